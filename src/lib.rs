@@ -1,0 +1,1 @@
+//! Dumps every database on a Linux machine, proves each dump, keeps the newest.
