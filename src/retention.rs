@@ -57,6 +57,12 @@ impl Default for Policy {
 }
 
 impl Policy {
+    /// Does any hourly to yearly tier keep something?
+    #[must_use]
+    pub fn has_tiers(&self) -> bool {
+        self.tiers().iter().any(|(_, count)| *count > 0)
+    }
+
     fn tiers(&self) -> [(Rule, usize); 5] {
         [
             (Rule::Hourly, self.hourly),
@@ -205,7 +211,9 @@ pub fn reach(kept: impl IntoIterator<Item = Timestamp>, now: Timestamp) -> Optio
     Some(now.duration_since(oldest).max(SignedDuration::ZERO))
 }
 
-fn is_future(time: Timestamp, now: Timestamp) -> bool {
+/// Is `time` more than a minute after `now`? A clock that jumped made such a dump.
+#[must_use]
+pub fn is_future(time: Timestamp, now: Timestamp) -> bool {
     time.duration_since(now) > CLOCK_TOLERANCE
 }
 

@@ -55,3 +55,11 @@ impl Source {
         }
     }
 }
+
+impl std::fmt::Display for Source {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Source::Sqlite(path) => write!(f, "{}", path.display()),
+        }
+    }
+}
