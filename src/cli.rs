@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use clap::builder::FalseyValueParser;
@@ -90,7 +91,12 @@ pub struct Output {
     pub to: Option<PathBuf>,
 
     /// How to compress: gzip[:0-9] or zstd[:1-19]
-    #[arg(long, value_name = "METHOD", env = "DUMP_DATABASE_COMPRESS", default_value_t)]
+    #[arg(
+        long,
+        value_name = "METHOD",
+        env = "DUMP_DATABASE_COMPRESS",
+        default_value_t
+    )]
     pub compress: Method,
 
     /// Threads that compress [default: the number of cores, at most 4]
@@ -124,27 +130,57 @@ pub struct Output {
 #[command(next_help_heading = "Retention")]
 pub struct Retention {
     /// Keep the newest N dumps of each database
-    #[arg(long, value_name = "N", env = "DUMP_DATABASE_KEEP", default_value = "5")]
+    #[arg(
+        long,
+        value_name = "N",
+        env = "DUMP_DATABASE_KEEP",
+        default_value = "5"
+    )]
     pub keep: NonZeroUsize,
 
     /// Keep the newest dump of each of the last N hours that have one
-    #[arg(long, value_name = "N", env = "DUMP_DATABASE_KEEP_HOURLY", default_value = "0")]
+    #[arg(
+        long,
+        value_name = "N",
+        env = "DUMP_DATABASE_KEEP_HOURLY",
+        default_value = "0"
+    )]
     pub keep_hourly: usize,
 
     /// Keep the newest dump of each of the last N days that have one
-    #[arg(long, value_name = "N", env = "DUMP_DATABASE_KEEP_DAILY", default_value = "0")]
+    #[arg(
+        long,
+        value_name = "N",
+        env = "DUMP_DATABASE_KEEP_DAILY",
+        default_value = "0"
+    )]
     pub keep_daily: usize,
 
     /// Keep the newest dump of each of the last N ISO weeks that have one
-    #[arg(long, value_name = "N", env = "DUMP_DATABASE_KEEP_WEEKLY", default_value = "0")]
+    #[arg(
+        long,
+        value_name = "N",
+        env = "DUMP_DATABASE_KEEP_WEEKLY",
+        default_value = "0"
+    )]
     pub keep_weekly: usize,
 
     /// Keep the newest dump of each of the last N months that have one
-    #[arg(long, value_name = "N", env = "DUMP_DATABASE_KEEP_MONTHLY", default_value = "0")]
+    #[arg(
+        long,
+        value_name = "N",
+        env = "DUMP_DATABASE_KEEP_MONTHLY",
+        default_value = "0"
+    )]
     pub keep_monthly: usize,
 
     /// Keep the newest dump of each of the last N years that have one
-    #[arg(long, value_name = "N", env = "DUMP_DATABASE_KEEP_YEARLY", default_value = "0")]
+    #[arg(
+        long,
+        value_name = "N",
+        env = "DUMP_DATABASE_KEEP_YEARLY",
+        default_value = "0"
+    )]
     pub keep_yearly: usize,
 
     /// Keep for this long the largest older dump that is more than twice the smallest of the
@@ -242,7 +278,12 @@ pub struct Rotate {
 }
 
 /// The program's version and what it was built with.
-fn version() -> String {
+fn version() -> &'static str {
+    static VERSION: OnceLock<String> = OnceLock::new();
+    VERSION.get_or_init(describe)
+}
+
+fn describe() -> String {
     let dbpage = if crate::engine::sqlite::has_dbpage() {
         "with sqlite_dbpage: snapshots are streamed"
     } else {

@@ -43,7 +43,11 @@ impl FromStr for Method {
                 .ok()
                 .filter(|level| range.contains(level))
                 .ok_or_else(|| {
-                    format!("{kind}'s level is one of {} to {}", range.start(), range.end())
+                    format!(
+                        "{kind}'s level is one of {} to {}",
+                        range.start(),
+                        range.end()
+                    )
                 })?,
         };
         Ok(Method { compression, level })
@@ -78,7 +82,7 @@ impl<W: Write> Encoder<W> {
             Compression::Zstd => {
                 let mut encoder = zstd::Encoder::new(inner, i32::from(method.level))?;
                 encoder.include_checksum(true)?;
-                let threads = u32::try_from(pool.threads().get()).unwrap_or(1);
+                let threads = u32::try_from(pool.threads()).unwrap_or(1);
                 if threads > 1 {
                     encoder.multithread(threads)?;
                 }

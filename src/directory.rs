@@ -105,10 +105,12 @@ impl Directory {
                 continue;
             };
             match rustix::fs::statat(&self.fd, entry.file_name(), AtFlags::SYMLINK_NOFOLLOW) {
-                Ok(stat) if FileType::from_raw_mode(stat.st_mode).is_file() => entries.push(Entry {
-                    name,
-                    bytes: u64::try_from(stat.st_size).unwrap_or(0),
-                }),
+                Ok(stat) if FileType::from_raw_mode(stat.st_mode).is_file() => {
+                    entries.push(Entry {
+                        name,
+                        bytes: u64::try_from(stat.st_size).unwrap_or(0),
+                    })
+                }
                 Ok(_) | Err(Errno::NOENT) => {}
                 Err(error) => return Err(error).with_context(context),
             }
@@ -199,9 +201,8 @@ impl Locked {
     pub fn remove(&self, name: &DumpName) -> Result<()> {
         match rustix::fs::unlinkat(self.fd(), name.to_string(), AtFlags::empty()) {
             Ok(()) | Err(Errno::NOENT) => Ok(()),
-            Err(error) => {
-                Err(error).with_context(|| format!("cannot remove {}", self.path_of(name).display()))
-            }
+            Err(error) => Err(error)
+                .with_context(|| format!("cannot remove {}", self.path_of(name).display())),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::io::{self, Write};
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -33,12 +34,12 @@ pub struct Options {
     pub to: PathBuf,
     /// Take over a NAME whose newest dump is of another source.
     pub adopt: bool,
-    /// What stays.
-    pub policy: Policy,
+    /// What stays; none to remove nothing.
+    pub policy: Option<Policy>,
     /// How to compress.
     pub method: Method,
     /// The compressor's threads.
-    pub threads: std::num::NonZeroUsize,
+    pub threads: NonZeroUsize,
     /// The time one database may take.
     pub timeout: Duration,
     /// How long to wait for a locked database.
@@ -87,6 +88,13 @@ pub fn run(sources: &[Source], name: Option<&str>, options: &Options) -> Result<
         return Err(stop::Stopped::Signal(signal).into());
     }
     Ok(failed.len())
+}
+
+/// As many as there are cores, at most 4.
+#[must_use]
+pub fn default_threads() -> NonZeroUsize {
+    let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    NonZeroUsize::new(cores.min(4)).unwrap_or(NonZeroUsize::MIN)
 }
 
 fn name_all<'a>(sources: &'a [Source], name: Option<&str>) -> Result<Vec<(Name, &'a Source)>> {
@@ -167,9 +175,16 @@ impl Run<'_> {
         let published = directory.publish(temporary, &wanted)?;
         drop(scratch);
 
-        let series = Series::of(directory, &directory.dumps()?, name, Some(&identity));
-        if let Err(error) = rotate(directory, &series, &self.options.policy, Some(&published)) {
-            log::error!("{published} was published, but older dumps were not removed: {error:#}");
+        if let Some(policy) = &self.options.policy {
+            let rotated = directory.dumps().and_then(|entries| {
+                let series = Series::of(directory, &entries, name, Some(&identity));
+                rotate(directory, &series, policy, Some(&published))
+            });
+            if let Err(error) = rotated {
+                log::error!(
+                    "{published} was published, but older dumps were not removed: {error:#}"
+                );
+            }
         }
         let seconds = started.elapsed().as_secs_f64();
         log::info!(
@@ -230,7 +245,10 @@ impl Run<'_> {
         file.rewrite_header(&complete).with_context(unwritable)?;
         let length = file.complete();
         let (found, read) = readback.join().with_context(|| {
-            format!("the dump could not be read back from {}", self.directory.path().display())
+            format!(
+                "the dump could not be read back from {}",
+                self.directory.path().display()
+            )
         })?;
         ensure!(
             found == totals && read.encode(method.compression, &original)? == complete,

@@ -51,7 +51,11 @@ impl Identity {
             engine: Engine::Sqlite,
             location: match path.to_str() {
                 Some(text) => text.to_owned(),
-                None => path.as_os_str().as_encoded_bytes().escape_ascii().to_string(),
+                None => path
+                    .as_os_str()
+                    .as_encoded_bytes()
+                    .escape_ascii()
+                    .to_string(),
             },
             database: None,
         }

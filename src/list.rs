@@ -109,7 +109,11 @@ fn table(out: &mut impl Write, rows: &[Row], policy: &Policy, now: Timestamp) ->
         } else {
             "; --keep-daily 7 reaches back a week"
         };
-        writeln!(out, "{database}: the kept dumps reach back {}{further}\n", human::age(reach))?;
+        writeln!(
+            out,
+            "{database}: the kept dumps reach back {}{further}\n",
+            human::age(reach)
+        )?;
     }
     Ok(())
 }

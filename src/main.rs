@@ -11,6 +11,7 @@ use clap::{CommandFactory, Parser};
 use dump_database::cli::{Cli, Command, Output};
 use dump_database::directory::Held;
 use dump_database::exit::{Exit, UsageError};
+use dump_database::retention::Policy;
 use dump_database::source::Source;
 use dump_database::stop::{self, Stopped};
 use dump_database::{dump, list, logging, restore, verify};
@@ -51,16 +52,20 @@ fn run(command: Command) -> Result<Exit> {
                 .iter()
                 .map(|text| Source::parse(text).map_err(|why| UsageError::new(&why)))
                 .collect::<Result<Vec<_>, _>>()?;
-            let options = options(args.output, args.adopt, args.retention.into())?;
+            let options = options(args.output, args.adopt, Some(args.retention.into()))?;
             dump::run(&sources, args.name.as_deref(), &options).map(all_or_some)
         }
         Command::List(args) => {
-            list::run(&or_default(args.directories)?, &args.retention.into(), args.json)?;
+            list::run(
+                &or_default(args.directories)?,
+                &args.retention.into(),
+                args.json,
+            )?;
             Ok(Exit::Success)
         }
         Command::Verify(args) => verify::run(&or_default(args.paths)?, args.json).map(all_or_some),
         Command::Restore(args) => {
-            let options = options(args.output, false, dump_database::retention::Policy::default())?;
+            let options = options(args.output, false, None)?;
             let from = restore::From {
                 path: args.dump,
                 name: args.name,
@@ -97,11 +102,7 @@ fn all_or_some(failed: usize) -> Exit {
     }
 }
 
-fn options(
-    output: Output,
-    adopt: bool,
-    policy: dump_database::retention::Policy,
-) -> Result<dump::Options> {
+fn options(output: Output, adopt: bool, policy: Option<Policy>) -> Result<dump::Options> {
     Ok(dump::Options {
         to: directory(output.to)?,
         adopt,

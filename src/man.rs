@@ -28,7 +28,10 @@ pub fn page(out: &mut dyn Write) -> io::Result<()> {
         demoted(out, |section| man.render_synopsis_section(section))?;
         demoted(out, |section| man.render_options_section(section))?;
     }
-    writeln!(out, ".SH \"EXIT STATUS\"\n0 all was done, 1 something was not, 2 usage, 75 another run holds the directory.")?;
+    writeln!(
+        out,
+        ".SH \"EXIT STATUS\"\n0 all was done, 1 something was not, 2 usage, 75 another run holds the directory."
+    )?;
     man.render_version_section(out)
 }
 

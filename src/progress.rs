@@ -38,7 +38,9 @@ impl Progress {
             }
             bar.with_prefix(database.to_owned())
         });
-        BAR.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&bar);
+        BAR.lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone_from(&bar);
         Progress {
             bar,
             database: database.to_owned(),

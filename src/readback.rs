@@ -160,9 +160,8 @@ impl Read for Follower {
             .state
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        let ahead = |state: &mut (u64, Phase)| {
-            state.1 == Phase::Writing && state.0 <= self.position
-        };
+        let ahead =
+            |state: &mut (u64, Phase)| state.1 == Phase::Writing && state.0 <= self.position;
         let state = self.progress.changed.wait_while(state, ahead);
         let (written, phase) = *state.unwrap_or_else(PoisonError::into_inner);
         let available = match phase {

@@ -63,7 +63,11 @@ impl Series {
             .rfind(|(entry, _)| !retention::is_future(entry.name.time, now))
             .or(all.last());
         if let Some((_, header)) = newest {
-            let present = series.identities.first().unwrap_or(&header.identity).clone();
+            let present = series
+                .identities
+                .first()
+                .unwrap_or(&header.identity)
+                .clone();
             series.identities = vec![present.clone()];
             if let Some((_, own)) = all.iter().rfind(|(_, own)| own.identity == present) {
                 series.identities.extend(own.formerly.iter().cloned());

@@ -32,7 +32,9 @@ impl Source {
         let scheme = path.split(|byte| *byte == b':').next().unwrap_or_default();
         if path.len() == bytes.len() && path[scheme.len()..].starts_with(b"://") {
             let scheme = String::from_utf8_lossy(scheme);
-            return Err(format!("{scheme}:// is no known kind of source; sqlite:PATH is"));
+            return Err(format!(
+                "{scheme}:// is no known kind of source; sqlite:PATH is"
+            ));
         }
         Ok(Source::Sqlite(PathBuf::from(OsStr::from_bytes(path))))
     }

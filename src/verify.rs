@@ -175,7 +175,10 @@ fn expand(path: &Path) -> Result<Box<dyn Iterator<Item = Opened>>> {
         if !meta.is_file() {
             bail!("{} is neither a dump nor a directory", path.display());
         }
-        return Ok(Box::new(std::iter::once((path.to_owned(), File::open(path)))));
+        return Ok(Box::new(std::iter::once((
+            path.to_owned(),
+            File::open(path),
+        ))));
     }
     let directory = Directory::open(path)?;
     let shown = path.to_owned();

@@ -66,7 +66,10 @@ fn units() -> impl Iterator<Item = PathBuf> {
         .flatten()
         .flatten()
         .map(|entry| entry.path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "mount"))
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "mount")
+        })
         .filter_map(|path| fs::read_to_string(path).ok())
         .filter_map(|unit| {
             unit.lines()

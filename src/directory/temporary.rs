@@ -121,7 +121,10 @@ fn older(directory: &Locked, name: &str, timeout: Duration) -> bool {
 
 /// The host's name as it may stand in a file name.
 pub(super) fn host() -> String {
-    let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let name = rustix::system::uname()
+        .nodename()
+        .to_string_lossy()
+        .into_owned();
     name.chars()
         .filter(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-'))
         .take(64)

@@ -7,7 +7,9 @@
 
 mod check;
 mod image;
+pub mod load;
 mod lock_free;
+mod target;
 
 use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
@@ -69,7 +71,7 @@ impl Sqlite {
         let file_name = file_name(path);
         let path = find(path)?;
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let source = Connection::open_with_flags(&path, flags)
+        let mut source = Connection::open_with_flags(&path, flags)
             .map_err(|error| explain(&path, busy_timeout, error))?;
         source.busy_timeout(Duration::from_millis(100))?;
         source.progress_handler(10_000, Some(move || stop.reason().is_some()))?;
@@ -165,11 +167,18 @@ impl Dumper for Sqlite {
     }
 
     fn scratch_bytes(&self) -> u64 {
-        if self.needs_copy { self.shape.bytes() } else { 0 }
+        if self.needs_copy {
+            self.shape.bytes()
+        } else {
+            0
+        }
     }
 
     fn snapshot(&mut self, scratch: Option<&Path>) -> Result<()> {
-        let source = self.source.take().context("the snapshot was taken already")?;
+        let source = self
+            .source
+            .take()
+            .context("the snapshot was taken already")?;
         let held = !source.is_autocommit();
         if !held {
             self.retry(|| source.execute_batch("BEGIN"))?;
@@ -186,7 +195,7 @@ impl Dumper for Sqlite {
         }
         let file = File::open(scratch)?;
         let stop = self.stop;
-        let copy = lock_free::open(scratch)?;
+        let mut copy = lock_free::open(scratch)?;
         copy.progress_handler(10_000, Some(move || stop.reason().is_some()))?;
         self.shape = Shape::of(&copy)?;
         self.snapshot = Some(copy);
@@ -236,7 +245,9 @@ fn find(path: &Path) -> Result<PathBuf> {
         ErrorKind::NotFound => anyhow::anyhow!("{shown} does not exist; nothing was created"),
         _ => anyhow::anyhow!("cannot reach {shown}: {error}"),
     })?;
-    let meta = real.metadata().with_context(|| format!("cannot read {shown}"))?;
+    let meta = real
+        .metadata()
+        .with_context(|| format!("cannot read {shown}"))?;
     if meta.is_dir() {
         bail!("{shown} is a directory; name an SQLite file in it");
     }
@@ -249,9 +260,9 @@ fn find(path: &Path) -> Result<PathBuf> {
     let mut magic = [0; 16];
     // Closed before SQLite opens the file: closing any descriptor of it drops SQLite's locks.
     match File::open(&real).and_then(|mut file| file.read_exact(&mut magic)) {
-        Err(error) if error.kind() == ErrorKind::PermissionDenied => bail!(
-            "{shown} may not be read by this user; run as the file's owner"
-        ),
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+            bail!("{shown} may not be read by this user; run as the file's owner")
+        }
         Err(error) if error.kind() != ErrorKind::UnexpectedEof => {
             return Err(error).with_context(|| format!("cannot read {shown}"));
         }

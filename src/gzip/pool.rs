@@ -72,7 +72,7 @@ impl Pool {
         Ok((Arc::new(Self { threads, jobs }), handles))
     }
 
-    pub(super) fn threads(&self) -> usize {
+    pub(crate) fn threads(&self) -> usize {
         self.threads
     }
 

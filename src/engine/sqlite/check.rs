@@ -5,9 +5,9 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
-use rusqlite::Connection;
+use anyhow::{Context, Result};
 use rusqlite::functions::FunctionFlags;
+use rusqlite::{Connection, ErrorCode};
 use serde_json::{Map, Value};
 
 use super::image::Shape;
@@ -45,19 +45,43 @@ pub(super) fn integrity(db: &Connection, path: &Path) -> Result<()> {
         log::warn!("{}: {more} more such violations", path.display());
     }
     if !report.damage.is_empty() {
-        bail!("{} is corrupt: {}", path.display(), report.damage.join("; "));
+        let corrupt = Corrupt(format!(
+            "{} is corrupt: {}",
+            path.display(),
+            report.damage.join("; ")
+        ));
+        return Err(corrupt.into());
     }
     Ok(())
+}
+
+/// The database itself is damaged.
+#[derive(Debug)]
+struct Corrupt(String);
+
+impl std::fmt::Display for Corrupt {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Corrupt {}
+
+/// Was it damage of the database that kept it from being dumped?
+pub(super) fn is_corruption(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        let code = cause
+            .downcast_ref()
+            .and_then(rusqlite::Error::sqlite_error_code);
+        let damage = [ErrorCode::NotADatabase, ErrorCode::DatabaseCorrupt];
+        cause.is::<Corrupt>() || code.is_some_and(|code| damage.contains(&code))
+    })
 }
 
 /// Without the application's own functions and collations the indexes that use them cannot be
 /// compared with their tables, but every page's structure can be checked: stand-ins let SQLite
 /// prepare that.
-fn structure(
-    db: &Connection,
-    path: &Path,
-    first: rusqlite::Error,
-) -> rusqlite::Result<Report> {
+fn structure(db: &Connection, path: &Path, first: rusqlite::Error) -> rusqlite::Result<Report> {
     let shown = path.display();
     db.execute_batch("PRAGMA ignore_check_constraints = ON")?;
     let mut error = first;
@@ -67,11 +91,15 @@ fn structure(
                 let null = |_: &rusqlite::functions::Context<'_>| Ok(None::<i64>);
                 let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
                 db.create_scalar_function(name.as_str(), -1, flags, null)?;
-                log::warn!("{shown}: needs the function {name}, which only its program has; indexes were not compared with their tables");
+                log::warn!(
+                    "{shown}: needs the function {name}, which only its program has; indexes were not compared with their tables"
+                );
             }
             Some(Missing::Collation(name)) => {
                 db.create_collation(name.as_str(), |a: &str, b: &str| a.cmp(b))?;
-                log::warn!("{shown}: needs the collation {name}, which only its program has; indexes were not compared with their tables");
+                log::warn!(
+                    "{shown}: needs the collation {name}, which only its program has; indexes were not compared with their tables"
+                );
             }
             None => return Err(error),
         }
@@ -92,7 +120,11 @@ fn missing(error: &rusqlite::Error) -> Option<Missing> {
     let text = error.to_string();
     let after = |mark: &str| {
         let rest = text.split_once(mark)?.1;
-        let name = rest.split(" in SELECT").next()?.split(" in PRAGMA").next()?;
+        let name = rest
+            .split(" in SELECT")
+            .next()?
+            .split(" in PRAGMA")
+            .next()?;
         Some(name.trim().trim_end_matches("()").to_owned())
     };
     after("unknown function: ")
@@ -147,7 +179,9 @@ pub(super) fn facts(db: &Connection, shape: Shape) -> Result<Facts> {
     let count = |name: &str| -> Option<u64> {
         let quoted = name.replace('"', "\"\"");
         let sql = format!("SELECT count(*) FROM main.\"{quoted}\"");
-        db.query_row(&sql, [], |row| row.get(0)).ok()
+        db.query_row(&sql, [], |row| row.get::<_, i64>(0))
+            .ok()
+            .and_then(|rows| u64::try_from(rows).ok())
     };
     let counted = shape.bytes() <= COUNTED;
     let mut settings = Map::new();

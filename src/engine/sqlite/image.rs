@@ -69,7 +69,10 @@ pub(super) fn stream_table(db: &Connection, shape: Shape, out: &mut dyn Write) -
         let number: u32 = row.get(0)?;
         let page = row.get_ref(1)?.as_blob()?;
         if number != expected || page.len() != zeros.len() {
-            bail!("page {expected} came as page {number} of {} bytes", page.len());
+            bail!(
+                "page {expected} came as page {number} of {} bytes",
+                page.len()
+            );
         }
         out.write_all(if free.contains(number) { &zeros } else { page })?;
         expected += 1;
@@ -121,7 +124,10 @@ impl Free {
         let mut left = at(&buffer, 36)?;
         while trunk != 0 && left > 0 {
             if trunk > shape.pages {
-                bail!("the freelist is corrupt: it leads to page {trunk} of {}", shape.pages);
+                bail!(
+                    "the freelist is corrupt: it leads to page {trunk} of {}",
+                    shape.pages
+                );
             }
             page(trunk, &mut buffer)?;
             left -= 1;
