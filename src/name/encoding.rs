@@ -117,8 +117,14 @@ fn stays(character: char, leading: bool) -> bool {
 
 /// Whether a later Unicode could count the character among the letters and digits.
 fn could_stay(character: char) -> bool {
-    let invisible = matches!(character,
-        '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+    let invisible = matches!(
+        character,
+        '\u{ad}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{feff}'
+    );
     !(character.is_ascii() || character.is_control() || character.is_whitespace() || invisible)
 }
 

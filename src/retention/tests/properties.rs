@@ -147,10 +147,14 @@ proptest! {
     fn a_tier_keeps_the_newest_of_the_newest_periods(dumps in dumps(), count in 0..9_usize) {
         let policy = Policy { weekly: count, ..Policy::default() };
         let verdicts = plan(&dumps, &policy, now(), None);
-        let monday_based_week = |dump: &Candidate| (dump.time.as_second().div_euclid(86_400) + 3).div_euclid(7);
+        let monday_based_week = |dump: &Candidate| {
+            (dump.time.as_second().div_euclid(86_400) + 3).div_euclid(7)
+        };
         let counted = || dumps.iter().filter(|dump| dump.time.as_second() - NOW <= 60);
         let weeks: BTreeSet<_> = counted().map(monday_based_week).collect();
-        let newest_of = |week| counted().filter(|dump| monday_based_week(dump) == week).max().copied().unwrap();
+        let newest_of = |week| {
+            *counted().filter(|dump| monday_based_week(dump) == week).max().unwrap()
+        };
         let expected: Vec<_> = weeks.into_iter().rev().take(count).map(newest_of).collect();
         let mut kept: Vec<_> = kept_by(Rule::Weekly, &verdicts).into_iter().map(|i| dumps[i]).collect();
         kept.sort();
