@@ -61,7 +61,7 @@ pub enum Command {
 /// `dump`.
 #[derive(Debug, Args)]
 pub struct Dump {
-    /// An SQLite file: sqlite:PATH or a plain path
+    /// An SQLite file: `sqlite:PATH` or a plain path
     #[arg(required = true, value_name = "SOURCE")]
     pub sources: Vec<OsString>,
 
@@ -86,7 +86,7 @@ pub struct Dump {
 #[derive(Debug, Clone, Args)]
 pub struct Output {
     /// The directory for dumps; only its last component is created
-    /// [default: $STATE_DIRECTORY, else ./dump]
+    /// [default: `$STATE_DIRECTORY`, else `./dump`]
     #[arg(long, value_name = "DIR", env = "DUMP_DATABASE_TO")]
     pub to: Option<PathBuf>,
 
@@ -212,7 +212,7 @@ impl From<Retention> for Policy {
 /// `list`.
 #[derive(Debug, Args)]
 pub struct List {
-    /// Directories of dumps [default: $STATE_DIRECTORY, else ./dump]
+    /// Directories of dumps [default: `$STATE_DIRECTORY`, else `./dump`]
     #[arg(value_name = "DIR")]
     pub directories: Vec<PathBuf>,
 
@@ -228,7 +228,7 @@ pub struct List {
 /// `verify`.
 #[derive(Debug, Args)]
 pub struct Verify {
-    /// Dumps, or directories of dumps [default: $STATE_DIRECTORY, else ./dump]
+    /// Dumps, or directories of dumps [default: `$STATE_DIRECTORY`, else `./dump`]
     #[arg(value_name = "DIR|FILE")]
     pub paths: Vec<PathBuf>,
 
@@ -244,7 +244,7 @@ pub struct Restore {
     #[arg(value_name = "DUMP")]
     pub dump: PathBuf,
 
-    /// Where to: an SQLite file (sqlite:PATH or a plain path)
+    /// Where to: an SQLite file (`sqlite:PATH` or a plain path)
     #[arg(value_name = "TARGET")]
     pub target: OsString,
 
@@ -264,7 +264,7 @@ pub struct Restore {
 /// `rotate`.
 #[derive(Debug, Args)]
 pub struct Rotate {
-    /// The directory of dumps [default: $STATE_DIRECTORY, else ./dump]
+    /// The directory of dumps [default: `$STATE_DIRECTORY`, else `./dump`]
     #[arg(value_name = "DIR")]
     pub directory: Option<PathBuf>,
 

@@ -165,6 +165,7 @@ impl<R: Read> Decoder<R> {
     }
 
     /// Length and CRC-32 of all that was read, once the end was reached.
+    #[must_use]
     pub fn totals(&self) -> Option<Totals> {
         match self {
             Decoder::Gzip(reader) => reader.totals(),

@@ -109,7 +109,7 @@ impl Directory {
                     entries.push(Entry {
                         name,
                         bytes: u64::try_from(stat.st_size).unwrap_or(0),
-                    })
+                    });
                 }
                 Ok(_) | Err(Errno::NOENT) => {}
                 Err(error) => return Err(error).with_context(context),

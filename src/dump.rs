@@ -167,7 +167,7 @@ impl Run<'_> {
         let wanted = DumpName {
             name: name.clone(),
             time: header.time,
-            sequence: 1,
+            sequence: before.next_sequence(header.time),
             format: header.format,
             compression: self.options.method.compression,
         };

@@ -6,6 +6,7 @@
 //! once the totals are known. The object's last key, `check`, is the CRC-32 of every header byte
 //! before it, so a damaged header is noticed too.
 
+use std::fmt::Write;
 use std::io::{self, Read};
 
 use jiff::Timestamp;
@@ -16,10 +17,11 @@ use crate::identity::Identity;
 use crate::name::{Compression, Format};
 
 /// Length of the JSON object with its padding, in bytes.
-pub const COMMENT: usize = 4096;
+pub const COMMENT: usize = LENGTH as usize;
 
 const GZIP_MAGIC: [u8; 4] = [0x1f, 0x8b, 8, 0x18]; // deflate; FNAME and FCOMMENT
 const ZSTD_MAGIC: [u8; 4] = 0x184D_2A50_u32.to_le_bytes();
+const LENGTH: u32 = 4096;
 const CHECK: &str = ",\"check\":\"";
 
 /// A dump's metadata.
@@ -90,7 +92,7 @@ impl Header {
             }
             Compression::Zstd => {
                 front.extend(ZSTD_MAGIC);
-                front.extend((COMMENT as u32).to_le_bytes());
+                front.extend(LENGTH.to_le_bytes());
             }
         }
         let comment = self.comment(&front)?;
@@ -110,7 +112,7 @@ impl Header {
             crc.update(front);
             crc.update(json.as_bytes());
             let check = crc.sum();
-            json += &format!("{CHECK}{check:08x}\"}}");
+            let _ = write!(json, "{CHECK}{check:08x}\"}}");
             if json.len() <= COMMENT {
                 let mut bytes = json.into_bytes();
                 bytes.resize(COMMENT, b' ');
@@ -201,7 +203,7 @@ fn ascii(json: &str) -> String {
             out.push(character);
         } else {
             for unit in character.encode_utf16(&mut [0; 2]) {
-                out += &format!("\\u{unit:04x}");
+                let _ = write!(out, "\\u{unit:04x}");
             }
         }
     }

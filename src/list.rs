@@ -95,9 +95,10 @@ fn table(out: &mut impl Write, rows: &[Row], policy: &Policy, now: Timestamp) ->
             human::age(now.duration_since(row.time)),
             human::bytes(row.bytes),
             row.format.extension(),
-            match kept_by.is_empty() {
-                true => "nothing: the next rotation removes it".to_owned(),
-                false => kept_by.join(", "),
+            if kept_by.is_empty() {
+                "nothing: the next rotation removes it".to_owned()
+            } else {
+                kept_by.join(", ")
             }
         )?;
     }

@@ -100,6 +100,15 @@ impl Series {
             .collect()
     }
 
+    /// The first free place among this NAME's dumps of one second, whatever their format.
+    #[must_use]
+    pub fn next_sequence(&self, time: Timestamp) -> u32 {
+        let own = self.dumps.iter().map(|(entry, _)| entry);
+        let others = self.others.iter().map(|(entry, _)| entry);
+        let same = own.chain(others).filter(|entry| entry.name.time == time);
+        same.map(|entry| entry.name.sequence).max().unwrap_or(0) + 1
+    }
+
     /// The database's whole name, as its newest dump has it.
     #[must_use]
     pub fn database(&self) -> String {

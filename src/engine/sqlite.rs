@@ -264,7 +264,7 @@ fn find(path: &Path) -> Result<PathBuf> {
             bail!("{shown} may not be read by this user; run as the file's owner")
         }
         Err(error) if error.kind() != ErrorKind::UnexpectedEof => {
-            return Err(error).with_context(|| format!("cannot read {shown}"));
+            Err(error).with_context(|| format!("cannot read {shown}"))
         }
         _ if magic != *MAGIC => bail!(
             "{shown} is not an SQLite database (its first bytes say otherwise; an encrypted one cannot be read)"

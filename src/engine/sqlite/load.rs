@@ -150,7 +150,7 @@ impl Beside {
         writer
             .inner
             .into_inner()
-            .map_err(|error| error.into_error())
+            .map_err(std::io::IntoInnerError::into_error)
             .with_context(context)?;
         ensure!(
             hexadecimal(&writer.hash.finalize()) == header.sha256,
