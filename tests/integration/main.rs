@@ -1,0 +1,5 @@
+//! Tests of the program itself, against real databases and the tools its users have.
+
+mod support;
+
+mod rotation;
