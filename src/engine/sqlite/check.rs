@@ -4,8 +4,9 @@
 //! and functions, collations or modules that only it has, are warnings.
 
 use std::path::Path;
+use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use rusqlite::functions::FunctionFlags;
 use rusqlite::{Connection, ErrorCode};
 use serde_json::{Map, Value};
@@ -36,7 +37,7 @@ pub(super) fn integrity(db: &Connection, path: &Path) -> Result<()> {
         Err(error) if missing(&error).is_some() => structure(db, path, error),
         other => other,
     }
-    .with_context(|| format!("cannot check {}", path.display()))?;
+    .map_err(|error| super::explain(path, Duration::ZERO, error))?;
     for violation in &report.violations {
         log::warn!("{}: {violation}", path.display());
     }
