@@ -2,4 +2,7 @@
 
 mod support;
 
+mod clock;
+mod identity;
+mod keeping;
 mod rotation;
