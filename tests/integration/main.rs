@@ -2,6 +2,7 @@
 
 mod support;
 
+mod bad_input;
 mod clock;
 mod identity;
 mod keeping;
