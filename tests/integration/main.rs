@@ -4,6 +4,11 @@ mod support;
 
 mod bad_input;
 mod clock;
+mod concurrency;
+mod filesystems;
 mod identity;
 mod keeping;
+mod leftovers;
+mod publishing;
 mod rotation;
+mod stopping;
