@@ -73,10 +73,10 @@ fn a_changed_byte_anywhere_in_the_header_is_noticed() {
         assert!(header > 4096);
         let file = File::options().write(true).open(&dump).unwrap();
         for (at, byte) in (0..header).zip(&whole) {
-            for flip in [0x01, 0x20, 0xFF] {
-                file.write_all_at(&[byte ^ flip], at).unwrap();
-                assert!(is_bad(&dump), "{method}: byte {at} ^ {flip:#x}");
-            }
+            // Also what makes lower case of upper case, and one digit of another.
+            let flip = if at % 2 == 0 { 0x20 } else { 0x01 };
+            file.write_all_at(&[byte ^ flip], at).unwrap();
+            assert!(is_bad(&dump), "{method}: byte {at} ^ {flip:#x}");
             file.write_all_at(&[*byte], at).unwrap();
         }
         assert!(!is_bad(&dump));
