@@ -259,7 +259,9 @@ impl Run<'_> {
             )
         })?;
         ensure!(
-            found == totals && read.encode(method.compression, &original)? == complete,
+            found == totals
+                && read.encode(method.compression, &original)?
+                    == header.encode(method.compression, &original)?,
             "the dump read back differs from what was written; the disk or the memory is faulty"
         );
         Ok(length)
