@@ -15,6 +15,7 @@ mod leftovers;
 mod logging;
 mod output;
 mod publishing;
+mod readback;
 mod rotation;
 mod stopping;
 mod usage;

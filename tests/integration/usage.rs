@@ -79,7 +79,7 @@ fn a_directory_that_cannot_be_used() {
         1,
         "its parent directory does not exist",
     );
-    refused(&env, "db.sqlite --to db.sqlite", 1, "db.sqlite");
+    refused(&env, "db.sqlite --to db.sqlite", 1, "Not a directory");
     refused(&env, "db.sqlite --to db.sqlite/below", 1, "Not a directory");
     refused(&env, "db.sqlite --to /proc/nothing", 1, "/proc/nothing");
     let mut several = env.program("dump db.sqlite");

@@ -125,7 +125,7 @@ pub(crate) fn inventory(directory: &Path) -> BTreeMap<PathBuf, (u32, u64, String
         let meta = path.symlink_metadata().unwrap();
         let content = match meta.file_type() {
             kind if kind.is_symlink() => path.read_link().unwrap().display().to_string(),
-            kind if kind.is_file() => checksum(&fs::read(&path).unwrap()),
+            kind if kind.is_file() => checksum(&fs::read(&path).unwrap_or_default()),
             _ => String::new(),
         };
         if meta.is_dir() {
