@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixListener;
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
@@ -124,6 +125,7 @@ fn a_database_locked_past_the_busy_timeout() {
         let name = format!("locked-{mode}.sqlite");
         drop(database::large(&env.path(&name), mode, 10_000));
         let lock = database::Lock::exclusive(&env.path(&name));
+        let begun = Instant::now();
         let line = refused(
             &env,
             &format!("{name} --busy-timeout 300ms"),
@@ -133,6 +135,7 @@ fn a_database_locked_past_the_busy_timeout() {
         assert!(line.contains("--busy-timeout"), "{line}");
         let line = refused(&env, &format!("{name} --timeout 300ms"), 1, "--timeout");
         assert!(!line.contains("busy"), "{line}");
+        assert!(begun.elapsed() < Duration::from_secs(15), "each gives up");
         drop(lock);
         env.dump(&name);
     }
