@@ -14,6 +14,11 @@ use super::foreign;
 /// More messages of a kind than this are counted, not listed.
 const LISTED: usize = 5;
 
+/// Compares indexes with their tables.
+pub(super) const THOROUGH: &str = "integrity_check";
+/// Does not.
+pub(super) const QUICK: &str = "quick_check";
+
 /// What `PRAGMA integrity_check` said.
 #[derive(Default)]
 pub(super) struct Report {
@@ -53,14 +58,17 @@ impl Report {
     }
 }
 
-/// Checks every page and every index; a warning for each violated constraint.
+/// Checks the structure of every page, and if `thorough` that each index agrees with its table: a
+/// look-up for every row in every index, which takes several times as long. A warning for each
+/// violated constraint.
 ///
 /// # Errors
 /// [`Corrupt`] when the database is damaged; any other error of reading it.
-pub(super) fn integrity(db: &Connection, path: &Path) -> Result<()> {
+pub(super) fn integrity(db: &Connection, path: &Path, thorough: bool) -> Result<()> {
     let shown = path.display();
-    let report = match run(db, "integrity_check") {
-        Err(error) => foreign::check_without(db, path, error),
+    let pragma = if thorough { THOROUGH } else { QUICK };
+    let report = match run(db, pragma) {
+        Err(error) => foreign::check_without(db, path, pragma, error),
         report => report,
     }
     .with_context(|| format!("cannot check {shown}"))?;
@@ -78,7 +86,7 @@ pub(super) fn integrity(db: &Connection, path: &Path) -> Result<()> {
     Err(Corrupt(format!("{shown} is corrupt: {damage}")).into())
 }
 
-/// Runs `integrity_check` or `quick_check` of the whole database.
+/// Runs [`THOROUGH`] or [`QUICK`] on the whole database.
 pub(super) fn run(db: &Connection, pragma: &str) -> rusqlite::Result<Report> {
     const FIRST: usize = 1000;
     let report = read(db, &format!("PRAGMA {pragma}({FIRST})"))?;

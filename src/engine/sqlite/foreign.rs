@@ -20,19 +20,20 @@ enum Missing {
     Module(String),
 }
 
-/// As much of an integrity check as can be done after it failed with `error`.
+/// As much of the check `pragma` as can be done after it failed with `error`.
 ///
 /// # Errors
 /// `error`, when it does not say that something is missing; any other of checking.
 pub(super) fn check_without(
     db: &Connection,
     path: &Path,
+    pragma: &str,
     error: rusqlite::Error,
 ) -> rusqlite::Result<Report> {
     let shown = path.display();
     let mut report = Report::default();
     let mut error = error;
-    let mut pragma = "integrity_check";
+    let mut pragma = pragma;
     let mut forgotten = false;
     for _ in 0..1000 {
         match missing(&error) {
@@ -45,11 +46,11 @@ pub(super) fn check_without(
             }
             None | Some(Missing::Module(_)) => return Err(error),
             Some(needed) => {
-                if pragma != "quick_check" {
+                if pragma == check::THOROUGH {
                     report.add(tables(db, path)?);
-                    pragma = "quick_check";
-                    db.execute_batch("PRAGMA ignore_check_constraints = ON")?;
+                    pragma = check::QUICK;
                 }
+                db.execute_batch("PRAGMA ignore_check_constraints = ON")?;
                 stand_in(db, path, &needed)?;
             }
         }
