@@ -2,4 +2,8 @@
 
 mod support;
 
+mod bad_input;
+mod clock;
+mod identity;
+mod keeping;
 mod rotation;

@@ -4,11 +4,12 @@
 //! and functions, collations or modules that only it has, are warnings.
 
 use std::path::Path;
+use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use rusqlite::Connection;
 
-use super::error::Corrupt;
+use super::error::{Corrupt, explain};
 use super::foreign;
 
 /// More messages of a kind than this are counted, not listed.
@@ -71,7 +72,7 @@ pub(super) fn integrity(db: &Connection, path: &Path, thorough: bool) -> Result<
         Err(error) => foreign::check_without(db, path, pragma, error),
         report => report,
     }
-    .with_context(|| format!("cannot check {shown}"))?;
+    .map_err(|error| explain(path, Duration::ZERO, error))?;
     for violation in &report.violations {
         log::warn!("{shown}: {violation}");
     }

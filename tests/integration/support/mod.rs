@@ -113,30 +113,35 @@ pub(crate) fn names(directory: &Path) -> Vec<String> {
     names
 }
 
-/// All there is below a directory, by path: inode, mode, and content. Two are equal if nothing was
-/// created, replaced, changed or removed in between. The lock file is left out.
-pub(crate) fn inventory(directory: &Path) -> BTreeMap<PathBuf, (u64, u32, Vec<u8>)> {
+/// All there is below a directory, by path: kind and mode, inode, and what stands for the content.
+/// Two are equal if nothing was created, replaced, changed or removed in between. Left out are the
+/// lock file, and what SQLite itself makes beside a WAL database that someone reads.
+pub(crate) fn inventory(directory: &Path) -> BTreeMap<PathBuf, (u32, u64, String)> {
     let mut found = BTreeMap::new();
     for name in names(directory) {
         let path = directory.join(&name);
         let meta = path.symlink_metadata().unwrap();
         let content = match meta.file_type() {
-            kind if kind.is_symlink() => path
-                .read_link()
-                .unwrap()
-                .into_os_string()
-                .into_encoded_bytes(),
-            kind if kind.is_file() => fs::read(&path).unwrap_or_default(),
-            _ => Vec::new(),
+            kind if kind.is_symlink() => path.read_link().unwrap().display().to_string(),
+            kind if kind.is_file() => checksum(&fs::read(&path).unwrap()),
+            _ => String::new(),
         };
         if meta.is_dir() {
             found.extend(inventory(&path));
         }
-        if name != ".dump-database.lock" {
-            found.insert(path, (meta.ino(), meta.mode(), content));
+        let empty_log = name.ends_with("-wal") && meta.len() == 0;
+        if name != ".dump-database.lock" && !name.ends_with("-shm") && !empty_log {
+            found.insert(path, (meta.mode(), meta.ino(), content));
         }
     }
     found
+}
+
+/// CRC-32 and length.
+pub(crate) fn checksum(content: &[u8]) -> String {
+    let mut crc = flate2::Crc::new();
+    crc.update(content);
+    format!("{:08x} {}", crc.sum(), content.len())
 }
 
 pub(crate) fn set_mode(path: &Path, mode: u32) {
