@@ -82,12 +82,20 @@ pub fn run(sources: &[Source], name: Option<&str>, options: &Options) -> Result<
             }
             Err(error) => {
                 log::error!("{name} was not dumped: {error:#}");
-                failed.push(name);
+                failed.push(format!("{name}: {error:#}"));
             }
         }
     }
     if let Some(signal) = stop::signal() {
         return Err(stop::Stopped::Signal(signal).into());
+    }
+    if !failed.is_empty() && named.len() > 1 {
+        log::error!(
+            "{} of {} databases were not dumped: {}",
+            failed.len(),
+            named.len(),
+            failed.join("; ")
+        );
     }
     Ok(failed.len())
 }
