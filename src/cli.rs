@@ -44,6 +44,8 @@ pub enum Command {
     Dump(Dump),
     /// List dumps: when, how large, why kept, how far back they reach
     List(List),
+    /// Say how fresh each database's dumps are; exit 1 if any is too old or was never dumped
+    Status(Status),
     /// Read dumps whole and check them
     Verify(Verify),
     /// Load a dump into a database
@@ -241,6 +243,27 @@ pub struct List {
     /// What would stay
     #[command(flatten)]
     pub retention: Retention,
+}
+
+/// `status`.
+#[derive(Debug, Args)]
+pub struct Status {
+    /// Directories of dumps [default: `$STATE_DIRECTORY`, else `./dump`]
+    #[arg(value_name = "DIR")]
+    pub directories: Vec<PathBuf>,
+
+    /// How old the newest dump of a database may be; without it, any age will do
+    #[arg(
+        long,
+        value_name = "TIME",
+        env = "DUMP_DATABASE_MAX_AGE",
+        value_parser = parse_duration
+    )]
+    pub max_age: Option<Duration>,
+
+    /// Print a JSON array of objects
+    #[arg(long, env = "DUMP_DATABASE_JSON", value_parser = FalseyValueParser::new())]
+    pub json: bool,
 }
 
 /// `verify`.
