@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use clap::builder::FalseyValueParser;
+use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand};
 use log::LevelFilter;
 
@@ -73,7 +73,7 @@ pub struct Dump {
     pub name: Option<String>,
 
     /// Take over a name whose newest dump is of another source, after a move
-    #[arg(long, env = "DUMP_DATABASE_ADOPT", value_parser = FalseyValueParser::new())]
+    #[arg(long, env = "DUMP_DATABASE_ADOPT", value_parser = BoolishValueParser::new())]
     pub adopt: bool,
 
     /// How and where dumps are written
@@ -237,7 +237,7 @@ pub struct List {
     pub directories: Vec<PathBuf>,
 
     /// Print a JSON array of objects
-    #[arg(long, env = "DUMP_DATABASE_JSON", value_parser = FalseyValueParser::new())]
+    #[arg(long, env = "DUMP_DATABASE_JSON", value_parser = BoolishValueParser::new())]
     pub json: bool,
 
     /// What would stay
@@ -274,7 +274,7 @@ pub struct Verify {
     pub paths: Vec<PathBuf>,
 
     /// Print a JSON array of objects
-    #[arg(long, env = "DUMP_DATABASE_JSON", value_parser = FalseyValueParser::new())]
+    #[arg(long, env = "DUMP_DATABASE_JSON", value_parser = BoolishValueParser::new())]
     pub json: bool,
 }
 
@@ -294,7 +294,7 @@ pub struct Restore {
     pub name: Option<String>,
 
     /// Replace an existing database; it is dumped first
-    #[arg(long, env = "DUMP_DATABASE_REPLACE", value_parser = FalseyValueParser::new())]
+    #[arg(long, env = "DUMP_DATABASE_REPLACE", value_parser = BoolishValueParser::new())]
     pub replace: bool,
 
     /// How and where the replaced database is dumped
@@ -310,7 +310,7 @@ pub struct Rotate {
     pub directory: Option<PathBuf>,
 
     /// Remove nothing, only say what would go
-    #[arg(long, env = "DUMP_DATABASE_DRY_RUN", value_parser = FalseyValueParser::new())]
+    #[arg(long, env = "DUMP_DATABASE_DRY_RUN", value_parser = BoolishValueParser::new())]
     pub dry_run: bool,
 
     /// What stays

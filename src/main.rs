@@ -87,7 +87,10 @@ fn run(command: Command) -> Result<Exit> {
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "dump-database", &mut script);
-            io::stdout().write_all(&script)?;
+            // In bash it spells a name with a hyphen in two ways (clap-rs/clap#6421).
+            let script = String::from_utf8(script)?;
+            let script = script.replace("dump__subcmd__database", "dump__database");
+            io::stdout().write_all(script.as_bytes())?;
             Ok(Exit::Success)
         }
         Command::Man => {

@@ -4,6 +4,17 @@ mod support;
 
 mod bad_input;
 mod clock;
+mod command_line;
+mod concurrency;
+mod damage;
+mod filesystems;
 mod identity;
+mod interoperability;
 mod keeping;
+mod leftovers;
+mod logging;
+mod output;
+mod publishing;
 mod rotation;
+mod stopping;
+mod usage;
