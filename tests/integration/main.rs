@@ -5,5 +5,8 @@ mod support;
 mod bad_input;
 mod clock;
 mod identity;
+mod image;
 mod keeping;
 mod rotation;
+mod snapshot;
+mod sqlite;
