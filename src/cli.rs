@@ -262,7 +262,7 @@ pub struct Status {
     pub max_age: Option<Duration>,
 
     /// Print a JSON array of objects
-    #[arg(long, env = "DUMP_DATABASE_JSON", value_parser = FalseyValueParser::new())]
+    #[arg(long, env = "DUMP_DATABASE_JSON", value_parser = BoolishValueParser::new())]
     pub json: bool,
 }
 
