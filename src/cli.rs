@@ -44,6 +44,8 @@ pub enum Command {
     Dump(Dump),
     /// List dumps: when, how large, why kept, how far back they reach
     List(List),
+    /// Say how fresh each database's dumps are; exit 1 if any is too old or was never dumped
+    Status(Status),
     /// Read dumps whole and check them
     Verify(Verify),
     /// Load a dump into a database
@@ -118,6 +120,17 @@ pub struct Output {
         value_parser = parse_duration
     )]
     pub timeout: Duration,
+
+    /// How often an SQLite database's indexes are compared with its tables as well; the structure of
+    /// every page is checked in every dump; 0: always, as for one of up to 64 MiB
+    #[arg(
+        long,
+        value_name = "TIME",
+        env = "DUMP_DATABASE_FULL_CHECK",
+        default_value = "1d",
+        value_parser = parse_duration
+    )]
+    pub full_check: Duration,
 
     /// How long to wait for a database that another program keeps locked
     #[arg(
@@ -230,6 +243,27 @@ pub struct List {
     /// What would stay
     #[command(flatten)]
     pub retention: Retention,
+}
+
+/// `status`.
+#[derive(Debug, Args)]
+pub struct Status {
+    /// Directories of dumps [default: `$STATE_DIRECTORY`, else `./dump`]
+    #[arg(value_name = "DIR")]
+    pub directories: Vec<PathBuf>,
+
+    /// How old the newest dump of a database may be; without it, any age will do
+    #[arg(
+        long,
+        value_name = "TIME",
+        env = "DUMP_DATABASE_MAX_AGE",
+        value_parser = parse_duration
+    )]
+    pub max_age: Option<Duration>,
+
+    /// Print a JSON array of objects
+    #[arg(long, env = "DUMP_DATABASE_JSON", value_parser = BoolishValueParser::new())]
+    pub json: bool,
 }
 
 /// `verify`.

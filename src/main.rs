@@ -14,7 +14,7 @@ use dump_database::exit::{Exit, UsageError};
 use dump_database::retention::Policy;
 use dump_database::source::Source;
 use dump_database::stop::{self, Stopped};
-use dump_database::{dump, list, logging, restore, verify};
+use dump_database::{dump, list, logging, restore, status, verify};
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -62,6 +62,10 @@ fn run(command: Command) -> Result<Exit> {
                 args.json,
             )?;
             Ok(Exit::Success)
+        }
+        Command::Status(args) => {
+            let directories = or_default(args.directories)?;
+            status::run(&directories, args.max_age, args.json).map(all_or_some)
         }
         Command::Verify(args) => verify::run(&or_default(args.paths)?, args.json).map(all_or_some),
         Command::Restore(args) => {
@@ -113,6 +117,7 @@ fn options(output: Output, adopt: bool, policy: Option<Policy>) -> Result<dump::
         method: output.compress,
         threads: output.threads.unwrap_or_else(dump::default_threads),
         timeout: output.timeout,
+        full_check: output.full_check,
         busy_timeout: output.busy_timeout,
     })
 }

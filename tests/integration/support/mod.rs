@@ -4,6 +4,7 @@ pub(crate) mod database;
 pub(crate) mod namespace;
 pub(crate) mod planted;
 pub(crate) mod strace;
+pub(crate) mod writer;
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
