@@ -1,0 +1,1 @@
+{ pkgs, ... }: pkgs.runCommand "units" { } "touch $out"
