@@ -1,1 +1,163 @@
-fn main(){}
+//! The `dump-database` program: parse, run, print the error chain, exit.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser};
+
+use dump_database::cli::{Cli, Command, Output};
+use dump_database::directory::Held;
+use dump_database::exit::{Exit, UsageError};
+use dump_database::retention::Policy;
+use dump_database::source::Source;
+use dump_database::stop::{self, Stopped};
+use dump_database::{dump, list, logging, restore, verify};
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error).into(),
+    };
+    logging::start(cli.log);
+    let ended = stop::listen().and_then(|()| run(cli.command));
+    // An error that came of being stopped says less than the signal does.
+    if let Some(signal) = stop::signal() {
+        log::error!("{}", Stopped::Signal(signal));
+        stop::die_by(signal);
+    }
+    let exit = ended.unwrap_or_else(|error| {
+        if error.chain().any(is_closed_pipe) {
+            return Exit::Success;
+        }
+        log::error!("{error:#}");
+        if error.is::<Held>() {
+            Exit::Held
+        } else if error.is::<UsageError>() {
+            Exit::Usage
+        } else {
+            Exit::Failure
+        }
+    });
+    exit.into()
+}
+
+fn run(command: Command) -> Result<Exit> {
+    match command {
+        Command::Dump(args) => {
+            let sources = args
+                .sources
+                .iter()
+                .map(|text| Source::parse(text).map_err(|why| UsageError::new(&why)))
+                .collect::<Result<Vec<_>, _>>()?;
+            let options = options(args.output, args.adopt, Some(args.retention.into()))?;
+            dump::run(&sources, args.name.as_deref(), &options).map(all_or_some)
+        }
+        Command::List(args) => {
+            list::run(
+                &or_default(args.directories)?,
+                &args.retention.into(),
+                args.json,
+            )?;
+            Ok(Exit::Success)
+        }
+        Command::Verify(args) => verify::run(&or_default(args.paths)?, args.json).map(all_or_some),
+        Command::Restore(args) => {
+            let options = options(args.output, false, None)?;
+            let from = restore::From {
+                path: args.dump,
+                name: args.name,
+            };
+            let Source::Sqlite(target) =
+                Source::parse(&args.target).map_err(|why| UsageError::new(&why))?;
+            restore::run(&from, &target, args.replace, &options)?;
+            Ok(Exit::Success)
+        }
+        Command::Rotate(args) => {
+            let directory = directory(args.directory)?;
+            list::rotate(&directory, &args.retention.into(), args.dry_run)?;
+            Ok(Exit::Success)
+        }
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "dump-database", &mut script);
+            io::stdout().write_all(&script)?;
+            Ok(Exit::Success)
+        }
+        Command::Man => {
+            let mut page = Vec::new();
+            dump_database::man::page(&mut page)?;
+            io::stdout().write_all(&page)?;
+            Ok(Exit::Success)
+        }
+    }
+}
+
+fn all_or_some(failed: usize) -> Exit {
+    match failed {
+        0 => Exit::Success,
+        _ => Exit::Failure,
+    }
+}
+
+fn options(output: Output, adopt: bool, policy: Option<Policy>) -> Result<dump::Options> {
+    Ok(dump::Options {
+        to: directory(output.to)?,
+        adopt,
+        policy,
+        method: output.compress,
+        threads: output.threads.unwrap_or_else(dump::default_threads),
+        timeout: output.timeout,
+        busy_timeout: output.busy_timeout,
+    })
+}
+
+fn or_default(paths: Vec<PathBuf>) -> Result<Vec<PathBuf>> {
+    if paths.is_empty() {
+        return Ok(vec![directory(None)?]);
+    }
+    Ok(paths)
+}
+
+/// `--to`, else systemd's `$STATE_DIRECTORY`, else `./dump`.
+fn directory(given: Option<PathBuf>) -> Result<PathBuf> {
+    if let Some(path) = given {
+        return Ok(path);
+    }
+    match std::env::var_os("STATE_DIRECTORY").filter(|value| !value.is_empty()) {
+        Some(value) if value.as_encoded_bytes().contains(&b':') => Err(UsageError::new(
+            "$STATE_DIRECTORY lists several directories; say which with --to",
+        )
+        .into()),
+        Some(value) => Ok(PathBuf::from(value)),
+        None => Ok(PathBuf::from("dump")),
+    }
+}
+
+fn is_closed_pipe(cause: &(dyn std::error::Error + 'static)) -> bool {
+    let kind = cause.downcast_ref::<io::Error>().map(io::Error::kind);
+    kind == Some(io::ErrorKind::BrokenPipe)
+}
+
+/// Help and version go to stdout; anything else is one sentence on stderr.
+fn usage(error: &clap::Error) -> Exit {
+    if matches!(
+        error.kind(),
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
+    ) {
+        let _ = error.print();
+        return Exit::Success;
+    }
+    let text = error.to_string();
+    let sentence: Vec<_> = text
+        .lines()
+        .take_while(|line| !line.starts_with("Usage:"))
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .collect();
+    let sentence = sentence.join(" ");
+    let _ = writeln!(io::stderr(), "{sentence} (see dump-database --help)");
+    Exit::Usage
+}

@@ -1,0 +1,252 @@
+//! gzip or zstd, behind one writer and one reader.
+
+use std::fmt;
+use std::io::{self, BufReader, Read, Write};
+use std::str::FromStr;
+use std::sync::Arc;
+
+use crate::gzip::{GzipReader, GzipWriter, Pool, Totals};
+use crate::name::Compression;
+
+/// How to compress: `gzip[:0-9]` or `zstd[:1-19]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Method {
+    /// The file format.
+    pub compression: Compression,
+    /// Its level.
+    pub level: u8,
+}
+
+impl Default for Method {
+    fn default() -> Self {
+        Method {
+            compression: Compression::Gzip,
+            level: 2,
+        }
+    }
+}
+
+impl FromStr for Method {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (kind, level) = text.split_once(':').unwrap_or((text, ""));
+        let (compression, default, range) = match kind {
+            "gzip" => (Compression::Gzip, 2, 0..=9),
+            "zstd" => (Compression::Zstd, 3, 1..=19),
+            _ => return Err("gzip, gzip:0-9, zstd or zstd:1-19 is wanted".to_owned()),
+        };
+        let level = match level {
+            "" if !text.contains(':') => default,
+            level => level
+                .parse()
+                .ok()
+                .filter(|level| range.contains(level))
+                .ok_or_else(|| {
+                    format!(
+                        "{kind}'s level is one of {} to {}",
+                        range.start(),
+                        range.end()
+                    )
+                })?,
+        };
+        Ok(Method { compression, level })
+    }
+}
+
+impl fmt::Display for Method {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match self.compression {
+            Compression::Gzip => "gzip",
+            Compression::Zstd => "zstd",
+        };
+        write!(f, "{kind}:{}", self.level)
+    }
+}
+
+/// Compresses what is written to it into `W`, after the header.
+#[allow(missing_debug_implementations)]
+pub enum Encoder<W: Write> {
+    /// One RFC 1952 member, block-parallel.
+    Gzip(GzipWriter<W>),
+    /// One RFC 8878 frame with its checksum, by libzstd's own threads.
+    Zstd(Box<zstd::Encoder<'static, W>>, Tally),
+}
+
+impl<W: Write> Encoder<W> {
+    /// # Errors
+    /// When zstd refuses its parameters.
+    pub fn new(inner: W, method: Method, pool: &Arc<Pool>) -> io::Result<Self> {
+        Ok(match method.compression {
+            Compression::Gzip => Encoder::Gzip(GzipWriter::new(inner, method.level, pool)),
+            Compression::Zstd => {
+                let mut encoder = zstd::Encoder::new(inner, i32::from(method.level))?;
+                encoder.include_checksum(true)?;
+                let threads = u32::try_from(pool.threads()).unwrap_or(1);
+                if threads > 1 {
+                    encoder.multithread(threads)?;
+                }
+                Encoder::Zstd(Box::new(encoder), Tally::default())
+            }
+        })
+    }
+
+    /// Ends the compressed stream; what was written to it in all.
+    ///
+    /// # Errors
+    /// Any of compressing or of `W`.
+    pub fn finish(self) -> io::Result<(W, Totals)> {
+        match self {
+            Encoder::Gzip(writer) => writer.finish(),
+            Encoder::Zstd(encoder, tally) => Ok((encoder.finish()?, tally.totals())),
+        }
+    }
+}
+
+impl<W: Write> Write for Encoder<W> {
+    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        match self {
+            Encoder::Gzip(writer) => writer.write(data),
+            Encoder::Zstd(encoder, tally) => {
+                let written = encoder.write(data)?;
+                tally.update(&data[..written]);
+                Ok(written)
+            }
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Encoder::Gzip(writer) => writer.flush(),
+            Encoder::Zstd(encoder, _) => encoder.flush(),
+        }
+    }
+}
+
+/// Length and CRC-32 of the bytes that pass.
+#[derive(Default)]
+#[allow(missing_debug_implementations)]
+pub struct Tally(flate2::Crc, u64);
+
+impl Tally {
+    fn update(&mut self, data: &[u8]) {
+        self.0.update(data);
+        self.1 += data.len() as u64;
+    }
+
+    fn totals(&self) -> Totals {
+        Totals {
+            bytes: self.1,
+            crc32: self.0.sum(),
+        }
+    }
+}
+
+/// Decompresses the rest of a dump after its header. The last read, which returns no bytes, has
+/// checked the stream's own sums and that nothing follows it.
+#[allow(missing_debug_implementations)]
+pub enum Decoder<R: Read> {
+    /// See [`GzipReader`].
+    Gzip(Box<GzipReader<R>>),
+    /// A zstd frame.
+    Zstd(Box<ZstdReader<R>>),
+}
+
+impl<R: Read> Decoder<R> {
+    /// `inner` stands after the header, `offset` bytes into the file.
+    ///
+    /// # Errors
+    /// When zstd cannot be set up.
+    pub fn new(inner: R, compression: Compression, offset: u64) -> io::Result<Self> {
+        Ok(match compression {
+            Compression::Gzip => Decoder::Gzip(Box::new(GzipReader::new(inner, offset))),
+            Compression::Zstd => Decoder::Zstd(Box::new(ZstdReader::new(inner, offset)?)),
+        })
+    }
+
+    /// Length and CRC-32 of all that was read, once the end was reached.
+    #[must_use]
+    pub fn totals(&self) -> Option<Totals> {
+        match self {
+            Decoder::Gzip(reader) => reader.totals(),
+            Decoder::Zstd(reader) => reader.ended.then(|| reader.tally.totals()),
+        }
+    }
+}
+
+impl<R: Read> Read for Decoder<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Decoder::Gzip(reader) => reader.read(buffer),
+            Decoder::Zstd(reader) => reader.read(buffer),
+        }
+    }
+}
+
+/// A single zstd frame, to its end and to the end of the file.
+#[allow(missing_debug_implementations)]
+pub struct ZstdReader<R: Read> {
+    decoder: zstd::Decoder<'static, BufReader<Counted<R>>>,
+    tally: Tally,
+    ended: bool,
+}
+
+impl<R: Read> ZstdReader<R> {
+    fn new(inner: R, offset: u64) -> io::Result<Self> {
+        let counted = Counted { inner, offset };
+        let decoder = zstd::Decoder::new(counted)?.single_frame();
+        Ok(ZstdReader {
+            decoder,
+            tally: Tally::default(),
+            ended: false,
+        })
+    }
+
+    fn explain(&self, error: &io::Error) -> io::Error {
+        let at = self.decoder.get_ref().get_ref().offset;
+        let how = match error.kind() {
+            io::ErrorKind::UnexpectedEof => {
+                format!("the file ends at byte {at}, before the end of the compressed data")
+            }
+            _ => format!("the compressed data is damaged before byte {at}: {error}"),
+        };
+        io::Error::new(io::ErrorKind::InvalidData, how)
+    }
+}
+
+impl<R: Read> Read for ZstdReader<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.ended || buffer.is_empty() {
+            return Ok(0);
+        }
+        let read = match self.decoder.read(buffer) {
+            Ok(read) => read,
+            // An error of the file itself has an errno, one of libzstd has not.
+            Err(error) if error.raw_os_error().is_some() => return Err(error),
+            Err(error) => return Err(self.explain(&error)),
+        };
+        self.tally.update(&buffer[..read]);
+        if read == 0 {
+            let rest = io::copy(self.decoder.get_mut(), &mut io::sink())?;
+            if rest > 0 {
+                let how = format!("{rest} bytes follow the end of the compressed data");
+                return Err(io::Error::new(io::ErrorKind::InvalidData, how));
+            }
+            self.ended = true;
+        }
+        Ok(read)
+    }
+}
+
+struct Counted<R> {
+    inner: R,
+    offset: u64,
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        self.offset += read as u64;
+        Ok(read)
+    }
+}

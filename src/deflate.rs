@@ -1,0 +1,88 @@
+//! The encoder of raw deflate blocks (RFC 1951): ISA-L for levels 1 to 3 with the feature `isal`,
+//! zlib-rs otherwise.
+
+use std::io;
+
+use flate2::{Compress, Compression, FlushCompress, Status};
+
+/// The encoder of one level, used again for block after block.
+pub(crate) struct Deflater {
+    level: u8,
+    codec: Codec,
+}
+
+enum Codec {
+    #[cfg(feature = "isal")]
+    Isal(crate::isal::Deflate),
+    Zlib(Compress),
+}
+
+impl Deflater {
+    /// Levels 0 (stored) to 9; one above 9 is 9.
+    pub(crate) fn new(level: u8) -> Self {
+        let codec = match level {
+            #[cfg(feature = "isal")]
+            1..=3 => Codec::Isal(crate::isal::Deflate::new(level)),
+            _ => Codec::Zlib(Compress::new(Compression::new(level.min(9).into()), false)),
+        };
+        Self { level, codec }
+    }
+
+    pub(crate) fn level(&self) -> u8 {
+        self.level
+    }
+
+    /// Appends the compressed `data` to `out`, as a piece of one stream: it follows the piece whose
+    /// content ended with `dictionary` (at most 32 KiB of it count), starts on a byte and, by a
+    /// sync flush, ends on one. The `last` piece ends the stream.
+    pub(crate) fn block(
+        &mut self,
+        dictionary: &[u8],
+        data: &[u8],
+        last: bool,
+        out: &mut Vec<u8>,
+    ) -> io::Result<()> {
+        match &mut self.codec {
+            #[cfg(feature = "isal")]
+            Codec::Isal(deflate) => deflate.block(dictionary, data, last, out),
+            Codec::Zlib(compress) => zlib_block(compress, dictionary, data, last, out),
+        }
+    }
+}
+
+fn zlib_block(
+    compress: &mut Compress,
+    dictionary: &[u8],
+    data: &[u8],
+    last: bool,
+    out: &mut Vec<u8>,
+) -> io::Result<()> {
+    compress.reset();
+    if !dictionary.is_empty() {
+        compress.set_dictionary(dictionary)?;
+    }
+    let flush = if last {
+        FlushCompress::Finish
+    } else {
+        FlushCompress::Sync
+    };
+    let mut rest = data;
+    loop {
+        out.reserve(rest.len() + rest.len() / 64 + 1024);
+        let consumed_before = compress.total_in();
+        let status = compress.compress_vec(rest, out, flush)?;
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "a difference within the slice"
+        )]
+        let consumed = (compress.total_in() - consumed_before) as usize;
+        rest = &rest[consumed..];
+        let output_is_full = out.len() == out.capacity();
+        if status == Status::StreamEnd || (rest.is_empty() && !output_is_full && !last) {
+            return Ok(());
+        }
+        if consumed == 0 && !output_is_full {
+            return Err(io::Error::other("zlib stopped before the end of its input"));
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! The dump directory, and its only owner: nothing else creates, names or removes a file there.
+//!
+//! Reading needs no lock. Every change goes through [`Locked`], whose calls are made by one
+//! thread. [`Locked::publish`] is the only way to a final name: data first (`fsync` of the file),
+//! then the name (`renameat2` that replaces nothing), then the directory (`fsync`), so after a
+//! power loss a final name always leads to a whole dump.
+
+mod lock;
+mod mount;
+mod temporary;
+
+use std::fs::{self, File};
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, RenameFlags};
+use rustix::io::Errno;
+
+pub use lock::{Held, Locked};
+pub use temporary::Temporary;
+
+use crate::header::Header;
+use crate::name::DumpName;
+
+/// A directory of dumps.
+#[derive(Debug)]
+pub struct Directory {
+    path: PathBuf,
+    fd: OwnedFd,
+}
+
+/// A file that bears a dump's name.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// Its name, parsed.
+    pub name: DumpName,
+    /// Its size in bytes.
+    pub bytes: u64,
+}
+
+impl Directory {
+    /// Opens an existing directory.
+    ///
+    /// # Errors
+    /// When it is missing, not a directory, or not readable.
+    pub fn open(path: &Path) -> Result<Self> {
+        let path = std::path::absolute(path)?;
+        let flags = OFlags::DIRECTORY | OFlags::RDONLY | OFlags::CLOEXEC;
+        let fd = rustix::fs::open(&path, flags, Mode::empty())
+            .with_context(|| format!("cannot open the dump directory {}", path.display()))?;
+        Ok(Directory { path, fd })
+    }
+
+    /// Opens a directory to dump into; creates its last component (0700) where that is missing.
+    ///
+    /// # Errors
+    /// As [`Directory::open`]; when its parent is missing; when a filesystem that should be
+    /// mounted above it is not.
+    pub fn open_or_create(path: &Path) -> Result<Self> {
+        let path = std::path::absolute(path)?;
+        if let Some(point) = mount::missing(&path) {
+            bail!(
+                "{} lies below {}, where a filesystem should be mounted and is not; nothing was written",
+                path.display(),
+                point.display()
+            );
+        }
+        match fs::DirBuilder::new().mode(0o700).create(&path) {
+            Ok(()) => {
+                let parent = path.parent().unwrap_or(&path);
+                File::open(parent)?.sync_all()?;
+            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => bail!(
+                "cannot create {}: its parent directory does not exist; create that first, or correct --to",
+                path.display()
+            ),
+            Err(error) => {
+                return Err(error).with_context(|| format!("cannot create {}", path.display()));
+            }
+        }
+        Directory::open(&path)
+    }
+
+    /// Its absolute path.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The regular files that bear a dump's name, oldest first by database. Foreign names are
+    /// left out, and so is one that vanished meanwhile.
+    ///
+    /// # Errors
+    /// When the directory cannot be read.
+    pub fn dumps(&self) -> Result<Vec<Entry>> {
+        let context = || format!("cannot list {}", self.path.display());
+        let mut entries = Vec::new();
+        for entry in Dir::read_from(&self.fd).with_context(context)? {
+            let entry = entry.with_context(context)?;
+            let Some(name) = entry.file_name().to_str().ok().and_then(DumpName::parse) else {
+                continue;
+            };
+            match rustix::fs::statat(&self.fd, entry.file_name(), AtFlags::SYMLINK_NOFOLLOW) {
+                Ok(stat) if FileType::from_raw_mode(stat.st_mode).is_file() => {
+                    entries.push(Entry {
+                        name,
+                        bytes: u64::try_from(stat.st_size).unwrap_or(0),
+                    });
+                }
+                Ok(_) | Err(Errno::NOENT) => {}
+                Err(error) => return Err(error).with_context(context),
+            }
+        }
+        entries.sort_by(|a, b| {
+            (&a.name.name, a.name.time, a.name.sequence).cmp(&(
+                &b.name.name,
+                b.name.time,
+                b.name.sequence,
+            ))
+        });
+        Ok(entries)
+    }
+
+    /// Opens a dump for reading.
+    ///
+    /// # Errors
+    /// `NotFound` when it vanished; any other error of opening it.
+    pub fn read(&self, name: &DumpName) -> io::Result<File> {
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let fd = rustix::fs::openat(&self.fd, name.to_string(), flags, Mode::empty())?;
+        Ok(File::from(fd))
+    }
+
+    /// The header of a dump.
+    ///
+    /// # Errors
+    /// As [`Directory::read`] and [`Header::read`].
+    pub fn header(&self, name: &DumpName) -> io::Result<Header> {
+        let mut file = io::BufReader::with_capacity(4608, self.read(name)?);
+        Header::read(&mut file).map(|(header, ..)| header)
+    }
+
+    /// The path of a dump.
+    #[must_use]
+    pub fn path_of(&self, name: &DumpName) -> PathBuf {
+        self.path.join(name.to_string())
+    }
+}
+
+impl Locked {
+    /// Gives a finished temporary file its final name: `name`, or the next free sequence number
+    /// within its second. The name it got.
+    ///
+    /// # Errors
+    /// When the file or the directory cannot be synced, or the name cannot be given; nothing is
+    /// replaced and the temporary file is removed.
+    pub fn publish(&self, temporary: Temporary<'_>, name: &DumpName) -> Result<DumpName> {
+        let context = || format!("cannot publish {}", self.path_of(name).display());
+        temporary.file().sync_all().with_context(context)?;
+        let mut name = name.clone();
+        while let Err(error) = self.rename(temporary.name(), &name.to_string()) {
+            if error != Errno::EXIST {
+                return Err(error).with_context(context);
+            }
+            name.sequence += 1;
+        }
+        temporary.published();
+        rustix::fs::fsync(self.fd()).with_context(context)?;
+        Ok(name)
+    }
+
+    /// Renames without replacing. Some filesystems (NFS, 9p, FUSE) do not know the flag: there a
+    /// hard link fails on an existing name just as atomically, and where there are no hard links
+    /// either the lock keeps other runs from taking the name in between.
+    fn rename(&self, from: &str, to: &str) -> rustix::io::Result<()> {
+        let fd = self.fd();
+        match rustix::fs::renameat_with(fd, from, fd, to, RenameFlags::NOREPLACE) {
+            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {}
+            result => return result,
+        }
+        match rustix::fs::linkat(fd, from, fd, to, AtFlags::empty()) {
+            Ok(()) => return rustix::fs::unlinkat(fd, from, AtFlags::empty()),
+            Err(Errno::EXIST) => return Err(Errno::EXIST),
+            Err(_) => {}
+        }
+        match rustix::fs::statat(fd, to, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(_) => Err(Errno::EXIST),
+            Err(Errno::NOENT) => rustix::fs::renameat(fd, from, fd, to),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Removes a dump; one that is already gone is no error.
+    ///
+    /// # Errors
+    /// When it cannot be removed.
+    pub fn remove(&self, name: &DumpName) -> Result<()> {
+        match rustix::fs::unlinkat(self.fd(), name.to_string(), AtFlags::empty()) {
+            Ok(()) | Err(Errno::NOENT) => Ok(()),
+            Err(error) => Err(error)
+                .with_context(|| format!("cannot remove {}", self.path_of(name).display())),
+        }
+    }
+
+    /// # Errors
+    /// When fewer than `wanted` bytes are free: a sentence with both numbers.
+    pub fn check_space(&self, wanted: u64) -> Result<()> {
+        let stat = rustix::fs::fstatvfs(self.fd())
+            .with_context(|| format!("cannot read the free space of {}", self.path().display()))?;
+        let free = stat.f_bavail.saturating_mul(stat.f_frsize);
+        if free < wanted {
+            bail!(
+                "{} has {} free and this dump is expected to need {}; nothing was written",
+                self.path().display(),
+                crate::human::bytes(free),
+                crate::human::bytes(wanted)
+            );
+        }
+        Ok(())
+    }
+}
+
+impl AsFd for Directory {
+    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}

@@ -1,0 +1,116 @@
+//! One run at a time in a directory.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{Read, Seek, Write};
+use std::ops::Deref;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use rustix::fs::{FlockOperation, Mode, OFlags};
+use rustix::io::Errno;
+
+use super::{Directory, temporary};
+
+const LOCK: &str = ".dump-database.lock";
+
+/// Another run holds the directory.
+#[derive(Debug)]
+pub struct Held {
+    directory: PathBuf,
+    holder: String,
+}
+
+impl fmt::Display for Held {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let directory = self.directory.display();
+        let holder = match self.holder.trim() {
+            "" => "another run",
+            holder => holder,
+        };
+        write!(f, "{directory} is in use by {holder}; nothing was done")
+    }
+}
+
+impl std::error::Error for Held {}
+
+/// A directory this process alone may change, until this is dropped or the process ends.
+#[derive(Debug)]
+pub struct Locked {
+    directory: Directory,
+    _lock: File,
+}
+
+impl Directory {
+    /// Takes the directory for this process.
+    ///
+    /// # Errors
+    /// [`Held`] when another run has it; any error of the lock file.
+    pub fn lock(self) -> Result<Locked> {
+        let context = || format!("cannot lock {}", self.path().display());
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let fd = rustix::fs::openat(&self, LOCK, flags, Mode::from_raw_mode(0o600))
+            .with_context(context)?;
+        let mut file = File::from(fd);
+        match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => {}
+            Err(Errno::WOULDBLOCK) => {
+                let mut holder = String::new();
+                let _ = file.take(1024).read_to_string(&mut holder);
+                let directory = self.path().to_owned();
+                return Err(Held { directory, holder }.into());
+            }
+            Err(error) => return Err(error).with_context(context),
+        }
+        // The name is for the reader of the other run's message only, so a full disk is no reason
+        // not to go on.
+        let _ = file
+            .set_len(0)
+            .and_then(|()| file.rewind())
+            .and_then(|()| writeln!(file, "{}", this_process()));
+        Ok(Locked {
+            directory: self,
+            _lock: file,
+        })
+    }
+}
+
+impl Locked {
+    pub(super) fn fd(&self) -> BorrowedFd<'_> {
+        self.directory.as_fd()
+    }
+
+    /// Removes what crashed runs left behind: this host's temporary files, since the lock says no
+    /// other run of it is at work, and another host's when older than `timeout` (a lock may not
+    /// reach across a network filesystem).
+    ///
+    /// # Errors
+    /// When the directory cannot be read or a file not removed.
+    pub fn remove_stale(&self, timeout: Duration) -> Result<()> {
+        temporary::remove_stale(self, timeout)
+    }
+}
+
+impl Deref for Locked {
+    type Target = Directory;
+
+    fn deref(&self) -> &Directory {
+        &self.directory
+    }
+}
+
+fn this_process() -> String {
+    let command = std::env::args_os()
+        .take(2)
+        .map(|arg| arg.to_string_lossy().into_owned())
+        .collect::<Vec<_>>()
+        .join(" ");
+    format!(
+        "process {} on {} (since {}: {command})",
+        std::process::id(),
+        temporary::host(),
+        crate::clock::now()
+    )
+}

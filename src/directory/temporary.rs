@@ -1,0 +1,145 @@
+//! Files of the run itself: `.dump-database-HOST-PID-N.tmp`.
+
+use std::fs::File;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, SystemTime};
+
+use anyhow::{Context, Result};
+use rustix::fs::{AtFlags, Dir, Mode, OFlags};
+use rustix::io::Errno;
+
+use super::Locked;
+
+const PREFIX: &str = ".dump-database-";
+const SUFFIX: &str = ".tmp";
+
+/// A file under a temporary name; removed when dropped unless it was published.
+#[derive(Debug)]
+pub struct Temporary<'a> {
+    directory: &'a Locked,
+    name: String,
+    file: File,
+    published: bool,
+}
+
+impl Locked {
+    /// Creates an empty temporary file, 0600 whatever the umask.
+    ///
+    /// # Errors
+    /// When it cannot be created.
+    pub fn temporary(&self) -> Result<Temporary<'_>> {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("{PREFIX}{}-{}-{count}{SUFFIX}", host(), std::process::id());
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+        let fd = rustix::fs::openat(self.fd(), &name, flags, Mode::from_raw_mode(0o600))
+            .with_context(|| format!("cannot create a file in {}", self.path().display()))?;
+        Ok(Temporary {
+            directory: self,
+            name,
+            file: File::from(fd),
+            published: false,
+        })
+    }
+}
+
+impl Temporary<'_> {
+    /// Its open file.
+    #[must_use]
+    pub fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// Its path, for a library that opens files by path.
+    #[must_use]
+    pub fn path(&self) -> PathBuf {
+        self.directory.path().join(&self.name)
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(super) fn published(mut self) {
+        self.published = true;
+    }
+}
+
+impl Drop for Temporary<'_> {
+    fn drop(&mut self) {
+        if !self.published {
+            let _ = rustix::fs::unlinkat(self.directory.fd(), &self.name, AtFlags::empty());
+        }
+    }
+}
+
+/// Only ever unlinks: where publishing went by hard link, a crash can leave the temporary name on
+/// the very inode that already bears its final name.
+pub(super) fn remove_stale(directory: &Locked, timeout: Duration) -> Result<()> {
+    let context = || format!("cannot clean up {}", directory.path().display());
+    let ours = format!("{PREFIX}{}-", host());
+    for entry in Dir::read_from(directory.fd()).with_context(context)? {
+        let entry = entry.with_context(context)?;
+        let Ok(name) = entry.file_name().to_str() else {
+            continue;
+        };
+        if !name.starts_with(PREFIX) || !name.ends_with(SUFFIX) {
+            continue;
+        }
+        if !is_of(name, &ours) && !older(directory, name, timeout) {
+            log::info!("left {name} alone: another host's, and younger than --timeout");
+            continue;
+        }
+        match rustix::fs::unlinkat(directory.fd(), name, AtFlags::empty()) {
+            Ok(()) => log::info!("removed {name}, left by a run that did not end properly"),
+            Err(Errno::NOENT) => {}
+            Err(error) => return Err(error).with_context(context),
+        }
+    }
+    Ok(())
+}
+
+/// `web` does not own what `web-2` left: after the host come exactly a PID and a count.
+fn is_of(name: &str, ours: &str) -> bool {
+    let rest = name
+        .strip_prefix(ours)
+        .and_then(|rest| rest.strip_suffix(SUFFIX));
+    rest.and_then(|rest| rest.split_once('-'))
+        .is_some_and(|(pid, count)| pid.parse::<u32>().is_ok() && count.parse::<u32>().is_ok())
+}
+
+fn older(directory: &Locked, name: &str, timeout: Duration) -> bool {
+    let Ok(stat) = rustix::fs::statat(directory.fd(), name, AtFlags::SYMLINK_NOFOLLOW) else {
+        return false;
+    };
+    let modified = Duration::from_secs(u64::try_from(stat.st_mtime).unwrap_or(0));
+    SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH + modified)
+        .is_ok_and(|age| age > timeout)
+}
+
+/// The host's name as it may stand in a file name.
+pub(super) fn host() -> String {
+    let name = rustix::system::uname()
+        .nodename()
+        .to_string_lossy()
+        .into_owned();
+    name.chars()
+        .filter(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-'))
+        .take(64)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_of;
+
+    #[test]
+    fn a_host_owns_only_its_own_temporaries() {
+        let ours = ".dump-database-web-";
+        assert!(is_of(".dump-database-web-12-0.tmp", ours));
+        assert!(!is_of(".dump-database-web-2-12-0.tmp", ours));
+        assert!(!is_of(".dump-database-web2-12-0.tmp", ours));
+    }
+}

@@ -1,0 +1,51 @@
+//! How each engine writes a dump.
+
+pub mod sqlite;
+
+use std::io::Write;
+use std::path::Path;
+
+use anyhow::Result;
+
+use crate::header::Facts;
+use crate::identity::Identity;
+use crate::name::Format;
+
+/// A source that was found and may be read; nothing was written yet.
+///
+/// The calls come in the order of the methods, each once.
+pub trait Dumper {
+    /// Which database it is.
+    fn identity(&self) -> &Identity;
+
+    /// The file that decompressing the dump gives back, in bytes.
+    fn file_name(&self) -> Vec<u8>;
+
+    /// What the dump's bytes will be.
+    fn format(&self) -> Format;
+
+    /// The engine's version.
+    fn engine_version(&self) -> String;
+
+    /// Bytes of a temporary file it needs beside the dump; 0 for none.
+    fn scratch_bytes(&self) -> u64;
+
+    /// Takes the snapshot, into `scratch` where one was asked for.
+    ///
+    /// # Errors
+    /// When the database does not give one in time.
+    fn snapshot(&mut self, scratch: Option<&Path>) -> Result<()>;
+
+    /// Writes the snapshot. All that says the source was read whole (an exit status, an end
+    /// marker) was checked when this returns.
+    ///
+    /// # Errors
+    /// When any of it cannot be read or written.
+    fn stream(&mut self, out: &mut dyn Write) -> Result<()>;
+
+    /// Checks the database itself within the snapshot; what is known of it.
+    ///
+    /// # Errors
+    /// When the database is damaged.
+    fn check(&mut self) -> Result<Facts>;
+}

@@ -1,0 +1,194 @@
+//! The database a restore replaces: is it in use, what does it hold, what lies beside it.
+
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+use rusqlite::{Connection, OpenFlags};
+
+use super::{Sqlite, explain};
+use crate::clock;
+use crate::directory::Directory;
+use crate::dump::{Options, Run};
+use crate::gzip::Pool;
+use crate::name::Name;
+use crate::stop::Stop;
+
+/// What SQLite keeps beside a database and would apply to whatever bears its name.
+const SIDES: [&str; 3] = ["-journal", "-wal", "-shm"];
+
+/// The side files that exist.
+pub(super) fn side_files(database: &Path) -> Vec<PathBuf> {
+    let sides = SIDES.iter().map(|side| with_suffix(database, side));
+    sides
+        .filter(|path| path.symlink_metadata().is_ok())
+        .collect()
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+/// Makes what was renamed in a file's directory last.
+pub(super) fn sync_directory(file: &Path) -> io::Result<()> {
+    File::open(file.parent().unwrap_or(file))?.sync_all()
+}
+
+/// Refuses a database some process has open, as far as `/proc` shows.
+pub(super) fn refuse_if_open(database: &Path) -> Result<()> {
+    let files = std::iter::once(database.to_owned()).chain(side_files(database));
+    let wanted: Vec<_> = files
+        .filter_map(|path| path.metadata().ok())
+        .map(|meta| (meta.dev(), meta.ino()))
+        .collect();
+    let mut hidden = 0;
+    let own = std::process::id();
+    for process in fs::read_dir("/proc").into_iter().flatten().flatten() {
+        let Some(pid) = process
+            .file_name()
+            .to_str()
+            .and_then(|name| name.parse::<u32>().ok())
+        else {
+            continue;
+        };
+        let Ok(descriptors) = fs::read_dir(process.path().join("fd")) else {
+            hidden += usize::from(process.path().exists());
+            continue;
+        };
+        let mut open = descriptors
+            .flatten()
+            .filter_map(|fd| fs::metadata(fd.path()).ok());
+        if pid != own && open.any(|meta| wanted.contains(&(meta.dev(), meta.ino()))) {
+            let name = fs::read_to_string(process.path().join("comm")).unwrap_or_default();
+            bail!(
+                "{} is open in process {pid} ({}); stop that first",
+                database.display(),
+                name.trim()
+            );
+        }
+    }
+    if hidden > 0 {
+        log::info!(
+            "the open files of {hidden} processes of other users could not be seen; only SQLite's locks say that none of them uses {}",
+            database.display()
+        );
+    }
+    Ok(())
+}
+
+/// Renames what lies beside a database aside, and gives the database itself (with `main`) a
+/// second name there; it keeps its own until the new one takes it. Where it is now.
+pub(super) fn move_aside(database: &Path, main: bool) -> Result<Option<PathBuf>> {
+    let sides = side_files(database);
+    if sides.is_empty() && !main {
+        return Ok(None);
+    }
+    let stamp = clock::now()
+        .strftime(".replaced-%Y%m%dT%H%M%SZ")
+        .to_string();
+    let aside = with_suffix(database, &stamp);
+    let context = || format!("cannot move {} aside", database.display());
+    if main {
+        fs::hard_link(database, &aside).with_context(context)?;
+    }
+    for suffix in SIDES {
+        let side = with_suffix(database, suffix);
+        if side.symlink_metadata().is_ok() {
+            fs::rename(&side, with_suffix(&aside, suffix)).with_context(context)?;
+        }
+    }
+    sync_directory(database).with_context(context)?;
+    Ok(Some(aside))
+}
+
+/// The old database, everyone else kept out. Dropped without [`Held::gone`] it is let go with the
+/// journal mode it had.
+pub(super) struct Held {
+    connection: Option<Connection>,
+    path: PathBuf,
+    was_wal: bool,
+}
+
+impl Held {
+    /// Reading rolls a hot journal back, the checkpoint empties a log into the database, and the
+    /// switch to DELETE by way of PERSIST removes a journal file that any mode left.
+    ///
+    /// # Errors
+    /// When it is damaged, or others use it.
+    pub(super) fn take(path: &Path, busy_timeout: Duration) -> Result<Self> {
+        let explained = |error| explain(path, busy_timeout, error);
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(path, flags).map_err(explained)?;
+        connection.busy_timeout(busy_timeout)?;
+        let mut held = Held {
+            connection: None,
+            path: path.to_owned(),
+            was_wal: false,
+        };
+        let pragma = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, String>(0));
+        let mut settle = || {
+            held.was_wal = pragma("PRAGMA journal_mode")? == "wal";
+            connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
+            if held.was_wal {
+                connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+            } else {
+                pragma("PRAGMA journal_mode = PERSIST")?;
+            }
+            pragma("PRAGMA journal_mode = DELETE")?;
+            connection.execute_batch("BEGIN EXCLUSIVE")?;
+            pragma("PRAGMA journal_mode")
+        };
+        let settled = settle();
+        held.connection = Some(connection);
+        let mode = settled.map_err(explained)?;
+        ensure!(
+            mode == "delete" && side_files(path).is_empty(),
+            "{} is in use by another program; stop that first",
+            path.display()
+        );
+        Ok(held)
+    }
+
+    /// Dumps it through the connection that holds it, rotating nothing out: the dump that is being
+    /// restored may be the oldest. The dump's path.
+    pub(super) fn dump(&mut self, options: &Options, stop: Stop) -> Result<PathBuf> {
+        let name = Name::of_database(&super::database_of(&self.path)).context("it has no name")?;
+        let directory = Directory::open_or_create(&options.to)?.lock()?;
+        directory.remove_stale(options.timeout)?;
+        let run = Run {
+            directory: &directory,
+            pool: Pool::new(options.threads)?,
+            options,
+        };
+        let connection = self.connection.take().context("it was let go")?;
+        let mut dumper = Sqlite::within(&self.path, connection, stop)?;
+        let dumped = run.dump(&name, &mut dumper, stop);
+        self.connection = dumper.into_source();
+        let dumped = dumped.context(
+            "the database to be replaced could not be dumped first (--to says where to)",
+        )?;
+        Ok(directory.path_of(&dumped))
+    }
+
+    /// Another file bears its name now.
+    pub(super) fn gone(mut self) {
+        self.was_wal = false;
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if let Some(connection) = &self.connection {
+            let _ = connection.execute_batch("ROLLBACK");
+            if self.was_wal {
+                let _ = connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()));
+            }
+        }
+    }
+}

@@ -1,0 +1,116 @@
+use std::{
+    io,
+    num::NonZeroUsize,
+    sync::{
+        Arc, Mutex,
+        mpsc::{self, Receiver, Sender},
+    },
+    thread::{self, JoinHandle},
+};
+
+use flate2::Crc;
+
+use crate::deflate::Deflater;
+
+/// Threads that compress the blocks of any number of [`GzipWriter`](super::GzipWriter)s.
+///
+/// They end when the pool and the writers that share it are dropped.
+#[derive(Debug)]
+pub struct Pool {
+    threads: usize,
+    jobs: Sender<Job>,
+}
+
+/// A block of a stream's content, behind the content before it that is its dictionary.
+#[derive(Debug, Default)]
+pub(super) struct Block {
+    pub(super) bytes: Vec<u8>,
+    pub(super) dictionary_len: usize,
+}
+
+#[derive(Debug)]
+pub(super) struct Job {
+    pub(super) block: Block,
+    pub(super) level: u8,
+    pub(super) last: bool,
+    /// An empty buffer for the result.
+    pub(super) output: Vec<u8>,
+    /// Dropped unanswered when the thread panics.
+    pub(super) result: Sender<io::Result<Compressed>>,
+}
+
+/// A finished job, with its block for the buffer to be used again.
+#[derive(Debug)]
+pub(super) struct Compressed {
+    pub(super) block: Block,
+    pub(super) output: Vec<u8>,
+    pub(super) crc: Crc,
+}
+
+impl Pool {
+    /// Starts the threads.
+    ///
+    /// # Errors
+    ///
+    /// When the system refuses a thread.
+    pub fn new(threads: NonZeroUsize) -> io::Result<Arc<Self>> {
+        Ok(Self::start(threads)?.0)
+    }
+
+    pub(super) fn start(threads: NonZeroUsize) -> io::Result<(Arc<Self>, Vec<JoinHandle<()>>)> {
+        let threads = threads.get();
+        let (jobs, queue) = mpsc::channel();
+        let queue = Arc::new(Mutex::new(queue));
+        let handles = (1..=threads)
+            .map(|number| {
+                let queue = Arc::clone(&queue);
+                thread::Builder::new()
+                    .name(format!("gzip-{number}"))
+                    .spawn(move || work(&queue))
+            })
+            .collect::<io::Result<_>>()?;
+        Ok((Arc::new(Self { threads, jobs }), handles))
+    }
+
+    pub(crate) fn threads(&self) -> usize {
+        self.threads
+    }
+
+    pub(super) fn submit(&self, job: Job) -> io::Result<()> {
+        self.jobs.send(job).map_err(|_| panicked())
+    }
+}
+
+pub(super) fn panicked() -> io::Error {
+    io::Error::other("a compressing thread panicked")
+}
+
+fn work(queue: &Mutex<Receiver<Job>>) {
+    let mut deflater = Deflater::new(0);
+    while let Some(job) = next_job(queue) {
+        if deflater.level() != job.level {
+            deflater = Deflater::new(job.level);
+        }
+        let result = job.result.clone();
+        // A writer that was dropped no longer wants it.
+        let _ = result.send(compress(&mut deflater, job));
+    }
+}
+
+fn next_job(queue: &Mutex<Receiver<Job>>) -> Option<Job> {
+    queue.lock().ok()?.recv().ok()
+}
+
+fn compress(deflater: &mut Deflater, job: Job) -> io::Result<Compressed> {
+    let Job {
+        block,
+        last,
+        mut output,
+        ..
+    } = job;
+    let (dictionary, data) = block.bytes.split_at(block.dictionary_len);
+    let mut crc = Crc::new();
+    crc.update(data);
+    deflater.block(dictionary, data, last, &mut output)?;
+    Ok(Compressed { block, output, crc })
+}

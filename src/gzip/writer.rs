@@ -1,0 +1,188 @@
+use std::{
+    collections::VecDeque,
+    io::{self, Write},
+    mem,
+    sync::{
+        Arc,
+        mpsc::{self, Receiver, TryRecvError},
+    },
+};
+
+use flate2::Crc;
+
+use super::{
+    Totals,
+    pool::{Block, Compressed, Job, Pool, panicked},
+};
+
+pub(super) const BLOCK_LEN: usize = 512 * 1024;
+/// Deflate's window: matches reach no further back.
+pub(super) const DICTIONARY_LEN: usize = 32 * 1024;
+
+/// Compresses what is written to it and writes it on, in order, as the body and trailer of one gzip
+/// member whose header the caller has written to `inner` before.
+///
+/// All writing to `inner` happens in the thread that calls [`write`](Write::write),
+/// [`flush`](Write::flush) and [`finish`](Self::finish). Memory is bounded by about 1 MiB for
+/// each of `2 x threads + 1` blocks under way. After an error the member is beyond repair, and
+/// every further call fails.
+#[derive(Debug)]
+pub struct GzipWriter<W: Write> {
+    inner: W,
+    level: u8,
+    pool: Arc<Pool>,
+    pub(super) block: Block,
+    in_flight: VecDeque<Receiver<io::Result<Compressed>>>,
+    spare_blocks: Vec<Block>,
+    spare_outputs: Vec<Vec<u8>>,
+    crc: Crc,
+    pub(super) bytes: u64,
+    failed: bool,
+}
+
+impl<W: Write> GzipWriter<W> {
+    /// A writer at a level of 0 (stored) to 9 (smallest); a level above 9 is taken as 9.
+    pub fn new(inner: W, level: u8, pool: &Arc<Pool>) -> Self {
+        Self {
+            inner,
+            level: level.min(9),
+            pool: Arc::clone(pool),
+            block: Block::default(),
+            in_flight: VecDeque::new(),
+            spare_blocks: Vec::new(),
+            spare_outputs: Vec::new(),
+            crc: Crc::new(),
+            bytes: 0,
+            failed: false,
+        }
+    }
+
+    /// What the compressed bytes go to. Those of the last blocks may not be there yet.
+    pub fn get_ref(&self) -> &W {
+        &self.inner
+    }
+
+    /// What the compressed bytes go to. Anything written to it here ends up inside the member.
+    pub fn get_mut(&mut self) -> &mut W {
+        &mut self.inner
+    }
+
+    /// Compresses what is left, writes the trailer, and gives back `inner`, not flushed.
+    ///
+    /// # Errors
+    ///
+    /// Those of `inner`, and of a compressing thread that failed.
+    pub fn finish(mut self) -> io::Result<(W, Totals)> {
+        self.submit(true)?;
+        self.write_all_results()?;
+        let totals = Totals {
+            bytes: self.bytes,
+            crc32: self.crc.sum(),
+        };
+        self.inner.write_all(&totals.to_trailer())?;
+        Ok((self.inner, totals))
+    }
+
+    fn data_len(&self) -> usize {
+        self.block.bytes.len() - self.block.dictionary_len
+    }
+
+    fn submit(&mut self, last: bool) -> io::Result<()> {
+        self.write_ready_results()?;
+        while self.in_flight.len() > 2 * self.pool.threads() {
+            self.write_oldest_result()?;
+        }
+        let mut next = self.spare_blocks.pop().unwrap_or_default();
+        next.continue_after(&self.block);
+        let (result, receiver) = mpsc::channel();
+        self.in_flight.push_back(receiver);
+        self.pool.submit(Job {
+            block: mem::replace(&mut self.block, next),
+            level: self.level,
+            last,
+            output: self.spare_outputs.pop().unwrap_or_default(),
+            result,
+        })
+    }
+
+    /// Writes what is done already: whoever reads the output as it grows can go on.
+    fn write_ready_results(&mut self) -> io::Result<()> {
+        while let Some(oldest) = self.in_flight.front() {
+            match oldest.try_recv() {
+                Ok(result) => self.write_result(result)?,
+                Err(TryRecvError::Empty) => break,
+                Err(TryRecvError::Disconnected) => return Err(panicked()),
+            }
+        }
+        Ok(())
+    }
+
+    fn write_all_results(&mut self) -> io::Result<()> {
+        while !self.in_flight.is_empty() {
+            self.write_oldest_result()?;
+        }
+        Ok(())
+    }
+
+    fn write_oldest_result(&mut self) -> io::Result<()> {
+        let Some(oldest) = self.in_flight.front() else {
+            return Ok(());
+        };
+        let result = oldest.recv().map_err(|_| panicked())?;
+        self.write_result(result)
+    }
+
+    /// The result of the oldest job, which is in flight no longer.
+    fn write_result(&mut self, result: io::Result<Compressed>) -> io::Result<()> {
+        if mem::replace(&mut self.failed, true) {
+            return Err(io::Error::other("an earlier block could not be written"));
+        }
+        self.in_flight.pop_front();
+        let Compressed {
+            block,
+            mut output,
+            crc,
+        } = result?;
+        self.inner.write_all(&output)?;
+        self.crc.combine(&crc);
+        self.bytes += (block.bytes.len() - block.dictionary_len) as u64;
+        output.clear();
+        self.spare_outputs.push(output);
+        self.spare_blocks.push(block);
+        self.failed = false;
+        Ok(())
+    }
+}
+
+impl<W: Write> Write for GzipWriter<W> {
+    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        if self.data_len() == BLOCK_LEN && !data.is_empty() {
+            self.submit(false)?;
+        }
+        let taken = data.len().min(BLOCK_LEN - self.data_len());
+        self.block
+            .bytes
+            .reserve_exact(DICTIONARY_LEN + BLOCK_LEN - self.block.bytes.len());
+        self.block.bytes.extend_from_slice(&data[..taken]);
+        Ok(taken)
+    }
+
+    /// Compresses and writes on everything so far, at some loss of compression.
+    fn flush(&mut self) -> io::Result<()> {
+        if self.data_len() > 0 {
+            self.submit(false)?;
+        }
+        self.write_all_results()?;
+        self.inner.flush()
+    }
+}
+
+impl Block {
+    /// Becomes the empty block after this one.
+    fn continue_after(&mut self, previous: &Self) {
+        let dictionary = previous.bytes.len().saturating_sub(DICTIONARY_LEN);
+        self.bytes.clear();
+        self.bytes.extend_from_slice(&previous.bytes[dictionary..]);
+        self.dictionary_len = self.bytes.len();
+    }
+}

@@ -1,0 +1,231 @@
+//! What a dump says of itself, readable before its content.
+//!
+//! gzip (RFC 1952): FNAME is the original file's name, MTIME the snapshot's time, FCOMMENT one
+//! ASCII JSON object padded with spaces to [`COMMENT`] bytes. zstd: the same object, padded, in a
+//! skippable frame (RFC 8878, 3.1.2) in front. The padding lets one `pwrite` complete it in place
+//! once the totals are known. The object's last key, `check`, is the CRC-32 of every header byte
+//! before it, so a damaged header is noticed too.
+
+use std::fmt::Write;
+use std::io::{self, Read};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::identity::Identity;
+use crate::name::{Compression, Format};
+
+/// Length of the JSON object with its padding, in bytes.
+pub const COMMENT: usize = LENGTH as usize;
+
+const GZIP_MAGIC: [u8; 4] = [0x1f, 0x8b, 8, 0x18]; // deflate; FNAME and FCOMMENT
+const ZSTD_MAGIC: [u8; 4] = 0x184D_2A50_u32.to_le_bytes();
+const LENGTH: u32 = 4096;
+const CHECK: &str = ",\"check\":\"";
+
+/// A dump's metadata.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Header {
+    /// The program that made it, with its version.
+    pub tool: String,
+    /// What was dumped, and where it was.
+    pub identity: Identity,
+    /// Identities it had before `--adopt`, newest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub formerly: Vec<Identity>,
+    /// The database's whole name.
+    pub database: String,
+    /// When the snapshot was taken, to the second.
+    pub time: Timestamp,
+    /// What the decompressed bytes are.
+    pub format: Format,
+    /// The engine's version.
+    pub engine_version: String,
+    /// Facts of the snapshot.
+    #[serde(default, skip_serializing_if = "Facts::is_empty")]
+    pub facts: Facts,
+    /// Decompressed length in bytes; zero, like the sums, until the dump is complete.
+    pub bytes: u64,
+    /// CRC-32 of the decompressed bytes.
+    pub crc32: String,
+    /// SHA-256 of the decompressed bytes, as `gzip -dc DUMP | sha256sum` prints it.
+    pub sha256: String,
+}
+
+/// Facts of the snapshot a dump was made from.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Facts {
+    /// Tables, and their rows where counting was cheap; as many as fit.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tables: Vec<(String, Option<u64>)>,
+    /// How many tables there were; more than `tables` lists where those did not fit.
+    #[serde(default)]
+    pub table_count: usize,
+    /// The engine's own: page size, encoding, owner and the like.
+    #[serde(flatten)]
+    pub settings: Map<String, Value>,
+}
+
+impl Facts {
+    fn is_empty(&self) -> bool {
+        *self == Facts::default()
+    }
+}
+
+impl Header {
+    /// The header's bytes, of a length that depends on `original` (the decompressed file's name)
+    /// and the compression alone.
+    ///
+    /// # Errors
+    /// When the object does not fit even without its list of tables.
+    pub fn encode(&self, compression: Compression, original: &[u8]) -> io::Result<Vec<u8>> {
+        let mut front = Vec::with_capacity(COMMENT + 300);
+        match compression {
+            Compression::Gzip => {
+                let seconds = u32::try_from(self.time.as_second()).unwrap_or(0);
+                front.extend(GZIP_MAGIC);
+                front.extend(seconds.to_le_bytes());
+                front.extend([0, 3]); // no extra flags; Unix
+                front.extend(original.iter().filter(|byte| **byte != 0));
+                front.push(0);
+            }
+            Compression::Zstd => {
+                front.extend(ZSTD_MAGIC);
+                front.extend(LENGTH.to_le_bytes());
+            }
+        }
+        let comment = self.comment(&front)?;
+        front.extend(comment);
+        if compression == Compression::Gzip {
+            front.push(0);
+        }
+        Ok(front)
+    }
+
+    fn comment(&self, front: &[u8]) -> io::Result<Vec<u8>> {
+        let mut header = self.clone();
+        loop {
+            let mut json = ascii(&serde_json::to_string(&header)?);
+            json.pop();
+            let mut crc = flate2::Crc::new();
+            crc.update(front);
+            crc.update(json.as_bytes());
+            let check = crc.sum();
+            let _ = write!(json, "{CHECK}{check:08x}\"}}");
+            if json.len() <= COMMENT {
+                let mut bytes = json.into_bytes();
+                bytes.resize(COMMENT, b' ');
+                return Ok(bytes);
+            }
+            let keep = header.facts.tables.len() / 2;
+            if header.facts.tables.is_empty() {
+                return Err(io::Error::other("the dump's metadata exceeds 4 KiB"));
+            }
+            header.facts.tables.truncate(keep);
+        }
+    }
+
+    /// Reads a header from the start of a dump: it, its length in bytes, and how what follows is
+    /// compressed.
+    ///
+    /// # Errors
+    /// `InvalidData`, in words, when there is none or it is damaged; `UnexpectedEof` when the file
+    /// ends within it; any error of `from`.
+    pub fn read(from: &mut impl Read) -> io::Result<(Header, u64, Compression)> {
+        let mut front = vec![0; 8];
+        from.read_exact(&mut front).map_err(cut)?;
+        let magic: [u8; 4] = front[..4].try_into().unwrap_or_default();
+        let compression = match magic {
+            GZIP_MAGIC => Compression::Gzip,
+            ZSTD_MAGIC => Compression::Zstd,
+            [0x1f, 0x8b, ..] => return Err(foreign()),
+            _ => return Err(invalid("it starts with neither gzip's nor zstd's mark")),
+        };
+        let comment = match compression {
+            Compression::Gzip => {
+                front.extend([0; 2]);
+                from.read_exact(&mut front[8..]).map_err(cut)?;
+                until_nul(from, &mut front, 4096)?;
+                let mut comment = Vec::with_capacity(COMMENT + 1);
+                until_nul(from, &mut comment, 1 << 16)?;
+                comment.pop();
+                comment
+            }
+            Compression::Zstd => {
+                let length = u32::from_le_bytes(front[4..8].try_into().unwrap_or_default());
+                if length > 1 << 16 {
+                    return Err(foreign());
+                }
+                let mut comment = vec![0; length as usize];
+                from.read_exact(&mut comment).map_err(cut)?;
+                comment
+            }
+        };
+        let nul = usize::from(compression == Compression::Gzip);
+        let length = (front.len() + comment.len() + nul) as u64;
+        Ok((decode(&front, &comment)?, length, compression))
+    }
+}
+
+fn decode(front: &[u8], comment: &[u8]) -> io::Result<Header> {
+    let text = std::str::from_utf8(comment).map_err(|_| damaged())?;
+    let text = text.trim_end_matches(' ');
+    let at = text.rfind(CHECK).ok_or_else(foreign)?;
+    let mut crc = flate2::Crc::new();
+    crc.update(front);
+    crc.update(&text.as_bytes()[..at]);
+    let check = format!("{CHECK}{:08x}\"}}", crc.sum());
+    if text[at..] != check || comment.len() != COMMENT {
+        return Err(damaged());
+    }
+    serde_json::from_str(text)
+        .map_err(|error| invalid(&format!("its header is not understood: {error}")))
+}
+
+fn until_nul(from: &mut impl Read, into: &mut Vec<u8>, limit: usize) -> io::Result<()> {
+    let mut byte = [0];
+    for _ in 0..limit {
+        from.read_exact(&mut byte).map_err(cut)?;
+        into.push(byte[0]);
+        if byte[0] == 0 {
+            return Ok(());
+        }
+    }
+    Err(foreign())
+}
+
+/// JSON in ASCII: anything else can stand only inside strings, where `\u` escapes are its equal.
+fn ascii(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    for character in json.chars() {
+        if character.is_ascii() {
+            out.push(character);
+        } else {
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                let _ = write!(out, "\\u{unit:04x}");
+            }
+        }
+    }
+    out
+}
+
+fn cut(error: io::Error) -> io::Error {
+    if error.kind() == io::ErrorKind::UnexpectedEof {
+        invalid("it ends within its header")
+    } else {
+        error
+    }
+}
+
+fn foreign() -> io::Error {
+    invalid("it has no dump-database header")
+}
+
+fn damaged() -> io::Error {
+    invalid("its header is damaged")
+}
+
+fn invalid(reason: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, reason)
+}

@@ -1,0 +1,85 @@
+//! Numbers as people read and write them.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Span, SpanRelativeTo};
+
+/// Reads `30s`, `1h`, `7d`, `1h 30m`; a day is 24 hours, a bare `0` is zero.
+///
+/// # Errors
+/// One sentence saying what is accepted.
+pub fn parse_duration(text: &str) -> Result<Duration, String> {
+    if text == "0" {
+        return Ok(Duration::ZERO);
+    }
+    text.parse::<Span>()
+        .and_then(|span| span.to_duration(SpanRelativeTo::days_are_24_hours()))
+        .ok()
+        .and_then(|span| Duration::try_from(span).ok())
+        .ok_or_else(|| "a duration such as 30s, 10m, 1h or 7d is wanted".to_owned())
+}
+
+/// `90` seconds as `1m 30s`: the two largest units.
+#[must_use]
+pub fn duration(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    let units = [
+        (86_400, "d", 3_600, "h"),
+        (3_600, "h", 60, "m"),
+        (60, "m", 1, "s"),
+    ];
+    for (large, large_unit, small, small_unit) in units {
+        if seconds >= large {
+            let rest = seconds % large / small;
+            return match rest {
+                0 => format!("{}{large_unit}", seconds / large),
+                _ => format!("{}{large_unit} {rest}{small_unit}", seconds / large),
+            };
+        }
+    }
+    match seconds {
+        0 if !duration.is_zero() => format!("{:.2}s", duration.as_secs_f64()),
+        _ => format!("{seconds}s"),
+    }
+}
+
+/// An age: like [`duration`], and `in 5m` for what lies ahead of now.
+#[must_use]
+pub fn age(age: SignedDuration) -> String {
+    let text = duration(Duration::from_secs(age.as_secs().unsigned_abs()));
+    if age.is_negative() {
+        format!("in {text}")
+    } else {
+        text
+    }
+}
+
+/// `1.2 MB`: decimal units.
+#[must_use]
+pub fn bytes(bytes: u64) -> String {
+    indicatif::DecimalBytes(bytes).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_read_and_print() {
+        for (text, seconds, printed) in [
+            ("30s", 30, "30s"),
+            ("90s", 90, "1m 30s"),
+            ("1h", 3_600, "1h"),
+            ("7d", 604_800, "7d"),
+            ("1d 2h", 93_600, "1d 2h"),
+            ("0", 0, "0s"),
+        ] {
+            let read = parse_duration(text).unwrap();
+            assert_eq!(read, Duration::from_secs(seconds), "{text}");
+            assert_eq!(duration(read), printed);
+        }
+        for wrong in ["", "10", "-5m", "soon", "1 fortnight"] {
+            assert!(parse_duration(wrong).is_err(), "{wrong}");
+        }
+    }
+}

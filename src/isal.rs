@@ -1,0 +1,193 @@
+//! Intel's [ISA-L](https://github.com/intel/isa-l) behind safe types: raw deflate at levels 1 to 3
+//! and raw inflate.
+//!
+//! The bindings describe the structures of `libisal.so.2` (2.30 and later); a test compares them
+//! with the installed header.
+
+#![allow(unsafe_code)]
+
+use std::io;
+
+use isal_sys::igzip_lib as ffi;
+
+use crate::inflate::{Damage, Step};
+
+/// A structure of zero bytes on the heap, made there because it is too large for a stack.
+///
+/// # Safety
+///
+/// All bytes zero must be a valid `T`.
+unsafe fn zeroed_box<T>() -> Box<T> {
+    let mut memory = Box::<T>::new_uninit();
+    // SAFETY: the box owns memory for one T, and the caller vouches for zero bytes being one.
+    unsafe {
+        memory.as_mut_ptr().write_bytes(0, 1);
+        memory.assume_init()
+    }
+}
+
+/// As much of a buffer as ISA-L's 32-bit lengths can take at once.
+fn length(available: usize) -> u32 {
+    u32::try_from(available).unwrap_or(u32::MAX)
+}
+
+/// A raw deflate stream; one block of input makes one run of it.
+pub(crate) struct Deflate {
+    stream: Box<ffi::isal_zstream>,
+    level: u32,
+    /// Working memory, aligned as C's `malloc` would align it.
+    level_buffer: Vec<u128>,
+}
+
+impl Deflate {
+    pub(crate) fn new(level: u8) -> Self {
+        let level_buffer_size = match level {
+            1 => ffi::ISAL_DEF_LVL1_LARGE,
+            2 => ffi::ISAL_DEF_LVL2_LARGE,
+            _ => ffi::ISAL_DEF_LVL3_LARGE,
+        };
+        Self {
+            // SAFETY: isal_zstream is integers, arrays of integers and raw pointers.
+            stream: unsafe { zeroed_box() },
+            level: level.into(),
+            level_buffer: vec![0; (level_buffer_size as usize).div_ceil(size_of::<u128>())],
+        }
+    }
+
+    /// Appends the compressed `data` to `out`; see [`crate::deflate::Deflater::block`].
+    pub(crate) fn block(
+        &mut self,
+        dictionary: &[u8],
+        data: &[u8],
+        last: bool,
+        out: &mut Vec<u8>,
+    ) -> io::Result<()> {
+        self.start(dictionary, last)?;
+        let mut rest = data;
+        loop {
+            let (consumed, output_is_full) = self.step(&mut rest, out)?;
+            let ended = self.stream.internal_state.state == ffi::isal_zstate_state_ZSTATE_END;
+            if rest.is_empty() && !output_is_full && (ended || !last) {
+                return Ok(());
+            }
+            if consumed == 0 && !output_is_full {
+                return Err(io::Error::other(
+                    "ISA-L stopped before the end of its input",
+                ));
+            }
+        }
+    }
+
+    fn start(&mut self, dictionary: &[u8], last: bool) -> io::Result<()> {
+        // SAFETY: the stream is initialised memory of the right type; level_buffer outlives every
+        // call that uses it; ISA-L copies the dictionary and only reads it.
+        let code = unsafe {
+            ffi::isal_deflate_init(&raw mut *self.stream);
+            self.stream.level = self.level;
+            self.stream.level_buf = self.level_buffer.as_mut_ptr().cast();
+            self.stream.level_buf_size = length(size_of_val(self.level_buffer.as_slice()));
+            self.stream.flush = if last { ffi::NO_FLUSH } else { ffi::SYNC_FLUSH } as u16;
+            self.stream.end_of_stream = last.into();
+            ffi::isal_deflate_set_dict(
+                &raw mut *self.stream,
+                dictionary.as_ptr().cast_mut(),
+                length(dictionary.len()),
+            )
+        };
+        check(code)
+    }
+
+    /// One call of ISA-L: how many bytes it took, and whether it used up the room for output.
+    fn step(&mut self, rest: &mut &[u8], out: &mut Vec<u8>) -> io::Result<(usize, bool)> {
+        out.reserve(rest.len() + rest.len() / 64 + 1024);
+        let room = length(out.capacity() - out.len());
+        let input = length(rest.len());
+        self.stream.next_in = rest.as_ptr().cast_mut();
+        self.stream.avail_in = input;
+        self.stream.next_out = out.spare_capacity_mut().as_mut_ptr().cast();
+        self.stream.avail_out = room;
+        // SAFETY: next_in and next_out point to avail_in readable and avail_out writable bytes.
+        check(unsafe { ffi::isal_deflate(&raw mut *self.stream) })?;
+        let consumed = (input - self.stream.avail_in) as usize;
+        let produced = (room - self.stream.avail_out) as usize;
+        // SAFETY: ISA-L has written this many bytes into the spare capacity.
+        unsafe { out.set_len(out.len() + produced) };
+        *rest = &rest[consumed..];
+        Ok((consumed, self.stream.avail_out == 0))
+    }
+}
+
+fn check(code: i32) -> io::Result<()> {
+    if code == ffi::COMP_OK as i32 {
+        return Ok(());
+    }
+    Err(io::Error::other(format!(
+        "ISA-L cannot compress (its code {code})"
+    )))
+}
+
+/// The decoder of one raw deflate stream.
+pub(crate) struct Inflate {
+    state: Box<ffi::inflate_state>,
+}
+
+// SAFETY: the state's pointers are set anew by every call and never followed between calls.
+unsafe impl Send for Inflate {}
+
+impl Inflate {
+    pub(crate) fn new() -> Self {
+        // SAFETY: inflate_state is integers, arrays of integers and raw pointers.
+        let mut state: Box<ffi::inflate_state> = unsafe { zeroed_box() };
+        // SAFETY: the state is initialised memory of the right type.
+        unsafe { ffi::isal_inflate_init(&raw mut *state) };
+        Self { state }
+    }
+
+    /// See [`crate::inflate::Inflater::step`].
+    pub(crate) fn step(&mut self, input: &[u8], output: &mut [u8]) -> Result<Step, Damage> {
+        let available = length(input.len());
+        let room = length(output.len());
+        self.state.next_in = input.as_ptr().cast_mut();
+        self.state.avail_in = available;
+        self.state.next_out = output.as_mut_ptr();
+        self.state.avail_out = room;
+        // SAFETY: next_in and next_out point to avail_in readable and avail_out writable bytes.
+        let code = unsafe { ffi::isal_inflate(&raw mut *self.state) };
+        let consumed = (available - self.state.avail_in) as usize;
+        let consumed = consumed.saturating_sub(self.give_back());
+        if code != ffi::ISAL_DECOMP_OK as i32 {
+            return Err(Damage {
+                consumed,
+                reason: reason(code).to_owned(),
+            });
+        }
+        Ok(Step {
+            consumed,
+            produced: (room - self.state.avail_out) as usize,
+            finished: self.state.block_state == ffi::isal_block_state_ISAL_BLOCK_FINISH,
+        })
+    }
+
+    /// Takes whole bytes out of ISA-L's bit buffer and says how many, for they are part of the
+    /// input not yet used: at the end of the stream they belong to what follows it. While a block's
+    /// header waits for its end, its first bytes are in a buffer behind the bit buffer, and none can
+    /// be given back (nor can the stream be at its end).
+    fn give_back(&mut self) -> usize {
+        if self.state.tmp_in_size > 0 || self.state.read_in_length < 8 {
+            return 0;
+        }
+        let bytes = self.state.read_in_length / 8;
+        self.state.read_in_length %= 8;
+        self.state.read_in &= (1 << self.state.read_in_length) - 1;
+        bytes as usize
+    }
+}
+
+fn reason(code: i32) -> &'static str {
+    match code {
+        ffi::ISAL_INVALID_BLOCK => "invalid block",
+        ffi::ISAL_INVALID_SYMBOL => "invalid symbol",
+        ffi::ISAL_INVALID_LOOKBACK => "invalid distance",
+        _ => "it cannot be decoded",
+    }
+}

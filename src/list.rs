@@ -1,0 +1,151 @@
+//! What dumps there are, and why each is kept.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use anyhow::Result;
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::clock;
+use crate::directory::Directory;
+use crate::human;
+use crate::name::Format;
+use crate::retention::{self, Policy, Rule, Verdict};
+use crate::rotate::Series;
+
+/// One dump.
+#[derive(Debug, Serialize)]
+struct Row {
+    database: String,
+    time: Timestamp,
+    path: PathBuf,
+    bytes: u64,
+    format: Format,
+    /// Empty: the next rotation removes it.
+    kept_by: Vec<Rule>,
+}
+
+/// Prints the dumps of each directory on stdout, by database, newest first.
+///
+/// # Errors
+/// When a directory cannot be read or stdout is closed.
+pub fn run(directories: &[PathBuf], policy: &Policy, json: bool) -> Result<()> {
+    let now = clock::now();
+    let mut listed = Vec::new();
+    for path in directories {
+        let directory = Directory::open(path)?;
+        let entries = directory.dumps()?;
+        for series in Series::all(&directory, &entries) {
+            for (entry, reason) in &series.others {
+                log::warn!("{} is not listed: {reason}", entry.name);
+            }
+            listed.push(rows(&directory, &series, policy, now));
+        }
+    }
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    if json {
+        let all: Vec<_> = listed.iter().flatten().collect();
+        serde_json::to_writer_pretty(&mut out, &all)?;
+        writeln!(out)?;
+    } else {
+        for rows in listed.iter().filter(|rows| !rows.is_empty()) {
+            table(&mut out, rows, policy, now)?;
+        }
+        if listed.iter().all(Vec::is_empty) {
+            log::info!("no dumps here");
+        }
+    }
+    out.flush()?;
+    Ok(())
+}
+
+fn rows(directory: &Directory, series: &Series, policy: &Policy, now: Timestamp) -> Vec<Row> {
+    let verdicts = series.plan(policy, now, None);
+    let rows = series.dumps.iter().zip(verdicts).rev();
+    rows.map(|((entry, header), verdict)| Row {
+        database: header.database.clone(),
+        time: entry.name.time,
+        path: directory.path_of(&entry.name),
+        bytes: entry.bytes,
+        format: entry.name.format,
+        kept_by: match verdict {
+            Verdict::Keep(rules) => rules,
+            Verdict::Remove => Vec::new(),
+        },
+    })
+    .collect()
+}
+
+fn table(out: &mut impl Write, rows: &[Row], policy: &Policy, now: Timestamp) -> io::Result<()> {
+    let width = rows.iter().map(|row| row.database.chars().count()).max();
+    let width = width.unwrap_or(0).max("database".len());
+    writeln!(
+        out,
+        "{:width$}  {:20}  {:>8}  {:>10}  {:6}  kept by",
+        "database", "time (UTC)", "age", "size", "format"
+    )?;
+    for row in rows {
+        let kept_by: Vec<_> = row.kept_by.iter().map(Rule::to_string).collect();
+        writeln!(
+            out,
+            "{:width$}  {:20}  {:>8}  {:>10}  {:6}  {}",
+            row.database,
+            row.time.strftime("%Y-%m-%d %H:%M:%SZ").to_string(),
+            human::age(now.duration_since(row.time)),
+            human::bytes(row.bytes),
+            row.format.extension(),
+            if kept_by.is_empty() {
+                "nothing: the next rotation removes it".to_owned()
+            } else {
+                kept_by.join(", ")
+            }
+        )?;
+    }
+    let kept = rows.iter().filter(|row| !row.kept_by.is_empty());
+    if let Some(reach) = retention::reach(kept.map(|row| row.time), now) {
+        let database = rows.first().map_or("", |row| &row.database);
+        let further = if policy.has_tiers() {
+            ""
+        } else {
+            "; --keep-daily 7 reaches back a week"
+        };
+        writeln!(
+            out,
+            "{database}: the kept dumps reach back {}{further}\n",
+            human::age(reach)
+        )?;
+    }
+    Ok(())
+}
+
+/// Retention alone: says for each dump why it stays or goes, and removes what goes unless
+/// `dry_run`.
+///
+/// # Errors
+/// When the directory is missing, held by another run, or a dump cannot be removed.
+pub fn rotate(path: &std::path::Path, policy: &Policy, dry_run: bool) -> Result<()> {
+    let directory = Directory::open(path)?.lock()?;
+    let now = clock::now();
+    let mut out = io::stdout().lock();
+    for series in Series::all(&directory, &directory.dumps()?) {
+        for ((entry, _), verdict) in series.dumps.iter().zip(series.plan(policy, now, None)) {
+            let fate = match verdict {
+                Verdict::Keep(rules) => {
+                    let rules: Vec<_> = rules.iter().map(Rule::to_string).collect();
+                    format!("stays: {}", rules.join(", "))
+                }
+                Verdict::Remove if dry_run => "would go: no rule keeps it".to_owned(),
+                Verdict::Remove => "goes: no rule keeps it".to_owned(),
+            };
+            writeln!(out, "{}  {fate}", entry.name)?;
+        }
+        for (entry, reason) in &series.others {
+            writeln!(out, "{}  stays: {reason}", entry.name)?;
+        }
+        if !dry_run {
+            crate::rotate::rotate(&directory, &series, policy, None)?;
+        }
+    }
+    Ok(())
+}

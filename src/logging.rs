@@ -1,0 +1,71 @@
+//! Messages on stderr: for people, or for the journal.
+
+use std::io::{self, Write};
+use std::os::fd::AsFd;
+
+use env_logger::{Builder, Target, WriteStyle};
+use log::{Level, LevelFilter};
+
+use crate::progress;
+
+/// Sends messages of `level` and above to stderr. Under systemd each line bears its priority
+/// (sd-daemon(3)), else its level in words where that is not plain information.
+pub fn start(level: LevelFilter) {
+    let mut builder = Builder::new();
+    builder
+        .filter_level(level)
+        .target(Target::Pipe(Box::new(Stderr)))
+        .write_style(WriteStyle::Never);
+    if is_journal() {
+        builder.format(|out, record| {
+            let priority = match record.level() {
+                Level::Error => 3,
+                Level::Warn => 4,
+                Level::Info => 6,
+                Level::Debug | Level::Trace => 7,
+            };
+            for line in record.args().to_string().lines() {
+                writeln!(out, "<{priority}>{line}")?;
+            }
+            Ok(())
+        });
+    } else {
+        let coloured = io::IsTerminal::is_terminal(&io::stderr())
+            && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        builder.format(move |out, record| {
+            let (word, colour) = match record.level() {
+                Level::Error => ("error: ", "31"),
+                Level::Warn => ("warning: ", "33"),
+                Level::Info => ("", ""),
+                Level::Debug => ("debug: ", "2"),
+                Level::Trace => ("trace: ", "2"),
+            };
+            if coloured && !colour.is_empty() {
+                writeln!(out, "\x1b[{colour}m{word}\x1b[0m{}", record.args())
+            } else {
+                writeln!(out, "{word}{}", record.args())
+            }
+        });
+    }
+    builder.init();
+}
+
+/// Is stderr the stream that `JOURNAL_STREAM` names (systemd.exec(5))? A child whose stderr goes
+/// elsewhere inherits the variable too.
+fn is_journal() -> bool {
+    let named = std::env::var("JOURNAL_STREAM").unwrap_or_default();
+    rustix::fs::fstat(io::stderr().as_fd())
+        .is_ok_and(|stat| named == format!("{}:{}", stat.st_dev, stat.st_ino))
+}
+
+struct Stderr;
+
+impl Write for Stderr {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        progress::aside(|| io::stderr().write_all(line)).map(|()| line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
+}

@@ -1,0 +1,79 @@
+//! The first link of the chain of writers: every byte of the source passes here.
+
+use std::fmt::Write as _;
+use std::io::{self, Write};
+
+use sha2::{Digest, Sha256};
+
+use crate::progress::Progress;
+use crate::stop::Stop;
+
+/// Hashes what passes, shows how far it is, and ends it when work must stop.
+#[allow(missing_debug_implementations)]
+pub struct Meter<'a, W> {
+    inner: W,
+    hash: Sha256,
+    bytes: u64,
+    failed: Option<io::Error>,
+    progress: &'a mut Progress,
+    stop: Stop,
+}
+
+impl<'a, W: Write> Meter<'a, W> {
+    /// In front of `inner`.
+    pub fn new(inner: W, progress: &'a mut Progress, stop: Stop) -> Self {
+        Meter {
+            inner,
+            hash: Sha256::new(),
+            bytes: 0,
+            failed: None,
+            progress,
+            stop,
+        }
+    }
+
+    /// The error of what comes behind, if that is why a write failed; what failed otherwise was
+    /// the source.
+    pub fn failure(&mut self) -> Option<io::Error> {
+        self.failed.take()
+    }
+
+    /// What comes behind, and the SHA-256 of all that passed in hexadecimal.
+    pub fn finish(self) -> (W, String) {
+        (self.inner, hexadecimal(&self.hash.finalize()))
+    }
+}
+
+impl<W: Write> Write for Meter<'_, W> {
+    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        self.stop.check().map_err(io::Error::other)?;
+        match self.inner.write(data) {
+            Ok(written) => {
+                self.hash.update(&data[..written]);
+                self.bytes += written as u64;
+                self.progress.at(self.bytes);
+                Ok(written)
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Err(error),
+            Err(error) => {
+                let kind = error.kind();
+                self.failed = Some(error);
+                Err(kind.into())
+            }
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}
+
+/// Lower-case hexadecimal.
+#[must_use]
+pub fn hexadecimal(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}

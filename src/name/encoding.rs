@@ -1,0 +1,158 @@
+//! A database's name as part of a file name.
+
+use std::fmt::{self, Write};
+
+use sha2::{Digest, Sha256};
+
+const GLOBALS: &str = "@globals";
+const MAX_BYTES: usize = 200;
+const DIGEST_DIGITS: usize = 16;
+const MAX_CUT: usize = MAX_BYTES - "~".len() - DIGEST_DIGITS;
+const LONGEST_CHARACTER: usize = "%F0%9F%A6%80".len();
+/// A longer cut would have been chosen if one more character had fitted.
+const MIN_CUT: usize = MAX_CUT + 1 - LONGEST_CHARACTER;
+
+/// The NAME in a dump's file name: a database's name, encoded; 1 to 200 bytes.
+///
+/// Letters and digits of any script and `._-` stay; all other bytes and a leading dot become `%XX`.
+/// What would be longer than 200 bytes is cut between two characters and ends in `~` and the first
+/// 16 hex digits of the SHA-256 of the whole original.
+///
+/// Names are equal if their text is. Equal text means the same database (but for a collision of
+/// hashes, which the identity in a dump's header catches). Only when a newer Unicode turns a
+/// character into a letter has one database two texts; the older dumps then stay, and staying is
+/// the safe side.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Name(String);
+
+impl Name {
+    /// Encodes a database's name, which may be any bytes; `None` if it is empty.
+    #[must_use]
+    pub fn of_database(database: &[u8]) -> Option<Self> {
+        let mut encoded = String::with_capacity(database.len());
+        let mut cut = 0;
+        let mut push = |bytes: &[u8], character: Option<char>| {
+            match character {
+                Some(character) if stays(character, encoded.is_empty()) => encoded.push(character),
+                _ => bytes.iter().for_each(|byte| escape(&mut encoded, *byte)),
+            }
+            if encoded.len() <= MAX_CUT {
+                cut = encoded.len();
+            }
+        };
+        for chunk in database.utf8_chunks() {
+            for character in chunk.valid().chars() {
+                push(
+                    character.encode_utf8(&mut [0; 4]).as_bytes(),
+                    Some(character),
+                );
+            }
+            for byte in chunk.invalid() {
+                push(&[*byte], None);
+            }
+        }
+        if encoded.len() > MAX_BYTES {
+            encoded.truncate(cut);
+            encoded.push('~');
+            for byte in &Sha256::digest(database)[..DIGEST_DIGITS / 2] {
+                write!(encoded, "{byte:02x}").expect("a String takes all text");
+            }
+        }
+        (!encoded.is_empty()).then_some(Self(encoded))
+    }
+
+    /// `@globals`: a server's roles and other server-wide objects. No database has this name.
+    #[must_use]
+    pub fn globals() -> Self {
+        Self(GLOBALS.to_owned())
+    }
+
+    /// Reads an encoded name; `None` if no version of this program could have made it.
+    ///
+    /// Which characters are letters changes with Unicode, so any visible character beyond ASCII is
+    /// accepted, plain or escaped.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let well_formed = match text.split_once('~') {
+            _ if text == GLOBALS => true,
+            Some((cut, digest)) => {
+                (MIN_CUT..=MAX_CUT).contains(&cut.len())
+                    && digest.len() == DIGEST_DIGITS
+                    && digest
+                        .bytes()
+                        .all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+                    && decode(cut).is_some()
+            }
+            None => (1..=MAX_BYTES).contains(&text.len()) && decode(text).is_some(),
+        };
+        well_formed.then(|| Self(text.to_owned()))
+    }
+
+    /// The database's name; `None` if only its beginning and hash are known, and for `@globals`.
+    #[must_use]
+    pub fn database(&self) -> Option<Vec<u8>> {
+        decode(&self.0)
+    }
+
+    /// The encoded name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+fn stays(character: char, leading: bool) -> bool {
+    match character {
+        '.' => !leading,
+        '_' | '-' => true,
+        _ => character.is_alphanumeric(),
+    }
+}
+
+/// Whether a later Unicode could count the character among the letters and digits.
+fn could_stay(character: char) -> bool {
+    let invisible = matches!(
+        character,
+        '\u{ad}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{feff}'
+    );
+    !(character.is_ascii() || character.is_control() || character.is_whitespace() || invisible)
+}
+
+fn escape(encoded: &mut String, byte: u8) {
+    write!(encoded, "%{byte:02X}").expect("a String takes all text");
+}
+
+fn decode(encoded: &str) -> Option<Vec<u8>> {
+    let mut decoded = Vec::with_capacity(encoded.len());
+    let mut characters = encoded.chars();
+    while let Some(character) = characters.next() {
+        let leading = decoded.is_empty();
+        if character == '%' {
+            let byte = upper_hex(characters.next()?)? << 4 | upper_hex(characters.next()?)?;
+            if byte.is_ascii() && stays(byte.into(), leading) {
+                return None;
+            }
+            decoded.push(byte);
+        } else if stays(character, leading) || could_stay(character) {
+            decoded.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+        } else {
+            return None;
+        }
+    }
+    Some(decoded)
+}
+
+fn upper_hex(digit: char) -> Option<u8> {
+    let value = digit.to_digit(16).filter(|_| !digit.is_ascii_lowercase())?;
+    u8::try_from(value).ok()
+}

@@ -1,0 +1,88 @@
+//! How far a dump is: a bar on a terminal, `STATUS=` for systemd.
+
+use std::io::IsTerminal;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+static BAR: Mutex<Option<ProgressBar>> = Mutex::new(None);
+
+const STATUS_EVERY: Duration = Duration::from_secs(1);
+
+/// Shows the progress of one dump until dropped.
+#[allow(missing_debug_implementations)]
+pub struct Progress {
+    bar: Option<ProgressBar>,
+    database: String,
+    started: Instant,
+    told: Option<Instant>,
+}
+
+impl Progress {
+    /// Begins to show `database`; `expected` is its size in bytes where it is known.
+    #[must_use]
+    pub fn new(database: &str, expected: Option<u64>) -> Self {
+        let bar = std::io::stderr().is_terminal().then(|| {
+            let bar = match expected {
+                Some(bytes) => ProgressBar::new(bytes),
+                None => ProgressBar::no_length(),
+            };
+            bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(8));
+            let template = match expected {
+                Some(_) => "{prefix} {bar:32} {decimal_bytes} of {decimal_total_bytes}, {decimal_bytes_per_sec}",
+                None => "{prefix} {spinner} {decimal_bytes}, {decimal_bytes_per_sec}",
+            };
+            if let Ok(style) = ProgressStyle::with_template(template) {
+                bar.set_style(style);
+            }
+            bar.with_prefix(database.to_owned())
+        });
+        BAR.lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone_from(&bar);
+        Progress {
+            bar,
+            database: database.to_owned(),
+            started: Instant::now(),
+            told: None,
+        }
+    }
+
+    /// `bytes` of the database were read so far.
+    pub fn at(&mut self, bytes: u64) {
+        if let Some(bar) = &self.bar {
+            bar.set_position(bytes);
+        }
+        if self.told.is_none_or(|told| told.elapsed() >= STATUS_EVERY) {
+            self.told = Some(Instant::now());
+            let rate = bytes as f64 / self.started.elapsed().as_secs_f64().max(0.001) / 1e6;
+            status(&format!(
+                "{}: {} dumped, {rate:.0} MB/s",
+                self.database,
+                crate::human::bytes(bytes)
+            ));
+        }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if let Some(bar) = BAR.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// Says what the service does, where systemd asked to be told.
+pub fn status(text: &str) {
+    let _ = sd_notify::notify(&[sd_notify::NotifyState::Status(text)]);
+}
+
+/// Runs `print` with no bar in its way.
+pub(crate) fn aside<T>(print: impl FnOnce() -> T) -> T {
+    match &*BAR.lock().unwrap_or_else(PoisonError::into_inner) {
+        Some(bar) => bar.suspend(print),
+        None => print(),
+    }
+}

@@ -1,0 +1,177 @@
+//! Reads a dump back while it is being written, through the same inode.
+//!
+//! The reader follows the writer at its own pace and waits at the end of what is there. It gets
+//! past the true end of the file only once the writer has said [`Written::complete`], which comes
+//! after the header's own completion, and then reads the header again from the start.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::unix::fs::FileExt;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use crate::compress::Decoder;
+use crate::gzip::Totals;
+use crate::header::Header;
+use crate::name::Compression;
+
+#[derive(Clone, Copy, PartialEq)]
+enum Phase {
+    Writing,
+    Complete,
+    Abandoned,
+}
+
+struct Progress {
+    state: Mutex<(u64, Phase)>,
+    changed: Condvar,
+}
+
+impl Progress {
+    fn update(&self, change: impl FnOnce(&mut (u64, Phase))) {
+        change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
+        self.changed.notify_one();
+    }
+}
+
+/// The writing end of a file that is read back.
+#[allow(missing_debug_implementations)]
+pub struct Written {
+    file: File,
+    length: u64,
+    progress: Arc<Progress>,
+}
+
+impl Written {
+    /// Rewrites the header in place, in one call.
+    ///
+    /// # Errors
+    /// Any of the file.
+    pub fn rewrite_header(&self, header: &[u8]) -> io::Result<()> {
+        self.file.write_all_at(header, 0)
+    }
+
+    /// All is written: the reader may go to the end. The file's length in bytes.
+    #[must_use]
+    pub fn complete(self) -> u64 {
+        self.progress.update(|state| state.1 = Phase::Complete);
+        self.length
+    }
+}
+
+impl Write for Written {
+    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        let written = self.file.write(data)?;
+        self.length += written as u64;
+        self.progress.update(|state| state.0 = self.length);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Drop for Written {
+    fn drop(&mut self) {
+        self.progress.update(|state| {
+            if state.1 == Phase::Writing {
+                state.1 = Phase::Abandoned;
+            }
+        });
+    }
+}
+
+/// What reading back found: the content's length and CRC, and the header as it is now.
+pub type Found = (Totals, Header);
+
+/// The reading end.
+#[allow(missing_debug_implementations)]
+pub struct ReadBack(JoinHandle<io::Result<Found>>);
+
+impl ReadBack {
+    /// What was found, once the writer has completed.
+    ///
+    /// # Errors
+    /// Damage, or any error of reading.
+    pub fn join(self) -> io::Result<Found> {
+        self.0
+            .join()
+            .unwrap_or_else(|_| Err(io::Error::other("the read-back panicked")))
+    }
+}
+
+/// Begins with `file`, which is empty and whose first `header` bytes are to be a dump's header.
+///
+/// # Errors
+/// When the file's descriptor or a thread cannot be had.
+pub fn start(
+    file: &File,
+    header: usize,
+    compression: Compression,
+) -> io::Result<(Written, ReadBack)> {
+    let progress = Arc::new(Progress {
+        state: Mutex::new((0, Phase::Writing)),
+        changed: Condvar::new(),
+    });
+    let written = Written {
+        file: file.try_clone()?,
+        length: 0,
+        progress: Arc::clone(&progress),
+    };
+    let follower = Follower {
+        file: file.try_clone()?,
+        position: header as u64,
+        progress,
+    };
+    let thread = std::thread::Builder::new()
+        .name("read-back".to_owned())
+        .spawn(move || read(follower, compression))?;
+    Ok((written, ReadBack(thread)))
+}
+
+fn read(mut follower: Follower, compression: Compression) -> io::Result<Found> {
+    let offset = follower.position;
+    let mut decoder = Decoder::new(&mut follower, compression, offset)?;
+    let mut buffer = vec![0; 256 << 10];
+    while decoder.read(&mut buffer)? > 0 {}
+    let totals = decoder
+        .totals()
+        .ok_or_else(|| io::Error::other("the compressed data has no end"))?;
+    drop(decoder);
+    follower.position = 0;
+    let (header, length, found) = Header::read(&mut io::BufReader::new(&mut follower))?;
+    if (length, found) != (offset, compression) {
+        return Err(io::Error::other("the header changed its length"));
+    }
+    Ok((totals, header))
+}
+
+struct Follower {
+    file: File,
+    position: u64,
+    progress: Arc<Progress>,
+}
+
+impl Read for Follower {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let state = self
+            .progress
+            .state
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let ahead =
+            |state: &mut (u64, Phase)| state.1 == Phase::Writing && state.0 <= self.position;
+        let state = self.progress.changed.wait_while(state, ahead);
+        let (written, phase) = *state.unwrap_or_else(PoisonError::into_inner);
+        let available = match phase {
+            Phase::Writing => written.saturating_sub(self.position),
+            Phase::Complete => u64::MAX,
+            Phase::Abandoned => return Err(io::Error::other("the dump was given up")),
+        };
+        let wanted = usize::try_from(available).map_or(buffer.len(), |n| n.min(buffer.len()));
+        let read = self.file.read_at(&mut buffer[..wanted], self.position)?;
+        self.position += read as u64;
+        Ok(read)
+    }
+}

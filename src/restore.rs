@@ -1,0 +1,109 @@
+//! Loading a dump: which one, and into what.
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+
+use crate::directory::Directory;
+use crate::dump::Options;
+use crate::engine::sqlite::load;
+use crate::exit::UsageError;
+use crate::header::Header;
+use crate::identity::Engine;
+use crate::name::Name;
+use crate::rotate::Series;
+use crate::verify::read_whole;
+
+/// Where the dump comes from.
+#[derive(Debug)]
+pub struct From {
+    /// A dump, or a directory of dumps.
+    pub path: PathBuf,
+    /// Whose newest good dump is taken from a directory.
+    pub name: Option<String>,
+}
+
+/// Restores a dump into an SQLite file. The dump is verified whole before anything is touched, and
+/// loaded through the same descriptor.
+///
+/// # Errors
+/// Whatever keeps it from being restored; the old database is then as it was.
+pub fn run(from: &From, target: &Path, replace: bool, options: &Options) -> Result<()> {
+    let (dump, path, header) = choose(from)?;
+    if header.identity.engine != Engine::Sqlite {
+        bail!(
+            "{} is a dump of {}, which cannot be restored into an SQLite file",
+            path.display(),
+            header.identity
+        );
+    }
+    let old = load::run(&dump, target, replace, options)
+        .with_context(|| format!("{} was not restored", target.display()))?;
+    log::info!(
+        "restored {} ({}) into {}",
+        path.display(),
+        header.time,
+        target.display()
+    );
+    if let Some(old) = old {
+        log::info!("what it replaced is in {}", old.display());
+    }
+    Ok(())
+}
+
+fn choose(from: &From) -> Result<(File, PathBuf, Header)> {
+    let path = &from.path;
+    let unreadable = || format!("cannot read the dump {}", path.display());
+    if !path.metadata().with_context(unreadable)?.is_dir() {
+        let file = File::open(path).with_context(unreadable)?;
+        let header = read_whole(&file, &mut io::sink())
+            .with_context(|| format!("{} cannot be restored", path.display()))?;
+        return Ok((file, path.clone(), header));
+    }
+    let directory = Directory::open(path)?;
+    let entries = directory.dumps()?;
+    let series = one_of(
+        &directory,
+        Series::all(&directory, &entries),
+        from.name.as_deref(),
+    )?;
+    for (entry, _) in series.dumps.iter().rev() {
+        let path = directory.path_of(&entry.name);
+        let read = directory.read(&entry.name);
+        match read.and_then(|file| Ok((read_whole(&file, &mut io::sink())?, file))) {
+            Ok((header, file)) => return Ok((file, path, header)),
+            Err(error) => log::warn!("{} was passed over: {error}", path.display()),
+        }
+    }
+    bail!("{} holds no good dump of {}", path.display(), series.name);
+}
+
+fn one_of(directory: &Directory, mut all: Vec<Series>, name: Option<&str>) -> Result<Series> {
+    let shown = directory.path().display();
+    if let Some(name) = name {
+        let encoded = Name::of_database(name.as_bytes());
+        let wanted = |series: &Series| {
+            Some(&series.name) == encoded.as_ref() || series.name.as_str() == name
+        };
+        let found = all.into_iter().find(wanted);
+        return found.with_context(|| format!("{shown} holds no dump of {name}"));
+    }
+    match (all.pop(), all.as_slice()) {
+        (Some(series), []) => Ok(series),
+        (None, _) => bail!("{shown} holds no dumps"),
+        (Some(last), others) => {
+            let names: Vec<_> = others
+                .iter()
+                .chain([&last])
+                .map(|one| one.name.as_str())
+                .collect();
+            let names = names.join(", ");
+            Err(UsageError::new(&format!(
+                "{shown} holds dumps of {names}; say which with --name"
+            ))
+            .into())
+        }
+    }
+}

@@ -1,0 +1,164 @@
+use std::{collections::BTreeSet, num::NonZeroUsize, time::Duration};
+
+use jiff::Timestamp;
+use proptest::{collection::vec, prelude::*, sample::Index};
+
+use super::{Candidate, Policy, Rule, Verdict, kept_by, plan};
+
+const NOW: i64 = 1_790_000_000;
+
+fn now() -> Timestamp {
+    Timestamp::from_second(NOW).unwrap()
+}
+
+fn dumps() -> impl Strategy<Value = Vec<Candidate>> {
+    let ages = prop_oneof![
+        -120..120_i64,
+        -7200..200_000_i64,
+        0..9_000_000_i64,
+        0..200_000_000_i64,
+        Just(-2_280_000_000_i64)
+    ];
+    let sizes = prop_oneof![0..6_u64, Just(u64::MAX)];
+    let dump = (ages, 1..3_u32, sizes).prop_map(|(age, sequence, bytes)| Candidate {
+        time: Timestamp::from_second(NOW - age).unwrap(),
+        sequence,
+        bytes,
+    });
+    vec(dump, 0..40)
+}
+
+fn policies() -> impl Strategy<Value = Policy> {
+    let tiers = [0..5_usize, 0..5, 0..5, 0..5, 0..5];
+    (1..7_usize, tiers, prop_oneof![Just(0), 0..2_000_000_u64]).prop_map(
+        |(last, tiers, before_shrink)| {
+            let [hourly, daily, weekly, monthly, yearly] = tiers;
+            let last = NonZeroUsize::new(last).unwrap();
+            Policy {
+                last,
+                hourly,
+                daily,
+                weekly,
+                monthly,
+                yearly,
+                before_shrink: Duration::from_secs(before_shrink),
+            }
+        },
+    )
+}
+
+fn key_of(dumps: &[Candidate], published: Option<Index>) -> Option<(Timestamp, u32)> {
+    published
+        .filter(|_| !dumps.is_empty())
+        .map(|index| index.get(dumps).key())
+}
+
+fn survivors(dumps: &[Candidate], verdicts: &[Verdict]) -> Vec<Candidate> {
+    let judged = dumps.iter().zip(verdicts);
+    judged
+        .filter(|(_, verdict)| **verdict != Verdict::Remove)
+        .map(|(dump, _)| *dump)
+        .collect()
+}
+
+fn shuffled(dumps: Vec<Candidate>) -> impl Strategy<Value = (Vec<Candidate>, Vec<Candidate>)> {
+    (Just(dumps.clone()), Just(dumps).prop_shuffle())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn never_removes_what_was_just_published_or_is_ahead(
+        dumps in dumps(), policy in policies(), published in any::<Option<Index>>(),
+    ) {
+        let published = key_of(&dumps, published);
+        let verdicts = plan(&dumps, &policy, now(), published);
+        prop_assert_eq!(verdicts.len(), dumps.len());
+        for (dump, verdict) in dumps.iter().zip(&verdicts) {
+            let published = published == Some(dump.key());
+            let ahead = dump.time.as_second() - NOW > 60;
+            prop_assert!(*verdict != Verdict::Remove || !(published || ahead));
+            let Verdict::Keep(rules) = verdict else { continue };
+            prop_assert_eq!(rules.contains(&Rule::JustPublished), published);
+            prop_assert_eq!(rules == &[Rule::Future], ahead && !published);
+            prop_assert!(!rules.is_empty() && rules.is_sorted());
+        }
+    }
+
+    #[test]
+    fn removes_nothing_more_when_applied_again(
+        dumps in dumps(), policy in policies(), published in any::<Option<Index>>(),
+    ) {
+        let published = key_of(&dumps, published);
+        let once = plan(&dumps, &policy, now(), published);
+        let kept = survivors(&dumps, &once);
+        let again = plan(&kept, &policy, now(), published);
+        prop_assert!(!kept.is_empty() || dumps.is_empty());
+        let reasons: Vec<_> = once.into_iter().filter(|verdict| *verdict != Verdict::Remove).collect();
+        prop_assert_eq!(again, reasons);
+    }
+
+    #[test]
+    fn does_not_depend_on_the_order_given(
+        (dumps, shuffled) in dumps().prop_flat_map(shuffled),
+        policy in policies(), published in any::<Option<Index>>(),
+    ) {
+        let published = key_of(&dumps, published);
+        let judged = |dumps: &[Candidate]| {
+            let verdicts = plan(dumps, &policy, now(), published);
+            let mut judged: Vec<_> = dumps.iter().copied().zip(verdicts).collect();
+            judged.sort();
+            judged
+        };
+        prop_assert_eq!(judged(&dumps), judged(&shuffled));
+    }
+
+    #[test]
+    fn keeps_exactly_the_newest_in_the_plain_case(
+        ages in prop::collection::btree_set(0..1_000_000_i64, 0..40), last in 1..9_usize,
+    ) {
+        let dumps: Vec<_> = ages.iter().map(|age| Candidate {
+            time: Timestamp::from_second(NOW - age).unwrap(), sequence: 1, bytes: age.unsigned_abs(),
+        }).collect();
+        let last = NonZeroUsize::new(last).unwrap();
+        let policy = Policy { last, before_shrink: Duration::ZERO, ..Policy::default() };
+        let verdicts = plan(&dumps, &policy, now(), dumps.first().map(Candidate::key));
+        let expected = last.get().min(dumps.len());
+        prop_assert_eq!(survivors(&dumps, &verdicts), &dumps[..expected]);
+    }
+
+    #[test]
+    fn a_shrink_keeps_at_most_one_more(
+        dumps in dumps(), policy in policies(), published in any::<Option<Index>>(),
+    ) {
+        let published = key_of(&dumps, published);
+        let with = plan(&dumps, &policy, now(), published);
+        let off = Policy { before_shrink: Duration::ZERO, ..policy };
+        let without = plan(&dumps, &off, now(), published);
+        let extra = kept_by(Rule::BeforeShrink, &with);
+        prop_assert!(extra.len() <= 1);
+        for i in 0..dumps.len() {
+            prop_assert!(extra.contains(&i) || with[i] == without[i]);
+        }
+    }
+
+    #[test]
+    fn a_tier_keeps_the_newest_of_the_newest_periods(dumps in dumps(), count in 0..9_usize) {
+        let policy = Policy { weekly: count, ..Policy::default() };
+        let verdicts = plan(&dumps, &policy, now(), None);
+        let monday_based_week = |dump: &Candidate| {
+            (dump.time.as_second().div_euclid(86_400) + 3).div_euclid(7)
+        };
+        let counted = || dumps.iter().filter(|dump| dump.time.as_second() - NOW <= 60);
+        let weeks: BTreeSet<_> = counted().map(monday_based_week).collect();
+        let newest_of = |week| {
+            *counted().filter(|dump| monday_based_week(dump) == week).max().unwrap()
+        };
+        let expected: Vec<_> = weeks.into_iter().rev().take(count).map(newest_of).collect();
+        let mut kept: Vec<_> = kept_by(Rule::Weekly, &verdicts).into_iter().map(|i| dumps[i]).collect();
+        kept.sort();
+        kept.reverse();
+        prop_assert_eq!(kept, expected);
+    }
+}

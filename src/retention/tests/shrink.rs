@@ -1,0 +1,107 @@
+use std::time::Duration;
+
+use super::{Candidate, Policy, Rule, Verdict, at, dump, keep, kept_by, last, plan};
+
+#[test]
+fn an_emptied_database_keeps_its_last_full_dump_for_a_week() {
+    let full = dump("2026-11-01T12:00:00", 1_000_000);
+    let emptied = (0..5).map(|i| dump(&format!("2026-11-01T12:{}0:00", i + 1), 1000 + i));
+    let dumps: Vec<_> = [full].into_iter().chain(emptied).collect();
+    for (now, stays) in [
+        ("2026-11-01T13:00:00", true),
+        ("2026-11-08T12:00:00", true),
+        ("2026-11-08T12:00:01", false),
+    ] {
+        let verdicts = plan(&dumps, &Policy::default(), at(now), None);
+        assert_eq!(
+            kept_by(Rule::BeforeShrink, &verdicts),
+            if stays { vec![0] } else { vec![] },
+            "{now}"
+        );
+        assert_eq!(verdicts[0] == Verdict::Remove, !stays);
+        assert!(verdicts[1..].iter().all(|v| *v == keep(&[Rule::Last])));
+    }
+}
+
+/// Each row: sizes from the newest to the oldest, two of them counting as the newest, and which one
+/// is kept from before the shrink.
+#[test]
+fn the_largest_of_more_than_twice_the_smallest_stays() {
+    let cases: &[(&[u64], Option<usize>)] = &[
+        (&[100, 100, 200], None),
+        (&[100, 100, 201], Some(2)),
+        (&[500, 100, 201], Some(2)),
+        (&[100, 500, 201], Some(2)),
+        (&[100, 100, 300, 900, 400], Some(3)),
+        (&[100, 100, 300, 300, 300], Some(2)),
+        (&[100, 100, 200, 200], None),
+        (&[0, 100, 1], Some(2)),
+        (&[0, 100, 0], None),
+        (&[900, 100], None),
+        (&[100], None),
+        (&[u64::MAX, u64::MAX / 2, u64::MAX], Some(2)),
+        (&[u64::MAX, u64::MAX / 2 + 1, u64::MAX], None),
+        (&[u64::MAX, u64::MAX, u64::MAX], None),
+    ];
+    for &(sizes, expected) in cases {
+        let dumps: Vec<_> = (10..)
+            .zip(sizes)
+            .map(|(i, &bytes)| dump(&format!("2026-11-22T19:{}:00", 59 - i), bytes))
+            .collect();
+        let now = at("2026-11-22T20:00:00");
+        let verdicts = plan(&dumps, &last(2), now, None);
+        assert_eq!(
+            kept_by(Rule::BeforeShrink, &verdicts),
+            Vec::from_iter(expected),
+            "{sizes:?}"
+        );
+        let off = Policy {
+            before_shrink: Duration::ZERO,
+            ..last(2)
+        };
+        let verdicts_off = plan(&dumps, &off, now, None);
+        assert!(kept_by(Rule::BeforeShrink, &verdicts_off).is_empty());
+        let forever = Policy {
+            before_shrink: Duration::MAX,
+            ..last(2)
+        };
+        assert_eq!(plan(&dumps, &forever, now, None), verdicts);
+    }
+}
+
+#[test]
+fn a_zero_age_turns_the_shrink_rule_off_even_for_a_dump_of_this_second() {
+    let now = at("2026-11-22T19:00:00");
+    let policy = Policy {
+        before_shrink: Duration::ZERO,
+        ..last(1)
+    };
+    let large = dump("2026-11-22T19:00:00", 1000);
+    let small = Candidate {
+        sequence: 2,
+        bytes: 1,
+        ..large
+    };
+    assert_eq!(
+        plan(&[large, small], &policy, now, None),
+        [Verdict::Remove, keep(&[Rule::Last])]
+    );
+}
+
+#[test]
+fn a_dump_from_before_the_shrink_may_be_kept_by_a_tier_as_well() {
+    let policy = Policy {
+        daily: 2,
+        ..last(1)
+    };
+    let dumps = [
+        dump("2026-11-22T19:00:00", 1),
+        dump("2026-11-21T19:00:00", 1000),
+        dump("2026-11-21T18:00:00", 999),
+    ];
+    let verdicts = plan(&dumps, &policy, dumps[0].time, None);
+    assert_eq!(
+        verdicts[1..],
+        [keep(&[Rule::Daily, Rule::BeforeShrink]), Verdict::Remove]
+    );
+}

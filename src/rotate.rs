@@ -1,0 +1,168 @@
+//! Retention, applied: which dumps are whose, and removing what is not kept.
+
+use std::collections::HashSet;
+use std::io::ErrorKind;
+
+use anyhow::Result;
+use jiff::Timestamp;
+
+use crate::clock;
+use crate::directory::{Directory, Entry, Locked};
+use crate::header::Header;
+use crate::identity::Identity;
+use crate::name::{DumpName, Name};
+use crate::retention::{self, Candidate, Policy, Verdict};
+
+/// The dumps of one NAME that belong to one database, oldest first.
+#[derive(Debug)]
+pub struct Series {
+    /// Its NAME.
+    pub name: Name,
+    /// Its dumps with their headers.
+    pub dumps: Vec<(Entry, Header)>,
+    /// The identities its dumps bear: the present one, then those it had before `--adopt`.
+    pub identities: Vec<Identity>,
+    /// Dumps of this NAME that are left alone, and why.
+    pub others: Vec<(Entry, String)>,
+    /// The identity of the newest dump where it is not this database's.
+    pub taken_by: Option<Identity>,
+}
+
+impl Series {
+    /// Sorts the dumps of `name` among `entries` by whose they are. Without an `identity` it is
+    /// the newest dump's.
+    #[must_use]
+    pub fn of(
+        directory: &Directory,
+        entries: &[Entry],
+        name: &Name,
+        identity: Option<&Identity>,
+    ) -> Self {
+        let mut series = Series {
+            name: name.clone(),
+            dumps: Vec::new(),
+            identities: identity.cloned().into_iter().collect(),
+            others: Vec::new(),
+            taken_by: None,
+        };
+        let mut all = Vec::new();
+        for entry in entries.iter().filter(|entry| entry.name.name == *name) {
+            match directory.header(&entry.name) {
+                // A copy someone made under another time's name is not ours to count.
+                Ok(header) if header.time != entry.name.time => series
+                    .others
+                    .push((entry.clone(), "its header bears another time".to_owned())),
+                Ok(header) => all.push((entry.clone(), header)),
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                Err(error) => series.others.push((entry.clone(), error.to_string())),
+            }
+        }
+        let now = clock::now();
+        let newest = all
+            .iter()
+            .rfind(|(entry, _)| !retention::is_future(entry.name.time, now))
+            .or(all.last());
+        if let Some((_, header)) = newest {
+            let present = series
+                .identities
+                .first()
+                .unwrap_or(&header.identity)
+                .clone();
+            series.identities = vec![present.clone()];
+            if let Some((_, own)) = all.iter().rfind(|(_, own)| own.identity == present) {
+                series.identities.extend(own.formerly.iter().cloned());
+            }
+            if !series.identities.contains(&header.identity) {
+                series.taken_by = Some(header.identity.clone());
+            }
+        }
+        for (entry, header) in all {
+            if series.identities.contains(&header.identity) {
+                series.dumps.push((entry, header));
+            } else {
+                let reason = format!("it is of {}", header.identity);
+                series.others.push((entry, reason));
+            }
+        }
+        series
+    }
+
+    /// Every series of a directory, by NAME.
+    #[must_use]
+    pub fn all(directory: &Directory, entries: &[Entry]) -> Vec<Series> {
+        let mut seen = HashSet::new();
+        // Entries come sorted by NAME, so each NAME's stand together.
+        entries
+            .chunk_by(|a, b| a.name.name == b.name.name)
+            .filter_map(|same| same.first().map(|first| (same, &first.name.name)))
+            .filter(|(_, name)| seen.insert((*name).clone()))
+            .map(|(same, name)| Series::of(directory, same, name, None))
+            .collect()
+    }
+
+    /// The first free place among this NAME's dumps of one second, whatever their format.
+    #[must_use]
+    pub fn next_sequence(&self, time: Timestamp) -> u32 {
+        let own = self.dumps.iter().map(|(entry, _)| entry);
+        let others = self.others.iter().map(|(entry, _)| entry);
+        let same = own.chain(others).filter(|entry| entry.name.time == time);
+        same.map(|entry| entry.name.sequence).max().unwrap_or(0) + 1
+    }
+
+    /// The database's whole name, as its newest dump has it.
+    #[must_use]
+    pub fn database(&self) -> String {
+        match self.dumps.last() {
+            Some((_, header)) => header.database.clone(),
+            None => self.name.to_string(),
+        }
+    }
+
+    /// What retention says of each of [`Series::dumps`], in their order.
+    #[must_use]
+    pub fn plan(
+        &self,
+        policy: &Policy,
+        now: Timestamp,
+        published: Option<&DumpName>,
+    ) -> Vec<Verdict> {
+        let candidates: Vec<_> = self
+            .dumps
+            .iter()
+            .map(|(entry, _)| Candidate::new(&entry.name, entry.bytes))
+            .collect();
+        retention::plan(&candidates, policy, now, published.map(DumpName::key))
+    }
+}
+
+/// Removes what `policy` does not keep of a database's dumps, never `published`; how many.
+///
+/// # Errors
+/// When a dump cannot be removed; those before it are gone, all others are there.
+pub fn rotate(
+    directory: &Locked,
+    series: &Series,
+    policy: &Policy,
+    published: Option<&DumpName>,
+) -> Result<usize> {
+    for (entry, reason) in &series.others {
+        log::warn!("{} is left alone: {reason}", entry.name);
+    }
+    let mut removed = 0;
+    let verdicts = series.plan(policy, clock::now(), published);
+    for ((entry, _), verdict) in series.dumps.iter().zip(verdicts) {
+        match verdict {
+            Verdict::Remove => {
+                directory.remove(&entry.name)?;
+                log::debug!("removed {}", entry.name);
+                removed += 1;
+            }
+            Verdict::Keep(rules) if rules.contains(&retention::Rule::Future) => log::warn!(
+                "{} is dated after now; it is neither counted nor removed",
+                entry.name
+            ),
+            Verdict::Keep(_) => {}
+        }
+    }
+    Ok(removed)
+}

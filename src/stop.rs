@@ -1,0 +1,119 @@
+//! When work must end early: a signal, or the deadline of one database.
+
+use std::sync::Arc;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+
+/// Why work ended early.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stopped {
+    /// This signal asked for it.
+    Signal(i32),
+    /// The database's time was up.
+    Deadline(Duration),
+}
+
+impl std::fmt::Display for Stopped {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Stopped::Signal(signal) => {
+                let name = signal_hook::low_level::signal_name(*signal).unwrap_or("a signal");
+                write!(f, "stopped by {name}")
+            }
+            Stopped::Deadline(limit) => write!(
+                f,
+                "not done within {}; --timeout allows longer",
+                crate::human::duration(*limit)
+            ),
+        }
+    }
+}
+
+impl std::error::Error for Stopped {}
+
+fn received() -> &'static Arc<AtomicUsize> {
+    static RECEIVED: OnceLock<Arc<AtomicUsize>> = OnceLock::new();
+    RECEIVED.get_or_init(Arc::default)
+}
+
+/// Lets SIGTERM, SIGINT and SIGHUP be noticed by [`Stop`] instead of ending the process at once.
+/// The same signal a second time does end it at once.
+///
+/// # Errors
+/// When a handler cannot be installed.
+pub fn listen() -> Result<()> {
+    for signal in [SIGTERM, SIGINT, SIGHUP] {
+        let again = Arc::new(std::sync::atomic::AtomicBool::new(false));
+        signal_hook::flag::register_conditional_default(signal, Arc::clone(&again))
+            .and_then(|_| signal_hook::flag::register(signal, again))
+            .and_then(|_| {
+                let number = usize::try_from(signal).unwrap_or_default();
+                signal_hook::flag::register_usize(signal, Arc::clone(received()), number)
+            })
+            .context("cannot install a signal handler")?;
+    }
+    Ok(())
+}
+
+/// The signal that asked the process to end, if one did.
+#[must_use]
+pub fn signal() -> Option<i32> {
+    match received().load(Ordering::Relaxed) {
+        0 => None,
+        signal => i32::try_from(signal).ok(),
+    }
+}
+
+/// Ends the process by `signal` itself, so that its parent sees the true cause.
+pub fn die_by(signal: i32) -> ! {
+    let _ = signal_hook::low_level::emulate_default_handler(signal);
+    std::process::exit(128 + signal)
+}
+
+/// Asked now and then by whatever works on one database.
+#[derive(Debug, Clone, Copy)]
+pub struct Stop {
+    limit: Duration,
+    deadline: Option<Instant>,
+}
+
+impl Stop {
+    /// A deadline `limit` from now.
+    #[must_use]
+    pub fn after(limit: Duration) -> Self {
+        Stop {
+            limit,
+            deadline: Instant::now().checked_add(limit),
+        }
+    }
+
+    /// No deadline: signals only.
+    #[must_use]
+    pub fn on_signal() -> Self {
+        Stop {
+            limit: Duration::MAX,
+            deadline: None,
+        }
+    }
+
+    /// Why work must end now, if it must.
+    #[must_use]
+    pub fn reason(&self) -> Option<Stopped> {
+        if let Some(signal) = signal() {
+            return Some(Stopped::Signal(signal));
+        }
+        self.deadline
+            .filter(|deadline| Instant::now() >= *deadline)
+            .map(|_| Stopped::Deadline(self.limit))
+    }
+
+    /// # Errors
+    /// [`Stopped`] when work must end now.
+    pub fn check(&self) -> Result<(), Stopped> {
+        self.reason().map_or(Ok(()), Err)
+    }
+}

@@ -1,0 +1,193 @@
+//! Reading a dump whole, to check it or to load it.
+
+use std::fs::File;
+use std::io::{self, BufReader, Read, Write};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use serde::Serialize;
+
+use crate::compress::Decoder;
+use crate::directory::Directory;
+use crate::engine::sqlite::Shape;
+use crate::header::Header;
+use crate::human;
+use crate::name::Format;
+
+/// Reads a dump whole through one descriptor, from its start: header, compressed stream, sums,
+/// end of the file, and what the content must look like. The content goes to `sink`.
+///
+/// # Errors
+/// Where and how it is damaged; any error of the file or of `sink`.
+pub fn read_whole(file: &File, sink: &mut dyn Write) -> io::Result<Header> {
+    let mut start = At { file, position: 0 };
+    let (header, length, compression) = Header::read(&mut BufReader::new(&mut start))?;
+    let rest = At {
+        file,
+        position: length,
+    };
+    let mut decoder = Decoder::new(rest, compression, length)?;
+    let mut inside = Inside::default();
+    let mut buffer = vec![0; 256 << 10];
+    loop {
+        let read = decoder.read(&mut buffer)?;
+        if read == 0 {
+            break;
+        }
+        inside.look(&buffer[..read]);
+        sink.write_all(&buffer[..read])?;
+    }
+    let totals = decoder
+        .totals()
+        .ok_or_else(|| damage("the compressed data has no end"))?;
+    if totals.bytes != header.bytes {
+        return Err(damage(&format!(
+            "it holds {} bytes and its header says {}",
+            totals.bytes, header.bytes
+        )));
+    }
+    if format!("{:08x}", totals.crc32) != header.crc32 {
+        return Err(damage("its CRC-32 is not the one its header says"));
+    }
+    inside.check(&header).map_err(|how| damage(&how))?;
+    Ok(header)
+}
+
+/// What can be seen of the content while it passes.
+#[derive(Default)]
+struct Inside {
+    start: Vec<u8>,
+}
+
+impl Inside {
+    fn look(&mut self, data: &[u8]) {
+        let missing = 100_usize.saturating_sub(self.start.len());
+        self.start.extend(&data[..missing.min(data.len())]);
+    }
+
+    fn check(&self, header: &Header) -> Result<(), String> {
+        match header.format {
+            Format::Sqlite => {
+                let start = <&[u8; 100]>::try_from(&self.start[..]).ok();
+                match start.and_then(Shape::of_header) {
+                    None => Err("its content is not an SQLite database".to_owned()),
+                    Some(shape) if shape.bytes() != header.bytes => Err(format!(
+                        "its content should be {} pages of {} bytes and is {} bytes",
+                        shape.pages, shape.page_size, header.bytes
+                    )),
+                    Some(_) => Ok(()),
+                }
+            }
+            Format::Sql | Format::Pgdump | Format::Other => Ok(()),
+        }
+    }
+}
+
+struct At<'a> {
+    file: &'a File,
+    position: u64,
+}
+
+impl Read for At<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read_at(buffer, self.position)?;
+        self.position += read as u64;
+        Ok(read)
+    }
+}
+
+fn damage(how: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, how)
+}
+
+#[derive(Serialize)]
+struct Row {
+    path: PathBuf,
+    good: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bytes: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
+/// Verifies dumps, or every dump of a directory; one line each on stdout. How many are damaged or
+/// unreadable.
+///
+/// # Errors
+/// When a path leads nowhere or stdout is closed.
+pub fn run(paths: &[PathBuf], json: bool) -> Result<usize> {
+    let mut rows = Vec::new();
+    let mut bad = 0;
+    for path in paths {
+        for (path, opened) in expand(path)? {
+            crate::stop::Stop::on_signal().check()?;
+            let row = match opened.and_then(|file| read_whole(&file, &mut io::sink())) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    log::info!("{} was removed meanwhile", path.display());
+                    continue;
+                }
+                Ok(header) => Row {
+                    path,
+                    good: true,
+                    bytes: Some(header.bytes),
+                    reason: None,
+                },
+                Err(error) => Row {
+                    path,
+                    good: false,
+                    bytes: None,
+                    reason: Some(error.to_string()),
+                },
+            };
+            bad += usize::from(!row.good);
+            if json {
+                rows.push(row);
+            } else {
+                print(&row)?;
+            }
+        }
+    }
+    if json {
+        writeln!(io::stdout(), "{}", serde_json::to_string_pretty(&rows)?)?;
+    }
+    Ok(bad)
+}
+
+fn print(row: &Row) -> io::Result<()> {
+    let path = row.path.display();
+    match (&row.reason, row.bytes) {
+        (Some(reason), _) => writeln!(io::stdout(), "{path}: bad: {reason}"),
+        (None, bytes) => {
+            let bytes = human::bytes(bytes.unwrap_or_default());
+            writeln!(io::stdout(), "{path}: good, {bytes} inside")
+        }
+    }
+}
+
+type Opened = (PathBuf, io::Result<File>);
+
+fn expand(path: &Path) -> Result<Box<dyn Iterator<Item = Opened>>> {
+    let meta = path
+        .metadata()
+        .with_context(|| format!("cannot verify {}", path.display()))?;
+    if !meta.is_dir() {
+        if !meta.is_file() {
+            bail!("{} is neither a dump nor a directory", path.display());
+        }
+        return Ok(Box::new(std::iter::once((
+            path.to_owned(),
+            File::open(path),
+        ))));
+    }
+    let directory = Directory::open(path)?;
+    let shown = path.to_owned();
+    let entries = directory.dumps()?;
+    if entries.is_empty() {
+        log::info!("{} holds no dumps", path.display());
+    }
+    Ok(Box::new(entries.into_iter().map(move |entry| {
+        let path = shown.join(entry.name.to_string());
+        (path, directory.read(&entry.name))
+    })))
+}
