@@ -147,12 +147,12 @@ let
 
   untilItExists =
     db: leaf:
-    let
-      test = if source.isGlob db then "ConditionPathExistsGlob" else "ConditionPathExists";
-    in
     mkIf (db.optional && source.engine db == "sqlite") {
-      ${test} = [ "|${escapeSpecifiers (source.file db)}" ];
-      ConditionDirectoryNotEmpty = [ "|${escapeSpecifiers leaf}" ];
+      ConditionPathExists = optional (!source.isGlob db) "|${escapeSpecifiers (source.file db)}";
+      ConditionPathExistsGlob =
+        optional (source.isGlob db) "|${escapeSpecifiers (source.file db)}"
+        # A dump; what is not one is hidden.
+        ++ [ "|${escapeSpecifiers leaf}/*" ];
     };
 in
 name: db:

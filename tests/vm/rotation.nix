@@ -6,24 +6,17 @@
     { pkgs, ... }:
     {
       environment.systemPackages = [ pkgs.sqlite ];
-      users.users.notes = {
-        isSystemUser = true;
-        group = "notes";
-      };
-      users.groups.notes = { };
-      systemd.tmpfiles.rules = [ "d /srv/notes 0700 notes notes" ];
-
       services.dumpDatabase = {
         databases.notes = {
           source = "sqlite:/srv/notes/notes.db";
-          user = "notes";
+          user = "dump-database";
           optional = true;
         };
         timerConfig = {
           OnBootSec = "1s";
           OnUnitActiveSec = "2s";
         };
-        roundTimeout = "1s 500ms";
+        roundTimeout = "1s";
       };
     };
 
