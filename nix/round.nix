@@ -48,7 +48,8 @@ in
         AmbientCapabilities = "CAP_DAC_READ_SEARCH";
         CapabilityBoundingSet = "CAP_DAC_READ_SEARCH";
         PrivateUsers = false;
-        ProtectHome = "read-only";
+        ProtectHome =
+          if lib.any (db: source.isHome (source.file db)) (lib.attrValues awaited) then "read-only" else true;
         ExecStart = utils.escapeSystemdExecArgs (
           [
             pkgs.runtimeShell

@@ -45,6 +45,15 @@ rec {
 
   file = db: removePrefix "sqlite:" db.source;
 
+  # Where ProtectHome=true lets nothing be seen.
+  isHome =
+    path:
+    lib.any (home: hasPrefix home path) [
+      "/home/"
+      "/root/"
+      "/run/user/"
+    ];
+
   isGlob = db: engine db == "sqlite" && lib.hasInfix "*" (file db);
 
   # The host a server is reached at over TCP, or null for a socket of this machine.

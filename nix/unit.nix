@@ -132,17 +132,11 @@ let
     db:
     let
       file = source.file db;
-      parent = dirOf file;
-      isHome = lib.any (home: lib.hasPrefix home file) [
-        "/home/"
-        "/root/"
-        "/run/user/"
-      ];
     in
     mkIf (source.engine db == "sqlite") {
       # For the -shm beside the file. On a fresh machine the directory is not there yet.
-      ReadWritePaths = [ (quotePath "-${parent}") ];
-      ProtectHome = if isHome then "read-only" else true;
+      ReadWritePaths = [ (quotePath "-${dirOf file}") ];
+      ProtectHome = if source.isHome file then "read-only" else true;
     };
 
   untilItExists =

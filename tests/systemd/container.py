@@ -1,9 +1,11 @@
 """A Debian container with a systemd of its own, the program, and the units of one test."""
 
 import contextlib
+import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -35,11 +37,11 @@ PLACES = {
 }
 
 
-def install(root: pathlib.Path, program: pathlib.Path, test: str) -> None:
-    """Puts the program, the units of a test and its files into a root file system."""
-    (root / "usr/local/bin").mkdir(parents=True, exist_ok=True)
-    shutil.copy(program, root / "usr/local/bin/dump-database")
-    library = root / "usr/local/lib/dump-database"
+def install(root: pathlib.Path, local: pathlib.Path, program: pathlib.Path, test: str) -> None:
+    """Puts the units of a test and its files into a root file system, the program into `local`."""
+    (local / "bin").mkdir(parents=True)
+    shutil.copy(program, local / "bin/dump-database")
+    library = local / "lib/dump-database"
     library.mkdir(parents=True)
     shutil.copy(HERE.parent.parent / "nix/status.sh", library)
     if (TESTS / test).is_dir():
@@ -85,12 +87,17 @@ def booted(image: pathlib.Path, program: pathlib.Path, test: str) -> Iterator[Ma
     work = pathlib.Path(tempfile.mkdtemp(prefix="run-", dir=image.parent))
     root = work / "root"
     try:
-        subprocess.run(["cp", "--archive", "--reflink=auto", image, root], check=True)
-        install(root, program, test)
+        # What no test writes to is shared.
+        (root / "usr/lib").mkdir(parents=True)
+        shutil.copy(image / "usr/lib/os-release", root / "usr/lib")
+        parts = [path for path in image.iterdir() if path.name != "usr"]
+        subprocess.run(["cp", "--archive", *parts, root], check=True)
+        install(root, work / "local", program, test)
         with open(work / "console", "wb") as console:
             nspawn = subprocess.Popen(
                 ["systemd-nspawn", "--quiet", f"--directory={root}", "--machine=machine"]
-                + ["--boot", "--register=no", "--keep-unit", "--private-network", "--console=pipe"],
+                + ["--boot", "--register=no", "--keep-unit", "--private-network", "--console=pipe"]
+                + [f"--bind-ro={image}/usr:/usr", f"--bind-ro={work}/local:/usr/local"],
                 stdin=subprocess.DEVNULL,
                 stdout=console,
                 stderr=subprocess.STDOUT,
@@ -99,7 +106,11 @@ def booted(image: pathlib.Path, program: pathlib.Path, test: str) -> Iterator[Ma
         try:
             yield wait_for_boot(nspawn, work / "console")
         finally:
-            nspawn.kill()
+            # The death of its first process is the death of them all.
+            if (leader := leader_of(nspawn.pid)) is not None:
+                os.kill(leader, signal.SIGKILL)
+            else:
+                nspawn.kill()
             nspawn.wait()
     finally:
         subprocess.run(["rm", "-rf", "--one-file-system", work], check=True)

@@ -25,7 +25,10 @@
             ];
           };
         };
-        timerConfig.OnUnitActiveSec = "10s";
+        timerConfig = {
+          OnBootSec = "1s";
+          OnUnitActiveSec = "8s";
+        };
         roundTimeout = "4s";
         onFailure = [ "alarm@%n.service" ];
       };

@@ -1,5 +1,8 @@
 AS_OWNER = "runuser -u dump-database --"
-ALARM = "[Service]\\nType=oneshot\\nExecStart=/bin/sh -c 'echo %i >> /run/alarms'\\n"
+ALARM = """[Service]
+Type=oneshot
+ExecStart=/bin/sh -c 'echo %i >> /run/alarms'
+"""
 
 
 def make(name: str, content: str) -> None:
@@ -9,8 +12,9 @@ def make(name: str, content: str) -> None:
 
 machine.wait_for_unit("multi-user.target")
 machine.succeed("systemctl stop dump-database.timer")
+machine.wait_until_fails("systemctl list-jobs | grep dump-database")
 machine.succeed(
-    f'printf "{ALARM}" > /run/systemd/system/alarm@.service', "systemctl daemon-reload"
+    f'echo "{ALARM}" > /run/systemd/system/alarm@.service', "systemctl daemon-reload"
 )
 make("good", "CREATE TABLE t (x); INSERT INTO t VALUES (1)")
 make("locked", "CREATE TABLE t (x)")
