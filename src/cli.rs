@@ -31,7 +31,8 @@ pub struct Cli {
         global = true,
         value_name = "LEVEL",
         env = "DUMP_DATABASE_LOG",
-        default_value = "info"
+        default_value = "info",
+        value_parser = level
     )]
     pub log: LevelFilter,
 }
@@ -100,7 +101,12 @@ pub struct Output {
     pub compress: Method,
 
     /// Threads that compress [default: the number of cores, at most 4]
-    #[arg(long, value_name = "N", env = "DUMP_DATABASE_THREADS")]
+    #[arg(
+        long,
+        value_name = "N",
+        env = "DUMP_DATABASE_THREADS",
+        value_parser = positive
+    )]
     pub threads: Option<NonZeroUsize>,
 
     /// How long one database may take: 30s, 10m, 1h
@@ -112,6 +118,17 @@ pub struct Output {
         value_parser = parse_duration
     )]
     pub timeout: Duration,
+
+    /// How often an SQLite database's indexes are compared with its tables as well; the structure of
+    /// every page is checked in every dump; 0: always, as for one of up to 64 MiB
+    #[arg(
+        long,
+        value_name = "TIME",
+        env = "DUMP_DATABASE_FULL_CHECK",
+        default_value = "1d",
+        value_parser = parse_duration
+    )]
+    pub full_check: Duration,
 
     /// How long to wait for a database that another program keeps locked
     #[arg(
@@ -134,7 +151,8 @@ pub struct Retention {
         long,
         value_name = "N",
         env = "DUMP_DATABASE_KEEP",
-        default_value = "5"
+        default_value = "5",
+        value_parser = positive
     )]
     pub keep: NonZeroUsize,
 
@@ -275,6 +293,16 @@ pub struct Rotate {
     /// What stays
     #[command(flatten)]
     pub retention: Retention,
+}
+
+fn level(text: &str) -> Result<LevelFilter, String> {
+    text.parse()
+        .map_err(|_| "off, error, warn, info, debug or trace is wanted".to_owned())
+}
+
+fn positive(text: &str) -> Result<NonZeroUsize, String> {
+    text.parse()
+        .map_err(|_| "a whole number above 0 is wanted".to_owned())
 }
 
 /// The program's version and what it was built with.

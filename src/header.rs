@@ -7,7 +7,7 @@
 //! before it, so a damaged header is noticed too.
 
 use std::fmt::Write;
-use std::io::{self, Read};
+use std::io::{self, BufRead, Read};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -42,6 +42,9 @@ pub struct Header {
     pub format: Format,
     /// The engine's version.
     pub engine_version: String,
+    /// When the last thorough check passed, as [`crate::engine::Dumper::check`] means it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checked: Option<Timestamp>,
     /// Facts of the snapshot.
     #[serde(default, skip_serializing_if = "Facts::is_empty")]
     pub facts: Facts,
@@ -132,7 +135,7 @@ impl Header {
     /// # Errors
     /// `InvalidData`, in words, when there is none or it is damaged; `UnexpectedEof` when the file
     /// ends within it; any error of `from`.
-    pub fn read(from: &mut impl Read) -> io::Result<(Header, u64, Compression)> {
+    pub fn read(from: &mut impl BufRead) -> io::Result<(Header, u64, Compression)> {
         let mut front = vec![0; 8];
         from.read_exact(&mut front).map_err(cut)?;
         let magic: [u8; 4] = front[..4].try_into().unwrap_or_default();
@@ -169,30 +172,35 @@ impl Header {
 }
 
 fn decode(front: &[u8], comment: &[u8]) -> io::Result<Header> {
-    let text = std::str::from_utf8(comment).map_err(|_| damaged())?;
-    let text = text.trim_end_matches(' ');
-    let at = text.rfind(CHECK).ok_or_else(foreign)?;
+    // Most of it is padding, passed over in strides: a directory may hold very many dumps.
+    let strides = comment.rchunks_exact(64);
+    let padding = 64 * strides.take_while(|chunk| **chunk == [b' '; 64]).count();
+    let text = comment[..comment.len() - padding].trim_ascii_end();
+    let end = CHECK.len() + "01234567\"}".len();
+    let (said, check) = text
+        .split_at_checked(text.len().wrapping_sub(end))
+        .ok_or_else(foreign)?;
+    if !check.starts_with(CHECK.as_bytes()) {
+        return Err(foreign());
+    }
     let mut crc = flate2::Crc::new();
     crc.update(front);
-    crc.update(&text.as_bytes()[..at]);
-    let check = format!("{CHECK}{:08x}\"}}", crc.sum());
-    if text[at..] != check || comment.len() != COMMENT {
+    crc.update(said);
+    let right = format!("{CHECK}{:08x}\"}}", crc.sum());
+    if check != right.as_bytes() || comment.len() != COMMENT {
         return Err(damaged());
     }
-    serde_json::from_str(text)
+    serde_json::from_slice(text)
         .map_err(|error| invalid(&format!("its header is not understood: {error}")))
 }
 
-fn until_nul(from: &mut impl Read, into: &mut Vec<u8>, limit: usize) -> io::Result<()> {
-    let mut byte = [0];
-    for _ in 0..limit {
-        from.read_exact(&mut byte).map_err(cut)?;
-        into.push(byte[0]);
-        if byte[0] == 0 {
-            return Ok(());
-        }
+fn until_nul(from: &mut impl BufRead, into: &mut Vec<u8>, limit: u64) -> io::Result<()> {
+    let read = from.take(limit).read_until(0, into)?;
+    match into.last() {
+        Some(0) => Ok(()),
+        _ if (read as u64) < limit => Err(cut(io::ErrorKind::UnexpectedEof.into())),
+        _ => Err(foreign()),
     }
-    Err(foreign())
 }
 
 /// JSON in ASCII: anything else can stand only inside strings, where `\u` escapes are its equal.

@@ -110,6 +110,7 @@ fn options(output: Output, adopt: bool, policy: Option<Policy>) -> Result<dump::
         method: output.compress,
         threads: output.threads.unwrap_or_else(dump::default_threads),
         timeout: output.timeout,
+        full_check: output.full_check,
         busy_timeout: output.busy_timeout,
     })
 }
@@ -150,14 +151,25 @@ fn usage(error: &clap::Error) -> Exit {
         let _ = error.print();
         return Exit::Success;
     }
-    let text = error.to_string();
-    let sentence: Vec<_> = text
+    let text = match error.kind() {
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            "error: a command is wanted, such as dump, list or restore".to_owned()
+        }
+        _ => error.to_string(),
+    };
+    let sentence = text
         .lines()
         .take_while(|line| !line.starts_with("Usage:"))
         .map(str::trim)
-        .filter(|line| !line.is_empty())
-        .collect();
-    let sentence = sentence.join(" ");
+        .filter(|line| !line.is_empty() && !line.starts_with("For more information"))
+        .fold(String::new(), |sentence, line| {
+            let joint = match sentence.chars().last() {
+                None => "",
+                Some(':') => " ",
+                Some(_) => "; ",
+            };
+            sentence + joint + line
+        });
     let _ = writeln!(io::stderr(), "{sentence} (see dump-database --help)");
     Exit::Usage
 }

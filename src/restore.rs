@@ -14,6 +14,7 @@ use crate::header::Header;
 use crate::identity::Engine;
 use crate::name::Name;
 use crate::rotate::Series;
+use crate::stop::Stop;
 use crate::verify::read_whole;
 
 /// Where the dump comes from.
@@ -31,7 +32,8 @@ pub struct From {
 /// # Errors
 /// Whatever keeps it from being restored; the old database is then as it was.
 pub fn run(from: &From, target: &Path, replace: bool, options: &Options) -> Result<()> {
-    let (dump, path, header) = choose(from)?;
+    let stop = Stop::after(options.timeout);
+    let (dump, path, header) = choose(from, stop)?;
     if header.identity.engine != Engine::Sqlite {
         bail!(
             "{} is a dump of {}, which cannot be restored into an SQLite file",
@@ -39,7 +41,7 @@ pub fn run(from: &From, target: &Path, replace: bool, options: &Options) -> Resu
             header.identity
         );
     }
-    let old = load::run(&dump, target, replace, options)
+    let old = load::run(&dump, target, replace, options, stop)
         .with_context(|| format!("{} was not restored", target.display()))?;
     log::info!(
         "restored {} ({}) into {}",
@@ -53,12 +55,12 @@ pub fn run(from: &From, target: &Path, replace: bool, options: &Options) -> Resu
     Ok(())
 }
 
-fn choose(from: &From) -> Result<(File, PathBuf, Header)> {
+fn choose(from: &From, stop: Stop) -> Result<(File, PathBuf, Header)> {
     let path = &from.path;
     let unreadable = || format!("cannot read the dump {}", path.display());
     if !path.metadata().with_context(unreadable)?.is_dir() {
         let file = File::open(path).with_context(unreadable)?;
-        let header = read_whole(&file, &mut io::sink())
+        let header = read_whole(&file, &mut Unless(stop))
             .with_context(|| format!("{} cannot be restored", path.display()))?;
         return Ok((file, path.clone(), header));
     }
@@ -72,12 +74,27 @@ fn choose(from: &From) -> Result<(File, PathBuf, Header)> {
     for (entry, _) in series.dumps.iter().rev() {
         let path = directory.path_of(&entry.name);
         let read = directory.read(&entry.name);
-        match read.and_then(|file| Ok((read_whole(&file, &mut io::sink())?, file))) {
+        match read.and_then(|file| Ok((read_whole(&file, &mut Unless(stop))?, file))) {
             Ok((header, file)) => return Ok((file, path, header)),
+            Err(_) if stop.reason().is_some() => stop.check()?,
             Err(error) => log::warn!("{} was passed over: {error}", path.display()),
         }
     }
     bail!("{} holds no good dump of {}", path.display(), series.name);
+}
+
+/// Takes everything, unless work must stop.
+struct Unless(Stop);
+
+impl io::Write for Unless {
+    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        self.0.check().map_err(io::Error::other)?;
+        Ok(data.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 fn one_of(directory: &Directory, mut all: Vec<Series>, name: Option<&str>) -> Result<Series> {

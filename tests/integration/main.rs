@@ -1,0 +1,9 @@
+//! Tests of the program itself, against real databases and the tools its users have.
+
+mod support;
+
+mod bad_input;
+mod clock;
+mod identity;
+mod keeping;
+mod rotation;
