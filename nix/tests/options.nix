@@ -120,8 +120,8 @@ in
   testDirectoryOfFile = is [ ''"-/srv/my notes"'' ] (unit "notes").serviceConfig.ReadWritePaths;
   testNotYet = is [ "|/srv/my notes/100%%$HOME.db" ] (unit "notes").unitConfig.ConditionPathExists;
   testNotYetUntilDumped = is [
-    "|/var/lib/dump-database/notes"
-  ] (unit "notes").unitConfig.ConditionDirectoryNotEmpty;
+    "|/var/lib/dump-database/notes/*"
+  ] (unit "notes").unitConfig.ConditionPathExistsGlob;
   testAlways = is false ((unit "home").unitConfig ? ConditionPathExists);
   testHome = is "read-only" (unit "home").serviceConfig.ProtectHome;
   testNoHome = isTrue (unit "notes").serviceConfig.ProtectHome;
