@@ -17,14 +17,15 @@ let
   user =
     if db.user != null then
       db.user
-    else if owner ? User then
-      owner.User
-    else if dynamic then
-      db.service
-    else if db.service != null then
-      "root"
     else
-      "dump-database";
+      owner.User or (
+        if dynamic then
+          db.service
+        else if db.service != null then
+          "root"
+        else
+          "dump-database"
+      );
   leaf = "dump-database/${name}";
 in
 {

@@ -53,9 +53,9 @@ let
       needs = assertion: message: { inherit assertion message; };
     in
     [
-      (needs (builtins.match "[A-Za-z0-9_][A-Za-z0-9._-]*" name != null) ''
+      (needs (builtins.match "[A-Za-z0-9_][A-Za-z0-9._-]*" name != null && name != "private") ''
         ${option name}: the name becomes that of a unit and of a directory. Use letters, digits
-        and ._- only; what the database itself is called belongs in `source`.'')
+        and ._- only, and not "private"; what the database itself is called belongs in `source`.'')
       (needs ((db.source == null) != (db.command == null)) ''
         ${option name}: set either `source` (where the database is reached) or `command` (a
         program that prints the dump), and only one of them.'')

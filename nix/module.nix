@@ -50,6 +50,7 @@ in
       services = mkMerge [
         (lib.mapAttrs' (name: db: lib.nameValuePair (unitName name) (unit name db)) databases)
         round.services
+        place.services
       ];
       inherit (round) timers;
       mounts = lib.concatLists (

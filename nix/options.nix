@@ -34,6 +34,7 @@ in
         Where the dumps live: one directory a database, named as its entry in
         {option}`services.dumpDatabase.databases`, which only the database's user may enter.
         If it is on a file system of its own, nothing is dumped while that is not mounted.
+        Elsewhere than here the dumps of services with a dynamic user are in `private/` below it.
       '';
     };
 

@@ -16,6 +16,13 @@ let
     mountPoint: mountPoint != "/" && lib.hasPrefix "${mountPoint}/" "${cfg.directory}/"
   ) (map (fileSystem: fileSystem.mountPoint) (lib.attrValues config.fileSystems));
 
+  unitConfig = {
+    RequiresMountsFor = cfg.directory;
+    AssertPathIsMountPoint = mountPoints;
+  };
+  install = "${pkgs.coreutils}/bin/install";
+  closed = "${cfg.directory}/private";
+
   # systemd owns the directory of a dynamic user and wants it below /var/lib/private.
   private = name: "/var/lib/private/dump-database/${name}";
 in
@@ -24,10 +31,9 @@ in
 
   unitConfig =
     name: who:
-    lib.mkIf elsewhere {
-      RequiresMountsFor = if who.dynamic then private name else cfg.directory;
-      AssertPathIsMountPoint = mountPoints;
-    };
+    lib.mkIf elsewhere (
+      unitConfig // lib.optionalAttrs who.dynamic { RequiresMountsFor = private name; }
+    );
 
   serviceConfig =
     name: who:
@@ -36,7 +42,7 @@ in
         # Made here and not by tmpfiles, which would make it in an empty mount point at boot.
         ExecStartPre = lib.concatStringsSep " " (
           [
-            "+${pkgs.coreutils}/bin/install"
+            "+${install}"
             "--directory"
             "--mode=0700"
             "--owner=${who.user}"
@@ -52,14 +58,29 @@ in
         StateDirectoryMode = who.stateDirectoryMode;
       };
 
-  # The directory asked for, mounted where systemd wants that of a dynamic user.
+  # The directory asked for, mounted where systemd wants that of a dynamic user. Its files belong to
+  # "nobody" on the disk, so the directory above must be closed to everyone.
   mounts =
     name: who:
     lib.optional (elsewhere && who.dynamic) {
-      what = target name;
+      what = "${closed}/${name}";
       where = private name;
       type = "none";
       options = "bind";
-      unitConfig.RequiresMountsFor = cfg.directory;
+      requires = [ "prepare-dump-directory.service" ];
+      after = [ "prepare-dump-directory.service" ];
+      inherit unitConfig;
     };
+
+  services.prepare-dump-directory = lib.mkIf elsewhere {
+    description = "Directory for the dumps of dynamic users";
+    inherit unitConfig;
+    serviceConfig = {
+      Type = "oneshot";
+      ExecStart = [
+        "${install} --directory --mode=0755 ${quote cfg.directory}"
+        "${install} --directory --mode=0700 ${quote closed}"
+      ];
+    };
+  };
 }

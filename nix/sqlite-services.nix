@@ -27,9 +27,9 @@ let
   mautrix =
     name: settings:
     let
-      database = settings.database or settings.appservice.database or "";
-      uri = if lib.isString database then database else database.uri or "";
-      type = if lib.isString database then database else database.type or "";
+      given = settings.database or settings.appservice.database or "";
+      uri = if lib.isString given then given else given.uri or "";
+      type = if lib.isString given then given else given.type or "";
     in
     when (hasPrefix "sqlite" type) { ${name} = pathIn "/var/lib/${name}" uri; };
 

@@ -46,6 +46,7 @@ in
     };
   } "again and notes have the same source";
   testName = refused { databases."a/b c" = notes; } "Use letters, digits";
+  testReservedName = refused { databases.private = notes; } "Use letters, digits";
   testNeither = database { } "set either `source`";
   testBoth = database (notes // { command = [ "true" ]; }) "set either `source`";
   testEmptyCommand = database { command = [ ]; } "name the program";

@@ -90,9 +90,13 @@ in
         audiobookshelf.enable = true;
         prowlarr.enable = true;
         uptime-kuma.enable = true;
-        wakapi.enable = true;
-        wakapi.settings.db.dialect = "sqlite3";
-        wakapi.settings.db.name = "/var/lib/wakapi/wakapi.db";
+        wakapi = {
+          enable = true;
+          settings.db = {
+            dialect = "sqlite3";
+            name = "/var/lib/wakapi/wakapi.db";
+          };
+        };
       }
       {
         audiobookshelf = "sqlite:/var/lib/audiobookshelf/config/absdatabase.sqlite";
@@ -254,7 +258,7 @@ in
         dynamic =
           map
             (name: [
-              "/mnt/backup/dumps/${name}"
+              "/mnt/backup/dumps/private/${name}"
               "/var/lib/private/dump-database/${name}"
             ])
             [

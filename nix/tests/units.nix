@@ -38,7 +38,14 @@ let
       )
     );
 
-  isOurs = name: _: lib.hasPrefix "dump-database" name || lib.hasPrefix "keeper" name;
+  isOurs =
+    name: _:
+    lib.any (prefix: lib.hasPrefix prefix name) [
+      "dump-database"
+      "keeper"
+      "prepare-dump"
+      "var-lib-private-dump"
+    ];
   unitsOf =
     test:
     lib.mapAttrs (_: unit: normalise unit.text) (

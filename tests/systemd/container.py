@@ -14,7 +14,14 @@ from collections.abc import Iterator
 from machine import Machine, RequestedAssertionFailed
 
 HERE = pathlib.Path(__file__).resolve().parent
-TESTS = HERE.parent / "vm"
+# A test is a script, and a directory of its name for the files it wants in /etc: the NixOS tests
+# whose units are kept here, and those of Debian alone.
+TESTS = {
+    path.stem: path
+    for directory in (HERE.parent / "vm", HERE / "debian")
+    for path in sorted(directory.glob("*.py"))
+    if directory.name == "debian" or (HERE / "units" / path.stem).is_dir()
+}
 
 # Where Debian has what the units name by package.
 PLACES = {
@@ -44,14 +51,15 @@ def install(root: pathlib.Path, local: pathlib.Path, program: pathlib.Path, test
     library = local / "lib/dump-database"
     library.mkdir(parents=True)
     shutil.copy(HERE.parent.parent / "nix/status.sh", library)
-    if (TESTS / test).is_dir():
-        shutil.copytree(TESTS / test, root / "etc" / test)
+    files = TESTS[test].with_suffix("")
+    if files.is_dir():
+        shutil.copytree(files, root / "etc" / test)
 
     system = root / "etc/systemd/system"
     wants = system / "timers.target.wants"
     wants.mkdir(exist_ok=True)
     needs = system / "multi-user.target.wants"
-    for unit in sorted((HERE / "units" / test).iterdir()):
+    for unit in sorted((HERE / "units" / test).glob("*.*")):
         text = unit.read_text()
         for placeholder, place in PLACES.items():
             text = text.replace(placeholder, place)

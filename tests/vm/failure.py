@@ -34,7 +34,7 @@ with subtest("its leaf holds no dump"):
     machine.fail("ls /var/lib/dump-database/broken/* | grep gz")
 
 machine.succeed(
-    "systemd-run --unit=locker --uid=dump-database $(command -v sh) -c "
+    "systemd-run --unit=locker -p KillSignal=SIGKILL --uid=dump-database $(command -v sh) -c "
     "\"(echo 'BEGIN EXCLUSIVE;'; sleep infinity) | $(command -v sqlite3) /srv/locked/locked.db\""
 )
 machine.wait_until_fails(f"{AS_OWNER} sqlite3 /srv/locked/locked.db 'SELECT * FROM t'")
