@@ -48,10 +48,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         assert_eq!(failed, 0, "a dump failed");
     }
     println!("\nfive are kept:");
-    list::run(&[dumps.clone()], &Policy::default(), false)?;
+    list::run(std::slice::from_ref(&dumps), &Policy::default(), false)?;
     println!("each is good:");
     assert_eq!(
-        verify::run(&[dumps.clone()], false)?,
+        verify::run(std::slice::from_ref(&dumps), false)?,
         0,
         "a dump is damaged"
     );

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use clap::builder::FalseyValueParser;
+use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand};
 use log::LevelFilter;
 
@@ -44,6 +44,8 @@ pub enum Command {
     Dump(Dump),
     /// List dumps: when, how large, why kept, how far back they reach
     List(List),
+    /// Say how fresh each database's dumps are; exit 1 if any is too old or was never dumped
+    Status(Status),
     /// Read dumps whole and check them
     Verify(Verify),
     /// Load a dump into a database
@@ -71,7 +73,7 @@ pub struct Dump {
     pub name: Option<String>,
 
     /// Take over a name whose newest dump is of another source, after a move
-    #[arg(long, env = "DUMP_DATABASE_ADOPT", value_parser = FalseyValueParser::new())]
+    #[arg(long, env = "DUMP_DATABASE_ADOPT", value_parser = BoolishValueParser::new())]
     pub adopt: bool,
 
     /// How and where dumps are written
@@ -235,12 +237,33 @@ pub struct List {
     pub directories: Vec<PathBuf>,
 
     /// Print a JSON array of objects
-    #[arg(long, env = "DUMP_DATABASE_JSON", value_parser = FalseyValueParser::new())]
+    #[arg(long, env = "DUMP_DATABASE_JSON", value_parser = BoolishValueParser::new())]
     pub json: bool,
 
     /// What would stay
     #[command(flatten)]
     pub retention: Retention,
+}
+
+/// `status`.
+#[derive(Debug, Args)]
+pub struct Status {
+    /// Directories of dumps [default: `$STATE_DIRECTORY`, else `./dump`]
+    #[arg(value_name = "DIR")]
+    pub directories: Vec<PathBuf>,
+
+    /// How old the newest dump of a database may be; without it, any age will do
+    #[arg(
+        long,
+        value_name = "TIME",
+        env = "DUMP_DATABASE_MAX_AGE",
+        value_parser = parse_duration
+    )]
+    pub max_age: Option<Duration>,
+
+    /// Print a JSON array of objects
+    #[arg(long, env = "DUMP_DATABASE_JSON", value_parser = BoolishValueParser::new())]
+    pub json: bool,
 }
 
 /// `verify`.
@@ -251,7 +274,7 @@ pub struct Verify {
     pub paths: Vec<PathBuf>,
 
     /// Print a JSON array of objects
-    #[arg(long, env = "DUMP_DATABASE_JSON", value_parser = FalseyValueParser::new())]
+    #[arg(long, env = "DUMP_DATABASE_JSON", value_parser = BoolishValueParser::new())]
     pub json: bool,
 }
 
@@ -271,7 +294,7 @@ pub struct Restore {
     pub name: Option<String>,
 
     /// Replace an existing database; it is dumped first
-    #[arg(long, env = "DUMP_DATABASE_REPLACE", value_parser = FalseyValueParser::new())]
+    #[arg(long, env = "DUMP_DATABASE_REPLACE", value_parser = BoolishValueParser::new())]
     pub replace: bool,
 
     /// How and where the replaced database is dumped
@@ -287,7 +310,7 @@ pub struct Rotate {
     pub directory: Option<PathBuf>,
 
     /// Remove nothing, only say what would go
-    #[arg(long, env = "DUMP_DATABASE_DRY_RUN", value_parser = FalseyValueParser::new())]
+    #[arg(long, env = "DUMP_DATABASE_DRY_RUN", value_parser = BoolishValueParser::new())]
     pub dry_run: bool,
 
     /// What stays

@@ -56,5 +56,6 @@ pub mod restore;
 pub mod retention;
 pub mod rotate;
 pub mod source;
+pub mod status;
 pub mod stop;
 pub mod verify;

@@ -14,7 +14,7 @@ use dump_database::exit::{Exit, UsageError};
 use dump_database::retention::Policy;
 use dump_database::source::Source;
 use dump_database::stop::{self, Stopped};
-use dump_database::{dump, list, logging, restore, verify};
+use dump_database::{dump, list, logging, restore, status, verify};
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -63,6 +63,10 @@ fn run(command: Command) -> Result<Exit> {
             )?;
             Ok(Exit::Success)
         }
+        Command::Status(args) => {
+            let directories = or_default(args.directories)?;
+            status::run(&directories, args.max_age, args.json).map(all_or_some)
+        }
         Command::Verify(args) => verify::run(&or_default(args.paths)?, args.json).map(all_or_some),
         Command::Restore(args) => {
             let options = options(args.output, false, None)?;
@@ -83,7 +87,10 @@ fn run(command: Command) -> Result<Exit> {
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "dump-database", &mut script);
-            io::stdout().write_all(&script)?;
+            // In bash it spells a name with a hyphen in two ways (clap-rs/clap#6421).
+            let script = String::from_utf8(script)?;
+            let script = script.replace("dump__subcmd__database", "dump__database");
+            io::stdout().write_all(script.as_bytes())?;
             Ok(Exit::Success)
         }
         Command::Man => {

@@ -5,6 +5,7 @@ use std::os::unix::fs::symlink;
 
 use rusqlite::Connection;
 
+use crate::support::strace::Of;
 use crate::support::{Env, Run, database, inventory, planted};
 
 #[test]
@@ -147,8 +148,9 @@ fn a_run_that_fails_removes_nothing() {
 fn a_dump_that_cannot_be_removed_does_not_undo_the_new_one() {
     let env = Env::with_database();
     let old = planted::at(&env.dump("db.sqlite"), planted::ago(3600));
-    let inject = ["-e", "trace=unlinkat", "-e", "inject=unlinkat:error=EPERM"];
-    let mut strace = crate::support::strace::command(&env, &inject, "dump db.sqlite --keep 1");
+    let inject = ["unlinkat:error=EPERM"];
+    let mut strace =
+        crate::support::strace::command(&env, Of::Directory, &inject, "dump db.sqlite --keep 1");
     let run = Run::of(&mut strace).succeeds();
     assert!(
         run.stderr.contains("older dumps were not removed"),

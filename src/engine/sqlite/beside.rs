@@ -112,9 +112,10 @@ impl Beside {
                 side.display()
             );
         }
-        let renamed = match replaced {
-            true => fs::rename(&self.path, target),
-            false => rename_to_nothing(&self.path, target),
+        let renamed = if replaced {
+            fs::rename(&self.path, target)
+        } else {
+            rename_to_nothing(&self.path, target)
         };
         renamed.with_context(|| format!("cannot rename the restored file to {}", target.display()))
     }

@@ -46,8 +46,8 @@ impl Report {
         }
     }
 
-    fn take(&mut self, line: String) {
-        let list = if is_violation(&line) {
+    fn take(&mut self, line: &str) {
+        let list = if is_violation(line) {
             self.violated += 1;
             &mut self.violations
         } else {
@@ -108,7 +108,7 @@ pub(super) fn read(db: &Connection, pragma: &str) -> rusqlite::Result<Report> {
         let line = String::from_utf8_lossy(row.get_ref(0)?.as_bytes()?).into_owned();
         report.rows += 1;
         if line != "ok" {
-            report.take(line);
+            report.take(&line);
         }
     }
     Ok(report)
@@ -127,4 +127,6 @@ fn is_violation(line: &str) -> bool {
     ];
     starts.iter().any(|start| line.starts_with(start))
         || (line.starts_with("non-") && line.contains(" value in "))
+        // What another version of SQLite made of the same text; it rebuilds to the last bit only.
+        || (line.starts_with("index ") && line.contains(" stores an imprecise floating-point value "))
 }

@@ -133,19 +133,19 @@ impl Free {
         while trunk != 0 && left > 0 {
             if trunk > shape.pages {
                 let pages = shape.pages;
-                return corrupt(format!("leads to page {trunk} of {pages}"));
+                return corrupt(&format!("leads to page {trunk} of {pages}"));
             }
             page(trunk, &mut buffer)?;
             left -= 1;
             let leaves = at(&buffer, 4)?;
             if leaves > left || leaves > shape.page_size / 4 - 2 {
-                return corrupt(format!("has {leaves} leaves on trunk page {trunk}"));
+                return corrupt(&format!("has {leaves} leaves on trunk page {trunk}"));
             }
             left -= leaves;
             for index in 0..leaves as usize {
                 let leaf = at(&buffer, 8 + 4 * index)?;
                 if leaf < 2 || leaf > shape.pages {
-                    return corrupt(format!("lists page {leaf} on trunk page {trunk}"));
+                    return corrupt(&format!("lists page {leaf} on trunk page {trunk}"));
                 }
                 free.0[leaf as usize / 64] |= 1 << (leaf % 64);
             }
@@ -159,7 +159,7 @@ impl Free {
     }
 }
 
-fn corrupt<T>(how: String) -> Result<T> {
+fn corrupt<T>(how: &str) -> Result<T> {
     Err(Corrupt(format!("the database is corrupt: its freelist {how}")).into())
 }
 

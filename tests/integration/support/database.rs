@@ -54,6 +54,12 @@ pub(crate) fn contents(path: &Path) -> String {
     String::from_utf8(dumped.stdout).unwrap()
 }
 
+/// The one number a query gives.
+pub(crate) fn scalar(db: &Connection, sql: &str) -> i64 {
+    db.query_row(sql, [], |row| row.get(0))
+        .unwrap_or_else(|error| panic!("{sql}: {error}"))
+}
+
 /// Overwrites `length` bytes at `offset` with 0xA5.
 pub(crate) fn corrupt(path: &Path, offset: usize, length: usize) {
     let mut bytes = fs::read(path).unwrap();

@@ -4,6 +4,7 @@ pub(crate) mod database;
 pub(crate) mod namespace;
 pub(crate) mod planted;
 pub(crate) mod strace;
+pub(crate) mod writer;
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -12,6 +13,8 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
@@ -142,6 +145,15 @@ pub(crate) fn checksum(content: &[u8]) -> String {
     let mut crc = flate2::Crc::new();
     crc.update(content);
     format!("{:08x} {}", crc.sum(), content.len())
+}
+
+#[track_caller]
+pub(crate) fn wait_until(mut happened: impl FnMut() -> bool) {
+    let give_up = Instant::now() + Duration::from_secs(30);
+    while !happened() {
+        assert!(Instant::now() < give_up, "it did not happen");
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }
 
 pub(crate) fn set_mode(path: &Path, mode: u32) {
