@@ -23,7 +23,8 @@ in
       Where the database is reached: `sqlite:PATH` or an absolute path (in the last component of
       which `*` stands for any characters), `postgresql://...` as libpq writes it, `mysql://...` or
       `mariadb://...`. A server without a database name means every database of it.
-      No password: see {option}`passwordFile`.
+      No password: see {option}`passwordFile`. On this machine's PostgreSQL the dump may be the
+      superuser, as in `postgresql://postgres@/shop?host=/run/postgresql`.
     '';
 
     command = nullable (types.listOf types.str) [ "slapcat" "-n1" ] ''
@@ -76,15 +77,16 @@ in
         '';
 
     timeout = mkOption {
-      type = types.str;
+      type = types.strMatching "[0-9]+[smhd]";
       default = "1h";
       example = "4h";
-      description = "How long one run may take, as {manpage}`systemd.time(7)` writes it.";
+      description = "How long one run may take.";
     };
 
     timerConfig = nullable (import ./timer-type.nix lib) { OnCalendar = "daily"; } ''
       When to dump this database, if not in the common round; see
-      {option}`services.dumpDatabase.timerConfig`.
+      {option}`services.dumpDatabase.timerConfig`. The round does not judge its age then, so that
+      only {option}`services.dumpDatabase.onFailure` tells of a failure.
     '';
 
     passwordFile = nullable types.externalPath "/run/secrets/shop" ''

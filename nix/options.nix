@@ -71,7 +71,7 @@ in
     };
 
     maxAge = mkOption {
-      type = types.str;
+      type = types.strMatching "[0-9]+[smhd]";
       default = "30m";
       example = "2h";
       description = ''

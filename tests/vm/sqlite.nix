@@ -7,7 +7,7 @@
     {
       environment.systemPackages = [ pkgs.sqlite ];
       services.dumpDatabase.databases.shop = {
-        source = "sqlite:/srv/shop/shop 50%H $HOME.db";
+        source = "sqlite:/srv/shop/shop 50%H \${HOME}.db";
         user = "dump-database";
       };
     };

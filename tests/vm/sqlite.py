@@ -1,6 +1,6 @@
 LEAF = "/var/lib/dump-database/shop"
 AS_OWNER = "runuser -u dump-database --"
-DATABASE = "'/srv/shop/shop 50%H $HOME.db'"
+DATABASE = "'/srv/shop/shop 50%H ${HOME}.db'"
 SCHEMA = """
 PRAGMA journal_mode = WAL;
 CREATE TABLE sale (id INTEGER PRIMARY KEY, cents INTEGER NOT NULL, note TEXT, proof BLOB);
