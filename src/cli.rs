@@ -62,8 +62,17 @@ pub enum Command {
 #[derive(Debug, Args)]
 pub struct Dump {
     /// An SQLite file: `sqlite:PATH` or a plain path
-    #[arg(required = true, value_name = "SOURCE")]
+    #[arg(required_unless_present = "program", value_name = "SOURCE")]
     pub sources: Vec<OsString>,
+
+    /// After `--`: a program that prints a dump and exits 0, with its arguments; needs --name
+    #[arg(
+        last = true,
+        value_name = "PROGRAM",
+        requires = "name",
+        conflicts_with = "sources"
+    )]
+    pub program: Vec<OsString>,
 
     /// Call the database NAME instead of what its source calls it
     #[arg(long, env = "DUMP_DATABASE_NAME")]

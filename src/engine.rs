@@ -1,8 +1,9 @@
 //! How each engine writes a dump.
 
+pub mod command;
 pub mod sqlite;
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::Path;
 
 use anyhow::Result;
@@ -48,4 +49,23 @@ pub trait Dumper {
     /// # Errors
     /// When the database is damaged.
     fn check(&mut self) -> Result<Facts>;
+}
+
+const BUFFER: usize = 256 << 10;
+
+/// Copies all of `from`; how many bytes there were.
+///
+/// # Errors
+/// Any of reading or writing.
+pub(crate) fn pass_on(from: &mut dyn Read, out: &mut dyn Write) -> Result<u64> {
+    let mut buffer = vec![0; BUFFER];
+    let mut passed = 0;
+    loop {
+        let read = match from.read(&mut buffer)? {
+            0 => return Ok(passed),
+            read => read,
+        };
+        out.write_all(&buffer[..read])?;
+        passed += read as u64;
+    }
 }

@@ -1,5 +1,6 @@
 //! Dumps every database on a Linux machine, proves each dump, keeps the newest.
 
+pub mod child;
 pub mod cli;
 pub mod clock;
 pub mod compress;

@@ -10,6 +10,7 @@ use clap::{CommandFactory, Parser};
 
 use dump_database::cli::{Cli, Command, Output};
 use dump_database::directory::Held;
+use dump_database::engine::command::Program;
 use dump_database::exit::{Exit, UsageError};
 use dump_database::retention::Policy;
 use dump_database::source::Source;
@@ -47,11 +48,17 @@ fn main() -> ExitCode {
 fn run(command: Command) -> Result<Exit> {
     match command {
         Command::Dump(args) => {
-            let sources = args
+            let mut sources = args
                 .sources
                 .iter()
                 .map(|text| Source::parse(text).map_err(|why| UsageError::new(&why)))
                 .collect::<Result<Vec<_>, _>>()?;
+            if !args.program.is_empty() {
+                sources.push(Source::Command(Program {
+                    name: args.name.clone().unwrap_or_default(),
+                    words: args.program,
+                }));
+            }
             let options = options(args.output, args.adopt, Some(args.retention.into()))?;
             dump::run(&sources, args.name.as_deref(), &options).map(all_or_some)
         }
@@ -71,7 +78,10 @@ fn run(command: Command) -> Result<Exit> {
                 name: args.name,
             };
             let Source::Sqlite(target) =
-                Source::parse(&args.target).map_err(|why| UsageError::new(&why))?;
+                Source::parse(&args.target).map_err(|why| UsageError::new(&why))?
+            else {
+                return Err(UsageError::new("a program's dump is restored by hand").into());
+            };
             restore::run(&from, &target, args.replace, &options)?;
             Ok(Exit::Success)
         }

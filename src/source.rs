@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use crate::engine::Dumper;
+use crate::engine::command::{Printing, Program};
 use crate::engine::sqlite::{self, Sqlite};
 use crate::stop::Stop;
 
@@ -16,6 +17,8 @@ use crate::stop::Stop;
 pub enum Source {
     /// `sqlite:PATH`, or a plain path.
     Sqlite(PathBuf),
+    /// A program that prints a dump.
+    Command(Program),
 }
 
 impl Source {
@@ -44,6 +47,7 @@ impl Source {
     pub fn database(&self) -> Vec<u8> {
         match self {
             Source::Sqlite(path) => sqlite::database_of(path),
+            Source::Command(program) => program.name.clone().into_bytes(),
         }
     }
 
@@ -54,6 +58,7 @@ impl Source {
     pub fn open(&self, busy_timeout: Duration, stop: Stop) -> Result<Box<dyn Dumper>> {
         match self {
             Source::Sqlite(path) => Ok(Box::new(Sqlite::open(path, busy_timeout, stop)?)),
+            Source::Command(program) => Ok(Box::new(Printing::new(program, stop))),
         }
     }
 }
@@ -62,6 +67,7 @@ impl std::fmt::Display for Source {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Source::Sqlite(path) => write!(f, "{}", path.display()),
+            Source::Command(program) => f.write_str(&program.shown()),
         }
     }
 }
