@@ -122,6 +122,17 @@ pub struct Output {
     )]
     pub timeout: Duration,
 
+    /// How often an SQLite database's indexes are compared with its tables as well; the structure of
+    /// every page is checked in every dump; 0: always, as for one of up to 64 MiB
+    #[arg(
+        long,
+        value_name = "TIME",
+        env = "DUMP_DATABASE_FULL_CHECK",
+        default_value = "1d",
+        value_parser = parse_duration
+    )]
+    pub full_check: Duration,
+
     /// How long to wait for a database that another program keeps locked
     #[arg(
         long,

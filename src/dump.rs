@@ -42,6 +42,8 @@ pub struct Options {
     pub threads: NonZeroUsize,
     /// The time one database may take.
     pub timeout: Duration,
+    /// How often the check is thorough.
+    pub full_check: Duration,
     /// How long to wait for a locked database.
     pub busy_timeout: Duration,
 }
@@ -155,6 +157,7 @@ impl Run<'_> {
             time: clock::now(),
             format: dumper.format(),
             engine_version: dumper.engine_version(),
+            checked: newest.and_then(|(_, header)| header.checked),
             facts: Facts::default(),
             bytes: 0,
             crc32: String::new(),
@@ -237,7 +240,14 @@ impl Run<'_> {
         let (encoder, sha256) = meter.finish();
         let (file, totals) = encoder.finish().with_context(unwritable)?;
 
-        header.facts = dumper.check()?;
+        let since = header
+            .checked
+            .map(|last| header.time.duration_since(last).unsigned_abs());
+        let thorough = since.is_none_or(|since| since >= self.options.full_check);
+        header.facts = dumper.check(thorough)?;
+        if thorough {
+            header.checked = Some(header.time);
+        }
         header.bytes = totals.bytes;
         header.crc32 = format!("{:08x}", totals.crc32);
         header.sha256 = sha256;

@@ -44,11 +44,12 @@ pub trait Dumper {
     /// When any of it cannot be read or written.
     fn stream(&mut self, out: &mut dyn Write) -> Result<()>;
 
-    /// Checks the database itself within the snapshot; what is known of it.
+    /// Checks the database itself within the snapshot; what is known of it. `thorough` asks for
+    /// what takes longer than reading it once.
     ///
     /// # Errors
     /// When the database is damaged.
-    fn check(&mut self) -> Result<Facts>;
+    fn check(&mut self, thorough: bool) -> Result<Facts>;
 }
 
 const BUFFER: usize = 256 << 10;

@@ -42,6 +42,9 @@ pub struct Header {
     pub format: Format,
     /// The engine's version.
     pub engine_version: String,
+    /// When the last thorough check passed, as [`crate::engine::Dumper::check`] means it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checked: Option<Timestamp>,
     /// Facts of the snapshot.
     #[serde(default, skip_serializing_if = "Facts::is_empty")]
     pub facts: Facts,

@@ -12,6 +12,11 @@ use isal_sys::igzip_lib as ffi;
 
 use crate::inflate::{Damage, Step};
 
+/// The header's own values, in the type of its field for them.
+const NO_FLUSH: u16 = 0;
+const SYNC_FLUSH: u16 = 1;
+const _: () = assert!(ffi::NO_FLUSH == 0 && ffi::SYNC_FLUSH == 1);
+
 /// A structure of zero bytes on the heap, made there because it is too large for a stack.
 ///
 /// # Safety
@@ -86,7 +91,7 @@ impl Deflate {
             self.stream.level = self.level;
             self.stream.level_buf = self.level_buffer.as_mut_ptr().cast();
             self.stream.level_buf_size = length(size_of_val(self.level_buffer.as_slice()));
-            self.stream.flush = if last { ffi::NO_FLUSH } else { ffi::SYNC_FLUSH } as u16;
+            self.stream.flush = if last { NO_FLUSH } else { SYNC_FLUSH };
             self.stream.end_of_stream = last.into();
             ffi::isal_deflate_set_dict(
                 &raw mut *self.stream,
@@ -118,7 +123,7 @@ impl Deflate {
 }
 
 fn check(code: i32) -> io::Result<()> {
-    if code == ffi::COMP_OK as i32 {
+    if code == ffi::COMP_OK.cast_signed() {
         return Ok(());
     }
     Err(io::Error::other(format!(
@@ -155,7 +160,7 @@ impl Inflate {
         let code = unsafe { ffi::isal_inflate(&raw mut *self.state) };
         let consumed = (available - self.state.avail_in) as usize;
         let consumed = consumed.saturating_sub(self.give_back());
-        if code != ffi::ISAL_DECOMP_OK as i32 {
+        if code != ffi::ISAL_DECOMP_OK.cast_signed() {
             return Err(Damage {
                 consumed,
                 reason: reason(code).to_owned(),
@@ -179,7 +184,7 @@ impl Inflate {
         let bytes = self.state.read_in_length / 8;
         self.state.read_in_length %= 8;
         self.state.read_in &= (1 << self.state.read_in_length) - 1;
-        bytes as usize
+        bytes.cast_unsigned() as usize
     }
 }
 
@@ -189,5 +194,80 @@ fn reason(code: i32) -> &'static str {
         ffi::ISAL_INVALID_SYMBOL => "invalid symbol",
         ffi::ISAL_INVALID_LOOKBACK => "invalid distance",
         _ => "it cannot be decoded",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{mem::offset_of, process::Command};
+
+    use super::ffi::{inflate_state, isal_zstate, isal_zstream};
+
+    const PROGRAM: &str = r#"
+        #include <isa-l/igzip_lib.h>
+        #include <stddef.h>
+        #include <stdio.h>
+        #define NUMBER(n) printf("%zu ", (size_t)(n))
+        int main(void) {
+            NUMBER(sizeof(struct isal_zstream));
+            NUMBER(offsetof(struct isal_zstream, avail_out));
+            NUMBER(offsetof(struct isal_zstream, level_buf));
+            NUMBER(offsetof(struct isal_zstream, flush));
+            NUMBER(offsetof(struct isal_zstream, internal_state));
+            NUMBER(offsetof(struct isal_zstate, state));
+            NUMBER(sizeof(struct inflate_state));
+            NUMBER(offsetof(struct inflate_state, avail_out));
+            NUMBER(offsetof(struct inflate_state, read_in));
+            NUMBER(offsetof(struct inflate_state, read_in_length));
+            NUMBER(offsetof(struct inflate_state, block_state));
+            NUMBER(offsetof(struct inflate_state, tmp_in_size));
+            NUMBER(ISAL_DEF_LVL1_LARGE);
+            NUMBER(ISAL_DEF_LVL2_LARGE);
+            NUMBER(ISAL_DEF_LVL3_LARGE);
+            NUMBER(ZSTATE_END);
+            NUMBER(ISAL_BLOCK_FINISH);
+        }"#;
+
+    /// The bindings come from a vendored copy of the header; the library is the system's.
+    #[test]
+    fn the_bindings_have_the_layout_of_the_installed_header() {
+        let directory = tempfile::tempdir().unwrap();
+        let (source, program) = (
+            directory.path().join("layout.c"),
+            directory.path().join("layout"),
+        );
+        std::fs::write(&source, PROGRAM).unwrap();
+        let compiled = Command::new("cc")
+            .arg(&source)
+            .arg("-o")
+            .arg(&program)
+            .status()
+            .unwrap();
+        assert!(compiled.success());
+        let header = String::from_utf8(Command::new(&program).output().unwrap().stdout).unwrap();
+        let bindings = [
+            size_of::<isal_zstream>(),
+            offset_of!(isal_zstream, avail_out),
+            offset_of!(isal_zstream, level_buf),
+            offset_of!(isal_zstream, flush),
+            offset_of!(isal_zstream, internal_state),
+            offset_of!(isal_zstate, state),
+            size_of::<inflate_state>(),
+            offset_of!(inflate_state, avail_out),
+            offset_of!(inflate_state, read_in),
+            offset_of!(inflate_state, read_in_length),
+            offset_of!(inflate_state, block_state),
+            offset_of!(inflate_state, tmp_in_size),
+            super::ffi::ISAL_DEF_LVL1_LARGE as usize,
+            super::ffi::ISAL_DEF_LVL2_LARGE as usize,
+            super::ffi::ISAL_DEF_LVL3_LARGE as usize,
+            super::ffi::isal_zstate_state_ZSTATE_END as usize,
+            super::ffi::isal_block_state_ISAL_BLOCK_FINISH as usize,
+        ];
+        let header: Vec<usize> = header
+            .split_whitespace()
+            .map(|n| n.parse().unwrap())
+            .collect();
+        assert_eq!(header, bindings);
     }
 }

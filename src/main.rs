@@ -120,6 +120,7 @@ fn options(output: Output, adopt: bool, policy: Option<Policy>) -> Result<dump::
         method: output.compress,
         threads: output.threads.unwrap_or_else(dump::default_threads),
         timeout: output.timeout,
+        full_check: output.full_check,
         busy_timeout: output.busy_timeout,
     })
 }

@@ -32,6 +32,9 @@ pub use image::{MAGIC, Shape};
 /// writers out, so it never restarts however small the steps are.
 const STEP: i32 = 4096;
 
+/// Up to this size in bytes every check is thorough: it takes well under a second.
+const SMALL: u64 = 64 << 20;
+
 /// An SQLite database to be dumped.
 #[allow(missing_debug_implementations)]
 pub struct Sqlite {
@@ -215,9 +218,10 @@ impl Dumper for Sqlite {
         streamed.with_context(|| format!("cannot read {} whole", self.path.display()))
     }
 
-    fn check(&mut self) -> Result<Facts> {
+    fn check(&mut self, thorough: bool) -> Result<Facts> {
         let snapshot = self.snapshot.as_ref().context("no snapshot was taken")?;
-        let checked = check::integrity(snapshot, &self.path);
+        let thorough = thorough || self.shape.bytes() <= SMALL;
+        let checked = check::integrity(snapshot, &self.path, thorough);
         if checked.is_err() {
             self.stop.check()?;
         }

@@ -4,8 +4,9 @@
 //! and functions, collations or modules that only it has, are warnings.
 
 use std::path::Path;
+use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use rusqlite::functions::FunctionFlags;
 use rusqlite::{Connection, ErrorCode};
 use serde_json::{Map, Value};
@@ -27,16 +28,22 @@ struct Report {
     damage: Vec<String>,
 }
 
-pub(super) fn integrity(db: &Connection, path: &Path) -> Result<()> {
-    let report = match run(db, "PRAGMA integrity_check(1000)") {
+/// Checks the structure of every page, and if `thorough` that each index agrees with its table: a
+/// look-up for every row in every index, which takes several times as long.
+pub(super) fn integrity(db: &Connection, path: &Path, thorough: bool) -> Result<()> {
+    let pragma = match thorough {
+        true => "integrity_check",
+        false => "quick_check",
+    };
+    let report = match run(db, &format!("PRAGMA {pragma}(1000)")) {
         // All it lists may be violations that stand before the first damage.
         Ok(report) if report.damage.is_empty() && report.rows >= 1000 => {
-            run(db, "PRAGMA integrity_check(2000000000)")
+            run(db, &format!("PRAGMA {pragma}(2000000000)"))
         }
         Err(error) if missing(&error).is_some() => structure(db, path, error),
         other => other,
     }
-    .with_context(|| format!("cannot check {}", path.display()))?;
+    .map_err(|error| super::explain(path, Duration::ZERO, error))?;
     for violation in &report.violations {
         log::warn!("{}: {violation}", path.display());
     }

@@ -158,7 +158,7 @@ impl Beside {
         );
         let mut database = lock_free::open(&self.path)?;
         database.progress_handler(10_000, Some(move || stop.reason().is_some()))?;
-        let checked = check::integrity(&database, &self.path);
+        let checked = check::integrity(&database, &self.path, true);
         stop.check()?;
         checked
     }

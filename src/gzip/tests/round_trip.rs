@@ -37,6 +37,29 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn a_flush_anywhere_changes_nothing(
+        pieces in proptest::collection::vec((0_usize..9, any::<u64>()), 0..20),
+        level in 0_u8..=9,
+    ) {
+        let mut writer = GzipWriter::new(HEADER.to_vec(), level, &pool(1));
+        let mut data = Vec::new();
+        for (size, seed) in pieces {
+            let piece = text(3 * size.pow(4), seed);
+            writer.write_all(&piece).unwrap();
+            writer.flush().unwrap();
+            data.extend_from_slice(&piece);
+        }
+        let (file, _) = writer.finish().unwrap();
+        let (content, read) = decompress(&file).unwrap();
+        prop_assert!(content == data);
+        prop_assert_eq!(read, totals(&data));
+    }
+}
+
 #[test]
 fn blocks_end_where_the_content_does() {
     let pool = pool(2);
@@ -62,14 +85,16 @@ fn blocks_end_where_the_content_does() {
 #[test]
 fn a_block_is_compressed_with_the_one_before_as_its_dictionary() {
     let pattern = noise(2000, 1);
-    let mut data = vec![0; BLOCK_LEN - pattern.len()];
-    data.extend(pattern.iter().chain(&pattern));
+    let first_block = [vec![0; BLOCK_LEN - pattern.len()], pattern.clone()].concat();
     for level in 1..=9 {
-        let (file, _) = compress(&data, level, &pool(1), data.len());
+        let len_with = |second_block: &[u8]| {
+            let data = [&first_block, second_block].concat();
+            compress(&data, level, &pool(1), data.len()).0.len()
+        };
+        let (repeated, new) = (len_with(&pattern), len_with(&noise(pattern.len(), 2)));
         assert!(
-            file.len() < 2 * pattern.len(),
-            "{} bytes at level {level}",
-            file.len()
+            repeated + 1800 < new,
+            "{repeated} not much less than {new} at level {level}"
         );
     }
 }

@@ -1,0 +1,104 @@
+//! Two databases of one name never rotate one another out.
+
+use std::fs;
+
+use crate::support::{Env, database, inventory, planted};
+
+/// `a/db.sqlite3` and `b/db.sqlite3`, of different content.
+fn two() -> Env {
+    let env = Env::new();
+    for directory in ["a", "b"] {
+        fs::create_dir(env.path(directory)).unwrap();
+        let db = database::small(&env.path(format!("{directory}/db.sqlite3")));
+        db.execute("INSERT INTO person (name) VALUES (?1)", [directory])
+            .unwrap();
+    }
+    env
+}
+
+#[test]
+fn in_one_run_it_is_a_usage_error() {
+    let env = two();
+    let run = env.run("dump a/db.sqlite3 b/db.sqlite3").fails(2, "--name");
+    assert!(
+        run.stderr.contains("a/db.sqlite3") && run.stderr.contains("b/db.sqlite3"),
+        "{run:?}"
+    );
+    assert_eq!(run.stdout, "");
+    assert!(!env.dumps().exists());
+}
+
+#[test]
+fn in_two_runs_the_second_is_refused_and_nothing_rotated() {
+    let env = two();
+    for _ in 0..5 {
+        env.dump("a/db.sqlite3");
+    }
+    let before = inventory(&env.dumps());
+    let run = env.run("dump b/db.sqlite3 --keep 1").fails(1, "--adopt");
+    assert!(run.stderr.contains("--name"), "{run:?}");
+    assert!(run.stderr.contains("a/db.sqlite3"), "{run:?}");
+    assert_eq!(inventory(&env.dumps()), before);
+
+    let named = env.dump("b/db.sqlite3 --name b-db --keep 1");
+    assert!(named.ends_with(env.names()[0].clone()), "{named:?}");
+    assert_eq!(env.names().len(), 6);
+    env.dump("a/db.sqlite3");
+    assert_eq!(env.names().len(), 6);
+}
+
+#[test]
+fn adopt_takes_the_old_dumps_over_for_good() {
+    let env = two();
+    let old: Vec<_> = (0..3).map(|_| env.dump("a/db.sqlite3")).collect();
+    let header = planted::header(&env.dump("b/db.sqlite3 --adopt"));
+    assert_eq!(header.formerly, [planted::header(&old[0]).identity]);
+    for _ in 0..3 {
+        env.dump("b/db.sqlite3");
+    }
+    let left = env.names();
+    assert_eq!(left.len(), 5, "{left:?}");
+    assert!(
+        !old[0].exists() && !old[1].exists() && old[2].exists(),
+        "{left:?}"
+    );
+    for _ in 0..4 {
+        env.dump("b/db.sqlite3");
+    }
+    assert!(!old[2].exists());
+    assert_eq!(env.names().len(), 5);
+    env.run("dump a/db.sqlite3").fails(1, "--adopt");
+}
+
+#[test]
+fn without_adopt_dumps_of_another_source_are_neither_counted_nor_removed() {
+    let env = two();
+    let foreign = planted::changed(&env.dump("a/db.sqlite3"), |header| {
+        header.time = planted::ago(7200);
+        header.identity.location = "/elsewhere/db.sqlite3".to_owned();
+    });
+    for _ in 0..3 {
+        env.dump("a/db.sqlite3 --keep 2");
+    }
+    assert!(foreign.exists());
+    assert_eq!(env.names().len(), 3, "{:?}", env.names());
+    let run = env.run("rotate --keep 1").succeeds();
+    assert!(
+        run.stdout
+            .contains("stays: it is of SQLite /elsewhere/db.sqlite3"),
+        "{run:?}"
+    );
+    assert!(foreign.exists());
+    assert_eq!(env.names().len(), 2);
+}
+
+#[test]
+fn a_symlink_to_a_database_is_that_database() {
+    let env = two();
+    fs::create_dir(env.path("c")).unwrap();
+    std::os::unix::fs::symlink("../a/db.sqlite3", env.path("c/db.sqlite3")).unwrap();
+    env.dump("a/db.sqlite3");
+    env.dump("c/db.sqlite3");
+    env.dump("./b/../a/db.sqlite3 --keep 1");
+    assert_eq!(env.names().len(), 1);
+}

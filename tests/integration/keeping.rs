@@ -1,0 +1,120 @@
+//! What stays beyond the newest dumps: tiers, and the dump from before a shrink.
+
+use jiff::{SignedDuration, Timestamp};
+use rusqlite::Connection;
+
+use crate::support::{Env, database, planted};
+
+/// Two dumps on each of the 20 days before a real one, at 06:00 and 18:00 (UTC); the real one's day.
+fn three_weeks(env: &Env) -> Timestamp {
+    let dump = env.dump("db.sqlite");
+    let now = planted::header(&dump).time;
+    let today = Timestamp::from_second(now.as_second().div_euclid(86_400) * 86_400).unwrap();
+    for day in 1..=20 {
+        for hour in [6, 18] {
+            let time =
+                today - SignedDuration::from_hours(24 * day) + SignedDuration::from_hours(hour);
+            planted::at(&dump, time);
+        }
+    }
+    today
+}
+
+#[test]
+fn a_daily_tier_keeps_the_newest_of_each_day() {
+    let env = Env::with_database();
+    let today = three_weeks(&env);
+    let newest = env.names().pop().unwrap();
+    let run = env.run("rotate --keep 3 --keep-daily 7").succeeds();
+    assert!(run.stdout.contains("daily"), "{run:?}");
+
+    let named = |day: i64, hour: i64| {
+        let time = today - SignedDuration::from_hours(24 * day) + SignedDuration::from_hours(hour);
+        format!("db-{}.sqlite.gz", time.strftime("%Y%m%dT%H%M%SZ"))
+    };
+    let mut kept: Vec<_> = (1..=6).map(|day| named(day, 18)).collect();
+    kept.extend([named(1, 6), newest]); // the newest three: the real one and yesterday's two
+    kept.sort();
+    assert_eq!(env.names(), kept);
+
+    // A dump applies the same rules, and only those it is told.
+    let next = env.dump("db.sqlite --keep 1 --keep-daily 7");
+    let mut kept: Vec<_> = (1..=6).map(|day| named(day, 18)).collect();
+    kept.push(next.file_name().unwrap().to_string_lossy().into_owned());
+    kept.sort();
+    assert_eq!(env.names(), kept);
+    env.dump("db.sqlite --keep 1");
+    assert_eq!(env.names().len(), 1);
+}
+
+#[test]
+fn every_tier_reaches_further() {
+    let env = Env::with_database();
+    let dump = env.dump("db.sqlite");
+    for day in 1..=800 {
+        if day % 5 == 0 {
+            planted::at(&dump, planted::ago(day * 86_400));
+        }
+    }
+    let all = env.names().len();
+    let run =
+        env.run("rotate --keep 1 --keep-hourly 2 --keep-weekly 4 --keep-monthly 6 --keep-yearly 9");
+    let run = run.succeeds();
+    for rule in ["last", "hourly", "weekly", "monthly", "yearly"] {
+        assert!(run.stdout.contains(rule), "no {rule}: {run:?}");
+    }
+    let left = env.names().len();
+    // 800 days touch three or four years; the tiers share dumps.
+    assert!(
+        (8..=1 + 2 + 4 + 6 + 4).contains(&left),
+        "{left} of {all}: {run:?}"
+    );
+}
+
+/// A database of 400 kB, dumped, emptied, and dumped nine times more.
+fn emptied(env: &Env, args: &str) -> String {
+    let path = env.path("db.sqlite");
+    drop(database::large(&path, "WAL", 400_000));
+    let large = database::contents(&path);
+    env.dump(&format!("db.sqlite {args}"));
+    let db = Connection::open(&path).unwrap();
+    db.execute_batch("DELETE FROM blob; VACUUM").unwrap();
+    for _ in 0..9 {
+        env.dump(&format!("db.sqlite {args}"));
+    }
+    large
+}
+
+#[test]
+fn the_dump_from_before_a_database_was_emptied_stays_and_restores() {
+    let env = Env::new();
+    let large = emptied(&env, "");
+    let left = env.names();
+    assert_eq!(left.len(), 6, "{left:?}");
+    let list = env.run("list").succeeds();
+    assert_eq!(list.stdout.matches("before-shrink").count(), 1, "{list:?}");
+    env.run(&format!("restore dump/{} restored.sqlite", left[0]))
+        .succeeds();
+    assert_eq!(database::contents(&env.path("restored.sqlite")), large);
+}
+
+#[test]
+fn zero_turns_the_rule_off() {
+    let env = Env::new();
+    emptied(&env, "--keep-before-shrink 0");
+    let left = env.names();
+    assert_eq!(left.len(), 5, "{left:?}");
+}
+
+#[test]
+fn deleted_rows_do_not_hide_a_shrink() {
+    let env = Env::new();
+    let path = env.path("db.sqlite");
+    let db = database::large(&path, "WAL", 400_000);
+    env.dump("db.sqlite");
+    db.execute_batch("DELETE FROM blob").unwrap(); // without VACUUM: the file stays as large
+    for _ in 0..9 {
+        env.dump("db.sqlite");
+    }
+    assert_eq!(env.names().len(), 6);
+}

@@ -1,0 +1,60 @@
+//! SQLite databases to dump, and what they hold.
+
+use std::fs;
+use std::path::Path;
+
+use rusqlite::{Connection, OpenFlags};
+
+/// A WAL database of three rows in one table, closed.
+pub(crate) fn small(path: &Path) -> Connection {
+    let db = Connection::open(path).unwrap();
+    db.execute_batch(
+        "PRAGMA journal_mode = WAL;
+         CREATE TABLE person (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+         INSERT INTO person (name) VALUES ('Ada'), ('Grace'), ('Barbara');
+         PRAGMA wal_checkpoint(TRUNCATE);",
+    )
+    .unwrap();
+    db
+}
+
+/// A database in `journal_mode` with about so many bytes of content that does not compress well.
+pub(crate) fn large(path: &Path, journal_mode: &str, bytes: u64) -> Connection {
+    let db = Connection::open(path).unwrap();
+    db.execute_batch(&format!(
+        "PRAGMA journal_mode = {journal_mode};
+         PRAGMA synchronous = OFF;
+         CREATE TABLE blob (id INTEGER PRIMARY KEY, content BLOB);
+         WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {})
+         INSERT INTO blob SELECT i, randomblob(4000) FROM n;",
+        bytes.div_ceil(4000)
+    ))
+    .unwrap();
+    db
+}
+
+/// Every row of every table, in SQL: what `sqlite3 PATH .dump` prints. The database is checked
+/// first, and opened in a way that does not change it.
+pub(crate) fn contents(path: &Path) -> String {
+    let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
+    let sound: String = db
+        .query_row("PRAGMA integrity_check", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(sound, "ok", "{}", path.display());
+    drop(db);
+    let dumped = std::process::Command::new("sqlite3")
+        .args(["-readonly", "-cmd", ".timeout 5000"])
+        .arg(path)
+        .arg(".dump")
+        .output()
+        .expect("sqlite3 is installed");
+    assert!(dumped.status.success(), "{dumped:?}");
+    String::from_utf8(dumped.stdout).unwrap()
+}
+
+/// Overwrites `length` bytes at `offset` with 0xA5.
+pub(crate) fn corrupt(path: &Path, offset: usize, length: usize) {
+    let mut bytes = fs::read(path).unwrap();
+    bytes[offset..offset + length].fill(0xA5);
+    fs::write(path, bytes).unwrap();
+}

@@ -1,0 +1,199 @@
+//! What the tests share: a place of their own, the program run in it, and what it left there.
+
+pub(crate) mod database;
+pub(crate) mod namespace;
+pub(crate) mod planted;
+pub(crate) mod strace;
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use tempfile::TempDir;
+
+pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_dump-database");
+
+/// A temporary directory, which is where the program runs: its dumps are in `dump` there unless
+/// it is told otherwise.
+pub(crate) struct Env {
+    root: TempDir,
+}
+
+impl Env {
+    pub(crate) fn new() -> Self {
+        let root = tempfile::Builder::new().prefix("dump-database-").tempdir();
+        Env {
+            root: root.expect("a temporary directory"),
+        }
+    }
+
+    /// With a small database, `db.sqlite`.
+    pub(crate) fn with_database() -> Self {
+        let env = Env::new();
+        database::small(&env.path("db.sqlite"));
+        env
+    }
+
+    pub(crate) fn root(&self) -> &Path {
+        self.root.path()
+    }
+
+    pub(crate) fn path(&self, relative: impl AsRef<Path>) -> PathBuf {
+        self.root().join(relative)
+    }
+
+    /// Where dumps go when nothing else is said.
+    pub(crate) fn dumps(&self) -> PathBuf {
+        self.path("dump")
+    }
+
+    /// `program`, to be run here, with nothing of this process's environment but its `PATH`.
+    pub(crate) fn command(&self, program: impl AsRef<OsStr>) -> Command {
+        let mut command = Command::new(program);
+        command
+            .current_dir(self.root())
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("LC_ALL", "C.UTF-8")
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// The program, with blank-separated arguments.
+    pub(crate) fn program(&self, args: &str) -> Command {
+        let mut command = self.command(PROGRAM);
+        command.args(args.split_whitespace());
+        command
+    }
+
+    /// Runs the program with blank-separated arguments.
+    pub(crate) fn run(&self, args: &str) -> Run {
+        Run::of(&mut self.program(args))
+    }
+
+    /// Starts the program with blank-separated arguments, its output to be read later.
+    pub(crate) fn start(&self, args: &str) -> Child {
+        let mut command = self.program(args);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().expect("the program starts")
+    }
+
+    /// Dumps one database and says where to.
+    pub(crate) fn dump(&self, args: &str) -> PathBuf {
+        let mut paths = self.run(&format!("dump {args}")).succeeds().paths();
+        assert_eq!(paths.len(), 1, "{paths:?}");
+        paths.remove(0)
+    }
+
+    /// The names in `dump`, hidden ones left out, sorted.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let mut names = names(&self.dumps());
+        names.retain(|name| !name.starts_with('.'));
+        names
+    }
+
+    /// The names of the program's own temporaries in `dump`, sorted.
+    pub(crate) fn temporaries(&self) -> Vec<String> {
+        let mut names = names(&self.dumps());
+        names.retain(|name| name.starts_with('.') && name != ".dump-database.lock");
+        names
+    }
+}
+
+/// The names in a directory, sorted; none where there is no directory.
+pub(crate) fn names(directory: &Path) -> Vec<String> {
+    let entries = fs::read_dir(directory).into_iter().flatten();
+    let name = |entry: fs::DirEntry| entry.file_name().to_string_lossy().into_owned();
+    let mut names: Vec<_> = entries.map(|entry| name(entry.unwrap())).collect();
+    names.sort();
+    names
+}
+
+/// All there is below a directory, by path: inode, mode, and content. Two are equal if nothing was
+/// created, replaced, changed or removed in between. The lock file is left out.
+pub(crate) fn inventory(directory: &Path) -> BTreeMap<PathBuf, (u64, u32, Vec<u8>)> {
+    let mut found = BTreeMap::new();
+    for name in names(directory) {
+        let path = directory.join(&name);
+        let meta = path.symlink_metadata().unwrap();
+        let content = match meta.file_type() {
+            kind if kind.is_symlink() => path
+                .read_link()
+                .unwrap()
+                .into_os_string()
+                .into_encoded_bytes(),
+            kind if kind.is_file() => fs::read(&path).unwrap_or_default(),
+            _ => Vec::new(),
+        };
+        if meta.is_dir() {
+            found.extend(inventory(&path));
+        }
+        if name != ".dump-database.lock" {
+            found.insert(path, (meta.ino(), meta.mode(), content));
+        }
+    }
+    found
+}
+
+pub(crate) fn set_mode(path: &Path, mode: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}
+
+/// A program that ended.
+#[derive(Debug)]
+pub(crate) struct Run {
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+    /// Exit status; none when it died by a signal.
+    pub(crate) status: Option<i32>,
+    pub(crate) signal: Option<i32>,
+}
+
+impl Run {
+    pub(crate) fn of(command: &mut Command) -> Self {
+        let output = command.output();
+        output
+            .unwrap_or_else(|error| panic!("{command:?} (is it installed?): {error}"))
+            .into()
+    }
+
+    /// Waits for one started earlier.
+    pub(crate) fn end_of(child: Child) -> Self {
+        child.wait_with_output().expect("it ends").into()
+    }
+
+    #[track_caller]
+    pub(crate) fn succeeds(self) -> Self {
+        assert_eq!(self.status, Some(0), "{self:#?}");
+        self
+    }
+
+    /// It ended with this exit status, said `sentence` somewhere on stderr, and never panicked.
+    #[track_caller]
+    pub(crate) fn fails(self, status: i32, sentence: &str) -> Self {
+        assert_eq!(self.status, Some(status), "{self:#?}");
+        assert!(self.stderr.contains(sentence), "no {sentence:?}: {self:#?}");
+        assert!(!self.stderr.contains("panicked"), "{self:#?}");
+        self
+    }
+
+    /// The lines of stdout as paths.
+    pub(crate) fn paths(&self) -> Vec<PathBuf> {
+        self.stdout.lines().map(PathBuf::from).collect()
+    }
+}
+
+impl From<Output> for Run {
+    fn from(output: Output) -> Self {
+        Run {
+            stdout: String::from_utf8(output.stdout).expect("text on stdout"),
+            stderr: String::from_utf8(output.stderr).expect("text on stderr"),
+            status: output.status.code(),
+            signal: output.status.signal(),
+        }
+    }
+}

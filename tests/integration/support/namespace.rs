@@ -1,0 +1,34 @@
+//! Shell scripts in a mount namespace of their own, where they may mount what they like.
+
+use std::io::Write;
+use std::path::Path;
+
+use super::{Env, PROGRAM, Run};
+
+/// Runs a script as root of a private mount namespace, with the program as `dump-database`; none,
+/// after saying so, where the system does not allow that.
+pub(crate) fn run(env: &Env, script: &str) -> Option<Run> {
+    let unshare = |script: &str| {
+        let mut command = env.command("unshare");
+        let bin = Path::new(PROGRAM).parent().unwrap().display();
+        let path = std::env::var("PATH").unwrap_or_default();
+        command.env("PATH", format!("{bin}:{path}"));
+        if !rustix::process::geteuid().is_root() {
+            command.arg("--map-root-user");
+        }
+        command.args(["--mount", "--propagation", "private", "sh", "-euc", script]);
+        command
+    };
+    let possible = unshare("mount -t tmpfs none .").status();
+    if !possible.is_ok_and(|status| status.success()) {
+        let test = std::thread::current();
+        let test = test.name().unwrap_or("a test").to_owned();
+        // Not println: what a passing test prints is not shown.
+        let _ = writeln!(
+            std::io::stderr(),
+            "SKIPPED {test}: no mount namespace can be made here"
+        );
+        return None;
+    }
+    Some(Run::of(&mut unshare(script)))
+}
