@@ -6,20 +6,21 @@
 //! spawned it also reaps it, and so outlives it.
 
 mod lines;
+mod process;
 
 use std::io::{self, Read, Write};
 use std::marker::PhantomData;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::process::CommandExt;
-use std::process::{ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
+use std::process::{ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions};
+use rustix::process::Signal;
 
 use crate::stop::Stop;
 use lines::Lines;
+use process::Process;
 
 /// How long a child may take to end by itself once it was asked to (SIGTERM).
 const GRACE: Duration = Duration::from_secs(2);
@@ -31,12 +32,11 @@ const PIPE_BYTES: usize = 1 << 20;
 #[allow(missing_debug_implementations)]
 pub struct Child {
     name: String,
-    process: std::process::Child,
+    process: Process,
     stdin: Option<ChildStdin>,
     stdout: Option<ChildStdout>,
     stderr: Lines,
     stop: Stop,
-    reaped: bool,
     _of_its_thread: PhantomData<*const ()>,
 }
 
@@ -62,14 +62,14 @@ impl Child {
 
     fn spawn(command: &mut Command, name: &str, stop: Stop) -> Result<Self> {
         stop.check()?;
-        command.stderr(Stdio::piped()).process_group(0);
-        die_with_this_thread(command);
-        let mut process = command.spawn().with_context(|| {
+        command.stderr(Stdio::piped());
+        let mut process = Process::spawn(command).with_context(|| {
             let program = command.get_program().to_string_lossy().into_owned();
             format!("cannot start {program}")
         })?;
-        let (stdin, stdout) = (process.stdin.take(), process.stdout.take());
-        let stderr = Lines::new(name, process.stderr.take());
+        let streams = process.streams();
+        let (stdin, stdout) = (streams.stdin.take(), streams.stdout.take());
+        let stderr = Lines::new(name, streams.stderr.take());
         let child = Child {
             name: name.to_owned(),
             process,
@@ -77,17 +77,13 @@ impl Child {
             stdout,
             stderr,
             stop,
-            reaped: false,
             _of_its_thread: PhantomData,
         };
         // A larger pipe saves switches between the two processes; the default works too.
         if let Some(pipe) = child.data_end() {
             let _ = rustix::pipe::fcntl_setpipe_size(pipe, PIPE_BYTES);
         }
-        let ends = [
-            child.stdin.as_ref().map(AsFd::as_fd),
-            child.stderr.as_fd(),
-        ];
+        let ends = [child.stdin.as_ref().map(AsFd::as_fd), child.stderr.as_fd()];
         for end in ends.into_iter().flatten() {
             rustix::io::ioctl_fionbio(end, true)?;
         }
@@ -104,11 +100,13 @@ impl Child {
     pub fn finish(mut self) -> Result<()> {
         drop(self.stdin.take());
         drop(self.stdout.take());
-        while !self.has_exited()? {
+        while !self.process.has_exited() {
             self.stop.check()?;
             self.listen(Duration::from_millis(5))?;
         }
-        let status = self.reap()?;
+        self.stderr.drain();
+        let status = self.process.reap();
+        let status = status.with_context(|| format!("the exit status of {} is lost", self.name))?;
         if status.success() {
             return Ok(());
         }
@@ -126,10 +124,6 @@ impl Child {
         self.stderr.last()
     }
 
-    fn pid(&self) -> Pid {
-        Pid::from_child(&self.process)
-    }
-
     fn data_end(&self) -> Option<BorrowedFd<'_>> {
         let stdout = self.stdout.as_ref().map(AsFd::as_fd);
         stdout.or(self.stdin.as_ref().map(AsFd::as_fd))
@@ -142,7 +136,9 @@ impl Child {
             Some(_) => PollFlags::IN,
             None => PollFlags::OUT,
         };
-        let data = self.data_end().map(|end| ends.push(PollFd::from_borrowed_fd(end, flags)));
+        let data = self
+            .data_end()
+            .map(|end| ends.push(PollFd::from_borrowed_fd(end, flags)));
         if let Some(stderr) = self.stderr.as_fd() {
             ends.push(PollFd::from_borrowed_fd(stderr, PollFlags::IN));
         }
@@ -163,24 +159,9 @@ impl Child {
         Ok(passes)
     }
 
-    /// Leaves it to be reaped: until then its process group cannot become another's.
-    fn has_exited(&self) -> Result<bool> {
-        let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG;
-        let state = rustix::process::waitid(WaitId::Pid(self.pid()), options);
-        Ok(state.context("cannot wait for a child process")?.is_some())
-    }
-
-    fn reap(&mut self) -> Result<ExitStatus> {
-        self.stderr.drain();
-        let _ = rustix::process::kill_process_group(self.pid(), Signal::KILL);
-        let status = self.process.wait();
-        self.reaped = true;
-        status.with_context(|| format!("the exit status of {} is lost", self.name))
-    }
-
     fn ends_within(&mut self, time: Duration) -> bool {
         let until = Instant::now() + time;
-        while !self.has_exited().unwrap_or(true) {
+        while !self.process.has_exited() {
             let _ = self.listen(Duration::from_millis(5));
             if Instant::now() >= until {
                 return false;
@@ -198,6 +179,10 @@ impl Read for Child {
                 return Ok(0);
             }
             if !self.listen(TICK)? {
+                // What it left running may hold its output open; once it failed, that is of no use.
+                if self.process.has_failed() {
+                    self.stdout = None;
+                }
                 continue;
             }
             match self.stdout.as_mut().map(|stdout| stdout.read(buffer)) {
@@ -232,21 +217,22 @@ impl Write for Child {
 
 impl Drop for Child {
     fn drop(&mut self) {
-        if self.reaped {
+        if self.process.is_reaped() {
             return;
         }
         drop(self.stdin.take());
         drop(self.stdout.take());
-        let _ = rustix::process::kill_process_group(self.pid(), Signal::TERM);
+        self.process.signal_group(Signal::TERM);
         if !self.ends_within(GRACE) {
             log::warn!("{} ignored SIGTERM and was killed", self.name);
-            let _ = rustix::process::kill_process_group(self.pid(), Signal::KILL);
+            self.process.signal_group(Signal::KILL);
             if !self.ends_within(GRACE) {
                 log::error!("{} cannot be killed; the kernel holds it", self.name);
                 return;
             }
         }
-        let _ = self.reap();
+        self.stderr.drain();
+        let _ = self.process.reap();
     }
 }
 
@@ -269,24 +255,4 @@ fn is_passing(error: &io::Error) -> bool {
         error.kind(),
         io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock
     )
-}
-
-#[expect(unsafe_code, reason = "only between fork and exec can a child ask for its death signal")]
-fn die_with_this_thread(command: &mut Command) {
-    let parent = rustix::process::getpid();
-    let ask = move || {
-        rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
-        // The parent may have died before the request.
-        if rustix::process::getppid() == Some(parent) {
-            Ok(())
-        } else {
-            Err(io::Error::from_raw_os_error(
-                rustix::io::Errno::SRCH.raw_os_error(),
-            ))
-        }
-    };
-    // SAFETY: between fork and exec `ask` makes two system calls and neither allocates nor locks.
-    unsafe {
-        command.pre_exec(ask);
-    }
 }

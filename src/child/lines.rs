@@ -69,7 +69,13 @@ impl Lines {
         let line: String = line
             .trim()
             .chars()
-            .map(|character| if character.is_control() { ' ' } else { character })
+            .map(|character| {
+                if character.is_control() {
+                    ' '
+                } else {
+                    character
+                }
+            })
             .collect();
         self.unended.clear();
         if line.is_empty() {

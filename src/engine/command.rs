@@ -102,7 +102,7 @@ impl Dumper for Printing {
         Ok(())
     }
 
-    fn check(&mut self) -> Result<Facts> {
+    fn check(&mut self, _thorough: bool) -> Result<Facts> {
         Ok(Facts::default())
     }
 }

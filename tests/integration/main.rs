@@ -6,3 +6,4 @@ mod clock;
 mod identity;
 mod keeping;
 mod rotation;
+mod servers;

@@ -1,0 +1,3 @@
+//! Everything that runs a program of someone else's: commands and database servers.
+
+mod command;
