@@ -105,16 +105,22 @@ fn table(out: &mut impl Write, rows: &[Row], policy: &Policy, now: Timestamp) ->
     let kept = rows.iter().filter(|row| !row.kept_by.is_empty());
     if let Some(reach) = retention::reach(kept.map(|row| row.time), now) {
         let database = rows.first().map_or("", |row| &row.database);
-        let further = if policy.has_tiers() {
-            ""
-        } else {
-            "; --keep-daily 7 reaches back a week"
-        };
-        writeln!(
+        write!(
             out,
-            "{database}: the kept dumps reach back {}{further}\n",
+            "{database}: the kept dumps reach back {}",
             human::age(reach)
         )?;
+        if !policy.has_tiers() {
+            if !policy.before_shrink.is_zero() {
+                let days = human::duration(policy.before_shrink);
+                write!(
+                    out,
+                    "; the dump from before a database is emptied stays {days}, nothing subtler is caught"
+                )?;
+            }
+            write!(out, "; --keep-daily 7 reaches back a week")?;
+        }
+        writeln!(out, "\n")?;
     }
     Ok(())
 }

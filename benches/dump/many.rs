@@ -1,0 +1,77 @@
+//! A directory of very many dumps.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use dump_database::header::{Facts, Header};
+use dump_database::identity::Identity;
+use dump_database::name::{Compression, DumpName, Format, Name};
+use jiff::Timestamp;
+
+use super::{PROGRAM, median, seconds, text};
+
+pub(crate) const DUMPS: usize = 100_000;
+const ROUNDS: usize = 5;
+
+/// Times `list`, and rotations that remove ten dumps each.
+pub(crate) fn measure(directory: &Path) -> io::Result<()> {
+    fs::create_dir(directory)?;
+    let newest = Timestamp::now().as_second();
+    for index in 0..DUMPS {
+        let seconds = i64::try_from(index).map_err(io::Error::other)? * 600;
+        write(
+            directory,
+            Timestamp::from_second(newest - seconds).map_err(io::Error::other)?,
+        )?;
+    }
+    let path = text(directory);
+    let list = (0..ROUNDS).map(|_| seconds(PROGRAM, &["list", &path, "--json"]));
+    let list = list.collect::<io::Result<Vec<_>>>()?;
+    println!("list {:>36.2} s", median(list));
+    let rotate = (1..=ROUNDS).map(|round| {
+        let keep = (DUMPS - 10 * round).to_string();
+        seconds(
+            PROGRAM,
+            &[
+                "rotate",
+                &path,
+                "--keep",
+                &keep,
+                "--keep-before-shrink",
+                "0",
+            ],
+        )
+    });
+    let rotate = rotate.collect::<io::Result<Vec<_>>>()?;
+    println!("a rotation that removes ten {:>13.2} s", median(rotate));
+    assert_eq!(fs::read_dir(directory)?.count(), DUMPS - 10 * ROUNDS + 1);
+    Ok(())
+}
+
+/// A dump's header; these commands read no further.
+fn write(directory: &Path, time: Timestamp) -> io::Result<()> {
+    let header = Header {
+        tool: "dump-database bench".to_owned(),
+        identity: Identity::of_file(Path::new("/var/lib/example/example.db")),
+        formerly: Vec::new(),
+        database: "example".to_owned(),
+        time,
+        format: Format::Sqlite,
+        engine_version: rusqlite::version().to_owned(),
+        checked: None,
+        facts: Facts::default(),
+        bytes: 0,
+        crc32: "00000000".to_owned(),
+        sha256: "0".repeat(64),
+    };
+    let name = DumpName {
+        name: Name::of_database(b"example").ok_or(io::ErrorKind::InvalidInput)?,
+        time,
+        sequence: 1,
+        format: Format::Sqlite,
+        compression: Compression::Gzip,
+    };
+    let bytes = header.encode(Compression::Gzip, b"example.db")?;
+    fs::write(directory.join(name.to_string()), bytes)
+}

@@ -1,0 +1,87 @@
+//! The main job on a database of its own: six dumps of a changing SQLite database, five kept,
+//! verified, the newest restored and compared. `cargo run --release --example demo`
+
+use std::error::Error;
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::time::Duration;
+
+use dump_database::compress::Method;
+use dump_database::dump::{self, Options, default_threads};
+use dump_database::retention::Policy;
+use dump_database::source::Source;
+use dump_database::{list, logging, restore, verify};
+use rusqlite::Connection;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    logging::start(log::LevelFilter::Info);
+    let place = std::env::temp_dir().join(format!("dump-database-demo-{}", std::process::id()));
+    std::fs::create_dir(&place)?;
+    let (database, dumps, restored) = (
+        place.join("shop.db"),
+        place.join("dump"),
+        place.join("restored.db"),
+    );
+
+    let shop = Connection::open(&database)?;
+    shop.execute_batch("CREATE TABLE orders (id INTEGER PRIMARY KEY, item TEXT, placed TEXT)")?;
+    let options = Options {
+        to: dumps.clone(),
+        adopt: false,
+        policy: Some(Policy {
+            last: NonZeroUsize::new(5).ok_or("five")?,
+            ..Policy::default()
+        }),
+        method: Method::default(),
+        threads: default_threads(),
+        timeout: Duration::from_secs(600),
+        full_check: Duration::ZERO,
+        busy_timeout: Duration::from_secs(30),
+    };
+    println!(
+        "six dumps of {}, a database that changes:",
+        database.display()
+    );
+    for _ in 0..6 {
+        order(&shop, 1000)?;
+        let failed = dump::run(&[Source::Sqlite(database.clone())], None, &options)?;
+        assert_eq!(failed, 0, "a dump failed");
+    }
+    println!("\nfive are kept:");
+    list::run(&[dumps.clone()], &Policy::default(), false)?;
+    println!("each is good:");
+    assert_eq!(
+        verify::run(&[dumps.clone()], false)?,
+        0,
+        "a dump is damaged"
+    );
+
+    println!("\nthe newest, restored and compared:");
+    let from = restore::From {
+        path: dumps,
+        name: None,
+    };
+    restore::run(&from, &restored, false, &options)?;
+    assert_eq!(content(&database)?, content(&restored)?);
+    println!("all {} orders are the same", content(&restored)?.len());
+    std::fs::remove_dir_all(place)?;
+    Ok(())
+}
+
+fn order(shop: &Connection, count: usize) -> rusqlite::Result<()> {
+    let mut insert = shop.prepare(
+        "INSERT INTO orders (item, placed) VALUES (hex(randomblob(8)), datetime('now'))",
+    )?;
+    shop.execute_batch("BEGIN")?;
+    for _ in 0..count {
+        insert.execute([])?;
+    }
+    shop.execute_batch("COMMIT")
+}
+
+fn content(database: &Path) -> rusqlite::Result<Vec<(i64, String, String)>> {
+    let db = Connection::open(database)?;
+    let mut orders = db.prepare("SELECT id, item, placed FROM orders ORDER BY id")?;
+    let rows = orders.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    rows.collect()
+}
