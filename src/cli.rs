@@ -7,7 +7,8 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use clap::builder::FalseyValueParser;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use glob::Pattern;
 use log::LevelFilter;
 
 use crate::compress::Method;
@@ -61,7 +62,9 @@ pub enum Command {
 /// `dump`.
 #[derive(Debug, Args)]
 pub struct Dump {
-    /// An SQLite file: `sqlite:PATH` or a plain path
+    /// An SQLite file (`sqlite:PATH` or a plain path), or a server: `postgresql://[USER@][HOST]/DATABASE`,
+    /// `mysql://...`, `mariadb://...`. Without DATABASE: every database of the server, and what
+    /// belongs to none as `@globals`
     #[arg(required_unless_present = "program", value_name = "SOURCE")]
     pub sources: Vec<OsString>,
 
@@ -77,6 +80,24 @@ pub struct Dump {
     /// Call the database NAME instead of what its source calls it
     #[arg(long, env = "DUMP_DATABASE_NAME")]
     pub name: Option<String>,
+
+    /// Leave out these databases of a whole server; `*`, `?` and `[...]` stand for characters
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "DUMP_DATABASE_EXCLUDE",
+        value_delimiter = ','
+    )]
+    pub exclude: Vec<Pattern>,
+
+    /// How many databases are dumped at a time
+    #[arg(
+        long,
+        value_name = "N",
+        env = "DUMP_DATABASE_JOBS",
+        default_value = "1"
+    )]
+    pub jobs: NonZeroUsize,
 
     /// Take over a name whose newest dump is of another source, after a move
     #[arg(long, env = "DUMP_DATABASE_ADOPT", value_parser = FalseyValueParser::new())]
@@ -112,6 +133,19 @@ pub struct Output {
     #[arg(long, value_name = "N", env = "DUMP_DATABASE_THREADS")]
     pub threads: Option<NonZeroUsize>,
 
+    /// What PostgreSQL databases are dumped as
+    #[arg(
+        long,
+        env = "DUMP_DATABASE_FORMAT",
+        default_value = "plain",
+        value_enum
+    )]
+    pub format: ServerFormat,
+
+    /// A file whose first line is the servers' password; systemd has one at `%d/NAME`
+    #[arg(long, value_name = "FILE", env = "DUMP_DATABASE_PASSWORD_FILE")]
+    pub password_file: Option<PathBuf>,
+
     /// How long one database may take: 30s, 10m, 1h
     #[arg(
         long,
@@ -142,6 +176,15 @@ pub struct Output {
         value_parser = parse_duration
     )]
     pub busy_timeout: Duration,
+}
+
+/// What a PostgreSQL database is dumped as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ServerFormat {
+    /// SQL, which psql reads
+    Plain,
+    /// `pg_dump --format=custom`, which `pg_restore` reads, several tables at a time
+    Custom,
 }
 
 /// Which dumps of a database stay. One more than these rules say is kept for a while when a

@@ -1,12 +1,15 @@
 //! How each engine writes a dump.
 
 pub mod command;
+pub mod marker;
+pub mod postgresql;
 pub mod sqlite;
 
 use std::io::{Read, Write};
 use std::path::Path;
 
 use anyhow::Result;
+use serde_json::{Map, Value};
 
 use crate::header::Facts;
 use crate::identity::Identity;
@@ -36,6 +39,11 @@ pub trait Dumper {
     /// # Errors
     /// When the database does not give one in time.
     fn snapshot(&mut self, scratch: Option<&Path>) -> Result<()>;
+
+    /// What is known of the database before it is read, and must not be lost.
+    fn settings(&self) -> Map<String, Value> {
+        Map::new()
+    }
 
     /// Writes the snapshot. All that says the source was read whole (an exit status, an end
     /// marker) was checked when this returns.

@@ -56,6 +56,8 @@ pub mod readback;
 pub mod restore;
 pub mod retention;
 pub mod rotate;
+pub mod secret;
 pub mod source;
 pub mod stop;
+pub mod url;
 pub mod verify;

@@ -8,11 +8,13 @@ use anyhow::Result;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 
-use dump_database::cli::{Cli, Command, Output};
+use dump_database::cli::{Cli, Command, Output, ServerFormat};
 use dump_database::directory::Held;
 use dump_database::engine::command::Program;
 use dump_database::exit::{Exit, UsageError};
+use dump_database::name::Format;
 use dump_database::retention::Policy;
+use dump_database::secret::Secret;
 use dump_database::source::Source;
 use dump_database::stop::{self, Stopped};
 use dump_database::{dump, list, logging, restore, verify};
@@ -60,7 +62,12 @@ fn run(command: Command) -> Result<Exit> {
                 }));
             }
             let options = options(args.output, args.adopt, Some(args.retention.into()))?;
-            dump::run(&sources, args.name.as_deref(), &options).map(all_or_some)
+            let selection = dump::Selection {
+                name: args.name,
+                exclude: args.exclude,
+                jobs: args.jobs,
+            };
+            dump::run(&sources, &selection, &options).map(all_or_some)
         }
         Command::List(args) => {
             list::run(
@@ -122,6 +129,14 @@ fn options(output: Output, adopt: bool, policy: Option<Policy>) -> Result<dump::
         timeout: output.timeout,
         full_check: output.full_check,
         busy_timeout: output.busy_timeout,
+        format: match output.format {
+            ServerFormat::Plain => Format::Sql,
+            ServerFormat::Custom => Format::Pgdump,
+        },
+        password: match &output.password_file {
+            Some(path) => Some(Secret::from_file(path)?),
+            None => None,
+        },
     })
 }
 

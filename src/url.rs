@@ -114,7 +114,10 @@ impl Url {
     /// Host and port of a URL that names one of each.
     #[must_use]
     pub fn host_and_port(&self) -> (Option<String>, Option<&str>) {
-        let at = self.hosts.rfind(':').filter(|at| !self.hosts[*at..].contains(']'));
+        let at = self
+            .hosts
+            .rfind(':')
+            .filter(|at| !self.hosts[*at..].contains(']'));
         let (host, port) = match at {
             Some(at) => (&self.hosts[..at], Some(&self.hosts[at + 1..])),
             None => (&*self.hosts, None),
@@ -202,7 +205,10 @@ mod tests {
                 "postgresql://u:s3cret@/?host=/run/x&password=s3cret&port=3",
                 "postgresql://u@/?host=/run/x&port=3",
             ),
-            ("postgresql://h1:1,h2:2/?dbname=x", "postgresql://h1:1,h2:2/x"),
+            (
+                "postgresql://h1:1,h2:2/?dbname=x",
+                "postgresql://h1:1,h2:2/x",
+            ),
             ("mysql://[::1]:3307/a%2Fb", "mysql://[::1]:3307/a%2Fb"),
         ] {
             let url = Url::parse(given).unwrap();
@@ -215,7 +221,11 @@ mod tests {
     fn passwords_are_decoded_and_errors_do_not_repeat_them() {
         let url = Url::parse("mysql://u:a%40b%2fc@h/d").unwrap();
         assert_eq!(url.password(), Some(&Secret::new(b"a@b/c".to_vec())));
-        for wrong in ["mysql://u:s3/cret@h/d", "mysql://u:s3cret/x", "mysql://h/d/s3cret@e"] {
+        for wrong in [
+            "mysql://u:s3/cret@h/d",
+            "mysql://u:s3cret/x",
+            "mysql://h/d/s3cret@e",
+        ] {
             let why = Url::parse(wrong).unwrap_err();
             assert!(!why.contains("s3") && !why.contains("cret"), "{why}");
         }

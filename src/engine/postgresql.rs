@@ -15,22 +15,15 @@ use serde_json::{Map, Value};
 use super::marker::Tail;
 use super::{Dumper, pass_on};
 use crate::child::Child;
+use crate::dump::Options;
 use crate::header::Facts;
 use crate::identity::{Engine, Identity};
 use crate::name::Format;
+use crate::source::Part;
 use crate::stop::Stop;
 use archive::Archive;
 use catalogue::{ServerFacts, Settings, Unreadable};
 pub use server::Server;
-
-/// What of a server is dumped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum What<'a> {
-    /// One database.
-    Database(&'a str),
-    /// Roles and tablespaces.
-    Globals,
-}
 
 /// A part of a server to be dumped.
 #[allow(missing_debug_implementations)]
@@ -38,6 +31,7 @@ pub struct Postgresql {
     server: Server,
     /// None for the server-wide objects.
     database: Option<String>,
+    connected: String,
     identity: Identity,
     facts: ServerFacts,
     client_version: String,
@@ -58,23 +52,14 @@ impl Postgresql {
     ///
     /// # Errors
     /// One sentence for whatever keeps it from being dumped whole.
-    pub fn open(
-        server: &Server,
-        what: What<'_>,
-        format: Format,
-        lock_timeout: Duration,
-        stop: Stop,
-    ) -> Result<Self> {
-        let (database, program) = match what {
-            What::Database(database) => (Some(database.to_owned()), "pg_dump"),
-            What::Globals => (None, "pg_dumpall"),
+    pub fn open(server: &Server, part: &Part, options: &Options, stop: Stop) -> Result<Self> {
+        let (database, program) = match part {
+            Part::Database(database) => (Some(database.clone()), "pg_dump"),
+            Part::Whole | Part::Globals => (None, "pg_dumpall"),
         };
-        let (location, facts) = match &database {
+        let (connected, location, facts) = match &database {
             Some(database) => connect(server, database, stop)?,
-            None => {
-                let (_, location, facts) = connect_anywhere(server, stop)?;
-                (location, facts)
-            }
+            None => connect_anywhere(server, stop)?,
         };
         let (major, client_version) = server::client_version(program, stop)?;
         ensure!(
@@ -90,20 +75,24 @@ impl Postgresql {
                 location,
                 database: database.clone(),
             },
-            format: if database.is_some() { format } else { Format::Sql },
+            format: match part {
+                Part::Database(_) => options.format,
+                Part::Whole | Part::Globals => Format::Sql,
+            },
+            connected,
             database,
             facts,
             client_version,
             settings: None,
             tables: Vec::new(),
-            lock_timeout,
+            lock_timeout: options.busy_timeout,
             with_passwords: true,
             child: None,
             stop,
         };
-        match this.database.clone() {
-            Some(database) => this.look_at(&database)?,
-            None => this.look_at_globals()?,
+        match part {
+            Part::Database(database) => this.look_at(database)?,
+            Part::Whole | Part::Globals => this.look_at_globals()?,
         }
         Ok(this)
     }
@@ -121,16 +110,17 @@ impl Postgresql {
             );
         }
         let mut answer: Value = ask(&self.server, database, catalogue::DATABASE, self.stop)?;
-        let tables = answer.as_object_mut().and_then(|all| all.remove("table_names"));
+        let tables = answer
+            .as_object_mut()
+            .and_then(|all| all.remove("table_names"));
         self.tables = serde_json::from_value(tables.unwrap_or_default())?;
         self.settings = Some(serde_json::from_value(answer)?);
         Ok(())
     }
 
     fn look_at_globals(&mut self) -> Result<()> {
-        let (database, ..) = connect_anywhere(&self.server, self.stop)?;
-        self.with_passwords =
-            ask(&self.server, &database, catalogue::READS_PASSWORDS, self.stop)?;
+        let query = catalogue::READS_PASSWORDS;
+        self.with_passwords = ask(&self.server, &self.connected, query, self.stop)?;
         if !self.with_passwords {
             log::warn!(
                 "the role may not read the roles' passwords, so @globals is dumped without them; only a superuser may"
@@ -141,8 +131,7 @@ impl Postgresql {
 
     fn start(&self) -> Result<Child> {
         let Some(database) = &self.database else {
-            let (maintenance, ..) = connect_anywhere(&self.server, self.stop)?;
-            let mut command = self.server.client("pg_dumpall", &maintenance);
+            let mut command = self.server.client("pg_dumpall", &self.connected);
             command.arg("--globals-only");
             if !self.with_passwords {
                 command.arg("--no-role-passwords");
@@ -194,7 +183,10 @@ impl Dumper for Postgresql {
         {
             all.extend(settings.into_iter().filter(|(_, value)| !value.is_null()));
         }
-        all.insert("client_version".to_owned(), self.client_version.clone().into());
+        all.insert(
+            "client_version".to_owned(),
+            self.client_version.clone().into(),
+        );
         all
     }
 
@@ -210,7 +202,9 @@ impl Dumper for Postgresql {
         match &mut checking.archive {
             Some(archive) => archive.check().map_err(anyhow::Error::msg),
             None if checking.tail.is_end(Engine::Postgresql) => Ok(()),
-            None => bail!("pg_dump exited with 0 and did not print its last line; the dump is not whole"),
+            None => bail!(
+                "pg_dump exited with 0 and did not print its last line; the dump is not whole"
+            ),
         }
     }
 
@@ -259,30 +253,29 @@ pub fn databases(server: &Server, stop: Stop) -> Result<Vec<String>> {
     Ok(databases)
 }
 
-fn ask<T: DeserializeOwned>(
-    server: &Server,
-    database: &str,
-    query: &str,
-    stop: Stop,
-) -> Result<T> {
+fn ask<T: DeserializeOwned>(server: &Server, database: &str, query: &str, stop: Stop) -> Result<T> {
     let answer = server.ask(database, query, stop);
     let answer = answer.context("cannot read PostgreSQL's catalogue")?.answer;
     Ok(serde_json::from_value(answer)?)
 }
 
-fn connect(server: &Server, database: &str, stop: Stop) -> Result<(String, ServerFacts)> {
+type Connected = (String, String, ServerFacts);
+
+/// The database, where the server is, and what it is.
+fn connect(server: &Server, database: &str, stop: Stop) -> Result<Connected> {
     let connection = server
         .ask(database, catalogue::SERVER, stop)
         .with_context(|| format!("cannot connect to {}", server.url().with_database(database)))?;
-    Ok((connection.location, serde_json::from_value(connection.answer)?))
+    let facts = serde_json::from_value(connection.answer)?;
+    Ok((database.to_owned(), connection.location, facts))
 }
 
 /// To whichever maintenance database there is.
-fn connect_anywhere(server: &Server, stop: Stop) -> Result<(String, String, ServerFacts)> {
+fn connect_anywhere(server: &Server, stop: Stop) -> Result<Connected> {
     let mut first = None;
     for database in MAINTENANCE {
         match connect(server, database, stop) {
-            Ok((location, facts)) => return Ok((database.to_owned(), location, facts)),
+            Ok(connected) => return Ok(connected),
             Err(error) => first = first.or(Some(error)),
         }
     }

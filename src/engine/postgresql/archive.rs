@@ -214,7 +214,10 @@ impl<'a> Fields<'a> {
     fn int(&mut self) -> Option<i64> {
         let negative = self.byte()? != 0;
         let bytes = self.take(self.layout.int)?;
-        let value = bytes.iter().rev().fold(0, |value, byte| (value << 8) | i64::from(*byte));
+        let value = bytes
+            .iter()
+            .rev()
+            .fold(0, |value, byte| (value << 8) | i64::from(*byte));
         Some(if negative { -value } else { value })
     }
 

@@ -43,7 +43,9 @@ impl Server {
         let mut command = Command::new(program);
         let url = self.url.with_database(database);
         command.arg("--no-password").arg(format!("--dbname={url}"));
-        command.env_remove("PGDATABASE").env_remove("PGCLIENTENCODING");
+        command
+            .env_remove("PGDATABASE")
+            .env_remove("PGCLIENTENCODING");
         if let Some(password) = &self.password {
             command.env("PGPASSWORD", password.expose());
         }
@@ -114,9 +116,31 @@ impl Server {
     }
 }
 
+/// # Errors
+/// One sentence, when the URL has a secret that can only be passed on in an argument.
+pub fn check(url: &Url) -> Result<(), String> {
+    const SECRET: [&str; 4] = [
+        "sslpassword",
+        "oauth_client_secret",
+        "scram_client_key",
+        "scram_server_key",
+    ];
+    match url
+        .parameters()
+        .find(|(name, _)| SECRET.contains(&name.as_str()))
+    {
+        Some((name, _)) => Err(format!(
+            "{name} in a URL would be seen by every user of the machine; put it into a service file (PGSERVICEFILE) and name that with ?service="
+        )),
+        None => Ok(()),
+    }
+}
+
 /// A socket's directory has several names on many systems (`/run`, `/var/run`).
 fn location(host: &str, port: &str) -> String {
-    let real = std::fs::canonicalize(host).ok().filter(|_| host.starts_with('/'));
+    let real = std::fs::canonicalize(host)
+        .ok()
+        .filter(|_| host.starts_with('/'));
     match real {
         Some(path) => format!("{}:{port}", path.display()),
         None => format!("{}:{port}", host.to_lowercase()),
@@ -146,11 +170,14 @@ pub fn literal(text: &str) -> String {
 /// When the program is missing or prints no version.
 pub fn client_version(program: &str, stop: Stop) -> Result<(u32, String)> {
     let mut command = Command::new(program);
-    let printed = child::output(command.arg("--version"), program, stop)
-        .with_context(|| format!("{program} is needed and does not run; install PostgreSQL's client programs"))?;
+    let printed = child::output(command.arg("--version"), program, stop).with_context(|| {
+        format!("{program} is needed and does not run; install PostgreSQL's client programs")
+    })?;
     let printed = String::from_utf8_lossy(&printed);
     let words = printed.split([' ', '\n']);
-    let version = words.into_iter().find(|word| word.starts_with(|c: char| c.is_ascii_digit()));
+    let version = words
+        .into_iter()
+        .find(|word| word.starts_with(|c: char| c.is_ascii_digit()));
     let version = version.with_context(|| format!("{program} --version printed {printed:?}"))?;
     let digits = version.bytes().take_while(u8::is_ascii_digit).count();
     let major = version[..digits].parse();

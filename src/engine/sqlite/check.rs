@@ -31,7 +31,11 @@ struct Report {
 /// Checks the structure of every page, and if `thorough` that each index agrees with its table: a
 /// look-up for every row in every index, which takes several times as long.
 pub(super) fn integrity(db: &Connection, path: &Path, thorough: bool) -> Result<()> {
-    let pragma = if thorough { "integrity_check" } else { "quick_check" };
+    let pragma = if thorough {
+        "integrity_check"
+    } else {
+        "quick_check"
+    };
     let report = match run(db, &format!("PRAGMA {pragma}(1000)")) {
         // All it lists may be violations that stand before the first damage.
         Ok(report) if report.damage.is_empty() && report.rows >= 1000 => {
