@@ -236,12 +236,13 @@ impl Drop for Child {
     }
 }
 
-/// All that a program prints.
+/// All that a program prints. What it says on stderr is in the error, or not worth a warning.
 ///
 /// # Errors
 /// As [`Child::finish`]; when it prints more than 1 GiB.
 pub fn output(command: &mut Command, name: &str, stop: Stop) -> Result<Vec<u8>> {
     let mut child = Child::read_from(command, name, stop)?;
+    child.stderr.quietly();
     let mut printed = Vec::new();
     let read = (&mut child).take(1 << 30).read_to_end(&mut printed);
     stop.check()?;

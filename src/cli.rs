@@ -307,7 +307,8 @@ pub struct Restore {
     #[arg(value_name = "DUMP")]
     pub dump: PathBuf,
 
-    /// Where to: an SQLite file (`sqlite:PATH` or a plain path)
+    /// Where to: an SQLite file (`sqlite:PATH` or a plain path), or a database of a server
+    /// (`postgresql://[USER@][HOST]/DATABASE`); for `@globals` the server without one
     #[arg(value_name = "TARGET")]
     pub target: OsString,
 

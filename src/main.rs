@@ -84,11 +84,7 @@ fn run(command: Command) -> Result<Exit> {
                 path: args.dump,
                 name: args.name,
             };
-            let Source::Sqlite(target) =
-                Source::parse(&args.target).map_err(|why| UsageError::new(&why))?
-            else {
-                return Err(UsageError::new("a program's dump is restored by hand").into());
-            };
+            let target = Source::parse(&args.target).map_err(|why| UsageError::new(&why))?;
             restore::run(&from, &target, args.replace, &options)?;
             Ok(Exit::Success)
         }

@@ -2,18 +2,19 @@
 
 use std::fs::File;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 
 use crate::directory::Directory;
 use crate::dump::Options;
-use crate::engine::sqlite::load;
+use crate::engine::{postgresql, sqlite};
 use crate::exit::UsageError;
 use crate::header::Header;
 use crate::identity::Engine;
 use crate::name::Name;
 use crate::rotate::Series;
+use crate::source::{Part, Source};
 use crate::verify::read_whole;
 
 /// Where the dump comes from.
@@ -25,32 +26,58 @@ pub struct From {
     pub name: Option<String>,
 }
 
-/// Restores a dump into an SQLite file. The dump is verified whole before anything is touched, and
-/// loaded through the same descriptor.
+/// Restores a dump into `target`. The dump is verified whole before anything is touched, and loaded
+/// through the same descriptor.
 ///
 /// # Errors
 /// Whatever keeps it from being restored; the old database is then as it was.
-pub fn run(from: &From, target: &Path, replace: bool, options: &Options) -> Result<()> {
+pub fn run(from: &From, target: &Source, replace: bool, options: &Options) -> Result<()> {
     let (dump, path, header) = choose(from)?;
-    if header.identity.engine != Engine::Sqlite {
-        bail!(
-            "{} is a dump of {}, which cannot be restored into an SQLite file",
-            path.display(),
-            header.identity
-        );
-    }
-    let old = load::run(&dump, target, replace, options)
-        .with_context(|| format!("{} was not restored", target.display()))?;
+    let old = load(&dump, &header, target, replace, options)
+        .with_context(|| format!("{} was not restored into {target}", path.display()))?;
     log::info!(
-        "restored {} ({}) into {}",
+        "restored {} ({}) into {target}",
         path.display(),
-        header.time,
-        target.display()
+        header.time
     );
     if let Some(old) = old {
         log::info!("what it replaced is in {}", old.display());
     }
     Ok(())
+}
+
+/// Where what was replaced can be found, if something was.
+fn load(
+    dump: &File,
+    header: &Header,
+    target: &Source,
+    replace: bool,
+    options: &Options,
+) -> Result<Option<PathBuf>> {
+    let is_globals = header.identity.database.is_none();
+    match (header.identity.engine, target) {
+        (Engine::Sqlite, Source::Sqlite(target)) => {
+            sqlite::load::run(dump, target, replace, options)
+        }
+        (Engine::Postgresql, Source::Postgresql(url, Part::Database(name))) if !is_globals => {
+            let server = postgresql::Server::new(url, options.password.as_ref());
+            postgresql::restore::run(dump, header, &server, name, replace, options)
+        }
+        (Engine::Postgresql, Source::Postgresql(url, Part::Whole)) if is_globals => {
+            let server = postgresql::Server::new(url, options.password.as_ref());
+            postgresql::globals::run(dump, &server, options).map(|()| None)
+        }
+        (Engine::Postgresql | Engine::Mysql, _) if is_globals => {
+            bail!("it holds what belongs to no database; name its server without one")
+        }
+        (engine, Source::Postgresql(_, Part::Whole)) if engine == Engine::Postgresql => {
+            bail!("it holds a database; name the one to restore into, after the server")
+        }
+        _ => bail!(
+            "it is a dump of {}, which cannot be restored into that",
+            header.identity
+        ),
+    }
 }
 
 fn choose(from: &From) -> Result<(File, PathBuf, Header)> {

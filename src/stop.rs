@@ -79,6 +79,7 @@ pub fn die_by(signal: i32) -> ! {
 pub struct Stop {
     limit: Duration,
     deadline: Option<Instant>,
+    heeds_signals: bool,
 }
 
 impl Stop {
@@ -88,6 +89,16 @@ impl Stop {
         Stop {
             limit,
             deadline: Instant::now().checked_add(limit),
+            heeds_signals: true,
+        }
+    }
+
+    /// For what puts things back as they were: a short deadline, and no signal ends it.
+    #[must_use]
+    pub fn cleaning_up() -> Self {
+        Stop {
+            heeds_signals: false,
+            ..Stop::after(Duration::from_mins(1))
         }
     }
 
@@ -97,13 +108,14 @@ impl Stop {
         Stop {
             limit: Duration::MAX,
             deadline: None,
+            heeds_signals: true,
         }
     }
 
     /// Why work must end now, if it must.
     #[must_use]
     pub fn reason(&self) -> Option<Stopped> {
-        if let Some(signal) = signal() {
+        if let Some(signal) = signal().filter(|_| self.heeds_signals) {
             return Some(Stopped::Signal(signal));
         }
         self.deadline

@@ -5,6 +5,8 @@ use std::io::Read;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::process::ChildStderr;
 
+use log::Level;
+
 const KEPT: usize = 5;
 const LONGEST: usize = 4096;
 
@@ -14,6 +16,7 @@ pub(super) struct Lines {
     stderr: Option<ChildStderr>,
     unended: Vec<u8>,
     last: VecDeque<String>,
+    level: Level,
 }
 
 impl Lines {
@@ -23,7 +26,12 @@ impl Lines {
             stderr,
             unended: Vec::new(),
             last: VecDeque::new(),
+            level: Level::Warn,
         }
+    }
+
+    pub(super) fn quietly(&mut self) {
+        self.level = Level::Debug;
     }
 
     pub(super) fn as_fd(&self) -> Option<BorrowedFd<'_>> {
@@ -83,9 +91,9 @@ impl Lines {
         }
         // Most programs begin their messages with their own name.
         if line.starts_with(&format!("{}: ", self.name)) {
-            log::warn!("{line}");
+            log::log!(self.level, "{line}");
         } else {
-            log::warn!("{}: {line}", self.name);
+            log::log!(self.level, "{}: {line}", self.name);
         }
         if self.last.len() == KEPT {
             self.last.pop_front();

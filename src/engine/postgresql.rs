@@ -2,7 +2,13 @@
 
 pub mod archive;
 mod catalogue;
+pub mod globals;
+mod parallel;
+pub mod restore;
+mod script;
 pub mod server;
+mod settings;
+mod swap;
 
 use std::io::Write;
 use std::path::Path;

@@ -1,19 +1,19 @@
 //! What is asked of a server's catalogue, each answer one JSON value.
 
+use std::collections::HashSet;
+
 use serde::{Deserialize, Serialize};
 
 /// The server and the role.
 pub(super) const SERVER: &str = "SELECT json_build_object(
     'version', current_setting('server_version'),
-    'major', current_setting('server_version_num')::int / 10000,
-    'superuser', (SELECT rolsuper FROM pg_roles WHERE rolname = current_user))";
+    'major', current_setting('server_version_num')::int / 10000)";
 
 /// See [`SERVER`].
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct ServerFacts {
     pub(super) version: String,
     pub(super) major: u32,
-    pub(super) superuser: bool,
 }
 
 /// Every database there is to dump; template1 is asked for on its own.
@@ -189,4 +189,37 @@ pub(super) struct Parameters {
     pub(super) role: Option<String>,
     /// Each `name=value`.
     pub(super) values: Vec<String>,
+}
+
+/// What a server has that a dump may need.
+pub(super) const TARGET: &str = "SELECT json_build_object(
+    'databases', (SELECT json_agg(datname) FROM pg_database),
+    'roles', (SELECT json_agg(rolname) FROM pg_roles),
+    'extensions', (SELECT coalesce(json_agg(name), '[]') FROM pg_available_extensions),
+    'tablespaces', (SELECT json_agg(spcname) FROM pg_tablespace),
+    'collations', (SELECT json_agg(DISTINCT collname) FROM pg_collation
+        WHERE collnamespace = 'pg_catalog'::regnamespace),
+    'parameters', (SELECT json_agg(name) FROM pg_settings))";
+
+/// See [`TARGET`].
+#[derive(Debug, Deserialize)]
+pub(super) struct Target {
+    pub(super) databases: HashSet<String>,
+    pub(super) roles: HashSet<String>,
+    pub(super) extensions: HashSet<String>,
+    pub(super) tablespaces: HashSet<String>,
+    pub(super) collations: HashSet<String>,
+    pub(super) parameters: HashSet<String>,
+}
+
+/// What keeps the database `name` (an SQL string) from being replaced.
+pub(super) fn replication(name: &str) -> String {
+    format!(
+        "SELECT coalesce(json_agg(what), '[]') FROM (
+            SELECT 'replication slot ' || slot_name AS what FROM pg_replication_slots
+                WHERE database = {name}
+            UNION ALL
+            SELECT 'subscription ' || subname FROM pg_subscription
+                WHERE subdbid = (SELECT oid FROM pg_database WHERE datname = {name})) found"
+    )
 }
