@@ -1,0 +1,6 @@
+//! PostgreSQL: the real server, its real clients.
+
+mod hard;
+mod server;
+
+pub(crate) use server::Server;
