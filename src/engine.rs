@@ -2,6 +2,7 @@
 
 pub mod command;
 pub mod marker;
+pub mod mysql;
 pub mod postgresql;
 pub mod sqlite;
 
@@ -11,9 +12,11 @@ use std::path::Path;
 use anyhow::Result;
 use serde_json::{Map, Value};
 
+use crate::child::Child;
 use crate::header::Facts;
 use crate::identity::Identity;
 use crate::name::Format;
+use crate::stop::Stop;
 
 /// A source that was found and may be read; nothing was written yet.
 ///
@@ -60,6 +63,16 @@ pub trait Dumper {
     fn check(&mut self, thorough: bool) -> Result<Facts>;
 }
 
+/// The snapshot came to an end that was nobody's fault; another attempt may go well.
+#[derive(Debug)]
+pub struct SnapshotLost;
+
+impl std::fmt::Display for SnapshotLost {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a table was altered while it was read")
+    }
+}
+
 const BUFFER: usize = 256 << 10;
 
 /// Copies all of `from`; how many bytes there were.
@@ -76,5 +89,17 @@ pub(crate) fn pass_on(from: &mut dyn Read, out: &mut dyn Write) -> Result<u64> {
         };
         out.write_all(&buffer[..read])?;
         passed += read as u64;
+    }
+}
+
+/// Ends a child that was fed. Its own error says more than that it no longer reads.
+pub(crate) fn finish(child: Child, fed: std::io::Result<()>, stop: Stop) -> Result<()> {
+    stop.check()?;
+    match fed {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        fed => {
+            child.finish()?;
+            Ok(fed?)
+        }
     }
 }

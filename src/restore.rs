@@ -8,13 +8,14 @@ use anyhow::{Context, Result, bail};
 
 use crate::directory::Directory;
 use crate::dump::Options;
-use crate::engine::{postgresql, sqlite};
+use crate::engine::{mysql, postgresql, sqlite};
 use crate::exit::UsageError;
 use crate::header::Header;
 use crate::identity::Engine;
 use crate::name::Name;
 use crate::rotate::Series;
 use crate::source::{Part, Source};
+use crate::stop::Stop;
 use crate::verify::read_whole;
 
 /// Where the dump comes from.
@@ -67,11 +68,24 @@ fn load(
             let server = postgresql::Server::new(url, options.password.as_ref());
             postgresql::globals::run(dump, &server, options).map(|()| None)
         }
-        (Engine::Postgresql | Engine::Mysql, _) if is_globals => {
-            bail!("it holds what belongs to no database; name its server without one")
+        (Engine::Mysql, Source::Mysql(url, Part::Database(name))) if !is_globals => {
+            let server = (url, options.password.as_ref());
+            mysql::restore::run(dump, header, server, name, replace, options)
         }
-        (engine, Source::Postgresql(_, Part::Whole)) if engine == Engine::Postgresql => {
-            bail!("it holds a database; name the one to restore into, after the server")
+        (Engine::Mysql, Source::Mysql(url, Part::Whole)) if is_globals => {
+            let stop = Stop::after(options.timeout);
+            let server = mysql::Server::new(url, options.password.as_ref(), stop)?;
+            mysql::globals::restore(dump, &server, stop).map(|()| None)
+        }
+        (Engine::Postgresql, Source::Postgresql(..)) | (Engine::Mysql, Source::Mysql(..)) => {
+            bail!(
+                "{}",
+                if is_globals {
+                    "it holds what belongs to no database; name its server without one"
+                } else {
+                    "it holds a database; name the one to restore into, after the server"
+                }
+            )
         }
         _ => bail!(
             "it is a dump of {}, which cannot be restored into that",

@@ -9,6 +9,7 @@ use anyhow::Result;
 use crate::dump::Options;
 use crate::engine::Dumper;
 use crate::engine::command::{Printing, Program};
+use crate::engine::mysql::{self, Mysql};
 use crate::engine::postgresql::{self, Postgresql};
 use crate::engine::sqlite::{self, Sqlite};
 use crate::identity::Engine;
@@ -22,6 +23,8 @@ pub enum Source {
     Sqlite(PathBuf),
     /// `postgresql://...`, in libpq's form.
     Postgresql(Url, Part),
+    /// `mysql://...` or `mariadb://...`.
+    Mysql(Url, Part),
     /// A program that prints a dump.
     Command(Program),
 }
@@ -60,9 +63,10 @@ impl Source {
         let text = text.ok_or_else(|| format!("the {scheme}:// URL is not UTF-8"))?;
         let engine = match scheme {
             "postgresql" | "postgres" => Engine::Postgresql,
+            "mysql" | "mariadb" => Engine::Mysql,
             _ => {
                 return Err(format!(
-                    "{scheme}:// is no known kind of source; sqlite:PATH and postgresql:// are"
+                    "{scheme}:// is no known kind of source; sqlite:PATH, postgresql://, mysql:// and mariadb:// are"
                 ));
             }
         };
@@ -76,24 +80,30 @@ impl Source {
             Some(database) => Part::Database(database.to_owned()),
             None => Part::Whole,
         };
-        match engine {
-            _ => {
-                postgresql::server::check(&url)?;
-                Ok(Source::Postgresql(url, part))
-            }
+        if engine == Engine::Mysql {
+            mysql::server::check(&url)?;
+            return Ok(Source::Mysql(url, part));
         }
+        postgresql::server::check(&url)?;
+        Ok(Source::Postgresql(url, part))
     }
 
     /// Does it stand for all of a server?
     #[must_use]
     pub fn is_whole(&self) -> bool {
-        matches!(self, Source::Postgresql(_, Part::Whole))
+        matches!(
+            self,
+            Source::Postgresql(_, Part::Whole) | Source::Mysql(_, Part::Whole)
+        )
     }
 
     /// Is it what belongs to no database?
     #[must_use]
     pub fn is_globals(&self) -> bool {
-        matches!(self, Source::Postgresql(_, Part::Globals))
+        matches!(
+            self,
+            Source::Postgresql(_, Part::Globals) | Source::Mysql(_, Part::Globals)
+        )
     }
 
     /// The database's name in bytes, as the engine has it.
@@ -101,7 +111,7 @@ impl Source {
     pub fn database(&self) -> Vec<u8> {
         match self {
             Source::Sqlite(path) => sqlite::database_of(path),
-            Source::Postgresql(_, part) => part.name().into(),
+            Source::Postgresql(_, part) | Source::Mysql(_, part) => part.name().into(),
             Source::Command(program) => program.name.clone().into_bytes(),
         }
     }
@@ -116,6 +126,10 @@ impl Source {
                 let server = postgresql::Server::new(url, options.password.as_ref());
                 postgresql::databases(&server, stop)?
             }
+            Source::Mysql(url, Part::Whole) => {
+                let server = mysql::Server::new(url, options.password.as_ref(), stop)?;
+                mysql::databases(&server, stop)?
+            }
             _ => return Ok(vec![self.clone()]),
         };
         let parts = databases.into_iter().map(Part::Database);
@@ -126,6 +140,7 @@ impl Source {
     fn with(&self, part: Part) -> Source {
         match self {
             Source::Postgresql(url, _) => Source::Postgresql(part.of(url), part),
+            Source::Mysql(url, _) => Source::Mysql(part.of(url), part),
             Source::Sqlite(_) | Source::Command(_) => self.clone(),
         }
     }
@@ -140,6 +155,10 @@ impl Source {
             Source::Postgresql(url, part) => {
                 let server = postgresql::Server::new(url, options.password.as_ref());
                 Box::new(Postgresql::open(&server, part, options, stop)?)
+            }
+            Source::Mysql(url, part) => {
+                let server = mysql::Server::new(url, options.password.as_ref(), stop)?;
+                Box::new(Mysql::open(server, part, options, stop)?)
             }
             Source::Command(program) => Box::new(Printing::new(program, stop)),
         })
@@ -169,7 +188,7 @@ impl std::fmt::Display for Source {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Source::Sqlite(path) => write!(f, "{}", path.display()),
-            Source::Postgresql(url, _) => write!(f, "{url}"),
+            Source::Postgresql(url, _) | Source::Mysql(url, _) => write!(f, "{url}"),
             Source::Command(program) => f.write_str(&program.shown()),
         }
     }

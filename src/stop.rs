@@ -96,9 +96,15 @@ impl Stop {
     /// For what puts things back as they were: a short deadline, and no signal ends it.
     #[must_use]
     pub fn cleaning_up() -> Self {
+        Stop::uninterrupted(Duration::from_mins(1))
+    }
+
+    /// A deadline `limit` from now, and no signal ends it before.
+    #[must_use]
+    pub fn uninterrupted(limit: Duration) -> Self {
         Stop {
             heeds_signals: false,
-            ..Stop::after(Duration::from_mins(1))
+            ..Stop::after(limit)
         }
     }
 

@@ -1,6 +1,7 @@
 //! One database: dumped, proven, published, rotated.
 
 use std::io::Write;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -11,7 +12,7 @@ use super::owner::{Borrowed, Owner};
 use crate::clock;
 use crate::compress::Encoder;
 use crate::directory::{Locked, Temporary};
-use crate::engine::Dumper;
+use crate::engine::{Dumper, SnapshotLost};
 use crate::gzip::Pool;
 use crate::header::{Facts, Header};
 use crate::human;
@@ -22,6 +23,9 @@ use crate::progress::Progress;
 use crate::readback;
 use crate::rotate::{Series, rotate};
 use crate::stop::Stop;
+
+/// How often a dump is begun whose snapshot is lost.
+const ATTEMPTS: u32 = 4;
 
 /// What the dumps of one run share.
 #[derive(Clone)]
@@ -86,29 +90,21 @@ impl<'a> Run<'a> {
             Some(scratch) => Some(scratch.get()?.path()),
             None => None,
         };
-        dumper.snapshot(path.as_deref())?;
-        let mut header = Header {
-            tool: concat!("dump-database ", env!("CARGO_PKG_VERSION")).to_owned(),
-            identity: dumper.identity().clone(),
-            formerly: before.formerly,
-            database: display_name(name),
-            time: clock::now(),
-            format: dumper.format(),
-            engine_version: dumper.engine_version(),
-            checked: before.newest.as_ref().and_then(|header| header.checked),
-            facts: Facts {
-                settings: dumper.settings(),
-                ..Facts::default()
-            },
-            bytes: 0,
-            crc32: String::new(),
-            sha256: String::new(),
-            room: 0,
+        let mut bar = Progress::new(
+            name.as_str(),
+            before.newest.as_ref().map(|header| header.bytes),
+        );
+        let mut attempt = 1;
+        let (header, temporary, written) = loop {
+            let made = self.attempt(name, dumper, &before, path.as_deref(), &mut bar, stop);
+            match made {
+                Err(error) if error.is::<SnapshotLost>() && attempt < ATTEMPTS => {
+                    log::warn!("{name}: {error}; trying again");
+                    attempt += 1;
+                }
+                made => break made?,
+            }
         };
-        header.reserve()?;
-        let mut bar = Progress::new(name.as_str(), before.newest.map(|header| header.bytes));
-        let temporary = self.owner.temporary()?;
-        let written = self.write(dumper, temporary.get()?, &mut header, &mut bar, stop)?;
         drop(bar);
         stop.check()?;
         let (bytes, published) = (header.bytes, self.publish(name, header, temporary)?);
@@ -124,6 +120,41 @@ impl<'a> Run<'a> {
             name: published,
             summary,
         })
+    }
+
+    /// A snapshot in a temporary file, proven; its compressed length in bytes.
+    fn attempt(
+        &self,
+        name: &Name,
+        dumper: &mut dyn Dumper,
+        before: &Before,
+        scratch: Option<&Path>,
+        bar: &mut Progress,
+        stop: Stop,
+    ) -> Result<(Header, Borrowed<'a>, u64)> {
+        dumper.snapshot(scratch)?;
+        let mut header = Header {
+            tool: concat!("dump-database ", env!("CARGO_PKG_VERSION")).to_owned(),
+            identity: dumper.identity().clone(),
+            formerly: before.formerly.clone(),
+            database: display_name(name),
+            time: clock::now(),
+            format: dumper.format(),
+            engine_version: dumper.engine_version(),
+            checked: before.newest.as_ref().and_then(|header| header.checked),
+            facts: Facts {
+                settings: dumper.settings(),
+                ..Facts::default()
+            },
+            bytes: 0,
+            crc32: String::new(),
+            sha256: String::new(),
+            room: 0,
+        };
+        header.reserve()?;
+        let temporary = self.owner.temporary()?;
+        let written = self.write(dumper, temporary.get()?, &mut header, bar, stop)?;
+        Ok((header, temporary, written))
     }
 
     /// Whose the dumps of this NAME are, and whether there is room for another.

@@ -6,9 +6,10 @@ use std::io::Write;
 use anyhow::{Context, Result};
 
 use super::Server;
-use super::restore::{Into, finish};
+use super::restore::Into;
 use crate::child::Child;
 use crate::dump::Options;
+use crate::engine::finish;
 use crate::verify::read_whole;
 
 /// Runs what `pg_dumpall --globals-only` printed. A role that exists is neither created nor

@@ -10,9 +10,10 @@ use std::process::Command;
 use anyhow::{Context, Result};
 use rustix::fs::{Mode, OFlags};
 
-use super::restore::{Into, finish};
+use super::restore::Into;
 use super::server::client_version;
 use crate::child::{self, Child};
+use crate::engine::finish;
 use crate::header::Header;
 use crate::stop::Stop;
 use crate::verify::read_whole;

@@ -14,6 +14,7 @@ use super::server::{identifier, literal};
 use super::{Server, ServerFacts, ask, connect_anywhere, parallel, swap};
 use crate::child::Child;
 use crate::dump::Options;
+use crate::engine::finish;
 use crate::header::Header;
 use crate::name::Format;
 use crate::stop::Stop;
@@ -251,18 +252,6 @@ fn load(into: &Into<'_>, dump: &File, name: &str) -> Result<()> {
         .map(|_| ())
         .and_then(|()| script.flush());
     finish(script.into_inner(), read, into.stop).context("the dump cannot be loaded")
-}
-
-/// The child's own error says more than that it no longer reads.
-pub(super) fn finish(child: Child, fed: std::io::Result<()>, stop: Stop) -> Result<()> {
-    stop.check()?;
-    match fed {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
-        fed => {
-            child.finish()?;
-            Ok(fed?)
-        }
-    }
 }
 
 /// Does psql know `\restrict`, which came with the minor releases of August 2025?
