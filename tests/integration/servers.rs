@@ -1,6 +1,7 @@
 //! Everything that runs a program of someone else's: commands and database servers.
 
 mod command;
+mod mysql;
 mod postgresql;
 
 use std::path::{Path, PathBuf};
@@ -43,4 +44,14 @@ fn chinook(script: &str) -> Option<PathBuf> {
     let path = PathBuf::from(directory).join(script);
     assert!(path.is_file(), "{} is missing", path.display());
     Some(path)
+}
+
+/// A process that is killed when dropped.
+struct Killed(std::process::Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }

@@ -150,7 +150,8 @@ impl Server {
     pub(crate) fn everything_in(&self, database: &str) -> String {
         let mut pg_dump = self.client("pg_dump", database);
         let dumped = pg_dump.args(["-w", "--create"]).output().unwrap();
-        assert!(dumped.status.success(), "{dumped:?}");
+        let said = String::from_utf8_lossy(&dumped.stderr);
+        assert!(dumped.status.success(), "{said}");
         let text = String::from_utf8(dumped.stdout).unwrap();
         // The lines with a random key, and those in the order of the roles' oids (compared below).
         let differ = ["\\restrict ", "\\unrestrict ", "ALTER ROLE "];
