@@ -23,6 +23,7 @@ use super::{Dumper, pass_on};
 use crate::child::Child;
 use crate::dump::Options;
 use crate::header::Facts;
+use crate::human;
 use crate::identity::{Engine, Identity};
 use crate::name::Format;
 use crate::source::Part;
@@ -204,7 +205,15 @@ impl Dumper for Postgresql {
             archive: (self.format == Format::Pgdump).then(Archive::default),
         };
         pass_on(&mut child, &mut checking)?;
-        child.finish()?;
+        child.finish().map_err(|error| {
+            if format!("{error:#}").contains("LOCK TABLE") {
+                let waited = human::duration(self.lock_timeout);
+                let what = "a table stayed locked by another session for";
+                error.context(format!("{what} {waited} (--busy-timeout)"))
+            } else {
+                error
+            }
+        })?;
         match &mut checking.archive {
             Some(archive) => archive.check().map_err(anyhow::Error::msg),
             None if checking.tail.is_end(Engine::Postgresql) => Ok(()),

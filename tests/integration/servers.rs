@@ -6,6 +6,9 @@ mod postgresql;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, Instant};
+
+use crate::support::Env;
 
 /// A program to be run as an unprivileged user where these tests run as root, and that ends with
 /// the thread that runs it.
@@ -54,4 +57,43 @@ impl Drop for Killed {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
+}
+
+/// The processes a process started, and those they started.
+fn descendants(pid: u32) -> Vec<u32> {
+    let children = |pid: u32| -> Vec<u32> {
+        let tasks = std::fs::read_dir(format!("/proc/{pid}/task"));
+        let tasks = tasks.into_iter().flatten().flatten();
+        let lists =
+            tasks.filter_map(|task| std::fs::read_to_string(task.path().join("children")).ok());
+        let numbers = |list: String| -> Vec<u32> {
+            list.split_whitespace()
+                .filter_map(|pid| pid.parse().ok())
+                .collect()
+        };
+        lists.flat_map(numbers).collect()
+    };
+    let mut found = children(pid);
+    let mut at = 0;
+    while at < found.len() {
+        found.extend(children(found[at]));
+        at += 1;
+    }
+    found
+}
+
+#[track_caller]
+fn wait_for(what: &str, mut done: impl FnMut() -> bool) {
+    let until = Instant::now() + Duration::from_secs(60);
+    while !done() {
+        assert!(Instant::now() < until, "waited in vain for {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Only these dumps are there, and nothing half-done.
+#[track_caller]
+fn assert_no_trace(env: &Env, dumps: &[String]) {
+    assert_eq!(env.names(), dumps);
+    assert_eq!(env.temporaries(), [""; 0]);
 }

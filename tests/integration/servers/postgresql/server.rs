@@ -54,7 +54,7 @@ impl Server {
             .args(["-D", "data", "-k"])
             .arg(self.place.path())
             .args(["-c", "listen_addresses=", "-c", "fsync=off"])
-            .args(["-c", "max_locks_per_transaction=64"])
+            .args(["-c", "wal_level=logical"])
             .args([
                 "-c",
                 "shared_buffers=32MB",
