@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use clap::builder::FalseyValueParser;
+use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use glob::Pattern;
 use log::LevelFilter;
@@ -32,7 +32,8 @@ pub struct Cli {
         global = true,
         value_name = "LEVEL",
         env = "DUMP_DATABASE_LOG",
-        default_value = "info"
+        default_value = "info",
+        value_parser = level
     )]
     pub log: LevelFilter,
 }
@@ -44,6 +45,8 @@ pub enum Command {
     Dump(Dump),
     /// List dumps: when, how large, why kept, how far back they reach
     List(List),
+    /// Say how fresh each database's dumps are; exit 1 if any is too old or was never dumped
+    Status(Status),
     /// Read dumps whole and check them
     Verify(Verify),
     /// Load a dump into a database
@@ -100,7 +103,7 @@ pub struct Dump {
     pub jobs: NonZeroUsize,
 
     /// Take over a name whose newest dump is of another source, after a move
-    #[arg(long, env = "DUMP_DATABASE_ADOPT", value_parser = FalseyValueParser::new())]
+    #[arg(long, env = "DUMP_DATABASE_ADOPT", value_parser = BoolishValueParser::new())]
     pub adopt: bool,
 
     /// How and where dumps are written
@@ -130,7 +133,12 @@ pub struct Output {
     pub compress: Method,
 
     /// Threads that compress [default: the number of cores, at most 4]
-    #[arg(long, value_name = "N", env = "DUMP_DATABASE_THREADS")]
+    #[arg(
+        long,
+        value_name = "N",
+        env = "DUMP_DATABASE_THREADS",
+        value_parser = positive
+    )]
     pub threads: Option<NonZeroUsize>,
 
     /// What PostgreSQL databases are dumped as
@@ -197,7 +205,8 @@ pub struct Retention {
         long,
         value_name = "N",
         env = "DUMP_DATABASE_KEEP",
-        default_value = "5"
+        default_value = "5",
+        value_parser = positive
     )]
     pub keep: NonZeroUsize,
 
@@ -280,12 +289,33 @@ pub struct List {
     pub directories: Vec<PathBuf>,
 
     /// Print a JSON array of objects
-    #[arg(long, env = "DUMP_DATABASE_JSON", value_parser = FalseyValueParser::new())]
+    #[arg(long, env = "DUMP_DATABASE_JSON", value_parser = BoolishValueParser::new())]
     pub json: bool,
 
     /// What would stay
     #[command(flatten)]
     pub retention: Retention,
+}
+
+/// `status`.
+#[derive(Debug, Args)]
+pub struct Status {
+    /// Directories of dumps [default: `$STATE_DIRECTORY`, else `./dump`]
+    #[arg(value_name = "DIR")]
+    pub directories: Vec<PathBuf>,
+
+    /// How old the newest dump of a database may be; without it, any age will do
+    #[arg(
+        long,
+        value_name = "TIME",
+        env = "DUMP_DATABASE_MAX_AGE",
+        value_parser = parse_duration
+    )]
+    pub max_age: Option<Duration>,
+
+    /// Print a JSON array of objects
+    #[arg(long, env = "DUMP_DATABASE_JSON", value_parser = BoolishValueParser::new())]
+    pub json: bool,
 }
 
 /// `verify`.
@@ -296,7 +326,7 @@ pub struct Verify {
     pub paths: Vec<PathBuf>,
 
     /// Print a JSON array of objects
-    #[arg(long, env = "DUMP_DATABASE_JSON", value_parser = FalseyValueParser::new())]
+    #[arg(long, env = "DUMP_DATABASE_JSON", value_parser = BoolishValueParser::new())]
     pub json: bool,
 }
 
@@ -317,7 +347,7 @@ pub struct Restore {
     pub name: Option<String>,
 
     /// Replace an existing database; it is dumped first
-    #[arg(long, env = "DUMP_DATABASE_REPLACE", value_parser = FalseyValueParser::new())]
+    #[arg(long, env = "DUMP_DATABASE_REPLACE", value_parser = BoolishValueParser::new())]
     pub replace: bool,
 
     /// How and where the replaced database is dumped
@@ -333,12 +363,22 @@ pub struct Rotate {
     pub directory: Option<PathBuf>,
 
     /// Remove nothing, only say what would go
-    #[arg(long, env = "DUMP_DATABASE_DRY_RUN", value_parser = FalseyValueParser::new())]
+    #[arg(long, env = "DUMP_DATABASE_DRY_RUN", value_parser = BoolishValueParser::new())]
     pub dry_run: bool,
 
     /// What stays
     #[command(flatten)]
     pub retention: Retention,
+}
+
+fn level(text: &str) -> Result<LevelFilter, String> {
+    text.parse()
+        .map_err(|_| "off, error, warn, info, debug or trace is wanted".to_owned())
+}
+
+fn positive(text: &str) -> Result<NonZeroUsize, String> {
+    text.parse()
+        .map_err(|_| "a whole number above 0 is wanted".to_owned())
 }
 
 /// The program's version and what it was built with.

@@ -102,8 +102,8 @@ pub fn run(sources: &[Source], selection: &Selection, options: &Options) -> Resu
     if number > 1 {
         table(&outcomes);
     }
-    let dumped = outcomes.iter().filter(|outcome| outcome.result.is_ok());
-    Ok(number - dumped.count())
+    let failed = outcomes.iter().filter(|outcome| outcome.result.is_err());
+    Ok(failed.count())
 }
 
 /// As many as there are cores, at most 4.

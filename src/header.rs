@@ -1,13 +1,13 @@
 //! What a dump says of itself, readable before its content.
 //!
 //! gzip (RFC 1952): FNAME is the original file's name, MTIME the snapshot's time, FCOMMENT one
-//! ASCII JSON object padded with spaces to a multiple of [`PAGE`] bytes. zstd: the same object, padded, in a
+//! ASCII JSON object padded with spaces to a multiple of [`COMMENT`] bytes. zstd: the same object, padded, in a
 //! skippable frame (RFC 8878, 3.1.2) in front. The padding lets one `pwrite` complete it in place
 //! once the totals are known. The object's last key, `check`, is the CRC-32 of every header byte
 //! before it, so a damaged header is noticed too.
 
 use std::fmt::Write;
-use std::io::{self, Read};
+use std::io::{self, BufRead, Read};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -17,7 +17,7 @@ use crate::identity::Identity;
 use crate::name::{Compression, Format};
 
 /// The JSON object's length with its padding is a multiple of so many bytes; nearly always once.
-pub const PAGE: usize = 4096;
+pub const COMMENT: usize = 4096;
 /// Room for what is not known at the start: totals, sums, some tables.
 const SPARE: usize = 1024;
 const LONGEST: usize = 1 << 20;
@@ -88,7 +88,7 @@ impl Header {
     /// When that is too much.
     pub fn reserve(&mut self) -> io::Result<()> {
         let length = ascii(&serde_json::to_string(self)?).len();
-        self.room = (length + SPARE).next_multiple_of(PAGE);
+        self.room = (length + SPARE).next_multiple_of(COMMENT);
         if self.room > LONGEST {
             return Err(io::Error::other("the database's settings exceed 1 MiB"));
         }
@@ -153,7 +153,7 @@ impl Header {
     /// # Errors
     /// `InvalidData`, in words, when there is none or it is damaged; `UnexpectedEof` when the file
     /// ends within it; any error of `from`.
-    pub fn read(from: &mut impl Read) -> io::Result<(Header, u64, Compression)> {
+    pub fn read(from: &mut impl BufRead) -> io::Result<(Header, u64, Compression)> {
         let mut front = vec![0; 8];
         from.read_exact(&mut front).map_err(cut)?;
         let magic: [u8; 4] = front[..4].try_into().unwrap_or_default();
@@ -168,8 +168,8 @@ impl Header {
                 front.extend([0; 2]);
                 from.read_exact(&mut front[8..]).map_err(cut)?;
                 until_nul(from, &mut front, 4096)?;
-                let mut comment = Vec::with_capacity(PAGE + 1);
-                until_nul(from, &mut comment, LONGEST + 1)?;
+                let mut comment = Vec::with_capacity(COMMENT + 1);
+                until_nul(from, &mut comment, LONGEST as u64 + 1)?;
                 comment.pop();
                 comment
             }
@@ -190,17 +190,25 @@ impl Header {
 }
 
 fn decode(front: &[u8], comment: &[u8]) -> io::Result<Header> {
-    let text = std::str::from_utf8(comment).map_err(|_| damaged())?;
-    let text = text.trim_end_matches(' ');
-    let at = text.rfind(CHECK).ok_or_else(foreign)?;
+    // Most of it is padding, passed over in strides: a directory may hold very many dumps.
+    let strides = comment.rchunks_exact(64);
+    let padding = 64 * strides.take_while(|chunk| **chunk == [b' '; 64]).count();
+    let text = comment[..comment.len() - padding].trim_ascii_end();
+    let end = CHECK.len() + "01234567\"}".len();
+    let (said, check) = text
+        .split_at_checked(text.len().wrapping_sub(end))
+        .ok_or_else(foreign)?;
+    if !check.starts_with(CHECK.as_bytes()) {
+        return Err(foreign());
+    }
     let mut crc = flate2::Crc::new();
     crc.update(front);
-    crc.update(&text.as_bytes()[..at]);
-    let check = format!("{CHECK}{:08x}\"}}", crc.sum());
-    if text[at..] != check || !comment.len().is_multiple_of(PAGE) {
+    crc.update(said);
+    let right = format!("{CHECK}{:08x}\"}}", crc.sum());
+    if check != right.as_bytes() || !comment.len().is_multiple_of(COMMENT) {
         return Err(damaged());
     }
-    let header: Header = serde_json::from_str(text)
+    let header: Header = serde_json::from_slice(text)
         .map_err(|error| invalid(&format!("its header is not understood: {error}")))?;
     Ok(Header {
         room: comment.len(),
@@ -208,16 +216,13 @@ fn decode(front: &[u8], comment: &[u8]) -> io::Result<Header> {
     })
 }
 
-fn until_nul(from: &mut impl Read, into: &mut Vec<u8>, limit: usize) -> io::Result<()> {
-    let mut byte = [0];
-    for _ in 0..limit {
-        from.read_exact(&mut byte).map_err(cut)?;
-        into.push(byte[0]);
-        if byte[0] == 0 {
-            return Ok(());
-        }
+fn until_nul(from: &mut impl BufRead, into: &mut Vec<u8>, limit: u64) -> io::Result<()> {
+    let read = from.take(limit).read_until(0, into)?;
+    match into.last() {
+        Some(0) => Ok(()),
+        _ if (read as u64) < limit => Err(cut(io::ErrorKind::UnexpectedEof.into())),
+        _ => Err(foreign()),
     }
-    Err(foreign())
 }
 
 /// JSON in ASCII: anything else can stand only inside strings, where `\u` escapes are its equal.

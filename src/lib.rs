@@ -58,6 +58,7 @@ pub mod retention;
 pub mod rotate;
 pub mod secret;
 pub mod source;
+pub mod status;
 pub mod stop;
 pub mod url;
 pub mod verify;

@@ -17,7 +17,7 @@ use dump_database::retention::Policy;
 use dump_database::secret::Secret;
 use dump_database::source::Source;
 use dump_database::stop::{self, Stopped};
-use dump_database::{dump, list, logging, restore, verify};
+use dump_database::{dump, list, logging, restore, status, verify};
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -77,6 +77,10 @@ fn run(command: Command) -> Result<Exit> {
             )?;
             Ok(Exit::Success)
         }
+        Command::Status(args) => {
+            let directories = or_default(args.directories)?;
+            status::run(&directories, args.max_age, args.json).map(all_or_some)
+        }
         Command::Verify(args) => verify::run(&or_default(args.paths)?, args.json).map(all_or_some),
         Command::Restore(args) => {
             let options = options(args.output, false, None)?;
@@ -96,7 +100,10 @@ fn run(command: Command) -> Result<Exit> {
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "dump-database", &mut script);
-            io::stdout().write_all(&script)?;
+            // In bash it spells a name with a hyphen in two ways (clap-rs/clap#6421).
+            let script = String::from_utf8(script)?;
+            let script = script.replace("dump__subcmd__database", "dump__database");
+            io::stdout().write_all(script.as_bytes())?;
             Ok(Exit::Success)
         }
         Command::Man => {
@@ -172,14 +179,25 @@ fn usage(error: &clap::Error) -> Exit {
         let _ = error.print();
         return Exit::Success;
     }
-    let text = error.to_string();
-    let sentence: Vec<_> = text
+    let text = match error.kind() {
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            "error: a command is wanted, such as dump, list or restore".to_owned()
+        }
+        _ => error.to_string(),
+    };
+    let sentence = text
         .lines()
         .take_while(|line| !line.starts_with("Usage:"))
         .map(str::trim)
-        .filter(|line| !line.is_empty())
-        .collect();
-    let sentence = sentence.join(" ");
+        .filter(|line| !line.is_empty() && !line.starts_with("For more information"))
+        .fold(String::new(), |sentence, line| {
+            let joint = match sentence.chars().last() {
+                None => "",
+                Some(':') => " ",
+                Some(_) => "; ",
+            };
+            sentence + joint + line
+        });
     let _ = writeln!(io::stderr(), "{sentence} (see dump-database --help)");
     Exit::Usage
 }

@@ -14,7 +14,9 @@ use crate::cli::Cli;
 pub fn page(out: &mut dyn Write) -> io::Result<()> {
     let mut command = Cli::command();
     command.build();
-    let man = Man::new(command.clone());
+    // The version's further lines would end the title's macro.
+    let source = concat!("dump-database ", env!("CARGO_PKG_VERSION"));
+    let man = Man::new(command.clone()).source(source);
     man.render_title(out)?;
     man.render_name_section(out)?;
     man.render_synopsis_section(out)?;

@@ -33,9 +33,10 @@ pub struct From {
 /// # Errors
 /// Whatever keeps it from being restored; the old database is then as it was.
 pub fn run(from: &From, target: &Source, replace: bool, options: &Options) -> Result<()> {
-    let (dump, path, header) = choose(from)?;
-    let old = load(&dump, &header, target, replace, options)
-        .with_context(|| format!("{} was not restored into {target}", path.display()))?;
+    let stop = Stop::after(options.timeout);
+    let (dump, path, header) = choose(from, stop)?;
+    let old = load(&dump, &header, target, replace, options, stop)
+        .with_context(|| format!("{target} was not restored"))?;
     log::info!(
         "restored {} ({}) into {target}",
         path.display(),
@@ -54,11 +55,12 @@ fn load(
     target: &Source,
     replace: bool,
     options: &Options,
+    stop: Stop,
 ) -> Result<Option<PathBuf>> {
     let is_globals = header.identity.database.is_none();
     match (header.identity.engine, target) {
         (Engine::Sqlite, Source::Sqlite(target)) => {
-            sqlite::load::run(dump, target, replace, options)
+            sqlite::load::run(dump, target, replace, options, stop)
         }
         (Engine::Postgresql, Source::Postgresql(url, Part::Database(name))) if !is_globals => {
             let server = postgresql::Server::new(url, options.password.as_ref());
@@ -73,7 +75,6 @@ fn load(
             mysql::restore::run(dump, header, server, name, replace, options)
         }
         (Engine::Mysql, Source::Mysql(url, Part::Whole)) if is_globals => {
-            let stop = Stop::after(options.timeout);
             let server = mysql::Server::new(url, options.password.as_ref(), stop)?;
             mysql::globals::restore(dump, &server, stop).map(|()| None)
         }
@@ -81,25 +82,26 @@ fn load(
             bail!(
                 "{}",
                 if is_globals {
-                    "it holds what belongs to no database; name its server without one"
+                    "the dump holds what belongs to no database; name its server without one"
                 } else {
-                    "it holds a database; name the one to restore into, after the server"
+                    "the dump holds a database; name the one to restore into, after the server"
                 }
             )
         }
-        _ => bail!(
-            "it is a dump of {}, which cannot be restored into that",
-            header.identity
+        (_, target) => bail!(
+            "the dump is of {}, which cannot be restored into {}",
+            header.identity,
+            target.kind()
         ),
     }
 }
 
-fn choose(from: &From) -> Result<(File, PathBuf, Header)> {
+fn choose(from: &From, stop: Stop) -> Result<(File, PathBuf, Header)> {
     let path = &from.path;
     let unreadable = || format!("cannot read the dump {}", path.display());
     if !path.metadata().with_context(unreadable)?.is_dir() {
         let file = File::open(path).with_context(unreadable)?;
-        let header = read_whole(&file, &mut io::sink())
+        let header = read_whole(&file, &mut Unless(stop))
             .with_context(|| format!("{} cannot be restored", path.display()))?;
         return Ok((file, path.clone(), header));
     }
@@ -113,12 +115,27 @@ fn choose(from: &From) -> Result<(File, PathBuf, Header)> {
     for (entry, _) in series.dumps.iter().rev() {
         let path = directory.path_of(&entry.name);
         let read = directory.read(&entry.name);
-        match read.and_then(|file| Ok((read_whole(&file, &mut io::sink())?, file))) {
+        match read.and_then(|file| Ok((read_whole(&file, &mut Unless(stop))?, file))) {
             Ok((header, file)) => return Ok((file, path, header)),
+            Err(_) if stop.reason().is_some() => stop.check()?,
             Err(error) => log::warn!("{} was passed over: {error}", path.display()),
         }
     }
     bail!("{} holds no good dump of {}", path.display(), series.name);
+}
+
+/// Takes everything, unless work must stop.
+struct Unless(Stop);
+
+impl io::Write for Unless {
+    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        self.0.check().map_err(io::Error::other)?;
+        Ok(data.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 fn one_of(directory: &Directory, mut all: Vec<Series>, name: Option<&str>) -> Result<Series> {

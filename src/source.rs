@@ -88,6 +88,17 @@ impl Source {
         Ok(Source::Postgresql(url, part))
     }
 
+    /// What it is, as the end of a sentence.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Source::Sqlite(_) => "an SQLite file",
+            Source::Postgresql(..) => "PostgreSQL",
+            Source::Mysql(..) => "MySQL or MariaDB",
+            Source::Command(_) => "a program",
+        }
+    }
+
     /// Does it stand for all of a server?
     #[must_use]
     pub fn is_whole(&self) -> bool {

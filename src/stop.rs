@@ -8,6 +8,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
+/// How long putting things back may take.
+const CLEANING_UP: Duration = Duration::from_secs(60);
+
 /// Why work ended early.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stopped {
@@ -96,7 +99,7 @@ impl Stop {
     /// For what puts things back as they were: a short deadline, and no signal ends it.
     #[must_use]
     pub fn cleaning_up() -> Self {
-        Stop::uninterrupted(Duration::from_mins(1))
+        Stop::uninterrupted(CLEANING_UP)
     }
 
     /// A deadline `limit` from now, and no signal ends it before.

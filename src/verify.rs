@@ -32,10 +32,15 @@ pub fn read_whole(file: &File, sink: &mut dyn Write) -> io::Result<Header> {
     let mut decoder = Decoder::new(rest, compression, length)?;
     let mut inside = Inside::default();
     let mut buffer = vec![0; 256 << 10];
+    let mut content = 0;
     loop {
         let read = decoder.read(&mut buffer)?;
         if read == 0 {
             break;
+        }
+        content += read as u64;
+        if content > header.bytes {
+            return Err(damage("it holds more than its header says"));
         }
         inside.look(header.format, &buffer[..read]);
         sink.write_all(&buffer[..read])?;
@@ -79,7 +84,7 @@ impl Inside {
         match header.format {
             Format::Sqlite => {
                 let start = <&[u8; 100]>::try_from(&self.start[..]).ok();
-                match start.and_then(Shape::of_header) {
+                match start.and_then(|start| Shape::of_image(start, header.bytes)) {
                     None => Err("its content is not an SQLite database".to_owned()),
                     Some(shape) if shape.bytes() != header.bytes => Err(format!(
                         "its content should be {} pages of {} bytes and is {} bytes",

@@ -23,6 +23,16 @@ pub struct Selection {
     pub jobs: NonZeroUsize,
 }
 
+impl Default for Selection {
+    fn default() -> Self {
+        Selection {
+            name: None,
+            exclude: Vec::new(),
+            jobs: NonZeroUsize::MIN,
+        }
+    }
+}
+
 /// One entry of the plan.
 pub(super) enum Task {
     /// Something to dump.

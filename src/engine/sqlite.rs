@@ -5,20 +5,32 @@
 //! modes a reader does block writers, so the database is first copied under the transaction (the
 //! online backup API), the transaction ends, and the copy is streamed and checked.
 
+mod beside;
 mod check;
+mod error;
+mod facts;
+mod find;
+mod foreign;
 mod image;
+mod last_out;
 pub mod load;
 mod lock_free;
+mod modules;
+mod patience;
 mod target;
 
 use std::fs::File;
-use std::io::{ErrorKind, Read, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use rusqlite::backup::{Backup, StepResult};
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{Connection, OpenFlags};
+
+use find::find;
+use last_out::LastOut;
+use patience::{NAP, Patience};
 
 use super::Dumper;
 use crate::header::Facts;
@@ -28,9 +40,9 @@ use crate::stop::Stop;
 
 pub use image::{MAGIC, Shape};
 
-/// Pages copied between two looks at the clock: the read transaction around the copy keeps
+/// Bytes copied between two looks at the clock: the read transaction around the copy keeps
 /// writers out, so it never restarts however small the steps are.
-const STEP: i32 = 4096;
+const STEP: u32 = 16 << 20;
 
 /// Up to this size in bytes every check is thorough: it takes well under a second.
 const SMALL: u64 = 64 << 20;
@@ -47,8 +59,10 @@ pub struct Sqlite {
     copy: Option<File>,
     needs_copy: bool,
     shape: Shape,
-    busy_timeout: Duration,
+    patience: Patience,
     stop: Stop,
+    /// Dropped last, after the connections.
+    _last_out: Option<LastOut>,
 }
 
 /// Is the `sqlite_dbpage` table compiled in? Where it is not, every database is copied first.
@@ -73,29 +87,27 @@ impl Sqlite {
     pub fn open(path: &Path, busy_timeout: Duration, stop: Stop) -> Result<Self> {
         let file_name = file_name(path);
         let path = find(path)?;
+        let patience = Patience::new(path.clone(), busy_timeout, stop);
+        let last_out = LastOut::if_at_rest(&path);
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let mut source = Connection::open_with_flags(&path, flags)
-            .map_err(|error| explain(&path, busy_timeout, error))?;
-        source.busy_timeout(Duration::from_millis(100))?;
+        let mut source = patience.retry(|| Connection::open_with_flags(&path, flags))?;
+        source.busy_timeout(NAP)?;
         source.progress_handler(10_000, Some(move || stop.reason().is_some()))?;
-        let mut this = Sqlite {
+        let mode: String =
+            patience.retry(|| source.query_row("PRAGMA journal_mode", [], |row| row.get(0)))?;
+        Ok(Sqlite {
             identity: Identity::of_file(&path),
+            shape: patience.retry(|| Shape::of(&source))?,
+            _last_out: last_out,
             path,
             file_name,
-            source: None,
+            source: Some(source),
             snapshot: None,
             copy: None,
-            needs_copy: true,
-            shape: Shape::default(),
-            busy_timeout,
+            needs_copy: mode != "wal" || !has_dbpage(),
+            patience,
             stop,
-        };
-        let mode: String =
-            this.retry(|| source.query_row("PRAGMA journal_mode", [], |row| row.get(0)))?;
-        this.needs_copy = mode != "wal" || !has_dbpage();
-        this.shape = this.retry(|| Shape::of(&source))?;
-        this.source = Some(source);
-        Ok(this)
+        })
     }
 
     /// Dumps through `source`, a connection that already keeps everyone else out.
@@ -110,8 +122,9 @@ impl Sqlite {
             copy: None,
             needs_copy: !has_dbpage(),
             shape,
-            busy_timeout: Duration::ZERO,
+            patience: Patience::new(path.to_owned(), Duration::ZERO, stop),
             stop,
+            _last_out: None,
         })
     }
 
@@ -120,31 +133,13 @@ impl Sqlite {
         self.source.or(self.snapshot)
     }
 
-    /// Tries until the database is no longer locked by someone else, or the time is up.
-    fn retry<T>(&self, mut attempt: impl FnMut() -> rusqlite::Result<T>) -> Result<T> {
-        let give_up = Instant::now() + self.busy_timeout;
-        loop {
-            match attempt() {
-                Err(error) if is_busy(&error) && Instant::now() < give_up => {
-                    self.stop.check()?;
-                    // Some locks are refused at once, without the wait of the connection's own.
-                    std::thread::sleep(Duration::from_millis(10));
-                }
-                Err(error) => {
-                    self.stop.check()?;
-                    return Err(explain(&self.path, self.busy_timeout, error));
-                }
-                Ok(value) => return Ok(value),
-            }
-        }
-    }
-
     fn copy(&self, source: &Connection, scratch: &Path) -> Result<()> {
         let mut copy = Connection::open(scratch)?;
         copy.execute_batch("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF")?;
+        let pages = i32::try_from(STEP / self.shape.page_size.max(512))?;
         let backup = Backup::new(source, &mut copy)?;
         loop {
-            match self.retry(|| backup.step(STEP))? {
+            match self.patience.retry(|| backup.step(pages))? {
                 StepResult::Done => return Ok(()),
                 _ => self.stop.check()?,
             }
@@ -184,9 +179,9 @@ impl Dumper for Sqlite {
             .context("the snapshot was taken already")?;
         let held = !source.is_autocommit();
         if !held {
-            self.retry(|| source.execute_batch("BEGIN"))?;
+            self.patience.retry(|| source.execute_batch("BEGIN"))?;
         }
-        self.shape = self.retry(|| Shape::of(&source))?;
+        self.shape = self.patience.retry(|| Shape::of(&source))?;
         let Some(scratch) = scratch.filter(|_| self.needs_copy) else {
             self.snapshot = Some(source);
             return Ok(());
@@ -226,7 +221,7 @@ impl Dumper for Sqlite {
             self.stop.check()?;
         }
         checked?;
-        check::facts(snapshot, self.shape)
+        facts::of(snapshot, self.shape)
             .with_context(|| format!("cannot count the tables of {}", self.path.display()))
     }
 }
@@ -241,66 +236,4 @@ pub fn database_of(path: &Path) -> Vec<u8> {
 fn file_name(path: &Path) -> Vec<u8> {
     let name = path.file_name().unwrap_or_default();
     name.as_encoded_bytes().to_vec()
-}
-
-fn find(path: &Path) -> Result<PathBuf> {
-    let shown = path.display();
-    let real = path.canonicalize().map_err(|error| match error.kind() {
-        ErrorKind::NotFound => anyhow::anyhow!("{shown} does not exist; nothing was created"),
-        _ => anyhow::anyhow!("cannot reach {shown}: {error}"),
-    })?;
-    let meta = real
-        .metadata()
-        .with_context(|| format!("cannot read {shown}"))?;
-    if meta.is_dir() {
-        bail!("{shown} is a directory; name an SQLite file in it");
-    }
-    if !meta.is_file() {
-        bail!("{shown} is not a regular file, so not an SQLite database");
-    }
-    if meta.len() == 0 {
-        bail!("{shown} has zero bytes, so there is no database to dump");
-    }
-    let mut magic = [0; 16];
-    // Closed before SQLite opens the file: closing any descriptor of it drops SQLite's locks.
-    match File::open(&real).and_then(|mut file| file.read_exact(&mut magic)) {
-        Err(error) if error.kind() == ErrorKind::PermissionDenied => {
-            bail!("{shown} may not be read by this user; run as the file's owner")
-        }
-        Err(error) if error.kind() != ErrorKind::UnexpectedEof => {
-            Err(error).with_context(|| format!("cannot read {shown}"))
-        }
-        _ if magic != *MAGIC => bail!(
-            "{shown} is not an SQLite database (its first bytes say otherwise; an encrypted one cannot be read)"
-        ),
-        _ => Ok(real),
-    }
-}
-
-fn is_busy(error: &rusqlite::Error) -> bool {
-    matches!(
-        error.sqlite_error_code(),
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)
-    )
-}
-
-/// What an SQLite error means to who runs the dump.
-pub(crate) fn explain(path: &Path, waited: Duration, error: rusqlite::Error) -> anyhow::Error {
-    let shown = path.display();
-    let meaning = match error.sqlite_error_code() {
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => format!(
-            "{shown} stayed locked by another program for {} (--busy-timeout)",
-            crate::human::duration(waited)
-        ),
-        Some(ErrorCode::NotADatabase) => format!("{shown} is not an SQLite database"),
-        Some(ErrorCode::DatabaseCorrupt) => format!("{shown} is corrupt"),
-        Some(ErrorCode::ReadOnly) => format!(
-            "{shown} was left by a program that crashed and must be opened for writing once (by that program, or sqlite3) before it can be read"
-        ),
-        Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => format!(
-            "cannot open {shown}, or the -wal and -shm files beside it; run as the file's owner, with its directory writable"
-        ),
-        _ => format!("cannot read {shown}"),
-    };
-    anyhow::Error::new(error).context(meaning)
 }

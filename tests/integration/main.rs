@@ -2,8 +2,24 @@
 
 mod support;
 
+mod bad_input;
 mod clock;
+mod command_line;
+mod concurrency;
+mod damage;
+mod filesystems;
 mod identity;
+mod image;
+mod interoperability;
 mod keeping;
+mod leftovers;
+mod logging;
+mod output;
+mod publishing;
+mod readback;
 mod rotation;
 mod servers;
+mod snapshot;
+mod sqlite;
+mod stopping;
+mod usage;

@@ -151,7 +151,7 @@ impl Settings {
         if !self.comment.is_empty() {
             // Nothing but a plain string may stand here.
             let comment = self.comment.replace('\\', "\\\\").replace('\'', "''");
-            sql.push_str(&format!(" COMMENT '{comment}'"));
+            sql.extend([" COMMENT '", &comment, "'"]);
         }
         sql
     }

@@ -48,12 +48,11 @@ pub(super) fn lacking(header: &Header, server: u32, stop: Stop) -> Result<Option
 pub(super) fn load(into: &Into<'_>, dump: &File, header: &Header, name: &str) -> Result<()> {
     let mut pg_restore = into.server.client("pg_restore", name);
     pg_restore.arg("--exit-on-error");
-    let loaded = match uncompressed(header.bytes) {
-        Some(archive) => from_file(into, dump, &archive, pg_restore),
-        None => {
-            log::info!("no space for the archive uncompressed, so one table is restored at a time");
-            from_pipe(into, dump, pg_restore)
-        }
+    let loaded = if let Some(archive) = uncompressed(header.bytes) {
+        from_file(into, dump, &archive, pg_restore)
+    } else {
+        log::info!("no space for the archive uncompressed, so one table is restored at a time");
+        from_pipe(into, dump, pg_restore)
     };
     loaded.context("the dump cannot be loaded")
 }

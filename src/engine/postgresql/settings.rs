@@ -33,12 +33,12 @@ impl Settings {
             Some(_) => ("libc", ""),
             None => return sql,
         };
-        sql.push_str(&format!(" LOCALE_PROVIDER {provider}"));
+        sql.extend([" LOCALE_PROVIDER ", provider]);
         if let Some(locale) = self.locale.as_deref().filter(|_| !option.is_empty()) {
-            sql.push_str(&format!(" {option} {}", literal(locale)));
+            sql.extend([" ", option, " ", &literal(locale)]);
         }
         if let Some(rules) = self.icu_rules.as_deref().filter(|_| major >= 16) {
-            sql.push_str(&format!(" ICU_RULES {}", literal(rules)));
+            sql.extend([" ICU_RULES ", &literal(rules)]);
         }
         sql
     }

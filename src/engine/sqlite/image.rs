@@ -11,6 +11,8 @@ use std::os::unix::fs::FileExt;
 use anyhow::{Context, Result, bail};
 use rusqlite::Connection;
 
+use super::error::Corrupt;
+
 /// The first 16 bytes of every SQLite database.
 pub const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 
@@ -37,15 +39,21 @@ impl Shape {
         u64::from(self.page_size) * u64::from(self.pages)
     }
 
-    /// Reads it from a database's first 100 bytes; none where they are not such.
+    /// Reads it from the first 100 bytes of an image of `length` bytes; none where they are not
+    /// such. The number of pages in them counts only where the number of the version that wrote it
+    /// last (offset 92) is that of the last change (offset 24); what an SQLite before 3.7.0 wrote
+    /// has the length alone.
     #[must_use]
-    pub fn of_header(header: &[u8; 100]) -> Option<Self> {
+    pub fn of_image(header: &[u8; 100], length: u64) -> Option<Self> {
         let page_size = match u16::from_be_bytes([header[16], header[17]]) {
             1 => 65_536,
             size if size.is_power_of_two() && size >= 512 => u32::from(size),
             _ => return None,
         };
-        let pages = u32_at(header, 28)?;
+        let pages = match u32_at(header, 28)? {
+            pages if pages > 0 && header[24..28] == header[92..96] => pages,
+            _ => u32::try_from(length.div_ceil(u64::from(page_size))).ok()?,
+        };
         (header[..16] == *MAGIC).then_some(Shape { page_size, pages })
     }
 }
@@ -124,22 +132,20 @@ impl Free {
         let mut left = at(&buffer, 36)?;
         while trunk != 0 && left > 0 {
             if trunk > shape.pages {
-                bail!(
-                    "the freelist is corrupt: it leads to page {trunk} of {}",
-                    shape.pages
-                );
+                let pages = shape.pages;
+                return corrupt(&format!("leads to page {trunk} of {pages}"));
             }
             page(trunk, &mut buffer)?;
             left -= 1;
             let leaves = at(&buffer, 4)?;
             if leaves > left || leaves > shape.page_size / 4 - 2 {
-                bail!("the freelist is corrupt: trunk page {trunk} claims {leaves} leaves");
+                return corrupt(&format!("has {leaves} leaves on trunk page {trunk}"));
             }
             left -= leaves;
             for index in 0..leaves as usize {
                 let leaf = at(&buffer, 8 + 4 * index)?;
                 if leaf < 2 || leaf > shape.pages {
-                    bail!("the freelist is corrupt: page {trunk} lists page {leaf}");
+                    return corrupt(&format!("lists page {leaf} on trunk page {trunk}"));
                 }
                 free.0[leaf as usize / 64] |= 1 << (leaf % 64);
             }
@@ -151,6 +157,10 @@ impl Free {
     fn contains(&self, page: u32) -> bool {
         self.0[page as usize / 64] >> (page % 64) & 1 == 1
     }
+}
+
+fn corrupt<T>(how: &str) -> Result<T> {
+    Err(Corrupt(format!("the database is corrupt: its freelist {how}")).into())
 }
 
 fn u32_at(bytes: &[u8], offset: usize) -> Option<u32> {

@@ -8,7 +8,8 @@ use rusqlite::{Connection, OpenFlags};
 /// Opens a private, finished file read-only without locks or side files. `immutable` is safe for
 /// nothing else: no one but this process knows the file.
 pub(crate) fn open(path: &Path) -> rusqlite::Result<Connection> {
-    let mut uri = "file:".to_owned();
+    // The empty authority keeps a path that begins with two slashes from being read as one.
+    let mut uri = "file://".to_owned();
     for byte in path.as_os_str().as_encoded_bytes() {
         match byte {
             b'/' | b'.' | b'-' | b'_' => uri.push(char::from(*byte)),

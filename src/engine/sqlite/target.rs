@@ -10,7 +10,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use rusqlite::{Connection, OpenFlags};
 
-use super::{Sqlite, explain};
+use super::Sqlite;
+use super::patience::{NAP, Patience};
 use crate::clock;
 use crate::directory::Directory;
 use crate::dump::{Options, Run};
@@ -28,7 +29,8 @@ pub(super) fn side_files(database: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+/// The path with more at its end.
+pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = OsString::from(path);
     name.push(suffix);
     PathBuf::from(name)
@@ -39,8 +41,9 @@ pub(super) fn sync_directory(file: &Path) -> io::Result<()> {
     File::open(file.parent().unwrap_or(file))?.sync_all()
 }
 
-/// Refuses a database some process has open, as far as `/proc` shows.
-pub(super) fn refuse_if_open(database: &Path) -> Result<()> {
+/// Refuses a database some process has open, as far as `/proc` shows. Of how many processes it
+/// does not.
+pub(super) fn refuse_if_open(database: &Path) -> Result<usize> {
     let files = std::iter::once(database.to_owned()).chain(side_files(database));
     let wanted: Vec<_> = files
         .filter_map(|path| path.metadata().ok())
@@ -72,13 +75,7 @@ pub(super) fn refuse_if_open(database: &Path) -> Result<()> {
             );
         }
     }
-    if hidden > 0 {
-        log::info!(
-            "the open files of {hidden} processes of other users could not be seen; only SQLite's locks say that none of them uses {}",
-            database.display()
-        );
-    }
-    Ok(())
+    Ok(hidden)
 }
 
 /// Renames what lies beside a database aside, and gives the database itself (with `main`) a
@@ -120,38 +117,45 @@ impl Held {
     ///
     /// # Errors
     /// When it is damaged, or others use it.
-    pub(super) fn take(path: &Path, busy_timeout: Duration) -> Result<Self> {
-        let explained = |error| explain(path, busy_timeout, error);
+    pub(super) fn take(path: &Path, busy_timeout: Duration, stop: Stop) -> Result<Self> {
+        let patience = Patience::new(path.to_owned(), busy_timeout, stop);
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(path, flags).map_err(explained)?;
-        connection.busy_timeout(busy_timeout)?;
+        let open = || Connection::open_with_flags(path, flags);
         let mut held = Held {
-            connection: None,
+            connection: Some(patience.retry(open)?),
             path: path.to_owned(),
             was_wal: false,
         };
-        let pragma = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, String>(0));
-        let mut settle = || {
-            held.was_wal = pragma("PRAGMA journal_mode")? == "wal";
-            connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
-            if held.was_wal {
-                connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
-            } else {
-                pragma("PRAGMA journal_mode = PERSIST")?;
-            }
-            pragma("PRAGMA journal_mode = DELETE")?;
-            connection.execute_batch("BEGIN EXCLUSIVE")?;
-            pragma("PRAGMA journal_mode")
-        };
-        let settled = settle();
-        held.connection = Some(connection);
-        let mode = settled.map_err(explained)?;
+        let mode = patience.retry(|| held.settle())?;
         ensure!(
             mode == "delete" && side_files(path).is_empty(),
             "{} is in use by another program; stop that first",
             path.display()
         );
+        if let Some(connection) = &mut held.connection {
+            connection.progress_handler(10_000, Some(move || stop.reason().is_some()))?;
+        }
         Ok(held)
+    }
+
+    /// May be tried again: what an earlier attempt did is not undone.
+    fn settle(&mut self) -> rusqlite::Result<String> {
+        let Some(connection) = &self.connection else {
+            return Ok(String::new());
+        };
+        connection.busy_timeout(NAP)?;
+        let pragma = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, String>(0));
+        let is_wal = pragma("PRAGMA journal_mode")? == "wal";
+        self.was_wal |= is_wal;
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
+        if is_wal {
+            connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+        } else {
+            pragma("PRAGMA journal_mode = PERSIST")?;
+        }
+        pragma("PRAGMA journal_mode = DELETE")?;
+        connection.execute_batch("BEGIN EXCLUSIVE")?;
+        pragma("PRAGMA journal_mode")
     }
 
     /// Dumps it through the connection that holds it, rotating nothing out: the dump that is being
@@ -179,7 +183,9 @@ impl Held {
 
 impl Drop for Held {
     fn drop(&mut self) {
-        if let Some(connection) = &self.connection {
+        if let Some(connection) = &mut self.connection {
+            // What stopped the work must not stop this.
+            let _ = connection.progress_handler(0, None::<fn() -> bool>);
             let _ = connection.execute_batch("ROLLBACK");
             if self.was_wal {
                 let _ = connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()));

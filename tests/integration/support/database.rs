@@ -1,7 +1,9 @@
 //! SQLite databases to dump, and what they hold.
 
 use std::fs;
+use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
+use std::process::{Child, Command, Stdio};
 
 use rusqlite::{Connection, OpenFlags};
 
@@ -42,7 +44,7 @@ pub(crate) fn contents(path: &Path) -> String {
         .unwrap();
     assert_eq!(sound, "ok", "{}", path.display());
     drop(db);
-    let dumped = std::process::Command::new("sqlite3")
+    let dumped = Command::new("sqlite3")
         .args(["-readonly", "-cmd", ".timeout 5000"])
         .arg(path)
         .arg(".dump")
@@ -52,9 +54,45 @@ pub(crate) fn contents(path: &Path) -> String {
     String::from_utf8(dumped.stdout).unwrap()
 }
 
+/// The one number a query gives.
+pub(crate) fn scalar(db: &Connection, sql: &str) -> i64 {
+    db.query_row(sql, [], |row| row.get(0))
+        .unwrap_or_else(|error| panic!("{sql}: {error}"))
+}
+
 /// Overwrites `length` bytes at `offset` with 0xA5.
 pub(crate) fn corrupt(path: &Path, offset: usize, length: usize) {
     let mut bytes = fs::read(path).unwrap();
     bytes[offset..offset + length].fill(0xA5);
     fs::write(path, bytes).unwrap();
+}
+
+/// A database locked by another process until this is dropped. Not by this one: POSIX locks end
+/// when any descriptor of the file is closed, and tests read the files they look after.
+pub(crate) struct Lock(Child);
+
+impl Lock {
+    /// Nobody else may read.
+    pub(crate) fn exclusive(path: &Path) -> Self {
+        let mut sqlite = Command::new("sqlite3")
+            .arg(path)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("sqlite3 is installed");
+        let mut input = sqlite.stdin.as_ref().unwrap();
+        writeln!(input, "PRAGMA locking_mode = EXCLUSIVE;").unwrap();
+        writeln!(input, "BEGIN EXCLUSIVE; SELECT 'locked';").unwrap();
+        let output = BufReader::new(sqlite.stdout.as_mut().unwrap()).lines();
+        let locked = output.map_while(Result::ok).any(|line| line == "locked");
+        assert!(locked, "{}", path.display());
+        Lock(sqlite)
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        self.0.kill().expect("sqlite3 was started here");
+        self.0.wait().expect("sqlite3 was started here");
+    }
 }

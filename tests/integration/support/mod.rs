@@ -4,6 +4,7 @@ pub(crate) mod database;
 pub(crate) mod namespace;
 pub(crate) mod planted;
 pub(crate) mod strace;
+pub(crate) mod writer;
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -12,6 +13,8 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
@@ -113,30 +116,44 @@ pub(crate) fn names(directory: &Path) -> Vec<String> {
     names
 }
 
-/// All there is below a directory, by path: inode, mode, and content. Two are equal if nothing was
-/// created, replaced, changed or removed in between. The lock file is left out.
-pub(crate) fn inventory(directory: &Path) -> BTreeMap<PathBuf, (u64, u32, Vec<u8>)> {
+/// All there is below a directory, by path: kind and mode, inode, and what stands for the content.
+/// Two are equal if nothing was created, replaced, changed or removed in between. Left out are the
+/// lock file, and what SQLite itself makes beside a WAL database that someone reads.
+pub(crate) fn inventory(directory: &Path) -> BTreeMap<PathBuf, (u32, u64, String)> {
     let mut found = BTreeMap::new();
     for name in names(directory) {
         let path = directory.join(&name);
         let meta = path.symlink_metadata().unwrap();
         let content = match meta.file_type() {
-            kind if kind.is_symlink() => path
-                .read_link()
-                .unwrap()
-                .into_os_string()
-                .into_encoded_bytes(),
-            kind if kind.is_file() => fs::read(&path).unwrap_or_default(),
-            _ => Vec::new(),
+            kind if kind.is_symlink() => path.read_link().unwrap().display().to_string(),
+            kind if kind.is_file() => checksum(&fs::read(&path).unwrap_or_default()),
+            _ => String::new(),
         };
         if meta.is_dir() {
             found.extend(inventory(&path));
         }
-        if name != ".dump-database.lock" {
-            found.insert(path, (meta.ino(), meta.mode(), content));
+        let empty_log = name.ends_with("-wal") && meta.len() == 0;
+        if name != ".dump-database.lock" && !name.ends_with("-shm") && !empty_log {
+            found.insert(path, (meta.mode(), meta.ino(), content));
         }
     }
     found
+}
+
+/// CRC-32 and length.
+pub(crate) fn checksum(content: &[u8]) -> String {
+    let mut crc = flate2::Crc::new();
+    crc.update(content);
+    format!("{:08x} {}", crc.sum(), content.len())
+}
+
+#[track_caller]
+pub(crate) fn wait_until(mut happened: impl FnMut() -> bool) {
+    let give_up = Instant::now() + Duration::from_secs(30);
+    while !happened() {
+        assert!(Instant::now() < give_up, "it did not happen");
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }
 
 pub(crate) fn set_mode(path: &Path, mode: u32) {

@@ -12,6 +12,8 @@ use super::Server;
 use crate::servers::{Killed, assert_no_trace, descendants, wait_for};
 use crate::support::{Env, Run, namespace};
 
+const PASSWORD: &str = "s3cr3t p@ss/w\"o'rd\\";
+
 /// With a database that takes a while to dump.
 fn large_server() -> Server {
     let server = Server::start();
@@ -93,7 +95,6 @@ fn sigterm_and_the_deadline_leave_no_child() {
 fn passwords_are_taken_from_a_file_or_url_and_shown_nowhere() {
     let env = Env::new();
     let server = large_server();
-    const PASSWORD: &str = "s3cr3t p@ss/w\"o'rd\\";
     server.psql(
         "postgres",
         "CREATE ROLE app LOGIN SUPERUSER PASSWORD 's3cr3t p@ss/w\"o''rd\\'",

@@ -202,7 +202,7 @@ fn a_dump_goes_only_where_it_belongs() {
     env.run(&format!("restore {dump} {}", server.url("")))
         .fails(1, "name the one to restore into");
     env.run(&format!("restore {dump} app.sqlite"))
-        .fails(1, "cannot be restored into that");
+        .fails(1, "cannot be restored into");
     env.run(&format!("restore {dump} mysql://localhost/app"))
-        .fails(1, "cannot be restored into that");
+        .fails(1, "cannot be restored into");
 }

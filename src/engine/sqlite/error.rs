@@ -1,0 +1,69 @@
+//! What an SQLite error means to who runs a dump or a restore.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{ErrorCode, ffi};
+
+/// The database itself is damaged.
+#[derive(Debug)]
+pub(super) struct Corrupt(pub(super) String);
+
+impl std::fmt::Display for Corrupt {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Corrupt {}
+
+/// Was it damage of the database that kept it from being dumped?
+pub(super) fn is_corruption(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        let code = cause
+            .downcast_ref()
+            .and_then(rusqlite::Error::sqlite_error_code);
+        let damage = [ErrorCode::NotADatabase, ErrorCode::DatabaseCorrupt];
+        cause.is::<Corrupt>() || code.is_some_and(|code| damage.contains(&code))
+    })
+}
+
+/// Does someone else's lock stand in the way?
+pub(super) fn is_busy(error: &rusqlite::Error) -> bool {
+    matches!(
+        error.sqlite_error_code(),
+        Some(
+            ErrorCode::DatabaseBusy
+                | ErrorCode::DatabaseLocked
+                | ErrorCode::FileLockingProtocolFailed
+        )
+    )
+}
+
+/// One sentence in front of SQLite's own; `waited` is how long a lock was waited for.
+pub(super) fn explain(path: &Path, waited: Duration, error: rusqlite::Error) -> anyhow::Error {
+    let shown = path.display();
+    let extended = error.sqlite_error().map_or(0, |error| error.extended_code);
+    let meaning = match error.sqlite_error_code() {
+        _ if is_busy(&error) => format!(
+            "{shown} stayed locked by another program for {} (--busy-timeout)",
+            crate::human::duration(waited)
+        ),
+        Some(ErrorCode::NotADatabase) => format!("{shown} is not an SQLite database"),
+        Some(ErrorCode::DatabaseCorrupt) => format!("{shown} is corrupt"),
+        Some(ErrorCode::ReadOnly)
+            if [ffi::SQLITE_READONLY_ROLLBACK, ffi::SQLITE_READONLY_RECOVERY]
+                .contains(&extended) =>
+        {
+            format!(
+                "{shown} was left by a program that crashed and must be opened for writing once (by that program, or sqlite3) before it can be read"
+            )
+        }
+        // In WAL mode even a reader takes its locks in a file that it may have to create.
+        Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => format!(
+            "cannot open {shown}, or the -wal and -shm files beside it; run as the file's owner, with its directory writable"
+        ),
+        _ => format!("cannot read {shown}"),
+    };
+    anyhow::Error::new(error).context(meaning)
+}

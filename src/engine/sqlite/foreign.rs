@@ -1,0 +1,126 @@
+//! Checking a database that needs functions, collations or virtual table modules which only its
+//! program has.
+//!
+//! SQLite refuses to prepare the check then. Indexes that use the application's own cannot be
+//! compared with their tables, but all others can, and every page's structure: stand-ins let
+//! SQLite prepare that.
+
+use std::path::Path;
+
+use rusqlite::functions::FunctionFlags;
+use rusqlite::{Connection, ErrorCode};
+
+use super::check::{self, Report};
+use super::modules;
+
+enum Missing {
+    Function(String),
+    Collation(String),
+    /// A virtual table's module, or part of one, such as a tokenizer: what SQLite said.
+    Module(String),
+}
+
+/// As much of the check `pragma` as can be done after it failed with `error`.
+///
+/// # Errors
+/// `error`, when it does not say that something is missing; any other of checking.
+pub(super) fn check_without(
+    db: &Connection,
+    path: &Path,
+    pragma: &str,
+    error: rusqlite::Error,
+) -> rusqlite::Result<Report> {
+    let shown = path.display();
+    let mut report = Report::default();
+    let mut error = error;
+    let mut pragma = pragma;
+    let mut forgotten = false;
+    for _ in 0..1000 {
+        match missing(&error) {
+            Some(Missing::Module(why)) if !forgotten => {
+                forgotten = true;
+                log::warn!(
+                    "{shown}: a virtual table cannot be opened without its own program ({why}); such tables were checked as pages only"
+                );
+                modules::forget(db)?;
+            }
+            None | Some(Missing::Module(_)) => return Err(error),
+            Some(needed) => {
+                if pragma == check::THOROUGH {
+                    report.add(tables(db, path)?);
+                    pragma = check::QUICK;
+                }
+                db.execute_batch("PRAGMA ignore_check_constraints = ON")?;
+                stand_in(db, path, &needed)?;
+            }
+        }
+        match check::run(db, pragma) {
+            Err(next) => error = next,
+            Ok(rest) => {
+                report.add(rest);
+                return Ok(report);
+            }
+        }
+    }
+    Err(error)
+}
+
+fn stand_in(db: &Connection, path: &Path, missing: &Missing) -> rusqlite::Result<()> {
+    let shown = path.display();
+    match missing {
+        Missing::Function(name) => {
+            log::warn!("{shown}: needs the function {name}, which only its program has");
+            let null = |_: &rusqlite::functions::Context<'_>| Ok(None::<i64>);
+            let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
+            db.create_scalar_function(name.as_str(), -1, flags, null)
+        }
+        Missing::Collation(name) => {
+            log::warn!("{shown}: needs the collation {name}, which only its program has");
+            db.create_collation(name.as_str(), |a: &str, b: &str| a.cmp(b))
+        }
+        Missing::Module(_) => Ok(()),
+    }
+}
+
+/// Checks each table that can be checked with its indexes, and names those that cannot.
+fn tables(db: &Connection, path: &Path) -> rusqlite::Result<Report> {
+    let mut names =
+        db.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND rootpage > 0")?;
+    let mut rows = names.query([])?;
+    let mut report = Report::default();
+    while let Some(row) = rows.next()? {
+        let name = String::from_utf8_lossy(row.get_ref(0)?.as_bytes()?).into_owned();
+        let quoted = name.replace('"', "\"\"");
+        match check::read(db, &format!("PRAGMA integrity_check(\"{quoted}\")")) {
+            Ok(found) => report.add(found),
+            Err(error) if missing(&error).is_some() => log::warn!(
+                "{}: the indexes of {name} were not compared with it",
+                path.display()
+            ),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(report)
+}
+
+fn missing(error: &rusqlite::Error) -> Option<Missing> {
+    let text = match error {
+        rusqlite::Error::SqlInputError { msg, .. } => msg.clone(),
+        // SQLITE_ERROR, which is neither damage nor a failing disk.
+        rusqlite::Error::SqliteFailure(code, _) if code.code == ErrorCode::Unknown => {
+            error.to_string()
+        }
+        _ => return None,
+    };
+    let after = |mark: &str| {
+        let (_, name) = text.split_once(mark)?;
+        Some(name.trim().trim_end_matches("()").to_owned())
+    };
+    let function = after("unknown function: ").or_else(|| after("no such function: "));
+    let collation = after("no such collation sequence: ");
+    Some(match (function, collation) {
+        (Some(function), _) => Missing::Function(function),
+        (None, Some(collation)) => Missing::Collation(collation),
+        (None, None) => Missing::Module(text),
+    })
+}

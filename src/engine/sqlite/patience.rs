@@ -1,0 +1,54 @@
+//! Waiting for a database that another program keeps locked.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+
+use super::error::{explain, is_busy};
+use crate::stop::Stop;
+
+/// How long one connection's own wait lasts, between two looks at the clock and for signals.
+pub(super) const NAP: Duration = Duration::from_millis(100);
+
+/// One deadline for all that is asked of a database.
+#[derive(Debug, Clone)]
+pub(super) struct Patience {
+    path: PathBuf,
+    limit: Duration,
+    give_up: Option<Instant>,
+    stop: Stop,
+}
+
+impl Patience {
+    pub(super) fn new(path: PathBuf, limit: Duration, stop: Stop) -> Self {
+        Patience {
+            path,
+            limit,
+            give_up: Instant::now().checked_add(limit),
+            stop,
+        }
+    }
+
+    /// Tries until the database is no longer locked by someone else, or the time is up.
+    pub(super) fn retry<T>(&self, mut attempt: impl FnMut() -> rusqlite::Result<T>) -> Result<T> {
+        loop {
+            match attempt() {
+                Err(error) if is_busy(&error) && self.has_time() => {
+                    self.stop.check()?;
+                    // Some locks are refused at once, without the wait of the connection's own.
+                    std::thread::sleep(Duration::from_millis(10));
+                }
+                Err(error) => {
+                    self.stop.check()?;
+                    return Err(explain(&self.path, self.limit, error));
+                }
+                Ok(value) => return Ok(value),
+            }
+        }
+    }
+
+    fn has_time(&self) -> bool {
+        self.give_up.is_none_or(|give_up| Instant::now() < give_up)
+    }
+}
