@@ -7,7 +7,8 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use clap::builder::BoolishValueParser;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use glob::Pattern;
 use log::LevelFilter;
 
 use crate::compress::Method;
@@ -64,13 +65,42 @@ pub enum Command {
 /// `dump`.
 #[derive(Debug, Args)]
 pub struct Dump {
-    /// An SQLite file: `sqlite:PATH` or a plain path
-    #[arg(required = true, value_name = "SOURCE")]
+    /// An SQLite file (`sqlite:PATH` or a plain path), or a server: `postgresql://[USER@][HOST]/DATABASE`,
+    /// `mysql://...`, `mariadb://...`. Without DATABASE: every database of the server, and what
+    /// belongs to none as `@globals`
+    #[arg(required_unless_present = "program", value_name = "SOURCE")]
     pub sources: Vec<OsString>,
+
+    /// After `--`: a program that prints a dump and exits 0, with its arguments; needs --name
+    #[arg(
+        last = true,
+        value_name = "PROGRAM",
+        requires = "name",
+        conflicts_with = "sources"
+    )]
+    pub program: Vec<OsString>,
 
     /// Call the database NAME instead of what its source calls it
     #[arg(long, env = "DUMP_DATABASE_NAME")]
     pub name: Option<String>,
+
+    /// Leave out these databases of a whole server; `*`, `?` and `[...]` stand for characters
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "DUMP_DATABASE_EXCLUDE",
+        value_delimiter = ','
+    )]
+    pub exclude: Vec<Pattern>,
+
+    /// How many databases are dumped at a time
+    #[arg(
+        long,
+        value_name = "N",
+        env = "DUMP_DATABASE_JOBS",
+        default_value = "1"
+    )]
+    pub jobs: NonZeroUsize,
 
     /// Take over a name whose newest dump is of another source, after a move
     #[arg(long, env = "DUMP_DATABASE_ADOPT", value_parser = BoolishValueParser::new())]
@@ -111,6 +141,19 @@ pub struct Output {
     )]
     pub threads: Option<NonZeroUsize>,
 
+    /// What PostgreSQL databases are dumped as
+    #[arg(
+        long,
+        env = "DUMP_DATABASE_FORMAT",
+        default_value = "plain",
+        value_enum
+    )]
+    pub format: ServerFormat,
+
+    /// A file whose first line is the servers' password; systemd has one at `%d/NAME`
+    #[arg(long, value_name = "FILE", env = "DUMP_DATABASE_PASSWORD_FILE")]
+    pub password_file: Option<PathBuf>,
+
     /// How long one database may take: 30s, 10m, 1h
     #[arg(
         long,
@@ -141,6 +184,15 @@ pub struct Output {
         value_parser = parse_duration
     )]
     pub busy_timeout: Duration,
+}
+
+/// What a PostgreSQL database is dumped as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ServerFormat {
+    /// SQL, which psql reads
+    Plain,
+    /// `pg_dump --format=custom`, which `pg_restore` reads, several tables at a time
+    Custom,
 }
 
 /// Which dumps of a database stay. One more than these rules say is kept for a while when a
@@ -285,7 +337,8 @@ pub struct Restore {
     #[arg(value_name = "DUMP")]
     pub dump: PathBuf,
 
-    /// Where to: an SQLite file (`sqlite:PATH` or a plain path)
+    /// Where to: an SQLite file (`sqlite:PATH` or a plain path), or a database of a server
+    /// (`postgresql://[USER@][HOST]/DATABASE`); for `@globals` the server without one
     #[arg(value_name = "TARGET")]
     pub target: OsString,
 

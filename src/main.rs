@@ -8,10 +8,13 @@ use anyhow::Result;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 
-use dump_database::cli::{Cli, Command, Output};
+use dump_database::cli::{Cli, Command, Output, ServerFormat};
 use dump_database::directory::Held;
+use dump_database::engine::command::Program;
 use dump_database::exit::{Exit, UsageError};
+use dump_database::name::Format;
 use dump_database::retention::Policy;
+use dump_database::secret::Secret;
 use dump_database::source::Source;
 use dump_database::stop::{self, Stopped};
 use dump_database::{dump, list, logging, restore, status, verify};
@@ -52,13 +55,24 @@ fn main() -> ExitCode {
 fn run(command: Command) -> Result<Exit> {
     match command {
         Command::Dump(args) => {
-            let sources = args
+            let mut sources = args
                 .sources
                 .iter()
                 .map(|text| Source::parse(text).map_err(|why| UsageError::new(&why)))
                 .collect::<Result<Vec<_>, _>>()?;
+            if !args.program.is_empty() {
+                sources.push(Source::Command(Program {
+                    name: args.name.clone().unwrap_or_default(),
+                    words: args.program,
+                }));
+            }
             let options = options(args.output, args.adopt, Some(args.retention.into()))?;
-            dump::run(&sources, args.name.as_deref(), &options).map(all_or_some)
+            let selection = dump::Selection {
+                name: args.name,
+                exclude: args.exclude,
+                jobs: args.jobs,
+            };
+            dump::run(&sources, &selection, &options).map(all_or_some)
         }
         Command::List(args) => {
             list::run(
@@ -79,8 +93,7 @@ fn run(command: Command) -> Result<Exit> {
                 path: args.dump,
                 name: args.name,
             };
-            let Source::Sqlite(target) =
-                Source::parse(&args.target).map_err(|why| UsageError::new(&why))?;
+            let target = Source::parse(&args.target).map_err(|why| UsageError::new(&why))?;
             restore::run(&from, &target, args.replace, &options)?;
             Ok(Exit::Success)
         }
@@ -124,6 +137,14 @@ fn options(output: Output, adopt: bool, policy: Option<Policy>) -> Result<dump::
         timeout: output.timeout,
         full_check: output.full_check,
         busy_timeout: output.busy_timeout,
+        format: match output.format {
+            ServerFormat::Plain => Format::Sql,
+            ServerFormat::Custom => Format::Pgdump,
+        },
+        password: match &output.password_file {
+            Some(path) => Some(Secret::from_file(path)?),
+            None => None,
+        },
     })
 }
 

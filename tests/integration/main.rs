@@ -18,6 +18,7 @@ mod output;
 mod publishing;
 mod readback;
 mod rotation;
+mod servers;
 mod snapshot;
 mod sqlite;
 mod stopping;
