@@ -1,5 +1,8 @@
 //! The command line: types only.
 
+mod output;
+mod retention;
+
 use std::ffi::OsString;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -7,13 +10,14 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use clap::builder::BoolishValueParser;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 use glob::Pattern;
 use log::LevelFilter;
 
-use crate::compress::Method;
 use crate::human::parse_duration;
-use crate::retention::Policy;
+
+pub use output::{Output, ServerFormat};
+pub use retention::Retention;
 
 /// Dumps every database, proves each dump, keeps the newest
 ///
@@ -113,172 +117,6 @@ pub struct Dump {
     /// What stays
     #[command(flatten)]
     pub retention: Retention,
-}
-
-/// How and where dumps are written.
-#[derive(Debug, Clone, Args)]
-pub struct Output {
-    /// The directory for dumps; only its last component is created
-    /// [default: `$STATE_DIRECTORY`, else `./dump`]
-    #[arg(long, value_name = "DIR", env = "DUMP_DATABASE_TO")]
-    pub to: Option<PathBuf>,
-
-    /// How to compress: gzip[:0-9] or zstd[:1-19]
-    #[arg(
-        long,
-        value_name = "METHOD",
-        env = "DUMP_DATABASE_COMPRESS",
-        default_value_t
-    )]
-    pub compress: Method,
-
-    /// Threads that compress [default: the number of cores, at most 4]
-    #[arg(
-        long,
-        value_name = "N",
-        env = "DUMP_DATABASE_THREADS",
-        value_parser = positive
-    )]
-    pub threads: Option<NonZeroUsize>,
-
-    /// What PostgreSQL databases are dumped as
-    #[arg(
-        long,
-        env = "DUMP_DATABASE_FORMAT",
-        default_value = "plain",
-        value_enum
-    )]
-    pub format: ServerFormat,
-
-    /// A file whose first line is the servers' password; systemd has one at `%d/NAME`
-    #[arg(long, value_name = "FILE", env = "DUMP_DATABASE_PASSWORD_FILE")]
-    pub password_file: Option<PathBuf>,
-
-    /// How long one database may take: 30s, 10m, 1h
-    #[arg(
-        long,
-        value_name = "TIME",
-        env = "DUMP_DATABASE_TIMEOUT",
-        default_value = "1h",
-        value_parser = parse_duration
-    )]
-    pub timeout: Duration,
-
-    /// How often an SQLite database's indexes are compared with its tables as well; the structure of
-    /// every page is checked in every dump; 0: always, as for one of up to 64 MiB
-    #[arg(
-        long,
-        value_name = "TIME",
-        env = "DUMP_DATABASE_FULL_CHECK",
-        default_value = "1d",
-        value_parser = parse_duration
-    )]
-    pub full_check: Duration,
-
-    /// How long to wait for a database that another program keeps locked
-    #[arg(
-        long,
-        value_name = "TIME",
-        env = "DUMP_DATABASE_BUSY_TIMEOUT",
-        default_value = "30s",
-        value_parser = parse_duration
-    )]
-    pub busy_timeout: Duration,
-}
-
-/// What a PostgreSQL database is dumped as.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum ServerFormat {
-    /// SQL, which psql reads
-    Plain,
-    /// `pg_dump --format=custom`, which `pg_restore` reads, several tables at a time
-    Custom,
-}
-
-/// Which dumps of a database stay. One more than these rules say is kept for a while when a
-/// database shrank to less than half; that catches one emptied by accident and nothing subtler.
-#[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "Retention")]
-pub struct Retention {
-    /// Keep the newest N dumps of each database
-    #[arg(
-        long,
-        value_name = "N",
-        env = "DUMP_DATABASE_KEEP",
-        default_value = "5",
-        value_parser = positive
-    )]
-    pub keep: NonZeroUsize,
-
-    /// Keep the newest dump of each of the last N hours that have one
-    #[arg(
-        long,
-        value_name = "N",
-        env = "DUMP_DATABASE_KEEP_HOURLY",
-        default_value = "0"
-    )]
-    pub keep_hourly: usize,
-
-    /// Keep the newest dump of each of the last N days that have one
-    #[arg(
-        long,
-        value_name = "N",
-        env = "DUMP_DATABASE_KEEP_DAILY",
-        default_value = "0"
-    )]
-    pub keep_daily: usize,
-
-    /// Keep the newest dump of each of the last N ISO weeks that have one
-    #[arg(
-        long,
-        value_name = "N",
-        env = "DUMP_DATABASE_KEEP_WEEKLY",
-        default_value = "0"
-    )]
-    pub keep_weekly: usize,
-
-    /// Keep the newest dump of each of the last N months that have one
-    #[arg(
-        long,
-        value_name = "N",
-        env = "DUMP_DATABASE_KEEP_MONTHLY",
-        default_value = "0"
-    )]
-    pub keep_monthly: usize,
-
-    /// Keep the newest dump of each of the last N years that have one
-    #[arg(
-        long,
-        value_name = "N",
-        env = "DUMP_DATABASE_KEEP_YEARLY",
-        default_value = "0"
-    )]
-    pub keep_yearly: usize,
-
-    /// Keep for this long the largest older dump that is more than twice the smallest of the
-    /// newest: a database emptied by accident; 0 turns it off
-    #[arg(
-        long,
-        value_name = "TIME",
-        env = "DUMP_DATABASE_KEEP_BEFORE_SHRINK",
-        default_value = "7d",
-        value_parser = parse_duration
-    )]
-    pub keep_before_shrink: Duration,
-}
-
-impl From<Retention> for Policy {
-    fn from(args: Retention) -> Self {
-        Policy {
-            last: args.keep,
-            hourly: args.keep_hourly,
-            daily: args.keep_daily,
-            weekly: args.keep_weekly,
-            monthly: args.keep_monthly,
-            yearly: args.keep_yearly,
-            before_shrink: args.keep_before_shrink,
-        }
-    }
 }
 
 /// `list`.

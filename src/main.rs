@@ -25,6 +25,10 @@ fn main() -> ExitCode {
         Err(error) => return usage(&error).into(),
     };
     logging::start(cli.log);
+    let only_prints = matches!(
+        cli.command,
+        Command::List(_) | Command::Completions { .. } | Command::Man
+    );
     let ended = stop::listen().and_then(|()| run(cli.command));
     // An error that came of being stopped says less than the signal does.
     if let Some(signal) = stop::signal() {
@@ -32,7 +36,8 @@ fn main() -> ExitCode {
         stop::die_by(signal);
     }
     let exit = ended.unwrap_or_else(|error| {
-        if error.chain().any(is_closed_pipe) {
+        // Who reads the list has seen enough; anywhere else a closed pipe is a failure.
+        if only_prints && error.chain().any(is_closed_pipe) {
             return Exit::Success;
         }
         log::error!("{error:#}");
