@@ -5,6 +5,7 @@
 //! modes a reader does block writers, so the database is first copied under the transaction (the
 //! online backup API), the transaction ends, and the copy is streamed and checked.
 
+mod aside;
 mod beside;
 mod check;
 mod error;

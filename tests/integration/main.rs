@@ -7,6 +7,8 @@ mod clock;
 mod identity;
 mod image;
 mod keeping;
+mod restore;
+mod restore_killed;
 mod rotation;
 mod snapshot;
 mod sqlite;
