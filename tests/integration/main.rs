@@ -8,6 +8,7 @@ mod identity;
 mod image;
 mod keeping;
 mod restore;
+mod restore_failing;
 mod restore_killed;
 mod rotation;
 mod snapshot;

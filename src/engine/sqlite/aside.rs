@@ -18,7 +18,8 @@ impl Aside {
     /// Gives the database itself, if there is one, a second name, and renames what lies beside it;
     /// it keeps its own name until the new one takes it. None where there was nothing.
     pub(super) fn of(database: &Path) -> Result<Option<Self>> {
-        let is_there = database.symlink_metadata().is_ok();
+        // Zero bytes are no database yet, and nothing is lost with them.
+        let is_there = database.metadata().is_ok_and(|meta| meta.len() > 0);
         if !is_there && side_files(database).is_empty() {
             return Ok(None);
         }
@@ -26,18 +27,19 @@ impl Aside {
             database: database.to_owned(),
             path: free_name(database),
         };
-        let moved = aside.take(is_there);
+        let context = || format!("cannot move {} aside", database.display());
+        if is_there {
+            fs::hard_link(database, &aside.path).with_context(context)?;
+        }
+        let moved = aside.take_sides();
         if moved.is_err() {
             aside.put_back();
         }
-        moved.with_context(|| format!("cannot move {} aside", database.display()))?;
+        moved.with_context(context)?;
         Ok(Some(aside))
     }
 
-    fn take(&self, is_there: bool) -> std::io::Result<()> {
-        if is_there {
-            fs::hard_link(&self.database, &self.path)?;
-        }
+    fn take_sides(&self) -> std::io::Result<()> {
         for suffix in SIDES {
             let side = with_suffix(&self.database, suffix);
             if side.symlink_metadata().is_ok() {

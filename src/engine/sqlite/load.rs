@@ -46,8 +46,8 @@ pub fn run(
     stop.check()?;
 
     let (saved, held) = match &old {
-        None => (None, None),
-        Some(_) => save(&target, options, stop)?,
+        Some(old) if old.len() > 0 => save(&target, options, stop)?,
+        _ => (None, None),
     };
     // The new database took its time; whoever came meanwhile would go on with the old file.
     target::refuse_if_open(&target)?;
@@ -102,11 +102,7 @@ fn save(
     stop: Stop,
 ) -> Result<(Option<PathBuf>, Option<target::Held>)> {
     let saved = target::Held::take(target, options.busy_timeout, stop).and_then(|mut held| {
-        // Zero bytes are no database yet, and nothing is lost with them.
-        let saved = match target.metadata()?.len() {
-            0 => None,
-            _ => Some(held.dump(options, stop)?),
-        };
+        let saved = Some(held.dump(options, stop)?);
         Ok((saved, Some(held)))
     });
     match saved {
