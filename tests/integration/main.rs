@@ -13,3 +13,4 @@ mod restore_killed;
 mod rotation;
 mod snapshot;
 mod sqlite;
+mod without_dbpage;

@@ -230,3 +230,49 @@ fn a_hostile_dump_is_refused_in_little_memory() {
         assert!(!env.path("new.sqlite").exists(), "{case}");
     }
 }
+
+#[test]
+fn what_is_committed_before_the_old_one_is_gone_is_in_its_dump() {
+    let env = Env::with_database();
+    let dump = env.dump("db.sqlite").display().to_string();
+    let old = env.path("old.sqlite");
+    for mode in ["WAL", "DELETE"] {
+        for suffix in ["", "-wal", "-shm"] {
+            let _ = fs::remove_file(env.path(format!("old.sqlite{suffix}")));
+        }
+        let db = database::large(&old, mode, 10_000_000);
+        db.execute_batch("CREATE TABLE tally (n)").unwrap();
+        drop(db);
+        // Slow, so that there is time to write; whoever has the file open gets it refused.
+        let args = format!(
+            "restore {dump} old.sqlite --replace --to saved-{mode} --compress gzip:9 --threads 1"
+        );
+        let (mut committed, mut locked) = (0, 0);
+        loop {
+            let mut restore = env.start(&args);
+            while restore.try_wait().unwrap().is_none() {
+                let insert = Connection::open(&old).and_then(|db| {
+                    db.busy_timeout(Duration::ZERO)?;
+                    db.execute("INSERT INTO tally VALUES (1)", [])
+                });
+                match insert {
+                    Ok(_) => committed += 1,
+                    Err(error) if error.to_string().contains("locked") => locked += 1,
+                    // The new one is there already.
+                    Err(error) => assert!(error.to_string().contains("no such table"), "{error}"),
+                }
+                std::thread::sleep(Duration::from_millis(40));
+            }
+            let run = Run::end_of(restore);
+            if run.status == Some(0) {
+                break;
+            }
+            run.fails(1, "is open in process");
+        }
+        assert!(locked > 0);
+        env.run(&format!("restore saved-{mode} back-{mode}.sqlite"))
+            .succeeds();
+        let back = Connection::open(env.path(format!("back-{mode}.sqlite"))).unwrap();
+        assert_eq!(scalar(&back, "SELECT count(*) FROM tally"), committed);
+    }
+}

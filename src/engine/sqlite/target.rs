@@ -11,8 +11,8 @@ use anyhow::{Context, Result, bail, ensure};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
-use super::Sqlite;
 use super::patience::{NAP, Patience};
+use super::{Shape, Sqlite};
 use crate::directory::Directory;
 use crate::dump::{Options, Run};
 use crate::gzip::Pool;
@@ -132,7 +132,11 @@ impl Held {
             pragma("PRAGMA journal_mode = PERSIST")?;
         }
         pragma("PRAGMA journal_mode = DELETE")?;
-        connection.execute_batch("BEGIN EXCLUSIVE")?;
+        // In this mode the lock outlives the transaction that took it. What then reads is no
+        // writing transaction, from which SQLite's backup would not copy.
+        pragma("PRAGMA locking_mode = EXCLUSIVE")?;
+        connection.execute_batch("BEGIN EXCLUSIVE; COMMIT; BEGIN")?;
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
         pragma("PRAGMA journal_mode")
     }
 
@@ -147,8 +151,10 @@ impl Held {
             pool: Pool::new(options.threads)?,
             options,
         };
+        let connection = self.connection.as_ref().context("it was let go")?;
+        let shape = Shape::of(connection)?;
         let connection = self.connection.take().context("it was let go")?;
-        let mut dumper = Sqlite::within(&self.path, connection, stop)?;
+        let mut dumper = Sqlite::within(&self.path, connection, shape, stop);
         let dumped = run.dump(&name, &mut dumper, stop);
         self.connection = dumper.into_source();
         let dumped = dumped.context(
@@ -170,6 +176,7 @@ impl Drop for Held {
             let _ = connection.progress_handler(0, None::<fn() -> bool>);
             let _ = connection.execute_batch("ROLLBACK");
             if self.was_wal {
+                let _ = connection.query_row("PRAGMA locking_mode = NORMAL", [], |_| Ok(()));
                 let _ = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false);
                 let _ = connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()));
             }
