@@ -102,6 +102,7 @@ fn a_changed_bit_anywhere_in_the_body_is_noticed() {
             let mut read = Vec::new();
             if read_whole(&File::open(&dump).unwrap(), &mut read).is_ok() {
                 assert!(read == content, "{method}: byte {at}, bit {}", round % 8);
+                assert!(at + 8 < whole.len(), "{method}: a sum at byte {at}");
                 meaningless += 1;
             }
             file.write_all_at(&whole[at..=at], at as u64).unwrap();
