@@ -7,7 +7,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use dump_database::compress::Method;
-use dump_database::dump::{self, Options, default_threads};
+use dump_database::dump::{self, Options, Selection, default_threads};
+use dump_database::name::Format;
 use dump_database::retention::Policy;
 use dump_database::source::Source;
 use dump_database::{list, logging, restore, verify};
@@ -37,6 +38,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         timeout: Duration::from_secs(600),
         full_check: Duration::ZERO,
         busy_timeout: Duration::from_secs(30),
+        format: Format::Sql,
+        password: None,
     };
     println!(
         "six dumps of {}, a database that changes:",
@@ -44,14 +47,18 @@ fn main() -> Result<(), Box<dyn Error>> {
     );
     for _ in 0..6 {
         order(&shop, 1000)?;
-        let failed = dump::run(&[Source::Sqlite(database.clone())], None, &options)?;
+        let failed = dump::run(
+            &[Source::Sqlite(database.clone())],
+            &Selection::default(),
+            &options,
+        )?;
         assert_eq!(failed, 0, "a dump failed");
     }
     println!("\nfive are kept:");
-    list::run(&[dumps.clone()], &Policy::default(), false)?;
+    list::run(std::slice::from_ref(&dumps), &Policy::default(), false)?;
     println!("each is good:");
     assert_eq!(
-        verify::run(&[dumps.clone()], false)?,
+        verify::run(std::slice::from_ref(&dumps), false)?,
         0,
         "a dump is damaged"
     );
@@ -61,7 +68,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         path: dumps,
         name: None,
     };
-    restore::run(&from, &restored, false, &options)?;
+    restore::run(&from, &Source::Sqlite(restored.clone()), false, &options)?;
     assert_eq!(content(&database)?, content(&restored)?);
     println!("all {} orders are the same", content(&restored)?.len());
     std::fs::remove_dir_all(place)?;

@@ -1,18 +1,23 @@
 //! The command line: types only.
 
+mod output;
+mod retention;
+
 use std::ffi::OsString;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use clap::builder::FalseyValueParser;
+use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand};
+use glob::Pattern;
 use log::LevelFilter;
 
-use crate::compress::Method;
 use crate::human::parse_duration;
-use crate::retention::Policy;
+
+pub use output::{Output, ServerFormat};
+pub use retention::Retention;
 
 /// Dumps every database, proves each dump, keeps the newest
 ///
@@ -44,6 +49,8 @@ pub enum Command {
     Dump(Dump),
     /// List dumps: when, how large, why kept, how far back they reach
     List(List),
+    /// Say how fresh each database's dumps are; exit 1 if any is too old or was never dumped
+    Status(Status),
     /// Read dumps whole and check them
     Verify(Verify),
     /// Load a dump into a database
@@ -62,16 +69,45 @@ pub enum Command {
 /// `dump`.
 #[derive(Debug, Args)]
 pub struct Dump {
-    /// An SQLite file: `sqlite:PATH` or a plain path
-    #[arg(required = true, value_name = "SOURCE")]
+    /// An SQLite file (`sqlite:PATH` or a plain path), or a server: `postgresql://[USER@][HOST]/DATABASE`,
+    /// `mysql://...`, `mariadb://...`. Without DATABASE: every database of the server, and what
+    /// belongs to none as `@globals`
+    #[arg(required_unless_present = "program", value_name = "SOURCE")]
     pub sources: Vec<OsString>,
+
+    /// After `--`: a program that prints a dump and exits 0, with its arguments; needs --name
+    #[arg(
+        last = true,
+        value_name = "PROGRAM",
+        requires = "name",
+        conflicts_with = "sources"
+    )]
+    pub program: Vec<OsString>,
 
     /// Call the database NAME instead of what its source calls it
     #[arg(long, env = "DUMP_DATABASE_NAME")]
     pub name: Option<String>,
 
+    /// Leave out these databases of a whole server; `*`, `?` and `[...]` stand for characters
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "DUMP_DATABASE_EXCLUDE",
+        value_delimiter = ','
+    )]
+    pub exclude: Vec<Pattern>,
+
+    /// How many databases are dumped at a time
+    #[arg(
+        long,
+        value_name = "N",
+        env = "DUMP_DATABASE_JOBS",
+        default_value = "1"
+    )]
+    pub jobs: NonZeroUsize,
+
     /// Take over a name whose newest dump is of another source, after a move
-    #[arg(long, env = "DUMP_DATABASE_ADOPT", value_parser = FalseyValueParser::new())]
+    #[arg(long, env = "DUMP_DATABASE_ADOPT", value_parser = BoolishValueParser::new())]
     pub adopt: bool,
 
     /// How and where dumps are written
@@ -83,150 +119,6 @@ pub struct Dump {
     pub retention: Retention,
 }
 
-/// How and where dumps are written.
-#[derive(Debug, Clone, Args)]
-pub struct Output {
-    /// The directory for dumps; only its last component is created
-    /// [default: `$STATE_DIRECTORY`, else `./dump`]
-    #[arg(long, value_name = "DIR", env = "DUMP_DATABASE_TO")]
-    pub to: Option<PathBuf>,
-
-    /// How to compress: gzip[:0-9] or zstd[:1-19]
-    #[arg(
-        long,
-        value_name = "METHOD",
-        env = "DUMP_DATABASE_COMPRESS",
-        default_value_t
-    )]
-    pub compress: Method,
-
-    /// Threads that compress [default: the number of cores, at most 4]
-    #[arg(
-        long,
-        value_name = "N",
-        env = "DUMP_DATABASE_THREADS",
-        value_parser = positive
-    )]
-    pub threads: Option<NonZeroUsize>,
-
-    /// How long one database may take: 30s, 10m, 1h
-    #[arg(
-        long,
-        value_name = "TIME",
-        env = "DUMP_DATABASE_TIMEOUT",
-        default_value = "1h",
-        value_parser = parse_duration
-    )]
-    pub timeout: Duration,
-
-    /// How often an SQLite database's indexes are compared with its tables as well; the structure of
-    /// every page is checked in every dump; 0: always, as for one of up to 64 MiB
-    #[arg(
-        long,
-        value_name = "TIME",
-        env = "DUMP_DATABASE_FULL_CHECK",
-        default_value = "1d",
-        value_parser = parse_duration
-    )]
-    pub full_check: Duration,
-
-    /// How long to wait for a database that another program keeps locked
-    #[arg(
-        long,
-        value_name = "TIME",
-        env = "DUMP_DATABASE_BUSY_TIMEOUT",
-        default_value = "30s",
-        value_parser = parse_duration
-    )]
-    pub busy_timeout: Duration,
-}
-
-/// Which dumps of a database stay. One more than these rules say is kept for a while when a
-/// database shrank to less than half; that catches one emptied by accident and nothing subtler.
-#[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "Retention")]
-pub struct Retention {
-    /// Keep the newest N dumps of each database
-    #[arg(
-        long,
-        value_name = "N",
-        env = "DUMP_DATABASE_KEEP",
-        default_value = "5",
-        value_parser = positive
-    )]
-    pub keep: NonZeroUsize,
-
-    /// Keep the newest dump of each of the last N hours that have one
-    #[arg(
-        long,
-        value_name = "N",
-        env = "DUMP_DATABASE_KEEP_HOURLY",
-        default_value = "0"
-    )]
-    pub keep_hourly: usize,
-
-    /// Keep the newest dump of each of the last N days that have one
-    #[arg(
-        long,
-        value_name = "N",
-        env = "DUMP_DATABASE_KEEP_DAILY",
-        default_value = "0"
-    )]
-    pub keep_daily: usize,
-
-    /// Keep the newest dump of each of the last N ISO weeks that have one
-    #[arg(
-        long,
-        value_name = "N",
-        env = "DUMP_DATABASE_KEEP_WEEKLY",
-        default_value = "0"
-    )]
-    pub keep_weekly: usize,
-
-    /// Keep the newest dump of each of the last N months that have one
-    #[arg(
-        long,
-        value_name = "N",
-        env = "DUMP_DATABASE_KEEP_MONTHLY",
-        default_value = "0"
-    )]
-    pub keep_monthly: usize,
-
-    /// Keep the newest dump of each of the last N years that have one
-    #[arg(
-        long,
-        value_name = "N",
-        env = "DUMP_DATABASE_KEEP_YEARLY",
-        default_value = "0"
-    )]
-    pub keep_yearly: usize,
-
-    /// Keep for this long the largest older dump that is more than twice the smallest of the
-    /// newest: a database emptied by accident; 0 turns it off
-    #[arg(
-        long,
-        value_name = "TIME",
-        env = "DUMP_DATABASE_KEEP_BEFORE_SHRINK",
-        default_value = "7d",
-        value_parser = parse_duration
-    )]
-    pub keep_before_shrink: Duration,
-}
-
-impl From<Retention> for Policy {
-    fn from(args: Retention) -> Self {
-        Policy {
-            last: args.keep,
-            hourly: args.keep_hourly,
-            daily: args.keep_daily,
-            weekly: args.keep_weekly,
-            monthly: args.keep_monthly,
-            yearly: args.keep_yearly,
-            before_shrink: args.keep_before_shrink,
-        }
-    }
-}
-
 /// `list`.
 #[derive(Debug, Args)]
 pub struct List {
@@ -235,12 +127,33 @@ pub struct List {
     pub directories: Vec<PathBuf>,
 
     /// Print a JSON array of objects
-    #[arg(long, env = "DUMP_DATABASE_JSON", value_parser = FalseyValueParser::new())]
+    #[arg(long, env = "DUMP_DATABASE_JSON", value_parser = BoolishValueParser::new())]
     pub json: bool,
 
     /// What would stay
     #[command(flatten)]
     pub retention: Retention,
+}
+
+/// `status`.
+#[derive(Debug, Args)]
+pub struct Status {
+    /// Directories of dumps [default: `$STATE_DIRECTORY`, else `./dump`]
+    #[arg(value_name = "DIR")]
+    pub directories: Vec<PathBuf>,
+
+    /// How old the newest dump of a database may be; without it, any age will do
+    #[arg(
+        long,
+        value_name = "TIME",
+        env = "DUMP_DATABASE_MAX_AGE",
+        value_parser = parse_duration
+    )]
+    pub max_age: Option<Duration>,
+
+    /// Print a JSON array of objects
+    #[arg(long, env = "DUMP_DATABASE_JSON", value_parser = BoolishValueParser::new())]
+    pub json: bool,
 }
 
 /// `verify`.
@@ -251,7 +164,7 @@ pub struct Verify {
     pub paths: Vec<PathBuf>,
 
     /// Print a JSON array of objects
-    #[arg(long, env = "DUMP_DATABASE_JSON", value_parser = FalseyValueParser::new())]
+    #[arg(long, env = "DUMP_DATABASE_JSON", value_parser = BoolishValueParser::new())]
     pub json: bool,
 }
 
@@ -262,7 +175,8 @@ pub struct Restore {
     #[arg(value_name = "DUMP")]
     pub dump: PathBuf,
 
-    /// Where to: an SQLite file (`sqlite:PATH` or a plain path)
+    /// Where to: an SQLite file (`sqlite:PATH` or a plain path), or a database of a server
+    /// (`postgresql://[USER@][HOST]/DATABASE`); for `@globals` the server without one
     #[arg(value_name = "TARGET")]
     pub target: OsString,
 
@@ -271,7 +185,7 @@ pub struct Restore {
     pub name: Option<String>,
 
     /// Replace an existing database; it is dumped first
-    #[arg(long, env = "DUMP_DATABASE_REPLACE", value_parser = FalseyValueParser::new())]
+    #[arg(long, env = "DUMP_DATABASE_REPLACE", value_parser = BoolishValueParser::new())]
     pub replace: bool,
 
     /// How and where the replaced database is dumped
@@ -287,7 +201,7 @@ pub struct Rotate {
     pub directory: Option<PathBuf>,
 
     /// Remove nothing, only say what would go
-    #[arg(long, env = "DUMP_DATABASE_DRY_RUN", value_parser = FalseyValueParser::new())]
+    #[arg(long, env = "DUMP_DATABASE_DRY_RUN", value_parser = BoolishValueParser::new())]
     pub dry_run: bool,
 
     /// What stays

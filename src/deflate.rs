@@ -23,7 +23,7 @@ impl Deflater {
         let codec = match level {
             #[cfg(feature = "isal")]
             1..=3 => Codec::Isal(crate::isal::Deflate::new(level)),
-            _ => Codec::Zlib(Compress::new(Compression::new(level.min(9).into()), false)),
+            _ => Codec::Zlib(Compress::new(Compression::new(zlib_rs_level(level)), false)),
         };
         Self { level, codec }
     }
@@ -47,6 +47,15 @@ impl Deflater {
             Codec::Isal(deflate) => deflate.block(dictionary, data, last, out),
             Codec::Zlib(compress) => zlib_block(compress, dictionary, data, last, out),
         }
+    }
+}
+
+/// From level 4 on zlib-rs searches about as far as zlib does at the level above, at half of
+/// the time, and its own level 9 compresses less than its 8.
+fn zlib_rs_level(level: u8) -> u32 {
+    match level.min(9) {
+        level @ 4.. => u32::from(level) - 1,
+        level => level.into(),
     }
 }
 

@@ -1,31 +1,30 @@
 //! The main job: each source dumped, proven, published, rotated.
 
-use std::collections::HashMap;
+mod one;
+mod owner;
+mod plan;
+
+use std::collections::VecDeque;
 use std::io::{self, Write};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::Result;
 
-use crate::clock;
-use crate::compress::{Encoder, Method};
-use crate::directory::{Directory, Locked, Temporary};
-use crate::engine::Dumper;
-use crate::exit::UsageError;
-use crate::gzip::Pool;
-use crate::header::{Facts, Header};
-use crate::human;
-use crate::identity::Identity;
-use crate::meter::Meter;
-use crate::name::{DumpName, Name};
-use crate::progress::{self, Progress};
-use crate::readback;
+use crate::compress::Method;
+use crate::directory::Directory;
+use crate::name::Format;
+use crate::progress;
 use crate::retention::Policy;
-use crate::rotate::{Series, rotate};
+use crate::secret::Secret;
 use crate::source::Source;
 use crate::stop::{self, Stop};
+
+pub(crate) use one::Run;
+pub use plan::Selection;
+use plan::{Task, plan};
 
 /// How to dump.
 #[derive(Debug, Clone)]
@@ -46,58 +45,65 @@ pub struct Options {
     pub full_check: Duration,
     /// How long to wait for a locked database.
     pub busy_timeout: Duration,
+    /// What a PostgreSQL database is dumped as: SQL or `pg_dump`'s custom format.
+    pub format: Format,
+    /// The servers' password; goes before one in a URL.
+    pub password: Option<Secret>,
 }
 
-/// Dumps each source in turn; one that fails does not stop the others. The paths of what was
-/// published go to stdout. How many failed.
+/// What became of a database.
+struct Outcome {
+    name: String,
+    result: Result<String, String>,
+}
+
+/// Dumps each source, and of a server without a database each of its databases; one that fails
+/// does not stop the others. The paths of what was published go to stdout. How many failed.
 ///
 /// # Errors
 /// When nothing could be begun: two sources of one NAME, no directory, another run in it.
-pub fn run(sources: &[Source], name: Option<&str>, options: &Options) -> Result<usize> {
-    let named = name_all(sources, name)?;
+pub fn run(sources: &[Source], selection: &Selection, options: &Options) -> Result<usize> {
+    plan::check(sources, selection)?;
     let directory = Directory::open_or_create(&options.to)?.lock()?;
     directory.remove_stale(options.timeout)?;
-    let run = Run {
-        directory: &directory,
-        pool: Pool::new(options.threads)?,
-        options,
-    };
-    let mut failed = Vec::new();
-    for (name, source) in &named {
-        if let Some(signal) = stop::signal() {
-            return Err(stop::Stopped::Signal(signal).into());
-        }
-        progress::status(&format!("dumping {name}"));
-        let stop = Stop::after(options.timeout);
-        let dumped = source
-            .open(options.busy_timeout, stop)
-            .and_then(|mut dumper| run.dump(name, dumper.as_mut(), stop))
-            .map_err(|error| stop.reason().map_or(error, anyhow::Error::from));
-        match dumped {
-            Ok(published) => {
-                let path = directory.path_of(&published);
-                if let Err(error) = writeln!(io::stdout(), "{}", path.display()) {
-                    log::warn!("published {}, but cannot print it: {error}", path.display());
+    let tasks = plan(sources, selection, options);
+    let number = tasks.len();
+    let workers = selection.jobs.get().min(number);
+    let queue: Mutex<VecDeque<_>> = Mutex::new(tasks.into_iter().enumerate().collect());
+    let outcomes = Mutex::new(Vec::new());
+    let run = Run::new(&directory, options)?;
+    std::thread::scope(|scope| -> io::Result<()> {
+        let (owner, requests) = owner::channel();
+        for worker in 1..=workers {
+            let run = run.through(&owner);
+            let (queue, outcomes) = (&queue, &outcomes);
+            let work = move || {
+                while let Some((place, task)) = next(queue) {
+                    let outcome = one(&run, task);
+                    let mut all = outcomes.lock().unwrap_or_else(PoisonError::into_inner);
+                    all.push((place, outcome));
                 }
-            }
-            Err(error) => {
-                log::error!("{name} was not dumped: {error:#}");
-                failed.push(format!("{name}: {error:#}"));
-            }
+            };
+            let thread = std::thread::Builder::new().name(format!("dump-{worker}"));
+            thread.spawn_scoped(scope, work)?;
         }
-    }
+        drop(owner);
+        owner::serve(&directory, &requests);
+        Ok(())
+    })?;
     if let Some(signal) = stop::signal() {
         return Err(stop::Stopped::Signal(signal).into());
     }
-    if !failed.is_empty() && named.len() > 1 {
-        log::error!(
-            "{} of {} databases were not dumped: {}",
-            failed.len(),
-            named.len(),
-            failed.join("; ")
-        );
+    let mut outcomes = outcomes
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner);
+    outcomes.sort_by_key(|(place, _)| *place);
+    let outcomes: Vec<_> = outcomes.into_iter().map(|(_, outcome)| outcome).collect();
+    if number > 1 {
+        table(&outcomes);
     }
-    Ok(failed.len())
+    let failed = outcomes.iter().filter(|outcome| outcome.result.is_err());
+    Ok(failed.count())
 }
 
 /// As many as there are cores, at most 4.
@@ -107,178 +113,54 @@ pub fn default_threads() -> NonZeroUsize {
     NonZeroUsize::new(cores.min(4)).unwrap_or(NonZeroUsize::MIN)
 }
 
-fn name_all<'a>(sources: &'a [Source], name: Option<&str>) -> Result<Vec<(Name, &'a Source)>> {
-    if name.is_some() && sources.len() > 1 {
-        return Err(UsageError::new("--name names one source; several were given").into());
-    }
-    let mut seen: HashMap<Name, &Source> = HashMap::new();
-    let mut named = Vec::new();
-    for source in sources {
-        let database = name.map_or_else(|| source.database(), |name| name.as_bytes().to_vec());
-        let name = Name::of_database(&database)
-            .ok_or_else(|| UsageError::new("a database needs a name; --name gives it one"))?;
-        if let Some(other) = seen.insert(name.clone(), source) {
-            return Err(UsageError::new(&format!(
-                "{other} and {source} are both called {name}; dump one of them with --name, or into another directory"
-            ))
-            .into());
+fn next<T>(queue: &Mutex<VecDeque<T>>) -> Option<T> {
+    let mut queue = queue.lock().unwrap_or_else(PoisonError::into_inner);
+    queue.pop_front().filter(|_| stop::signal().is_none())
+}
+
+/// Children are started and reaped here, so by one thread.
+fn one(run: &Run<'_>, task: Task) -> Outcome {
+    let (name, source) = match task {
+        Task::Dump(name, source) => (name, source),
+        Task::Failed(name, error) => {
+            log::error!("{name} was not dumped: {error}");
+            let result = Err(error);
+            return Outcome { name, result };
         }
-        named.push((name, source));
-    }
-    Ok(named)
-}
-
-/// What the dumps of one run share.
-pub(crate) struct Run<'a> {
-    pub(crate) directory: &'a Locked,
-    pub(crate) pool: Arc<Pool>,
-    pub(crate) options: &'a Options,
-}
-
-impl Run<'_> {
-    /// One database, from its snapshot to rotation.
-    pub(crate) fn dump(
-        &self,
-        name: &Name,
-        dumper: &mut dyn Dumper,
-        stop: Stop,
-    ) -> Result<DumpName> {
-        let started = Instant::now();
-        let directory = self.directory;
-        let identity = dumper.identity().clone();
-        let before = Series::of(directory, &directory.dumps()?, name, Some(&identity));
-        let formerly = self.formerly(name, &before)?;
-        let newest = before.dumps.last();
-        let expected = newest.map_or(0, |(entry, _)| entry.bytes);
-        directory.check_space(expected + dumper.scratch_bytes())?;
-
-        let scratch = match dumper.scratch_bytes() {
-            0 => None,
-            _ => Some(directory.temporary()?),
-        };
-        dumper.snapshot(scratch.as_ref().map(Temporary::path).as_deref())?;
-        let mut header = Header {
-            tool: concat!("dump-database ", env!("CARGO_PKG_VERSION")).to_owned(),
-            identity: identity.clone(),
-            formerly,
-            database: display_name(name),
-            time: clock::now(),
-            format: dumper.format(),
-            engine_version: dumper.engine_version(),
-            checked: newest.and_then(|(_, header)| header.checked),
-            facts: Facts::default(),
-            bytes: 0,
-            crc32: String::new(),
-            sha256: String::new(),
-        };
-        let mut bar = Progress::new(name.as_str(), newest.map(|(_, header)| header.bytes));
-        let temporary = directory.temporary()?;
-        let written = self.write(dumper, &temporary, &mut header, &mut bar, stop)?;
-        drop(bar);
-        let wanted = DumpName {
-            name: name.clone(),
-            time: header.time,
-            sequence: before.next_sequence(header.time),
-            format: header.format,
-            compression: self.options.method.compression,
-        };
-        stop.check()?;
-        let published = directory.publish(temporary, &wanted)?;
-        drop(scratch);
-
-        if let Some(policy) = &self.options.policy {
-            let rotated = directory.dumps().and_then(|entries| {
-                let series = Series::of(directory, &entries, name, Some(&identity));
-                rotate(directory, &series, policy, Some(&published))
-            });
-            if let Err(error) = rotated {
-                log::error!(
-                    "{published} was published, but older dumps were not removed: {error:#}"
-                );
+    };
+    progress::status(&format!("dumping {name}"));
+    let stop = Stop::after(run.options().timeout);
+    let dumped = source
+        .open(run.options(), stop)
+        .and_then(|mut dumper| run.dump(&name, dumper.as_mut(), stop))
+        .map_err(|error| stop.reason().map_or(error, anyhow::Error::from));
+    let result = match dumped {
+        Ok(published) => {
+            log::info!("{name}: {}", published.summary);
+            let path = run.options().to.join(published.name.to_string());
+            let path = std::path::absolute(&path).unwrap_or(path);
+            if let Err(error) = writeln!(io::stdout(), "{}", path.display()) {
+                log::warn!("published {}, but cannot print it: {error}", path.display());
             }
+            Ok(published.summary)
         }
-        let seconds = started.elapsed().as_secs_f64();
-        log::info!(
-            "{name}: {} in, {} out, {seconds:.2} s, {:.0} MB/s",
-            human::bytes(header.bytes),
-            human::bytes(written),
-            header.bytes as f64 / 1e6 / seconds.max(1e-6)
-        );
-        Ok(published)
-    }
-
-    /// The identities to take over; an error when NAME is another source's and may not be adopted.
-    fn formerly(&self, name: &Name, before: &Series) -> Result<Vec<Identity>> {
-        let mut formerly = before.identities.get(1..).unwrap_or_default().to_vec();
-        if let Some(other) = &before.taken_by {
-            ensure!(
-                self.options.adopt,
-                "the newest dump called {name} in {} is of {other}; --name gives this one another name, --adopt takes the name over after a move",
-                self.directory.path().display()
-            );
-            formerly.insert(0, other.clone());
-            formerly.truncate(4);
+        Err(error) => {
+            log::error!("{name} was not dumped: {error:#}");
+            Err(format!("{error:#}"))
         }
-        Ok(formerly)
-    }
-
-    /// Writes the dump and its header, and reads both back. The compressed length in bytes.
-    fn write(
-        &self,
-        dumper: &mut dyn Dumper,
-        temporary: &Temporary<'_>,
-        header: &mut Header,
-        bar: &mut Progress,
-        stop: Stop,
-    ) -> Result<u64> {
-        let unwritable = || format!("cannot write a dump in {}", self.directory.path().display());
-        let method = self.options.method;
-        let original = dumper.file_name();
-        let empty = header.encode(method.compression, &original)?;
-        let (mut file, readback) =
-            readback::start(temporary.file(), empty.len(), method.compression)?;
-        file.write_all(&empty).with_context(unwritable)?;
-        let encoder = Encoder::new(file, method, &self.pool)?;
-        let mut meter = Meter::new(encoder, bar, stop);
-        let streamed = dumper.stream(&mut meter);
-        if let Some(error) = meter.failure() {
-            return Err(error).with_context(unwritable);
-        }
-        streamed?;
-        let (encoder, sha256) = meter.finish();
-        let (file, totals) = encoder.finish().with_context(unwritable)?;
-
-        let since = header
-            .checked
-            .map(|last| header.time.duration_since(last).unsigned_abs());
-        let thorough = since.is_none_or(|since| since >= self.options.full_check);
-        header.facts = dumper.check(thorough)?;
-        if thorough {
-            header.checked = Some(header.time);
-        }
-        header.bytes = totals.bytes;
-        header.crc32 = format!("{:08x}", totals.crc32);
-        header.sha256 = sha256;
-        let complete = header.encode(method.compression, &original)?;
-        file.rewrite_header(&complete).with_context(unwritable)?;
-        let length = file.complete();
-        let (found, read) = readback.join().with_context(|| {
-            format!(
-                "the dump could not be read back from {}",
-                self.directory.path().display()
-            )
-        })?;
-        ensure!(
-            found == totals && read.encode(method.compression, &original)? == complete,
-            "the dump read back differs from what was written; the disk or the memory is faulty"
-        );
-        Ok(length)
-    }
+    };
+    let name = name.to_string();
+    Outcome { name, result }
 }
 
-fn display_name(name: &Name) -> String {
-    match name.database() {
-        Some(database) => String::from_utf8_lossy(&database).into_owned(),
-        None => name.to_string(),
+/// The last lines of a run over several databases.
+fn table(outcomes: &[Outcome]) {
+    let width = outcomes.iter().map(|outcome| outcome.name.chars().count());
+    let width = width.max().unwrap_or(0);
+    for Outcome { name, result } in outcomes {
+        match result {
+            Ok(summary) => log::info!("{name:width$}  dumped  {summary}"),
+            Err(error) => log::error!("{name:width$}  FAILED  {error}"),
+        }
     }
 }

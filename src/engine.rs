@@ -1,15 +1,22 @@
 //! How each engine writes a dump.
 
+pub mod command;
+pub mod marker;
+pub mod mysql;
+pub mod postgresql;
 pub mod sqlite;
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::Path;
 
 use anyhow::Result;
+use serde_json::{Map, Value};
 
+use crate::child::Child;
 use crate::header::Facts;
 use crate::identity::Identity;
 use crate::name::Format;
+use crate::stop::Stop;
 
 /// A source that was found and may be read; nothing was written yet.
 ///
@@ -36,6 +43,11 @@ pub trait Dumper {
     /// When the database does not give one in time.
     fn snapshot(&mut self, scratch: Option<&Path>) -> Result<()>;
 
+    /// What is known of the database before it is read, and must not be lost.
+    fn settings(&self) -> Map<String, Value> {
+        Map::new()
+    }
+
     /// Writes the snapshot. All that says the source was read whole (an exit status, an end
     /// marker) was checked when this returns.
     ///
@@ -49,4 +61,45 @@ pub trait Dumper {
     /// # Errors
     /// When the database is damaged.
     fn check(&mut self, thorough: bool) -> Result<Facts>;
+}
+
+/// The snapshot came to an end that was nobody's fault; another attempt may go well.
+#[derive(Debug)]
+pub struct SnapshotLost;
+
+impl std::fmt::Display for SnapshotLost {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a table was altered while it was read")
+    }
+}
+
+const BUFFER: usize = 256 << 10;
+
+/// Copies all of `from`; how many bytes there were.
+///
+/// # Errors
+/// Any of reading or writing.
+pub(crate) fn pass_on(from: &mut dyn Read, out: &mut dyn Write) -> Result<u64> {
+    let mut buffer = vec![0; BUFFER];
+    let mut passed = 0;
+    loop {
+        let read = match from.read(&mut buffer)? {
+            0 => return Ok(passed),
+            read => read,
+        };
+        out.write_all(&buffer[..read])?;
+        passed += read as u64;
+    }
+}
+
+/// Ends a child that was fed. Its own error says more than that it no longer reads.
+pub(crate) fn finish(child: Child, fed: std::io::Result<()>, stop: Stop) -> Result<()> {
+    stop.check()?;
+    match fed {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        fed => {
+            child.finish()?;
+            Ok(fed?)
+        }
+    }
 }

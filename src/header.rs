@@ -1,13 +1,13 @@
 //! What a dump says of itself, readable before its content.
 //!
 //! gzip (RFC 1952): FNAME is the original file's name, MTIME the snapshot's time, FCOMMENT one
-//! ASCII JSON object padded with spaces to [`COMMENT`] bytes. zstd: the same object, padded, in a
+//! ASCII JSON object padded with spaces to a multiple of [`COMMENT`] bytes. zstd: the same object, padded, in a
 //! skippable frame (RFC 8878, 3.1.2) in front. The padding lets one `pwrite` complete it in place
 //! once the totals are known. The object's last key, `check`, is the CRC-32 of every header byte
 //! before it, so a damaged header is noticed too.
 
 use std::fmt::Write;
-use std::io::{self, Read};
+use std::io::{self, BufRead, Read};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -16,12 +16,14 @@ use serde_json::{Map, Value};
 use crate::identity::Identity;
 use crate::name::{Compression, Format};
 
-/// Length of the JSON object with its padding, in bytes.
-pub const COMMENT: usize = LENGTH as usize;
+/// The JSON object's length with its padding is a multiple of so many bytes; nearly always once.
+pub const COMMENT: usize = 4096;
+/// Room for what is not known at the start: totals, sums, some tables.
+const SPARE: usize = 1024;
+const LONGEST: usize = 1 << 20;
 
 const GZIP_MAGIC: [u8; 4] = [0x1f, 0x8b, 8, 0x18]; // deflate; FNAME and FCOMMENT
 const ZSTD_MAGIC: [u8; 4] = 0x184D_2A50_u32.to_le_bytes();
-const LENGTH: u32 = 4096;
 const CHECK: &str = ",\"check\":\"";
 
 /// A dump's metadata.
@@ -54,6 +56,9 @@ pub struct Header {
     pub crc32: String,
     /// SHA-256 of the decompressed bytes, as `gzip -dc DUMP | sha256sum` prints it.
     pub sha256: String,
+    /// Length of the JSON object with its padding, in bytes; see [`Header::reserve`].
+    #[serde(skip)]
+    pub room: usize,
 }
 
 /// Facts of the snapshot a dump was made from.
@@ -77,13 +82,26 @@ impl Facts {
 }
 
 impl Header {
+    /// Fixes the header's length to what it takes now, and some.
+    ///
+    /// # Errors
+    /// When that is too much.
+    pub fn reserve(&mut self) -> io::Result<()> {
+        let length = ascii(&serde_json::to_string(self)?).len();
+        self.room = (length + SPARE).next_multiple_of(COMMENT);
+        if self.room > LONGEST {
+            return Err(io::Error::other("the database's settings exceed 1 MiB"));
+        }
+        Ok(())
+    }
+
     /// The header's bytes, of a length that depends on `original` (the decompressed file's name)
-    /// and the compression alone.
+    /// the compression and [`Header::reserve`] alone.
     ///
     /// # Errors
     /// When the object does not fit even without its list of tables.
     pub fn encode(&self, compression: Compression, original: &[u8]) -> io::Result<Vec<u8>> {
-        let mut front = Vec::with_capacity(COMMENT + 300);
+        let mut front = Vec::with_capacity(self.room + 300);
         match compression {
             Compression::Gzip => {
                 let seconds = u32::try_from(self.time.as_second()).unwrap_or(0);
@@ -95,7 +113,7 @@ impl Header {
             }
             Compression::Zstd => {
                 front.extend(ZSTD_MAGIC);
-                front.extend(LENGTH.to_le_bytes());
+                front.extend(u32::try_from(self.room).unwrap_or(0).to_le_bytes());
             }
         }
         let comment = self.comment(&front)?;
@@ -116,14 +134,14 @@ impl Header {
             crc.update(json.as_bytes());
             let check = crc.sum();
             let _ = write!(json, "{CHECK}{check:08x}\"}}");
-            if json.len() <= COMMENT {
+            if json.len() <= self.room {
                 let mut bytes = json.into_bytes();
-                bytes.resize(COMMENT, b' ');
+                bytes.resize(self.room, b' ');
                 return Ok(bytes);
             }
             let keep = header.facts.tables.len() / 2;
             if header.facts.tables.is_empty() {
-                return Err(io::Error::other("the dump's metadata exceeds 4 KiB"));
+                return Err(io::Error::other("the dump's metadata outgrew its room"));
             }
             header.facts.tables.truncate(keep);
         }
@@ -135,7 +153,7 @@ impl Header {
     /// # Errors
     /// `InvalidData`, in words, when there is none or it is damaged; `UnexpectedEof` when the file
     /// ends within it; any error of `from`.
-    pub fn read(from: &mut impl Read) -> io::Result<(Header, u64, Compression)> {
+    pub fn read(from: &mut impl BufRead) -> io::Result<(Header, u64, Compression)> {
         let mut front = vec![0; 8];
         from.read_exact(&mut front).map_err(cut)?;
         let magic: [u8; 4] = front[..4].try_into().unwrap_or_default();
@@ -151,13 +169,13 @@ impl Header {
                 from.read_exact(&mut front[8..]).map_err(cut)?;
                 until_nul(from, &mut front, 4096)?;
                 let mut comment = Vec::with_capacity(COMMENT + 1);
-                until_nul(from, &mut comment, 1 << 16)?;
+                until_nul(from, &mut comment, LONGEST as u64 + 1)?;
                 comment.pop();
                 comment
             }
             Compression::Zstd => {
                 let length = u32::from_le_bytes(front[4..8].try_into().unwrap_or_default());
-                if length > 1 << 16 {
+                if length as usize > LONGEST {
                     return Err(foreign());
                 }
                 let mut comment = vec![0; length as usize];
@@ -172,30 +190,39 @@ impl Header {
 }
 
 fn decode(front: &[u8], comment: &[u8]) -> io::Result<Header> {
-    let text = std::str::from_utf8(comment).map_err(|_| damaged())?;
-    let text = text.trim_end_matches(' ');
-    let at = text.rfind(CHECK).ok_or_else(foreign)?;
+    // Most of it is padding, passed over in strides: a directory may hold very many dumps.
+    let strides = comment.rchunks_exact(64);
+    let padding = 64 * strides.take_while(|chunk| **chunk == [b' '; 64]).count();
+    let text = comment[..comment.len() - padding].trim_ascii_end();
+    let end = CHECK.len() + "01234567\"}".len();
+    let (said, check) = text
+        .split_at_checked(text.len().wrapping_sub(end))
+        .ok_or_else(foreign)?;
+    if !check.starts_with(CHECK.as_bytes()) {
+        return Err(foreign());
+    }
     let mut crc = flate2::Crc::new();
     crc.update(front);
-    crc.update(&text.as_bytes()[..at]);
-    let check = format!("{CHECK}{:08x}\"}}", crc.sum());
-    if text[at..] != check || comment.len() != COMMENT {
+    crc.update(said);
+    let right = format!("{CHECK}{:08x}\"}}", crc.sum());
+    if check != right.as_bytes() || !comment.len().is_multiple_of(COMMENT) {
         return Err(damaged());
     }
-    serde_json::from_str(text)
-        .map_err(|error| invalid(&format!("its header is not understood: {error}")))
+    let header: Header = serde_json::from_slice(text)
+        .map_err(|error| invalid(&format!("its header is not understood: {error}")))?;
+    Ok(Header {
+        room: comment.len(),
+        ..header
+    })
 }
 
-fn until_nul(from: &mut impl Read, into: &mut Vec<u8>, limit: usize) -> io::Result<()> {
-    let mut byte = [0];
-    for _ in 0..limit {
-        from.read_exact(&mut byte).map_err(cut)?;
-        into.push(byte[0]);
-        if byte[0] == 0 {
-            return Ok(());
-        }
+fn until_nul(from: &mut impl BufRead, into: &mut Vec<u8>, limit: u64) -> io::Result<()> {
+    let read = from.take(limit).read_until(0, into)?;
+    match into.last() {
+        Some(0) => Ok(()),
+        _ if (read as u64) < limit => Err(cut(io::ErrorKind::UnexpectedEof.into())),
+        _ => Err(foreign()),
     }
-    Err(foreign())
 }
 
 /// JSON in ASCII: anything else can stand only inside strings, where `\u` escapes are its equal.

@@ -47,9 +47,9 @@ pub(crate) struct Deflate {
 impl Deflate {
     pub(crate) fn new(level: u8) -> Self {
         let level_buffer_size = match level {
-            1 => ffi::ISAL_DEF_LVL1_LARGE,
-            2 => ffi::ISAL_DEF_LVL2_LARGE,
-            _ => ffi::ISAL_DEF_LVL3_LARGE,
+            1 => ffi::ISAL_DEF_LVL1_DEFAULT,
+            2 => ffi::ISAL_DEF_LVL2_DEFAULT,
+            _ => ffi::ISAL_DEF_LVL3_DEFAULT,
         };
         Self {
             // SAFETY: isal_zstream is integers, arrays of integers and raw pointers.
@@ -221,9 +221,9 @@ mod tests {
             NUMBER(offsetof(struct inflate_state, read_in_length));
             NUMBER(offsetof(struct inflate_state, block_state));
             NUMBER(offsetof(struct inflate_state, tmp_in_size));
-            NUMBER(ISAL_DEF_LVL1_LARGE);
-            NUMBER(ISAL_DEF_LVL2_LARGE);
-            NUMBER(ISAL_DEF_LVL3_LARGE);
+            NUMBER(ISAL_DEF_LVL1_DEFAULT);
+            NUMBER(ISAL_DEF_LVL2_DEFAULT);
+            NUMBER(ISAL_DEF_LVL3_DEFAULT);
             NUMBER(ZSTATE_END);
             NUMBER(ISAL_BLOCK_FINISH);
         }"#;
@@ -258,9 +258,9 @@ mod tests {
             offset_of!(inflate_state, read_in_length),
             offset_of!(inflate_state, block_state),
             offset_of!(inflate_state, tmp_in_size),
-            super::ffi::ISAL_DEF_LVL1_LARGE as usize,
-            super::ffi::ISAL_DEF_LVL2_LARGE as usize,
-            super::ffi::ISAL_DEF_LVL3_LARGE as usize,
+            super::ffi::ISAL_DEF_LVL1_DEFAULT as usize,
+            super::ffi::ISAL_DEF_LVL2_DEFAULT as usize,
+            super::ffi::ISAL_DEF_LVL3_DEFAULT as usize,
             super::ffi::isal_zstate_state_ZSTATE_END as usize,
             super::ffi::isal_block_state_ISAL_BLOCK_FINISH as usize,
         ];

@@ -30,6 +30,7 @@
 //! [`source`] → [`engine`] → [`meter`] → [`compress`] → [`readback`] → [`directory`] → [`rotate`]:
 //! a chain of writers, of which each knows only the next.
 
+pub mod child;
 pub mod cli;
 pub mod clock;
 pub mod compress;
@@ -55,6 +56,9 @@ pub mod readback;
 pub mod restore;
 pub mod retention;
 pub mod rotate;
+pub mod secret;
 pub mod source;
+pub mod status;
 pub mod stop;
+pub mod url;
 pub mod verify;

@@ -14,24 +14,27 @@ pub fn start(level: LevelFilter) {
     let mut builder = Builder::new();
     builder
         .filter_level(level)
-        .target(Target::Pipe(Box::new(Stderr)))
-        .write_style(WriteStyle::Never);
+        .target(Target::Pipe(Box::new(Stderr)));
     if is_journal() {
-        builder.format(|out, record| {
-            let priority = match record.level() {
-                Level::Error => 3,
-                Level::Warn => 4,
-                Level::Info => 6,
-                Level::Debug | Level::Trace => 7,
-            };
-            for line in record.args().to_string().lines() {
-                writeln!(out, "<{priority}>{line}")?;
-            }
-            Ok(())
-        });
+        builder
+            .write_style(WriteStyle::Never)
+            .format(|out, record| {
+                let priority = match record.level() {
+                    Level::Error => 3,
+                    Level::Warn => 4,
+                    Level::Info => 6,
+                    Level::Debug | Level::Trace => 7,
+                };
+                for line in record.args().to_string().lines() {
+                    writeln!(out, "<{priority}>{line}")?;
+                }
+                Ok(())
+            });
     } else {
         let coloured = io::IsTerminal::is_terminal(&io::stderr())
             && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        // Anything less than Always strips the colours from a pipe, as the progress bar's is.
+        builder.write_style(WriteStyle::Always);
         builder.format(move |out, record| {
             let (word, colour) = match record.level() {
                 Level::Error => ("error: ", "31"),

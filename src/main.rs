@@ -8,13 +8,16 @@ use anyhow::Result;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 
-use dump_database::cli::{Cli, Command, Output};
+use dump_database::cli::{Cli, Command, Output, ServerFormat};
 use dump_database::directory::Held;
+use dump_database::engine::command::Program;
 use dump_database::exit::{Exit, UsageError};
+use dump_database::name::Format;
 use dump_database::retention::Policy;
+use dump_database::secret::Secret;
 use dump_database::source::Source;
 use dump_database::stop::{self, Stopped};
-use dump_database::{dump, list, logging, restore, verify};
+use dump_database::{dump, list, logging, restore, status, verify};
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -22,6 +25,10 @@ fn main() -> ExitCode {
         Err(error) => return usage(&error).into(),
     };
     logging::start(cli.log);
+    let only_prints = matches!(
+        cli.command,
+        Command::List(_) | Command::Completions { .. } | Command::Man
+    );
     let ended = stop::listen().and_then(|()| run(cli.command));
     // An error that came of being stopped says less than the signal does.
     if let Some(signal) = stop::signal() {
@@ -29,7 +36,8 @@ fn main() -> ExitCode {
         stop::die_by(signal);
     }
     let exit = ended.unwrap_or_else(|error| {
-        if error.chain().any(is_closed_pipe) {
+        // Who reads the list has seen enough; anywhere else a closed pipe is a failure.
+        if only_prints && error.chain().any(is_closed_pipe) {
             return Exit::Success;
         }
         log::error!("{error:#}");
@@ -47,13 +55,24 @@ fn main() -> ExitCode {
 fn run(command: Command) -> Result<Exit> {
     match command {
         Command::Dump(args) => {
-            let sources = args
+            let mut sources = args
                 .sources
                 .iter()
                 .map(|text| Source::parse(text).map_err(|why| UsageError::new(&why)))
                 .collect::<Result<Vec<_>, _>>()?;
+            if !args.program.is_empty() {
+                sources.push(Source::Command(Program {
+                    name: args.name.clone().unwrap_or_default(),
+                    words: args.program,
+                }));
+            }
             let options = options(args.output, args.adopt, Some(args.retention.into()))?;
-            dump::run(&sources, args.name.as_deref(), &options).map(all_or_some)
+            let selection = dump::Selection {
+                name: args.name,
+                exclude: args.exclude,
+                jobs: args.jobs,
+            };
+            dump::run(&sources, &selection, &options).map(all_or_some)
         }
         Command::List(args) => {
             list::run(
@@ -63,6 +82,10 @@ fn run(command: Command) -> Result<Exit> {
             )?;
             Ok(Exit::Success)
         }
+        Command::Status(args) => {
+            let directories = or_default(args.directories)?;
+            status::run(&directories, args.max_age, args.json).map(all_or_some)
+        }
         Command::Verify(args) => verify::run(&or_default(args.paths)?, args.json).map(all_or_some),
         Command::Restore(args) => {
             let options = options(args.output, false, None)?;
@@ -70,8 +93,7 @@ fn run(command: Command) -> Result<Exit> {
                 path: args.dump,
                 name: args.name,
             };
-            let Source::Sqlite(target) =
-                Source::parse(&args.target).map_err(|why| UsageError::new(&why))?;
+            let target = Source::parse(&args.target).map_err(|why| UsageError::new(&why))?;
             restore::run(&from, &target, args.replace, &options)?;
             Ok(Exit::Success)
         }
@@ -83,7 +105,10 @@ fn run(command: Command) -> Result<Exit> {
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "dump-database", &mut script);
-            io::stdout().write_all(&script)?;
+            // In bash it spells a name with a hyphen in two ways (clap-rs/clap#6421).
+            let script = String::from_utf8(script)?;
+            let script = script.replace("dump__subcmd__database", "dump__database");
+            io::stdout().write_all(script.as_bytes())?;
             Ok(Exit::Success)
         }
         Command::Man => {
@@ -112,6 +137,14 @@ fn options(output: Output, adopt: bool, policy: Option<Policy>) -> Result<dump::
         timeout: output.timeout,
         full_check: output.full_check,
         busy_timeout: output.busy_timeout,
+        format: match output.format {
+            ServerFormat::Plain => Format::Sql,
+            ServerFormat::Custom => Format::Pgdump,
+        },
+        password: match &output.password_file {
+            Some(path) => Some(Secret::from_file(path)?),
+            None => None,
+        },
     })
 }
 

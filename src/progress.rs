@@ -4,9 +4,10 @@ use std::io::IsTerminal;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-static BAR: Mutex<Option<ProgressBar>> = Mutex::new(None);
+/// The bars of all dumps under way; none where nobody looks.
+static BARS: Mutex<Option<MultiProgress>> = Mutex::new(None);
 
 const STATUS_EVERY: Duration = Duration::from_secs(1);
 
@@ -28,7 +29,9 @@ impl Progress {
                 Some(bytes) => ProgressBar::new(bytes),
                 None => ProgressBar::no_length(),
             };
-            bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(8));
+            let target = || MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(8));
+            let mut bars = BARS.lock().unwrap_or_else(PoisonError::into_inner);
+            let bar = bars.get_or_insert_with(target).add(bar);
             let template = match expected {
                 Some(_) => "{prefix} {bar:32} {decimal_bytes} of {decimal_total_bytes}, {decimal_bytes_per_sec}",
                 None => "{prefix} {spinner} {decimal_bytes}, {decimal_bytes_per_sec}",
@@ -38,9 +41,6 @@ impl Progress {
             }
             bar.with_prefix(database.to_owned())
         });
-        BAR.lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone_from(&bar);
         Progress {
             bar,
             database: database.to_owned(),
@@ -68,7 +68,7 @@ impl Progress {
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        if let Some(bar) = BAR.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();
         }
     }
@@ -81,8 +81,8 @@ pub fn status(text: &str) {
 
 /// Runs `print` with no bar in its way.
 pub(crate) fn aside<T>(print: impl FnOnce() -> T) -> T {
-    match &*BAR.lock().unwrap_or_else(PoisonError::into_inner) {
-        Some(bar) => bar.suspend(print),
+    match &*BARS.lock().unwrap_or_else(PoisonError::into_inner) {
+        Some(bars) => bars.suspend(print),
         None => print(),
     }
 }

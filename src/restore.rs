@@ -2,18 +2,19 @@
 
 use std::fs::File;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 
 use crate::directory::Directory;
 use crate::dump::Options;
-use crate::engine::sqlite::load;
+use crate::engine::{mysql, postgresql, sqlite};
 use crate::exit::UsageError;
 use crate::header::Header;
 use crate::identity::Engine;
 use crate::name::Name;
 use crate::rotate::Series;
+use crate::source::{Part, Source};
 use crate::stop::Stop;
 use crate::verify::read_whole;
 
@@ -26,33 +27,73 @@ pub struct From {
     pub name: Option<String>,
 }
 
-/// Restores a dump into an SQLite file. The dump is verified whole before anything is touched, and
-/// loaded through the same descriptor.
+/// Restores a dump into `target`. The dump is verified whole before anything is touched, and loaded
+/// through the same descriptor.
 ///
 /// # Errors
 /// Whatever keeps it from being restored; the old database is then as it was.
-pub fn run(from: &From, target: &Path, replace: bool, options: &Options) -> Result<()> {
+pub fn run(from: &From, target: &Source, replace: bool, options: &Options) -> Result<()> {
     let stop = Stop::after(options.timeout);
     let (dump, path, header) = choose(from, stop)?;
-    if header.identity.engine != Engine::Sqlite {
-        bail!(
-            "{} is a dump of {}, which cannot be restored into an SQLite file",
-            path.display(),
-            header.identity
-        );
-    }
-    let old = load::run(&dump, target, replace, options, stop)
-        .with_context(|| format!("{} was not restored", target.display()))?;
+    let old = load(&dump, &header, target, replace, options, stop)
+        .with_context(|| format!("{target} was not restored"))?;
     log::info!(
-        "restored {} ({}) into {}",
+        "restored {} ({}) into {target}",
         path.display(),
-        header.time,
-        target.display()
+        header.time
     );
     if let Some(old) = old {
         log::info!("what it replaced is in {}", old.display());
     }
     Ok(())
+}
+
+/// Where what was replaced can be found, if something was.
+fn load(
+    dump: &File,
+    header: &Header,
+    target: &Source,
+    replace: bool,
+    options: &Options,
+    stop: Stop,
+) -> Result<Option<PathBuf>> {
+    let is_globals = header.identity.database.is_none();
+    match (header.identity.engine, target) {
+        (Engine::Sqlite, Source::Sqlite(target)) => {
+            sqlite::load::run(dump, target, replace, options, stop)
+        }
+        (Engine::Postgresql, Source::Postgresql(url, Part::Database(name))) if !is_globals => {
+            let server = postgresql::Server::new(url, options.password.as_ref());
+            postgresql::restore::run(dump, header, &server, name, replace, options)
+        }
+        (Engine::Postgresql, Source::Postgresql(url, Part::Whole)) if is_globals => {
+            let server = postgresql::Server::new(url, options.password.as_ref());
+            postgresql::globals::run(dump, &server, options).map(|()| None)
+        }
+        (Engine::Mysql, Source::Mysql(url, Part::Database(name))) if !is_globals => {
+            let server = (url, options.password.as_ref());
+            mysql::restore::run(dump, header, server, name, replace, options)
+        }
+        (Engine::Mysql, Source::Mysql(url, Part::Whole)) if is_globals => {
+            let server = mysql::Server::new(url, options.password.as_ref(), stop)?;
+            mysql::globals::restore(dump, &server, stop).map(|()| None)
+        }
+        (Engine::Postgresql, Source::Postgresql(..)) | (Engine::Mysql, Source::Mysql(..)) => {
+            bail!(
+                "{}",
+                if is_globals {
+                    "the dump holds what belongs to no database; name its server without one"
+                } else {
+                    "the dump holds a database; name the one to restore into, after the server"
+                }
+            )
+        }
+        (_, target) => bail!(
+            "the dump is of {}, which cannot be restored into {}",
+            header.identity,
+            target.kind()
+        ),
+    }
 }
 
 fn choose(from: &From, stop: Stop) -> Result<(File, PathBuf, Header)> {

@@ -8,6 +8,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
+/// How long putting things back may take.
+const CLEANING_UP: Duration = Duration::from_secs(60);
+
 /// Why work ended early.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stopped {
@@ -79,6 +82,7 @@ pub fn die_by(signal: i32) -> ! {
 pub struct Stop {
     limit: Duration,
     deadline: Option<Instant>,
+    heeds_signals: bool,
 }
 
 impl Stop {
@@ -88,6 +92,22 @@ impl Stop {
         Stop {
             limit,
             deadline: Instant::now().checked_add(limit),
+            heeds_signals: true,
+        }
+    }
+
+    /// For what puts things back as they were: a short deadline, and no signal ends it.
+    #[must_use]
+    pub fn cleaning_up() -> Self {
+        Stop::uninterrupted(CLEANING_UP)
+    }
+
+    /// A deadline `limit` from now, and no signal ends it before.
+    #[must_use]
+    pub fn uninterrupted(limit: Duration) -> Self {
+        Stop {
+            heeds_signals: false,
+            ..Stop::after(limit)
         }
     }
 
@@ -97,13 +117,14 @@ impl Stop {
         Stop {
             limit: Duration::MAX,
             deadline: None,
+            heeds_signals: true,
         }
     }
 
     /// Why work must end now, if it must.
     #[must_use]
     pub fn reason(&self) -> Option<Stopped> {
-        if let Some(signal) = signal() {
+        if let Some(signal) = signal().filter(|_| self.heeds_signals) {
             return Some(Stopped::Signal(signal));
         }
         self.deadline

@@ -10,6 +10,8 @@ use serde::Serialize;
 
 use crate::compress::Decoder;
 use crate::directory::Directory;
+use crate::engine::marker::Tail;
+use crate::engine::postgresql::archive::Archive;
 use crate::engine::sqlite::Shape;
 use crate::header::Header;
 use crate::human;
@@ -40,7 +42,7 @@ pub fn read_whole(file: &File, sink: &mut dyn Write) -> io::Result<Header> {
         if content > header.bytes {
             return Err(damage("it holds more than its header says"));
         }
-        inside.look(&buffer[..read]);
+        inside.look(header.format, &buffer[..read]);
         sink.write_all(&buffer[..read])?;
     }
     let totals = decoder
@@ -63,15 +65,22 @@ pub fn read_whole(file: &File, sink: &mut dyn Write) -> io::Result<Header> {
 #[derive(Default)]
 struct Inside {
     start: Vec<u8>,
+    tail: Tail,
+    archive: Archive,
 }
 
 impl Inside {
-    fn look(&mut self, data: &[u8]) {
+    fn look(&mut self, format: Format, data: &[u8]) {
+        match format {
+            Format::Sql => self.tail.look(data),
+            Format::Pgdump => self.archive.look(data),
+            Format::Sqlite | Format::Other => {}
+        }
         let missing = 100_usize.saturating_sub(self.start.len());
         self.start.extend(&data[..missing.min(data.len())]);
     }
 
-    fn check(&self, header: &Header) -> Result<(), String> {
+    fn check(&mut self, header: &Header) -> Result<(), String> {
         match header.format {
             Format::Sqlite => {
                 let start = <&[u8; 100]>::try_from(&self.start[..]).ok();
@@ -84,7 +93,11 @@ impl Inside {
                     Some(_) => Ok(()),
                 }
             }
-            Format::Sql | Format::Pgdump | Format::Other => Ok(()),
+            Format::Sql if !self.tail.is_end(header.identity.engine) => {
+                Err("its content ends before the dump's last line".to_owned())
+            }
+            Format::Pgdump => self.archive.check(),
+            Format::Sql | Format::Other => Ok(()),
         }
     }
 }

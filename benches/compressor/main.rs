@@ -2,7 +2,8 @@
 //! `cargo bench --bench compressor [--features isal]`.
 //!
 //! In each round all run one after the other, from a file in the page cache to /dev/null. Speeds
-//! are medians of the rounds; a ratio is the median of the rounds' ratios.
+//! are medians of the rounds; a ratio is the median of the rounds' ratios. The second speed is by
+//! the processor time used, which other programs on the machine disturb less.
 
 use std::{
     fs::File,
@@ -45,10 +46,17 @@ const CONTENDERS: [(&str, Work, &str); 11] = [
     ("pigz -t", Program(&["pigz", "-t"]), "gzip -t"),
 ];
 
+/// What one run took.
+#[derive(Clone, Copy)]
+struct Cost {
+    seconds: f64,
+    processor_seconds: f64,
+}
+
 struct Measured {
     name: &'static str,
     peer: &'static str,
-    seconds: Vec<f64>,
+    costs: Vec<Cost>,
     output_len: u64,
 }
 
@@ -65,13 +73,13 @@ fn main() -> io::Result<()> {
         File::create(&compressed)?,
     )?;
 
-    let run = |work: &Work, output: &Path| -> io::Result<f64> {
+    let run = |work: &Work, output: &Path| -> io::Result<Cost> {
         let input = match work {
             Verify | Program([_, "-t"]) => &compressed,
             Compress(_) | Program(_) => &plain,
         };
         let (mut input, output) = (File::open(input)?, File::create(output)?);
-        let start = Instant::now();
+        let (start, processor_start) = (Instant::now(), processor_seconds()?);
         match work {
             Compress(level) => compress(&mut input, *level, &pool, output)?,
             Verify => verify(input)?,
@@ -85,7 +93,10 @@ fn main() -> io::Result<()> {
                 assert!(status.success(), "{command:?}");
             }
         }
-        Ok(start.elapsed().as_secs_f64())
+        Ok(Cost {
+            seconds: start.elapsed().as_secs_f64(),
+            processor_seconds: processor_seconds()? - processor_start,
+        })
     };
 
     let scratch = directory.path().join("scratch");
@@ -101,7 +112,7 @@ fn main() -> io::Result<()> {
             Measured {
                 name,
                 peer,
-                seconds: Vec::new(),
+                costs: Vec::new(),
                 output_len,
             },
         ));
@@ -109,7 +120,7 @@ fn main() -> io::Result<()> {
     std::fs::remove_file(&scratch)?;
     for _ in 0..ROUNDS {
         for (work, measured) in &mut measured {
-            measured.seconds.push(run(work, Path::new("/dev/null"))?);
+            measured.costs.push(run(work, Path::new("/dev/null"))?);
         }
     }
     let measured: Vec<_> = measured.into_iter().map(|(_, measured)| measured).collect();
@@ -142,6 +153,19 @@ fn verify(mut input: File) -> io::Result<()> {
     }
 }
 
+/// User and system time of this process and of its ended children, counted by Linux in hundredths
+/// of a second (`proc_pid_stat(5)`, fields 14 to 17).
+fn processor_seconds() -> io::Result<f64> {
+    let stat = std::fs::read_to_string("/proc/self/stat")?;
+    let after_name = stat.rsplit(") ").next().unwrap_or_default();
+    let times = after_name
+        .split(' ')
+        .skip(11)
+        .take(4)
+        .filter_map(|time| time.parse::<u32>().ok());
+    Ok(f64::from(times.sum::<u32>()) / 100.0)
+}
+
 #[expect(clippy::cast_precision_loss, reason = "figures for people")]
 fn print_table(measured: &[Measured]) {
     let isal = if cfg!(feature = "isal") {
@@ -149,27 +173,39 @@ fn print_table(measured: &[Measured]) {
     } else {
         "without"
     };
-    println!("{} MB, {ROUNDS} rounds, {isal} ISA-L", DATA_LEN / 1_000_000);
-    println!("{:<9}{:>8}{:>9}   ratio to", "", "MB/s", "size");
-    for one in measured {
-        let speed = DATA_LEN as f64 / 1e6 / median(one.seconds.iter().copied());
-        print!("{:<9}{speed:>8.0}", one.name);
-        match one.output_len {
+    let megabytes = DATA_LEN as f64 / 1e6;
+    println!("{megabytes} MB, {ROUNDS} rounds, {isal} ISA-L");
+    println!(
+        "{:<9}{:>7}{:>9}{:>9}   compared with",
+        "", "MB/s", "MB/CPUs", "size"
+    );
+    for own in measured {
+        let speed = |by: fn(&Cost) -> f64| megabytes / median(own.costs.iter().map(by));
+        print!("{:<9}{:>7.0}", own.name, speed(|cost| cost.seconds));
+        print!("{:>9.0}", speed(|cost| cost.processor_seconds));
+        match own.output_len {
             0 => print!("{:>9}", ""),
             len => print!("{:>7.2} %", 100.0 * len as f64 / DATA_LEN as f64),
         }
-        if let Some(peer) = measured.iter().find(|peer| peer.name == one.peer) {
-            let faster = median(
-                peer.seconds
-                    .iter()
-                    .zip(&one.seconds)
-                    .map(|(peer, own)| peer / own),
+        if let Some(peer) = measured.iter().find(|peer| peer.name == own.peer) {
+            let faster = |by: fn(&Cost) -> f64| {
+                median(
+                    peer.costs
+                        .iter()
+                        .zip(&own.costs)
+                        .map(|(peer, own)| by(peer) / by(own)),
+                )
+            };
+            print!(
+                "   {}: {:.2} x as fast",
+                peer.name,
+                faster(|cost| cost.seconds)
             );
-            print!("   {}: {faster:.2} x the speed", peer.name);
+            print!(" ({:.2} x by CPU)", faster(|cost| cost.processor_seconds));
             if peer.output_len > 0 {
                 print!(
                     ", {:.3} x the size",
-                    one.output_len as f64 / peer.output_len as f64
+                    own.output_len as f64 / peer.output_len as f64
                 );
             }
         }

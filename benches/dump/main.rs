@@ -1,5 +1,5 @@
 //! Whole dumps beside what people do with SQLite today, and the program's own costs:
-//! `cargo bench --bench dump --features isal`. Needs sqlite3, pigz and GNU time; about 8 GB of disk.
+//! `cargo bench --bench dump --features isal [-- sqlite memory start many]`. Needs sqlite3, pigz and GNU time; about 8 GB of disk.
 //!
 //! In each round all run one after the other. Times are medians of the rounds; a ratio is the
 //! median of the rounds' ratios.
@@ -19,6 +19,29 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_dump-database");
 fn main() -> io::Result<()> {
     let scratch = tempfile::tempdir()?;
     let at = scratch.path();
+    let only: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|arg| !arg.starts_with('-'))
+        .collect();
+    let wanted = |part: &str| only.is_empty() || only.iter().any(|one| one == part);
+    if wanted("sqlite") {
+        sqlite(at)?;
+    }
+    if wanted("memory") {
+        memory(at)?;
+    }
+    if wanted("start") {
+        let times = (0..50).map(|_| seconds(PROGRAM, &["--version"]));
+        let times = times.collect::<io::Result<Vec<_>>>()?;
+        println!("start-up: {:.1} ms", 1000.0 * median(times));
+    }
+    if wanted("many") {
+        many::measure(&at.join("many"))?;
+    }
+    Ok(())
+}
+
+fn sqlite(at: &Path) -> io::Result<()> {
     println!("SQLite, 500 MB: dumped, checked, read back, synced, rotated; {ROUNDS} rounds");
     for (mode, kind) in [("wal", "WAL"), ("delete", "rollback journal")] {
         let source = at.join(format!("{mode}.db"));
@@ -26,24 +49,19 @@ fn main() -> io::Result<()> {
         against_backup_and_pigz(&source, kind, at)?;
         fs::remove_file(&source)?;
     }
-    println!("\npeak memory of a dump");
+    Ok(())
+}
+
+fn memory(at: &Path) -> io::Result<()> {
     for megabytes in [100, 2000] {
         let source = at.join("size.db");
         database::make(&source, megabytes * 1_000_000, "wal")?;
-        let peak = peak_memory(&source, &at.join("size"))?;
-        println!(
-            "{megabytes:>6} MB database {:>24.1} MiB",
-            peak as f64 / 1024.0
-        );
+        let peak = peak_memory(&source, &at.join("size"))? as f64 / 1024.0;
+        println!("peak memory of a dump of {megabytes} MB: {peak:.1} MiB");
         fs::remove_file(&source)?;
         fs::remove_dir_all(at.join("size"))?;
     }
-    println!("\nstart-up");
-    let times = (0..50).map(|_| seconds(PROGRAM, &["--version"]));
-    let times = times.collect::<io::Result<Vec<_>>>()?;
-    println!("--version {:>28.1} ms", 1000.0 * median(times));
-    println!("\n{} dumps in the directory", many::DUMPS);
-    many::measure(&at.join("many"))
+    Ok(())
 }
 
 /// The program's dump beside `sqlite3 DB ".backup copy" && pigz copy`.

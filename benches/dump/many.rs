@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use super::{PROGRAM, median, seconds, text};
 
-pub(crate) const DUMPS: usize = 100_000;
+const DUMPS: usize = 100_000;
 const ROUNDS: usize = 5;
 
 /// Times `list`, and rotations that remove ten dumps each.
@@ -28,7 +28,7 @@ pub(crate) fn measure(directory: &Path) -> io::Result<()> {
     let path = text(directory);
     let list = (0..ROUNDS).map(|_| seconds(PROGRAM, &["list", &path, "--json"]));
     let list = list.collect::<io::Result<Vec<_>>>()?;
-    println!("list {:>36.2} s", median(list));
+    println!("list of {DUMPS} dumps: {:.2} s", median(list));
     let rotate = (1..=ROUNDS).map(|round| {
         let keep = (DUMPS - 10 * round).to_string();
         seconds(
@@ -44,7 +44,10 @@ pub(crate) fn measure(directory: &Path) -> io::Result<()> {
         )
     });
     let rotate = rotate.collect::<io::Result<Vec<_>>>()?;
-    println!("a rotation that removes ten {:>13.2} s", median(rotate));
+    println!(
+        "a rotation of them that removes ten: {:.2} s",
+        median(rotate)
+    );
     assert_eq!(fs::read_dir(directory)?.count(), DUMPS - 10 * ROUNDS + 1);
     Ok(())
 }
@@ -64,6 +67,7 @@ fn write(directory: &Path, time: Timestamp) -> io::Result<()> {
         bytes: 0,
         crc32: "00000000".to_owned(),
         sha256: "0".repeat(64),
+        room: dump_database::header::COMMENT,
     };
     let name = DumpName {
         name: Name::of_database(b"example").ok_or(io::ErrorKind::InvalidInput)?,

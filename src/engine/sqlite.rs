@@ -89,6 +89,7 @@ impl Sqlite {
         let file_name = file_name(path);
         let path = find(path)?;
         let patience = Patience::new(path.clone(), busy_timeout, stop);
+        let last_out = LastOut::if_at_rest(&path);
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut source = patience.retry(|| Connection::open_with_flags(&path, flags))?;
         source.busy_timeout(NAP)?;
@@ -98,7 +99,7 @@ impl Sqlite {
         Ok(Sqlite {
             identity: Identity::of_file(&path),
             shape: patience.retry(|| Shape::of(&source))?,
-            _last_out: (mode == "wal").then(|| LastOut(path.clone())),
+            _last_out: last_out,
             path,
             file_name,
             source: Some(source),

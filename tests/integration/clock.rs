@@ -90,3 +90,19 @@ fn another_sources_dumps_from_the_future_do_not_take_the_name() {
     env.run("dump db.sqlite").fails(1, "--adopt");
     assert_eq!(env.names().len(), 1);
 }
+
+/// A clock set back by less than the minute that counts as the future.
+#[test]
+fn a_run_never_removes_what_it_published() {
+    let env = Env::with_database();
+    let real = env.dump("db.sqlite");
+    let ahead = [40, 45, 50].map(|seconds| planted::at(&real, planted::ago(-seconds)));
+    let published = env.dump("db.sqlite --keep 2");
+    assert!(published.exists());
+    let left: Vec<_> = env
+        .names()
+        .iter()
+        .map(|name| env.dumps().join(name))
+        .collect();
+    assert_eq!(left, [published, ahead[2].clone()]);
+}

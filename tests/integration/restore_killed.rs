@@ -97,10 +97,8 @@ impl Scene {
     /// Kills a restore at its `nth` such call. Was there one?
     fn killed_at(&self, call: &str, nth: usize, judge: impl Fn(&Self) -> bool) -> bool {
         self.reset();
-        let trace = format!("trace={call}");
-        let inject = format!("inject={call}:signal=KILL:when={nth}");
-        let options = ["-e", &trace, "-e", &inject];
-        let (run, _) = strace::run(&self.env, &options, &self.args());
+        let kill = format!("{call}:signal=KILL:when={nth}");
+        let (run, _) = strace::run(&self.env, call, &[&kill], &self.args());
         let is_new = judge(self);
         if run.signal != Some(9) {
             assert_eq!(run.status, Some(0), "{run:#?}");

@@ -1,6 +1,6 @@
 //! Leaving a WAL database as it was found.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags};
 
@@ -10,7 +10,17 @@ use super::target::with_suffix;
 /// `-shm` file, and may not remove them. When this is dropped, after that connection, the database
 /// is opened and closed once as any program does: SQLite itself then removes them, unless someone
 /// uses the database. A log with content is left alone.
-pub(super) struct LastOut(pub(super) PathBuf);
+pub(super) struct LastOut(PathBuf);
+
+impl LastOut {
+    /// Before the connection is made: a log that is there already is not ours to remove.
+    pub(super) fn if_at_rest(database: &Path) -> Option<Self> {
+        let log = with_suffix(database, "-wal");
+        log.symlink_metadata()
+            .is_err()
+            .then(|| LastOut(database.to_owned()))
+    }
+}
 
 impl Drop for LastOut {
     fn drop(&mut self) {

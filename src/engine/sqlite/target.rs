@@ -15,7 +15,6 @@ use super::patience::{NAP, Patience};
 use super::{Shape, Sqlite};
 use crate::directory::Directory;
 use crate::dump::{Options, Run};
-use crate::gzip::Pool;
 use crate::name::Name;
 use crate::stop::Stop;
 
@@ -146,11 +145,7 @@ impl Held {
         let name = Name::of_database(&super::database_of(&self.path)).context("it has no name")?;
         let directory = Directory::open_or_create(&options.to)?.lock()?;
         directory.remove_stale(options.timeout)?;
-        let run = Run {
-            directory: &directory,
-            pool: Pool::new(options.threads)?,
-            options,
-        };
+        let run = Run::new(&directory, options)?;
         let connection = self.connection.as_ref().context("it was let go")?;
         let shape = Shape::of(connection)?;
         let connection = self.connection.take().context("it was let go")?;
@@ -160,7 +155,7 @@ impl Held {
         let dumped = dumped.context(
             "the database to be replaced could not be dumped first (--to says where to)",
         )?;
-        Ok(directory.path_of(&dumped))
+        Ok(directory.path_of(&dumped.name))
     }
 
     /// Another file bears its name now.

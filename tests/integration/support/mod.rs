@@ -14,6 +14,8 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
+use std::time::{Duration, Instant};
+
 use tempfile::TempDir;
 
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_dump-database");
@@ -124,7 +126,7 @@ pub(crate) fn inventory(directory: &Path) -> BTreeMap<PathBuf, (u32, u64, String
         let meta = path.symlink_metadata().unwrap();
         let content = match meta.file_type() {
             kind if kind.is_symlink() => path.read_link().unwrap().display().to_string(),
-            kind if kind.is_file() => checksum(&fs::read(&path).unwrap()),
+            kind if kind.is_file() => checksum(&fs::read(&path).unwrap_or_default()),
             _ => String::new(),
         };
         if meta.is_dir() {
@@ -143,6 +145,15 @@ pub(crate) fn checksum(content: &[u8]) -> String {
     let mut crc = flate2::Crc::new();
     crc.update(content);
     format!("{:08x} {}", crc.sum(), content.len())
+}
+
+#[track_caller]
+pub(crate) fn wait_until(mut happened: impl FnMut() -> bool) {
+    let give_up = Instant::now() + Duration::from_secs(30);
+    while !happened() {
+        assert!(Instant::now() < give_up, "it did not happen");
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }
 
 pub(crate) fn set_mode(path: &Path, mode: u32) {

@@ -14,6 +14,11 @@ pub(crate) fn header(dump: &Path) -> Header {
     Header::read(&mut file).unwrap().0
 }
 
+/// How many bytes come before the compressed content.
+pub(crate) fn header_length(mut dump: &[u8]) -> usize {
+    usize::try_from(Header::read(&mut dump).unwrap().1).unwrap()
+}
+
 /// Writes a copy of `dump` beside it, dated `time` in its header and its name.
 pub(crate) fn at(dump: &Path, time: Timestamp) -> PathBuf {
     changed(dump, |header| header.time = time)

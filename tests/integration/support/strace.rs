@@ -24,26 +24,56 @@ impl Call {
     }
 }
 
-/// The program under strace with `options` (`-e inject=...`), to be run.
-pub(crate) fn command(env: &Env, options: &[&str], args: &str) -> Command {
-    let mut command = env.command("strace");
-    command
-        .args(["-f", "-qq", "-y", "-s", "64", "-o"])
-        .arg(env.path("strace.out"))
-        .args(options)
-        .arg(PROGRAM)
-        .args(args.split_whitespace());
+/// Which calls strace looks at.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Of {
+    All,
+    /// Those on the dump directory itself, and on names in it.
+    Directory,
+    /// Those on the run's temporary file of this number. In the rollback-journal modes the first,
+    /// 0, is the database's copy, and 1 the dump.
+    Temporary(u32),
+}
+
+/// The program under strace, to be run with `faults`: `CALL:error=ERRNO:when=N` and the like, as
+/// strace injects them. It counts the calls of each thread from 1. The process is the program's
+/// own, strace a child of it.
+pub(crate) fn command(env: &Env, of: Of, faults: &[&str], args: &str) -> Command {
+    let calls: Vec<_> = faults
+        .iter()
+        .filter_map(|fault| fault.split(':').next())
+        .collect();
+    tracing(env, of, &calls.join(","), faults, args)
+}
+
+fn tracing(env: &Env, of: Of, calls: &str, faults: &[&str], args: &str) -> Command {
+    let paths = match of {
+        Of::All => String::new(),
+        Of::Directory => "-P \"$PWD/dump\"".to_owned(),
+        Of::Temporary(number) => {
+            let name = format!("\".dump-database-$(uname -n)-$$-{number}.tmp\"");
+            format!("-P \"$PWD\"/dump/{name} -P {name}")
+        }
+    };
+    let how = "-D -f -qq -y -s 64 -o strace.out";
+    let mut command = env.command("sh");
+    command.args(["-c", &format!("exec strace {how} {paths} \"$@\""), "sh"]);
+    command.args(["-e", &format!("trace={calls}")]);
+    for fault in faults {
+        command.args(["-e", &format!("inject={fault}")]);
+    }
+    command.arg(PROGRAM).args(args.split_whitespace());
     command
 }
 
-/// Runs the program under strace: how it ended, and the calls strace was to show.
-pub(crate) fn run(env: &Env, options: &[&str], args: &str) -> (Run, Vec<Call>) {
-    let run = Run::of(&mut command(env, options, args));
-    (run, calls(env))
+/// Runs the program under strace: how it ended, and `calls` by their ends, without those that
+/// never ended.
+pub(crate) fn run(env: &Env, calls: &str, faults: &[&str], args: &str) -> (Run, Vec<Call>) {
+    let run = Run::of(&mut tracing(env, Of::All, calls, faults, args));
+    (run, parse(env))
 }
 
-/// The calls of the last run, by their ends. Without those that never ended.
-pub(crate) fn calls(env: &Env) -> Vec<Call> {
+fn parse(env: &Env) -> Vec<Call> {
     let text = fs::read_to_string(env.path("strace.out")).expect("strace is installed and works");
     let mut begun: Vec<(&str, &str, usize)> = Vec::new();
     let mut calls = Vec::new();

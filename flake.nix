@@ -1,0 +1,32 @@
+{
+  description = "Dumps every database on a Linux machine, proves each dump, keeps the five newest";
+
+  inputs.nixpkgs.url = "github:NixOS/nixpkgs/nixos-26.05";
+
+  outputs =
+    { self, nixpkgs }:
+    let
+      inherit (nixpkgs) lib;
+      linux = [
+        "x86_64-linux"
+        "aarch64-linux"
+      ];
+      forSystems =
+        systems: output: lib.genAttrs systems (system: output nixpkgs.legacyPackages.${system});
+      forAll = forSystems (linux ++ [ "aarch64-darwin" ]);
+      package = pkgs: pkgs.callPackage ./nix/package.nix { };
+    in
+    {
+      packages = forAll (pkgs: {
+        default = package pkgs;
+        demo = pkgs.callPackage ./nix/demo.nix { dump-database = package pkgs; };
+      });
+      overlays.default = final: _: { dump-database = package final; };
+      nixosModules.default = ./nix/module.nix;
+      checks = forSystems linux (pkgs: import ./nix/checks.nix { inherit self nixpkgs pkgs; });
+      devShells = forAll (pkgs: {
+        default = pkgs.callPackage ./nix/shell.nix { dump-database = package pkgs; };
+      });
+      formatter = forAll (pkgs: pkgs.nixfmt-tree);
+    };
+}

@@ -1,0 +1,149 @@
+# Every mistake that can be seen before anything runs, each with what to write instead.
+{
+  config,
+  lib,
+  ...
+}:
+let
+  cfg = config.services.dumpDatabase;
+  source = import ./source.nix lib;
+  databases = lib.filterAttrs (_: db: db.enable) cfg.databases;
+  option = name: "services.dumpDatabase.databases.${name}";
+
+  isUnder =
+    directories: path: lib.any (directory: lib.hasPrefix "${directory}/" "${path}/") directories;
+
+  # Seconds of a span that is one number and one unit, which nearly all are; else null.
+  seconds =
+    span:
+    let
+      parts = builtins.match "([0-9]+) *(s|sec|m|min|h|d)?" (toString span);
+      unit = builtins.elemAt parts 1;
+    in
+    if parts == null then
+      null
+    else
+      lib.toInt (lib.head parts)
+      * {
+        m = 60;
+        min = 60;
+        h = 3600;
+        d = 86400;
+      }
+      .${if unit == null then "s" else unit} or 1;
+
+  interval = seconds (cfg.timerConfig.OnUnitActiveSec or "");
+  longest = seconds cfg.roundTimeout;
+
+  # pg_hba's line for the superuser, however it is spaced.
+  lines = map (line: lib.filter (word: word != "") (lib.splitString " " line)) (
+    lib.splitString "\n" (
+      lib.replaceStrings [ "\t" ] [ " " ] (config.services.postgresql.authentication or "")
+    )
+  );
+  mapsSuperuser = lib.any (
+    line: lib.elem "map=postgres" line && lib.take 1 line == [ "local" ] && lib.elem "peer" line
+  ) lines;
+
+  one =
+    name: db:
+    let
+      engine = source.engine db;
+      local = source.isServer db && source.host db == null;
+      needs = assertion: message: { inherit assertion message; };
+    in
+    [
+      (needs (builtins.match "[A-Za-z0-9_][A-Za-z0-9._-]*" name != null && name != "private") ''
+        ${option name}: the name becomes that of a unit and of a directory. Use letters, digits
+        and ._- only, and not "private"; what the database itself is called belongs in `source`.'')
+      (needs ((db.source == null) != (db.command == null)) ''
+        ${option name}: set either `source` (where the database is reached) or `command` (a
+        program that prints the dump), and only one of them.'')
+      (needs (db.source == null || engine != null) ''
+        ${option name}.source: "${toString db.source}" is none of sqlite:PATH, /PATH,
+        postgresql://..., mysql://... and mariadb://....'')
+      (needs (db.command == null || db.command != [ ]) "${option name}.command: name the program to run.")
+      (needs (!(source.hasPassword db)) ''
+        ${option name}.source holds a password, which would be in the Nix store for everyone to
+        read. Write it into a file and name that in ${option name}.passwordFile.'')
+      (needs (
+        engine != "sqlite" || lib.hasPrefix "/" (source.file db)
+      ) "${option name}.source: the path of the SQLite file must be absolute.")
+      (needs (
+        engine != "sqlite" || !(lib.hasInfix "*" (dirOf (source.file db)))
+      ) "${option name}.source: `*` may stand in the last component of the path only.")
+      (needs (engine != "sqlite" || db.user != null || db.service != null) ''
+        ${option name}: an SQLite file is dumped as its owner. Set ${option name}.user to that
+        user, or ${option name}.service to the service that runs as it.'')
+      (needs (db.service == null || config.systemd.services ? ${db.service}) ''
+        ${option name}.service: this machine has no service "${toString db.service}". Enable it,
+        or set ${option name}.enable = false.'')
+      (needs (!(local && engine == "postgresql") || config.services.postgresql.enable) ''
+        ${option name}: its source is a PostgreSQL server of this machine, which does not enable
+        one. Set services.postgresql.enable = true, or name the host in the source.'')
+      (needs (!(local && engine == "mysql") || config.services.mysql.enable) ''
+        ${option name}: its source is a MySQL/MariaDB server of this machine, which does not enable
+        one. Set services.mysql.enable = true, or name the host in the source.'')
+      (needs
+        (
+          !(local && engine == "postgresql" && config.services.postgresql.enable)
+          || db.user != null
+          || mapsSuperuser
+        )
+        ''
+          ${option name}: services.postgresql.authentication has lost the default line that lets the
+          dump in. Add it: local all postgres peer map=postgres''
+      )
+      (needs (
+        db.format == null || engine == "postgresql"
+      ) "${option name}.format: only dumps of PostgreSQL have a format. Remove it.")
+      (needs (
+        db.passwordFile == null || source.isServer db
+      ) "${option name}.passwordFile: only a server asks for a password. Remove it.")
+    ];
+
+  sources = lib.groupBy (name: databases.${name}.source) (
+    lib.filter (name: databases.${name}.source != null) (lib.attrNames databases)
+  );
+  twice = lib.filterAttrs (_: names: lib.length names > 1) sources;
+in
+{
+  config = lib.mkIf cfg.enable {
+    assertions = [
+      {
+        assertion = databases != { };
+        message = ''
+          services.dumpDatabase: there is nothing to dump. Name a database, for example
+          services.dumpDatabase.databases.notes = { source = "sqlite:/srv/notes/notes.db"; user = "notes"; };
+          or enable a service that has one, with services.dumpDatabase.discover = true.'';
+      }
+      {
+        assertion =
+          !(isUnder [
+            "/home"
+            "/root"
+            "/run"
+            "/tmp"
+            "/var/tmp"
+          ] cfg.directory);
+        message = ''
+          services.dumpDatabase.directory: the dumps cannot live in ${cfg.directory}, where the units
+          see nothing and what is there may not last. Use a directory such as /var/lib/dump-database
+          or one on a disk of its own, such as /mnt/backup/dumps.'';
+      }
+      {
+        assertion = interval == null || longest == null || longest < interval;
+        message = ''
+          services.dumpDatabase.roundTimeout (${cfg.roundTimeout}) must be below the time between
+          two rounds, timerConfig.OnUnitActiveSec (${toString cfg.timerConfig.OnUnitActiveSec or ""}).'';
+      }
+    ]
+    ++ map (names: {
+      assertion = false;
+      message = ''
+        services.dumpDatabase.databases: ${lib.concatStringsSep " and " names} have the same source.
+        Remove one of them, or disable the one that was discovered: ${option (lib.head names)}.enable = false.'';
+    }) (lib.attrValues twice)
+    ++ lib.concatLists (lib.mapAttrsToList one databases);
+  };
+}

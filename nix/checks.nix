@@ -1,0 +1,100 @@
+# nix flake check: the package, the demo, the module's evaluation, its options page, the VM tests,
+# and the formatting of all Nix files.
+{
+  self,
+  nixpkgs,
+  pkgs,
+}:
+let
+  inherit (nixpkgs) lib;
+  inherit (pkgs.stdenv.hostPlatform) system;
+
+  # What every machine of the tests has in common.
+  common = {
+    imports = [ self.nixosModules.default ];
+    services.dumpDatabase.enable = true;
+    # The default of nixos-26.05, said again for other versions.
+    services.postgresql.authentication = "local all postgres peer map=postgres";
+  };
+
+  machine =
+    module:
+    (lib.nixosSystem {
+      inherit system;
+      modules = [
+        common
+        { system.stateVersion = "26.05"; }
+        module
+      ];
+    }).config;
+
+  evaluation =
+    name:
+    let
+      failures = lib.runTests (import (./tests + "/${name}.nix") { inherit lib machine pkgs; });
+    in
+    if failures == [ ] then
+      pkgs.runCommand "module-${name}" { } "touch $out"
+    else
+      throw "module-${name}: ${lib.generators.toPretty { } failures}";
+
+  vmTests = lib.mapAttrs' (
+    file: _:
+    lib.nameValuePair "vm-${lib.removeSuffix ".nix" file}" (
+      pkgs.testers.runNixOSTest {
+        imports = [ (../tests/vm + "/${file}") ];
+        defaults = common;
+        globalTimeout = lib.mkDefault 900;
+      }
+    )
+  ) (lib.filterAttrs (file: _: lib.hasSuffix ".nix" file) (builtins.readDir ../tests/vm));
+
+  optionsPage = import ./options-page.nix { inherit lib pkgs; };
+in
+vmTests
+// {
+  package = self.packages.${system}.default;
+
+  demo = pkgs.runCommand "demo" { nativeBuildInputs = [ self.packages.${system}.demo ]; } ''
+    dump-database-demo
+    touch $out
+  '';
+
+  module-options = evaluation "options";
+  module-assertions = evaluation "assertions";
+  module-discovery = evaluation "discovery";
+
+  units = import ./tests/units.nix { inherit lib pkgs vmTests; };
+
+  options-page =
+    pkgs.runCommand "options-page"
+      {
+        passthru.text = optionsPage;
+      }
+      (
+        if optionsPage == builtins.readFile ../docs/options.md then
+          "touch $out"
+        else
+          throw "docs/options.md is not what the module says. Run: nix eval --raw .#checks.${system}.options-page.text > docs/options.md"
+      );
+
+  formatting =
+    pkgs.runCommand "formatting"
+      {
+        nativeBuildInputs = [
+          pkgs.deadnix
+          pkgs.nixfmt
+          pkgs.statix
+        ];
+        files = lib.fileset.toSource {
+          root = ../.;
+          fileset = lib.fileset.fileFilter (file: file.hasExt "nix") ../.;
+        };
+      }
+      ''
+        find $files -name '*.nix' -exec nixfmt --check {} +
+        statix check $files
+        deadnix --fail $files
+        touch $out
+      '';
+}

@@ -1,0 +1,115 @@
+# One database: an entry of services.dumpDatabase.databases.
+{ cfg, lib }:
+let
+  inherit (lib) literalExpression mkOption types;
+  nullable =
+    type: example: description:
+    mkOption {
+      type = types.nullOr type;
+      default = null;
+      inherit example description;
+    };
+in
+{
+  options = {
+    enable = mkOption {
+      type = types.bool;
+      default = true;
+      example = false;
+      description = "Whether to dump this database.";
+    };
+
+    source = nullable types.str "postgresql://dumper@db.example.org/shop" ''
+      Where the database is reached: `sqlite:PATH` or an absolute path (in the last component of
+      which `*` stands for any characters), `postgresql://...` as libpq writes it, `mysql://...` or
+      `mariadb://...`. A server without a database name means every database of it.
+      No password: see {option}`passwordFile`. On this machine's PostgreSQL the dump may be the
+      superuser, as in `postgresql://postgres@/shop?host=/run/postgresql`.
+    '';
+
+    command = nullable (types.listOf types.str) [ "slapcat" "-n1" ] ''
+      A program and its arguments that writes the dump to its standard output and exits 0,
+      instead of a {option}`source`.
+    '';
+
+    path = mkOption {
+      type = types.listOf types.package;
+      default = [ ];
+      example = literalExpression "[ pkgs.openldap ]";
+      description = ''
+        Packages whose programs the dump may call. The clients of PostgreSQL and MySQL/MariaDB are
+        there for their sources, in the version of this machine's server.
+      '';
+    };
+
+    service = nullable types.str "vaultwarden" ''
+      The systemd service on this machine, without `.service`, that the SQLite file belongs to.
+      The dump runs as that service's user, static or dynamic, and after it.
+    '';
+
+    user = nullable types.str "notes" ''
+      The user the dump runs as: for an SQLite file its owner. By default the user of
+      {option}`service`, and for servers and commands `dump-database`.
+    '';
+
+    group = nullable types.str "notes" "The group the dump runs as; by default the user's.";
+
+    optional = mkOption {
+      type = types.bool;
+      default = false;
+      example = true;
+      description = ''
+        Whether the SQLite file may not exist yet. Then the database is passed over until the file
+        exists; once there is a dump of it a missing file is an error.
+      '';
+    };
+
+    format =
+      nullable
+        (types.enum [
+          "plain"
+          "custom"
+        ])
+        "custom"
+        ''
+          The format of a PostgreSQL dump: `plain` SQL (the program's default) or `custom`, for
+          {command}`pg_restore`.
+        '';
+
+    timeout = mkOption {
+      type = types.strMatching "[0-9]+[smhd]";
+      default = "1h";
+      example = "4h";
+      description = "How long one run may take.";
+    };
+
+    timerConfig = nullable (import ./timer-type.nix lib) { OnCalendar = "daily"; } ''
+      When to dump this database, if not in the common round; see
+      {option}`services.dumpDatabase.timerConfig`. The round does not judge its age then, so that
+      only {option}`services.dumpDatabase.onFailure` tells of a failure.
+    '';
+
+    passwordFile = nullable types.externalPath "/run/secrets/shop" ''
+      A file that holds the password and nothing else, readable for root. It is handed over as a
+      systemd credential.
+    '';
+
+    environmentFile = nullable types.externalPath "/run/secrets/shop.env" ''
+      A file of environment variables for the dump, as {manpage}`systemd.exec(5)` has it.
+    '';
+
+    extraArgs = mkOption {
+      type = types.listOf types.str;
+      default = [ ];
+      example = [
+        "--busy-timeout"
+        "2m"
+      ];
+      description = "More arguments of {command}`dump-database dump`.";
+    };
+  }
+  // import ./retention.nix {
+    inherit lib;
+    inherited = cfg;
+  };
+}

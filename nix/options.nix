@@ -1,0 +1,139 @@
+{
+  config,
+  lib,
+  pkgs,
+  ...
+}:
+let
+  inherit (lib) literalExpression mkOption types;
+  cfg = config.services.dumpDatabase;
+in
+{
+  options.services.dumpDatabase = {
+    enable = lib.mkEnableOption "dumping every database of this machine" // {
+      description = ''
+        Whether to dump every database of this machine, every ten minutes, each into a directory
+        of its own below {option}`services.dumpDatabase.directory`, keeping the five newest dumps.
+      '';
+      example = true;
+    };
+
+    package = mkOption {
+      type = types.package;
+      default = pkgs.callPackage ./package.nix { };
+      defaultText = literalExpression "pkgs.callPackage ./package.nix { }";
+      example = literalExpression "inputs.dump-database.packages.\${pkgs.stdenv.hostPlatform.system}.default";
+      description = "The package that provides {command}`dump-database`.";
+    };
+
+    directory = mkOption {
+      type = types.externalPath;
+      default = "/var/lib/dump-database";
+      example = "/mnt/backup/dumps";
+      description = ''
+        Where the dumps live: one directory a database, named as its entry in
+        {option}`services.dumpDatabase.databases`, which only the database's user may enter.
+        If it is on a file system of its own, nothing is dumped while that is not mounted.
+        Elsewhere than here the dumps of services with a dynamic user are in `private/` below it.
+      '';
+    };
+
+    compression = mkOption {
+      type = types.strMatching "gzip(:[0-9])?|zstd(:(1[0-9]|[1-9]))?";
+      default = "gzip:2";
+      example = "zstd:3";
+      description = "The compression of the dumps and its level.";
+    };
+
+    timerConfig = mkOption {
+      type = import ./timer-type.nix lib;
+      default = {
+        OnBootSec = "2m";
+        OnUnitActiveSec = "10m";
+      };
+      example = {
+        OnCalendar = "hourly";
+      };
+      description = ''
+        When to dump, as {manpage}`systemd.timer(5)` has it. What is set here replaces the default.
+        The time between two rounds is `OnUnitActiveSec` and the length of a round.
+      '';
+    };
+
+    roundTimeout = mkOption {
+      type = types.str;
+      default = "9m";
+      example = "50m";
+      description = ''
+        How long a round waits for its databases, as {manpage}`systemd.time(7)` writes it, before it
+        fails. Dumps that are still running go on. Keep it below the interval of the timer.
+      '';
+    };
+
+    maxAge = mkOption {
+      type = types.strMatching "[0-9]+[smhd]";
+      default = "30m";
+      example = "2h";
+      description = ''
+        How old the newest dump of a database may be at the end of a round before the round fails
+        and names it.
+      '';
+    };
+
+    discover = mkOption {
+      type = types.bool;
+      default = true;
+      example = false;
+      description = ''
+        Whether to find the databases in this machine's configuration: the PostgreSQL and
+        MySQL/MariaDB servers it enables, and the SQLite files of the services it enables.
+        What was found are entries of {option}`services.dumpDatabase.databases`, to be changed or
+        disabled there.
+      '';
+    };
+
+    exclude = mkOption {
+      type = types.listOf types.str;
+      default = [ ];
+      example = [
+        "grafana"
+        "test_*"
+      ];
+      description = ''
+        What to leave out, by name: of what was discovered the entries with exactly this name, and
+        of each server dumped whole the databases that match this glob.
+      '';
+    };
+
+    onFailure = mkOption {
+      type = types.listOf types.str;
+      default = [ ];
+      example = [ "notify-admin@%n.service" ];
+      description = "The units to start when a dump or a round fails.";
+    };
+
+    databases = mkOption {
+      type = types.attrsOf (types.submodule (import ./database.nix { inherit cfg lib; }));
+      default = { };
+      example = literalExpression ''
+        {
+          shop.source = "postgresql://dumper@db.example.org/shop";
+          shop.passwordFile = "/run/secrets/shop";
+          notes.source = "sqlite:/srv/notes/notes.db";
+          notes.user = "notes";
+          ldap.command = [ "''${pkgs.openldap}/bin/slapcat" "-n1" ];
+          ldap.user = "openldap";
+          grafana.enable = false;
+        }
+      '';
+      description = ''
+        The databases, each with a name of letters, digits and `._-`. The name is that of its unit
+        (`dump-database-<name>.service`) and of its directory.
+      '';
+    };
+  }
+  // import ./retention.nix {
+    inherit lib;
+    inherited = { };
+  };
+}

@@ -1,0 +1,189 @@
+# Each option reaches the unit it should.
+{
+  lib,
+  machine,
+  pkgs,
+  ...
+}:
+let
+  config = machine {
+    services.dumpDatabase = {
+      package = pkgs.hello // {
+        meta.mainProgram = "dump-database";
+      };
+      discover = false;
+      keep = 7;
+      keepDaily = 30;
+      compression = "zstd:3";
+      timerConfig.OnUnitActiveSec = "20m";
+      roundTimeout = "15m";
+      maxAge = "1h";
+      exclude = [ "test_*" ];
+      onFailure = [ "alarm@%n.service" ];
+      databases = {
+        notes = {
+          source = "sqlite:/srv/my notes/100%$HOME.db";
+          user = "notes";
+          group = "staff";
+          optional = true;
+          keep = 9;
+          keepHourly = 24;
+          keepWeekly = 4;
+          keepMonthly = 12;
+          keepYearly = 3;
+          timeout = "5m";
+          environmentFile = "/run/secrets/notes.env";
+          extraArgs = [
+            "--busy-timeout"
+            "2m"
+          ];
+        };
+        many = {
+          source = "/srv/many/*.db";
+          user = "many";
+        };
+        home = {
+          source = "/home/ada/cards.db";
+          user = "ada";
+        };
+        shop = {
+          source = "postgresql://dumper@db.example.org/my%20shop?sslmode=verify-full";
+          passwordFile = "/run/secrets/shop";
+          format = "custom";
+        };
+        near = {
+          source = "mariadb://dumper@127.0.0.1/near";
+        };
+        numbered = {
+          source = "postgresql://dumper@[2001:db8::1]:5433/";
+        };
+        ldap = {
+          command = [
+            "slapcat"
+            "-n1"
+          ];
+          path = [ pkgs.hello ];
+          user = "openldap";
+          timerConfig.OnCalendar = "daily";
+        };
+        off = {
+          enable = false;
+          source = "/nowhere";
+        };
+      };
+    };
+  };
+  unit = name: config.systemd.services."dump-database-${name}";
+  commandOf = name: (unit name).serviceConfig.ExecStart;
+  says = name: text: lib.hasInfix text (commandOf name);
+  round = config.systemd.services.dump-database;
+  inherit (config.systemd) timers;
+  isTrue = expr: {
+    inherit expr;
+    expected = true;
+  };
+  is = expected: expr: { inherit expr expected; };
+in
+{
+  testCommand = isTrue (
+    says "notes" ''/bin/dump-database" "dump" "--to" "/var/lib/dump-database/notes" "--name" "notes"''
+  );
+  testSourceIsEscaped = isTrue (says "notes" ''"sqlite:/srv/my notes/100%%$$HOME.db"'');
+  testUrlIsEscaped = isTrue (
+    says "shop" ''"postgresql://dumper@db.example.org/my%%20shop?sslmode=verify-full"''
+  );
+  testRetention = isTrue (
+    says "notes" ''"--keep" "9" "--keep-hourly" "24" "--keep-daily" "30" "--keep-weekly" "4" "--keep-monthly" "12" "--keep-yearly" "3"''
+  );
+  testRetentionOfAll = isTrue (says "shop" ''"--keep" "7" "--keep-daily" "30" "--compress"'');
+  testCompression = isTrue (says "notes" ''"--compress" "zstd:3"'');
+  testTimeout = isTrue (says "notes" ''"--timeout" "5m"'');
+  testTimeoutOfUnit = is "5m 1min" (unit "notes").serviceConfig.TimeoutStartSec;
+  testExtraArgs = isTrue (says "notes" ''"--busy-timeout" "2m" "sqlite:'');
+  testFormat = isTrue (says "shop" ''"--format" "custom"'');
+  testExcludeFromServer = isTrue (says "numbered" ''"--exclude" "test_*"'');
+  testExcludeNotFromFile = is false (says "notes" "--exclude");
+  testServerNamesItself = is false (says "shop" "--name");
+  testPassword = isTrue (says "shop" ''"--password-file" "%d/password" "postgresql'');
+  testCredential = is [ "password:/run/secrets/shop" ] (unit "shop").serviceConfig.LoadCredential;
+  testEnvironmentFile = is "/run/secrets/notes.env" (unit "notes").serviceConfig.EnvironmentFile;
+  testProgram = isTrue (lib.hasSuffix ''"--" "slapcat" "-n1"'' (commandOf "ldap"));
+  testPath = isTrue (lib.hasPrefix "${pkgs.hello}/bin:" (unit "ldap").environment.PATH);
+  testGlob = isTrue (says "many" ''"exec \"$$@\" /srv/many/*.db" "sh"'');
+
+  testUser = is "notes" (unit "notes").serviceConfig.User;
+  testGroup = is "staff" (unit "notes").serviceConfig.Group;
+  testUserOfServer = is "dump-database" (unit "shop").serviceConfig.User;
+  testOwnUser = is "dump-database" config.users.users.dump-database.group;
+  testStateDirectory = is [ "dump-database/notes" ] (unit "notes").serviceConfig.StateDirectory;
+  testStateDirectoryMode = is "0700" (unit "notes").serviceConfig.StateDirectoryMode;
+  testDirectoryOfFile = is [ ''"-/srv/my notes"'' ] (unit "notes").serviceConfig.ReadWritePaths;
+  testNotYet = is [ "|/srv/my notes/100%%$HOME.db" ] (unit "notes").unitConfig.ConditionPathExists;
+  testNotYetUntilDumped = is [
+    "|/var/lib/dump-database/notes/*"
+  ] (unit "notes").unitConfig.ConditionPathExistsGlob;
+  testAlways = is false ((unit "home").unitConfig ? ConditionPathExists);
+  testHome = is "read-only" (unit "home").serviceConfig.ProtectHome;
+  testNoHome = isTrue (unit "notes").serviceConfig.ProtectHome;
+
+  testNoNetwork = isTrue (unit "notes").serviceConfig.PrivateNetwork;
+  testNetworkByName =
+    is
+      [ false "" ]
+      [
+        (unit "shop").serviceConfig.PrivateNetwork
+        (unit "shop").serviceConfig.IPAddressDeny
+      ];
+  testNetworkByAddress =
+    is
+      [ "any" "2001:db8::1" ]
+      [
+        (unit "numbered").serviceConfig.IPAddressDeny
+        (unit "numbered").serviceConfig.IPAddressAllow
+      ];
+  testLoopback = is "localhost" (unit "near").serviceConfig.IPAddressAllow;
+
+  testOnFailure = is [ "alarm@%n.service" ] (unit "notes").onFailure;
+  testOnFailureOfRound = is [ "alarm@%n.service" ] round.onFailure;
+  testRestart = is false (unit "notes").restartIfChanged;
+  testDisabled = is false (config.systemd.services ? dump-database-off);
+  testRoundWants = is (map (name: "dump-database-${name}.service") [
+    "home"
+    "many"
+    "near"
+    "notes"
+    "numbered"
+    "shop"
+  ]) round.wants;
+  testRoundAfter = is round.wants round.after;
+  testRoundTimeout = is "15m" round.unitConfig.JobTimeoutSec;
+  testRoundJudges = isTrue (
+    lib.hasInfix ''/bin/dump-database" "1h" "/var/lib/dump-database/home" "/var/lib/dump-database/many"'' round.serviceConfig.ExecStart
+  );
+  testRoundAwaits = isTrue (
+    lib.hasSuffix ''"--" "/srv/my notes/100%%$$HOME.db" "/var/lib/dump-database/notes"'' round.serviceConfig.ExecStart
+  );
+  testTimer = is "20m" timers.dump-database.timerConfig.OnUnitActiveSec;
+  testTimerAccuracy = is "1s" timers.dump-database.timerConfig.AccuracySec;
+  testOwnTimer = is "daily" timers.dump-database-ldap.timerConfig.OnCalendar;
+  testNoAssertion = is [ ] (
+    lib.filter (lib.hasInfix "services.dumpDatabase") (
+      map (a: a.message) (lib.filter (a: !a.assertion) config.assertions)
+    )
+  );
+
+  testDefaults =
+    let
+      plain = machine {
+        services.dumpDatabase.databases.notes = {
+          source = "/srv/notes.db";
+          user = "notes";
+        };
+      };
+    in
+    is {
+      AccuracySec = "1s";
+      OnBootSec = "2m";
+      OnUnitActiveSec = "10m";
+    } plain.systemd.timers.dump-database.timerConfig;
+}

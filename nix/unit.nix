@@ -1,0 +1,187 @@
+# The oneshot of one database: its command line, its account, its sandbox.
+{
+  config,
+  lib,
+  pkgs,
+  utils,
+}:
+let
+  inherit (lib) mkIf optional optionals;
+  cfg = config.services.dumpDatabase;
+  source = import ./source.nix lib;
+  account = import ./account.nix { inherit config lib; };
+  place = import ./place.nix { inherit config lib pkgs; };
+
+  escapeSpecifiers = lib.replaceStrings [ "%" ] [ "%%" ];
+  # One word of a space-separated list of paths.
+  quotePath = path: escapeSpecifiers (builtins.toJSON path);
+
+  # Only `*` keeps its meaning for the shell.
+  quoteGlob = glob: lib.concatMapStringsSep "*" lib.escapeShellArg (lib.splitString "*" glob);
+
+  option =
+    flag: value:
+    optionals (value != null) [
+      flag
+      (toString value)
+    ];
+
+  commandLine =
+    name: db: leaf:
+    let
+      engine = source.engine db;
+      named = engine == "command" || engine == "sqlite" && !source.isGlob db;
+      flags = [
+        (lib.getExe cfg.package)
+        "dump"
+        "--to"
+        leaf
+      ]
+      ++ optionals named [
+        "--name"
+        name
+      ]
+      ++ option "--keep" db.keep
+      ++ option "--keep-hourly" db.keepHourly
+      ++ option "--keep-daily" db.keepDaily
+      ++ option "--keep-weekly" db.keepWeekly
+      ++ option "--keep-monthly" db.keepMonthly
+      ++ option "--keep-yearly" db.keepYearly
+      ++ option "--compress" cfg.compression
+      ++ option "--timeout" db.timeout
+      ++ option "--format" db.format
+      ++ optionals (source.isServer db) (
+        lib.concatMap (pattern: [
+          "--exclude"
+          pattern
+        ]) cfg.exclude
+      )
+      ++ db.extraArgs;
+      password = optional (db.passwordFile != null) ''"--password-file" "%d/password"'';
+      escape = utils.escapeSystemdExecArgs;
+    in
+    lib.concatStringsSep " " (
+      if source.isGlob db then
+        [
+          (escape (
+            [
+              "${pkgs.runtimeShell}"
+              "-c"
+              ''exec "$@" ${quoteGlob (source.file db)}''
+              "sh"
+            ]
+            ++ flags
+          ))
+        ]
+      else
+        [ (escape flags) ]
+        ++ password
+        ++ [ (escape (if engine == "command" then [ "--" ] ++ db.command else [ db.source ])) ]
+    );
+
+  clients =
+    db:
+    {
+      postgresql = [
+        (if config.services.postgresql.enable then config.services.postgresql.package else pkgs.postgresql)
+      ];
+      mysql = [
+        (if config.services.mysql.enable then config.services.mysql.package else pkgs.mariadb.client)
+      ];
+    }
+    .${toString (source.engine db)} or [ ];
+
+  # The unit that must already run for the dump to make sense. It is never started from here:
+  # an administrator who stopped a server had a reason.
+  localServer =
+    db:
+    let
+      host = source.host db;
+      local = source.isServer db && (host == null || source.isLoopback host);
+    in
+    optional (
+      local && source.engine db == "postgresql" && config.services.postgresql.enable
+    ) "postgresql.target"
+    ++ optional (local && source.engine db == "mysql" && config.services.mysql.enable) "mysql.service";
+
+  network =
+    db:
+    let
+      host = if source.isServer db then source.host db else null;
+    in
+    mkIf (host != null) (
+      {
+        PrivateNetwork = false;
+        RestrictAddressFamilies = [
+          "AF_UNIX"
+          "AF_INET"
+          "AF_INET6"
+        ];
+      }
+      // (
+        if source.isLoopback host then
+          { IPAddressAllow = "localhost"; }
+        else if source.isAddress host then
+          { IPAddressAllow = host; }
+        else
+          { IPAddressDeny = ""; }
+      )
+    );
+
+  fileAccess =
+    db:
+    let
+      file = source.file db;
+    in
+    mkIf (source.engine db == "sqlite") {
+      # For the -shm beside the file. On a fresh machine the directory is not there yet.
+      ReadWritePaths = [ (quotePath "-${dirOf file}") ];
+      ProtectHome = if source.isHome file then "read-only" else true;
+    };
+
+  untilItExists =
+    db: leaf:
+    mkIf (db.optional && source.engine db == "sqlite") {
+      ConditionPathExists = optional (!source.isGlob db) "|${escapeSpecifiers (source.file db)}";
+      ConditionPathExistsGlob =
+        optional (source.isGlob db) "|${escapeSpecifiers (source.file db)}"
+        # A dump; what is not one is hidden.
+        ++ [ "|${escapeSpecifiers leaf}/*" ];
+    };
+in
+name: db:
+let
+  who = account name db;
+  leaf = place.leafOf name who;
+  servers = localServer db;
+in
+{
+  description = "Dump of the database ${escapeSpecifiers name}";
+  documentation = [ "man:dump-database(1)" ];
+  requisite = servers;
+  after = servers ++ optional (db.service != null) "${db.service}.service";
+  inherit (cfg) onFailure;
+  restartIfChanged = false;
+  path = clients db ++ db.path;
+
+  unitConfig = lib.mkMerge [
+    (untilItExists db leaf)
+    (place.unitConfig name who)
+  ];
+
+  serviceConfig = lib.mkMerge [
+    (lib.mapAttrs (_: lib.mkDefault) (import ./sandbox.nix))
+    {
+      ExecStart = commandLine name db leaf;
+      TimeoutStartSec = "${db.timeout} 1min";
+      User = who.user;
+      Group = mkIf (who.group != null) who.group;
+      DynamicUser = mkIf who.dynamic true;
+      LoadCredential = mkIf (db.passwordFile != null) [ "password:${db.passwordFile}" ];
+      EnvironmentFile = mkIf (db.environmentFile != null) db.environmentFile;
+    }
+    (place.serviceConfig name who)
+    (fileAccess db)
+    (network db)
+  ];
+}

@@ -1,0 +1,259 @@
+//! Programs of the engines: started, read or fed, and ended.
+//!
+//! A child leads its own process group, so that whatever it starts ends with it, and dies when
+//! this process dies. The kernel binds that to the *thread* that spawned it (prctl(2),
+//! `PR_SET_PDEATHSIG`), which is why a [`Child`] cannot be sent to another thread: the one that
+//! spawned it also reaps it, and so outlives it.
+
+mod lines;
+mod process;
+
+use std::io::{self, Read, Write};
+use std::marker::PhantomData;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::process::{ChildStdin, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, anyhow};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::Signal;
+
+use crate::stop::Stop;
+use lines::Lines;
+use process::Process;
+
+/// How long a child may take to end by itself once it was asked to (SIGTERM).
+const GRACE: Duration = Duration::from_secs(2);
+/// How often [`Stop`] is asked while a child is silent.
+const TICK: Duration = Duration::from_millis(100);
+const PIPE_BYTES: usize = 1 << 20;
+
+/// A running program. Dropped before [`Child::finish`], it is killed with all it started.
+#[allow(missing_debug_implementations)]
+pub struct Child {
+    name: String,
+    process: Process,
+    stdin: Option<ChildStdin>,
+    stdout: Option<ChildStdout>,
+    stderr: Lines,
+    stop: Stop,
+    _of_its_thread: PhantomData<*const ()>,
+}
+
+impl Child {
+    /// Starts a program whose stdout is read from here. Its stderr goes to the log, each line
+    /// after `name`.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn read_from(command: &mut Command, name: &str, stop: Stop) -> Result<Self> {
+        command.stdin(Stdio::null()).stdout(Stdio::piped());
+        Child::spawn(command, name, stop)
+    }
+
+    /// Starts a program whose stdin is written from here; what it prints goes nowhere.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn write_to(command: &mut Command, name: &str, stop: Stop) -> Result<Self> {
+        command.stdin(Stdio::piped()).stdout(Stdio::null());
+        Child::spawn(command, name, stop)
+    }
+
+    fn spawn(command: &mut Command, name: &str, stop: Stop) -> Result<Self> {
+        stop.check()?;
+        command.stderr(Stdio::piped());
+        let mut process = Process::spawn(command).with_context(|| {
+            let program = command.get_program().to_string_lossy().into_owned();
+            format!("cannot start {program}")
+        })?;
+        let streams = process.streams();
+        let (stdin, stdout) = (streams.stdin.take(), streams.stdout.take());
+        let stderr = Lines::new(name, streams.stderr.take());
+        let child = Child {
+            name: name.to_owned(),
+            process,
+            stdin,
+            stdout,
+            stderr,
+            stop,
+            _of_its_thread: PhantomData,
+        };
+        // A larger pipe saves switches between the two processes; the default works too.
+        if let Some(pipe) = child.data_end() {
+            let _ = rustix::pipe::fcntl_setpipe_size(pipe, PIPE_BYTES);
+        }
+        let ends = [child.stdin.as_ref().map(AsFd::as_fd), child.stderr.as_fd()];
+        for end in ends.into_iter().flatten() {
+            rustix::io::ioctl_fionbio(end, true)?;
+        }
+        Ok(child)
+    }
+
+    /// Waits for the program's end. Its stdin is closed first.
+    ///
+    /// # Errors
+    /// When its exit status is not 0, with the last lines it wrote to stderr; [`Stopped`] when it
+    /// had to be killed.
+    ///
+    /// [`Stopped`]: crate::stop::Stopped
+    pub fn finish(mut self) -> Result<()> {
+        drop(self.stdin.take());
+        drop(self.stdout.take());
+        while !self.process.has_exited() {
+            self.stop.check()?;
+            self.listen(Duration::from_millis(5))?;
+        }
+        self.stderr.drain();
+        let status = self.process.reap();
+        let status = status.with_context(|| format!("the exit status of {} is lost", self.name))?;
+        if status.success() {
+            return Ok(());
+        }
+        let said = self.stderr.last();
+        let ended = format!("{} ended with {status}", self.name);
+        Err(match said.as_str() {
+            "" => anyhow!(ended),
+            said => anyhow!("{ended}: {said}"),
+        })
+    }
+
+    /// The last lines it wrote to stderr.
+    #[must_use]
+    pub fn said(&self) -> String {
+        self.stderr.last()
+    }
+
+    fn data_end(&self) -> Option<BorrowedFd<'_>> {
+        let stdout = self.stdout.as_ref().map(AsFd::as_fd);
+        stdout.or(self.stdin.as_ref().map(AsFd::as_fd))
+    }
+
+    /// Waits until data can pass (true), or until stderr has lines or `time` is over.
+    fn listen(&mut self, time: Duration) -> io::Result<bool> {
+        let mut ends = Vec::with_capacity(2);
+        let flags = match self.stdout {
+            Some(_) => PollFlags::IN,
+            None => PollFlags::OUT,
+        };
+        let data = self
+            .data_end()
+            .map(|end| ends.push(PollFd::from_borrowed_fd(end, flags)));
+        if let Some(stderr) = self.stderr.as_fd() {
+            ends.push(PollFd::from_borrowed_fd(stderr, PollFlags::IN));
+        }
+        let time = Timespec::try_from(time).map_err(io::Error::other)?;
+        match poll(&mut ends, Some(&time)) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let ready = |end: Option<&PollFd<'_>>| end.is_some_and(|end| !end.revents().is_empty());
+        let (passes, speaks) = match data {
+            Some(()) => (ready(ends.first()), ready(ends.get(1))),
+            None => (false, ready(ends.first())),
+        };
+        drop(ends);
+        if speaks {
+            self.stderr.drain();
+        }
+        Ok(passes)
+    }
+
+    fn ends_within(&mut self, time: Duration) -> bool {
+        let until = Instant::now() + time;
+        while !self.process.has_exited() {
+            let _ = self.listen(Duration::from_millis(5));
+            if Instant::now() >= until {
+                return false;
+            }
+        }
+        true
+    }
+}
+
+impl Read for Child {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            self.stop.check().map_err(io::Error::other)?;
+            if self.stdout.is_none() {
+                return Ok(0);
+            }
+            if !self.listen(TICK)? {
+                // What it left running may hold its output open; once it failed, that is of no use.
+                if self.process.has_failed() {
+                    self.stdout = None;
+                }
+                continue;
+            }
+            match self.stdout.as_mut().map(|stdout| stdout.read(buffer)) {
+                Some(Ok(0)) => self.stdout = None,
+                Some(Err(error)) if is_passing(&error) => {}
+                Some(read) => return read,
+                None => {}
+            }
+        }
+    }
+}
+
+impl Write for Child {
+    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        loop {
+            self.stop.check().map_err(io::Error::other)?;
+            if !self.listen(TICK)? {
+                continue;
+            }
+            match self.stdin.as_mut().map(|stdin| stdin.write(data)) {
+                Some(Err(error)) if is_passing(&error) => {}
+                Some(written) => return written,
+                None => return Err(io::ErrorKind::BrokenPipe.into()),
+            }
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        if self.process.is_reaped() {
+            return;
+        }
+        drop(self.stdin.take());
+        drop(self.stdout.take());
+        self.process.signal_group(Signal::TERM);
+        if !self.ends_within(GRACE) {
+            log::warn!("{} ignored SIGTERM and was killed", self.name);
+            self.process.signal_group(Signal::KILL);
+            if !self.ends_within(GRACE) {
+                log::error!("{} cannot be killed; the kernel holds it", self.name);
+                return;
+            }
+        }
+        self.stderr.drain();
+        let _ = self.process.reap();
+    }
+}
+
+/// All that a program prints. What it says on stderr is in the error, or not worth a warning.
+///
+/// # Errors
+/// As [`Child::finish`]; when it prints more than 1 GiB.
+pub fn output(command: &mut Command, name: &str, stop: Stop) -> Result<Vec<u8>> {
+    let mut child = Child::read_from(command, name, stop)?;
+    child.stderr.quietly();
+    let mut printed = Vec::new();
+    let read = (&mut child).take(1 << 30).read_to_end(&mut printed);
+    stop.check()?;
+    read.with_context(|| format!("cannot read from {name}"))?;
+    child.finish()?;
+    Ok(printed)
+}
+
+fn is_passing(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock
+    )
+}

@@ -1,0 +1,103 @@
+//! What a child says on stderr: each line to the log, the last ones kept for the error.
+
+use std::collections::VecDeque;
+use std::io::Read;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::process::ChildStderr;
+
+use log::Level;
+
+const KEPT: usize = 5;
+const LONGEST: usize = 4096;
+
+/// The lines of a stderr that does not block.
+pub(super) struct Lines {
+    name: String,
+    stderr: Option<ChildStderr>,
+    unended: Vec<u8>,
+    last: VecDeque<String>,
+    level: Level,
+}
+
+impl Lines {
+    pub(super) fn new(name: &str, stderr: Option<ChildStderr>) -> Self {
+        Lines {
+            name: name.to_owned(),
+            stderr,
+            unended: Vec::new(),
+            last: VecDeque::new(),
+            level: Level::Warn,
+        }
+    }
+
+    pub(super) fn quietly(&mut self) {
+        self.level = Level::Debug;
+    }
+
+    pub(super) fn as_fd(&self) -> Option<BorrowedFd<'_>> {
+        self.stderr.as_ref().map(AsFd::as_fd)
+    }
+
+    /// Takes what is there without waiting for more.
+    pub(super) fn drain(&mut self) {
+        let mut buffer = [0; 4096];
+        while let Some(stderr) = &mut self.stderr {
+            match stderr.read(&mut buffer) {
+                Ok(0) => self.stderr = None,
+                Ok(read) => self.take(&buffer[..read]),
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return,
+                Err(_) => self.stderr = None,
+            }
+        }
+        self.end_line();
+    }
+
+    /// The last lines, as one.
+    pub(super) fn last(&self) -> String {
+        let unended = String::from_utf8_lossy(&self.unended);
+        let lines = self.last.iter().map(String::as_str);
+        let lines: Vec<_> = lines.chain([unended.trim()]).collect();
+        lines.join("; ").trim_end_matches("; ").to_owned()
+    }
+
+    fn take(&mut self, data: &[u8]) {
+        for &byte in data {
+            if byte == b'\n' || self.unended.len() >= LONGEST {
+                self.end_line();
+            }
+            if byte != b'\n' {
+                self.unended.push(byte);
+            }
+        }
+    }
+
+    fn end_line(&mut self) {
+        let line = String::from_utf8_lossy(&self.unended);
+        let line: String = line
+            .trim()
+            .chars()
+            .map(|character| {
+                if character.is_control() {
+                    ' '
+                } else {
+                    character
+                }
+            })
+            .collect();
+        self.unended.clear();
+        if line.is_empty() {
+            return;
+        }
+        // Most programs begin their messages with their own name.
+        if line.starts_with(&format!("{}: ", self.name)) {
+            log::log!(self.level, "{line}");
+        } else {
+            log::log!(self.level, "{}: {line}", self.name);
+        }
+        if self.last.len() == KEPT {
+            self.last.pop_front();
+        }
+        self.last.push_back(line);
+    }
+}

@@ -1,0 +1,85 @@
+//! A process that leads a group, and the end of both.
+
+use std::io;
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, ExitStatus};
+
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, WaitIdStatus};
+
+/// Not reaped before its whole group was killed: until then the group cannot become another's.
+pub(super) struct Process {
+    child: Child,
+    reaped: bool,
+}
+
+impl Process {
+    pub(super) fn spawn(command: &mut Command) -> io::Result<Self> {
+        command.process_group(0);
+        die_with_this_thread(command);
+        Ok(Process {
+            child: command.spawn()?,
+            reaped: false,
+        })
+    }
+
+    /// For taking its streams.
+    pub(super) fn streams(&mut self) -> &mut Child {
+        &mut self.child
+    }
+
+    pub(super) fn is_reaped(&self) -> bool {
+        self.reaped
+    }
+
+    pub(super) fn has_exited(&self) -> bool {
+        !matches!(self.state(), Ok(None))
+    }
+
+    pub(super) fn has_failed(&self) -> bool {
+        let state = self.state().ok().flatten();
+        state.is_some_and(|state| state.exit_status() != Some(0))
+    }
+
+    pub(super) fn signal_group(&self, signal: Signal) {
+        let _ = rustix::process::kill_process_group(self.pid(), signal);
+    }
+
+    /// Waits for its end; whatever it left running is killed.
+    pub(super) fn reap(&mut self) -> io::Result<ExitStatus> {
+        self.signal_group(Signal::KILL);
+        self.reaped = true;
+        self.child.wait()
+    }
+
+    fn pid(&self) -> Pid {
+        Pid::from_child(&self.child)
+    }
+
+    fn state(&self) -> rustix::io::Result<Option<WaitIdStatus>> {
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG;
+        rustix::process::waitid(WaitId::Pid(self.pid()), options)
+    }
+}
+
+#[expect(
+    unsafe_code,
+    reason = "only between fork and exec can a child ask for its death signal"
+)]
+fn die_with_this_thread(command: &mut Command) {
+    let parent = rustix::process::getpid();
+    let ask = move || {
+        rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+        // The parent may have died before the request.
+        if rustix::process::getppid() == Some(parent) {
+            Ok(())
+        } else {
+            Err(io::Error::from_raw_os_error(
+                rustix::io::Errno::SRCH.raw_os_error(),
+            ))
+        }
+    };
+    // SAFETY: between fork and exec `ask` makes two system calls and neither allocates nor locks.
+    unsafe {
+        command.pre_exec(ask);
+    }
+}

@@ -1,0 +1,108 @@
+//! Any program that prints a dump and exits 0.
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::path::Path;
+use std::process;
+
+use anyhow::{Context, Result, ensure};
+
+use super::{Dumper, pass_on};
+use crate::child::Child;
+use crate::header::Facts;
+use crate::identity::{Engine, Identity};
+use crate::name::Format;
+use crate::stop::Stop;
+
+/// A program and its arguments.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Program {
+    /// What its dump is called.
+    pub name: String,
+    /// The program, and after it its arguments.
+    pub words: Vec<OsString>,
+}
+
+impl Program {
+    /// The program without its arguments, which may hold secrets.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        let program = self.words.first().map(OsString::as_os_str);
+        program.unwrap_or_default().to_string_lossy().into_owned()
+    }
+}
+
+/// A program to be run.
+#[allow(missing_debug_implementations)]
+pub struct Printing {
+    program: Program,
+    identity: Identity,
+    child: Option<Child>,
+    stop: Stop,
+}
+
+impl Printing {
+    /// Starts nothing yet.
+    #[must_use]
+    pub fn new(program: &Program, stop: Stop) -> Self {
+        Printing {
+            identity: Identity {
+                engine: Engine::Command,
+                location: program.shown(),
+                database: None,
+            },
+            program: program.clone(),
+            child: None,
+            stop,
+        }
+    }
+}
+
+impl Dumper for Printing {
+    fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    fn file_name(&self) -> Vec<u8> {
+        let extension = self.format().extension();
+        format!("{}.{extension}", self.program.name).into_bytes()
+    }
+
+    fn format(&self) -> Format {
+        Format::Other
+    }
+
+    fn engine_version(&self) -> String {
+        String::new()
+    }
+
+    fn scratch_bytes(&self) -> u64 {
+        0
+    }
+
+    fn snapshot(&mut self, _scratch: Option<&Path>) -> Result<()> {
+        let (program, arguments) = self.program.words.split_first().context("no program")?;
+        let mut command = process::Command::new(program);
+        command.args(arguments);
+        let name = Path::new(program).file_name().unwrap_or(program);
+        let name = name.to_string_lossy();
+        self.child = Some(Child::read_from(&mut command, &name, self.stop)?);
+        Ok(())
+    }
+
+    fn stream(&mut self, out: &mut dyn Write) -> Result<()> {
+        let mut child = self.child.take().context("the program was not started")?;
+        let passed = pass_on(&mut child, out)?;
+        child.finish()?;
+        ensure!(
+            passed > 0,
+            "{} printed nothing, so there is no dump",
+            self.program.shown()
+        );
+        Ok(())
+    }
+
+    fn check(&mut self, _thorough: bool) -> Result<Facts> {
+        Ok(Facts::default())
+    }
+}

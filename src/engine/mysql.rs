@@ -1,0 +1,222 @@
+//! MySQL and MariaDB, by the server's own client programs.
+
+mod catalogue;
+pub mod globals;
+pub mod restore;
+pub mod server;
+
+use std::io::Write;
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::{Map, Value};
+
+use super::marker::Tail;
+use super::{Dumper, SnapshotLost, pass_on};
+use crate::child::Child;
+use crate::dump::Options;
+use crate::header::Facts;
+use crate::identity::{Engine, Identity};
+use crate::name::Format;
+use crate::source::Part;
+use crate::stop::Stop;
+use catalogue::Database;
+pub use server::Server;
+
+/// What every dump of a database is made with, never less.
+const FLAGS: [&str; 9] = [
+    "--opt",
+    "--single-transaction",
+    "--quick",
+    "--routines",
+    "--events",
+    "--triggers",
+    "--hex-blob",
+    "--comments",
+    "--no-tablespaces",
+];
+/// A table was altered while it was read: `ER_TABLE_DEF_CHANGED`.
+const TABLE_CHANGED: &str = "Error 1412";
+
+/// A part of a server to be dumped.
+#[allow(missing_debug_implementations)]
+pub struct Mysql {
+    server: Server,
+    /// None for the server-wide objects.
+    database: Option<(String, Database)>,
+    identity: Identity,
+    version: String,
+    client_version: String,
+    lock_timeout: u64,
+    child: Option<Child>,
+    stop: Stop,
+}
+
+impl Mysql {
+    /// Connects and finds out whether all of it can be dumped.
+    ///
+    /// # Errors
+    /// One sentence for whatever keeps it from being dumped whole.
+    pub fn open(server: Server, part: &Part, options: &Options, stop: Stop) -> Result<Self> {
+        let version = catalogue::version(&server, stop)?;
+        let database = match part {
+            Part::Database(name) => {
+                let database = Database::look(&server, name, stop)?;
+                Some((name.clone(), database))
+            }
+            Part::Whole | Part::Globals => None,
+        };
+        Ok(Mysql {
+            identity: Identity {
+                engine: Engine::Mysql,
+                location: server.location(stop)?,
+                database: database.as_ref().map(|(name, _)| name.clone()),
+            },
+            client_version: server.dumper.version(stop)?,
+            lock_timeout: options.busy_timeout.as_secs().max(1),
+            child: None,
+            server,
+            database,
+            version,
+            stop,
+        })
+    }
+
+    fn start(&self, name: &str, database: &Database) -> Result<Child> {
+        let dumper = &self.server.dumper;
+        let mut command = self.server.client(dumper);
+        command.args(FLAGS);
+        for (flag, wanted) in [
+            ("set-gtid-purged=OFF", true),
+            ("column-statistics=0", true),
+            ("dump-history", database.has_history),
+        ] {
+            let known = dumper.knows(flag.split('=').next().unwrap_or_default());
+            if known && wanted {
+                command.arg(format!("--{flag}"));
+            }
+        }
+        if database.has_history && !dumper.knows("dump-history") {
+            log::warn!(
+                "{name}: {} cannot dump the history of system-versioned tables; their present rows are dumped",
+                dumper.program
+            );
+        }
+        if dumper.knows("init-command") {
+            let wait = self.lock_timeout;
+            command.arg(format!(
+                "--init-command=SET SESSION lock_wait_timeout = {wait}"
+            ));
+        }
+        command.arg("--").arg(name);
+        Child::read_from(&mut command, dumper.program, self.stop)
+    }
+}
+
+impl Dumper for Mysql {
+    fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    fn file_name(&self) -> Vec<u8> {
+        let name = self.identity.database.as_deref().unwrap_or("@globals");
+        format!("{}.sql", name.replace('/', "_")).into_bytes()
+    }
+
+    fn format(&self) -> Format {
+        Format::Sql
+    }
+
+    fn engine_version(&self) -> String {
+        self.version.clone()
+    }
+
+    fn scratch_bytes(&self) -> u64 {
+        0
+    }
+
+    fn snapshot(&mut self, _scratch: Option<&Path>) -> Result<()> {
+        self.child = match &self.database {
+            Some((name, database)) => Some(self.start(name, database)?),
+            None => globals::start(&self.server, self.stop)?,
+        };
+        Ok(())
+    }
+
+    fn settings(&self) -> Map<String, Value> {
+        let mut all = Map::new();
+        if let Some((_, database)) = &self.database
+            && let Ok(Value::Object(settings)) = serde_json::to_value(&database.settings)
+        {
+            all.extend(settings);
+        }
+        all.insert(
+            "client_version".to_owned(),
+            self.client_version.clone().into(),
+        );
+        all
+    }
+
+    fn stream(&mut self, out: &mut dyn Write) -> Result<()> {
+        let Some(mut child) = self.child.take() else {
+            ensure!(self.database.is_none(), "the client was not started");
+            return globals::write(&self.server, out, self.stop);
+        };
+        let mut watched = Watched {
+            out,
+            tail: Tail::default(),
+        };
+        pass_on(&mut child, &mut watched)?;
+        child.finish().map_err(|error| {
+            if format!("{error:#}").contains(TABLE_CHANGED) {
+                error.context(SnapshotLost)
+            } else {
+                error
+            }
+        })?;
+        ensure!(
+            watched.tail.is_end(Engine::Mysql),
+            "{} exited with 0 and did not print its last line; the dump is not whole",
+            self.server.dumper.program
+        );
+        Ok(())
+    }
+
+    fn check(&mut self, _thorough: bool) -> Result<Facts> {
+        let tables = match &self.database {
+            Some((_, database)) => database.tables.clone(),
+            None => Vec::new(),
+        };
+        Ok(Facts {
+            table_count: tables.len(),
+            tables: tables.into_iter().map(|name| (name, None)).collect(),
+            settings: self.settings(),
+        })
+    }
+}
+
+struct Watched<'a> {
+    out: &'a mut dyn Write,
+    tail: Tail,
+}
+
+impl Write for Watched<'_> {
+    fn write(&mut self, data: &[u8]) -> std::io::Result<usize> {
+        let written = self.out.write(data)?;
+        self.tail.look(&data[..written]);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.out.flush()
+    }
+}
+
+/// The databases of a server that are not the server's own.
+///
+/// # Errors
+/// When the server cannot be asked.
+pub fn databases(server: &Server, stop: Stop) -> Result<Vec<String>> {
+    let databases = catalogue::databases(server, stop);
+    databases.with_context(|| format!("cannot connect to {}", server.url()))
+}

@@ -1,0 +1,195 @@
+//! What is asked of a server's catalogue.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Context, Result, bail, ensure};
+use serde::{Deserialize, Serialize};
+
+use super::server::{Server, literal};
+use crate::stop::Stop;
+
+/// Databases that belong to the server itself.
+const OWN: &str = "'information_schema', 'performance_schema', 'mysql', 'sys'";
+
+/// A database's default character set and the like, and what restoring it takes; kept in the
+/// dump's header.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Settings {
+    pub(super) charset: String,
+    pub(super) collation: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(super) comment: String,
+    /// `user@host`, or a role.
+    pub(super) definers: BTreeSet<String>,
+    pub(super) engines: BTreeSet<String>,
+    pub(super) collations: BTreeSet<String>,
+}
+
+/// What is known of a database before it is dumped.
+pub(super) struct Database {
+    pub(super) settings: Settings,
+    pub(super) tables: Vec<String>,
+    pub(super) has_history: bool,
+}
+
+pub(super) fn databases(server: &Server, stop: Stop) -> Result<Vec<String>> {
+    server.column(
+        &format!("SELECT schema_name FROM information_schema.schemata WHERE schema_name NOT IN ({OWN}) ORDER BY 1"),
+        stop,
+    )
+}
+
+pub(super) fn version(server: &Server, stop: Stop) -> Result<String> {
+    let version = server.column("SELECT version()", stop);
+    let version = version.with_context(|| format!("cannot connect to {}", server.url()))?;
+    version
+        .into_iter()
+        .next()
+        .context("the server has no version")
+}
+
+impl Database {
+    /// Finds the database and whether all of it can be read.
+    pub(super) fn look(server: &Server, name: &str, stop: Stop) -> Result<Self> {
+        let (settings, database) = (settings(server, name, stop)?, literal(name));
+        check_privileges(server, name, stop)?;
+        let tables = server.ask(
+            &format!(
+                "SELECT table_name, table_type, IFNULL(engine, ''), IFNULL(table_collation, ''), table_comment
+                 FROM information_schema.tables WHERE table_schema = {database} ORDER BY 1"
+            ),
+            stop,
+        )?;
+        let transactional = server.column(
+            "SELECT engine FROM information_schema.engines WHERE transactions = 'YES'",
+            stop,
+        )?;
+        let mut this = Database {
+            settings,
+            tables: Vec::new(),
+            has_history: false,
+        };
+        let (mut broken, mut unprotected) = (Vec::new(), Vec::new());
+        for row in tables {
+            let [table, kind, engine, collation, comment] = <[String; 5]>::try_from(row)
+                .ok()
+                .context("a table has no name")?;
+            match kind.as_str() {
+                "VIEW" if comment != "VIEW" => broken.push(table),
+                "VIEW" | "SEQUENCE" => {}
+                _ => {
+                    this.has_history |= kind == "SYSTEM VERSIONED";
+                    if !transactional.contains(&engine) {
+                        unprotected.push(format!("{table} ({engine})"));
+                    }
+                    this.tables.push(table);
+                    this.settings.collations.insert(collation);
+                    this.settings.engines.insert(engine);
+                }
+            }
+        }
+        if !broken.is_empty() {
+            bail!(
+                "{name} cannot be dumped because of broken views (what they show is gone): {}; repair or drop them",
+                broken.join(", ")
+            );
+        }
+        if !unprotected.is_empty() {
+            log::warn!(
+                "{name}: no transaction protects these tables, so rows written during the dump may be in it or not: {}",
+                unprotected.join(", ")
+            );
+        }
+        this.settings.collations.extend(server.column(
+            &format!("SELECT DISTINCT collation_name FROM information_schema.columns WHERE table_schema = {database} AND collation_name IS NOT NULL"),
+            stop,
+        )?);
+        this.settings.definers.extend(server.column(
+            &format!(
+                "SELECT definer FROM information_schema.views WHERE table_schema = {database}
+                 UNION SELECT definer FROM information_schema.routines WHERE routine_schema = {database}
+                 UNION SELECT definer FROM information_schema.triggers WHERE trigger_schema = {database}
+                 UNION SELECT definer FROM information_schema.events WHERE event_schema = {database}"
+            ),
+            stop,
+        )?);
+        this.settings.collations.retain(|name| !name.is_empty());
+        this.settings.engines.retain(|name| !name.is_empty());
+        Ok(this)
+    }
+}
+
+/// The defaults of a database.
+pub(super) fn settings(server: &Server, name: &str, stop: Stop) -> Result<Settings> {
+    let database = literal(name);
+    let columns = "default_character_set_name, default_collation_name";
+    let ask = |columns: &str| {
+        let query = format!(
+            "SELECT {columns} FROM information_schema.schemata WHERE BINARY schema_name = {database}"
+        );
+        server.ask(&query, stop)
+    };
+    // The comment came with MariaDB 10.5.
+    let rows = ask(&format!("{columns}, schema_comment")).or_else(|_| ask(columns))?;
+    let Some(row) = rows.into_iter().next() else {
+        bail!(
+            "the server {} has no database {name}, or the user may not see it",
+            server.url()
+        );
+    };
+    let mut row = row.into_iter();
+    let mut next = || row.next().unwrap_or_default();
+    Ok(Settings {
+        charset: next(),
+        collation: next(),
+        comment: next(),
+        definers: BTreeSet::new(),
+        engines: BTreeSet::new(),
+        collations: BTreeSet::new(),
+    })
+}
+
+/// Without these the dump would lack triggers, events or routines, and nobody would be told.
+fn check_privileges(server: &Server, name: &str, stop: Stop) -> Result<()> {
+    let me = "CONCAT('''', REPLACE(CURRENT_USER(), '@', '''@'''), '''')";
+    let database = literal(name);
+    let held = |table: &str, condition: &str| {
+        server.column(
+            &format!("SELECT privilege_type FROM information_schema.{table} WHERE grantee = {me} {condition}"),
+            stop,
+        )
+    };
+    let everywhere = held("user_privileges", "")?;
+    let here = held(
+        "schema_privileges",
+        &format!("AND {database} LIKE table_schema"),
+    )?;
+    let has = |wanted: &str| everywhere.iter().chain(&here).any(|held| held == wanted);
+    let mut lacking: Vec<_> = ["SELECT", "SHOW VIEW", "TRIGGER", "EVENT"]
+        .into_iter()
+        .filter(|wanted| !has(wanted))
+        .collect();
+    let sees_routines = everywhere.iter().any(|held| held == "SELECT")
+        || ["EXECUTE", "CREATE ROUTINE", "ALTER ROUTINE"]
+            .iter()
+            .any(|held| has(held));
+    if !sees_routines {
+        lacking.push("EXECUTE (to see routines)");
+    }
+    let lacking = lacking.join(", ");
+    let role = server
+        .column("SELECT CURRENT_ROLE()", stop)
+        .unwrap_or_default();
+    let has_role = role
+        .first()
+        .is_some_and(|role| role != "NULL" && role != "NONE");
+    if has_role && !lacking.is_empty() {
+        log::warn!("{name}: the dump is whole only if the user's role grants {lacking}");
+        return Ok(());
+    }
+    ensure!(
+        lacking.is_empty(),
+        "the user may not read all of {name}, so the dump would not be whole; it lacks {lacking}"
+    );
+    Ok(())
+}

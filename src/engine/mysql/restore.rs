@@ -1,0 +1,272 @@
+//! Loading a dump into a database. One cannot be renamed here, so a dump that is to replace a
+//! database is first loaded into another one, to see that it can be.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::Write;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::Value;
+
+use super::Mysql;
+use super::catalogue::{self, Settings};
+use super::server::{Server, identifier};
+use crate::child::Child;
+use crate::directory::Directory;
+use crate::dump::{Options, Run};
+use crate::engine::finish;
+use crate::header::Header;
+use crate::name::Name;
+use crate::secret::Secret;
+use crate::source::Part;
+use crate::stop::Stop;
+use crate::url::Url;
+use crate::verify::read_whole;
+
+const LONGEST_NAME: usize = 64; // characters
+
+/// Restores a dump into the database `name`. Where the replaced database's dump is, if there was
+/// one.
+///
+/// # Errors
+/// Whatever keeps it from being restored; what was there is then as it was, or restored from its
+/// dump.
+pub fn run(
+    dump: &File,
+    header: &Header,
+    (url, password): (&Url, Option<&Secret>),
+    name: &str,
+    replace: bool,
+    options: &Options,
+) -> Result<Option<PathBuf>> {
+    let stop = Stop::after(options.timeout);
+    let server = Server::new(url, password, stop)?;
+    let settings = Value::Object(header.facts.settings.clone());
+    let settings: Settings = serde_json::from_value(settings)
+        .context("the dump's header lacks the database's settings")?;
+    catalogue::version(&server, stop)?;
+    let exists = catalogue::databases(&server, stop)?.contains(&name.to_owned());
+    ensure!(
+        replace || !exists,
+        "the database {name} exists; --replace dumps it first and then replaces it"
+    );
+    preflight(&server, &settings, stop)?;
+    if !exists {
+        let new = New::create(&server, name, &settings, stop)?;
+        load(&server, dump, name, stop)?;
+        new.keep();
+        return Ok(None);
+    }
+
+    let scratch = New::create(&server, &beside(name), &settings, stop)?;
+    load(&server, dump, &scratch.name, stop).context("the old database is as it was")?;
+    drop(scratch);
+    let old = catalogue::settings(&server, name, stop)?;
+    let saved =
+        save(url, password, name, options, stop).context("the old database is as it was")?;
+    stop.check()?;
+
+    let replaced = replace_with(&server, dump, name, &settings, stop);
+    if let Err(error) = replaced {
+        let saved_dump = File::open(&saved)?;
+        let back = replace_with(
+            &server,
+            &saved_dump,
+            name,
+            &old,
+            Stop::uninterrupted(options.timeout),
+        );
+        return Err(match back {
+            Ok(()) => error.context(format!(
+                "the old database was restored from {}",
+                saved.display()
+            )),
+            Err(lost) => error.context(format!(
+                "the old database is gone from the server, and could not be restored ({lost:#}); it is in {}",
+                saved.display()
+            )),
+        });
+    }
+    Ok(Some(saved))
+}
+
+fn replace_with(
+    server: &Server,
+    dump: &File,
+    name: &str,
+    settings: &Settings,
+    stop: Stop,
+) -> Result<()> {
+    server.ask(
+        &format!("DROP DATABASE IF EXISTS {}", identifier(name)),
+        stop,
+    )?;
+    server.ask(&settings.create(name), stop)?;
+    load(server, dump, name, stop)
+}
+
+/// Names at once all that the dump needs and the server lacks.
+fn preflight(server: &Server, settings: &Settings, stop: Stop) -> Result<()> {
+    let mut lacking = Vec::new();
+    let mut need = |what: &str, wanted: &BTreeSet<String>, query: &str| -> Result<()> {
+        let known: BTreeSet<_> = server.column(query, stop)?.into_iter().collect();
+        let missing: Vec<_> = wanted.difference(&known).map(String::as_str).collect();
+        if !missing.is_empty() {
+            lacking.push(format!("{what} {}", missing.join(", ")));
+        }
+        Ok(())
+    };
+    need(
+        "the users (definers)",
+        &settings.definers,
+        "SELECT IF(host = '', user, CONCAT(user, '@', host)) FROM mysql.user",
+    )?;
+    need(
+        "the storage engines",
+        &settings.engines,
+        "SELECT engine FROM information_schema.engines WHERE support IN ('YES', 'DEFAULT')",
+    )?;
+    let mut collations = settings.collations.clone();
+    collations.insert(settings.collation.clone());
+    need("the collations", &collations, "SHOW COLLATION")?;
+    if !lacking.is_empty() {
+        bail!(
+            "the server {} lacks what this dump needs: {}; restore @globals first, or install and create them",
+            server.url(),
+            lacking.join("; ")
+        );
+    }
+    Ok(())
+}
+
+impl Settings {
+    fn create(&self, name: &str) -> String {
+        let mut sql = format!(
+            "CREATE DATABASE {} CHARACTER SET {} COLLATE {}",
+            identifier(name),
+            self.charset,
+            self.collation
+        );
+        if !self.comment.is_empty() {
+            // Nothing but a plain string may stand here.
+            let comment = self.comment.replace('\\', "\\\\").replace('\'', "''");
+            sql.extend([" COMMENT '", &comment, "'"]);
+        }
+        sql
+    }
+}
+
+/// A new database, dropped again unless all went well.
+struct New<'a> {
+    server: &'a Server,
+    name: String,
+    kept: bool,
+}
+
+impl<'a> New<'a> {
+    fn create(server: &'a Server, name: &str, settings: &Settings, stop: Stop) -> Result<Self> {
+        server
+            .ask(&settings.create(name), stop)
+            .context("cannot create a database to restore into")?;
+        Ok(New {
+            server,
+            name: name.to_owned(),
+            kept: false,
+        })
+    }
+
+    fn keep(mut self) {
+        self.kept = true;
+    }
+}
+
+impl Drop for New<'_> {
+    fn drop(&mut self) {
+        if self.kept {
+            return;
+        }
+        let drop = format!("DROP DATABASE IF EXISTS {}", identifier(&self.name));
+        if let Err(error) = self.server.ask(&drop, Stop::cleaning_up()) {
+            log::warn!("{} was not dropped: {error:#}", self.name);
+        }
+    }
+}
+
+fn beside(name: &str) -> String {
+    let suffix = format!(
+        ".restoring-{:x}-{:x}",
+        crate::clock::now().as_second(),
+        std::process::id()
+    );
+    let kept = LONGEST_NAME - suffix.len();
+    let start: String = name.chars().take(kept).collect();
+    format!("{start}{suffix}")
+}
+
+fn load(server: &Server, dump: &File, name: &str, stop: Stop) -> Result<()> {
+    let shell = &server.shell;
+    let mut command = server.client(shell);
+    command.args(["--batch", "--"]).arg(name);
+    let child = Child::write_to(&mut command, shell.program, stop)?;
+    let mut script = Script {
+        inner: child,
+        knows_sandbox: shell.knows("sandbox"),
+        start: Some(Vec::new()),
+    };
+    let read = read_whole(dump, &mut script).map(|_| ());
+    let read = read.and_then(|()| script.flush());
+    finish(script.inner, read, stop).context("the dump cannot be loaded")
+}
+
+/// Takes away the line that a client without a sandbox mode does not understand.
+struct Script<W> {
+    inner: W,
+    knows_sandbox: bool,
+    /// The first line, until it is whole.
+    start: Option<Vec<u8>>,
+}
+
+impl<W: Write> Write for Script<W> {
+    fn write(&mut self, data: &[u8]) -> std::io::Result<usize> {
+        let Some(start) = &mut self.start else {
+            return self.inner.write(data);
+        };
+        start.extend_from_slice(data);
+        if start.contains(&b'\n') {
+            self.flush()?;
+        }
+        Ok(data.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        let start = self.start.take().unwrap_or_default();
+        let is_sandbox = start.starts_with(b"/*M!999999\\-") || start.starts_with(b"/*!999999\\-");
+        let end = start.iter().position(|byte| *byte == b'\n');
+        let from = match end {
+            Some(end) if is_sandbox && !self.knows_sandbox => end + 1,
+            _ => 0,
+        };
+        self.inner.write_all(&start[from..])
+    }
+}
+
+/// Dumps the old database. Nothing is rotated out: the dump that is being restored may be the
+/// oldest.
+fn save(
+    url: &Url,
+    password: Option<&Secret>,
+    name: &str,
+    options: &Options,
+    stop: Stop,
+) -> Result<PathBuf> {
+    let directory = Directory::open_or_create(&options.to)?.lock()?;
+    directory.remove_stale(options.timeout)?;
+    let called = Name::of_database(name.as_bytes()).context("it has no name")?;
+    let part = Part::Database(name.to_owned());
+    let dumped = Server::new(url, password, stop)
+        .and_then(|server| Mysql::open(server, &part, options, stop))
+        .and_then(|mut dumper| Run::new(&directory, options)?.dump(&called, &mut dumper, stop))
+        .context("the database to be replaced could not be dumped first (--to says where to)")?;
+    Ok(directory.path_of(&dumped.name))
+}

@@ -1,0 +1,298 @@
+//! PostgreSQL, by its own client programs: `psql`, `pg_dump`, `pg_dumpall`, `pg_restore`.
+
+pub mod archive;
+mod catalogue;
+pub mod globals;
+mod parallel;
+pub mod restore;
+mod script;
+pub mod server;
+mod settings;
+mod swap;
+
+use std::io::Write;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use super::marker::Tail;
+use super::{Dumper, pass_on};
+use crate::child::Child;
+use crate::dump::Options;
+use crate::header::Facts;
+use crate::human;
+use crate::identity::{Engine, Identity};
+use crate::name::Format;
+use crate::source::Part;
+use crate::stop::Stop;
+use archive::Archive;
+use catalogue::{ServerFacts, Settings, Unreadable};
+pub use server::Server;
+
+/// A part of a server to be dumped.
+#[allow(missing_debug_implementations)]
+pub struct Postgresql {
+    server: Server,
+    /// None for the server-wide objects.
+    database: Option<String>,
+    connected: String,
+    identity: Identity,
+    facts: ServerFacts,
+    client_version: String,
+    settings: Option<Settings>,
+    tables: Vec<String>,
+    format: Format,
+    lock_timeout: Duration,
+    with_passwords: bool,
+    child: Option<Child>,
+    stop: Stop,
+}
+
+/// Where to connect when no database was named.
+const MAINTENANCE: [&str; 2] = ["postgres", "template1"];
+
+impl Postgresql {
+    /// Connects and finds out whether all of it can be dumped.
+    ///
+    /// # Errors
+    /// One sentence for whatever keeps it from being dumped whole.
+    pub fn open(server: &Server, part: &Part, options: &Options, stop: Stop) -> Result<Self> {
+        let (database, program) = match part {
+            Part::Database(database) => (Some(database.clone()), "pg_dump"),
+            Part::Whole | Part::Globals => (None, "pg_dumpall"),
+        };
+        let (connected, location, facts) = match &database {
+            Some(database) => connect(server, database, stop)?,
+            None => connect_anywhere(server, stop)?,
+        };
+        let (major, client_version) = server::client_version(program, stop)?;
+        ensure!(
+            major >= facts.major,
+            "{program} {client_version} is older than the server ({}) and cannot dump it; install PostgreSQL {}'s client programs, or put them first in PATH",
+            facts.version,
+            facts.major
+        );
+        let mut this = Postgresql {
+            server: server.clone(),
+            identity: Identity {
+                engine: Engine::Postgresql,
+                location,
+                database: database.clone(),
+            },
+            format: match part {
+                Part::Database(_) => options.format,
+                Part::Whole | Part::Globals => Format::Sql,
+            },
+            connected,
+            database,
+            facts,
+            client_version,
+            settings: None,
+            tables: Vec::new(),
+            lock_timeout: options.busy_timeout,
+            with_passwords: true,
+            child: None,
+            stop,
+        };
+        match part {
+            Part::Database(database) => this.look_at(database)?,
+            Part::Whole | Part::Globals => this.look_at_globals()?,
+        }
+        Ok(this)
+    }
+
+    fn look_at(&mut self, database: &str) -> Result<()> {
+        let unreadable: Unreadable = ask(&self.server, database, catalogue::UNREADABLE, self.stop)?;
+        if unreadable.count > 0 {
+            let mut first = unreadable.first.join(", ");
+            if unreadable.count > unreadable.first.len() {
+                first.push_str(", ...");
+            }
+            bail!(
+                "the role may not read all of {database}, so the dump would not be whole: {} objects ({first}); dump as a superuser, or grant what is missing (pg_read_all_data, BYPASSRLS)",
+                unreadable.count
+            );
+        }
+        let mut answer: Value = ask(&self.server, database, catalogue::DATABASE, self.stop)?;
+        let tables = answer
+            .as_object_mut()
+            .and_then(|all| all.remove("table_names"));
+        self.tables = serde_json::from_value(tables.unwrap_or_default())?;
+        self.settings = Some(serde_json::from_value(answer)?);
+        Ok(())
+    }
+
+    fn look_at_globals(&mut self) -> Result<()> {
+        let query = catalogue::READS_PASSWORDS;
+        self.with_passwords = ask(&self.server, &self.connected, query, self.stop)?;
+        if !self.with_passwords {
+            log::warn!(
+                "the role may not read the roles' passwords, so @globals is dumped without them; only a superuser may"
+            );
+        }
+        Ok(())
+    }
+
+    fn start(&self) -> Result<Child> {
+        let Some(database) = &self.database else {
+            let mut command = self.server.client("pg_dumpall", &self.connected);
+            command.arg("--globals-only");
+            if !self.with_passwords {
+                command.arg("--no-role-passwords");
+            }
+            return Child::read_from(&mut command, "pg_dumpall", self.stop);
+        };
+        let mut command = self.server.client("pg_dump", database);
+        let wait = self.lock_timeout.as_millis().max(1); // 0 would be for ever
+        command.arg(format!("--lock-wait-timeout={wait}"));
+        match self.format {
+            Format::Pgdump => command.args(["--format=custom", "--compress=0"]),
+            _ => command.arg("--format=plain"),
+        };
+        Child::read_from(&mut command, "pg_dump", self.stop)
+    }
+}
+
+impl Dumper for Postgresql {
+    fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    fn file_name(&self) -> Vec<u8> {
+        let name = self.database.as_deref().unwrap_or("@globals");
+        let name = name.replace('/', "_");
+        format!("{name}.{}", self.format.extension()).into_bytes()
+    }
+
+    fn format(&self) -> Format {
+        self.format
+    }
+
+    fn engine_version(&self) -> String {
+        self.facts.version.clone()
+    }
+
+    fn scratch_bytes(&self) -> u64 {
+        0
+    }
+
+    fn snapshot(&mut self, _scratch: Option<&Path>) -> Result<()> {
+        self.child = Some(self.start()?);
+        Ok(())
+    }
+
+    fn settings(&self) -> Map<String, Value> {
+        let mut all = Map::new();
+        if let Some(Ok(Value::Object(settings))) = self.settings.as_ref().map(serde_json::to_value)
+        {
+            all.extend(settings.into_iter().filter(|(_, value)| !value.is_null()));
+        }
+        all.insert(
+            "client_version".to_owned(),
+            self.client_version.clone().into(),
+        );
+        all
+    }
+
+    fn stream(&mut self, out: &mut dyn Write) -> Result<()> {
+        let mut child = self.child.take().context("pg_dump was not started")?;
+        let mut checking = Checking {
+            out,
+            tail: Tail::default(),
+            archive: (self.format == Format::Pgdump).then(Archive::default),
+        };
+        pass_on(&mut child, &mut checking)?;
+        child.finish().map_err(|error| {
+            if format!("{error:#}").contains("LOCK TABLE") {
+                let waited = human::duration(self.lock_timeout);
+                let what = "a table stayed locked by another session for";
+                error.context(format!("{what} {waited} (--busy-timeout)"))
+            } else {
+                error
+            }
+        })?;
+        match &mut checking.archive {
+            Some(archive) => archive.check().map_err(anyhow::Error::msg),
+            None if checking.tail.is_end(Engine::Postgresql) => Ok(()),
+            None => bail!(
+                "pg_dump exited with 0 and did not print its last line; the dump is not whole"
+            ),
+        }
+    }
+
+    fn check(&mut self, _thorough: bool) -> Result<Facts> {
+        Ok(Facts {
+            table_count: self.tables.len(),
+            tables: self.tables.drain(..).map(|name| (name, None)).collect(),
+            settings: self.settings(),
+        })
+    }
+}
+
+/// Passes a dump on and remembers what says that it is whole.
+struct Checking<'a> {
+    out: &'a mut dyn Write,
+    tail: Tail,
+    archive: Option<Archive>,
+}
+
+impl Write for Checking<'_> {
+    fn write(&mut self, data: &[u8]) -> std::io::Result<usize> {
+        let written = self.out.write(data)?;
+        match &mut self.archive {
+            Some(archive) => archive.look(&data[..written]),
+            None => self.tail.look(&data[..written]),
+        }
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.out.flush()
+    }
+}
+
+/// The databases of a server: those that allow connections and are no templates, and template1
+/// where it was changed.
+///
+/// # Errors
+/// When the server cannot be asked.
+pub fn databases(server: &Server, stop: Stop) -> Result<Vec<String>> {
+    let (maintenance, ..) = connect_anywhere(server, stop)?;
+    let mut databases: Vec<String> = ask(server, &maintenance, catalogue::DATABASES, stop)?;
+    if ask(server, "template1", catalogue::IS_CHANGED, stop).unwrap_or(false) {
+        databases.push("template1".to_owned());
+    }
+    Ok(databases)
+}
+
+fn ask<T: DeserializeOwned>(server: &Server, database: &str, query: &str, stop: Stop) -> Result<T> {
+    let answer = server.ask(database, query, stop);
+    let answer = answer.context("cannot read PostgreSQL's catalogue")?.answer;
+    Ok(serde_json::from_value(answer)?)
+}
+
+type Connected = (String, String, ServerFacts);
+
+/// The database, where the server is, and what it is.
+fn connect(server: &Server, database: &str, stop: Stop) -> Result<Connected> {
+    let connection = server
+        .ask(database, catalogue::SERVER, stop)
+        .with_context(|| format!("cannot connect to {}", server.url().with_database(database)))?;
+    let facts = serde_json::from_value(connection.answer)?;
+    Ok((database.to_owned(), connection.location, facts))
+}
+
+/// To whichever maintenance database there is.
+fn connect_anywhere(server: &Server, stop: Stop) -> Result<Connected> {
+    let mut first = None;
+    for database in MAINTENANCE {
+        match connect(server, database, stop) {
+            Ok(connected) => return Ok(connected),
+            Err(error) => first = first.or(Some(error)),
+        }
+    }
+    Err(first.context("no maintenance database")?)
+}

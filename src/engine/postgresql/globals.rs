@@ -1,0 +1,164 @@
+//! Restoring roles and tablespaces: what exists already stays as it is.
+
+use std::fs::File;
+use std::io::Write;
+
+use anyhow::{Context, Result};
+
+use super::Server;
+use super::restore::Into;
+use crate::child::Child;
+use crate::dump::Options;
+use crate::engine::finish;
+use crate::verify::read_whole;
+
+/// Runs what `pg_dumpall --globals-only` printed. A role that exists is neither created nor
+/// altered: its password stays.
+///
+/// # Errors
+/// When a statement fails; no role is then created.
+pub fn run(dump: &File, server: &Server, options: &Options) -> Result<()> {
+    let into = Into::connect(server, options)?;
+    let mut script = Vec::new();
+    read_whole(dump, &mut script)?;
+    let script = String::from_utf8(script).context("the dump is not UTF-8")?;
+    let (mut roles, mut tablespaces) = (Vec::new(), Vec::new());
+    for statement in statements(&script) {
+        match subject(statement) {
+            Some((Kind::Role, name)) if into.target.roles.contains(&name) => {
+                if statement.starts_with("CREATE") {
+                    log::info!("the role {name} exists and stays as it is");
+                }
+            }
+            Some((Kind::Tablespace, name)) if into.target.tablespaces.contains(&name) => {}
+            Some((Kind::Tablespace, _)) => tablespaces.push(statement),
+            Some((Kind::Role, _)) | None => roles.push(statement),
+        }
+    }
+    // A tablespace cannot be created within a transaction.
+    let script = format!(
+        "BEGIN;\n{}\nCOMMIT;\n{}\n",
+        roles.join("\n"),
+        tablespaces.join("\n")
+    );
+    let mut psql = server.psql(&into.maintenance);
+    psql.args(["--file=-", "--output=/dev/null"]);
+    let mut child = Child::write_to(&mut psql, "psql", into.stop)?;
+    let fed = child.write_all(script.as_bytes());
+    finish(child, fed, into.stop).context("the server-wide objects cannot be restored")
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Kind {
+    Role,
+    Tablespace,
+}
+
+/// What a statement creates, alters or comments on, if it is a role or a tablespace.
+fn subject(statement: &str) -> Option<(Kind, String)> {
+    let (_, on_tablespace) = statement.split_once(" ON TABLESPACE ").unzip();
+    for (start, kind) in [
+        ("CREATE ROLE ", Kind::Role),
+        ("ALTER ROLE ", Kind::Role),
+        ("COMMENT ON ROLE ", Kind::Role),
+        ("SECURITY LABEL ", Kind::Role),
+        ("CREATE TABLESPACE ", Kind::Tablespace),
+        ("ALTER TABLESPACE ", Kind::Tablespace),
+        ("COMMENT ON TABLESPACE ", Kind::Tablespace),
+    ] {
+        if let Some(rest) = statement.strip_prefix(start) {
+            let rest = match start {
+                "SECURITY LABEL " => rest.split_once(" ON ROLE ")?.1,
+                _ => rest,
+            };
+            return Some((kind, first_identifier(rest)));
+        }
+    }
+    let grants = statement.starts_with("GRANT ") || statement.starts_with("REVOKE ");
+    let rest = on_tablespace.filter(|_| grants)?;
+    Some((Kind::Tablespace, first_identifier(rest)))
+}
+
+fn first_identifier(text: &str) -> String {
+    let Some(quoted) = text.strip_prefix('"') else {
+        let end = text.find([' ', ';']).unwrap_or(text.len());
+        return text[..end].to_owned();
+    };
+    let mut name = String::new();
+    let mut characters = quoted.chars().peekable();
+    while let Some(character) = characters.next() {
+        if character == '"' && characters.next_if_eq(&'"').is_none() {
+            break;
+        }
+        name.push(character);
+    }
+    name
+}
+
+/// The statements of a script, without comments and psql's own commands.
+fn statements(script: &str) -> Vec<&str> {
+    let bytes = script.as_bytes();
+    let mut found = Vec::new();
+    let (mut start, mut at) = (0, 0);
+    while at < bytes.len() {
+        let is_start = script[start..at].trim().is_empty();
+        match bytes[at] {
+            b'\\' if is_start => {
+                at = end_of_line(bytes, at);
+                start = at;
+            }
+            b'-' if bytes[at..].starts_with(b"--") => {
+                at = end_of_line(bytes, at);
+                if is_start {
+                    start = at;
+                }
+            }
+            quote @ (b'\'' | b'"') => {
+                // Only what pg_dumpall wrote: E'' marks a string in which \ escapes.
+                let escapes = quote == b'\'' && at > 0 && bytes[at - 1] == b'E';
+                at += 1;
+                while at < bytes.len() && bytes[at] != quote {
+                    at += if escapes && bytes[at] == b'\\' { 2 } else { 1 };
+                }
+                at += 1;
+            }
+            b';' => {
+                at += 1;
+                found.push(script[start..at].trim());
+                start = at;
+            }
+            _ => at += 1,
+        }
+    }
+    found
+}
+
+fn end_of_line(bytes: &[u8], at: usize) -> usize {
+    let rest = bytes[at..].iter().position(|byte| *byte == b'\n');
+    rest.map_or(bytes.len(), |length| at + length + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statements_end_where_they_do() {
+        let script = "--\n-- a; b\n--\n\\restrict x;y\nSET a = 'b;''c\\';\nCREATE ROLE \"a;\"\"b\";\nCOMMENT ON ROLE x IS E'1\\';\n2';\n\n\\unrestrict x;y\n\n--\n-- end\n--\n";
+        let found = statements(script);
+        assert_eq!(
+            found,
+            [
+                "SET a = 'b;''c\\';",
+                "CREATE ROLE \"a;\"\"b\";",
+                "COMMENT ON ROLE x IS E'1\\';\n2';",
+            ]
+        );
+        assert_eq!(subject(found[0]), None);
+        assert_eq!(subject(found[1]), Some((Kind::Role, "a;\"b".to_owned())));
+        assert_eq!(subject(found[2]), Some((Kind::Role, "x".to_owned())));
+        let grant = "GRANT ALL ON TABLESPACE fast TO app;";
+        assert_eq!(subject(grant), Some((Kind::Tablespace, "fast".to_owned())));
+        assert_eq!(subject("GRANT a TO b;"), None);
+    }
+}

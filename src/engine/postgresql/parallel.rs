@@ -1,0 +1,91 @@
+//! The custom format, by `pg_restore`: several tables at a time where there is space for the
+//! archive uncompressed, because that cannot be done from a pipe.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::os::fd::AsRawFd;
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context, Result};
+use rustix::fs::{Mode, OFlags};
+
+use super::restore::Into;
+use super::server::client_version;
+use crate::child::{self, Child};
+use crate::engine::finish;
+use crate::header::Header;
+use crate::stop::Stop;
+use crate::verify::read_whole;
+
+/// The first server that knows `SET transaction_timeout`, which later programs always send.
+const TRANSACTION_TIMEOUT: u32 = 17;
+
+/// What keeps this machine's `pg_restore` from reading the archive or talking to the server.
+pub(super) fn lacking(header: &Header, server: u32, stop: Stop) -> Result<Option<String>> {
+    let (major, version) = client_version("pg_restore", stop)?;
+    let made_by = header.facts.settings.get("client_version");
+    let made_by = made_by
+        .and_then(|version| version.as_str())
+        .unwrap_or_default();
+    let needed: u32 = made_by
+        .split('.')
+        .next()
+        .unwrap_or_default()
+        .parse()
+        .unwrap_or(0);
+    Ok(if needed > major {
+        Some(format!("pg_restore {needed} (this machine's is {version})"))
+    } else if major >= TRANSACTION_TIMEOUT && server < TRANSACTION_TIMEOUT {
+        Some(format!(
+            "PostgreSQL {TRANSACTION_TIMEOUT} (or a pg_restore older than this machine's {version})"
+        ))
+    } else {
+        None
+    })
+}
+
+pub(super) fn load(into: &Into<'_>, dump: &File, header: &Header, name: &str) -> Result<()> {
+    let mut pg_restore = into.server.client("pg_restore", name);
+    pg_restore.arg("--exit-on-error");
+    let loaded = if let Some(archive) = uncompressed(header.bytes) {
+        from_file(into, dump, &archive, pg_restore)
+    } else {
+        log::info!("no space for the archive uncompressed, so one table is restored at a time");
+        from_pipe(into, dump, pg_restore)
+    };
+    loaded.context("the dump cannot be loaded")
+}
+
+fn from_pipe(into: &Into<'_>, dump: &File, mut pg_restore: Command) -> Result<()> {
+    let mut child = Child::write_to(&mut pg_restore, "pg_restore", into.stop)?;
+    let read = read_whole(dump, &mut child).map(|_| ());
+    finish(child, read, into.stop)
+}
+
+fn from_file(into: &Into<'_>, dump: &File, archive: &File, mut pg_restore: Command) -> Result<()> {
+    let mut writer = BufWriter::with_capacity(1 << 20, archive);
+    read_whole(dump, &mut writer)?;
+    writer.flush()?;
+    drop(writer);
+    into.stop.check()?;
+    let (process, fd) = (std::process::id(), archive.as_raw_fd());
+    pg_restore
+        .arg(format!("--jobs={}", into.options.threads))
+        .arg(format!("/proc/{process}/fd/{fd}"));
+    child::output(&mut pg_restore, "pg_restore", into.stop).map(|_| ())
+}
+
+/// A file of this process alone (0600, without a name) where there is space for so many bytes.
+fn uncompressed(bytes: u64) -> Option<File> {
+    let place = std::env::var_os("TMPDIR").map_or(PathBuf::from("/var/tmp"), PathBuf::from);
+    let stat = rustix::fs::statvfs(&place).ok()?;
+    let free = stat.f_bavail.saturating_mul(stat.f_frsize);
+    // The server may keep its data on the same disk.
+    if free < bytes.saturating_mul(4) {
+        return None;
+    }
+    let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
+    let fd = rustix::fs::open(&place, flags, Mode::from_raw_mode(0o600)).ok()?;
+    Some(File::from(fd))
+}

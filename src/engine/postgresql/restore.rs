@@ -1,0 +1,274 @@
+//! Loading a dump into a server: always into a new database, which gets its name when all is
+//! well.
+
+use std::fs::File;
+use std::io::Write;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::Value;
+
+use super::catalogue::{self, Settings, Target};
+use super::script::Script;
+use super::server::{identifier, literal};
+use super::{Server, ServerFacts, ask, connect_anywhere, parallel, swap};
+use crate::child::Child;
+use crate::dump::Options;
+use crate::engine::finish;
+use crate::header::Header;
+use crate::name::Format;
+use crate::stop::Stop;
+use crate::verify::read_whole;
+
+/// A server something is restored into.
+pub(super) struct Into<'a> {
+    pub(super) server: &'a Server,
+    /// A database that is not the one restored.
+    pub(super) maintenance: String,
+    pub(super) facts: ServerFacts,
+    pub(super) target: Target,
+    pub(super) options: &'a Options,
+    pub(super) stop: Stop,
+}
+
+impl<'a> Into<'a> {
+    pub(super) fn connect(server: &'a Server, options: &'a Options) -> Result<Self> {
+        let stop = Stop::after(options.timeout);
+        let (maintenance, _, facts) = connect_anywhere(server, stop)?;
+        let target = ask(server, &maintenance, catalogue::TARGET, stop)?;
+        Ok(Into {
+            server,
+            maintenance,
+            facts,
+            target,
+            options,
+            stop,
+        })
+    }
+
+    pub(super) fn execute(&self, statements: &[String], stop: Stop) -> Result<()> {
+        self.server.execute(&self.maintenance, statements, stop)
+    }
+}
+
+/// Restores a dump into the database `name`. Where the replaced database's dump is, if there was
+/// one.
+///
+/// # Errors
+/// Whatever keeps it from being restored; what was there is then as it was.
+pub fn run(
+    dump: &File,
+    header: &Header,
+    server: &Server,
+    name: &str,
+    replace: bool,
+    options: &Options,
+) -> Result<Option<PathBuf>> {
+    let settings = Value::Object(header.facts.settings.clone());
+    let settings: Settings = serde_json::from_value(settings)
+        .context("the dump's header lacks the database's settings")?;
+    let into = Into::connect(server, options)?;
+    let exists = into.target.databases.contains(name);
+    ensure!(
+        replace || !exists,
+        "the database {name} exists; --replace dumps it first and then replaces it"
+    );
+    if exists {
+        refuse_if_replicated(&into, name)?;
+    }
+    preflight(&into, header, &settings)?;
+
+    let new = New::create(&into, name, &settings)?;
+    match header.format {
+        Format::Pgdump => parallel::load(&into, dump, header, &new.name)?,
+        _ => load(&into, dump, &new.name)?,
+    }
+    into.execute(&settings.apply(&new.name), into.stop)
+        .context("cannot give the new database its settings")?;
+    into.stop.check()?;
+    let saved = if exists {
+        Some(swap::replace(&into, &new, name)?)
+    } else {
+        let (from, to) = (identifier(&new.name), identifier(name));
+        let rename = [format!("ALTER DATABASE {from} RENAME TO {to}")];
+        into.execute(&rename, into.stop)?;
+        None
+    };
+    new.keep();
+    analyze(&into, name);
+    Ok(saved)
+}
+
+fn refuse_if_replicated(into: &Into<'_>, name: &str) -> Result<()> {
+    let query = catalogue::replication(&literal(name));
+    let found: Vec<String> = ask(into.server, &into.maintenance, &query, into.stop)?;
+    ensure!(
+        found.is_empty(),
+        "the database {name} cannot be replaced while it has {}; drop them first",
+        found.join(", ")
+    );
+    Ok(())
+}
+
+/// Names at once all that the dump needs and the server lacks.
+fn preflight(into: &Into<'_>, header: &Header, settings: &Settings) -> Result<()> {
+    let target = &into.target;
+    let mut lacking = Vec::new();
+    let mut need =
+        |kind: &str, names: &mut dyn Iterator<Item = &str>, has: &dyn Fn(&str) -> bool| {
+            let mut missing: Vec<_> = names.filter(|name| !has(name)).collect();
+            missing.sort_unstable();
+            missing.dedup();
+            if !missing.is_empty() {
+                lacking.push(format!("{kind} {}", missing.join(", ")));
+            }
+        };
+    need("the roles", &mut settings.all_roles(), &|name| {
+        target.roles.contains(name)
+    });
+    need(
+        "the extensions",
+        &mut settings.extensions.iter().map(String::as_str),
+        &|name| target.extensions.contains(name),
+    );
+    let spaces = settings.tablespaces.iter().chain([&settings.tablespace]);
+    need(
+        "the tablespaces",
+        &mut spaces.map(String::as_str),
+        &|name| target.tablespaces.contains(name),
+    );
+    need(
+        "the collations",
+        &mut settings.collations.iter().map(String::as_str),
+        &|name| target.collations.contains(name),
+    );
+    let major = into.facts.major;
+    match settings.locale_provider.as_deref() {
+        Some("i") if major < 15 => lacking.push("ICU as a database's locale provider (15)".into()),
+        Some("b") if major < 17 => lacking.push("the builtin locale provider (17)".into()),
+        _ => {}
+    }
+    if header.format == Format::Pgdump {
+        lacking.extend(parallel::lacking(header, major, into.stop)?);
+    }
+    if !lacking.is_empty() {
+        bail!(
+            "the server {} lacks what this dump needs: {}; restore @globals first, or install and create them",
+            into.server.url(),
+            lacking.join("; ")
+        );
+    }
+    let dumped: u32 = header
+        .engine_version
+        .split('.')
+        .next()
+        .unwrap_or("")
+        .parse()
+        .unwrap_or(0);
+    if dumped > major {
+        log::warn!(
+            "the dump is of PostgreSQL {}, newer than this server ({}); what it does not know will fail",
+            header.engine_version,
+            into.facts.version
+        );
+    }
+    Ok(())
+}
+
+/// A database under another name, dropped again unless all went well.
+pub(super) struct New<'a> {
+    pub(super) name: String,
+    into: &'a Into<'a>,
+    kept: bool,
+}
+
+impl<'a> New<'a> {
+    fn create(into: &'a Into<'a>, name: &str, settings: &Settings) -> Result<Self> {
+        let new = New {
+            name: beside(name, "restoring"),
+            into,
+            kept: false,
+        };
+        let create = settings.create(&new.name, into.facts.major);
+        into.execute(&[create], into.stop)
+            .context("cannot create a database to restore into")?;
+        Ok(new)
+    }
+
+    fn keep(mut self) {
+        self.kept = true;
+    }
+}
+
+impl Drop for New<'_> {
+    fn drop(&mut self) {
+        if self.kept {
+            return;
+        }
+        let sql = [
+            format!(
+                "ALTER DATABASE {} IS_TEMPLATE false",
+                identifier(&self.name)
+            ),
+            drop_database(self.into, &self.name),
+        ];
+        if let Err(error) = self.into.execute(&sql, Stop::cleaning_up()) {
+            log::debug!("{} was not dropped: {error:#}", self.name);
+        }
+    }
+}
+
+pub(super) fn drop_database(into: &Into<'_>, name: &str) -> String {
+    let force = if into.facts.major >= 13 {
+        " WITH (FORCE)"
+    } else {
+        ""
+    };
+    format!("DROP DATABASE IF EXISTS {}{force}", identifier(name))
+}
+
+/// `NAME.WHAT-...`, within the 63 bytes a name may have.
+pub(super) fn beside(name: &str, what: &str) -> String {
+    let suffix = format!(
+        ".{what}-{:x}-{:x}",
+        crate::clock::now().as_second(),
+        std::process::id()
+    );
+    let mut cut = name.len().min(63 - suffix.len());
+    while !name.is_char_boundary(cut) {
+        cut -= 1;
+    }
+    format!("{}{suffix}", &name[..cut])
+}
+
+/// SQL, by psql.
+fn load(into: &Into<'_>, dump: &File, name: &str) -> Result<()> {
+    let mut psql = into.server.psql(name);
+    psql.args(["--file=-", "--output=/dev/null"]);
+    psql.env_remove("PGCLIENTENCODING");
+    let child = Child::write_to(&mut psql, "psql", into.stop)?;
+    let mut script = Script::new(child, &into.target.parameters, knows_restrict(into));
+    let read = read_whole(dump, &mut script)
+        .map(|_| ())
+        .and_then(|()| script.flush());
+    finish(script.into_inner(), read, into.stop).context("the dump cannot be loaded")
+}
+
+/// Does psql know `\restrict`, which came with the minor releases of August 2025?
+fn knows_restrict(into: &Into<'_>) -> bool {
+    let mut psql = into.server.psql(&into.maintenance);
+    psql.arg("--file=-");
+    let known = Child::write_to(&mut psql, "psql", into.stop).and_then(|mut child| {
+        let fed = child.write_all(b"\\restrict key\n\\unrestrict key\n");
+        child.finish()?;
+        Ok(fed?)
+    });
+    known.is_ok()
+}
+
+fn analyze(into: &Into<'_>, name: &str) {
+    let analyze = ["ANALYZE".to_owned()];
+    if let Err(error) = into.server.execute(name, &analyze, into.stop) {
+        log::warn!("{name} was restored, but ANALYZE failed: {error:#}");
+    }
+}

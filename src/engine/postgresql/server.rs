@@ -1,0 +1,185 @@
+//! Reaching a PostgreSQL server: through its own client programs, so that all libpq knows
+//! (service files, password files, TLS, several hosts) works as everywhere else.
+
+use std::process::Command;
+
+use anyhow::{Context, Result, anyhow};
+use serde_json::Value;
+
+use crate::child;
+use crate::secret::Secret;
+use crate::stop::Stop;
+use crate::url::Url;
+
+/// A server and how to log in.
+#[derive(Debug, Clone)]
+pub struct Server {
+    url: Url,
+    password: Option<Secret>,
+}
+
+/// What one connection said of itself.
+#[derive(Debug, Clone)]
+pub struct Connection {
+    /// Where it leads: a host or the directory of a socket, and a port.
+    pub location: String,
+    /// The JSON that was asked for.
+    pub answer: Value,
+}
+
+impl Server {
+    /// A password of its own goes before one in the URL.
+    #[must_use]
+    pub fn new(url: &Url, password: Option<&Secret>) -> Self {
+        Server {
+            url: url.clone(),
+            password: password.or(url.password()).cloned(),
+        }
+    }
+
+    /// One of libpq's programs, connected to `database`. No password is ever asked for.
+    #[must_use]
+    pub fn client(&self, program: &str, database: &str) -> Command {
+        let mut command = Command::new(program);
+        let url = self.url.with_database(database);
+        command.arg("--no-password").arg(format!("--dbname={url}"));
+        command
+            .env_remove("PGDATABASE")
+            .env_remove("PGCLIENTENCODING");
+        if let Some(password) = &self.password {
+            command.env("PGPASSWORD", password.expose());
+        }
+        for (name, value) in [
+            ("PGAPPNAME", "dump-database"),
+            ("PGCONNECT_TIMEOUT", "15"), // seconds
+        ] {
+            if std::env::var_os(name).is_none() {
+                command.env(name, value);
+            }
+        }
+        command
+    }
+
+    /// `psql` that reads nothing of the user's and stops at the first error.
+    #[must_use]
+    pub fn psql(&self, database: &str) -> Command {
+        let mut command = self.client("psql", database);
+        command
+            .args(["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1"])
+            .env_remove("PSQLRC")
+            .env("PGCLIENTENCODING", "UTF8");
+        command
+    }
+
+    /// The answer to a query for one JSON value.
+    ///
+    /// # Errors
+    /// In the server's words, when it cannot be had.
+    pub fn ask(&self, database: &str, query: &str, stop: Stop) -> Result<Connection> {
+        let mut psql = self.psql(database);
+        psql.args(["--no-align", "--tuples-only"]);
+        psql.args(["--command", "SET search_path = pg_catalog"]);
+        psql.args(["--command", "\\echo :HOST"]);
+        psql.args(["--command", "\\echo :PORT"]);
+        psql.args(["--command", query]);
+        let printed = child::output(&mut psql, "psql", stop)?;
+        let printed = String::from_utf8(printed)
+            .context("the server's catalogue holds text that is not UTF-8")?;
+        let mut lines = printed.lines();
+        let (Some(host), Some(port), Some(answer)) = (lines.next(), lines.next(), lines.next())
+        else {
+            return Err(anyhow!("psql answered {printed:?}"));
+        };
+        Ok(Connection {
+            location: location(host, port),
+            answer: serde_json::from_str(answer)
+                .with_context(|| format!("psql answered {answer:?}"))?,
+        })
+    }
+
+    /// Runs statements, each in a transaction of its own unless they say otherwise.
+    ///
+    /// # Errors
+    /// In the server's words, at the first that fails.
+    pub fn execute(&self, database: &str, statements: &[String], stop: Stop) -> Result<()> {
+        let mut psql = self.psql(database);
+        for statement in statements {
+            psql.arg("--command").arg(statement);
+        }
+        child::output(&mut psql, "psql", stop).map(|_| ())
+    }
+
+    /// The server without a database.
+    #[must_use]
+    pub fn url(&self) -> Url {
+        self.url.without_database()
+    }
+}
+
+/// # Errors
+/// One sentence, when the URL has a secret that can only be passed on in an argument.
+pub fn check(url: &Url) -> Result<(), String> {
+    const SECRET: [&str; 4] = [
+        "sslpassword",
+        "oauth_client_secret",
+        "scram_client_key",
+        "scram_server_key",
+    ];
+    match url
+        .parameters()
+        .find(|(name, _)| SECRET.contains(&name.as_str()))
+    {
+        Some((name, _)) => Err(format!(
+            "{name} in a URL would be seen by every user of the machine; put it into a service file (PGSERVICEFILE) and name that with ?service="
+        )),
+        None => Ok(()),
+    }
+}
+
+/// A socket's directory has several names on many systems (`/run`, `/var/run`).
+fn location(host: &str, port: &str) -> String {
+    let real = std::fs::canonicalize(host)
+        .ok()
+        .filter(|_| host.starts_with('/'));
+    match real {
+        Some(path) => format!("{}:{port}", path.display()),
+        None => format!("{}:{port}", host.to_lowercase()),
+    }
+}
+
+/// An SQL identifier.
+#[must_use]
+pub fn identifier(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// An SQL string.
+#[must_use]
+pub fn literal(text: &str) -> String {
+    let doubled = text.replace('\'', "''");
+    if text.contains('\\') {
+        format!(" E'{}'", doubled.replace('\\', "\\\\"))
+    } else {
+        format!("'{doubled}'")
+    }
+}
+
+/// The major version in what `PROGRAM --version` prints.
+///
+/// # Errors
+/// When the program is missing or prints no version.
+pub fn client_version(program: &str, stop: Stop) -> Result<(u32, String)> {
+    let mut command = Command::new(program);
+    let printed = child::output(command.arg("--version"), program, stop).with_context(|| {
+        format!("{program} is needed and does not run; install PostgreSQL's client programs")
+    })?;
+    let printed = String::from_utf8_lossy(&printed);
+    let words = printed.split([' ', '\n']);
+    let version = words
+        .into_iter()
+        .find(|word| word.starts_with(|c: char| c.is_ascii_digit()));
+    let version = version.with_context(|| format!("{program} --version printed {printed:?}"))?;
+    let digits = version.bytes().take_while(u8::is_ascii_digit).count();
+    let major = version[..digits].parse();
+    Ok((major.context("no version")?, version.to_owned()))
+}

@@ -1,0 +1,186 @@
+//! A database's own settings as SQL: what neither `pg_dump` without `--create` nor
+//! `pg_dumpall --globals-only` dumps.
+
+use super::catalogue::{Grant, Parameters, Settings};
+use super::server::{identifier, literal};
+
+/// Parameters whose value is a list of identifiers (`GUC_LIST_QUOTE`; the same list as in
+/// PostgreSQL's `dumputils.c`).
+const LISTS: [&str; 6] = [
+    "local_preload_libraries",
+    "search_path",
+    "session_preload_libraries",
+    "shared_preload_libraries",
+    "temp_tablespaces",
+    "unix_socket_directories",
+];
+
+impl Settings {
+    /// Creates `name` empty, for a server of this major version.
+    pub(super) fn create(&self, name: &str, major: u32) -> String {
+        let mut sql = format!(
+            "CREATE DATABASE {} TEMPLATE template0 ENCODING {} LC_COLLATE {} LC_CTYPE {} TABLESPACE {}",
+            identifier(name),
+            literal(&self.encoding),
+            literal(&self.collate),
+            literal(&self.ctype),
+            identifier(&self.tablespace)
+        );
+        let provider = self.locale_provider.as_deref().filter(|_| major >= 15);
+        let (provider, option) = match provider {
+            Some("i") => ("icu", "ICU_LOCALE"),
+            Some("b") => ("builtin", "BUILTIN_LOCALE"),
+            Some(_) => ("libc", ""),
+            None => return sql,
+        };
+        sql.extend([" LOCALE_PROVIDER ", provider]);
+        if let Some(locale) = self.locale.as_deref().filter(|_| !option.is_empty()) {
+            sql.extend([" ", option, " ", &literal(locale)]);
+        }
+        if let Some(rules) = self.icu_rules.as_deref().filter(|_| major >= 16) {
+            sql.extend([" ICU_RULES ", &literal(rules)]);
+        }
+        sql
+    }
+
+    /// Every role they name.
+    pub(super) fn all_roles(&self) -> impl Iterator<Item = &str> {
+        let grants = self.grants.iter().flatten();
+        let granted = grants.flat_map(|grant| [Some(&grant.grantor), grant.grantee.as_ref()]);
+        let set = self.parameters.iter().map(|set| set.role.as_ref());
+        let named = [Some(&self.owner)].into_iter().chain(granted).chain(set);
+        named.flatten().chain(&self.roles).map(String::as_str)
+    }
+
+    /// Gives them to `name`, to be run in one session.
+    pub(super) fn apply(&self, name: &str) -> Vec<String> {
+        let database = identifier(name);
+        let mut sql = vec![format!(
+            "ALTER DATABASE {database} OWNER TO {}",
+            identifier(&self.owner)
+        )];
+        if let Some(comment) = &self.comment {
+            sql.push(format!(
+                "COMMENT ON DATABASE {database} IS {}",
+                literal(comment)
+            ));
+        }
+        sql.push(format!(
+            "ALTER DATABASE {database} CONNECTION LIMIT {} IS_TEMPLATE {}",
+            self.connection_limit, self.is_template
+        ));
+        for parameters in &self.parameters {
+            sql.extend(parameters.apply(&database));
+        }
+        if let Some(grants) = &self.grants {
+            for everyone in ["PUBLIC", &identifier(&self.owner)] {
+                sql.push(format!("REVOKE ALL ON DATABASE {database} FROM {everyone}"));
+            }
+            for grant in grants {
+                sql.extend(grant.apply(&database, &self.owner));
+            }
+        }
+        sql
+    }
+}
+
+impl Grant {
+    fn apply(&self, database: &str, owner: &str) -> Vec<String> {
+        let grantee = self
+            .grantee
+            .as_deref()
+            .map_or("PUBLIC".to_owned(), identifier);
+        let option = if self.grantable {
+            " WITH GRANT OPTION"
+        } else {
+            ""
+        };
+        let grant = format!(
+            "GRANT {} ON DATABASE {database} TO {grantee}{option}",
+            self.privilege
+        );
+        // What a superuser grants counts as the owner's.
+        if self.grantor == owner {
+            return vec![grant];
+        }
+        vec![
+            format!("SET SESSION AUTHORIZATION {}", identifier(&self.grantor)),
+            grant,
+            "RESET SESSION AUTHORIZATION".to_owned(),
+        ]
+    }
+}
+
+impl Parameters {
+    fn apply(&self, database: &str) -> Vec<String> {
+        let whose = match &self.role {
+            None => format!("ALTER DATABASE {database}"),
+            Some(role) => format!("ALTER ROLE {} IN DATABASE {database}", identifier(role)),
+        };
+        let values = self.values.iter().filter_map(|value| value.split_once('='));
+        let set = values.map(|(name, value)| {
+            let value = if LISTS.contains(&name.to_lowercase().as_str()) {
+                let elements: Vec<_> = elements(value).iter().map(|text| literal(text)).collect();
+                elements.join(", ")
+            } else {
+                literal(value)
+            };
+            format!("{whose} SET {} TO {value}", identifier(name))
+        });
+        set.collect()
+    }
+}
+
+/// The elements of a list of identifiers, some in double quotes.
+fn elements(list: &str) -> Vec<String> {
+    let mut elements = vec![String::new()];
+    let mut quoted = false;
+    let mut characters = list.chars().peekable();
+    while let Some(character) = characters.next() {
+        let Some(last) = elements.last_mut() else {
+            break;
+        };
+        match character {
+            '"' if quoted && characters.peek() == Some(&'"') => {
+                characters.next();
+                last.push('"');
+            }
+            '"' => quoted = !quoted,
+            ',' if !quoted => elements.push(String::new()),
+            ' ' if !quoted => {}
+            _ => last.push(character),
+        }
+    }
+    elements
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_of_identifiers_are_taken_apart() {
+        assert_eq!(elements("public"), ["public"]);
+        assert_eq!(elements("\"$user\", public"), ["$user", "public"]);
+        assert_eq!(elements("\"a, \"\"b\", c"), ["a, \"b", "c"]);
+        assert_eq!(elements("\"\""), [""]);
+    }
+
+    #[test]
+    fn parameters_keep_what_is_in_their_values() {
+        let parameters = Parameters {
+            role: Some("o'x\"y".to_owned()),
+            values: vec![
+                "myapp.title=it's a=b\\c".to_owned(),
+                "search_path=\"\"".to_owned(),
+            ],
+        };
+        assert_eq!(
+            parameters.apply("\"d\""),
+            [
+                r#"ALTER ROLE "o'x""y" IN DATABASE "d" SET "myapp.title" TO  E'it''s a=b\\c'"#,
+                r#"ALTER ROLE "o'x""y" IN DATABASE "d" SET "search_path" TO ''"#,
+            ]
+        );
+    }
+}

@@ -1,0 +1,84 @@
+//! A password, on its way from its file to a child and nowhere else.
+
+use std::ffi::OsStr;
+use std::fmt;
+use std::fs::{self, File, Permissions};
+use std::io::Write;
+use std::os::fd::AsRawFd;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use rustix::fs::MemfdFlags;
+
+/// Text that is never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(Vec<u8>);
+
+impl Secret {
+    /// From its bytes.
+    #[must_use]
+    pub fn new(bytes: Vec<u8>) -> Self {
+        Secret(bytes)
+    }
+
+    /// The first line of a file.
+    ///
+    /// # Errors
+    /// When it cannot be read or has no first line.
+    pub fn from_file(path: &Path) -> Result<Self> {
+        let shown = path.display();
+        let content =
+            fs::read(path).with_context(|| format!("cannot read the password file {shown}"))?;
+        let line = content.split(|byte| *byte == b'\n').next();
+        let line = line.unwrap_or_default();
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        ensure!(!line.is_empty(), "the password file {shown} is empty");
+        ensure!(
+            !line.contains(&0),
+            "the password in {shown} contains a zero byte"
+        );
+        Ok(Secret(line.to_vec()))
+    }
+
+    /// For a child's environment.
+    #[must_use]
+    pub fn expose(&self) -> &OsStr {
+        OsStr::from_bytes(&self.0)
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+/// A file for children of this process, readable by its user alone, that has no name in any
+/// directory and is gone with the process.
+#[derive(Debug)]
+pub struct PrivateFile(File);
+
+impl PrivateFile {
+    /// With this content.
+    ///
+    /// # Errors
+    /// When the system has no memory for it.
+    pub fn new(content: &[u8]) -> Result<Self> {
+        let context = "cannot pass a password on";
+        let fd = rustix::fs::memfd_create("dump-database", MemfdFlags::CLOEXEC).context(context)?;
+        let mut file = File::from(fd);
+        file.set_permissions(Permissions::from_mode(0o600))
+            .and_then(|()| file.write_all(content))
+            .context(context)?;
+        Ok(PrivateFile(file))
+    }
+
+    /// Where a child finds it while this value lives.
+    #[must_use]
+    pub fn path(&self) -> PathBuf {
+        let (process, fd) = (std::process::id(), self.0.as_raw_fd());
+        PathBuf::from(format!("/proc/{process}/fd/{fd}"))
+    }
+}

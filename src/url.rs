@@ -1,0 +1,248 @@
+//! A server's URL: `SCHEME://[USER[:PASSWORD]@][HOST[:PORT]][/DATABASE][?NAME=VALUE[&...]]`, taken
+//! apart the way libpq does it ("Connection URIs" in its manual).
+
+use std::fmt::{self, Write};
+
+use crate::secret::Secret;
+
+/// A URL. Its password is not part of what it prints.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Url {
+    scheme: String,
+    /// As it stood in the URL.
+    user: Option<String>,
+    password: Option<Secret>,
+    /// As they stood in the URL; libpq knows several.
+    hosts: String,
+    database: Option<String>,
+    /// As they stood in the URL.
+    parameters: Vec<(String, String)>,
+}
+
+impl Url {
+    /// Takes a URL apart.
+    ///
+    /// # Errors
+    /// One sentence that repeats nothing of the URL but its scheme: a password may stand at the
+    /// wrong place.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let (scheme, rest) = text.split_once("://").ok_or("a URL has ://")?;
+        let wrong = |what: &str| format!("in the {scheme}:// URL, {what}");
+        // libpq looks for the user's end first, and only before the first slash.
+        let end = rest.find(['@', '/']);
+        let (credentials, rest) = match end {
+            Some(at) if rest[at..].starts_with('@') => (Some(&rest[..at]), &rest[at + 1..]),
+            _ => (None, rest),
+        };
+        let (user, mut password) = match credentials.map(|both| both.split_once(':')) {
+            None => (None, None),
+            Some(None) => (credentials, None),
+            Some(Some((user, password))) => (Some(user), Some(secret(password, &wrong)?)),
+        };
+        let (before, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let (hosts, database) = before.split_once('/').unwrap_or((before, ""));
+        if database.contains(['/', '@']) {
+            return Err(wrong(
+                "a / or @ that belongs to a password or a name must be written %2F or %40",
+            ));
+        }
+        for host in hosts.split(',') {
+            let after_bracket = host.rsplit(']').next().unwrap_or(host);
+            let port = after_bracket.split_once(':').map_or("", |(_, port)| port);
+            if !port.bytes().all(|byte| byte.is_ascii_digit()) {
+                return Err(wrong("the port is not a number"));
+            }
+        }
+        let mut database = text_of(database).ok_or_else(|| wrong("the database is not UTF-8"))?;
+        let mut parameters = Vec::new();
+        for parameter in query.split('&').filter(|parameter| !parameter.is_empty()) {
+            let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+            match name {
+                "password" => password = Some(secret(value, &wrong)?),
+                "dbname" => {
+                    database = text_of(value).ok_or_else(|| wrong("dbname is not UTF-8"))?;
+                }
+                _ => parameters.push((name.to_owned(), value.to_owned())),
+            }
+        }
+        Ok(Url {
+            scheme: scheme.to_owned(),
+            user: user.filter(|user| !user.is_empty()).map(str::to_owned),
+            password,
+            hosts: hosts.to_owned(),
+            database: Some(database).filter(|database| !database.is_empty()),
+            parameters,
+        })
+    }
+
+    /// Its password, if one was written in it.
+    #[must_use]
+    pub fn password(&self) -> Option<&Secret> {
+        self.password.as_ref()
+    }
+
+    /// The database it names.
+    #[must_use]
+    pub fn database(&self) -> Option<&str> {
+        self.database.as_deref()
+    }
+
+    /// The same server, with this database.
+    #[must_use]
+    pub fn with_database(&self, database: &str) -> Self {
+        Url {
+            database: Some(database.to_owned()),
+            ..self.clone()
+        }
+    }
+
+    /// The same server, with no database named.
+    #[must_use]
+    pub fn without_database(&self) -> Self {
+        Url {
+            database: None,
+            ..self.clone()
+        }
+    }
+
+    /// The user it names.
+    #[must_use]
+    pub fn user(&self) -> Option<String> {
+        self.user.as_deref().and_then(text_of)
+    }
+
+    /// Host and port of a URL that names one of each.
+    #[must_use]
+    pub fn host_and_port(&self) -> (Option<String>, Option<&str>) {
+        let at = self
+            .hosts
+            .rfind(':')
+            .filter(|at| !self.hosts[*at..].contains(']'));
+        let (host, port) = match at {
+            Some(at) => (&self.hosts[..at], Some(&self.hosts[at + 1..])),
+            None => (&*self.hosts, None),
+        };
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        let host = text_of(host).filter(|host| !host.is_empty());
+        (host, port.filter(|port| !port.is_empty()))
+    }
+
+    /// The parameters after `?`, decoded.
+    pub fn parameters(&self) -> impl Iterator<Item = (String, String)> {
+        let decoded = |text: &str| String::from_utf8_lossy(&decode(text)).into_owned();
+        let each = self.parameters.iter();
+        each.map(move |(name, value)| (decoded(name), decoded(value)))
+    }
+}
+
+impl fmt::Display for Url {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://", self.scheme)?;
+        if let Some(user) = &self.user {
+            write!(f, "{user}@")?;
+        }
+        write!(f, "{}/", self.hosts)?;
+        for byte in self.database.iter().flat_map(|name| name.bytes()) {
+            match byte {
+                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' => {
+                    f.write_char(char::from(byte))?;
+                }
+                _ => write!(f, "%{byte:02X}")?,
+            }
+        }
+        for (number, (name, value)) in self.parameters.iter().enumerate() {
+            let mark = if number == 0 { '?' } else { '&' };
+            write!(f, "{mark}{name}={value}")?;
+        }
+        Ok(())
+    }
+}
+
+fn secret(encoded: &str, wrong: &dyn Fn(&str) -> String) -> Result<Secret, String> {
+    let bytes = decode(encoded);
+    if bytes.contains(&0) {
+        return Err(wrong("the password contains a zero byte"));
+    }
+    Ok(Secret::new(bytes))
+}
+
+fn text_of(encoded: &str) -> Option<String> {
+    String::from_utf8(decode(encoded)).ok()
+}
+
+/// `%XX` to bytes; anything else stays.
+fn decode(encoded: &str) -> Vec<u8> {
+    let bytes = encoded.as_bytes();
+    let mut decoded = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while at < bytes.len() {
+        let hex = encoded.get(at + 1..at + 3).filter(|_| bytes[at] == b'%');
+        if let Some(byte) = hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
+            decoded.push(byte);
+            at += 3;
+        } else {
+            decoded.push(bytes[at]);
+            at += 1;
+        }
+    }
+    decoded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_prints_as_it_was_without_its_password() {
+        for (given, printed) in [
+            ("postgresql:///", "postgresql:///"),
+            ("postgresql://", "postgresql:///"),
+            ("postgresql://h", "postgresql://h/"),
+            ("postgresql://u@h:5433/a%20b", "postgresql://u@h:5433/a%20b"),
+            ("postgresql://u:s3cret@h/a", "postgresql://u@h/a"),
+            ("postgresql://u:s3:c?r@h/a", "postgresql://u@h/a"),
+            (
+                "postgresql://u:s3cret@/?host=/run/x&password=s3cret&port=3",
+                "postgresql://u@/?host=/run/x&port=3",
+            ),
+            (
+                "postgresql://h1:1,h2:2/?dbname=x",
+                "postgresql://h1:1,h2:2/x",
+            ),
+            ("mysql://[::1]:3307/a%2Fb", "mysql://[::1]:3307/a%2Fb"),
+        ] {
+            let url = Url::parse(given).unwrap();
+            assert_eq!(url.to_string(), printed, "{given}");
+            assert!(!format!("{url:?}").contains("s3"), "{url:?}");
+        }
+    }
+
+    #[test]
+    fn passwords_are_decoded_and_errors_do_not_repeat_them() {
+        let url = Url::parse("mysql://u:a%40b%2fc@h/d").unwrap();
+        assert_eq!(url.password(), Some(&Secret::new(b"a@b/c".to_vec())));
+        for wrong in [
+            "mysql://u:s3/cret@h/d",
+            "mysql://u:s3cret/x",
+            "mysql://h/d/s3cret@e",
+        ] {
+            let why = Url::parse(wrong).unwrap_err();
+            assert!(!why.contains("s3") && !why.contains("cret"), "{why}");
+        }
+    }
+
+    #[test]
+    fn hosts_and_ports_are_told_apart() {
+        let parts = |text: &str| {
+            let url = Url::parse(text).unwrap();
+            let (host, port) = url.host_and_port();
+            (host, port.map(str::to_owned))
+        };
+        assert_eq!(parts("mysql:///"), (None, None));
+        let host = |host: &str| Some(host.to_owned());
+        assert_eq!(parts("mysql://h"), (host("h"), None));
+        assert_eq!(parts("mysql://h:3"), (host("h"), host("3")));
+        assert_eq!(parts("mysql://[::1]"), (host("::1"), None));
+        assert_eq!(parts("mysql://[::1]:3"), (host("::1"), host("3")));
+    }
+}

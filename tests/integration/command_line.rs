@@ -1,0 +1,203 @@
+//! Flags, their environment fallbacks, and what is generated from them.
+
+use std::io::Write;
+use std::process::Stdio;
+
+use clap::{Arg, ArgAction, Command, CommandFactory};
+
+use crate::support::{Env, Run};
+
+fn program() -> Command {
+    let mut program = dump_database::cli::Cli::command();
+    program.build();
+    program
+}
+
+/// Every flag of every subcommand, but for `--help` and `--version`.
+fn flags(program: &Command) -> Vec<(&str, &Arg)> {
+    let commands = program
+        .get_subcommands()
+        .filter(|command| command.get_name() != "help");
+    let all =
+        commands.flat_map(|command| command.get_arguments().map(|arg| (command.get_name(), arg)));
+    all.filter(|(_, arg)| {
+        let asks = matches!(
+            arg.get_action(),
+            ArgAction::Help | ArgAction::HelpShort | ArgAction::HelpLong | ArgAction::Version
+        );
+        arg.get_long().is_some() && !asks
+    })
+    .collect()
+}
+
+#[test]
+fn every_flag_has_help_and_a_variable_named_after_it() {
+    let program = program();
+    let flags = flags(&program);
+    assert!(flags.len() > 30, "{}", flags.len());
+    for (command, flag) in flags {
+        let long = flag.get_long().unwrap();
+        let variable = format!("DUMP_DATABASE_{}", long.to_uppercase().replace('-', "_"));
+        let env = flag.get_env().map(|env| env.to_string_lossy().into_owned());
+        assert_eq!(env, Some(variable), "{command} --{long}");
+        assert!(flag.get_help().is_some(), "{command} --{long}");
+    }
+}
+
+#[test]
+fn a_variable_does_what_its_flag_does() {
+    let env = Env::with_database();
+    for _ in 0..3 {
+        env.dump("db.sqlite");
+    }
+    let with = |args: &str, variable: &str, value: &str| {
+        Run::of(
+            env.program(args)
+                .env(format!("DUMP_DATABASE_{variable}"), value),
+        )
+    };
+    let run = with("rotate", "DRY_RUN", "true").succeeds();
+    assert_eq!(env.names().len(), 3, "{run:?}");
+    with("list", "JSON", "1")
+        .succeeds()
+        .stdout
+        .starts_with('[')
+        .then_some(())
+        .unwrap();
+    assert!(!with("list", "JSON", "0").succeeds().stdout.starts_with('['));
+    with("rotate", "KEEP", "2").succeeds();
+    assert_eq!(env.names().len(), 2);
+    with("rotate --keep 1", "KEEP", "9").succeeds();
+    assert_eq!(env.names().len(), 1);
+    with("dump db.sqlite", "COMPRESS", "zstd:1").succeeds();
+    assert!(env.names().iter().any(|name| name.contains(".sqlite.zst")));
+    with("dump db.sqlite", "NAME", "other").succeeds();
+    assert!(env.names().iter().any(|name| name.starts_with("other-")));
+    let run = with("dump db.sqlite", "LOG", "off").succeeds();
+    assert_eq!(run.stderr, "");
+}
+
+#[test]
+fn a_variable_of_no_meaning_is_a_usage_error_in_one_sentence() {
+    let env = Env::with_database();
+    for (variable, value) in [
+        ("KEEP", "none"),
+        ("KEEP", ""),
+        ("KEEP_DAILY", "-1"),
+        ("KEEP_BEFORE_SHRINK", "forever"),
+        ("COMPRESS", "rar"),
+        ("THREADS", "0"),
+        ("TIMEOUT", "soon"),
+        ("BUSY_TIMEOUT", "1"),
+        ("LOG", "loud"),
+        ("ADOPT", "perhaps"),
+    ] {
+        let flag = format!("--{}", variable.to_lowercase().replace('_', "-"));
+        let mut command = env.program("dump db.sqlite");
+        command.env(format!("DUMP_DATABASE_{variable}"), value);
+        let run = Run::of(&mut command).fails(2, &flag);
+        assert_eq!(run.stderr.lines().count(), 1, "{run:?}");
+        assert_eq!(run.stdout, "");
+        assert!(!env.dumps().exists(), "{run:?}");
+    }
+}
+
+#[test]
+fn the_version_says_how_it_was_built() {
+    let env = Env::new();
+    let run = env.run("--version").succeeds();
+    assert!(run.stdout.starts_with("dump-database 0."), "{run:?}");
+    assert!(
+        run.stdout
+            .contains("with sqlite_dbpage: snapshots are streamed"),
+        "{run:?}"
+    );
+    assert!(run.stdout.contains("gzip by "), "{run:?}");
+    assert!(run.stdout.ends_with('\n'), "{run:?}");
+    assert!(dump_database::engine::sqlite::has_dbpage());
+}
+
+#[test]
+fn help_is_on_stdout() {
+    let env = Env::new();
+    for args in ["--help", "-h", "help", "dump --help", "help restore"] {
+        let run = env.run(args).succeeds();
+        assert!(
+            run.stdout.contains("Usage:") && run.stderr.is_empty(),
+            "{run:?}"
+        );
+    }
+    let long = env.run("dump --help").succeeds().stdout;
+    let long = long.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(long.contains("[env: DUMP_DATABASE_KEEP=]"), "{long}");
+}
+
+#[test]
+fn completions_are_read_by_their_shells() {
+    let env = Env::new();
+    for (shell, check) in [("bash", "-n"), ("zsh", "-n"), ("fish", "--no-execute")] {
+        let script = env.run(&format!("completions {shell}")).succeeds().stdout;
+        let flags = ["keep-before-shrink", "busy-timeout", "dry-run"];
+        assert!(flags.iter().all(|flag| script.contains(flag)), "{shell}");
+        let path = env.path(format!("script.{shell}"));
+        std::fs::write(&path, script).unwrap();
+        let run = Run::of(env.command(shell).arg(check).arg(&path)).succeeds();
+        assert_eq!(run.stderr, "", "{shell}");
+    }
+    let complete = "source script.bash
+        function=$(complete -p dump-database | sed 's/.* -F \\([^ ]*\\).*/\\1/')
+        COMP_WORDS=(dump-database dump --keep-d) COMP_CWORD=2
+        $function dump-database --keep-d dump
+        echo \"${COMPREPLY[*]}\"";
+    let run = Run::of(env.command("bash").args(["-c", complete])).succeeds();
+    assert_eq!(run.stdout, "--keep-daily\n", "{run:?}");
+    env.run("completions tcsh").fails(2, "tcsh");
+}
+
+#[test]
+fn the_man_page_renders_and_has_every_flag() {
+    let env = Env::new();
+    let roff = env.run("man").succeeds().stdout;
+    let mut man = env.command("man");
+    man.args(["--warnings", "--local-file", "-"])
+        .env("MANWIDTH", "100")
+        .env("MAN_KEEP_FORMATTING", "");
+    let mut child = man
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("man is installed");
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(roff.as_bytes())
+        .unwrap();
+    let page = Run::end_of(child).succeeds();
+    assert_eq!(page.stderr, "");
+    for (command, flag) in flags(&program()) {
+        let long = format!("--{}", flag.get_long().unwrap());
+        let text = page.stdout.replace("\u{2010}", "-");
+        assert!(text.contains(&long), "{command} {long}");
+    }
+    for heading in [
+        "NAME",
+        "SYNOPSIS",
+        "DUMP",
+        "RESTORE",
+        "EXIT STATUS",
+        "VERSION",
+    ] {
+        assert!(
+            page.stdout.lines().any(|line| line == heading),
+            "{heading}: {}",
+            page.stdout
+        );
+    }
+    let title = page.stdout.lines().next().unwrap();
+    assert!(
+        title.starts_with("dump-database(1)") && title.ends_with("dump-database(1)"),
+        "{title}"
+    );
+}

@@ -1,0 +1,162 @@
+//! Damaged dumps are noticed, wherever the damage is.
+
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+use dump_database::header::COMMENT;
+use dump_database::verify::read_whole;
+
+use crate::support::{Env, database, planted};
+
+const METHODS: [&str; 3] = ["gzip", "gzip:0", "zstd"];
+
+fn is_bad(path: &Path) -> bool {
+    let read = read_whole(&File::open(path).unwrap(), &mut io::sink());
+    assert!(
+        !read
+            .as_ref()
+            .is_err_and(|error| error.kind() != io::ErrorKind::InvalidData),
+        "{read:?}"
+    );
+    read.is_err()
+}
+
+fn dumped(method: &str) -> (Env, std::path::PathBuf, Vec<u8>) {
+    let env = Env::new();
+    drop(database::large(&env.path("db.sqlite"), "WAL", 600_000));
+    let dump = env.dump(&format!("db.sqlite --compress {method}"));
+    assert!(!is_bad(&dump));
+    let content = fs::read(&dump).unwrap();
+    (env, dump, content)
+}
+
+#[test]
+fn a_dump_cut_at_any_of_a_thousand_places_fails() {
+    for method in METHODS {
+        let (env, dump, whole) = dumped(method);
+        let file = File::options().write(true).open(&dump).unwrap();
+        // From the end, so that each cut only shortens; the first and last bytes one by one.
+        let length = whole.len();
+        let middle = (1..=960).rev().map(|part| length * part / 961);
+        let cuts = (length - 20..length)
+            .rev()
+            .chain(middle)
+            .chain((0..20).rev());
+        let mut count = 0;
+        for cut in cuts {
+            file.set_len(cut as u64).unwrap();
+            assert!(is_bad(&dump), "{method} cut at {cut} of {length}");
+            count += 1;
+        }
+        assert_eq!(count, 1000);
+        for cut in [length - 1, length / 2, COMMENT, 1] {
+            fs::write(&dump, &whole[..cut]).unwrap();
+            let run = env.run("verify").fails(1, "");
+            assert!(
+                run.stdout.contains(": bad: ") && run.stdout.contains("ends"),
+                "{run:?}"
+            );
+            let restored = env.run(&format!("restore {} restored.sqlite", dump.display()));
+            restored.fails(1, "cannot be restored");
+            assert!(!env.path("restored.sqlite").exists());
+        }
+    }
+}
+
+#[test]
+fn a_changed_byte_anywhere_in_the_header_is_noticed() {
+    for method in METHODS {
+        let (_env, dump, whole) = dumped(method);
+        let header = planted::header_length(&whole) as u64;
+        assert!(header > 4096);
+        let file = File::options().write(true).open(&dump).unwrap();
+        for (at, byte) in (0..header).zip(&whole) {
+            // Also what makes lower case of upper case, and one digit of another.
+            let flip = if at % 2 == 0 { 0x20 } else { 0x01 };
+            file.write_all_at(&[byte ^ flip], at).unwrap();
+            assert!(is_bad(&dump), "{method}: byte {at} ^ {flip:#x}");
+            file.write_all_at(&[*byte], at).unwrap();
+        }
+        assert!(!is_bad(&dump));
+    }
+}
+
+/// Some bits of either format mean nothing (what pads a block to whole bytes): with those changed
+/// the content must still be what it was.
+#[test]
+fn a_changed_bit_anywhere_in_the_body_is_noticed() {
+    for method in METHODS {
+        let (_env, dump, whole) = dumped(method);
+        let mut content = Vec::new();
+        read_whole(&File::open(&dump).unwrap(), &mut content).unwrap();
+        let header = planted::header_length(&whole);
+        let file = File::options().write(true).open(&dump).unwrap();
+        let spread = (0..284).map(|part| header + (whole.len() - header) * part / 284);
+        let places = (whole.len() - 16..whole.len()).chain(spread);
+        let mut meaningless = 0;
+        for (round, at) in places.enumerate() {
+            let changed = whole[at] ^ (1 << (round % 8));
+            file.write_all_at(&[changed], at as u64).unwrap();
+            let mut read = Vec::new();
+            if read_whole(&File::open(&dump).unwrap(), &mut read).is_ok() {
+                assert!(read == content, "{method}: byte {at}, bit {}", round % 8);
+                meaningless += 1;
+            }
+            file.write_all_at(&whole[at..=at], at as u64).unwrap();
+        }
+        assert!(meaningless < 5, "{method}: {meaningless}");
+        assert!(!is_bad(&dump));
+    }
+}
+
+#[test]
+fn anything_behind_the_end_is_noticed() {
+    for method in METHODS {
+        let (env, dump, whole) = dumped(method);
+        for more in [&b"\0"[..], b"more", &whole] {
+            fs::write(&dump, [&whole, more].concat()).unwrap();
+            assert!(is_bad(&dump));
+            env.run("verify").fails(1, "");
+        }
+    }
+}
+
+#[test]
+fn a_directory_gives_its_newest_good_dump() {
+    let env = Env::with_database();
+    let good = env.dump("db.sqlite");
+    let content = database::contents(&env.path("db.sqlite"));
+    let bad = [env.dump("db.sqlite"), env.dump("db.sqlite")];
+    database::corrupt(&bad[0], 4300, 1);
+    fs::write(&bad[1], &fs::read(&good).unwrap()[..4200]).unwrap();
+    let run = env.run("restore dump restored.sqlite").succeeds();
+    assert_eq!(run.stderr.matches("was passed over").count(), 2, "{run:?}");
+    assert_eq!(database::contents(&env.path("restored.sqlite")), content);
+    let verified = env.run("verify").fails(1, "").stdout;
+    assert_eq!(
+        (
+            verified.matches(": good").count(),
+            verified.matches(": bad: ").count()
+        ),
+        (1, 2)
+    );
+}
+
+#[test]
+fn what_is_no_dump_is_said_to_be_none() {
+    let env = Env::with_database();
+    fs::write(env.path("text"), "no dump at all").unwrap();
+    let mut gzip = env.command("gzip");
+    assert!(gzip.args(["-k", "db.sqlite"]).status().unwrap().success());
+    for file in ["text", "db.sqlite", "db.sqlite.gz"] {
+        let run = env.run(&format!("verify {file}")).fails(1, "");
+        assert!(
+            run.stdout.starts_with(&format!("{file}: bad: it ")),
+            "{run:?}"
+        );
+        assert_eq!(run.stdout.lines().count(), 1);
+    }
+    env.run("verify missing").fails(1, "cannot verify missing");
+}

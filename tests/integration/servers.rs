@@ -1,0 +1,99 @@
+//! Everything that runs a program of someone else's: commands and database servers.
+
+mod command;
+mod mysql;
+mod postgresql;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use crate::support::Env;
+
+/// A program to be run as an unprivileged user where these tests run as root, and that ends with
+/// the thread that runs it.
+fn unprivileged(user: &str, program: &Path) -> Command {
+    let mut command = Command::new("setpriv");
+    if rustix::process::geteuid().is_root() {
+        command.args(["--reuid", user, "--regid", user, "--clear-groups"]);
+    }
+    command.args(["--pdeathsig", "KILL"]).arg(program);
+    command
+}
+
+/// Gives a directory to `user` where these tests run as root.
+fn give_to(user: &str, path: &Path) {
+    if rustix::process::geteuid().is_root() {
+        let given = Command::new("chown").arg(user).arg(path).status();
+        assert!(given.unwrap().success());
+    }
+}
+
+/// The directory with the highest number in its name.
+fn newest_below(path: &str) -> PathBuf {
+    let entries = std::fs::read_dir(path).expect("the server is installed");
+    let number = |path: &PathBuf| -> u32 {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        name.parse().unwrap_or(0)
+    };
+    let paths = entries.map(|entry| entry.unwrap().path());
+    paths.max_by_key(number).expect("a version")
+}
+
+/// A script of the Chinook sample (github.com/lerocha/chinook-database), from the directory that
+/// `CHINOOK` names; none where it names none.
+fn chinook(script: &str) -> Option<PathBuf> {
+    let directory = std::env::var_os("CHINOOK")?;
+    let path = PathBuf::from(directory).join(script);
+    assert!(path.is_file(), "{} is missing", path.display());
+    Some(path)
+}
+
+/// A process that is killed when dropped.
+struct Killed(std::process::Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// The processes a process started, and those they started.
+fn descendants(pid: u32) -> Vec<u32> {
+    let children = |pid: u32| -> Vec<u32> {
+        let tasks = std::fs::read_dir(format!("/proc/{pid}/task"));
+        let tasks = tasks.into_iter().flatten().flatten();
+        let lists =
+            tasks.filter_map(|task| std::fs::read_to_string(task.path().join("children")).ok());
+        let numbers = |list: String| -> Vec<u32> {
+            list.split_whitespace()
+                .filter_map(|pid| pid.parse().ok())
+                .collect()
+        };
+        lists.flat_map(numbers).collect()
+    };
+    let mut found = children(pid);
+    let mut at = 0;
+    while at < found.len() {
+        found.extend(children(found[at]));
+        at += 1;
+    }
+    found
+}
+
+#[track_caller]
+fn wait_for(what: &str, mut done: impl FnMut() -> bool) {
+    let until = Instant::now() + Duration::from_secs(60);
+    while !done() {
+        assert!(Instant::now() < until, "waited in vain for {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Only these dumps are there, and nothing half-done.
+#[track_caller]
+fn assert_no_trace(env: &Env, dumps: &[String]) {
+    assert_eq!(env.names(), dumps);
+    assert_eq!(env.temporaries(), [""; 0]);
+}

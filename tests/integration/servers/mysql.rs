@@ -1,0 +1,6 @@
+//! MariaDB: the real server, its real clients.
+
+mod hard;
+mod server;
+
+pub(crate) use server::Server;

@@ -1,0 +1,184 @@
+//! A MariaDB server of a test's own: in a temporary directory, on a private Unix socket, as an
+//! unprivileged user, gone when dropped.
+
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use crate::servers::{give_to, unprivileged};
+
+pub(crate) struct Server {
+    place: TempDir,
+    process: Option<Child>,
+}
+
+impl Server {
+    pub(crate) fn start() -> Self {
+        let place = tempfile::Builder::new().prefix("my-").tempdir().unwrap();
+        let mut server = Server {
+            place,
+            process: None,
+        };
+        give_to("mysql", server.place());
+        let mut install = server.tool("mariadb-install-db");
+        install.args(["--auth-root-authentication-method=normal", "--skip-test-db"]);
+        let output = install.output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        server.resume();
+        server
+    }
+
+    fn tool(&self, name: &str) -> Command {
+        let mut command = unprivileged("mysql", Path::new(name));
+        let data = self.place().join("data");
+        command
+            .arg("--no-defaults")
+            .arg(format!("--datadir={}", data.display()))
+            .current_dir(self.place());
+        command
+    }
+
+    /// Starts it again after [`Server::stop`].
+    pub(crate) fn resume(&mut self) {
+        let log = std::fs::File::create(self.place().join("log")).unwrap();
+        let mut command = self.tool("mariadbd");
+        command
+            .arg(format!("--socket={}", self.socket()))
+            .args(["--skip-networking", "--innodb-flush-log-at-trx-commit=0"])
+            .args(["--innodb-buffer-pool-size=32M", "--event-scheduler=OFF"])
+            .arg(format!("--pid-file={}/pid", self.place().display()))
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().unwrap())
+            .stderr(log);
+        self.process = Some(command.spawn().unwrap());
+        let until = Instant::now() + Duration::from_secs(60);
+        while !self.try_sql("", "SELECT 1").status.success() {
+            assert!(
+                Instant::now() < until,
+                "{}",
+                std::fs::read_to_string(self.place().join("log")).unwrap()
+            );
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// At once, as in a crash.
+    pub(crate) fn stop(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            process.kill().unwrap();
+            process.wait().unwrap();
+        }
+    }
+
+    pub(crate) fn place(&self) -> &Path {
+        self.place.path()
+    }
+
+    fn socket(&self) -> String {
+        format!("{}/s", self.place().display())
+    }
+
+    /// The URL of a database, its name as it stands in a URL; empty for the whole server.
+    pub(crate) fn url(&self, database: &str) -> String {
+        self.url_as("root", database)
+    }
+
+    pub(crate) fn url_as(&self, user: &str, database: &str) -> String {
+        format!("mariadb://{user}@/{database}?socket={}", self.socket())
+    }
+
+    pub(crate) fn client(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command
+            .arg("--no-defaults")
+            .arg(format!("--socket={}", self.socket()))
+            .args(["--user=root", "--default-character-set=utf8mb4"])
+            .stdin(Stdio::null());
+        command
+    }
+
+    pub(crate) fn try_sql(&self, database: &str, sql: &str) -> Output {
+        let mut client = self.client("mariadb");
+        client.args(["--batch", "--skip-column-names", "--raw", "-e", sql]);
+        client.arg(format!("--database={database}"));
+        client.output().unwrap()
+    }
+
+    /// What a query prints.
+    #[track_caller]
+    pub(crate) fn sql(&self, database: &str, sql: &str) -> String {
+        let output = self.try_sql(database, sql);
+        assert!(output.status.success(), "{sql}: {output:?}");
+        String::from_utf8(output.stdout)
+            .unwrap()
+            .trim_end()
+            .to_owned()
+    }
+
+    #[track_caller]
+    pub(crate) fn script(&self, database: &str, script: &str) {
+        let path = self.place().join("script.sql");
+        std::fs::write(&path, script).unwrap();
+        let mut client = self.client("mariadb");
+        client.arg(format!("--database={database}"));
+        let input = std::fs::File::open(path).unwrap();
+        let output = client.stdin(input).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+    }
+
+    pub(crate) fn databases(&self) -> String {
+        self.sql("", "SHOW DATABASES").replace('\n', " ")
+    }
+
+    /// All there is in a database: as `mariadb-dump` has it, the history of its tables included,
+    /// and what that leaves out: checksums, the database's own settings.
+    pub(crate) fn everything_in(&self, database: &str) -> String {
+        let mut dump = self.client("mariadb-dump");
+        dump.args([
+            "--routines",
+            "--events",
+            "--triggers",
+            "--hex-blob",
+            "--dump-history",
+        ]);
+        dump.args(["--skip-dump-date", "--skip-comments", "--", database]);
+        let dumped = dump.output().unwrap();
+        let said = String::from_utf8_lossy(&dumped.stderr);
+        assert!(dumped.status.success(), "{said}");
+        let mut all = vec![String::from_utf8(dumped.stdout).unwrap()];
+        let name = database.replace('`', "``");
+        let tables = "SELECT table_name FROM information_schema.tables
+            WHERE table_schema = DATABASE() AND table_type LIKE '%BASE TABLE%' ORDER BY 1";
+        for table in self.sql(database, tables).lines() {
+            let table = table.replace('`', "``");
+            all.push(self.sql("", &format!("CHECKSUM TABLE `{name}`.`{table}` EXTENDED")));
+        }
+        for query in [
+            "SELECT @@character_set_database, @@collation_database",
+            "SELECT schema_comment FROM information_schema.schemata WHERE schema_name = DATABASE()",
+            "SELECT table_name, table_type, engine, table_collation, table_comment, create_options, auto_increment
+                FROM information_schema.tables WHERE table_schema = DATABASE() ORDER BY 1",
+            "SELECT * FROM information_schema.columns WHERE table_schema = DATABASE() ORDER BY table_name, ordinal_position",
+            "SELECT routine_name, routine_type, definer, security_type, sql_mode, character_set_client,
+                routine_definition, routine_comment FROM information_schema.routines
+                WHERE routine_schema = DATABASE() ORDER BY 1",
+            "SELECT trigger_name, definer, action_statement, action_order, sql_mode
+                FROM information_schema.triggers WHERE trigger_schema = DATABASE() ORDER BY 1",
+            "SELECT event_name, definer, event_definition, interval_value, interval_field, status, time_zone,
+                on_completion FROM information_schema.events WHERE event_schema = DATABASE() ORDER BY 1",
+            "SELECT constraint_name, table_name, referenced_table_name, update_rule, delete_rule
+                FROM information_schema.referential_constraints WHERE constraint_schema = DATABASE() ORDER BY 1",
+        ] {
+            all.push(self.sql(database, query));
+        }
+        all.join("\n")
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}

@@ -1,0 +1,9 @@
+//! PostgreSQL: the real server, its real clients.
+
+mod hard;
+mod refused;
+mod restored;
+mod server;
+mod whole;
+
+pub(crate) use server::Server;

@@ -1,0 +1,336 @@
+//! Whatever goes wrong with a dump: what is said, and that nothing of it stays.
+
+use std::fs;
+use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt;
+use std::process::Child;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::Server;
+use crate::servers::{Killed, assert_no_trace, descendants, wait_for};
+use crate::support::{Env, Run, namespace};
+
+const PASSWORD: &str = "s3cr3t p@ss/w\"o'rd\\";
+
+/// With a database that takes a while to dump.
+fn large_server() -> Server {
+    let server = Server::start();
+    server.psql("postgres", "CREATE DATABASE large");
+    server.psql(
+        "large",
+        "CREATE TABLE a_first (id int); INSERT INTO a_first VALUES (1);
+         CREATE TABLE big AS SELECT n, repeat(md5(n::text), 10) AS v FROM generate_series(1, 250000) n",
+    );
+    server
+}
+
+/// A dump of it that has begun to write.
+fn dumping(env: &Env, url: &str, options: &str) -> Child {
+    let running = env.start(&format!("dump {options} {url}"));
+    wait_for("a dump under way", || {
+        let sizes = env.temporaries().into_iter().filter_map(|name| {
+            let meta = fs::metadata(env.dumps().join(name)).ok()?;
+            Some(meta.len())
+        });
+        sizes.max().unwrap_or(0) > 100_000
+    });
+    running
+}
+
+#[test]
+fn a_server_that_stops_or_ends_the_session_during_a_dump() {
+    let env = Env::new();
+    let mut server = large_server();
+    let url = server.url("large");
+    env.dump(&url);
+    let good = env.names();
+    for format in ["plain", "custom"] {
+        let running = dumping(&env, &url, &format!("--format {format}"));
+        let ended = server.psql(
+            "postgres",
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = 'large'",
+        );
+        assert_ne!(ended, "0");
+        Run::end_of(running).fails(1, "pg_dump ended with exit status: 1");
+        assert_no_trace(&env, &good);
+    }
+    let running = dumping(&env, &url, "");
+    server.stop();
+    Run::end_of(running).fails(1, "pg_dump ended with exit status: 1");
+    assert_no_trace(&env, &good);
+    env.run(&format!("dump {url}"))
+        .fails(1, "cannot connect to postgresql://postgres@/large");
+    assert_no_trace(&env, &good);
+}
+
+#[test]
+fn sigterm_and_the_deadline_leave_no_child() {
+    let env = Env::new();
+    let server = large_server();
+    let url = server.url("large");
+    let running = dumping(&env, &url, "");
+    let children = descendants(running.id());
+    assert!(!children.is_empty());
+    let started = Instant::now();
+    kill_process(Pid::from_child(&running), Signal::TERM).unwrap();
+    assert_eq!(Run::end_of(running).signal, Some(15));
+    assert!(started.elapsed() < Duration::from_secs(8));
+    for child in children {
+        assert!(
+            !fs::exists(format!("/proc/{child}")).unwrap(),
+            "{child} is still there"
+        );
+    }
+    assert_no_trace(&env, &[]);
+    env.run(&format!("dump --timeout 300ms {url}"))
+        .fails(1, "not done within");
+    assert_no_trace(&env, &[]);
+    let left = "SELECT count(*) FROM pg_stat_activity WHERE datname = 'large'";
+    wait_for("no session", || server.psql("postgres", left) == "0");
+}
+
+#[test]
+fn passwords_are_taken_from_a_file_or_url_and_shown_nowhere() {
+    let env = Env::new();
+    let server = large_server();
+    server.psql(
+        "postgres",
+        "CREATE ROLE app LOGIN SUPERUSER PASSWORD 's3cr3t p@ss/w\"o''rd\\'",
+    );
+    fs::write(
+        server.data().join("pg_hba.conf"),
+        "local all app scram-sha-256\nlocal all all trust\n",
+    )
+    .unwrap();
+    server.psql("postgres", "SELECT pg_reload_conf()");
+    let url = server.url_as("app", "large");
+    wait_for("the new rules", || {
+        env.run(&format!("dump {url}"))
+            .stderr
+            .contains("no password supplied")
+    });
+    fs::write(env.path("wrong"), "nonsense\n").unwrap();
+    env.run(&format!("dump --password-file wrong {url}"))
+        .fails(1, "password authentication failed for user \"app\"");
+    env.run(&format!("dump --password-file missing {url}"))
+        .fails(1, "missing");
+    assert_no_trace(&env, &[]);
+
+    fs::write(env.path("right"), format!("{PASSWORD}\n")).unwrap();
+    let in_url = server.url_as("app:s3cr3t%20p%40ss%2Fw%22o%27rd%5C", "large");
+    for args in [format!("--password-file right {url}"), in_url] {
+        let running = dumping(&env, &args, "--log trace");
+        let mut seen = 0;
+        while descendants(running.id()).is_empty() {}
+        loop {
+            let children = descendants(running.id());
+            if children.is_empty() {
+                break;
+            }
+            for child in children {
+                let line = fs::read(format!("/proc/{child}/cmdline")).unwrap_or_default();
+                let line = String::from_utf8_lossy(&line);
+                seen += usize::from(line.contains("pg_dump"));
+                assert!(!line.contains("s3cr3t"), "{line}");
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        assert!(seen > 0, "no child was seen");
+        let run = Run::end_of(running).succeeds();
+        assert!(!run.stderr.contains("s3cr3t"), "{run:?}");
+        assert!(!run.stdout.contains("s3cr3t"), "{run:?}");
+        let dump = run.paths().remove(0);
+        let content = fs::read(&dump).unwrap();
+        assert!(!String::from_utf8_lossy(&content[..8192]).contains("s3cr3t"));
+        if args.starts_with("postgresql") {
+            assert!(run.stderr.contains("--password-file"), "{run:?}");
+        }
+    }
+}
+
+#[test]
+fn a_missing_database_does_not_keep_the_good_ones() {
+    let env = Env::new();
+    let server = Server::start();
+    server.psql("postgres", "CREATE DATABASE good");
+    let (good, missing) = (server.url("good"), server.url("missing"));
+    let run = env.run(&format!("dump {missing} {good} --name x"));
+    run.fails(2, "--name names one database");
+    let run = env.run(&format!("dump {missing} {good} {}", server.url("postgres")));
+    let run = run.fails(1, "database \"missing\" does not exist");
+    assert_eq!(run.paths().len(), 2, "{run:?}");
+    let last: Vec<_> = run.stderr.lines().rev().take(3).collect();
+    assert!(
+        last[0].starts_with("postgres") && last[0].contains("  dumped  "),
+        "{run:?}"
+    );
+    assert!(
+        last[1].starts_with("good") && last[1].contains("  dumped  "),
+        "{run:?}"
+    );
+    assert!(
+        last[2].starts_with("error: missing") && last[2].contains("  FAILED  "),
+        "{run:?}"
+    );
+}
+
+#[test]
+fn what_the_role_may_not_read_is_named_before_anything_is_written() {
+    let env = Env::new();
+    let server = Server::start();
+    server.psql("postgres", "CREATE ROLE backup LOGIN");
+    server.psql("postgres", "CREATE DATABASE app");
+    for sql in [
+        "CREATE TABLE hidden (); CREATE SEQUENCE s; CREATE SCHEMA inner_; CREATE TABLE inner_.t ()",
+        "CREATE TABLE rows (a int); ALTER TABLE rows ENABLE ROW LEVEL SECURITY; GRANT SELECT ON rows TO backup",
+        "SELECT lo_create(77)",
+        "CREATE EXTENSION postgres_fdw; CREATE SERVER other FOREIGN DATA WRAPPER postgres_fdw;
+         CREATE USER MAPPING FOR postgres SERVER other OPTIONS (password 'x')",
+        "CREATE SUBSCRIPTION sub CONNECTION 'host=/nonexistent' PUBLICATION p WITH (connect = false)",
+    ] {
+        server.psql("app", sql);
+    }
+    let url = server.url_as("backup", "app");
+    let run = env
+        .run(&format!("dump {url}"))
+        .fails(1, "may not read all of app");
+    for what in [
+        "schema inner_",
+        "table public.hidden",
+        "sequence public.s",
+        "table public.rows (row security hides rows)",
+        "large object 77",
+        "subscription sub",
+        "user mapping of postgres for other",
+    ] {
+        assert!(run.stderr.contains(what), "no {what}: {run:?}");
+    }
+    assert_no_trace(&env, &[]);
+    let globals = env.run(&format!(
+        "dump {} --exclude * ",
+        server.url_as("backup", "")
+    ));
+    globals.succeeds();
+    let run = env.run(&format!(
+        "dump {} --exclude [a-z]*",
+        server.url_as("backup", "")
+    ));
+    assert!(run.stderr.contains("without them"), "{run:?}");
+    assert_eq!(run.succeeds().paths().len(), 1);
+}
+
+#[test]
+fn a_table_locked_by_an_open_alter_is_not_waited_for_without_end() {
+    let env = Env::new();
+    let server = Server::start();
+    server.psql("postgres", "CREATE TABLE t (a int)");
+    let mut altering = server.client("psql", "postgres");
+    altering.args([
+        "-Xc",
+        "BEGIN",
+        "-c",
+        "ALTER TABLE t ADD b int",
+        "-c",
+        "SELECT pg_sleep(600)",
+    ]);
+    let _altering = Killed(
+        altering
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .unwrap(),
+    );
+    wait_for("the lock", || {
+        server.psql("postgres", "SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND relation = 't'::regclass") == "1"
+    });
+    let started = Instant::now();
+    env.run(&format!(
+        "dump --busy-timeout 1s {}",
+        server.url("postgres")
+    ))
+    .fails(
+        1,
+        "a table stayed locked by another session for 1s (--busy-timeout)",
+    );
+    assert!(started.elapsed() < Duration::from_secs(20));
+    assert_no_trace(&env, &[]);
+}
+
+/// A directory with a `pg_dump` that is a script, to be put first in `PATH`.
+fn with_fake(env: &Env, script: &str) -> String {
+    let bin = env.path("bin");
+    fs::create_dir_all(&bin).unwrap();
+    let mut file = fs::File::create(bin.join("pg_dump")).unwrap();
+    write!(file, "#!/bin/sh\n{script}\n").unwrap();
+    drop(file);
+    fs::set_permissions(bin.join("pg_dump"), fs::Permissions::from_mode(0o755)).unwrap();
+    format!("{}:{}", bin.display(), std::env::var("PATH").unwrap())
+}
+
+#[test]
+fn a_client_that_is_old_or_lies_about_its_success_is_not_believed() {
+    let env = Env::new();
+    let server = Server::start();
+    let version = "[ \"$1\" = --version ] && exec /usr/bin/pg_dump --version\n";
+    for (script, sentence) in [
+        (
+            "echo 'pg_dump (PostgreSQL) 14.9'".to_owned(),
+            "pg_dump 14.9 is older than the server",
+        ),
+        (
+            format!("{version}/usr/bin/pg_dump \"$@\" | head -n 20; exit 0"),
+            "did not print its last line",
+        ),
+        (
+            format!(
+                "{version}/usr/bin/pg_dump \"$@\" | sed '$d' | sed '$d' | sed '$d' | sed '$d' | sed '$d'"
+            ),
+            "did not print its last line",
+        ),
+        (format!("{version}exit 0"), "did not print its last line"),
+        (
+            format!("{version}/usr/bin/pg_dump \"$@\"; echo broken >&2; exit 1"),
+            "exit status: 1: broken",
+        ),
+    ] {
+        let path = with_fake(&env, &script);
+        let mut command = env.program(&format!("dump {}", server.url("postgres")));
+        Run::of(command.env("PATH", path)).fails(1, sentence);
+        assert_no_trace(&env, &[]);
+    }
+    server.psql(
+        "postgres",
+        "CREATE TABLE t AS SELECT n, md5(n::text) FROM generate_series(1, 5000) n",
+    );
+    for bytes in ["1", "2000", "100000"] {
+        // pg_restore --list accepts the longest of these.
+        let script = format!("{version}/usr/bin/pg_dump \"$@\" | head -c {bytes}");
+        let path = with_fake(&env, &script);
+        let url = server.url("postgres");
+        let mut command = env.program(&format!("dump --format custom {url}"));
+        Run::of(command.env("PATH", path)).fails(1, "pg_dump archive");
+        assert_no_trace(&env, &[]);
+    }
+}
+
+#[test]
+fn a_full_disk_leaves_nothing_behind() {
+    let env = Env::new();
+    let server = large_server();
+    let url = server.url("large");
+    let run = namespace::run(
+        &env,
+        &format!(
+            "mkdir small; mount -t tmpfs -o size=3m none small; mkdir small/dump
+             dump-database dump --to small/dump '{}' --name good
+             rm small/dump/good* ; cp -a small/dump ok
+             dump-database dump --to small/dump '{url}' && exit 9
+             ls -A small/dump | grep -v lock && exit 8; exit 0",
+            server.url("postgres")
+        ),
+    );
+    if let Some(run) = run {
+        run.succeeds().fails(0, "No space left on device");
+    }
+}

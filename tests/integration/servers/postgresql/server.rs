@@ -1,0 +1,196 @@
+//! A PostgreSQL server of a test's own: in a temporary directory, on a private Unix socket, as an
+//! unprivileged user, gone when dropped.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+
+use crate::servers::{give_to, newest_below, unprivileged};
+
+pub(crate) struct Server {
+    place: TempDir,
+    process: Option<Child>,
+}
+
+impl Server {
+    pub(crate) fn start() -> Self {
+        Server::start_with("")
+    }
+
+    /// With further options for `initdb`, separated by blanks.
+    pub(crate) fn start_with(initdb: &str) -> Self {
+        let place = tempfile::Builder::new().prefix("pg-").tempdir().unwrap();
+        let mut server = Server {
+            place,
+            process: None,
+        };
+        give_to("postgres", server.place.path());
+        let mut command = server.tool("initdb");
+        command
+            .args(["--no-sync", "--auth=trust", "--username=postgres"])
+            .args(["--encoding=UTF8", "--locale=C.UTF-8", "--pgdata=data"])
+            .args(initdb.split_whitespace());
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        server.resume();
+        server
+    }
+
+    fn tool(&self, name: &str) -> Command {
+        let bin = newest_below("/usr/lib/postgresql").join("bin");
+        let mut command = unprivileged("postgres", &bin.join(name));
+        command.current_dir(self.place.path());
+        command
+    }
+
+    /// Starts it again after [`Server::stop`].
+    pub(crate) fn resume(&mut self) {
+        let mut command = self.tool("postgres");
+        let log = std::fs::File::create(self.place.path().join("log")).unwrap();
+        command
+            .args(["-D", "data", "-k"])
+            .arg(self.place.path())
+            .args(["-c", "listen_addresses=", "-c", "fsync=off"])
+            .args(["-c", "wal_level=logical"])
+            .args([
+                "-c",
+                "shared_buffers=32MB",
+                "-c",
+                "password_encryption=scram-sha-256",
+            ])
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().unwrap())
+            .stderr(log);
+        self.process = Some(command.spawn().unwrap());
+        let until = Instant::now() + Duration::from_secs(60);
+        while !self.try_psql("postgres", "SELECT").status.success() {
+            assert!(
+                Instant::now() < until,
+                "{}",
+                std::fs::read_to_string(self.place.path().join("log")).unwrap()
+            );
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// At once, as in a crash.
+    pub(crate) fn stop(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            kill_process(Pid::from_child(&process), Signal::QUIT).unwrap();
+            process.wait().unwrap();
+        }
+    }
+
+    /// The directory with its socket and its data.
+    pub(crate) fn place(&self) -> &Path {
+        self.place.path()
+    }
+
+    pub(crate) fn data(&self) -> PathBuf {
+        self.place().join("data")
+    }
+
+    /// The URL of a database, its name as it stands in a URL; empty for the whole server.
+    pub(crate) fn url(&self, database: &str) -> String {
+        self.url_as("postgres", database)
+    }
+
+    pub(crate) fn url_as(&self, user: &str, database: &str) -> String {
+        let place = self.place().display();
+        format!("postgresql://{user}@/{database}?host={place}")
+    }
+
+    pub(crate) fn try_psql(&self, database: &str, sql: &str) -> std::process::Output {
+        let mut psql = self.client("psql", database);
+        psql.args(["-XAtqw", "-v", "ON_ERROR_STOP=1", "-c", sql]);
+        psql.output().unwrap()
+    }
+
+    /// What a query prints.
+    #[track_caller]
+    pub(crate) fn psql(&self, database: &str, sql: &str) -> String {
+        let output = self.try_psql(database, sql);
+        assert!(output.status.success(), "{sql}: {output:?}");
+        String::from_utf8(output.stdout)
+            .unwrap()
+            .trim_end()
+            .to_owned()
+    }
+
+    #[track_caller]
+    pub(crate) fn script(&self, database: &str, path: &Path) {
+        let mut psql = self.client("psql", database);
+        psql.args(["-Xqw", "-v", "ON_ERROR_STOP=1", "-o", "/dev/null", "-f"]);
+        let output = psql.arg(path).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+    }
+
+    /// A client, connected by its environment: the database's name as it is.
+    pub(crate) fn client(&self, program: &str, database: &str) -> Command {
+        let mut command = Command::new(program);
+        command
+            .env("PGHOST", self.place())
+            .env("PGUSER", "postgres")
+            .env("PGDATABASE", database)
+            .env("PGOPTIONS", "-c client_min_messages=warning")
+            .stdin(Stdio::null());
+        command
+    }
+
+    pub(crate) fn databases(&self) -> Vec<String> {
+        let all = self.psql("postgres", "SELECT datname FROM pg_database ORDER BY 1");
+        all.lines().map(str::to_owned).collect()
+    }
+
+    /// All there is in a database, its own settings included, as `pg_dump --create` has it, and
+    /// what that leaves out or could be wrong about: checksums, sequences, large objects.
+    pub(crate) fn everything_in(&self, database: &str) -> String {
+        let mut pg_dump = self.client("pg_dump", database);
+        let dumped = pg_dump.args(["-w", "--create"]).output().unwrap();
+        let said = String::from_utf8_lossy(&dumped.stderr);
+        assert!(dumped.status.success(), "{said}");
+        let text = String::from_utf8(dumped.stdout).unwrap();
+        // The lines with a random key, and those in the order of the roles' oids (compared below).
+        let differ = ["\\restrict ", "\\unrestrict ", "ALTER ROLE "];
+        let kept = text
+            .lines()
+            .filter(|line| !differ.iter().any(|start| line.starts_with(start)));
+        let mut all: Vec<_> = kept.map(str::to_owned).collect();
+        let tables = self.psql(
+            database,
+            "SELECT oid::regclass FROM pg_class WHERE relkind IN ('r', 'm') AND relispopulated
+                AND relnamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)
+                AND relname NOT LIKE 'many%' ORDER BY oid::regclass::text COLLATE \"C\"",
+        );
+        for table in tables.lines() {
+            all.push(self.psql(
+                database,
+                &format!("SELECT '{}', count(*), md5(string_agg(t::text, E'\\n' ORDER BY t::text)) FROM ONLY {table} t",
+                    table.replace('\'', "''")),
+            ));
+        }
+        for query in [
+            "SELECT schemaname, sequencename, last_value, increment_by, cycle FROM pg_sequences ORDER BY 1, 2",
+            "SELECT oid, pg_get_userbyid(lomowner), lomacl, md5(lo_get(oid)) FROM pg_largeobject_metadata ORDER BY 1",
+            "SELECT coalesce(pg_get_userbyid(nullif(setrole, 0)), '-'), setconfig FROM pg_db_role_setting
+                WHERE setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database()) ORDER BY 1",
+            "SELECT pg_get_userbyid(datdba), pg_encoding_to_char(encoding), datlocprovider, datcollate, datctype,
+                daticulocale, datconnlimit, datistemplate, datacl, shobj_description(oid, 'pg_database')
+                FROM pg_database WHERE datname = current_database()",
+            "SELECT spcname FROM pg_database d JOIN pg_tablespace t ON t.oid = dattablespace
+                WHERE datname = current_database()",
+        ] {
+            all.push(self.psql(database, query));
+        }
+        all.join("\n")
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}

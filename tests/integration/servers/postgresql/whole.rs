@@ -1,0 +1,97 @@
+//! A URL without a database: every one of the server.
+
+use super::Server;
+use crate::support::Env;
+
+fn databases(env: &Env) -> Vec<String> {
+    let name = |name: &String| name.split("-2").next().unwrap().to_owned();
+    let mut names: Vec<_> = env.names().iter().map(name).collect();
+    names.dedup();
+    names
+}
+
+#[test]
+fn every_database_is_found_at_each_run() {
+    let env = Env::new();
+    let server = Server::start();
+    for name in ["globals", "a/b c", "app_test", "app", "tmp1"] {
+        server.psql("postgres", &format!("CREATE DATABASE \"{name}\""));
+    }
+    server.psql("postgres", "CREATE DATABASE closed ALLOW_CONNECTIONS false");
+    server.psql("postgres", "CREATE DATABASE pattern IS_TEMPLATE true");
+    let url = server.url("");
+    env.run(&format!("dump {url} --exclude *_test --exclude tmp[0-9]"))
+        .succeeds();
+    let first = ["@globals", "a%2Fb%20c", "app", "globals", "postgres"];
+    assert_eq!(databases(&env), first);
+
+    server.psql("postgres", "CREATE DATABASE later");
+    server.psql("template1", "CREATE TABLE house_rule ()");
+    let run = env
+        .run(&format!("dump {url} --exclude *_test,tmp? --jobs 3"))
+        .succeeds();
+    let second = [
+        "@globals",
+        "a%2Fb%20c",
+        "app",
+        "globals",
+        "later",
+        "postgres",
+        "template1",
+    ];
+    assert_eq!(databases(&env), second);
+    let table: Vec<_> = run.stderr.lines().rev().take(7).collect();
+    assert!(
+        table.iter().all(|line| line.contains("  dumped  ")),
+        "{run:?}"
+    );
+    env.run("verify").succeeds();
+    for _ in 0..5 {
+        env.run(&format!("dump {url} --jobs 4")).succeeds();
+    }
+    let of_app = env
+        .names()
+        .into_iter()
+        .filter(|name| name.starts_with("app-"));
+    assert_eq!(of_app.count(), 5);
+}
+
+#[test]
+fn one_that_cannot_be_dumped_does_not_keep_the_others() {
+    let env = Env::new();
+    let server = Server::start();
+    server.psql(
+        "postgres",
+        "CREATE ROLE backup LOGIN; GRANT pg_read_all_data TO backup",
+    );
+    for name in ["good", "secret", "worse"] {
+        server.psql("postgres", &format!("CREATE DATABASE {name}"));
+    }
+    server.psql(
+        "secret",
+        "CREATE TABLE t (); ALTER TABLE t ENABLE ROW LEVEL SECURITY",
+    );
+    let url = server.url_as("backup", "");
+    for jobs in [1, 3] {
+        let run = env.run(&format!("dump {url} --jobs {jobs}"));
+        let run = run.fails(1, "secret    FAILED  the role may not read all of secret");
+        assert_eq!(run.paths().len(), 4, "{run:?}");
+    }
+    assert_eq!(databases(&env), ["@globals", "good", "postgres", "worse"]);
+}
+
+#[test]
+fn two_whole_servers_in_one_directory_are_a_usage_error() {
+    let env = Env::new();
+    env.run("dump postgresql://a/ mysql://b/")
+        .fails(2, "@globals");
+    env.run("dump postgresql://a/ --name x").fails(2, "--name");
+    env.run("dump postgresql://a/x postgresql://b/x")
+        .fails(2, "both called x");
+    env.run("dump postgresql://a/x?sslpassword=abc")
+        .fails(2, "sslpassword");
+    env.run("dump mysql://a/x?sock=1")
+        .fails(2, "sock is no parameter");
+    env.run("dump oracle://a/x").fails(2, "oracle://");
+    assert_eq!(env.names(), [""; 0]);
+}

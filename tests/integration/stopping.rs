@@ -1,0 +1,153 @@
+//! Runs that are stopped: by a signal, at any step.
+
+use std::fs;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use crate::support::strace::{self, Of};
+use crate::support::{Env, Run, database, inventory, wait_until};
+
+const SIGNALS: [(&str, i32); 3] = [("SIGTERM", 15), ("SIGINT", 2), ("SIGHUP", 1)];
+
+/// Steps of a dump, in order: the copy, where there is one, and the dump under its temporary name,
+/// then the publication and what comes after it.
+fn steps(mode: &str) -> Vec<(Of, &'static str)> {
+    let copy = [
+        (Of::Temporary(0), "openat:when=1"),
+        (Of::Temporary(0), "pwrite64:when=99"),
+        (Of::Temporary(0), "pread64:when=9"),
+    ];
+    let number = u32::from(mode != "WAL");
+    let dump = [
+        (Of::Temporary(number), "openat:when=1"),
+        (Of::Temporary(number), "write:when=3"),
+        (Of::Temporary(number), "pwrite64:when=1"),
+        (Of::Temporary(number), "fsync:when=1"),
+        (Of::Directory, "renameat2:when=1"),
+        (Of::Directory, "fsync:when=1"),
+        (Of::Directory, "unlinkat:when=1"),
+    ];
+    let copy = if mode == "WAL" { &[][..] } else { &copy };
+    [copy, &dump].concat()
+}
+
+/// A database of which each dump takes several writes, with two dumps.
+fn dumped(mode: &str) -> Env {
+    let env = Env::new();
+    drop(database::large(&env.path("db.sqlite"), mode, 3_000_000));
+    env.dump("db.sqlite");
+    env.dump("db.sqlite");
+    env
+}
+
+/// A run that gets `signal` at a step.
+fn signalled(env: &Env, signal: &str, (of, step): (Of, &str)) -> Run {
+    let (call, when) = step.split_once(':').unwrap();
+    let inject = format!("{call}:signal={signal}:{when}");
+    let args = "dump db.sqlite --keep 2";
+    Run::of(&mut strace::command(env, of, &[&inject], args))
+}
+
+#[test]
+fn a_run_told_to_stop_cleans_up_and_dies_by_that_signal() {
+    for mode in ["WAL", "DELETE"] {
+        let env = dumped(mode);
+        for step in steps(mode) {
+            for (name, number) in SIGNALS {
+                if name != "SIGTERM" && step.1 != "write:when=3" {
+                    continue;
+                }
+                let before = env.names();
+                let run = signalled(&env, name, step);
+                let what = format!("{mode} {name} at {step:?}: {run:#?}");
+                assert_eq!(run.signal, Some(number), "{what}");
+                assert!(run.stderr.contains(&format!("stopped by {name}")), "{what}");
+                assert_eq!(env.temporaries(), [""; 0], "{what}");
+                // A dump that only has to be published is, and then it stays, and is said to be there.
+                let published = matches!(step.0, Of::Directory) || step.1.starts_with("fsync");
+                assert_eq!(run.paths().len(), usize::from(published), "{what}");
+                assert_eq!(env.names() == before, !published, "{what}");
+                assert_eq!(env.names().len(), 2, "{what}");
+            }
+        }
+        assert_eq!(
+            env.run("verify").succeeds().stdout.matches("good").count(),
+            2
+        );
+    }
+}
+
+#[test]
+fn a_run_killed_leaves_what_the_next_run_removes() {
+    for mode in ["WAL", "DELETE"] {
+        let env = dumped(mode);
+        let mut left = 0;
+        for step in steps(mode) {
+            let before = env.names();
+            let run = signalled(&env, "SIGKILL", step);
+            let what = format!("{mode} at {step:?}: {run:#?}");
+            assert_eq!(run.signal, Some(9), "{what}");
+            let temporaries = env.temporaries();
+            left += temporaries.len();
+            assert!(
+                before.iter().all(|name| env.names().contains(name)),
+                "{what}"
+            );
+            env.run("verify").succeeds();
+
+            let next = env.run("dump db.sqlite --keep 2").succeeds();
+            for temporary in &temporaries {
+                assert!(
+                    next.stderr.contains(&format!("removed {temporary}")),
+                    "{next:?}"
+                );
+            }
+            assert_eq!(env.temporaries(), [""; 0], "{what}");
+            assert_eq!(env.names().len(), 2);
+        }
+        assert!(left >= 3, "{left}");
+        assert_eq!(
+            env.run("verify").succeeds().stdout.matches("good").count(),
+            2
+        );
+    }
+}
+
+#[test]
+fn a_run_that_waits_for_a_lock_can_be_stopped() {
+    let env = dumped("DELETE");
+    let before = inventory(env.root());
+    let lock = database::Lock::exclusive(&env.path("db.sqlite"));
+    let run = env.start("dump db.sqlite");
+    wait_until(|| {
+        fs::read_to_string(env.dumps().join(".dump-database.lock"))
+            .is_ok_and(|text| text.starts_with(&format!("process {} on ", run.id())))
+    });
+    let killed = Command::new("kill").arg(run.id().to_string()).status();
+    assert!(killed.unwrap().success());
+    let since = Instant::now();
+    let run = Run::end_of(run);
+    assert_eq!(run.signal, Some(15), "{run:?}");
+    assert_eq!(run.stdout, "");
+    assert!(since.elapsed() < Duration::from_secs(5));
+    drop(lock);
+    assert_eq!(inventory(env.root()), before);
+}
+
+#[test]
+fn a_database_that_takes_too_long_is_given_up() {
+    let env = dumped("WAL");
+    let before = inventory(&env.dumps());
+    let slow = ["write:delay_enter=400ms:when=2"];
+    let run = Run::of(&mut strace::command(
+        &env,
+        Of::Temporary(0),
+        &slow,
+        "dump db.sqlite --timeout 300ms",
+    ));
+    run.fails(
+        1,
+        "db was not dumped: not done within 0.30s; --timeout allows longer",
+    );
+    assert_eq!(inventory(&env.dumps()), before);
+}

@@ -1,0 +1,138 @@
+"""A Debian container with a systemd of its own, the program, and the units of one test."""
+
+import contextlib
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+
+from machine import Machine, RequestedAssertionFailed
+
+HERE = pathlib.Path(__file__).resolve().parent
+# A test is a script, and a directory of its name for the files it wants in /etc: the NixOS tests
+# whose units are kept here, and those of Debian alone.
+TESTS = {
+    path.stem: path
+    for directory in (HERE.parent / "vm", HERE / "debian")
+    for path in sorted(directory.glob("*.py"))
+    if directory.name == "debian" or (HERE / "units" / path.stem).is_dir()
+}
+
+# Where Debian has what the units name by package.
+PLACES = {
+    "@dump-database@": "/usr/local",
+    "@status.sh@": "/usr/local/lib/dump-database/status.sh",
+    "@postgresql@": "/usr/lib/postgresql/17",
+    **{
+        f"@{package}@": "/usr"
+        for package in (
+            "bash",
+            "coreutils",
+            "findutils",
+            "gnugrep",
+            "gnused",
+            "mariadb-server",
+            "sqlite",
+            "systemd",
+        )
+    },
+}
+
+
+def install(root: pathlib.Path, local: pathlib.Path, program: pathlib.Path, test: str) -> None:
+    """Puts the units of a test and its files into a root file system, the program into `local`."""
+    (local / "bin").mkdir(parents=True)
+    shutil.copy(program, local / "bin/dump-database")
+    library = local / "lib/dump-database"
+    library.mkdir(parents=True)
+    shutil.copy(HERE.parent.parent / "nix/status.sh", library)
+    files = TESTS[test].with_suffix("")
+    if files.is_dir():
+        shutil.copytree(files, root / "etc" / test)
+
+    system = root / "etc/systemd/system"
+    wants = system / "timers.target.wants"
+    wants.mkdir(exist_ok=True)
+    needs = system / "multi-user.target.wants"
+    for unit in sorted((HERE / "units" / test).glob("*.*")):
+        text = unit.read_text()
+        for placeholder, place in PLACES.items():
+            text = text.replace(placeholder, place)
+        if unplaced := re.search("@[A-Za-z0-9._-]+@", text):
+            raise RequestedAssertionFailed(f"{unit}: Debian has no place for {unplaced[0]}")
+        (system / unit.name).write_text(text)
+        if unit.suffix == ".timer":
+            (wants / unit.name).symlink_to(f"../{unit.name}")
+        if "Requisite=postgresql.target" in text or "@127.0.0.1/" in text:
+            (needs / "postgresql.target").unlink(missing_ok=True)
+            (needs / "postgresql.target").symlink_to("../postgresql.target")
+        if "Requisite=mysql.service" in text:
+            (needs / "mariadb.service").symlink_to("/usr/lib/systemd/system/mariadb.service")
+
+
+def leader_of(nspawn: int) -> int | None:
+    """The container's first process, once it is there: a descendant that is number 1 to itself."""
+    for status in pathlib.Path("/proc").glob("[0-9]*/status"):
+        try:
+            fields = dict(
+                line.split(":", 1) for line in status.read_text().splitlines() if ":" in line
+            )
+        except OSError:
+            continue
+        if fields["NSpid"].split()[1:] == ["1"] and int(fields["PPid"]) == nspawn:
+            return int(status.parent.name)
+    return None
+
+
+@contextlib.contextmanager
+def booted(image: pathlib.Path, program: pathlib.Path, test: str) -> Iterator[Machine]:
+    """Boots a throwaway copy of the image for one test."""
+    work = pathlib.Path(tempfile.mkdtemp(prefix="run-", dir=image.parent))
+    root = work / "root"
+    try:
+        # What no test writes to is shared.
+        (root / "usr/lib").mkdir(parents=True)
+        shutil.copy(image / "usr/lib/os-release", root / "usr/lib")
+        parts = [path for path in image.iterdir() if path.name != "usr"]
+        subprocess.run(["cp", "--archive", *parts, root], check=True)
+        install(root, work / "local", program, test)
+        with open(work / "console", "wb") as console:
+            nspawn = subprocess.Popen(
+                ["systemd-nspawn", "--quiet", f"--directory={root}", "--machine=machine"]
+                + ["--boot", "--register=no", "--keep-unit", "--private-network", "--console=pipe"]
+                + [f"--bind-ro={image}/usr:/usr", f"--bind-ro={work}/local:/usr/local"],
+                stdin=subprocess.DEVNULL,
+                stdout=console,
+                stderr=subprocess.STDOUT,
+                env={"PATH": "/usr/sbin:/usr/bin", "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"},
+            )
+        try:
+            yield wait_for_boot(nspawn, work / "console")
+        finally:
+            # The death of its first process is the death of them all.
+            if (leader := leader_of(nspawn.pid)) is not None:
+                os.kill(leader, signal.SIGKILL)
+            else:
+                nspawn.kill()
+            nspawn.wait()
+    finally:
+        subprocess.run(["rm", "-rf", "--one-file-system", work], check=True)
+
+
+def wait_for_boot(nspawn: subprocess.Popen[bytes], console: pathlib.Path) -> Machine:
+    """The machine, as soon as its systemd answers."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and nspawn.poll() is None:
+        leader = leader_of(nspawn.pid)
+        if leader is not None:
+            machine = Machine(leader)
+            status, _ = machine.execute("systemctl list-jobs >/dev/null 2>&1")
+            if status == 0:
+                return machine
+        time.sleep(0.1)
+    raise RequestedAssertionFailed(f"the container did not boot:\n{console.read_text()[-3000:]}")

@@ -1,0 +1,20 @@
+# Which directories the round judges, seen through a program that prints its arguments.
+JUDGE = "bash /usr/local/lib/dump-database/status.sh echo 30m"
+
+machine.wait_for_unit("multi-user.target")
+machine.succeed("mkdir -p /srv/'a b' /srv/leaf", "touch /srv/'a b'/1.db /srv/exists.db")
+
+for arguments, judged in {
+    "/one /two": "status --max-age 30m /one /two",
+    "/one -- /srv/nowhere.db /nowhere": "status --max-age 30m /one",
+    "/one -- /srv/exists.db /nowhere": "status --max-age 30m /one /nowhere",
+    "/one -- /srv/nowhere.db /srv/leaf": "status --max-age 30m /one /srv/leaf",
+    "-- '/srv/a b/*.db' /nowhere -- '/srv/*.none' /none": "status --max-age 30m /nowhere",
+    "-- /srv/nowhere.db /nowhere": "",
+}.items():
+    with subtest(arguments):
+        printed = machine.succeed(f"{JUDGE} {arguments}").strip()
+        assert printed == judged, printed
+
+with subtest("its exit status is the program's"):
+    machine.fail("bash /usr/local/lib/dump-database/status.sh false 30m /one")

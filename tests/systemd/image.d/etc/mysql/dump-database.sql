@@ -1,0 +1,2 @@
+CREATE USER IF NOT EXISTS 'dump-database'@'localhost' IDENTIFIED VIA unix_socket;
+GRANT SELECT, SHOW VIEW, TRIGGER, EVENT ON *.* TO 'dump-database'@'localhost';

@@ -1,0 +1,43 @@
+# Dumps on a file system of their own: never into its empty mount point, and as private as elsewhere.
+{
+  name = "directory";
+
+  nodes.machine =
+    { pkgs, ... }:
+    let
+      fileSystems."/mnt/backup" = {
+        device = "none";
+        fsType = "tmpfs";
+        options = [ "noauto" ];
+      };
+    in
+    {
+      inherit fileSystems;
+      virtualisation = { inherit fileSystems; };
+      environment.systemPackages = [ pkgs.sqlite ];
+
+      systemd.services.keeper = {
+        path = [ pkgs.sqlite ];
+        serviceConfig = {
+          DynamicUser = true;
+          StateDirectory = "keeper";
+          ExecStart = "${pkgs.bash}/bin/bash -c 'sqlite3 %S/keeper/keeper.db \"CREATE TABLE t (x)\"; exec sleep infinity'";
+        };
+      };
+      services.dumpDatabase = {
+        directory = "/mnt/backup/dumps";
+        databases = {
+          notes = {
+            source = "sqlite:/srv/notes/notes.db";
+            user = "dump-database";
+          };
+          keeper = {
+            source = "sqlite:/var/lib/keeper/keeper.db";
+            service = "keeper";
+          };
+        };
+      };
+    };
+
+  testScript = builtins.readFile ./directory.py;
+}

@@ -1,0 +1,38 @@
+# A database that fails, or hangs, beside one that does not.
+{
+  name = "failure";
+
+  nodes.machine =
+    { pkgs, ... }:
+    {
+      environment.systemPackages = [ pkgs.sqlite ];
+      services.dumpDatabase = {
+        databases = {
+          good = {
+            source = "sqlite:/srv/good/good.db";
+            user = "dump-database";
+          };
+          broken = {
+            source = "sqlite:/srv/broken/broken.db";
+            user = "dump-database";
+          };
+          locked = {
+            source = "sqlite:/srv/locked/locked.db";
+            user = "dump-database";
+            extraArgs = [
+              "--busy-timeout"
+              "30m"
+            ];
+          };
+        };
+        timerConfig = {
+          OnBootSec = "1s";
+          OnUnitActiveSec = "8s";
+        };
+        roundTimeout = "4s";
+        onFailure = [ "alarm@%n.service" ];
+      };
+    };
+
+  testScript = builtins.readFile ./failure.py;
+}

@@ -1,0 +1,15 @@
+# Every database of a MariaDB server, found, dumped with least privilege, and restored.
+{
+  name = "mariadb";
+
+  nodes.machine =
+    { pkgs, ... }:
+    {
+      services.mysql = {
+        enable = true;
+        package = pkgs.mariadb;
+      };
+    };
+
+  testScript = builtins.readFile ./mariadb.py;
+}

@@ -1,0 +1,16 @@
+# The power fails in the middle of a dump. A container cannot lose power: not on Debian's runner.
+{
+  name = "power-loss";
+
+  nodes.machine =
+    { pkgs, ... }:
+    {
+      environment.systemPackages = [ pkgs.sqlite ];
+      services.dumpDatabase.databases.notes = {
+        source = "sqlite:/srv/notes/notes.db";
+        user = "dump-database";
+      };
+    };
+
+  testScript = builtins.readFile ./power-loss.py;
+}

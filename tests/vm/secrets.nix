@@ -1,0 +1,17 @@
+# A password reaches the server, and nothing else.
+{
+  name = "secrets";
+
+  nodes.machine = {
+    services.postgresql.enable = true;
+    services.dumpDatabase = {
+      discover = false;
+      databases.shop = {
+        source = "postgresql://clerk@127.0.0.1/shop";
+        passwordFile = "/run/secrets/shop";
+      };
+    };
+  };
+
+  testScript = builtins.readFile ./secrets.py;
+}

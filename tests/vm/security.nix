@@ -1,0 +1,19 @@
+# How little of the machine each unit can reach, as systemd scores it.
+{
+  name = "security";
+
+  nodes.machine = {
+    services.postgresql.enable = true;
+    services.dumpDatabase.databases = {
+      file = {
+        source = "sqlite:/srv/notes/notes.db";
+        user = "dump-database";
+      };
+      program.command = [ "true" ];
+      address.source = "postgresql://dumper@192.0.2.1/shop";
+      named.source = "postgresql://dumper@db.example.org/shop";
+    };
+  };
+
+  testScript = builtins.readFile ./security.py;
+}

@@ -1,0 +1,17 @@
+LIMITS = {
+    "dump-database-file": 0.5,
+    "dump-database-program": 0.5,
+    "dump-database-postgresql": 0.5,
+    "dump-database-address": 1.1,
+    "dump-database-named": 1.1,
+    "dump-database": 0.6,
+}
+
+machine.wait_for_unit("multi-user.target")
+
+for unit, limit in LIMITS.items():
+    with subtest(f"{unit} scores at most {limit}"):
+        report = machine.succeed(f"systemd-analyze security --no-pager {unit}.service")
+        score = float(report.rsplit(": ", 1)[1].split()[0])
+        print(f"{unit}: {score}")
+        assert score <= limit, report
