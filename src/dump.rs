@@ -68,29 +68,30 @@ pub fn run(sources: &[Source], selection: &Selection, options: &Options) -> Resu
     directory.remove_stale(options.timeout)?;
     let tasks = plan(sources, selection, options);
     let number = tasks.len();
-    let workers = selection.jobs.get().min(number);
     let queue: Mutex<VecDeque<_>> = Mutex::new(tasks.into_iter().enumerate().collect());
     let outcomes = Mutex::new(Vec::new());
-    let run = Run::new(&directory, options)?;
-    std::thread::scope(|scope| -> io::Result<()> {
-        let (owner, requests) = owner::channel();
-        for worker in 1..=workers {
-            let run = run.through(&owner);
-            let (queue, outcomes) = (&queue, &outcomes);
-            let work = move || {
-                while let Some((place, task)) = next(queue) {
-                    let outcome = one(&run, task);
-                    let mut all = outcomes.lock().unwrap_or_else(PoisonError::into_inner);
-                    all.push((place, outcome));
-                }
-            };
-            let thread = std::thread::Builder::new().name(format!("dump-{worker}"));
-            thread.spawn_scoped(scope, work)?;
+    let work = |run: Run<'_>| {
+        while let Some((place, task)) = next(&queue) {
+            let outcome = one(&run, task);
+            let mut all = outcomes.lock().unwrap_or_else(PoisonError::into_inner);
+            all.push((place, outcome));
         }
-        drop(owner);
-        owner::serve(&directory, &requests);
-        Ok(())
-    })?;
+    };
+    let run = Run::new(&directory, options)?;
+    match selection.jobs.get().min(number) {
+        0 | 1 => work(run),
+        workers => std::thread::scope(|scope| -> io::Result<()> {
+            let (owner, requests) = owner::channel();
+            for worker in 1..=workers {
+                let (run, work) = (run.through(&owner), &work);
+                let thread = std::thread::Builder::new().name(format!("dump-{worker}"));
+                thread.spawn_scoped(scope, move || work(run))?;
+            }
+            drop(owner);
+            owner::serve(&directory, &requests);
+            Ok(())
+        })?,
+    }
     if let Some(signal) = stop::signal() {
         return Err(stop::Stopped::Signal(signal).into());
     }
@@ -162,5 +163,14 @@ fn table(outcomes: &[Outcome]) {
             Ok(summary) => log::info!("{name:width$}  dumped  {summary}"),
             Err(error) => log::error!("{name:width$}  FAILED  {error}"),
         }
+    }
+    let failed: Vec<_> = outcomes
+        .iter()
+        .filter(|outcome| outcome.result.is_err())
+        .map(|outcome| outcome.name.as_str())
+        .collect();
+    if !failed.is_empty() {
+        let (some, all) = (failed.len(), outcomes.len());
+        log::error!("{some} of {all} were not dumped: {}", failed.join(", "));
     }
 }

@@ -49,7 +49,7 @@ impl Source {
         let bytes = text.as_bytes();
         let path = bytes.strip_prefix(b"sqlite:").unwrap_or(bytes);
         if path.is_empty() {
-            return Err("an SQLite file's path or a server's URL is wanted".to_owned());
+            return Err("an SQLite file's path is wanted, or a server's URL".to_owned());
         }
         let scheme = path.split(|byte| *byte == b':').next().unwrap_or_default();
         if path.len() == bytes.len() && path[scheme.len()..].starts_with(b"://") {

@@ -249,7 +249,9 @@ impl<'a> Run<'a> {
             .join()
             .with_context(|| format!("the dump could not be read back from {shown}"))?;
         ensure!(
-            found == totals && read.encode(method.compression, &original)? == complete,
+            found == totals
+                && read.encode(method.compression, &original)?
+                    == header.encode(method.compression, &original)?,
             "the dump read back differs from what was written; the disk or the memory is faulty"
         );
         Ok(length)

@@ -46,7 +46,7 @@ pub(super) enum Task {
 pub(super) fn check(sources: &[Source], selection: &Selection) -> Result<()> {
     if selection.name.is_some() && (sources.len() > 1 || sources.iter().any(Source::is_whole)) {
         return Err(UsageError::new(
-            "--name names one database; several were given, or a server without one",
+            "--name names one source; several were given, or a whole server",
         )
         .into());
     }

@@ -53,10 +53,11 @@ impl Database {
     pub(super) fn look(server: &Server, name: &str, stop: Stop) -> Result<Self> {
         let (settings, database) = (settings(server, name, stop)?, literal(name));
         check_privileges(server, name, stop)?;
+        // MariaDB opens views, and so finds the broken ones, only for the time.
         let tables = server.ask(
             &format!(
-                "SELECT table_name, table_type, IFNULL(engine, ''), IFNULL(table_collation, ''), table_comment
-                 FROM information_schema.tables WHERE table_schema = {database} ORDER BY 1"
+                "SELECT table_name, table_type, IFNULL(engine, ''), IFNULL(table_collation, ''), table_comment,
+                    create_time FROM information_schema.tables WHERE table_schema = {database} ORDER BY 1"
             ),
             stop,
         )?;
@@ -71,7 +72,7 @@ impl Database {
         };
         let (mut broken, mut unprotected) = (Vec::new(), Vec::new());
         for row in tables {
-            let [table, kind, engine, collation, comment] = <[String; 5]>::try_from(row)
+            let [table, kind, engine, collation, comment, _] = <[String; 6]>::try_from(row)
                 .ok()
                 .context("a table has no name")?;
             match kind.as_str() {

@@ -1,6 +1,7 @@
 //! MariaDB: the real server, its real clients.
 
 mod hard;
+mod refused;
 mod server;
 
 pub(crate) use server::Server;

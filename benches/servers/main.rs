@@ -1,0 +1,170 @@
+//! A whole checked, read back, synced, published dump of a server's database, beside what the
+//! server's own client takes for nothing but the text, and beside the classic pipe.
+//!
+//! `cargo bench --features isal --bench servers`. Each engine's database of about 1 GB is made
+//! first. Rounds alternate, so that whatever else the machine does weighs on all alike; the
+//! figures are medians and their ratios.
+
+#[allow(dead_code, reason = "shared with the tests")]
+#[path = "../../tests/integration/servers/mysql/server.rs"]
+mod mysql;
+#[allow(dead_code, reason = "shared with the tests")]
+#[path = "../../tests/integration/servers/postgresql/server.rs"]
+mod postgresql;
+#[path = "../../tests/integration/servers/machine.rs"]
+mod servers;
+
+use std::error::Error;
+use std::fs::{self, File};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_dump-database");
+const ROUNDS: usize = 5;
+const ROWS: u64 = 2_700_000;
+
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+fn main() -> Result<()> {
+    // What `cargo test --benches` asks for is no measurement.
+    if !std::env::args().any(|arg| arg == "--bench") {
+        return Ok(());
+    }
+    let postgresql = postgresql::Server::start();
+    postgresql.psql("postgres", "CREATE DATABASE bench");
+    postgresql.psql("bench", &in_postgresql());
+    let client = || {
+        let mut pg_dump = postgresql.client("pg_dump", "bench");
+        pg_dump.arg("--no-password");
+        pg_dump
+    };
+    compare("pg_dump", client, &postgresql.url("bench"))?;
+    drop(postgresql);
+
+    let mariadb = mysql::Server::start();
+    mariadb.sql("", "CREATE DATABASE bench");
+    mariadb.sql("bench", &in_mariadb());
+    let client = || {
+        let mut dump = mariadb.client("mariadb-dump");
+        dump.args(["--single-transaction", "--quick", "--routines", "--events"]);
+        dump.args(["--triggers", "--hex-blob", "--no-tablespaces", "bench"]);
+        dump
+    };
+    compare("mariadb-dump", client, &mariadb.url("bench"))
+}
+
+/// Text, JSON, numbers, timestamps, uuids and bytes.
+fn in_postgresql() -> String {
+    format!(
+        "CREATE TABLE event AS SELECT
+            n AS id, gen_random_uuid() AS key, now() - n * interval '17.123 s' AS at,
+            random() * 1e6 AS amount, (random() * 1000)::int AS kind,
+            jsonb_build_object('user', 'user' || (random() * 50000)::int,
+                'ip', '10.' || n % 250 || '.' || n * 7 % 250 || '.1',
+                'tags', jsonb_build_array('a' || n % 17, 'b' || n % 23),
+                'score', round((random() * 100)::numeric, 3)) AS doc,
+            'Order ' || n || ' shipped to ' || (ARRAY['Berlin', 'Hamburg', 'München', 'Köln'])[n % 4 + 1]
+                || ' by carrier ' || md5((n % 1000)::text)
+                || '; please leave it with the neighbours if nobody is home.' AS note,
+            decode(md5(n::text) || md5((n + 1)::text), 'hex') AS sum
+        FROM generate_series(1, {ROWS}::bigint) n"
+    )
+}
+
+fn in_mariadb() -> String {
+    format!(
+        "CREATE TABLE event (id BIGINT PRIMARY KEY, `key` UUID, at DATETIME(3), amount DOUBLE,
+            kind INT, doc JSON, note TEXT, sum BLOB) CHARACTER SET utf8mb4
+        SELECT seq AS id, UUID() AS `key`, NOW(3) - INTERVAL seq * 17 SECOND AS at,
+            RAND() * 1e6 AS amount, FLOOR(RAND() * 1000) AS kind,
+            JSON_OBJECT('user', CONCAT('user', FLOOR(RAND() * 50000)),
+                'ip', CONCAT('10.', seq % 250, '.', seq * 7 % 250, '.1'),
+                'tags', JSON_ARRAY(CONCAT('a', seq % 17), CONCAT('b', seq % 23)),
+                'score', ROUND(RAND() * 100, 3)) AS doc,
+            CONCAT('Order ', seq, ' shipped to ', ELT(seq % 4 + 1, 'Berlin', 'Hamburg', 'München', 'Köln'),
+                ' by carrier ', MD5(seq % 1000),
+                '; please leave it with the neighbours if nobody is home.') AS note,
+            UNHEX(CONCAT(MD5(seq), MD5(seq + 1))) AS sum
+        FROM seq_1_to_{ROWS}"
+    )
+}
+
+fn compare(name: &str, client: impl Fn() -> Command, url: &str) -> Result<()> {
+    let place = TempDir::new()?;
+    let (mut alone, mut piped, mut ours) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut memory, mut bytes) = (0, 0);
+    for round in 0..ROUNDS {
+        alone.push(timed(client().stdout(Stdio::null()))?);
+        let dumps = place.path().join(round.to_string());
+        let (time, peak) = dump(url, &dumps)?;
+        ours.push(time);
+        memory = memory.max(peak);
+        bytes = fs::read_dir(&dumps)?
+            .filter_map(|entry| entry.ok()?.metadata().ok())
+            .map(|meta| meta.len())
+            .max()
+            .unwrap_or(0);
+        fs::remove_dir_all(&dumps)?;
+        piped.push(through_pigz(client(), &place)?);
+    }
+    let [alone, piped, ours] = [alone, piped, ours].map(median);
+    println!("{name} > /dev/null                {alone:7.2} s");
+    println!("dump-database dump              {ours:7.2} s, {bytes} bytes, at most {memory} KiB");
+    println!("{name} | pigz                   {piped:7.2} s");
+    println!(
+        "dump-database : {name} alone    {:7.2} (wanted: at most 1.15)",
+        ours / alone
+    );
+    println!(
+        "{name} | pigz : dump-database   {:7.2} (wanted: at least 3)",
+        piped / ours
+    );
+    Ok(())
+}
+
+fn timed(command: &mut Command) -> Result<f64> {
+    let started = Instant::now();
+    let status = command.status()?;
+    assert!(status.success(), "{command:?}");
+    Ok(started.elapsed().as_secs_f64())
+}
+
+/// Seconds, and the process's own peak of resident memory in KiB.
+fn dump(url: &str, to: &std::path::Path) -> Result<(f64, u64)> {
+    let started = Instant::now();
+    let mut command = Command::new(PROGRAM);
+    command
+        .args(["dump", "--log", "warn", "--to"])
+        .arg(to)
+        .arg(url);
+    let mut process = command.stdout(Stdio::null()).spawn()?;
+    let mut peak = 0;
+    loop {
+        let status = fs::read_to_string(format!("/proc/{}/status", process.id()))?;
+        let line = status.lines().find(|line| line.starts_with("VmHWM:"));
+        let number = line.and_then(|line| line.split_whitespace().nth(1));
+        peak = peak.max(number.and_then(|number| number.parse().ok()).unwrap_or(0));
+        if let Some(status) = process.try_wait()? {
+            assert!(status.success(), "{command:?}");
+            return Ok((started.elapsed().as_secs_f64(), peak));
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+fn through_pigz(mut client: Command, place: &TempDir) -> Result<f64> {
+    let started = Instant::now();
+    let mut client = client.stdout(Stdio::piped()).spawn()?;
+    let output = client.stdout.take().ok_or("no output")?;
+    let file = File::create(place.path().join("piped.gz"))?;
+    let status = Command::new("pigz").stdin(output).stdout(file).status()?;
+    assert!(status.success() && client.wait()?.success());
+    Ok(started.elapsed().as_secs_f64())
+}
+
+fn median(mut times: Vec<f64>) -> f64 {
+    times.sort_by(f64::total_cmp);
+    times[times.len() / 2]
+}

@@ -1,0 +1,317 @@
+//! Whatever goes wrong with a dump or a restore: what is said, and that nothing of it stays.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::Server;
+use crate::servers::{Killed, assert_no_trace, descendants, wait_for};
+use crate::support::{Env, Run};
+
+const PASSWORD: &str = "s3cr3t p@ss #;\"o'rd\\";
+
+/// With a database that takes a while to dump.
+fn large_server() -> Server {
+    let server = Server::start();
+    server.sql("", "CREATE DATABASE large");
+    server.sql(
+        "large",
+        "CREATE TABLE big SELECT seq, REPEAT(MD5(seq), 10) AS v FROM seq_1_to_250000",
+    );
+    server
+}
+
+/// A dump of it that has begun to write.
+fn dumping(env: &Env, args: &str) -> Child {
+    let running = env.start(&format!("dump {args}"));
+    wait_for("a dump under way", || {
+        let sizes = env.temporaries().into_iter().filter_map(|name| {
+            let meta = fs::metadata(env.dumps().join(name)).ok()?;
+            Some(meta.len())
+        });
+        sizes.max().unwrap_or(0) > 100_000
+    });
+    running
+}
+
+#[test]
+fn a_server_that_stops_or_ends_the_session_during_a_dump() {
+    let env = Env::new();
+    let mut server = large_server();
+    let url = server.url("large");
+    env.dump(&url);
+    let good = env.names();
+    let running = dumping(&env, &url);
+    let session = server.sql(
+        "",
+        "SELECT id FROM information_schema.processlist WHERE db = 'large'",
+    );
+    server.sql("", &format!("KILL {session}"));
+    Run::end_of(running).fails(1, "mariadb-dump ended with exit status");
+    assert_no_trace(&env, &good);
+    let running = dumping(&env, &url);
+    server.stop();
+    Run::end_of(running).fails(1, "mariadb-dump ended with exit status");
+    assert_no_trace(&env, &good);
+    env.run(&format!("dump {url}"))
+        .fails(1, "cannot connect to mariadb://root@/");
+    assert_no_trace(&env, &good);
+}
+
+#[test]
+fn sigterm_leaves_no_child() {
+    let env = Env::new();
+    let server = large_server();
+    let running = dumping(&env, &server.url("large"));
+    let children = descendants(running.id());
+    assert!(!children.is_empty());
+    kill_process(Pid::from_child(&running), Signal::TERM).unwrap();
+    assert_eq!(Run::end_of(running).signal, Some(15));
+    for child in children {
+        assert!(
+            !fs::exists(format!("/proc/{child}")).unwrap(),
+            "{child} is still there"
+        );
+    }
+    assert_no_trace(&env, &[]);
+}
+
+#[test]
+fn passwords_are_taken_from_a_file_or_url_and_shown_nowhere() {
+    let env = Env::new();
+    let server = large_server();
+    server.sql(
+        "",
+        "CREATE USER app@localhost IDENTIFIED BY 's3cr3t p@ss #;\"o''rd\\\\'; GRANT ALL ON *.* TO app@localhost",
+    );
+    let url = server.url_as("app", "large");
+    env.run(&format!("dump {url}")).fails(1, "Access denied");
+    fs::write(env.path("wrong"), "nonsense\n").unwrap();
+    env.run(&format!("dump --password-file wrong {url}"))
+        .fails(1, "Access denied");
+    assert_no_trace(&env, &[]);
+    fs::write(env.path("right"), format!("{PASSWORD}\n")).unwrap();
+    let in_url = server.url_as("app:s3cr3t%20p%40ss%20%23;%22o%27rd%5C", "large");
+    for args in [format!("--password-file right {url}"), in_url] {
+        let running = dumping(&env, &format!("--log trace {args}"));
+        let mut seen = 0;
+        loop {
+            let children = descendants(running.id());
+            if children.is_empty() {
+                break;
+            }
+            for child in children {
+                let line = fs::read(format!("/proc/{child}/cmdline")).unwrap_or_default();
+                let line = String::from_utf8_lossy(&line);
+                seen += usize::from(line.contains("mariadb-dump"));
+                assert!(!line.contains("s3cr3t"), "{line}");
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        assert!(seen > 0, "no child was seen");
+        let run = Run::end_of(running).succeeds();
+        assert!(!run.stderr.contains("s3cr3t"), "{run:?}");
+        let content = fs::read(run.paths().remove(0)).unwrap();
+        assert!(!String::from_utf8_lossy(&content[..8192]).contains("s3cr3t"));
+    }
+    // An option file of the user's own goes on counting.
+    fs::write(
+        env.path("options"),
+        "[client]\nuser=app\npassword=nonsense\n",
+    )
+    .unwrap();
+    let by_file = format!(
+        "{}&defaults-file={}",
+        server.url("large").replace("root@", ""),
+        env.path("options").display()
+    );
+    env.run(&format!("dump {by_file} --name other"))
+        .fails(1, "Access denied for user 'app'");
+    env.run(&format!(
+        "dump --password-file right {by_file} --name other"
+    ))
+    .succeeds();
+}
+
+#[test]
+fn what_cannot_be_dumped_whole_is_named_before_anything_is_written() {
+    let env = Env::new();
+    let server = Server::start();
+    server.sql(
+        "",
+        "CREATE DATABASE app; CREATE USER weak@localhost; GRANT SELECT ON app.* TO weak@localhost",
+    );
+    server.sql(
+        "app",
+        "CREATE TABLE t (a INT); CREATE TABLE gone (a INT); CREATE VIEW v AS SELECT * FROM gone",
+    );
+    env.run(&format!("dump {}", server.url_as("weak", "app")))
+        .fails(1, "it lacks SHOW VIEW, TRIGGER, EVENT, EXECUTE");
+    server.sql("app", "DROP TABLE gone");
+    env.run(&format!("dump {}", server.url("app")))
+        .fails(1, "broken views (what they show is gone): v");
+    env.run(&format!("dump {}", server.url("nothing")))
+        .fails(1, "has no database nothing");
+    assert_no_trace(&env, &[]);
+    let run = env.run(&format!("dump {} --exclude [!a]*", server.url("")));
+    run.fails(1, "app was not dumped");
+}
+
+#[test]
+fn a_table_locked_by_another_session_is_not_waited_for_without_end() {
+    let env = Env::new();
+    let server = Server::start();
+    server.sql("", "CREATE DATABASE app; CREATE TABLE app.t (a INT)");
+    let mut locking = server.client("mariadb");
+    locking.args(["app", "-e", "LOCK TABLES t WRITE; SELECT SLEEP(600)"]);
+    let _locking = Killed(locking.stdout(Stdio::null()).spawn().unwrap());
+    wait_for("the lock", || {
+        server.sql(
+            "",
+            "SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE 'SELECT SLEEP%'",
+        ) == "1"
+    });
+    let started = Instant::now();
+    let run = env.run(&format!(
+        "dump --busy-timeout 1s --timeout 20s {}",
+        server.url("app")
+    ));
+    assert_eq!(run.status, Some(1), "{run:?}");
+    assert!(started.elapsed() < Duration::from_secs(30));
+    assert_no_trace(&env, &[]);
+}
+
+#[test]
+fn a_client_that_lies_is_not_believed_and_one_whose_snapshot_is_lost_tries_again() {
+    let env = Env::new();
+    let server = Server::start();
+    server.sql("", "CREATE DATABASE app; CREATE TABLE app.t (a INT)");
+    let bin = env.path("bin");
+    fs::create_dir(&bin).unwrap();
+    let real = "case \"$1\" in --help|--version) exec /usr/bin/mariadb-dump \"$@\";; esac\n";
+    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
+    let changed = "echo 'mariadb-dump: Error 1412: Table definition has changed, please retry transaction when dumping table `t` at row: 0' >&2; exit 3";
+    let run = |script: &str| {
+        let program = bin.join("mariadb-dump");
+        fs::write(&program, format!("#!/bin/sh\n{real}{script}\n")).unwrap();
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        let mut command = env.program(&format!("dump {}", server.url("app")));
+        Run::of(command.env("PATH", &path))
+    };
+    for (script, sentence) in [
+        ("exit 0", "did not print its last line"),
+        (
+            "/usr/bin/mariadb-dump \"$@\" | sed '$d'",
+            "did not print its last line",
+        ),
+        ("/usr/bin/mariadb-dump \"$@\"; exit 2", "exit status: 2"),
+        (changed, "a table was altered while it was read"),
+    ] {
+        run(script).fails(1, sentence);
+        assert_no_trace(&env, &[]);
+    }
+    let third = format!(
+        "echo x >> tries; [ $(wc -l < tries) -lt 3 ] && {{ {changed}; }}; exec /usr/bin/mariadb-dump \"$@\""
+    );
+    let run = run(&third).succeeds();
+    assert_eq!(run.stderr.matches("trying again").count(), 2, "{run:?}");
+    env.run("verify").succeeds();
+    assert_eq!(env.names().len(), 1);
+}
+
+/// The database `app`, and a dump of it as it was before its last row came.
+fn dumped(env: &Env) -> (Server, String) {
+    let server = Server::start();
+    server.sql(
+        "",
+        "CREATE DATABASE app CHARACTER SET latin1; CREATE TABLE app.t (v TEXT)",
+    );
+    server.sql("app", "INSERT INTO t VALUES ('a'), ('b')");
+    let dump = env.dump(&server.url("app"));
+    server.sql("app", "INSERT INTO t VALUES ('later')");
+    (server, dump.display().to_string())
+}
+
+const ROWS: &str = "SELECT GROUP_CONCAT(v ORDER BY v) FROM t";
+
+#[test]
+fn an_existing_database_is_replaced_only_when_asked_and_kept_as_a_dump() {
+    let env = Env::new();
+    let (server, dump) = dumped(&env);
+    let url = server.url("app");
+    env.run(&format!("restore {dump} {url}"))
+        .fails(1, "--replace");
+    assert_eq!(server.sql("app", ROWS), "a,b,later");
+    let before = server.databases();
+    env.run(&format!("restore --replace {dump} {url}"))
+        .succeeds();
+    assert_eq!(server.databases(), before);
+    assert_eq!(server.sql("app", ROWS), "a,b");
+    assert_eq!(
+        server.sql("app", "SELECT @@character_set_database"),
+        "latin1"
+    );
+    let names = env.names();
+    assert_eq!(names.len(), 2);
+    env.run(&format!("restore dump/{} {}", names[1], server.url("back")))
+        .succeeds();
+    assert_eq!(server.sql("back", ROWS), "a,b,later");
+}
+
+#[test]
+fn a_restore_that_fails_at_its_last_statement_leaves_nothing() {
+    let env = Env::new();
+    let server = Server::start();
+    server.sql(
+        "",
+        "CREATE DATABASE other; CREATE TABLE other.t (a INT); CREATE DATABASE app",
+    );
+    server.sql("app", "CREATE TABLE t (v TEXT); INSERT INTO t VALUES ('x'); CREATE VIEW zzz AS SELECT a FROM other.t");
+    let dump = env.dump(&server.url("app")).display().to_string();
+    server.sql(
+        "",
+        "DROP DATABASE other; DELETE FROM app.t; INSERT INTO app.t VALUES ('old')",
+    );
+    let before = server.databases();
+    for (options, name) in [("", "fresh"), ("--replace", "app")] {
+        env.run(&format!("restore {options} {dump} {}", server.url(name)))
+            .fails(1, "the dump cannot be loaded");
+        assert_eq!(server.databases(), before);
+        assert_eq!(server.sql("app", ROWS), "old");
+    }
+    assert_eq!(env.names().len(), 1);
+}
+
+#[test]
+fn users_are_dumped_by_a_client_that_cannot_dump_them_too() {
+    let env = Env::new();
+    let server = Server::start();
+    server.sql(
+        "",
+        "CREATE USER app@localhost IDENTIFIED BY 'x'; GRANT SELECT ON mysql.* TO app@localhost",
+    );
+    let bin = env.path("bin");
+    fs::create_dir(&bin).unwrap();
+    let program = bin.join("mariadb-dump");
+    let script = "#!/bin/sh\nexec /usr/bin/mariadb-dump \"$@\" | sed 's/--system/--sistem/'\n";
+    fs::write(&program, script).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
+    let mut command = env.program(&format!("dump {}", server.url("")));
+    let run = Run::of(command.env("PATH", path)).succeeds();
+    let paths = run.paths();
+    let globals = paths
+        .iter()
+        .find(|path| path.display().to_string().contains("@globals"));
+    let globals = globals.unwrap().display().to_string();
+    env.run("verify").succeeds();
+    let users = "SHOW CREATE USER app@localhost; SHOW GRANTS FOR app@localhost";
+    let expected = server.sql("", users);
+    server.sql("", "DROP USER app@localhost");
+    env.run(&format!("restore {globals} {}", server.url("")))
+        .succeeds();
+    assert_eq!(server.sql("", users), expected);
+}
