@@ -7,7 +7,7 @@ use std::path::Path;
 use rusqlite::Connection;
 
 use crate::support::database::{Lock, contents, scalar};
-use crate::support::{PROGRAM, Run, names, set_mode};
+use crate::support::{PROGRAM, Run, names, set_mode, strace};
 
 use super::restore_failing::{is_wal, refused, scene};
 
@@ -211,4 +211,25 @@ fn zero_bytes_are_simply_replaced() {
             contents(&env.path("db.sqlite"))
         );
     }
+}
+
+#[test]
+fn the_new_database_is_on_the_disk_before_it_has_the_name_and_the_name_after() {
+    let (env, dump) = scene();
+    let args = format!("restore {dump} old.sqlite --replace --to saved");
+    let calls = "write,fsync,rename,renameat2,openat";
+    let (run, calls) = strace::run(&env, calls, &[], &args);
+    run.succeeds();
+    let place = |name: &str, what: &str| {
+        let found = calls.iter().rposition(|call| call.is(name, what));
+        found.unwrap_or_else(|| panic!("no {name} of {what}"))
+    };
+    let written = place("write", ".old.sqlite.restoring-");
+    let synced = place("fsync", ".old.sqlite.restoring-");
+    let renamed = place("rename", ".old.sqlite.restoring-");
+    let root = format!("{}>", env.root().display());
+    let named = place("fsync", &root);
+    assert!(written < synced && synced < renamed && renamed < named);
+    // And the dump of the old one has its final name before that.
+    assert!(place("renameat2", "old-") < renamed);
 }

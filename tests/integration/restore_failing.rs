@@ -191,12 +191,12 @@ fn a_hostile_dump_is_refused_in_little_memory() {
     .concat();
     let long_comment = [
         &[0x1F, 0x8B, 8, 0x18, 0, 0, 0, 0, 0, 3, 0][..],
-        &[b' '; 1 << 16],
+        &vec![b' '; 1 << 16],
     ]
     .concat();
     let long_name = [
         &[0x1F, 0x8B, 8, 0x18, 0, 0, 0, 0, 0, 3][..],
-        &[b'n'; 1 << 20],
+        &vec![b'n'; 1 << 20],
     ]
     .concat();
     let skippable = [

@@ -86,7 +86,7 @@ impl Scene {
         CHANGES
             .into_iter()
             .map(|call| {
-                (1..)
+                (1..10_000)
                     .find(|nth| !self.killed_at(call, *nth, &judge))
                     .unwrap()
                     - 1

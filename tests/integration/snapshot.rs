@@ -10,7 +10,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::support::database::{Lock, contents};
 use crate::support::writer::{Writer, killed, state};
-use crate::support::{Env, Run, inventory, names, set_mode};
+use crate::support::{Env, Run, inventory, names, set_mode, strace};
 
 /// Dumps under a continuous writer: what was dumped is a state it committed meanwhile, and it was
 /// never kept waiting for anything like as long as the dump took.
@@ -18,9 +18,6 @@ fn under_a_writer(journal_mode: &str) {
     let env = Env::new();
     let source = env.path("db.sqlite");
     let writer = Writer::start(&source, journal_mode, 40_000_000);
-    while writer.committed() < 50 {
-        std::thread::sleep(Duration::from_millis(10));
-    }
     let before = writer.committed();
     let begun = Instant::now();
     // Slow compression, so that the writer commits a great deal in the meantime.
@@ -207,4 +204,21 @@ fn the_time_limit_holds_while_a_database_is_checked() {
     assert!(begun.elapsed() < whole * 3 / 4);
     assert_eq!(env.names().len(), 1);
     assert!(env.temporaries().is_empty());
+}
+
+#[test]
+fn nothing_but_sqlite_opens_the_database() {
+    // Closing any other descriptor would drop the locks of a dump of the same file, under another
+    // name, at the same time.
+    let env = Env::new();
+    for mode in ["WAL", "DELETE"] {
+        let source = env.path(format!("{mode}.sqlite"));
+        drop(crate::support::database::large(&source, mode, 10_000));
+        let (run, calls) = strace::run(&env, "openat", &[], &format!("dump {mode}.sqlite"));
+        run.succeeds();
+        let name = format!("/{mode}.sqlite\"");
+        let opened = calls.iter().filter(|call| call.is("openat", &name));
+        // In WAL mode once more, to leave it as it was.
+        assert_eq!(opened.count(), if mode == "WAL" { 2 } else { 1 });
+    }
 }

@@ -8,7 +8,7 @@ use rusqlite::Connection;
 
 use crate::support::database::{contents, large};
 use crate::support::writer::{Writer, state};
-use crate::support::{Env, Run, names};
+use crate::support::{Env, Run};
 
 fn build() -> PathBuf {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("without-dbpage");
@@ -62,9 +62,5 @@ fn databases_are_dumped_and_restored_through_a_copy() {
         run(&format!("restore {} {mode}-state.sqlite", dump.trim()));
         state(&env.path(format!("{mode}-state.sqlite")));
     }
-    assert!(
-        !names(&env.dumps())
-            .iter()
-            .any(|name| name.ends_with(".tmp"))
-    );
+    assert!(env.temporaries().is_empty());
 }

@@ -49,7 +49,9 @@ pub(super) fn explain(path: &Path, waited: Duration, error: rusqlite::Error) -> 
             "{shown} stayed locked by another program for {} (--busy-timeout)",
             crate::human::duration(waited)
         ),
-        Some(ErrorCode::NotADatabase) => format!("{shown} is not an SQLite database"),
+        Some(ErrorCode::NotADatabase) => {
+            format!("{shown} is not an SQLite database, or one that is encrypted or damaged")
+        }
         Some(ErrorCode::DatabaseCorrupt) => format!("{shown} is corrupt"),
         Some(ErrorCode::ReadOnly)
             if [ffi::SQLITE_READONLY_ROLLBACK, ffi::SQLITE_READONLY_RECOVERY]

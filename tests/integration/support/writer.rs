@@ -21,7 +21,7 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    /// Creates the database, of about so many bytes, and begins.
+    /// Creates the database, of about so many bytes, and begins; returns after some commits.
     pub(crate) fn start(path: &Path, journal_mode: &str, bytes: u64) -> Self {
         let db = database::large(path, journal_mode, bytes);
         db.execute_batch(
@@ -49,6 +49,9 @@ impl Writer {
             }
             longest
         });
+        while committed.load(Ordering::Relaxed) < 20 {
+            std::thread::sleep(Duration::from_millis(1));
+        }
         Writer {
             stop,
             committed,
