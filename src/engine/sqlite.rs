@@ -5,6 +5,7 @@
 //! modes a reader does block writers, so the database is first copied under the transaction (the
 //! online backup API), the transaction ends, and the copy is streamed and checked.
 
+mod aside;
 mod beside;
 mod check;
 mod error;
@@ -24,7 +25,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
 
@@ -111,9 +112,8 @@ impl Sqlite {
     }
 
     /// Dumps through `source`, a connection that already keeps everyone else out.
-    pub(crate) fn within(path: &Path, source: Connection, stop: Stop) -> Result<Self> {
-        let shape = Shape::of(&source)?;
-        Ok(Sqlite {
+    fn within(path: &Path, source: Connection, shape: Shape, stop: Stop) -> Self {
+        Sqlite {
             path: path.to_owned(),
             file_name: file_name(path),
             identity: Identity::of_file(path),
@@ -125,11 +125,11 @@ impl Sqlite {
             patience: Patience::new(path.to_owned(), Duration::ZERO, stop),
             stop,
             _last_out: None,
-        })
+        }
     }
 
     /// The connection given to [`Sqlite::within`].
-    pub(crate) fn into_source(self) -> Option<Connection> {
+    fn into_source(self) -> Option<Connection> {
         self.source.or(self.snapshot)
     }
 
@@ -141,7 +141,9 @@ impl Sqlite {
         loop {
             match self.patience.retry(|| backup.step(pages))? {
                 StepResult::Done => return Ok(()),
-                _ => self.stop.check()?,
+                StepResult::More => self.stop.check()?,
+                // The read transaction leaves no reason for it, so waiting would be for ever.
+                other => bail!("SQLite's backup stopped: {other:?}"),
             }
         }
     }
@@ -173,23 +175,22 @@ impl Dumper for Sqlite {
     }
 
     fn snapshot(&mut self, scratch: Option<&Path>) -> Result<()> {
-        let source = self
-            .source
-            .take()
-            .context("the snapshot was taken already")?;
+        // Stays where it is until nothing can fail: a held one goes back to who holds it.
+        let source = self.source.as_ref();
+        let source = source.context("the snapshot was taken already")?;
         let held = !source.is_autocommit();
         if !held {
             self.patience.retry(|| source.execute_batch("BEGIN"))?;
         }
-        self.shape = self.patience.retry(|| Shape::of(&source))?;
+        self.shape = self.patience.retry(|| Shape::of(source))?;
         let Some(scratch) = scratch.filter(|_| self.needs_copy) else {
-            self.snapshot = Some(source);
+            self.snapshot = self.source.take();
             return Ok(());
         };
-        self.copy(&source, scratch)
+        self.copy(source, scratch)
             .with_context(|| format!("cannot copy {}", self.path.display()))?;
-        if held {
-            self.source = Some(source);
+        if !held {
+            self.source = None;
         }
         let file = File::open(scratch)?;
         let stop = self.stop;

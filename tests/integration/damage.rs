@@ -126,11 +126,12 @@ fn anything_behind_the_end_is_noticed() {
 #[test]
 fn a_directory_gives_its_newest_good_dump() {
     let env = Env::with_database();
-    let good = env.dump("db.sqlite");
+    env.dump("db.sqlite");
     let content = database::contents(&env.path("db.sqlite"));
     let bad = [env.dump("db.sqlite"), env.dump("db.sqlite")];
     database::corrupt(&bad[0], 4300, 1);
-    fs::write(&bad[1], &fs::read(&good).unwrap()[..4200]).unwrap();
+    let cut = File::options().write(true).open(&bad[1]).unwrap();
+    cut.set_len(4200).unwrap();
     let run = env.run("restore dump restored.sqlite").succeeds();
     assert_eq!(run.stderr.matches("was passed over").count(), 2, "{run:?}");
     assert_eq!(database::contents(&env.path("restored.sqlite")), content);

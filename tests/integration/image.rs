@@ -8,7 +8,7 @@ use flate2::read::GzDecoder;
 use rusqlite::Connection;
 
 use crate::support::database::scalar;
-use crate::support::{Env, names};
+use crate::support::{Env, end_and_peak_memory, names};
 
 fn decompressed(dump: &Path) -> Vec<u8> {
     let mut image = Vec::new();
@@ -153,30 +153,16 @@ fn memory_does_not_grow_with_the_database() {
                 ))
                 .unwrap();
                 drop(db);
-                let mut dump = env.start("dump db.sqlite");
-                let mut peak = 0;
-                while dump.try_wait().unwrap().is_none() {
-                    peak = peak.max(peak_memory(dump.id()));
-                    std::thread::sleep(std::time::Duration::from_millis(2));
-                }
-                crate::support::Run::end_of(dump).succeeds();
+                let (run, peak) = end_and_peak_memory(env.start("dump db.sqlite"));
+                run.succeeds();
                 fs::remove_file(env.path("db.sqlite")).unwrap();
                 peak
             })
             .to_vec();
-        println!("{mode}: {peaks:?} bytes");
         assert!(
             peaks.iter().all(|peak| (1..24 << 20).contains(peak)),
             "{peaks:?}"
         );
         assert!(peaks[1] < peaks[0] + (2 << 20), "{peaks:?}");
     }
-}
-
-/// The most memory a process ever had in use, in bytes; 0 once it is gone.
-fn peak_memory(pid: u32) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kilobytes = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok());
-    kilobytes.unwrap_or_default() * 1024
 }

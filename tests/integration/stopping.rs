@@ -135,6 +135,23 @@ fn a_run_that_waits_for_a_lock_can_be_stopped() {
 }
 
 #[test]
+fn a_signal_ends_the_work_at_once() {
+    let env = Env::new();
+    drop(database::large(&env.path("db.sqlite"), "WAL", 8_000_000));
+    let writes = |fault: &[&str]| {
+        let args = "dump db.sqlite --threads 1";
+        let (run, calls) = strace::run(&env, "write", fault, args);
+        let own = |call: &&strace::Call| call.is("write", ".tmp>");
+        (run.signal, calls.iter().filter(own).count())
+    };
+    let (signal, all) = writes(&[]);
+    assert!(signal.is_none() && all > 15, "{all}");
+    // The first writes are of the lock file.
+    let (signal, some) = writes(&["write:signal=SIGTERM:when=5"]);
+    assert!(signal == Some(15) && some < all / 2, "{some} of {all}");
+}
+
+#[test]
 fn a_database_that_takes_too_long_is_given_up() {
     let env = dumped("WAL");
     let before = inventory(&env.dumps());

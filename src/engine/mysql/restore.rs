@@ -129,7 +129,7 @@ fn preflight(server: &Server, settings: &Settings, stop: Stop) -> Result<()> {
     )?;
     let mut collations = settings.collations.clone();
     collations.insert(settings.collation.clone());
-    need("the collations", &collations, "SHOW COLLATION")?;
+    need("the collations", &collations, collations_of(server, stop)?)?;
     if !lacking.is_empty() {
         bail!(
             "the server {} lacks what this dump needs: {}; restore @globals first, or install and create them",
@@ -138,6 +138,21 @@ fn preflight(server: &Server, settings: &Settings, stop: Stop) -> Result<()> {
         );
     }
     Ok(())
+}
+
+/// The query for the collations as tables name them. Since MariaDB 10.10 some are listed without
+/// their character set, as `uca1400_ai_ci`, and with it in a view of their own.
+fn collations_of(server: &Server, stop: Stop) -> Result<&'static str> {
+    let named_in_full = server.column(
+        "SELECT 1 FROM information_schema.columns WHERE table_schema = 'information_schema'
+         AND table_name = 'COLLATION_CHARACTER_SET_APPLICABILITY'
+         AND column_name = 'FULL_COLLATION_NAME'",
+        stop,
+    )?;
+    if named_in_full.is_empty() {
+        return Ok("SHOW COLLATION");
+    }
+    Ok("SELECT full_collation_name FROM information_schema.collation_character_set_applicability")
 }
 
 impl Settings {

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 
+use super::aside::Aside;
 use super::beside::Beside;
 use super::error::is_corruption;
 use super::target;
@@ -45,13 +46,22 @@ pub fn run(
     stop.check()?;
 
     let (saved, held) = match &old {
-        None => (target::move_aside(&target, false)?, None),
-        Some(_) => save(&target, options, stop)?,
+        Some(old) if old.len() > 0 => save(&target, options, stop)?,
+        _ => (None, None),
     };
     // The new database took its time; whoever came meanwhile would go on with the old file.
     target::refuse_if_open(&target)?;
     stop.check()?;
-    beside.become_target(&target, old.is_some())?;
+    let aside = match held {
+        None => Aside::of(&target)?,
+        Some(_) => None,
+    };
+    if let Err(error) = beside.become_target(&target, old.is_some()) {
+        if let Some(aside) = aside {
+            aside.put_back();
+        }
+        return Err(error);
+    }
     if let Some(held) = held {
         held.gone();
     }
@@ -59,7 +69,7 @@ pub fn run(
         let directory = target.parent().unwrap_or(&target).display();
         format!("the new database is in place, but {directory} could not be written to the disk")
     })?;
-    Ok(saved)
+    Ok(saved.or(aside.map(Aside::path)))
 }
 
 /// The old file, if there is one that may be replaced.
@@ -85,27 +95,23 @@ fn may_be_taken(target: &Path, replace: bool) -> Result<Option<Metadata>> {
     Ok(old)
 }
 
-/// Dumps the old database and holds it, or, where it is too damaged for that, moves it aside.
+/// Dumps the old database and holds it. Neither where it is too damaged for that.
 fn save(
     target: &Path,
     options: &Options,
     stop: Stop,
 ) -> Result<(Option<PathBuf>, Option<target::Held>)> {
     let saved = target::Held::take(target, options.busy_timeout, stop).and_then(|mut held| {
-        // Zero bytes are no database yet, and nothing is lost with them.
-        let saved = match target.metadata()?.len() {
-            0 => None,
-            _ => Some(held.dump(options, stop)?),
-        };
+        let saved = Some(held.dump(options, stop)?);
         Ok((saved, Some(held)))
     });
     match saved {
         Err(error) if is_corruption(&error) => {
             log::warn!(
-                "{} is too damaged to be dumped first, so it is moved aside: {error:#}",
+                "{} is too damaged to be dumped first and will be moved aside: {error:#}",
                 target.display()
             );
-            Ok((target::move_aside(target, true)?, None))
+            Ok((None, None))
         }
         Err(error) => Err(error.context("the old database is as it was")),
         saved => saved,

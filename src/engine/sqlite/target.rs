@@ -8,18 +8,18 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
-use super::Sqlite;
 use super::patience::{NAP, Patience};
-use crate::clock;
+use super::{Shape, Sqlite};
 use crate::directory::Directory;
 use crate::dump::{Options, Run};
 use crate::name::Name;
 use crate::stop::Stop;
 
 /// What SQLite keeps beside a database and would apply to whatever bears its name.
-const SIDES: [&str; 3] = ["-journal", "-wal", "-shm"];
+pub(super) const SIDES: [&str; 3] = ["-journal", "-wal", "-shm"];
 
 /// The side files that exist.
 pub(super) fn side_files(database: &Path) -> Vec<PathBuf> {
@@ -78,31 +78,6 @@ pub(super) fn refuse_if_open(database: &Path) -> Result<usize> {
     Ok(hidden)
 }
 
-/// Renames what lies beside a database aside, and gives the database itself (with `main`) a
-/// second name there; it keeps its own until the new one takes it. Where it is now.
-pub(super) fn move_aside(database: &Path, main: bool) -> Result<Option<PathBuf>> {
-    let sides = side_files(database);
-    if sides.is_empty() && !main {
-        return Ok(None);
-    }
-    let stamp = clock::now()
-        .strftime(".replaced-%Y%m%dT%H%M%SZ")
-        .to_string();
-    let aside = with_suffix(database, &stamp);
-    let context = || format!("cannot move {} aside", database.display());
-    if main {
-        fs::hard_link(database, &aside).with_context(context)?;
-    }
-    for suffix in SIDES {
-        let side = with_suffix(database, suffix);
-        if side.symlink_metadata().is_ok() {
-            fs::rename(&side, with_suffix(&aside, suffix)).with_context(context)?;
-        }
-    }
-    sync_directory(database).with_context(context)?;
-    Ok(Some(aside))
-}
-
 /// The old database, everyone else kept out. Dropped without [`Held::gone`] it is let go with the
 /// journal mode it had.
 pub(super) struct Held {
@@ -144,6 +119,8 @@ impl Held {
             return Ok(String::new());
         };
         connection.busy_timeout(NAP)?;
+        // Closing a damaged database must not write its log into it.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
         let pragma = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, String>(0));
         let is_wal = pragma("PRAGMA journal_mode")? == "wal";
         self.was_wal |= is_wal;
@@ -154,7 +131,11 @@ impl Held {
             pragma("PRAGMA journal_mode = PERSIST")?;
         }
         pragma("PRAGMA journal_mode = DELETE")?;
-        connection.execute_batch("BEGIN EXCLUSIVE")?;
+        // In this mode the lock outlives the transaction that took it. What then reads is no
+        // writing transaction, from which SQLite's backup would not copy.
+        pragma("PRAGMA locking_mode = EXCLUSIVE")?;
+        connection.execute_batch("BEGIN EXCLUSIVE; COMMIT; BEGIN")?;
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
         pragma("PRAGMA journal_mode")
     }
 
@@ -165,8 +146,10 @@ impl Held {
         let directory = Directory::open_or_create(&options.to)?.lock()?;
         directory.remove_stale(options.timeout)?;
         let run = Run::new(&directory, options)?;
+        let connection = self.connection.as_ref().context("it was let go")?;
+        let shape = Shape::of(connection)?;
         let connection = self.connection.take().context("it was let go")?;
-        let mut dumper = Sqlite::within(&self.path, connection, stop)?;
+        let mut dumper = Sqlite::within(&self.path, connection, shape, stop);
         let dumped = run.dump(&name, &mut dumper, stop);
         self.connection = dumper.into_source();
         let dumped = dumped.context(
@@ -188,6 +171,8 @@ impl Drop for Held {
             let _ = connection.progress_handler(0, None::<fn() -> bool>);
             let _ = connection.execute_batch("ROLLBACK");
             if self.was_wal {
+                let _ = connection.query_row("PRAGMA locking_mode = NORMAL", [], |_| Ok(()));
+                let _ = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false);
                 let _ = connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()));
             }
         }

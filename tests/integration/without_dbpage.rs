@@ -1,0 +1,70 @@
+//! The program as `cargo install` builds it: without the `sqlite_dbpage` table, every database
+//! goes through the backup API.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use rusqlite::Connection;
+
+use crate::support::database::{contents, large};
+use crate::support::writer::{Writer, state};
+use crate::support::{Env, Run, names};
+
+fn build() -> PathBuf {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("without-dbpage");
+    // The environment wins over .cargo/config.toml.
+    let built = Command::new(env!("CARGO"))
+        .args(["build", "--locked", "--target-dir"])
+        .arg(&target)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .env("LIBSQLITE3_FLAGS", "")
+        .status();
+    assert!(built.unwrap().success());
+    target.join("debug/dump-database")
+}
+
+#[test]
+#[ignore = "builds the program again; tests/all runs it"]
+fn databases_are_dumped_and_restored_through_a_copy() {
+    let program = build();
+    let env = Env::new();
+    let run = |args: &str| Run::of(env.command(&program).args(args.split_whitespace())).succeeds();
+    assert!(run("--version").stdout.contains("without sqlite_dbpage"));
+
+    for mode in ["WAL", "DELETE"] {
+        let source = env.path(format!("{mode}.sqlite"));
+        let db = large(&source, mode, 2_000_000);
+        db.execute_batch("DELETE FROM blob WHERE id % 3 = 0")
+            .unwrap();
+        drop(db);
+        let dump = run(&format!("dump {mode}.sqlite")).stdout;
+        run(&format!("verify {dump}"));
+        run(&format!("restore {} {mode}-copy.sqlite", dump.trim()));
+        let copy = env.path(format!("{mode}-copy.sqlite"));
+        assert_eq!(contents(&copy), contents(&source));
+
+        let changed = Connection::open(&source).unwrap();
+        changed.execute_batch("CREATE TABLE later (x)").unwrap();
+        drop(changed);
+        run(&format!(
+            "restore {} {mode}.sqlite --replace --to saved",
+            dump.trim()
+        ));
+        assert_eq!(contents(&copy), contents(&source));
+        run(&format!("restore saved {mode}-saved.sqlite --name {mode}"));
+        assert!(contents(&env.path(format!("{mode}-saved.sqlite"))).contains("later"));
+
+        let written = env.path(format!("{mode}-written.sqlite"));
+        let writer = Writer::start(&written, mode, 20_000_000);
+        let dump = run(&format!("dump {mode}-written.sqlite --timeout 1m")).stdout;
+        assert!(writer.committed() > 0);
+        writer.stop();
+        run(&format!("restore {} {mode}-state.sqlite", dump.trim()));
+        state(&env.path(format!("{mode}-state.sqlite")));
+    }
+    assert!(
+        !names(&env.dumps())
+            .iter()
+            .any(|name| name.ends_with(".tmp"))
+    );
+}
