@@ -11,6 +11,7 @@ mod filesystems;
 mod identity;
 mod image;
 mod interoperability;
+mod jobs;
 mod keeping;
 mod leftovers;
 mod logging;

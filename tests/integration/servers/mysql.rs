@@ -2,6 +2,7 @@
 
 mod hard;
 mod refused;
+mod restored;
 mod server;
 
 pub(crate) use server::Server;

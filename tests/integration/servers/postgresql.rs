@@ -1,5 +1,6 @@
 //! PostgreSQL: the real server, its real clients.
 
+mod clients;
 mod hard;
 mod refused;
 mod restored;

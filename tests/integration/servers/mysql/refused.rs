@@ -222,69 +222,6 @@ fn a_client_that_lies_is_not_believed_and_one_whose_snapshot_is_lost_tries_again
     assert_eq!(env.names().len(), 1);
 }
 
-/// The database `app`, and a dump of it as it was before its last row came.
-fn dumped(env: &Env) -> (Server, String) {
-    let server = Server::start();
-    server.sql(
-        "",
-        "CREATE DATABASE app CHARACTER SET latin1; CREATE TABLE app.t (v TEXT)",
-    );
-    server.sql("app", "INSERT INTO t VALUES ('a'), ('b')");
-    let dump = env.dump(&server.url("app"));
-    server.sql("app", "INSERT INTO t VALUES ('later')");
-    (server, dump.display().to_string())
-}
-
-const ROWS: &str = "SELECT GROUP_CONCAT(v ORDER BY v) FROM t";
-
-#[test]
-fn an_existing_database_is_replaced_only_when_asked_and_kept_as_a_dump() {
-    let env = Env::new();
-    let (server, dump) = dumped(&env);
-    let url = server.url("app");
-    env.run(&format!("restore {dump} {url}"))
-        .fails(1, "--replace");
-    assert_eq!(server.sql("app", ROWS), "a,b,later");
-    let before = server.databases();
-    env.run(&format!("restore --replace {dump} {url}"))
-        .succeeds();
-    assert_eq!(server.databases(), before);
-    assert_eq!(server.sql("app", ROWS), "a,b");
-    assert_eq!(
-        server.sql("app", "SELECT @@character_set_database"),
-        "latin1"
-    );
-    let names = env.names();
-    assert_eq!(names.len(), 2);
-    env.run(&format!("restore dump/{} {}", names[1], server.url("back")))
-        .succeeds();
-    assert_eq!(server.sql("back", ROWS), "a,b,later");
-}
-
-#[test]
-fn a_restore_that_fails_at_its_last_statement_leaves_nothing() {
-    let env = Env::new();
-    let server = Server::start();
-    server.sql(
-        "",
-        "CREATE DATABASE other; CREATE TABLE other.t (a INT); CREATE DATABASE app",
-    );
-    server.sql("app", "CREATE TABLE t (v TEXT); INSERT INTO t VALUES ('x'); CREATE VIEW zzz AS SELECT a FROM other.t");
-    let dump = env.dump(&server.url("app")).display().to_string();
-    server.sql(
-        "",
-        "DROP DATABASE other; DELETE FROM app.t; INSERT INTO app.t VALUES ('old')",
-    );
-    let before = server.databases();
-    for (options, name) in [("", "fresh"), ("--replace", "app")] {
-        env.run(&format!("restore {options} {dump} {}", server.url(name)))
-            .fails(1, "the dump cannot be loaded");
-        assert_eq!(server.databases(), before);
-        assert_eq!(server.sql("app", ROWS), "old");
-    }
-    assert_eq!(env.names().len(), 1);
-}
-
 #[test]
 fn users_are_dumped_by_a_client_that_cannot_dump_them_too() {
     let env = Env::new();
@@ -314,4 +251,30 @@ fn users_are_dumped_by_a_client_that_cannot_dump_them_too() {
     env.run(&format!("restore {globals} {}", server.url("")))
         .succeeds();
     assert_eq!(server.sql("", users), expected);
+}
+
+#[test]
+fn a_table_altered_during_a_dump_begins_it_anew() {
+    let env = Env::new();
+    let server = large_server();
+    server.sql(
+        "large",
+        "CREATE TABLE zz (a INT); INSERT INTO zz VALUES (1)",
+    );
+    let running = dumping(&env, &server.url("large"));
+    server.sql("large", "ALTER TABLE zz ADD b INT DEFAULT 2, FORCE");
+    let run = Run::end_of(running).succeeds();
+    assert!(
+        run.stderr.contains("1412") && run.stderr.contains("trying again"),
+        "{run:?}"
+    );
+    assert_no_trace(&env, &env.names());
+    let dump = run.paths().remove(0);
+    env.run(&format!(
+        "restore {} {}",
+        dump.display(),
+        server.url("again")
+    ))
+    .succeeds();
+    assert_eq!(server.sql("again", "SELECT a, b FROM zz"), "1\t2");
 }

@@ -247,3 +247,31 @@ fn roles_that_exist_keep_their_passwords() {
     run.succeeds();
     assert_eq!(server.psql("postgres", roles), before);
 }
+
+#[test]
+fn what_was_added_to_an_extension_s_configuration_comes_back() {
+    let env = Env::new();
+    let mut server = Server::start();
+    server.add_extension(
+        "house",
+        "default_version = '1.0'\n",
+        "CREATE TABLE rule (name text PRIMARY KEY, own bool DEFAULT true);
+         INSERT INTO rule VALUES ('given', false);
+         SELECT pg_catalog.pg_extension_config_dump('rule', 'WHERE own')",
+    );
+    server.psql("postgres", "CREATE DATABASE app");
+    server.psql(
+        "app",
+        "CREATE EXTENSION house; INSERT INTO rule VALUES ('added')",
+    );
+    for format in ["plain", "custom"] {
+        let dump = env.dump(&format!(
+            "--to {format} --format {format} {}",
+            server.url("app")
+        ));
+        let restore = format!("restore {} {}", dump.display(), server.url(format));
+        env.run(&restore).succeeds();
+        let rules = "SELECT string_agg(name, ',' ORDER BY name) FROM rule";
+        assert_eq!(server.psql(format, rules), "added,given");
+    }
+}

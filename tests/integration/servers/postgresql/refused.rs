@@ -1,15 +1,13 @@
 //! Whatever goes wrong with a dump: what is said, and that nothing of it stays.
 
 use std::fs;
-use std::io::Write as _;
-use std::os::unix::fs::PermissionsExt;
 use std::process::Child;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::Server;
-use crate::servers::{Killed, assert_no_trace, descendants, wait_for};
+use crate::servers::{assert_no_trace, descendants, wait_for};
 use crate::support::{Env, Run, namespace};
 
 const PASSWORD: &str = "s3cr3t p@ss/w\"o'rd\\";
@@ -223,99 +221,6 @@ fn what_the_role_may_not_read_is_named_before_anything_is_written() {
     ));
     assert!(run.stderr.contains("without them"), "{run:?}");
     assert_eq!(run.succeeds().paths().len(), 1);
-}
-
-#[test]
-fn a_table_locked_by_an_open_alter_is_not_waited_for_without_end() {
-    let env = Env::new();
-    let server = Server::start();
-    server.psql("postgres", "CREATE TABLE t (a int)");
-    let mut altering = server.client("psql", "postgres");
-    altering.args([
-        "-Xc",
-        "BEGIN",
-        "-c",
-        "ALTER TABLE t ADD b int",
-        "-c",
-        "SELECT pg_sleep(600)",
-    ]);
-    let _altering = Killed(
-        altering
-            .stdout(std::process::Stdio::null())
-            .spawn()
-            .unwrap(),
-    );
-    wait_for("the lock", || {
-        server.psql("postgres", "SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND relation = 't'::regclass") == "1"
-    });
-    let started = Instant::now();
-    env.run(&format!(
-        "dump --busy-timeout 1s {}",
-        server.url("postgres")
-    ))
-    .fails(
-        1,
-        "a table stayed locked by another session for 1s (--busy-timeout)",
-    );
-    assert!(started.elapsed() < Duration::from_secs(20));
-    assert_no_trace(&env, &[]);
-}
-
-/// A directory with a `pg_dump` that is a script, to be put first in `PATH`.
-fn with_fake(env: &Env, script: &str) -> String {
-    let bin = env.path("bin");
-    fs::create_dir_all(&bin).unwrap();
-    let mut file = fs::File::create(bin.join("pg_dump")).unwrap();
-    write!(file, "#!/bin/sh\n{script}\n").unwrap();
-    drop(file);
-    fs::set_permissions(bin.join("pg_dump"), fs::Permissions::from_mode(0o755)).unwrap();
-    format!("{}:{}", bin.display(), std::env::var("PATH").unwrap())
-}
-
-#[test]
-fn a_client_that_is_old_or_lies_about_its_success_is_not_believed() {
-    let env = Env::new();
-    let server = Server::start();
-    let version = "[ \"$1\" = --version ] && exec /usr/bin/pg_dump --version\n";
-    for (script, sentence) in [
-        (
-            "echo 'pg_dump (PostgreSQL) 14.9'".to_owned(),
-            "pg_dump 14.9 is older than the server",
-        ),
-        (
-            format!("{version}/usr/bin/pg_dump \"$@\" | head -n 20; exit 0"),
-            "did not print its last line",
-        ),
-        (
-            format!(
-                "{version}/usr/bin/pg_dump \"$@\" | sed '$d' | sed '$d' | sed '$d' | sed '$d' | sed '$d'"
-            ),
-            "did not print its last line",
-        ),
-        (format!("{version}exit 0"), "did not print its last line"),
-        (
-            format!("{version}/usr/bin/pg_dump \"$@\"; echo broken >&2; exit 1"),
-            "exit status: 1: broken",
-        ),
-    ] {
-        let path = with_fake(&env, &script);
-        let mut command = env.program(&format!("dump {}", server.url("postgres")));
-        Run::of(command.env("PATH", path)).fails(1, sentence);
-        assert_no_trace(&env, &[]);
-    }
-    server.psql(
-        "postgres",
-        "CREATE TABLE t AS SELECT n, md5(n::text) FROM generate_series(1, 5000) n",
-    );
-    for bytes in ["1", "2000", "100000"] {
-        // pg_restore --list accepts the longest of these.
-        let script = format!("{version}/usr/bin/pg_dump \"$@\" | head -c {bytes}");
-        let path = with_fake(&env, &script);
-        let url = server.url("postgres");
-        let mut command = env.program(&format!("dump --format custom {url}"));
-        Run::of(command.env("PATH", path)).fails(1, "pg_dump archive");
-        assert_no_trace(&env, &[]);
-    }
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! A PostgreSQL server of a test's own: in a temporary directory, on a private Unix socket, as an
 //! unprivileged user, gone when dropped.
 
+use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -40,10 +42,44 @@ impl Server {
     }
 
     fn tool(&self, name: &str) -> Command {
-        let bin = newest_below("/usr/lib/postgresql").join("bin");
-        let mut command = unprivileged("postgres", &bin.join(name));
+        let installed = newest_below("/usr/lib/postgresql").join("bin").join(name);
+        let own = self.own(&installed);
+        let program = if own.exists() { own } else { installed };
+        let mut command = unprivileged("postgres", &program);
         command.current_dir(self.place.path());
         command
+    }
+
+    /// The path of an installed file below this server's own directory.
+    fn own(&self, installed: &Path) -> PathBuf {
+        self.place().join(installed.strip_prefix("/").unwrap())
+    }
+
+    /// Starts it again from a directory of its own, in which there is one more extension: the
+    /// server looks for extensions beside its program.
+    pub(crate) fn add_extension(&mut self, name: &str, control: &str, script: &str) {
+        let installed = newest_below("/usr/lib/postgresql");
+        let version = installed.file_name().unwrap();
+        let share = Path::new("/usr/share/postgresql").join(version);
+        let extensions = self.own(&share).join("extension");
+        let links = [(share.clone(), "extension"), (share.join("extension"), "")];
+        fs::create_dir_all(&extensions).unwrap();
+        for (directory, left_out) in links {
+            for entry in fs::read_dir(&directory).unwrap() {
+                let path = entry.unwrap().path();
+                if path.file_name().unwrap() != left_out {
+                    symlink(&path, self.own(&path)).unwrap();
+                }
+            }
+        }
+        fs::write(extensions.join(format!("{name}.control")), control).unwrap();
+        fs::write(extensions.join(format!("{name}--1.0.sql")), script).unwrap();
+        fs::create_dir_all(self.own(&installed).join("bin")).unwrap();
+        let program = installed.join("bin/postgres");
+        fs::copy(&program, self.own(&program)).unwrap();
+        symlink(installed.join("lib"), self.own(&installed).join("lib")).unwrap();
+        self.stop();
+        self.resume();
     }
 
     /// Starts it again after [`Server::stop`].

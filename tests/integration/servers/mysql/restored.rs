@@ -1,0 +1,97 @@
+//! Restores that fail leave everything as it was; `--replace` keeps what it replaces.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use super::Server;
+use crate::support::{Env, Run};
+
+/// The database `app`, and a dump of it as it was before its last row came.
+fn dumped(env: &Env) -> (Server, String) {
+    let server = Server::start();
+    server.sql(
+        "",
+        "CREATE DATABASE app CHARACTER SET latin1; CREATE TABLE app.t (v TEXT)",
+    );
+    server.sql("app", "INSERT INTO t VALUES ('a'), ('b')");
+    let dump = env.dump(&server.url("app"));
+    server.sql("app", "INSERT INTO t VALUES ('later')");
+    (server, dump.display().to_string())
+}
+
+const ROWS: &str = "SELECT GROUP_CONCAT(v ORDER BY v) FROM t";
+
+#[test]
+fn an_existing_database_is_replaced_only_when_asked_and_kept_as_a_dump() {
+    let env = Env::new();
+    let (server, dump) = dumped(&env);
+    let url = server.url("app");
+    env.run(&format!("restore {dump} {url}"))
+        .fails(1, "--replace");
+    assert_eq!(server.sql("app", ROWS), "a,b,later");
+    let before = server.databases();
+    env.run(&format!("restore --replace {dump} {url}"))
+        .succeeds();
+    assert_eq!(server.databases(), before);
+    assert_eq!(server.sql("app", ROWS), "a,b");
+    assert_eq!(
+        server.sql("app", "SELECT @@character_set_database"),
+        "latin1"
+    );
+    let names = env.names();
+    assert_eq!(names.len(), 2);
+    env.run(&format!("restore dump/{} {}", names[1], server.url("back")))
+        .succeeds();
+    assert_eq!(server.sql("back", ROWS), "a,b,later");
+}
+
+#[test]
+fn a_restore_that_fails_at_its_last_statement_leaves_nothing() {
+    let env = Env::new();
+    let server = Server::start();
+    server.sql(
+        "",
+        "CREATE DATABASE other; CREATE TABLE other.t (a INT); CREATE DATABASE app",
+    );
+    server.sql("app", "CREATE TABLE t (v TEXT); INSERT INTO t VALUES ('x'); CREATE VIEW zzz AS SELECT a FROM other.t");
+    let dump = env.dump(&server.url("app")).display().to_string();
+    server.sql(
+        "",
+        "DROP DATABASE other; DELETE FROM app.t; INSERT INTO app.t VALUES ('old')",
+    );
+    let before = server.databases();
+    for (options, name) in [("", "fresh"), ("--replace", "app")] {
+        env.run(&format!("restore {options} {dump} {}", server.url(name)))
+            .fails(1, "the dump cannot be loaded");
+        assert_eq!(server.databases(), before);
+        assert_eq!(server.sql("app", ROWS), "old");
+    }
+    assert_eq!(env.names().len(), 1);
+}
+
+#[test]
+fn a_client_without_a_sandbox_mode_is_not_shown_its_line() {
+    let env = Env::new();
+    let (server, dump) = dumped(&env);
+    let text = Run::of(env.command("gunzip").args(["-c", &dump]))
+        .succeeds()
+        .stdout;
+    assert!(
+        text.starts_with("/*M!999999\\- enable the sandbox mode"),
+        "{text}"
+    );
+    let script = "#!/bin/sh
+[ \"$1\" = --help ] && { /usr/bin/mariadb --help | grep -v sandbox; exit; }
+case \"$*\" in *--execute*) exec /usr/bin/mariadb \"$@\";; esac
+cat > fed
+head -n 1 fed | grep -q sandbox && { echo 'Unknown command' >&2; exit 1; }
+exec /usr/bin/mariadb \"$@\" < fed\n";
+    let bin = env.path("bin");
+    fs::create_dir(&bin).unwrap();
+    fs::write(bin.join("mariadb"), script).unwrap();
+    fs::set_permissions(bin.join("mariadb"), fs::Permissions::from_mode(0o755)).unwrap();
+    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
+    let restore = format!("restore {dump} {}", server.url("again"));
+    Run::of(env.program(&restore).env("PATH", path)).succeeds();
+    assert_eq!(server.sql("again", ROWS), "a,b");
+}
