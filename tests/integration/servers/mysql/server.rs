@@ -36,6 +36,8 @@ impl Server {
         command
             .arg("--no-defaults")
             .arg(format!("--datadir={}", data.display()))
+            // A server that starts removes temporary tables of others in a common one.
+            .arg(format!("--tmpdir={}", self.place().display()))
             .current_dir(self.place());
         command
     }
