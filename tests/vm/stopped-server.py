@@ -4,9 +4,8 @@ machine.wait_for_unit("postgresql.target")
 machine.succeed("systemctl stop dump-database.timer")
 machine.wait_until_succeeds(f"test -S {SOCKET}")
 
-with subtest("a dump of a running server gets as far as the server"):
-    machine.execute("systemctl start dump-database-postgresql")
-    machine.succeed("systemctl show -P ExecMainStartTimestamp dump-database-postgresql | grep .")
+with subtest("a running server is dumped"):
+    machine.succeed("systemctl start dump-database-postgresql")
 
 machine.succeed("systemctl stop postgresql.target")
 machine.wait_until_fails(f"test -S {SOCKET}")
@@ -14,7 +13,8 @@ machine.wait_until_fails(f"test -S {SOCKET}")
 with subtest("a dump of a stopped server fails"):
     machine.fail("systemctl start dump-database-postgresql")
 
-with subtest("so does a round"):
+with subtest("so does a round without a fresh dump"):
+    machine.succeed("rm /var/lib/dump-database/postgresql/*.gz")
     machine.fail("systemctl start dump-database.service")
 
 with subtest("and neither starts the server"):
