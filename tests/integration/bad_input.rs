@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
-use crate::support::{Env, PROGRAM, Run, database, inventory, set_mode};
+use crate::support::{Env, OWN, PROGRAM, Run, database, inventory, set_mode};
 
 /// Runs `dump args` where a dump exists already: it must fail so, in one line on stderr, and leave
 /// every file as it was. The line.
@@ -176,7 +176,9 @@ fn a_database_that_another_user_may_not_read() {
             "cannot create",
         );
         std::os::unix::fs::chown(env.dumps(), Some(65534), Some(65534)).unwrap();
-        fs::remove_file(env.dumps().join(".dump-database.lock")).unwrap();
+        for own in OWN {
+            fs::remove_file(env.dumps().join(own)).unwrap();
+        }
     }
     untouched(
         &env,
