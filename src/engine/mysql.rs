@@ -38,8 +38,9 @@ const FLAGS: [&str; 9] = [
     "--comments",
     "--no-tablespaces",
 ];
-/// A table was altered while it was read: `ER_TABLE_DEF_CHANGED`.
-const TABLE_CHANGED: &str = "Error 1412";
+/// A table was altered before it was read: `ER_TABLE_DEF_CHANGED`, and how `mysqldump` says that
+/// it has another number of columns.
+const TABLE_CHANGED: [&str; 2] = ["Error 1412", "Error in field count for table"];
 
 /// A part of a server to be dumped.
 #[allow(missing_debug_implementations)]
@@ -183,7 +184,8 @@ impl Dumper for Mysql {
         };
         pass_on(&mut child, &mut watched)?;
         child.finish().map_err(|error| {
-            if format!("{error:#}").contains(TABLE_CHANGED) {
+            let said = format!("{error:#}");
+            if TABLE_CHANGED.iter().any(|changed| said.contains(changed)) {
                 error.context(SnapshotLost)
             } else {
                 error

@@ -168,16 +168,19 @@ fn sigterm_during_a_restore_leaves_nothing() {
 #[test]
 fn a_full_disk_during_a_restore_leaves_nothing() {
     let env = Env::new();
-    let Some(server) = Server::start_on_disk(110) else {
+    let Some(server) = Server::start_on_disk(200) else {
         return;
     };
     let dump = dumped(&env, &server);
     let expected = server.everything_in("app");
     let before = server.databases();
-    server.sql(
-        "",
-        "CREATE TABLE mysql.ballast (v TEXT) SELECT REPEAT(MD5(seq), 10) AS v FROM seq_1_to_70000",
-    );
+    // As much as is left, but for what the dump fills in part.
+    let rows = "SELECT REPEAT(MD5(seq), 10) AS v FROM seq_1_to_20000";
+    server.sql("mysql", &format!("CREATE TABLE spare {rows}"));
+    server.sql("mysql", "CREATE TABLE ballast (v TEXT)");
+    let more = format!("INSERT INTO ballast {rows}");
+    while server.try_sql("mysql", &more).status.success() {}
+    server.sql("mysql", "DROP TABLE spare");
     for (options, name) in [("", "fresh"), ("--replace", "app")] {
         let url = server.url(name);
         let run = env.run(&format!("restore {options} {dump} {url}"));
@@ -187,4 +190,8 @@ fn a_full_disk_during_a_restore_leaves_nothing() {
         assert_eq!(server.everything_in("app"), expected);
     }
     assert_eq!(env.names().len(), 1);
+    server.sql("mysql", "DROP TABLE ballast");
+    env.run(&format!("restore --replace {dump} {}", server.url("app")))
+        .succeeds();
+    assert_eq!(server.sql("app", ROWS), "1\tdumped");
 }
