@@ -193,8 +193,8 @@ fn the_time_limit_holds_while_a_database_is_checked() {
     let db = Connection::open(env.path("db.sqlite")).unwrap();
     // Far longer to check, which evaluates this for each row, than to read.
     db.execute_batch(
-        "PRAGMA journal_mode = WAL; PRAGMA ignore_check_constraints = ON;
-         CREATE TABLE t (a CHECK (length(hex(zeroblob(20000 + a % 2))) > 0));
+        "PRAGMA journal_mode = WAL; CREATE TABLE t (a);
+         CREATE INDEX i ON t (length(hex(zeroblob(20000 + a % 2))));
          WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 60000)
          INSERT INTO t SELECT i FROM n;",
     )
