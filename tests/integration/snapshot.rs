@@ -104,9 +104,10 @@ fn a_database_at_rest_is_left_as_it_was() {
         fs::create_dir(&home).unwrap();
         let source = home.join("db.sqlite");
         drop(crate::support::database::large(&source, mode, 10_000));
-        let before = inventory(&home);
+        let before = (names(&home), inventory(&home));
         Run::of(env.program("dump --name").arg(mode).arg(&source)).succeeds();
-        assert!(inventory(&home) == before, "{mode}: {:?}", names(&home));
+        let after = (names(&home), inventory(&home));
+        assert!(after == before, "{mode}: {after:?}");
     }
 }
 
