@@ -66,6 +66,23 @@ impl Comparison {
     }
 }
 
+impl Comparison {
+    /// Whether the server that restored is of another release series than the one dumped.
+    pub(super) fn note_version(&mut self, dumped: &str, restored: &str) {
+        let series = |version: &str| -> Vec<String> {
+            // The second number is a minor release in `15.2`, and not in `8.4.2` or MariaDB's.
+            let two = version.contains("Maria") || version.as_bytes().get(1) == Some(&b'.');
+            let numbers = version.split(|c: char| !c.is_ascii_digit());
+            let numbers = numbers.take(1 + usize::from(two));
+            numbers.map(str::to_owned).collect()
+        };
+        if series(dumped) != series(restored) {
+            let note = format!("it was dumped from version {dumped} and restored by {restored}");
+            self.notes.push(note);
+        }
+    }
+}
+
 /// Engines are seldom wrong by more than this, except about a table that just changed.
 fn is_far(now: u64, about: u64) -> bool {
     now.max(about) > 1000 && (now > about.saturating_mul(3) || about > now.saturating_mul(3))
@@ -108,6 +125,20 @@ mod tests {
             .iter()
             .map(|(name, rows)| ((*name).to_owned(), Some(*rows)));
         Comparison::of(&facts, &now.collect())
+    }
+
+    #[test]
+    fn another_release_series_is_noted() {
+        let noted = |dumped, restored| {
+            let mut comparison = Comparison::default();
+            comparison.note_version(dumped, restored);
+            comparison.notes.len()
+        };
+        assert_eq!(noted("15.14 (Debian 15.14-0+deb12u1)", "15.2"), 0);
+        assert_eq!(noted("15.14", "17.1"), 1);
+        assert_eq!(noted("10.11.14-MariaDB-0+deb12u2", "10.11.2-MariaDB"), 0);
+        assert_eq!(noted("10.6.1-MariaDB", "10.11.2-MariaDB"), 1);
+        assert_eq!(noted("8.0.40", "8.4.2"), 1);
     }
 
     #[test]

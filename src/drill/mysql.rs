@@ -102,7 +102,10 @@ impl Throwaway for Instance {
             return Ok(Comparison::default());
         };
         let tables = throwaway::rows(&self.server, database, self.stop)?;
-        Ok(Comparison::of(&header.facts, &tables))
+        let version = throwaway::version(&self.server, self.stop)?;
+        let mut comparison = Comparison::of(&header.facts, &tables);
+        comparison.note_version(&header.engine_version, &version);
+        Ok(comparison)
     }
 }
 
