@@ -1,77 +1,58 @@
-"""SIGKILL at every system call of a dump."""
-
-import pathlib
-from collections.abc import Callable
+"""SIGKILL at every system call."""
 
 import postgresql
+import scenes
 import strace
 from campaign import Campaign, Loss
-from dumping import Command, Dumping, Source, Sqlite
-from postgresql import Postgresql
 from strace import Place
 
-SOURCES: dict[str, Callable[[pathlib.Path], Source]] = {
-    "SQLite, WAL": lambda at: Sqlite(at, "WAL", unfinished=False),
-    "SQLite, WAL of a killed program": lambda at: Sqlite(at, "WAL", unfinished=True),
-    "SQLite, rollback journal": lambda at: Sqlite(at, "DELETE", unfinished=False),
-    "a command": Command,
-}
+# Where the calls of every thread are counted too.
+THREADED = ("dump, SQLite, WAL", "dump, a command", "restore --replace, SQLite, live WAL")
 
 
-class Crash:
-    """A dump killed at a call."""
+class Killed:
+    """A run killed at a call."""
 
-    def __init__(self, dumping: Dumping, threads: bool) -> None:
-        self.dumping = dumping
+    def __init__(self, attacked: scenes.Attacked, threads: bool) -> None:
+        self.attacked = attacked
         self.threads = threads
 
     def suffer(self, place: Place) -> None:
         """Kills a run there."""
-        scene = self.dumping
-        scene.reset()
-        ended = strace.faulty(scene.command, scene.root, place, self.threads)
+        self.attacked.reset()
+        ended = strace.faulty(self.attacked.command, self.attacked.root, place, self.threads)
         # With threads the count differs from run to run, and the one killed may be the child.
         if ended.status != -9 and not self.threads:
             raise Loss(f"it was not killed: {ended.ended()}")
-        scene.judge(ended)
-        scene.go_on()
-
-
-def places(campaign: Campaign, scene: Dumping, threads: bool) -> list[Place]:
-    """Every call from the first on the test's own files, in their order."""
-    which = strace.EVERY if campaign.everything and not threads else strace.CHANGES
-    beginning = "" if threads else str(scene.root)
-    scene.reset()
-    return strace.calls(scene.command, scene.root, which, threads, beginning)
+        self.attacked.judge(ended)
+        self.attacked.go_on()
 
 
 def attack(campaign: Campaign) -> None:
     """The table's lines."""
-    for name, source in SOURCES.items():
-        of_source(campaign, name, source, threads=False)
-    for name in ("SQLite, WAL", "a command"):
-        of_source(campaign, name, SOURCES[name], threads=True)
     with postgresql.server(campaign) as server:
         postgresql.fill(server)
-        of_source(campaign, "PostgreSQL", lambda at: Postgresql(at, server), threads=False)
+        for name, make in scenes.all_of(campaign, server).items():
+            one(campaign, name, make, threads=False)
+            if name in THREADED:
+                one(campaign, name, make, threads=True)
 
 
-def of_source(
-    campaign: Campaign, name: str, source: Callable[[pathlib.Path], Source], threads: bool
-) -> None:
-    """One line."""
-
-    def make(directory: pathlib.Path) -> Dumping:
-        return Dumping(campaign.program, source(directory))
-
-    found = places(campaign, make(campaign.directory()), threads)
+def one(campaign: Campaign, name: str, make: scenes.Make, threads: bool) -> None:
+    """One line: every call from the first on the test's own files."""
+    scene = make(campaign.directory())
+    scene.reset()
+    every = campaign.everything and not threads
+    which = strace.EVERY if every else strace.CHANGES
+    beginning = "" if threads else str(scene.root)
+    found = strace.calls(scene.command, scene.root, which, threads, beginning)
     if not any(place.call.startswith("rename") for place in found):
-        raise Loss(f"strace saw no publication of {name}")
-    kinds = "every call" if campaign.everything and not threads else "every call that changes something"
-    which = "any thread" if threads else "the main thread"
+        raise Loss(f"strace saw no publication by {name}")
+    kinds = "every call" if every else "every call that changes something"
+    thread = "any thread" if threads else "the main thread"
     campaign.each(
-        f"SIGKILL, dump of {name}",
-        lambda directory: Crash(make(directory), threads),
+        f"SIGKILL: {name}",
+        lambda directory: Killed(make(directory), threads),
         found,
-        f"{kinds} of {which}",
+        f"{kinds}, {thread}",
     )

@@ -64,7 +64,7 @@ class Dumping:
         self.root = source.directory
         self.source = source
         self.dumps = self.root / "dump"
-        self.command = [program, "dump", *flags, "--threads", "1", *source.arguments()]
+        self.command: list[str | pathlib.Path] = [program, "dump", *flags, "--threads", "1", *source.arguments()]
         self.verify = [program, "verify", "dump"]
         for _ in range(KEPT):
             run(self.command, self.root).succeeds("the first dumps")
