@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol, TypeVar
 
 P = TypeVar("P", contravariant=True)
+T = TypeVar("T")
 
 
 class Loss(Exception):
@@ -61,6 +62,11 @@ class Campaign:
         path = pathlib.Path(tempfile.mkdtemp(dir=self.root))
         path.chmod(0o755)
         return path
+
+    def part(self, places: Sequence[T], count: int) -> list[T]:
+        """About so many of them, evenly spread from a place that the seed picks; or all."""
+        step = 1 if self.everything else max(1, round(len(places) / count))
+        return list(places[self.seed % step :: step])
 
     def each(
         self,

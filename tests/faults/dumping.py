@@ -132,7 +132,7 @@ class Dumping:
         run(self.verify, self.root).succeeds("verify of every final name")
         if ended.status == 0:
             printed = [pathlib.Path(line) for line in ended.stdout.splitlines()]
-            if printed != published and not unprintable(ended):
+            if not published or (printed != published and not unprintable(ended)):
                 raise Loss(f"it said ok, printed {printed} and published {published}")
 
     def go_on(self) -> None:
@@ -159,5 +159,5 @@ def by_age(name: str) -> tuple[str, int]:
 
 
 def unprintable(ended: Run) -> bool:
-    """It published, could not print the path, and said so."""
-    return "cannot print it" in ended.stderr
+    """It could not print the path, and said so, or could not say anything."""
+    return "cannot print it" in ended.stderr or not (ended.stdout or ended.stderr)

@@ -30,9 +30,13 @@ class Place(NamedTuple):
     nth: int
     shown: str = ""
     fault: str = "signal=KILL"
+    # What it returned then.
+    result: int = 0
+    # A plus where the fault lasts from then on.
+    onwards: str = ""
 
     def __str__(self) -> str:
-        return f"{self.fault} at {self.call} {self.nth}: {self.shown}"
+        return f"{self.fault} at {self.call} {self.nth}{self.onwards}: {self.shown}"
 
 
 def calls(
@@ -64,7 +68,11 @@ def calls(
         counts[thread, made[1]] += 1
         nth = counts[thread, made[1]]
         if begun:
-            found.setdefault((made[1], nth), Place(made[1], nth, text.strip()[:160]))
+            result = re.search(r" = (\d+)$", text.strip())
+            place = Place(made[1], nth, text.strip()[:160])
+            if result is not None:
+                place = place._replace(result=int(result[1]))
+            found.setdefault((made[1], nth), place)
     log.unlink()
     if not found:
         raise Loss(f"strace saw no call: {traced.stderr}")
@@ -79,6 +87,6 @@ def faulty(
 ) -> Run:
     """A run with a fault at one call."""
     options = ["-f"] if threads else []
-    inject = f"inject={place.call}:{place.fault}:when={place.nth}"
+    inject = f"inject={place.call}:{place.fault}:when={place.nth}{place.onwards}"
     what = ["-e", f"trace={place.call}", "-e", inject]
     return run(["strace", "-qqq", "-o", "/dev/null", *options, *what, *command], directory)
