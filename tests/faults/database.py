@@ -11,7 +11,7 @@ import tempfile
 PAGE = 65536
 
 
-def make(path: pathlib.Path, text: str, mode: str = "WAL", rows: int = 60) -> None:
+def make(path: pathlib.Path, text: str, mode: str = "WAL", rows: int = 30) -> None:
     """A database at rest."""
     rng = random.Random(text)
     database = sqlite3.connect(path, isolation_level=None)
@@ -27,7 +27,7 @@ def make(path: pathlib.Path, text: str, mode: str = "WAL", rows: int = 60) -> No
     database.close()
 
 
-def make_unfinished(path: pathlib.Path, text: str, mode: str, rows: int = 60) -> None:
+def make_unfinished(path: pathlib.Path, text: str, mode: str, rows: int = 30) -> None:
     """A database whose program was killed: its log not yet in it, or its journal hot."""
     with tempfile.TemporaryDirectory(dir=path.parent) as place:
         live = pathlib.Path(place) / path.name

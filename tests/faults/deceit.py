@@ -2,6 +2,7 @@
 
 import pathlib
 import platform
+import re
 import sys
 
 import postgresql
@@ -11,35 +12,25 @@ from campaign import Campaign, Loss
 from program import run
 from strace import Place
 
-SHORTEN = pathlib.Path(__file__).resolve().parent / "shorten.py"
+TAMPER = pathlib.Path(__file__).resolve().parent / "tamper.py"
 MOVING = ("read", "pread64", "write", "pwrite64")
+# What the program itself writes; the rest SQLite writes, to the old database and beside it.
+OWN = re.compile(r"\.dump-database-.*\.tmp>|\.restoring-\d+>")
 
 
-class Shortened:
-    """A run one of whose calls, or each of a kind, moves half of what it was asked to."""
-
-    def __init__(self, attacked: scenes.Attacked) -> None:
-        self.attacked = attacked
-
-    def suffer(self, place: Place) -> None:
-        """No error, so it must go through."""
-        self.attacked.reset()
-        short = [sys.executable, SHORTEN, place.call, str(place.nth)]
-        ended = run([*short, *self.attacked.command], self.attacked.root)
-        self.attacked.judge(ended.succeeds("a short call is no error"))
-        self.attacked.go_on()
-
-
-class Lied:
-    """A run one of whose writes the kernel claims to have done and has not."""
+class Tampered:
+    """A run one of whose calls moves half of what it was asked to, or nothing and says all."""
 
     def __init__(self, attacked: scenes.Attacked) -> None:
         self.attacked = attacked
 
     def suffer(self, place: Place) -> None:
-        """Nothing wrong may be called right."""
+        """A short call is no error; of a lie nothing wrong may be called right."""
         self.attacked.reset()
-        ended = strace.faulty(self.attacked.command, self.attacked.root, place)
+        how = [place.fault, place.call, f"{place.nth}{place.onwards}"]
+        ended = run([sys.executable, TAMPER, *how, *self.attacked.command], self.attacked.root)
+        if place.fault == "half":
+            ended.succeeds("a short call is no error")
         if ended.status < 0:
             raise Loss(f"it died: {ended.ended()}")
         self.attacked.judge(ended)
@@ -67,44 +58,34 @@ def attack(campaign: Campaign) -> None:
     with postgresql.server(campaign) as server:
         postgresql.fill(server)
         for name, make in scenes.all_of(campaign, server).items():
-            scene = make(campaign.directory())
-            scene.reset()
-            found = strace.calls(
-                scene.command, scene.root, ",".join(MOVING), beginning=str(scene.root)
-            )
-            short(campaign, name, make, found)
-            lies(campaign, name, make, found)
-            if "dump" in name or campaign.everything:
-                limits(campaign, name, make)
+            if platform.machine() == "x86_64":
+                tampering(campaign, name, make)
+            else:
+                print(f"short calls, {name}: left out, needs x86-64", file=sys.stderr)
+            limits(campaign, name, make)
 
 
-def short(campaign: Campaign, name: str, make: scenes.Make, found: list[Place]) -> None:
-    """One line."""
-    if platform.machine() != "x86_64":
-        print(f"a short read or write: {name}: left out, needs x86-64", file=sys.stderr)
-        return
-    places = campaign.part([place._replace(fault="half") for place in found], 16)
-    places += [Place(call, 0, "all of them", "half") for call in MOVING]
+def tampering(campaign: Campaign, name: str, make: scenes.Make) -> None:
+    """Two lines."""
+    scene = make(campaign.directory())
+    scene.reset()
+    found = strace.calls(scene.command, scene.root, ",".join(MOVING), beginning=str(scene.root))
+    short = campaign.part([place._replace(fault="half") for place in found], 12)
+    first = {place.call: place for place in reversed(found)}
+    short += [place._replace(fault="half", onwards="+") for place in first.values()]
     campaign.each(
         f"a short read or write: {name}",
-        lambda directory: Shortened(make(directory)),
-        places,
-        "each call of the main thread, then all of a kind: it succeeds",
+        lambda directory: Tampered(make(directory)),
+        short,
+        "each of the main thread, then all of a kind; it must succeed",
     )
-
-
-def lies(campaign: Campaign, name: str, make: scenes.Make, found: list[Place]) -> None:
-    """One line."""
-    places = [
-        place._replace(fault=f"retval={place.result}")
-        for place in found
-        if place.call in ("write", "pwrite64") and place.result > 0
-    ]
+    own = [place for place in found if place.call.endswith(("write", "write64"))]
+    own = [place._replace(fault="lie") for place in own if OWN.search(place.shown)]
     campaign.each(
-        f"a write that was not done: {name}",
-        lambda directory: Lied(make(directory)),
-        campaign.part(places, 16),
-        "each call of the main thread",
+        f"a write claimed and not done: {name}",
+        lambda directory: Tampered(make(directory)),
+        campaign.part(own, 12),
+        "each to a dump or to the new database",
     )
 
 
@@ -114,6 +95,6 @@ def limits(campaign: Campaign, name: str, make: scenes.Make) -> None:
     campaign.each(
         f"no file over a limit: {name}",
         lambda directory: Limited(make(directory)),
-        list(range(campaign.seed % step, 2_000_000, step)),
-        f"RLIMIT_FSIZE, every {step:,} bytes to 2 MB",
+        list(range(campaign.seed % step, 1_600_000, step)),
+        f"RLIMIT_FSIZE, every {step:,} bytes to 1.6 MB",
     )

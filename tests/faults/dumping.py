@@ -50,7 +50,7 @@ class Command(Source):
 
     def __init__(self, directory: pathlib.Path) -> None:
         super().__init__(directory)
-        words = (f"{number * 7919 % 100_003:x}\n" for number in range(300_000))
+        words = (f"{number * 7919 % 100_003:x}\n" for number in range(150_000))
         (directory / "printed").write_text("".join(words))
 
     def arguments(self) -> list[str]:

@@ -10,8 +10,9 @@ import strace
 from campaign import Campaign, Loss
 from strace import Place
 
-# With a plus from that call on: a disk that is full stays full.
-ERRORS = ("EIO", "ENOSPC", "EDQUOT", "EINTR", "EMFILE", "EIO+", "ENOSPC+", "EMFILE+")
+ERRORS = ("EIO", "ENOSPC", "EDQUOT", "EINTR", "EMFILE")
+# From that call on, where it changes something: a disk that is full stays full.
+LASTING = ("EIO+", "ENOSPC+", "EMFILE+")
 # Its failure is a lack of memory, and that of the calls after it cannot be seen by a program.
 LEFT_OUT = ("mmap", "execve", "close")
 # How SQLite, and a program that only sees that something failed, say it.
@@ -71,16 +72,16 @@ def one(campaign: Campaign, name: str, make: scenes.Make) -> None:
     for at, place in enumerate(found):
         if place.call in LEFT_OUT:
             continue
+        ways = ERRORS + (LASTING if place.call in strace.CHANGES.split(",") else ())
         # Without --all each call fails in one way, the next one in the next.
-        ways = ERRORS if campaign.everything else [ERRORS[at % len(ERRORS)]]
-        places += [way_of(place, way) for way in ways]
-    ways_named = ", ".join(ERRORS) if campaign.everything else "one of " + ", ".join(ERRORS)
+        some = ways if campaign.everything else [ways[at % len(ways)]]
+        places += [way_of(place, way) for way in some]
     kinds = "every call on files" if campaign.everything else "every call that changes something"
     campaign.each(
         f"an error: {name}",
         lambda directory: Failed(make(directory)),
         places,
-        f"{kinds}, the main thread: {ways_named}",
+        f"{kinds}, the main thread: {', '.join(ERRORS + LASTING)}",
     )
 
 
