@@ -73,7 +73,8 @@ class Campaign:
         fault: str,
         make: Callable[[pathlib.Path], Scene[P]],
         places: Sequence[P],
-        note: str = "",
+        note: str | Callable[[], str] = "",
+        count: Callable[[P], int] = lambda place: 1,
     ) -> None:
         """Tries every place, in as many scenes side by side as there are cores."""
         began = time.monotonic()
@@ -87,7 +88,7 @@ class Campaign:
             try:
                 scene.suffer(place)
             except Loss as loss:
-                return f"{place}: {loss}"
+                return f"{str(place)[:300]}: {loss}"
             finally:
                 scenes.put(scene)
             return None
@@ -96,7 +97,8 @@ class Campaign:
             lost = [loss for loss in pool.map(attempt, places) if loss is not None]
         for directory in directories:
             shutil.rmtree(directory, ignore_errors=True)
-        self.record(fault, len(places), lost, note, began)
+        said = note if isinstance(note, str) else note()
+        self.record(fault, sum(map(count, places)), lost, said, began)
 
     def one(self, fault: str, places: int, attempt: Callable[[], str], note: str = "") -> None:
         """Tries one thing that stands for so many places; what it returns goes into the table."""

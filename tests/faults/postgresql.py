@@ -14,8 +14,6 @@ from campaign import Campaign, Loss
 from dumping import Source
 from program import Run, run
 
-ROWS = 2000
-
 
 class Server:
     """One that runs."""
@@ -96,9 +94,9 @@ class Postgresql(Source):
         return hashlib.sha256("\n".join(kept).encode()).hexdigest()
 
 
-def fill(running: Server) -> None:
+def fill(running: Server, rows: int = 2000) -> None:
     """Makes the database `shop`."""
     made = running.sql("postgres", "CREATE DATABASE shop")
     made.succeeds("CREATE DATABASE")
-    note = f"CREATE TABLE note AS SELECT n, md5(n::text) FROM generate_series(1, {ROWS}) n"
+    note = f"CREATE TABLE note AS SELECT n, md5(n::text) FROM generate_series(1, {rows}) n"
     running.sql("shop", note, "CREATE UNIQUE INDEX ON note (n)").succeeds("CREATE TABLE")
