@@ -44,7 +44,7 @@ def one(campaign: Campaign, name: str, make: scenes.Make, threads: bool) -> None
     scene.reset()
     every = campaign.everything and not threads
     which = strace.EVERY if every else strace.CHANGES
-    beginning = "" if threads else str(scene.root)
+    beginning = "" if threads else f"{scene.root}/"
     found = strace.calls(scene.command, scene.root, which, threads, beginning)
     if not any(place.call.startswith("rename") for place in found):
         raise Loss(f"strace saw no publication by {name}")

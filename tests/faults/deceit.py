@@ -69,7 +69,8 @@ def tampering(campaign: Campaign, name: str, make: scenes.Make) -> None:
     """Two lines."""
     scene = make(campaign.directory())
     scene.reset()
-    found = strace.calls(scene.command, scene.root, ",".join(MOVING), beginning=str(scene.root))
+    beginning = f"{scene.root}/"
+    found = strace.calls(scene.command, scene.root, ",".join(MOVING), beginning=beginning)
     short = campaign.part([place._replace(fault="half") for place in found], 12)
     first = {place.call: place for place in reversed(found)}
     short += [place._replace(fault="half", onwards="+") for place in first.values()]

@@ -131,7 +131,7 @@ class Dumping:
                 raise Loss(f"{path.name} was published with another content")
         run(self.verify, self.root).succeeds("verify of every final name")
         if ended.status == 0:
-            printed = [pathlib.Path(line) for line in ended.stdout.splitlines()]
+            printed = [self.root / line for line in ended.stdout.splitlines()]
             if not published or (printed != published and not unprintable(ended)):
                 raise Loss(f"it said ok, printed {printed} and published {published}")
 

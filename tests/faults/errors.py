@@ -15,9 +15,11 @@ ERRORS = ("EIO", "ENOSPC", "EDQUOT", "EINTR", "EMFILE")
 LASTING = ("EIO+", "ENOSPC+", "EMFILE+")
 # Its failure is a lack of memory, and that of the calls after it cannot be seen by a program.
 LEFT_OUT = ("mmap", "execve", "close")
-# How SQLite, and a program that only sees that something failed, say it.
+OUTPUT = re.compile(r"write\([12]<")
+# How SQLite says it, and a program that only sees that something failed. Of an EIO while reading
+# SQLite says that the database is malformed.
 CAUSES = (
-    "disk I/O error|unable to open database file|database or disk is full|database is locked"
+    "disk I/O error|database disk image is malformed|unable to open database file|database or disk is full|database is locked"
     "|Interrupted|interrupted|locking protocol|out of memory|attempt to write a readonly database|cannot be removed"
 )
 
@@ -42,10 +44,8 @@ class Failed:
 
 def says_why(stderr: str, place: Place, root: str) -> bool:
     """Whether the message names a path and the cause."""
-    if place.call == "write" and re.match(r"write\(2<", place.shown):
-        return True
-    # It could not say anything any more.
-    if place.call == "write" and place.onwards and not stderr:
+    # It could not say anything.
+    if place.call == "write" and (place.onwards and not stderr or OUTPUT.match(place.shown)):
         return True
     number = getattr(errno, place.fault.removeprefix("error="))
     cause = re.search(f"{re.escape(os.strerror(number))}|{CAUSES}", stderr)
@@ -66,13 +66,14 @@ def one(campaign: Campaign, name: str, make: scenes.Make) -> None:
     scene = make(campaign.directory())
     scene.reset()
     which = strace.FILES if campaign.everything else strace.CHANGES
-    found = strace.calls(scene.command, scene.root, which, beginning=str(scene.root))
+    found = strace.calls(scene.command, scene.root, which, beginning=f"{scene.root}/")
     found = campaign.part(found, 60)
     places = []
     for at, place in enumerate(found):
         if place.call in LEFT_OUT:
             continue
-        ways = ERRORS + (LASTING if place.call in strace.CHANGES.split(",") else ())
+        lasting = place.call in strace.CHANGES.split(",") and not OUTPUT.match(place.shown)
+        ways = ERRORS + (LASTING if lasting else ())
         # Without --all each call fails in one way, the next one in the next.
         some = ways if campaign.everything else [ways[at % len(ways)]]
         places += [way_of(place, way) for way in some]

@@ -58,7 +58,10 @@ class Restoring:
             self.judge_saved()
 
     def judge_saved(self) -> None:
-        """The old database must be in a dump."""
+        """The old database must be in a dump, or moved aside if it could not be read."""
+        for aside in self.root.glob(f"{TARGET}.replaced-*Z"):
+            if database.content(aside) == self.old:
+                return
         for dump in self.saved.glob("target-*.sqlite.gz"):
             look = self.root / "look.db"
             command = [self.program, "restore", dump, look.name]

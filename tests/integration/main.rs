@@ -7,6 +7,7 @@ mod clock;
 mod command_line;
 mod concurrency;
 mod damage;
+mod faults;
 mod filesystems;
 mod identity;
 mod image;
