@@ -2,6 +2,7 @@
 
 mod catalogue;
 pub mod globals;
+mod replace;
 pub mod restore;
 pub mod server;
 pub mod throwaway;
