@@ -23,9 +23,27 @@ from machine import Machine, RequestedAssertionFailed, shell
 # Bytes; what is not written to takes no room.
 DISK = 8 << 30
 BOOT_TIMEOUT = 120
-KERNEL_ARGUMENTS = (
-    "root=/dev/nvme0n1 rw rootfstype=ext4 console=ttyS0 quiet panic=-1 "
-    "systemd.show_status=no systemd.mask=systemd-udevd.service"
+# Seconds of an emulated processor that no test is in need of.
+MASKED = (
+    "dev-hugepages.mount",
+    "dev-mqueue.mount",
+    "getty.target",
+    "modprobe@.service",
+    "run-lock.mount",
+    "sys-fs-fuse-connections.mount",
+    "sys-kernel-debug.mount",
+    "sys-kernel-tracing.mount",
+    "systemd-binfmt.service",
+    "systemd-journal-catalog-update.service",
+    "systemd-logind.service",
+    "systemd-modules-load.service",
+    "systemd-tpm2-setup.service",
+    "systemd-update-done.service",
+    "tmp.mount",
+)
+KERNEL_ARGUMENTS = " ".join(
+    ["root=/dev/nvme0n1 rootfstype=ext4 rw console=ttyS0 quiet panic=-1 mitigations=off"]
+    + [f"systemd.mask={unit}" for unit in MASKED]
 )
 
 
@@ -47,7 +65,7 @@ class VirtualMachine(Machine):
             ["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none"]
             + ["-machine", "q35", "-accel", "tcg,thread=multi", "-cpu", "max"]
             + ["-smp", "2", "-m", "1024", "-no-reboot"]
-            + ["-kernel", self.kernel, "-append", KERNEL_ARGUMENTS]
+            + ["-kernel", str(self.kernel), "-append", KERNEL_ARGUMENTS]
             + ["-drive", f"id=disk,file={self.disk},format=raw,if=none,discard=unmap"]
             + ["-device", "nvme,drive=disk,serial=disk"]
             + ["-serial", f"file:{self.console}"]
