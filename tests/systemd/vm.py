@@ -56,6 +56,7 @@ class VirtualMachine(Machine):
         self.disk = disk
         self.console = disk.with_name("console")
         self.backdoor = disk.with_name("backdoor")
+        self.qemu: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Boots, and waits for the root shell."""
@@ -73,7 +74,6 @@ class VirtualMachine(Machine):
             + ["-device", "virtio-serial", "-device", "virtserialport,chardev=backdoor"],
             stdin=subprocess.DEVNULL,
         )
-        deadline = time.monotonic() + BOOT_TIMEOUT
         while not self.backdoor.exists() and self.qemu.poll() is None:
             time.sleep(0.01)
         connection = socket.socket(socket.AF_UNIX)
@@ -84,11 +84,14 @@ class VirtualMachine(Machine):
         connection.settimeout(None)
 
     def crash(self) -> None:
-        """Cuts the power: what the machine had not written to its disk is lost."""
+        """Cuts the power: what the machine had in memory alone is lost.
+
+        What it handed to the disk is not, flushed or not, as on a disk without a volatile cache.
+        """
         self.log("cutting the power")
-        self.qemu.kill()
-        self.qemu.wait()
-        self.shell.close()
+        if self.qemu is not None:
+            self.qemu.kill()
+            self.qemu.wait()
 
     def execute(
         self,
@@ -127,10 +130,11 @@ def booted(
         if test is not None:
             install_units(root, test)
         disk = work / "disk"
-        subprocess.run(["mke2fs", "-q", "-t", "ext4", "-d", root, disk, f"{DISK >> 10}k"], check=True)
+        make = ["mke2fs", "-q", "-t", "ext4", "-d", str(root), str(disk), f"{DISK >> 10}k"]
+        subprocess.run(make, check=True, stdout=subprocess.DEVNULL)
         machine = VirtualMachine(image / "boot/vmlinuz", disk)
-        machine.start()
         try:
+            machine.start()
             yield machine
         finally:
             machine.crash()
