@@ -8,9 +8,11 @@
 mod lines;
 mod process;
 
+use std::fs::File;
 use std::io::{self, Read, Write};
 use std::marker::PhantomData;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::path::Path;
 use std::process::{ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -48,7 +50,7 @@ impl Child {
     /// When it cannot be started.
     pub fn read_from(command: &mut Command, name: &str, stop: Stop) -> Result<Self> {
         command.stdin(Stdio::null()).stdout(Stdio::piped());
-        Child::spawn(command, name, stop)
+        Child::spawn(command, name, Stdio::piped(), stop)
     }
 
     /// Starts a program whose stdin is written from here; what it prints goes nowhere.
@@ -57,12 +59,44 @@ impl Child {
     /// When it cannot be started.
     pub fn write_to(command: &mut Command, name: &str, stop: Stop) -> Result<Self> {
         command.stdin(Stdio::piped()).stdout(Stdio::null());
-        Child::spawn(command, name, stop)
+        Child::spawn(command, name, Stdio::piped(), stop)
     }
 
-    fn spawn(command: &mut Command, name: &str, stop: Stop) -> Result<Self> {
+    /// Starts a program that is told `said`, at most 64 KiB (what every pipe takes at once), and
+    /// whose stdout is read from here. Its stdin stays open: it waits for more until this is
+    /// dropped. What it says on stderr is in the error alone.
+    ///
+    /// # Errors
+    /// When it cannot be started, or does not listen.
+    pub fn converse(command: &mut Command, name: &str, said: &[u8], stop: Stop) -> Result<Self> {
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = Child::spawn(command, name, Stdio::piped(), stop)?;
+        child.stderr.quietly();
+        if let Some(stdin) = &mut child.stdin {
+            stdin.write_all(said)?;
+        }
+        Ok(child)
+    }
+
+    /// Starts a server: it is told nothing, and all it says goes to the file `log`.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn serve(command: &mut Command, name: &str, log: &Path, stop: Stop) -> Result<Self> {
+        let log = File::create(log).with_context(|| format!("cannot write {}", log.display()))?;
+        command.stdin(Stdio::null()).stdout(log.try_clone()?);
+        Child::spawn(command, name, log.into(), stop)
+    }
+
+    /// Is it still running?
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        !self.process.has_exited()
+    }
+
+    fn spawn(command: &mut Command, name: &str, stderr: Stdio, stop: Stop) -> Result<Self> {
         stop.check()?;
-        command.stderr(Stdio::piped());
+        command.stderr(stderr);
         let mut process = Process::spawn(command).with_context(|| {
             let program = command.get_program().to_string_lossy().into_owned();
             format!("cannot start {program}")

@@ -4,6 +4,7 @@ mod catalogue;
 pub mod globals;
 pub mod restore;
 pub mod server;
+pub mod throwaway;
 
 use std::io::Write;
 use std::path::Path;
@@ -157,6 +158,17 @@ impl Dumper for Mysql {
         all
     }
 
+    fn tables(&self) -> Vec<String> {
+        match &self.database {
+            Some((_, database)) => database
+                .tables
+                .iter()
+                .map(|(name, _)| name.clone())
+                .collect(),
+            None => Vec::new(),
+        }
+    }
+
     fn stream(&mut self, out: &mut dyn Write) -> Result<()> {
         let Some(mut child) = self.child.take() else {
             ensure!(self.database.is_none(), "the client was not started");
@@ -189,7 +201,7 @@ impl Dumper for Mysql {
         };
         Ok(Facts {
             table_count: tables.len(),
-            tables: tables.into_iter().map(|name| (name, None)).collect(),
+            tables,
             settings: self.settings(),
         })
     }

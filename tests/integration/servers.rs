@@ -1,6 +1,7 @@
 //! Everything that runs a program of someone else's: commands and database servers.
 
 mod command;
+mod drilled;
 mod machine;
 mod mysql;
 mod postgresql;

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use rustix::fs::{Access, AtFlags, CWD, accessat};
 
 /// The canonical path of the database at `path`; creates nothing.
-pub(super) fn find(path: &Path) -> Result<PathBuf> {
+pub(crate) fn find(path: &Path) -> Result<PathBuf> {
     let shown = path.display();
     let real = path.canonicalize().map_err(|error| match error.kind() {
         ErrorKind::NotFound => anyhow::anyhow!("{shown} does not exist; nothing was created"),

@@ -1,5 +1,6 @@
 //! MariaDB: the real server, its real clients.
 
+mod drill;
 mod hard;
 mod refused;
 mod restored;
