@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
+use rustix::process::Signal;
 
 use super::Throwaway;
 use super::compare::Comparison;
@@ -69,7 +70,7 @@ impl Instance {
         if !is_mariadb {
             server.arg("--mysqlx=OFF");
         }
-        let mut process = Process::start(&mut server, "server", scratch, stop)?;
+        let mut process = Process::start(&mut server, "server", Signal::TERM, scratch, stop)?;
         let socket = encode(&socket.to_string_lossy());
         let url = Url::parse(&format!("mysql://root@localhost/?socket={socket}"))
             .map_err(anyhow::Error::msg)?;

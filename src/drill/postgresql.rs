@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result};
+use rustix::process::Signal;
 
 use super::Throwaway;
 use super::compare::Comparison;
@@ -67,7 +68,7 @@ impl Cluster {
         }
         postgres.current_dir(&place);
         user.runs(&mut postgres);
-        let mut process = Process::start(&mut postgres, "postgres", scratch, stop)?;
+        let mut process = Process::start(&mut postgres, "postgres", Signal::INT, scratch, stop)?;
         let socket = encode(&place.to_string_lossy());
         let url = Url::parse(&format!("postgresql://postgres@/?host={socket}"))
             .map_err(anyhow::Error::msg)?;
