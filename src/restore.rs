@@ -78,7 +78,7 @@ pub fn load(
         }
         (Engine::Mysql, Source::Mysql(url, Part::Whole)) if is_globals => {
             let server = mysql::Server::new(url, options.password.as_ref(), stop)?;
-            mysql::globals::restore(dump, &server, stop).map(|()| None)
+            mysql::globals::restore(dump, server, stop).map(|()| None)
         }
         (Engine::Postgresql, Source::Postgresql(..)) | (Engine::Mysql, Source::Mysql(..)) => {
             bail!(

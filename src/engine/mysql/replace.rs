@@ -15,7 +15,7 @@ use crate::dump::{Options, Run};
 use crate::name::Name;
 use crate::secret::Secret;
 use crate::source::Part;
-use crate::stop::Stop;
+use crate::stop::{self, Stop};
 use crate::url::Url;
 
 const UNTOUCHED: &str = "the old database is as it was";
@@ -94,14 +94,19 @@ impl Old<'_> {
 
     /// What to say of `error` once the old database was loaded from its dump, or was not.
     fn put_back(&self, saved: &Path, error: Error) -> Error {
-        let loaded = self.load_from(saved);
-        let saved = saved.display();
-        match loaded {
-            Ok(()) => error.context(format!("the old database was restored from {saved}")),
-            Err(lost) => error.context(format!(
-                "the old database is gone from the server, and could not be restored ({lost:#}); it is in {saved}"
-            )),
+        log::warn!("{} is loaded again from {}", self.name, saved.display());
+        let said = match self.load_from(saved) {
+            Ok(()) => format!("the old database was restored from {}", saved.display()),
+            Err(lost) => format!(
+                "the old database is gone from the server, and could not be restored ({lost:#}); it is in {}",
+                saved.display()
+            ),
+        };
+        // The error is not shown where a signal was the reason.
+        if stop::signal().is_some() {
+            log::warn!("{said}");
         }
+        error.context(said)
     }
 
     fn load_from(&self, saved: &Path) -> Result<()> {

@@ -38,11 +38,11 @@ pub fn run(
     options: &Options,
 ) -> Result<Option<PathBuf>> {
     let stop = Stop::after(options.timeout);
-    let server = Server::new(url, password, stop)?;
+    let mut server = Server::new(url, password, stop)?;
     let settings = Value::Object(header.facts.settings.clone());
     let settings: Settings = serde_json::from_value(settings)
         .context("the dump's header lacks the database's settings")?;
-    catalogue::version(&server, stop)?;
+    server.meet(stop)?;
     let exists = catalogue::databases(&server, stop)?.contains(&name.to_owned());
     ensure!(
         replace || !exists,
@@ -186,8 +186,8 @@ fn beside(name: &str) -> String {
 
 pub(super) fn load(server: &Server, dump: &File, name: &str, stop: Stop) -> Result<()> {
     let shell = &server.shell;
-    let mut command = server.client(shell);
-    command.args(["--batch", "--"]).arg(name);
+    let mut command = server.fed_shell();
+    command.arg("--").arg(name);
     let child = Child::write_to(&mut command, shell.program, stop)?;
     let mut script = Script {
         inner: child,
