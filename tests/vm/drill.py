@@ -3,8 +3,8 @@ AS_SERVER = "runuser -u postgres --"
 DRILLED = "journalctl -o cat -u dump-database-drill-{} | grep 'restored in .* s;'"
 # pg_dump with a statement in the middle that no server takes; it ends as pg_dump does.
 PG_DUMP = """#!/bin/sh
-if [ "$1" = --version ]; then exec @/pg_dump "$@"; fi
-@/pg_dump "$@" | sed 's/^CREATE TABLE/CREATE TABEL/'
+if [ "$1" = --version ]; then exec PROGRAMS/pg_dump "$@"; fi
+PROGRAMS/pg_dump "$@" | sed 's/^CREATE TABLE/CREATE TABEL/'
 """
 
 machine.wait_for_unit("postgresql.target")
@@ -36,7 +36,7 @@ with subtest("a dump that verifies but does not restore"):
     programs = path.removeprefix("PATH=").split(":")[0]
     machine.succeed(
         "mkdir -p /srv/planted /run/systemd/system/dump-database-postgresql.service.d",
-        f"cat >/srv/planted/pg_dump <<'END'\n{PG_DUMP.replace('@', programs)}END",
+        f"cat >/srv/planted/pg_dump <<'END'\n{PG_DUMP.replace('PROGRAMS', programs)}END",
         "chmod 755 /srv/planted/pg_dump",
         "cat >/run/systemd/system/dump-database-postgresql.service.d/planted.conf <<'END'\n"
         f"[Service]\nEnvironment={path.replace('PATH=', 'PATH=/srv/planted:')}\nEND",
