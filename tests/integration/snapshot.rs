@@ -29,6 +29,12 @@ fn under_a_writer(journal_mode: &str) {
     let dumped = dumped.succeeds().paths();
     let mut restore = env.command(crate::support::PROGRAM);
     Run::of(restore.arg("restore").args(dumped).arg("copy.sqlite")).succeeds();
+    // What was counted is of the same state.
+    let drilled = env.run("drill").succeeds();
+    assert!(
+        drilled.stdout.contains(", each as many as were dumped"),
+        "{drilled:?}"
+    );
     let n = state(&env.path("copy.sqlite"));
     assert!((before..=after + 1).contains(&n), "{before} {n} {after}");
     assert!(after - before > 100, "{before} {after}");
