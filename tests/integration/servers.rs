@@ -6,12 +6,12 @@ mod machine;
 mod mysql;
 mod postgresql;
 
+use std::net::TcpListener;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
 
-use crate::support::Env;
+use crate::support::{Env, Run};
 
-pub(crate) use machine::{give_to, newest_below, unprivileged};
+pub(crate) use machine::{Killed, SmallDisk, give_to, newest_below, unprivileged, wait_for};
 
 /// A script of the Chinook sample (github.com/lerocha/chinook-database), from the directory that
 /// `CHINOOK` names; none where it names none.
@@ -22,14 +22,33 @@ fn chinook(script: &str) -> Option<PathBuf> {
     Some(path)
 }
 
-/// A process that is killed when dropped.
-struct Killed(std::process::Child);
+/// A certificate for 127.0.0.1 that vouches for itself, and its key.
+fn certificate(env: &Env, name: &str) -> (PathBuf, PathBuf) {
+    let (certificate, key) = (
+        env.path(format!("{name}.pem")),
+        env.path(format!("{name}.key")),
+    );
+    let mut openssl = env.command("openssl");
+    openssl
+        .args([
+            "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
+        ])
+        .args([
+            "-subj",
+            "/CN=127.0.0.1",
+            "-addext",
+            "subjectAltName=IP:127.0.0.1",
+        ])
+        .args(["-keyout".as_ref(), key.as_os_str()])
+        .args(["-out".as_ref(), certificate.as_os_str()]);
+    Run::of(&mut openssl).succeeds();
+    (certificate, key)
+}
 
-impl Drop for Killed {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
+/// A TCP port of 127.0.0.1 that nobody listens at.
+fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
 }
 
 /// The processes a process started, and those they started.
@@ -53,15 +72,6 @@ fn descendants(pid: u32) -> Vec<u32> {
         at += 1;
     }
     found
-}
-
-#[track_caller]
-fn wait_for(what: &str, mut done: impl FnMut() -> bool) {
-    let until = Instant::now() + Duration::from_secs(60);
-    while !done() {
-        assert!(Instant::now() < until, "waited in vain for {what}");
-        std::thread::sleep(Duration::from_millis(5));
-    }
 }
 
 /// Only these dumps are there, and nothing half-done.

@@ -41,13 +41,13 @@ pub(super) fn databases(server: &Server, stop: Stop) -> Result<Vec<String>> {
     )
 }
 
-pub(super) fn version(server: &Server, stop: Stop) -> Result<String> {
-    let version = server.column("SELECT version()", stop);
-    let version = version.with_context(|| format!("cannot connect to {}", server.url()))?;
-    version
-        .into_iter()
-        .next()
-        .context("the server has no version")
+/// The tables of a database that have generated columns.
+pub(super) fn generating(server: &Server, name: &str, stop: Stop) -> Result<Vec<String>> {
+    let database = literal(name);
+    server.column(
+        &format!("SELECT DISTINCT table_name FROM information_schema.columns WHERE table_schema = {database} AND generation_expression <> '' ORDER BY 1"),
+        stop,
+    )
 }
 
 impl Database {
@@ -175,7 +175,7 @@ fn check_privileges(server: &Server, name: &str, stop: Stop) -> Result<()> {
         .filter(|wanted| !has(wanted))
         .collect();
     let sees_routines = everywhere.iter().any(|held| held == "SELECT")
-        || ["EXECUTE", "CREATE ROUTINE", "ALTER ROUTINE"]
+        || ["EXECUTE", "CREATE ROUTINE", "ALTER ROUTINE", "SHOW_ROUTINE"]
             .iter()
             .any(|held| has(held));
     if !sees_routines {

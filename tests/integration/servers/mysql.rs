@@ -3,7 +3,9 @@
 mod drill;
 mod hard;
 mod refused;
+mod replaced;
 mod restored;
 mod server;
+mod tls;
 
 pub(crate) use server::Server;

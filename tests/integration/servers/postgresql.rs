@@ -3,6 +3,7 @@
 mod clients;
 mod drill;
 mod hard;
+mod reached;
 mod refused;
 mod restored;
 mod server;
