@@ -36,6 +36,7 @@ PLACES = {
             "findutils",
             "gnugrep",
             "gnused",
+            "inetutils",
             "mariadb-server",
             "sqlite",
             "systemd",
