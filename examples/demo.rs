@@ -38,6 +38,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         timeout: Duration::from_secs(600),
         full_check: Duration::ZERO,
         busy_timeout: Duration::from_secs(30),
+        skip_unchanged: false,
+        metrics: None,
         format: Format::Sql,
         password: None,
     };

@@ -12,6 +12,7 @@ let
   source = import ./source.nix lib;
   account = import ./account.nix { inherit config lib; };
   place = import ./place.nix { inherit config lib pkgs; };
+  timer = import ./timer.nix;
 
   members = lib.filterAttrs (_: db: db.timerConfig == null) databases;
   units = map (name: "${unitName name}.service") (lib.attrNames members);
@@ -19,14 +20,6 @@ let
   leafOf = name: db: place.leafOf name (account name db);
   required = lib.filterAttrs (name: db: !isAwaited name db) members;
   awaited = lib.filterAttrs isAwaited members;
-
-  timer = timerConfig: {
-    wantedBy = [ "timers.target" ];
-    timerConfig = {
-      AccuracySec = "1s";
-    }
-    // timerConfig;
-  };
 in
 {
   services.dump-database = lib.mkIf (members != { }) {
@@ -42,12 +35,8 @@ in
     unitConfig.JobTimeoutSec = cfg.roundTimeout;
     serviceConfig = lib.mapAttrs (_: lib.mkDefault) (
       import ./sandbox.nix
+      // import ./reader.nix
       // {
-        User = "dump-database";
-        # Reads directories of other users, which a user namespace would not let it.
-        AmbientCapabilities = "CAP_DAC_READ_SEARCH";
-        CapabilityBoundingSet = "CAP_DAC_READ_SEARCH";
-        PrivateUsers = false;
         ProtectHome =
           if lib.any (db: source.isHome (source.file db)) (lib.attrValues awaited) then "read-only" else true;
         ExecStart = utils.escapeSystemdExecArgs (

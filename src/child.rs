@@ -7,11 +7,12 @@
 
 mod lines;
 mod process;
+mod start;
 
 use std::io::{self, Read, Write};
 use std::marker::PhantomData;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::process::{ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{ChildStdin, ChildStdout, Command};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
@@ -26,7 +27,6 @@ use process::Process;
 const GRACE: Duration = Duration::from_secs(2);
 /// How often [`Stop`] is asked while a child is silent.
 const TICK: Duration = Duration::from_millis(100);
-const PIPE_BYTES: usize = 1 << 20;
 
 /// A running program. Dropped before [`Child::finish`], it is killed with all it started.
 #[allow(missing_debug_implementations)]
@@ -36,58 +36,17 @@ pub struct Child {
     stdin: Option<ChildStdin>,
     stdout: Option<ChildStdout>,
     stderr: Lines,
+    /// What asks it to end.
+    end: Signal,
     stop: Stop,
     _of_its_thread: PhantomData<*const ()>,
 }
 
 impl Child {
-    /// Starts a program whose stdout is read from here. Its stderr goes to the log, each line
-    /// after `name`.
-    ///
-    /// # Errors
-    /// When it cannot be started.
-    pub fn read_from(command: &mut Command, name: &str, stop: Stop) -> Result<Self> {
-        command.stdin(Stdio::null()).stdout(Stdio::piped());
-        Child::spawn(command, name, stop)
-    }
-
-    /// Starts a program whose stdin is written from here; what it prints goes nowhere.
-    ///
-    /// # Errors
-    /// When it cannot be started.
-    pub fn write_to(command: &mut Command, name: &str, stop: Stop) -> Result<Self> {
-        command.stdin(Stdio::piped()).stdout(Stdio::null());
-        Child::spawn(command, name, stop)
-    }
-
-    fn spawn(command: &mut Command, name: &str, stop: Stop) -> Result<Self> {
-        stop.check()?;
-        command.stderr(Stdio::piped());
-        let mut process = Process::spawn(command).with_context(|| {
-            let program = command.get_program().to_string_lossy().into_owned();
-            format!("cannot start {program}")
-        })?;
-        let streams = process.streams();
-        let (stdin, stdout) = (streams.stdin.take(), streams.stdout.take());
-        let stderr = Lines::new(name, streams.stderr.take());
-        let child = Child {
-            name: name.to_owned(),
-            process,
-            stdin,
-            stdout,
-            stderr,
-            stop,
-            _of_its_thread: PhantomData,
-        };
-        // A larger pipe saves switches between the two processes; the default works too.
-        if let Some(pipe) = child.data_end() {
-            let _ = rustix::pipe::fcntl_setpipe_size(pipe, PIPE_BYTES);
-        }
-        let ends = [child.stdin.as_ref().map(AsFd::as_fd), child.stderr.as_fd()];
-        for end in ends.into_iter().flatten() {
-            rustix::io::ioctl_fionbio(end, true)?;
-        }
-        Ok(child)
+    /// Is it still running?
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        !self.process.has_exited()
     }
 
     /// Waits for the program's end. Its stdin is closed first.
@@ -222,9 +181,9 @@ impl Drop for Child {
         }
         drop(self.stdin.take());
         drop(self.stdout.take());
-        self.process.signal_group(Signal::TERM);
+        self.process.signal_group(self.end);
         if !self.ends_within(GRACE) {
-            log::warn!("{} ignored SIGTERM and was killed", self.name);
+            log::warn!("{} did not end when asked to and was killed", self.name);
             self.process.signal_group(Signal::KILL);
             if !self.ends_within(GRACE) {
                 log::error!("{} cannot be killed; the kernel holds it", self.name);

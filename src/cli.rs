@@ -14,6 +14,7 @@ use clap::{Args, Parser, Subcommand};
 use glob::Pattern;
 use log::LevelFilter;
 
+use crate::drill::Sample;
 use crate::human::parse_duration;
 
 pub use output::{Output, ServerFormat};
@@ -49,12 +50,15 @@ pub enum Command {
     Dump(Dump),
     /// List dumps: when, how large, why kept, how far back they reach
     List(List),
-    /// Say how fresh each database's dumps are; exit 1 if any is too old or was never dumped
+    /// Say how fresh each database's dumps are; exit 1 if any is too old, failed last time or was
+    /// never dumped
     Status(Status),
     /// Read dumps whole and check them
     Verify(Verify),
     /// Load a dump into a database
     Restore(Restore),
+    /// Prove that dumps can be restored: into a throwaway database, compared with what was dumped
+    Drill(Drill),
     /// Apply retention alone, saying for each dump why it stays or goes
     Rotate(Rotate),
     /// Print shell completions
@@ -106,6 +110,15 @@ pub struct Dump {
     )]
     pub jobs: NonZeroUsize,
 
+    /// Publish nothing where the database is still what its newest dump holds; the run counts as
+    /// a success all the same
+    #[arg(long, env = "DUMP_DATABASE_SKIP_UNCHANGED", value_parser = BoolishValueParser::new())]
+    pub skip_unchanged: bool,
+
+    /// After the run write metrics of the directory to FILE, for the Prometheus node exporter
+    #[arg(long, value_name = "FILE", env = "DUMP_DATABASE_METRICS")]
+    pub metrics: Option<PathBuf>,
+
     /// Take over a name whose newest dump is of another source, after a move
     #[arg(long, env = "DUMP_DATABASE_ADOPT", value_parser = BoolishValueParser::new())]
     pub adopt: bool,
@@ -151,6 +164,10 @@ pub struct Status {
     )]
     pub max_age: Option<Duration>,
 
+    /// Write metrics of the directories to FILE as well, for the Prometheus node exporter
+    #[arg(long, value_name = "FILE", env = "DUMP_DATABASE_METRICS")]
+    pub metrics: Option<PathBuf>,
+
     /// Print a JSON array of objects
     #[arg(long, env = "DUMP_DATABASE_JSON", value_parser = BoolishValueParser::new())]
     pub json: bool,
@@ -191,6 +208,41 @@ pub struct Restore {
     /// How and where the replaced database is dumped
     #[command(flatten)]
     pub output: Output,
+}
+
+/// `drill`.
+#[derive(Debug, Args)]
+pub struct Drill {
+    /// Dumps, or directories of dumps [default: `$STATE_DIRECTORY`, else `./dump`]
+    #[arg(value_name = "DIR|DUMP")]
+    pub paths: Vec<PathBuf>,
+
+    /// Which dumps of each database in a directory: newest, all, or the newest N
+    #[arg(
+        long,
+        value_name = "newest|all|N",
+        env = "DUMP_DATABASE_SAMPLE",
+        default_value = "newest"
+    )]
+    pub sample: Sample,
+
+    /// Where throwaway databases live while they are looked at [default: `$TMPDIR`, else `/tmp`]
+    #[arg(long, value_name = "DIR", env = "DUMP_DATABASE_SCRATCH")]
+    pub scratch: Option<PathBuf>,
+
+    /// How long the drill of one dump may take: 30s, 10m, 1h
+    #[arg(
+        long,
+        value_name = "TIME",
+        env = "DUMP_DATABASE_TIMEOUT",
+        default_value = "1h",
+        value_parser = parse_duration
+    )]
+    pub timeout: Duration,
+
+    /// Print a JSON array of objects
+    #[arg(long, env = "DUMP_DATABASE_JSON", value_parser = BoolishValueParser::new())]
+    pub json: bool,
 }
 
 /// `rotate`.

@@ -7,6 +7,7 @@
 
 mod lock;
 mod mount;
+mod state;
 mod temporary;
 
 use std::fs::{self, File};

@@ -1,28 +1,33 @@
 //! The main job: each source dumped, proven, published, rotated.
 
+mod before;
 mod one;
 mod owner;
 mod plan;
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::io::{self, Write};
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use jiff::Timestamp;
 
+use crate::clock;
 use crate::compress::Method;
 use crate::directory::Directory;
-use crate::name::Format;
+use crate::metrics;
+use crate::name::{Format, Name};
 use crate::progress;
 use crate::retention::Policy;
 use crate::secret::Secret;
 use crate::source::Source;
+use crate::state::{Attempt, Unchanged};
 use crate::stop::{self, Stop};
 
-pub(crate) use one::Run;
+pub(crate) use one::{Published, Run};
 pub use plan::Selection;
 use plan::{Task, plan};
 
@@ -45,6 +50,10 @@ pub struct Options {
     pub full_check: Duration,
     /// How long to wait for a locked database.
     pub busy_timeout: Duration,
+    /// Publish nothing where a database did not change since its newest dump.
+    pub skip_unchanged: bool,
+    /// Where to write metrics after the run.
+    pub metrics: Option<PathBuf>,
     /// What a PostgreSQL database is dumped as: SQL or `pg_dump`'s custom format.
     pub format: Format,
     /// The servers' password; goes before one in a URL.
@@ -54,7 +63,9 @@ pub struct Options {
 /// What became of a database.
 struct Outcome {
     name: String,
-    result: Result<String, String>,
+    result: Result<Published, String>,
+    seconds: f64,
+    ended: Timestamp,
 }
 
 /// Dumps each source, and of a server without a database each of its databases; one that fails
@@ -64,6 +75,17 @@ struct Outcome {
 /// When nothing could be begun: two sources of one NAME, no directory, another run in it.
 pub fn run(sources: &[Source], selection: &Selection, options: &Options) -> Result<usize> {
     plan::check(sources, selection)?;
+    if !options.to.exists() && sources.iter().all(|source| source.find().is_err()) {
+        // No directory comes into being for what is not there.
+        for source in sources {
+            if let Err(error) = source.find() {
+                let name = plan::name_of(source, selection).map(|name| name.to_string());
+                let name = name.unwrap_or_default();
+                log::error!("{name} was not dumped: {error:#}");
+            }
+        }
+        return Ok(sources.len());
+    }
     let directory = Directory::open_or_create(&options.to)?.lock()?;
     directory.remove_stale(options.timeout)?;
     let tasks = plan(sources, selection, options);
@@ -92,14 +114,18 @@ pub fn run(sources: &[Source], selection: &Selection, options: &Options) -> Resu
             Ok(())
         })?,
     }
-    if let Some(signal) = stop::signal() {
-        return Err(stop::Stopped::Signal(signal).into());
-    }
     let mut outcomes = outcomes
         .into_inner()
         .unwrap_or_else(PoisonError::into_inner);
     outcomes.sort_by_key(|(place, _)| *place);
     let outcomes: Vec<_> = outcomes.into_iter().map(|(_, outcome)| outcome).collect();
+    record(&directory, &outcomes);
+    if let Some(metrics) = &options.metrics {
+        metrics::write(metrics, std::slice::from_ref(&options.to))?;
+    }
+    if let Some(signal) = stop::signal() {
+        return Err(stop::Stopped::Signal(signal).into());
+    }
     if number > 1 {
         table(&outcomes);
     }
@@ -121,46 +147,80 @@ fn next<T>(queue: &Mutex<VecDeque<T>>) -> Option<T> {
 
 /// Children are started and reaped here, so by one thread.
 fn one(run: &Run<'_>, task: Task) -> Outcome {
-    let (name, source) = match task {
-        Task::Dump(name, source) => (name, source),
-        Task::Failed(name, error) => {
-            log::error!("{name} was not dumped: {error}");
-            let result = Err(error);
-            return Outcome { name, result };
-        }
+    let started = Instant::now();
+    let (name, result) = match task {
+        Task::Dump(name, source) => (name.to_string(), dump(run, &name, &source)),
+        Task::Failed(name, error) => (name, Err(error)),
     };
-    progress::status(&format!("dumping {name}"));
-    let stop = Stop::after(run.options().timeout);
-    let dumped = source
-        .open(run.options(), stop)
-        .and_then(|mut dumper| run.dump(&name, dumper.as_mut(), stop))
-        .map_err(|error| stop.reason().map_or(error, anyhow::Error::from));
-    let result = match dumped {
+    match &result {
         Ok(published) => {
             log::info!("{name}: {}", published.summary);
-            let path = run.options().to.join(published.name.to_string());
-            let path = std::path::absolute(&path).unwrap_or(path);
-            if let Err(error) = writeln!(io::stdout(), "{}", path.display()) {
-                log::warn!("published {}, but cannot print it: {error}", path.display());
+            if !published.unchanged {
+                print_path(&run.options().to, published);
             }
-            Ok(published.summary)
         }
-        Err(error) => {
-            log::error!("{name} was not dumped: {error:#}");
-            Err(format!("{error:#}"))
-        }
-    };
-    let name = name.to_string();
-    Outcome { name, result }
+        Err(error) => log::error!("{name} was not dumped: {error}"),
+    }
+    Outcome {
+        name,
+        result,
+        seconds: started.elapsed().as_secs_f64(),
+        ended: clock::now(),
+    }
+}
+
+fn dump(run: &Run<'_>, name: &Name, source: &Source) -> Result<Published, String> {
+    progress::status(&format!("dumping {name}"));
+    let stop = Stop::after(run.options().timeout);
+    source
+        .open(run.options(), stop)
+        .and_then(|mut dumper| run.dump(name, dumper.as_mut(), stop))
+        .map_err(|error| stop.reason().map_or(error, anyhow::Error::from))
+        .map_err(|error| format!("{error:#}"))
+}
+
+fn print_path(directory: &Path, published: &Published) {
+    let path = directory.join(published.name.to_string());
+    let path = std::path::absolute(&path).unwrap_or(path);
+    if let Err(error) = writeln!(io::stdout(), "{}", path.display()) {
+        log::warn!("published {}, but cannot print it: {error}", path.display());
+    }
+}
+
+/// For `status`. The dumps are there without it, so it fails no run.
+fn record(directory: &Directory, outcomes: &[Outcome]) {
+    let changed = directory.dumps().and_then(|dumps| {
+        let dumped: HashSet<_> = dumps.iter().map(|dump| dump.name.name.as_str()).collect();
+        directory.change_state(|state| {
+            for outcome in outcomes {
+                let record = state.of(&outcome.name);
+                record.attempt = Some(Attempt {
+                    time: outcome.ended,
+                    seconds: Some(outcome.seconds),
+                    error: outcome.result.as_ref().err().cloned(),
+                });
+                if let Ok(published) = &outcome.result {
+                    record.unchanged = published.unchanged.then(|| Unchanged {
+                        time: outcome.ended,
+                        dump: published.name.to_string(),
+                    });
+                }
+            }
+            state.forget_old(clock::now(), |name| dumped.contains(name));
+        })
+    });
+    if let Err(error) = changed {
+        log::warn!("how this run ended cannot be recorded for status: {error:#}");
+    }
 }
 
 /// The last lines of a run over several databases.
 fn table(outcomes: &[Outcome]) {
     let width = outcomes.iter().map(|outcome| outcome.name.chars().count());
     let width = width.max().unwrap_or(0);
-    for Outcome { name, result } in outcomes {
+    for Outcome { name, result, .. } in outcomes {
         match result {
-            Ok(summary) => log::info!("{name:width$}  dumped  {summary}"),
+            Ok(published) => log::info!("{name:width$}  dumped  {}", published.summary),
             Err(error) => log::error!("{name:width$}  FAILED  {error}"),
         }
     }

@@ -48,6 +48,11 @@ pub trait Dumper {
         Map::new()
     }
 
+    /// The tables whose rows [`Dumper::check`] will tell.
+    fn tables(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Writes the snapshot. All that says the source was read whole (an exit status, an end
     /// marker) was checked when this returns.
     ///

@@ -20,6 +20,10 @@ use crate::name::{Compression, Format};
 pub const COMMENT: usize = 4096;
 /// Room for what is not known at the start: totals, sums, some tables.
 const SPARE: usize = 1024;
+/// What the rows of a table take beside its name: `[,{"about":12345678901}],`.
+const ROWS: usize = 26;
+/// Bytes that the list of tables may take.
+const TABLES: usize = 64 << 10;
 const LONGEST: usize = 1 << 20;
 
 const GZIP_MAGIC: [u8; 4] = [0x1f, 0x8b, 8, 0x18]; // deflate; FNAME and FCOMMENT
@@ -56,6 +60,9 @@ pub struct Header {
     pub crc32: String,
     /// SHA-256 of the decompressed bytes, as `gzip -dc DUMP | sha256sum` prints it.
     pub sha256: String,
+    /// See [`crate::content`]; only where unchanged databases are skipped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<String>,
     /// Length of the JSON object with its padding, in bytes; see [`Header::reserve`].
     #[serde(skip)]
     pub room: usize,
@@ -64,15 +71,39 @@ pub struct Header {
 /// Facts of the snapshot a dump was made from.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Facts {
-    /// Tables, and their rows where counting was cheap; as many as fit.
+    /// Tables, and their rows where something is known of them; as many as fit.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub tables: Vec<(String, Option<u64>)>,
+    pub tables: Vec<(String, Option<Rows>)>,
     /// How many tables there were; more than `tables` lists where those did not fit.
     #[serde(default)]
     pub table_count: usize,
     /// The engine's own: page size, encoding, owner and the like.
     #[serde(flatten)]
     pub settings: Map<String, Value>,
+}
+
+/// How many rows a table has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Rows {
+    /// Counted within the snapshot.
+    Exact(u64),
+    /// The engine's own estimate.
+    About {
+        /// So many.
+        about: u64,
+    },
+}
+
+impl Rows {
+    /// Their number, where it was counted.
+    #[must_use]
+    pub fn exact(self) -> Option<u64> {
+        match self {
+            Rows::Exact(rows) => Some(rows),
+            Rows::About { .. } => None,
+        }
+    }
 }
 
 impl Facts {
@@ -82,13 +113,18 @@ impl Facts {
 }
 
 impl Header {
-    /// Fixes the header's length to what it takes now, and some.
+    /// Fixes the header's length to what it takes now, and some; with `tables`, as far as they fit
+    /// into [`TABLES`], and their rows.
     ///
     /// # Errors
     /// When that is too much.
-    pub fn reserve(&mut self) -> io::Result<()> {
+    pub fn reserve(&mut self, tables: &[String]) -> io::Result<()> {
         let length = ascii(&serde_json::to_string(self)?).len();
-        self.room = (length + SPARE).next_multiple_of(COMMENT);
+        let mut listed = 0;
+        for table in tables {
+            listed += ascii(&serde_json::to_string(table)?).len() + ROWS;
+        }
+        self.room = (length + SPARE + listed.min(TABLES)).next_multiple_of(COMMENT);
         if self.room > LONGEST {
             return Err(io::Error::other("the database's settings exceed 1 MiB"));
         }

@@ -13,11 +13,10 @@ use dump_database::directory::Held;
 use dump_database::engine::command::Program;
 use dump_database::exit::{Exit, UsageError};
 use dump_database::name::Format;
-use dump_database::retention::Policy;
 use dump_database::secret::Secret;
 use dump_database::source::Source;
 use dump_database::stop::{self, Stopped};
-use dump_database::{dump, list, logging, restore, status, verify};
+use dump_database::{drill, dump, list, logging, metrics, restore, status, verify};
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -66,7 +65,13 @@ fn run(command: Command) -> Result<Exit> {
                     words: args.program,
                 }));
             }
-            let options = options(args.output, args.adopt, Some(args.retention.into()))?;
+            let options = dump::Options {
+                adopt: args.adopt,
+                policy: Some(args.retention.into()),
+                skip_unchanged: args.skip_unchanged,
+                metrics: args.metrics,
+                ..options(args.output)?
+            };
             let selection = dump::Selection {
                 name: args.name,
                 exclude: args.exclude,
@@ -84,11 +89,14 @@ fn run(command: Command) -> Result<Exit> {
         }
         Command::Status(args) => {
             let directories = or_default(args.directories)?;
+            if let Some(file) = &args.metrics {
+                metrics::write(file, &directories)?;
+            }
             status::run(&directories, args.max_age, args.json).map(all_or_some)
         }
         Command::Verify(args) => verify::run(&or_default(args.paths)?, args.json).map(all_or_some),
         Command::Restore(args) => {
-            let options = options(args.output, false, None)?;
+            let options = options(args.output)?;
             let from = restore::From {
                 path: args.dump,
                 name: args.name,
@@ -96,6 +104,15 @@ fn run(command: Command) -> Result<Exit> {
             let target = Source::parse(&args.target).map_err(|why| UsageError::new(&why))?;
             restore::run(&from, &target, args.replace, &options)?;
             Ok(Exit::Success)
+        }
+        Command::Drill(args) => {
+            let options = drill::Options {
+                sample: args.sample,
+                scratch: args.scratch,
+                timeout: args.timeout,
+                json: args.json,
+            };
+            drill::run(&or_default(args.paths)?, &options).map(all_or_some)
         }
         Command::Rotate(args) => {
             let directory = directory(args.directory)?;
@@ -127,11 +144,13 @@ fn all_or_some(failed: usize) -> Exit {
     }
 }
 
-fn options(output: Output, adopt: bool, policy: Option<Policy>) -> Result<dump::Options> {
+fn options(output: Output) -> Result<dump::Options> {
     Ok(dump::Options {
         to: directory(output.to)?,
-        adopt,
-        policy,
+        adopt: false,
+        policy: None,
+        skip_unchanged: false,
+        metrics: None,
         method: output.compress,
         threads: output.threads.unwrap_or_else(dump::default_threads),
         timeout: output.timeout,

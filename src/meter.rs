@@ -5,6 +5,7 @@ use std::io::{self, Write};
 
 use sha2::{Digest, Sha256};
 
+use crate::content::Content;
 use crate::progress::Progress;
 use crate::stop::Stop;
 
@@ -13,6 +14,7 @@ use crate::stop::Stop;
 pub struct Meter<'a, W> {
     inner: W,
     hash: Sha256,
+    content: Option<Content>,
     bytes: u64,
     failed: Option<io::Error>,
     progress: &'a mut Progress,
@@ -20,11 +22,12 @@ pub struct Meter<'a, W> {
 }
 
 impl<'a, W: Write> Meter<'a, W> {
-    /// In front of `inner`.
-    pub fn new(inner: W, progress: &'a mut Progress, stop: Stop) -> Self {
+    /// In front of `inner`; what passes also goes to `content`.
+    pub fn new(inner: W, content: Option<Content>, progress: &'a mut Progress, stop: Stop) -> Self {
         Meter {
             inner,
             hash: Sha256::new(),
+            content,
             bytes: 0,
             failed: None,
             progress,
@@ -38,9 +41,10 @@ impl<'a, W: Write> Meter<'a, W> {
         self.failed.take()
     }
 
-    /// What comes behind, and the SHA-256 of all that passed in hexadecimal.
-    pub fn finish(self) -> (W, String) {
-        (self.inner, hexadecimal(&self.hash.finalize()))
+    /// What comes behind, the SHA-256 of all that passed in hexadecimal, and its content's.
+    pub fn finish(self) -> (W, String, Option<String>) {
+        let sha256 = hexadecimal(&self.hash.finalize());
+        (self.inner, sha256, self.content.map(Content::finish))
     }
 }
 
@@ -50,6 +54,9 @@ impl<W: Write> Write for Meter<'_, W> {
         match self.inner.write(data) {
             Ok(written) => {
                 self.hash.update(&data[..written]);
+                if let Some(content) = &mut self.content {
+                    content.look(&data[..written]);
+                }
                 self.bytes += written as u64;
                 self.progress.at(self.bytes);
                 Ok(written)

@@ -85,19 +85,27 @@ impl Drop for Written {
 /// What reading back found: the content's length and CRC, and the header as it is now.
 pub type Found = (Totals, Header);
 
-/// The reading end.
+/// The reading end. To be dropped after [`Written`], for whose end it waits: a file that is given
+/// up takes space until the last descriptor of it is closed.
 #[allow(missing_debug_implementations)]
-pub struct ReadBack(JoinHandle<io::Result<Found>>);
+pub struct ReadBack(Option<JoinHandle<io::Result<Found>>>);
 
 impl ReadBack {
     /// What was found, once the writer has completed.
     ///
     /// # Errors
     /// Damage, or any error of reading.
-    pub fn join(self) -> io::Result<Found> {
-        self.0
-            .join()
-            .unwrap_or_else(|_| Err(io::Error::other("the read-back panicked")))
+    pub fn join(mut self) -> io::Result<Found> {
+        let found = self.0.take().and_then(|thread| thread.join().ok());
+        found.unwrap_or_else(|| Err(io::Error::other("the read-back panicked")))
+    }
+}
+
+impl Drop for ReadBack {
+    fn drop(&mut self) {
+        if let Some(thread) = self.0.take() {
+            let _ = thread.join();
+        }
     }
 }
 
@@ -127,7 +135,7 @@ pub fn start(
     let thread = std::thread::Builder::new()
         .name("read-back".to_owned())
         .spawn(move || read(follower, compression))?;
-    Ok((written, ReadBack(thread)))
+    Ok((written, ReadBack(Some(thread))))
 }
 
 fn read(mut follower: Follower, compression: Compression) -> io::Result<Found> {

@@ -1,7 +1,6 @@
 //! Loading a dump: which one, and into what.
 
 use std::fs::File;
-use std::io;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -15,7 +14,7 @@ use crate::identity::Engine;
 use crate::name::Name;
 use crate::rotate::Series;
 use crate::source::{Part, Source};
-use crate::stop::Stop;
+use crate::stop::{Stop, Unless};
 use crate::verify::read_whole;
 
 /// Where the dump comes from.
@@ -48,8 +47,11 @@ pub fn run(from: &From, target: &Source, replace: bool, options: &Options) -> Re
     Ok(())
 }
 
-/// Where what was replaced can be found, if something was.
-fn load(
+/// Loads a dump that was verified. Where what was replaced can be found, if something was.
+///
+/// # Errors
+/// As [`run`].
+pub fn load(
     dump: &File,
     header: &Header,
     target: &Source,
@@ -76,7 +78,7 @@ fn load(
         }
         (Engine::Mysql, Source::Mysql(url, Part::Whole)) if is_globals => {
             let server = mysql::Server::new(url, options.password.as_ref(), stop)?;
-            mysql::globals::restore(dump, &server, stop).map(|()| None)
+            mysql::globals::restore(dump, server, stop).map(|()| None)
         }
         (Engine::Postgresql, Source::Postgresql(..)) | (Engine::Mysql, Source::Mysql(..)) => {
             bail!(
@@ -129,20 +131,6 @@ fn choose(from: &From, stop: Stop) -> Result<(File, PathBuf, Header)> {
         }
     }
     bail!("{} holds no good dump of {}", path.display(), series.name);
-}
-
-/// Takes everything, unless work must stop.
-struct Unless(Stop);
-
-impl io::Write for Unless {
-    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
-        self.0.check().map_err(io::Error::other)?;
-        Ok(data.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }
 
 fn one_of(directory: &Directory, mut all: Vec<Series>, name: Option<&str>) -> Result<Series> {

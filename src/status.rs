@@ -1,4 +1,6 @@
-//! Is every database dumped? Judged by the dumps themselves, never by what ran.
+//! Is every database dumped? Judged by the dumps themselves and by how the last run ended.
+
+mod table;
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -11,42 +13,60 @@ use serde::Serialize;
 use crate::clock;
 use crate::directory::{Directory, Entry};
 use crate::human;
+use crate::identity::Engine;
 use crate::retention;
 use crate::rotate::Series;
+use crate::state::{Attempt, Drill, Record};
 
-/// One database; the times and sizes of one that was never dumped are absent.
-#[derive(Debug, Serialize)]
-struct Row {
-    database: String,
-    directory: PathBuf,
-    newest: Option<Timestamp>,
-    /// In bytes, compressed.
-    bytes: Option<u64>,
+/// One database; what is not known of it is absent.
+#[derive(Debug, Clone, Serialize)]
+pub struct Row {
+    /// Its whole name; a directory's where nothing was dumped into it.
+    pub database: String,
+    /// Its engine.
+    pub engine: Option<Engine>,
+    /// Where its dumps are.
+    pub directory: PathBuf,
+    /// When the newest dump was made.
+    pub newest: Option<Timestamp>,
+    /// When the database was last known to be what the newest dump holds: then, or later where a
+    /// run found it unchanged.
+    pub fresh: Option<Timestamp>,
+    /// The newest dump's size in bytes, compressed.
+    pub bytes: Option<u64>,
     /// Of the dump before it, in bytes.
-    bytes_before: Option<u64>,
-    kept: usize,
-    reach_seconds: Option<i64>,
+    pub bytes_before: Option<u64>,
+    /// What the newest dump holds, in bytes.
+    pub bytes_inside: Option<u64>,
+    /// How many dumps are there.
+    pub kept: usize,
+    /// How far back they go.
+    pub reach_seconds: Option<i64>,
+    /// The last attempt to dump it.
+    pub attempt: Option<Attempt>,
+    /// The last drill.
+    pub drill: Option<Drill>,
+    /// The sizes of the newest dumps in bytes, oldest first.
+    #[serde(skip)]
+    sizes: Vec<u64>,
     /// What is wrong, in words; absent when nothing is.
-    problem: Option<String>,
+    pub problem: Option<String>,
 }
 
 /// Prints a line for each database of each directory on stdout. How many have no dump younger than
-/// `max_age`; a directory without dumps counts as one.
+/// `max_age`, or failed last time; a directory without dumps counts as one.
 ///
 /// # Errors
 /// When stdout is closed.
 pub fn run(directories: &[PathBuf], max_age: Option<Duration>, json: bool) -> Result<usize> {
     let now = clock::now();
-    let rows: Vec<Row> = directories
-        .iter()
-        .flat_map(|path| of_directory(path, max_age, now))
-        .collect();
+    let rows = rows(directories, max_age, now);
     let mut out = io::BufWriter::new(io::stdout().lock());
     if json {
         serde_json::to_writer_pretty(&mut out, &rows)?;
         writeln!(out)?;
     } else {
-        table(&mut out, &rows, now)?;
+        table::print(&mut out, &rows, now)?;
     }
     out.flush()?;
     let bad = rows
@@ -56,111 +76,159 @@ pub fn run(directories: &[PathBuf], max_age: Option<Duration>, json: bool) -> Re
         .map(|(row, problem)| format!("{} ({problem})", row.database))
         .collect();
     if !bad.is_empty() {
-        log::error!("without a fresh dump: {}", bad.join(", "));
+        log::error!("not as they should be: {}", bad.join(", "));
     }
     Ok(bad.len())
+}
+
+/// A row for each database of each directory.
+#[must_use]
+pub fn rows(directories: &[PathBuf], max_age: Option<Duration>, now: Timestamp) -> Vec<Row> {
+    let absolute = |path: &PathBuf| std::path::absolute(path).unwrap_or(path.clone());
+    directories
+        .iter()
+        .flat_map(|path| of_directory(&absolute(path), max_age, now))
+        .collect()
 }
 
 fn of_directory(path: &Path, max_age: Option<Duration>, now: Timestamp) -> Vec<Row> {
     let read = Directory::open(path).and_then(|directory| {
         let entries = directory.dumps()?;
-        Ok(Series::all(&directory, &entries))
+        Ok((Series::all(&directory, &entries), directory.state()))
     });
-    let series = match read {
-        Ok(series) => series,
-        Err(error) => return vec![never(path, &format!("{error:#}"))],
+    let (series, mut state) = match read {
+        Ok(read) => read,
+        Err(error) => {
+            return vec![without_dumps(
+                path,
+                None,
+                Record::default(),
+                format!("{error:#}"),
+            )];
+        }
     };
-    let rows: Vec<_> = series
-        .iter()
-        .filter_map(|series| of_series(path, series, max_age, now))
-        .collect();
+    let mut rows = Vec::new();
+    for series in &series {
+        let record = state.databases.remove(series.name.as_str());
+        rows.extend(of_series(
+            path,
+            series,
+            record.unwrap_or_default(),
+            max_age,
+            now,
+        ));
+    }
+    // What never was dumped, or whose dumps are gone.
+    for (name, record) in state.databases {
+        let problem = match record.attempt.as_ref().map(|attempt| &attempt.error) {
+            Some(Some(error)) => failed(error),
+            Some(None) => "its dumps are gone".to_owned(),
+            None => continue,
+        };
+        rows.push(without_dumps(path, Some(&name), record, problem));
+    }
     if rows.is_empty() {
-        return vec![never(path, "never dumped")];
+        rows.push(without_dumps(
+            path,
+            None,
+            Record::default(),
+            "never dumped".to_owned(),
+        ));
     }
     rows
 }
 
-fn never(path: &Path, problem: &str) -> Row {
+fn failed(error: &str) -> String {
+    format!("the last run failed: {error}")
+}
+
+fn without_dumps(path: &Path, name: Option<&str>, record: Record, problem: String) -> Row {
+    let directory = || path.file_name().unwrap_or_default().to_string_lossy();
     Row {
-        database: path
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned(),
+        database: name.map_or_else(|| directory().into_owned(), str::to_owned),
+        engine: None,
         directory: path.to_owned(),
         newest: None,
+        fresh: None,
         bytes: None,
         bytes_before: None,
+        bytes_inside: None,
         kept: 0,
         reach_seconds: None,
-        problem: Some(problem.to_owned()),
+        attempt: record.attempt,
+        drill: record.drill,
+        sizes: Vec::new(),
+        problem: Some(problem),
     }
 }
 
 fn of_series(
     path: &Path,
     series: &Series,
+    record: Record,
     max_age: Option<Duration>,
     now: Timestamp,
 ) -> Option<Row> {
-    let dumps = series.dumps.iter().map(|(entry, _)| entry);
     // What a clock that jumped dated ahead says nothing about how fresh the dumps are.
-    let past: Vec<&Entry> = dumps
-        .filter(|entry| !retention::is_future(entry.name.time, now))
+    let past: Vec<_> = series
+        .dumps
+        .iter()
+        .filter(|(entry, _)| !retention::is_future(entry.name.time, now))
         .collect();
-    let (newest, before) = match past.as_slice() {
-        [.., before, newest] => (newest, Some(before.bytes)),
-        [newest] => (newest, None),
-        [] => return None,
-    };
-    let age = now.duration_since(newest.name.time);
-    let limit = max_age.and_then(|limit| SignedDuration::try_from(limit).ok());
-    let stale = limit.is_some_and(|limit| age > limit);
-    let reach = retention::reach(past.iter().map(|entry| entry.name.time), now);
+    let (newest, header) = past.last()?;
+    let before = past.iter().rev().nth(1).map(|(entry, _)| entry.bytes);
+    let unchanged = record
+        .unchanged
+        .filter(|unchanged| unchanged.dump == newest.name.to_string());
+    let fresh = unchanged.map_or(newest.name.time, |unchanged| {
+        unchanged.time.max(newest.name.time)
+    });
+    // A dump that is newer than the last attempt on record says that the record was lost.
+    let attempt = record
+        .attempt
+        .filter(|attempt| attempt.time >= newest.name.time);
+    let attempt = attempt.unwrap_or(Attempt {
+        time: newest.name.time,
+        seconds: None,
+        error: None,
+    });
+    let entries = || past.iter().map(|(entry, _)| entry);
+    let reach = retention::reach(entries().map(|entry: &Entry| entry.name.time), now);
     Some(Row {
         database: series.database(),
+        engine: Some(header.identity.engine),
         directory: path.to_owned(),
         newest: Some(newest.name.time),
+        fresh: Some(fresh),
         bytes: Some(newest.bytes),
         bytes_before: before,
+        bytes_inside: Some(header.bytes),
         kept: past.len(),
         reach_seconds: reach.map(|reach| reach.as_secs()),
-        problem: stale.then(|| format!("the newest is {} old", human::age(age))),
+        problem: problem(
+            now.duration_since(fresh),
+            max_age,
+            &attempt,
+            record.drill.as_ref(),
+        ),
+        attempt: Some(attempt),
+        drill: record.drill,
+        sizes: entries().map(|entry| entry.bytes).collect(),
     })
 }
 
-fn table(out: &mut impl Write, rows: &[Row], now: Timestamp) -> io::Result<()> {
-    let width = rows.iter().map(|row| row.database.chars().count()).max();
-    let width = width.unwrap_or(0).max("database".len());
-    writeln!(
-        out,
-        "{:width$}  {:>8}  {:>10}  {:>7}  {:>5}  {:>8}",
-        "database", "newest", "size", "change", "kept", "reach"
-    )?;
-    for row in rows {
-        let age = row
-            .newest
-            .map(|newest| human::age(now.duration_since(newest)));
-        let reach = row
-            .reach_seconds
-            .map(|s| human::age(SignedDuration::from_secs(s)));
-        let line = format!(
-            "{:width$}  {:>8}  {:>10}  {:>7}  {:>5}  {:>8}  {}",
-            row.database,
-            age.unwrap_or_else(|| "never".to_owned()),
-            row.bytes.map(human::bytes).unwrap_or_default(),
-            change(row.bytes, row.bytes_before).unwrap_or_default(),
-            row.kept,
-            reach.unwrap_or_default(),
-            row.problem.as_deref().unwrap_or_default()
-        );
-        writeln!(out, "{}", line.trim_end())?;
-    }
-    Ok(())
-}
-
-/// `+3 %`: how the newest dump's size differs from the one's before.
-fn change(bytes: Option<u64>, before: Option<u64>) -> Option<String> {
-    let (bytes, before) = (bytes? as f64, before? as f64);
-    (before > 0.0).then(|| format!("{:+.0} %", 100.0 * (bytes - before) / before))
+fn problem(
+    age: SignedDuration,
+    max_age: Option<Duration>,
+    attempt: &Attempt,
+    drill: Option<&Drill>,
+) -> Option<String> {
+    let limit = max_age.and_then(|limit| SignedDuration::try_from(limit).ok());
+    let stale = limit.is_some_and(|limit| age > limit);
+    let stale = stale.then(|| format!("the newest is {} old", human::age(age)));
+    let attempt = attempt.error.as_deref().map(failed);
+    let drill =
+        drill.and_then(|drill| Some(format!("the last drill failed: {}", drill.error.as_ref()?)));
+    let all: Vec<_> = [stale, attempt, drill].into_iter().flatten().collect();
+    (!all.is_empty()).then(|| all.join("; "))
 }

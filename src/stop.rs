@@ -138,3 +138,18 @@ impl Stop {
         self.reason().map_or(Ok(()), Err)
     }
 }
+
+/// A writer that takes everything, unless work must stop.
+#[derive(Debug)]
+pub struct Unless(pub Stop);
+
+impl std::io::Write for Unless {
+    fn write(&mut self, data: &[u8]) -> std::io::Result<usize> {
+        self.0.check().map_err(std::io::Error::other)?;
+        Ok(data.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}

@@ -142,14 +142,7 @@ impl fmt::Display for Url {
             write!(f, "{user}@")?;
         }
         write!(f, "{}/", self.hosts)?;
-        for byte in self.database.iter().flat_map(|name| name.bytes()) {
-            match byte {
-                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' => {
-                    f.write_char(char::from(byte))?;
-                }
-                _ => write!(f, "%{byte:02X}")?,
-            }
-        }
+        f.write_str(&encode(self.database.as_deref().unwrap_or_default()))?;
         for (number, (name, value)) in self.parameters.iter().enumerate() {
             let mark = if number == 0 { '?' } else { '&' };
             write!(f, "{mark}{name}={value}")?;
@@ -168,6 +161,23 @@ fn secret(encoded: &str, wrong: &dyn Fn(&str) -> String) -> Result<Secret, Strin
 
 fn text_of(encoded: &str) -> Option<String> {
     String::from_utf8(decode(encoded)).ok()
+}
+
+/// As a part of a URL.
+#[must_use]
+pub fn encode(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' => {
+                encoded.push(char::from(byte));
+            }
+            _ => {
+                let _ = write!(encoded, "%{byte:02X}");
+            }
+        }
+    }
+    encoded
 }
 
 /// `%XX` to bytes; anything else stays.

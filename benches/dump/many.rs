@@ -67,6 +67,7 @@ fn write(directory: &Path, time: Timestamp) -> io::Result<()> {
         bytes: 0,
         crc32: "00000000".to_owned(),
         sha256: "0".repeat(64),
+        content: None,
         room: dump_database::header::COMMENT,
     };
     let name = DumpName {

@@ -7,7 +7,9 @@ use std::process::ChildStderr;
 
 use log::Level;
 
-const KEPT: usize = 5;
+const KEPT: usize = 20;
+/// Lines of an error that does not say where it begins.
+const LAST: usize = 5;
 const LONGEST: usize = 4096;
 
 /// The lines of a stderr that does not block.
@@ -53,12 +55,14 @@ impl Lines {
         self.end_line();
     }
 
-    /// The last lines, as one.
+    /// The last lines, as one; from the one on that says it is an error, where one does.
     pub(super) fn last(&self) -> String {
         let unended = String::from_utf8_lossy(&self.unended);
         let lines = self.last.iter().map(String::as_str);
         let lines: Vec<_> = lines.chain([unended.trim()]).collect();
-        lines.join("; ").trim_end_matches("; ").to_owned()
+        let error = lines.iter().position(|line| line.contains("ERROR"));
+        let first = error.unwrap_or(lines.len().saturating_sub(LAST + 1));
+        lines[first..].join("; ").trim_end_matches("; ").to_owned()
     }
 
     fn take(&mut self, data: &[u8]) {

@@ -8,21 +8,23 @@ use std::time::Instant;
 use anyhow::{Context, Result, ensure};
 
 use super::Options;
+use super::before::Before;
 use super::owner::{Borrowed, Owner};
 use crate::clock;
 use crate::compress::Encoder;
+use crate::content::Content;
 use crate::directory::{Locked, Temporary};
 use crate::engine::{Dumper, SnapshotLost};
 use crate::gzip::Pool;
 use crate::header::{Facts, Header};
 use crate::human;
-use crate::identity::Identity;
 use crate::meter::Meter;
 use crate::name::{DumpName, Name};
 use crate::progress::Progress;
 use crate::readback;
 use crate::rotate::{Series, rotate};
-use crate::stop::Stop;
+use crate::stop::{Stop, Unless};
+use crate::verify::read_whole;
 
 /// How often a dump is begun whose snapshot is lost.
 const ATTEMPTS: u32 = 4;
@@ -40,14 +42,18 @@ pub(crate) struct Run<'a> {
 pub(crate) struct Published {
     /// Its name.
     pub(crate) name: DumpName,
+    /// It was there before: the database is still what it holds.
+    pub(super) unchanged: bool,
     /// What it took, in words.
     pub(super) summary: String,
 }
 
-/// What the directory holds of a database before it is dumped.
-struct Before {
-    newest: Option<Header>,
-    formerly: Vec<Identity>,
+/// A proven dump under its temporary name.
+struct Written<'a> {
+    header: Header,
+    temporary: Borrowed<'a>,
+    /// Compressed length in bytes.
+    length: u64,
 }
 
 impl<'a> Run<'a> {
@@ -81,7 +87,7 @@ impl<'a> Run<'a> {
         stop: Stop,
     ) -> Result<Published> {
         let started = Instant::now();
-        let before = self.look(name, dumper)?;
+        let before = Before::look(&self.owner, name, dumper, self.options)?;
         let scratch = match dumper.scratch_bytes() {
             0 => None,
             _ => Some(self.owner.temporary()?),
@@ -90,12 +96,9 @@ impl<'a> Run<'a> {
             Some(scratch) => Some(scratch.get()?.path()),
             None => None,
         };
-        let mut bar = Progress::new(
-            name.as_str(),
-            before.newest.as_ref().map(|header| header.bytes),
-        );
+        let mut bar = Progress::new(name.as_str(), before.header().map(|header| header.bytes));
         let mut attempt = 1;
-        let (header, temporary, written) = loop {
+        let written = loop {
             let made = self.attempt(name, dumper, &before, path.as_deref(), &mut bar, stop);
             match made {
                 Err(error) if error.is::<SnapshotLost>() && attempt < ATTEMPTS => {
@@ -107,22 +110,48 @@ impl<'a> Run<'a> {
         };
         drop(bar);
         stop.check()?;
-        let (bytes, published) = (header.bytes, self.publish(name, header, temporary)?);
+        let (bytes, length) = (written.header.bytes, written.length);
+        let unchanged = match before.same(&written.header) {
+            Some(newest) if self.still_reads(newest, stop)? => Some(newest.clone()),
+            _ => None,
+        };
+        let (name, unchanged) = match unchanged {
+            Some(newest) => (newest, true),
+            None => (self.publish(name, written)?, false),
+        };
         drop(scratch);
         let seconds = started.elapsed().as_secs_f64();
-        let summary = format!(
-            "{} in, {} out, {seconds:.2} s, {:.0} MB/s",
-            human::bytes(bytes),
-            human::bytes(written),
-            bytes as f64 / 1e6 / seconds.max(1e-6)
-        );
+        let summary = if unchanged {
+            let bytes = human::bytes(bytes);
+            format!("unchanged since {name}, {bytes} in, {seconds:.2} s")
+        } else {
+            format!(
+                "{} in, {} out, {seconds:.2} s, {:.0} MB/s",
+                human::bytes(bytes),
+                human::bytes(length),
+                bytes as f64 / 1e6 / seconds.max(1e-6)
+            )
+        };
         Ok(Published {
-            name: published,
+            name,
+            unchanged,
             summary,
         })
     }
 
-    /// A snapshot in a temporary file, proven; its compressed length in bytes.
+    /// Is this dump still whole? One that nothing replaces must be.
+    fn still_reads(&self, dump: &DumpName, stop: Stop) -> Result<bool> {
+        let wanted = dump.clone();
+        let file = self.owner.ask(move |directory| directory.read(&wanted))?;
+        let read = file.and_then(|file| read_whole(&file, &mut Unless(stop)));
+        stop.check()?;
+        if let Err(error) = &read {
+            log::warn!("{dump} is what the database still is, but {error}; it is dumped again");
+        }
+        Ok(read.is_ok())
+    }
+
+    /// A snapshot in a temporary file, proven.
     fn attempt(
         &self,
         name: &Name,
@@ -131,7 +160,7 @@ impl<'a> Run<'a> {
         scratch: Option<&Path>,
         bar: &mut Progress,
         stop: Stop,
-    ) -> Result<(Header, Borrowed<'a>, u64)> {
+    ) -> Result<Written<'a>> {
         dumper.snapshot(scratch)?;
         let mut header = Header {
             tool: concat!("dump-database ", env!("CARGO_PKG_VERSION")).to_owned(),
@@ -141,7 +170,7 @@ impl<'a> Run<'a> {
             time: clock::now(),
             format: dumper.format(),
             engine_version: dumper.engine_version(),
-            checked: before.newest.as_ref().and_then(|header| header.checked),
+            checked: before.header().and_then(|header| header.checked),
             facts: Facts {
                 settings: dumper.settings(),
                 ..Facts::default()
@@ -149,31 +178,24 @@ impl<'a> Run<'a> {
             bytes: 0,
             crc32: String::new(),
             sha256: String::new(),
+            content: None,
             room: 0,
         };
-        header.reserve()?;
+        header.reserve(&dumper.tables())?;
         let temporary = self.owner.temporary()?;
-        let written = self.write(dumper, temporary.get()?, &mut header, bar, stop)?;
-        Ok((header, temporary, written))
-    }
-
-    /// Whose the dumps of this NAME are, and whether there is room for another.
-    fn look(&self, name: &Name, dumper: &dyn Dumper) -> Result<Before> {
-        let (name, identity) = (name.clone(), dumper.identity().clone());
-        let (adopt, scratch) = (self.options.adopt, dumper.scratch_bytes());
-        self.owner.ask(move |directory| {
-            let series = Series::of(directory, &directory.dumps()?, &name, Some(&identity));
-            let formerly = formerly(directory, &name, &series, adopt)?;
-            let newest = series.dumps.into_iter().next_back();
-            let expected = newest.as_ref().map_or(0, |(entry, _)| entry.bytes);
-            directory.check_space(expected + scratch)?;
-            let newest = newest.map(|(_, header)| header);
-            Ok(Before { newest, formerly })
-        })?
+        let length = self.write(dumper, temporary.get()?, &mut header, before, bar, stop)?;
+        Ok(Written {
+            header,
+            temporary,
+            length,
+        })
     }
 
     /// Gives the dump its name, then removes what retention does not keep.
-    fn publish(&self, name: &Name, header: Header, temporary: Borrowed<'a>) -> Result<DumpName> {
+    fn publish(&self, name: &Name, written: Written<'a>) -> Result<DumpName> {
+        let Written {
+            header, temporary, ..
+        } = written;
         let temporary = temporary.give_back()?;
         let (name, policy) = (name.clone(), self.options.policy.clone());
         let compression = self.options.method.compression;
@@ -210,6 +232,7 @@ impl<'a> Run<'a> {
         dumper: &mut dyn Dumper,
         temporary: &Temporary<'_>,
         header: &mut Header,
+        before: &Before,
         bar: &mut Progress,
         stop: Stop,
     ) -> Result<u64> {
@@ -218,23 +241,23 @@ impl<'a> Run<'a> {
         let method = self.options.method;
         let original = dumper.file_name();
         let empty = header.encode(method.compression, &original)?;
-        let (mut file, readback) =
-            readback::start(temporary.file(), empty.len(), method.compression)?;
+        let (file, readback) = readback::start(temporary.file(), empty.len(), method.compression)?;
+        let mut file = file; // declared after, so dropped before
         file.write_all(&empty).with_context(unwritable)?;
         let encoder = Encoder::new(file, method, &self.pool)?;
-        let mut meter = Meter::new(encoder, bar, stop);
+        let content = self.options.skip_unchanged;
+        let content = content.then(|| Content::new(header.identity.engine, header.format));
+        let mut meter = Meter::new(encoder, content, bar, stop);
         let streamed = dumper.stream(&mut meter);
         if let Some(error) = meter.failure() {
             return Err(error).with_context(unwritable);
         }
         streamed?;
-        let (encoder, sha256) = meter.finish();
+        let (encoder, sha256, content) = meter.finish();
         let (file, totals) = encoder.finish().with_context(unwritable)?;
 
-        let since = header
-            .checked
-            .map(|last| header.time.duration_since(last).unsigned_abs());
-        let thorough = since.is_none_or(|since| since >= self.options.full_check);
+        header.content = content;
+        let thorough = before.check_is_due(header, self.options.full_check);
         header.facts = dumper.check(thorough)?;
         if thorough {
             header.checked = Some(header.time);
@@ -256,26 +279,6 @@ impl<'a> Run<'a> {
         );
         Ok(length)
     }
-}
-
-/// The identities to take over; an error when NAME is another source's and may not be adopted.
-fn formerly(
-    directory: &Locked,
-    name: &Name,
-    before: &Series,
-    adopt: bool,
-) -> Result<Vec<Identity>> {
-    let mut formerly = before.identities.get(1..).unwrap_or_default().to_vec();
-    if let Some(other) = &before.taken_by {
-        ensure!(
-            adopt,
-            "the newest dump called {name} in {} is of {other}; --name gives this one another name, --adopt takes the name over after a move",
-            directory.path().display()
-        );
-        formerly.insert(0, other.clone());
-        formerly.truncate(4);
-    }
-    Ok(formerly)
 }
 
 fn display_name(name: &Name) -> String {

@@ -88,7 +88,9 @@ pub(super) fn plan(sources: &[Source], selection: &Selection, options: &Options)
         let parts = match source.parts(options, Stop::after(options.timeout)) {
             Ok(parts) => parts,
             Err(error) => {
-                tasks.push(Task::Failed(source.to_string(), format!("{error:#}")));
+                let globals = Name::globals().to_string();
+                let why = format!("the databases of {source} cannot be listed: {error:#}");
+                tasks.push(Task::Failed(globals, why));
                 continue;
             }
         };
@@ -118,7 +120,7 @@ pub(super) fn plan(sources: &[Source], selection: &Selection, options: &Options)
     tasks
 }
 
-fn name_of(source: &Source, selection: &Selection) -> Option<Name> {
+pub(super) fn name_of(source: &Source, selection: &Selection) -> Option<Name> {
     if source.is_globals() {
         return Some(Name::globals());
     }

@@ -1,9 +1,12 @@
 //! MySQL and MariaDB, by the server's own client programs.
 
 mod catalogue;
+mod client;
 pub mod globals;
+mod replace;
 pub mod restore;
 pub mod server;
+pub mod throwaway;
 
 use std::io::Write;
 use std::path::Path;
@@ -35,8 +38,9 @@ const FLAGS: [&str; 9] = [
     "--comments",
     "--no-tablespaces",
 ];
-/// A table was altered while it was read: `ER_TABLE_DEF_CHANGED`.
-const TABLE_CHANGED: &str = "Error 1412";
+/// A table was altered before it was read: `ER_TABLE_DEF_CHANGED`, and how `mysqldump` says that
+/// it has another number of columns.
+const TABLE_CHANGED: [&str; 2] = ["Error 1412", "Error in field count for table"];
 
 /// A part of a server to be dumped.
 #[allow(missing_debug_implementations)]
@@ -57,11 +61,12 @@ impl Mysql {
     ///
     /// # Errors
     /// One sentence for whatever keeps it from being dumped whole.
-    pub fn open(server: Server, part: &Part, options: &Options, stop: Stop) -> Result<Self> {
-        let version = catalogue::version(&server, stop)?;
+    pub fn open(mut server: Server, part: &Part, options: &Options, stop: Stop) -> Result<Self> {
+        let version = server.meet(stop)?;
         let database = match part {
             Part::Database(name) => {
                 let database = Database::look(&server, name, stop)?;
+                refuse_if_misread(&server, &version, name, stop)?;
                 Some((name.clone(), database))
             }
             Part::Whole | Part::Globals => None,
@@ -138,7 +143,7 @@ impl Dumper for Mysql {
     fn snapshot(&mut self, _scratch: Option<&Path>) -> Result<()> {
         self.child = match &self.database {
             Some((name, database)) => Some(self.start(name, database)?),
-            None => globals::start(&self.server, self.stop)?,
+            None => globals::start(&self.server, &self.version, self.stop)?,
         };
         Ok(())
     }
@@ -157,6 +162,17 @@ impl Dumper for Mysql {
         all
     }
 
+    fn tables(&self) -> Vec<String> {
+        match &self.database {
+            Some((_, database)) => database
+                .tables
+                .iter()
+                .map(|(name, _)| name.clone())
+                .collect(),
+            None => Vec::new(),
+        }
+    }
+
     fn stream(&mut self, out: &mut dyn Write) -> Result<()> {
         let Some(mut child) = self.child.take() else {
             ensure!(self.database.is_none(), "the client was not started");
@@ -168,7 +184,8 @@ impl Dumper for Mysql {
         };
         pass_on(&mut child, &mut watched)?;
         child.finish().map_err(|error| {
-            if format!("{error:#}").contains(TABLE_CHANGED) {
+            let said = format!("{error:#}");
+            if TABLE_CHANGED.iter().any(|changed| said.contains(changed)) {
                 error.context(SnapshotLost)
             } else {
                 error
@@ -189,7 +206,7 @@ impl Dumper for Mysql {
         };
         Ok(Facts {
             table_count: tables.len(),
-            tables: tables.into_iter().map(|name| (name, None)).collect(),
+            tables,
             settings: self.settings(),
         })
     }
@@ -210,6 +227,21 @@ impl Write for Watched<'_> {
     fn flush(&mut self) -> std::io::Result<()> {
         self.out.flush()
     }
+}
+
+/// MariaDB's clients dump values of MySQL's generated columns, which MySQL then refuses.
+fn refuse_if_misread(server: &Server, version: &str, name: &str, stop: Stop) -> Result<()> {
+    let dumper = &server.dumper;
+    if dumper.is_mariadb() && !dumper.suits(version) {
+        let tables = catalogue::generating(server, name, stop)?;
+        ensure!(
+            tables.is_empty(),
+            "{name} has generated columns, and MySQL does not take back what {} makes of them; install MySQL's own mysqldump (tables: {})",
+            dumper.program,
+            tables.join(", ")
+        );
+    }
+    Ok(())
 }
 
 /// The databases of a server that are not the server's own.

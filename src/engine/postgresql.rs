@@ -2,13 +2,16 @@
 
 pub mod archive;
 mod catalogue;
+mod checking;
 pub mod globals;
 mod parallel;
 pub mod restore;
 mod script;
 pub mod server;
 mod settings;
+mod snapshot;
 mod swap;
+pub mod throwaway;
 
 use std::io::Write;
 use std::path::Path;
@@ -18,7 +21,6 @@ use anyhow::{Context, Result, bail, ensure};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::marker::Tail;
 use super::{Dumper, pass_on};
 use crate::child::Child;
 use crate::dump::Options;
@@ -28,9 +30,10 @@ use crate::identity::{Engine, Identity};
 use crate::name::Format;
 use crate::source::Part;
 use crate::stop::Stop;
-use archive::Archive;
 use catalogue::{ServerFacts, Settings, Unreadable};
+use checking::Checking;
 pub use server::Server;
+use snapshot::Snapshot;
 
 /// A part of a server to be dumped.
 #[allow(missing_debug_implementations)]
@@ -47,6 +50,7 @@ pub struct Postgresql {
     format: Format,
     lock_timeout: Duration,
     with_passwords: bool,
+    snapshot: Option<Snapshot>,
     child: Option<Child>,
     stop: Stop,
 }
@@ -94,6 +98,7 @@ impl Postgresql {
             tables: Vec::new(),
             lock_timeout: options.busy_timeout,
             with_passwords: true,
+            snapshot: None,
             child: None,
             stop,
         };
@@ -148,6 +153,9 @@ impl Postgresql {
         let mut command = self.server.client("pg_dump", database);
         let wait = self.lock_timeout.as_millis().max(1); // 0 would be for ever
         command.arg(format!("--lock-wait-timeout={wait}"));
+        if let Some(snapshot) = &self.snapshot {
+            command.arg(format!("--snapshot={}", snapshot.id));
+        }
         match self.format {
             Format::Pgdump => command.args(["--format=custom", "--compress=0"]),
             _ => command.arg("--format=plain"),
@@ -180,6 +188,15 @@ impl Dumper for Postgresql {
     }
 
     fn snapshot(&mut self, _scratch: Option<&Path>) -> Result<()> {
+        if let Some(database) = &self.database {
+            match Snapshot::take(&self.server, database, snapshot::CHEAP, self.stop) {
+                Ok(snapshot) => self.snapshot = Some(snapshot),
+                Err(error) => {
+                    self.stop.check()?;
+                    log::warn!("{database}: its rows are not counted: {error:#}");
+                }
+            }
+        }
         self.child = Some(self.start()?);
         Ok(())
     }
@@ -197,16 +214,17 @@ impl Dumper for Postgresql {
         all
     }
 
+    fn tables(&self) -> Vec<String> {
+        self.tables.clone()
+    }
+
     fn stream(&mut self, out: &mut dyn Write) -> Result<()> {
         let mut child = self.child.take().context("pg_dump was not started")?;
-        let mut checking = Checking {
-            out,
-            tail: Tail::default(),
-            archive: (self.format == Format::Pgdump).then(Archive::default),
-        };
+        let mut checking = Checking::new(out, self.format);
         pass_on(&mut child, &mut checking)?;
         child.finish().map_err(|error| {
-            if format!("{error:#}").contains("LOCK TABLE") {
+            let said = format!("{error:#}");
+            if said.contains("LOCK TABLE") && said.contains("timeout") {
                 let waited = human::duration(self.lock_timeout);
                 let what = "a table stayed locked by another session for";
                 error.context(format!("{what} {waited} (--busy-timeout)"))
@@ -214,43 +232,21 @@ impl Dumper for Postgresql {
                 error
             }
         })?;
-        match &mut checking.archive {
-            Some(archive) => archive.check().map_err(anyhow::Error::msg),
-            None if checking.tail.is_end(Engine::Postgresql) => Ok(()),
-            None => bail!(
-                "pg_dump exited with 0 and did not print its last line; the dump is not whole"
-            ),
-        }
+        checking.finish()
     }
 
     fn check(&mut self, _thorough: bool) -> Result<Facts> {
+        let rows = self.snapshot.take().map(|snapshot| snapshot.rows);
+        let rows = rows.unwrap_or_default();
+        let tables = self.tables.iter().map(|name| {
+            let rows = rows.get(name).copied();
+            (name.clone(), rows)
+        });
         Ok(Facts {
             table_count: self.tables.len(),
-            tables: self.tables.drain(..).map(|name| (name, None)).collect(),
+            tables: tables.collect(),
             settings: self.settings(),
         })
-    }
-}
-
-/// Passes a dump on and remembers what says that it is whole.
-struct Checking<'a> {
-    out: &'a mut dyn Write,
-    tail: Tail,
-    archive: Option<Archive>,
-}
-
-impl Write for Checking<'_> {
-    fn write(&mut self, data: &[u8]) -> std::io::Result<usize> {
-        let written = self.out.write(data)?;
-        match &mut self.archive {
-            Some(archive) => archive.look(&data[..written]),
-            None => self.tail.look(&data[..written]),
-        }
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        self.out.flush()
     }
 }
 

@@ -20,6 +20,7 @@ mod modules;
 mod patience;
 mod target;
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -29,7 +30,7 @@ use anyhow::{Context, Result, bail};
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
 
-use find::find;
+pub(crate) use find::find;
 use last_out::LastOut;
 use patience::{NAP, Patience};
 
@@ -202,6 +203,13 @@ impl Dumper for Sqlite {
         Ok(())
     }
 
+    fn tables(&self) -> Vec<String> {
+        // What keeps them from being read is for the check to say.
+        let snapshot = self.snapshot.as_ref();
+        let tables = snapshot.and_then(|snapshot| facts::tables(snapshot).ok());
+        tables.unwrap_or_default()
+    }
+
     fn stream(&mut self, out: &mut dyn Write) -> Result<()> {
         let snapshot = self.snapshot.as_ref().context("no snapshot was taken")?;
         let streamed = match &self.copy {
@@ -225,6 +233,22 @@ impl Dumper for Sqlite {
         facts::of(snapshot, self.shape)
             .with_context(|| format!("cannot count the tables of {}", self.path.display()))
     }
+}
+
+/// The rows of each table of a database that is checked thoroughly first; none for a table that
+/// only its own program can read. No one but this process may know the file.
+///
+/// # Errors
+/// When it is damaged or cannot be read.
+pub fn rows_of_sound(path: &Path) -> Result<BTreeMap<String, Option<u64>>> {
+    let db = lock_free::open(path)?;
+    check::integrity(&db, path, true)?;
+    let tables = facts::tables(&db)?.into_iter();
+    let rows = tables.map(|table| {
+        let rows = facts::count(&db, &table);
+        (table, rows)
+    });
+    Ok(rows.collect())
 }
 
 /// The database's name: the file's, without its extension.

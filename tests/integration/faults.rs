@@ -45,12 +45,12 @@ fn the_cause_of_a_failure_is_its_own() {
         (
             "getcwd:error=ENOMEM:when=1",
             "dump db.sqlite",
-            "cannot say where the directory ./dump is",
+            "cannot say where the directory dump is",
         ),
         (
             "unlink:error=EIO",
             &format!("restore {dump} old.sqlite --replace"),
-            "old.sqlite-shm cannot be removed",
+            " cannot be removed; stop that program first",
         ),
     ] {
         let run = Run::of(&mut strace::command(&env, Of::All, &[fault], args));

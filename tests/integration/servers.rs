@@ -1,16 +1,18 @@
 //! Everything that runs a program of someone else's: commands and database servers.
 
 mod command;
+mod drilled;
 mod machine;
 mod mysql;
 mod postgresql;
 
+use std::net::TcpListener;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use crate::support::Env;
+use crate::support::{Env, Run};
 
-pub(crate) use machine::{give_to, newest_below, unprivileged};
+pub(crate) use machine::{SmallDisk, give_to, newest_below, unprivileged};
 
 /// A script of the Chinook sample (github.com/lerocha/chinook-database), from the directory that
 /// `CHINOOK` names; none where it names none.
@@ -19,6 +21,35 @@ fn chinook(script: &str) -> Option<PathBuf> {
     let path = PathBuf::from(directory).join(script);
     assert!(path.is_file(), "{} is missing", path.display());
     Some(path)
+}
+
+/// A certificate for 127.0.0.1 that vouches for itself, and its key.
+fn certificate(env: &Env, name: &str) -> (PathBuf, PathBuf) {
+    let (certificate, key) = (
+        env.path(format!("{name}.pem")),
+        env.path(format!("{name}.key")),
+    );
+    let mut openssl = env.command("openssl");
+    openssl
+        .args([
+            "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
+        ])
+        .args([
+            "-subj",
+            "/CN=127.0.0.1",
+            "-addext",
+            "subjectAltName=IP:127.0.0.1",
+        ])
+        .args(["-keyout".as_ref(), key.as_os_str()])
+        .args(["-out".as_ref(), certificate.as_os_str()]);
+    Run::of(&mut openssl).succeeds();
+    (certificate, key)
+}
+
+/// A TCP port of 127.0.0.1 that nobody listens at.
+fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
 }
 
 /// A process that is killed when dropped.

@@ -6,6 +6,7 @@ use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 
 use super::server::{Server, literal};
+use crate::header::Rows;
 use crate::stop::Stop;
 
 /// Databases that belong to the server itself.
@@ -28,7 +29,8 @@ pub(super) struct Settings {
 /// What is known of a database before it is dumped.
 pub(super) struct Database {
     pub(super) settings: Settings,
-    pub(super) tables: Vec<String>,
+    /// With the engine's estimate of their rows.
+    pub(super) tables: Vec<(String, Option<Rows>)>,
     pub(super) has_history: bool,
 }
 
@@ -39,13 +41,13 @@ pub(super) fn databases(server: &Server, stop: Stop) -> Result<Vec<String>> {
     )
 }
 
-pub(super) fn version(server: &Server, stop: Stop) -> Result<String> {
-    let version = server.column("SELECT version()", stop);
-    let version = version.with_context(|| format!("cannot connect to {}", server.url()))?;
-    version
-        .into_iter()
-        .next()
-        .context("the server has no version")
+/// The tables of a database that have generated columns.
+pub(super) fn generating(server: &Server, name: &str, stop: Stop) -> Result<Vec<String>> {
+    let database = literal(name);
+    server.column(
+        &format!("SELECT DISTINCT table_name FROM information_schema.columns WHERE table_schema = {database} AND generation_expression <> '' ORDER BY 1"),
+        stop,
+    )
 }
 
 impl Database {
@@ -57,7 +59,7 @@ impl Database {
         let tables = server.ask(
             &format!(
                 "SELECT table_name, table_type, IFNULL(engine, ''), IFNULL(table_collation, ''), table_comment,
-                    create_time FROM information_schema.tables WHERE table_schema = {database} ORDER BY 1"
+                    create_time, IFNULL(table_rows, '') FROM information_schema.tables WHERE table_schema = {database} ORDER BY 1"
             ),
             stop,
         )?;
@@ -72,7 +74,7 @@ impl Database {
         };
         let (mut broken, mut unprotected) = (Vec::new(), Vec::new());
         for row in tables {
-            let [table, kind, engine, collation, comment, _] = <[String; 6]>::try_from(row)
+            let [table, kind, engine, collation, comment, _, rows] = <[String; 7]>::try_from(row)
                 .ok()
                 .context("a table has no name")?;
             match kind.as_str() {
@@ -83,7 +85,9 @@ impl Database {
                     if !transactional.contains(&engine) {
                         unprotected.push(format!("{table} ({engine})"));
                     }
-                    this.tables.push(table);
+                    let about = rows.parse().ok();
+                    this.tables
+                        .push((table, about.map(|about| Rows::About { about })));
                     this.settings.collations.insert(collation);
                     this.settings.engines.insert(engine);
                 }
@@ -171,7 +175,7 @@ fn check_privileges(server: &Server, name: &str, stop: Stop) -> Result<()> {
         .filter(|wanted| !has(wanted))
         .collect();
     let sees_routines = everywhere.iter().any(|held| held == "SELECT")
-        || ["EXECUTE", "CREATE ROUTINE", "ALTER ROUTINE"]
+        || ["EXECUTE", "CREATE ROUTINE", "ALTER ROUTINE", "SHOW_ROUTINE"]
             .iter()
             .any(|held| has(held));
     if !sees_routines {

@@ -6,16 +6,17 @@ use std::io::Write;
 
 use anyhow::{Context, Result};
 
-use super::server::Server;
+use super::server::{Server, identifier};
 use crate::child::{self, Child};
 use crate::engine::finish;
 use crate::stop::Stop;
 use crate::verify::read_whole;
 
 /// The client that dumps them, if it can.
-pub(super) fn start(server: &Server, stop: Stop) -> Result<Option<Child>> {
+pub(super) fn start(server: &Server, version: &str, stop: Stop) -> Result<Option<Child>> {
     let dumper = &server.dumper;
-    if !dumper.knows("system") {
+    // MariaDB's would lose bytes of MySQL's password hashes.
+    if !dumper.knows("system") || !dumper.suits(version) {
         return Ok(None);
     }
     let mut command = server.client(dumper);
@@ -26,9 +27,14 @@ pub(super) fn start(server: &Server, stop: Stop) -> Result<Option<Child>> {
 /// Writes them as `SHOW CREATE USER` and `SHOW GRANTS` have them.
 pub(super) fn write(server: &Server, out: &mut dyn Write, stop: Stop) -> Result<()> {
     writeln!(out, "-- Users and their grants\n")?;
-    let account = "CONCAT(QUOTE(user), '@', QUOTE(host))";
+    // In MySQL a role is a user; this column is MariaDB's.
+    let roles = server.column(
+        "SELECT user FROM mysql.user WHERE is_role = 'Y' ORDER BY 1",
+        stop,
+    );
+    let roles = roles.unwrap_or_default();
     let users = server.column(
-        &format!("SELECT {account} FROM mysql.user WHERE user <> '' AND host <> '' ORDER BY 1"),
+        "SELECT CONCAT(QUOTE(user), '@', QUOTE(host)) FROM mysql.user WHERE host <> '' ORDER BY 1",
         stop,
     )?;
     // Readable whatever bytes a password's hash has; only MySQL knows it.
@@ -36,22 +42,49 @@ pub(super) fn write(server: &Server, out: &mut dyn Write, stop: Stop) -> Result<
     let hex = server
         .ask(hex, stop)
         .map_or(String::new(), |_| format!("{hex};"));
-    for statement in ["CREATE USER", "GRANTS FOR"] {
-        for user in &users {
-            for line in server.column(&format!("{hex} SHOW {statement} {user}"), stop)? {
-                writeln!(out, "{line};")?;
-            }
+    let roles: Vec<_> = roles.iter().map(|role| identifier(role)).collect();
+    for role in &roles {
+        writeln!(out, "CREATE ROLE {role};")?;
+    }
+    let mut defaults = Vec::new();
+    for user in &users {
+        for line in server.column(&format!("{hex} SHOW CREATE USER {user}"), stop)? {
+            let (line, roles) = without_default_roles(&line);
+            writeln!(out, "{line};")?;
+            defaults.extend(roles.map(|roles| format!("SET DEFAULT ROLE {roles} TO {user};")));
         }
+    }
+    for account in roles.iter().chain(&users) {
+        for line in server.column(&format!("SHOW GRANTS FOR {account}"), stop)? {
+            writeln!(out, "{line};")?;
+        }
+    }
+    for line in defaults {
+        writeln!(out, "{line}")?;
     }
     writeln!(out, "\n-- Dump completed")?;
     Ok(())
+}
+
+/// MySQL's `CREATE USER` names default roles, which then need not exist yet.
+fn without_default_roles(create: &str) -> (String, Option<&str>) {
+    let clause = " DEFAULT ROLE ";
+    let found = behind(create, clause).and_then(|rest| Some((rest, behind(rest, " REQUIRE ")?)));
+    let Some((rest, after)) = found else {
+        return (create.to_owned(), None);
+    };
+    let before = &create[..create.len() - rest.len() - clause.len()];
+    let roles = &rest[..rest.len() - after.len() - " REQUIRE ".len()];
+    (format!("{before} REQUIRE {after}"), Some(roles))
 }
 
 /// Creates the accounts that do not exist, with their grants. One that exists stays as it is.
 ///
 /// # Errors
 /// When a statement fails; what was created is then dropped again.
-pub fn restore(dump: &File, server: &Server, stop: Stop) -> Result<()> {
+pub fn restore(dump: &File, mut server: Server, stop: Stop) -> Result<()> {
+    server.meet(stop)?;
+    let server = &server;
     let existing = server.column(
         "SELECT IF(host = '', user, CONCAT(user, '@', host)) FROM mysql.user",
         stop,
@@ -80,8 +113,7 @@ pub fn restore(dump: &File, server: &Server, stop: Stop) -> Result<()> {
         kept.push_str(line);
         kept.push('\n');
     }
-    let mut command = server.client(&server.shell);
-    command.arg("--batch");
+    let mut command = server.fed_shell();
     let mut child = Child::write_to(&mut command, server.shell.program, stop)?;
     let fed = child.write_all(kept.as_bytes());
     finish(child, fed, stop).map_err(|error| {
@@ -121,10 +153,10 @@ fn account(line: &str) -> Option<(Statement, String)> {
     } else if let Some(rest) = after("GRANT ") {
         (Statement::Other, behind(rest, " TO ")?)
     } else {
-        (
-            Statement::Other,
-            behind(after("SET DEFAULT ROLE ")?, " FOR ")?,
-        )
+        let rest = after("SET DEFAULT ROLE ")?;
+        // MariaDB's word, and MySQL's.
+        let rest = behind(rest, " FOR ").or(behind(rest, " TO "));
+        (Statement::Other, rest?)
     };
     let rest = rest.strip_prefix("IF NOT EXISTS ").unwrap_or(rest);
     let (user, rest) = quoted_at(rest)?;
@@ -193,12 +225,26 @@ mod tests {
             ("GRANT SELECT ON `a TO b`.* TO `u`@`h`;", "u@h"),
             ("GRANT `r` TO `u`@`h`;", "u@h"),
             ("/*M!100005 SET DEFAULT ROLE NONE FOR 'u'@'h' */;", "u@h"),
+            ("SET DEFAULT ROLE `a`@`%`,`b TO c`@`%` TO 'u'@'h';", "u@h"),
             ("/*!80001 ALTER USER 'u'@'h' DEFAULT ROLE NONE */;", "u@h"),
         ] {
             assert_eq!(of(line).as_deref(), Some(name), "{line}");
         }
         for line in ["SET ROLE x;", "-- GRANT", "GRANT a TO CURRENT_USER();", ""] {
             assert_eq!(of(line), None, "{line}");
+        }
+    }
+    #[test]
+    fn default_roles_are_set_apart() {
+        for (line, without, roles) in [
+            (
+                "CREATE USER `u`@`h` IDENTIFIED WITH 'x' AS ' DEFAULT ROLE ' DEFAULT ROLE `a REQUIRE b`@`%`,`c`@`%` REQUIRE SSL",
+                "CREATE USER `u`@`h` IDENTIFIED WITH 'x' AS ' DEFAULT ROLE ' REQUIRE SSL",
+                Some("`a REQUIRE b`@`%`,`c`@`%`"),
+            ),
+            ("CREATE USER `u`@`h`", "CREATE USER `u`@`h`", None),
+        ] {
+            assert_eq!(without_default_roles(line), (without.to_owned(), roles));
         }
     }
 }

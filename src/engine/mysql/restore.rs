@@ -9,17 +9,14 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
-use super::Mysql;
 use super::catalogue::{self, Settings};
+use super::replace::Old;
 use super::server::{Server, identifier};
 use crate::child::Child;
-use crate::directory::Directory;
-use crate::dump::{Options, Run};
+use crate::dump::Options;
 use crate::engine::finish;
 use crate::header::Header;
-use crate::name::Name;
 use crate::secret::Secret;
-use crate::source::Part;
 use crate::stop::Stop;
 use crate::url::Url;
 use crate::verify::read_whole;
@@ -41,11 +38,11 @@ pub fn run(
     options: &Options,
 ) -> Result<Option<PathBuf>> {
     let stop = Stop::after(options.timeout);
-    let server = Server::new(url, password, stop)?;
+    let mut server = Server::new(url, password, stop)?;
     let settings = Value::Object(header.facts.settings.clone());
     let settings: Settings = serde_json::from_value(settings)
         .context("the dump's header lacks the database's settings")?;
-    catalogue::version(&server, stop)?;
+    server.meet(stop)?;
     let exists = catalogue::databases(&server, stop)?.contains(&name.to_owned());
     ensure!(
         replace || !exists,
@@ -62,48 +59,14 @@ pub fn run(
     let scratch = New::create(&server, &beside(name), &settings, stop)?;
     load(&server, dump, &scratch.name, stop).context("the old database is as it was")?;
     drop(scratch);
-    let old = catalogue::settings(&server, name, stop)?;
-    let saved =
-        save(url, password, name, options, stop).context("the old database is as it was")?;
-    stop.check()?;
-
-    let replaced = replace_with(&server, dump, name, &settings, stop);
-    if let Err(error) = replaced {
-        let saved_dump = File::open(&saved)?;
-        let back = replace_with(
-            &server,
-            &saved_dump,
-            name,
-            &old,
-            Stop::uninterrupted(options.timeout),
-        );
-        return Err(match back {
-            Ok(()) => error.context(format!(
-                "the old database was restored from {}",
-                saved.display()
-            )),
-            Err(lost) => error.context(format!(
-                "the old database is gone from the server, and could not be restored ({lost:#}); it is in {}",
-                saved.display()
-            )),
-        });
-    }
-    Ok(Some(saved))
-}
-
-fn replace_with(
-    server: &Server,
-    dump: &File,
-    name: &str,
-    settings: &Settings,
-    stop: Stop,
-) -> Result<()> {
-    server.ask(
-        &format!("DROP DATABASE IF EXISTS {}", identifier(name)),
+    let old = Old {
+        server: &server,
+        name,
+        settings: catalogue::settings(&server, name, stop)?,
+        options,
         stop,
-    )?;
-    server.ask(&settings.create(name), stop)?;
-    load(server, dump, name, stop)
+    };
+    old.replace_with(dump, &settings, (url, password)).map(Some)
 }
 
 /// Names at once all that the dump needs and the server lacks.
@@ -156,13 +119,13 @@ fn collations_of(server: &Server, stop: Stop) -> Result<&'static str> {
 }
 
 impl Settings {
-    fn create(&self, name: &str) -> String {
-        let mut sql = format!(
-            "CREATE DATABASE {} CHARACTER SET {} COLLATE {}",
-            identifier(name),
-            self.charset,
-            self.collation
-        );
+    pub(super) fn create(&self, name: &str) -> String {
+        format!("CREATE DATABASE {} {}", identifier(name), self.options())
+    }
+
+    /// As `CREATE DATABASE` and `ALTER DATABASE` have them.
+    pub(super) fn options(&self) -> String {
+        let mut sql = format!("CHARACTER SET {} COLLATE {}", self.charset, self.collation);
         if !self.comment.is_empty() {
             // Nothing but a plain string may stand here.
             let comment = self.comment.replace('\\', "\\\\").replace('\'', "''");
@@ -181,8 +144,10 @@ struct New<'a> {
 
 impl<'a> New<'a> {
     fn create(server: &'a Server, name: &str, settings: &Settings, stop: Stop) -> Result<Self> {
+        stop.check()?;
+        // Killed, it might be created all the same, and stay.
         server
-            .ask(&settings.create(name), stop)
+            .ask(&settings.create(name), Stop::cleaning_up())
             .context("cannot create a database to restore into")?;
         Ok(New {
             server,
@@ -219,10 +184,10 @@ fn beside(name: &str) -> String {
     format!("{start}{suffix}")
 }
 
-fn load(server: &Server, dump: &File, name: &str, stop: Stop) -> Result<()> {
+pub(super) fn load(server: &Server, dump: &File, name: &str, stop: Stop) -> Result<()> {
     let shell = &server.shell;
-    let mut command = server.client(shell);
-    command.args(["--batch", "--"]).arg(name);
+    let mut command = server.fed_shell();
+    command.arg("--").arg(name);
     let child = Child::write_to(&mut command, shell.program, stop)?;
     let mut script = Script {
         inner: child,
@@ -264,24 +229,4 @@ impl<W: Write> Write for Script<W> {
         };
         self.inner.write_all(&start[from..])
     }
-}
-
-/// Dumps the old database. Nothing is rotated out: the dump that is being restored may be the
-/// oldest.
-fn save(
-    url: &Url,
-    password: Option<&Secret>,
-    name: &str,
-    options: &Options,
-    stop: Stop,
-) -> Result<PathBuf> {
-    let directory = Directory::open_or_create(&options.to)?.lock()?;
-    directory.remove_stale(options.timeout)?;
-    let called = Name::of_database(name.as_bytes()).context("it has no name")?;
-    let part = Part::Database(name.to_owned());
-    let dumped = Server::new(url, password, stop)
-        .and_then(|server| Mysql::open(server, &part, options, stop))
-        .and_then(|mut dumper| Run::new(&directory, options)?.dump(&called, &mut dumper, stop))
-        .context("the database to be replaced could not be dumped first (--to says where to)")?;
-    Ok(directory.path_of(&dumped.name))
 }

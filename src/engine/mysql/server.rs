@@ -2,11 +2,12 @@
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result};
 
+use super::client::{Client, DUMPERS, SHELLS};
 use crate::child;
 use crate::secret::{PrivateFile, Secret};
 use crate::stop::Stop;
@@ -30,8 +31,6 @@ const OPTIONS: [&str; 14] = [
     "tls-version",
 ];
 const DEFAULTS_FILE: &str = "defaults-file";
-const DUMPERS: [&str; 2] = ["mariadb-dump", "mysqldump"];
-const SHELLS: [&str; 2] = ["mariadb", "mysql"];
 const PORT: &str = "3306";
 
 /// # Errors
@@ -59,58 +58,6 @@ pub struct Server {
     pub(super) shell: Client,
 }
 
-/// An installed client program.
-#[derive(Debug)]
-pub(super) struct Client {
-    pub(super) program: &'static str,
-    help: String,
-}
-
-impl Client {
-    fn find(names: [&'static str; 2], stop: Stop) -> Result<Self> {
-        let program = names.into_iter().find(|name| is_in_path(name));
-        let program = program.with_context(|| {
-            format!(
-                "neither {} nor {} is installed; install the server's client programs",
-                names[0], names[1]
-            )
-        })?;
-        let mut command = Command::new(program);
-        let help = child::output(command.arg("--help"), program, stop)?;
-        Ok(Client {
-            program,
-            help: String::from_utf8_lossy(&help).into_owned(),
-        })
-    }
-
-    /// Does it know the option `--name`?
-    pub(super) fn knows(&self, name: &str) -> bool {
-        let option = format!("--{name}");
-        let mut words = self.help.split([' ', '\n', '=', '[', ',']);
-        words.any(|word| word == option)
-    }
-
-    pub(super) fn version(&self, stop: Stop) -> Result<String> {
-        let mut command = Command::new(self.program);
-        let printed = child::output(command.arg("--version"), self.program, stop)?;
-        Ok(String::from_utf8_lossy(&printed).trim().to_owned())
-    }
-
-    /// The option files it reads, in that order.
-    fn default_files(&self) -> Vec<PathBuf> {
-        let mut lines = self.help.lines();
-        let named = lines.find(|line| line.starts_with("Default options are read from"));
-        let files = named.and_then(|_| lines.next()).unwrap_or_default();
-        let home = std::env::var_os("HOME").unwrap_or_default();
-        let whole = |file: &str| match file.strip_prefix("~/") {
-            Some(rest) => Path::new(&home).join(rest),
-            None => PathBuf::from(file),
-        };
-        let files = files.split_whitespace().map(whole);
-        files.filter(|file| file.is_file()).collect()
-    }
-}
-
 impl Server {
     /// A password of its own goes before one in the URL, and that before one in an option file.
     ///
@@ -135,6 +82,26 @@ impl Server {
             dumper,
             shell,
         })
+    }
+
+    /// Connects, asks for the server's version, and takes the clients of its own maker where they
+    /// are installed: the other's do not know all of what it has.
+    ///
+    /// # Errors
+    /// When it cannot be reached.
+    pub(super) fn meet(&mut self, stop: Stop) -> Result<String> {
+        let version = self.column("SELECT version()", stop);
+        let version = version.with_context(|| format!("cannot connect to {}", self.url()))?;
+        let version = version.into_iter().next().context("it has no version")?;
+        for (client, names) in [(&mut self.dumper, DUMPERS), (&mut self.shell, SHELLS)] {
+            if !client.suits(&version) {
+                let mut others = Client::installed(names, stop);
+                if let Some(other) = others.find(|other| other.suits(&version)) {
+                    *client = other;
+                }
+            }
+        }
+        Ok(version)
     }
 
     /// One of the clients, connected.
@@ -174,6 +141,16 @@ impl Server {
             .arg("--max-allowed-packet=1G")
             .env_remove("MYSQL_HOST")
             .env_remove("MYSQL_TCP_PORT");
+        command
+    }
+
+    /// The client that is fed SQL. What it was fed it must not print: that may be secret, and long.
+    pub(super) fn fed_shell(&self) -> Command {
+        let mut command = self.client(&self.shell);
+        command.arg("--batch");
+        if self.shell.knows("print-query-on-error") {
+            command.arg("--skip-print-query-on-error");
+        }
         command
     }
 
@@ -248,11 +225,6 @@ fn option_file(files: &[PathBuf], password: &Secret) -> Vec<u8> {
     }
     content.extend(b"\"\n");
     content
-}
-
-fn is_in_path(program: &str) -> bool {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|directory| directory.join(program).is_file())
 }
 
 /// As `--batch` escapes.

@@ -48,6 +48,14 @@ pub fn run(dump: &File, server: &Server, options: &Options) -> Result<()> {
     finish(child, fed, into.stop).context("the server-wide objects cannot be restored")
 }
 
+/// The tablespaces a script creates.
+pub(super) fn tablespaces(script: &str) -> Vec<String> {
+    let creating = statements(script).into_iter();
+    let creating = creating.filter(|statement| statement.starts_with("CREATE TABLESPACE "));
+    let subjects = creating.filter_map(subject);
+    subjects.map(|(_, name)| name).collect()
+}
+
 #[derive(Debug, PartialEq, Eq)]
 enum Kind {
     Role,

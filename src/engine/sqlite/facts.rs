@@ -5,30 +5,35 @@ use rusqlite::Connection;
 use serde_json::{Map, Value};
 
 use super::image::Shape;
-use crate::header::Facts;
+use crate::header::{Facts, Rows};
 
 /// Above this size rows are not counted: it would read the database once more. In bytes.
 const COUNTED: u64 = 256 << 20;
 
-/// Its tables, their rows where counting is cheap, and its shape.
-pub(super) fn of(db: &Connection, shape: Shape) -> Result<Facts> {
+/// Its tables.
+pub(super) fn tables(db: &Connection) -> rusqlite::Result<Vec<String>> {
     let mut statement = db.prepare(
         "SELECT name FROM sqlite_schema WHERE type = 'table' AND rootpage > 0 ORDER BY name",
     )?;
     // A name need not be UTF-8.
-    let names: Vec<String> = statement
-        .query_map([], |row| {
-            let name = row.get_ref(0)?.as_bytes()?;
-            Ok(String::from_utf8_lossy(name).into_owned())
-        })?
-        .collect::<rusqlite::Result<_>>()?;
-    let count = |name: &str| -> Option<u64> {
-        let quoted = name.replace('"', "\"\"");
-        let sql = format!("SELECT count(*) FROM main.\"{quoted}\"");
-        db.query_row(&sql, [], |row| row.get::<_, i64>(0))
-            .ok()
-            .and_then(|rows| u64::try_from(rows).ok())
-    };
+    let names = statement.query_map([], |row| {
+        let name = row.get_ref(0)?.as_bytes()?;
+        Ok(String::from_utf8_lossy(name).into_owned())
+    })?;
+    names.collect()
+}
+
+/// The rows of a table; none where it cannot be read without its own program.
+pub(super) fn count(db: &Connection, table: &str) -> Option<u64> {
+    let quoted = table.replace('"', "\"\"");
+    let sql = format!("SELECT count(*) FROM main.\"{quoted}\"");
+    let rows = db.query_row(&sql, [], |row| row.get::<_, i64>(0));
+    rows.ok().and_then(|rows| u64::try_from(rows).ok())
+}
+
+/// Its tables, their rows where counting is cheap, and its shape.
+pub(super) fn of(db: &Connection, shape: Shape) -> Result<Facts> {
+    let names = tables(db)?;
     let counted = shape.bytes() <= COUNTED;
     let mut settings = Map::new();
     settings.insert("page_size".to_owned(), Value::from(shape.page_size));
@@ -38,8 +43,8 @@ pub(super) fn of(db: &Connection, shape: Shape) -> Result<Facts> {
         tables: names
             .into_iter()
             .map(|name| {
-                let rows = if counted { count(&name) } else { None };
-                (name, rows)
+                let rows = if counted { count(db, &name) } else { None };
+                (name, rows.map(Rows::Exact))
             })
             .collect(),
         settings,

@@ -8,7 +8,7 @@ use rustix::fs::{Access, AtFlags, CWD, accessat};
 use rustix::io::Errno;
 
 /// The canonical path of the database at `path`; creates nothing.
-pub(super) fn find(path: &Path) -> Result<PathBuf> {
+pub(crate) fn find(path: &Path) -> Result<PathBuf> {
     let shown = path.display();
     let real = path.canonicalize().map_err(|error| match error.kind() {
         ErrorKind::NotFound => anyhow::anyhow!("{shown} does not exist; nothing was created"),

@@ -1,7 +1,9 @@
 //! Running other people's servers on this machine.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
+
+use super::{Killed, wait_for};
 
 /// A program to be run as an unprivileged user where these tests run as root, and that ends with
 /// the thread that runs it.
@@ -31,4 +33,44 @@ pub(crate) fn newest_below(path: &str) -> PathBuf {
     };
     let paths = entries.map(|entry| entry.unwrap().path());
     paths.max_by_key(number).expect("a version")
+}
+
+/// A disk that is seen only by programs in its mount namespace.
+pub(crate) struct SmallDisk(Killed);
+
+impl SmallDisk {
+    /// At a directory that is made for it; none, after saying so, where the system does not allow
+    /// one.
+    pub(crate) fn at(path: &Path, megabytes: u32) -> Option<Self> {
+        std::fs::create_dir(path).unwrap();
+        let script =
+            format!("mount -t tmpfs -o size={megabytes}m,mode=777 none \"$0\"; exec sleep 3600");
+        let mut holder = Command::new("unshare");
+        holder.args(["--mount", "--propagation", "private", "sh", "-euc", &script]);
+        let holder = holder.arg(path).stdin(Stdio::null()).spawn().unwrap();
+        let mut disk = SmallDisk(Killed(holder));
+        let mounts = format!("/proc/{}/mounts", disk.0.0.id());
+        let mounted = format!(" {} tmpfs ", path.display());
+        let mut ended = None;
+        wait_for("the disk", || {
+            ended = disk.0.0.try_wait().unwrap();
+            let mounts = std::fs::read_to_string(&mounts).unwrap_or_default();
+            ended.is_some() || mounts.contains(&mounted)
+        });
+        if ended.is_some() {
+            eprintln!("SKIPPED: no mount namespace can be made here");
+            return None;
+        }
+        Some(disk)
+    }
+
+    /// The same program, on this disk.
+    pub(crate) fn seen_by(&self, command: &Command) -> Command {
+        let mut entering = Command::new("nsenter");
+        entering
+            .arg(format!("--mount=/proc/{}/ns/mnt", self.0.0.id()))
+            .arg(command.get_program())
+            .args(command.get_args());
+        entering
+    }
 }

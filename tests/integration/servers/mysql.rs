@@ -1,8 +1,11 @@
 //! MariaDB: the real server, its real clients.
 
+mod drill;
 mod hard;
 mod refused;
+mod replaced;
 mod restored;
 mod server;
+mod tls;
 
 pub(crate) use server::Server;

@@ -1,7 +1,9 @@
 //! PostgreSQL: the real server, its real clients.
 
 mod clients;
+mod drill;
 mod hard;
+mod reached;
 mod refused;
 mod restored;
 mod server;

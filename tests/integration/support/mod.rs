@@ -18,6 +18,9 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+/// What a directory of dumps holds beside dumps.
+pub(crate) const OWN: [&str; 2] = [".dump-database.lock", ".dump-database.state"];
+
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_dump-database");
 
 /// A temporary directory, which is where the program runs: its dumps are in `dump` there unless
@@ -102,7 +105,7 @@ impl Env {
     /// The names of the program's own temporaries in `dump`, sorted.
     pub(crate) fn temporaries(&self) -> Vec<String> {
         let mut names = names(&self.dumps());
-        names.retain(|name| name.starts_with('.') && name != ".dump-database.lock");
+        names.retain(|name| name.starts_with('.') && !OWN.contains(&name.as_str()));
         names
     }
 }
@@ -118,7 +121,7 @@ pub(crate) fn names(directory: &Path) -> Vec<String> {
 
 /// All there is below a directory, by path: kind and mode, inode, and what stands for the content.
 /// Two are equal if nothing was created, replaced, changed or removed in between. Left out are the
-/// lock file, and what SQLite itself makes beside a WAL database that someone reads.
+/// lock file, the state file, and what SQLite itself makes beside a WAL database that someone reads.
 pub(crate) fn inventory(directory: &Path) -> BTreeMap<PathBuf, (u32, u64, String)> {
     let mut found = BTreeMap::new();
     for name in names(directory) {
@@ -133,7 +136,7 @@ pub(crate) fn inventory(directory: &Path) -> BTreeMap<PathBuf, (u32, u64, String
             found.extend(inventory(&path));
         }
         let empty_log = name.ends_with("-wal") && meta.len() == 0;
-        if name != ".dump-database.lock" && !name.ends_with("-shm") && !empty_log {
+        if !OWN.contains(&name.as_str()) && !name.ends_with("-shm") && !empty_log {
             found.insert(path, (meta.mode(), meta.ino(), content));
         }
     }

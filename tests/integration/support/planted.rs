@@ -1,11 +1,12 @@
 //! Dumps of other times, made from a real one: its header rewritten, its content untouched.
 
 use std::fs::{self, File};
-use std::io::{BufReader, Read};
+use std::io::{BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 
 use dump_database::header::Header;
 use dump_database::name::DumpName;
+use flate2::write::DeflateEncoder;
 use jiff::Timestamp;
 
 /// What a dump says of itself.
@@ -37,6 +38,32 @@ pub(crate) fn changed(dump: &Path, change: impl FnOnce(&mut Header)) -> PathBuf 
     let path = dump.with_file_name(name.to_string());
     fs::write(&path, bytes).unwrap();
     path
+}
+
+/// Writes a dump of another content beside `dump`, a minute older: whole, whatever the content is.
+pub(crate) fn with_content(dump: &Path, content: &[u8]) -> PathBuf {
+    let mut crc = flate2::Crc::new();
+    crc.update(content);
+    let path = changed(dump, |header| {
+        header.time = ago(60);
+        header.bytes = content.len() as u64;
+        header.crc32 = format!("{:08x}", crc.sum());
+        header.sha256 = sha256(content);
+    });
+    let bytes = fs::read(&path).unwrap();
+    let mut bytes = bytes[..header_length(&bytes)].to_vec();
+    let mut deflate = DeflateEncoder::new(&mut bytes, flate2::Compression::fast());
+    deflate.write_all(content).unwrap();
+    deflate.finish().unwrap();
+    bytes.extend(crc.sum().to_le_bytes());
+    bytes.extend(crc.amount().to_le_bytes());
+    fs::write(&path, bytes).unwrap();
+    path
+}
+
+fn sha256(content: &[u8]) -> String {
+    use sha2::Digest;
+    dump_database::meter::hexadecimal(&sha2::Sha256::digest(content))
 }
 
 pub(crate) fn time(text: &str) -> Timestamp {

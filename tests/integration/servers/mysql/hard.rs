@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use super::Server;
-use crate::servers::Killed;
+use crate::servers::{Killed, drilled::drill};
 use crate::support::Env;
 
 const HARD: &str = "hard `ö` a/b c";
@@ -49,6 +49,8 @@ fn a_hard_database_and_the_users_come_back_on_a_fresh_server() {
     assert!(run.stderr.contains("legacy (MyISAM)"), "{run:?}");
     env.run("verify").succeeds();
     let paths = run.paths();
+    let drilled = drill(&env, "").succeeds();
+    assert_eq!(drilled.stdout.lines().count(), paths.len(), "{drilled:?}");
     let (hard, globals) = (dump_of(&paths, "hard"), dump_of(&paths, "@globals"));
 
     let new = Server::start();

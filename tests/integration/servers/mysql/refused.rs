@@ -228,7 +228,8 @@ fn users_are_dumped_by_a_client_that_cannot_dump_them_too() {
     let server = Server::start();
     server.sql(
         "",
-        "CREATE USER app@localhost IDENTIFIED BY 'x'; GRANT SELECT ON mysql.* TO app@localhost",
+        "CREATE USER app@localhost IDENTIFIED BY 'x'; CREATE ROLE `a reader`; GRANT SELECT ON mysql.* TO `a reader`;
+         GRANT `a reader` TO app@localhost; SET DEFAULT ROLE `a reader` FOR app@localhost",
     );
     let bin = env.path("bin");
     fs::create_dir(&bin).unwrap();
@@ -245,9 +246,11 @@ fn users_are_dumped_by_a_client_that_cannot_dump_them_too() {
         .find(|path| path.display().to_string().contains("@globals"));
     let globals = globals.unwrap().display().to_string();
     env.run("verify").succeeds();
-    let users = "SHOW CREATE USER app@localhost; SHOW GRANTS FOR app@localhost";
+    let users =
+        "SHOW CREATE USER app@localhost; SHOW GRANTS FOR app@localhost; SHOW GRANTS FOR `a reader`";
     let expected = server.sql("", users);
-    server.sql("", "DROP USER app@localhost");
+    assert!(expected.contains("SET DEFAULT ROLE"), "{expected}");
+    server.sql("", "DROP USER app@localhost; DROP ROLE `a reader`");
     env.run(&format!("restore {globals} {}", server.url("")))
         .succeeds();
     assert_eq!(server.sql("", users), expected);

@@ -7,31 +7,61 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::servers::{give_to, unprivileged};
+use crate::servers::{SmallDisk, give_to, unprivileged};
 
 pub(crate) struct Server {
     place: TempDir,
+    /// Further options of the server, separated by blanks.
+    options: String,
+    /// For its files, where they have one of their own.
+    disk: Option<SmallDisk>,
     process: Option<Child>,
 }
 
 impl Server {
     pub(crate) fn start() -> Self {
+        Server::start_with("--skip-networking")
+    }
+
+    pub(crate) fn start_with(options: &str) -> Self {
+        let mut server = Server::in_a_place(options);
+        server.install();
+        server
+    }
+
+    /// Its files are on a disk of that size; none where the system does not allow one.
+    pub(crate) fn start_on_disk(megabytes: u32) -> Option<Self> {
+        let mut server = Server::in_a_place("--skip-networking");
+        let disk = SmallDisk::at(&server.place().join("data"), megabytes)?;
+        server.disk = Some(disk);
+        server.install();
+        Some(server)
+    }
+
+    fn in_a_place(options: &str) -> Self {
         let place = tempfile::Builder::new().prefix("my-").tempdir().unwrap();
-        let mut server = Server {
+        give_to("mysql", place.path());
+        Server {
             place,
+            options: options.to_owned(),
+            disk: None,
             process: None,
-        };
-        give_to("mysql", server.place());
-        let mut install = server.tool("mariadb-install-db");
+        }
+    }
+
+    fn install(&mut self) {
+        let mut install = self.tool("mariadb-install-db");
         install.args(["--auth-root-authentication-method=normal", "--skip-test-db"]);
         let output = install.output().unwrap();
         assert!(output.status.success(), "{output:?}");
-        server.resume();
-        server
+        self.resume();
     }
 
     fn tool(&self, name: &str) -> Command {
         let mut command = unprivileged("mysql", Path::new(name));
+        if let Some(disk) = &self.disk {
+            command = disk.seen_by(&command);
+        }
         let data = self.place().join("data");
         command
             .arg("--no-defaults")
@@ -39,6 +69,9 @@ impl Server {
             // A server that starts removes temporary tables of others in a common one.
             .arg(format!("--tmpdir={}", self.place().display()))
             .current_dir(self.place());
+        if self.disk.is_some() {
+            command.arg("--innodb-log-file-size=4M");
+        }
         command
     }
 
@@ -48,7 +81,8 @@ impl Server {
         let mut command = self.tool("mariadbd");
         command
             .arg(format!("--socket={}", self.socket()))
-            .args(["--skip-networking", "--innodb-flush-log-at-trx-commit=0"])
+            .args(self.options.split(' '))
+            .arg("--innodb-flush-log-at-trx-commit=0")
             .args(["--innodb-buffer-pool-size=32M", "--event-scheduler=OFF"])
             .arg(format!("--pid-file={}/pid", self.place().display()))
             .stdin(Stdio::null())

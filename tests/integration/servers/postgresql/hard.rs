@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::Server;
-use crate::servers::Killed;
+use crate::servers::{Killed, drilled::drill};
 use crate::support::{Env, Run};
 
 const HARD: &str = "hard \"ö\" 'x' a/b c";
@@ -72,6 +72,8 @@ fn a_hard_database_and_the_roles_come_back_on_a_fresh_server() {
         ));
         let paths = run.succeeds().paths();
         env.run(&format!("verify {format}")).succeeds();
+        let drilled = drill(&env, format).succeeds();
+        assert_eq!(drilled.stdout.lines().count(), paths.len(), "{drilled:?}");
         let hard = dump_of(&paths, "hard");
         let globals = dump_of(&paths, "@globals");
         if format == "plain" {

@@ -14,6 +14,8 @@ use crate::servers::{give_to, newest_below, unprivileged};
 
 pub(crate) struct Server {
     place: TempDir,
+    /// Further settings, as `NAME=VALUE`.
+    settings: Vec<String>,
     process: Option<Child>,
 }
 
@@ -24,9 +26,19 @@ impl Server {
 
     /// With further options for `initdb`, separated by blanks.
     pub(crate) fn start_with(initdb: &str) -> Self {
+        Server::installed(initdb, &[])
+    }
+
+    /// With further settings, each `NAME=VALUE`.
+    pub(crate) fn start_with_settings(settings: &[String]) -> Self {
+        Server::installed("", settings)
+    }
+
+    fn installed(initdb: &str, settings: &[String]) -> Self {
         let place = tempfile::Builder::new().prefix("pg-").tempdir().unwrap();
         let mut server = Server {
             place,
+            settings: settings.to_vec(),
             process: None,
         };
         give_to("postgres", server.place.path());
@@ -97,6 +109,7 @@ impl Server {
                 "-c",
                 "password_encryption=scram-sha-256",
             ])
+            .args(self.settings.iter().flat_map(|setting| ["-c", setting]))
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
             .stderr(log);
@@ -173,6 +186,10 @@ impl Server {
             .env("PGDATABASE", database)
             .env("PGOPTIONS", "-c client_min_messages=warning")
             .stdin(Stdio::null());
+        let mut settings = self.settings.iter();
+        if let Some(port) = settings.find_map(|setting| setting.strip_prefix("port=")) {
+            command.env("PGPORT", port);
+        }
         command
     }
 

@@ -1,0 +1,105 @@
+//! Which dumps are drilled.
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+
+use crate::directory::Directory;
+use crate::name::DumpName;
+use crate::rotate::Series;
+
+/// How many of each database's dumps, the newest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sample {
+    /// One.
+    Newest,
+    /// Every one.
+    All,
+    /// So many.
+    Last(usize),
+}
+
+impl FromStr for Sample {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match (text, text.parse()) {
+            ("newest", _) => Ok(Sample::Newest),
+            ("all", _) => Ok(Sample::All),
+            (_, Ok(1..)) => Ok(Sample::Last(text.parse().unwrap_or(1))),
+            _ => Err("newest, all or a number above 0 is wanted".to_owned()),
+        }
+    }
+}
+
+/// A dump to drill.
+pub(super) struct Chosen {
+    pub(super) path: PathBuf,
+    pub(super) database: String,
+    /// The directory and its name there, where it has one.
+    pub(super) place: Option<(Arc<Directory>, DumpName)>,
+}
+
+impl Chosen {
+    pub(super) fn open(&self) -> io::Result<File> {
+        match &self.place {
+            Some((directory, name)) => directory.read(name),
+            None => File::open(&self.path),
+        }
+    }
+}
+
+/// # Errors
+/// When a path leads nowhere.
+pub(super) fn all(paths: &[PathBuf], sample: Sample) -> Result<Vec<Chosen>> {
+    let mut chosen = Vec::new();
+    for path in paths {
+        let meta = path
+            .metadata()
+            .with_context(|| format!("cannot drill {}", path.display()))?;
+        if meta.is_dir() {
+            of_directory(path, sample, &mut chosen)?;
+        } else {
+            chosen.push(of_file(path));
+        }
+    }
+    Ok(chosen)
+}
+
+fn of_directory(path: &Path, sample: Sample, chosen: &mut Vec<Chosen>) -> Result<()> {
+    let directory = Arc::new(Directory::open(path)?);
+    for series in Series::all(&directory, &directory.dumps()?) {
+        let wanted = match sample {
+            Sample::Newest => 1,
+            Sample::All => usize::MAX,
+            Sample::Last(number) => number,
+        };
+        for (entry, header) in series.dumps.iter().rev().take(wanted) {
+            chosen.push(Chosen {
+                path: directory.path_of(&entry.name),
+                database: header.database.clone(),
+                place: Some((Arc::clone(&directory), entry.name.clone())),
+            });
+        }
+    }
+    Ok(())
+}
+
+fn of_file(path: &Path) -> Chosen {
+    let parent = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let file_name = path.file_name().unwrap_or_default().to_string_lossy();
+    let name = DumpName::parse(&file_name);
+    let place = name.and_then(|name| Some((Arc::new(Directory::open(parent).ok()?), name)));
+    Chosen {
+        path: path.to_owned(),
+        database: file_name.into_owned(),
+        place,
+    }
+}

@@ -1,0 +1,175 @@
+//! A restored database beside the facts of the snapshot it was dumped from.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::header::{Facts, Rows};
+
+/// More differences than this are counted, not listed.
+const LISTED: usize = 5;
+
+/// What a comparison said.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct Comparison {
+    /// Tables there are.
+    pub(super) tables: usize,
+    /// Rows there are, in all of them.
+    pub(super) rows: u64,
+    /// Tables whose rows were counted at the snapshot, and are as many.
+    pub(super) counted: usize,
+    /// What must not be.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) problems: Vec<String>,
+    /// What is worth knowing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) notes: Vec<String>,
+}
+
+impl Comparison {
+    /// Of the tables there are `now`, with their rows where they can be counted.
+    pub(super) fn of(facts: &Facts, now: &BTreeMap<String, Option<u64>>) -> Self {
+        let mut this = Comparison {
+            tables: now.len(),
+            rows: now.values().flatten().sum(),
+            ..Comparison::default()
+        };
+        let mut differences = Vec::new();
+        let mut far = Vec::new();
+        for (table, then) in &facts.tables {
+            let Some(now) = now.get(table) else {
+                differences.push(format!("the table {table} is missing"));
+                continue;
+            };
+            match (now, then) {
+                (Some(now), Some(Rows::Exact(then))) if now == then => this.counted += 1,
+                (Some(now), Some(Rows::Exact(then))) => {
+                    differences.push(format!("{table} has {now} rows and had {then}"));
+                }
+                (Some(now), Some(Rows::About { about })) if is_far(*now, *about) => {
+                    far.push(format!("{table} has {now} and was estimated at {about}"));
+                }
+                _ => {}
+            }
+        }
+        // A header without facts, as a program of another time may make, claims nothing.
+        if now.len() != facts.table_count && *facts != Facts::default() {
+            let then = facts.table_count;
+            differences.push(format!("there are {} tables and were {then}", now.len()));
+        }
+        this.problems.extend(listed(differences));
+        this.notes.extend(
+            listed(far).map(|far| format!("rows differ from the engine's estimate: {far}")),
+        );
+        this
+    }
+}
+
+impl Comparison {
+    /// Whether the server that restored is of another release series than the one dumped.
+    pub(super) fn note_version(&mut self, dumped: &str, restored: &str) {
+        let series = |version: &str| -> Vec<String> {
+            // The second number is a minor release in `15.2`, and not in `8.4.2` or MariaDB's.
+            let two = version.contains("Maria") || version.as_bytes().get(1) == Some(&b'.');
+            let numbers = version.split(|c: char| !c.is_ascii_digit());
+            let numbers = numbers.take(1 + usize::from(two));
+            numbers.map(str::to_owned).collect()
+        };
+        if series(dumped) != series(restored) {
+            let note = format!("it was dumped from version {dumped} and restored by {restored}");
+            self.notes.push(note);
+        }
+    }
+}
+
+/// Engines are seldom wrong by more than this, except about a table that just changed.
+fn is_far(now: u64, about: u64) -> bool {
+    now.max(about) > 1000 && (now > about.saturating_mul(3) || about > now.saturating_mul(3))
+}
+
+fn listed(mut all: Vec<String>) -> Option<String> {
+    let more = all.len().saturating_sub(LISTED);
+    all.truncate(LISTED);
+    if more > 0 {
+        all.push(format!("{more} more"));
+    }
+    (!all.is_empty()).then(|| all.join(", "))
+}
+
+impl fmt::Display for Comparison {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} tables with {} rows", self.tables, self.rows)?;
+        match self.counted {
+            0 => Ok(()),
+            all if all == self.tables => write!(f, ", each as many as were dumped"),
+            some => write!(f, ", in {some} of them counted as many as were dumped"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn compared(now: &[(&str, u64)], then: &[(&str, Option<Rows>)]) -> Comparison {
+        let facts = Facts {
+            tables: then
+                .iter()
+                .map(|(name, rows)| ((*name).to_owned(), *rows))
+                .collect(),
+            table_count: then.len(),
+            ..Facts::default()
+        };
+        let now = now
+            .iter()
+            .map(|(name, rows)| ((*name).to_owned(), Some(*rows)));
+        Comparison::of(&facts, &now.collect())
+    }
+
+    #[test]
+    fn another_release_series_is_noted() {
+        let noted = |dumped, restored| {
+            let mut comparison = Comparison::default();
+            comparison.note_version(dumped, restored);
+            comparison.notes.len()
+        };
+        assert_eq!(noted("15.14 (Debian 15.14-0+deb12u1)", "15.2"), 0);
+        assert_eq!(noted("15.14", "17.1"), 1);
+        assert_eq!(noted("10.11.14-MariaDB-0+deb12u2", "10.11.2-MariaDB"), 0);
+        assert_eq!(noted("10.6.1-MariaDB", "10.11.2-MariaDB"), 1);
+        assert_eq!(noted("8.0.40", "8.4.2"), 1);
+    }
+
+    #[test]
+    fn what_is_missing_or_counted_otherwise_is_a_problem() {
+        let about = |about| Some(Rows::About { about });
+        let good = compared(
+            &[("a", 3), ("b", 900), ("c", 7)],
+            &[("a", Some(Rows::Exact(3))), ("b", about(0)), ("c", None)],
+        );
+        assert!(
+            good.problems.is_empty() && good.notes.is_empty(),
+            "{good:?}"
+        );
+        assert_eq!((good.tables, good.rows, good.counted), (3, 910, 1));
+
+        let fewer = compared(&[("a", 2)], &[("a", Some(Rows::Exact(3)))]);
+        assert_eq!(fewer.problems, ["a has 2 rows and had 3"]);
+        let none = compared(&[], &[("a", None)]);
+        assert_eq!(
+            none.problems,
+            ["the table a is missing, there are 0 tables and were 1"]
+        );
+        let unknown = Comparison::of(&Facts::default(), &BTreeMap::from([("a".into(), None)]));
+        assert!(unknown.problems.is_empty());
+        let one_more = compared(&[("a", 1), ("b", 1)], &[("a", None)]);
+        assert_eq!(one_more.problems, ["there are 2 tables and were 1"]);
+        let far = compared(&[("a", 0)], &[("a", about(5000))]);
+        assert!(far.problems.is_empty());
+        assert_eq!(
+            far.notes,
+            ["rows differ from the engine's estimate: a has 0 and was estimated at 5000"]
+        );
+    }
+}

@@ -1,0 +1,128 @@
+//! MySQL and MariaDB: a server of its own, reached through a Unix socket alone.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+use rustix::process::Signal;
+
+use super::Throwaway;
+use super::compare::Comparison;
+use super::scratch::{Scratch, User};
+use super::serve::{Process, find};
+use crate::child;
+use crate::engine::mysql::{Server, throwaway};
+use crate::header::Header;
+use crate::source::{Part, Source};
+use crate::stop::Stop;
+use crate::url::{Url, encode};
+
+/// A running server.
+pub(super) struct Instance {
+    server: Server,
+    url: Url,
+    stop: Stop,
+    _process: Process,
+}
+
+impl Instance {
+    pub(super) fn start(scratch: &Scratch, header: &Header, stop: Stop) -> Result<Self> {
+        let is_mariadb = header.engine_version.contains("MariaDB");
+        let program = program(is_mariadb, stop)?;
+        let user = User::of_server("mysql");
+        let place = scratch.give("my", &user)?;
+        let command = |program: &Path| {
+            let mut command = Command::new(program);
+            command.arg("--no-defaults");
+            command.arg(format!("--datadir={}", place.join("data").display()));
+            command.arg(format!("--tmpdir={}", place.display()));
+            command.current_dir(&place);
+            user.runs(&mut command);
+            command
+        };
+        let mut install = if is_mariadb {
+            let names = ["mariadb-install-db", "mysql_install_db"];
+            let installer = names.into_iter().find_map(find);
+            let mut install = command(&installer.context(
+                "mariadb-install-db is needed; install MariaDB's server programs, or put them in PATH",
+            )?);
+            install.args(["--auth-root-authentication-method=normal", "--skip-test-db"]);
+            install
+        } else {
+            let mut install = command(&program);
+            install.arg("--initialize-insecure");
+            install
+        };
+        child::output(&mut install, "install-db", stop)
+            .context("cannot make a MySQL or MariaDB instance to restore into")?;
+
+        let socket = place.join("s");
+        let mut server = command(&program);
+        server
+            .arg(format!("--socket={}", socket.display()))
+            .arg(format!("--pid-file={}", place.join("pid").display()))
+            .args(["--skip-networking", "--skip-log-bin", "--skip-slave-start"])
+            .args([
+                "--event-scheduler=OFF",
+                "--innodb-flush-log-at-trx-commit=0",
+            ]);
+        if !is_mariadb {
+            server.arg("--mysqlx=OFF");
+        }
+        let mut process = Process::start(&mut server, "server", Signal::TERM, scratch, stop)?;
+        let socket = encode(&socket.to_string_lossy());
+        let url = Url::parse(&format!("mysql://root@localhost/?socket={socket}"))
+            .map_err(anyhow::Error::msg)?;
+        let server = Server::new(&url, None, stop)?;
+        process.wait_until(|| server.ask("SELECT 1", stop).map(|_| ()), stop)?;
+        Ok(Instance {
+            server,
+            url,
+            stop,
+            _process: process,
+        })
+    }
+}
+
+impl Throwaway for Instance {
+    fn target(&mut self, header: &Header, _dump: &File) -> Result<Source> {
+        let Some(database) = &header.identity.database else {
+            return Ok(Source::Mysql(self.url.clone(), Part::Whole));
+        };
+        throwaway::prepare(&self.server, header, self.stop)
+            .context("the throwaway server cannot be made ready")?;
+        Ok(Source::Mysql(
+            self.url.clone(),
+            Part::Database(database.clone()),
+        ))
+    }
+
+    fn compare(&self, header: &Header) -> Result<Comparison> {
+        let Some(database) = &header.identity.database else {
+            return Ok(Comparison::default());
+        };
+        let tables = throwaway::rows(&self.server, database, self.stop)?;
+        let version = throwaway::version(&self.server, self.stop)?;
+        let mut comparison = Comparison::of(&header.facts, &tables);
+        comparison.note_version(&header.engine_version, &version);
+        Ok(comparison)
+    }
+}
+
+/// The server program of the dump's own kind.
+fn program(is_mariadb: bool, stop: Stop) -> Result<PathBuf> {
+    for program in ["mariadbd", "mysqld"].into_iter().filter_map(find) {
+        let mut version = Command::new(&program);
+        let printed = child::output(version.arg("--version"), "server", stop)?;
+        if String::from_utf8_lossy(&printed).contains("MariaDB") == is_mariadb {
+            return Ok(program);
+        }
+    }
+    let wanted = if is_mariadb {
+        "MariaDB's server program, mariadbd,"
+    } else {
+        "MySQL's server program, mysqld,"
+    };
+    anyhow::bail!("{wanted} is needed; install it, or put it in PATH")
+}

@@ -1,0 +1,145 @@
+//! PostgreSQL: a cluster of its own, reached through a Unix socket alone.
+
+use std::fs::{self, File};
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context, Result};
+use rustix::process::Signal;
+
+use super::Throwaway;
+use super::compare::Comparison;
+use super::scratch::{Scratch, User};
+use super::serve::{Process, in_path};
+use crate::child;
+use crate::engine::postgresql::{Server, server::client_version, throwaway};
+use crate::header::Header;
+use crate::source::{Part, Source};
+use crate::stop::Stop;
+use crate::url::{Url, encode};
+
+/// Where distributions put servers of several versions side by side.
+const INSTALLED: [&str; 2] = ["/usr/lib/postgresql", "/usr"];
+/// What is restored under the name it had.
+const GLOBALS: &str = "postgres";
+/// It need not survive a crash, and nothing of the dump may start by itself or reach out.
+const SETTINGS: [&str; 12] = [
+    "listen_addresses=",
+    "fsync=off",
+    "full_page_writes=off",
+    "synchronous_commit=off",
+    "autovacuum=off",
+    "wal_level=minimal",
+    "max_wal_senders=0",
+    "max_wal_size=4GB",
+    "max_logical_replication_workers=0",
+    "shared_preload_libraries=",
+    "allow_in_place_tablespaces=on",
+    "jit=off",
+];
+
+/// A running server.
+pub(super) struct Cluster {
+    version: String,
+    server: Server,
+    url: Url,
+    stop: Stop,
+    _process: Process,
+}
+
+impl Cluster {
+    pub(super) fn start(scratch: &Scratch, header: &Header, stop: Stop) -> Result<Self> {
+        let (version, programs) = programs(header, stop)?;
+        let user = User::of_server("postgres");
+        let place = scratch.give("pg", &user)?;
+        let data = place.join("data");
+        let mut initdb = Command::new(programs.join("initdb"));
+        initdb.args(["--no-sync", "--auth=trust", "--username=postgres"]);
+        initdb.args(["--encoding=UTF8", "--locale=C", "--pgdata"]);
+        initdb.arg(&data).current_dir(&place);
+        user.runs(&mut initdb);
+        child::output(&mut initdb, "initdb", stop)
+            .context("cannot make a PostgreSQL cluster to restore into")?;
+
+        let mut postgres = Command::new(programs.join("postgres"));
+        postgres.arg("-D").arg(&data).arg("-k").arg(&place);
+        for setting in SETTINGS {
+            postgres.args(["-c", setting]);
+        }
+        postgres.current_dir(&place);
+        user.runs(&mut postgres);
+        let mut process = Process::start(&mut postgres, "postgres", Signal::INT, scratch, stop)?;
+        let socket = encode(&place.to_string_lossy());
+        let url = Url::parse(&format!("postgresql://postgres@/?host={socket}"))
+            .map_err(anyhow::Error::msg)?;
+        let server = Server::new(&url, None);
+        process.wait_until(
+            || server.execute(GLOBALS, &["SELECT".to_owned()], stop),
+            stop,
+        )?;
+        Ok(Cluster {
+            version,
+            server,
+            url,
+            stop,
+            _process: process,
+        })
+    }
+}
+
+impl Throwaway for Cluster {
+    fn target(&mut self, header: &Header, dump: &File) -> Result<Source> {
+        throwaway::prepare(&self.server, header, dump, self.stop)
+            .context("the throwaway server cannot be made ready")?;
+        let Some(database) = &header.identity.database else {
+            return Ok(Source::Postgresql(self.url.clone(), Part::Whole));
+        };
+        // Its own maintenance database is there already.
+        let part = Part::Database(format!("{database}.drill"));
+        Ok(Source::Postgresql(self.url.clone(), part))
+    }
+
+    fn compare(&self, header: &Header) -> Result<Comparison> {
+        let Some(database) = &header.identity.database else {
+            return Ok(Comparison::default());
+        };
+        let database = format!("{database}.drill");
+        let found = throwaway::look(&self.server, &database, header, self.stop)?;
+        let mut comparison = Comparison::of(&header.facts, &found.rows);
+        comparison.note_version(&header.engine_version, &self.version);
+        for extension in found.lost_extensions {
+            let problem = format!("the extension {extension} is missing");
+            comparison.problems.push(problem);
+        }
+        Ok(comparison)
+    }
+}
+
+/// The version of the server's programs and where they are: of the dump's major version, else of the next newer one.
+fn programs(header: &Header, stop: Stop) -> Result<(String, PathBuf)> {
+    let wanted = header.engine_version.split('.').next().unwrap_or_default();
+    let wanted: u32 = wanted.parse().unwrap_or(0);
+    let versioned = INSTALLED.iter().filter_map(|path| fs::read_dir(path).ok());
+    let versioned = versioned
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path().join("bin"));
+    let mut found = Vec::new();
+    for place in in_path().chain(versioned) {
+        let postgres = place.join("postgres");
+        if !postgres.is_file() || !place.join("initdb").is_file() {
+            continue;
+        }
+        let (major, version) = client_version(&postgres.to_string_lossy(), stop)?;
+        found.push((major, version, place));
+    }
+    // The first of a version is the one in PATH.
+    found.sort_by_key(|(major, ..)| *major);
+    let fitting = found.into_iter().find(|(major, ..)| *major >= wanted);
+    let (_, version, place) = fitting.with_context(|| {
+        format!(
+            "the server programs of PostgreSQL {wanted} or newer (initdb, postgres) are needed; install them, or put them in PATH"
+        )
+    })?;
+    Ok((version, place))
+}

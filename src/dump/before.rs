@@ -1,0 +1,104 @@
+//! What the directory holds of a database before it is dumped again.
+
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+
+use super::Options;
+use super::owner::Owner;
+use crate::directory::Locked;
+use crate::engine::Dumper;
+use crate::header::Header;
+use crate::identity::Identity;
+use crate::name::{DumpName, Name};
+use crate::rotate::Series;
+
+/// What the directory holds of a database before it is dumped.
+pub(super) struct Before {
+    newest: Option<(DumpName, Header)>,
+    /// Identities to take over.
+    pub(super) formerly: Vec<Identity>,
+}
+
+impl Before {
+    /// Whose the dumps of this NAME are, and whether there is room for another.
+    pub(super) fn look(
+        owner: &Owner<'_>,
+        name: &Name,
+        dumper: &dyn Dumper,
+        options: &Options,
+    ) -> Result<Self> {
+        let (name, identity) = (name.clone(), dumper.identity().clone());
+        let scratch = dumper.scratch_bytes();
+        let adopt = options.adopt;
+        // What a restore replaces is dumped without a policy, and cannot be called otherwise.
+        let way_out = match options.policy {
+            Some(_) => {
+                "--name gives this one another name, --adopt takes the name over after a move"
+            }
+            None => "--to names another directory for this one",
+        };
+        owner.ask(move |directory| {
+            let series = Series::of(directory, &directory.dumps()?, &name, Some(&identity));
+            let formerly = formerly(directory, &name, &series, adopt, way_out)?;
+            let newest = series.dumps.into_iter().next_back();
+            let expected = newest.as_ref().map_or(0, |(entry, _)| entry.bytes);
+            directory.check_space(expected + scratch)?;
+            let newest = newest.map(|(entry, header)| (entry.name, header));
+            Ok(Before { newest, formerly })
+        })?
+    }
+
+    /// The newest dump's.
+    pub(super) fn header(&self) -> Option<&Header> {
+        self.newest.as_ref().map(|(_, header)| header)
+    }
+
+    /// Is a thorough check due? What did not change since one needs none.
+    pub(super) fn check_is_due(&self, header: &Header, every: Duration) -> bool {
+        let last = header.checked;
+        let since = last.map(|last| header.time.duration_since(last).unsigned_abs());
+        let unchanged = header.content.is_some()
+            && self
+                .header()
+                .is_some_and(|newest| newest.content == header.content);
+        since.is_none_or(|since| since >= every && !unchanged)
+    }
+
+    /// The newest dump, if `header` is of the same content.
+    pub(super) fn same(&self, header: &Header) -> Option<&DumpName> {
+        let (name, newest) = self.newest.as_ref()?;
+        let of_the_server = |header: &Header| {
+            let mut settings = header.facts.settings.clone();
+            settings.shift_remove("client_version");
+            settings
+        };
+        let same = header.content.is_some()
+            && newest.content == header.content
+            && newest.format == header.format
+            && newest.identity == header.identity
+            && of_the_server(newest) == of_the_server(header);
+        same.then_some(name)
+    }
+}
+
+/// The identities to take over; an error when NAME is another source's and may not be adopted.
+fn formerly(
+    directory: &Locked,
+    name: &Name,
+    before: &Series,
+    adopt: bool,
+    way_out: &str,
+) -> Result<Vec<Identity>> {
+    let mut formerly = before.identities.get(1..).unwrap_or_default().to_vec();
+    if let Some(other) = &before.taken_by {
+        ensure!(
+            adopt,
+            "the newest dump called {name} in {} is of {other}; {way_out}",
+            directory.path().display()
+        );
+        formerly.insert(0, other.clone());
+        formerly.truncate(4);
+    }
+    Ok(formerly)
+}

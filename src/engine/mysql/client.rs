@@ -1,0 +1,92 @@
+//! The client programs: which are installed, and what they know.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+use crate::child;
+use crate::stop::Stop;
+
+/// The programs that dump.
+pub(super) const DUMPERS: [&str; 2] = ["mariadb-dump", "mysqldump"];
+/// The programs that run SQL.
+pub(super) const SHELLS: [&str; 2] = ["mariadb", "mysql"];
+const MARIADB: &str = "MariaDB";
+
+/// An installed client program.
+#[derive(Debug)]
+pub(super) struct Client {
+    pub(super) program: &'static str,
+    help: String,
+}
+
+impl Client {
+    /// The first of these that is installed.
+    pub(super) fn find(names: [&'static str; 2], stop: Stop) -> Result<Self> {
+        let program = names.into_iter().find(|name| is_in_path(name));
+        let program = program.with_context(|| {
+            format!(
+                "neither {} nor {} is installed; install the server's client programs",
+                names[0], names[1]
+            )
+        })?;
+        Client::new(program, stop)
+    }
+
+    /// Those of these that are installed and run.
+    pub(super) fn installed(names: [&'static str; 2], stop: Stop) -> impl Iterator<Item = Self> {
+        let names = names.into_iter().filter(|name| is_in_path(name));
+        names.filter_map(move |name| Client::new(name, stop).ok())
+    }
+
+    fn new(program: &'static str, stop: Stop) -> Result<Self> {
+        let mut command = Command::new(program);
+        let help = child::output(command.arg("--help"), program, stop)?;
+        Ok(Client {
+            program,
+            help: String::from_utf8_lossy(&help).into_owned(),
+        })
+    }
+
+    /// Is it of the maker of a server of this version?
+    pub(super) fn suits(&self, version: &str) -> bool {
+        self.is_mariadb() == version.contains(MARIADB)
+    }
+
+    pub(super) fn is_mariadb(&self) -> bool {
+        self.help.contains(MARIADB)
+    }
+
+    /// Does it know the option `--name`?
+    pub(super) fn knows(&self, name: &str) -> bool {
+        let option = format!("--{name}");
+        let mut words = self.help.split([' ', '\n', '=', '[', ',']);
+        words.any(|word| word == option)
+    }
+
+    pub(super) fn version(&self, stop: Stop) -> Result<String> {
+        let mut command = Command::new(self.program);
+        let printed = child::output(command.arg("--version"), self.program, stop)?;
+        Ok(String::from_utf8_lossy(&printed).trim().to_owned())
+    }
+
+    /// The option files it reads, in that order.
+    pub(super) fn default_files(&self) -> Vec<PathBuf> {
+        let mut lines = self.help.lines();
+        let named = lines.find(|line| line.starts_with("Default options are read from"));
+        let files = named.and_then(|_| lines.next()).unwrap_or_default();
+        let home = std::env::var_os("HOME").unwrap_or_default();
+        let whole = |file: &str| match file.strip_prefix("~/") {
+            Some(rest) => Path::new(&home).join(rest),
+            None => PathBuf::from(file),
+        };
+        let files = files.split_whitespace().map(whole);
+        files.filter(|file| file.is_file()).collect()
+    }
+}
+
+fn is_in_path(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|directory| directory.join(program).is_file())
+}

@@ -1,0 +1,54 @@
+//! What of `pg_dump`'s output says that it is whole.
+
+use std::io::Write;
+
+use anyhow::{Result, bail};
+
+use super::archive::Archive;
+use crate::engine::marker::Tail;
+use crate::identity::Engine;
+use crate::name::Format;
+
+/// Passes a dump on and remembers what says that it is whole.
+pub(super) struct Checking<'a> {
+    out: &'a mut dyn Write,
+    tail: Tail,
+    archive: Option<Archive>,
+}
+
+impl<'a> Checking<'a> {
+    pub(super) fn new(out: &'a mut dyn Write, format: Format) -> Self {
+        Checking {
+            out,
+            tail: Tail::default(),
+            archive: (format == Format::Pgdump).then(Archive::default),
+        }
+    }
+
+    /// # Errors
+    /// When what passed is no whole dump.
+    pub(super) fn finish(mut self) -> Result<()> {
+        match &mut self.archive {
+            Some(archive) => archive.check().map_err(anyhow::Error::msg),
+            None if self.tail.is_end(Engine::Postgresql) => Ok(()),
+            None => bail!(
+                "pg_dump exited with 0 and did not print its last line; the dump is not whole"
+            ),
+        }
+    }
+}
+
+impl Write for Checking<'_> {
+    fn write(&mut self, data: &[u8]) -> std::io::Result<usize> {
+        let written = self.out.write(data)?;
+        match &mut self.archive {
+            Some(archive) => archive.look(&data[..written]),
+            None => self.tail.look(&data[..written]),
+        }
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.out.flush()
+    }
+}

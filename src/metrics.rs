@@ -1,0 +1,135 @@
+//! Metrics for Prometheus, as its node exporter's textfile collector reads them.
+//!
+//! Source of the format: Prometheus' text-based exposition format 0.0.4. A database that was never
+//! dumped has no times, so an alert on its age must also ask for absence; see `docs/monitoring.md`.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use jiff::Timestamp;
+
+use crate::clock;
+use crate::status::{self, Row};
+
+/// A metric without its `dump_database_` prefix, what it means, and its value for a database.
+type Metric = (&'static str, &'static str, fn(&Row) -> Option<f64>);
+
+const METRICS: [Metric; 10] = [
+    (
+        "last_success_timestamp_seconds",
+        "When the database was last dumped, or found unchanged.",
+        |row| row.fresh.map(unix),
+    ),
+    (
+        "last_attempt_timestamp_seconds",
+        "When a run last tried to dump the database.",
+        |row| row.attempt.as_ref().map(|attempt| unix(attempt.time)),
+    ),
+    (
+        "last_attempt_success",
+        "Whether that went well (1) or not (0).",
+        |row| {
+            let attempt = row.attempt.as_ref()?;
+            Some(f64::from(attempt.error.is_none()))
+        },
+    ),
+    (
+        "last_attempt_duration_seconds",
+        "How long it took.",
+        |row| row.attempt.as_ref().and_then(|attempt| attempt.seconds),
+    ),
+    ("input_bytes", "What the newest dump holds.", |row| {
+        row.bytes_inside.map(|bytes| bytes as f64)
+    }),
+    ("dump_bytes", "The newest dump's size.", |row| {
+        row.bytes.map(|bytes| bytes as f64)
+    }),
+    ("dumps_kept", "How many dumps there are.", |row| {
+        Some(row.kept as f64)
+    }),
+    (
+        "last_drill_timestamp_seconds",
+        "When a dump was last restored and compared.",
+        |row| row.drill.as_ref().map(|drill| unix(drill.time)),
+    ),
+    (
+        "last_drill_success",
+        "Whether that went well (1) or not (0).",
+        |row| {
+            let drill = row.drill.as_ref()?;
+            Some(f64::from(drill.error.is_none()))
+        },
+    ),
+    (
+        "last_drill_restore_seconds",
+        "How long restoring took.",
+        |row| row.drill.as_ref().map(|drill| drill.seconds),
+    ),
+];
+
+/// Writes the metrics of every database of `directories` to `file`: a whole new file, readable by
+/// everyone, takes the old one's place.
+///
+/// # Errors
+/// When it cannot be written; it is then as it was.
+pub fn write(file: &Path, directories: &[PathBuf]) -> Result<()> {
+    let text = render(&status::rows(directories, None, clock::now()));
+    let context = || format!("cannot write the metrics {}", file.display());
+    let mut new = file.as_os_str().to_owned();
+    // The collector reads `*.prom` alone.
+    new.push(format!(".{}.tmp", std::process::id()));
+    let new = PathBuf::from(new);
+    let written = fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o644)
+        .open(&new)
+        .and_then(|mut out| out.write_all(text.as_bytes()))
+        .and_then(|()| fs::rename(&new, file));
+    if written.is_err() {
+        let _ = fs::remove_file(&new);
+    }
+    written.with_context(context)
+}
+
+fn render(rows: &[Row]) -> String {
+    let mut text = String::new();
+    for (name, help, value) in METRICS {
+        let values = rows.iter().filter_map(|row| Some((row, value(row)?)));
+        let mut lines = values
+            .map(|(row, value)| format!("dump_database_{name}{{{}}} {value}\n", labels(row)))
+            .peekable();
+        if lines.peek().is_some() {
+            let _ = writeln!(text, "# HELP dump_database_{name} {help}");
+            let _ = writeln!(text, "# TYPE dump_database_{name} gauge");
+            text.extend(lines);
+        }
+    }
+    text
+}
+
+fn labels(row: &Row) -> String {
+    let engine = row
+        .engine
+        .map(|engine| format!("{engine:?}").to_lowercase());
+    format!(
+        "database=\"{}\",engine=\"{}\",directory=\"{}\"",
+        escape(&row.database),
+        engine.unwrap_or_default(),
+        escape(&row.directory.to_string_lossy())
+    )
+}
+
+fn escape(value: &str) -> String {
+    let value = value.replace('\\', "\\\\").replace('"', "\\\"");
+    value.replace('\n', "\\n")
+}
+
+fn unix(time: Timestamp) -> f64 {
+    time.as_second() as f64
+}

@@ -1,0 +1,122 @@
+//! Status, for people.
+
+use std::io::{self, IsTerminal, Write};
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::Row;
+use crate::human;
+use crate::state::Drill;
+
+/// The bars of a chart, lowest first.
+const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+/// Dumps in a chart.
+const CHARTED: usize = 12;
+
+const HEADS: [&str; 8] = [
+    "database",
+    "newest",
+    "size",
+    "change",
+    "kept",
+    "reach",
+    "last run",
+    "last drill",
+];
+
+/// A line a database; on a terminal with a chart of the recent sizes.
+pub(super) fn print(out: &mut impl Write, rows: &[Row], now: Timestamp) -> io::Result<()> {
+    let charted = io::stdout().is_terminal();
+    let mut lines: Vec<Vec<String>> = vec![HEADS.map(str::to_owned).into()];
+    lines.extend(rows.iter().map(|row| cells(row, now).into()));
+    if charted {
+        let charts = rows.iter().map(|row| chart(&row.sizes));
+        let charts = std::iter::once("sizes".to_owned()).chain(charts);
+        for (line, chart) in lines.iter_mut().zip(charts) {
+            line.push(chart);
+        }
+    }
+    let columns = HEADS.len() + usize::from(charted);
+    let widths: Vec<usize> = (0..columns)
+        .map(|column| lines.iter().map(|line| line[column].chars().count()).max())
+        .map(Option::unwrap_or_default)
+        .collect();
+    let problems = std::iter::once(None).chain(rows.iter().map(|row| row.problem.as_deref()));
+    for (line, problem) in lines.iter().zip(problems) {
+        let mut text = format!("{:1$}", line[0], widths[0]);
+        for (cell, width) in line.iter().zip(&widths).skip(1) {
+            text.extend(["  ", &format!("{cell:>width$}")]);
+        }
+        text.push_str("  ");
+        text.push_str(problem.unwrap_or_default());
+        writeln!(out, "{}", text.trim_end())?;
+    }
+    Ok(())
+}
+
+fn cells(row: &Row, now: Timestamp) -> [String; HEADS.len()] {
+    let age = |time: Timestamp| human::age(now.duration_since(time));
+    let newest = match (row.newest, row.fresh) {
+        (Some(newest), Some(fresh)) if fresh > newest => format!("{} (same)", age(fresh)),
+        (Some(newest), _) => age(newest),
+        (None, _) => "never".to_owned(),
+    };
+    let reach = row.reach_seconds.map(SignedDuration::from_secs);
+    let attempt = row.attempt.as_ref().map(|attempt| match attempt.error {
+        None => attempt.seconds.map_or("ok".to_owned(), seconds),
+        Some(_) => format!("FAILED {}", age(attempt.time)),
+    });
+    let drill = row.drill.as_ref().map(|drill: &Drill| match drill.error {
+        None => format!("{}, {}", age(drill.time), seconds(drill.seconds)),
+        Some(_) => format!("FAILED {}", age(drill.time)),
+    });
+    [
+        row.database.clone(),
+        newest,
+        row.bytes.map(human::bytes).unwrap_or_default(),
+        change(row.bytes, row.bytes_before).unwrap_or_default(),
+        row.kept.to_string(),
+        reach.map(human::age).unwrap_or_default(),
+        attempt.unwrap_or_default(),
+        drill.unwrap_or_else(|| "never".to_owned()),
+    ]
+}
+
+fn seconds(seconds: f64) -> String {
+    if seconds < 10.0 {
+        return format!("{seconds:.1} s");
+    }
+    human::age(SignedDuration::try_from_secs_f64(seconds).unwrap_or(SignedDuration::MAX))
+}
+
+/// `+3 %`: how the newest dump's size differs from the one's before.
+fn change(bytes: Option<u64>, before: Option<u64>) -> Option<String> {
+    let (bytes, before) = (bytes? as f64, before? as f64);
+    (before > 0.0).then(|| format!("{:+.0} %", 100.0 * (bytes - before) / before))
+}
+
+/// A bar for each of the newest sizes, the largest a whole one.
+fn chart(sizes: &[u64]) -> String {
+    let newest = &sizes[sizes.len().saturating_sub(CHARTED)..];
+    let largest = newest.iter().copied().max().unwrap_or_default().max(1);
+    let bar = |size: u64| {
+        let highest = BARS.len() - 1;
+        let step = u128::from(size) * highest as u128 / u128::from(largest);
+        BARS[usize::try_from(step).unwrap_or(highest)]
+    };
+    newest.iter().map(|size| bar(*size)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chart_has_a_bar_for_each_dump() {
+        assert_eq!(chart(&[]), "");
+        assert_eq!(chart(&[0, 0]), "▁▁");
+        assert_eq!(chart(&[1, 50, 100, u64::MAX / 2]), "▁▁▁█");
+        assert_eq!(chart(&[100, 50, 0]), "█▄▁");
+        assert_eq!(chart(&[7; 100]).chars().count(), CHARTED);
+    }
+}

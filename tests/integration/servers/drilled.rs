@@ -1,0 +1,57 @@
+//! What the drills of every server's dumps have in common.
+
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use flate2::read::MultiGzDecoder;
+
+use crate::support::{Env, Run, names, planted};
+
+/// Drills what is in `dump`: the lines on stdout. Nothing it made is left.
+pub(crate) fn drill(env: &Env, args: &str) -> Run {
+    let scratch = env.path("scratch");
+    fs::create_dir_all(&scratch).unwrap();
+    let run = env.run(&format!("drill --scratch scratch {args}"));
+    assert_eq!(names(&scratch), Vec::<String>::new());
+    let here = scratch.display().to_string();
+    let running = fs::read_dir("/proc").unwrap().flatten().filter(|process| {
+        let line = fs::read(process.path().join("cmdline")).unwrap_or_default();
+        String::from_utf8_lossy(&line).contains(&here)
+    });
+    assert_eq!(running.count(), 0, "a server is left running");
+    run
+}
+
+/// A dump beside `dump` whose text was changed: whole, and no longer what was dumped.
+pub(crate) fn with_text(dump: &Path, change: impl FnOnce(String) -> String) -> PathBuf {
+    let mut text = String::new();
+    let file = fs::File::open(dump).unwrap();
+    MultiGzDecoder::new(file).read_to_string(&mut text).unwrap();
+    let changed = change(text.clone());
+    assert_ne!(changed, text);
+    planted::with_content(dump, changed.as_bytes())
+}
+
+/// It verifies and its drill fails, saying so, and so does `status`.
+pub(crate) fn fails(env: &Env, dump: &Path, sentence: &str) {
+    let dump = dump.display();
+    env.run(&format!("verify {dump}")).succeeds();
+    let run = drill(env, &dump.to_string());
+    assert_eq!(run.status, Some(1), "{run:?}");
+    assert!(run.stdout.contains(sentence), "no {sentence:?}: {run:#?}");
+    env.run("status").fails(1, "the last drill failed: ");
+}
+
+/// A second run publishes nothing, and after `change` it does.
+pub(crate) fn skips_unchanged(env: &Env, source: &str, change: impl FnOnce()) {
+    let dump = format!("dump --to skipped --skip-unchanged {source}");
+    assert_eq!(env.run(&dump).succeeds().paths().len(), 1);
+    // The next second's dates and keys differ.
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    let run = env.run(&dump).succeeds();
+    assert_eq!(run.paths().len(), 0, "{run:?}");
+    change();
+    assert_eq!(env.run(&dump).succeeds().paths().len(), 1);
+    fs::remove_dir_all(env.path("skipped")).unwrap();
+}

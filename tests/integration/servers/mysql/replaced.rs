@@ -1,0 +1,197 @@
+//! `restore --replace` when it comes to the worst, which is after the old database was dropped.
+
+use std::fs;
+use std::process::{Child, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::Server;
+use crate::servers::{Killed, wait_for};
+use crate::support::{Env, Run};
+
+const ROWS: &str = "SELECT COUNT(*), MIN(v) FROM t";
+
+/// The database `app`, and a dump of it that takes a while to load, made before it got the rows it
+/// has now.
+fn dumped(env: &Env, server: &Server) -> String {
+    server.sql(
+        "",
+        "CREATE DATABASE app CHARACTER SET latin1 COMMENT 'it''s'; CREATE TABLE app.big (v TEXT)",
+    );
+    server.sql(
+        "app",
+        "INSERT INTO big SELECT REPEAT(MD5(seq), 10) FROM seq_1_to_100000;
+         CREATE TABLE t (v TEXT); INSERT INTO t VALUES ('dumped')",
+    );
+    let dump = env.dump(&server.url("app"));
+    server.sql(
+        "app",
+        "UPDATE t SET v = 'later'; INSERT INTO t VALUES ('later'); TRUNCATE big;
+         CREATE PROCEDURE p() SELECT 1; CREATE EVENT e ON SCHEDULE EVERY 1 DAY DO SELECT 1",
+    );
+    dump.display().to_string()
+}
+
+/// The restore of it, when the old database is gone and the new one is being loaded.
+fn replacing(env: &Env, server: &Server, dump: &str) -> Child {
+    let running = env.start(&format!("restore --replace {dump} {}", server.url("app")));
+    wait_for("the second load", || {
+        let databases = server.databases();
+        let tables = server.sql("", "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = 'app' AND table_name = 't'");
+        !databases.contains("restoring") && env.names().len() == 2 && tables == "0"
+    });
+    running
+}
+
+fn session_in(server: &Server, database: &str) -> String {
+    let query = format!(
+        "SELECT id FROM information_schema.processlist WHERE db = '{database}' AND info LIKE 'INSERT INTO `big`%'"
+    );
+    let mut session = String::new();
+    wait_for("a session that loads", || {
+        session = server.sql("", &query);
+        !session.is_empty()
+    });
+    session
+}
+
+#[test]
+fn a_second_load_that_fails_puts_the_old_database_back() {
+    let env = Env::new();
+    let server = Server::start();
+    let dump = dumped(&env, &server);
+    let expected = server.everything_in("app");
+    let before = server.databases();
+
+    let running = replacing(&env, &server, &dump);
+    server.sql("", &format!("KILL {}", session_in(&server, "app")));
+    let run = Run::end_of(running).fails(1, "the old database was restored from ");
+    assert!(run.stderr.contains("the dump cannot be loaded"), "{run:?}");
+    assert_eq!(server.everything_in("app"), expected);
+    assert_eq!(server.databases(), before);
+    fs::remove_file(env.dumps().join(&env.names()[1])).unwrap();
+
+    let running = replacing(&env, &server, &dump);
+    session_in(&server, "app");
+    kill_process(Pid::from_child(&running), Signal::TERM).unwrap();
+    let run = Run::end_of(running);
+    assert_eq!(run.signal, Some(15), "{run:?}");
+    assert!(run.stderr.contains("the old database was restored from "));
+    assert_eq!(server.everything_in("app"), expected);
+    assert_eq!(server.databases(), before);
+}
+
+#[test]
+fn a_server_that_stops_during_the_second_load_leaves_a_dump_of_the_old_database() {
+    let env = Env::new();
+    let mut server = Server::start();
+    let dump = dumped(&env, &server);
+    let expected = server.everything_in("app");
+    let running = replacing(&env, &server, &dump);
+    server.stop();
+    let run = Run::end_of(running).fails(1, "the old database is gone from the server");
+    let saved = env.dumps().join(&env.names()[1]).display().to_string();
+    assert!(run.stderr.contains(&format!("it is in {saved}")), "{run:?}");
+    server.resume();
+    env.run(&format!("restore --replace {saved} {}", server.url("app")))
+        .succeeds();
+    assert_eq!(server.everything_in("app"), expected);
+}
+
+#[test]
+fn a_directory_that_cannot_be_removed_does_not_cost_the_old_database() {
+    let env = Env::new();
+    let server = Server::start();
+    let dump = dumped(&env, &server);
+    let expected = server.everything_in("app");
+    fs::write(
+        server.place().join("data/app/notes.txt"),
+        "not the server's",
+    )
+    .unwrap();
+    env.run(&format!("restore --replace {dump} {}", server.url("app")))
+        .fails(1, "the old database was restored from ");
+    assert_eq!(server.everything_in("app"), expected);
+}
+
+#[test]
+fn a_session_is_no_obstacle_unless_it_has_a_table_in_use() {
+    let env = Env::new();
+    let server = Server::start();
+    let dump = dumped(&env, &server);
+    let expected = server.everything_in("app");
+    let mut holding = server.client("mariadb");
+    holding.args(["app", "-e", "BEGIN; SELECT * FROM t; DO SLEEP(600)"]);
+    let holding = Killed(holding.stdout(Stdio::null()).spawn().unwrap());
+    let sleeping =
+        "SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE '%SLEEP(600)'";
+    let sleeps = || server.sql("", &format!("{sleeping} AND db = 'app'")) == "1";
+    wait_for("a transaction", sleeps);
+    let before = server.databases();
+    let restore = format!(
+        "restore --replace --busy-timeout 1s {dump} {}",
+        server.url("app")
+    );
+    let run = env.run(&restore).fails(1, "the old database is as it was");
+    assert!(run.stderr.contains("another session has its tables in use"));
+    assert_eq!(server.databases(), before);
+    assert_eq!(server.everything_in("app"), expected);
+    drop(holding);
+
+    let mut idle = server.client("mariadb");
+    idle.args(["app", "-e", "DO SLEEP(600)"]);
+    let mut idle = Killed(idle.spawn().unwrap());
+    wait_for("a session", sleeps);
+    env.run(&restore).succeeds();
+    assert_eq!(server.sql("app", ROWS), "1\tdumped");
+    assert!(idle.0.try_wait().unwrap().is_none());
+}
+
+#[test]
+fn sigterm_during_a_restore_leaves_nothing() {
+    let env = Env::new();
+    let server = Server::start();
+    let dump = dumped(&env, &server);
+    let expected = server.everything_in("app");
+    let before = server.databases();
+    for (options, name) in [("", "fresh"), ("--replace", "app")] {
+        let running = env.start(&format!("restore {options} {dump} {}", server.url(name)));
+        wait_for("a database being restored", || server.databases() != before);
+        kill_process(Pid::from_child(&running), Signal::TERM).unwrap();
+        assert_eq!(Run::end_of(running).signal, Some(15));
+        assert_eq!(server.databases(), before);
+        assert_eq!(server.everything_in("app"), expected);
+        assert_eq!(env.names().len(), 1);
+    }
+}
+
+#[test]
+fn a_full_disk_during_a_restore_leaves_nothing() {
+    let env = Env::new();
+    let Some(server) = Server::start_on_disk(200) else {
+        return;
+    };
+    let dump = dumped(&env, &server);
+    let expected = server.everything_in("app");
+    let before = server.databases();
+    // As much as is left, but for what the dump fills in part.
+    let rows = "SELECT REPEAT(MD5(seq), 10) AS v FROM seq_1_to_20000";
+    server.sql("mysql", &format!("CREATE TABLE spare {rows}"));
+    server.sql("mysql", "CREATE TABLE ballast (v TEXT)");
+    let more = format!("INSERT INTO ballast {rows}");
+    while server.try_sql("mysql", &more).status.success() {}
+    server.sql("mysql", "DROP TABLE spare");
+    for (options, name) in [("", "fresh"), ("--replace", "app")] {
+        let url = server.url(name);
+        let run = env.run(&format!("restore {options} {dump} {url}"));
+        let run = run.fails(1, "the dump cannot be loaded");
+        assert!(run.stderr.contains("is full"), "{run:?}");
+        assert_eq!(server.databases(), before);
+        assert_eq!(server.everything_in("app"), expected);
+    }
+    assert_eq!(env.names().len(), 1);
+    server.sql("mysql", "DROP TABLE ballast");
+    env.run(&format!("restore --replace {dump} {}", server.url("app")))
+        .succeeds();
+    assert_eq!(server.sql("app", ROWS), "1\tdumped");
+}

@@ -1,0 +1,143 @@
+//! `status` and the metrics: what is said of databases that are dumped, and of those that are not.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::support::{Env, Run, database, planted};
+
+const STATE: &str = ".dump-database.state";
+
+fn rows(env: &Env, args: &str) -> Vec<Value> {
+    let run = env.run(&format!("status --json {args}"));
+    serde_json::from_str(&run.stdout).unwrap()
+}
+
+/// Makes every dump there is older.
+fn age(dump: &Path, seconds: i64) {
+    planted::at(dump, planted::ago(seconds));
+    fs::remove_file(dump).unwrap();
+}
+
+#[test]
+fn a_fresh_dump_is_well_and_an_old_one_is_not() {
+    let env = Env::with_database();
+    let dump = env.dump("db.sqlite");
+    let run = env.run("status --max-age 30m").succeeds();
+    assert!(run.stdout.contains("last run"), "{run:?}");
+    let row = &rows(&env, "")[0];
+    assert_eq!(row["database"], "db");
+    assert_eq!(row["engine"], "sqlite");
+    assert_eq!(row["kept"], 1);
+    assert_eq!(row["bytes"], fs::metadata(&dump).unwrap().len());
+    assert!(row["attempt"]["seconds"].as_f64().unwrap() > 0.0, "{row}");
+    assert!(row["problem"].is_null() && row["drill"].is_null(), "{row}");
+
+    age(&dump, 7200);
+    env.run("status --max-age 3h").succeeds();
+    let run = env.run("status --max-age 30m");
+    run.fails(1, "db (the newest is 2h old)");
+}
+
+#[test]
+fn a_run_that_failed_is_told_until_one_succeeds() {
+    let env = Env::with_database();
+    env.dump("db.sqlite");
+    fs::rename(env.path("db.sqlite"), env.path("elsewhere")).unwrap();
+    env.run("dump db.sqlite").fails(1, "was not dumped");
+    env.run("dump other.sqlite").fails(1, "was not dumped");
+    let run = env.run("status").fails(1, "db (the last run failed: ");
+    assert!(run.stdout.contains("FAILED"), "{run:?}");
+    // Never dumped, but tried.
+    assert!(
+        run.stderr.contains("other (the last run failed: "),
+        "{run:?}"
+    );
+
+    fs::rename(env.path("elsewhere"), env.path("db.sqlite")).unwrap();
+    database::small(&env.path("other.sqlite"));
+    env.run("dump db.sqlite other.sqlite").succeeds();
+    env.run("status").succeeds();
+}
+
+#[test]
+fn what_was_never_dumped_or_lost_its_dumps_is_told() {
+    let env = Env::with_database();
+    env.run("status").fails(1, "cannot open the dump directory");
+    fs::create_dir(env.dumps()).unwrap();
+    env.run("status").fails(1, "dump (never dumped)");
+    let dump = env.dump("db.sqlite");
+    env.run("status").succeeds();
+    fs::remove_file(dump).unwrap();
+    env.run("status").fails(1, "db (its dumps are gone)");
+}
+
+#[test]
+fn a_lost_or_damaged_state_is_begun_anew_from_the_dumps() {
+    let env = Env::with_database();
+    env.dump("db.sqlite");
+    let state = env.dumps().join(STATE);
+    for damage in [&b""[..], b"{", b"[1]", &[0xff; 100]] {
+        fs::write(&state, damage).unwrap();
+        let run = env.run("status --max-age 30m").succeeds();
+        assert!(run.stderr.contains("is begun anew"), "{run:?}");
+        env.dump("db.sqlite");
+        let run = env.run("status --max-age 30m").succeeds();
+        assert!(!run.stderr.contains("anew"), "{run:?}");
+    }
+    fs::remove_file(&state).unwrap();
+    let row = &rows(&env, "--max-age 30m")[0];
+    assert!(
+        row["problem"].is_null() && row["attempt"]["error"].is_null(),
+        "{row}"
+    );
+    // A link to somewhere else is not followed.
+    fs::write(env.path("precious"), "precious").unwrap();
+    std::os::unix::fs::symlink("../precious", &state).unwrap();
+    env.dump("db.sqlite");
+    assert_eq!(fs::read(env.path("precious")).unwrap(), b"precious");
+}
+
+#[test]
+fn metrics_are_written_whole_after_every_run() {
+    let env = Env::new();
+    database::small(&env.path("a \"b\\.sqlite"));
+    let metrics = env.path("dump-database.prom");
+    let dump = || {
+        let mut dump = env.program("dump --metrics dump-database.prom");
+        Run::of(dump.arg("a \"b\\.sqlite"))
+    };
+    dump().succeeds();
+    let value = |name: &str| -> f64 {
+        let text = fs::read_to_string(&metrics).unwrap();
+        let labels = format!(
+            "{{database=\"a \\\"b\\\\\",engine=\"sqlite\",directory=\"{}\"}} ",
+            env.dumps().display()
+        );
+        let start = format!("dump_database_{name}{labels}");
+        let line = text.lines().find_map(|line| line.strip_prefix(&start));
+        line.unwrap_or_else(|| panic!("no {start} in {text}"))
+            .parse()
+            .unwrap()
+    };
+    let now = dump_database::clock::now().as_second() as f64;
+    assert!((now - value("last_success_timestamp_seconds")).abs() < 60.0);
+    assert!((value("last_attempt_success") - 1.0).abs() < f64::EPSILON);
+    assert!((value("dumps_kept") - 1.0).abs() < f64::EPSILON);
+    assert!(value("last_attempt_duration_seconds") > 0.0);
+    assert!(value("dump_bytes") > 0.0 && value("input_bytes") > 0.0);
+    assert!(!fs::read_to_string(&metrics).unwrap().contains("drill"));
+
+    fs::write(env.path("a \"b\\.sqlite"), "no database").unwrap();
+    dump().fails(1, "was not dumped");
+    assert!(value("last_attempt_success") < f64::EPSILON);
+    assert!((value("dumps_kept") - 1.0).abs() < f64::EPSILON);
+
+    // From status as well, of several directories; what cannot be written leaves the old one.
+    env.run("status dump --metrics other.prom")
+        .fails(1, "the last run failed");
+    assert!(env.path("other.prom").exists());
+    env.run("status --metrics missing/x.prom")
+        .fails(1, "cannot write the metrics");
+}

@@ -1,0 +1,101 @@
+//! `--skip-unchanged`: no slot for what is there already, and never for anything else.
+
+use std::fs;
+
+use rusqlite::Connection;
+
+use crate::support::{Env, database, planted};
+
+const DUMP: &str = "dump --skip-unchanged db.sqlite";
+
+#[test]
+fn what_did_not_change_takes_no_slot_and_counts_as_dumped() {
+    for mode in ["WAL", "DELETE"] {
+        let env = Env::new();
+        let db = env.path("db.sqlite");
+        database::small(&db);
+        let connection = Connection::open(&db).unwrap();
+        connection
+            .query_row(&format!("PRAGMA journal_mode = {mode}"), [], |_| Ok(()))
+            .unwrap();
+        env.run(DUMP).succeeds();
+        let before = env.names();
+        // A transaction that changes nothing changes the file all the same.
+        connection
+            .execute_batch("CREATE TABLE x (y); DROP TABLE x")
+            .unwrap();
+        connection.execute_batch("CREATE TABLE x (y)").unwrap();
+        env.run(DUMP).succeeds();
+        let after = env.names();
+        assert_eq!(after.len(), 2, "{after:?}");
+        let bytes = fs::read(&db).unwrap();
+        connection
+            .execute_batch("BEGIN IMMEDIATE; UPDATE x SET y = 1; PRAGMA user_version = 0; COMMIT")
+            .unwrap();
+        if mode == "DELETE" {
+            assert_ne!(fs::read(&db).unwrap(), bytes, "nothing was written");
+        }
+
+        let run = env.run(DUMP).succeeds();
+        assert_eq!(run.stdout, "");
+        assert!(run.stderr.contains("unchanged since"), "{run:?}");
+        assert_eq!(env.names(), after);
+        assert_ne!(before, after);
+        assert!(env.temporaries().is_empty());
+    }
+}
+
+#[test]
+fn a_run_that_found_nothing_new_keeps_the_status_fresh() {
+    let env = Env::with_database();
+    let dump = env.run(DUMP).succeeds().paths().remove(0);
+    planted::at(&dump, planted::ago(7200));
+    fs::remove_file(&dump).unwrap();
+    env.run("status --max-age 30m").fails(1, "2h old");
+    env.run(DUMP).succeeds();
+    assert_eq!(env.names().len(), 1);
+    let run = env.run("status --max-age 30m").succeeds();
+    assert!(run.stdout.contains("(same)"), "{run:?}");
+}
+
+#[test]
+fn a_changed_row_a_damaged_dump_and_one_without_a_hash_are_dumped_again() {
+    let env = Env::with_database();
+    env.dump("db.sqlite");
+    env.run(DUMP).succeeds(); // the first has no hash of its content
+    assert_eq!(env.names().len(), 2);
+    env.run(DUMP).succeeds();
+    assert_eq!(env.names().len(), 2);
+
+    let connection = Connection::open(env.path("db.sqlite")).unwrap();
+    connection.execute_batch("CREATE TABLE more (x)").unwrap();
+    env.run(DUMP).succeeds();
+    assert_eq!(env.names().len(), 3);
+
+    let newest = env.dumps().join(env.names().pop().unwrap());
+    let mut bytes = fs::read(&newest).unwrap();
+    let middle = planted::header_length(&bytes) + 20;
+    bytes[middle] ^= 0xff;
+    fs::write(&newest, bytes).unwrap();
+    let run = env.run(DUMP).succeeds();
+    assert!(run.stderr.contains("it is dumped again"), "{run:?}");
+    assert_eq!(env.names().len(), 4);
+    env.run(&format!("verify {}", run.paths()[0].display()))
+        .succeeds();
+}
+
+#[test]
+fn what_a_program_prints_is_compared_too() {
+    let env = Env::new();
+    let print = |what: &str| {
+        env.run(&format!(
+            "dump --skip-unchanged --name words -- echo {what}"
+        ))
+        .succeeds();
+        env.names().len()
+    };
+    assert_eq!(
+        [print("a"), print("a"), print("b"), print("b")],
+        [1, 1, 2, 2]
+    );
+}
