@@ -20,6 +20,7 @@ use crate::url::{Url, encode};
 
 /// A running server.
 pub(super) struct Instance {
+    version: String,
     server: Server,
     url: Url,
     stop: Stop,
@@ -74,9 +75,10 @@ impl Instance {
         let socket = encode(&socket.to_string_lossy());
         let url = Url::parse(&format!("mysql://root@localhost/?socket={socket}"))
             .map_err(anyhow::Error::msg)?;
-        let server = Server::new(&url, None, stop)?;
+        let mut server = Server::new(&url, None, stop)?;
         process.wait_until(|| server.ask("SELECT 1", stop).map(|_| ()), stop)?;
         Ok(Instance {
+            version: server.meet(stop)?,
             server,
             url,
             stop,
@@ -103,9 +105,8 @@ impl Throwaway for Instance {
             return Ok(Comparison::default());
         };
         let tables = throwaway::rows(&self.server, database, self.stop)?;
-        let version = throwaway::version(&self.server, self.stop)?;
         let mut comparison = Comparison::of(&header.facts, &tables);
-        comparison.note_version(&header.engine_version, &version);
+        comparison.note_version(&header.engine_version, &self.version);
         Ok(comparison)
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-use super::catalogue::{self, Settings};
+use super::catalogue::Settings;
 use super::server::{Server, identifier, literal};
 use crate::header::Header;
 use crate::stop::Stop;
@@ -32,14 +32,6 @@ pub fn prepare(server: &Server, header: &Header, stop: Stop) -> Result<()> {
         server.ask(&create, stop)?;
     }
     Ok(())
-}
-
-/// The server's version.
-///
-/// # Errors
-/// When it cannot be asked.
-pub fn version(server: &Server, stop: Stop) -> Result<String> {
-    catalogue::version(server, stop)
 }
 
 /// The rows of each table, where they can be counted.
