@@ -103,12 +103,10 @@ class Campaign:
     def one(self, fault: str, places: int, attempt: Callable[[], str], note: str = "") -> None:
         """Tries one thing that stands for so many places; what it returns goes into the table."""
         began = time.monotonic()
-        lost = []
         try:
-            note = attempt() or note
+            self.record(fault, places, [], attempt() or note, began)
         except Loss as loss:
-            lost.append(str(loss))
-        self.record(fault, places, lost, note, began)
+            self.record(fault, places, [str(loss)] + ["with it"] * (places - 1), note, began)
 
     def record(
         self, fault: str, tried: int, lost: Sequence[str], note: str, began: float
@@ -117,6 +115,8 @@ class Campaign:
         if tried == 0:
             lost = ["there was no place to try"]
         for loss in lost:
+            if loss == "with it":
+                continue
             print(f"LOST {fault}: {loss}", file=sys.stderr, flush=True)
         row = Row(fault, tried, max(0, tried - len(lost)), note, time.monotonic() - began)
         self.rows.append(row)

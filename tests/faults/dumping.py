@@ -12,6 +12,8 @@ from program import Run, run
 
 KEPT = 5
 NAME = "shop"
+# Its lock, its record of earlier runs, its temporaries.
+OWN = ".dump-database"
 DUMP = re.compile(NAME + r"-\d{8}T\d{6}Z(_\d+)?\.\w+\.(gz|zst)")
 
 
@@ -83,12 +85,11 @@ class Dumping:
         return [path for path in self.dumps.iterdir() if DUMP.fullmatch(path.name)]
 
     def read(self) -> dict[str, bytes]:
-        """Every file but the lock, and what SQLite keeps for readers."""
-        left_out = (".dump-database.lock", ".status.json")
+        """Every file but the run's own, and what SQLite keeps for readers."""
         return {
             str(path.relative_to(self.root)): path.read_bytes()
             for path in self.root.rglob("*")
-            if path.is_file() and path.name not in left_out and not path.name.endswith("-shm")
+            if path.is_file() and not path.name.startswith(OWN) and not path.name.endswith("-shm")
         }
 
     def reset(self) -> None:
@@ -146,7 +147,7 @@ class Dumping:
             raise Loss(f"after the next ordinary run: {sorted(names)}")
         if self.inside(self.dumps / new.pop()) != self.right:
             raise Loss("the next ordinary run dumped something else")
-        stale = [path.name for path in self.dumps.iterdir() if path.name.endswith(".tmp")]
+        stale = [path.name for path in self.dumps.iterdir() if path.suffix in (".tmp", ".new")]
         if stale:
             raise Loss(f"stale files stay: {stale}")
 

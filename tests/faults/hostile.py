@@ -174,8 +174,8 @@ class Reader:
             place.rmdir()
         else:
             place.unlink()
-        for name in (".dump-database.lock", ".status.json"):
-            (self.root / "dump" / name).unlink(missing_ok=True)
+        for own in (self.root / "dump").glob(".dump-database.*"):
+            own.unlink()
         left = {str(path.relative_to(self.root)) for path in self.root.rglob("*")}
         if left != {"dump", "outside"} or os.path.lexists("/tmp/faults-outside"):
             raise Loss(f"it left {sorted(left)}")
