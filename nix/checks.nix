@@ -63,6 +63,7 @@ vmTests
   module-options = evaluation "options";
   module-assertions = evaluation "assertions";
   module-discovery = evaluation "discovery";
+  module-proof = evaluation "proof";
 
   units = import ./tests/units.nix { inherit lib pkgs vmTests; };
 

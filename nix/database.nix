@@ -37,8 +37,9 @@ in
       default = [ ];
       example = literalExpression "[ pkgs.openldap ]";
       description = ''
-        Packages whose programs the dump may call. The clients of PostgreSQL and MySQL/MariaDB are
-        there for their sources, in the version of this machine's server.
+        Packages whose programs the dump and its drill may call. For PostgreSQL and MySQL/MariaDB
+        the clients, and for the drill the server, are there in the version of this machine's
+        server; for one elsewhere that is newer or of another make, name its package here.
       '';
     };
 
@@ -81,6 +82,16 @@ in
       default = "1h";
       example = "4h";
       description = "How long one run may take.";
+    };
+
+    skipUnchanged = mkOption {
+      type = types.bool;
+      default = cfg.skipUnchanged;
+      defaultText = literalExpression "config.services.dumpDatabase.skipUnchanged";
+      example = true;
+      description = ''
+        Whether to publish nothing where the database is what the newest dump of it holds.
+      '';
     };
 
     timerConfig = nullable (import ./timer-type.nix lib) { OnCalendar = "daily"; } ''

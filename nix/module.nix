@@ -21,17 +21,17 @@ let
   place = import ./place.nix { inherit config lib pkgs; };
 
   databases = lib.filterAttrs (_: db: db.enable) cfg.databases;
-  unitName = name: "dump-database-${name}";
-  round = import ./round.nix {
+  common = {
     inherit
       config
       databases
       lib
       pkgs
-      unitName
       utils
       ;
   };
+  unitName = name: "dump-database-${name}";
+  round = import ./round.nix (common // { inherit unitName; });
 
   # Whether some database is reached over the socket of a server of this machine.
   usesLocal =
@@ -45,37 +45,41 @@ in
     ./assertions.nix
   ];
 
-  config = mkIf cfg.enable {
-    systemd = {
-      services = mkMerge [
-        (lib.mapAttrs' (name: db: lib.nameValuePair (unitName name) (unit name db)) databases)
-        round.services
-        place.services
+  config = mkIf cfg.enable (mkMerge [
+    { systemd = import ./drill.nix common; }
+    (import ./metrics.nix common)
+    {
+      systemd = {
+        services = mkMerge [
+          (lib.mapAttrs' (name: db: lib.nameValuePair (unitName name) (unit name db)) databases)
+          round.services
+          place.services
+        ];
+        inherit (round) timers;
+        mounts = lib.concatLists (
+          lib.mapAttrsToList (name: db: place.mounts name (account name db)) databases
+        );
+      };
+
+      environment.systemPackages = [ cfg.package ];
+
+      users.users.dump-database = {
+        isSystemUser = true;
+        group = "dump-database";
+        description = "Dumps of databases";
+      };
+      users.groups.dump-database = { };
+
+      # Only the superuser can dump everything there is.
+      services.postgresql.identMap = mkIf (usesLocal "postgresql") ''
+        postgres dump-database postgres
+      '';
+      services.mysql.ensureUsers = mkIf (usesLocal "mysql") [
+        {
+          name = "dump-database";
+          ensurePermissions."*.*" = "SELECT, SHOW VIEW, TRIGGER, EVENT";
+        }
       ];
-      inherit (round) timers;
-      mounts = lib.concatLists (
-        lib.mapAttrsToList (name: db: place.mounts name (account name db)) databases
-      );
-    };
-
-    environment.systemPackages = [ cfg.package ];
-
-    users.users.dump-database = {
-      isSystemUser = true;
-      group = "dump-database";
-      description = "Dumps of databases";
-    };
-    users.groups.dump-database = { };
-
-    # Only the superuser can dump everything there is.
-    services.postgresql.identMap = mkIf (usesLocal "postgresql") ''
-      postgres dump-database postgres
-    '';
-    services.mysql.ensureUsers = mkIf (usesLocal "mysql") [
-      {
-        name = "dump-database";
-        ensurePermissions."*.*" = "SELECT, SHOW VIEW, TRIGGER, EVENT";
-      }
-    ];
-  };
+    }
+  ]);
 }

@@ -80,6 +80,70 @@ in
       '';
     };
 
+    skipUnchanged = mkOption {
+      type = types.bool;
+      default = false;
+      example = true;
+      description = ''
+        Whether to publish nothing where a database is what the newest dump of it holds. Such a run
+        counts as a success, and the dumps that are kept reach further back.
+      '';
+    };
+
+    drill = {
+      enable = mkOption {
+        type = types.bool;
+        default = false;
+        example = true;
+        description = ''
+          Whether to restore the newest dump of every database again and again into a throwaway
+          one, compare, and throw that away: an SQLite file, or a private server without a network.
+          Each runs as the user of the dump, in `/var/cache/dump-database-drill/<name>`, which needs
+          the room of the database. A failed drill fails its unit
+          (`dump-database-drill-<name>.service`) and, until the next one, each round.
+          What a {option}`services.dumpDatabase.databases.<name>.command` printed is not drilled.
+        '';
+      };
+
+      timerConfig = mkOption {
+        type = import ./timer-type.nix lib;
+        default = {
+          OnCalendar = "weekly";
+          Persistent = true;
+        };
+        example = {
+          OnCalendar = "daily";
+        };
+        description = ''
+          When to drill, as {manpage}`systemd.timer(5)` has it. What is set here replaces the
+          default.
+        '';
+      };
+
+      timeout = mkOption {
+        type = types.str;
+        default = "6h";
+        example = "1d";
+        description = ''
+          How long the drill of one entry of {option}`services.dumpDatabase.databases` may take, all
+          its databases together, as {manpage}`systemd.time(7)` writes it. For each of them its
+          `timeout` counts.
+        '';
+      };
+    };
+
+    metrics.enable = mkOption {
+      type = types.bool;
+      default = false;
+      example = true;
+      description = ''
+        Whether to write metrics of all dumps and drills every minute to
+        `/var/lib/dump-database-metrics/dump-database.prom`, where this machine's
+        {option}`services.prometheus.exporters.node` reads them. Alert rules and a dashboard are
+        in `docs/monitoring`.
+      '';
+    };
+
     discover = mkOption {
       type = types.bool;
       default = true;

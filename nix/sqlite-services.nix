@@ -105,7 +105,7 @@ in
   matrix-synapse =
     service:
     when (service.settings.database.name == "sqlite3") {
-      matrix-synapse = pathIn "/var/lib/matrix-synapse" service.settings.database.args.database;
+      matrix-synapse = pathIn service.dataDir service.settings.database.args.database;
     };
   mautrix-discord = service: mautrix "mautrix-discord" service.settings;
   mautrix-meta = instances "mautrix-meta" (name: instance: mautrix name instance.settings);
@@ -150,7 +150,7 @@ in
   photoprism =
     service:
     when (service.settings.PHOTOPRISM_DATABASE_DRIVER or "sqlite" == "sqlite") {
-      photoprism = "${service.storagePath}/index.db";
+      photoprism = pathIn service.storagePath (service.settings.PHOTOPRISM_DATABASE_DSN or "index.db");
     };
   pocket-id =
     service:

@@ -50,6 +50,7 @@ let
       ++ option "--compress" cfg.compression
       ++ option "--timeout" db.timeout
       ++ option "--format" db.format
+      ++ optional db.skipUnchanged "--skip-unchanged"
       ++ optionals (source.isServer db) (
         lib.concatMap (pattern: [
           "--exclude"

@@ -7,13 +7,12 @@
 
 mod lines;
 mod process;
+mod start;
 
-use std::fs::File;
 use std::io::{self, Read, Write};
 use std::marker::PhantomData;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::path::Path;
-use std::process::{ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{ChildStdin, ChildStdout, Command};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
@@ -28,7 +27,6 @@ use process::Process;
 const GRACE: Duration = Duration::from_secs(2);
 /// How often [`Stop`] is asked while a child is silent.
 const TICK: Duration = Duration::from_millis(100);
-const PIPE_BYTES: usize = 1 << 20;
 
 /// A running program. Dropped before [`Child::finish`], it is killed with all it started.
 #[allow(missing_debug_implementations)]
@@ -38,90 +36,17 @@ pub struct Child {
     stdin: Option<ChildStdin>,
     stdout: Option<ChildStdout>,
     stderr: Lines,
+    /// What asks it to end.
+    end: Signal,
     stop: Stop,
     _of_its_thread: PhantomData<*const ()>,
 }
 
 impl Child {
-    /// Starts a program whose stdout is read from here. Its stderr goes to the log, each line
-    /// after `name`.
-    ///
-    /// # Errors
-    /// When it cannot be started.
-    pub fn read_from(command: &mut Command, name: &str, stop: Stop) -> Result<Self> {
-        command.stdin(Stdio::null()).stdout(Stdio::piped());
-        Child::spawn(command, name, Stdio::piped(), stop)
-    }
-
-    /// Starts a program whose stdin is written from here; what it prints goes nowhere.
-    ///
-    /// # Errors
-    /// When it cannot be started.
-    pub fn write_to(command: &mut Command, name: &str, stop: Stop) -> Result<Self> {
-        command.stdin(Stdio::piped()).stdout(Stdio::null());
-        Child::spawn(command, name, Stdio::piped(), stop)
-    }
-
-    /// Starts a program that is told `said`, at most 64 KiB (what every pipe takes at once), and
-    /// whose stdout is read from here. Its stdin stays open: it waits for more until this is
-    /// dropped. What it says on stderr is in the error alone.
-    ///
-    /// # Errors
-    /// When it cannot be started, or does not listen.
-    pub fn converse(command: &mut Command, name: &str, said: &[u8], stop: Stop) -> Result<Self> {
-        command.stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut child = Child::spawn(command, name, Stdio::piped(), stop)?;
-        child.stderr.quietly();
-        if let Some(stdin) = &mut child.stdin {
-            stdin.write_all(said)?;
-        }
-        Ok(child)
-    }
-
-    /// Starts a server: it is told nothing, and all it says goes to the file `log`.
-    ///
-    /// # Errors
-    /// When it cannot be started.
-    pub fn serve(command: &mut Command, name: &str, log: &Path, stop: Stop) -> Result<Self> {
-        let log = File::create(log).with_context(|| format!("cannot write {}", log.display()))?;
-        command.stdin(Stdio::null()).stdout(log.try_clone()?);
-        Child::spawn(command, name, log.into(), stop)
-    }
-
     /// Is it still running?
     #[must_use]
     pub fn is_running(&self) -> bool {
         !self.process.has_exited()
-    }
-
-    fn spawn(command: &mut Command, name: &str, stderr: Stdio, stop: Stop) -> Result<Self> {
-        stop.check()?;
-        command.stderr(stderr);
-        let mut process = Process::spawn(command).with_context(|| {
-            let program = command.get_program().to_string_lossy().into_owned();
-            format!("cannot start {program}")
-        })?;
-        let streams = process.streams();
-        let (stdin, stdout) = (streams.stdin.take(), streams.stdout.take());
-        let stderr = Lines::new(name, streams.stderr.take());
-        let child = Child {
-            name: name.to_owned(),
-            process,
-            stdin,
-            stdout,
-            stderr,
-            stop,
-            _of_its_thread: PhantomData,
-        };
-        // A larger pipe saves switches between the two processes; the default works too.
-        if let Some(pipe) = child.data_end() {
-            let _ = rustix::pipe::fcntl_setpipe_size(pipe, PIPE_BYTES);
-        }
-        let ends = [child.stdin.as_ref().map(AsFd::as_fd), child.stderr.as_fd()];
-        for end in ends.into_iter().flatten() {
-            rustix::io::ioctl_fionbio(end, true)?;
-        }
-        Ok(child)
     }
 
     /// Waits for the program's end. Its stdin is closed first.
@@ -256,9 +181,9 @@ impl Drop for Child {
         }
         drop(self.stdin.take());
         drop(self.stdout.take());
-        self.process.signal_group(Signal::TERM);
+        self.process.signal_group(self.end);
         if !self.ends_within(GRACE) {
-            log::warn!("{} ignored SIGTERM and was killed", self.name);
+            log::warn!("{} did not end when asked to and was killed", self.name);
             self.process.signal_group(Signal::KILL);
             if !self.ends_within(GRACE) {
                 log::error!("{} cannot be killed; the kernel holds it", self.name);

@@ -48,7 +48,7 @@ impl Directory {
     /// # Errors
     /// When it is missing, not a directory, or not readable.
     pub fn open(path: &Path) -> Result<Self> {
-        let path = std::path::absolute(path)?;
+        let path = absolute(path)?;
         let flags = OFlags::DIRECTORY | OFlags::RDONLY | OFlags::CLOEXEC;
         let fd = rustix::fs::open(&path, flags, Mode::empty())
             .with_context(|| format!("cannot open the dump directory {}", path.display()))?;
@@ -61,7 +61,7 @@ impl Directory {
     /// As [`Directory::open`]; when its parent is missing; when a filesystem that should be
     /// mounted above it is not.
     pub fn open_or_create(path: &Path) -> Result<Self> {
-        let path = std::path::absolute(path)?;
+        let path = absolute(path)?;
         if let Some(point) = mount::missing(&path) {
             bail!(
                 "{} lies below {}, where a filesystem should be mounted and is not; nothing was written",
@@ -72,7 +72,9 @@ impl Directory {
         match fs::DirBuilder::new().mode(0o700).create(&path) {
             Ok(()) => {
                 let parent = path.parent().unwrap_or(&path);
-                File::open(parent)?.sync_all()?;
+                File::open(parent)
+                    .and_then(|parent| parent.sync_all())
+                    .with_context(|| format!("cannot write {} to the disk", parent.display()))?;
             }
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => bail!(
@@ -223,6 +225,11 @@ impl Locked {
         }
         Ok(())
     }
+}
+
+fn absolute(path: &Path) -> Result<PathBuf> {
+    std::path::absolute(path)
+        .with_context(|| format!("cannot say where the directory {} is", path.display()))
 }
 
 impl AsFd for Directory {

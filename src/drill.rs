@@ -14,7 +14,7 @@ mod sqlite;
 
 use std::collections::HashSet;
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Write};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -86,7 +86,13 @@ pub fn run(paths: &[PathBuf], options: &Options) -> Result<usize> {
     let mut failing = HashSet::new();
     for chosen in choose::all(paths, options.sample)? {
         Stop::on_signal().check()?;
-        let row = drill(&chosen, options);
+        let dump = chosen.open();
+        let is_gone = |error: &io::Error| error.kind() == ErrorKind::NotFound;
+        if chosen.place.is_some() && dump.as_ref().is_err_and(is_gone) {
+            log::info!("{} was removed meanwhile", chosen.path.display());
+            continue;
+        }
+        let row = drill(&chosen, dump, options);
         if let Some(signal) = stop::signal() {
             return Err(stop::Stopped::Signal(signal).into());
         }
@@ -113,7 +119,7 @@ pub fn run(paths: &[PathBuf], options: &Options) -> Result<usize> {
     Ok(failed)
 }
 
-fn drill(chosen: &Chosen, options: &Options) -> Row {
+fn drill(chosen: &Chosen, dump: io::Result<File>, options: &Options) -> Row {
     let mut row = Row {
         database: chosen.database.clone(),
         path: chosen.path.clone(),
@@ -123,7 +129,9 @@ fn drill(chosen: &Chosen, options: &Options) -> Row {
     };
     log::debug!("drilling {}", row.path.display());
     let stop = Stop::after(options.timeout);
-    let drilled = restored(chosen, options, stop, &mut row);
+    let drilled = dump
+        .context("it cannot be read")
+        .and_then(|dump| restored(&dump, options, stop, &mut row));
     match drilled.map_err(|error| stop.reason().map_or(error, anyhow::Error::from)) {
         Ok(None) => row
             .comparison
@@ -143,13 +151,12 @@ fn drill(chosen: &Chosen, options: &Options) -> Row {
 
 /// What the comparison said; none where there is nothing to restore.
 fn restored(
-    chosen: &Chosen,
+    dump: &File,
     options: &Options,
     stop: Stop,
     row: &mut Row,
 ) -> Result<Option<Comparison>> {
-    let dump = chosen.open()?;
-    let header = read_whole(&dump, &mut Unless(stop)).context("it is no whole dump")?;
+    let header = read_whole(dump, &mut Unless(stop)).context("it is no whole dump")?;
     if header.identity.engine == Engine::Command {
         return Ok(None);
     }
@@ -161,10 +168,10 @@ fn restored(
             Box::new(mysql::Instance::start(&scratch, &header, stop)?)
         }
     };
-    let target = throwaway.target(&header, &dump)?;
+    let target = throwaway.target(&header, dump)?;
     let started = Instant::now();
     restore::load(
-        &dump,
+        dump,
         &header,
         &target,
         false,

@@ -75,6 +75,17 @@ struct Outcome {
 /// When nothing could be begun: two sources of one NAME, no directory, another run in it.
 pub fn run(sources: &[Source], selection: &Selection, options: &Options) -> Result<usize> {
     plan::check(sources, selection)?;
+    if !options.to.exists() && sources.iter().all(|source| source.find().is_err()) {
+        // No directory comes into being for what is not there.
+        for source in sources {
+            if let Err(error) = source.find() {
+                let name = plan::name_of(source, selection).map(|name| name.to_string());
+                let name = name.unwrap_or_default();
+                log::error!("{name} was not dumped: {error:#}");
+            }
+        }
+        return Ok(sources.len());
+    }
     let directory = Directory::open_or_create(&options.to)?.lock()?;
     directory.remove_stale(options.timeout)?;
     let tasks = plan(sources, selection, options);

@@ -1,4 +1,4 @@
-//! Numbers as people read and write them.
+//! Numbers and names as people read and write them.
 
 use std::time::Duration;
 
@@ -17,6 +17,20 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
         .ok()
         .and_then(|span| Duration::try_from(span).ok())
         .ok_or_else(|| "a duration such as 30s, 10m, 1h or 7d is wanted".to_owned())
+}
+
+/// A name as it may stand on a terminal and in one line of a log: control characters as `\u{1b}`.
+#[must_use]
+pub fn printable(name: &str) -> String {
+    let mut shown = String::with_capacity(name.len());
+    for character in name.chars() {
+        if character.is_control() {
+            shown.extend(character.escape_default());
+        } else {
+            shown.push(character);
+        }
+    }
+    shown
 }
 
 /// `90` seconds as `1m 30s`: the two largest units.

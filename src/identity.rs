@@ -5,6 +5,8 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::human::printable;
+
 /// The kind of database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -64,9 +66,10 @@ impl Identity {
 
 impl fmt::Display for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let location = printable(&self.location);
         match &self.database {
-            None => write!(f, "{} {}", self.engine, self.location),
-            Some(database) => write!(f, "{} {} at {}", self.engine, database, self.location),
+            None => write!(f, "{} {location}", self.engine),
+            Some(database) => write!(f, "{} {} at {location}", self.engine, printable(database)),
         }
     }
 }

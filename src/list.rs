@@ -78,19 +78,23 @@ fn rows(directory: &Directory, series: &Series, policy: &Policy, now: Timestamp)
 }
 
 fn table(out: &mut impl Write, rows: &[Row], policy: &Policy, now: Timestamp) -> io::Result<()> {
-    let width = rows.iter().map(|row| row.database.chars().count()).max();
+    let names: Vec<_> = rows
+        .iter()
+        .map(|row| human::printable(&row.database))
+        .collect();
+    let width = names.iter().map(|name| name.chars().count()).max();
     let width = width.unwrap_or(0).max("database".len());
     writeln!(
         out,
         "{:width$}  {:20}  {:>8}  {:>10}  {:6}  kept by",
         "database", "time (UTC)", "age", "size", "format"
     )?;
-    for row in rows {
+    for (row, name) in rows.iter().zip(&names) {
         let kept_by: Vec<_> = row.kept_by.iter().map(Rule::to_string).collect();
         writeln!(
             out,
             "{:width$}  {:20}  {:>8}  {:>10}  {:6}  {}",
-            row.database,
+            name,
             row.time.strftime("%Y-%m-%d %H:%M:%SZ").to_string(),
             human::age(now.duration_since(row.time)),
             human::bytes(row.bytes),
@@ -104,7 +108,7 @@ fn table(out: &mut impl Write, rows: &[Row], policy: &Policy, now: Timestamp) ->
     }
     let kept = rows.iter().filter(|row| !row.kept_by.is_empty());
     if let Some(reach) = retention::reach(kept.map(|row| row.time), now) {
-        let database = rows.first().map_or("", |row| &row.database);
+        let database = names.first().map_or("", String::as_str);
         write!(
             out,
             "{database}: the kept dumps reach back {}",

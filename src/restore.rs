@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
 use crate::directory::Directory;
 use crate::dump::Options;
@@ -101,7 +101,14 @@ pub fn load(
 fn choose(from: &From, stop: Stop) -> Result<(File, PathBuf, Header)> {
     let path = &from.path;
     let unreadable = || format!("cannot read the dump {}", path.display());
-    if !path.metadata().with_context(unreadable)?.is_dir() {
+    let meta = path.metadata().with_context(unreadable)?;
+    if !meta.is_dir() {
+        // Opening a pipe would wait for its writer.
+        ensure!(
+            meta.is_file(),
+            "{} is neither a dump nor a directory of dumps",
+            path.display()
+        );
         let file = File::open(path).with_context(unreadable)?;
         let header = read_whole(&file, &mut Unless(stop))
             .with_context(|| format!("{} cannot be restored", path.display()))?;

@@ -156,6 +156,17 @@ impl Source {
         }
     }
 
+    /// Whether there is anything to dump, where that can be told at a glance.
+    ///
+    /// # Errors
+    /// One sentence for what is wrong with an SQLite file's path.
+    pub fn find(&self) -> Result<()> {
+        match self {
+            Source::Sqlite(path) => sqlite::find(path).map(|_| ()),
+            Source::Postgresql(..) | Source::Mysql(..) | Source::Command(_) => Ok(()),
+        }
+    }
+
     /// Finds the database; writes nothing.
     ///
     /// # Errors

@@ -24,6 +24,56 @@ use tempfile::TempDir;
 const PROGRAM: &str = env!("CARGO_BIN_EXE_dump-database");
 const ROUNDS: usize = 5;
 const ROWS: u64 = 2_700_000;
+const WORDS: [&str; 48] = [
+    "order",
+    "shipped",
+    "to",
+    "the",
+    "customer",
+    "in",
+    "Berlin",
+    "Hamburg",
+    "Munich",
+    "Cologne",
+    "by",
+    "express",
+    "carrier",
+    "please",
+    "leave",
+    "it",
+    "with",
+    "neighbours",
+    "if",
+    "nobody",
+    "is",
+    "home",
+    "payment",
+    "received",
+    "and",
+    "invoice",
+    "sent",
+    "but",
+    "address",
+    "unknown",
+    "returned",
+    "after",
+    "two",
+    "weeks",
+    "fragile",
+    "glass",
+    "handle",
+    "carefully",
+    "gift",
+    "wrapped",
+    "without",
+    "receipt",
+    "urgent",
+    "monday",
+    "morning",
+    "before",
+    "noon",
+    "call",
+];
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -65,12 +115,19 @@ fn in_postgresql() -> String {
                 'ip', '10.' || n % 250 || '.' || n * 7 % 250 || '.1',
                 'tags', jsonb_build_array('a' || n % 17, 'b' || n % 23),
                 'score', round((random() * 100)::numeric, 3)) AS doc,
-            'Order ' || n || ' shipped to ' || (ARRAY['Berlin', 'Hamburg', 'München', 'Köln'])[n % 4 + 1]
-                || ' by carrier ' || md5((n % 1000)::text)
-                || '; please leave it with the neighbours if nobody is home.' AS note,
-            decode(md5(n::text) || md5((n + 1)::text), 'hex') AS sum
-        FROM generate_series(1, {ROWS}::bigint) n"
+            {} AS note, decode(md5(n::text) || md5((n + 1)::text), 'hex') AS sum
+        FROM generate_series(1, {ROWS}::bigint) n",
+        note("||", |words| format!(
+            "(ARRAY[{words}])[1 + floor(random() * {})::int]",
+            WORDS.len()
+        ))
     )
+}
+
+/// SQL for words at random, as many as an ordinary sentence has: `any` picks one of a list.
+fn note(joint: &str, any: impl Fn(&str) -> String) -> String {
+    let words = WORDS.map(|word| format!("'{word} '")).join(", ");
+    vec![any(&words); 14].join(joint)
 }
 
 fn in_mariadb() -> String {
@@ -83,11 +140,12 @@ fn in_mariadb() -> String {
                 'ip', CONCAT('10.', seq % 250, '.', seq * 7 % 250, '.1'),
                 'tags', JSON_ARRAY(CONCAT('a', seq % 17), CONCAT('b', seq % 23)),
                 'score', ROUND(RAND() * 100, 3)) AS doc,
-            CONCAT('Order ', seq, ' shipped to ', ELT(seq % 4 + 1, 'Berlin', 'Hamburg', 'München', 'Köln'),
-                ' by carrier ', MD5(seq % 1000),
-                '; please leave it with the neighbours if nobody is home.') AS note,
-            UNHEX(CONCAT(MD5(seq), MD5(seq + 1))) AS sum
-        FROM seq_1_to_{ROWS}"
+            CONCAT({}) AS note, UNHEX(CONCAT(MD5(seq), MD5(seq + 1))) AS sum
+        FROM seq_1_to_{ROWS}",
+        note(",", |words| format!(
+            "ELT(1 + FLOOR(RAND() * {}), {words})",
+            WORDS.len()
+        ))
     )
 }
 

@@ -19,6 +19,7 @@ let
       roundTimeout = "15m";
       maxAge = "1h";
       exclude = [ "test_*" ];
+      skipUnchanged = true;
       onFailure = [ "alarm@%n.service" ];
       databases = {
         notes = {
@@ -50,6 +51,7 @@ let
           source = "postgresql://dumper@db.example.org/my%20shop?sslmode=verify-full";
           passwordFile = "/run/secrets/shop";
           format = "custom";
+          skipUnchanged = false;
         };
         near = {
           source = "mariadb://dumper@127.0.0.1/near";
@@ -101,6 +103,8 @@ in
   testTimeoutOfUnit = is "5m 1min" (unit "notes").serviceConfig.TimeoutStartSec;
   testExtraArgs = isTrue (says "notes" ''"--busy-timeout" "2m" "sqlite:'');
   testFormat = isTrue (says "shop" ''"--format" "custom"'');
+  testSkipUnchanged = isTrue (says "notes" ''"--skip-unchanged"'');
+  testSkipUnchangedNot = is false (says "shop" "--skip-unchanged");
   testExcludeFromServer = isTrue (says "numbered" ''"--exclude" "test_*"'');
   testExcludeNotFromFile = is false (says "notes" "--exclude");
   testServerNamesItself = is false (says "shop" "--name");
@@ -158,7 +162,7 @@ in
   testRoundAfter = is round.wants round.after;
   testRoundTimeout = is "15m" round.unitConfig.JobTimeoutSec;
   testRoundJudges = isTrue (
-    lib.hasInfix ''/bin/dump-database" "1h" "/var/lib/dump-database/home" "/var/lib/dump-database/many"'' round.serviceConfig.ExecStart
+    lib.hasInfix ''/bin/dump-database" "--max-age" "1h" "/var/lib/dump-database/home" "/var/lib/dump-database/many"'' round.serviceConfig.ExecStart
   );
   testRoundAwaits = isTrue (
     lib.hasSuffix ''"--" "/srv/my notes/100%%$$HOME.db" "/var/lib/dump-database/notes"'' round.serviceConfig.ExecStart
@@ -181,9 +185,21 @@ in
         };
       };
     in
-    is {
-      AccuracySec = "1s";
-      OnBootSec = "2m";
-      OnUnitActiveSec = "10m";
-    } plain.systemd.timers.dump-database.timerConfig;
+    is
+      {
+        timerConfig = {
+          AccuracySec = "1s";
+          OnBootSec = "2m";
+          OnUnitActiveSec = "10m";
+        };
+        otherTimers = [ ];
+        skips = false;
+        exporterFlags = [ ];
+      }
+      {
+        inherit (plain.systemd.timers.dump-database) timerConfig;
+        otherTimers = lib.filter (lib.hasPrefix "dump-database-") (lib.attrNames plain.systemd.timers);
+        skips = lib.hasInfix "--skip-unchanged" plain.systemd.services.dump-database-notes.serviceConfig.ExecStart;
+        exporterFlags = plain.services.prometheus.exporters.node.extraFlags;
+      };
 }

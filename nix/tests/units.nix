@@ -52,14 +52,8 @@ let
       lib.filterAttrs isOurs test.nodes.machine.systemd.units
     );
 
-  # Those that cannot be on Debian say so themselves.
-  shared = lib.filterAttrs (
-    name: _:
-    !(lib.elem name [
-      "vm-discovery"
-      "vm-power-loss"
-    ])
-  ) vmTests;
+  # The one that cannot be on Debian says so itself.
+  shared = removeAttrs vmTests [ "vm-discovery" ];
 
   generated = lib.concatMapAttrs (
     name: test:

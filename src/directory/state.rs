@@ -2,13 +2,18 @@
 
 use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
+use std::os::fd::OwnedFd;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags};
+use rustix::io::Errno;
 
 use super::Directory;
 use crate::state::State;
 
+/// How often, and how long each time, another's lock is waited for.
+const NAPS: (u32, Duration) = (100, Duration::from_millis(50));
 const NAME: &str = ".dump-database.state";
 const NEW: &str = ".dump-database.state.new";
 /// More is not ours.
@@ -52,8 +57,7 @@ impl Directory {
             Mode::empty(),
         )
         .with_context(context)?;
-        // Where a filesystem has no such locks the worst is that one of two records is lost.
-        let _ = rustix::fs::flock(&own, FlockOperation::LockExclusive);
+        wait_for(&own);
         let mut state = self.state();
         change(&mut state);
         let text = serde_json::to_vec_pretty(&state)?;
@@ -72,5 +76,17 @@ impl Directory {
             let _ = rustix::fs::unlinkat(&own, NEW, AtFlags::empty());
         }
         written.with_context(context)
+    }
+}
+
+/// Takes the lock. Without it, on a filesystem that has none or behind someone who keeps it, the
+/// worst is that one of two records is lost.
+fn wait_for(directory: &OwnedFd) {
+    let (times, nap) = NAPS;
+    for _ in 0..times {
+        match rustix::fs::flock(directory, FlockOperation::NonBlockingLockExclusive) {
+            Err(Errno::WOULDBLOCK | Errno::INTR) => std::thread::sleep(nap),
+            _ => return,
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Which dumps are drilled.
 
 use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
@@ -44,12 +45,11 @@ pub(super) struct Chosen {
 }
 
 impl Chosen {
-    pub(super) fn open(&self) -> Result<File> {
-        let opened = match &self.place {
+    pub(super) fn open(&self) -> io::Result<File> {
+        match &self.place {
             Some((directory, name)) => directory.read(name),
             None => File::open(&self.path),
-        };
-        opened.with_context(|| format!("cannot read the dump {}", self.path.display()))
+        }
     }
 }
 

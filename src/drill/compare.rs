@@ -53,7 +53,8 @@ impl Comparison {
                 _ => {}
             }
         }
-        if now.len() != facts.table_count {
+        // A header without facts, as a program of another time may make, claims nothing.
+        if now.len() != facts.table_count && *facts != Facts::default() {
             let then = facts.table_count;
             differences.push(format!("there are {} tables and were {then}", now.len()));
         }
@@ -62,6 +63,23 @@ impl Comparison {
             listed(far).map(|far| format!("rows differ from the engine's estimate: {far}")),
         );
         this
+    }
+}
+
+impl Comparison {
+    /// Whether the server that restored is of another release series than the one dumped.
+    pub(super) fn note_version(&mut self, dumped: &str, restored: &str) {
+        let series = |version: &str| -> Vec<String> {
+            // The second number is a minor release in `15.2`, and not in `8.4.2` or MariaDB's.
+            let two = version.contains("Maria") || version.as_bytes().get(1) == Some(&b'.');
+            let numbers = version.split(|c: char| !c.is_ascii_digit());
+            let numbers = numbers.take(1 + usize::from(two));
+            numbers.map(str::to_owned).collect()
+        };
+        if series(dumped) != series(restored) {
+            let note = format!("it was dumped from version {dumped} and restored by {restored}");
+            self.notes.push(note);
+        }
     }
 }
 
@@ -110,6 +128,20 @@ mod tests {
     }
 
     #[test]
+    fn another_release_series_is_noted() {
+        let noted = |dumped, restored| {
+            let mut comparison = Comparison::default();
+            comparison.note_version(dumped, restored);
+            comparison.notes.len()
+        };
+        assert_eq!(noted("15.14 (Debian 15.14-0+deb12u1)", "15.2"), 0);
+        assert_eq!(noted("15.14", "17.1"), 1);
+        assert_eq!(noted("10.11.14-MariaDB-0+deb12u2", "10.11.2-MariaDB"), 0);
+        assert_eq!(noted("10.6.1-MariaDB", "10.11.2-MariaDB"), 1);
+        assert_eq!(noted("8.0.40", "8.4.2"), 1);
+    }
+
+    #[test]
     fn what_is_missing_or_counted_otherwise_is_a_problem() {
         let about = |about| Some(Rows::About { about });
         let good = compared(
@@ -129,6 +161,8 @@ mod tests {
             none.problems,
             ["the table a is missing, there are 0 tables and were 1"]
         );
+        let unknown = Comparison::of(&Facts::default(), &BTreeMap::from([("a".into(), None)]));
+        assert!(unknown.problems.is_empty());
         let one_more = compared(&[("a", 1), ("b", 1)], &[("a", None)]);
         assert_eq!(one_more.problems, ["there are 2 tables and were 1"]);
         let far = compared(&[("a", 0)], &[("a", about(5000))]);

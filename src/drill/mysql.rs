@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
+use rustix::process::Signal;
 
 use super::Throwaway;
 use super::compare::Comparison;
@@ -19,6 +20,7 @@ use crate::url::{Url, encode};
 
 /// A running server.
 pub(super) struct Instance {
+    version: String,
     server: Server,
     url: Url,
     stop: Stop,
@@ -69,13 +71,14 @@ impl Instance {
         if !is_mariadb {
             server.arg("--mysqlx=OFF");
         }
-        let mut process = Process::start(&mut server, "server", scratch, stop)?;
+        let mut process = Process::start(&mut server, "server", Signal::TERM, scratch, stop)?;
         let socket = encode(&socket.to_string_lossy());
         let url = Url::parse(&format!("mysql://root@localhost/?socket={socket}"))
             .map_err(anyhow::Error::msg)?;
-        let server = Server::new(&url, None, stop)?;
+        let mut server = Server::new(&url, None, stop)?;
         process.wait_until(|| server.ask("SELECT 1", stop).map(|_| ()), stop)?;
         Ok(Instance {
+            version: server.meet(stop)?,
             server,
             url,
             stop,
@@ -102,7 +105,9 @@ impl Throwaway for Instance {
             return Ok(Comparison::default());
         };
         let tables = throwaway::rows(&self.server, database, self.stop)?;
-        Ok(Comparison::of(&header.facts, &tables))
+        let mut comparison = Comparison::of(&header.facts, &tables);
+        comparison.note_version(&header.engine_version, &self.version);
+        Ok(comparison)
     }
 }
 

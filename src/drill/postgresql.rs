@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result};
+use rustix::process::Signal;
 
 use super::Throwaway;
 use super::compare::Comparison;
@@ -39,6 +40,7 @@ const SETTINGS: [&str; 12] = [
 
 /// A running server.
 pub(super) struct Cluster {
+    version: String,
     server: Server,
     url: Url,
     stop: Stop,
@@ -47,7 +49,7 @@ pub(super) struct Cluster {
 
 impl Cluster {
     pub(super) fn start(scratch: &Scratch, header: &Header, stop: Stop) -> Result<Self> {
-        let programs = programs(header, stop)?;
+        let (version, programs) = programs(header, stop)?;
         let user = User::of_server("postgres");
         let place = scratch.give("pg", &user)?;
         let data = place.join("data");
@@ -66,7 +68,7 @@ impl Cluster {
         }
         postgres.current_dir(&place);
         user.runs(&mut postgres);
-        let mut process = Process::start(&mut postgres, "postgres", scratch, stop)?;
+        let mut process = Process::start(&mut postgres, "postgres", Signal::INT, scratch, stop)?;
         let socket = encode(&place.to_string_lossy());
         let url = Url::parse(&format!("postgresql://postgres@/?host={socket}"))
             .map_err(anyhow::Error::msg)?;
@@ -76,6 +78,7 @@ impl Cluster {
             stop,
         )?;
         Ok(Cluster {
+            version,
             server,
             url,
             stop,
@@ -103,6 +106,7 @@ impl Throwaway for Cluster {
         let database = format!("{database}.drill");
         let found = throwaway::look(&self.server, &database, header, self.stop)?;
         let mut comparison = Comparison::of(&header.facts, &found.rows);
+        comparison.note_version(&header.engine_version, &self.version);
         for extension in found.lost_extensions {
             let problem = format!("the extension {extension} is missing");
             comparison.problems.push(problem);
@@ -111,8 +115,8 @@ impl Throwaway for Cluster {
     }
 }
 
-/// Where the server's programs are: of the dump's major version, else of the next newer one.
-fn programs(header: &Header, stop: Stop) -> Result<PathBuf> {
+/// The version of the server's programs and where they are: of the dump's major version, else of the next newer one.
+fn programs(header: &Header, stop: Stop) -> Result<(String, PathBuf)> {
     let wanted = header.engine_version.split('.').next().unwrap_or_default();
     let wanted: u32 = wanted.parse().unwrap_or(0);
     let versioned = INSTALLED.iter().filter_map(|path| fs::read_dir(path).ok());
@@ -126,16 +130,16 @@ fn programs(header: &Header, stop: Stop) -> Result<PathBuf> {
         if !postgres.is_file() || !place.join("initdb").is_file() {
             continue;
         }
-        let (major, _) = client_version(&postgres.to_string_lossy(), stop)?;
-        found.push((major, place));
+        let (major, version) = client_version(&postgres.to_string_lossy(), stop)?;
+        found.push((major, version, place));
     }
     // The first of a version is the one in PATH.
-    found.sort_by_key(|(major, _)| *major);
-    let fitting = found.into_iter().find(|(major, _)| *major >= wanted);
-    let (_, place) = fitting.with_context(|| {
+    found.sort_by_key(|(major, ..)| *major);
+    let fitting = found.into_iter().find(|(major, ..)| *major >= wanted);
+    let (_, version, place) = fitting.with_context(|| {
         format!(
             "the server programs of PostgreSQL {wanted} or newer (initdb, postgres) are needed; install them, or put them in PATH"
         )
     })?;
-    Ok(place)
+    Ok((version, place))
 }

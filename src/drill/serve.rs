@@ -6,6 +6,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
+use rustix::process::Signal;
 
 use super::scratch::Scratch;
 use crate::child::Child;
@@ -21,14 +22,16 @@ pub(super) struct Process {
 }
 
 impl Process {
+    /// `end` is what makes it end at once, whoever is connected.
     pub(super) fn start(
         command: &mut Command,
         name: &str,
+        end: Signal,
         scratch: &Scratch,
         stop: Stop,
     ) -> Result<Self> {
         let log = scratch.path().join("log");
-        let child = Child::serve(command, name, &log, stop)?;
+        let child = Child::serve(command, name, &log, end, stop)?;
         Ok(Process { child, log })
     }
 

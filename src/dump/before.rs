@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 
+use super::Options;
 use super::owner::Owner;
 use crate::directory::Locked;
 use crate::engine::Dumper;
@@ -25,13 +26,21 @@ impl Before {
         owner: &Owner<'_>,
         name: &Name,
         dumper: &dyn Dumper,
-        adopt: bool,
+        options: &Options,
     ) -> Result<Self> {
         let (name, identity) = (name.clone(), dumper.identity().clone());
         let scratch = dumper.scratch_bytes();
+        let adopt = options.adopt;
+        // What a restore replaces is dumped without a policy, and cannot be called otherwise.
+        let way_out = match options.policy {
+            Some(_) => {
+                "--name gives this one another name, --adopt takes the name over after a move"
+            }
+            None => "--to names another directory for this one",
+        };
         owner.ask(move |directory| {
             let series = Series::of(directory, &directory.dumps()?, &name, Some(&identity));
-            let formerly = formerly(directory, &name, &series, adopt)?;
+            let formerly = formerly(directory, &name, &series, adopt, way_out)?;
             let newest = series.dumps.into_iter().next_back();
             let expected = newest.as_ref().map_or(0, |(entry, _)| entry.bytes);
             directory.check_space(expected + scratch)?;
@@ -79,12 +88,13 @@ fn formerly(
     name: &Name,
     before: &Series,
     adopt: bool,
+    way_out: &str,
 ) -> Result<Vec<Identity>> {
     let mut formerly = before.identities.get(1..).unwrap_or_default().to_vec();
     if let Some(other) = &before.taken_by {
         ensure!(
             adopt,
-            "the newest dump called {name} in {} is of {other}; --name gives this one another name, --adopt takes the name over after a move",
+            "the newest dump called {name} in {} is of {other}; {way_out}",
             directory.path().display()
         );
         formerly.insert(0, other.clone());

@@ -87,7 +87,7 @@ impl<'a> Run<'a> {
         stop: Stop,
     ) -> Result<Published> {
         let started = Instant::now();
-        let before = Before::look(&self.owner, name, dumper, self.options.adopt)?;
+        let before = Before::look(&self.owner, name, dumper, self.options)?;
         let scratch = match dumper.scratch_bytes() {
             0 => None,
             _ => Some(self.owner.temporary()?),

@@ -120,7 +120,7 @@ pub(super) fn plan(sources: &[Source], selection: &Selection, options: &Options)
     tasks
 }
 
-fn name_of(source: &Source, selection: &Selection) -> Option<Name> {
+pub(super) fn name_of(source: &Source, selection: &Selection) -> Option<Name> {
     if source.is_globals() {
         return Some(Name::globals());
     }

@@ -30,7 +30,7 @@ use anyhow::{Context, Result, bail};
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
 
-use find::find;
+pub(crate) use find::find;
 use last_out::LastOut;
 use patience::{NAP, Patience};
 

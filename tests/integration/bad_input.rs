@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
-use crate::support::{Env, OWN, PROGRAM, Run, database, inventory, set_mode};
+use crate::support::{Env, OWN, PROGRAM, Run, database, inventory, names, set_mode};
 
 /// Runs `dump args` where a dump exists already: it must fail so, in one line on stderr, and leave
 /// every file as it was. The line.
@@ -171,7 +171,7 @@ fn a_database_that_another_user_may_not_read() {
         );
         untouched(
             &env,
-            &mut as_nobody("dump db.sqlite --to other"),
+            &mut as_nobody("dump --to other --name x -- echo x"),
             1,
             "cannot create",
         );
@@ -213,4 +213,17 @@ fn one_database_failing_does_not_stop_the_others() {
         last.contains("missing") && last.contains("bad"),
         "the last line says which: {run:#?}"
     );
+}
+
+#[test]
+fn no_directory_comes_into_being_for_what_is_not_there() {
+    let env = Env::new();
+    fs::write(env.path("empty.sqlite"), "").unwrap();
+    let run = env.run("dump missing.sqlite empty.sqlite");
+    let run = run.fails(1, "missing was not dumped: ");
+    assert!(
+        run.stderr.contains("empty.sqlite has zero bytes"),
+        "{run:?}"
+    );
+    assert_eq!(names(env.root()), ["empty.sqlite"]);
 }

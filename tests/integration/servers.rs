@@ -9,11 +9,10 @@ mod postgresql;
 
 use std::net::TcpListener;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
 
 use crate::support::{Env, Run};
 
-pub(crate) use machine::{SmallDisk, give_to, newest_below, unprivileged};
+pub(crate) use machine::{Killed, SmallDisk, give_to, newest_below, unprivileged, wait_for};
 
 /// A script of the Chinook sample (github.com/lerocha/chinook-database), from the directory that
 /// `CHINOOK` names; none where it names none.
@@ -53,16 +52,6 @@ fn free_port() -> u16 {
     listener.local_addr().unwrap().port()
 }
 
-/// A process that is killed when dropped.
-struct Killed(std::process::Child);
-
-impl Drop for Killed {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 /// The processes a process started, and those they started.
 fn descendants(pid: u32) -> Vec<u32> {
     let children = |pid: u32| -> Vec<u32> {
@@ -84,15 +73,6 @@ fn descendants(pid: u32) -> Vec<u32> {
         at += 1;
     }
     found
-}
-
-#[track_caller]
-fn wait_for(what: &str, mut done: impl FnMut() -> bool) {
-    let until = Instant::now() + Duration::from_secs(60);
-    while !done() {
-        assert!(Instant::now() < until, "waited in vain for {what}");
-        std::thread::sleep(Duration::from_millis(5));
-    }
 }
 
 /// Only these dumps are there, and nothing half-done.

@@ -11,7 +11,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 
-from machine import Machine, RequestedAssertionFailed
+from machine import Machine, RequestedAssertionFailed, shell
 
 HERE = pathlib.Path(__file__).resolve().parent
 # A test is a script, and a directory of its name for the files it wants in /etc: the NixOS tests
@@ -36,6 +36,7 @@ PLACES = {
             "findutils",
             "gnugrep",
             "gnused",
+            "inetutils",
             "mariadb-server",
             "sqlite",
             "systemd",
@@ -44,13 +45,17 @@ PLACES = {
 }
 
 
-def install(root: pathlib.Path, local: pathlib.Path, program: pathlib.Path, test: str) -> None:
-    """Puts the units of a test and its files into a root file system, the program into `local`."""
-    (local / "bin").mkdir(parents=True)
+def install_program(local: pathlib.Path, program: pathlib.Path) -> None:
+    """Puts the program into what the machine has as /usr/local."""
+    (local / "bin").mkdir(parents=True, exist_ok=True)
     shutil.copy(program, local / "bin/dump-database")
     library = local / "lib/dump-database"
     library.mkdir(parents=True)
     shutil.copy(HERE.parent.parent / "nix/status.sh", library)
+
+
+def install_units(root: pathlib.Path, test: str) -> None:
+    """Puts the units of a test and its files into a root file system."""
     files = TESTS[test].with_suffix("")
     if files.is_dir():
         shutil.copytree(files, root / "etc" / test)
@@ -73,6 +78,32 @@ def install(root: pathlib.Path, local: pathlib.Path, program: pathlib.Path, test
             (needs / "postgresql.target").symlink_to("../postgresql.target")
         if "Requisite=mysql.service" in text:
             (needs / "mariadb.service").symlink_to("/usr/lib/systemd/system/mariadb.service")
+
+
+class Container(Machine):
+    """A container, reached by the process id of its first process."""
+
+    def __init__(self, leader: int) -> None:
+        super().__init__()
+        self.leader = leader
+
+    def execute(
+        self,
+        command: str,
+        check_return: bool = True,
+        check_output: bool = True,
+        timeout: int | None = 900,
+    ) -> tuple[int, str]:
+        """The exit status and standard output of a command in the container."""
+        process = subprocess.run(
+            ["nsenter", f"--target={self.leader}", "--all", "--", *shell(command, timeout)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE if check_output else subprocess.DEVNULL,
+            cwd="/",
+            env={"PATH": os.environ["PATH"]},
+        )
+        output = (process.stdout or b"").decode(errors="replace")
+        return (process.returncode if check_return else -1), output
 
 
 def leader_of(nspawn: int) -> int | None:
@@ -100,7 +131,8 @@ def booted(image: pathlib.Path, program: pathlib.Path, test: str) -> Iterator[Ma
         shutil.copy(image / "usr/lib/os-release", root / "usr/lib")
         parts = [path for path in image.iterdir() if path.name != "usr"]
         subprocess.run(["cp", "--archive", *parts, root], check=True)
-        install(root, work / "local", program, test)
+        install_program(work / "local", program)
+        install_units(root, test)
         with open(work / "console", "wb") as console:
             nspawn = subprocess.Popen(
                 ["systemd-nspawn", "--quiet", f"--directory={root}", "--machine=machine"]
@@ -130,7 +162,7 @@ def wait_for_boot(nspawn: subprocess.Popen[bytes], console: pathlib.Path) -> Mac
     while time.monotonic() < deadline and nspawn.poll() is None:
         leader = leader_of(nspawn.pid)
         if leader is not None:
-            machine = Machine(leader)
+            machine = Container(leader)
             status, _ = machine.execute("systemctl list-jobs >/dev/null 2>&1")
             if status == 0:
                 return machine

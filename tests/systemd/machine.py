@@ -1,8 +1,7 @@
-"""The NixOS test driver's machine, by its names and behaviour, over a booted container."""
+"""The NixOS test driver's machine, by its names and behaviour, however its commands get there."""
 
-import os
+import abc
 import shlex
-import subprocess
 import time
 from collections.abc import Callable
 
@@ -24,17 +23,24 @@ def retry(done: Callable[[bool], bool], timeout: int = 900) -> None:
         raise RequestedAssertionFailed(f"action timed out after {timeout} tries")
 
 
-class Machine:
-    """A container, reached by the process id of its first process."""
+def shell(command: str, timeout: int | None) -> list[str]:
+    """The program and arguments that run a command in a machine."""
+    limit = [] if timeout is None else ["timeout", str(timeout)]
+    environment = ["env", "-i", f"PATH={PATH}", "HOME=/root", "LANG=C.UTF-8"]
+    return [*environment, *limit, "bash", "-c", f"set -euo pipefail; {command}"]
 
-    def __init__(self, leader: int, name: str = "machine") -> None:
-        self.leader = leader
+
+class Machine(abc.ABC):
+    """A booted machine."""
+
+    def __init__(self, name: str = "machine") -> None:
         self.name = name
 
     def log(self, message: str) -> None:
         """Prints a message with the machine's name."""
         print(f"{self.name}: {message}", flush=True)
 
+    @abc.abstractmethod
     def execute(
         self,
         command: str,
@@ -42,18 +48,7 @@ class Machine:
         check_output: bool = True,
         timeout: int | None = 900,
     ) -> tuple[int, str]:
-        """The exit status and standard output of a command in the container."""
-        limit = [] if timeout is None else ["timeout", str(timeout)]
-        process = subprocess.run(
-            ["nsenter", f"--target={self.leader}", "--all", "--", "env", "-i", f"PATH={PATH}"]
-            + ["HOME=/root", "LANG=C.UTF-8", *limit, "bash", "-c", f"set -euo pipefail; {command}"],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE if check_output else subprocess.DEVNULL,
-            cwd="/",
-            env={"PATH": os.environ["PATH"]},
-        )
-        output = (process.stdout or b"").decode(errors="replace")
-        return (process.returncode if check_return else -1), output
+        """The exit status and standard output of a command in the machine."""
 
     def succeed(self, *command: str, timeout: int | None = None) -> str:
         """The output of commands, each of which must exit 0."""

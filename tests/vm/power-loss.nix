@@ -1,4 +1,4 @@
-# The power fails in the middle of a dump. A container cannot lose power: not on Debian's runner.
+# The power fails in the middle of a dump.
 {
   name = "power-loss";
 

@@ -4,14 +4,18 @@
 
   nodes.machine = {
     services.postgresql.enable = true;
-    services.dumpDatabase.databases = {
-      file = {
-        source = "sqlite:/srv/notes/notes.db";
-        user = "dump-database";
+    services.dumpDatabase = {
+      drill.enable = true;
+      metrics.enable = true;
+      databases = {
+        file = {
+          source = "sqlite:/srv/notes/notes.db";
+          user = "dump-database";
+        };
+        program.command = [ "true" ];
+        address.source = "postgresql://dumper@192.0.2.1/shop";
+        named.source = "postgresql://dumper@db.example.org/shop";
       };
-      program.command = [ "true" ];
-      address.source = "postgresql://dumper@192.0.2.1/shop";
-      named.source = "postgresql://dumper@db.example.org/shop";
     };
   };
 

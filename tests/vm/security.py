@@ -5,6 +5,11 @@ LIMITS = {
     "dump-database-address": 1.1,
     "dump-database-named": 1.1,
     "dump-database": 0.6,
+    "dump-database-drill": 0.5,
+    "dump-database-drill-file": 0.5,
+    "dump-database-drill-postgresql": 0.5,
+    "dump-database-drill-named": 0.5,
+    "dump-database-metrics": 0.6,
 }
 
 machine.wait_for_unit("multi-user.target")

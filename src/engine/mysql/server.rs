@@ -89,7 +89,7 @@ impl Server {
     ///
     /// # Errors
     /// When it cannot be reached.
-    pub(super) fn meet(&mut self, stop: Stop) -> Result<String> {
+    pub fn meet(&mut self, stop: Stop) -> Result<String> {
         let version = self.column("SELECT version()", stop);
         let version = version.with_context(|| format!("cannot connect to {}", self.url()))?;
         let version = version.into_iter().next().context("it has no version")?;

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, BufWriter};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -51,26 +51,44 @@ impl Beside {
     /// Loads the dump and checks the database in it.
     pub(super) fn fill(&self, dump: &File, stop: Stop) -> Result<()> {
         let context = || format!("cannot load the dump into {}", self.path.display());
-        let mut writer = Hashing {
-            inner: BufWriter::new(&self.file),
-            hash: Sha256::new(),
+        let mut writer = BufWriter::new(Unless {
+            file: &self.file,
             stop,
-        };
+        });
         let header = read_whole(dump, &mut writer).with_context(context)?;
         writer
-            .inner
             .into_inner()
             .map_err(io::IntoInnerError::into_error)
             .with_context(context)?;
         ensure!(
-            hexadecimal(&writer.hash.finalize()) == header.sha256,
-            "the dump's content is not the one its header says (SHA-256)"
+            self.hash(stop).with_context(context)? == header.sha256,
+            "what was written to {} is not what the dump's header says (SHA-256); the dump, the disk or the memory is faulty",
+            self.path.display()
         );
         let mut database = lock_free::open(&self.path)?;
         database.progress_handler(10_000, Some(move || stop.reason().is_some()))?;
         let checked = check::integrity(&database, &self.path, true);
         stop.check()?;
         checked
+    }
+
+    /// The SHA-256 of the file as it is read back, not of what was to be written.
+    fn hash(&self, stop: Stop) -> io::Result<String> {
+        let mut hash = Sha256::new();
+        let mut buffer = vec![0; 256 << 10];
+        let mut position = 0;
+        loop {
+            stop.check().map_err(io::Error::other)?;
+            match self.file.read_at(&mut buffer, position) {
+                Ok(0) => return Ok(hexadecimal(&hash.finalize())),
+                Ok(read) => {
+                    hash.update(&buffer[..read]);
+                    position += read as u64;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     /// Gives it the old file's owner and mode; without one, the directory's owner where this user
@@ -168,21 +186,19 @@ fn remove_stale(target: &Path, prefix: &OsString) {
     }
 }
 
-struct Hashing<W> {
-    inner: W,
-    hash: Sha256,
+/// Writes to the file, unless work must stop.
+struct Unless<'a> {
+    file: &'a File,
     stop: Stop,
 }
 
-impl<W: io::Write> io::Write for Hashing<W> {
+impl io::Write for Unless<'_> {
     fn write(&mut self, data: &[u8]) -> io::Result<usize> {
         self.stop.check().map_err(io::Error::other)?;
-        let written = self.inner.write(data)?;
-        self.hash.update(&data[..written]);
-        Ok(written)
+        self.file.write(data)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.inner.flush()
+        Ok(())
     }
 }

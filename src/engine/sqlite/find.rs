@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use rustix::fs::{Access, AtFlags, CWD, accessat};
+use rustix::io::Errno;
 
 /// The canonical path of the database at `path`; creates nothing.
-pub(super) fn find(path: &Path) -> Result<PathBuf> {
+pub(crate) fn find(path: &Path) -> Result<PathBuf> {
     let shown = path.display();
     let real = path.canonicalize().map_err(|error| match error.kind() {
         ErrorKind::NotFound => anyhow::anyhow!("{shown} does not exist; nothing was created"),
@@ -27,8 +28,12 @@ pub(super) fn find(path: &Path) -> Result<PathBuf> {
     }
     // Asked, not tried: closing any descriptor of a file drops every lock this process has on it,
     // and another thread may be dumping the same file under another name.
-    if accessat(CWD, &real, Access::READ_OK, AtFlags::EACCESS).is_err() {
-        bail!("{shown} may not be read by this user; run as the file's owner");
+    match accessat(CWD, &real, Access::READ_OK, AtFlags::EACCESS) {
+        Ok(()) => {}
+        Err(Errno::ACCESS | Errno::PERM) => {
+            bail!("{shown} may not be read by this user; run as the file's owner")
+        }
+        Err(error) => return Err(error).with_context(|| format!("cannot reach {shown}")),
     }
     Ok(real)
 }

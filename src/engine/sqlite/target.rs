@@ -102,8 +102,15 @@ impl Held {
             was_wal: false,
         };
         let mode = patience.retry(|| held.settle())?;
+        if let Some(side) = side_files(path).first() {
+            bail!(
+                "{} is in use by another program, or {} cannot be removed; stop that program first",
+                path.display(),
+                side.display()
+            );
+        }
         ensure!(
-            mode == "delete" && side_files(path).is_empty(),
+            mode == "delete",
             "{} is in use by another program; stop that first",
             path.display()
         );

@@ -2,8 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-
-use super::{Killed, wait_for};
+use std::time::{Duration, Instant};
 
 /// A program to be run as an unprivileged user where these tests run as root, and that ends with
 /// the thread that runs it.
@@ -33,6 +32,25 @@ pub(crate) fn newest_below(path: &str) -> PathBuf {
     };
     let paths = entries.map(|entry| entry.unwrap().path());
     paths.max_by_key(number).expect("a version")
+}
+
+/// A process that is killed when dropped.
+pub(crate) struct Killed(pub(crate) std::process::Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[track_caller]
+pub(crate) fn wait_for(what: &str, mut done: impl FnMut() -> bool) {
+    let until = Instant::now() + Duration::from_secs(60);
+    while !done() {
+        assert!(Instant::now() < until, "waited in vain for {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }
 
 /// A disk that is seen only by programs in its mount namespace.

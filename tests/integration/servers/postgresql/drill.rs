@@ -72,6 +72,51 @@ fn rows_are_counted_in_the_snapshot_that_is_dumped() {
 }
 
 #[test]
+fn sigterm_during_a_drill_leaves_nothing() {
+    let env = Env::new();
+    let server = server();
+    server.psql(
+        "app",
+        "CREATE FUNCTION slow(v text) RETURNS text IMMUTABLE LANGUAGE sql AS 'SELECT v FROM pg_sleep(600)'",
+    );
+    server.psql(
+        "app",
+        "CREATE FUNCTION quick(v text) RETURNS text IMMUTABLE LANGUAGE sql AS 'SELECT v'",
+    );
+    server.psql("app", "CREATE INDEX on_v ON small (quick(v))");
+    let dump = env.dump(&server.url("app"));
+    let slow = with_text(&dump, |text| {
+        text.replace(
+            "USING btree (public.quick(v))",
+            "USING btree (public.slow(v))",
+        )
+    });
+    std::fs::create_dir(env.path("scratch")).unwrap();
+    let run = env.start(&format!("drill --scratch scratch {}", slow.display()));
+    let pid = rustix::process::Pid::from_child(&run);
+    // Restoring has begun and hangs in the index.
+    wait_for("the slow index", || {
+        let place = names(&env.path("scratch")).pop().unwrap_or_default();
+        let socket = env.path("scratch").join(place).join("pg");
+        let mut psql = env.command("psql");
+        psql.args(["-XAtU", "postgres", "-d", "postgres", "-h"])
+            .arg(socket);
+        psql.args([
+            "-c",
+            "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'CREATE INDEX%'",
+        ]);
+        Run::of(&mut psql).stdout == "1\n"
+    });
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    let began = std::time::Instant::now();
+    let run = Run::end_of(run);
+    assert_eq!(run.signal, Some(15), "{run:?}");
+    assert!(began.elapsed().as_secs() < 20, "{run:?}");
+    assert!(!run.stderr.contains("was killed"), "{run:?}");
+    drill(&env, "").succeeds();
+}
+
+#[test]
 fn an_ordinary_user_drills_as_himself() {
     if !rustix::process::geteuid().is_root() {
         return;

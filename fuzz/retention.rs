@@ -1,0 +1,74 @@
+//! Retention: whatever the dumps and the rules, the newest stay, and so does what was just published.
+
+#![no_main]
+
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use arbitrary::Arbitrary;
+use dump_database::retention::{Candidate, Policy, Rule, Verdict, is_future, plan};
+use jiff::Timestamp;
+use libfuzzer_sys::fuzz_target;
+
+#[derive(Debug, Arbitrary)]
+struct Case {
+    now: i64,
+    dumps: Vec<(i64, u8, u64)>,
+    published: Option<u8>,
+    last: u8,
+    tiers: [u8; 5],
+    before_shrink: u32,
+}
+
+fuzz_target!(|case: Case| {
+    let Some(now) = second(case.now) else {
+        return;
+    };
+    let dumps: Vec<_> = case
+        .dumps
+        .iter()
+        .filter_map(|&(time, sequence, bytes)| {
+            // Some beside now, some anywhere.
+            let time = if bytes % 2 == 0 { case.now.wrapping_add(time % 1_000_000) } else { time };
+            let sequence = u32::from(sequence);
+            Some(Candidate { time: second(time)?, sequence, bytes })
+        })
+        .collect();
+    let [hourly, daily, weekly, monthly, yearly] = case.tiers.map(usize::from);
+    let last = NonZeroUsize::new(usize::from(case.last)).unwrap_or(NonZeroUsize::MIN);
+    let before_shrink = Duration::from_secs(case.before_shrink.into());
+    let policy = Policy { last, hourly, daily, weekly, monthly, yearly, before_shrink };
+    let key = |dump: &Candidate| (dump.time, dump.sequence);
+    let published = case.published.and_then(|at| dumps.get(usize::from(at))).map(key);
+
+    let verdicts = plan(&dumps, &policy, now, published);
+    assert_eq!(verdicts.len(), dumps.len());
+    let mut past: Vec<_> = dumps.iter().filter(|dump| !is_future(dump.time, now)).map(key).collect();
+    past.sort();
+    past.dedup();
+    let newest = &past[past.len().saturating_sub(last.get())..];
+    let mut kept = Vec::new();
+    for (dump, verdict) in dumps.iter().zip(&verdicts) {
+        let stays = matches!(verdict, Verdict::Keep(rules) if !rules.is_empty());
+        let must = published == Some(key(dump)) || is_future(dump.time, now);
+        assert!(stays || !must, "{dump:?}");
+        if stays {
+            kept.push(*dump);
+        }
+        if let Verdict::Keep(rules) = verdict {
+            assert!(!rules.contains(&Rule::Last) || newest.contains(&key(dump)) || must);
+        }
+    }
+    // Names are unique; where two stand for one here, both count.
+    if past.len() == dumps.iter().filter(|dump| !is_future(dump.time, now)).count() {
+        for newest in newest {
+            assert!(kept.iter().any(|dump| key(dump) == *newest), "{newest:?} went");
+        }
+        let again = plan(&kept, &policy, now, published);
+        assert!(again.iter().all(|verdict| *verdict != Verdict::Remove));
+    }
+});
+
+fn second(seconds: i64) -> Option<Timestamp> {
+    Timestamp::from_second(seconds).ok()
+}

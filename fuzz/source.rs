@@ -1,0 +1,37 @@
+//! Source URLs: a password is in no error and in nothing that is printed.
+
+#![no_main]
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+
+use dump_database::source::Source;
+use libfuzzer_sys::fuzz_target;
+
+const PASSWORD: &str = "pa55-w0rd-pa55";
+
+fuzz_target!(|bytes: &[u8]| {
+    let _ = Source::parse(OsStr::from_bytes(bytes));
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return;
+    };
+    let (user, rest) = text.split_once('\n').unwrap_or((text, ""));
+    for scheme in ["postgresql", "postgres", "mysql", "mariadb"] {
+        let urls = [
+            format!("{scheme}://{user}:{PASSWORD}@{rest}"),
+            format!("{scheme}://{user}/{rest}?password={PASSWORD}"),
+        ];
+        for url in urls {
+            match Source::parse(OsStr::new(&url)) {
+                Ok(source) => {
+                    let shown = format!("{source} {source:?} {}", source.kind());
+                    assert!(!shown.contains(PASSWORD), "{url}: {shown}");
+                    let name = source.database();
+                    let name = String::from_utf8_lossy(&name);
+                    assert!(!name.contains(PASSWORD), "{url}: {name}");
+                }
+                Err(error) => assert!(!error.contains(PASSWORD), "{url}: {error}"),
+            }
+        }
+    }
+});

@@ -1,0 +1,109 @@
+# The units of the drill: each database's newest dump is restored into a throwaway one, as the user
+# who dumps it, and the timer that starts them all.
+{
+  config,
+  lib,
+  pkgs,
+  utils,
+  databases,
+}:
+let
+  cfg = config.services.dumpDatabase;
+  source = import ./source.nix lib;
+  account = import ./account.nix { inherit config lib; };
+  place = import ./place.nix { inherit config lib pkgs; };
+  timer = import ./timer.nix;
+
+  # What a program printed only that program can restore.
+  drilled = lib.filterAttrs (_: db: source.engine db != "command") databases;
+  names = lib.attrNames drilled;
+  units = map (name: "${unitName name}.service") names;
+  unitName = name: "dump-database-drill-${name}";
+
+  # A server is made for the drill: where this machine runs one, of its very packages.
+  servers =
+    db:
+    {
+      postgresql = [
+        (
+          if config.services.postgresql.enable then
+            config.services.postgresql.finalPackage or config.services.postgresql.package
+          else
+            pkgs.postgresql
+        )
+      ];
+      mysql = [
+        (if config.services.mysql.enable then config.services.mysql.package else pkgs.mariadb)
+        # mariadb-install-db asks for the host's name.
+        pkgs.inetutils
+      ];
+    }
+    .${source.engine db} or [ ];
+
+  unit =
+    name: db:
+    let
+      who = account name db;
+      leaf = place.leafOf name who;
+      cache = "dump-database-drill/${name}";
+    in
+    {
+      description = "Drill of the dumps of the database ${lib.replaceStrings [ "%" ] [ "%%" ] name}";
+      documentation = [ "man:dump-database(1)" ];
+      # One at a time: each takes the room and the memory of a whole database.
+      after = lib.filter (other: other < "${unitName name}.service") units;
+      inherit (cfg) onFailure;
+      restartIfChanged = false;
+      path = servers db ++ db.path;
+      unitConfig = lib.mkMerge [
+        (place.unitConfig name who)
+        # A dump; what is not one is hidden.
+        { ConditionPathExistsGlob = "${lib.replaceStrings [ "%" ] [ "%%" ] leaf}/*"; }
+      ];
+      serviceConfig = lib.mkMerge [
+        (lib.mapAttrs (_: lib.mkDefault) (import ./sandbox.nix))
+        {
+          ExecStart = utils.escapeSystemdExecArgs [
+            (lib.getExe cfg.package)
+            "drill"
+            "--scratch"
+            "/var/cache/${cache}"
+            "--timeout"
+            db.timeout
+            leaf
+          ];
+          TimeoutStartSec = cfg.drill.timeout;
+          User = who.user;
+          Group = lib.mkIf (who.group != null) who.group;
+          DynamicUser = lib.mkIf who.dynamic true;
+          CacheDirectory = cache;
+          CacheDirectoryMode = "0700";
+        }
+        (place.serviceConfig name who)
+      ];
+    };
+in
+lib.mkIf (cfg.drill.enable && drilled != { }) {
+  services = {
+    dump-database-drill = {
+      description = "Drill of the dumps of every database of this machine";
+      documentation = [ "man:dump-database(1)" ];
+      wants = units;
+      after = units;
+      restartIfChanged = false;
+      serviceConfig = lib.mapAttrs (_: lib.mkDefault) (
+        import ./sandbox.nix
+        // {
+          DynamicUser = true;
+          # Each drill reports for itself, and what became of it is part of the status.
+          ExecStart = "${pkgs.coreutils}/bin/true";
+        }
+      );
+    };
+  }
+  // lib.mapAttrs' (name: db: lib.nameValuePair (unitName name) (unit name db)) drilled;
+
+  timers.dump-database-drill = timer cfg.drill.timerConfig // {
+    description = "Drills of every database of this machine, again and again";
+  };
+}

@@ -1,0 +1,56 @@
+# What the Prometheus node exporter reads, written again and again by a unit of its own: not every
+# database is part of the common round, and a drill is not either.
+{
+  config,
+  lib,
+  pkgs,
+  utils,
+  databases,
+}:
+let
+  cfg = config.services.dumpDatabase;
+  look = import ./look.nix {
+    inherit
+      config
+      lib
+      pkgs
+      utils
+      ;
+  };
+  timer = import ./timer.nix;
+  state = "dump-database-metrics";
+in
+lib.mkIf (cfg.metrics.enable && databases != { }) {
+  systemd.services.dump-database-metrics = {
+    description = "Metrics of the dumps of every database of this machine";
+    documentation = [ "man:dump-database(1)" ];
+    restartIfChanged = false;
+    serviceConfig = lib.mapAttrs (_: lib.mkDefault) (
+      import ./sandbox.nix
+      // look databases "--metrics" "/var/lib/${state}/dump-database.prom"
+      // {
+        # That a database is not as it should be is for the round and for Prometheus to say.
+        SuccessExitStatus = 1;
+        StandardOutput = "null";
+        LogLevelMax = "notice";
+        StateDirectory = state;
+        StateDirectoryMode = "0755";
+        UMask = "0022";
+      }
+    );
+  };
+
+  systemd.timers.dump-database-metrics =
+    timer {
+      OnBootSec = "1m";
+      OnUnitActiveSec = "1m";
+    }
+    // {
+      description = "Metrics of the dumps of every database of this machine, again and again";
+    };
+
+  # It takes the flag several times.
+  services.prometheus.exporters.node.extraFlags = [
+    "--collector.textfile.directory=/var/lib/${state}"
+  ];
+}

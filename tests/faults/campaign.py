@@ -1,0 +1,137 @@
+"""A campaign: attacks, each a list of places where a fault strikes, and what was lost there."""
+
+import concurrent.futures
+import os
+import pathlib
+import queue
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, Protocol, TypeVar
+
+P = TypeVar("P", contravariant=True)
+T = TypeVar("T")
+
+
+class Loss(Exception):
+    """A guarantee did not hold."""
+
+
+class Row(NamedTuple):
+    """A line of the table."""
+
+    fault: str
+    tried: int
+    survived: int
+    note: str
+    seconds: float
+
+
+class Scene(Protocol[P]):
+    """A place of its own in which faults are tried, one after the other."""
+
+    def suffer(self, place: P) -> None:
+        """Lets the fault strike there; raises Loss if a guarantee does not hold."""
+
+
+class Campaign:
+    """What is attacked, how thoroughly, and what came of it."""
+
+    def __init__(self, program: pathlib.Path, everything: bool, seed: int) -> None:
+        self.program = program.resolve()
+        self.everything = everything
+        self.seed = seed
+        self.workers = os.cpu_count() or 1
+        self.rows: list[Row] = []
+        # In memory, where there is such a place: thousands of directories are made and removed.
+        memory = pathlib.Path("/dev/shm")
+        self.root = pathlib.Path(
+            tempfile.mkdtemp(prefix="faults-", dir=memory if memory.is_dir() else None)
+        )
+        # Servers that run as another user reach their directories through it.
+        self.root.chmod(0o755)
+
+    def close(self) -> None:
+        """Removes everything."""
+        shutil.rmtree(self.root, ignore_errors=True)
+
+    def directory(self) -> pathlib.Path:
+        """A new one."""
+        path = pathlib.Path(tempfile.mkdtemp(dir=self.root))
+        path.chmod(0o755)
+        return path
+
+    def part(self, places: Sequence[T], count: int) -> list[T]:
+        """About so many of them, evenly spread from a place that the seed picks; or all."""
+        step = 1 if self.everything else max(1, round(len(places) / count))
+        return list(places[self.seed % step :: step])
+
+    def each(
+        self,
+        fault: str,
+        make: Callable[[pathlib.Path], Scene[P]],
+        places: Sequence[P],
+        note: str | Callable[[], str] = "",
+        count: Callable[[P], int] = lambda place: 1,
+    ) -> None:
+        """Tries every place, in as many scenes side by side as there are cores."""
+        began = time.monotonic()
+        scenes: queue.Queue[Scene[P]] = queue.Queue()
+        directories = [self.directory() for _ in range(min(self.workers, len(places)))]
+        for directory in directories:
+            scenes.put(make(directory))
+
+        def attempt(place: P) -> str | None:
+            scene = scenes.get()
+            try:
+                scene.suffer(place)
+            except Loss as loss:
+                return f"{str(place)[:300]}: {loss}"
+            finally:
+                scenes.put(scene)
+            return None
+
+        with concurrent.futures.ThreadPoolExecutor(max(1, len(directories))) as pool:
+            lost = [loss for loss in pool.map(attempt, places) if loss is not None]
+        for directory in directories:
+            shutil.rmtree(directory, ignore_errors=True)
+        said = note if isinstance(note, str) else note()
+        self.record(fault, sum(map(count, places)), lost, said, began)
+
+    def one(self, fault: str, places: int, attempt: Callable[[], str], note: str = "") -> None:
+        """Tries one thing that stands for so many places; what it returns goes into the table."""
+        began = time.monotonic()
+        try:
+            self.record(fault, places, [], attempt() or note, began)
+        except Loss as loss:
+            self.record(fault, places, [str(loss)] + ["with it"] * (places - 1), note, began)
+
+    def record(
+        self, fault: str, tried: int, lost: Sequence[str], note: str, began: float
+    ) -> None:
+        """Adds a line to the table, and says each loss at once."""
+        if tried == 0:
+            lost = ["there was no place to try"]
+        for loss in lost:
+            if loss == "with it":
+                continue
+            print(f"LOST {fault}: {loss}", file=sys.stderr, flush=True)
+        row = Row(fault, tried, max(0, tried - len(lost)), note, time.monotonic() - began)
+        self.rows.append(row)
+        word = "ok" if not lost else "LOST"
+        print(f"{fault}: {row.survived} of {tried} {word} ({row.seconds:.0f} s)", flush=True)
+
+    def table(self) -> str:
+        """In Markdown."""
+        lines = ["| fault | places tried | survived | |", "| --- | ---: | ---: | --- |"]
+        for row in self.rows:
+            lines.append(f"| {row.fault} | {row.tried:,} | {row.survived:,} | {row.note} |")
+        tried, survived = (sum(row[column] for row in self.rows) for column in (1, 2))
+        lines.append(f"| all | {tried:,} | {survived:,} | |")
+        return "\n".join(lines)
+
+    def survived(self) -> bool:
+        """Whether nothing was lost."""
+        return bool(self.rows) and all(row.tried == row.survived > 0 for row in self.rows)

@@ -1,0 +1,101 @@
+"""A kernel that does less than it was asked: calls cut short, full files, writes it only claims."""
+
+import pathlib
+import platform
+import re
+import sys
+
+import postgresql
+import scenes
+import strace
+from campaign import Campaign, Loss
+from program import run
+from strace import Place
+
+TAMPER = pathlib.Path(__file__).resolve().parent / "tamper.py"
+MOVING = ("read", "pread64", "write", "pwrite64")
+# What the program itself writes; the rest SQLite writes, to the old database and beside it.
+OWN = re.compile(r"\.dump-database-.*\.tmp>|\.restoring-\d+>")
+
+
+class Tampered:
+    """A run one of whose calls moves half of what it was asked to, or nothing and says all."""
+
+    def __init__(self, attacked: scenes.Attacked) -> None:
+        self.attacked = attacked
+
+    def suffer(self, place: Place) -> None:
+        """A short call is no error; of a lie nothing wrong may be called right."""
+        self.attacked.reset()
+        how = [place.fault, place.call, f"{place.nth}{place.onwards}"]
+        ended = run([sys.executable, TAMPER, *how, *self.attacked.command], self.attacked.root)
+        if place.fault == "half":
+            ended.succeeds("a short call is no error")
+        if ended.status < 0:
+            raise Loss(f"it died: {ended.ended()}")
+        self.attacked.judge(ended)
+        self.attacked.go_on()
+
+
+class Limited:
+    """A run no file of which may grow beyond so many bytes (RLIMIT_FSIZE)."""
+
+    def __init__(self, attacked: scenes.Attacked) -> None:
+        self.attacked = attacked
+
+    def suffer(self, limit: int) -> None:
+        """The write that reaches the limit is short, the next one fails."""
+        self.attacked.reset()
+        ended = run(self.attacked.command, self.attacked.root, [f"--fsize={limit}"])
+        if ended.status > 0 and "File too large" not in ended.stderr and "disk" not in ended.stderr:
+            raise Loss(f"it does not name the cause: {ended.ended()}")
+        self.attacked.judge(ended)
+        self.attacked.go_on()
+
+
+def attack(campaign: Campaign) -> None:
+    """The table's lines."""
+    with postgresql.server(campaign) as server:
+        postgresql.fill(server)
+        for name, make in scenes.all_of(campaign, server).items():
+            if platform.machine() == "x86_64":
+                tampering(campaign, name, make)
+            else:
+                print(f"short calls, {name}: left out, needs x86-64", file=sys.stderr)
+            limits(campaign, name, make)
+
+
+def tampering(campaign: Campaign, name: str, make: scenes.Make) -> None:
+    """Two lines."""
+    scene = make(campaign.directory())
+    scene.reset()
+    beginning = f"{scene.root}/"
+    found = strace.calls(scene.command, scene.root, ",".join(MOVING), beginning=beginning)
+    short = campaign.part([place._replace(fault="half") for place in found], 12)
+    first = {place.call: place for place in reversed(found)}
+    short += [place._replace(fault="half", onwards="+") for place in first.values()]
+    campaign.each(
+        f"a short read or write: {name}",
+        lambda directory: Tampered(make(directory)),
+        short,
+        "each of the main thread, then all of a kind; it must succeed",
+    )
+    own = [place for place in found if place.call.endswith(("write", "write64"))]
+    own = [place._replace(fault="lie") for place in own if OWN.search(place.shown)]
+    campaign.each(
+        f"a write claimed and not done: {name}",
+        lambda directory: Tampered(make(directory)),
+        campaign.part(own, 12),
+        "each to a dump or to the new database",
+    )
+
+
+def limits(campaign: Campaign, name: str, make: scenes.Make) -> None:
+    """One line."""
+    step = 4096 if campaign.everything else 131_072
+    campaign.each(
+        f"no file over a limit: {name}",
+        lambda directory: Limited(make(directory)),
+        list(range(campaign.seed % step, 1_600_000, step)),
+        f"RLIMIT_FSIZE, every {step:,} bytes to 1.6 MB",
+    )

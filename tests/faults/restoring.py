@@ -1,0 +1,83 @@
+"""A database that is attacked while a dump replaces it, and what must hold after."""
+
+import pathlib
+import shutil
+
+import database
+from campaign import Loss
+from program import Run, run
+
+TARGET = "target.db"
+
+
+class Restoring:
+    """`restore --replace` over a database as a killed program left it."""
+
+    def __init__(self, program: pathlib.Path, directory: pathlib.Path, mode: str) -> None:
+        self.root = directory
+        self.target = directory / TARGET
+        self.saved = directory / "saved"
+        self.program = program
+        database.make(directory / "new.db", "new")
+        dumped = run([program, "dump", "new.db"], directory).succeeds("the dump to be restored")
+        self.dump = pathlib.Path(dumped.stdout.strip())
+        self.new = database.content(directory / "new.db")
+        (directory / "new.db").unlink()
+        database.make_unfinished(self.target, "old", mode)
+        self.old = database.content(self.target)
+        self.command: list[str | pathlib.Path] = [program, "restore", self.dump, TARGET]
+        self.command += ["--replace", "--to", "saved", "--threads", "1"]
+        self.template = {
+            path: path.read_bytes() for path in [self.dump, *directory.glob(f"{TARGET}*")]
+        }
+        if len(self.template) != 3 or "damaged" in self.old or self.old == self.new:
+            raise Loss(f"no database to attack: {sorted(self.template)}, {self.old}")
+
+    def reset(self) -> None:
+        """Everything as it was before the first fault."""
+        shutil.rmtree(self.saved, ignore_errors=True)
+        for path in self.root.glob(f"*{TARGET}*"):
+            path.unlink()
+        for path, data in self.template.items():
+            path.write_bytes(data)
+
+    def judge(self, ended: Run) -> None:
+        """What must hold, however the run ended."""
+        if self.dump.read_bytes() != self.template[self.dump]:
+            raise Loss("the dump was changed")
+        now = database.content(self.target)
+        if now not in (self.old, self.new):
+            raise Loss(f"the target is neither the old database nor the new one: {now}")
+        if ended.status == 0 and now != self.new:
+            raise Loss("it said ok and the target is the old database")
+        if ended.status > 0 and now == self.new and "the new database is in place" not in ended.stderr:
+            raise Loss(f"it failed and the target is the new database: {ended.ended()}")
+        if self.saved.is_dir():
+            run([self.program, "verify", "saved"], self.root).succeeds("verify of what was saved")
+        if now == self.new:
+            self.judge_saved()
+
+    def judge_saved(self) -> None:
+        """The old database must be in a dump, or moved aside if it could not be read."""
+        for aside in self.root.glob(f"{TARGET}.replaced-*Z"):
+            if database.content(aside) == self.old:
+                return
+        for dump in self.saved.glob("target-*.sqlite.gz"):
+            look = self.root / "look.db"
+            command = [self.program, "restore", dump, look.name]
+            run(command, self.root).succeeds("restore of what was saved")
+            found = database.content(look)
+            look.unlink()
+            if found == self.old:
+                return
+        raise Loss("the old database was replaced and is in no dump")
+
+    def go_on(self) -> None:
+        """The next ordinary run."""
+        run(self.command, self.root).succeeds("the next ordinary restore")
+        if database.content(self.target) != self.new:
+            raise Loss("the next ordinary restore left something else")
+        files = [*self.root.iterdir(), *self.saved.iterdir()]
+        stale = [path.name for path in files if ".restoring-" in path.name or path.suffix == ".tmp"]
+        if stale:
+            raise Loss(f"stale files stay: {stale}")

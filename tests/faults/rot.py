@@ -1,0 +1,155 @@
+"""Bit rot and truncation: `verify` notices each change, `restore` loads none."""
+
+import json
+import pathlib
+import shutil
+import sqlite3
+import subprocess
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import postgresql
+from campaign import Campaign, Loss
+from program import run
+
+# How many damaged files one `verify` reads.
+BATCH = 4000
+class Damage(NamedTuple):
+    """What is done to a dump, and in words."""
+
+    what: str
+    do: Callable[[bytes], bytes]
+
+
+class Rotting:
+    """A good dump, and batches of damaged ones."""
+
+    def __init__(
+        self,
+        program: pathlib.Path,
+        good: pathlib.Path,
+        directory: pathlib.Path,
+        target: str,
+        harmless: list[str],
+        step: int,
+    ) -> None:
+        self.program = program
+        self.good = good.read_bytes()
+        self.content = unpacked(good)
+        self.harmless = harmless
+        # Which of them are restored: one in so many.
+        self.step = step
+        self.suffix = "".join(good.suffixes)
+        self.root = directory
+        self.target = target
+
+    def suffer(self, batch: list[Damage]) -> None:
+        """Verifies a batch, and restores what of it is called good, and some others."""
+        place = self.root / "rotten"
+        shutil.rmtree(place, ignore_errors=True)
+        place.mkdir()
+        for number, damage in enumerate(batch):
+            (place / f"{number}{self.suffix}").write_bytes(damage.do(self.good))
+        names = [f"rotten/{number}{self.suffix}" for number in range(len(batch))]
+        verified = run([self.program, "verify", "--json", *names], self.root)
+        rows = json.loads(verified.stdout)
+        if len(rows) != len(batch) or verified.status != 1:
+            raise Loss(f"verify said {len(rows)} of {len(batch)}: {verified.ended()}")
+        good = [number for number, row in enumerate(rows) if row["good"]]
+        for number in good:
+            self.changes_nothing(self.root / names[number], batch[number].what)
+        for number in set(range(0, len(batch), self.step)) - set(good):
+            self.restore(names[number], batch[number].what)
+
+    def changes_nothing(self, path: pathlib.Path, what: str) -> None:
+        """Verify calls it good: then what is restored must be the same, as other tools see it."""
+        if unpacked(path) != self.content:
+            raise Loss(f"{what}: verify calls it good")
+        self.harmless.append(what)
+
+    def restore(self, name: str, what: str) -> None:
+        """Must refuse it before it so much as looks at the target."""
+        restored = run([self.program, "restore", name, self.target], self.root)
+        if restored.status != 1 or "cannot be restored" not in restored.stderr:
+            raise Loss(f"{what}: restore did not refuse it: {restored.ended()}")
+        if (self.root / "restored.db").exists():
+            raise Loss(f"{what}: restore left a target")
+
+
+def unpacked(path: pathlib.Path) -> bytes | None:
+    """The content, if another tool can read it."""
+    tool = "gzip" if path.suffix == ".gz" else "zstd"
+    process = subprocess.run([tool, "-dc", path], capture_output=True)
+    return process.stdout if process.returncode == 0 else None
+
+
+def flips(length: int, bits: range) -> Iterator[Damage]:
+    """Every byte, one bit of it at a time."""
+    for at in range(length):
+        for bit in bits:
+
+            def flipped(data: bytes, at: int = at, bit: int = bit) -> bytes:
+                return data[:at] + bytes([data[at] ^ 1 << bit]) + data[at + 1 :]
+
+            yield Damage(f"byte {at}, bit {bit}", flipped)
+
+
+def cuts(length: int) -> Iterator[Damage]:
+    """Every length shorter than the whole."""
+    for end in range(length):
+
+        def cut(data: bytes, end: int = end) -> bytes:
+            return data[:end]
+
+        yield Damage(f"cut to {end} bytes", cut)
+
+
+def small(path: pathlib.Path) -> None:
+    """A database of few bytes."""
+    database = sqlite3.connect(path, isolation_level=None)
+    database.execute("PRAGMA page_size = 512")
+    database.execute("CREATE TABLE note (id INTEGER PRIMARY KEY, text TEXT)")
+    rows = [(f"note {number * 7919 % 1009:x}",) for number in range(40)]
+    database.executemany("INSERT INTO note (text) VALUES (?)", rows)
+    database.close()
+
+
+def attack(campaign: Campaign) -> None:
+    """The table's lines."""
+    place = campaign.directory()
+    small(place / "shop.db")
+    with postgresql.server(campaign) as server:
+        postgresql.fill(server, rows=20)
+        sources = {"SQLite": "shop.db", "SQL": server.url("shop")}
+        for kind, source in sources.items():
+            for method in ("gzip", "zstd"):
+                words = ["dump", source, "--compress", method, "--to", f"{kind}-{method}"]
+                dumped = run([campaign.program, *words], place).succeeds("the dump")
+                target = "restored.db" if kind == "SQLite" else "postgresql:///x?host=/nonexistent"
+                one(campaign, f"{kind}, {method}", pathlib.Path(dumped.stdout.strip()), target)
+
+
+def one(campaign: Campaign, kind: str, good: pathlib.Path, target: str) -> None:
+    """Two lines."""
+    length = good.stat().st_size
+    # Without --all one bit of each byte, another one each time.
+    bits = range(8) if campaign.everything else range(campaign.seed % 8, campaign.seed % 8 + 1)
+    which = "each bit" if campaign.everything else "one bit of each byte"
+    rotten = list(flips(length, bits))
+    cut = list(cuts(length))
+    harmless: list[str] = []
+
+    def make(directory: pathlib.Path) -> Rotting:
+        return Rotting(campaign.program, good, directory, target, harmless, 8 if campaign.everything else 200)
+
+    def note() -> str:
+        return f"{which} of {length:,} bytes; {len(harmless)} change nothing inside"
+
+    campaign.each(f"bit rot: {kind}", make, batches(rotten), note, len)
+    note_of_cuts = f"each length below {length:,} bytes"
+    campaign.each(f"truncation: {kind}", make, batches(cut), note_of_cuts, len)
+
+
+def batches(damages: list[Damage]) -> list[list[Damage]]:
+    """For so many a process."""
+    return [damages[start : start + BATCH] for start in range(0, len(damages), BATCH)]

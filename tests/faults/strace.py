@@ -1,0 +1,92 @@
+"""Faults at system calls, by strace: the calls of a run, and a run with a fault at one of them.
+
+strace counts the calls of each thread and kind from 1. Without `-f` it sees the main thread alone,
+the one that makes every call on the dump directory, and what it counts is the same in every run.
+"""
+
+import pathlib
+import re
+from collections import Counter
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from campaign import Loss
+from program import Run, run
+
+EVERY = "all"
+# Every call that takes a path or a descriptor.
+FILES = "%file,%desc"
+# Those that change something on a disk, or hold it.
+CHANGES = (
+    "open,openat,creat,write,pwrite64,writev,ftruncate,fallocate,fsync,fdatasync,fchmod,fchown,"
+    "flock,mkdir,mkdirat,rename,renameat,renameat2,link,linkat,unlink,unlinkat"
+)
+
+
+class Place(NamedTuple):
+    """The `nth` call of a kind, and what the call was in a run without a fault."""
+
+    call: str
+    nth: int
+    shown: str = ""
+    fault: str = "signal=KILL"
+    # What it returned then.
+    result: int = 0
+    # A plus where the fault lasts from then on.
+    onwards: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.fault} at {self.call} {self.nth}{self.onwards}: {self.shown}"
+
+
+def calls(
+    command: Sequence[str | pathlib.Path],
+    directory: pathlib.Path,
+    which: str,
+    threads: bool = False,
+    beginning: str = "",
+) -> list[Place]:
+    """The calls of a run, in their order, from the first that names `beginning`.
+
+    With `threads`, the nth call of a kind is that of whichever thread comes to n first.
+    """
+    log = directory / "strace.log"
+    options = ["-f"] if threads else []
+    wanted = ["-e", f"trace={which}"]
+    traced = run(["strace", "-o", log, "-y", "-s", "120", *options, *wanted, *command], directory)
+    traced.succeeds("without a fault")
+    counts: Counter[tuple[str, str]] = Counter()
+    found: dict[tuple[str, int], Place] = {}
+    begun = False
+    for line in log.read_text(errors="replace").splitlines():
+        thread, _, text = line.partition(" ") if threads else ("", "", line)
+        made = re.match(r"(\w+)\(", text.strip())
+        if made is None:
+            continue
+        # Its execution names the program's arguments.
+        begun = begun or (beginning in text and made[1] != "execve")
+        counts[thread, made[1]] += 1
+        nth = counts[thread, made[1]]
+        if begun:
+            result = re.search(r" = (\d+)$", text.strip())
+            place = Place(made[1], nth, text.strip()[:160])
+            if result is not None:
+                place = place._replace(result=int(result[1]))
+            found.setdefault((made[1], nth), place)
+    log.unlink()
+    if not found:
+        raise Loss(f"strace saw no call: {traced.stderr}")
+    return list(found.values())
+
+
+def faulty(
+    command: Sequence[str | pathlib.Path],
+    directory: pathlib.Path,
+    place: Place,
+    threads: bool = False,
+) -> Run:
+    """A run with a fault at one call."""
+    options = ["-f"] if threads else []
+    inject = f"inject={place.call}:{place.fault}:when={place.nth}{place.onwards}"
+    what = ["-e", f"trace={place.call}", "-e", inject]
+    return run(["strace", "-qqq", "-o", "/dev/null", *options, *what, *command], directory)

@@ -1,0 +1,91 @@
+//! What the fault campaign (tests/faults) once found.
+
+use std::fs;
+
+use crate::restore_failing::{refused, scene};
+use crate::support::database::contents;
+use crate::support::strace::{self, Call, Of};
+use crate::support::{Env, Run};
+
+/// A kernel that says it wrote, and did not.
+#[test]
+fn a_new_database_that_reads_back_differently_takes_no_name() {
+    let (env, dump) = scene();
+    let args = format!("restore {dump} new.sqlite");
+    let (run, calls) = strace::run(&env, "write", &[], &args);
+    run.succeeds();
+    fs::remove_file(env.path("new.sqlite")).unwrap();
+    let own = |call: &Call| call.is("write", ".restoring-");
+    let written: Vec<_> = calls
+        .iter()
+        .filter(|call| call.name == "write")
+        .enumerate()
+        .filter(|(_, call)| own(call))
+        .collect();
+    assert!(!written.is_empty(), "{calls:?}");
+    for (at, call) in written {
+        let bytes = call.text.rsplit("= ").next().unwrap();
+        let fault = format!("write:retval={bytes}:when={}", at + 1);
+        let run = Run::of(&mut strace::command(&env, Of::All, &[&fault], &args));
+        run.fails(1, "new.sqlite was not restored");
+        assert!(!env.path("new.sqlite").exists());
+    }
+}
+
+#[test]
+fn the_cause_of_a_failure_is_its_own() {
+    let (env, dump) = scene();
+    let before = contents(&env.path("old.sqlite"));
+    for (fault, args, sentence) in [
+        (
+            "faccessat2:error=EIO",
+            "dump db.sqlite",
+            "cannot reach db.sqlite: Input/output error",
+        ),
+        (
+            "getcwd:error=ENOMEM:when=1",
+            "dump db.sqlite",
+            "cannot say where the directory dump is",
+        ),
+        (
+            "unlink:error=EIO",
+            &format!("restore {dump} old.sqlite --replace"),
+            " cannot be removed; stop that program first",
+        ),
+    ] {
+        let run = Run::of(&mut strace::command(&env, Of::All, &[fault], args));
+        run.fails(1, sentence);
+    }
+    assert_eq!(contents(&env.path("old.sqlite")), before);
+}
+
+#[test]
+fn a_name_never_reaches_the_terminal_as_a_command() {
+    let env = Env::with_database();
+    fs::rename(env.path("db.sqlite"), env.path("a\u{1b}[2J\n.sqlite")).unwrap();
+    let mut dump = env.program("dump");
+    Run::of(dump.arg(env.path("a\u{1b}[2J\n.sqlite"))).succeeds();
+    for command in ["list", "list --json", "status", "rotate --keep 1"] {
+        let run = env.run(command).succeeds();
+        assert!(!run.stdout.contains('\u{1b}'), "{command}: {run:?}");
+    }
+    assert!(env.run("list").succeeds().stdout.contains("a\\u{1b}[2J\\n"));
+}
+
+#[test]
+fn a_pipe_is_no_dump() {
+    let env = Env::with_database();
+    rustix::fs::mknodat(
+        rustix::fs::CWD,
+        env.path("db-20260101T000000Z.sqlite.gz"),
+        rustix::fs::FileType::Fifo,
+        rustix::fs::Mode::from_raw_mode(0o600),
+        0,
+    )
+    .unwrap();
+    refused(
+        &env,
+        "restore db-20260101T000000Z.sqlite.gz new.sqlite",
+        "is neither a dump nor a directory of dumps",
+    );
+}

@@ -1,0 +1,53 @@
+LEAVES = "/var/lib/dump-database/notes /var/lib/dump-database/postgresql"
+AS_SERVER = "runuser -u postgres --"
+DRILLED = "journalctl -o cat -u dump-database-drill-{} | grep 'restored in .* s;'"
+# pg_dump with a statement in the middle that no server takes; it ends as pg_dump does.
+PG_DUMP = """#!/bin/sh
+if [ "$1" = --version ]; then exec PROGRAMS/pg_dump "$@"; fi
+PROGRAMS/pg_dump "$@" | sed 's/^CREATE TABLE/CREATE TABEL/'
+"""
+
+machine.wait_for_unit("postgresql.target")
+machine.wait_for_unit("dump-database-drill.timer")
+machine.succeed("systemctl stop dump-database.timer dump-database-drill.timer")
+machine.succeed(
+    "install -d -o dump-database -g dump-database -m 700 /srv/notes",
+    "runuser -u dump-database -- sqlite3 /srv/notes/notes.db "
+    "'PRAGMA journal_mode = WAL; CREATE TABLE note (text); INSERT INTO note VALUES (42)'",
+    f"{AS_SERVER} createdb shop",
+    f"{AS_SERVER} psql -v ON_ERROR_STOP=1 shop -c "
+    "'CREATE TABLE sale (id serial PRIMARY KEY); INSERT INTO sale SELECT FROM generate_series(1, 1000)'",
+    "systemctl start dump-database-notes dump-database-postgresql",
+)
+
+with subtest("the drill restores each database"):
+    machine.succeed("systemctl start dump-database-drill")
+    for database in ("notes", "postgresql"):
+        machine.succeed(f"systemctl show -P Result dump-database-drill-{database} | grep -x success")
+        machine.succeed(DRILLED.format(database))
+    machine.succeed(f"dump-database status {LEAVES}")
+
+with subtest("it leaves nothing behind, and no directory where there is no dump"):
+    machine.fail("find /var/cache/dump-database-drill/ -mindepth 2 | grep .")
+    machine.fail("test -e /var/lib/dump-database/unborn")
+
+with subtest("a dump that verifies but does not restore"):
+    environment = machine.succeed("systemctl show -P Environment dump-database-postgresql")
+    path = next(word[5:] for word in environment.split() if word.startswith("PATH="))
+    machine.succeed(
+        "mkdir -p /srv/planted /run/systemd/system/dump-database-postgresql.service.d",
+        f"cat >/srv/planted/pg_dump <<'END'\n{PG_DUMP.replace('PROGRAMS', path.split(':')[0])}END",
+        "chmod 755 /srv/planted/pg_dump",
+        "cat >/run/systemd/system/dump-database-postgresql.service.d/planted.conf <<'END'\n"
+        f"[Service]\nEnvironment=PATH=/srv/planted:{path}\nEND",
+        "systemctl daemon-reload",
+        "systemctl start dump-database-postgresql",
+        "dump-database verify /var/lib/dump-database/postgresql",
+    )
+
+with subtest("fails its drill alone, and the status says so"):
+    machine.succeed("systemctl start dump-database-drill")
+    machine.succeed("systemctl show -P Result dump-database-drill-postgresql | grep -x exit-code")
+    machine.succeed("systemctl show -P Result dump-database-drill-notes | grep -x success")
+    machine.fail("systemctl start dump-database")
+    machine.succeed("journalctl -o cat -u dump-database | grep 'shop (the last drill failed: '")
