@@ -164,7 +164,7 @@ def wait_for_boot(nspawn: subprocess.Popen[bytes], console: pathlib.Path) -> Mac
         if leader is not None:
             machine = Container(leader)
             # Before its root is the container's own, systemctl says nothing and exits 0.
-            status, _ = machine.execute("systemctl show -P Version 2>/dev/null | grep -q .")
+            status, _ = machine.execute("systemctl show -P Version 2>/dev/null | grep .")
             if status == 0:
                 return machine
         time.sleep(0.1)
