@@ -65,7 +65,7 @@ class Campaign:
 
     def part(self, places: Sequence[T], count: int) -> list[T]:
         """About so many of them, evenly spread from a place that the seed picks; or all."""
-        step = 1 if self.everything else max(1, round(len(places) / count))
+        step = 1 if self.everything else max(1, -(-len(places) // count))
         return list(places[self.seed % step :: step])
 
     def each(

@@ -53,6 +53,6 @@ def one(campaign: Campaign, name: str, make: scenes.Make, threads: bool) -> None
     campaign.each(
         f"SIGKILL: {name}",
         lambda directory: Killed(make(directory), threads),
-        campaign.part(found, 100),
+        campaign.part(found, scenes.some_of(name)),
         f"{kinds}, {thread}",
     )

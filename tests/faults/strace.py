@@ -69,7 +69,7 @@ def calls(
         nth = counts[thread, made[1]]
         if begun:
             result = re.search(r" = (\d+)$", text.strip())
-            place = Place(made[1], nth, text.strip()[:160])
+            place = Place(made[1], nth, text.strip()[:600])
             if result is not None:
                 place = place._replace(result=int(result[1]))
             found.setdefault((made[1], nth), place)
