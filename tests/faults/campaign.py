@@ -128,10 +128,12 @@ class Campaign:
         lines = ["| fault | places tried | survived | |", "| --- | ---: | ---: | --- |"]
         for row in self.rows:
             lines.append(f"| {row.fault} | {row.tried:,} | {row.survived:,} | {row.note} |")
-        tried, survived = (sum(row[column] for row in self.rows) for column in (1, 2))
+        tried = sum(row.tried for row in self.rows)
+        survived = sum(row.survived for row in self.rows)
         lines.append(f"| all | {tried:,} | {survived:,} | |")
         return "\n".join(lines)
 
     def survived(self) -> bool:
         """Whether nothing was lost."""
-        return bool(self.rows) and all(row.tried == row.survived > 0 for row in self.rows)
+        whole = [row.tried == row.survived and row.tried > 0 for row in self.rows]
+        return all(whole) and bool(whole)

@@ -4,7 +4,7 @@ import pathlib
 
 from campaign import Campaign, Loss
 from dumping import Command, Dumping
-from program import run
+from program import Word, run
 
 WAYS = {
     "exits 1 after its output": "cat printed; exit 1",
@@ -31,7 +31,7 @@ class Failing:
         """The run fails, names the program and what became of it, and changes nothing."""
         scene = self.dumping
         scene.reset()
-        command = [self.program, "dump", "--name", "shop", "--adopt", "--", "sh", "-c", WAYS[way]]
+        command: list[Word] = [self.program, "dump", "--name", "shop", "--adopt", "--", "sh", "-c", WAYS[way]]
         ended = run(command, scene.root)
         if ended.status != 1 or "sh " not in ended.stderr:
             raise Loss(f"it did not fail and say why: {ended.ended()}")

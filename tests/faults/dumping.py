@@ -8,7 +8,7 @@ import shutil
 
 import database
 from campaign import Loss
-from program import Run, run
+from program import Run, Word, run
 
 KEPT = 5
 NAME = "shop"
@@ -67,8 +67,8 @@ class Dumping:
         self.root = source.directory
         self.source = source
         self.dumps = self.root / "dump"
-        self.command: list[str | pathlib.Path] = [program, "dump", *flags, "--threads", "1", *source.arguments()]
-        self.verify = [program, "verify", "dump"]
+        self.command: list[Word] = [program, "dump", *flags, "--threads", "1", *source.arguments()]
+        self.verify: list[Word] = [program, "verify", "dump"]
         for _ in range(KEPT):
             run(self.command, self.root).succeeds("the first dumps")
         database.make(self.root / "other.db", "other", rows=2)

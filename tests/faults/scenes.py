@@ -7,7 +7,7 @@ from typing import Protocol
 import postgresql
 from campaign import Campaign
 from dumping import Command, Dumping, Source, Sqlite
-from program import Run
+from program import Run, Word
 from restoring import Restoring
 
 
@@ -15,7 +15,7 @@ class Attacked(Protocol):
     """A command in a place that can be put back as it was."""
 
     root: pathlib.Path
-    command: list[str | pathlib.Path]
+    command: list[Word]
 
     def reset(self) -> None:
         """Everything as it was before the first fault."""

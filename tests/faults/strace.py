@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from campaign import Loss
-from program import Run, run
+from program import Run, Word, run
 
 EVERY = "all"
 # Every call that takes a path or a descriptor.
@@ -40,7 +40,7 @@ class Place(NamedTuple):
 
 
 def calls(
-    command: Sequence[str | pathlib.Path],
+    command: Sequence[Word],
     directory: pathlib.Path,
     which: str,
     threads: bool = False,
@@ -80,7 +80,7 @@ def calls(
 
 
 def faulty(
-    command: Sequence[str | pathlib.Path],
+    command: Sequence[Word],
     directory: pathlib.Path,
     place: Place,
     threads: bool = False,
