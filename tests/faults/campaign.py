@@ -39,10 +39,14 @@ class Scene(Protocol[P]):
 class Campaign:
     """What is attacked, how thoroughly, and what came of it."""
 
-    def __init__(self, program: pathlib.Path, everything: bool, seed: int) -> None:
+    def __init__(
+        self, program: pathlib.Path, everything: bool, seed: int, scene: str = ""
+    ) -> None:
         self.program = program.resolve()
         self.everything = everything
         self.seed = seed
+        # Only on what has this in its name.
+        self.scene = scene
         self.workers = os.cpu_count() or 1
         self.rows: list[Row] = []
         # In memory, where there is such a place: thousands of directories are made and removed.
@@ -97,7 +101,11 @@ class Campaign:
             lost = [loss for loss in pool.map(attempt, places) if loss is not None]
         for directory in directories:
             shutil.rmtree(directory, ignore_errors=True)
-        said = note if isinstance(note, str) else note()
+        said = ""
+        try:
+            said = note if isinstance(note, str) else note()
+        except Loss as loss:
+            lost.append(str(loss))
         self.record(fault, sum(map(count, places)), lost, said, began)
 
     def one(self, fault: str, places: int, attempt: Callable[[], str], note: str = "") -> None:

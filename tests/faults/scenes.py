@@ -41,7 +41,7 @@ def without_server(campaign: Campaign) -> dict[str, Make]:
     def restore(mode: str) -> Make:
         return lambda directory: Restoring(campaign.program, directory, mode)
 
-    return {
+    makes = {
         "dump, SQLite, WAL": dump(campaign, lambda at: Sqlite(at, "WAL", unfinished=False)),
         "dump, SQLite, WAL of a killed program": dump(
             campaign, lambda at: Sqlite(at, "WAL", unfinished=True)
@@ -53,12 +53,15 @@ def without_server(campaign: Campaign) -> dict[str, Make]:
         "restore --replace, SQLite, live WAL": restore("WAL"),
         "restore --replace, SQLite, hot journal": restore("DELETE"),
     }
+    return {name: make for name, make in makes.items() if campaign.scene in name}
 
 
 def all_of(campaign: Campaign, server: postgresql.Server) -> dict[str, Make]:
     """By their names in the table."""
-    of_server = dump(campaign, lambda at: postgresql.Postgresql(at, server))
-    return without_server(campaign) | {"dump, PostgreSQL": of_server}
+    makes = without_server(campaign)
+    if campaign.scene in "dump, PostgreSQL":
+        makes["dump, PostgreSQL"] = dump(campaign, lambda at: postgresql.Postgresql(at, server))
+    return makes
 
 
 def some_of(name: str) -> int:
