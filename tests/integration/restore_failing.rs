@@ -259,7 +259,7 @@ fn what_is_committed_before_the_old_one_is_gone_is_in_its_dump() {
                     db.execute_batch("INSERT INTO tally VALUES (1); COMMIT")
                 });
                 match insert {
-                    Ok(_) => committed += 1,
+                    Ok(()) => committed += 1,
                     Err(error) if error.to_string().contains("locked") => locked += 1,
                     // The new one is there already.
                     Err(error) => assert!(error.to_string().contains("no such table"), "{error}"),
