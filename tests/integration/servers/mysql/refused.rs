@@ -173,6 +173,10 @@ fn a_client_that_lies_is_not_believed_and_one_whose_snapshot_is_lost_tries_again
         ),
         ("/usr/bin/mariadb-dump \"$@\"; exit 2", "exit status: 2"),
         (changed, "a table was altered while it was read"),
+        (
+            "echo 'mysqldump: Error in field count for table: `t` !  Aborting.' >&2; exit 3",
+            "a table was altered while it was read",
+        ),
     ] {
         run(script).fails(1, sentence);
         assert_no_trace(&env, &[]);
