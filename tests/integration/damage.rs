@@ -189,6 +189,6 @@ fn a_header_that_is_not_of_its_content_is_noticed() {
     }
     let other = with(|header| header.sha256 = "0".repeat(64));
     env.run(&format!("restore {other} new.sqlite"))
-        .fails(1, "not the one its header says (SHA-256)");
+        .fails(1, "is not what the dump's header says (SHA-256)");
     assert!(!env.path("new.sqlite").exists());
 }
