@@ -13,7 +13,9 @@ const MOST: usize = 1 << 20;
 fuzz_target!(|bytes: &[u8]| {
     let mut content = Vec::new();
     let mut reader = GzipReader::new(bytes, 0);
-    let read = (&mut reader).take(MOST as u64 + 1).read_to_end(&mut content);
+    let read = (&mut reader)
+        .take(MOST as u64 + 1)
+        .read_to_end(&mut content);
     if content.len() > MOST {
         return;
     }

@@ -34,7 +34,11 @@ fn summed(json: &[u8]) -> Vec<u8> {
     let mut sum = flate2::Crc::new();
     sum.update(FRONT);
     sum.update(said);
-    let mut comment = [said, format!(",\"check\":\"{:08x}\"}}", sum.sum()).as_bytes()].concat();
+    let mut comment = [
+        said,
+        format!(",\"check\":\"{:08x}\"}}", sum.sum()).as_bytes(),
+    ]
+    .concat();
     comment.resize(comment.len().next_multiple_of(4096), b' ');
     [FRONT, &comment, &[0]].concat()
 }

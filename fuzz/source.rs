@@ -16,10 +16,14 @@ fuzz_target!(|bytes: &[u8]| {
         return;
     };
     let (user, rest) = text.split_once('\n').unwrap_or((text, ""));
+    // What comes after one of these is no password.
+    if user.contains(['/', '?', '#']) {
+        return;
+    }
     for scheme in ["postgresql", "postgres", "mysql", "mariadb"] {
         let urls = [
             format!("{scheme}://{user}:{PASSWORD}@{rest}"),
-            format!("{scheme}://{user}/{rest}?password={PASSWORD}"),
+            format!("{scheme}://{user}/?password={PASSWORD}&{rest}"),
         ];
         for url in urls {
             match Source::parse(OsStr::new(&url)) {

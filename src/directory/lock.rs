@@ -50,7 +50,9 @@ impl Directory {
     /// [`Held`] when another run has it; any error of the lock file.
     pub fn lock(self) -> Result<Locked> {
         let context = || format!("cannot lock {}", self.path().display());
-        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        // A pipe in its place must not be waited for.
+        let flags =
+            OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let fd = rustix::fs::openat(&self, LOCK, flags, Mode::from_raw_mode(0o600))
             .with_context(context)?;
         let mut file = File::from(fd);

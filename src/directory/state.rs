@@ -23,7 +23,8 @@ impl Directory {
     /// What lasted from earlier runs; empty where it is lost or damaged.
     #[must_use]
     pub fn state(&self) -> State {
-        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        // A pipe in its place must not be waited for.
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let opened = rustix::fs::openat(self, NAME, flags, Mode::empty());
         let read = opened.map_err(std::io::Error::from).and_then(|fd| {
             let mut text = Vec::new();

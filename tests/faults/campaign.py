@@ -39,10 +39,14 @@ class Scene(Protocol[P]):
 class Campaign:
     """What is attacked, how thoroughly, and what came of it."""
 
-    def __init__(self, program: pathlib.Path, everything: bool, seed: int) -> None:
+    def __init__(
+        self, program: pathlib.Path, everything: bool, seed: int, scene: str = ""
+    ) -> None:
         self.program = program.resolve()
         self.everything = everything
         self.seed = seed
+        # Only on what has this in its name.
+        self.scene = scene
         self.workers = os.cpu_count() or 1
         self.rows: list[Row] = []
         # In memory, where there is such a place: thousands of directories are made and removed.
@@ -65,7 +69,7 @@ class Campaign:
 
     def part(self, places: Sequence[T], count: int) -> list[T]:
         """About so many of them, evenly spread from a place that the seed picks; or all."""
-        step = 1 if self.everything else max(1, round(len(places) / count))
+        step = 1 if self.everything else max(1, -(-len(places) // count))
         return list(places[self.seed % step :: step])
 
     def each(
@@ -97,7 +101,11 @@ class Campaign:
             lost = [loss for loss in pool.map(attempt, places) if loss is not None]
         for directory in directories:
             shutil.rmtree(directory, ignore_errors=True)
-        said = note if isinstance(note, str) else note()
+        said = ""
+        try:
+            said = note if isinstance(note, str) else note()
+        except Loss as loss:
+            lost.append(str(loss))
         self.record(fault, sum(map(count, places)), lost, said, began)
 
     def one(self, fault: str, places: int, attempt: Callable[[], str], note: str = "") -> None:
@@ -128,10 +136,12 @@ class Campaign:
         lines = ["| fault | places tried | survived | |", "| --- | ---: | ---: | --- |"]
         for row in self.rows:
             lines.append(f"| {row.fault} | {row.tried:,} | {row.survived:,} | {row.note} |")
-        tried, survived = (sum(row[column] for row in self.rows) for column in (1, 2))
+        tried = sum(row.tried for row in self.rows)
+        survived = sum(row.survived for row in self.rows)
         lines.append(f"| all | {tried:,} | {survived:,} | |")
         return "\n".join(lines)
 
     def survived(self) -> bool:
         """Whether nothing was lost."""
-        return bool(self.rows) and all(row.tried == row.survived > 0 for row in self.rows)
+        whole = [row.tried == row.survived and row.tried > 0 for row in self.rows]
+        return all(whole) and bool(whole)

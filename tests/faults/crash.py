@@ -13,16 +13,20 @@ THREADED = ("dump, SQLite, WAL", "dump, a command", "restore --replace, SQLite, 
 class Killed:
     """A run killed at a call."""
 
-    def __init__(self, attacked: scenes.Attacked, threads: bool) -> None:
+    def __init__(self, attacked: scenes.Attacked, threads: bool, missed: list[Place]) -> None:
         self.attacked = attacked
         self.threads = threads
+        self.missed = missed
 
     def suffer(self, place: Place) -> None:
         """Kills a run there."""
         self.attacked.reset()
         ended = strace.faulty(self.attacked.command, self.attacked.root, place, self.threads)
-        # With threads the count differs from run to run, and the one killed may be the child.
-        if ended.status != -9 and not self.threads:
+        # What other threads or programs do differs from run to run, and so how often they are read
+        # from; with threads the one killed may be the child.
+        if ended.status == 0:
+            self.missed.append(place)
+        elif ended.status != -9 and not self.threads:
             raise Loss(f"it was not killed: {ended.ended()}")
         self.attacked.judge(ended)
         self.attacked.go_on()
@@ -50,9 +54,17 @@ def one(campaign: Campaign, name: str, make: scenes.Make, threads: bool) -> None
         raise Loss(f"strace saw no publication by {name}")
     kinds = "every call" if every else "every call that changes something"
     thread = "any thread" if threads else "the main thread"
+    places = campaign.part(found, scenes.some_of(name))
+    missed: list[Place] = []
+
+    def note() -> str:
+        if len(missed) > len(places) // 10:
+            raise Loss(f"{len(missed)} of {len(places)} calls were not reached again")
+        return f"{kinds}, {thread}" + (f"; {len(missed)} not reached" if missed else "")
+
     campaign.each(
         f"SIGKILL: {name}",
-        lambda directory: Killed(make(directory), threads),
-        campaign.part(found, 100),
-        f"{kinds}, {thread}",
+        lambda directory: Killed(make(directory), threads, missed),
+        places,
+        note,
     )

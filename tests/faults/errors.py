@@ -12,7 +12,9 @@ from strace import Place
 
 ERRORS = ("EIO", "ENOSPC", "EDQUOT", "EINTR", "EMFILE")
 # From that call on, where it changes something: a disk that is full stays full.
-LASTING = ("EIO+", "ENOSPC+", "EMFILE+")
+LASTING = ("ENOSPC+",)
+# Of a call that changes nothing.
+READING = ("EIO", "EINTR", "EMFILE")
 # Its failure is a lack of memory, and that of the calls after it cannot be seen by a program.
 LEFT_OUT = ("mmap", "execve", "close")
 OUTPUT = re.compile(r"write\([12]<")
@@ -67,22 +69,24 @@ def one(campaign: Campaign, name: str, make: scenes.Make) -> None:
     scene.reset()
     which = strace.FILES if campaign.everything else strace.CHANGES
     found = strace.calls(scene.command, scene.root, which, beginning=f"{scene.root}/")
-    found = campaign.part(found, 60)
+    found = campaign.part(found, scenes.some_of(name))
     places = []
-    for at, place in enumerate(found):
+    for at, place in enumerate(found, campaign.seed):
         if place.call in LEFT_OUT:
             continue
-        lasting = place.call in strace.CHANGES.split(",") and not OUTPUT.match(place.shown)
-        ways = ERRORS + (LASTING if lasting else ())
-        # Without --all each call fails in one way, the next one in the next.
-        some = ways if campaign.everything else [ways[at % len(ways)]]
+        lasting = () if OUTPUT.match(place.shown) else LASTING
+        changes = place.call in strace.CHANGES.split(",")
+        ways = ERRORS + lasting if changes else READING
+        # Each call that changes nothing fails in one way, the next one in the next.
+        some = ways if changes and campaign.everything else [ways[at % len(ways)]]
         places += [way_of(place, way) for way in some]
-    kinds = "every call on files" if campaign.everything else "every call that changes something"
+    changing = f"every call that changes something: {', '.join(ERRORS + LASTING)}"
+    reading = f"; every other one on files: one of {', '.join(READING)}"
     campaign.each(
         f"an error: {name}",
         lambda directory: Failed(make(directory)),
         places,
-        f"{kinds}, the main thread: {', '.join(ERRORS + LASTING)}",
+        changing + reading if campaign.everything else f"{changing}, one of them each",
     )
 
 

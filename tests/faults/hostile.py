@@ -131,6 +131,30 @@ def sqlite_dump(image: bytes) -> bytes:
     return forge.dump(image, NOW, identity=identity, format="sqlite", sha256=digest)
 
 
+def states(directory: pathlib.Path) -> list[Hostile]:
+    """What may stand in the place of the record of earlier runs."""
+    deep = '{"databases":' + DEEP + "}"
+    files = {
+        "no JSON": b"\0" * 100,
+        "10,000 nested arrays": deep.encode(),
+        "65 MiB of braces": b"{" * (65 << 20),
+        "another type": b'{"databases":[1,2,3]}',
+        "control characters": json.dumps(
+            {"databases": {"x": {"attempt": {"time": forge.stamp(NOW), "error": "\x1b[2J"}}}}
+        ).encode(),
+    }
+    record = ".dump-database.state"
+
+    def beside(hostile: Hostile) -> Hostile:
+        def plant(path: pathlib.Path) -> None:
+            path.write_bytes(forge.dump(b"x", NOW))
+            hostile.plant(path.with_name(record))
+
+        return Hostile(f"{hostile.what}, as the record", plant)
+
+    return [beside(hostile) for hostile in [*written(files), *planted(directory)]]
+
+
 def planted(directory: pathlib.Path) -> list[Hostile]:
     """Things under a dump's name that are no files, or lead away."""
 
@@ -167,6 +191,7 @@ class Reader:
         hostile.plant(place)
         commands = [["verify", "dump"], ["verify", f"dump/{NAME}"], ["list", "dump"]]
         commands += [["list", "--json", "dump"], ["status", "dump"], ["rotate", "dump"]]
+        commands += [["dump", "--name", "other", "--", "true"]]
         commands += [["restore", "dump", "restored.db"], ["restore", f"dump/{NAME}", "restored.db"]]
         for command in commands:
             self.read(command)
@@ -175,7 +200,7 @@ class Reader:
         else:
             place.unlink()
         for own in (self.root / "dump").glob(".dump-database.*"):
-            own.unlink()
+            own.rmdir() if own.is_dir() and not own.is_symlink() else own.unlink()
         left = {str(path.relative_to(self.root)) for path in self.root.rglob("*")}
         if left != {"dump", "outside"} or os.path.lexists("/tmp/faults-outside"):
             raise Loss(f"it left {sorted(left)}")
@@ -201,13 +226,14 @@ def attack(campaign: Campaign) -> None:
         "bomb": written(bombs(campaign)),
         "SQLite image": written(images(campaign)),
         "thing that is no file": planted(campaign.directory()),
+        "record of earlier runs": states(campaign.directory()),
     }
     for kind, places in kinds.items():
         campaign.each(
             f"a hostile {kind}",
             lambda directory: Reader(campaign.program, directory),
             places,
-            f"8 commands each, in {MEMORY >> 20} MiB of address space and {SECONDS} s",
+            f"9 commands each, in {MEMORY >> 20} MiB of address space and {SECONDS} s",
         )
 
 

@@ -10,7 +10,7 @@ import time
 import forge
 import postgresql
 from campaign import Campaign, Loss
-from program import peak_memory, run
+from program import Word, peak_memory, run
 
 # Whatever the number of databases or dumps, what one run may have in use.
 MEMORY = 256 << 20
@@ -44,7 +44,7 @@ def many_databases(campaign: Campaign, count: int, jobs: int) -> str:
     names = [f"{number}.db" for number in range(count)]
     for name in names[1:]:
         shutil.copy(first, place / name)
-    command = [campaign.program, "dump", "--jobs", str(jobs), "--to", "dump", *names]
+    command: list[Word] = [campaign.program, "dump", "--jobs", str(jobs), "--to", "dump", *names]
     began = time.monotonic()
     ended, peak = peak_memory(command, place)
     seconds = time.monotonic() - began
@@ -67,7 +67,7 @@ def bounded(peak: int) -> str:
 def at_once(campaign: Campaign) -> str:
     """Exactly one works; the others say who does, and exit 75."""
     place = campaign.directory()
-    command = [campaign.program, "dump", "--name", "x", "--", "sh", "-c", "sleep 3; echo done"]
+    command: list[Word] = [campaign.program, "dump", "--name", "x", "--", "sh", "-c", "sleep 3; echo done"]
     processes = [
         subprocess.Popen(
             command, cwd=place, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
@@ -121,7 +121,7 @@ def server(campaign: Campaign, count: int) -> str:
         for number in range(count):
             sql = f"CREATE DATABASE d{number} STRATEGY file_copy"
             running.sql("postgres", sql).succeeds("CREATE DATABASE")
-        command = [campaign.program, "dump", "--jobs", "2", running.url("")]
+        command: list[Word] = [campaign.program, "dump", "--jobs", "2", running.url("")]
         began = time.monotonic()
         ended, peak = peak_memory(command, place)
         seconds = time.monotonic() - began

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from campaign import Campaign, Loss
 from dumping import Source
-from program import Run, run
+from program import Run, Word, run
 
 
 class Server:
@@ -25,7 +25,7 @@ class Server:
         self.user = "postgres" if os.getuid() == 0 else None
         if self.user:
             shutil.chown(directory, self.user, self.user)
-        initdb = [self.programs / "initdb", "--no-sync", "--auth=trust", "--username=postgres"]
+        initdb: list[Word] = [self.programs / "initdb", "--no-sync", "--auth=trust", "--username=postgres"]
         initdb += ["--encoding=UTF8", "--locale=C.UTF-8", "--pgdata=data"]
         run(initdb, directory, user=self.user).succeeds("initdb")
         settings = {
@@ -55,7 +55,7 @@ class Server:
     def sql(self, database: str, *statements: str) -> Run:
         """Statements, each a transaction of its own."""
         words = [word for statement in statements for word in ("-c", statement)]
-        psql = [self.programs / "psql", "-XAtqw", "-v", "ON_ERROR_STOP=1", "-U", "postgres"]
+        psql: list[Word] = [self.programs / "psql", "-XAtqw", "-v", "ON_ERROR_STOP=1", "-U", "postgres"]
         return run([*psql, "-h", self.directory, "-d", database, *words], self.directory)
 
     def url(self, database: str) -> str:

@@ -89,9 +89,10 @@ def crashes(campaign: Campaign) -> str:
             machine.crash()
             said = console.read_text(errors="replace")
             acknowledged = re.findall(r"dumped (\S+)\.\r?\n", said)
+            print(f"power loss {crash}, after {moment:.2f} s", file=sys.stderr, flush=True)
             dumped += len(acknowledged)
             restored += said.count("restored ")
-            machine.start()
+            boot(machine)
             try:
                 survives(machine, acknowledged)
             except (AssertionError, Loss) as lost:
@@ -99,6 +100,18 @@ def crashes(campaign: Campaign) -> str:
     if dumped < CRASHES or restored < CRASHES:
         raise Loss(f"only {dumped} dumps and {restored} restores were made")
     return f"{dumped} dumps and {restored} restores were made meanwhile"
+
+
+def boot(machine: vm.VirtualMachine) -> None:
+    """Starts it again; an emulator on a busy machine may need a second go."""
+    for attempt in (1, 2):
+        try:
+            return machine.start()
+        except (OSError, AssertionError) as error:
+            console = machine.console.read_text(errors="replace")[-3000:]
+            print(f"boot {attempt} failed: {error}\n{console}", file=sys.stderr, flush=True)
+            machine.crash()
+    raise Loss("it boots no more")
 
 
 def survives(machine: vm.VirtualMachine, acknowledged: list[str]) -> None:

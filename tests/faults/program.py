@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 from campaign import Loss
 
+# Of a command.
+Word = str | pathlib.Path
 # Seconds after which a run hangs.
 TIMEOUT = 120
 
@@ -32,7 +34,7 @@ class Run(NamedTuple):
 
 
 def run(
-    command: Sequence[str | pathlib.Path],
+    command: Sequence[Word],
     directory: pathlib.Path,
     limits: Sequence[str] = (),
     timeout: float = TIMEOUT,
@@ -66,7 +68,7 @@ def run(
     return ended
 
 
-def peak_memory(command: Sequence[str | pathlib.Path], directory: pathlib.Path) -> tuple[Run, int]:
+def peak_memory(command: Sequence[Word], directory: pathlib.Path) -> tuple[Run, int]:
     """Runs a command: how it ended, and the most memory it ever had in use, in bytes."""
     with open(directory / "stdout", "w+") as stdout, open(directory / "stderr", "w+") as stderr:
         process = subprocess.Popen(

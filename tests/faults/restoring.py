@@ -5,7 +5,7 @@ import shutil
 
 import database
 from campaign import Loss
-from program import Run, run
+from program import Run, Word, run
 
 TARGET = "target.db"
 
@@ -25,7 +25,7 @@ class Restoring:
         (directory / "new.db").unlink()
         database.make_unfinished(self.target, "old", mode)
         self.old = database.content(self.target)
-        self.command: list[str | pathlib.Path] = [program, "restore", self.dump, TARGET]
+        self.command: list[Word] = [program, "restore", self.dump, TARGET]
         self.command += ["--replace", "--to", "saved", "--threads", "1"]
         self.template = {
             path: path.read_bytes() for path in [self.dump, *directory.glob(f"{TARGET}*")]
@@ -64,7 +64,7 @@ class Restoring:
                 return
         for dump in self.saved.glob("target-*.sqlite.gz"):
             look = self.root / "look.db"
-            command = [self.program, "restore", dump, look.name]
+            command: list[Word] = [self.program, "restore", dump, look.name]
             run(command, self.root).succeeds("restore of what was saved")
             found = database.content(look)
             look.unlink()

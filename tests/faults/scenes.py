@@ -7,7 +7,7 @@ from typing import Protocol
 import postgresql
 from campaign import Campaign
 from dumping import Command, Dumping, Source, Sqlite
-from program import Run
+from program import Run, Word
 from restoring import Restoring
 
 
@@ -15,7 +15,7 @@ class Attacked(Protocol):
     """A command in a place that can be put back as it was."""
 
     root: pathlib.Path
-    command: list[str | pathlib.Path]
+    command: list[Word]
 
     def reset(self) -> None:
         """Everything as it was before the first fault."""
@@ -30,21 +30,40 @@ class Attacked(Protocol):
 Make = Callable[[pathlib.Path], Attacked]
 
 
-def all_of(campaign: Campaign, server: postgresql.Server) -> dict[str, Make]:
-    """By their names in the table."""
+def dump(campaign: Campaign, source: Callable[[pathlib.Path], Source]) -> Make:
+    """A dump of a source."""
+    return lambda directory: Dumping(campaign.program, source(directory))
 
-    def dump(source: Callable[[pathlib.Path], Source]) -> Make:
-        return lambda directory: Dumping(campaign.program, source(directory))
+
+def without_server(campaign: Campaign) -> dict[str, Make]:
+    """Those that need no server, by their names in the table."""
 
     def restore(mode: str) -> Make:
         return lambda directory: Restoring(campaign.program, directory, mode)
 
-    return {
-        "dump, SQLite, WAL": dump(lambda at: Sqlite(at, "WAL", unfinished=False)),
-        "dump, SQLite, WAL of a killed program": dump(lambda at: Sqlite(at, "WAL", unfinished=True)),
-        "dump, SQLite, rollback journal": dump(lambda at: Sqlite(at, "DELETE", unfinished=False)),
-        "dump, a command": dump(Command),
-        "dump, PostgreSQL": dump(lambda at: postgresql.Postgresql(at, server)),
+    makes = {
+        "dump, SQLite, WAL": dump(campaign, lambda at: Sqlite(at, "WAL", unfinished=False)),
+        "dump, SQLite, WAL of a killed program": dump(
+            campaign, lambda at: Sqlite(at, "WAL", unfinished=True)
+        ),
+        "dump, SQLite, rollback journal": dump(
+            campaign, lambda at: Sqlite(at, "DELETE", unfinished=False)
+        ),
+        "dump, a command": dump(campaign, Command),
         "restore --replace, SQLite, live WAL": restore("WAL"),
         "restore --replace, SQLite, hot journal": restore("DELETE"),
     }
+    return {name: make for name, make in makes.items() if campaign.scene in name}
+
+
+def all_of(campaign: Campaign, server: postgresql.Server) -> dict[str, Make]:
+    """By their names in the table."""
+    makes = without_server(campaign)
+    if campaign.scene in "dump, PostgreSQL":
+        makes["dump, PostgreSQL"] = dump(campaign, lambda at: postgresql.Postgresql(at, server))
+    return makes
+
+
+def some_of(name: str) -> int:
+    """How many places are enough where not all are tried: a server's clients take their time."""
+    return 20 if "PostgreSQL" in name else 60

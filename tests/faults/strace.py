@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from campaign import Loss
-from program import Run, run
+from program import Run, Word, run
 
 EVERY = "all"
 # Every call that takes a path or a descriptor.
@@ -40,7 +40,7 @@ class Place(NamedTuple):
 
 
 def calls(
-    command: Sequence[str | pathlib.Path],
+    command: Sequence[Word],
     directory: pathlib.Path,
     which: str,
     threads: bool = False,
@@ -69,7 +69,7 @@ def calls(
         nth = counts[thread, made[1]]
         if begun:
             result = re.search(r" = (\d+)$", text.strip())
-            place = Place(made[1], nth, text.strip()[:160])
+            place = Place(made[1], nth, text.strip()[:600])
             if result is not None:
                 place = place._replace(result=int(result[1]))
             found.setdefault((made[1], nth), place)
@@ -80,7 +80,7 @@ def calls(
 
 
 def faulty(
-    command: Sequence[str | pathlib.Path],
+    command: Sequence[Word],
     directory: pathlib.Path,
     place: Place,
     threads: bool = False,

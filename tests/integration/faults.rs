@@ -1,6 +1,9 @@
 //! What the fault campaign (tests/faults) once found.
 
 use std::fs;
+use std::path::Path;
+
+use rustix::fs::{CWD, FileType, Mode, mknodat};
 
 use crate::restore_failing::{refused, scene};
 use crate::support::database::contents;
@@ -72,17 +75,31 @@ fn a_name_never_reaches_the_terminal_as_a_command() {
     assert!(env.run("list").succeeds().stdout.contains("a\\u{1b}[2J\\n"));
 }
 
+fn make_pipe(path: &Path) {
+    let mode = Mode::from_raw_mode(0o600);
+    mknodat(CWD, path, FileType::Fifo, mode, 0).unwrap();
+}
+
+#[test]
+fn a_pipe_in_the_place_of_the_record_or_the_lock_is_not_waited_for() {
+    let env = Env::with_database();
+    env.dump("db.sqlite");
+    for (name, fails) in [
+        (".dump-database.state", false),
+        (".dump-database.lock", true),
+    ] {
+        fs::remove_file(env.dumps().join(name)).unwrap();
+        make_pipe(&env.dumps().join(name));
+        env.run("status").succeeds();
+        let run = env.run("dump db.sqlite");
+        assert!(fails || run.status == Some(0), "{run:?}");
+    }
+}
+
 #[test]
 fn a_pipe_is_no_dump() {
     let env = Env::with_database();
-    rustix::fs::mknodat(
-        rustix::fs::CWD,
-        env.path("db-20260101T000000Z.sqlite.gz"),
-        rustix::fs::FileType::Fifo,
-        rustix::fs::Mode::from_raw_mode(0o600),
-        0,
-    )
-    .unwrap();
+    make_pipe(&env.path("db-20260101T000000Z.sqlite.gz"));
     refused(
         &env,
         "restore db-20260101T000000Z.sqlite.gz new.sqlite",

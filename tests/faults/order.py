@@ -1,0 +1,88 @@
+"""The order of the calls that make a file last: what no crash of a process alone can show.
+
+After a power loss a name may lead to a file whose data never reached the disk, unless the data was
+synced before the name was given; and a removal may reach the disk before the name that made it
+right, unless the directory was synced between them.
+"""
+
+import re
+from typing import NamedTuple
+
+import scenes
+import strace
+from campaign import Campaign, Loss
+from strace import Place
+
+CALLS = "write,pwrite64,ftruncate,fsync,fdatasync,rename,renameat,renameat2,link,linkat,unlink,unlinkat"
+RENAME = re.compile(r'"([^"]+)".*"([^"]+)"')
+
+
+class Named(NamedTuple):
+    """A scene and its name."""
+
+    name: str
+    scene: scenes.Attacked
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def attack(campaign: Campaign) -> None:
+    """The table's line."""
+    makes = scenes.without_server(campaign).items()
+    places = [Named(name, make(campaign.directory())) for name, make in makes]
+    campaign.each(
+        "data synced before its name, its name before what it replaces goes",
+        lambda directory: Ordered(),
+        places,
+        "by the calls of a run",
+    )
+
+
+class Ordered:
+    """A run without a fault, its calls in their order."""
+
+    def suffer(self, named: Named) -> None:
+        """Looks at each name given to a new file."""
+        scene = named.scene
+        scene.reset()
+        calls = strace.calls(scene.command, scene.root, CALLS)
+        given = [(at, call) for at, call in enumerate(calls) if is_publication(call)]
+        if not given:
+            raise Loss("no file was given a name")
+        for at, call in given:
+            look(calls, at)
+
+
+def is_publication(call: Place) -> bool:
+    """A temporary's name becomes a final one."""
+    return call.call.startswith("rename") and re.search(r"\.tmp\"|\.restoring-\d+\"", call.shown) is not None
+
+
+def look(calls: list[Place], at: int) -> None:
+    """Data, sync, name, sync of the directory, removals."""
+    names = RENAME.search(calls[at].shown)
+    if names is None:
+        raise Loss(f"not understood: {calls[at].shown}")
+    temporary = names[1].rpartition("/")[2]
+    of_file = [n for n, call in enumerate(calls) if f"/{temporary}>" in call.shown]
+    written = [n for n in of_file if calls[n].call in ("write", "pwrite64", "ftruncate")]
+    synced = [n for n in of_file if calls[n].call in ("fsync", "fdatasync")]
+    if not written or not any(max(written) < n < at for n in synced):
+        raise Loss(f"{temporary} was not synced before it was named")
+    removed = [n for n in range(at, len(calls)) if is_removal(calls[n])]
+    until = min(removed, default=len(calls))
+    if not any(is_sync_of_directory(call) for call in calls[at + 1 : until]):
+        raise Loss(f"the directory was not synced after {names[2]} was named")
+    if temporary.endswith(".tmp") and "RENAME_NOREPLACE" not in calls[at].shown:
+        raise Loss(f"{names[2]} would have replaced a file of that name")
+
+
+def is_removal(call: Place) -> bool:
+    """A dump goes."""
+    return call.call.startswith("unlink") and re.search(r"\.(gz|zst)\"", call.shown) is not None
+
+
+def is_sync_of_directory(call: Place) -> bool:
+    """Its descriptor's path is no file's."""
+    return call.call == "fsync" and re.search(r"/[^/.]+>\) = 0", call.shown) is not None
