@@ -35,4 +35,4 @@ with subtest("the dumps of a dynamic user are there too, and nobody else's to re
 with subtest("each is drilled where it is"):
     machine.succeed("systemctl start dump-database-drill-notes dump-database-drill-keeper")
     for name in ("notes", "keeper"):
-        machine.succeed(f"journalctl -o cat -u dump-database-drill-{name} | grep 'restored in'")
+        machine.wait_until_succeeds(f"journalctl -o cat -u dump-database-drill-{name} | grep 'restored in'")

@@ -24,7 +24,7 @@ with subtest("the drill restores each database"):
     machine.succeed("systemctl start dump-database-drill")
     for database in ("notes", "postgresql"):
         machine.succeed(f"systemctl show -P Result dump-database-drill-{database} | grep -x success")
-        machine.succeed(DRILLED.format(database))
+        machine.wait_until_succeeds(DRILLED.format(database))
     machine.succeed(f"dump-database status {LEAVES}")
 
 with subtest("it leaves nothing behind, and no directory where there is no dump"):
@@ -50,4 +50,4 @@ with subtest("fails its drill alone, and the status says so"):
     machine.succeed("systemctl show -P Result dump-database-drill-postgresql | grep -x exit-code")
     machine.succeed("systemctl show -P Result dump-database-drill-notes | grep -x success")
     machine.fail("systemctl start dump-database")
-    machine.succeed("journalctl -o cat -u dump-database | grep 'shop (the last drill failed: '")
+    machine.wait_until_succeeds("journalctl -o cat -u dump-database | grep 'shop (the last drill failed: '")

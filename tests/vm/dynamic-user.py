@@ -22,7 +22,7 @@ with subtest("and while it does not"):
 
 with subtest("and drilled"):
     machine.succeed("systemctl start dump-database-drill-keeper")
-    machine.succeed("journalctl -o cat -u dump-database-drill-keeper | grep 'restored in'")
+    machine.wait_until_succeeds("journalctl -o cat -u dump-database-drill-keeper | grep 'restored in'")
 
 with subtest("the service's directory keeps its mode, and its data"):
     assert machine.succeed(STATE) == mode, mode

@@ -26,7 +26,7 @@ with subtest("every database is dumped, and the users"):
 with subtest("a private server proves that they restore"):
     machine.succeed("systemctl start dump-database-drill-mysql")
     for name in ("shop", "@globals"):
-        machine.succeed(f"journalctl -o cat -u dump-database-drill-mysql | grep '/{name}-.*restored in'")
+        machine.wait_until_succeeds(f"journalctl -o cat -u dump-database-drill-mysql | grep '/{name}-.*restored in'")
 
 with subtest("a database that is gone comes back"):
     machine.succeed("mariadb -e 'DROP DATABASE shop'")
