@@ -15,6 +15,7 @@ class Restoring:
 
     def __init__(self, program: pathlib.Path, directory: pathlib.Path, mode: str) -> None:
         self.root = directory
+        self.alone = True
         self.target = directory / TARGET
         self.saved = directory / "saved"
         self.program = program
@@ -65,7 +66,7 @@ class Restoring:
         for dump in self.saved.glob("target-*.sqlite.gz"):
             look = self.root / "look.db"
             command: list[Word] = [self.program, "restore", dump, look.name]
-            run(command, self.root).succeeds("restore of what was saved")
+            run(command, self.root, alone=True).succeeds("restore of what was saved")
             found = database.content(look)
             look.unlink()
             if found == self.old:
@@ -74,7 +75,7 @@ class Restoring:
 
     def go_on(self) -> None:
         """The next ordinary run."""
-        run(self.command, self.root).succeeds("the next ordinary restore")
+        run(self.command, self.root, alone=True).succeeds("the next ordinary restore")
         if database.content(self.target) != self.new:
             raise Loss("the next ordinary restore left something else")
         files = [*self.root.iterdir(), *self.saved.iterdir()]
