@@ -85,10 +85,12 @@ def tampering(campaign: Campaign, name: str, make: scenes.Make) -> None:
     )
     own = [place for place in found if place.call.endswith(("write", "write64"))]
     own = [place._replace(fault="lie") for place in own if OWN.search(place.shown)]
+    some = campaign.part(own, scenes.some_of(name) // 5)
+    some += [place for place in own[-3:] if place not in some]
     campaign.each(
         f"a write claimed and not done: {name}",
         lambda directory: Tampered(make(directory)),
-        campaign.part(own, scenes.some_of(name) // 5),
+        some,
         "each to a dump or to the new database",
     )
 

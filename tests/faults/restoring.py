@@ -19,7 +19,8 @@ class Restoring:
         self.target = directory / TARGET
         self.saved = directory / "saved"
         self.program = program
-        database.make(directory / "new.db", "new")
+        # Of a length at which a lost end is within a page, where SQLite's own check sees nothing.
+        database.make(directory / "new.db", "new", rows=60)
         dumped = run([program, "dump", "new.db"], directory).succeeds("the dump to be restored")
         self.dump = pathlib.Path(dumped.stdout.strip())
         self.new = database.content(directory / "new.db")
