@@ -34,6 +34,8 @@ let
       ];
       mysql = [
         (if config.services.mysql.enable then config.services.mysql.package else pkgs.mariadb)
+        # mariadb-install-db asks for the host's name.
+        pkgs.inetutils
       ];
     }
     .${source.engine db} or [ ];

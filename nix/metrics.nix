@@ -9,8 +9,14 @@
 }:
 let
   cfg = config.services.dumpDatabase;
-  account = import ./account.nix { inherit config lib; };
-  place = import ./place.nix { inherit config lib pkgs; };
+  look = import ./look.nix {
+    inherit
+      config
+      lib
+      pkgs
+      utils
+      ;
+  };
   timer = import ./timer.nix;
   state = "dump-database-metrics";
 in
@@ -21,17 +27,8 @@ lib.mkIf (cfg.metrics.enable && databases != { }) {
     restartIfChanged = false;
     serviceConfig = lib.mapAttrs (_: lib.mkDefault) (
       import ./sandbox.nix
-      // import ./reader.nix
+      // look databases "--metrics" "/var/lib/${state}/dump-database.prom"
       // {
-        ExecStart = utils.escapeSystemdExecArgs (
-          [
-            (lib.getExe cfg.package)
-            "status"
-            "--metrics"
-            "/var/lib/${state}/dump-database.prom"
-          ]
-          ++ lib.mapAttrsToList (name: db: place.leafOf name (account name db)) databases
-        );
         # That a database is not as it should be is for the round and for Prometheus to say.
         SuccessExitStatus = 1;
         StandardOutput = "null";

@@ -9,17 +9,18 @@
 }:
 let
   cfg = config.services.dumpDatabase;
-  source = import ./source.nix lib;
-  account = import ./account.nix { inherit config lib; };
-  place = import ./place.nix { inherit config lib pkgs; };
+  look = import ./look.nix {
+    inherit
+      config
+      lib
+      pkgs
+      utils
+      ;
+  };
   timer = import ./timer.nix;
 
   members = lib.filterAttrs (_: db: db.timerConfig == null) databases;
   units = map (name: "${unitName name}.service") (lib.attrNames members);
-  isAwaited = _: db: db.optional && source.engine db == "sqlite";
-  leafOf = name: db: place.leafOf name (account name db);
-  required = lib.filterAttrs (name: db: !isAwaited name db) members;
-  awaited = lib.filterAttrs isAwaited members;
 in
 {
   services.dump-database = lib.mkIf (members != { }) {
@@ -34,28 +35,7 @@ in
     # A member that hangs must not hold the round, or nothing is dumped and nothing reported.
     unitConfig.JobTimeoutSec = cfg.roundTimeout;
     serviceConfig = lib.mapAttrs (_: lib.mkDefault) (
-      import ./sandbox.nix
-      // import ./reader.nix
-      // {
-        ProtectHome =
-          if lib.any (db: source.isHome (source.file db)) (lib.attrValues awaited) then "read-only" else true;
-        ExecStart = utils.escapeSystemdExecArgs (
-          [
-            pkgs.runtimeShell
-            "${./status.sh}"
-            (lib.getExe cfg.package)
-            cfg.maxAge
-          ]
-          ++ lib.mapAttrsToList leafOf required
-          ++ lib.concatLists (
-            lib.mapAttrsToList (name: db: [
-              "--"
-              (source.file db)
-              (leafOf name db)
-            ]) awaited
-          )
-        );
-      }
+      import ./sandbox.nix // look members "--max-age" cfg.maxAge
     );
   };
 

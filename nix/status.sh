@@ -1,8 +1,8 @@
-# Judges the databases by their dumps: status.sh PROGRAM MAX_AGE DIRECTORY... [-- FILE DIRECTORY]...
+# Looks at the databases' dumps: status.sh PROGRAM FLAG VALUE DIRECTORY... [-- FILE DIRECTORY]...
 # A directory after a FILE, which may be a glob, counts only once the file or the directory exists.
 set -euo pipefail
-program=$1 age=$2
-shift 2
+status=("$1" status "$2" "$3")
+shift 3
 
 directories=()
 while [ $# -gt 0 ]; do
@@ -16,4 +16,4 @@ while [ $# -gt 0 ]; do
 done
 
 [ ${#directories[@]} -gt 0 ] || { echo "no database exists yet" >&2; exit 0; }
-exec "$program" status --max-age "$age" "${directories[@]}"
+exec "${status[@]}" "${directories[@]}"

@@ -162,7 +162,7 @@ in
   testRoundAfter = is round.wants round.after;
   testRoundTimeout = is "15m" round.unitConfig.JobTimeoutSec;
   testRoundJudges = isTrue (
-    lib.hasInfix ''/bin/dump-database" "1h" "/var/lib/dump-database/home" "/var/lib/dump-database/many"'' round.serviceConfig.ExecStart
+    lib.hasInfix ''/bin/dump-database" "--max-age" "1h" "/var/lib/dump-database/home" "/var/lib/dump-database/many"'' round.serviceConfig.ExecStart
   );
   testRoundAwaits = isTrue (
     lib.hasSuffix ''"--" "/srv/my notes/100%%$$HOME.db" "/var/lib/dump-database/notes"'' round.serviceConfig.ExecStart

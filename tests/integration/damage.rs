@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use dump_database::header::COMMENT;
+use dump_database::header::{COMMENT, Header};
 use dump_database::verify::read_whole;
 
 use crate::support::{Env, database, planted};
@@ -161,4 +161,34 @@ fn what_is_no_dump_is_said_to_be_none() {
         assert_eq!(run.stdout.lines().count(), 1);
     }
     env.run("verify missing").fails(1, "cannot verify missing");
+}
+
+#[test]
+fn a_header_that_is_not_of_its_content_is_noticed() {
+    let (env, dump, _) = dumped("gzip");
+    let with = |change: fn(&mut Header)| {
+        let planted = planted::changed(&dump, |header| {
+            header.time = planted::ago(60);
+            change(header);
+        });
+        planted.display().to_string()
+    };
+    for (change, sentence) in [
+        (
+            (|header| header.bytes -= 1) as fn(&mut Header),
+            "it holds more than its header says",
+        ),
+        (|header| header.bytes += 1, "bytes and its header says"),
+        (
+            |header| header.crc32 = "00000000".to_owned(),
+            "its CRC-32 is not the one its header says",
+        ),
+    ] {
+        let run = env.run(&format!("verify {}", with(change))).fails(1, "");
+        assert!(run.stdout.contains(sentence), "{run:?}");
+    }
+    let other = with(|header| header.sha256 = "0".repeat(64));
+    env.run(&format!("restore {other} new.sqlite"))
+        .fails(1, "not the one its header says (SHA-256)");
+    assert!(!env.path("new.sqlite").exists());
 }

@@ -253,10 +253,13 @@ fn what_is_committed_before_the_old_one_is_gone_is_in_its_dump() {
             while restore.try_wait().unwrap().is_none() {
                 let insert = Connection::open(&old).and_then(|db| {
                     db.busy_timeout(Duration::ZERO)?;
-                    db.execute("INSERT INTO tally VALUES (1)", [])
+                    db.execute_batch("BEGIN IMMEDIATE")?;
+                    // Whoever is let in is waited for.
+                    db.busy_timeout(Duration::from_secs(20))?;
+                    db.execute_batch("INSERT INTO tally VALUES (1); COMMIT")
                 });
                 match insert {
-                    Ok(_) => committed += 1,
+                    Ok(()) => committed += 1,
                     Err(error) if error.to_string().contains("locked") => locked += 1,
                     // The new one is there already.
                     Err(error) => assert!(error.to_string().contains("no such table"), "{error}"),

@@ -1,5 +1,6 @@
 //! Everything that runs a program of someone else's: commands and database servers.
 
+mod clients;
 mod command;
 mod drilled;
 mod machine;

@@ -36,6 +36,7 @@ PLACES = {
             "findutils",
             "gnugrep",
             "gnused",
+            "inetutils",
             "mariadb-server",
             "sqlite",
             "systemd",
@@ -162,7 +163,8 @@ def wait_for_boot(nspawn: subprocess.Popen[bytes], console: pathlib.Path) -> Mac
         leader = leader_of(nspawn.pid)
         if leader is not None:
             machine = Container(leader)
-            status, _ = machine.execute("systemctl list-jobs >/dev/null 2>&1")
+            # Before its root is the container's own, systemctl says nothing and exits 0.
+            status, _ = machine.execute("systemctl show -P Version 2>/dev/null | grep .")
             if status == 0:
                 return machine
         time.sleep(0.1)

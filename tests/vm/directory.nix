@@ -26,6 +26,7 @@
       };
       services.dumpDatabase = {
         directory = "/mnt/backup/dumps";
+        drill.enable = true;
         databases = {
           notes = {
             source = "sqlite:/srv/notes/notes.db";

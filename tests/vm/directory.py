@@ -31,3 +31,8 @@ with subtest("the dumps of a dynamic user are there too, and nobody else's to re
     machine.fail("runuser -u nobody -- cat /mnt/backup/dumps/private/keeper/*.gz")
     machine.fail(f"{AS_OWNER} cat /mnt/backup/dumps/private/keeper/*.gz")
     machine.succeed("dump-database verify /mnt/backup/dumps/private/keeper /mnt/backup/dumps/notes")
+
+with subtest("each is drilled where it is"):
+    machine.succeed("systemctl start dump-database-drill-notes dump-database-drill-keeper")
+    for name in ("notes", "keeper"):
+        machine.succeed(f"journalctl -o cat -u dump-database-drill-{name} | grep 'restored in'")

@@ -32,14 +32,14 @@ with subtest("it leaves nothing behind, and no directory where there is no dump"
     machine.fail("test -e /var/lib/dump-database/unborn")
 
 with subtest("a dump that verifies but does not restore"):
-    path = machine.succeed("systemctl show -P Environment dump-database-postgresql").strip()
-    programs = path.removeprefix("PATH=").split(":")[0]
+    environment = machine.succeed("systemctl show -P Environment dump-database-postgresql")
+    path = next(word[5:] for word in environment.split() if word.startswith("PATH="))
     machine.succeed(
         "mkdir -p /srv/planted /run/systemd/system/dump-database-postgresql.service.d",
-        f"cat >/srv/planted/pg_dump <<'END'\n{PG_DUMP.replace('PROGRAMS', programs)}END",
+        f"cat >/srv/planted/pg_dump <<'END'\n{PG_DUMP.replace('PROGRAMS', path.split(':')[0])}END",
         "chmod 755 /srv/planted/pg_dump",
         "cat >/run/systemd/system/dump-database-postgresql.service.d/planted.conf <<'END'\n"
-        f"[Service]\nEnvironment={path.replace('PATH=', 'PATH=/srv/planted:')}\nEND",
+        f"[Service]\nEnvironment=PATH=/srv/planted:{path}\nEND",
         "systemctl daemon-reload",
         "systemctl start dump-database-postgresql",
         "dump-database verify /var/lib/dump-database/postgresql",

@@ -14,10 +14,13 @@
           ExecStart = "${pkgs.bash}/bin/bash -c 'sqlite3 %S/keeper/keeper.db \"PRAGMA journal_mode = WAL; CREATE TABLE IF NOT EXISTS t (x); INSERT INTO t VALUES (1)\"; exec sleep infinity'";
         };
       };
-      services.dumpDatabase.databases.keeper = {
-        source = "sqlite:/var/lib/keeper/keeper.db";
-        service = "keeper";
-        optional = true;
+      services.dumpDatabase = {
+        drill.enable = true;
+        databases.keeper = {
+          source = "sqlite:/var/lib/keeper/keeper.db";
+          service = "keeper";
+          optional = true;
+        };
       };
     };
 

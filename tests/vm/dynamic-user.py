@@ -20,6 +20,10 @@ with subtest("and while it does not"):
     machine.succeed("systemctl stop keeper", "systemctl start dump-database-keeper")
     assert machine.succeed(COUNT) == "2\n"
 
+with subtest("and drilled"):
+    machine.succeed("systemctl start dump-database-drill-keeper")
+    machine.succeed("journalctl -o cat -u dump-database-drill-keeper | grep 'restored in'")
+
 with subtest("the service's directory keeps its mode, and its data"):
     assert machine.succeed(STATE) == mode, mode
     machine.succeed("systemctl start keeper")

@@ -9,6 +9,7 @@
         enable = true;
         package = pkgs.mariadb;
       };
+      services.dumpDatabase.drill.enable = true;
     };
 
   testScript = builtins.readFile ./mariadb.py;

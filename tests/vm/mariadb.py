@@ -13,7 +13,7 @@ CREATE TRIGGER no_loss BEFORE UPDATE ON sale FOR EACH ROW SET NEW.cents = greate
 SUM = "CHECKSUM TABLE shop.sale; SELECT * FROM shop.total; SHOW CREATE PROCEDURE shop.discount"
 
 machine.wait_for_unit("mysql.service")
-machine.succeed("systemctl stop dump-database.timer")
+machine.succeed("systemctl stop dump-database.timer dump-database-drill.timer")
 machine.succeed(f"mariadb --default-character-set=utf8mb4 -e \"{SCHEMA}\"")
 before = machine.succeed(f"mariadb -N -e '{SUM}'")
 
@@ -22,6 +22,11 @@ with subtest("every database is dumped, and the users"):
     dumps = machine.succeed(f"ls {LEAF}")
     for name in ("shop-", "@globals-"):
         assert name in dumps, f"{name} is not among {dumps}"
+
+with subtest("a private server proves that they restore"):
+    machine.succeed("systemctl start dump-database-drill-mysql")
+    for name in ("shop", "@globals"):
+        machine.succeed(f"journalctl -o cat -u dump-database-drill-mysql | grep '/{name}-.*restored in'")
 
 with subtest("a database that is gone comes back"):
     machine.succeed("mariadb -e 'DROP DATABASE shop'")

@@ -243,11 +243,12 @@ pub(super) fn beside(name: &str, what: &str) -> String {
 
 /// SQL, by psql.
 fn load(into: &Into<'_>, dump: &File, name: &str) -> Result<()> {
+    let knows_restrict = knows_restrict(into);
     let mut psql = into.server.psql(name);
     psql.args(["--file=-", "--output=/dev/null"]);
     psql.env_remove("PGCLIENTENCODING");
     let child = Child::write_to(&mut psql, "psql", into.stop)?;
-    let mut script = Script::new(child, &into.target.parameters, knows_restrict(into));
+    let mut script = Script::new(child, &into.target.parameters, knows_restrict);
     let read = read_whole(dump, &mut script)
         .map(|_| ())
         .and_then(|()| script.flush());

@@ -1,13 +1,13 @@
 //! Whatever goes wrong with a dump or a restore: what is said, and that nothing of it stays.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
-use std::process::{Child, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::Server;
+use crate::servers::clients::{dumping, ends_without_showing, with_fake};
 use crate::servers::{Killed, assert_no_trace, descendants, wait_for};
 use crate::support::{Env, Run};
 
@@ -22,19 +22,6 @@ fn large_server() -> Server {
         "CREATE TABLE big SELECT seq, REPEAT(MD5(seq), 10) AS v FROM seq_1_to_250000",
     );
     server
-}
-
-/// A dump of it that has begun to write.
-fn dumping(env: &Env, args: &str) -> Child {
-    let running = env.start(&format!("dump {args}"));
-    wait_for("a dump under way", || {
-        let sizes = env.temporaries().into_iter().filter_map(|name| {
-            let meta = fs::metadata(env.dumps().join(name)).ok()?;
-            Some(meta.len())
-        });
-        sizes.max().unwrap_or(0) > 100_000
-    });
-    running
 }
 
 #[test]
@@ -97,25 +84,7 @@ fn passwords_are_taken_from_a_file_or_url_and_shown_nowhere() {
     let in_url = server.url_as("app:s3cr3t%20p%40ss%20%23;%22o%27rd%5C", "large");
     for args in [format!("--password-file right {url}"), in_url] {
         let running = dumping(&env, &format!("--log trace {args}"));
-        let mut seen = 0;
-        loop {
-            let children = descendants(running.id());
-            if children.is_empty() {
-                break;
-            }
-            for child in children {
-                let line = fs::read(format!("/proc/{child}/cmdline")).unwrap_or_default();
-                let line = String::from_utf8_lossy(&line);
-                seen += usize::from(line.contains("mariadb-dump"));
-                assert!(!line.contains("s3cr3t"), "{line}");
-            }
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        assert!(seen > 0, "no child was seen");
-        let run = Run::end_of(running).succeeds();
-        assert!(!run.stderr.contains("s3cr3t"), "{run:?}");
-        let content = fs::read(run.paths().remove(0)).unwrap();
-        assert!(!String::from_utf8_lossy(&content[..8192]).contains("s3cr3t"));
+        ends_without_showing("s3cr3t", "mariadb-dump", running);
     }
     // An option file of the user's own goes on counting.
     fs::write(
@@ -189,17 +158,12 @@ fn a_client_that_lies_is_not_believed_and_one_whose_snapshot_is_lost_tries_again
     let env = Env::new();
     let server = Server::start();
     server.sql("", "CREATE DATABASE app; CREATE TABLE app.t (a INT)");
-    let bin = env.path("bin");
-    fs::create_dir(&bin).unwrap();
     let real = "case \"$1\" in --help|--version) exec /usr/bin/mariadb-dump \"$@\";; esac\n";
-    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
     let changed = "echo 'mariadb-dump: Error 1412: Table definition has changed, please retry transaction when dumping table `t` at row: 0' >&2; exit 3";
     let run = |script: &str| {
-        let program = bin.join("mariadb-dump");
-        fs::write(&program, format!("#!/bin/sh\n{real}{script}\n")).unwrap();
-        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        let path = with_fake(&env, "mariadb-dump", &format!("{real}{script}"));
         let mut command = env.program(&format!("dump {}", server.url("app")));
-        Run::of(command.env("PATH", &path))
+        Run::of(command.env("PATH", path))
     };
     for (script, sentence) in [
         ("exit 0", "did not print its last line"),
@@ -231,13 +195,8 @@ fn users_are_dumped_by_a_client_that_cannot_dump_them_too() {
         "CREATE USER app@localhost IDENTIFIED BY 'x'; CREATE ROLE `a reader`; GRANT SELECT ON mysql.* TO `a reader`;
          GRANT `a reader` TO app@localhost; SET DEFAULT ROLE `a reader` FOR app@localhost",
     );
-    let bin = env.path("bin");
-    fs::create_dir(&bin).unwrap();
-    let program = bin.join("mariadb-dump");
-    let script = "#!/bin/sh\nexec /usr/bin/mariadb-dump \"$@\" | sed 's/--system/--sistem/'\n";
-    fs::write(&program, script).unwrap();
-    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
-    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
+    let script = "exec /usr/bin/mariadb-dump \"$@\" | sed 's/--system/--sistem/'";
+    let path = with_fake(&env, "mariadb-dump", script);
     let mut command = env.program(&format!("dump {}", server.url("")));
     let run = Run::of(command.env("PATH", path)).succeeds();
     let paths = run.paths();

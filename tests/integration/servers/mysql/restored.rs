@@ -1,9 +1,7 @@
 //! Restores that fail leave everything as it was; `--replace` keeps what it replaces.
 
-use std::fs;
-use std::os::unix::fs::PermissionsExt;
-
 use super::Server;
+use crate::servers::clients::with_fake;
 use crate::support::{Env, Run};
 
 /// The database `app`, and a dump of it as it was before its last row came.
@@ -80,17 +78,12 @@ fn a_client_without_a_sandbox_mode_is_not_shown_its_line() {
         text.starts_with("/*M!999999\\- enable the sandbox mode"),
         "{text}"
     );
-    let script = "#!/bin/sh
-[ \"$1\" = --help ] && { /usr/bin/mariadb --help | grep -v sandbox; exit; }
+    let script = "[ \"$1\" = --help ] && { /usr/bin/mariadb --help | grep -v sandbox; exit; }
 case \"$*\" in *--execute*) exec /usr/bin/mariadb \"$@\";; esac
 cat > fed
 head -n 1 fed | grep -q sandbox && { echo 'Unknown command' >&2; exit 1; }
-exec /usr/bin/mariadb \"$@\" < fed\n";
-    let bin = env.path("bin");
-    fs::create_dir(&bin).unwrap();
-    fs::write(bin.join("mariadb"), script).unwrap();
-    fs::set_permissions(bin.join("mariadb"), fs::Permissions::from_mode(0o755)).unwrap();
-    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
+exec /usr/bin/mariadb \"$@\" < fed";
+    let path = with_fake(&env, "mariadb", script);
     let restore = format!("restore {dump} {}", server.url("again"));
     Run::of(env.program(&restore).env("PATH", path)).succeeds();
     assert_eq!(server.sql("again", ROWS), "a,b");

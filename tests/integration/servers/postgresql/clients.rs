@@ -1,24 +1,11 @@
 //! Clients that are old, lie, or wait: what is said, and that nothing of the dump stays.
 
-use std::fs;
-use std::io::Write as _;
-use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
 
 use super::Server;
+use crate::servers::clients::with_fake;
 use crate::servers::{Killed, assert_no_trace, wait_for};
 use crate::support::{Env, Run};
-
-/// A `PATH` with this script in the place of a client.
-fn with_fake(env: &Env, client: &str, script: &str) -> String {
-    let bin = env.path("bin");
-    fs::create_dir_all(&bin).unwrap();
-    let mut file = fs::File::create(bin.join(client)).unwrap();
-    write!(file, "#!/bin/sh\n{script}\n").unwrap();
-    drop(file);
-    fs::set_permissions(bin.join(client), fs::Permissions::from_mode(0o755)).unwrap();
-    format!("{}:{}", bin.display(), std::env::var("PATH").unwrap())
-}
 
 #[test]
 fn a_table_locked_by_an_open_alter_is_not_waited_for_without_end() {

@@ -4,7 +4,7 @@ use std::os::unix::fs::chown;
 
 use super::Server;
 use crate::servers::drilled::{drill, fails, skips_unchanged, with_text};
-use crate::servers::wait_for;
+use crate::servers::{Killed, wait_for};
 use crate::support::{Env, PROGRAM, Run, names, planted};
 use dump_database::header::Rows;
 
@@ -150,5 +150,50 @@ fn a_database_that_did_not_change_is_skipped() {
         skips_unchanged(&env, &source, || {
             server.psql("app", &format!("COMMENT ON DATABASE app IS '{row}'"));
         });
+    }
+}
+
+#[test]
+fn an_extension_that_is_lost_fails() {
+    let env = Env::new();
+    let server = server();
+    server.psql("app", "CREATE EXTENSION hstore");
+    let dump = env.dump(&server.url("app"));
+    drill(&env, "").succeeds();
+    let lost = |text: String| {
+        let kept = text.split_inclusive('\n');
+        kept.filter(|line| !line.contains(" EXTENSION ")).collect()
+    };
+    fails(
+        &env,
+        &with_text(&dump, lost),
+        "the extension hstore is missing",
+    );
+}
+
+#[test]
+fn rows_under_a_writer_are_those_of_the_dump() {
+    let env = Env::new();
+    let server = server();
+    let mut writer = server.client("psql", "app");
+    writer.args([
+        "-Xqc",
+        "DO $$ BEGIN LOOP INSERT INTO small VALUES ('new'); COMMIT; END LOOP; END $$",
+    ]);
+    let _writer = Killed(writer.spawn().unwrap());
+    let rows = || -> u64 {
+        let rows = server.psql("app", "SELECT count(*) FROM small");
+        rows.parse().unwrap()
+    };
+    wait_for("the writer", || rows() > 9);
+    for format in ["plain", "custom"] {
+        let before = rows();
+        let dump = env.dump(&format!("--format {format} {}", server.url("app")));
+        assert!(rows() > before, "no writer was at work");
+        let run = drill(&env, &dump.display().to_string()).succeeds();
+        assert!(
+            run.stdout.contains(", each as many as were dumped"),
+            "{run:?}"
+        );
     }
 }

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use super::Server;
 use crate::servers::{Killed, drilled::drill};
-use crate::support::{Env, Run};
+use crate::support::{Env, Run, planted};
+use dump_database::header::Rows;
 
 const HARD: &str = "hard \"ö\" 'x' a/b c";
 const HARD_URL: &str = "hard%20%22%C3%B6%22%20%27x%27%20a%2Fb%20c";
@@ -159,6 +160,12 @@ fn six_thousand_tables_come_back() {
     }
     let expected = server.everything_in("many");
     let dump = env.dump(&server.url("many"));
+    // More than one transaction has locks for.
+    let facts = planted::header(&dump).facts;
+    assert_eq!(facts.table_count, 6000);
+    for (table, rows) in &facts.tables {
+        assert_eq!(rows, &Some(Rows::Exact(1)), "{table}");
+    }
     env.run(&format!(
         "restore {} {}",
         dump.display(),

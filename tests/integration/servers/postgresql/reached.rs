@@ -38,6 +38,8 @@ fn a_server_is_believed_only_with_the_right_certificate() {
     let verified = |authority: &str| url(&format!("sslmode=verify-full&sslrootcert={authority}"));
     let dump = |url: &str| env.run(&format!("dump --password-file password {url}"));
     dump(&verified(&other.display().to_string())).fails(1, "certificate verify failed");
+    let by_name = verified(&own).replace("127.0.0.1", "localhost");
+    dump(&by_name).fails(1, "does not match host name \"localhost\"");
     dump(&url("sslmode=disable")).fails(1, "no pg_hba.conf entry");
     assert_no_trace(&env, &[]);
     let path = dump(&verified(&own)).succeeds().paths().remove(0);

@@ -1,0 +1,44 @@
+# The command that looks at the dumps of databases, with one flag. A database that may not exist yet
+# counts once it does, or has dumps.
+{
+  config,
+  lib,
+  pkgs,
+  utils,
+}:
+databases: flag: value:
+let
+  source = import ./source.nix lib;
+  account = import ./account.nix { inherit config lib; };
+  place = import ./place.nix { inherit config lib pkgs; };
+  leafOf = name: db: place.leafOf name (account name db);
+  isAwaited = _: db: db.optional && source.engine db == "sqlite";
+  awaited = lib.filterAttrs isAwaited databases;
+in
+{
+  ExecStart = utils.escapeSystemdExecArgs (
+    [
+      pkgs.runtimeShell
+      "${./status.sh}"
+      (lib.getExe config.services.dumpDatabase.package)
+      flag
+      value
+    ]
+    ++ lib.mapAttrsToList leafOf (lib.filterAttrs (name: db: !isAwaited name db) databases)
+    ++ lib.concatLists (
+      lib.mapAttrsToList (name: db: [
+        "--"
+        (source.file db)
+        (leafOf name db)
+      ]) awaited
+    )
+  );
+
+  User = "dump-database";
+  # Reads directories of other users, which a user namespace would not let it.
+  AmbientCapabilities = "CAP_DAC_READ_SEARCH";
+  CapabilityBoundingSet = "CAP_DAC_READ_SEARCH";
+  PrivateUsers = false;
+  ProtectHome =
+    if lib.any (db: source.isHome (source.file db)) (lib.attrValues awaited) then "read-only" else true;
+}

@@ -1,0 +1,57 @@
+//! The engines' own client programs: at work, watched, or others in their place.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::process::Child;
+use std::time::Duration;
+
+use super::{descendants, wait_for};
+use crate::support::{Env, Run};
+
+/// A dump that has begun to write.
+pub(crate) fn dumping(env: &Env, args: &str) -> Child {
+    let running = env.start(&format!("dump {args}"));
+    wait_for("a dump under way", || {
+        let sizes = env.temporaries().into_iter().filter_map(|name| {
+            let meta = fs::metadata(env.dumps().join(name)).ok()?;
+            Some(meta.len())
+        });
+        sizes.max().unwrap_or(0) > 100_000
+    });
+    running
+}
+
+/// Waits for a dump that succeeds. Nothing it started has `secret` in its arguments, one of them
+/// is `client`, and no output or header shows it.
+pub(crate) fn ends_without_showing(secret: &str, client: &str, running: Child) -> Run {
+    let mut seen = 0;
+    loop {
+        let children = descendants(running.id());
+        if children.is_empty() {
+            break;
+        }
+        for child in children {
+            let line = fs::read(format!("/proc/{child}/cmdline")).unwrap_or_default();
+            let line = String::from_utf8_lossy(&line);
+            seen += usize::from(line.contains(client));
+            assert!(!line.contains(secret), "{line}");
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert!(seen > 0, "no child was seen");
+    let run = Run::end_of(running).succeeds();
+    assert!(!run.stderr.contains(secret), "{run:?}");
+    assert!(!run.stdout.contains(secret), "{run:?}");
+    let content = fs::read(&run.paths()[0]).unwrap();
+    assert!(!String::from_utf8_lossy(&content[..8192]).contains(secret));
+    run
+}
+
+/// A `PATH` with this shell script in the place of a client.
+pub(crate) fn with_fake(env: &Env, client: &str, script: &str) -> String {
+    let bin = env.path("bin");
+    fs::create_dir_all(&bin).unwrap();
+    fs::write(bin.join(client), format!("#!/bin/sh\n{script}\n")).unwrap();
+    fs::set_permissions(bin.join(client), fs::Permissions::from_mode(0o755)).unwrap();
+    format!("{}:{}", bin.display(), std::env::var("PATH").unwrap())
+}
