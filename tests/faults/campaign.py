@@ -125,7 +125,7 @@ class Campaign:
         for loss in lost:
             if loss == "with it":
                 continue
-            print(f"LOST {fault}: {loss}", file=sys.stderr, flush=True)
+            print(f"LOST {fault}: {' '.join(loss.split())[:1500]}", file=sys.stderr, flush=True)
         row = Row(fault, tried, max(0, tried - len(lost)), note, time.monotonic() - began)
         self.rows.append(row)
         word = "ok" if not lost else "LOST"

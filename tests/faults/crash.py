@@ -21,7 +21,8 @@ class Killed:
     def suffer(self, place: Place) -> None:
         """Kills a run there."""
         self.attacked.reset()
-        ended = strace.faulty(self.attacked.command, self.attacked.root, place, self.threads)
+        scene = self.attacked
+        ended = strace.faulty(scene.command, scene.root, place, self.threads, scene.alone)
         # What other threads or programs do differs from run to run, and so how often they are read
         # from; with threads the one killed may be the child.
         if ended.status == 0:
@@ -49,7 +50,7 @@ def one(campaign: Campaign, name: str, make: scenes.Make, threads: bool) -> None
     every = campaign.everything and not threads
     which = strace.EVERY if every else strace.CHANGES
     beginning = "" if threads else f"{scene.root}/"
-    found = strace.calls(scene.command, scene.root, which, threads, beginning)
+    found = strace.calls(scene.command, scene.root, which, threads, beginning, scene.alone)
     if not any(place.call.startswith("rename") for place in found):
         raise Loss(f"strace saw no publication by {name}")
     kinds = "every call" if every else "every call that changes something"

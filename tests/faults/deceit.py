@@ -28,7 +28,8 @@ class Tampered:
         """A short call is no error; of a lie nothing wrong may be called right."""
         self.attacked.reset()
         how = [place.fault, place.call, f"{place.nth}{place.onwards}"]
-        ended = run([sys.executable, TAMPER, *how, *self.attacked.command], self.attacked.root)
+        command = [sys.executable, TAMPER, *how, *self.attacked.command]
+        ended = run(command, self.attacked.root, alone=self.attacked.alone)
         if place.fault == "half":
             ended.succeeds("a short call is no error")
         if ended.status < 0:
@@ -46,7 +47,8 @@ class Limited:
     def suffer(self, limit: int) -> None:
         """The write that reaches the limit is short, the next one fails."""
         self.attacked.reset()
-        ended = run(self.attacked.command, self.attacked.root, [f"--fsize={limit}"])
+        scene = self.attacked
+        ended = run(scene.command, scene.root, [f"--fsize={limit}"], alone=scene.alone)
         if ended.status > 0 and "File too large" not in ended.stderr and "disk" not in ended.stderr:
             raise Loss(f"it does not name the cause: {ended.ended()}")
         self.attacked.judge(ended)
@@ -70,8 +72,8 @@ def tampering(campaign: Campaign, name: str, make: scenes.Make) -> None:
     """Two lines."""
     scene = make(campaign.directory())
     scene.reset()
-    beginning = f"{scene.root}/"
-    found = strace.calls(scene.command, scene.root, ",".join(MOVING), beginning=beginning)
+    beginning, moving = f"{scene.root}/", ",".join(MOVING)
+    found = strace.calls(scene.command, scene.root, moving, beginning=beginning, alone=scene.alone)
     short = campaign.part([place._replace(fault="half") for place in found], scenes.some_of(name) // 5)
     first = {place.call: place for place in reversed(found)}
     short += [place._replace(fault="half", onwards="+") for place in first.values()]
@@ -83,10 +85,12 @@ def tampering(campaign: Campaign, name: str, make: scenes.Make) -> None:
     )
     own = [place for place in found if place.call.endswith(("write", "write64"))]
     own = [place._replace(fault="lie") for place in own if OWN.search(place.shown)]
+    some = campaign.part(own, scenes.some_of(name) // 5)
+    some += [place for place in own[-3:] if place not in some]
     campaign.each(
         f"a write claimed and not done: {name}",
         lambda directory: Tampered(make(directory)),
-        campaign.part(own, scenes.some_of(name) // 5),
+        some,
         "each to a dump or to the new database",
     )
 

@@ -5,6 +5,7 @@ import hashlib
 import pathlib
 import re
 import shutil
+import zlib
 
 import database
 from campaign import Loss
@@ -65,6 +66,7 @@ class Dumping:
 
     def __init__(self, program: pathlib.Path, source: Source, flags: tuple[str, ...] = ()) -> None:
         self.root = source.directory
+        self.alone = False
         self.source = source
         self.dumps = self.root / "dump"
         self.command: list[Word] = [program, "dump", *flags, "--threads", "1", *source.arguments()]
@@ -107,7 +109,7 @@ class Dumping:
         """The content of a dump, read by other means than the program's."""
         try:
             return self.source.content(gzip.decompress(path.read_bytes()))
-        except (OSError, EOFError) as error:
+        except (OSError, EOFError, zlib.error) as error:
             raise Loss(f"{path.name} is no whole gzip file: {error}") from error
 
     def judge(self, ended: Run) -> None:

@@ -8,6 +8,7 @@ import postgresql
 import scenes
 import strace
 from campaign import Campaign, Loss
+from order import is_publication, is_sync_of_directory
 from strace import Place
 
 ERRORS = ("EIO", "ENOSPC", "EDQUOT", "EINTR", "EMFILE")
@@ -17,6 +18,8 @@ LASTING = ("ENOSPC+",)
 READING = ("EIO", "EINTR", "EMFILE")
 # Its failure is a lack of memory, and that of the calls after it cannot be seen by a program.
 LEFT_OUT = ("mmap", "execve", "close")
+# Of a dump, of a restored file.
+SYNC = re.compile(r"fsync\([^)]*(\.tmp|\.restoring-\d+)>\)")
 OUTPUT = re.compile(r"write\([12]<")
 # How SQLite says it, and a program that only sees that something failed. Of an EIO while reading
 # SQLite says that the database is malformed.
@@ -35,11 +38,14 @@ class Failed:
     def suffer(self, place: Place) -> None:
         """Lets the call fail."""
         self.attacked.reset()
-        ended = strace.faulty(self.attacked.command, self.attacked.root, place)
+        scene = self.attacked
+        ended = strace.faulty(scene.command, scene.root, place, alone=scene.alone)
         if ended.status < 0:
             raise Loss(f"it died: {ended.ended()}")
         if ended.status > 0 and not says_why(ended.stderr, place, str(self.attacked.root)):
             raise Loss(f"it does not name path and cause: {ended.ended()}")
+        if ended.status == 0 and place.must_last and place.fault != "error=EINTR":
+            raise Loss("it said ok, and what it published may not be on the disk")
         self.attacked.judge(ended)
         self.attacked.go_on()
 
@@ -68,8 +74,12 @@ def one(campaign: Campaign, name: str, make: scenes.Make) -> None:
     scene = make(campaign.directory())
     scene.reset()
     which = strace.FILES if campaign.everything else strace.CHANGES
-    found = strace.calls(scene.command, scene.root, which, beginning=f"{scene.root}/")
-    found = campaign.part(found, scenes.some_of(name))
+    beginning = f"{scene.root}/"
+    found = strace.calls(scene.command, scene.root, which, beginning=beginning, alone=scene.alone)
+    found = [place._replace(must_last=must_last(found, at)) for at, place in enumerate(found)]
+    syncs = [place for place in found if place.must_last]
+    some = campaign.part(found, scenes.some_of(name))
+    found = some + [place for place in syncs if place not in some]
     places = []
     for at, place in enumerate(found, campaign.seed):
         if place.call in LEFT_OUT:
@@ -78,8 +88,8 @@ def one(campaign: Campaign, name: str, make: scenes.Make) -> None:
         changes = place.call in strace.CHANGES.split(",")
         ways = ERRORS + lasting if changes else READING
         # Each call that changes nothing fails in one way, the next one in the next.
-        some = ways if changes and campaign.everything else [ways[at % len(ways)]]
-        places += [way_of(place, way) for way in some]
+        every = place in syncs or changes and campaign.everything
+        places += [way_of(place, way) for way in (ways if every else [ways[at % len(ways)]])]
     changing = f"every call that changes something: {', '.join(ERRORS + LASTING)}"
     reading = f"; every other one on files: one of {', '.join(READING)}"
     campaign.each(
@@ -88,6 +98,14 @@ def one(campaign: Campaign, name: str, make: scenes.Make) -> None:
         places,
         changing + reading if campaign.everything else f"{changing}, one of them each",
     )
+
+
+def must_last(calls: list[Place], at: int) -> bool:
+    """A sync of what is published: a file's, or the next one of a directory after it was named."""
+    if SYNC.match(calls[at].shown):
+        return True
+    before = [call for call in calls[:at] if is_publication(call) or is_sync_of_directory(call)]
+    return is_sync_of_directory(calls[at]) and bool(before) and is_publication(before[-1])
 
 
 def way_of(place: Place, way: str) -> Place:

@@ -46,7 +46,7 @@ class Ordered:
         """Looks at each name given to a new file."""
         scene = named.scene
         scene.reset()
-        calls = strace.calls(scene.command, scene.root, CALLS)
+        calls = strace.calls(scene.command, scene.root, CALLS, alone=scene.alone)
         given = [(at, call) for at, call in enumerate(calls) if is_publication(call)]
         if not given:
             raise Loss("no file was given a name")

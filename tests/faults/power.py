@@ -103,7 +103,8 @@ def crashes(campaign: Campaign) -> str:
 
 
 def boot(machine: vm.VirtualMachine) -> None:
-    """Starts it again; an emulator on a busy machine may need a second go."""
+    """Starts it again; an emulator on a busy machine may need its time, or a second go."""
+    vm.BOOT_TIMEOUT = 600
     for attempt in (1, 2):
         try:
             return machine.start()

@@ -15,10 +15,12 @@ class Restoring:
 
     def __init__(self, program: pathlib.Path, directory: pathlib.Path, mode: str) -> None:
         self.root = directory
+        self.alone = True
         self.target = directory / TARGET
         self.saved = directory / "saved"
         self.program = program
-        database.make(directory / "new.db", "new")
+        # Of a length at which a lost end is within a page, where SQLite's own check sees nothing.
+        database.make(directory / "new.db", "new", rows=60)
         dumped = run([program, "dump", "new.db"], directory).succeeds("the dump to be restored")
         self.dump = pathlib.Path(dumped.stdout.strip())
         self.new = database.content(directory / "new.db")
@@ -65,7 +67,7 @@ class Restoring:
         for dump in self.saved.glob("target-*.sqlite.gz"):
             look = self.root / "look.db"
             command: list[Word] = [self.program, "restore", dump, look.name]
-            run(command, self.root).succeeds("restore of what was saved")
+            run(command, self.root, alone=True).succeeds("restore of what was saved")
             found = database.content(look)
             look.unlink()
             if found == self.old:
@@ -74,7 +76,7 @@ class Restoring:
 
     def go_on(self) -> None:
         """The next ordinary run."""
-        run(self.command, self.root).succeeds("the next ordinary restore")
+        run(self.command, self.root, alone=True).succeeds("the next ordinary restore")
         if database.content(self.target) != self.new:
             raise Loss("the next ordinary restore left something else")
         files = [*self.root.iterdir(), *self.saved.iterdir()]

@@ -16,6 +16,8 @@ class Attacked(Protocol):
 
     root: pathlib.Path
     command: list[Word]
+    # Whether it must see no other processes.
+    alone: bool
 
     def reset(self) -> None:
         """Everything as it was before the first fault."""

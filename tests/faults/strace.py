@@ -32,6 +32,8 @@ class Place(NamedTuple):
     fault: str = "signal=KILL"
     # What it returned then.
     result: int = 0
+    # Whether what was published may be lost without it.
+    must_last: bool = False
     # A plus where the fault lasts from then on.
     onwards: str = ""
 
@@ -45,6 +47,7 @@ def calls(
     which: str,
     threads: bool = False,
     beginning: str = "",
+    alone: bool = False,
 ) -> list[Place]:
     """The calls of a run, in their order, from the first that names `beginning`.
 
@@ -53,7 +56,7 @@ def calls(
     log = directory / "strace.log"
     options = ["-f"] if threads else []
     wanted = ["-e", f"trace={which}"]
-    traced = run(["strace", "-o", log, "-y", "-s", "120", *options, *wanted, *command], directory)
+    traced = run(["strace", "-o", log, "-y", "-s", "120", *options, *wanted, *command], directory, alone=alone)
     traced.succeeds("without a fault")
     counts: Counter[tuple[str, str]] = Counter()
     found: dict[tuple[str, int], Place] = {}
@@ -84,9 +87,11 @@ def faulty(
     directory: pathlib.Path,
     place: Place,
     threads: bool = False,
+    alone: bool = False,
 ) -> Run:
     """A run with a fault at one call."""
     options = ["-f"] if threads else []
     inject = f"inject={place.call}:{place.fault}:when={place.nth}{place.onwards}"
     what = ["-e", f"trace={place.call}", "-e", inject]
-    return run(["strace", "-qqq", "-o", "/dev/null", *options, *what, *command], directory)
+    faulty = ["strace", "-qqq", "-o", "/dev/null", *options, *what, *command]
+    return run(faulty, directory, alone=alone)
