@@ -6,7 +6,7 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -87,9 +87,12 @@ pub fn write(file: &Path, directories: &[PathBuf]) -> Result<()> {
         .write(true)
         .create(true)
         .truncate(true)
-        .mode(0o644)
         .open(&new)
-        .and_then(|mut out| out.write_all(text.as_bytes()))
+        .and_then(|mut out| {
+            // Whatever the umask: the exporter is another user.
+            out.set_permissions(fs::Permissions::from_mode(0o644))?;
+            out.write_all(text.as_bytes())
+        })
         .and_then(|()| fs::rename(&new, file));
     if written.is_err() {
         let _ = fs::remove_file(&new);

@@ -58,7 +58,7 @@ impl Instance {
         child::output(&mut install, "install-db", stop)
             .context("cannot make a MySQL or MariaDB instance to restore into")?;
 
-        let socket = place.join("s");
+        let socket = scratch.sockets(&place, &user)?.join("s");
         let mut server = command(&program);
         server
             .arg(format!("--socket={}", socket.display()))

@@ -62,14 +62,15 @@ impl Cluster {
             .context("cannot make a PostgreSQL cluster to restore into")?;
 
         let mut postgres = Command::new(programs.join("postgres"));
-        postgres.arg("-D").arg(&data).arg("-k").arg(&place);
+        let sockets = scratch.sockets(&place, &user)?;
+        postgres.arg("-D").arg(&data).arg("-k").arg(sockets);
         for setting in SETTINGS {
             postgres.args(["-c", setting]);
         }
         postgres.current_dir(&place);
         user.runs(&mut postgres);
         let mut process = Process::start(&mut postgres, "postgres", Signal::INT, scratch, stop)?;
-        let socket = encode(&place.to_string_lossy());
+        let socket = encode(&sockets.to_string_lossy());
         let url = Url::parse(&format!("postgresql://postgres@/?host={socket}"))
             .map_err(anyhow::Error::msg)?;
         let server = Server::new(&url, None);

@@ -13,9 +13,14 @@ use crate::human;
 
 const NOBODY: u32 = 65534;
 
+/// A longer path leaves no room for a socket's name: `sun_path` of unix(7) has 108 bytes.
+const LONGEST: usize = 80;
+
 /// A directory that goes with this value.
 pub(super) struct Scratch {
     place: TempDir,
+    /// Where sockets are instead, if its own path is too long.
+    sockets: Option<TempDir>,
 }
 
 impl Scratch {
@@ -36,23 +41,34 @@ impl Scratch {
             human::bytes(free),
             human::bytes(bytes)
         );
-        Ok(Scratch { place })
+        let sockets = if place.path().as_os_str().len() > LONGEST {
+            let short = tempfile::Builder::new().prefix("drill-").tempdir_in("/tmp");
+            Some(short.context("cannot make a directory for a socket in /tmp")?)
+        } else {
+            None
+        };
+        Ok(Scratch { place, sockets })
     }
 
     pub(super) fn path(&self) -> &Path {
         self.place.path()
     }
 
+    /// A directory whose path leaves room for a socket's name, `user`'s as well.
+    pub(super) fn sockets<'a>(&'a self, otherwise: &'a Path, user: &User) -> Result<&'a Path> {
+        let Some(sockets) = &self.sockets else {
+            return Ok(otherwise);
+        };
+        user.owns(sockets.path())?;
+        Ok(sockets.path())
+    }
+
     /// A directory of this name that a server run by `user` owns; the way to it as well.
     pub(super) fn give(&self, name: &str, user: &User) -> Result<PathBuf> {
         let path = self.path().join(name);
         fs::create_dir(&path)?;
-        if let Some((uid, gid)) = user.0 {
-            for path in [self.path(), &path] {
-                chown(path, Some(uid), Some(gid))
-                    .with_context(|| format!("cannot give {} away", path.display()))?;
-            }
-        }
+        user.owns(self.path())?;
+        user.owns(&path)?;
         Ok(path)
     }
 }
@@ -76,6 +92,14 @@ impl User {
             Some((fields.next()?.parse().ok()?, fields.next()?.parse().ok()?))
         });
         User(Some(ids.unwrap_or((NOBODY, NOBODY))))
+    }
+
+    fn owns(&self, path: &Path) -> Result<()> {
+        if let Some((uid, gid)) = self.0 {
+            chown(path, Some(uid), Some(gid))
+                .with_context(|| format!("cannot give {} away", path.display()))?;
+        }
+        Ok(())
     }
 
     pub(super) fn runs(&self, command: &mut Command) {

@@ -1,11 +1,12 @@
 //! `status` and the metrics: what is said of databases that are dumped, and of those that are not.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use serde_json::Value;
 
-use crate::support::{Env, Run, database, planted};
+use crate::support::{Env, PROGRAM, Run, database, planted};
 
 const STATE: &str = ".dump-database.state";
 
@@ -105,10 +106,14 @@ fn metrics_are_written_whole_after_every_run() {
     database::small(&env.path("a \"b\\.sqlite"));
     let metrics = env.path("dump-database.prom");
     let dump = || {
-        let mut dump = env.program("dump --metrics dump-database.prom");
+        let mut dump = env.command("sh");
+        dump.args(["-c", "umask 077; exec \"$@\"", "sh", PROGRAM]);
+        dump.args(["dump", "--metrics", "dump-database.prom"]);
         Run::of(dump.arg("a \"b\\.sqlite"))
     };
     dump().succeeds();
+    let mode = fs::metadata(&metrics).unwrap().mode() & 0o777;
+    assert_eq!(mode, 0o644);
     let value = |name: &str| -> f64 {
         let text = fs::read_to_string(&metrics).unwrap();
         let labels = format!(

@@ -30,6 +30,14 @@ fn what_verifies_and_does_not_restore_or_lost_a_table_fails() {
     fails(&env, &with_text(&dump, renamed), "the table t is missing");
     drill(&env, "").succeeds();
     env.run("status").succeeds();
+
+    let long =
+        env.path("a-name-of-a-directory-that-leaves-no-room-for-the-name-of-a-socket-".repeat(2));
+    std::fs::create_dir(&long).unwrap();
+    let run = env
+        .run(&format!("drill --scratch {}", long.display()))
+        .succeeds();
+    assert!(run.stdout.contains("restored in"), "{run:?}");
 }
 
 #[test]

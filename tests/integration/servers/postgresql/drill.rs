@@ -40,6 +40,14 @@ fn what_verifies_and_does_not_restore_or_lost_a_row_fails() {
     fails(&env, &with_text(&dump, lost), "small has 8 rows and had 9");
     drill(&env, "").succeeds();
     env.run("status").succeeds();
+
+    let long =
+        env.path("a-name-of-a-directory-that-leaves-no-room-for-the-name-of-a-socket-".repeat(2));
+    std::fs::create_dir(&long).unwrap();
+    let run = env
+        .run(&format!("drill --scratch {}", long.display()))
+        .succeeds();
+    assert!(run.stdout.contains("restored in"), "{run:?}");
 }
 
 #[test]
