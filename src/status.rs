@@ -230,5 +230,5 @@ fn problem(
     let drill =
         drill.and_then(|drill| Some(format!("the last drill failed: {}", drill.error.as_ref()?)));
     let all: Vec<_> = [stale, attempt, drill].into_iter().flatten().collect();
-    (!all.is_empty()).then(|| all.join("; "))
+    (!all.is_empty()).then(|| human::printable(&all.join("; ")))
 }

@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import random
+import shutil
 import sqlite3
 import time
 import zlib
@@ -188,6 +189,8 @@ class Reader:
     def suffer(self, hostile: Hostile) -> None:
         """Reads it in each way."""
         place = self.root / "dump" / NAME
+        shutil.rmtree(place.parent)
+        place.parent.mkdir()
         hostile.plant(place)
         commands = [["verify", "dump"], ["verify", f"dump/{NAME}"], ["list", "dump"]]
         commands += [["list", "--json", "dump"], ["status", "dump"], ["rotate", "dump"]]
@@ -195,12 +198,8 @@ class Reader:
         commands += [["restore", "dump", "restored.db"], ["restore", f"dump/{NAME}", "restored.db"]]
         for command in commands:
             self.read(command)
-        if place.is_dir() and not place.is_symlink():
-            place.rmdir()
-        else:
-            place.unlink()
-        for own in (self.root / "dump").glob(".dump-database.*"):
-            own.rmdir() if own.is_dir() and not own.is_symlink() else own.unlink()
+        shutil.rmtree(place.parent)
+        place.parent.mkdir()
         left = {str(path.relative_to(self.root)) for path in self.root.rglob("*")}
         if left != {"dump", "outside"} or os.path.lexists("/tmp/faults-outside"):
             raise Loss(f"it left {sorted(left)}")

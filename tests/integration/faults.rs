@@ -73,6 +73,14 @@ fn a_name_never_reaches_the_terminal_as_a_command() {
         assert!(!run.stdout.contains('\u{1b}'), "{command}: {run:?}");
     }
     assert!(env.run("list").succeeds().stdout.contains("a\\u{1b}[2J\\n"));
+    // Nor does what a record says that someone else wrote.
+    let record = r#"{"databases":{"a%1B%5B2J%0A":{"attempt":{"time":"2100-01-01T00:00:00Z","error":"\u001b[2J"}}}}"#;
+    fs::write(env.dumps().join(".dump-database.state"), record).unwrap();
+    let run = env.run("status").fails(1, "the last run failed");
+    assert!(
+        !format!("{}{}", run.stdout, run.stderr).contains('\u{1b}'),
+        "{run:?}"
+    );
 }
 
 fn make_pipe(path: &Path) {
