@@ -114,7 +114,7 @@ impl Facts {
 
 impl Header {
     /// Fixes the header's length to what it takes now, and some; with `tables`, as far as they fit
-    /// into [`TABLES`], and their rows.
+    /// into 64 KiB, and their rows.
     ///
     /// # Errors
     /// When that is too much.
