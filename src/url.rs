@@ -41,7 +41,7 @@ impl Url {
         };
         let (before, query) = rest.split_once('?').unwrap_or((rest, ""));
         let (hosts, database) = before.split_once('/').unwrap_or((before, ""));
-        if database.contains(['/', '@']) {
+        if hosts.contains('@') || database.contains(['/', '@']) {
             return Err(wrong(
                 "a / or @ that belongs to a password or a name must be written %2F or %40",
             ));
@@ -235,6 +235,7 @@ mod tests {
             "mysql://u:s3/cret@h/d",
             "mysql://u:s3cret/x",
             "mysql://h/d/s3cret@e",
+            "postgresql://u@]x:s3cret@h:5433/d",
         ] {
             let why = Url::parse(wrong).unwrap_err();
             assert!(!why.contains("s3") && !why.contains("cret"), "{why}");

@@ -32,7 +32,7 @@ def attack(campaign: Campaign) -> None:
     makes = scenes.without_server(campaign).items()
     places = [Named(name, make(campaign.directory())) for name, make in makes]
     campaign.each(
-        "data synced before its name, its name before what it replaces goes",
+        "order: data synced, named, directory synced, old dumps removed",
         lambda directory: Ordered(),
         places,
         "by the calls of a run",
