@@ -5,6 +5,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::process::Child;
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process};
+
 use super::{descendants, wait_for};
 use crate::support::{Env, Run};
 
@@ -19,6 +21,15 @@ pub(crate) fn dumping(env: &Env, args: &str) -> Child {
         sizes.max().unwrap_or(0) > 100_000
     });
     running
+}
+
+/// Does something while a dump is under way and holds still, so that it cannot end before.
+pub(crate) fn meanwhile<T>(running: &Child, act: impl FnOnce() -> T) -> T {
+    let pid = Pid::from_child(running);
+    kill_process(pid, Signal::STOP).unwrap();
+    let done = act();
+    kill_process(pid, Signal::CONT).unwrap();
+    done
 }
 
 /// Waits for a dump that succeeds. Nothing it started has `secret` in its arguments, one of them

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::Server;
-use crate::servers::clients::{dumping, ends_without_showing, with_fake};
+use crate::servers::clients::{dumping, ends_without_showing, meanwhile, with_fake};
 use crate::servers::{Killed, assert_no_trace, descendants, wait_for};
 use crate::support::{Env, Run};
 
@@ -32,15 +32,14 @@ fn a_server_that_stops_or_ends_the_session_during_a_dump() {
     env.dump(&url);
     let good = env.names();
     let running = dumping(&env, &url);
-    let session = server.sql(
-        "",
-        "SELECT id FROM information_schema.processlist WHERE db = 'large'",
-    );
-    server.sql("", &format!("KILL {session}"));
+    meanwhile(&running, || {
+        let session = "SELECT id FROM information_schema.processlist WHERE db = 'large'";
+        server.sql("", &format!("KILL {}", server.sql("", session)));
+    });
     Run::end_of(running).fails(1, "mariadb-dump ended with exit status");
     assert_no_trace(&env, &good);
     let running = dumping(&env, &url);
-    server.stop();
+    meanwhile(&running, || server.stop());
     Run::end_of(running).fails(1, "mariadb-dump ended with exit status");
     assert_no_trace(&env, &good);
     env.run(&format!("dump {url}"))
@@ -228,7 +227,9 @@ fn a_table_altered_during_a_dump_begins_it_anew() {
         "CREATE TABLE zz (a INT); INSERT INTO zz VALUES (1)",
     );
     let running = dumping(&env, &server.url("large"));
-    server.sql("large", "ALTER TABLE zz ADD b INT DEFAULT 2, FORCE");
+    meanwhile(&running, || {
+        server.sql("large", "ALTER TABLE zz ADD b INT DEFAULT 2, FORCE");
+    });
     let run = Run::end_of(running).succeeds();
     assert!(
         run.stderr.contains("1412") && run.stderr.contains("trying again"),
