@@ -27,6 +27,9 @@ use process::Process;
 const GRACE: Duration = Duration::from_secs(2);
 /// How often [`Stop`] is asked while a child is silent.
 const TICK: Duration = Duration::from_millis(100);
+/// How long more is waited for when less than this many bytes can be read.
+const GATHERING: Duration = Duration::from_micros(300);
+const ENOUGH: u64 = 128 << 10;
 
 /// A running program. Dropped before [`Child::finish`], it is killed with all it started.
 #[allow(missing_debug_implementations)]
@@ -118,6 +121,17 @@ impl Child {
         Ok(passes)
     }
 
+    /// Clients write a few kilobytes at a time. Were each read as it comes, both processes would be
+    /// woken for every one.
+    fn gather(&self) {
+        let waiting = self.stdout.as_ref().map(rustix::io::ioctl_fionread);
+        if let Some(Ok(waiting)) = waiting
+            && waiting < ENOUGH
+        {
+            std::thread::sleep(GATHERING);
+        }
+    }
+
     fn ends_within(&mut self, time: Duration) -> bool {
         let until = Instant::now() + time;
         while !self.process.has_exited() {
@@ -144,6 +158,7 @@ impl Read for Child {
                 }
                 continue;
             }
+            self.gather();
             match self.stdout.as_mut().map(|stdout| stdout.read(buffer)) {
                 Some(Ok(0)) => self.stdout = None,
                 Some(Err(error)) if is_passing(&error) => {}

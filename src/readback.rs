@@ -6,14 +6,20 @@
 
 use std::fs::File;
 use std::io::{self, Read, Write};
+use std::num::NonZeroU64;
 use std::os::unix::fs::FileExt;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
+
+#[cfg(target_os = "linux")]
+use rustix::fs::{Advice, fadvise};
 
 use crate::compress::Decoder;
 use crate::gzip::Totals;
 use crate::header::Header;
 use crate::name::Compression;
+
+const PASSED_BYTES: u64 = 8 << 20;
 
 #[derive(Clone, Copy, PartialEq)]
 enum Phase {
@@ -130,6 +136,7 @@ pub fn start(
     let follower = Follower {
         file: file.try_clone()?,
         position: header as u64,
+        passed: 0,
         progress,
     };
     let thread = std::thread::Builder::new()
@@ -158,7 +165,21 @@ fn read(mut follower: Follower, compression: Compression) -> io::Result<Found> {
 struct Follower {
     file: File,
     position: u64,
+    passed: u64,
     progress: Arc<Progress>,
+}
+
+impl Follower {
+    /// What was read back may go to the disk now, and need not stay in memory: syncing then waits
+    /// less, and the server's own pages are not pushed out. Advice only: errors are syncing's.
+    fn pass(&mut self) {
+        let length = self.position.saturating_sub(self.passed);
+        if let Some(length) = NonZeroU64::new(length).filter(|length| length.get() >= PASSED_BYTES) {
+            #[cfg(target_os = "linux")]
+            let _ = fadvise(&self.file, self.passed, Some(length), Advice::DontNeed);
+            self.passed += length.get();
+        }
+    }
 }
 
 impl Read for Follower {
@@ -180,6 +201,7 @@ impl Read for Follower {
         let wanted = usize::try_from(available).map_or(buffer.len(), |n| n.min(buffer.len()));
         let read = self.file.read_at(&mut buffer[..wanted], self.position)?;
         self.position += read as u64;
+        self.pass();
         Ok(read)
     }
 }

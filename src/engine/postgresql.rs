@@ -110,7 +110,8 @@ impl Postgresql {
     }
 
     fn look_at(&mut self, database: &str) -> Result<()> {
-        let unreadable: Unreadable = ask(&self.server, database, catalogue::UNREADABLE, self.stop)?;
+        let mut answer: Value = ask(&self.server, database, &catalogue::database(), self.stop)?;
+        let unreadable: Unreadable = serde_json::from_value(answer["unreadable"].take())?;
         if unreadable.count > 0 {
             let mut first = unreadable.first.join(", ");
             if unreadable.count > unreadable.first.len() {
@@ -121,12 +122,9 @@ impl Postgresql {
                 unreadable.count
             );
         }
-        let mut answer: Value = ask(&self.server, database, catalogue::DATABASE, self.stop)?;
-        let tables = answer
-            .as_object_mut()
-            .and_then(|all| all.remove("table_names"));
-        self.tables = serde_json::from_value(tables.unwrap_or_default())?;
-        self.settings = Some(serde_json::from_value(answer)?);
+        let mut database = answer["database"].take();
+        self.tables = serde_json::from_value(database["table_names"].take())?;
+        self.settings = Some(serde_json::from_value(database)?);
         Ok(())
     }
 
@@ -188,16 +186,27 @@ impl Dumper for Postgresql {
     }
 
     fn snapshot(&mut self, _scratch: Option<&Path>) -> Result<()> {
-        if let Some(database) = &self.database {
-            match Snapshot::take(&self.server, database, snapshot::CHEAP, self.stop) {
-                Ok(snapshot) => self.snapshot = Some(snapshot),
-                Err(error) => {
-                    self.stop.check()?;
-                    log::warn!("{database}: its rows are not counted: {error:#}");
-                }
-            }
+        let Some(database) = &self.database else {
+            self.child = Some(self.start()?);
+            return Ok(());
+        };
+        let (server, stop) = (&self.server, self.stop);
+        let not_counted = |error| {
+            stop.check()?;
+            log::warn!("{database}: its rows are not counted: {error:#}");
+            anyhow::Ok(())
+        };
+        match Snapshot::take(server, database, stop) {
+            Ok(snapshot) => self.snapshot = Some(snapshot),
+            Err(error) => not_counted(error)?,
         }
         self.child = Some(self.start()?);
+        // While pg_dump looks around.
+        if let Some(snapshot) = &mut self.snapshot
+            && let Err(error) = snapshot.count(server, database, snapshot::CHEAP, stop)
+        {
+            not_counted(error)?;
+        }
         Ok(())
     }
 

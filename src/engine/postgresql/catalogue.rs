@@ -36,8 +36,13 @@ pub(super) const IS_CHANGED: &str = "SELECT to_json(
 pub(super) const READS_PASSWORDS: &str =
     "SELECT to_json(has_table_privilege('pg_authid', 'SELECT'))";
 
+/// See [`Unreadable`] and [`Settings`], in one question.
+pub(super) fn database() -> String {
+    format!("SELECT json_build_object('unreadable', ({UNREADABLE}), 'database', ({DATABASE}))")
+}
+
 /// What `pg_dump` could not read, or would leave out without a word.
-pub(super) const UNREADABLE: &str = "
+const UNREADABLE: &str = "
 WITH me AS (SELECT rolsuper AS super FROM pg_roles WHERE rolname = current_user),
 space AS (
     SELECT oid FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'),

@@ -29,23 +29,37 @@ pub(super) struct Snapshot {
 }
 
 impl Snapshot {
-    /// Begins a transaction in `database` and counts tables, the smallest first, until they are
-    /// `counted` bytes large together: it reads them once more.
+    /// Begins a transaction in `database`.
     ///
     /// # Errors
     /// In the server's words, when it gives no snapshot to share.
-    pub(super) fn take(server: &Server, database: &str, counted: u64, stop: Stop) -> Result<Self> {
+    pub(super) fn take(server: &Server, database: &str, stop: Stop) -> Result<Self> {
         let (session, printed) = converse(server, database, EXPORT, stop)?;
         let id = printed.lines().next().unwrap_or_default();
-        let id: String = serde_json::from_str(id).context("the server gave no snapshot")?;
-        let (_, printed) = converse(server, database, &count(&id, counted), stop)?;
-        let lines = printed.lines().filter(|line| *line != END);
-        let rows = lines.map(serde_json::from_str);
         Ok(Snapshot {
-            id,
-            rows: rows.collect::<Result<_, _>>()?,
+            id: serde_json::from_str(id).context("the server gave no snapshot")?,
+            rows: HashMap::new(),
             _session: session,
         })
+    }
+
+    /// Counts tables, the smallest first, until they are `counted` bytes large together: it reads
+    /// them once more.
+    ///
+    /// # Errors
+    /// In the server's words, when it cannot be asked.
+    pub(super) fn count(
+        &mut self,
+        server: &Server,
+        database: &str,
+        counted: u64,
+        stop: Stop,
+    ) -> Result<()> {
+        let (_, printed) = converse(server, database, &count(&self.id, counted), stop)?;
+        let lines = printed.lines().filter(|line| *line != END);
+        let rows = lines.map(serde_json::from_str);
+        self.rows = rows.collect::<Result<_, _>>()?;
+        Ok(())
     }
 }
 
