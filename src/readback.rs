@@ -174,7 +174,8 @@ impl Follower {
     /// less, and the server's own pages are not pushed out. Advice only: errors are syncing's.
     fn pass(&mut self) {
         let length = self.position.saturating_sub(self.passed);
-        if let Some(length) = NonZeroU64::new(length).filter(|length| length.get() >= PASSED_BYTES) {
+        if let Some(length) = NonZeroU64::new(length).filter(|length| length.get() >= PASSED_BYTES)
+        {
             #[cfg(target_os = "linux")]
             let _ = fadvise(&self.file, self.passed, Some(length), Advice::DontNeed);
             self.passed += length.get();

@@ -9,7 +9,6 @@ use jiff::Timestamp;
 use crate::clock;
 use crate::directory::{Directory, Entry, Locked};
 use crate::header::Header;
-use crate::human::printable;
 use crate::identity::Identity;
 use crate::name::{DumpName, Name};
 use crate::retention::{self, Candidate, Policy, Verdict};
@@ -110,11 +109,11 @@ impl Series {
         same.map(|entry| entry.name.sequence).max().unwrap_or(0) + 1
     }
 
-    /// The database's whole name, as its newest dump has it and as it may stand on a terminal.
+    /// The database's whole name, as its newest dump has it.
     #[must_use]
     pub fn database(&self) -> String {
         match self.dumps.last() {
-            Some((_, header)) => printable(&header.database),
+            Some((_, header)) => header.database.clone(),
             None => self.name.to_string(),
         }
     }

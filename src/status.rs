@@ -73,7 +73,7 @@ pub fn run(directories: &[PathBuf], max_age: Option<Duration>, json: bool) -> Re
         .iter()
         .filter_map(|row| Some((row, row.problem.as_ref()?)));
     let bad: Vec<_> = bad
-        .map(|(row, problem)| format!("{} ({problem})", row.database))
+        .map(|(row, problem)| format!("{} ({problem})", human::printable(&row.database)))
         .collect();
     if !bad.is_empty() {
         log::error!("not as they should be: {}", bad.join(", "));

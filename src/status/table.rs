@@ -71,7 +71,7 @@ fn cells(row: &Row, now: Timestamp) -> [String; HEADS.len()] {
         Some(_) => format!("FAILED {}", age(drill.time)),
     });
     [
-        row.database.clone(),
+        human::printable(&row.database),
         newest,
         row.bytes.map(human::bytes).unwrap_or_default(),
         change(row.bytes, row.bytes_before).unwrap_or_default(),

@@ -72,7 +72,14 @@ fn a_name_never_reaches_the_terminal_as_a_command() {
         let run = env.run(command).succeeds();
         assert!(!run.stdout.contains('\u{1b}'), "{command}: {run:?}");
     }
-    assert!(env.run("list").succeeds().stdout.contains("a\\u{1b}[2J\\n"));
+    let escaped = "a\\u{1b}[2J\\n";
+    for command in ["list", "status"] {
+        let run = env.run(command).succeeds();
+        assert!(run.stdout.contains(escaped), "{command}: {run:?}");
+        let rows: serde_json::Value =
+            serde_json::from_str(&env.run(&format!("{command} --json")).stdout).unwrap();
+        assert_eq!(rows[0]["database"], "a\u{1b}[2J\n", "{command} --json");
+    }
     // Nor does what a record says that someone else wrote.
     let record = r#"{"databases":{"a%1B%5B2J%0A":{"attempt":{"time":"2100-01-01T00:00:00Z","error":"\u001b[2J"}}}}"#;
     fs::write(env.dumps().join(".dump-database.state"), record).unwrap();
