@@ -1,5 +1,5 @@
-# The module's options as one page of Markdown. Written here and not by nixosOptionsDoc, so that
-# comparing it with docs/options.md takes an evaluation and nothing to build.
+# The module's options: as one page of Markdown, written here so that comparing it with
+# docs/options.md takes an evaluation and nothing to build; and as nixosOptionsDoc has them.
 { lib, pkgs }:
 let
   inherit
@@ -35,5 +35,13 @@ let
     + value "Default" (option.default or null)
     + value "Example" (option.example or null);
 in
-"# Options of the NixOS module\n\n"
-+ lib.removeSuffix "\n" (lib.concatMapStrings section documented)
+{
+  text =
+    "# Options of the NixOS module\n\n"
+    + lib.removeSuffix "\n" (lib.concatMapStrings section documented);
+
+  inherit (pkgs.nixosOptionsDoc { options = { inherit (options) services; }; })
+    optionsCommonMark
+    optionsJSON
+    ;
+}
