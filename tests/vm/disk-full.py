@@ -19,7 +19,7 @@ with subtest("there is space for two dumps"):
 with subtest("a dump that no longer fits fails and says so"):
     machine.succeed(f"{AS_OWNER} sqlite3 /srv/notes/notes.db '{INSERT}; {INSERT}; {INSERT}'")
     machine.fail("systemctl start dump-database-notes")
-    machine.succeed("journalctl -u dump-database-notes -o cat | grep 'MB free'")
+    machine.wait_until_succeeds("journalctl -u dump-database-notes -o cat | grep 'MB free'")
 
 with subtest("the old dumps are what they were, and nothing else is left"):
     assert machine.succeed(f"cd {LEAF} && sha256sum *.gz") == before

@@ -26,7 +26,7 @@ machine.succeed(
 
 with subtest("one that fails says why, and calls for help"):
     machine.fail("systemctl start dump-database-broken")
-    machine.succeed("journalctl -u dump-database-broken -o cat | grep 'broken was not dumped'")
+    machine.wait_until_succeeds("journalctl -u dump-database-broken -o cat | grep 'broken was not dumped'")
     machine.wait_until_succeeds("grep -x dump-database-broken.service /run/alarms")
     assert machine.get_unit_property("dump-database-broken.service", "Result") == "exit-code"
 

@@ -19,7 +19,7 @@ with subtest("the timer is active and waits between the rounds"):
 
 with subtest("the timer makes one dump after the other and says so"):
     machine.wait_until_succeeds(f"test $({PUBLISHED} | wc -l) -ge 7")
-    machine.succeed("journalctl -u dump-database-notes -o cat | grep 'notes: .* in, .* out'")
+    machine.wait_until_succeeds("journalctl -u dump-database-notes -o cat | grep 'notes: .* in, .* out'")
 
 machine.succeed("systemctl stop dump-database.timer")
 machine.wait_until_fails("systemctl list-jobs | grep dump-database")
@@ -35,5 +35,5 @@ with subtest("and each of them is whole"):
 with subtest("once there are dumps, a database that is gone is an error"):
     machine.succeed("rm -r /srv/notes")
     machine.fail("systemctl start dump-database-notes")
-    machine.succeed("journalctl -u dump-database-notes -o cat | grep 'notes was not dumped'")
+    machine.wait_until_succeeds("journalctl -u dump-database-notes -o cat | grep 'notes was not dumped'")
     assert machine.succeed(f"ls {LEAF}/*.gz | sort") == kept

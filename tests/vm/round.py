@@ -29,7 +29,7 @@ with subtest("a database that was never dumped fails the round, which names it")
     machine.succeed("mv /var/lib/dump-database/notes /var/lib/dump-database/away")
     switch("dump-database-notes", on=False)
     machine.fail("systemctl start dump-database.service")
-    machine.succeed(f"{JOURNAL} | grep notes")
+    machine.wait_until_succeeds(f"{JOURNAL} | grep notes")
 
 with subtest("so does one whose file exists and whose unit never ran"):
     switch("dump-database-notes", on=True)
@@ -41,4 +41,4 @@ with subtest("so does one whose file exists and whose unit never ran"):
         f"{AS_OWNER} sqlite3 /srv/unborn/unborn.db 'CREATE TABLE note (text)'",
     )
     machine.fail("systemctl start dump-database.service")
-    machine.succeed(f"{JOURNAL} | grep unborn")
+    machine.wait_until_succeeds(f"{JOURNAL} | grep unborn")

@@ -21,6 +21,7 @@ machine.succeed("systemctl stop watcher")
 with subtest("it is in no command line, log, unit or dump"):
     machine.succeed("grep -a pg_dump /run/cmdlines | grep -a shop >/dev/null")
     machine.fail(f"grep -a {SECRET} /run/cmdlines")
+    machine.succeed("journalctl --sync")
     machine.fail(f"journalctl -u 'dump-database*' | grep {SECRET}")
     machine.fail(f"systemctl cat dump-database-shop | grep {SECRET}")
     machine.fail(f"systemctl show dump-database-shop | grep {SECRET}")
@@ -30,4 +31,5 @@ with subtest("it is in no command line, log, unit or dump"):
 with subtest("a wrong password is an error that does not tell it"):
     machine.succeed("printf wrong-horse > /run/secrets/shop")
     machine.fail("systemctl start dump-database-shop")
+    machine.succeed("journalctl --sync")
     machine.fail("journalctl -u dump-database-shop | grep wrong-horse")
