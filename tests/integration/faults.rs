@@ -6,7 +6,7 @@ use std::path::Path;
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 
 use crate::restore_failing::{refused, scene};
-use crate::support::database::contents;
+use crate::support::database::{self, contents};
 use crate::support::strace::{self, Call, Of};
 use crate::support::{Env, Run};
 
@@ -60,6 +60,30 @@ fn the_cause_of_a_failure_is_its_own() {
         run.fails(1, sentence);
     }
     assert_eq!(contents(&env.path("old.sqlite")), before);
+}
+
+/// SQLite lists a page that it cannot read among the damage.
+#[test]
+fn a_disk_that_cannot_be_read_is_not_called_a_corrupt_database() {
+    let env = Env::new();
+    drop(database::large(&env.path("db.sqlite"), "DELETE", 60_000));
+    let mut told = 0;
+    for at in 1..1000 {
+        let fault = format!("pread64:error=EIO:when={at}");
+        let mut dump = strace::command(&env, Of::Temporary(0), &[&fault], "dump db.sqlite");
+        let run = Run::of(&mut dump);
+        if run.status == Some(0) {
+            assert!(told > 0, "no page was read while the database was checked");
+            return;
+        }
+        let run = run.fails(1, "db was not dumped");
+        if run.stderr.contains("error code=") {
+            assert!(run.stderr.contains("cannot read "), "{run:?}");
+            assert!(!run.stderr.contains("is corrupt"), "{run:?}");
+            told += 1;
+        }
+    }
+    panic!("strace fails calls that the program does not make");
 }
 
 #[test]

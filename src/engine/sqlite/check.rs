@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Result;
-use rusqlite::Connection;
+use rusqlite::{Connection, ErrorCode, ffi};
 
 use super::error::{Corrupt, explain};
 use super::foreign;
@@ -84,7 +84,21 @@ pub(super) fn integrity(db: &Connection, path: &Path, thorough: bool) -> Result<
         return Ok(());
     }
     let damage = report.damage.join("; ");
+    if let Some(error) = report.damage.iter().find_map(|line| unread(line)) {
+        let error =
+            rusqlite::Error::SqliteFailure(error, Some(format!("disk I/O error: {damage}")));
+        return Err(explain(path, Duration::ZERO, error));
+    }
     Err(Corrupt(format!("{shown} is corrupt: {damage}")).into())
+}
+
+/// A page that could not be read says nothing of the database: `... error code=266`
+/// (`SQLITE_IOERR_READ`), where SQLite lists damage.
+fn unread(line: &str) -> Option<ffi::Error> {
+    let (_, code) = line.split_once("error code=")?;
+    let digits = code.bytes().take_while(u8::is_ascii_digit).count();
+    let error = ffi::Error::new(code[..digits].parse().ok()?);
+    (error.code == ErrorCode::SystemIoFailure).then_some(error)
 }
 
 /// Runs [`THOROUGH`] or [`QUICK`] on the whole database.
