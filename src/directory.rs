@@ -17,7 +17,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, RenameFlags};
+use rustix::fs::{AtFlags, Dir, FileType, Gid, Mode, OFlags, RenameFlags, Uid};
 use rustix::io::Errno;
 
 pub use lock::{Held, Locked};
@@ -145,6 +145,19 @@ impl Directory {
     pub fn header(&self, name: &DumpName) -> io::Result<Header> {
         let mut file = io::BufReader::with_capacity(4608, self.read(name)?);
         Header::read(&mut file).map(|(header, ..)| header)
+    }
+
+    /// What root makes in another's directory is that one's: its own runs rotate and replace it.
+    fn hand_over(&self, file: impl AsFd) {
+        let (Ok(owner), Ok(own)) = (rustix::fs::fstat(self), rustix::fs::fstat(&file)) else {
+            return;
+        };
+        // With a second name it may be any file of root's.
+        if rustix::process::geteuid().is_root() && owner.st_uid != own.st_uid && own.st_nlink == 1 {
+            let (uid, gid) = (Uid::from_raw(owner.st_uid), Gid::from_raw(owner.st_gid));
+            // Where root may not, the file stays root's.
+            let _ = rustix::fs::fchown(file, Some(uid), Some(gid));
+        }
     }
 
     /// The path of a dump.

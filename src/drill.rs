@@ -84,12 +84,19 @@ pub fn run(paths: &[PathBuf], options: &Options) -> Result<usize> {
     let mut rows = Vec::new();
     let mut failed = 0;
     let mut failing = HashSet::new();
-    for chosen in choose::all(paths, options.sample)? {
+    let mut drilled = HashSet::new();
+    for mut chosen in choose::all(paths, options.sample)? {
         Stop::on_signal().check()?;
-        let dump = chosen.open();
-        let is_gone = |error: &io::Error| error.kind() == ErrorKind::NotFound;
-        if chosen.place.is_some() && dump.as_ref().is_err_and(is_gone) {
+        let mut dump = chosen.open();
+        // Rotated out while others were drilled: what came in its place is drilled.
+        while dump.as_ref().is_err_and(is_gone)
+            && let Some(newest) = chosen.newest_now()
+        {
             log::info!("{} was removed meanwhile", chosen.path.display());
+            dump = newest.open();
+            chosen = newest;
+        }
+        if !drilled.insert(chosen.path.clone()) {
             continue;
         }
         let row = drill(&chosen, dump, options);
@@ -117,6 +124,10 @@ pub fn run(paths: &[PathBuf], options: &Options) -> Result<usize> {
         log::warn!("there are no dumps to drill");
     }
     Ok(failed)
+}
+
+fn is_gone(error: &io::Error) -> bool {
+    error.kind() == ErrorKind::NotFound
 }
 
 fn drill(chosen: &Chosen, dump: io::Result<File>, options: &Options) -> Row {

@@ -203,6 +203,7 @@ fn record(directory: &Directory, outcomes: &[Outcome]) {
                     record.unchanged = published.unchanged.then(|| Unchanged {
                         time: outcome.ended,
                         dump: published.name.to_string(),
+                        checked: published.checked,
                     });
                 }
             }

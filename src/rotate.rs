@@ -118,6 +118,19 @@ impl Series {
         }
     }
 
+    /// The newest dump of this NAME with the reason why it cannot be used, if that is so. What a
+    /// clock that jumped dated ahead does not count.
+    #[must_use]
+    pub fn unusable(&self, now: Timestamp) -> Option<&(Entry, String)> {
+        let place = |entry: &Entry| (entry.name.time, entry.name.sequence);
+        let past = |entry: &Entry| !retention::is_future(entry.name.time, now);
+        let good = self.dumps.iter().map(|(entry, _)| entry);
+        let newest = good.filter(|entry| past(entry)).map(place).max();
+        let others = self.others.iter().filter(|(entry, _)| past(entry));
+        let last = others.max_by_key(|(entry, _)| place(entry));
+        last.filter(|(entry, _)| newest.is_none_or(|newest| place(entry) > newest))
+    }
+
     /// What retention says of each of [`Series::dumps`], in their order.
     #[must_use]
     pub fn plan(
@@ -133,6 +146,18 @@ impl Series {
             .collect();
         retention::plan(&candidates, policy, now, published.map(DumpName::key))
     }
+}
+
+/// The NAME under which a database's dumps stand in a directory, whatever it was given by.
+///
+/// # Errors
+/// When the directory cannot be read.
+pub fn called(directory: &Directory, identity: &Identity) -> Result<Option<Name>> {
+    let all = Series::all(directory, &directory.dumps()?);
+    let own = all
+        .into_iter()
+        .find(|series| series.identities.first() == Some(identity));
+    Ok(own.map(|series| series.name))
 }
 
 /// Removes what `policy` does not keep of a database's dumps, never `published`; how many.

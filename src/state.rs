@@ -51,6 +51,9 @@ pub struct Unchanged {
     pub time: Timestamp,
     /// The file name of the dump that holds it.
     pub dump: String,
+    /// When the database was last checked thoroughly.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checked: Option<Timestamp>,
 }
 
 /// A dump restored into a throwaway database.

@@ -99,24 +99,15 @@ fn of_directory(path: &Path, max_age: Option<Duration>, now: Timestamp) -> Vec<R
     let (series, mut state) = match read {
         Ok(read) => read,
         Err(error) => {
-            return vec![without_dumps(
-                path,
-                None,
-                Record::default(),
-                format!("{error:#}"),
-            )];
+            let problem = format!("{error:#}");
+            return vec![without_dumps(path, None, Record::default(), &problem)];
         }
     };
     let mut rows = Vec::new();
     for series in &series {
         let record = state.databases.remove(series.name.as_str());
-        rows.extend(of_series(
-            path,
-            series,
-            record.unwrap_or_default(),
-            max_age,
-            now,
-        ));
+        let record = record.unwrap_or_default();
+        rows.push(of_series(path, series, record, max_age, now));
     }
     // What never was dumped, or whose dumps are gone.
     for (name, record) in state.databases {
@@ -125,15 +116,10 @@ fn of_directory(path: &Path, max_age: Option<Duration>, now: Timestamp) -> Vec<R
             Some(None) => "its dumps are gone".to_owned(),
             None => continue,
         };
-        rows.push(without_dumps(path, Some(&name), record, problem));
+        rows.push(without_dumps(path, Some(&name), record, &problem));
     }
     if rows.is_empty() {
-        rows.push(without_dumps(
-            path,
-            None,
-            Record::default(),
-            "never dumped".to_owned(),
-        ));
+        rows.push(without_dumps(path, None, Record::default(), "never dumped"));
     }
     rows
 }
@@ -142,7 +128,7 @@ fn failed(error: &str) -> String {
     format!("the last run failed: {error}")
 }
 
-fn without_dumps(path: &Path, name: Option<&str>, record: Record, problem: String) -> Row {
+fn without_dumps(path: &Path, name: Option<&str>, record: Record, problem: &str) -> Row {
     let directory = || path.file_name().unwrap_or_default().to_string_lossy();
     Row {
         database: name.map_or_else(|| directory().into_owned(), str::to_owned),
@@ -158,7 +144,7 @@ fn without_dumps(path: &Path, name: Option<&str>, record: Record, problem: Strin
         attempt: record.attempt,
         drill: record.drill,
         sizes: Vec::new(),
-        problem: Some(problem),
+        problem: Some(human::printable(problem)),
     }
 }
 
@@ -168,14 +154,24 @@ fn of_series(
     record: Record,
     max_age: Option<Duration>,
     now: Timestamp,
-) -> Option<Row> {
+) -> Row {
+    let unusable = series.unusable(now).map(|(entry, reason)| {
+        let name = &entry.name;
+        format!("{name} cannot be used: {reason}")
+    });
     // What a clock that jumped dated ahead says nothing about how fresh the dumps are.
     let past: Vec<_> = series
         .dumps
         .iter()
         .filter(|(entry, _)| !retention::is_future(entry.name.time, now))
         .collect();
-    let (newest, header) = past.last()?;
+    let Some((newest, header)) = past.last() else {
+        let attempt = record.attempt.as_ref();
+        let failed = attempt.and_then(|attempt| Some(failed(attempt.error.as_ref()?)));
+        let unusable = unusable.unwrap_or_else(|| "its dumps are dated after now".to_owned());
+        let problem = failed.map_or(unusable.clone(), |failed| format!("{unusable}; {failed}"));
+        return without_dumps(path, Some(&series.database()), record, &problem);
+    };
     let before = past.iter().rev().nth(1).map(|(entry, _)| entry.bytes);
     let unchanged = record
         .unchanged
@@ -194,7 +190,7 @@ fn of_series(
     });
     let entries = || past.iter().map(|(entry, _)| entry);
     let reach = retention::reach(entries().map(|entry: &Entry| entry.name.time), now);
-    Some(Row {
+    Row {
         database: series.database(),
         engine: Some(header.identity.engine),
         directory: path.to_owned(),
@@ -210,11 +206,12 @@ fn of_series(
             max_age,
             &attempt,
             record.drill.as_ref(),
+            unusable,
         ),
         attempt: Some(attempt),
         drill: record.drill,
         sizes: entries().map(|entry| entry.bytes).collect(),
-    })
+    }
 }
 
 fn problem(
@@ -222,6 +219,7 @@ fn problem(
     max_age: Option<Duration>,
     attempt: &Attempt,
     drill: Option<&Drill>,
+    unusable: Option<String>,
 ) -> Option<String> {
     let limit = max_age.and_then(|limit| SignedDuration::try_from(limit).ok());
     let stale = limit.is_some_and(|limit| age > limit);
@@ -229,6 +227,9 @@ fn problem(
     let attempt = attempt.error.as_deref().map(failed);
     let drill =
         drill.and_then(|drill| Some(format!("the last drill failed: {}", drill.error.as_ref()?)));
-    let all: Vec<_> = [stale, attempt, drill].into_iter().flatten().collect();
+    let all: Vec<_> = [stale, unusable, attempt, drill]
+        .into_iter()
+        .flatten()
+        .collect();
     (!all.is_empty()).then(|| human::printable(&all.join("; ")))
 }

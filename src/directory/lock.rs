@@ -55,6 +55,7 @@ impl Directory {
             OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let fd = rustix::fs::openat(&self, LOCK, flags, Mode::from_raw_mode(0o600))
             .with_context(context)?;
+        self.hand_over(&fd);
         let mut file = File::from(fd);
         match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => {}

@@ -67,6 +67,7 @@ impl Directory {
         let written = rustix::fs::openat(&own, NEW, flags, Mode::from_raw_mode(0o600))
             .map_err(std::io::Error::from)
             .and_then(|fd| {
+                self.hand_over(&fd);
                 let mut file = File::from(fd);
                 file.write_all(&text)?;
                 file.sync_all()?;

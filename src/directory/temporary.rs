@@ -35,6 +35,7 @@ impl Locked {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
         let fd = rustix::fs::openat(self.fd(), &name, flags, Mode::from_raw_mode(0o600))
             .with_context(|| format!("cannot create a file in {}", self.path().display()))?;
+        self.hand_over(&fd);
         Ok(Temporary {
             directory: self,
             name,

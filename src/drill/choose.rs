@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 
+use crate::clock;
 use crate::directory::Directory;
 use crate::name::DumpName;
 use crate::rotate::Series;
@@ -51,6 +52,13 @@ impl Chosen {
             None => File::open(&self.path),
         }
     }
+
+    /// What is there instead of a dump that was rotated out meanwhile.
+    pub(super) fn newest_now(&self) -> Option<Chosen> {
+        let (directory, name) = self.place.as_ref()?;
+        let series = Series::of(directory, &directory.dumps().ok()?, &name.name, None);
+        of_series(directory, &series).next()
+    }
 }
 
 /// # Errors
@@ -72,21 +80,30 @@ pub(super) fn all(paths: &[PathBuf], sample: Sample) -> Result<Vec<Chosen>> {
 
 fn of_directory(path: &Path, sample: Sample, chosen: &mut Vec<Chosen>) -> Result<()> {
     let directory = Arc::new(Directory::open(path)?);
+    let wanted = match sample {
+        Sample::Newest => 1,
+        Sample::All => usize::MAX,
+        Sample::Last(number) => number,
+    };
     for series in Series::all(&directory, &directory.dumps()?) {
-        let wanted = match sample {
-            Sample::Newest => 1,
-            Sample::All => usize::MAX,
-            Sample::Last(number) => number,
-        };
-        for (entry, header) in series.dumps.iter().rev().take(wanted) {
-            chosen.push(Chosen {
-                path: directory.path_of(&entry.name),
-                database: header.database.clone(),
-                place: Some((Arc::clone(&directory), entry.name.clone())),
-            });
-        }
+        chosen.extend(of_series(&directory, &series).take(wanted));
     }
     Ok(())
+}
+
+/// The newest first; where that cannot be used, its drill says why.
+fn of_series<'a>(
+    directory: &'a Arc<Directory>,
+    series: &'a Series,
+) -> impl Iterator<Item = Chosen> + 'a {
+    let unusable = series.unusable(clock::now());
+    let usable = series.dumps.iter().rev().map(|(entry, _)| entry);
+    let entries = unusable.map(|(entry, _)| entry).into_iter().chain(usable);
+    entries.map(|entry| Chosen {
+        path: directory.path_of(&entry.name),
+        database: series.database(),
+        place: Some((Arc::clone(directory), entry.name.clone())),
+    })
 }
 
 fn of_file(path: &Path) -> Chosen {

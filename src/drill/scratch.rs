@@ -1,17 +1,24 @@
 //! Where throwaway databases live.
 
-use std::fs;
+use std::fs::{self, File};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use rustix::fs::{FlockOperation, Mode, OFlags};
 use tempfile::TempDir;
 
 use crate::human;
 
 const NOBODY: u32 = 65534;
+
+const PREFIX: &str = "dump-database-drill-";
+/// A younger one may be about to be locked.
+const MINUTE: Duration = Duration::from_secs(60);
 
 /// A longer path leaves no room for a socket's name: `sun_path` of unix(7) has 108 bytes.
 const LONGEST: usize = 80;
@@ -21,6 +28,8 @@ pub(super) struct Scratch {
     place: TempDir,
     /// Where sockets are instead, if its own path is too long.
     sockets: Option<TempDir>,
+    /// Locked: a drill is at work in it.
+    _held: File,
 }
 
 impl Scratch {
@@ -28,10 +37,13 @@ impl Scratch {
     pub(super) fn new(parent: Option<&Path>, bytes: u64) -> Result<Self> {
         let parent = parent.map_or_else(std::env::temp_dir, Path::to_owned);
         let context = || format!("cannot make a directory in {}", parent.display());
+        remove_stale(&parent);
         let place = tempfile::Builder::new()
-            .prefix("drill-")
+            .prefix(PREFIX)
             .tempdir_in(&parent)
             .with_context(context)?;
+        let held = File::open(place.path()).with_context(context)?;
+        let _ = rustix::fs::flock(&held, FlockOperation::NonBlockingLockExclusive);
         let stat = rustix::fs::statvfs(place.path()).with_context(context)?;
         let free = stat.f_bavail.saturating_mul(stat.f_frsize);
         ensure!(
@@ -42,12 +54,16 @@ impl Scratch {
             human::bytes(bytes)
         );
         let sockets = if place.path().as_os_str().len() > LONGEST {
-            let short = tempfile::Builder::new().prefix("drill-").tempdir_in("/tmp");
+            let short = tempfile::Builder::new().prefix(PREFIX).tempdir_in("/tmp");
             Some(short.context("cannot make a directory for a socket in /tmp")?)
         } else {
             None
         };
-        Ok(Scratch { place, sockets })
+        Ok(Scratch {
+            place,
+            sockets,
+            _held: held,
+        })
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -70,6 +86,31 @@ impl Scratch {
         user.owns(self.path())?;
         user.owns(&path)?;
         Ok(path)
+    }
+}
+
+/// Removes what a drill left that was killed: a copy of a database.
+fn remove_stale(parent: &Path) {
+    let entries = fs::read_dir(parent).into_iter().flatten().flatten();
+    for entry in entries.filter(|entry| entry.file_name().as_bytes().starts_with(PREFIX.as_bytes()))
+    {
+        let age = entry.metadata().and_then(|meta| meta.modified());
+        let is_old = age.is_ok_and(|time| time.elapsed().is_ok_and(|age| age > MINUTE));
+        let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::RDONLY | OFlags::CLOEXEC;
+        let Ok(held) = rustix::fs::open(entry.path(), flags, Mode::empty()) else {
+            continue;
+        };
+        let operation = FlockOperation::NonBlockingLockExclusive;
+        if is_old && rustix::fs::flock(&held, operation).is_ok() {
+            let path = entry.path();
+            match fs::remove_dir_all(&path) {
+                Ok(()) => log::info!(
+                    "removed {}, left by a drill that was killed",
+                    path.display()
+                ),
+                Err(error) => log::warn!("cannot remove {}: {error}", path.display()),
+            }
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
+use jiff::Timestamp;
 
 use super::Options;
 use super::owner::Owner;
@@ -16,6 +17,8 @@ use crate::rotate::Series;
 /// What the directory holds of a database before it is dumped.
 pub(super) struct Before {
     newest: Option<(DumpName, Header)>,
+    /// The last thorough check.
+    pub(super) checked: Option<Timestamp>,
     /// Identities to take over.
     pub(super) formerly: Vec<Identity>,
 }
@@ -45,7 +48,17 @@ impl Before {
             let expected = newest.as_ref().map_or(0, |(entry, _)| entry.bytes);
             directory.check_space(expected + scratch)?;
             let newest = newest.map(|(entry, header)| (entry.name, header));
-            Ok(Before { newest, formerly })
+            let checked = newest.as_ref().and_then(|(dump, header)| {
+                let state = directory.state();
+                let since = state.databases.get(name.as_str())?.unchanged.as_ref();
+                let since = since.filter(|since| since.dump == dump.to_string());
+                header.checked.max(since.and_then(|since| since.checked))
+            });
+            Ok(Before {
+                newest,
+                checked,
+                formerly,
+            })
         })?
     }
 
@@ -54,15 +67,16 @@ impl Before {
         self.newest.as_ref().map(|(_, header)| header)
     }
 
-    /// Is a thorough check due? What did not change since one needs none.
+    /// Is a thorough check due? What was checked and did not change since needs none.
     pub(super) fn check_is_due(&self, header: &Header, every: Duration) -> bool {
-        let last = header.checked;
-        let since = last.map(|last| header.time.duration_since(last).unsigned_abs());
+        let Some(checked) = self.checked else {
+            return true;
+        };
         let unchanged = header.content.is_some()
             && self
                 .header()
-                .is_some_and(|newest| newest.content == header.content);
-        since.is_none_or(|since| since >= every && !unchanged)
+                .is_some_and(|newest| newest.content == header.content && checked >= newest.time);
+        header.time.duration_since(checked).unsigned_abs() >= every && !unchanged
     }
 
     /// The newest dump, if `header` is of the same content.

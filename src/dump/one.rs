@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
+use jiff::Timestamp;
 
 use super::Options;
 use super::before::Before;
@@ -22,7 +23,7 @@ use crate::meter::Meter;
 use crate::name::{DumpName, Name};
 use crate::progress::Progress;
 use crate::readback;
-use crate::rotate::{Series, rotate};
+use crate::rotate::{self, Series, rotate};
 use crate::stop::{Stop, Unless};
 use crate::verify::read_whole;
 
@@ -44,6 +45,8 @@ pub(crate) struct Published {
     pub(crate) name: DumpName,
     /// It was there before: the database is still what it holds.
     pub(super) unchanged: bool,
+    /// The database's last thorough check.
+    pub(super) checked: Option<Timestamp>,
     /// What it took, in words.
     pub(super) summary: String,
 }
@@ -79,6 +82,17 @@ impl<'a> Run<'a> {
         self.options
     }
 
+    /// The NAME of a database's dumps: what they are called already, or by its own.
+    pub(crate) fn called(&self, dumper: &dyn Dumper, database: &[u8]) -> Result<Name> {
+        let identity = dumper.identity().clone();
+        let called = self
+            .owner
+            .ask(move |directory| rotate::called(directory, &identity))??;
+        called
+            .or_else(|| Name::of_database(database))
+            .context("it has no name")
+    }
+
     /// One database, from its snapshot to rotation.
     pub(crate) fn dump(
         &self,
@@ -110,7 +124,8 @@ impl<'a> Run<'a> {
         };
         drop(bar);
         stop.check()?;
-        let (bytes, length) = (written.header.bytes, written.length);
+        let (bytes, length, checked) =
+            (written.header.bytes, written.length, written.header.checked);
         let unchanged = match before.same(&written.header) {
             Some(newest) if self.still_reads(newest, stop)? => Some(newest.clone()),
             _ => None,
@@ -135,6 +150,7 @@ impl<'a> Run<'a> {
         Ok(Published {
             name,
             unchanged,
+            checked,
             summary,
         })
     }
@@ -170,7 +186,7 @@ impl<'a> Run<'a> {
             time: clock::now(),
             format: dumper.format(),
             engine_version: dumper.engine_version(),
-            checked: before.header().and_then(|header| header.checked),
+            checked: before.checked,
             facts: Facts {
                 settings: dumper.settings(),
                 ..Facts::default()

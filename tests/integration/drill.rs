@@ -1,11 +1,12 @@
 //! Drills of SQLite dumps: restored, compared, recorded. Those of servers are beside their tests.
 
-use std::fs;
+use std::fs::{self, File};
+use std::time::{Duration, SystemTime};
 
 use rusqlite::Connection;
 use serde_json::Value;
 
-use crate::support::{Env, Run, names, planted};
+use crate::support::{Env, Run, database, names, planted, wait_until};
 use dump_database::header::Rows;
 
 fn json(env: &Env, args: &str) -> Vec<Value> {
@@ -45,6 +46,57 @@ fn a_good_dump_passes_and_status_tells() {
     assert_eq!(run.status, Some(1), "{run:?}");
     let sentence = "FAILED: cannot make a directory in missing";
     assert!(run.stdout.contains(sentence), "{run:?}");
+}
+
+/// Drilling one database takes longer than the next one's dump stays.
+#[test]
+fn what_came_in_the_place_of_a_dump_that_was_rotated_out_is_drilled() {
+    let env = Env::new();
+    drop(database::large(&env.path("a.sqlite"), "DELETE", 60_000_000));
+    database::small(&env.path("z.sqlite"));
+    fs::create_dir(env.path("scratch")).unwrap();
+    let dump = "dump --keep 1 --log error";
+    env.run(&format!("{dump} a.sqlite z.sqlite")).succeeds();
+    let drill = env.start("drill --scratch scratch");
+    wait_until(|| !names(&env.path("scratch")).is_empty());
+    let newer = env.run(&format!("{dump} z.sqlite")).succeeds().paths();
+    let drill = Run::end_of(drill).succeeds();
+    assert!(drill.stderr.contains("was removed meanwhile"), "{drill:?}");
+    let newer = format!("{}: restored in ", newer[0].display());
+    assert!(drill.stdout.contains(&newer), "{drill:?}");
+    let status: Vec<Value> = serde_json::from_str(&env.run("status --json").stdout).unwrap();
+    assert!(
+        status.iter().all(|row| row["drill"].is_object()),
+        "{status:?}"
+    );
+}
+
+#[test]
+fn the_copy_that_a_killed_drill_left_goes_and_nothing_else() {
+    let env = Env::with_database();
+    env.dump("db.sqlite");
+    let scratch = env.path("scratch");
+    let hour_ago = SystemTime::now() - Duration::from_secs(3600);
+    for name in [
+        "dump-database-drill-left",
+        "dump-database-drill-busy",
+        "mine",
+    ] {
+        fs::create_dir_all(scratch.join(name)).unwrap();
+        fs::write(scratch.join(name).join("copy"), "data").unwrap();
+        let made = File::open(scratch.join(name)).unwrap();
+        made.set_modified(hour_ago).unwrap();
+    }
+    let busy = File::open(scratch.join("dump-database-drill-busy")).unwrap();
+    busy.lock().unwrap();
+    fs::create_dir(scratch.join("dump-database-drill-young")).unwrap();
+    env.run("drill --scratch scratch").succeeds();
+    let left = [
+        "dump-database-drill-busy",
+        "dump-database-drill-young",
+        "mine",
+    ];
+    assert_eq!(names(&scratch), left);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::path::Path;
 use rusqlite::Connection;
 
 use crate::support::database::{Lock, contents, scalar};
-use crate::support::{PROGRAM, Run, names, set_mode, strace};
+use crate::support::{Env, PROGRAM, Run, names, set_mode, strace};
 
 use super::restore_failing::{is_wal, refused, scene};
 
@@ -126,6 +126,56 @@ fn a_database_in_use_is_refused() {
     env.run(&args).fails(1, "is open in process");
     drop(idle);
     env.run(&args).succeeds();
+}
+
+/// The units give each database a NAME that need not be its file's.
+#[test]
+fn what_is_replaced_joins_its_own_dumps_whatever_they_are_called() {
+    let env = Env::with_database();
+    let dump = env.run("dump --name shop db.sqlite").succeeds().paths();
+    let args = format!(
+        "restore {} db.sqlite --replace --to dump",
+        dump[0].display()
+    );
+    env.run(&args).succeeds();
+    let names = env.names();
+    assert_eq!(names.len(), 2, "{names:?}");
+    assert!(
+        names.iter().all(|name| name.starts_with("shop-")),
+        "{names:?}"
+    );
+    env.run("dump --name shop db.sqlite").succeeds();
+    env.run("status --max-age 30m").succeeds();
+}
+
+/// Otherwise the directory's owner could neither rotate nor record.
+#[test]
+fn what_root_makes_in_anothers_directory_is_that_ones() {
+    let env = Env::with_database();
+    let dump = env.dump("db.sqlite");
+    if chown(env.dumps(), Some(1234), Some(1234)).is_err() {
+        return;
+    }
+    env.run(&format!(
+        "restore {} db.sqlite --replace --to dump",
+        dump.display()
+    ))
+    .succeeds();
+    env.run("drill").succeeds();
+    for entry in fs::read_dir(env.dumps()).unwrap() {
+        let entry = entry.unwrap();
+        let meta = entry.metadata().unwrap();
+        let first = entry.path() == dump;
+        assert_eq!(meta.uid() == 1234, !first, "{entry:?}");
+    }
+    // A second name may be any file's.
+    let elsewhere = env.path("root's");
+    fs::write(&elsewhere, "").unwrap();
+    let lock = env.dumps().join(".dump-database.lock");
+    fs::remove_file(&lock).unwrap();
+    fs::hard_link(&elsewhere, &lock).unwrap();
+    env.run("dump db.sqlite").succeeds();
+    assert_eq!(fs::metadata(elsewhere).unwrap().uid(), 0);
 }
 
 #[test]

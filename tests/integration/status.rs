@@ -74,6 +74,52 @@ fn what_was_never_dumped_or_lost_its_dumps_is_told() {
     env.run("status").fails(1, "db (its dumps are gone)");
 }
 
+fn damage_header(dump: &Path) {
+    let mut bytes = fs::read(dump).unwrap();
+    bytes[20..400].fill(0xff);
+    fs::write(dump, bytes).unwrap();
+}
+
+/// Of two databases in a directory.
+#[test]
+fn a_database_whose_dumps_cannot_be_used_is_told_and_fails_its_drill() {
+    let env = Env::with_database();
+    database::small(&env.path("other.sqlite"));
+    env.dump("other.sqlite");
+    let dumps = [env.dump("db.sqlite"), env.dump("db.sqlite")];
+    env.run("status").succeeds();
+    let [older, newest] = dumps.each_ref().map(|dump| {
+        let name = dump.file_name().unwrap().to_str().unwrap();
+        format!("{name} cannot be used: ")
+    });
+
+    damage_header(&dumps[1]);
+    env.run("status").fails(1, &newest);
+    let drill = env.run("drill").fails(1, "");
+    assert!(drill.stdout.contains("it is no whole dump"), "{drill:?}");
+    assert_eq!(drill.stdout.lines().count(), 2, "{drill:?}");
+
+    damage_header(&dumps[0]);
+    fs::remove_file(&dumps[1]).unwrap();
+    fs::rename(env.path("db.sqlite"), env.path("elsewhere")).unwrap();
+    env.run("dump db.sqlite").fails(1, "was not dumped");
+    let run = env.run("status").fails(1, &older);
+    assert!(run.stderr.contains("the last run failed"), "{run:?}");
+    env.run("drill").fails(1, "");
+}
+
+#[test]
+fn dumps_dated_after_now_hide_no_failure() {
+    let env = Env::with_database();
+    let dump = env.dump("db.sqlite");
+    planted::at(&dump, planted::ago(-400 * 86_400));
+    fs::remove_file(dump).unwrap();
+    fs::rename(env.path("db.sqlite"), env.path("elsewhere")).unwrap();
+    env.run("dump db.sqlite").fails(1, "was not dumped");
+    let run = env.run("status").fails(1, "its dumps are dated after now");
+    assert!(run.stderr.contains("the last run failed"), "{run:?}");
+}
+
 #[test]
 fn a_lost_or_damaged_state_is_begun_anew_from_the_dumps() {
     let env = Env::with_database();

@@ -1,8 +1,10 @@
 //! `--skip-unchanged`: no slot for what is there already, and never for anything else.
 
 use std::fs;
+use std::path::Path;
 
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 
 use crate::support::{Env, database, planted};
 
@@ -98,4 +100,66 @@ fn what_a_program_prints_is_compared_too() {
         [print("a"), print("a"), print("b"), print("b")],
         [1, 1, 2, 2]
     );
+}
+
+/// An index that is not of its table, which only the thorough check finds.
+fn break_index(path: &Path) {
+    let open = || {
+        let db = Connection::open(path).unwrap();
+        db.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, false)
+            .unwrap();
+        db.execute_batch("PRAGMA writable_schema = ON").unwrap();
+        db
+    };
+    let db = open();
+    let own = |sql: &str| db.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
+    let root = own("SELECT rootpage FROM sqlite_schema WHERE name = 'i'");
+    db.execute_batch("DELETE FROM sqlite_schema WHERE name = 'i'; PRAGMA schema_version = 1000")
+        .unwrap();
+    drop(db);
+    let db = open();
+    db.execute_batch("UPDATE t SET a = a + 1000000 WHERE a < 100")
+        .unwrap();
+    db.execute(
+        "INSERT INTO sqlite_schema VALUES ('index', 'i', 't', ?1, 'CREATE INDEX i ON t(a)')",
+        [root],
+    )
+    .unwrap();
+    db.execute_batch("PRAGMA schema_version = 1001").unwrap();
+}
+
+#[test]
+fn a_state_that_was_never_checked_thoroughly_is_when_that_is_due() {
+    let env = Env::new();
+    let path = env.path("db.sqlite");
+    // Larger than what is checked thoroughly each time.
+    let db = Connection::open(&path).unwrap();
+    db.execute_batch(
+        "PRAGMA journal_mode = WAL; CREATE TABLE t (a INTEGER, b); CREATE INDEX i ON t(a);
+        WITH RECURSIVE n (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 70000)
+        INSERT INTO t SELECT x, zeroblob(1000) FROM n",
+    )
+    .unwrap();
+    drop(db);
+    env.run(DUMP).succeeds();
+    let checked = || {
+        let state = fs::read(env.dumps().join(".dump-database.state")).unwrap();
+        let state: serde_json::Value = serde_json::from_slice(&state).unwrap();
+        state["databases"]["db"]["unchanged"]["checked"].clone()
+    };
+    env.run(&format!("{DUMP} --full-check 0")).succeeds();
+    let first = checked();
+    assert!(first.is_string(), "{first}");
+    env.run(DUMP).succeeds();
+    assert_eq!(
+        checked(),
+        first,
+        "what was checked and did not change is not checked again"
+    );
+
+    break_index(&path);
+    env.run(DUMP).succeeds();
+    env.run(DUMP).succeeds();
+    let run = env.run(&format!("{DUMP} --full-check 0"));
+    run.fails(1, "missing from index i");
 }

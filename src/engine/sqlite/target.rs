@@ -15,7 +15,6 @@ use super::patience::{NAP, Patience};
 use super::{Shape, Sqlite};
 use crate::directory::Directory;
 use crate::dump::{Options, Run};
-use crate::name::Name;
 use crate::stop::Stop;
 
 /// What SQLite keeps beside a database and would apply to whatever bears its name.
@@ -149,7 +148,6 @@ impl Held {
     /// Dumps it through the connection that holds it, rotating nothing out: the dump that is being
     /// restored may be the oldest. The dump's path.
     pub(super) fn dump(&mut self, options: &Options, stop: Stop) -> Result<PathBuf> {
-        let name = Name::of_database(&super::database_of(&self.path)).context("it has no name")?;
         let directory = Directory::open_or_create(&options.to)?.lock()?;
         directory.remove_stale(options.timeout)?;
         let run = Run::new(&directory, options)?;
@@ -157,7 +155,9 @@ impl Held {
         let shape = Shape::of(connection)?;
         let connection = self.connection.take().context("it was let go")?;
         let mut dumper = Sqlite::within(&self.path, connection, shape, stop);
-        let dumped = run.dump(&name, &mut dumper, stop);
+        let dumped = run
+            .called(&dumper, &super::database_of(&self.path))
+            .and_then(|name| run.dump(&name, &mut dumper, stop));
         self.connection = dumper.into_source();
         let dumped = dumped.context(
             "the database to be replaced could not be dumped first (--to says where to)",
