@@ -57,7 +57,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         assert_eq!(failed, 0, "a dump failed");
     }
     println!("\nfive are kept:");
-    list::run(std::slice::from_ref(&dumps), &Policy::default(), false)?;
+    list::run(std::slice::from_ref(&dumps), None, false)?;
     println!("each is good:");
     assert_eq!(
         verify::run(std::slice::from_ref(&dumps), false)?,

@@ -48,7 +48,8 @@ pub struct Cli {
 pub enum Command {
     /// Dump databases, prove the dumps, remove what retention does not keep
     Dump(Dump),
-    /// List dumps: when, how large, why kept, how far back they reach
+    /// List dumps: when, how large, why kept, how far back they reach; by the rules of each
+    /// database's last run, unless you give others
     List(List),
     /// Say how fresh each database's dumps are; exit 1 if any is too old, failed last time or was
     /// never dumped
@@ -59,7 +60,8 @@ pub enum Command {
     Restore(Restore),
     /// Prove that dumps can be restored: into a throwaway database, compared with what was dumped
     Drill(Drill),
-    /// Apply retention alone, saying for each dump why it stays or goes
+    /// Apply retention alone, saying for each dump why it stays or goes; by the rules of each
+    /// database's last run, unless you give others
     Rotate(Rotate),
     /// Print shell completions
     Completions {

@@ -119,7 +119,7 @@ pub fn run(sources: &[Source], selection: &Selection, options: &Options) -> Resu
         .unwrap_or_else(PoisonError::into_inner);
     outcomes.sort_by_key(|(place, _)| *place);
     let outcomes: Vec<_> = outcomes.into_iter().map(|(_, outcome)| outcome).collect();
-    record(&directory, &outcomes);
+    record(&directory, &outcomes, options.policy.as_ref());
     if let Some(metrics) = &options.metrics {
         metrics::write(metrics, std::slice::from_ref(&options.to))?;
     }
@@ -188,7 +188,7 @@ fn print_path(directory: &Path, published: &Published) {
 }
 
 /// For `status`. The dumps are there without it, so it fails no run.
-fn record(directory: &Directory, outcomes: &[Outcome]) {
+fn record(directory: &Directory, outcomes: &[Outcome], policy: Option<&Policy>) {
     let changed = directory.dumps().and_then(|dumps| {
         let dumped: HashSet<_> = dumps.iter().map(|dump| dump.name.name.as_str()).collect();
         directory.change_state(|state| {
@@ -199,6 +199,7 @@ fn record(directory: &Directory, outcomes: &[Outcome]) {
                     seconds: Some(outcome.seconds),
                     error: outcome.result.as_ref().err().cloned(),
                 });
+                record.policy = policy.cloned();
                 if let Ok(published) = &outcome.result {
                     record.unchanged = published.unchanged.then(|| Unchanged {
                         time: outcome.ended,

@@ -26,33 +26,36 @@ struct Row {
     kept_by: Vec<Rule>,
 }
 
-/// Prints the dumps of each directory on stdout, by database, newest first.
+/// Prints the dumps of each directory on stdout, by database, newest first. Without a `policy` it is
+/// each database's own, as its last run was told.
 ///
 /// # Errors
 /// When a directory cannot be read or stdout is closed.
-pub fn run(directories: &[PathBuf], policy: &Policy, json: bool) -> Result<()> {
+pub fn run(directories: &[PathBuf], policy: Option<&Policy>, json: bool) -> Result<()> {
     let now = clock::now();
     let mut listed = Vec::new();
     for path in directories {
         let directory = Directory::open(path)?;
         let entries = directory.dumps()?;
+        let state = directory.state();
         for series in Series::all(&directory, &entries) {
+            let policy = policy.map_or_else(|| state.policy(&series.name), Policy::clone);
             for (entry, reason) in &series.others {
                 log::warn!("{} is not listed: {reason}", entry.name);
             }
-            listed.push(rows(&directory, &series, policy, now));
+            listed.push((rows(&directory, &series, &policy, now), policy));
         }
     }
     let mut out = io::BufWriter::new(io::stdout().lock());
     if json {
-        let all: Vec<_> = listed.iter().flatten().collect();
+        let all: Vec<_> = listed.iter().flat_map(|(rows, _)| rows).collect();
         serde_json::to_writer_pretty(&mut out, &all)?;
         writeln!(out)?;
     } else {
-        for rows in listed.iter().filter(|rows| !rows.is_empty()) {
+        for (rows, policy) in listed.iter().filter(|(rows, _)| !rows.is_empty()) {
             table(&mut out, rows, policy, now)?;
         }
-        if listed.iter().all(Vec::is_empty) {
+        if listed.iter().all(|(rows, _)| rows.is_empty()) {
             log::info!("no dumps here");
         }
     }
@@ -134,12 +137,14 @@ fn table(out: &mut impl Write, rows: &[Row], policy: &Policy, now: Timestamp) ->
 ///
 /// # Errors
 /// When the directory is missing, held by another run, or a dump cannot be removed.
-pub fn rotate(path: &std::path::Path, policy: &Policy, dry_run: bool) -> Result<()> {
+pub fn rotate(path: &std::path::Path, policy: Option<&Policy>, dry_run: bool) -> Result<()> {
     let directory = Directory::open(path)?.lock()?;
     let now = clock::now();
     let mut out = io::stdout().lock();
+    let state = directory.state();
     for series in Series::all(&directory, &directory.dumps()?) {
-        for ((entry, _), verdict) in series.dumps.iter().zip(series.plan(policy, now, None)) {
+        let policy = policy.map_or_else(|| state.policy(&series.name), Policy::clone);
+        for ((entry, _), verdict) in series.dumps.iter().zip(series.plan(&policy, now, None)) {
             let fate = match verdict {
                 Verdict::Keep(rules) => {
                     let rules: Vec<_> = rules.iter().map(Rule::to_string).collect();
@@ -154,7 +159,7 @@ pub fn rotate(path: &std::path::Path, policy: &Policy, dry_run: bool) -> Result<
             writeln!(out, "{}  stays: {reason}", entry.name)?;
         }
         if !dry_run {
-            crate::rotate::rotate(&directory, &series, policy, None)?;
+            crate::rotate::rotate(&directory, &series, &policy, None)?;
         }
     }
     Ok(())

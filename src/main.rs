@@ -6,9 +6,9 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::error::ErrorKind;
-use clap::{CommandFactory, Parser};
+use clap::{CommandFactory, FromArgMatches};
 
-use dump_database::cli::{Cli, Command, Output, ServerFormat};
+use dump_database::cli::{Cli, Command, Output, Retention, ServerFormat};
 use dump_database::directory::Held;
 use dump_database::engine::command::Program;
 use dump_database::exit::{Exit, UsageError};
@@ -19,8 +19,13 @@ use dump_database::stop::{self, Stopped};
 use dump_database::{drill, dump, list, logging, metrics, restore, status, verify};
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
+    let parsed = Cli::command().try_get_matches().and_then(|matches| {
+        let command = matches.subcommand();
+        let keeps = command.is_some_and(|(_, matches)| Retention::is_given(matches));
+        Ok((Cli::from_arg_matches(&matches)?, keeps))
+    });
+    let (cli, keeps) = match parsed {
+        Ok(parsed) => parsed,
         Err(error) => return usage(&error).into(),
     };
     logging::start(cli.log);
@@ -28,7 +33,7 @@ fn main() -> ExitCode {
         cli.command,
         Command::List(_) | Command::Completions { .. } | Command::Man
     );
-    let ended = stop::listen().and_then(|()| run(cli.command));
+    let ended = stop::listen().and_then(|()| run(cli.command, keeps));
     // An error that came of being stopped says less than the signal does.
     if let Some(signal) = stop::signal() {
         log::error!("{}", Stopped::Signal(signal));
@@ -51,7 +56,8 @@ fn main() -> ExitCode {
     exit.into()
 }
 
-fn run(command: Command) -> Result<Exit> {
+/// `keeps`: the user says what stays.
+fn run(command: Command, keeps: bool) -> Result<Exit> {
     match command {
         Command::Dump(args) => {
             let mut sources = args
@@ -80,11 +86,8 @@ fn run(command: Command) -> Result<Exit> {
             dump::run(&sources, &selection, &options).map(all_or_some)
         }
         Command::List(args) => {
-            list::run(
-                &or_default(args.directories)?,
-                &args.retention.into(),
-                args.json,
-            )?;
+            let policy = keeps.then(|| args.retention.into());
+            list::run(&or_default(args.directories)?, policy.as_ref(), args.json)?;
             Ok(Exit::Success)
         }
         Command::Status(args) => {
@@ -116,7 +119,8 @@ fn run(command: Command) -> Result<Exit> {
         }
         Command::Rotate(args) => {
             let directory = directory(args.directory)?;
-            list::rotate(&directory, &args.retention.into(), args.dry_run)?;
+            let policy = keeps.then(|| args.retention.into());
+            list::rotate(&directory, policy.as_ref(), args.dry_run)?;
             Ok(Exit::Success)
         }
         Command::Completions { shell } => {

@@ -15,7 +15,7 @@ mod tests;
 use std::{cmp::Reverse, collections::BTreeSet, fmt, num::NonZeroUsize, time::Duration};
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::name::DumpName;
 
@@ -23,7 +23,7 @@ use crate::name::DumpName;
 const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_secs(60);
 
 /// How many dumps of a database stay.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Policy {
     /// The newest so many.
     pub last: NonZeroUsize,

@@ -8,6 +8,9 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::name::Name;
+use crate::retention::Policy;
+
 /// After this long a database that was not tried again and has no dumps is forgotten.
 const FORGOTTEN: SignedDuration = SignedDuration::from_hours(7 * 24);
 
@@ -27,6 +30,9 @@ pub struct Record {
     /// The newest dump, when the database was last found to be still what it holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unchanged: Option<Unchanged>,
+    /// What its last run was told to keep.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<Policy>,
     /// The last drill of one of its dumps.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drill: Option<Drill>,
@@ -74,6 +80,14 @@ impl State {
     /// A database's record, new where there was none.
     pub fn of(&mut self, name: &str) -> &mut Record {
         self.databases.entry(name.to_owned()).or_default()
+    }
+
+    /// What a database's last run was told to keep; by default where that is not known.
+    #[must_use]
+    pub fn policy(&self, name: &Name) -> Policy {
+        let record = self.databases.get(name.as_str());
+        let policy = record.and_then(|record| record.policy.clone());
+        policy.unwrap_or_default()
     }
 
     /// Forgets databases that are no longer dumped: not tried for a week, and not among those of

@@ -3,7 +3,8 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use clap::Args;
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args};
 
 use super::positive;
 use crate::human::parse_duration;
@@ -79,6 +80,16 @@ pub struct Retention {
         value_parser = parse_duration
     )]
     pub keep_before_shrink: Duration,
+}
+
+impl Retention {
+    /// Does a flag or the environment say what stays?
+    #[must_use]
+    pub fn is_given(matches: &ArgMatches) -> bool {
+        let own = matches.ids().filter(|id| id.as_str().starts_with("keep"));
+        own.map(|id| matches.value_source(id.as_str()))
+            .any(|source| source != Some(ValueSource::DefaultValue))
+    }
 }
 
 impl From<Retention> for Policy {

@@ -118,3 +118,31 @@ fn deleted_rows_do_not_hide_a_shrink() {
     }
     assert_eq!(env.names().len(), 6);
 }
+
+/// By hand nobody knows the flags of the unit.
+#[test]
+fn without_flags_the_rules_are_those_of_the_last_run() {
+    let env = Env::with_database();
+    three_weeks(&env);
+    env.run("dump db.sqlite --keep 1 --keep-daily 7").succeeds();
+    let kept = env.names();
+    assert_eq!(kept.len(), 7, "{kept:?}");
+    let run = env.run("list").succeeds();
+    assert!(
+        !run.stdout.contains("the next rotation removes it"),
+        "{run:?}"
+    );
+    env.run("rotate").succeeds();
+    assert_eq!(env.names(), kept);
+    let run = env.run("list --keep 2").succeeds();
+    assert!(
+        run.stdout.contains("the next rotation removes it"),
+        "{run:?}"
+    );
+    env.run("rotate --keep 2").succeeds();
+    assert_eq!(env.names(), kept[5..]);
+    // As when it is not known.
+    std::fs::remove_file(env.dumps().join(".dump-database.state")).unwrap();
+    env.run("rotate").succeeds();
+    assert_eq!(env.names(), kept[5..]);
+}
