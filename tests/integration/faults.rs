@@ -8,7 +8,7 @@ use rustix::fs::{CWD, FileType, Mode, mknodat};
 use crate::restore_failing::{refused, scene};
 use crate::support::database::{self, contents};
 use crate::support::strace::{self, Call, Of};
-use crate::support::{Env, Run};
+use crate::support::{Env, Run, names};
 
 /// A kernel that says it wrote, and did not.
 #[test]
@@ -84,6 +84,29 @@ fn a_disk_that_cannot_be_read_is_not_called_a_corrupt_database() {
         }
     }
     panic!("strace fails calls that the program does not make");
+}
+
+/// SQLite calls it malformed. Damage would be moved aside.
+#[test]
+fn what_a_failing_disk_holds_is_not_moved_aside() {
+    let (env, dump) = scene();
+    let old = env.path("old.sqlite");
+    let before = contents(&old);
+    let args = format!("restore {dump} old.sqlite --replace --to saved");
+    let failing = ["pread64:error=EIO:when=5+", "read:error=EIO"];
+    let run = Run::of(&mut strace::command(
+        &env,
+        Of::File("old.sqlite"),
+        &failing,
+        &args,
+    ));
+    run.fails(1, "move it away to restore in its place");
+    assert_eq!(contents(&old), before);
+    assert!(
+        names(env.root())
+            .iter()
+            .all(|name| !name.contains("damaged"))
+    );
 }
 
 #[test]

@@ -6,7 +6,7 @@
 //! every moment the target is the old database or the new one, whole.
 
 use std::fs::{File, Metadata};
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -107,6 +107,14 @@ fn save(
     });
     match saved {
         Err(error) if is_corruption(&error) => {
+            // SQLite calls it malformed, too, when the disk does not give a page.
+            let read = File::open(target).and_then(|mut file| io::copy(&mut file, &mut io::sink()));
+            read.with_context(|| {
+                let shown = target.display();
+                format!(
+                    "cannot read {shown}, which is as it was; move it away to restore in its place"
+                )
+            })?;
             log::warn!(
                 "{} is too damaged to be dumped first and will be moved aside: {error:#}",
                 target.display()

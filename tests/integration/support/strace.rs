@@ -33,6 +33,8 @@ pub(crate) enum Of {
     /// Those on the run's temporary file of this number. In the rollback-journal modes the first,
     /// 0, is the database's copy, and 1 the dump.
     Temporary(u32),
+    /// Those on this file of the test's.
+    File(&'static str),
 }
 
 /// The program under strace, to be run with `faults`: `CALL:error=ERRNO:when=N` and the like, as
@@ -50,6 +52,7 @@ fn tracing(env: &Env, of: Of, calls: &str, faults: &[&str], args: &str) -> Comma
     let paths = match of {
         Of::All => String::new(),
         Of::Directory => "-P \"$PWD/dump\"".to_owned(),
+        Of::File(name) => format!("-P \"$PWD/{name}\" -P {name}"),
         Of::Temporary(number) => {
             let name = format!("\".dump-database-$(uname -n)-$$-{number}.tmp\"");
             format!("-P \"$PWD\"/dump/{name} -P {name}")
