@@ -27,9 +27,8 @@ use process::Process;
 const GRACE: Duration = Duration::from_secs(2);
 /// How often [`Stop`] is asked while a child is silent.
 const TICK: Duration = Duration::from_millis(100);
-/// How long more is waited for when less than this many bytes can be read.
+/// How long more is waited for when little can be read.
 const GATHERING: Duration = Duration::from_micros(300);
-const ENOUGH: u64 = 128 << 10;
 
 /// A running program. Dropped before [`Child::finish`], it is killed with all it started.
 #[allow(missing_debug_implementations)]
@@ -41,6 +40,8 @@ pub struct Child {
     stderr: Lines,
     /// What asks it to end.
     end: Signal,
+    /// Bytes that are worth a read at once: few enough that the pipe has room beside them.
+    enough: u64,
     stop: Stop,
     _of_its_thread: PhantomData<*const ()>,
 }
@@ -126,7 +127,7 @@ impl Child {
     fn gather(&self) {
         let waiting = self.stdout.as_ref().map(rustix::io::ioctl_fionread);
         if let Some(Ok(waiting)) = waiting
-            && waiting < ENOUGH
+            && waiting < self.enough
         {
             std::thread::sleep(GATHERING);
         }

@@ -66,3 +66,4 @@ pub mod status;
 pub mod stop;
 pub mod url;
 pub mod verify;
+mod yielding;

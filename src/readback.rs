@@ -18,6 +18,7 @@ use crate::compress::Decoder;
 use crate::gzip::Totals;
 use crate::header::Header;
 use crate::name::Compression;
+use crate::yielding::let_others_first;
 
 const PASSED_BYTES: u64 = 8 << 20;
 
@@ -146,6 +147,7 @@ pub fn start(
 }
 
 fn read(mut follower: Follower, compression: Compression) -> io::Result<Found> {
+    let_others_first();
     let offset = follower.position;
     let mut decoder = Decoder::new(&mut follower, compression, offset)?;
     let mut buffer = vec![0; 256 << 10];
@@ -170,8 +172,8 @@ struct Follower {
 }
 
 impl Follower {
-    /// What was read back may go to the disk now, and need not stay in memory: syncing then waits
-    /// less, and the server's own pages are not pushed out. Advice only: errors are syncing's.
+    /// What was read back may go to the disk now: syncing then waits less. Advice only: errors are
+    /// syncing's.
     fn pass(&mut self) {
         let length = self.position.saturating_sub(self.passed);
         if let Some(length) = NonZeroU64::new(length).filter(|length| length.get() >= PASSED_BYTES)

@@ -82,19 +82,22 @@ impl Child {
         let streams = process.streams();
         let (stdin, stdout) = (streams.stdin.take(), streams.stdout.take());
         let stderr = Lines::new(name, streams.stderr.take());
-        let child = Child {
+        let mut child = Child {
             name: name.to_owned(),
             process,
             stdin,
             stdout,
             stderr,
             end: Signal::TERM,
+            enough: 0,
             stop,
             _of_its_thread: PhantomData,
         };
         // A larger pipe saves switches between the two processes; the default works too.
         if let Some(pipe) = child.data_end() {
             let _ = rustix::pipe::fcntl_setpipe_size(pipe, PIPE_BYTES);
+            let size = rustix::pipe::fcntl_getpipe_size(pipe).unwrap_or(0);
+            child.enough = size as u64 / 8;
         }
         let ends = [child.stdin.as_ref().map(AsFd::as_fd), child.stderr.as_fd()];
         for end in ends.into_iter().flatten() {

@@ -11,6 +11,7 @@ use std::{
 use flate2::Crc;
 
 use crate::deflate::Deflater;
+use crate::yielding::let_others_first;
 
 /// Threads that compress the blocks of any number of [`GzipWriter`](super::GzipWriter)s.
 ///
@@ -86,6 +87,7 @@ pub(super) fn panicked() -> io::Error {
 }
 
 fn work(queue: &Mutex<Receiver<Job>>) {
+    let_others_first();
     let mut deflater = Deflater::new(0);
     while let Some(job) = next_job(queue) {
         if deflater.level() != job.level {
