@@ -151,7 +151,8 @@ fn in_mariadb() -> String {
 
 fn compare(name: &str, client: impl Fn() -> Command, url: &str) -> Result<()> {
     let place = TempDir::new()?;
-    let (mut alone, mut piped, mut ours) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut alone, mut copied) = (Vec::new(), Vec::new());
+    let (mut piped, mut ours) = (Vec::new(), Vec::new());
     let (mut memory, mut bytes) = (0, 0);
     for round in 0..ROUNDS {
         alone.push(timed(client().stdout(Stdio::null()))?);
@@ -165,18 +166,22 @@ fn compare(name: &str, client: impl Fn() -> Command, url: &str) -> Result<()> {
             .max()
             .unwrap_or(0);
         fs::remove_dir_all(&dumps)?;
-        piped.push(through_pigz(client(), &place)?);
+        copied.push(through("cat", client(), Stdio::null())?);
+        let file = File::create(place.path().join("piped.gz"))?;
+        piped.push(through("pigz", client(), file.into())?);
         // What the pipe left to be written is not for the next round to wait for.
         timed(&mut Command::new("sync"))?;
     }
-    let [alone, piped, ours] = [alone, piped, ours].map(median);
+    let [alone, copied, piped, ours] = [alone, copied, piped, ours].map(median);
     println!("{name} > /dev/null                {alone:7.2} s");
+    println!("{name} | cat > /dev/null          {copied:7.2} s");
     println!("dump-database dump              {ours:7.2} s, {bytes} bytes, at most {memory} KiB");
     println!("{name} | pigz                   {piped:7.2} s");
     println!(
         "dump-database : {name} alone    {:7.2} (wanted: at most 1.15)",
         ours / alone
     );
+    println!("{name} | cat : {name} alone     {:7.2}", copied / alone);
     println!(
         "{name} | pigz : dump-database   {:7.2} (wanted: at least 3)",
         piped / ours
@@ -214,12 +219,11 @@ fn dump(url: &str, to: &std::path::Path) -> Result<(f64, u64)> {
     }
 }
 
-fn through_pigz(mut client: Command, place: &TempDir) -> Result<f64> {
+fn through(program: &str, mut client: Command, to: Stdio) -> Result<f64> {
     let started = Instant::now();
     let mut client = client.stdout(Stdio::piped()).spawn()?;
     let output = client.stdout.take().ok_or("no output")?;
-    let file = File::create(place.path().join("piped.gz"))?;
-    let status = Command::new("pigz").stdin(output).stdout(file).status()?;
+    let status = Command::new(program).stdin(output).stdout(to).status()?;
     assert!(status.success() && client.wait()?.success());
     Ok(started.elapsed().as_secs_f64())
 }
