@@ -73,30 +73,28 @@ fn what_came_in_the_place_of_a_dump_that_was_rotated_out_is_drilled() {
 
 #[test]
 fn the_copy_that_a_killed_drill_left_goes_and_nothing_else() {
+    const MARK: &str = ".dump-database-drill";
     let env = Env::with_database();
     env.dump("db.sqlite");
     let scratch = env.path("scratch");
-    let hour_ago = SystemTime::now() - Duration::from_secs(3600);
-    for name in [
-        "dump-database-drill-left",
-        "dump-database-drill-busy",
-        "mine",
-    ] {
+    let [left, busy, unmarked] = ["000000000000", "busyBUSY0000", "unmarked0000"]
+        .map(|random| format!("dump-database-drill-{random}"));
+    // Whatever its owner called it so for.
+    let named = "dump-database-drill-work".to_owned();
+    for name in [&left, &busy, &unmarked, &named] {
         fs::create_dir_all(scratch.join(name)).unwrap();
         fs::write(scratch.join(name).join("copy"), "data").unwrap();
         let made = File::open(scratch.join(name)).unwrap();
+        let hour_ago = SystemTime::now() - Duration::from_secs(3600);
+        if *name != unmarked {
+            fs::write(scratch.join(name).join(MARK), "").unwrap();
+        }
         made.set_modified(hour_ago).unwrap();
     }
-    let busy = File::open(scratch.join("dump-database-drill-busy")).unwrap();
-    busy.lock().unwrap();
-    fs::create_dir(scratch.join("dump-database-drill-young")).unwrap();
+    let held = File::open(scratch.join(&busy)).unwrap();
+    held.lock().unwrap();
     env.run("drill --scratch scratch").succeeds();
-    let left = [
-        "dump-database-drill-busy",
-        "dump-database-drill-young",
-        "mine",
-    ];
-    assert_eq!(names(&scratch), left);
+    assert_eq!(names(&scratch), [busy, unmarked, named]);
 }
 
 #[test]
