@@ -198,7 +198,7 @@ fn restoring(scratch: &Scratch, options: &Options) -> dump::Options {
     dump::Options {
         to: scratch.path().to_owned(),
         adopt: false,
-        policy: None,
+        keep: dump::Keep::Everything,
         method: Method::default(),
         threads: default_threads(),
         timeout: options.timeout,

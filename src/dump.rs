@@ -1,6 +1,7 @@
 //! The main job: each source dumped, proven, published, rotated.
 
 mod before;
+mod keep;
 mod one;
 mod owner;
 mod plan;
@@ -21,12 +22,12 @@ use crate::directory::Directory;
 use crate::metrics;
 use crate::name::{Format, Name};
 use crate::progress;
-use crate::retention::Policy;
 use crate::secret::Secret;
 use crate::source::Source;
 use crate::state::{Attempt, Unchanged};
 use crate::stop::{self, Stop};
 
+pub use keep::Keep;
 pub(crate) use one::{Published, Run};
 pub use plan::Selection;
 use plan::{Task, plan};
@@ -38,8 +39,8 @@ pub struct Options {
     pub to: PathBuf,
     /// Take over a NAME whose newest dump is of another source.
     pub adopt: bool,
-    /// What stays; none to remove nothing.
-    pub policy: Option<Policy>,
+    /// What stays of older dumps.
+    pub keep: Keep,
     /// How to compress.
     pub method: Method,
     /// The compressor's threads.
@@ -119,7 +120,7 @@ pub fn run(sources: &[Source], selection: &Selection, options: &Options) -> Resu
         .unwrap_or_else(PoisonError::into_inner);
     outcomes.sort_by_key(|(place, _)| *place);
     let outcomes: Vec<_> = outcomes.into_iter().map(|(_, outcome)| outcome).collect();
-    record(&directory, &outcomes, options.policy.as_ref());
+    record(&directory, &outcomes, &options.keep);
     if let Some(metrics) = &options.metrics {
         metrics::write(metrics, std::slice::from_ref(&options.to))?;
     }
@@ -188,7 +189,7 @@ fn print_path(directory: &Path, published: &Published) {
 }
 
 /// For `status`. The dumps are there without it, so it fails no run.
-fn record(directory: &Directory, outcomes: &[Outcome], policy: Option<&Policy>) {
+fn record(directory: &Directory, outcomes: &[Outcome], keep: &Keep) {
     let changed = directory.dumps().and_then(|dumps| {
         let dumped: HashSet<_> = dumps.iter().map(|dump| dump.name.name.as_str()).collect();
         directory.change_state(|state| {
@@ -199,7 +200,7 @@ fn record(directory: &Directory, outcomes: &[Outcome], policy: Option<&Policy>) 
                     seconds: Some(outcome.seconds),
                     error: outcome.result.as_ref().err().cloned(),
                 });
-                record.policy = policy.cloned();
+                record.policy = keep.policy(record.policy.as_ref());
                 if let Ok(published) = &outcome.result {
                     record.unchanged = published.unchanged.then(|| Unchanged {
                         time: outcome.ended,

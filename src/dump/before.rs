@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use jiff::Timestamp;
 
-use super::Options;
+use super::{Keep, Options};
 use super::owner::Owner;
 use crate::directory::Locked;
 use crate::engine::Dumper;
@@ -34,12 +34,12 @@ impl Before {
         let (name, identity) = (name.clone(), dumper.identity().clone());
         let scratch = dumper.scratch_bytes();
         let adopt = options.adopt;
-        // What a restore replaces is dumped without a policy, and cannot be called otherwise.
-        let way_out = match options.policy {
-            Some(_) => {
+        // What a restore replaces rotates nothing out, and cannot be called otherwise.
+        let way_out = match options.keep {
+            Keep::Everything => "--to names another directory for this one",
+            Keep::AsBefore | Keep::By(_) => {
                 "--name gives this one another name, --adopt takes the name over after a move"
             }
-            None => "--to names another directory for this one",
         };
         owner.ask(move |directory| {
             let series = Series::of(directory, &directory.dumps()?, &name, Some(&identity));
