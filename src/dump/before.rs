@@ -5,8 +5,8 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use jiff::Timestamp;
 
-use super::{Keep, Options};
 use super::owner::Owner;
+use super::{Keep, Options};
 use crate::directory::Locked;
 use crate::engine::Dumper;
 use crate::header::Header;

@@ -181,7 +181,8 @@ fn where_nothing_is_on_record_rotate_removes_nothing() {
     // One that is known does not let another's go.
     database::small(&env.path("known.sqlite"));
     env.dump("known.sqlite");
-    env.run("rotate").fails(2, "what is kept of db is not on record");
+    env.run("rotate")
+        .fails(2, "what is kept of db is not on record");
     env.run("rotate --keep 1").succeeds();
     assert_eq!(env.names().len(), 2);
 }
