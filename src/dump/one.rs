@@ -278,9 +278,11 @@ impl<'a> Run<'a> {
         header.content = content;
         let thorough = before.check_is_due(header, self.options.full_check);
         header.facts = dumper.check(thorough)?;
-        if thorough {
-            header.checked = Some(header.time);
-        }
+        header.checked = if thorough {
+            Some(header.time)
+        } else {
+            before.checked_until(header)
+        };
         header.bytes = totals.bytes;
         header.crc32 = format!("{:08x}", totals.crc32);
         header.sha256 = sha256;
