@@ -220,8 +220,8 @@ fn record(directory: &Directory, outcomes: &[Outcome], keep: &Keep) {
                     seconds: Some(outcome.seconds),
                     error: outcome.result.as_ref().err().cloned(),
                 });
-                record.policy = keep.policy(record.policy.as_ref());
                 if let Ok(published) = &outcome.result {
+                    record.policy = keep.policy(record.policy.as_ref());
                     record.unchanged = published.unchanged.then(|| Unchanged {
                         time: outcome.ended,
                         dump: published.name.to_string(),

@@ -34,7 +34,7 @@ pub struct Record {
     /// The newest dump, when the database was last found to be still what it holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unchanged: Option<Unchanged>,
-    /// What its last run kept.
+    /// What its last run that dumped it kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<Policy>,
     /// The last drill of one of its dumps.

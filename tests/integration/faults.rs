@@ -141,11 +141,12 @@ fn a_large_damaged_database_is_read_no_longer_than_allowed() {
     let file = fs::File::create(&old).unwrap();
     file.set_len(1 << 42).unwrap(); // four terabytes of nothing
     file.write_all_at(b"no database", 0).unwrap();
+    drop(file);
     let run = env.run(&format!(
         "restore {dump} old.sqlite --replace --to saved --timeout 2s"
     ));
     run.fails(1, "--timeout");
-    assert_eq!(file.metadata().unwrap().len(), 1 << 42);
+    assert_eq!(old.metadata().unwrap().len(), 1 << 42);
 }
 
 #[test]
