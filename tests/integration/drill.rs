@@ -54,7 +54,7 @@ fn a_good_dump_passes_and_status_tells() {
 /// A drill that cannot go on after its first dump, `a`'s: nobody reads what it printed of it.
 fn held_after_the_first(env: &Env, args: &str) -> (Child, PipeReader) {
     let (reader, mut writer) = std::io::pipe().unwrap();
-    writer.write_all(&[b'\n'; 65536]).unwrap();
+    writer.write_all("\n".repeat(65536).as_bytes()).unwrap();
     let mut drill = env.program(&format!("drill {args}"));
     drill.stdout(writer).stderr(Stdio::piped());
     let child = drill.spawn().unwrap();
@@ -68,7 +68,10 @@ fn released((child, mut reader): (Child, PipeReader)) -> Run {
     let mut stdout = String::new();
     reader.read_to_string(&mut stdout).unwrap();
     let run = Run::end_of(child);
-    Run { stdout, ..run }
+    Run {
+        stdout: stdout.trim_start().to_owned(),
+        ..run
+    }
 }
 
 /// `a` and `z`, dumped.
