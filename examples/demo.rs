@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use dump_database::compress::Method;
-use dump_database::dump::{self, Options, Selection, default_threads};
+use dump_database::dump::{self, Keep, Options, Selection, default_threads};
 use dump_database::name::Format;
 use dump_database::retention::Policy;
 use dump_database::source::Source;
@@ -29,7 +29,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let options = Options {
         to: dumps.clone(),
         adopt: false,
-        policy: Some(Policy {
+        keep: Keep::By(Policy {
             last: NonZeroUsize::new(5).ok_or("five")?,
             ..Policy::default()
         }),

@@ -46,7 +46,8 @@ pub struct Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Dump databases, prove the dumps, remove what retention does not keep
+    /// Dump databases, prove the dumps, remove what retention does not keep; by the rules of each
+    /// database's last run, unless you give others
     Dump(Dump),
     /// List dumps: when, how large, why kept, how far back they reach; by the rules of each
     /// database's last run, unless you give others
@@ -61,7 +62,7 @@ pub enum Command {
     /// Prove that dumps can be restored: into a throwaway database, compared with what was dumped
     Drill(Drill),
     /// Apply retention alone, saying for each dump why it stays or goes; by the rules of each
-    /// database's last run, unless you give others
+    /// database's last run, unless you give others; without either it removes nothing
     Rotate(Rotate),
     /// Print shell completions
     Completions {

@@ -40,6 +40,8 @@ pub struct Entry {
     pub name: DumpName,
     /// Its size in bytes.
     pub bytes: u64,
+    /// Whose it is, by number.
+    pub owner: u32,
 }
 
 impl Directory {
@@ -112,6 +114,7 @@ impl Directory {
                     entries.push(Entry {
                         name,
                         bytes: u64::try_from(stat.st_size).unwrap_or(0),
+                        owner: stat.st_uid,
                     });
                 }
                 Ok(_) | Err(Errno::NOENT) => {}
@@ -147,7 +150,7 @@ impl Directory {
         Header::read(&mut file).map(|(header, ..)| header)
     }
 
-    /// What root makes in another's directory is that one's: its own runs rotate and replace it.
+    /// Makes a file of root's in another's directory that one's, whose own runs replace it.
     fn hand_over(&self, file: impl AsFd) {
         let (Ok(owner), Ok(own)) = (rustix::fs::fstat(self), rustix::fs::fstat(&file)) else {
             return;

@@ -8,6 +8,7 @@ mod choose;
 mod compare;
 mod mysql;
 mod postgresql;
+mod row;
 mod scratch;
 mod serve;
 mod sqlite;
@@ -19,24 +20,21 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use serde::Serialize;
 
-use crate::clock;
 use crate::compress::Method;
-use crate::directory::Directory;
 use crate::dump::{self, default_threads};
 use crate::header::Header;
 use crate::identity::Engine;
-use crate::name::{DumpName, Format};
+use crate::name::Format;
 use crate::restore;
 use crate::source::Source;
-use crate::state;
 use crate::stop::{self, Stop, Unless};
 use crate::verify::read_whole;
 
 use choose::Chosen;
 pub use choose::Sample;
 use compare::Comparison;
+use row::Row;
 use scratch::Scratch;
 
 /// How to drill.
@@ -50,20 +48,6 @@ pub struct Options {
     pub timeout: Duration,
     /// Print a JSON array.
     pub json: bool,
-}
-
-/// One drill.
-#[derive(Debug, Serialize)]
-struct Row {
-    database: String,
-    path: PathBuf,
-    /// Absent where there is nothing to restore: what a program printed.
-    passed: Option<bool>,
-    /// How long restoring took.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    restore_seconds: Option<f64>,
-    #[serde(flatten)]
-    comparison: Comparison,
 }
 
 /// A throwaway place of one engine, and what a dump was restored into.
@@ -85,36 +69,37 @@ pub fn run(paths: &[PathBuf], options: &Options) -> Result<usize> {
     let mut failed = 0;
     let mut failing = HashSet::new();
     let mut drilled = HashSet::new();
-    for mut chosen in choose::all(paths, options.sample)? {
+    for chosen in choose::all(paths, options.sample)? {
         Stop::on_signal().check()?;
-        let mut dump = chosen.open();
-        // Rotated out while others were drilled: what came in its place is drilled.
-        while dump.as_ref().is_err_and(is_gone)
-            && let Some(newest) = chosen.newest_now()
-        {
-            log::info!("{} was removed meanwhile", chosen.path.display());
-            dump = newest.open();
-            chosen = newest;
-        }
+        let Some((chosen, dump)) = opened(chosen) else {
+            continue;
+        };
         if !drilled.insert(chosen.path.clone()) {
             continue;
         }
-        let row = drill(&chosen, dump, options);
+        // Only what was asked for by name is still here without being there.
+        let gone = dump.as_ref().is_err_and(is_gone);
+        let row = if gone {
+            Row::gone(&chosen)
+        } else {
+            drill(&chosen, dump, options)
+        };
         if let Some(signal) = stop::signal() {
             return Err(stop::Stopped::Signal(signal).into());
         }
         failed += usize::from(row.passed == Some(false));
-        // Of several dumps of a database the first that failed is the one to know of.
-        if let Some((directory, name)) = &chosen.place
+        // Of several dumps of a database the first that failed is the one to know of. That one was
+        // removed says nothing of the database.
+        if let Some((directory, name)) = chosen.place.as_ref().filter(|_| !gone)
             && !failing.contains(&(directory.path().to_owned(), name.name.clone()))
         {
-            record(directory, name, &row);
+            row.record(directory, name);
             if row.passed == Some(false) {
                 failing.insert((directory.path().to_owned(), name.name.clone()));
             }
         }
         if !options.json {
-            print(&row)?;
+            row.print()?;
         }
         rows.push(row);
     }
@@ -126,18 +111,25 @@ pub fn run(paths: &[PathBuf], options: &Options) -> Result<usize> {
     Ok(failed)
 }
 
+/// The dump, or what came in its place where it was rotated out while others were drilled; none
+/// where nothing did. One that was asked for by name has no substitute.
+fn opened(mut chosen: Chosen) -> Option<(Chosen, io::Result<File>)> {
+    loop {
+        let dump = chosen.open();
+        if chosen.is_named || !dump.as_ref().is_err_and(is_gone) {
+            return Some((chosen, dump));
+        }
+        log::info!("{} was removed meanwhile", chosen.path.display());
+        chosen = chosen.newest_now()?;
+    }
+}
+
 fn is_gone(error: &io::Error) -> bool {
     error.kind() == ErrorKind::NotFound
 }
 
 fn drill(chosen: &Chosen, dump: io::Result<File>, options: &Options) -> Row {
-    let mut row = Row {
-        database: chosen.database.clone(),
-        path: chosen.path.clone(),
-        passed: None,
-        restore_seconds: None,
-        comparison: Comparison::default(),
-    };
+    let mut row = Row::of(chosen);
     log::debug!("drilling {}", row.path.display());
     let stop = Stop::after(options.timeout);
     let drilled = dump
@@ -152,10 +144,7 @@ fn drill(chosen: &Chosen, dump: io::Result<File>, options: &Options) -> Row {
             row.passed = Some(comparison.problems.is_empty());
             row.comparison = comparison;
         }
-        Err(error) => {
-            row.passed = Some(false);
-            row.comparison.problems.push(format!("{error:#}"));
-        }
+        Err(error) => row.fail(format!("{error:#}")),
     }
     row
 }
@@ -191,14 +180,16 @@ fn restored(
     )
     .context("it cannot be restored")?;
     row.restore_seconds = Some(started.elapsed().as_secs_f64());
-    throwaway.compare(&header).map(Some)
+    let mut comparison = throwaway.compare(&header)?;
+    comparison.only_loaded = target.is_whole();
+    Ok(Some(comparison))
 }
 
 fn restoring(scratch: &Scratch, options: &Options) -> dump::Options {
     dump::Options {
         to: scratch.path().to_owned(),
         adopt: false,
-        policy: None,
+        keep: dump::Keep::Everything,
         method: Method::default(),
         threads: default_threads(),
         timeout: options.timeout,
@@ -209,42 +200,4 @@ fn restoring(scratch: &Scratch, options: &Options) -> dump::Options {
         format: Format::Sql,
         password: None,
     }
-}
-
-/// For `status`.
-fn record(directory: &Directory, name: &DumpName, row: &Row) {
-    let Some(passed) = row.passed else {
-        return;
-    };
-    let drill = state::Drill {
-        time: clock::now(),
-        dump: name.to_string(),
-        seconds: row.restore_seconds.unwrap_or_default(),
-        error: (!passed).then(|| row.comparison.problems.join("; ")),
-    };
-    let changed = directory.change_state(|state| state.of(name.name.as_str()).drill = Some(drill));
-    if let Err(error) = changed {
-        log::warn!("this drill cannot be recorded for status: {error:#}");
-    }
-}
-
-fn print(row: &Row) -> io::Result<()> {
-    let Row { comparison, .. } = row;
-    let path = row.path.display();
-    let mut out = io::stdout();
-    match (row.passed, row.restore_seconds) {
-        (None, _) => writeln!(out, "{path}: not drilled"),
-        (Some(true), seconds) => {
-            let seconds = seconds.unwrap_or_default();
-            writeln!(out, "{path}: restored in {seconds:.1} s; {comparison}")
-        }
-        (Some(false), _) => {
-            let problems = comparison.problems.join("; ");
-            writeln!(out, "{path}: FAILED: {problems}")
-        }
-    }?;
-    for note in &comparison.notes {
-        log::warn!("{path}: {note}");
-    }
-    Ok(())
 }

@@ -1,6 +1,7 @@
 //! The main job: each source dumped, proven, published, rotated.
 
 mod before;
+mod keep;
 mod one;
 mod owner;
 mod plan;
@@ -18,15 +19,16 @@ use jiff::Timestamp;
 use crate::clock;
 use crate::compress::Method;
 use crate::directory::Directory;
+use crate::identity::Engine;
 use crate::metrics;
 use crate::name::{Format, Name};
 use crate::progress;
-use crate::retention::Policy;
 use crate::secret::Secret;
 use crate::source::Source;
 use crate::state::{Attempt, Unchanged};
 use crate::stop::{self, Stop};
 
+pub use keep::Keep;
 pub(crate) use one::{Published, Run};
 pub use plan::Selection;
 use plan::{Task, plan};
@@ -38,8 +40,8 @@ pub struct Options {
     pub to: PathBuf,
     /// Take over a NAME whose newest dump is of another source.
     pub adopt: bool,
-    /// What stays; none to remove nothing.
-    pub policy: Option<Policy>,
+    /// What stays of older dumps.
+    pub keep: Keep,
     /// How to compress.
     pub method: Method,
     /// The compressor's threads.
@@ -63,6 +65,7 @@ pub struct Options {
 /// What became of a database.
 struct Outcome {
     name: String,
+    engine: Engine,
     result: Result<Published, String>,
     seconds: f64,
     ended: Timestamp,
@@ -75,6 +78,22 @@ struct Outcome {
 /// When nothing could be begun: two sources of one NAME, no directory, another run in it.
 pub fn run(sources: &[Source], selection: &Selection, options: &Options) -> Result<usize> {
     plan::check(sources, selection)?;
+    let failed = dump_all(sources, selection, options);
+    let Some(metrics) = &options.metrics else {
+        return failed;
+    };
+    // However it ended: it is how monitoring learns of it.
+    match metrics::write(metrics, std::slice::from_ref(&options.to)) {
+        Ok(()) => failed,
+        Err(error) if failed.is_ok() => Err(error),
+        Err(error) => {
+            log::error!("{error:#}");
+            failed
+        }
+    }
+}
+
+fn dump_all(sources: &[Source], selection: &Selection, options: &Options) -> Result<usize> {
     if !options.to.exists() && sources.iter().all(|source| source.find().is_err()) {
         // No directory comes into being for what is not there.
         for source in sources {
@@ -119,10 +138,7 @@ pub fn run(sources: &[Source], selection: &Selection, options: &Options) -> Resu
         .unwrap_or_else(PoisonError::into_inner);
     outcomes.sort_by_key(|(place, _)| *place);
     let outcomes: Vec<_> = outcomes.into_iter().map(|(_, outcome)| outcome).collect();
-    record(&directory, &outcomes, options.policy.as_ref());
-    if let Some(metrics) = &options.metrics {
-        metrics::write(metrics, std::slice::from_ref(&options.to))?;
-    }
+    record(&directory, &outcomes, &options.keep);
     if let Some(signal) = stop::signal() {
         return Err(stop::Stopped::Signal(signal).into());
     }
@@ -148,9 +164,12 @@ fn next<T>(queue: &Mutex<VecDeque<T>>) -> Option<T> {
 /// Children are started and reaped here, so by one thread.
 fn one(run: &Run<'_>, task: Task) -> Outcome {
     let started = Instant::now();
-    let (name, result) = match task {
-        Task::Dump(name, source) => (name.to_string(), dump(run, &name, &source)),
-        Task::Failed(name, error) => (name, Err(error)),
+    let (name, engine, result) = match task {
+        Task::Dump(name, source) => {
+            let result = dump(run, &name, &source);
+            (name.to_string(), source.engine(), result)
+        }
+        Task::Failed(name, source, error) => (name, source.engine(), Err(error)),
     };
     match &result {
         Ok(published) => {
@@ -163,6 +182,7 @@ fn one(run: &Run<'_>, task: Task) -> Outcome {
     }
     Outcome {
         name,
+        engine,
         result,
         seconds: started.elapsed().as_secs_f64(),
         ended: clock::now(),
@@ -188,19 +208,20 @@ fn print_path(directory: &Path, published: &Published) {
 }
 
 /// For `status`. The dumps are there without it, so it fails no run.
-fn record(directory: &Directory, outcomes: &[Outcome], policy: Option<&Policy>) {
+fn record(directory: &Directory, outcomes: &[Outcome], keep: &Keep) {
     let changed = directory.dumps().and_then(|dumps| {
         let dumped: HashSet<_> = dumps.iter().map(|dump| dump.name.name.as_str()).collect();
         directory.change_state(|state| {
             for outcome in outcomes {
                 let record = state.of(&outcome.name);
+                record.engine = Some(outcome.engine);
                 record.attempt = Some(Attempt {
                     time: outcome.ended,
                     seconds: Some(outcome.seconds),
                     error: outcome.result.as_ref().err().cloned(),
                 });
-                record.policy = policy.cloned();
                 if let Ok(published) = &outcome.result {
+                    record.policy = keep.policy(record.policy.as_ref());
                     record.unchanged = published.unchanged.then(|| Unchanged {
                         time: outcome.ended,
                         dump: published.name.to_string(),

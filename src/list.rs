@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::clock;
 use crate::directory::Directory;
+use crate::exit::UsageError;
 use crate::human;
 use crate::name::Format;
 use crate::retention::{self, Policy, Rule, Verdict};
@@ -39,7 +40,8 @@ pub fn run(directories: &[PathBuf], policy: Option<&Policy>, json: bool) -> Resu
         let entries = directory.dumps()?;
         let state = directory.state();
         for series in Series::all(&directory, &entries) {
-            let policy = policy.map_or_else(|| state.policy(&series.name), Policy::clone);
+            let policy = policy.or(state.policy(&series.name));
+            let policy = policy.cloned().unwrap_or_default();
             for (entry, reason) in &series.others {
                 log::warn!("{} is not listed: {reason}", entry.name);
             }
@@ -133,17 +135,30 @@ fn table(out: &mut impl Write, rows: &[Row], policy: &Policy, now: Timestamp) ->
 }
 
 /// Retention alone: says for each dump why it stays or goes, and removes what goes unless
-/// `dry_run`.
+/// `dry_run`. Without a `policy` it is each database's own, as its last run was told.
 ///
 /// # Errors
-/// When the directory is missing, held by another run, or a dump cannot be removed.
+/// When the directory is missing, held by another run, or a dump cannot be removed; [`UsageError`]
+/// when it is not known what is to be kept.
 pub fn rotate(path: &std::path::Path, policy: Option<&Policy>, dry_run: bool) -> Result<()> {
     let directory = Directory::open(path)?.lock()?;
     let now = clock::now();
     let mut out = io::stdout().lock();
     let state = directory.state();
-    for series in Series::all(&directory, &directory.dumps()?) {
-        let policy = policy.map_or_else(|| state.policy(&series.name), Policy::clone);
+    let all = Series::all(&directory, &directory.dumps()?);
+    let known = |series: &Series| policy.or(state.policy(&series.name));
+    if let Some(series) = all.iter().find(|series| known(series).is_none())
+        && !dry_run
+    {
+        return Err(UsageError::new(&format!(
+            "what is kept of {} is not on record in {}, so nothing was removed; say it with --keep and the like",
+            series.name,
+            path.display()
+        ))
+        .into());
+    }
+    for series in all {
+        let policy = known(&series).cloned().unwrap_or_default();
         for ((entry, _), verdict) in series.dumps.iter().zip(series.plan(&policy, now, None)) {
             let fate = match verdict {
                 Verdict::Keep(rules) => {

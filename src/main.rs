@@ -10,6 +10,7 @@ use clap::{CommandFactory, FromArgMatches};
 
 use dump_database::cli::{Cli, Command, Output, Retention, ServerFormat};
 use dump_database::directory::Held;
+use dump_database::dump::Keep;
 use dump_database::engine::command::Program;
 use dump_database::exit::{Exit, UsageError};
 use dump_database::name::Format;
@@ -73,7 +74,11 @@ fn run(command: Command, keeps: bool) -> Result<Exit> {
             }
             let options = dump::Options {
                 adopt: args.adopt,
-                policy: Some(args.retention.into()),
+                keep: if keeps {
+                    Keep::By(args.retention.into())
+                } else {
+                    Keep::AsBefore
+                },
                 skip_unchanged: args.skip_unchanged,
                 metrics: args.metrics,
                 ..options(args.output)?
@@ -152,7 +157,7 @@ fn options(output: Output) -> Result<dump::Options> {
     Ok(dump::Options {
         to: directory(output.to)?,
         adopt: false,
-        policy: None,
+        keep: Keep::Everything,
         skip_unchanged: false,
         metrics: None,
         method: output.compress,

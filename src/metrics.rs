@@ -48,9 +48,11 @@ const METRICS: [Metric; 10] = [
     ("dump_bytes", "The newest dump's size.", |row| {
         row.bytes.map(|bytes| bytes as f64)
     }),
-    ("dumps_kept", "How many dumps there are.", |row| {
-        Some(row.kept as f64)
-    }),
+    (
+        "dumps_kept",
+        "How many dumps there are that can be used and are not dated after now.",
+        |row| Some(row.kept as f64),
+    ),
     (
         "last_drill_timestamp_seconds",
         "When a dump was last restored and compared.",

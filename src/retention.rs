@@ -24,6 +24,7 @@ const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_secs(60);
 
 /// How many dumps of a database stay.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Policy {
     /// The newest so many.
     pub last: NonZeroUsize,

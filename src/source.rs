@@ -88,6 +88,17 @@ impl Source {
         Ok(Source::Postgresql(url, part))
     }
 
+    /// Its engine.
+    #[must_use]
+    pub fn engine(&self) -> Engine {
+        match self {
+            Source::Sqlite(_) => Engine::Sqlite,
+            Source::Postgresql(..) => Engine::Postgresql,
+            Source::Mysql(..) => Engine::Mysql,
+            Source::Command(_) => Engine::Command,
+        }
+    }
+
     /// What it is, as the end of a sentence.
     #[must_use]
     pub fn kind(&self) -> &'static str {

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::identity::Engine;
 use crate::name::Name;
 use crate::retention::Policy;
 
@@ -24,13 +25,16 @@ pub struct State {
 /// One database's.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Record {
+    /// Its engine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub engine: Option<Engine>,
     /// The last attempt to dump it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempt: Option<Attempt>,
     /// The newest dump, when the database was last found to be still what it holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unchanged: Option<Unchanged>,
-    /// What its last run was told to keep.
+    /// What its last run that dumped it kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<Policy>,
     /// The last drill of one of its dumps.
@@ -82,12 +86,11 @@ impl State {
         self.databases.entry(name.to_owned()).or_default()
     }
 
-    /// What a database's last run was told to keep; by default where that is not known.
+    /// What a database's last run kept, where that is known.
     #[must_use]
-    pub fn policy(&self, name: &Name) -> Policy {
+    pub fn policy(&self, name: &Name) -> Option<&Policy> {
         let record = self.databases.get(name.as_str());
-        let policy = record.and_then(|record| record.policy.clone());
-        policy.unwrap_or_default()
+        record.and_then(|record| record.policy.as_ref())
     }
 
     /// Forgets databases that are no longer dumped: not tried for a week, and not among those of
@@ -103,6 +106,16 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_rule_that_is_not_on_record_is_the_defaults() {
+        let text = r#"{"databases":{"db":{"policy":{"last":3,"daily":7,"of_another_time":{}}}}}"#;
+        let state: State = serde_json::from_str(text).unwrap();
+        let name = Name::of_database(b"db").unwrap();
+        let policy = state.policy(&name).unwrap();
+        assert_eq!((policy.last.get(), policy.daily), (3, 7));
+        assert_eq!(policy.before_shrink, Policy::default().before_shrink);
+    }
 
     #[test]
     fn what_is_no_longer_dumped_is_forgotten_after_a_week() {

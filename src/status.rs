@@ -38,7 +38,7 @@ pub struct Row {
     pub bytes_before: Option<u64>,
     /// What the newest dump holds, in bytes.
     pub bytes_inside: Option<u64>,
-    /// How many dumps are there.
+    /// How many dumps there are that can be used and are not dated after now.
     pub kept: usize,
     /// How far back they go.
     pub reach_seconds: Option<i64>,
@@ -132,7 +132,7 @@ fn without_dumps(path: &Path, name: Option<&str>, record: Record, problem: &str)
     let directory = || path.file_name().unwrap_or_default().to_string_lossy();
     Row {
         database: name.map_or_else(|| directory().into_owned(), str::to_owned),
-        engine: None,
+        engine: record.engine,
         directory: path.to_owned(),
         newest: None,
         fresh: None,
@@ -170,6 +170,12 @@ fn of_series(
         let failed = attempt.and_then(|attempt| Some(failed(attempt.error.as_ref()?)));
         let unusable = unusable.unwrap_or_else(|| "its dumps are dated after now".to_owned());
         let problem = failed.map_or(unusable.clone(), |failed| format!("{unusable}; {failed}"));
+        let last = series.dumps.last();
+        let engine = last.map(|(_, header)| header.identity.engine);
+        let record = Record {
+            engine: engine.or(record.engine),
+            ..record
+        };
         return without_dumps(path, Some(&series.database()), record, &problem);
     };
     let before = past.iter().rev().nth(1).map(|(entry, _)| entry.bytes);

@@ -8,8 +8,8 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
-use rustix::fs::{FlockOperation, Mode, OFlags};
+use anyhow::{Context, Result, ensure};
+use rustix::fs::{FileType, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::{Directory, temporary};
@@ -55,6 +55,13 @@ impl Directory {
             OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let fd = rustix::fs::openat(&self, LOCK, flags, Mode::from_raw_mode(0o600))
             .with_context(context)?;
+        // It is written into: what another put there under this name may be any file.
+        let stat = rustix::fs::fstat(&fd).with_context(context)?;
+        ensure!(
+            FileType::from_raw_mode(stat.st_mode).is_file() && stat.st_nlink < 2,
+            "cannot lock {}: its {LOCK} is no file of its own; remove it",
+            self.path().display()
+        );
         self.hand_over(&fd);
         let mut file = File::from(fd);
         match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {

@@ -62,8 +62,9 @@ impl Directory {
         let mut state = self.state();
         change(&mut state);
         let text = serde_json::to_vec_pretty(&state)?;
-        let flags =
-            OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        // Whatever is left there, a pipe or another file's second name, is not written into.
+        let _ = rustix::fs::unlinkat(&own, NEW, AtFlags::empty());
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
         let written = rustix::fs::openat(&own, NEW, flags, Mode::from_raw_mode(0o600))
             .map_err(std::io::Error::from)
             .and_then(|fd| {

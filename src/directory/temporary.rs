@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use rustix::fs::{AtFlags, Dir, Mode, OFlags};
 use rustix::io::Errno;
 
-use super::Locked;
+use super::{Entry, Locked};
 
 const PREFIX: &str = ".dump-database-";
 const SUFFIX: &str = ".tmp";
@@ -35,7 +35,6 @@ impl Locked {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
         let fd = rustix::fs::openat(self.fd(), &name, flags, Mode::from_raw_mode(0o600))
             .with_context(|| format!("cannot create a file in {}", self.path().display()))?;
-        self.hand_over(&fd);
         Ok(Temporary {
             directory: self,
             name,
@@ -56,6 +55,15 @@ impl Temporary<'_> {
     #[must_use]
     pub fn path(&self) -> PathBuf {
         self.directory.path().join(&self.name)
+    }
+
+    /// Makes it the directory owner's where `like` is: what root dumps of a database that this one
+    /// dumps is rotated by this one. Any other dump stays root's.
+    pub fn belong_with(&self, like: &Entry) {
+        let owner = rustix::fs::fstat(self.directory.fd());
+        if owner.is_ok_and(|owner| owner.st_uid == like.owner) {
+            self.directory.hand_over(&self.file);
+        }
     }
 
     pub(super) fn name(&self) -> &str {

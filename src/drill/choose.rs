@@ -43,6 +43,8 @@ pub(super) struct Chosen {
     pub(super) database: String,
     /// The directory and its name there, where it has one.
     pub(super) place: Option<(Arc<Directory>, DumpName)>,
+    /// It was asked for itself, not for being its database's newest.
+    pub(super) is_named: bool,
 }
 
 impl Chosen {
@@ -103,6 +105,7 @@ fn of_series<'a>(
         path: directory.path_of(&entry.name),
         database: series.database(),
         place: Some((Arc::clone(directory), entry.name.clone())),
+        is_named: false,
     })
 }
 
@@ -118,5 +121,6 @@ fn of_file(path: &Path) -> Chosen {
         path: path.to_owned(),
         database: file_name.into_owned(),
         place,
+        is_named: true,
     }
 }

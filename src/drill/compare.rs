@@ -19,6 +19,10 @@ pub(super) struct Comparison {
     pub(super) rows: u64,
     /// Tables whose rows were counted at the snapshot, and are as many.
     pub(super) counted: usize,
+    /// Tables whose rows the engine only estimated then.
+    pub(super) estimated: usize,
+    /// There are no tables: what belongs to no database was loaded without an error.
+    pub(super) only_loaded: bool,
     /// What must not be.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) problems: Vec<String>,
@@ -47,10 +51,15 @@ impl Comparison {
                 (Some(now), Some(Rows::Exact(then))) => {
                     differences.push(format!("{table} has {now} rows and had {then}"));
                 }
+                (None, Some(Rows::Exact(then))) => {
+                    differences.push(format!("{table} cannot be counted and had {then} rows"));
+                }
                 (Some(now), Some(Rows::About { about })) if is_far(*now, *about) => {
+                    this.estimated += 1;
                     far.push(format!("{table} has {now} and was estimated at {about}"));
                 }
-                _ => {}
+                (_, Some(Rows::About { .. })) => this.estimated += 1,
+                (_, None) => {}
             }
         }
         // A header without facts, as a program of another time may make, claims nothing.
@@ -99,12 +108,22 @@ fn listed(mut all: Vec<String>) -> Option<String> {
 
 impl fmt::Display for Comparison {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.only_loaded {
+            return f.write_str("all of it loaded; nothing else was compared");
+        }
         write!(f, "{} tables with {} rows", self.tables, self.rows)?;
         match self.counted {
-            0 => Ok(()),
-            all if all == self.tables => write!(f, ", each as many as were dumped"),
-            some => write!(f, ", in {some} of them counted as many as were dumped"),
+            0 => {}
+            all if all == self.tables => f.write_str(", each as many as were dumped")?,
+            some => write!(f, ", in {some} of them counted as many as were dumped")?,
         }
+        let unknown = self.tables.saturating_sub(self.counted + self.estimated);
+        for (number, how) in [(self.estimated, "only estimated"), (unknown, "not counted")] {
+            if number > 0 {
+                write!(f, "; those of {number} were {how} when it was dumped")?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -153,9 +172,30 @@ mod tests {
             "{good:?}"
         );
         assert_eq!((good.tables, good.rows, good.counted), (3, 910, 1));
+        assert_eq!(
+            good.to_string(),
+            "3 tables with 910 rows, in 1 of them counted as many as were dumped; \
+             those of 1 were only estimated when it was dumped; \
+             those of 1 were not counted when it was dumped"
+        );
+        let globals = Comparison {
+            only_loaded: true,
+            ..Comparison::default()
+        };
+        assert_eq!(
+            globals.to_string(),
+            "all of it loaded; nothing else was compared"
+        );
 
         let fewer = compared(&[("a", 2)], &[("a", Some(Rows::Exact(3)))]);
         assert_eq!(fewer.problems, ["a has 2 rows and had 3"]);
+        let facts = Facts {
+            tables: vec![("a".to_owned(), Some(Rows::Exact(3)))],
+            table_count: 1,
+            ..Facts::default()
+        };
+        let uncountable = Comparison::of(&facts, &BTreeMap::from([("a".into(), None)]));
+        assert_eq!(uncountable.problems, ["a cannot be counted and had 3 rows"]);
         let none = compared(&[], &[("a", None)]);
         assert_eq!(
             none.problems,

@@ -5,8 +5,8 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use jiff::Timestamp;
 
-use super::Options;
 use super::owner::Owner;
+use super::{Keep, Options};
 use crate::directory::Locked;
 use crate::engine::Dumper;
 use crate::header::Header;
@@ -17,7 +17,7 @@ use crate::rotate::Series;
 /// What the directory holds of a database before it is dumped.
 pub(super) struct Before {
     newest: Option<(DumpName, Header)>,
-    /// The last thorough check.
+    /// The last thorough check of what the newest holds, or of what was there before.
     pub(super) checked: Option<Timestamp>,
     /// Identities to take over.
     pub(super) formerly: Vec<Identity>,
@@ -34,12 +34,12 @@ impl Before {
         let (name, identity) = (name.clone(), dumper.identity().clone());
         let scratch = dumper.scratch_bytes();
         let adopt = options.adopt;
-        // What a restore replaces is dumped without a policy, and cannot be called otherwise.
-        let way_out = match options.policy {
-            Some(_) => {
+        // What a restore replaces rotates nothing out, and cannot be called otherwise.
+        let way_out = match options.keep {
+            Keep::Everything => "--to names another directory for this one",
+            Keep::AsBefore | Keep::By(_) => {
                 "--name gives this one another name, --adopt takes the name over after a move"
             }
-            None => "--to names another directory for this one",
         };
         owner.ask(move |directory| {
             let series = Series::of(directory, &directory.dumps()?, &name, Some(&identity));
@@ -72,11 +72,23 @@ impl Before {
         let Some(checked) = self.checked else {
             return true;
         };
-        let unchanged = header.content.is_some()
-            && self
-                .header()
-                .is_some_and(|newest| newest.content == header.content && checked >= newest.time);
+        let unchanged = self
+            .header()
+            .is_some_and(|newest| self.holds(header) && checked >= newest.time);
         header.time.duration_since(checked).unsigned_abs() >= every && !unchanged
+    }
+
+    /// The last thorough check where this dump makes none. What changed within the second of that
+    /// check was not checked.
+    pub(super) fn checked_until(&self, header: &Header) -> Option<Timestamp> {
+        self.checked
+            .filter(|checked| *checked < header.time || self.holds(header))
+    }
+
+    /// Is the newest dump of the same content?
+    fn holds(&self, header: &Header) -> bool {
+        let newest = self.header().and_then(|newest| newest.content.as_ref());
+        newest.is_some() && newest == header.content.as_ref()
     }
 
     /// The newest dump, if `header` is of the same content.
@@ -87,8 +99,7 @@ impl Before {
             settings.shift_remove("client_version");
             settings
         };
-        let same = header.content.is_some()
-            && newest.content == header.content
+        let same = self.holds(header)
             && newest.format == header.format
             && newest.identity == header.identity
             && of_the_server(newest) == of_the_server(header);
@@ -115,4 +126,38 @@ fn formerly(
         formerly.truncate(4);
     }
     Ok(formerly)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn header(time: &str, content: &str) -> Header {
+        serde_json::from_value(serde_json::json!({
+            "tool": "", "identity": {"engine": "sqlite", "location": "/db"}, "database": "db",
+            "time": time, "format": "sqlite", "engine_version": "", "facts": {}, "bytes": 0,
+            "crc32": "", "sha256": "", "content": content
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn what_changed_within_the_second_of_a_check_was_not_checked() {
+        let (second, next) = ("2026-11-22T12:00:00Z", "2026-11-22T12:00:01Z");
+        let newest = header(second, "old");
+        let name = DumpName::parse("db-20261122T120000Z.sqlite.gz").unwrap();
+        let before = Before {
+            checked: Some(newest.time),
+            newest: Some((name, newest)),
+            formerly: Vec::new(),
+        };
+        for (time, content, is_checked) in [
+            (second, "new", false),
+            (second, "old", true),
+            (next, "new", true),
+        ] {
+            let checked = before.checked_until(&header(time, content));
+            assert_eq!(checked.is_some(), is_checked, "{time} {content}");
+        }
+    }
 }

@@ -213,7 +213,7 @@ impl<'a> Run<'a> {
             header, temporary, ..
         } = written;
         let temporary = temporary.give_back()?;
-        let (name, policy) = (name.clone(), self.options.policy.clone());
+        let (name, keep) = (name.clone(), self.options.keep.clone());
         let compression = self.options.method.compression;
         self.owner.ask(move |directory| {
             let identity = Some(&header.identity);
@@ -225,13 +225,16 @@ impl<'a> Run<'a> {
                 compression,
                 name: name.clone(),
             };
+            if let Some((newest, _)) = before.dumps.last() {
+                temporary.belong_with(newest);
+            }
             let published = directory.publish(temporary, &wanted)?;
-            let Some(policy) = &policy else {
+            let Some(policy) = keep.policy(directory.state().policy(&name)) else {
                 return Ok(published);
             };
             let rotated = directory.dumps().and_then(|entries| {
                 let series = Series::of(directory, &entries, &name, identity);
-                rotate(directory, &series, policy, Some(&published))
+                rotate(directory, &series, &policy, Some(&published))
             });
             if let Err(error) = rotated {
                 log::error!(
@@ -275,9 +278,11 @@ impl<'a> Run<'a> {
         header.content = content;
         let thorough = before.check_is_due(header, self.options.full_check);
         header.facts = dumper.check(thorough)?;
-        if thorough {
-            header.checked = Some(header.time);
-        }
+        header.checked = if thorough {
+            Some(header.time)
+        } else {
+            before.checked_until(header)
+        };
         header.bytes = totals.bytes;
         header.crc32 = format!("{:08x}", totals.crc32);
         header.sha256 = sha256;

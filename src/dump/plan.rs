@@ -37,8 +37,8 @@ impl Default for Selection {
 pub(super) enum Task {
     /// Something to dump.
     Dump(Name, Source),
-    /// Something that could not even be planned, and why.
-    Failed(String, String),
+    /// Something that could not even be planned, of this source, and why.
+    Failed(String, Source, String),
 }
 
 /// # Errors
@@ -90,7 +90,7 @@ pub(super) fn plan(sources: &[Source], selection: &Selection, options: &Options)
             Err(error) => {
                 let globals = Name::globals().to_string();
                 let why = format!("the databases of {source} cannot be listed: {error:#}");
-                tasks.push(Task::Failed(globals, why));
+                tasks.push(Task::Failed(globals, source.clone(), why));
                 continue;
             }
         };
@@ -109,9 +109,11 @@ pub(super) fn plan(sources: &[Source], selection: &Selection, options: &Options)
                 continue;
             };
             match seen.insert(name.clone(), source) {
+                // Named as well.
+                Some(other) if *other == part => {}
                 Some(other) => {
                     let why = both_called(other, &part, &name);
-                    tasks.push(Task::Failed(name.to_string(), why));
+                    tasks.push(Task::Failed(name.to_string(), part, why));
                 }
                 None => tasks.push(Task::Dump(name, part)),
             }

@@ -1,12 +1,15 @@
 //! Drills of SQLite dumps: restored, compared, recorded. Those of servers are beside their tests.
 
 use std::fs::{self, File};
+use std::io::{PipeReader, Read, Write};
+use std::path::PathBuf;
+use std::process::{Child, Stdio};
 use std::time::{Duration, SystemTime};
 
 use rusqlite::Connection;
 use serde_json::Value;
 
-use crate::support::{Env, Run, database, names, planted, wait_until};
+use crate::support::{Env, OWN, Run, database, names, planted, wait_until};
 use dump_database::header::Rows;
 
 fn json(env: &Env, args: &str) -> Vec<Value> {
@@ -48,55 +51,142 @@ fn a_good_dump_passes_and_status_tells() {
     assert!(run.stdout.contains(sentence), "{run:?}");
 }
 
-/// Drilling one database takes longer than the next one's dump stays.
+/// A drill that cannot go on after its first dump, `a`'s: nobody reads what it printed of it.
+fn held_after_the_first(env: &Env, args: &str) -> (Child, PipeReader) {
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    writer.write_all("\n".repeat(65536).as_bytes()).unwrap();
+    let mut drill = env.program(&format!("drill {args}"));
+    drill.stdout(writer).stderr(Stdio::piped());
+    let child = drill.spawn().unwrap();
+    let state = env.dumps().join(OWN[1]);
+    wait_until(|| fs::read_to_string(&state).is_ok_and(|text| text.contains("\"drill\"")));
+    (child, reader)
+}
+
+/// What it printed, and how it ended.
+fn released((child, mut reader): (Child, PipeReader)) -> Run {
+    let mut stdout = String::new();
+    reader.read_to_string(&mut stdout).unwrap();
+    let run = Run::end_of(child);
+    Run {
+        stdout: stdout.trim_start().to_owned(),
+        ..run
+    }
+}
+
+/// `a` and `z`, dumped.
+fn two() -> (Env, [PathBuf; 2]) {
+    let env = Env::new();
+    database::small(&env.path("a.sqlite"));
+    database::small(&env.path("z.sqlite"));
+    let dumps = env.run("dump a.sqlite z.sqlite").succeeds().paths();
+    (env, dumps.try_into().unwrap())
+}
+
+fn drilled(env: &Env) -> Vec<(String, bool)> {
+    let status: Vec<Value> = serde_json::from_str(&env.run("status --json").stdout).unwrap();
+    let rows = status.iter().map(|row| {
+        let failed = row["drill"]["error"].is_string();
+        assert!(!failed, "{row}");
+        (
+            row["database"].as_str().unwrap().to_owned(),
+            row["drill"].is_object(),
+        )
+    });
+    rows.collect()
+}
+
 #[test]
 fn what_came_in_the_place_of_a_dump_that_was_rotated_out_is_drilled() {
-    let env = Env::new();
-    drop(database::large(&env.path("a.sqlite"), "DELETE", 60_000_000));
-    database::small(&env.path("z.sqlite"));
-    fs::create_dir(env.path("scratch")).unwrap();
-    let dump = "dump --keep 1 --log error";
-    env.run(&format!("{dump} a.sqlite z.sqlite")).succeeds();
-    let drill = env.start("drill --scratch scratch");
-    wait_until(|| !names(&env.path("scratch")).is_empty());
-    let newer = env.run(&format!("{dump} z.sqlite")).succeeds().paths();
-    let drill = Run::end_of(drill).succeeds();
-    assert!(drill.stderr.contains("was removed meanwhile"), "{drill:?}");
-    let newer = format!("{}: restored in ", newer[0].display());
-    assert!(drill.stdout.contains(&newer), "{drill:?}");
-    let status: Vec<Value> = serde_json::from_str(&env.run("status --json").stdout).unwrap();
-    assert!(
-        status.iter().all(|row| row["drill"].is_object()),
-        "{status:?}"
+    let (env, _) = two();
+    let held = held_after_the_first(&env, "");
+    let newer = env.dump("z.sqlite --keep 1");
+    let run = released(held).succeeds();
+    assert!(run.stderr.contains("was removed meanwhile"), "{run:?}");
+    let newer = format!("{}: restored in ", newer.display());
+    assert!(run.stdout.contains(&newer), "{run:?}");
+    assert_eq!(
+        drilled(&env),
+        [("a".to_owned(), true), ("z".to_owned(), true)]
     );
 }
 
 #[test]
+fn a_database_whose_dumps_all_vanish_meanwhile_fails_no_drill() {
+    let (env, [_, z]) = two();
+    let held = held_after_the_first(&env, "");
+    fs::remove_file(z).unwrap();
+    let run = released(held).succeeds();
+    assert!(run.stderr.contains("was removed meanwhile"), "{run:?}");
+    assert_eq!(run.stdout.matches("restored in").count(), 1, "{run:?}");
+    assert_eq!(
+        drilled(&env),
+        [("a".to_owned(), true), ("z".to_owned(), false)]
+    );
+}
+
+#[test]
+fn a_dump_that_was_asked_for_and_vanished_fails_and_nothing_else_is_drilled_for_it() {
+    let (env, [a, z]) = two();
+    let other = env.dump("a.sqlite");
+    let paths = [&a, &z, &other].map(|path| path.display().to_string());
+    let held = held_after_the_first(&env, &paths.join(" "));
+    let newer = env.dump("z.sqlite --keep 1");
+    let run = released(held).fails(1, "");
+    let gone = format!("{}: FAILED: it was removed meanwhile", z.display());
+    assert!(run.stdout.contains(&gone), "{run:?}");
+    assert!(!run.stdout.contains(&*newer.to_string_lossy()), "{run:?}");
+    assert_eq!(run.stdout.matches("restored in").count(), 2, "{run:?}");
+    assert_eq!(
+        drilled(&env),
+        [("a".to_owned(), true), ("z".to_owned(), false)]
+    );
+}
+
+#[test]
+fn what_a_drill_says_is_no_command_to_the_terminal() {
+    let env = Env::new();
+    let path = env.path("a.sqlite");
+    let db = database::small(&path);
+    db.execute_batch("CREATE TABLE \"t\u{1b}[2J\" (x)").unwrap();
+    let dump = planted::changed(&env.dump("a.sqlite"), |header| {
+        header.time = planted::ago(60);
+        for (_, rows) in &mut header.facts.tables {
+            *rows = Some(Rows::Exact(77));
+        }
+    });
+    let run = env.run(&format!("drill {}", dump.display()));
+    assert!(
+        run.stdout.contains("t\\u{1b}[2J has 0 rows and had 77"),
+        "{run:?}"
+    );
+    assert!(!run.stdout.contains('\u{1b}'), "{run:?}");
+}
+
+#[test]
 fn the_copy_that_a_killed_drill_left_goes_and_nothing_else() {
+    const MARK: &str = ".dump-database-drill";
     let env = Env::with_database();
     env.dump("db.sqlite");
     let scratch = env.path("scratch");
-    let hour_ago = SystemTime::now() - Duration::from_secs(3600);
-    for name in [
-        "dump-database-drill-left",
-        "dump-database-drill-busy",
-        "mine",
-    ] {
+    let [left, busy, unmarked] = ["000000000000", "busyBUSY0000", "unmarked0000"]
+        .map(|random| format!("dump-database-drill-{random}"));
+    // Whatever its owner called it so for.
+    let named = "dump-database-drill-work".to_owned();
+    for name in [&left, &busy, &unmarked, &named] {
         fs::create_dir_all(scratch.join(name)).unwrap();
         fs::write(scratch.join(name).join("copy"), "data").unwrap();
         let made = File::open(scratch.join(name)).unwrap();
+        let hour_ago = SystemTime::now() - Duration::from_secs(3600);
+        if *name != unmarked {
+            fs::write(scratch.join(name).join(MARK), "").unwrap();
+        }
         made.set_modified(hour_ago).unwrap();
     }
-    let busy = File::open(scratch.join("dump-database-drill-busy")).unwrap();
-    busy.lock().unwrap();
-    fs::create_dir(scratch.join("dump-database-drill-young")).unwrap();
+    let held = File::open(scratch.join(&busy)).unwrap();
+    held.lock().unwrap();
     env.run("drill --scratch scratch").succeeds();
-    let left = [
-        "dump-database-drill-busy",
-        "dump-database-drill-young",
-        "mine",
-    ];
-    assert_eq!(names(&scratch), left);
+    assert_eq!(names(&scratch), [busy, unmarked, named]);
 }
 
 #[test]

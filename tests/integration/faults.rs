@@ -1,6 +1,7 @@
 //! What the fault campaign (tests/faults) once found.
 
 use std::fs;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use rustix::fs::{CWD, FileType, Mode, mknodat};
@@ -102,11 +103,50 @@ fn what_a_failing_disk_holds_is_not_moved_aside() {
     ));
     run.fails(1, "move it away to restore in its place");
     assert_eq!(contents(&old), before);
+    let names = names(env.root());
     assert!(
-        names(env.root())
-            .iter()
-            .all(|name| !name.contains("damaged"))
+        names.iter().all(|name| !name.contains(".replaced-")),
+        "{names:?}"
     );
+}
+
+/// Nor where only its log is what the disk does not give.
+#[test]
+fn a_damaged_database_whose_log_cannot_be_read_is_not_moved_aside() {
+    let (env, dump) = scene();
+    let old = env.path("old.sqlite");
+    fs::write(&old, "no database at all").unwrap();
+    fs::write(env.path("old.sqlite-wal"), "a log").unwrap();
+    let args = format!("restore {dump} old.sqlite --replace --to saved");
+    let failing = ["read:error=EIO"];
+    let log = Of::File("old.sqlite-wal");
+    let run = Run::of(&mut strace::command(&env, log, &failing, &args));
+    run.fails(1, "old.sqlite-wal, which is as it was");
+    assert_eq!(fs::read(&old).unwrap(), b"no database at all");
+    env.run(&args).succeeds();
+    let names = names(env.root());
+    assert!(
+        names
+            .iter()
+            .any(|name| name.starts_with("old.sqlite.replaced-")),
+        "{names:?}"
+    );
+}
+
+/// Looking whether the disk gives all of it takes as long as it is large.
+#[test]
+fn a_large_damaged_database_is_read_no_longer_than_allowed() {
+    let (env, dump) = scene();
+    let old = env.path("old.sqlite");
+    let file = fs::File::create(&old).unwrap();
+    file.set_len(1 << 42).unwrap(); // four terabytes of nothing
+    file.write_all_at(b"no database", 0).unwrap();
+    drop(file);
+    let run = env.run(&format!(
+        "restore {dump} old.sqlite --replace --to saved --timeout 2s"
+    ));
+    run.fails(1, "--timeout");
+    assert_eq!(old.metadata().unwrap().len(), 1 << 42);
 }
 
 #[test]
@@ -152,9 +192,16 @@ fn a_pipe_in_the_place_of_the_record_or_the_lock_is_not_waited_for() {
     ] {
         fs::remove_file(env.dumps().join(name)).unwrap();
         make_pipe(&env.dumps().join(name));
+        make_pipe(&env.dumps().join(".dump-database.state.new"));
         env.run("status").succeeds();
         let run = env.run("dump db.sqlite");
-        assert!(fails || run.status == Some(0), "{run:?}");
+        if fails {
+            run.fails(1, "remove it");
+            continue;
+        }
+        run.succeeds();
+        let state = fs::symlink_metadata(env.dumps().join(".dump-database.state")).unwrap();
+        assert!(state.is_file() && state.len() > 2, "{state:?}");
     }
 }
 

@@ -1,5 +1,7 @@
 //! What stays beyond the newest dumps: tiers, and the dump from before a shrink.
 
+use std::fs;
+
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::Connection;
 
@@ -141,8 +143,46 @@ fn without_flags_the_rules_are_those_of_the_last_run() {
     );
     env.run("rotate --keep 2").succeeds();
     assert_eq!(env.names(), kept[5..]);
-    // As when it is not known.
-    std::fs::remove_file(env.dumps().join(".dump-database.state")).unwrap();
-    env.run("rotate").succeeds();
-    assert_eq!(env.names(), kept[5..]);
+}
+
+/// A dump by hand is not to remove what the timer's keep.
+#[test]
+fn a_dump_without_flags_keeps_and_records_what_the_last_run_did() {
+    let env = Env::with_database();
+    three_weeks(&env);
+    env.dump("db.sqlite --keep 1 --keep-daily 30");
+    let mut kept = env.names();
+    assert_eq!(kept.len(), 21, "{kept:?}");
+    for _ in 0..2 {
+        kept.pop();
+        let dump = env.dump("db.sqlite");
+        kept.push(dump.file_name().unwrap().to_string_lossy().into_owned());
+        assert_eq!(env.names(), kept);
+    }
+    env.dump("db.sqlite --keep 1");
+    env.dump("db.sqlite");
+    assert_eq!(env.names().len(), 1);
+}
+
+#[test]
+fn where_nothing_is_on_record_rotate_removes_nothing() {
+    let env = Env::with_database();
+    let days = "db.sqlite --keep-daily 30";
+    env.dump(days);
+    three_weeks(&env);
+    env.dump(days);
+    let kept = env.names();
+    assert!(kept.len() > 20, "{kept:?}");
+    fs::remove_file(env.dumps().join(".dump-database.state")).unwrap();
+    env.run("rotate").fails(2, "say it with --keep");
+    assert_eq!(env.names(), kept);
+    let run = env.run("rotate --dry-run").succeeds();
+    assert!(run.stdout.contains("would go"), "{run:?}");
+    // One that is known does not let another's go.
+    database::small(&env.path("known.sqlite"));
+    env.dump("known.sqlite");
+    env.run("rotate")
+        .fails(2, "what is kept of db is not on record");
+    env.run("rotate --keep 1").succeeds();
+    assert_eq!(env.names().len(), 2);
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 use rusqlite::Connection;
 
 use crate::support::database::{Lock, contents, scalar};
-use crate::support::{Env, PROGRAM, Run, names, set_mode, strace};
+use crate::support::{Env, PROGRAM, Run, database, names, set_mode, skipped, strace};
 
 use super::restore_failing::{is_wal, refused, scene};
 
@@ -148,34 +148,41 @@ fn what_is_replaced_joins_its_own_dumps_whatever_they_are_called() {
     env.run("status --max-age 30m").succeeds();
 }
 
-/// Otherwise the directory's owner could neither rotate nor record.
+/// Otherwise the directory's owner could neither rotate nor record. What only root may read stays
+/// root's.
 #[test]
-fn what_root_makes_in_anothers_directory_is_that_ones() {
+fn what_root_makes_of_anothers_dumps_is_that_ones_and_nothing_else() {
     let env = Env::with_database();
     let dump = env.dump("db.sqlite");
     if chown(env.dumps(), Some(1234), Some(1234)).is_err() {
-        return;
+        return skipped("only root can give files away");
     }
+    chown(&dump, Some(1234), Some(1234)).unwrap();
     env.run(&format!(
         "restore {} db.sqlite --replace --to dump",
         dump.display()
     ))
     .succeeds();
     env.run("drill").succeeds();
+    database::small(&env.path("roots.sqlite"));
+    let roots = [env.dump("roots.sqlite"), env.dump("roots.sqlite")];
+    assert_eq!(env.names().len(), 4);
     for entry in fs::read_dir(env.dumps()).unwrap() {
         let entry = entry.unwrap();
         let meta = entry.metadata().unwrap();
-        let first = entry.path() == dump;
-        assert_eq!(meta.uid() == 1234, !first, "{entry:?}");
+        let is_roots = roots.contains(&entry.path());
+        let owner = if is_roots { 0 } else { 1234 };
+        assert_eq!((meta.uid(), meta.gid()), (owner, owner), "{entry:?}");
     }
     // A second name may be any file's.
     let elsewhere = env.path("root's");
-    fs::write(&elsewhere, "").unwrap();
+    fs::write(&elsewhere, "content").unwrap();
     let lock = env.dumps().join(".dump-database.lock");
     fs::remove_file(&lock).unwrap();
     fs::hard_link(&elsewhere, &lock).unwrap();
-    env.run("dump db.sqlite").succeeds();
-    assert_eq!(fs::metadata(elsewhere).unwrap().uid(), 0);
+    env.run("dump db.sqlite").fails(1, "remove it");
+    assert_eq!(fs::metadata(&elsewhere).unwrap().uid(), 0);
+    assert_eq!(fs::read(elsewhere).unwrap(), b"content");
 }
 
 #[test]

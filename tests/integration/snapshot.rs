@@ -10,7 +10,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::support::database::{Lock, contents};
 use crate::support::writer::{Writer, killed, state};
-use crate::support::{Env, Run, inventory, names, set_mode, strace};
+use crate::support::{Env, Run, inventory, names, set_mode, skipped, strace};
 
 /// Dumps under a continuous writer: what was dumped is a state it committed meanwhile, and it was
 /// never kept waiting for anything like as long as the dump took.
@@ -119,7 +119,7 @@ fn what_a_dump_creates_beside_a_database_belongs_to_its_owner() {
     let owned = |path: &Path| std::os::unix::fs::chown(path, Some(1234), Some(1234));
     if owned(&source).is_err() {
         writer.stop();
-        return; // Only root dumps what is another's.
+        return skipped("only root dumps what is another's");
     }
     writer.stop();
     set_mode(&source, 0o640);

@@ -192,3 +192,46 @@ fn metrics_are_written_whole_after_every_run() {
     env.run("status --metrics missing/x.prom")
         .fails(1, "cannot write the metrics");
 }
+
+#[test]
+fn metrics_are_written_however_the_run_ended() {
+    let env = Env::new();
+    let metrics = env.path("m.prom");
+    let written = |args: &str, status: i32, line: &str| {
+        let _ = fs::remove_file(&metrics);
+        let run = env.run(&format!("dump --metrics m.prom {args}"));
+        let run = run.fails(status, "");
+        let text = fs::read_to_string(&metrics).unwrap_or_default();
+        assert!(text.contains(line), "no {line} in {text}: {run:?}");
+    };
+    let none = "dumps_kept{database=\"dump\",engine=\"\"";
+    written("missing.sqlite", 1, none);
+    fs::write(env.dumps(), "no directory").unwrap();
+    written("--name x -- echo x", 1, none);
+    fs::remove_file(env.dumps()).unwrap();
+
+    database::small(&env.path("db.sqlite"));
+    let dump = env.dump("db.sqlite");
+    let lock = fs::File::open(env.dumps().join(".dump-database.lock")).unwrap();
+    lock.lock().unwrap();
+    written(
+        "db.sqlite",
+        75,
+        "last_success_timestamp_seconds{database=\"db\"",
+    );
+    drop(lock);
+
+    // Which engine's it is does not go with what its dumps say.
+    damage_header(&dump);
+    fs::rename(env.path("db.sqlite"), env.path("elsewhere")).unwrap();
+    written(
+        "db.sqlite",
+        1,
+        "dumps_kept{database=\"db\",engine=\"sqlite\"",
+    );
+
+    // What cannot be written takes none of the last lines away.
+    let run = env.run("dump db.sqlite elsewhere --metrics missing/m.prom");
+    let run = run.fails(1, "cannot write the metrics");
+    assert!(run.stderr.contains("1 of 2 were not dumped: db"), "{run:?}");
+}

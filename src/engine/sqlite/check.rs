@@ -7,9 +7,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Result;
-use rusqlite::{Connection, ErrorCode, ffi};
+use rusqlite::{Connection, ffi};
 
-use super::error::{Corrupt, explain};
+use super::error::{Corrupt, DAMAGE, explain};
 use super::foreign;
 
 /// More messages of a kind than this are counted, not listed.
@@ -85,20 +85,21 @@ pub(super) fn integrity(db: &Connection, path: &Path, thorough: bool) -> Result<
     }
     let damage = report.damage.join("; ");
     if let Some(error) = report.damage.iter().find_map(|line| unread(line)) {
-        let error =
-            rusqlite::Error::SqliteFailure(error, Some(format!("disk I/O error: {damage}")));
+        let what = ffi::code_to_str(error.extended_code);
+        let error = rusqlite::Error::SqliteFailure(error, Some(format!("{what}: {damage}")));
         return Err(explain(path, Duration::ZERO, error));
     }
     Err(Corrupt(format!("{shown} is corrupt: {damage}")).into())
 }
 
 /// A page that could not be read says nothing of the database: `... error code=266`
-/// (`SQLITE_IOERR_READ`), where SQLite lists damage.
+/// (`SQLITE_IOERR_READ`) or `7` (`SQLITE_NOMEM`), where SQLite lists damage. Only two codes are
+/// damage.
 fn unread(line: &str) -> Option<ffi::Error> {
     let (_, code) = line.split_once("error code=")?;
     let digits = code.bytes().take_while(u8::is_ascii_digit).count();
     let error = ffi::Error::new(code[..digits].parse().ok()?);
-    (error.code == ErrorCode::SystemIoFailure).then_some(error)
+    (!DAMAGE.contains(&error.code)).then_some(error)
 }
 
 /// Runs [`THOROUGH`] or [`QUICK`] on the whole database.
@@ -143,4 +144,25 @@ fn is_violation(line: &str) -> bool {
         || (line.starts_with("non-") && line.contains(" value in "))
         // What another version of SQLite made of the same text; it rebuilds to the last bit only.
         || (line.starts_with("index ") && line.contains(" stores an imprecise floating-point value "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_two_codes_are_damage() {
+        let line = |code| format!("Tree 2 page 7: unable to get the page. error code={code}");
+        for (code, is_unread) in [
+            (266, true),
+            (7, true),
+            (5, true),
+            (11, false),
+            (779, false),
+            (26, false),
+        ] {
+            assert_eq!(unread(&line(code)).is_some(), is_unread, "{code}");
+        }
+        assert!(unread("row 3 missing from index i").is_none());
+    }
 }

@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use rusqlite::{ErrorCode, ffi};
 
+/// What SQLite says of a damaged database; anything else keeps it from being read.
+pub(super) const DAMAGE: [ErrorCode; 2] = [ErrorCode::NotADatabase, ErrorCode::DatabaseCorrupt];
+
 /// The database itself is damaged.
 #[derive(Debug)]
 pub(super) struct Corrupt(pub(super) String);
@@ -23,8 +26,7 @@ pub(super) fn is_corruption(error: &anyhow::Error) -> bool {
         let code = cause
             .downcast_ref()
             .and_then(rusqlite::Error::sqlite_error_code);
-        let damage = [ErrorCode::NotADatabase, ErrorCode::DatabaseCorrupt];
-        cause.is::<Corrupt>() || code.is_some_and(|code| damage.contains(&code))
+        cause.is::<Corrupt>() || code.is_some_and(|code| DAMAGE.contains(&code))
     })
 }
 

@@ -6,7 +6,7 @@
 //! every moment the target is the old database or the new one, whole.
 
 use std::fs::{File, Metadata};
-use std::io::{self, ErrorKind};
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -108,13 +108,9 @@ fn save(
     match saved {
         Err(error) if is_corruption(&error) => {
             // SQLite calls it malformed, too, when the disk does not give a page.
-            let read = File::open(target).and_then(|mut file| io::copy(&mut file, &mut io::sink()));
-            read.with_context(|| {
-                let shown = target.display();
-                format!(
-                    "cannot read {shown}, which is as it was; move it away to restore in its place"
-                )
-            })?;
+            for file in target::with_side_files(target) {
+                read_whole(&file, stop)?;
+            }
             log::warn!(
                 "{} is too damaged to be dumped first and will be moved aside: {error:#}",
                 target.display()
@@ -124,6 +120,19 @@ fn save(
         Err(error) => Err(error.context("the old database is as it was")),
         saved => saved,
     }
+}
+
+fn read_whole(path: &Path, stop: Stop) -> Result<()> {
+    let context = || {
+        let shown = path.display();
+        format!("cannot read {shown}, which is as it was; move it away to restore in its place")
+    };
+    let mut file = File::open(path).with_context(context)?;
+    let mut chunk = vec![0; 1 << 20];
+    while file.read(&mut chunk).with_context(context)? > 0 {
+        stop.check()?;
+    }
+    Ok(())
 }
 
 /// The target itself, where its name is a symlink.

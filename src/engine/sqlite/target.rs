@@ -28,6 +28,11 @@ pub(super) fn side_files(database: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
+/// A database and its side files that exist.
+pub(super) fn with_side_files(database: &Path) -> impl Iterator<Item = PathBuf> {
+    std::iter::once(database.to_owned()).chain(side_files(database))
+}
+
 /// The path with more at its end.
 pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = OsString::from(path);
@@ -43,8 +48,7 @@ pub(super) fn sync_directory(file: &Path) -> io::Result<()> {
 /// Refuses a database some process has open, as far as `/proc` shows. Of how many processes it
 /// does not.
 pub(super) fn refuse_if_open(database: &Path) -> Result<usize> {
-    let files = std::iter::once(database.to_owned()).chain(side_files(database));
-    let wanted: Vec<_> = files
+    let wanted: Vec<_> = with_side_files(database)
         .filter_map(|path| path.metadata().ok())
         .map(|meta| (meta.dev(), meta.ino()))
         .collect();

@@ -7,6 +7,7 @@ mod reached;
 mod refused;
 mod restored;
 mod server;
+mod together;
 mod whole;
 
 pub(crate) use server::Server;

@@ -9,6 +9,7 @@ pub(crate) mod writer;
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
+use std::io::Write;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
@@ -157,6 +158,14 @@ pub(crate) fn wait_until(mut happened: impl FnMut() -> bool) {
         assert!(Instant::now() < give_up, "it did not happen");
         std::thread::sleep(Duration::from_millis(5));
     }
+}
+
+/// Says on the real stderr that this test did not run, and why: what a passing test prints is not
+/// shown otherwise.
+pub(crate) fn skipped(why: &str) {
+    let test = std::thread::current();
+    let test = test.name().unwrap_or("a test");
+    let _ = writeln!(std::io::stderr(), "SKIPPED {test}: {why}");
 }
 
 pub(crate) fn set_mode(path: &Path, mode: u32) {

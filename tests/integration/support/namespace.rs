@@ -1,6 +1,5 @@
 //! Shell scripts in a mount namespace of their own, where they may mount what they like.
 
-use std::io::Write;
 use std::path::Path;
 
 use super::{Env, PROGRAM, Run};
@@ -21,13 +20,7 @@ pub(crate) fn run(env: &Env, script: &str) -> Option<Run> {
     };
     let possible = unshare("mount -t tmpfs none .").status();
     if !possible.is_ok_and(|status| status.success()) {
-        let test = std::thread::current();
-        let test = test.name().unwrap_or("a test").to_owned();
-        // Not println: what a passing test prints is not shown.
-        let _ = writeln!(
-            std::io::stderr(),
-            "SKIPPED {test}: no mount namespace can be made here"
-        );
+        super::skipped("no mount namespace can be made here");
         return None;
     }
     Some(Run::of(&mut unshare(script)))

@@ -1,0 +1,25 @@
+//! What stays of a database's older dumps.
+
+use crate::retention::Policy;
+
+/// What a run leaves of a database's older dumps.
+#[derive(Debug, Clone)]
+pub enum Keep {
+    /// All of them.
+    Everything,
+    /// What the database's last run left; the newest five where that is not known.
+    AsBefore,
+    /// What this says.
+    By(Policy),
+}
+
+impl Keep {
+    /// What to go by where the database's last run went by `before`; none to remove nothing.
+    pub(super) fn policy(&self, before: Option<&Policy>) -> Option<Policy> {
+        match self {
+            Keep::Everything => None,
+            Keep::AsBefore => Some(before.cloned().unwrap_or_default()),
+            Keep::By(policy) => Some(policy.clone()),
+        }
+    }
+}
