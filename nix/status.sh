@@ -4,6 +4,15 @@ set -euo pipefail
 status=("$1" status "$2" "$3")
 shift 3
 
+# Whether a glob, in which blanks are no separators, matches anything.
+exists() {
+  local IFS= path
+  for path in $1; do
+    if [ -e "$path" ]; then return; fi
+  done
+  return 1
+}
+
 directories=()
 while [ $# -gt 0 ]; do
   if [ "$1" != -- ]; then
@@ -11,7 +20,7 @@ while [ $# -gt 0 ]; do
     shift
     continue
   fi
-  if [ -e "$2" ] || compgen -G "$2" >/dev/null || [ -d "$3" ]; then directories+=("$3"); fi
+  if exists "$2" || [ -d "$3" ]; then directories+=("$3"); fi
   shift 3
 done
 

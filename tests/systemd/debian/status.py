@@ -1,5 +1,7 @@
 # Which directories the round judges, seen through a program that prints its arguments.
-JUDGE = "bash /usr/local/lib/dump-database/status.sh echo --max-age 30m"
+# NixOS' own bash has no programmable completion.
+SCRIPT = "bash -c 'enable -n compgen; . /usr/local/lib/dump-database/status.sh \"$@\"' status"
+JUDGE = f"{SCRIPT} echo --max-age 30m"
 
 machine.wait_for_unit("multi-user.target")
 machine.succeed("mkdir -p /srv/'a b' /srv/leaf", "touch /srv/'a b'/1.db /srv/exists.db")
@@ -17,4 +19,4 @@ for arguments, judged in {
         assert printed == judged, printed
 
 with subtest("its exit status is the program's"):
-    machine.fail("bash /usr/local/lib/dump-database/status.sh false --max-age 30m /one")
+    machine.fail(f"{SCRIPT} false --max-age 30m /one")
