@@ -64,6 +64,7 @@ vmTests
   module-assertions = evaluation "assertions";
   module-discovery = evaluation "discovery";
   module-proof = evaluation "proof";
+  module-unit-text = evaluation "unit-text";
 
   units = import ./tests/units.nix { inherit lib pkgs vmTests; };
 

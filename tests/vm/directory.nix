@@ -21,7 +21,7 @@
         serviceConfig = {
           DynamicUser = true;
           StateDirectory = "keeper";
-          ExecStart = "${pkgs.bash}/bin/bash -c 'sqlite3 %S/keeper/keeper.db \"CREATE TABLE t (x)\"; exec sleep infinity'";
+          ExecStart = "${pkgs.runtimeShell} -c 'sqlite3 %S/keeper/keeper.db \"CREATE TABLE t (x)\"; exec sleep infinity'";
         };
       };
       services.dumpDatabase = {
