@@ -25,7 +25,7 @@
         };
       };
       services.dumpDatabase = {
-        directory = "/mnt/backup/dumps";
+        directory = "/mnt/backup/my 50% $dumps";
         drill.enable = true;
         databases = {
           notes = {
