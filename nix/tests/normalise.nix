@@ -15,8 +15,7 @@ let
 
   # /nix/store/HASH-NAME-VERSION becomes @NAME@, whatever the packages are built with.
   packageName =
-    path:
-    lib.removeSuffix "-interactive" (lib.removeSuffix "-and-plugins" (lib.getName path));
+    path: lib.removeSuffix "-interactive" (lib.removeSuffix "-and-plugins" (lib.getName path));
   nameStorePaths =
     text:
     lib.concatMapStrings (
@@ -32,8 +31,8 @@ let
       line;
 in
 text:
-  lib.concatMapStrings (line: "${line}\n") (
-    lib.filter (line: line != "" && !(isForeign line)) (
-      map shortenPath (lib.splitString "\n" (nameStorePaths (builtins.unsafeDiscardStringContext text)))
-    )
+lib.concatMapStrings (line: "${line}\n") (
+  lib.filter (line: line != "" && !(isForeign line)) (
+    map shortenPath (lib.splitString "\n" (nameStorePaths (builtins.unsafeDiscardStringContext text)))
   )
+)

@@ -13,6 +13,8 @@ for arguments, judged in {
     "/one -- /srv/nowhere.db /srv/leaf": "status --max-age 30m /one /srv/leaf",
     "-- '/srv/a b/*.db' /nowhere -- '/srv/*.none' /none": "status --max-age 30m /nowhere",
     "-- /srv/nowhere.db /nowhere": "",
+    "/one --max-age 2d /two": "status --max-age 30m /one\nstatus --max-age 2d /two",
+    "-- /srv/nowhere.db /nowhere --max-age 2d /two": "status --max-age 2d /two",
 }.items():
     with subtest(arguments):
         printed = machine.succeed(f"{JUDGE} {arguments}").strip()
@@ -20,3 +22,12 @@ for arguments, judged in {
 
 with subtest("its exit status is the program's"):
     machine.fail(f"{SCRIPT} false --max-age 30m /one")
+
+with subtest("also where only the first of several groups fails"):
+    machine.succeed(
+        "printf '#!/bin/sh\\necho \"$3\"; test \"$3\" = 2d' > /srv/judge",
+        "chmod 755 /srv/judge",
+        f"{SCRIPT} /srv/judge --max-age 2d /two",
+    )
+    printed = machine.fail(f"{SCRIPT} /srv/judge --max-age 30m /one --max-age 2d /two")
+    assert printed == "30m\n2d\n", printed
