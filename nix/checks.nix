@@ -64,6 +64,7 @@ vmTests
   module-assertions = evaluation "assertions";
   module-discovery = evaluation "discovery";
   module-authentication = evaluation "authentication";
+  package-evaluation = evaluation "package";
   module-place = evaluation "place";
   module-proof = evaluation "proof";
   module-sqlite-services = evaluation "sqlite-services";
