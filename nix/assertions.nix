@@ -35,15 +35,7 @@ let
   interval = seconds (cfg.timerConfig.OnUnitActiveSec or "");
   longest = seconds cfg.roundTimeout;
 
-  # pg_hba's line for the superuser, however it is spaced.
-  lines = map (line: lib.filter (word: word != "") (lib.splitString " " line)) (
-    lib.splitString "\n" (
-      lib.replaceStrings [ "\t" ] [ " " ] (config.services.postgresql.authentication or "")
-    )
-  );
-  mapsSuperuser = lib.any (
-    line: lib.elem "map=postgres" line && lib.take 1 line == [ "local" ] && lib.elem "peer" line
-  ) lines;
+  mapsSuperuser = import ./authentication.nix lib (config.services.postgresql.authentication or "");
 
   one =
     name: db:
@@ -91,8 +83,8 @@ let
           || mapsSuperuser
         )
         ''
-          ${option name}: services.postgresql.authentication has lost the default line that lets the
-          dump in. Add it: local all postgres peer map=postgres''
+          ${option name}: services.postgresql.authentication does not let the dump in as postgres, or
+          an earlier line decides. Put this line first: local all postgres peer map=postgres''
       )
       (needs (
         db.format == null || engine == "postgresql"
@@ -102,7 +94,9 @@ let
       ) "${option name}.passwordFile: only a server asks for a password. Remove it.")
     ];
 
-  sources = lib.groupBy (name: databases.${name}.source) (
+  # A file is one, whether it is written as a path or as a URL.
+  sourceOf = db: if source.engine db == "sqlite" then source.file db else db.source;
+  sources = lib.groupBy (name: sourceOf databases.${name}) (
     lib.filter (name: databases.${name}.source != null) (lib.attrNames databases)
   );
   twice = lib.filterAttrs (_: names: lib.length names > 1) sources;

@@ -63,7 +63,13 @@ vmTests
   module-options = evaluation "options";
   module-assertions = evaluation "assertions";
   module-discovery = evaluation "discovery";
+  module-authentication = evaluation "authentication";
+  package-evaluation = evaluation "package";
+  module-place = evaluation "place";
   module-proof = evaluation "proof";
+  module-sqlite-services = evaluation "sqlite-services";
+  module-no-sqlite-services = evaluation "no-sqlite-services";
+  module-unit-text = evaluation "unit-text";
 
   units = import ./tests/units.nix { inherit lib pkgs vmTests; };
 

@@ -96,8 +96,14 @@ in
 
     timerConfig = nullable (import ./timer-type.nix lib) { OnCalendar = "daily"; } ''
       When to dump this database, if not in the common round; see
-      {option}`services.dumpDatabase.timerConfig`. The round does not judge its age then, so that
-      only {option}`services.dumpDatabase.onFailure` tells of a failure.
+      {option}`services.dumpDatabase.timerConfig`. The round judges its age then only if
+      {option}`maxAge` says how old it may be.
+    '';
+
+    maxAge = nullable (types.strMatching "[0-9]+[smhd]") "2d" ''
+      How old the newest dump may be at the end of a round before the round fails and names it. By
+      default {option}`services.dumpDatabase.maxAge`, and for a database with a
+      {option}`timerConfig` of its own any age.
     '';
 
     passwordFile = nullable types.externalPath "/run/secrets/shop" ''

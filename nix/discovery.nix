@@ -22,6 +22,7 @@ let
         {
           nixos = name;
           service = name;
+          doubt = null;
         }
         // (if lib.isAttrs found then found else { file = found; })
       ) (files services.${name})
@@ -31,6 +32,7 @@ let
   found = lib.filterAttrs (name: _: !(lib.elem name cfg.exclude)) entries;
 
   # What may change the engine behind this table's back.
+  doubtOf = entry: if entry.doubt != null then entry.doubt else environmentOf entry.nixos;
   environmentOf =
     name:
     lib.findFirst
@@ -55,7 +57,7 @@ let
       toString definition.file != toString ./discovery.nix && definition.value ? ${name}.source
     ) options.services.dumpDatabase.databases.definitionsWithLocations;
   doubtful = lib.filterAttrs (
-    name: entry: environmentOf entry.nixos != null && cfg.databases.${name}.enable && !(isGiven name)
+    name: entry: doubtOf entry != null && cfg.databases.${name}.enable && !(isGiven name)
   ) found;
 
   socketDirectory = lib.head (
@@ -82,7 +84,7 @@ in
 
   warnings = mkIf active (
     lib.mapAttrsToList (name: entry: ''
-      services.dumpDatabase: services.${entry.nixos}.${environmentOf entry.nixos} may name another
+      services.dumpDatabase: services.${entry.nixos}.${doubtOf entry} may name another
       database than ${entry.file}, which is what is dumped. If it does not, say so:
       services.dumpDatabase.databases.${name}.source = "sqlite:${entry.file}"; if it does, name that
       database there instead.'') doubtful

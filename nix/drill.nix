@@ -11,7 +11,14 @@ let
   cfg = config.services.dumpDatabase;
   source = import ./source.nix lib;
   account = import ./account.nix { inherit config lib; };
-  place = import ./place.nix { inherit config lib pkgs; };
+  place = import ./place.nix {
+    inherit
+      config
+      lib
+      pkgs
+      utils
+      ;
+  };
   timer = import ./timer.nix;
 
   # What a program printed only that program can restore.

@@ -1,19 +1,37 @@
-# The command that looks at the dumps of databases, with one flag. A database that may not exist yet
-# counts once it does, or has dumps.
+# The command that looks at the dumps of databases: groups of them, each with a flag of its own. A
+# database that may not exist yet counts once it does, or has dumps.
 {
   config,
   lib,
   pkgs,
   utils,
 }:
-databases: flag: value:
+groups:
 let
   source = import ./source.nix lib;
   account = import ./account.nix { inherit config lib; };
-  place = import ./place.nix { inherit config lib pkgs; };
+  place = import ./place.nix {
+    inherit
+      config
+      lib
+      pkgs
+      utils
+      ;
+  };
   leafOf = name: db: place.leafOf name (account name db);
   isAwaited = _: db: db.optional && source.engine db == "sqlite";
-  awaited = lib.filterAttrs isAwaited databases;
+  argumentsOf =
+    { flag, databases }:
+    flag
+    ++ lib.mapAttrsToList leafOf (lib.filterAttrs (name: db: !isAwaited name db) databases)
+    ++ lib.concatLists (
+      lib.mapAttrsToList (name: db: [
+        "--"
+        (source.file db)
+        (leafOf name db)
+      ]) (lib.filterAttrs isAwaited databases)
+    );
+  awaited = lib.concatMap (group: lib.attrValues (lib.filterAttrs isAwaited group.databases)) groups;
 in
 {
   ExecStart = utils.escapeSystemdExecArgs (
@@ -21,17 +39,8 @@ in
       pkgs.runtimeShell
       "${./status.sh}"
       (lib.getExe config.services.dumpDatabase.package)
-      flag
-      value
     ]
-    ++ lib.mapAttrsToList leafOf (lib.filterAttrs (name: db: !isAwaited name db) databases)
-    ++ lib.concatLists (
-      lib.mapAttrsToList (name: db: [
-        "--"
-        (source.file db)
-        (leafOf name db)
-      ]) awaited
-    )
+    ++ lib.concatMap argumentsOf groups
   );
 
   User = "dump-database";
@@ -39,6 +48,5 @@ in
   AmbientCapabilities = "CAP_DAC_READ_SEARCH";
   CapabilityBoundingSet = "CAP_DAC_READ_SEARCH";
   PrivateUsers = false;
-  ProtectHome =
-    if lib.any (db: source.isHome (source.file db)) (lib.attrValues awaited) then "read-only" else true;
+  ProtectHome = if lib.any (db: source.isHome (source.file db)) awaited then "read-only" else true;
 }

@@ -27,7 +27,15 @@ lib.mkIf (cfg.metrics.enable && databases != { }) {
     restartIfChanged = false;
     serviceConfig = lib.mapAttrs (_: lib.mkDefault) (
       import ./sandbox.nix
-      // look databases "--metrics" "/var/lib/${state}/dump-database.prom"
+      // look [
+        {
+          flag = [
+            "--metrics"
+            "/var/lib/${state}/dump-database.prom"
+          ];
+          inherit databases;
+        }
+      ]
       // {
         # That a database is not as it should be is for the round and for Prometheus to say.
         SuccessExitStatus = 1;

@@ -18,7 +18,14 @@ let
       ;
   };
   account = import ./account.nix { inherit config lib; };
-  place = import ./place.nix { inherit config lib pkgs; };
+  place = import ./place.nix {
+    inherit
+      config
+      lib
+      pkgs
+      utils
+      ;
+  };
 
   databases = lib.filterAttrs (_: db: db.enable) cfg.databases;
   common = {

@@ -3,13 +3,16 @@
   config,
   lib,
   pkgs,
+  utils,
 }:
 let
   cfg = config.services.dumpDatabase;
   state = "/var/lib/dump-database";
   elsewhere = cfg.directory != state;
   target = name: "${cfg.directory}/${name}";
-  quote = path: lib.replaceStrings [ "%" ] [ "%%" ] (builtins.toJSON path);
+  escapeSpecifiers = lib.replaceStrings [ "%" ] [ "%%" ];
+  # One word of a space-separated list of paths.
+  quotePath = path: escapeSpecifiers (builtins.toJSON path);
 
   # The file systems of this configuration that the directory lies on, but for the root.
   mountPoints = lib.filter (
@@ -17,10 +20,18 @@ let
   ) (map (fileSystem: fileSystem.mountPoint) (lib.attrValues config.fileSystems));
 
   unitConfig = {
-    RequiresMountsFor = cfg.directory;
-    AssertPathIsMountPoint = mountPoints;
+    RequiresMountsFor = quotePath cfg.directory;
+    AssertPathIsMountPoint = map escapeSpecifiers mountPoints;
   };
   install = "${pkgs.coreutils}/bin/install";
+  make =
+    mode: directory:
+    utils.escapeSystemdExecArgs [
+      install
+      "--directory"
+      "--mode=${mode}"
+      directory
+    ];
   closed = "${cfg.directory}/private";
 
   # systemd owns the directory of a dynamic user and wants it below /var/lib/private.
@@ -40,7 +51,7 @@ in
     if elsewhere && !who.dynamic then
       {
         # Made here and not by tmpfiles, which would make it in an empty mount point at boot.
-        ExecStartPre = lib.concatStringsSep " " (
+        ExecStartPre = utils.escapeSystemdExecArgs (
           [
             "+${install}"
             "--directory"
@@ -48,9 +59,9 @@ in
             "--owner=${who.user}"
           ]
           ++ lib.optional (who.group != null) "--group=${who.group}"
-          ++ [ (quote (target name)) ]
+          ++ [ (target name) ]
         );
-        ReadWritePaths = [ (quote "-${target name}") ];
+        ReadWritePaths = [ (quotePath "-${target name}") ];
       }
     else
       {
@@ -63,7 +74,7 @@ in
   mounts =
     name: who:
     lib.optional (elsewhere && who.dynamic) {
-      what = "${closed}/${name}";
+      what = escapeSpecifiers "${closed}/${name}";
       where = private name;
       type = "none";
       options = "bind";
@@ -78,8 +89,8 @@ in
     serviceConfig = {
       Type = "oneshot";
       ExecStart = [
-        "${install} --directory --mode=0755 ${quote cfg.directory}"
-        "${install} --directory --mode=0700 ${quote closed}"
+        (make "0755" cfg.directory)
+        (make "0700" closed)
       ];
     };
   };

@@ -21,9 +21,13 @@ let
 
   members = lib.filterAttrs (_: db: db.timerConfig == null) databases;
   units = map (name: "${unitName name}.service") (lib.attrNames members);
+
+  ageOf = db: if db.maxAge == null && db.timerConfig == null then cfg.maxAge else db.maxAge;
+  judged = lib.filterAttrs (_: db: ageOf db != null) databases;
+  byAge = lib.groupBy (name: ageOf judged.${name}) (lib.attrNames judged);
 in
 {
-  services.dump-database = lib.mkIf (members != { }) {
+  services.dump-database = lib.mkIf (judged != { }) {
     description = "Dump of every database of this machine";
     documentation = [ "man:dump-database(1)" ];
     # Wanted, not required: one that fails does not hold the others. What became of each is read
@@ -35,12 +39,21 @@ in
     # A member that hangs must not hold the round, or nothing is dumped and nothing reported.
     unitConfig.JobTimeoutSec = cfg.roundTimeout;
     serviceConfig = lib.mapAttrs (_: lib.mkDefault) (
-      import ./sandbox.nix // look members "--max-age" cfg.maxAge
+      import ./sandbox.nix
+      // look (
+        lib.mapAttrsToList (age: names: {
+          flag = [
+            "--max-age"
+            age
+          ];
+          databases = lib.getAttrs names judged;
+        }) byAge
+      )
     );
   };
 
   timers =
-    lib.optionalAttrs (members != { }) {
+    lib.optionalAttrs (judged != { }) {
       dump-database = timer cfg.timerConfig // {
         description = "Dumps of every database of this machine, again and again";
       };

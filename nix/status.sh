@@ -1,19 +1,42 @@
-# Looks at the databases' dumps: status.sh PROGRAM FLAG VALUE DIRECTORY... [-- FILE DIRECTORY]...
-# A directory after a FILE, which may be a glob, counts only once the file or the directory exists.
+# Looks at the databases' dumps: status.sh PROGRAM GROUP..., each FLAG VALUE DIRECTORY...
+# [-- FILE DIRECTORY]... A directory after a FILE, which may be a glob, counts only once the file or
+# the directory exists.
 set -euo pipefail
-status=("$1" status "$2" "$3")
-shift 3
+program=$1
+shift
 
-directories=()
+# Whether a glob, in which blanks are no separators, matches anything.
+exists() {
+  local IFS= path
+  for path in $1; do
+    if [ -e "$path" ]; then return; fi
+  done
+  return 1
+}
+
+looked=no
+failed=0
 while [ $# -gt 0 ]; do
-  if [ "$1" != -- ]; then
-    directories+=("$1")
-    shift
-    continue
-  fi
-  if [ -e "$2" ] || compgen -G "$2" >/dev/null || [ -d "$3" ]; then directories+=("$3"); fi
-  shift 3
+  status=("$program" status "$1" "$2")
+  shift 2
+  directories=()
+  while [ $# -gt 0 ]; do
+    case $1 in
+    --)
+      if exists "$2" || [ -d "$3" ]; then directories+=("$3"); fi
+      shift 3
+      ;;
+    -*) break ;;
+    *)
+      directories+=("$1")
+      shift
+      ;;
+    esac
+  done
+  [ ${#directories[@]} -gt 0 ] || continue
+  looked=yes
+  "${status[@]}" "${directories[@]}" || failed=$?
 done
 
-[ ${#directories[@]} -gt 0 ] || { echo "no database exists yet" >&2; exit 0; }
-exec "${status[@]}" "${directories[@]}"
+[ $looked = yes ] || echo "no database exists yet" >&2
+exit $failed

@@ -10,7 +10,14 @@ let
   cfg = config.services.dumpDatabase;
   source = import ./source.nix lib;
   account = import ./account.nix { inherit config lib; };
-  place = import ./place.nix { inherit config lib pkgs; };
+  place = import ./place.nix {
+    inherit
+      config
+      lib
+      pkgs
+      utils
+      ;
+  };
 
   escapeSpecifiers = lib.replaceStrings [ "%" ] [ "%%" ];
   # One word of a space-separated list of paths.

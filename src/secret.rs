@@ -10,7 +10,6 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
-use rustix::fs::MemfdFlags;
 
 /// Text that is never shown.
 #[derive(Clone, PartialEq, Eq)]
@@ -67,8 +66,7 @@ impl PrivateFile {
     /// When the system has no memory for it.
     pub fn new(content: &[u8]) -> Result<Self> {
         let context = "cannot pass a password on";
-        let fd = rustix::fs::memfd_create("dump-database", MemfdFlags::CLOEXEC).context(context)?;
-        let mut file = File::from(fd);
+        let mut file = nameless().context(context)?;
         file.set_permissions(Permissions::from_mode(0o600))
             .and_then(|()| file.write_all(content))
             .context(context)?;
@@ -81,4 +79,15 @@ impl PrivateFile {
         let (process, fd) = (std::process::id(), self.0.as_raw_fd());
         PathBuf::from(format!("/proc/{process}/fd/{fd}"))
     }
+}
+
+#[cfg(target_os = "linux")]
+fn nameless() -> Result<File> {
+    let flags = rustix::fs::MemfdFlags::CLOEXEC;
+    Ok(rustix::fs::memfd_create("dump-database", flags)?.into())
+}
+
+#[cfg(not(target_os = "linux"))]
+fn nameless() -> Result<File> {
+    anyhow::bail!("that takes Linux; write it into the file that ?defaults-file= names")
 }

@@ -42,7 +42,9 @@ in
   testOneSourceTwice = refused {
     databases = {
       inherit notes;
-      again = notes;
+      again = notes // {
+        source = "sqlite:/srv/notes.db";
+      };
     };
   } "again and notes have the same source";
   testName = refused { databases."a/b c" = notes; } "Use letters, digits";
@@ -80,10 +82,12 @@ in
   testPasswordOfFile = database (notes // { passwordFile = "/run/secrets/it"; }) "Remove it";
 
   testAuthentication = {
-    expr = lib.any (lib.hasInfix "Add it: local all postgres peer map=postgres") (messages {
-      services.postgresql.enable = true;
-      services.postgresql.authentication = lib.mkForce "local all all peer";
-    });
+    expr =
+      lib.any (lib.hasInfix "Put this line first: local all postgres peer map=postgres")
+        (messages {
+          services.postgresql.enable = true;
+          services.postgresql.authentication = lib.mkForce "local all all peer";
+        });
     expected = true;
   };
   testSecretInStore = {

@@ -13,18 +13,6 @@ let
     expr = sourcesOf services;
     inherit expected;
   };
-  # How the unit of the database NAME runs.
-  runsAs = services: name: {
-    expr =
-      let
-        unit = (machine { inherit services; }).systemd.services."dump-database-${name}";
-      in
-      {
-        inherit (unit) after;
-        inherit (unit.serviceConfig) StateDirectory StateDirectoryMode User;
-        dynamic = unit.serviceConfig.DynamicUser or false;
-      };
-  };
   mariadb = {
     enable = true;
     package = pkgs.mariadb;
@@ -65,7 +53,12 @@ in
     actual-account = "sqlite:/var/lib/actual/server-files/account.sqlite";
     actual-budgets = "sqlite:/var/lib/actual/user-files/*.sqlite";
   };
-  testFileInUrl = finds { lldap.enable = true; } { lldap = "sqlite:/var/lib/lldap/users.db"; };
+  testFileInUrl = finds {
+    lldap = {
+      enable = true;
+      settings.ldap_base_dn = "dc=example,dc=org";
+    };
+  } { lldap = "sqlite:/var/lib/lldap/users.db"; };
   testForge =
     finds
       {
@@ -130,38 +123,6 @@ in
     expected = false;
   };
 
-  testStaticUser = runsAs { vaultwarden.enable = true; } "vaultwarden" // {
-    expected = {
-      after = [ "vaultwarden.service" ];
-      StateDirectory = [ "dump-database/vaultwarden" ];
-      StateDirectoryMode = "0700";
-      User = "vaultwarden";
-      dynamic = false;
-    };
-  };
-  testDynamicUser =
-    let
-      config = machine { services.ntfy-sh.enable = true; };
-      unit = config.systemd.services.dump-database-ntfy-sh-auth.serviceConfig;
-      service = config.systemd.services.ntfy-sh.serviceConfig;
-    in
-    {
-      expr = [
-        unit.DynamicUser
-        unit.User
-        unit.StateDirectory
-        unit.StateDirectoryMode
-      ];
-      expected = [
-        true
-        (service.User or "ntfy-sh")
-        [
-          "ntfy-sh"
-          "dump-database/ntfy-sh-auth"
-        ]
-        (service.StateDirectoryMode or "0755")
-      ];
-    };
   testNeverStartsServer = {
     expr =
       let
@@ -218,56 +179,6 @@ in
       ];
     };
 
-  testElsewhere =
-    let
-      config = machine {
-        fileSystems."/mnt/backup".device = "/dev/sdb1";
-        services.ntfy-sh.enable = true;
-        services.dumpDatabase = {
-          directory = "/mnt/backup/dumps";
-          databases.notes = {
-            source = "/srv/notes.db";
-            user = "notes";
-          };
-        };
-      };
-      static = config.systemd.services.dump-database-notes;
-      mounts = lib.filter (mount: lib.hasInfix "dump-database" mount.where) config.systemd.mounts;
-    in
-    {
-      expr = {
-        to = lib.hasInfix ''"--to" "/mnt/backup/dumps/notes"'' static.serviceConfig.ExecStart;
-        writable = static.serviceConfig.ReadWritePaths;
-        state = static.serviceConfig ? StateDirectory;
-        needs = static.unitConfig.RequiresMountsFor;
-        mounted = static.unitConfig.AssertPathIsMountPoint;
-        dynamic = map (mount: [
-          mount.what
-          mount.where
-        ]) mounts;
-      };
-      expected = {
-        to = true;
-        writable = [
-          ''"-/mnt/backup/dumps/notes"''
-          ''"-/srv"''
-        ];
-        state = false;
-        needs = "/mnt/backup/dumps";
-        mounted = [ "/mnt/backup" ];
-        dynamic =
-          map
-            (name: [
-              "/mnt/backup/dumps/private/${name}"
-              "/var/lib/private/dump-database/${name}"
-            ])
-            [
-              "ntfy-sh-auth"
-              "ntfy-sh-cache"
-            ];
-      };
-    };
-
   testDoubt = {
     expr =
       map (lib.hasInfix ''databases.vaultwarden.source = "sqlite:/var/lib/vaultwarden/db.sqlite3"'')
@@ -280,6 +191,18 @@ in
               };
             }).warnings
         );
+    expected = [ true ];
+  };
+  testDoubtOfOneSetting = {
+    expr = map (lib.hasInfix "services.pocket-id.credentials.DB_CONNECTION_STRING may name another") (
+      lib.filter (lib.hasInfix "services.dumpDatabase")
+        (machine {
+          services.pocket-id = {
+            enable = true;
+            credentials.DB_CONNECTION_STRING = "/run/secrets/pocket-id";
+          };
+        }).warnings
+    );
     expected = [ true ];
   };
   testNoDoubt = {

@@ -67,6 +67,11 @@ let
           path = [ pkgs.hello ];
           user = "openldap";
           timerConfig.OnCalendar = "daily";
+          maxAge = "2d";
+        };
+        unjudged = {
+          command = [ "true" ];
+          timerConfig.OnCalendar = "monthly";
         };
         off = {
           enable = false;
@@ -90,6 +95,7 @@ in
   testCommand = isTrue (
     says "notes" ''/bin/dump-database" "dump" "--to" "/var/lib/dump-database/notes" "--name" "notes"''
   );
+  testPackage = isTrue (lib.hasPrefix ''"${pkgs.hello}/bin/dump-database" '' (commandOf "notes"));
   testSourceIsEscaped = isTrue (says "notes" ''"sqlite:/srv/my notes/100%%$$HOME.db"'');
   testUrlIsEscaped = isTrue (
     says "shop" ''"postgresql://dumper@db.example.org/my%%20shop?sslmode=verify-full"''
@@ -165,8 +171,33 @@ in
     lib.hasInfix ''/bin/dump-database" "--max-age" "1h" "/var/lib/dump-database/home" "/var/lib/dump-database/many"'' round.serviceConfig.ExecStart
   );
   testRoundAwaits = isTrue (
-    lib.hasSuffix ''"--" "/srv/my notes/100%%$$HOME.db" "/var/lib/dump-database/notes"'' round.serviceConfig.ExecStart
+    lib.hasInfix ''"--" "/srv/my notes/100%%$$HOME.db" "/var/lib/dump-database/notes" "--max-age"'' round.serviceConfig.ExecStart
   );
+  testRoundJudgesByAge = isTrue (
+    lib.hasSuffix ''"--max-age" "2d" "/var/lib/dump-database/ldap"'' round.serviceConfig.ExecStart
+  );
+  testRoundOfOthers =
+    let
+      alone = machine {
+        services.dumpDatabase.databases.ldap = {
+          command = [ "true" ];
+          timerConfig.OnCalendar = "daily";
+          maxAge = "2d";
+        };
+      };
+      inherit (alone.systemd.services) dump-database;
+    in
+    is
+      [
+        [ ]
+        true
+        true
+      ]
+      [
+        dump-database.wants
+        (lib.hasSuffix ''"--max-age" "2d" "/var/lib/dump-database/ldap"'' dump-database.serviceConfig.ExecStart)
+        (alone.systemd.timers ? dump-database)
+      ];
   testTimer = is "20m" timers.dump-database.timerConfig.OnUnitActiveSec;
   testTimerAccuracy = is "1s" timers.dump-database.timerConfig.AccuracySec;
   testOwnTimer = is "daily" timers.dump-database-ldap.timerConfig.OnCalendar;

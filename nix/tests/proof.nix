@@ -92,11 +92,16 @@ in
   );
   testDynamicUser =
     let
-      unit =
-        (machine {
+      inherit
+        ((machine {
           services.ntfy-sh.enable = true;
           services.dumpDatabase.drill.enable = true;
-        }).systemd.services.dump-database-drill-ntfy-sh-auth;
+        }).systemd
+        )
+        services
+        ;
+      unit = services.dump-database-drill-ntfy-sh-auth;
+      service = services.ntfy-sh.serviceConfig;
     in
     is
       {
@@ -105,8 +110,8 @@ in
           "ntfy-sh"
           "dump-database/ntfy-sh-auth"
         ];
-        StateDirectoryMode = "0750";
-        User = "ntfy-sh";
+        StateDirectoryMode = service.StateDirectoryMode or "0755";
+        User = service.User or "ntfy-sh";
       }
       {
         inherit (unit.serviceConfig)

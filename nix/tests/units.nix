@@ -6,37 +6,7 @@
   vmTests,
 }:
 let
-  # What differs between versions of NixOS and means nothing elsewhere.
-  isForeign =
-    line:
-    lib.any (prefix: lib.hasPrefix prefix line) [
-      "Environment=\"LOCALE_ARCHIVE="
-      "Environment=\"TZDIR="
-      "X-"
-    ];
-
-  # /nix/store/HASH-NAME-VERSION becomes @NAME@.
-  nameStorePaths =
-    text:
-    lib.concatMapStrings (
-      part: if lib.isList part then "@${lib.getName (lib.elemAt part 0)}@" else part
-    ) (builtins.split "${builtins.storeDir}/[a-z0-9]{32}-([A-Za-z0-9+._?=-]+)" text);
-
-  # One programs' directory a package: the others of NixOS are none of a dump's business.
-  shortenPath =
-    line:
-    if lib.hasPrefix "Environment=\"PATH=" line then
-      "Environment=\"PATH=${lib.concatStringsSep ":" (lib.filter (lib.hasSuffix "/bin") (lib.splitString ":" (lib.removeSuffix "\"" (lib.removePrefix "Environment=\"PATH=" line))))}\""
-    else
-      line;
-
-  normalise =
-    text:
-    lib.concatMapStrings (line: "${line}\n") (
-      lib.filter (line: line != "" && !(isForeign line)) (
-        map shortenPath (lib.splitString "\n" (nameStorePaths (builtins.unsafeDiscardStringContext text)))
-      )
-    );
+  normalise = import ./normalise.nix lib;
 
   isOurs =
     name: _:

@@ -15,6 +15,7 @@ pub(super) struct Process {
 impl Process {
     pub(super) fn spawn(command: &mut Command) -> io::Result<Self> {
         command.process_group(0);
+        #[cfg(target_os = "linux")]
         die_with_this_thread(command);
         Ok(Process {
             child: command.spawn()?,
@@ -61,6 +62,8 @@ impl Process {
     }
 }
 
+/// Elsewhere a child of a killed program runs on until it writes to a closed pipe.
+#[cfg(target_os = "linux")]
 #[expect(
     unsafe_code,
     reason = "only between fork and exec can a child ask for its death signal"

@@ -15,6 +15,7 @@ use super::lines::Lines;
 use super::process::Process;
 use crate::stop::Stop;
 
+#[cfg(target_os = "linux")]
 const PIPE_BYTES: usize = 1 << 20;
 
 impl Child {
@@ -94,6 +95,7 @@ impl Child {
             _of_its_thread: PhantomData,
         };
         // A larger pipe saves switches between the two processes; the default works too.
+        #[cfg(target_os = "linux")]
         if let Some(pipe) = child.data_end() {
             let _ = rustix::pipe::fcntl_setpipe_size(pipe, PIPE_BYTES);
             let size = rustix::pipe::fcntl_getpipe_size(pipe).unwrap_or(0);

@@ -21,11 +21,11 @@
         serviceConfig = {
           DynamicUser = true;
           StateDirectory = "keeper";
-          ExecStart = "${pkgs.bash}/bin/bash -c 'sqlite3 %S/keeper/keeper.db \"CREATE TABLE t (x)\"; exec sleep infinity'";
+          ExecStart = "${pkgs.runtimeShell} -c 'sqlite3 %S/keeper/keeper.db \"CREATE TABLE t (x)\"; exec sleep infinity'";
         };
       };
       services.dumpDatabase = {
-        directory = "/mnt/backup/dumps";
+        directory = "/mnt/backup/my 50% $dumps";
         drill.enable = true;
         databases = {
           notes = {

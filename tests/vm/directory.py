@@ -1,4 +1,5 @@
 AS_OWNER = "runuser -u dump-database --"
+DUMPS = "'/mnt/backup/my 50% $dumps'"
 FSTAB = "none /mnt/backup tmpfs noauto 0 0"
 
 machine.wait_for_unit("multi-user.target")
@@ -21,16 +22,16 @@ with subtest("nothing is dumped while the file system is not mounted"):
 
 with subtest("a dump mounts it"):
     machine.succeed("systemctl start dump-database-notes")
-    machine.succeed("mountpoint /mnt/backup", "ls /mnt/backup/dumps/notes/*.gz")
+    machine.succeed("mountpoint /mnt/backup", f"ls {DUMPS}/notes/*.gz")
 
 with subtest("its directory is the user's alone"):
-    assert machine.succeed("stat -c '%U %a' /mnt/backup/dumps/notes") == "dump-database 700\n"
+    assert machine.succeed(f"stat -c '%U %a' {DUMPS}/notes") == "dump-database 700\n"
 
 with subtest("the dumps of a dynamic user are there too, and nobody else's to read"):
-    machine.succeed("systemctl start dump-database-keeper", "ls /mnt/backup/dumps/private/keeper/*.gz")
-    machine.fail("runuser -u nobody -- cat /mnt/backup/dumps/private/keeper/*.gz")
-    machine.fail(f"{AS_OWNER} cat /mnt/backup/dumps/private/keeper/*.gz")
-    machine.succeed("dump-database verify /mnt/backup/dumps/private/keeper /mnt/backup/dumps/notes")
+    machine.succeed("systemctl start dump-database-keeper", f"ls {DUMPS}/private/keeper/*.gz")
+    machine.fail(f"runuser -u nobody -- cat {DUMPS}/private/keeper/*.gz")
+    machine.fail(f"{AS_OWNER} cat {DUMPS}/private/keeper/*.gz")
+    machine.succeed(f"dump-database verify {DUMPS}/private/keeper {DUMPS}/notes")
 
 with subtest("each is drilled where it is"):
     machine.succeed("systemctl start dump-database-drill-notes dump-database-drill-keeper")

@@ -1,4 +1,4 @@
-# A database that fails, or hangs, beside one that does not.
+# A database that fails beside one that does not.
 {
   name = "failure";
 
@@ -16,20 +16,7 @@
             source = "sqlite:/srv/broken/broken.db";
             user = "dump-database";
           };
-          locked = {
-            source = "sqlite:/srv/locked/locked.db";
-            user = "dump-database";
-            extraArgs = [
-              "--busy-timeout"
-              "30m"
-            ];
-          };
         };
-        timerConfig = {
-          OnBootSec = "1s";
-          OnUnitActiveSec = "8s";
-        };
-        roundTimeout = "4s";
         onFailure = [ "alarm@%n.service" ];
       };
     };

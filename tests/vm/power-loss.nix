@@ -5,6 +5,7 @@
   nodes.machine =
     { pkgs, ... }:
     {
+      virtualisation.diskSize = 4096;
       environment.systemPackages = [ pkgs.sqlite ];
       services.dumpDatabase.databases.notes = {
         source = "sqlite:/srv/notes/notes.db";

@@ -4,11 +4,9 @@
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::os::fd::AsRawFd;
-use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result};
-use rustix::fs::{Mode, OFlags};
 
 use super::restore::Into;
 use super::server::client_version;
@@ -77,7 +75,11 @@ fn from_file(into: &Into<'_>, dump: &File, archive: &File, mut pg_restore: Comma
 }
 
 /// A file of this process alone (0600, without a name) where there is space for so many bytes.
+#[cfg(target_os = "linux")]
 fn uncompressed(bytes: u64) -> Option<File> {
+    use rustix::fs::{Mode, OFlags};
+    use std::path::PathBuf;
+
     let place = std::env::var_os("TMPDIR").map_or(PathBuf::from("/var/tmp"), PathBuf::from);
     let stat = rustix::fs::statvfs(&place).ok()?;
     let free = stat.f_bavail.saturating_mul(stat.f_frsize);
@@ -88,4 +90,10 @@ fn uncompressed(bytes: u64) -> Option<File> {
     let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
     let fd = rustix::fs::open(&place, flags, Mode::from_raw_mode(0o600)).ok()?;
     Some(File::from(fd))
+}
+
+/// Elsewhere no file is without a name, and the archive goes through a pipe.
+#[cfg(not(target_os = "linux"))]
+fn uncompressed(_bytes: u64) -> Option<File> {
+    None
 }

@@ -1,0 +1,58 @@
+# Rows of services that are set to something else than an SQLite file.
+{ lib, ... }:
+let
+  inherit (import ./rows.nix lib) none;
+  onPostgresql = {
+    type = "postgres";
+    path = "/nowhere";
+  };
+in
+{
+  testForgejoOnServer = none "forgejo" { database = onPostgresql; };
+  testGatusInMemory = none "gatus" { settings = { }; };
+  testGatusWithoutStorage = none "gatus" { settings.storage = null; };
+  testGatusWithoutPath = none "gatus" { settings.storage.type = "sqlite"; };
+  testGiteaOnServer = none "gitea" { database = onPostgresql; };
+  testGotosocialOnServer = none "gotosocial" { settings.db-type = "postgres"; };
+  testGrafanaOnServer = none "grafana" { settings.database = onPostgresql; };
+  testHeadscaleWithoutPath = none "headscale" {
+    settings.database = {
+      type = "sqlite";
+      sqlite.path = null;
+    };
+  };
+  testHeadscaleOnServer = none "headscale" { settings.database = onPostgresql; };
+  testHomeAssistantOnServer = none "home-assistant" {
+    config.recorder.db_url = "postgresql://@/hass";
+  };
+  testLldapOnServer = none "lldap" {
+    environment.LLDAP_DATABASE_URL = "postgres:///lldap";
+    settings = { };
+  };
+  testMatrixSynapseOnServer = none "matrix-synapse" { settings.database.name = "psycopg2"; };
+  testMealieOnServer = none "mealie" { settings.DB_ENGINE = "postgres"; };
+  testNextcloudOnServer = none "nextcloud" { config.dbtype = "pgsql"; };
+  testPaperlessOnServer = none "paperless" { settings.PAPERLESS_DBHOST = "db"; };
+  testPhotoprismOnServer = none "photoprism" { settings.PHOTOPRISM_DATABASE_DRIVER = "mysql"; };
+  testPocketIdOnServer = none "pocket-id" { settings.DB_CONNECTION_STRING = "postgres://db/id"; };
+  testSonarrOnServer = none "sonarr" { settings.postgres.host = "db"; };
+  testUptimeKumaOnServer = none "uptime-kuma" { settings.UPTIME_KUMA_DB_TYPE = "mariadb"; };
+  testVaultwardenOnServer = none "vaultwarden" { dbBackend = "mysql"; };
+  testVikunjaOnServer = none "vikunja" { database = onPostgresql; };
+  testWakapiOnServer = none "wakapi" { settings.db.dialect = "postgres"; };
+  testEveryRowIsTried =
+    let
+      tested = lib.concatMapStrings builtins.readFile [
+        ./no-sqlite-services.nix
+        ./sqlite-services.nix
+      ];
+      rows = import ../sqlite-services.nix {
+        inherit lib;
+        config = { };
+      };
+    in
+    {
+      expr = lib.filter (name: !(lib.hasInfix ''"${name}"'' tested)) (lib.attrNames rows);
+      expected = [ ];
+    };
+}

@@ -1,0 +1,27 @@
+# What a program prints is a dump, in the common round and by a timer of its own.
+{
+  name = "command";
+
+  nodes.machine =
+    { pkgs, ... }:
+    {
+      environment.systemPackages = [ pkgs.sqlite ];
+      services.dumpDatabase.databases = {
+        ledger = {
+          command = [
+            "sqlite3"
+            "/srv/ledger/ledger.db"
+            ".dump"
+          ];
+          path = [ pkgs.sqlite ];
+        };
+        archive = {
+          command = [ "true" ];
+          timerConfig.OnCalendar = "yearly";
+          maxAge = "2d";
+        };
+      };
+    };
+
+  testScript = builtins.readFile ./command.py;
+}

@@ -1,0 +1,30 @@
+LEDGER = "/srv/ledger/ledger.db"
+LEAF = "/var/lib/dump-database/ledger"
+AS_OWNER = "runuser -u dump-database --"
+JOURNAL = "journalctl -u dump-database.service -o cat"
+
+machine.wait_for_unit("multi-user.target")
+machine.succeed(
+    "systemctl stop dump-database.timer",
+    "install -d -o dump-database -g dump-database -m 700 /srv/ledger",
+    f"{AS_OWNER} sqlite3 {LEDGER} \"CREATE TABLE sale (note); INSERT INTO sale VALUES ('5 €')\"",
+)
+before = machine.succeed(f"{AS_OWNER} sqlite3 {LEDGER} .dump")
+
+with subtest("what the program prints is dumped"):
+    machine.succeed("systemctl start dump-database-ledger", f"dump-database verify {LEAF}")
+
+with subtest("and restores what is gone"):
+    machine.succeed(f"rm {LEDGER}", f"zcat {LEAF}/ledger-*.gz | {AS_OWNER} sqlite3 {LEDGER}")
+    assert machine.succeed(f"{AS_OWNER} sqlite3 {LEDGER} .dump") == before
+
+with subtest("a program that fails makes no dump"):
+    dumps = machine.succeed(f"ls {LEAF}")
+    machine.succeed(f"mv {LEDGER} /srv/ledger/away", f"mkdir {LEDGER}")
+    machine.fail("systemctl start dump-database-ledger")
+    assert machine.succeed(f"ls {LEAF}") == dumps
+    machine.succeed(f"rmdir {LEDGER}", f"mv /srv/ledger/away {LEDGER}")
+
+with subtest("the round fails for one with a timer of its own that was never dumped, and names it"):
+    machine.fail("systemctl start dump-database.service")
+    machine.wait_until_succeeds(f"{JOURNAL} | grep archive")
