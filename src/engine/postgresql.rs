@@ -3,6 +3,7 @@
 pub mod archive;
 mod catalogue;
 mod checking;
+mod fresh;
 pub mod globals;
 mod parallel;
 pub mod restore;
@@ -70,7 +71,7 @@ impl Postgresql {
         };
         let (connected, location, facts) = match &database {
             Some(database) => connect(server, database, stop)?,
-            None => connect_anywhere(server, stop)?,
+            None => connect_anywhere(server, None, stop)?,
         };
         let (major, client_version) = server::client_version(program, stop)?;
         ensure!(
@@ -265,7 +266,7 @@ impl Dumper for Postgresql {
 /// # Errors
 /// When the server cannot be asked.
 pub fn databases(server: &Server, stop: Stop) -> Result<Vec<String>> {
-    let (maintenance, ..) = connect_anywhere(server, stop)?;
+    let (maintenance, ..) = connect_anywhere(server, None, stop)?;
     let mut databases: Vec<String> = ask(server, &maintenance, catalogue::DATABASES, stop)?;
     if ask(server, "template1", catalogue::IS_CHANGED, stop).unwrap_or(false) {
         databases.push("template1".to_owned());
@@ -290,10 +291,10 @@ fn connect(server: &Server, database: &str, stop: Stop) -> Result<Connected> {
     Ok((database.to_owned(), connection.location, facts))
 }
 
-/// To whichever maintenance database there is.
-fn connect_anywhere(server: &Server, stop: Stop) -> Result<Connected> {
+/// To whichever maintenance database there is, other than `but`.
+fn connect_anywhere(server: &Server, but: Option<&str>, stop: Stop) -> Result<Connected> {
     let mut first = None;
-    for database in MAINTENANCE {
+    for database in MAINTENANCE.into_iter().filter(|name| Some(*name) != but) {
         match connect(server, database, stop) {
             Ok(connected) => return Ok(connected),
             Err(error) => first = first.or(Some(error)),

@@ -18,7 +18,7 @@ use crate::verify::read_whole;
 /// # Errors
 /// When a statement fails; no role is then created.
 pub fn run(dump: &File, server: &Server, options: &Options) -> Result<()> {
-    let into = Into::connect(server, options)?;
+    let into = Into::connect(server, None, options)?;
     let mut script = Vec::new();
     read_whole(dump, &mut script)?;
     let script = String::from_utf8(script).context("the dump is not UTF-8")?;

@@ -26,12 +26,14 @@ impl Settings {
             literal(&self.ctype),
             identifier(&self.tablespace)
         );
-        let provider = self.locale_provider.as_deref().filter(|_| major >= 15);
-        let (provider, option) = match provider {
+        if major < 15 {
+            return sql;
+        }
+        let (provider, option) = match self.locale_provider.as_deref() {
             Some("i") => ("icu", "ICU_LOCALE"),
             Some("b") => ("builtin", "BUILTIN_LOCALE"),
-            Some(_) => ("libc", ""),
-            None => return sql,
+            // Older servers had no other; template0's may be ICU.
+            Some(_) | None => ("libc", ""),
         };
         sql.extend([" LOCALE_PROVIDER ", provider]);
         if let Some(locale) = self.locale.as_deref().filter(|_| !option.is_empty()) {
