@@ -42,6 +42,8 @@ pub fn run(dump: &File, server: &Server, options: &Options) -> Result<()> {
         tablespaces.join("\n")
     );
     let mut psql = server.psql(&into.maintenance);
+    // A failing statement's text, which could be a password's hash, is not repeated.
+    psql.arg("--set=VERBOSITY=terse");
     psql.args(["--file=-", "--output=/dev/null"]);
     let mut child = Child::write_to(&mut psql, "psql", into.stop)?;
     let fed = child.write_all(script.as_bytes());

@@ -169,6 +169,19 @@ mod tests {
     }
 
     #[test]
+    fn a_database_of_before_locale_providers_is_libc_s() {
+        let settings = serde_json::json!({
+            "owner": "o", "encoding": "UTF8", "collate": "C", "ctype": "C", "tablespace": "pg_default",
+            "connection_limit": -1, "is_template": false, "parameters": [], "roles": [],
+            "extensions": [], "tablespaces": [], "collations": [],
+        });
+        let settings: Settings = serde_json::from_value(settings).unwrap();
+        assert!(!settings.create("d", 14).contains("LOCALE_PROVIDER"));
+        let sql = settings.create("d", 15);
+        assert!(sql.ends_with(" LOCALE_PROVIDER libc"), "{sql}");
+    }
+
+    #[test]
     fn parameters_keep_what_is_in_their_values() {
         let parameters = Parameters {
             role: Some("o'x\"y".to_owned()),
