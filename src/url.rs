@@ -57,9 +57,9 @@ impl Url {
         let mut parameters = Vec::new();
         for parameter in query.split('&').filter(|parameter| !parameter.is_empty()) {
             let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
-            match name {
-                "password" => password = Some(secret(value, &wrong)?),
-                "dbname" => {
+            match decode(name).as_slice() {
+                b"password" => password = Some(secret(value, &wrong)?),
+                b"dbname" => {
                     database = text_of(value).ok_or_else(|| wrong("dbname is not UTF-8"))?;
                 }
                 _ => parameters.push((name.to_owned(), value.to_owned())),
@@ -186,7 +186,9 @@ fn decode(encoded: &str) -> Vec<u8> {
     let mut decoded = Vec::with_capacity(bytes.len());
     let mut at = 0;
     while at < bytes.len() {
-        let hex = encoded.get(at + 1..at + 3).filter(|_| bytes[at] == b'%');
+        let hex = encoded
+            .get(at + 1..at + 3)
+            .filter(|hex| bytes[at] == b'%' && hex.bytes().all(|digit| digit.is_ascii_hexdigit()));
         if let Some(byte) = hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
             decoded.push(byte);
             at += 3;
@@ -216,6 +218,10 @@ mod tests {
                 "postgresql://u@/?host=/run/x&port=3",
             ),
             (
+                "postgresql://u@/?%70assword=s3cret&port=3",
+                "postgresql://u@/?port=3",
+            ),
+            (
                 "postgresql://h1:1,h2:2/?dbname=x",
                 "postgresql://h1:1,h2:2/x",
             ),
@@ -239,6 +245,14 @@ mod tests {
         ] {
             let why = Url::parse(wrong).unwrap_err();
             assert!(!why.contains("s3") && !why.contains("cret"), "{why}");
+        }
+    }
+
+    #[test]
+    fn only_two_hexadecimal_digits_are_decoded() {
+        assert_eq!(decode("%41%4a%4A"), b"AJJ");
+        for literal in ["%+f", "%-1", "%4", "%", "%g0"] {
+            assert_eq!(decode(literal), literal.as_bytes());
         }
     }
 

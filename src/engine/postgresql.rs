@@ -3,8 +3,10 @@
 pub mod archive;
 mod catalogue;
 mod checking;
+mod fresh;
 pub mod globals;
 mod parallel;
+mod reach;
 pub mod restore;
 mod script;
 pub mod server;
@@ -18,7 +20,6 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
-use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::{Dumper, pass_on};
@@ -32,6 +33,8 @@ use crate::source::Part;
 use crate::stop::Stop;
 use catalogue::{ServerFacts, Settings, Unreadable};
 use checking::Checking;
+pub use reach::databases;
+use reach::{ask, connect, connect_anywhere};
 pub use server::Server;
 use snapshot::Snapshot;
 
@@ -50,13 +53,11 @@ pub struct Postgresql {
     format: Format,
     lock_timeout: Duration,
     with_passwords: bool,
+    takes_snapshot: bool,
     snapshot: Option<Snapshot>,
     child: Option<Child>,
     stop: Stop,
 }
-
-/// Where to connect when no database was named.
-const MAINTENANCE: [&str; 2] = ["postgres", "template1"];
 
 impl Postgresql {
     /// Connects and finds out whether all of it can be dumped.
@@ -70,7 +71,7 @@ impl Postgresql {
         };
         let (connected, location, facts) = match &database {
             Some(database) => connect(server, database, stop)?,
-            None => connect_anywhere(server, stop)?,
+            None => connect_anywhere(server, None, stop)?,
         };
         let (major, client_version) = server::client_version(program, stop)?;
         ensure!(
@@ -98,6 +99,7 @@ impl Postgresql {
             tables: Vec::new(),
             lock_timeout: options.busy_timeout,
             with_passwords: true,
+            takes_snapshot: true,
             snapshot: None,
             child: None,
             stop,
@@ -122,9 +124,34 @@ impl Postgresql {
                 unreadable.count
             );
         }
-        let mut database = answer["database"].take();
+        let unlogged: usize = serde_json::from_value(answer["unlogged"].take())?;
+        if unlogged > 0 {
+            log::warn!(
+                "{database}: the server is a standby, which has no rows of unlogged tables, so those of {unlogged} tables are not dumped"
+            );
+        }
+        self.takes_snapshot = serde_json::from_value(answer["has_room"].take())?;
+        if !self.takes_snapshot {
+            log::warn!(
+                "{database}: its rows are not counted: the role's or the database's CONNECTION LIMIT leaves no room for more than pg_dump"
+            );
+        }
+        self.remember(answer["database"].take())
+    }
+
+    /// What [`catalogue::DATABASE`] answered.
+    fn remember(&mut self, mut database: Value) -> Result<()> {
         self.tables = serde_json::from_value(database["table_names"].take())?;
         self.settings = Some(serde_json::from_value(database)?);
+        Ok(())
+    }
+
+    /// The snapshot that `pg_dump` shares, and what there is in it.
+    fn take_snapshot(&mut self, database: &str) -> Result<()> {
+        let snapshot = Snapshot::take(&self.server, database, self.stop)?;
+        let seen = snapshot.ask(&self.server, database, catalogue::DATABASE, self.stop)?;
+        self.remember(seen)?;
+        self.snapshot = Some(snapshot);
         Ok(())
     }
 
@@ -186,24 +213,25 @@ impl Dumper for Postgresql {
     }
 
     fn snapshot(&mut self, _scratch: Option<&Path>) -> Result<()> {
-        let Some(database) = &self.database else {
+        let Some(database) = self.database.clone() else {
             self.child = Some(self.start()?);
             return Ok(());
         };
-        let (server, stop) = (&self.server, self.stop);
+        let stop = self.stop;
         let not_counted = |error| {
             stop.check()?;
             log::warn!("{database}: its rows are not counted: {error:#}");
             anyhow::Ok(())
         };
-        match Snapshot::take(server, database, stop) {
-            Ok(snapshot) => self.snapshot = Some(snapshot),
-            Err(error) => not_counted(error)?,
+        if self.takes_snapshot
+            && let Err(error) = self.take_snapshot(&database)
+        {
+            not_counted(error)?;
         }
         self.child = Some(self.start()?);
         // While pg_dump looks around.
         if let Some(snapshot) = &mut self.snapshot
-            && let Err(error) = snapshot.count(server, database, snapshot::CHEAP, stop)
+            && let Err(error) = snapshot.count(&self.server, &database, snapshot::CHEAP, stop)
         {
             not_counted(error)?;
         }
@@ -257,47 +285,4 @@ impl Dumper for Postgresql {
             settings: self.settings(),
         })
     }
-}
-
-/// The databases of a server: those that allow connections and are no templates, and template1
-/// where it was changed.
-///
-/// # Errors
-/// When the server cannot be asked.
-pub fn databases(server: &Server, stop: Stop) -> Result<Vec<String>> {
-    let (maintenance, ..) = connect_anywhere(server, stop)?;
-    let mut databases: Vec<String> = ask(server, &maintenance, catalogue::DATABASES, stop)?;
-    if ask(server, "template1", catalogue::IS_CHANGED, stop).unwrap_or(false) {
-        databases.push("template1".to_owned());
-    }
-    Ok(databases)
-}
-
-fn ask<T: DeserializeOwned>(server: &Server, database: &str, query: &str, stop: Stop) -> Result<T> {
-    let answer = server.ask(database, query, stop);
-    let answer = answer.context("cannot read PostgreSQL's catalogue")?.answer;
-    Ok(serde_json::from_value(answer)?)
-}
-
-type Connected = (String, String, ServerFacts);
-
-/// The database, where the server is, and what it is.
-fn connect(server: &Server, database: &str, stop: Stop) -> Result<Connected> {
-    let connection = server
-        .ask(database, catalogue::SERVER, stop)
-        .with_context(|| format!("cannot connect to {}", server.url().with_database(database)))?;
-    let facts = serde_json::from_value(connection.answer)?;
-    Ok((database.to_owned(), connection.location, facts))
-}
-
-/// To whichever maintenance database there is.
-fn connect_anywhere(server: &Server, stop: Stop) -> Result<Connected> {
-    let mut first = None;
-    for database in MAINTENANCE {
-        match connect(server, database, stop) {
-            Ok(connected) => return Ok(connected),
-            Err(error) => first = first.or(Some(error)),
-        }
-    }
-    Err(first.context("no maintenance database")?)
 }

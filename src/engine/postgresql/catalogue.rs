@@ -16,30 +16,32 @@ pub(super) struct ServerFacts {
     pub(super) major: u32,
 }
 
-/// Every database there is to dump; template1 is asked for on its own.
-pub(super) const DATABASES: &str = "SELECT coalesce(json_agg(datname ORDER BY datname), '[]')
-    FROM pg_database WHERE datallowconn AND NOT datistemplate";
-
-/// Whether this database, a template, has more than initdb gave it (which has the oids below
-/// 16384, `FirstNormalObjectId`).
-pub(super) const IS_CHANGED: &str = "SELECT to_json(
-    EXISTS (SELECT FROM pg_class WHERE oid >= 16384 AND relkind <> 't')
-    OR EXISTS (SELECT FROM pg_proc WHERE oid >= 16384)
-    OR EXISTS (SELECT FROM pg_namespace WHERE oid >= 16384)
-    OR EXISTS (SELECT FROM pg_type WHERE oid >= 16384)
-    OR EXISTS (SELECT FROM pg_extension WHERE oid >= 16384)
-    OR EXISTS (SELECT FROM pg_largeobject_metadata)
-    OR EXISTS (SELECT FROM pg_db_role_setting
-        WHERE setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database())))";
-
 /// Whether a role may read the roles' passwords.
 pub(super) const READS_PASSWORDS: &str =
     "SELECT to_json(has_table_privilege('pg_authid', 'SELECT'))";
 
 /// See [`Unreadable`] and [`Settings`], in one question.
 pub(super) fn database() -> String {
-    format!("SELECT json_build_object('unreadable', ({UNREADABLE}), 'database', ({DATABASE}))")
+    format!(
+        "SELECT json_build_object('unreadable', ({UNREADABLE}), 'unlogged', ({UNLOGGED}),
+            'has_room', ({HAS_ROOM}), 'database', ({DATABASE}))"
+    )
 }
+
+/// How many tables' rows a standby lacks.
+const UNLOGGED: &str = "SELECT count(*) FROM pg_class
+    WHERE pg_is_in_recovery() AND relpersistence = 'u' AND relkind = 'r'";
+
+/// Whether limits leave room for three sessions: what holds the snapshot, what asks and counts in
+/// it, and `pg_dump`. The one that asks this will be gone.
+const HAS_ROOM: &str = "SELECT rolsuper OR bool_and(most < 0 OR taken + 2 <= most)
+    FROM pg_roles, LATERAL (
+        SELECT rolconnlimit AS most,
+            (SELECT count(*) FROM pg_stat_activity WHERE usesysid = pg_roles.oid) AS taken
+        UNION ALL
+        SELECT datconnlimit, (SELECT count(*) FROM pg_stat_activity WHERE datid = d.oid)
+        FROM pg_database d WHERE datname = current_database()) limits
+    WHERE rolname = current_user GROUP BY rolsuper";
 
 /// What `pg_dump` could not read, or would leave out without a word.
 const UNREADABLE: &str = "

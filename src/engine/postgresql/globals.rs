@@ -18,7 +18,7 @@ use crate::verify::read_whole;
 /// # Errors
 /// When a statement fails; no role is then created.
 pub fn run(dump: &File, server: &Server, options: &Options) -> Result<()> {
-    let into = Into::connect(server, options)?;
+    let into = Into::connect(server, None, options)?;
     let mut script = Vec::new();
     read_whole(dump, &mut script)?;
     let script = String::from_utf8(script).context("the dump is not UTF-8")?;
@@ -42,6 +42,8 @@ pub fn run(dump: &File, server: &Server, options: &Options) -> Result<()> {
         tablespaces.join("\n")
     );
     let mut psql = server.psql(&into.maintenance);
+    // A failing statement's text, which could be a password's hash, is not repeated.
+    psql.arg("--set=VERBOSITY=terse");
     psql.args(["--file=-", "--output=/dev/null"]);
     let mut child = Child::write_to(&mut psql, "psql", into.stop)?;
     let fed = child.write_all(script.as_bytes());

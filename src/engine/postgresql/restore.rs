@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::catalogue::{self, Settings, Target};
 use super::script::Script;
 use super::server::{identifier, literal};
-use super::{Server, ServerFacts, ask, connect_anywhere, parallel, swap};
+use super::{Server, ServerFacts, ask, connect_anywhere, fresh::New, parallel, swap};
 use crate::child::Child;
 use crate::dump::Options;
 use crate::engine::finish;
@@ -32,9 +32,14 @@ pub(super) struct Into<'a> {
 }
 
 impl<'a> Into<'a> {
-    pub(super) fn connect(server: &'a Server, options: &'a Options) -> Result<Self> {
+    /// A server in which the database `restored` will change hands.
+    pub(super) fn connect(
+        server: &'a Server,
+        restored: Option<&str>,
+        options: &'a Options,
+    ) -> Result<Self> {
         let stop = Stop::after(options.timeout);
-        let (maintenance, _, facts) = connect_anywhere(server, stop)?;
+        let (maintenance, _, facts) = connect_anywhere(server, restored, stop)?;
         let target = ask(server, &maintenance, catalogue::TARGET, stop)?;
         Ok(Into {
             server,
@@ -67,7 +72,7 @@ pub fn run(
     let settings = Value::Object(header.facts.settings.clone());
     let settings: Settings = serde_json::from_value(settings)
         .context("the dump's header lacks the database's settings")?;
-    let into = Into::connect(server, options)?;
+    let into = Into::connect(server, Some(name), options)?;
     let exists = into.target.databases.contains(name);
     ensure!(
         replace || !exists,
@@ -173,72 +178,6 @@ fn preflight(into: &Into<'_>, header: &Header, settings: &Settings) -> Result<()
         );
     }
     Ok(())
-}
-
-/// A database under another name, dropped again unless all went well.
-pub(super) struct New<'a> {
-    pub(super) name: String,
-    into: &'a Into<'a>,
-    kept: bool,
-}
-
-impl<'a> New<'a> {
-    fn create(into: &'a Into<'a>, name: &str, settings: &Settings) -> Result<Self> {
-        let new = New {
-            name: beside(name, "restoring"),
-            into,
-            kept: false,
-        };
-        let create = settings.create(&new.name, into.facts.major);
-        into.execute(&[create], into.stop)
-            .context("cannot create a database to restore into")?;
-        Ok(new)
-    }
-
-    fn keep(mut self) {
-        self.kept = true;
-    }
-}
-
-impl Drop for New<'_> {
-    fn drop(&mut self) {
-        if self.kept {
-            return;
-        }
-        let sql = [
-            format!(
-                "ALTER DATABASE {} IS_TEMPLATE false",
-                identifier(&self.name)
-            ),
-            drop_database(self.into, &self.name),
-        ];
-        if let Err(error) = self.into.execute(&sql, Stop::cleaning_up()) {
-            log::debug!("{} was not dropped: {error:#}", self.name);
-        }
-    }
-}
-
-pub(super) fn drop_database(into: &Into<'_>, name: &str) -> String {
-    let force = if into.facts.major >= 13 {
-        " WITH (FORCE)"
-    } else {
-        ""
-    };
-    format!("DROP DATABASE IF EXISTS {}{force}", identifier(name))
-}
-
-/// `NAME.WHAT-...`, within the 63 bytes a name may have.
-pub(super) fn beside(name: &str, what: &str) -> String {
-    let suffix = format!(
-        ".{what}-{:x}-{:x}",
-        crate::clock::now().as_second(),
-        std::process::id()
-    );
-    let mut cut = name.len().min(63 - suffix.len());
-    while !name.is_char_boundary(cut) {
-        cut -= 1;
-    }
-    format!("{}{suffix}", &name[..cut])
 }
 
 /// SQL, by psql.

@@ -11,6 +11,17 @@ use crate::secret::Secret;
 use crate::stop::Stop;
 use crate::url::Url;
 
+/// What a role's or a database's own settings must not do to a session: end it early, or let it
+/// only read. Not every server knows each of those that are looked up.
+const UNHINDERED: [&str; 4] = [
+    "SET statement_timeout = 0",
+    "SET lock_timeout = 0",
+    "SET default_transaction_read_only = off",
+    "SELECT FROM pg_catalog.pg_settings WHERE CASE
+        WHEN name IN ('idle_in_transaction_session_timeout', 'transaction_timeout')
+            THEN pg_catalog.set_config(name, '0', false) IS NULL END",
+];
+
 /// A server and how to log in.
 #[derive(Debug, Clone)]
 pub struct Server {
@@ -60,7 +71,8 @@ impl Server {
         command
     }
 
-    /// `psql` that reads nothing of the user's and stops at the first error.
+    /// `psql` that reads nothing of the user's, stops at the first error, and whose session no
+    /// setting of the role ends.
     #[must_use]
     pub fn psql(&self, database: &str) -> Command {
         let mut command = self.client("psql", database);
@@ -68,6 +80,9 @@ impl Server {
             .args(["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1"])
             .env_remove("PSQLRC")
             .env("PGCLIENTENCODING", "UTF8");
+        for setting in UNHINDERED {
+            command.arg("--command").arg(setting);
+        }
         command
     }
 

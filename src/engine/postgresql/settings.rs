@@ -26,12 +26,14 @@ impl Settings {
             literal(&self.ctype),
             identifier(&self.tablespace)
         );
-        let provider = self.locale_provider.as_deref().filter(|_| major >= 15);
-        let (provider, option) = match provider {
+        if major < 15 {
+            return sql;
+        }
+        let (provider, option) = match self.locale_provider.as_deref() {
             Some("i") => ("icu", "ICU_LOCALE"),
             Some("b") => ("builtin", "BUILTIN_LOCALE"),
-            Some(_) => ("libc", ""),
-            None => return sql,
+            // Older servers had no other; template0's may be ICU.
+            Some(_) | None => ("libc", ""),
         };
         sql.extend([" LOCALE_PROVIDER ", provider]);
         if let Some(locale) = self.locale.as_deref().filter(|_| !option.is_empty()) {
@@ -164,6 +166,19 @@ mod tests {
         assert_eq!(elements("\"$user\", public"), ["$user", "public"]);
         assert_eq!(elements("\"a, \"\"b\", c"), ["a, \"b", "c"]);
         assert_eq!(elements("\"\""), [""]);
+    }
+
+    #[test]
+    fn a_database_of_before_locale_providers_is_libc_s() {
+        let settings = serde_json::json!({
+            "owner": "o", "encoding": "UTF8", "collate": "C", "ctype": "C", "tablespace": "pg_default",
+            "connection_limit": -1, "is_template": false, "parameters": [], "roles": [],
+            "extensions": [], "tablespaces": [], "collations": [],
+        });
+        let settings: Settings = serde_json::from_value(settings).unwrap();
+        assert!(!settings.create("d", 14).contains("LOCALE_PROVIDER"));
+        let sql = settings.create("d", 15);
+        assert!(sql.ends_with(" LOCALE_PROVIDER libc"), "{sql}");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::io::Read;
 
 use anyhow::{Context, Result, bail};
+use serde_json::Value;
 
 use super::Server;
 use super::server::literal;
@@ -41,6 +42,23 @@ impl Snapshot {
             rows: HashMap::new(),
             _session: session,
         })
+    }
+
+    /// The answer, in this snapshot, to a query for one JSON value.
+    ///
+    /// # Errors
+    /// In the server's words, when it cannot be asked.
+    pub(super) fn ask(
+        &self,
+        server: &Server,
+        database: &str,
+        query: &str,
+        stop: Stop,
+    ) -> Result<Value> {
+        let script = format!("{};\n{query};\nCOMMIT;\n", within(&self.id).join(";\n"));
+        let (_, printed) = converse(server, database, &script, stop)?;
+        let answer = printed.lines().next().unwrap_or_default();
+        serde_json::from_str(answer).with_context(|| format!("psql answered {answer:?}"))
     }
 
     /// Counts tables, the smallest first, until they are `counted` bytes large together: it reads
@@ -94,6 +112,14 @@ const EXPORT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
 SELECT to_json(pg_export_snapshot());
 ";
 
+/// Begins a transaction in an exported snapshot.
+fn within(snapshot: &str) -> [String; 2] {
+    [
+        "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY".to_owned(),
+        format!("SET TRANSACTION SNAPSHOT {}", literal(snapshot)),
+    ]
+}
+
 /// Each line it prints is JSON. A hundred tables at a time, each time in a transaction of its own:
 /// locks are held to its end, and the server has room for some thousands. A table that cannot be
 /// counted is left out: what keeps it from being read, `pg_dump` will say.
@@ -105,6 +131,7 @@ WITH relation AS (
     SELECT oid, relname, reltuples::bigint AS about,
         sum(pg_relation_size(oid)) OVER (ORDER BY pg_relation_size(oid), oid) AS together
     FROM pg_class WHERE relkind = 'r' AND relpersistence <> 't'
+        AND NOT (relpersistence = 'u' AND pg_is_in_recovery())
         AND relnamespace NOT IN (SELECT oid FROM pg_namespace
             WHERE nspname ~ '^pg_' OR nspname = 'information_schema')),
 numbered AS (

@@ -3,90 +3,148 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
-use serde_json::Value;
+use anyhow::{Context, Error, Result};
+use serde::Deserialize;
 
-use super::restore::{Into, New, beside, drop_database};
+use super::fresh::{New, beside, drop_database};
+use super::restore::Into;
 use super::server::{identifier, literal};
 use super::{Postgresql, ask};
 use crate::directory::Directory;
 use crate::dump::Run;
 use crate::name::Name;
 use crate::source::Part;
-use crate::stop::Stop;
+use crate::stop::{self, Stop};
 
 /// How long sessions that come back at once are fought.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Where the old database's dump is.
 pub(super) fn replace(into: &Into<'_>, new: &New<'_>, name: &str) -> Result<PathBuf> {
-    let old = beside(name, "replaced");
-    let limit = connection_limit(into, name)?;
-    let swapped = exchange(into, name, &old, &new.name);
-    if swapped.is_err() {
-        let undo = [limit_connections(name, limit)];
-        if let Err(error) = into.execute(&undo, Stop::cleaning_up()) {
-            log::warn!("{name} still refuses connections: {error:#}");
-        }
-    }
-    swapped.context("the old database is as it was")?;
-
-    let saved = into
-        .execute(&[limit_connections(&old, limit)], into.stop)
-        .and_then(|()| save(into, name, &old));
-    let saved = match saved {
+    let aside = beside(name, "replaced");
+    let old = Database::called(into, name)?;
+    exchange(into, name, &aside, &new.name)
+        .map_err(|error| said(error, old.where_it_is(into, name, &aside)))?;
+    let saved = match save(into, name, &aside) {
         Ok(saved) => saved,
         Err(error) => {
-            let back = exchange(into, name, &new.name, &old);
-            return Err(match back {
-                Ok(()) => error.context("the old database is as it was"),
-                Err(undone) => error.context(format!(
-                    "the old database is now called {old} and the restored one {name}, because renaming them back failed ({undone:#})"
-                )),
-            });
+            let back = exchange(into, name, &new.name, &aside);
+            let now = old.where_it_is(into, name, &aside);
+            return Err(said(
+                error,
+                match back {
+                    Ok(()) => now,
+                    Err(undone) => format!("{now}; renaming it back failed ({undone:#})"),
+                },
+            ));
         }
     };
-    let is_template = format!("ALTER DATABASE {} IS_TEMPLATE false", identifier(&old));
-    let gone = into.execute(&[is_template, drop_database(into, &old)], into.stop);
-    if let Err(error) = gone {
-        log::warn!("the old database was dumped and replaced, but stays as {old}: {error:#}");
+    if let Err(error) = drop_database(into, &aside) {
+        log::warn!("the old database was dumped and replaced, but stays as {aside}: {error:#}");
     }
     Ok(saved)
 }
 
+/// The error and what became of the old database; logged too where the error is not shown because
+/// a signal was the reason.
+fn said(error: Error, what: String) -> Error {
+    if stop::signal().is_some() {
+        log::error!("{what}");
+    }
+    error.context(what)
+}
+
 /// In one transaction `name` becomes `aside` and `coming` becomes `name`. Both renames need the
-/// databases without sessions, so those are ended, and new ones of all but superusers refused.
+/// databases without sessions, so those are ended, and new ones of all but superusers refused
+/// meanwhile. No signal ends this: it is to happen whole or not at all.
 fn exchange(into: &Into<'_>, name: &str, aside: &str, coming: &str) -> Result<()> {
-    let stop = Stop::cleaning_up();
-    into.execute(&[limit_connections(name, 0)], stop)?;
-    let end_sessions = format!(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-            WHERE datname IN ({}, {}) AND pid <> pg_backend_pid()",
-        literal(name),
-        literal(coming)
-    );
-    let rename = |from: &str, to: &str| {
-        format!(
-            "ALTER DATABASE {} RENAME TO {}",
-            identifier(from),
-            identifier(to)
-        )
-    };
-    let exchange = [
-        end_sessions,
-        "BEGIN".to_owned(),
-        rename(name, aside),
-        rename(coming, name),
-        "COMMIT".to_owned(),
-    ];
-    let until = Instant::now() + PATIENCE;
-    loop {
-        match into.execute(&exchange, stop) {
-            Ok(()) => return Ok(()),
-            Err(error) if Instant::now() >= until => return Err(error),
-            Err(_) => std::thread::sleep(Duration::from_millis(100)),
+    let leaving = Database::called(into, name)?;
+    let exchanged = leaving.make_way(into, name, aside, coming);
+    if let Err(error) = leaving.accept_connections(into) {
+        log::error!(
+            "the database that was called {name} still refuses connections: {error:#}; ALTER DATABASE ... CONNECTION LIMIT {} ends that",
+            leaving.limit
+        );
+    }
+    exchanged
+}
+
+/// A database whatever it is called meanwhile.
+#[derive(Deserialize)]
+struct Database {
+    oid: i64,
+    limit: i64,
+}
+
+impl Database {
+    fn called(into: &Into<'_>, name: &str) -> Result<Self> {
+        let query = format!(
+            "SELECT json_build_object('oid', oid::bigint, 'limit', datconnlimit)
+                FROM pg_database WHERE datname = {}",
+            literal(name)
+        );
+        ask(into.server, &into.maintenance, &query, Stop::cleaning_up())
+    }
+
+    fn name(&self, into: &Into<'_>) -> Result<String> {
+        let query = format!(
+            "SELECT to_json(datname) FROM pg_database WHERE oid = {}",
+            self.oid
+        );
+        ask(into.server, &into.maintenance, &query, Stop::cleaning_up())
+    }
+
+    fn where_it_is(&self, into: &Into<'_>, name: &str, aside: &str) -> String {
+        match self.name(into) {
+            Ok(now) if now == name => "the old database is as it was".to_owned(),
+            Ok(now) => format!("the old database is now called {now}"),
+            Err(error) => format!(
+                "the old database is called {name} or {aside}, the server cannot be asked which ({error:#})"
+            ),
         }
     }
+
+    fn make_way(&self, into: &Into<'_>, name: &str, aside: &str, coming: &str) -> Result<()> {
+        let stop = Stop::cleaning_up();
+        into.execute(&[limit_connections(name, 0)], stop)?;
+        let end_sessions = format!(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                WHERE datname IN ({}, {}) AND pid <> pg_backend_pid()",
+            literal(name),
+            literal(coming)
+        );
+        let exchange = [
+            end_sessions,
+            "BEGIN".to_owned(),
+            rename(name, aside),
+            rename(coming, name),
+            "COMMIT".to_owned(),
+        ];
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let Err(error) = into.execute(&exchange, stop) else {
+                return Ok(());
+            };
+            // The connection may have been lost after the server was done.
+            if self.name(into).is_ok_and(|now| now == aside) {
+                return Ok(());
+            }
+            if Instant::now() >= until {
+                return Err(error);
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    fn accept_connections(&self, into: &Into<'_>) -> Result<()> {
+        let limit = limit_connections(&self.name(into)?, self.limit);
+        into.execute(&[limit], Stop::cleaning_up())
+    }
+}
+
+fn rename(from: &str, to: &str) -> String {
+    let (from, to) = (identifier(from), identifier(to));
+    format!("ALTER DATABASE {from} RENAME TO {to}")
 }
 
 fn limit_connections(name: &str, limit: i64) -> String {
@@ -94,13 +152,6 @@ fn limit_connections(name: &str, limit: i64) -> String {
         "ALTER DATABASE {} CONNECTION LIMIT {limit}",
         identifier(name)
     )
-}
-
-fn connection_limit(into: &Into<'_>, name: &str) -> Result<i64> {
-    let name = literal(name);
-    let query = format!("SELECT to_json(datconnlimit) FROM pg_database WHERE datname = {name}");
-    let limit: Value = ask(into.server, &into.maintenance, &query, into.stop)?;
-    limit.as_i64().context("the database is gone")
 }
 
 /// Dumps the old database, now called `old`, as what it was. Nothing is rotated out: the dump that

@@ -3,8 +3,10 @@
 mod clients;
 mod drill;
 mod hard;
+mod hindered;
 mod reached;
 mod refused;
+mod replaced;
 mod restored;
 mod server;
 mod together;

@@ -1,7 +1,7 @@
 //! A URL without a database: every one of the server.
 
 use super::Server;
-use crate::support::Env;
+use crate::support::{Env, Run};
 
 fn databases(env: &Env) -> Vec<String> {
     let name = |name: &String| name.split("-2").next().unwrap().to_owned();
@@ -16,6 +16,9 @@ fn every_database_is_found_at_each_run() {
     let server = Server::start();
     for name in ["globals", "a/b c", "app_test", "app", "tmp1"] {
         server.psql("postgres", &format!("CREATE DATABASE \"{name}\""));
+    }
+    for name in ["globals", "a/b c"] {
+        server.psql(name, &format!("CREATE TABLE own AS SELECT '{name}' AS v"));
     }
     server.psql("postgres", "CREATE DATABASE closed ALLOW_CONNECTIONS false");
     server.psql("postgres", "CREATE DATABASE pattern IS_TEMPLATE true");
@@ -54,6 +57,14 @@ fn every_database_is_found_at_each_run() {
         .into_iter()
         .filter(|name| name.starts_with("app-"));
     assert_eq!(of_app.count(), 5);
+
+    for (name, target) in [("globals", "globals2"), ("a/b c", "a%2Fb%20d")] {
+        let mut restore = env.program("restore dump --name");
+        restore.arg(name).arg(server.url(target));
+        Run::of(&mut restore).succeeds();
+        let restored = target.replace("%2F", "/").replace("%20", " ");
+        assert_eq!(server.psql(&restored, "SELECT v FROM own"), name);
+    }
 }
 
 #[test]
@@ -94,4 +105,34 @@ fn two_whole_servers_in_one_directory_are_a_usage_error() {
         .fails(2, "sock is no parameter");
     env.run("dump oracle://a/x").fails(2, "oracle://");
     assert_eq!(env.names(), [""; 0]);
+}
+
+#[test]
+fn databases_half_gone_are_left_out_and_a_template1_with_other_grants_is_not() {
+    let env = Env::new();
+    let server = Server::start();
+    server.psql("postgres", "CREATE DATABASE half");
+    server.psql(
+        "postgres",
+        "UPDATE pg_database SET datconnlimit = -2 WHERE datname = 'half'",
+    );
+    let url = server.url("");
+    let run = env.run(&format!("dump {url}")).succeeds();
+    assert!(run.stderr.contains("half is not dumped"), "{run:?}");
+    assert_eq!(databases(&env), ["@globals", "postgres"]);
+    for (changed, back) in [
+        (
+            "REVOKE USAGE ON SCHEMA public FROM PUBLIC",
+            "GRANT USAGE ON SCHEMA public TO PUBLIC",
+        ),
+        (
+            "ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO PUBLIC",
+            "ALTER DEFAULT PRIVILEGES REVOKE SELECT ON TABLES FROM PUBLIC",
+        ),
+    ] {
+        server.psql("template1", changed);
+        let run = env.run(&format!("dump {url}")).succeeds();
+        assert_eq!(run.paths().len(), 3, "{changed}: {run:?}");
+        server.psql("template1", back);
+    }
 }

@@ -1,0 +1,104 @@
+//! The new database that a dump is loaded into.
+
+use anyhow::{Context, Result};
+
+use super::ask;
+use super::catalogue::Settings;
+use super::restore::Into;
+use super::server::{identifier, literal};
+use crate::stop::Stop;
+
+/// A database under another name, dropped again unless all went well.
+pub(super) struct New<'a> {
+    pub(super) name: String,
+    into: &'a Into<'a>,
+    kept: bool,
+}
+
+impl<'a> New<'a> {
+    /// No signal ends this: were the client killed, the server would create it all the same.
+    pub(super) fn create(into: &'a Into<'a>, name: &str, settings: &Settings) -> Result<Self> {
+        into.stop.check()?;
+        let new = New {
+            name: beside(name, "restoring"),
+            into,
+            kept: false,
+        };
+        let create = settings.create(&new.name, into.facts.major);
+        into.execute(&[create], Stop::uninterrupted(into.options.timeout))
+            .context("cannot create a database to restore into")?;
+        into.stop.check()?;
+        Ok(new)
+    }
+
+    pub(super) fn keep(mut self) {
+        self.kept = true;
+    }
+}
+
+impl Drop for New<'_> {
+    fn drop(&mut self) {
+        if self.kept {
+            return;
+        }
+        if let Err(error) = drop_database(self.into, &self.name) {
+            log::warn!(
+                "{} was made to restore into and stays: {error:#}; drop it by hand",
+                self.name
+            );
+        }
+    }
+}
+
+/// Whatever it was: a template, or subscribed to another server's publications.
+pub(super) fn drop_database(into: &Into<'_>, name: &str) -> Result<()> {
+    let stop = Stop::cleaning_up();
+    let plain = format!("ALTER DATABASE {} IS_TEMPLATE false", identifier(name));
+    for freed in [into.execute(&[plain], stop), unsubscribe(into, name)] {
+        if let Err(error) = freed {
+            log::debug!("before {name} is dropped: {error:#}");
+        }
+    }
+    let force = if into.facts.major >= 13 {
+        " WITH (FORCE)"
+    } else {
+        ""
+    };
+    let drop = format!("DROP DATABASE IF EXISTS {}{force}", identifier(name));
+    into.execute(&[drop], stop)
+}
+
+/// Without a word to the publisher, whose slot is not this database's.
+fn unsubscribe(into: &Into<'_>, name: &str) -> Result<()> {
+    let stop = Stop::cleaning_up();
+    let query = format!(
+        "SELECT coalesce(json_agg(subname), '[]') FROM pg_subscription
+            WHERE subdbid = (SELECT oid FROM pg_database WHERE datname = {})",
+        literal(name)
+    );
+    let subscriptions: Vec<String> = ask(into.server, &into.maintenance, &query, stop)?;
+    for subscription in subscriptions {
+        let subscription = identifier(&subscription);
+        let statements = [
+            format!("ALTER SUBSCRIPTION {subscription} DISABLE"),
+            format!("ALTER SUBSCRIPTION {subscription} SET (slot_name = NONE)"),
+            format!("DROP SUBSCRIPTION {subscription}"),
+        ];
+        into.server.execute(name, &statements, stop)?;
+    }
+    Ok(())
+}
+
+/// `NAME.WHAT-...`, within the 63 bytes a name may have.
+pub(super) fn beside(name: &str, what: &str) -> String {
+    let suffix = format!(
+        ".{what}-{:x}-{:x}",
+        crate::clock::now().as_second(),
+        std::process::id()
+    );
+    let mut cut = name.len().min(63 - suffix.len());
+    while !name.is_char_boundary(cut) {
+        cut -= 1;
+    }
+    format!("{}{suffix}", &name[..cut])
+}

@@ -1,0 +1,120 @@
+//! Which databases there are, and a connection to one.
+
+use anyhow::{Context, Result};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::catalogue::{self, ServerFacts};
+use super::server::Server;
+use crate::stop::Stop;
+
+/// Where to connect when no database was named.
+const MAINTENANCE: [&str; 2] = ["postgres", "template1"];
+
+/// Every database there is to dump; template1 is asked for on its own. Those that a DROP DATABASE
+/// left half gone (`datconnlimit` -2) let nobody in.
+const DATABASES: &str = "SELECT json_build_object(
+    'valid', coalesce(json_agg(datname ORDER BY datname) FILTER (WHERE datconnlimit <> -2), '[]'),
+    'invalid', coalesce(json_agg(datname ORDER BY datname) FILTER (WHERE datconnlimit = -2), '[]'))
+    FROM pg_database WHERE datallowconn AND NOT datistemplate";
+
+const HAS_TEMPLATE1: &str = "SELECT to_json(EXISTS (
+    SELECT FROM pg_database WHERE datname = 'template1' AND datallowconn AND datistemplate))";
+
+/// See [`DATABASES`].
+#[derive(Debug, Deserialize)]
+struct Databases {
+    valid: Vec<String>,
+    invalid: Vec<String>,
+}
+
+/// Whether this database, a template, has more than initdb gave it (which has the oids below
+/// 16384, `FirstNormalObjectId`).
+const IS_CHANGED: &str = "SELECT to_json(
+    EXISTS (SELECT FROM pg_class WHERE oid >= 16384 AND relkind <> 't')
+    OR EXISTS (SELECT FROM pg_proc WHERE oid >= 16384)
+    OR EXISTS (SELECT FROM pg_namespace WHERE oid >= 16384)
+    OR EXISTS (SELECT FROM pg_type WHERE oid >= 16384)
+    OR EXISTS (SELECT FROM pg_extension WHERE oid >= 16384)
+    OR EXISTS (SELECT FROM pg_largeobject_metadata)
+    OR EXISTS (SELECT FROM pg_default_acl)
+    OR EXISTS (SELECT FROM pg_publication)
+    OR EXISTS (SELECT FROM pg_event_trigger)
+    OR EXISTS (SELECT FROM pg_foreign_data_wrapper)
+    OR EXISTS (SELECT FROM pg_cast WHERE oid >= 16384)
+    OR EXISTS (SELECT FROM pg_operator WHERE oid >= 16384)
+    OR EXISTS (SELECT FROM pg_collation WHERE oid >= 16384)
+    OR EXISTS (SELECT FROM pg_language WHERE oid >= 16384)
+    OR EXISTS (SELECT FROM pg_ts_config WHERE oid >= 16384)
+    OR EXISTS (SELECT FROM pg_namespace n JOIN pg_init_privs i
+            ON i.objoid = n.oid AND i.classoid = 'pg_namespace'::regclass AND i.objsubid = 0
+        WHERE nspname = 'public' AND nspacl IS DISTINCT FROM i.initprivs)
+    OR EXISTS (SELECT FROM pg_db_role_setting
+        WHERE setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database())))";
+
+/// The databases of a server: those that allow connections and are no templates, and template1
+/// where it was changed.
+///
+/// # Errors
+/// When the server cannot be asked.
+pub fn databases(server: &Server, stop: Stop) -> Result<Vec<String>> {
+    let (maintenance, ..) = connect_anywhere(server, None, stop)?;
+    let found: Databases = ask(server, &maintenance, DATABASES, stop)?;
+    for name in found.invalid {
+        log::warn!(
+            "{name} is not dumped: a DROP DATABASE that was interrupted left it half gone; drop it again"
+        );
+    }
+    let mut databases = found.valid;
+    if ask(server, &maintenance, HAS_TEMPLATE1, stop)? && is_changed(server, stop) {
+        databases.push("template1".to_owned());
+    }
+    Ok(databases)
+}
+
+fn is_changed(server: &Server, stop: Stop) -> bool {
+    ask(server, "template1", IS_CHANGED, stop).unwrap_or_else(|error| {
+        log::warn!(
+            "whether template1 was changed cannot be seen, so it is dumped (--exclude template1 leaves it out): {error:#}"
+        );
+        true
+    })
+}
+
+pub(super) fn ask<T: DeserializeOwned>(
+    server: &Server,
+    database: &str,
+    query: &str,
+    stop: Stop,
+) -> Result<T> {
+    let answer = server.ask(database, query, stop);
+    let answer = answer.context("cannot read PostgreSQL's catalogue")?.answer;
+    Ok(serde_json::from_value(answer)?)
+}
+
+pub(super) type Connected = (String, String, ServerFacts);
+
+/// The database, where the server is, and what it is.
+pub(super) fn connect(server: &Server, database: &str, stop: Stop) -> Result<Connected> {
+    let connection = server
+        .ask(database, catalogue::SERVER, stop)
+        .with_context(|| format!("cannot connect to {}", server.url().with_database(database)))?;
+    let facts = serde_json::from_value(connection.answer)?;
+    Ok((database.to_owned(), connection.location, facts))
+}
+
+/// To whichever maintenance database there is, other than `but`.
+pub(super) fn connect_anywhere(
+    server: &Server,
+    but: Option<&str>,
+    stop: Stop,
+) -> Result<Connected> {
+    let mut first = None;
+    for database in MAINTENANCE.into_iter().filter(|name| Some(*name) != but) {
+        match connect(server, database, stop) {
+            Ok(connected) => return Ok(connected),
+            Err(error) => first = first.or(Some(error)),
+        }
+    }
+    Err(first.context("no maintenance database")?)
+}

@@ -1,0 +1,116 @@
+//! Dumps that roles, limits, a standby or other sessions interfere with.
+
+use super::Server;
+use crate::servers::clients::with_fake;
+use crate::support::{Env, Run, planted};
+use dump_database::header::Rows;
+
+#[test]
+fn timeouts_and_read_only_of_the_role_hinder_nothing() {
+    let env = Env::new();
+    let server = Server::start();
+    server.psql("postgres", "CREATE DATABASE app");
+    // ANALYZE takes half a second with it.
+    server.psql(
+        "app",
+        "CREATE FUNCTION slow(v int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS
+            $$ BEGIN PERFORM pg_catalog.pg_sleep(0.5); RETURN v; END $$",
+    );
+    server.psql(
+        "app",
+        "CREATE TABLE t (v int); CREATE INDEX ON t (slow(v)); INSERT INTO t VALUES (1)",
+    );
+    for setting in [
+        "statement_timeout = '400ms'",
+        "lock_timeout = '400ms'",
+        "idle_in_transaction_session_timeout = '400ms'",
+        "default_transaction_read_only = on",
+    ] {
+        server.psql(
+            "postgres",
+            &format!("SET default_transaction_read_only = off; ALTER ROLE postgres SET {setting}"),
+        );
+    }
+    for format in ["plain", "custom"] {
+        let dump = env.dump(&format!("--format {format} {}", server.url("app")));
+        let target = server.url(format);
+        for replace in ["", "--replace"] {
+            let restore = format!("restore {replace} {} {target}", dump.display());
+            let run = env.run(&restore).succeeds();
+            assert!(!run.stderr.contains("ANALYZE failed"), "{run:?}");
+        }
+        assert_eq!(server.psql(format, "SELECT v FROM t"), "1");
+        let analyzed = "SELECT count(*) > 0 FROM pg_statistic WHERE starelid = 't'::regclass";
+        assert_eq!(server.psql(format, analyzed), "t");
+    }
+}
+
+#[test]
+fn a_role_with_room_for_two_sessions_dumps_without_counting() {
+    let env = Env::new();
+    let server = Server::start();
+    server.psql(
+        "postgres",
+        "CREATE ROLE two LOGIN CONNECTION LIMIT 2; GRANT pg_read_all_data TO two",
+    );
+    server.psql("postgres", "CREATE TABLE t AS SELECT 'a' AS v");
+    let run = env.run(&format!("dump {}", server.url_as("two", "postgres")));
+    assert!(run.stderr.contains("its rows are not counted"), "{run:?}");
+    let dump = run.succeeds().paths().remove(0);
+    let restore = format!("restore {} {}", dump.display(), server.url("again"));
+    env.run(&restore).succeeds();
+    assert_eq!(server.psql("again", "SELECT v FROM t"), "a");
+
+    server.psql("postgres", "ALTER ROLE two CONNECTION LIMIT 9");
+    let run = env.run(&format!("dump {}", server.url_as("two", "postgres")));
+    assert!(!run.stderr.contains("not counted"), "{run:?}");
+    let dump = run.succeeds().paths().remove(0);
+    let known = planted::header(&dump).facts.tables;
+    assert_eq!(known, [("public.t".to_owned(), Some(Rows::Exact(1)))]);
+}
+
+#[test]
+fn a_table_that_comes_before_the_snapshot_is_known() {
+    let env = Env::new();
+    let server = Server::start();
+    // What reads a file begins the snapshot; all else of the catalogue was asked before.
+    let late = r#"case "$*" in *--file=-*)
+    /usr/bin/psql -Xq -d "$URL" -c 'CREATE TABLE IF NOT EXISTS late AS SELECT 1 AS v' 2> /dev/null
+esac
+exec /usr/bin/psql "$@""#;
+    let path = with_fake(&env, "psql", late);
+    let url = server.url("postgres");
+    let mut dump = env.program(&format!("dump {url}"));
+    let run = Run::of(dump.env("PATH", path).env("URL", &url)).succeeds();
+    let known = planted::header(&run.paths()[0]).facts.tables;
+    assert_eq!(known, [("public.late".to_owned(), Some(Rows::Exact(1)))]);
+}
+
+#[test]
+fn a_standby_says_that_it_has_no_rows_of_unlogged_tables() {
+    let env = Env::new();
+    let mut server = Server::start();
+    server.psql("postgres", "CREATE TABLE kept AS SELECT 1 AS v");
+    server.psql(
+        "postgres",
+        "CREATE UNLOGGED TABLE fleeting AS SELECT 1 AS v",
+    );
+    server.psql("postgres", "CHECKPOINT");
+    server.stop();
+    std::fs::write(server.data().join("standby.signal"), "").unwrap();
+    server.resume();
+    let run = env.run(&format!("dump {}", server.url("postgres")));
+    assert!(
+        run.stderr.contains("those of 1 tables are not dumped"),
+        "{run:?}"
+    );
+    let dump = run.succeeds().paths().remove(0);
+    let known = planted::header(&dump).facts.tables;
+    assert_eq!(
+        known,
+        [
+            ("public.fleeting".to_owned(), None),
+            ("public.kept".to_owned(), Some(Rows::Exact(1)))
+        ]
+    );
+}

@@ -1,0 +1,162 @@
+//! Databases changing hands while something goes wrong: names, limits, leftovers.
+
+use std::process::Stdio;
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::Server;
+use crate::servers::clients::with_fake;
+use crate::servers::{Killed, wait_for};
+use crate::support::{Env, Run};
+
+const ROWS: &str = "SELECT string_agg(v, ',' ORDER BY v) FROM t";
+const NAMES: &str = "SELECT string_agg(oid || ' ' || datname || ' ' || datconnlimit, ',' ORDER BY oid) FROM pg_database";
+
+/// A server with the database `app`, and a dump of it as it was before its last row came.
+fn dumped(env: &Env, settings: &[String]) -> (Server, String) {
+    let server = Server::start_with_settings(settings);
+    server.psql("postgres", "CREATE DATABASE app CONNECTION LIMIT 33");
+    server.psql("app", "CREATE TABLE t (v text); INSERT INTO t VALUES ('a')");
+    let dump = env.dump(&server.url("app"));
+    server.psql("app", "INSERT INTO t VALUES ('later')");
+    (server, dump.display().to_string())
+}
+
+fn replace(server: &Server, dump: &str) -> String {
+    format!("restore --replace {dump} {}", server.url("app"))
+}
+
+#[test]
+fn sigterm_while_sessions_are_fought_puts_the_limit_of_connections_back() {
+    let env = Env::new();
+    let (server, dump) = dumped(&env, &["max_prepared_transactions=1".to_owned()]);
+    let before = server.psql("postgres", NAMES);
+    // It is no session that can be ended, and keeps the database from being renamed.
+    server.psql(
+        "app",
+        "BEGIN; CREATE TABLE other (); PREPARE TRANSACTION 'held'",
+    );
+    let running = env.start(&replace(&server, &dump));
+    let limit = "SELECT datconnlimit FROM pg_database WHERE datname = 'app'";
+    wait_for("the limit", || server.psql("postgres", limit) == "0");
+    kill_process(Pid::from_child(&running), Signal::TERM).unwrap();
+    let release = "ROLLBACK PREPARED 'held'";
+    wait_for("the release", || {
+        server.try_psql("app", release).status.success()
+    });
+    assert_eq!(Run::end_of(running).signal, Some(15));
+    assert_eq!(server.psql("postgres", NAMES), before);
+    assert_eq!(server.psql("app", ROWS), "a,later");
+}
+
+/// A psql that is told `second` in the place of the second of two renames.
+fn second_rename(second: &str) -> String {
+    format!(
+        r#"case "$*" in *BEGIN*'RENAME TO'*'RENAME TO'*)
+    for a; do
+        case "$a" in *'RENAME TO "app"') a='{second}';; esac
+        shift; set -- "$@" "$a"
+    done
+esac
+exec /usr/bin/psql "$@""#
+    )
+}
+
+#[test]
+fn the_second_rename_failing_undoes_the_first() {
+    let env = Env::new();
+    let (server, dump) = dumped(&env, &[]);
+    let before = server.psql("postgres", NAMES);
+    let path = with_fake(&env, "psql", &second_rename("SELECT 1 / 0"));
+    let mut command = env.program(&replace(&server, &dump));
+    Run::of(command.env("PATH", path)).fails(1, "the old database is as it was");
+    assert_eq!(server.psql("postgres", NAMES), before);
+}
+
+#[test]
+fn a_connection_lost_after_the_exchange_does_not_undo_it() {
+    let env = Env::new();
+    let (server, dump) = dumped(&env, &[]);
+    let lost = r#"/usr/bin/psql "$@" || exit
+case "$*" in *BEGIN*'RENAME TO'*) echo 'connection lost' >&2; exit 2; esac"#;
+    let path = with_fake(&env, "psql", lost);
+    let mut command = env.program(&replace(&server, &dump));
+    Run::of(command.env("PATH", path)).succeeds();
+    let all = ["app", "postgres", "template0", "template1"];
+    assert_eq!(server.databases(), all);
+    assert_eq!(server.psql("app", ROWS), "a");
+    let limit = "SELECT datconnlimit FROM pg_database WHERE datname = 'app'";
+    assert_eq!(server.psql("postgres", limit), "33");
+}
+
+#[test]
+fn the_maintenance_database_itself_is_replaced() {
+    let env = Env::new();
+    let server = Server::start();
+    server.psql("postgres", "CREATE TABLE t AS SELECT 'a' AS v");
+    let dump = env.dump(&server.url("postgres"));
+    server.psql("postgres", "INSERT INTO t VALUES ('later')");
+    let before = server.databases();
+    let url = server.url("postgres");
+    env.run(&format!("restore --replace {} {url}", dump.display()))
+        .succeeds();
+    assert_eq!(server.psql("postgres", ROWS), "a");
+    assert_eq!(server.databases(), before);
+}
+
+#[test]
+fn sigterm_while_the_new_database_is_created_leaves_none() {
+    let env = Env::new();
+    let (server, dump) = dumped(&env, &[]);
+    let before = server.databases();
+    let mut holding = server.client("psql", "postgres");
+    holding.args([
+        "-Xc",
+        "BEGIN",
+        "-c",
+        "LOCK pg_database IN SHARE MODE",
+        "-c",
+        "SELECT pg_sleep(600)",
+    ]);
+    holding.stdout(Stdio::null()).stderr(Stdio::null());
+    let _holding = Killed(holding.spawn().unwrap());
+    let activity = |query: &str| {
+        server.psql(
+            "postgres",
+            &format!("SELECT count(*) FROM pg_stat_activity WHERE query LIKE '{query}%'"),
+        ) == "1"
+    };
+    wait_for("the lock", || activity("SELECT pg_sleep"));
+    let running = env.start(&format!("restore {dump} {}", server.url("fresh")));
+    wait_for("CREATE DATABASE", || activity("CREATE DATABASE"));
+    kill_process(Pid::from_child(&running), Signal::TERM).unwrap();
+    server.psql(
+        "postgres",
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%'",
+    );
+    assert_eq!(Run::end_of(running).signal, Some(15));
+    wait_for("the server to be done", || !activity("CREATE DATABASE"));
+    assert_eq!(server.databases(), before);
+}
+
+#[test]
+fn a_failed_restore_leaves_no_database_though_it_has_a_subscription() {
+    let env = Env::new();
+    let server = Server::start();
+    server.psql("postgres", "CREATE DATABASE app");
+    server.psql("postgres", "CREATE ROLE marker");
+    server.psql(
+        "app",
+        "CREATE SUBSCRIPTION news CONNECTION 'host=/nonexistent' PUBLICATION p WITH (connect = false)",
+    );
+    server.psql(
+        "app",
+        "CREATE MATERIALIZED VIEW last AS SELECT 1 / (SELECT count(*) FROM pg_roles WHERE rolname = 'marker')",
+    );
+    let dump = env.dump(&server.url("app"));
+    server.psql("postgres", "DROP ROLE marker");
+    let before = server.databases();
+    let run = env.run(&format!("restore {} {}", dump.display(), server.url("b")));
+    let run = run.fails(1, "division by zero");
+    assert_eq!(server.databases(), before, "{run:?}");
+}
