@@ -38,9 +38,9 @@ def attack(campaign: Campaign) -> None:
     with postgresql.server(campaign) as server:
         postgresql.fill(server)
         for name, make in scenes.all_of(campaign, server).items():
-            one(campaign, name, make, threads=False)
-            if name in THREADED:
-                one(campaign, name, make, threads=True)
+            for threads in (False, True) if name in THREADED else (False,):
+                with campaign.surviving(f"SIGKILL: {name}"):
+                    one(campaign, name, make, threads)
 
 
 def one(campaign: Campaign, name: str, make: scenes.Make, threads: bool) -> None:

@@ -61,7 +61,8 @@ def attack(campaign: Campaign) -> None:
         postgresql.fill(server)
         for name, make in scenes.all_of(campaign, server).items():
             if platform.machine() == "x86_64":
-                tampering(campaign, name, make)
+                with campaign.surviving(f"a short read or write: {name}"):
+                    tampering(campaign, name, make)
             else:
                 print(f"short calls, {name}: left out, needs x86-64", file=sys.stderr)
             if campaign.everything or "PostgreSQL" not in name:

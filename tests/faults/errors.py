@@ -66,7 +66,8 @@ def attack(campaign: Campaign) -> None:
     with postgresql.server(campaign) as server:
         postgresql.fill(server)
         for name, make in scenes.all_of(campaign, server).items():
-            one(campaign, name, make)
+            with campaign.surviving(f"an error: {name}"):
+                one(campaign, name, make)
 
 
 def one(campaign: Campaign, name: str, make: scenes.Make) -> None:
