@@ -78,9 +78,9 @@ class Campaign:
         path.chmod(0o755)
         return path
 
-    def part(self, places: Sequence[T], count: int) -> list[T]:
+    def part(self, places: Sequence[T], count: int, always: bool = False) -> list[T]:
         """About so many of them, evenly spread from a place that the seed picks; or all."""
-        step = 1 if self.everything else max(1, -(-len(places) // count))
+        step = 1 if self.everything and not always else max(1, -(-len(places) // count))
         return list(places[self.seed % step :: step])
 
     def each(
