@@ -24,7 +24,12 @@ LEFT_OUT = ("mmap", "execve", "close")
 SYNC = re.compile(r"fsync\([^)]*(\.tmp|\.restoring-\d+)>\)")
 OUTPUT = re.compile(r"write\([12]<")
 # A path as it was given.
-GIVEN = "a dump in dump:|target.db was not restored: cannot|cannot start (cat|pg_dump):"
+GIVEN = "a dump in (dump|saved):|target.db was not restored: cannot|cannot start (cat|pg_dump):"
+# What it makes of a failing lock, and of a file that it then opens for reading alone.
+SQLITE_AT = {
+    "fcntl": "|database is locked|locking protocol",
+    "openat": "|attempt to write a readonly database",
+}
 # What SQLite removes without a word where that fails.
 SIDE = re.compile(r"-(wal|shm|journal)\b")
 # How SQLite says any of them, and what it says of some.
@@ -72,7 +77,7 @@ class Failed:
         if self.threads:
             return "error: " in stderr
         error = place.fault.removeprefix("error=")
-        said = f"{os.strerror(getattr(errno, error))}|{SQLITE}{SQLITE_OF[error]}"
+        said = f"{os.strerror(getattr(errno, error))}|{SQLITE}{SQLITE_OF[error]}{SQLITE_AT.get(place.call, '')}"
         if SIDE.search(place.shown):
             said += "|cannot be removed"
         path = f"{re.escape(str(self.attacked.root))}|{GIVEN}"
