@@ -24,7 +24,7 @@ LEFT_OUT = ("mmap", "execve", "close")
 SYNC = re.compile(r"fsync\([^)]*(\.tmp|\.restoring-\d+)>\)")
 OUTPUT = re.compile(r"write\([12]<")
 # A path as it was given.
-GIVEN = "a dump in (dump|saved):|target.db was not restored: cannot|cannot start (cat|pg_dump):"
+GIVEN = "a dump in (dump|saved):|target.db was not restored: |cannot start (cat|pg_dump):"
 # What it makes of a failing lock, and of a file that it then opens for reading alone.
 SQLITE_AT = {
     "fcntl": "|database is locked|locking protocol",
@@ -131,7 +131,7 @@ def main_thread(campaign: Campaign, name: str, found: list[Place]) -> list[Place
     found = some + [place for place in syncs if place not in some]
     places = []
     for at, place in enumerate(found, campaign.seed):
-        if place.call in LEFT_OUT:
+        if place.call in LEFT_OUT + strace.WAITING:
             continue
         lasting = () if OUTPUT.match(place.shown) else LASTING
         changes = place.call in strace.CHANGES.split(",")
