@@ -3,6 +3,7 @@
 import contextlib
 import os
 import pathlib
+import pwd
 import signal
 import subprocess
 import time
@@ -61,7 +62,7 @@ def run(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         user=user,
-        group=user,
+        group=pwd.getpwnam(user).pw_gid if user else None,
         extra_groups=[] if user else None,
         start_new_session=True,
     )
