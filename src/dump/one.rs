@@ -260,7 +260,8 @@ impl<'a> Run<'a> {
         let method = self.options.method;
         let original = dumper.file_name();
         let empty = header.encode(method.compression, &original)?;
-        let (file, readback) = readback::start(temporary.file(), empty.len(), method.compression)?;
+        let (file, readback) = readback::start(temporary.file(), empty.len(), method.compression)
+            .with_context(unwritable)?;
         let mut file = file; // declared after, so dropped before
         file.write_all(&empty).with_context(unwritable)?;
         let encoder = Encoder::new(file, method, &self.pool)?;

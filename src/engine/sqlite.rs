@@ -193,7 +193,8 @@ impl Dumper for Sqlite {
         if !held {
             self.source = None;
         }
-        let file = File::open(scratch)?;
+        let file =
+            File::open(scratch).with_context(|| format!("cannot open {}", scratch.display()))?;
         let stop = self.stop;
         let mut copy = lock_free::open(scratch)?;
         copy.progress_handler(10_000, Some(move || stop.reason().is_some()))?;

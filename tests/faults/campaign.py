@@ -1,6 +1,7 @@
 """A campaign: attacks, each a list of places where a fault strikes, and what was lost there."""
 
 import concurrent.futures
+import contextlib
 import os
 import pathlib
 import queue
@@ -8,7 +9,8 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+import traceback
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, Protocol, TypeVar
 
 P = TypeVar("P", contravariant=True)
@@ -17,6 +19,15 @@ T = TypeVar("T")
 
 class Loss(Exception):
     """A guarantee did not hold."""
+
+
+def told(error: Exception) -> str:
+    """A loss in its words; of what was not foreseen also where it came from, for it is one too."""
+    if isinstance(error, Loss):
+        return str(error)
+    at = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{pathlib.Path(at.filename).name}:{at.lineno}"
+    return f"the campaign itself failed at {where}: {type(error).__name__}: {error}"
 
 
 class Row(NamedTuple):
@@ -67,9 +78,9 @@ class Campaign:
         path.chmod(0o755)
         return path
 
-    def part(self, places: Sequence[T], count: int) -> list[T]:
+    def part(self, places: Sequence[T], count: int, always: bool = False) -> list[T]:
         """About so many of them, evenly spread from a place that the seed picks; or all."""
-        step = 1 if self.everything else max(1, -(-len(places) // count))
+        step = 1 if self.everything and not always else max(1, -(-len(places) // count))
         return list(places[self.seed % step :: step])
 
     def each(
@@ -80,19 +91,25 @@ class Campaign:
         note: str | Callable[[], str] = "",
         count: Callable[[P], int] = lambda place: 1,
     ) -> None:
-        """Tries every place, in as many scenes side by side as there are cores."""
+        """Tries every place, in as many scenes side by side as there are cores.
+
+        What `count` says of a place is asked when it was tried.
+        """
         began = time.monotonic()
         scenes: queue.Queue[Scene[P]] = queue.Queue()
         directories = [self.directory() for _ in range(min(self.workers, len(places)))]
-        for directory in directories:
-            scenes.put(make(directory))
+        with self.surviving(fault):
+            for directory in directories:
+                scenes.put(make(directory))
+        if scenes.qsize() < len(directories):
+            return
 
         def attempt(place: P) -> str | None:
             scene = scenes.get()
             try:
                 scene.suffer(place)
-            except Loss as loss:
-                return f"{str(place)[:300]}: {loss}"
+            except Exception as error:
+                return f"{str(place)[:300]}: {told(error)}"
             finally:
                 scenes.put(scene)
             return None
@@ -104,17 +121,28 @@ class Campaign:
         said = ""
         try:
             said = note if isinstance(note, str) else note()
-        except Loss as loss:
-            lost.append(str(loss))
+        except Exception as error:
+            lost.append(told(error))
         self.record(fault, sum(map(count, places)), lost, said, began)
 
     def one(self, fault: str, places: int, attempt: Callable[[], str], note: str = "") -> None:
         """Tries one thing that stands for so many places; what it returns goes into the table."""
         began = time.monotonic()
         try:
-            self.record(fault, places, [], attempt() or note, began)
-        except Loss as loss:
-            self.record(fault, places, [str(loss)] + ["with it"] * (places - 1), note, began)
+            said = attempt() or note
+        except Exception as error:
+            self.record(fault, places, [told(error)] + ["with it"] * (places - 1), note, began)
+        else:
+            self.record(fault, places, [], said, began)
+
+    @contextlib.contextmanager
+    def surviving(self, fault: str) -> Iterator[None]:
+        """What goes wrong within is a lost line of the table, and the campaign goes on."""
+        began = time.monotonic()
+        try:
+            yield
+        except Exception as error:
+            self.record(fault, 1, [told(error)], "", began)
 
     def record(
         self, fault: str, tried: int, lost: Sequence[str], note: str, began: float

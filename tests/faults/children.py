@@ -3,8 +3,9 @@
 import pathlib
 
 from campaign import Campaign, Loss
-from dumping import Command, Dumping
+from dumping import Dumping
 from program import Word, run
+from sources import Command
 
 WAYS = {
     "exits 1 after its output": "cat printed; exit 1",

@@ -13,20 +13,19 @@ THREADED = ("dump, SQLite, WAL", "dump, a command", "restore --replace, SQLite, 
 class Killed:
     """A run killed at a call."""
 
-    def __init__(self, attacked: scenes.Attacked, threads: bool, missed: list[Place]) -> None:
+    def __init__(self, attacked: scenes.Attacked, threads: bool, tried: strace.Tried) -> None:
         self.attacked = attacked
         self.threads = threads
-        self.missed = missed
+        self.tried = tried
 
     def suffer(self, place: Place) -> None:
         """Kills a run there."""
         self.attacked.reset()
         scene = self.attacked
-        ended = strace.faulty(scene.command, scene.root, place, self.threads, scene.alone)
-        # What other threads or programs do differs from run to run, and so how often they are read
-        # from; with threads the one killed may be the child.
-        if ended.status == 0:
-            self.missed.append(place)
+        ended, struck = strace.faulty(scene.command, scene.root, place, self.threads, scene.alone)
+        if not struck:
+            self.tried.missed.add(place)
+        # With threads the one killed may be the child.
         elif ended.status != -9 and not self.threads:
             raise Loss(f"it was not killed: {ended.ended()}")
         self.attacked.judge(ended)
@@ -38,9 +37,9 @@ def attack(campaign: Campaign) -> None:
     with postgresql.server(campaign) as server:
         postgresql.fill(server)
         for name, make in scenes.all_of(campaign, server).items():
-            one(campaign, name, make, threads=False)
-            if name in THREADED:
-                one(campaign, name, make, threads=True)
+            for threads in (False, True) if name in THREADED else (False,):
+                with campaign.surviving(f"SIGKILL: {name}"):
+                    one(campaign, name, make, threads)
 
 
 def one(campaign: Campaign, name: str, make: scenes.Make, threads: bool) -> None:
@@ -48,24 +47,22 @@ def one(campaign: Campaign, name: str, make: scenes.Make, threads: bool) -> None
     scene = make(campaign.directory())
     scene.reset()
     every = campaign.everything and not threads
-    which = strace.EVERY if every else strace.CHANGES
+    which = strace.FILES if every else strace.CHANGES
     beginning = "" if threads else f"{scene.root}/"
     found = strace.calls(scene.command, scene.root, which, threads, beginning, scene.alone)
     if not any(place.call.startswith("rename") for place in found):
         raise Loss(f"strace saw no publication by {name}")
-    kinds = "every call" if every else "every call that changes something"
+    found = [place for place in found if place.call not in strace.WAITING]
+    kinds = "every call on files" if every else "every call that changes something"
     thread = "any thread" if threads else "the main thread"
-    places = campaign.part(found, scenes.some_of(name))
-    missed: list[Place] = []
-
-    def note() -> str:
-        if len(missed) > len(places) // 10:
-            raise Loss(f"{len(missed)} of {len(places)} calls were not reached again")
-        return f"{kinds}, {thread}" + (f"; {len(missed)} not reached" if missed else "")
-
+    sampled = scenes.is_sampled(name)
+    places = campaign.part(found, scenes.some_of(name), sampled)
+    kinds = f"a part of {kinds}" if sampled else kinds
+    tried = strace.Tried(places, f"{kinds}, {thread}", steady=not (threads or sampled))
     campaign.each(
         f"SIGKILL: {name}",
-        lambda directory: Killed(make(directory), threads, missed),
+        lambda directory: Killed(make(directory), threads, tried),
         places,
-        note,
+        tried.note,
+        tried.count,
     )

@@ -11,6 +11,7 @@ import strace
 from campaign import Campaign, Loss
 from program import run
 from strace import Place
+from tamper import NOT_REACHED
 
 TAMPER = pathlib.Path(__file__).resolve().parent / "tamper.py"
 MOVING = ("read", "pread64", "write", "pwrite64")
@@ -21,8 +22,9 @@ OWN = re.compile(r"\.dump-database-.*\.tmp>|\.restoring-\d+>")
 class Tampered:
     """A run one of whose calls moves half of what it was asked to, or nothing and says all."""
 
-    def __init__(self, attacked: scenes.Attacked) -> None:
+    def __init__(self, attacked: scenes.Attacked, tried: strace.Tried) -> None:
         self.attacked = attacked
+        self.tried = tried
 
     def suffer(self, place: Place) -> None:
         """A short call is no error; of a lie nothing wrong may be called right."""
@@ -30,6 +32,9 @@ class Tampered:
         how = [place.fault, place.call, f"{place.nth}{place.onwards}"]
         command = [sys.executable, TAMPER, *how, *self.attacked.command]
         ended = run(command, self.attacked.root, alone=self.attacked.alone)
+        if ended.status == NOT_REACHED:
+            self.tried.missed.add(place)
+            return
         if place.fault == "half":
             ended.succeeds("a short call is no error")
         if ended.status < 0:
@@ -39,7 +44,7 @@ class Tampered:
 
 
 class Limited:
-    """A run no file of which may grow beyond so many bytes (RLIMIT_FSIZE)."""
+    """A run no file of which may grow beyond so many bytes (RLIMIT_FSIZE), some as large as that."""
 
     def __init__(self, attacked: scenes.Attacked) -> None:
         self.attacked = attacked
@@ -60,8 +65,11 @@ def attack(campaign: Campaign) -> None:
     with postgresql.server(campaign) as server:
         postgresql.fill(server)
         for name, make in scenes.all_of(campaign, server).items():
+            if scenes.is_sampled(name):
+                continue
             if platform.machine() == "x86_64":
-                tampering(campaign, name, make)
+                with campaign.surviving(f"a short read or write: {name}"):
+                    tampering(campaign, name, make)
             else:
                 print(f"short calls, {name}: left out, needs x86-64", file=sys.stderr)
             if campaign.everything or "PostgreSQL" not in name:
@@ -77,30 +85,38 @@ def tampering(campaign: Campaign, name: str, make: scenes.Make) -> None:
     short = campaign.part([place._replace(fault="half") for place in found], scenes.some_of(name) // 5)
     first = {place.call: place for place in reversed(found)}
     short += [place._replace(fault="half", onwards="+") for place in first.values()]
+    tried = strace.Tried(short, "each of the main thread, then all of a kind; it must succeed")
     campaign.each(
         f"a short read or write: {name}",
-        lambda directory: Tampered(make(directory)),
+        lambda directory: Tampered(make(directory), tried),
         short,
-        "each of the main thread, then all of a kind; it must succeed",
+        tried.note,
+        tried.count,
     )
     own = [place for place in found if place.call.endswith(("write", "write64"))]
     own = [place._replace(fault="lie") for place in own if OWN.search(place.shown)]
     some = campaign.part(own, scenes.some_of(name) // 5)
     some += [place for place in own[-3:] if place not in some]
+    lied = strace.Tried(some, "each to a dump or to the new database")
     campaign.each(
         f"a write claimed and not done: {name}",
-        lambda directory: Tampered(make(directory)),
+        lambda directory: Tampered(make(directory), lied),
         some,
-        "each to a dump or to the new database",
+        lied.note,
+        lied.count,
     )
 
 
 def limits(campaign: Campaign, name: str, make: scenes.Make) -> None:
     """One line."""
+    scene = make(campaign.directory())
+    scene.reset()
+    run(scene.command, scene.root, alone=scene.alone).succeeds("without a limit")
+    largest = max(path.stat().st_size for path in scene.root.rglob("*") if path.is_file())
     step = 4096 if campaign.everything else 131_072
     campaign.each(
         f"no file over a limit: {name}",
         lambda directory: Limited(make(directory)),
-        list(range(campaign.seed % step, 1_600_000, step)),
-        f"RLIMIT_FSIZE, every {step:,} bytes to 1.6 MB",
+        list(range(campaign.seed % step, largest, step)),
+        f"RLIMIT_FSIZE, every {step:,} bytes to {largest:,}, the largest file's length",
     )

@@ -1,92 +1,86 @@
 """A dump directory that is attacked while a source is dumped into it, and what must hold after."""
 
 import gzip
-import hashlib
+import json
 import pathlib
 import re
 import shutil
+import subprocess
 import zlib
 
 import database
 from campaign import Loss
 from program import Run, Word, run
+from sources import NAME, Source, Two
 
 KEPT = 5
-NAME = "shop"
+OTHER = "other"
 # Its lock, its record of earlier runs, its temporaries.
 OWN = ".dump-database"
-QUIET = {f"{OWN}.lock", f"{OWN}.state"}
-DUMP = re.compile(NAME + r"-\d{8}T\d{6}Z(_\d+)?\.\w+\.(gz|zst)")
+RECORD = f"{OWN}.state"
+QUIET = {f"{OWN}.lock", RECORD}
+METRICS = "metrics.prom"
 
 
-class Source:
-    """What is dumped: the arguments that name it, and what a dump of it has inside."""
+class Series:
+    """The dumps of one database: some old ones, and what a run adds and removes."""
 
-    def __init__(self, directory: pathlib.Path) -> None:
+    def __init__(self, directory: pathlib.Path, name: str) -> None:
         self.directory = directory
+        self.pattern = re.compile(name + r"-\d{8}T\d{6}Z(_\d+)?\.\w+\.(gz|zst)")
+        self.old = sorted((path.name for path in self.all()), key=by_age)
 
-    def arguments(self) -> list[str]:
-        """After `dump` and its flags."""
-        raise NotImplementedError
+    def all(self) -> list[pathlib.Path]:
+        """Its dumps as they are now."""
+        return [path for path in self.directory.iterdir() if self.pattern.fullmatch(path.name)]
 
-    def content(self, dump: bytes) -> str:
-        """What stands for the content of a decompressed dump; equal for equal databases."""
-        return hashlib.sha256(dump).hexdigest()
+    def published(self) -> list[pathlib.Path]:
+        """Those that were not there before."""
+        return [path for path in self.all() if path.name not in self.old]
 
-
-class Sqlite(Source):
-    """A database at rest, or as a killed program left it."""
-
-    def __init__(self, directory: pathlib.Path, mode: str, unfinished: bool) -> None:
-        super().__init__(directory)
-        make = database.make_unfinished if unfinished else database.make
-        make(directory / f"{NAME}.db", "old", mode)
-
-    def arguments(self) -> list[str]:
-        return [f"{NAME}.db"]
-
-    def content(self, dump: bytes) -> str:
-        return database.content_of_image(dump)
-
-
-class Command(Source):
-    """What a program prints."""
-
-    def __init__(self, directory: pathlib.Path) -> None:
-        super().__init__(directory)
-        words = (f"{number * 7919 % 100_003:x}\n" for number in range(150_000))
-        (directory / "printed").write_text("".join(words))
-
-    def arguments(self) -> list[str]:
-        return ["--name", NAME, "--", "cat", "printed"]
+    def judge(self) -> None:
+        """None goes but for a newer one, and never the newest."""
+        removed = set(self.old) - {path.name for path in self.all()}
+        published = self.published()
+        if removed and not published:
+            raise Loss(f"{sorted(removed)} removed and nothing published")
+        if len(removed) > len(published):
+            raise Loss(f"{sorted(removed)} removed for {len(published)} published")
+        if self.old[-1] in removed:
+            raise Loss("the newest old dump was removed")
 
 
 class Dumping:
-    """A source and a directory of five dumps of it, one of another database, and foreign files."""
+    """A source and a directory of five dumps of it, some of another database, and foreign files."""
 
     def __init__(self, program: pathlib.Path, source: Source, flags: tuple[str, ...] = ()) -> None:
         self.root = source.directory
         self.alone = False
         self.source = source
+        self.may_publish_nothing = "--skip-unchanged" in flags
         self.dumps = self.root / "dump"
         self.command: list[Word] = [program, "dump", *flags, "--threads", "1", *source.arguments()]
         self.verify: list[Word] = [program, "verify", "dump"]
-        for _ in range(KEPT):
-            run(self.command, self.root).succeeds("the first dumps")
-        database.make(self.root / "other.db", "other", rows=2)
-        run([program, "dump", "other.db"], self.root).succeeds("another database's dump")
+        self.status: list[Word] = [program, "status", "dump"]
+        database.make(self.root / f"{OTHER}.db", OTHER, rows=2)
+        run([program, "dump", f"{OTHER}.db"], self.root).succeeds("another database's dump")
+        for number in range(KEPT):
+            # Only the newest is compared with; were all to be, there would be but one.
+            first = self.may_publish_nothing and number < KEPT - 1
+            command = [word for word in self.command if not first or word != "--skip-unchanged"]
+            run(command, self.root).succeeds("the first dumps")
         (self.dumps / "notes.txt").write_text("foreign\n")
         (self.dumps / f"{NAME}-backup.sqlite.gz").write_text("foreign\n")
         (self.dumps / "folder").mkdir()
         (self.dumps / "folder" / f"{NAME}-20200101T000000Z.sqlite.gz").write_text("foreign\n")
-        self.old = sorted((path.name for path in self.own()), key=by_age)
-        self.right = self.inside(self.own()[0])
+        (self.root / METRICS).unlink(missing_ok=True)
+        self.own = Series(self.dumps, NAME)
+        self.series = [self.own]
+        if isinstance(source, Two):
+            self.series.append(Series(self.dumps, OTHER))
+        self.right = [self.inside(series.all()[0]) for series in self.series]
         self.template = self.read()
         self.untouched = self.gone_on = False
-
-    def own(self) -> list[pathlib.Path]:
-        """The dumps of the source."""
-        return [path for path in self.dumps.iterdir() if DUMP.fullmatch(path.name)]
 
     def read(self) -> dict[str, bytes]:
         """Every file but the run's own, and what SQLite keeps for readers."""
@@ -100,7 +94,7 @@ class Dumping:
         """Everything as it was before the first fault."""
         shutil.rmtree(self.dumps)
         (self.dumps / "folder").mkdir(parents=True)
-        for path in self.root.glob("*.db-*"):
+        for path in [*self.root.glob("*.db-*"), *self.root.glob(f"*{METRICS}*")]:
             path.unlink()
         for name, data in self.template.items():
             (self.root / name).write_bytes(data)
@@ -108,6 +102,11 @@ class Dumping:
     def inside(self, path: pathlib.Path) -> str:
         """The content of a dump, read by other means than the program's."""
         try:
+            if path.suffix == ".zst":
+                unpacked = subprocess.run(["zstd", "-dc", path], capture_output=True)
+                if unpacked.returncode != 0:
+                    raise Loss(f"{path.name} is no whole zstd file: {unpacked.stderr!r}")
+                return self.source.content(unpacked.stdout)
             return self.source.content(gzip.decompress(path.read_bytes()))
         except (OSError, EOFError, zlib.error) as error:
             raise Loss(f"{path.name} is no whole gzip file: {error}") from error
@@ -118,48 +117,71 @@ class Dumping:
         own_files = {path.name for path in self.dumps.glob(f"{OWN}*")}
         if ended.status > 0 and now == self.template and own_files <= QUIET and self.gone_on:
             self.untouched = True
+            self.judge_record()
             return
         self.untouched = False
-        lost = {name for name in self.template if now.get(name) != self.template[name]}
-        own = {f"dump/{name}" for name in self.old}
-        for name in sorted(lost):
-            sides = name.endswith("-wal") and not self.template[name]
-            if name not in own and not sides:
-                raise Loss(f"{name} was changed or removed")
-            if name in now and not sides:
-                raise Loss(f"the old dump {name} was changed")
-        removed = lost & own
-        published = [path for path in self.own() if path.name not in self.old]
-        if removed and not published:
-            raise Loss(f"{sorted(removed)} removed and nothing published")
-        if len(removed) > len(published):
-            raise Loss(f"{sorted(removed)} removed for {len(published)} published")
-        if f"dump/{self.old[-1]}" in removed:
-            raise Loss("the newest old dump was removed")
-        for path in published:
-            if self.inside(path) != self.right:
-                raise Loss(f"{path.name} was published with another content")
+        self.judge_files(now)
+        published = []
+        for series, right in zip(self.series, self.right):
+            series.judge()
+            for path in series.published():
+                if self.inside(path) != right:
+                    raise Loss(f"{path.name} was published with another content")
+            published += series.published()
         run(self.verify, self.root).succeeds("verify of every final name")
+        self.judge_record()
         if ended.status == 0:
-            printed = [self.root / line for line in ended.stdout.splitlines()]
-            if not published or (printed != published and not unprintable(ended)):
-                raise Loss(f"it said ok, printed {printed} and published {published}")
+            printed = {self.root / line for line in ended.stdout.splitlines()}
+            wrong = printed != set(published) and not unprintable(ended)
+            if wrong or not published and not self.may_publish_nothing:
+                raise Loss(f"it said ok, printed {sorted(printed)} and published {published}")
+
+    def judge_files(self, now: dict[str, bytes]) -> None:
+        """But for its dumps nothing is changed, gone or added."""
+        old = {f"dump/{name}" for series in self.series for name in series.old}
+        for name, data in self.template.items():
+            if now.get(name) == data or name.endswith("-wal") and not data:
+                continue
+            if name not in old:
+                raise Loss(f"{name} was changed or removed")
+            if name in now:
+                raise Loss(f"the old dump {name} was changed")
+        published = {f"dump/{path.name}" for series in self.series for path in series.published()}
+        for name in now.keys() - self.template.keys() - published:
+            # A reader of a database with a log, killed or kept from removing it, leaves an empty one.
+            if not (METRICS in name or name.endswith("-wal") and not now[name]):
+                raise Loss(f"{name} was added")
+        if not now.get(METRICS, b"\n").endswith(b"\n"):
+            raise Loss(f"{METRICS} is not whole")
+
+    def judge_record(self) -> None:
+        """It is whole or not there, and what reads it finds nothing wrong with it."""
+        path = self.dumps / RECORD
+        try:
+            if path.exists():
+                json.loads(path.read_bytes())
+        except ValueError as error:
+            raise Loss(f"{RECORD} is damaged: {error}") from error
+        said = run(self.status, self.root)
+        if said.status not in (0, 1) or "cannot be read" in said.stderr:
+            raise Loss(f"status: {said.ended()}")
 
     def go_on(self) -> None:
         """The next ordinary run; once is enough where nothing was touched."""
         if self.untouched:
             return
         self.gone_on = True
-        before = {path.name for path in self.own()}
+        before = {path.name for path in self.own.all()}
         run(self.command, self.root).succeeds("the next ordinary run")
         run(self.verify, self.root).succeeds("verify after the next ordinary run")
-        names = {path.name for path in self.own()}
+        names = {path.name for path in self.own.all()}
         new = names - before
-        if len(names) != KEPT or len(new) != 1:
+        if len(names) != KEPT or len(new) != 1 and not (self.may_publish_nothing and not new):
             raise Loss(f"after the next ordinary run: {sorted(names)}")
-        if self.inside(self.dumps / new.pop()) != self.right:
+        if any(self.inside(self.dumps / name) != self.right[0] for name in new):
             raise Loss("the next ordinary run dumped something else")
-        stale = [path.name for path in self.dumps.iterdir() if path.suffix in (".tmp", ".new")]
+        files = [*self.dumps.iterdir(), *self.root.iterdir()]
+        stale = [path.name for path in files if path.suffix in (".tmp", ".new")]
         if stale:
             raise Loss(f"stale files stay: {stale}")
 

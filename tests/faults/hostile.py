@@ -5,33 +5,15 @@ import json
 import os
 import pathlib
 import random
-import shutil
 import sqlite3
-import time
 import zlib
 from collections.abc import Callable
-from typing import NamedTuple
 
 import forge
-from campaign import Campaign, Loss
-from program import run
+from campaign import Campaign
+from reading import MEMORY, NOW, SECONDS, UNREADABLE, Hostile, Reader
 
-# What a reader may take: twice the 134 MB of the largest window that zstd opens unasked.
-MEMORY = 512 << 20
-SECONDS = 60
-NOW = int(time.time()) - 3600
-NAME = forge.name("x", NOW)
 DEEP = "[" * 10_000 + "]" * 10_000
-
-
-class Hostile(NamedTuple):
-    """What is hostile, and how it comes to bear a dump's name."""
-
-    what: str
-    plant: Callable[[pathlib.Path], None]
-
-    def __str__(self) -> str:
-        return self.what
 
 
 def headers(campaign: Campaign) -> dict[str, bytes]:
@@ -151,7 +133,7 @@ def states(directory: pathlib.Path) -> list[Hostile]:
             path.write_bytes(forge.dump(b"x", NOW))
             hostile.plant(path.with_name(record))
 
-        return Hostile(f"{hostile.what}, as the record", plant)
+        return Hostile(f"{hostile.what}, as the record", plant, hostile.secret)
 
     return [beside(hostile) for hostile in [*written(files), *planted(directory)]]
 
@@ -165,7 +147,7 @@ def planted(directory: pathlib.Path) -> list[Hostile]:
     secret = directory / "secret"
     secret.write_text("secret\n")
     return [
-        Hostile("a symlink to a file", plant(lambda path: path.symlink_to(secret))),
+        Hostile("a symlink to a file", plant(lambda path: path.symlink_to(secret)), secret),
         Hostile("a symlink to itself", plant(lambda path: path.symlink_to(path.name))),
         Hostile("a symlink to nothing", plant(lambda path: path.symlink_to("/nonexistent/x"))),
         Hostile("a symlink to endless zeros", plant(lambda path: path.symlink_to("/dev/zero"))),
@@ -173,49 +155,8 @@ def planted(directory: pathlib.Path) -> list[Hostile]:
         Hostile("a pipe", plant(os.mkfifo)),
         Hostile("a directory", plant(pathlib.Path.mkdir)),
         Hostile("a socket", plant(lambda path: os.mknod(path, 0o140600))),
-        Hostile("a file no one may read", plant(lambda path: path.touch(mode=0))),
+        Hostile(UNREADABLE, plant(lambda path: path.touch(mode=0))),
     ]
-
-
-class Reader:
-    """Every command that reads dumps, given one hostile file."""
-
-    def __init__(self, program: pathlib.Path, directory: pathlib.Path) -> None:
-        self.program = program
-        self.root = directory
-        (directory / "dump").mkdir()
-        (directory / "outside").write_text("foreign\n")
-
-    def suffer(self, hostile: Hostile) -> None:
-        """Reads it in each way."""
-        place = self.root / "dump" / NAME
-        shutil.rmtree(place.parent)
-        place.parent.mkdir()
-        hostile.plant(place)
-        commands = [["verify", "dump"], ["verify", f"dump/{NAME}"], ["list", "dump"]]
-        commands += [["list", "--json", "dump"], ["status", "dump"], ["rotate", "dump"]]
-        commands += [["dump", "--name", "other", "--", "true"]]
-        commands += [["restore", "dump", "restored.db"], ["restore", f"dump/{NAME}", "restored.db"]]
-        for command in commands:
-            self.read(command)
-        shutil.rmtree(place.parent)
-        place.parent.mkdir()
-        left = {str(path.relative_to(self.root)) for path in self.root.rglob("*")}
-        if left != {"dump", "outside"} or os.path.lexists("/tmp/faults-outside"):
-            raise Loss(f"it left {sorted(left)}")
-
-    def read(self, command: list[str]) -> None:
-        """One command; whatever it says of the file, it must end and say it."""
-        ended = run([self.program, *command], self.root, [f"--as={MEMORY}"], SECONDS)
-        if ended.status not in (0, 1, 2):
-            raise Loss(f"{command}: {ended.ended()}")
-        if any(character in ended.stdout + ended.stderr for character in "\0\x1b\r"):
-            raise Loss(f"{command} printed control characters")
-        if command[-1] == "restored.db" and ended.status == 0:
-            restored = self.root / "restored.db"
-            if not restored.read_bytes().startswith(b"SQLite format 3\0"):
-                raise Loss(f"{command} restored no database")
-            restored.unlink()
 
 
 def attack(campaign: Campaign) -> None:
@@ -228,11 +169,13 @@ def attack(campaign: Campaign) -> None:
         "record of earlier runs": states(campaign.directory()),
     }
     for kind, places in kinds.items():
+        if campaign.scene not in f"a hostile {kind}":
+            continue
         campaign.each(
             f"a hostile {kind}",
             lambda directory: Reader(campaign.program, directory),
             places,
-            f"9 commands each, in {MEMORY >> 20} MiB of address space and {SECONDS} s",
+            f"11 commands each, in {MEMORY >> 20} MiB of address space and {SECONDS} s",
         )
 
 

@@ -67,14 +67,20 @@ def bounded(peak: int) -> str:
 def at_once(campaign: Campaign) -> str:
     """Exactly one works; the others say who does, and exit 75."""
     place = campaign.directory()
-    command: list[Word] = [campaign.program, "dump", "--name", "x", "--", "sh", "-c", "sleep 3; echo done"]
+    # The one that works does so until all others have ended.
+    script = "until [ -e others-ended ]; do sleep 0.05; done; echo done"
+    command: list[Word] = [campaign.program, "dump", "--name", "x", "--", "sh", "-c", script]
     processes = [
         subprocess.Popen(
             command, cwd=place, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
         )
         for _ in range(RUNS)
     ]
-    said = [process.communicate()[1] for process in processes]
+    deadline = time.monotonic() + 120
+    while sum(process.poll() is None for process in processes) > 1 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    (place / "others-ended").touch()
+    said = [process.communicate(timeout=60)[1] for process in processes]
     statuses = sorted(process.returncode for process in processes)
     if statuses != [0] + [75] * (RUNS - 1):
         raise Loss(f"they exited {statuses}: {said}")

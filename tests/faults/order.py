@@ -29,7 +29,8 @@ class Named(NamedTuple):
 
 def attack(campaign: Campaign) -> None:
     """The table's line."""
-    makes = scenes.without_server(campaign).items()
+    # With several workers the main thread, whose calls are seen, names what the others write.
+    makes = [item for item in scenes.without_server(campaign).items() if "--jobs" not in item[0]]
     places = [Named(name, make(campaign.directory())) for name, make in makes]
     campaign.each(
         "order: data synced, named, directory synced, old dumps removed",
@@ -47,16 +48,24 @@ class Ordered:
         scene = named.scene
         scene.reset()
         calls = strace.calls(scene.command, scene.root, CALLS, alone=scene.alone)
-        given = [(at, call) for at, call in enumerate(calls) if is_publication(call)]
-        if not given:
+        given = [at for at, call in enumerate(calls) if is_publication(call)]
+        if not given and not scene.may_publish_nothing:
             raise Loss("no file was given a name")
-        for at, call in given:
+        recorded = [at for at, call in enumerate(calls) if is_record(call)]
+        if "dump" in named.name.split(",")[0] and not recorded:
+            raise Loss("how the run ended was not recorded")
+        for at in given + recorded:
             look(calls, at)
+
+
+def is_record(call: Place) -> bool:
+    """The record of a run takes the old one's place."""
+    return call.call.startswith("rename") and '.state.new"' in call.shown
 
 
 def is_publication(call: Place) -> bool:
     """A temporary's name becomes a final one."""
-    return call.call.startswith("rename") and re.search(r"\.tmp\"|\.restoring-\d+\"", call.shown) is not None
+    return call.call.startswith("rename") and re.search(r"/?\.dump-database-\S+\.tmp\"|\.restoring-\d+\"", call.shown) is not None
 
 
 def look(calls: list[Place], at: int) -> None:

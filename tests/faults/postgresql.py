@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 
 from campaign import Campaign, Loss
-from dumping import Source
+from sources import Source
 from program import Run, Word, run
 
 
@@ -89,6 +89,12 @@ class Postgresql(Source):
         return [self.server.url("shop")]
 
     def content(self, dump: bytes) -> str:
+        if dump.startswith(b"PGDMP"):
+            command: list[Word] = [self.server.programs / "pg_restore", "--file=-"]
+            restored = subprocess.run(command, input=dump, capture_output=True)
+            if restored.returncode != 0:
+                raise Loss(f"pg_restore: {restored.stderr!r}")
+            dump = restored.stdout
         lines = dump.decode().splitlines()
         kept = [line for line in lines if not line.startswith(("\\restrict", "\\unrestrict"))]
         return hashlib.sha256("\n".join(kept).encode()).hexdigest()

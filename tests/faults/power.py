@@ -17,6 +17,8 @@ import vm  # noqa: E402
 SYSTEMD = pathlib.Path(__file__).resolve().parent.parent / "systemd"
 CRASHES = 30
 KEPT = 5
+# Seconds that an emulated processor may need, beside other work, to boot or for a dump and a restore.
+PATIENCE = 600
 
 # What was dumped is said on the serial console, which is a file outside the machine.
 LOOP = r"""
@@ -72,19 +74,20 @@ def attack(campaign: Campaign) -> None:
 def crashes(campaign: Campaign) -> str:
     """Each at a moment that the seed picks, on one disk."""
     rng = random.Random(campaign.seed)
-    made = subprocess.run([SYSTEMD / "image"], check=True, stdout=subprocess.PIPE, text=True)
+    vm.BOOT_TIMEOUT = PATIENCE
     dumped = restored = 0
     # What the machine is told fills pages.
     with (
         contextlib.redirect_stdout(io.StringIO()),
-        vm.booted(pathlib.Path(made.stdout.strip()), campaign.program) as machine,
+        vm.booted(image(), campaign.program) as machine,
     ):
         machine.succeed(PREPARE)
         console = machine.console
         for crash in range(1, CRASHES + 1):
             machine.succeed(f"cat >/root/loop <<'END'\n{LOOP}\nEND")
             machine.succeed("setsid sh /root/loop >/dev/null 2>&1 </dev/null & true")
-            moment = rng.uniform(0.5, 10)
+            wait_for("restored ", console)
+            moment = rng.uniform(0, 10)
             time.sleep(moment)
             machine.crash()
             said = console.read_text(errors="replace")
@@ -96,15 +99,31 @@ def crashes(campaign: Campaign) -> str:
             try:
                 survives(machine, acknowledged)
             except (AssertionError, Loss) as lost:
-                raise Loss(f"crash {crash}, {moment:.2f} s after the start: {lost}") from lost
+                raise Loss(f"crash {crash}, {moment:.2f} s after the first restore: {lost}") from lost
     if dumped < CRASHES or restored < CRASHES:
         raise Loss(f"only {dumped} dumps and {restored} restores were made")
     return f"{dumped} dumps and {restored} restores were made meanwhile"
 
 
+def image() -> pathlib.Path:
+    """The machine's files, made where they are missing."""
+    made = subprocess.run([SYSTEMD / "image"], capture_output=True, text=True)
+    if made.returncode != 0:
+        raise Loss(f"the machine's image cannot be made: {made.stderr[-3000:]}")
+    return pathlib.Path(made.stdout.strip())
+
+
+def wait_for(said: str, console: pathlib.Path) -> None:
+    """Until the machine's console says it."""
+    deadline = time.monotonic() + PATIENCE
+    while said not in console.read_text(errors="replace"):
+        if time.monotonic() > deadline:
+            raise Loss(f"in {PATIENCE} s it never said {said!r}")
+        time.sleep(0.05)
+
+
 def boot(machine: vm.VirtualMachine) -> None:
     """Starts it again; an emulator on a busy machine may need its time, or a second go."""
-    vm.BOOT_TIMEOUT = 600
     for attempt in (1, 2):
         try:
             return machine.start()

@@ -1,9 +1,12 @@
 """Running the program."""
 
+import contextlib
 import os
 import pathlib
+import pwd
 import signal
 import subprocess
+import time
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -59,7 +62,7 @@ def run(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         user=user,
-        group=user,
+        group=pwd.getpwnam(user).pw_gid if user else None,
         extra_groups=[] if user else None,
         start_new_session=True,
     )
@@ -67,7 +70,9 @@ def run(
         stdout, stderr = process.communicate(timeout=timeout)
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            # A grandchild with a session of its own may hold its output open.
+            process.communicate(timeout=5)
         raise Loss(f"it hung for {timeout:.0f} s: {' '.join(map(str, command))[:300]}") from None
     # Who is process 1 there cannot die by a signal of its own.
     status = -signal.SIGKILL if alone and process.returncode == 137 else process.returncode
@@ -77,8 +82,11 @@ def run(
     return ended
 
 
-def peak_memory(command: Sequence[Word], directory: pathlib.Path) -> tuple[Run, int]:
+def peak_memory(
+    command: Sequence[Word], directory: pathlib.Path, timeout: float = 600
+) -> tuple[Run, int]:
     """Runs a command: how it ended, and the most memory it ever had in use, in bytes."""
+    deadline = time.monotonic() + timeout
     with open(directory / "stdout", "w+") as stdout, open(directory / "stderr", "w+") as stderr:
         process = subprocess.Popen(
             [str(word) for word in command],
@@ -89,6 +97,10 @@ def peak_memory(command: Sequence[Word], directory: pathlib.Path) -> tuple[Run, 
         )
         peak = 0
         while process.poll() is None:
+            if time.monotonic() > deadline:
+                process.kill()
+                process.wait()
+                raise Loss(f"it hung for {timeout:.0f} s: {' '.join(map(str, command))[:300]}")
             try:
                 status = pathlib.Path(f"/proc/{process.pid}/status").read_text()
             except OSError:

@@ -1,6 +1,7 @@
 """A database that is attacked while a dump replaces it, and what must hold after."""
 
 import pathlib
+import re
 import shutil
 
 import database
@@ -8,6 +9,14 @@ from campaign import Loss
 from program import Run, Word, run
 
 TARGET = "target.db"
+# Beside the target, and where it is saved.
+FOREIGN = ("notes.txt", f"{TARGET}.bak", f"{TARGET}.replaced-by-hand", "saved/notes.txt", "saved/shop-old.sqlite.gz")
+# What a restore may add: SQLite's files, its own new file, the old database, its dump.
+OWN = re.compile(
+    rf"{TARGET}-(wal|shm|journal)|\.{TARGET}\.restoring-\d+(-(wal|shm|journal))?"
+    rf"|{TARGET}\.replaced-\d+T\d+Z\S*|saved/target-\d{{8}}T\d{{6}}Z(_\d+)?\.sqlite\.gz"
+    r"|(saved|dump)/\.dump-database[-.]\S+"
+)
 
 
 class Restoring:
@@ -16,6 +25,7 @@ class Restoring:
     def __init__(self, program: pathlib.Path, directory: pathlib.Path, mode: str) -> None:
         self.root = directory
         self.alone = True
+        self.may_publish_nothing = False
         self.target = directory / TARGET
         self.saved = directory / "saved"
         self.program = program
@@ -29,15 +39,20 @@ class Restoring:
         self.old = database.content(self.target)
         self.command: list[Word] = [program, "restore", self.dump, TARGET]
         self.command += ["--replace", "--to", "saved", "--threads", "1"]
-        self.template = {
-            path: path.read_bytes() for path in [self.dump, *directory.glob(f"{TARGET}*")]
-        }
-        if len(self.template) != 3 or "damaged" in self.old or self.old == self.new:
+        sides = list(directory.glob(f"{TARGET}-*"))
+        self.foreign = [directory / name for name in FOREIGN]
+        self.saved.mkdir()
+        for path in self.foreign:
+            path.write_text("foreign\n")
+        kept = [self.dump, self.target, *sides, *self.foreign]
+        self.template = {path: path.read_bytes() for path in kept}
+        if len(sides) != 1 or "damaged" in self.old or self.old == self.new:
             raise Loss(f"no database to attack: {sorted(self.template)}, {self.old}")
 
     def reset(self) -> None:
         """Everything as it was before the first fault."""
         shutil.rmtree(self.saved, ignore_errors=True)
+        self.saved.mkdir()
         for path in self.root.glob(f"*{TARGET}*"):
             path.unlink()
         for path, data in self.template.items():
@@ -45,8 +60,13 @@ class Restoring:
 
     def judge(self, ended: Run) -> None:
         """What must hold, however the run ended."""
-        if self.dump.read_bytes() != self.template[self.dump]:
-            raise Loss("the dump was changed")
+        for path in [self.dump, *self.foreign]:
+            if not path.exists() or path.read_bytes() != self.template[path]:
+                raise Loss(f"{path.name} was changed or removed")
+        for path in self.root.rglob("*"):
+            name = str(path.relative_to(self.root))
+            if path.is_file() and path not in self.template and not OWN.fullmatch(name):
+                raise Loss(f"{name} was added")
         now = database.content(self.target)
         if now not in (self.old, self.new):
             raise Loss(f"the target is neither the old database nor the new one: {now}")
@@ -54,7 +74,7 @@ class Restoring:
             raise Loss("it said ok and the target is the old database")
         if ended.status > 0 and now == self.new and "the new database is in place" not in ended.stderr:
             raise Loss(f"it failed and the target is the new database: {ended.ended()}")
-        if self.saved.is_dir():
+        if list(self.saved.glob("target-*")):
             run([self.program, "verify", "saved"], self.root).succeeds("verify of what was saved")
         if now == self.new:
             self.judge_saved()

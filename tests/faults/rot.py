@@ -14,6 +14,8 @@ from program import run
 
 # How many damaged files one `verify` reads.
 BATCH = 4000
+
+
 class Damage(NamedTuple):
     """What is done to a dump, and in words."""
 
@@ -124,9 +126,10 @@ def attack(campaign: Campaign) -> None:
         for kind, source in sources.items():
             for method in ("gzip", "zstd"):
                 words = ["dump", source, "--compress", method, "--to", f"{kind}-{method}"]
-                dumped = run([campaign.program, *words], place).succeeds("the dump")
                 target = "restored.db" if kind == "SQLite" else "postgresql:///x?host=/nonexistent"
-                one(campaign, f"{kind}, {method}", pathlib.Path(dumped.stdout.strip()), target)
+                with campaign.surviving(f"bit rot: {kind}, {method}"):
+                    dumped = run([campaign.program, *words], place).succeeds("the dump")
+                    one(campaign, f"{kind}, {method}", pathlib.Path(dumped.stdout.strip()), target)
 
 
 def one(campaign: Campaign, kind: str, good: pathlib.Path, target: str) -> None:
@@ -140,7 +143,9 @@ def one(campaign: Campaign, kind: str, good: pathlib.Path, target: str) -> None:
     harmless: list[str] = []
 
     def make(directory: pathlib.Path) -> Rotting:
-        return Rotting(campaign.program, good, directory, target, harmless, 8 if campaign.everything else 200)
+        # No divisor of the number of bits, so that each of them has its turn.
+        step = 7 if campaign.everything else 199
+        return Rotting(campaign.program, good, directory, target, harmless, step)
 
     def note() -> str:
         return f"{which} of {length:,} bytes; {len(harmless)} change nothing inside"

@@ -6,9 +6,10 @@ from typing import Protocol
 
 import postgresql
 from campaign import Campaign
-from dumping import Command, Dumping, Source, Sqlite
+from dumping import METRICS, Dumping
 from program import Run, Word
 from restoring import Restoring
+from sources import Command, Source, Sqlite, Two
 
 
 class Attacked(Protocol):
@@ -18,6 +19,8 @@ class Attacked(Protocol):
     command: list[Word]
     # Whether it must see no other processes.
     alone: bool
+    # Whether a run that goes through may leave all dumps as they are.
+    may_publish_nothing: bool
 
     def reset(self) -> None:
         """Everything as it was before the first fault."""
@@ -32,9 +35,13 @@ class Attacked(Protocol):
 Make = Callable[[pathlib.Path], Attacked]
 
 
-def dump(campaign: Campaign, source: Callable[[pathlib.Path], Source]) -> Make:
+# Another way to dump, of which a part is enough: its name ends with its flags.
+FLAGS = ("--jobs 2", "--compress zstd", "--skip-unchanged", f"--metrics {METRICS}", "--format custom")
+
+
+def dump(campaign: Campaign, source: Callable[[pathlib.Path], Source], flags: str = "") -> Make:
     """A dump of a source."""
-    return lambda directory: Dumping(campaign.program, source(directory))
+    return lambda directory: Dumping(campaign.program, source(directory), tuple(flags.split()))
 
 
 def without_server(campaign: Campaign) -> dict[str, Make]:
@@ -55,17 +62,29 @@ def without_server(campaign: Campaign) -> dict[str, Make]:
         "restore --replace, SQLite, live WAL": restore("WAL"),
         "restore --replace, SQLite, hot journal": restore("DELETE"),
     }
+    for flags in FLAGS[:-1] if campaign.everything else ():
+        source = Two if flags == "--jobs 2" else Sqlite
+        makes[f"dump, SQLite, {flags}"] = dump(
+            campaign, lambda at, source=source: source(at, "WAL", unfinished=False), flags  # type: ignore[misc]
+        )
     return {name: make for name, make in makes.items() if campaign.scene in name}
 
 
 def all_of(campaign: Campaign, server: postgresql.Server) -> dict[str, Make]:
     """By their names in the table."""
     makes = without_server(campaign)
-    if campaign.scene in "dump, PostgreSQL":
-        makes["dump, PostgreSQL"] = dump(campaign, lambda at: postgresql.Postgresql(at, server))
+    for flags in ("", FLAGS[-1]):
+        name = f"dump, PostgreSQL, {flags}".removesuffix(", ")
+        if campaign.scene in name and (campaign.everything or not flags):
+            makes[name] = dump(campaign, lambda at: postgresql.Postgresql(at, server), flags)
     return makes
 
 
 def some_of(name: str) -> int:
     """How many places are enough where not all are tried: a server's clients take their time."""
     return 20 if "PostgreSQL" in name else 60
+
+
+def is_sampled(name: str) -> bool:
+    """Whether a part is always enough: what differs from another scene is little."""
+    return name.endswith(FLAGS)

@@ -1,7 +1,7 @@
 """Faults at system calls, by strace: the calls of a run, and a run with a fault at one of them.
 
 strace counts the calls of each thread and kind from 1. Without `-f` it sees the main thread alone,
-the one that makes every call on the dump directory, and what it counts is the same in every run.
+the one that makes every call on the dump directory, and what it counts is nearly always the same.
 """
 
 import pathlib
@@ -13,14 +13,40 @@ from typing import NamedTuple
 from campaign import Loss
 from program import Run, Word, run
 
-EVERY = "all"
 # Every call that takes a path or a descriptor.
 FILES = "%file,%desc"
+# Of them, those that wait for others or ask a terminal: how often differs from run to run.
+WAITING = ("poll", "ppoll", "select", "pselect6", "epoll_wait", "epoll_pwait", "ioctl")
 # Those that change something on a disk, or hold it.
 CHANGES = (
     "open,openat,creat,write,pwrite64,writev,ftruncate,fallocate,fsync,fdatasync,fchmod,fchown,"
     "flock,mkdir,mkdirat,rename,renameat,renameat2,link,linkat,unlink,unlinkat"
 )
+
+
+class Tried:
+    """Those of a line's places that the runs with a fault came to again.
+
+    What other threads and programs do differs a little from run to run.
+    """
+
+    def __init__(self, places: Sequence[object], note: str, steady: bool = True) -> None:
+        self.places = len(places)
+        self.allowed = max(1, self.places // (10 if steady else 2))
+        self.said = note
+        self.missed: set[object] = set()
+
+    def count(self, place: object) -> int:
+        """One, if the fault struck there."""
+        return int(place not in self.missed)
+
+    def note(self) -> str:
+        """For the table; Loss where the faults struck too rarely to prove anything."""
+        missed = len(self.missed)
+        if missed > self.allowed:
+            shown = "; ".join(str(place)[:150] for place in list(self.missed)[:3])
+            raise Loss(f"{missed} of {self.places} calls were not reached again: {shown}")
+        return self.said + (f"; {missed} more were not reached again" if missed else "")
 
 
 class Place(NamedTuple):
@@ -61,6 +87,8 @@ def calls(
     counts: Counter[tuple[str, str]] = Counter()
     found: dict[tuple[str, int], Place] = {}
     begun = False
+    # Of these numbers a fault would already strike a thread's calls from before.
+    early: set[tuple[str, int]] = set()
     for line in log.read_text(errors="replace").splitlines():
         thread, _, text = line.partition(" ") if threads else ("", "", line)
         made = re.match(r"(\w+)\(", text.strip())
@@ -70,7 +98,9 @@ def calls(
         begun = begun or (beginning in text and made[1] != "execve")
         counts[thread, made[1]] += 1
         nth = counts[thread, made[1]]
-        if begun:
+        if not begun:
+            early.add((made[1], nth))
+        elif not threads or (made[1], nth) not in early:
             result = re.search(r" = (\d+)$", text.strip())
             place = Place(made[1], nth, text.strip()[:600])
             if result is not None:
@@ -88,10 +118,14 @@ def faulty(
     place: Place,
     threads: bool = False,
     alone: bool = False,
-) -> Run:
-    """A run with a fault at one call."""
+) -> tuple[Run, bool]:
+    """A run with a fault at one call, and whether it got there."""
+    log = directory / "strace.log"
     options = ["-f"] if threads else []
     inject = f"inject={place.call}:{place.fault}:when={place.nth}{place.onwards}"
     what = ["-e", f"trace={place.call}", "-e", inject]
-    faulty = ["strace", "-qqq", "-o", "/dev/null", *options, *what, *command]
-    return run(faulty, directory, alone=alone)
+    faulty = ["strace", "-o", log, *options, *what, *command]
+    ended = run(faulty, directory, alone=alone)
+    traced = log.read_text(errors="replace")
+    log.unlink()
+    return ended, "(INJECTED)" in traced or "+++ killed by SIGKILL +++" in traced

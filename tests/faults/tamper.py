@@ -2,7 +2,7 @@
 
 HOW is `half`: of the main thread's NTH such call, or with NTH+ of all from there on, only half the
 bytes are asked of the kernel, which truthfully does that many. Or `lie`: the call is not made, and
-yet its result is as many bytes as were asked for. x86-64 only.
+yet its result is as many bytes as were asked for. Exits 99 where there was no such call. x86-64 only.
 """
 
 import ctypes
@@ -18,6 +18,7 @@ TRACESYSGOOD, EXITKILL = 1, 1 << 20
 # sys/user.h, struct user_regs_struct: 27 words; the third argument, and the call's number.
 WORDS, RAX, RDX, ORIG_RAX = 27, 10, 12, 15
 NO_CALL = (1 << 64) - 1
+NOT_REACHED = 99
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 LIBC.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
@@ -103,7 +104,10 @@ def follow(pid: int, tampering: Tampering) -> int:
 def main() -> int:
     """The command's exit status."""
     how, call, nth, *command = sys.argv[1:]
-    status = follow(start(command), Tampering(how, call, nth))
+    tampering = Tampering(how, call, nth)
+    status = follow(start(command), tampering)
+    if tampering.count < tampering.first:
+        return NOT_REACHED
     if os.WIFSIGNALED(status):
         os.kill(os.getpid(), os.WTERMSIG(status))
     return os.WEXITSTATUS(status)

@@ -110,7 +110,12 @@ impl Beside {
         }
         if let Some(old) = old {
             let mode = fs::Permissions::from_mode(old.mode() & 0o7777);
-            self.file.set_permissions(mode)?;
+            self.file.set_permissions(mode).with_context(|| {
+                format!(
+                    "cannot give the new file the permissions of {}",
+                    target.display()
+                )
+            })?;
         }
         Ok(())
     }

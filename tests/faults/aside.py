@@ -1,0 +1,42 @@
+"""An attack in a process of its own, beside the others."""
+
+import json
+import pathlib
+import subprocess
+import sys
+import time
+
+from campaign import Campaign, Loss, Row
+from program import Word
+
+RUN = pathlib.Path(__file__).resolve().parent / "run"
+# Seconds from its start to its end.
+TIMEOUT = 2 * 3600
+
+
+class Aside:
+    """One that runs; its lines come into the table at its end."""
+
+    def __init__(self, campaign: Campaign, attack: str) -> None:
+        self.campaign = campaign
+        self.attack = attack
+        self.began = time.monotonic()
+        self.rows = campaign.directory() / "rows"
+        command: list[Word] = [sys.executable, RUN, "--program", campaign.program, "--seed", str(campaign.seed)]
+        command += ["--scene", campaign.scene, "--rows", self.rows, attack]
+        command += ["--all"] if campaign.everything else []
+        self.process = subprocess.Popen(command)
+
+    def join(self) -> None:
+        """Waits for its lines."""
+        with self.campaign.surviving(self.attack):
+            self.process.wait(max(1, self.began + TIMEOUT - time.monotonic()))
+            if not self.rows.exists():
+                raise Loss(f"it ended with status {self.process.returncode} and no result")
+            self.campaign.rows += [Row(*row) for row in json.loads(self.rows.read_text())]
+
+    def stop(self) -> None:
+        """If it still runs."""
+        if self.process.poll() is None:
+            self.process.terminate()
+            self.process.wait(60)
