@@ -3,9 +3,11 @@
 mod catalogue;
 mod client;
 pub mod globals;
+mod options;
 mod replace;
 pub mod restore;
 pub mod server;
+mod sql;
 pub mod throwaway;
 
 use std::io::Write;
@@ -24,10 +26,16 @@ use crate::name::Format;
 use crate::source::Part;
 use crate::stop::Stop;
 use catalogue::Database;
+pub use options::check;
 pub use server::Server;
 
-/// What every dump of a database is made with, never less.
-const FLAGS: [&str; 9] = [
+/// What every dump of a database is made with, never less, whatever an option file says.
+const FLAGS: [&str; 16] = [
+    "--skip-force",
+    "--skip-no-data",
+    "--skip-no-create-info",
+    "--skip-compact",
+    "--skip-insert-ignore",
     "--opt",
     "--single-transaction",
     "--quick",
@@ -37,6 +45,8 @@ const FLAGS: [&str; 9] = [
     "--hex-blob",
     "--comments",
     "--no-tablespaces",
+    "--quote-names",
+    "--tz-utc",
 ];
 /// A table was altered before it was read: `ER_TABLE_DEF_CHANGED`, and how `mysqldump` says that
 /// it has another number of columns.
@@ -63,6 +73,7 @@ impl Mysql {
     /// One sentence for whatever keeps it from being dumped whole.
     pub fn open(mut server: Server, part: &Part, options: &Options, stop: Stop) -> Result<Self> {
         let version = server.meet(stop)?;
+        options::refuse(&server, &server.dumper, &options::OF_PARTS, stop)?;
         let database = match part {
             Part::Database(name) => {
                 let database = Database::look(&server, name, stop)?;

@@ -2,6 +2,7 @@
 
 mod drill;
 mod hard;
+mod option_files;
 mod refused;
 mod replaced;
 mod restored;
