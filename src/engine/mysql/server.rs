@@ -60,6 +60,8 @@ impl Server {
     /// # Errors
     /// When it cannot be reached.
     pub fn meet(&mut self, stop: Stop) -> Result<String> {
+        options::refuse(self, &self.shell, &NOT_FED, stop)?;
+        let first = self.shell.program;
         let version = self.column("SELECT version()", stop);
         let version = version.with_context(|| format!("cannot connect to {}", self.url()))?;
         let version = version.into_iter().next().context("it has no version")?;
@@ -71,7 +73,9 @@ impl Server {
                 }
             }
         }
-        options::refuse(self, &self.shell, &NOT_FED, stop)?;
+        if self.shell.program != first {
+            options::refuse(self, &self.shell, &NOT_FED, stop)?;
+        }
         Ok(version)
     }
 
@@ -174,7 +178,9 @@ impl Server {
         let query = if parameter(&self.url, DEFAULTS_FILE).is_some() {
             "SELECT CONCAT(@@hostname, ':', @@port)"
         } else {
-            "SELECT @@socket"
+            // An option file's host leads elsewhere.
+            "SELECT IF(host LIKE '%:%', CONCAT(@@hostname, ':', @@port), @@socket)
+             FROM information_schema.processlist WHERE id = CONNECTION_ID()"
         };
         let socket = self.column(query, stop)?.pop().context("no location")?;
         let real = std::fs::canonicalize(&socket).unwrap_or(PathBuf::from(&socket));

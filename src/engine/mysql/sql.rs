@@ -38,3 +38,11 @@ pub fn literal(text: &str) -> String {
         format!("CONVERT(0x{hex} USING utf8mb4)")
     }
 }
+
+/// The name that an SQL identifier stands for.
+pub(super) fn unquoted(identifier: &str) -> String {
+    let inner = identifier
+        .strip_prefix('`')
+        .and_then(|rest| rest.strip_suffix('`'));
+    inner.unwrap_or(identifier).replace("``", "`")
+}

@@ -1,7 +1,9 @@
 //! MariaDB: the real server, its real clients.
 
 mod drill;
+mod found;
 mod hard;
+mod meanwhile;
 mod option_files;
 mod refused;
 mod replaced;
