@@ -81,6 +81,25 @@ impl Child {
         })
     }
 
+    /// Waits until there is something to read or its end came (true), or until `time` is over.
+    ///
+    /// # Errors
+    /// [`Stopped`] when it is to be ended.
+    ///
+    /// [`Stopped`]: crate::stop::Stopped
+    pub fn speaks_within(&mut self, time: Duration) -> io::Result<bool> {
+        let until = Instant::now() + time;
+        loop {
+            self.stop.check().map_err(io::Error::other)?;
+            if self.listen(TICK)? || self.stdout.is_none() || self.process.has_exited() {
+                return Ok(true);
+            }
+            if Instant::now() >= until {
+                return Ok(false);
+            }
+        }
+    }
+
     /// The last lines it wrote to stderr.
     #[must_use]
     pub fn said(&self) -> String {

@@ -74,7 +74,8 @@ pub struct Facts {
     /// Tables, and their rows where something is known of them; as many as fit.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tables: Vec<(String, Option<Rows>)>,
-    /// How many tables there were; more than `tables` lists where those did not fit.
+    /// How many tables there were; more than `tables` lists where those did not fit, 0 where it is
+    /// not known because some came or went meanwhile.
     #[serde(default)]
     pub table_count: usize,
     /// The engine's own: page size, encoding, owner and the like.

@@ -81,7 +81,7 @@ impl Source {
             None => Part::Whole,
         };
         if engine == Engine::Mysql {
-            mysql::server::check(&url)?;
+            mysql::check(&url)?;
             return Ok(Source::Mysql(url, part));
         }
         postgresql::server::check(&url)?;

@@ -17,6 +17,8 @@ pub struct Url {
     database: Option<String>,
     /// As they stood in the URL.
     parameters: Vec<(String, String)>,
+    /// See [`Url::isolated`].
+    isolated: bool,
 }
 
 impl Url {
@@ -72,7 +74,24 @@ impl Url {
             hosts: hosts.to_owned(),
             database: Some(database).filter(|database| !database.is_empty()),
             parameters,
+            isolated: false,
         })
+    }
+
+    /// The same server, reached by what the URL says alone: nothing of the user's, in files or in
+    /// the environment, may lead to another.
+    #[must_use]
+    pub fn isolated(self) -> Self {
+        Url {
+            isolated: true,
+            ..self
+        }
+    }
+
+    /// Whether it is [`Url::isolated`].
+    #[must_use]
+    pub fn is_isolated(&self) -> bool {
+        self.isolated
     }
 
     /// Its password, if one was written in it.

@@ -74,7 +74,8 @@ impl Instance {
         let mut process = Process::start(&mut server, "server", Signal::TERM, scratch, stop)?;
         let socket = encode(&socket.to_string_lossy());
         let url = Url::parse(&format!("mysql://root@localhost/?socket={socket}"))
-            .map_err(anyhow::Error::msg)?;
+            .map_err(anyhow::Error::msg)?
+            .isolated();
         let mut server = Server::new(&url, None, stop)?;
         process.wait_until(|| server.ask("SELECT 1", stop).map(|_| ()), stop)?;
         Ok(Instance {

@@ -23,8 +23,9 @@ const INSTALLED: [&str; 2] = ["/usr/lib/postgresql", "/usr"];
 /// What is restored under the name it had.
 const GLOBALS: &str = "postgres";
 /// It need not survive a crash, and nothing of the dump may start by itself or reach out.
-const SETTINGS: [&str; 12] = [
+const SETTINGS: [&str; 13] = [
     "listen_addresses=",
+    "port=5432",
     "fsync=off",
     "full_page_writes=off",
     "synchronous_commit=off",
@@ -72,7 +73,8 @@ impl Cluster {
         let mut process = Process::start(&mut postgres, "postgres", Signal::INT, scratch, stop)?;
         let socket = encode(&sockets.to_string_lossy());
         let url = Url::parse(&format!("postgresql://postgres@/?host={socket}"))
-            .map_err(anyhow::Error::msg)?;
+            .map_err(anyhow::Error::msg)?
+            .isolated();
         let server = Server::new(&url, None);
         process.wait_until(
             || server.execute(GLOBALS, &["SELECT".to_owned()], stop),

@@ -37,8 +37,11 @@ impl Process {
 
     /// Waits until `ask` succeeds.
     pub(super) fn wait_until(&mut self, ask: impl Fn() -> Result<()>, stop: Stop) -> Result<()> {
-        while ask().is_err() {
+        while let Err(error) = ask() {
             stop.check()?;
+            if is_final(&error) {
+                return Err(error.context("the throwaway server cannot be used"));
+            }
             if !self.child.is_running() {
                 bail!("the throwaway server did not start: {}", self.last_lines());
             }
@@ -53,6 +56,14 @@ impl Process {
         let lines: Vec<_> = log.lines().rev().take(3).collect();
         lines.into_iter().rev().collect::<Vec<_>>().join("; ")
     }
+}
+
+/// Does the server run, and will its answer not change?
+fn is_final(error: &anyhow::Error) -> bool {
+    let said = format!("{error:#}");
+    ["Access denied", "authentication failed"]
+        .iter()
+        .any(|denied| said.contains(denied))
 }
 
 /// The directories of PATH.

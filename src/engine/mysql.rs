@@ -3,13 +3,18 @@
 mod catalogue;
 mod client;
 pub mod globals;
+mod options;
+mod patience;
+mod privileges;
 mod replace;
 pub mod restore;
 pub mod server;
+mod sql;
 pub mod throwaway;
 
 use std::io::Write;
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Map, Value};
@@ -24,10 +29,17 @@ use crate::name::Format;
 use crate::source::Part;
 use crate::stop::Stop;
 use catalogue::Database;
+pub use options::check;
+use patience::Patient;
 pub use server::Server;
 
-/// What every dump of a database is made with, never less.
-const FLAGS: [&str; 9] = [
+/// What every dump of a database is made with, never less, whatever an option file says.
+const FLAGS: [&str; 16] = [
+    "--skip-force",
+    "--skip-no-data",
+    "--skip-no-create-info",
+    "--skip-compact",
+    "--skip-insert-ignore",
     "--opt",
     "--single-transaction",
     "--quick",
@@ -37,6 +49,8 @@ const FLAGS: [&str; 9] = [
     "--hex-blob",
     "--comments",
     "--no-tablespaces",
+    "--quote-names",
+    "--tz-utc",
 ];
 /// A table was altered before it was read: `ER_TABLE_DEF_CHANGED`, and how `mysqldump` says that
 /// it has another number of columns.
@@ -51,7 +65,8 @@ pub struct Mysql {
     identity: Identity,
     version: String,
     client_version: String,
-    lock_timeout: u64,
+    patience: Duration,
+    begun: bool,
     child: Option<Child>,
     stop: Stop,
 }
@@ -63,6 +78,7 @@ impl Mysql {
     /// One sentence for whatever keeps it from being dumped whole.
     pub fn open(mut server: Server, part: &Part, options: &Options, stop: Stop) -> Result<Self> {
         let version = server.meet(stop)?;
+        options::refuse(&server, &server.dumper, &options::OF_PARTS, stop)?;
         let database = match part {
             Part::Database(name) => {
                 let database = Database::look(&server, name, stop)?;
@@ -78,7 +94,8 @@ impl Mysql {
                 database: database.as_ref().map(|(name, _)| name.clone()),
             },
             client_version: server.dumper.version(stop)?,
-            lock_timeout: options.busy_timeout.as_secs().max(1),
+            patience: options.busy_timeout.max(Duration::from_secs(1)),
+            begun: false,
             child: None,
             server,
             database,
@@ -108,7 +125,7 @@ impl Mysql {
             );
         }
         if dumper.knows("init-command") {
-            let wait = self.lock_timeout;
+            let wait = self.patience.as_secs();
             command.arg(format!(
                 "--init-command=SET SESSION lock_wait_timeout = {wait}"
             ));
@@ -141,6 +158,12 @@ impl Dumper for Mysql {
     }
 
     fn snapshot(&mut self, _scratch: Option<&Path>) -> Result<()> {
+        // After a snapshot that was lost the database is another.
+        if let Some((name, database)) = &mut self.database
+            && std::mem::replace(&mut self.begun, true)
+        {
+            *database = Database::look(&self.server, name, self.stop)?;
+        }
         self.child = match &self.database {
             Some((name, database)) => Some(self.start(name, database)?),
             None => globals::start(&self.server, &self.version, self.stop)?,
@@ -182,7 +205,19 @@ impl Dumper for Mysql {
             out,
             tail: Tail::default(),
         };
-        pass_on(&mut child, &mut watched)?;
+        match &self.database {
+            None => pass_on(&mut child, &mut watched)?,
+            Some((name, _)) => {
+                let mut patient = Patient {
+                    child: &mut child,
+                    server: &self.server,
+                    database: name,
+                    patience: self.patience,
+                    stop: self.stop,
+                };
+                pass_on(&mut patient, &mut watched)?
+            }
+        };
         child.finish().map_err(|error| {
             let said = format!("{error:#}");
             if TABLE_CHANGED.iter().any(|changed| said.contains(changed)) {
@@ -200,12 +235,18 @@ impl Dumper for Mysql {
     }
 
     fn check(&mut self, _thorough: bool) -> Result<Facts> {
-        let tables = match &self.database {
-            Some((_, database)) => database.tables.clone(),
-            None => Vec::new(),
-        };
+        let (mut tables, mut table_count) = (Vec::new(), 0);
+        if let Some((name, database)) = &self.database {
+            // The client lists them when it begins; which it saw is known of those that stayed.
+            let now = catalogue::table_names(&self.server, name, self.stop)?;
+            tables.clone_from(&database.tables);
+            tables.retain(|(table, _)| now.contains(table));
+            if tables.len() == database.tables.len() && tables.len() == now.len() {
+                table_count = tables.len();
+            }
+        }
         Ok(Facts {
-            table_count: tables.len(),
+            table_count,
             tables,
             settings: self.settings(),
         })
@@ -244,11 +285,18 @@ fn refuse_if_misread(server: &Server, version: &str, name: &str, stop: Stop) -> 
     Ok(())
 }
 
-/// The databases of a server that are not the server's own.
+/// The databases of a server that are not the server's own. Says so where the user may not see all.
 ///
 /// # Errors
 /// When the server cannot be asked.
 pub fn databases(server: &Server, stop: Stop) -> Result<Vec<String>> {
     let databases = catalogue::databases(server, stop);
-    databases.with_context(|| format!("cannot connect to {}", server.url()))
+    let databases = databases.with_context(|| format!("cannot connect to {}", server.url()))?;
+    if !privileges::sees_every_database(server, stop)? {
+        log::warn!(
+            "the user may not see every database of {}, and those that it does not see are not dumped; grant it SHOW DATABASES",
+            server.url()
+        );
+    }
+    Ok(databases)
 }

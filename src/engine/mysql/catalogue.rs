@@ -2,15 +2,30 @@
 
 use std::collections::BTreeSet;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 
+use super::privileges;
 use super::server::{Server, literal};
 use crate::header::Rows;
 use crate::stop::Stop;
 
-/// Databases that belong to the server itself.
-const OWN: &str = "'information_schema', 'performance_schema', 'mysql', 'sys'";
+/// Names of databases that belong to the server itself, and of what a disk's own directory is seen
+/// as.
+const OWN: &str = "'information_schema', 'performance_schema', 'mysql', '#mysql50#lost+found'";
+/// Engines whose tables show rows of other tables or servers. Clients do not dump those.
+const ELSEWHERE: [&str; 8] = [
+    "MRG_MyISAM",
+    "MRG_MYISAM",
+    "FEDERATED",
+    "CONNECT",
+    "OQGRAPH",
+    "SPIDER",
+    "VP",
+    "S3",
+];
+/// Where a server has its `sys`, this table is in it.
+const OWN_SYS: &str = "SELECT 1 FROM information_schema.tables WHERE table_schema = 'sys' AND table_name = 'sys_config'";
 
 /// A database's default character set and the like, and what restoring it takes; kept in the
 /// dump's header.
@@ -36,9 +51,25 @@ pub(super) struct Database {
 
 pub(super) fn databases(server: &Server, stop: Stop) -> Result<Vec<String>> {
     server.column(
-        &format!("SELECT schema_name FROM information_schema.schemata WHERE schema_name NOT IN ({OWN}) ORDER BY 1"),
+        &format!(
+            "SELECT schema_name FROM information_schema.schemata WHERE BINARY schema_name NOT IN ({OWN})
+             AND NOT (BINARY schema_name = 'sys' AND EXISTS ({OWN_SYS})) ORDER BY 1"
+        ),
         stop,
     )
+}
+
+/// The tables of a database, without views.
+pub(super) fn table_names(server: &Server, name: &str, stop: Stop) -> Result<BTreeSet<String>> {
+    let tables = server.column(
+        &format!(
+            "SELECT table_name FROM information_schema.tables WHERE table_schema = {}
+             AND table_type NOT IN ('VIEW', 'SEQUENCE')",
+            literal(name)
+        ),
+        stop,
+    )?;
+    Ok(tables.into_iter().collect())
 }
 
 /// The tables of a database that have generated columns.
@@ -54,7 +85,7 @@ impl Database {
     /// Finds the database and whether all of it can be read.
     pub(super) fn look(server: &Server, name: &str, stop: Stop) -> Result<Self> {
         let (settings, database) = (settings(server, name, stop)?, literal(name));
-        check_privileges(server, name, stop)?;
+        privileges::check(server, name, stop)?;
         // MariaDB opens views, and so finds the broken ones, only for the time.
         let tables = server.ask(
             &format!(
@@ -72,7 +103,7 @@ impl Database {
             tables: Vec::new(),
             has_history: false,
         };
-        let (mut broken, mut unprotected) = (Vec::new(), Vec::new());
+        let (mut broken, mut unprotected, mut empty) = (Vec::new(), Vec::new(), Vec::new());
         for row in tables {
             let [table, kind, engine, collation, comment, _, rows] = <[String; 7]>::try_from(row)
                 .ok()
@@ -82,7 +113,9 @@ impl Database {
                 "VIEW" | "SEQUENCE" => {}
                 _ => {
                     this.has_history |= kind == "SYSTEM VERSIONED";
-                    if !transactional.contains(&engine) {
+                    if ELSEWHERE.contains(&engine.as_str()) {
+                        empty.push(format!("{table} ({engine})"));
+                    } else if !transactional.contains(&engine) {
                         unprotected.push(format!("{table} ({engine})"));
                     }
                     let about = rows.parse().ok();
@@ -103,6 +136,12 @@ impl Database {
             log::warn!(
                 "{name}: no transaction protects these tables, so rows written during the dump may be in it or not: {}",
                 unprotected.join(", ")
+            );
+        }
+        if !empty.is_empty() {
+            log::warn!(
+                "{name}: these tables are dumped without rows, because what they show is in other tables or on other servers: {}",
+                empty.join(", ")
             );
         }
         this.settings.collations.extend(server.column(
@@ -152,49 +191,4 @@ pub(super) fn settings(server: &Server, name: &str, stop: Stop) -> Result<Settin
         engines: BTreeSet::new(),
         collations: BTreeSet::new(),
     })
-}
-
-/// Without these the dump would lack triggers, events or routines, and nobody would be told.
-fn check_privileges(server: &Server, name: &str, stop: Stop) -> Result<()> {
-    let me = "CONCAT('''', REPLACE(CURRENT_USER(), '@', '''@'''), '''')";
-    let database = literal(name);
-    let held = |table: &str, condition: &str| {
-        server.column(
-            &format!("SELECT privilege_type FROM information_schema.{table} WHERE grantee = {me} {condition}"),
-            stop,
-        )
-    };
-    let everywhere = held("user_privileges", "")?;
-    let here = held(
-        "schema_privileges",
-        &format!("AND {database} LIKE table_schema"),
-    )?;
-    let has = |wanted: &str| everywhere.iter().chain(&here).any(|held| held == wanted);
-    let mut lacking: Vec<_> = ["SELECT", "SHOW VIEW", "TRIGGER", "EVENT"]
-        .into_iter()
-        .filter(|wanted| !has(wanted))
-        .collect();
-    let sees_routines = everywhere.iter().any(|held| held == "SELECT")
-        || ["EXECUTE", "CREATE ROUTINE", "ALTER ROUTINE", "SHOW_ROUTINE"]
-            .iter()
-            .any(|held| has(held));
-    if !sees_routines {
-        lacking.push("EXECUTE (to see routines)");
-    }
-    let lacking = lacking.join(", ");
-    let role = server
-        .column("SELECT CURRENT_ROLE()", stop)
-        .unwrap_or_default();
-    let has_role = role
-        .first()
-        .is_some_and(|role| role != "NULL" && role != "NONE");
-    if has_role && !lacking.is_empty() {
-        log::warn!("{name}: the dump is whole only if the user's role grants {lacking}");
-        return Ok(());
-    }
-    ensure!(
-        lacking.is_empty(),
-        "the user may not read all of {name}, so the dump would not be whole; it lacks {lacking}"
-    );
-    Ok(())
 }

@@ -20,7 +20,7 @@ pub(super) fn start(server: &Server, version: &str, stop: Stop) -> Result<Option
         return Ok(None);
     }
     let mut command = server.client(dumper);
-    command.args(["--comments", "--system=users"]);
+    command.args(["--skip-force", "--comments", "--system=users"]);
     Child::read_from(&mut command, dumper.program, stop).map(Some)
 }
 

@@ -8,7 +8,7 @@ use anyhow::{Context, Error, Result};
 
 use super::Mysql;
 use super::catalogue::Settings;
-use super::restore::load;
+use super::restore::{PLAIN_STRINGS, load};
 use super::server::{Server, identifier, literal};
 use crate::directory::Directory;
 use crate::dump::{Options, Run};
@@ -116,8 +116,9 @@ impl Old<'_> {
             log::debug!("{} was not dropped again: {error:#}", self.name);
         }
         let (name, options) = (identifier(self.name), self.settings.options());
-        let create =
-            format!("CREATE DATABASE IF NOT EXISTS {name}; ALTER DATABASE {name} {options}");
+        let create = format!(
+            "{PLAIN_STRINGS}; CREATE DATABASE IF NOT EXISTS {name}; ALTER DATABASE {name} {options}"
+        );
         let stop = Stop::uninterrupted(self.options.timeout);
         self.server.ask(&create, stop)?;
         load(self.server, &saved, self.name, stop)

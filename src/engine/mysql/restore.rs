@@ -21,6 +21,8 @@ use crate::stop::Stop;
 use crate::url::Url;
 use crate::verify::read_whole;
 
+/// A backslash then means the same everywhere.
+pub(super) const PLAIN_STRINGS: &str = "SET SESSION sql_mode = ''";
 const LONGEST_NAME: usize = 64; // characters
 
 /// Restores a dump into the database `name`. Where the replaced database's dump is, if there was
@@ -42,12 +44,13 @@ pub fn run(
     let settings = Value::Object(header.facts.settings.clone());
     let settings: Settings = serde_json::from_value(settings)
         .context("the dump's header lacks the database's settings")?;
-    server.meet(stop)?;
+    let version = server.meet(stop)?;
     let exists = catalogue::databases(&server, stop)?.contains(&name.to_owned());
     ensure!(
         replace || !exists,
         "the database {name} exists; --replace dumps it first and then replaces it"
     );
+    warn_of_another_server(&header.engine_version, &version);
     preflight(&server, &settings, stop)?;
     if !exists {
         let new = New::create(&server, name, &settings, stop)?;
@@ -67,6 +70,20 @@ pub fn run(
         stop,
     };
     old.replace_with(dump, &settings, (url, password)).map(Some)
+}
+
+/// What an older server, or another maker's, does not understand it refuses only while it loads.
+fn warn_of_another_server(dumped: &str, here: &str) {
+    let series = |version: &str| -> Vec<u32> {
+        let numbers = version.split(|c: char| !c.is_ascii_digit()).take(2);
+        numbers.map(|number| number.parse().unwrap_or(0)).collect()
+    };
+    let is_mariadb = |version: &str| version.contains("MariaDB");
+    if is_mariadb(dumped) != is_mariadb(here) {
+        log::warn!("the dump is of {dumped} and the server is {here}, another maker's");
+    } else if series(dumped) > series(here) {
+        log::warn!("the dump is of {dumped} and the server is {here}, which is older");
+    }
 }
 
 /// Names at once all that the dump needs and the server lacks.
@@ -120,7 +137,11 @@ fn collations_of(server: &Server, stop: Stop) -> Result<&'static str> {
 
 impl Settings {
     pub(super) fn create(&self, name: &str) -> String {
-        format!("CREATE DATABASE {} {}", identifier(name), self.options())
+        format!(
+            "{PLAIN_STRINGS}; CREATE DATABASE {} {}",
+            identifier(name),
+            self.options()
+        )
     }
 
     /// As `CREATE DATABASE` and `ALTER DATABASE` have them.

@@ -1,50 +1,20 @@
 //! Reaching a MySQL or MariaDB server, through whichever client programs are installed.
 
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result};
 
 use super::client::{Client, DUMPERS, SHELLS};
+use super::options::{self, DEFAULTS_FILE, NOT_FED, option_file};
+use super::sql::unescape;
+pub use super::sql::{identifier, literal};
 use crate::child;
 use crate::secret::{PrivateFile, Secret};
 use crate::stop::Stop;
 use crate::url::Url;
 
-/// Parameters of a URL that become options of the same name.
-const OPTIONS: [&str; 14] = [
-    "socket",
-    "protocol",
-    "ssl",
-    "ssl-ca",
-    "ssl-capath",
-    "ssl-cert",
-    "ssl-cipher",
-    "ssl-crl",
-    "ssl-crlpath",
-    "ssl-key",
-    "ssl-mode",
-    "ssl-verify-server-cert",
-    "skip-ssl",
-    "tls-version",
-];
-const DEFAULTS_FILE: &str = "defaults-file";
 const PORT: &str = "3306";
-
-/// # Errors
-/// One sentence, when the URL has a parameter that means nothing.
-pub fn check(url: &Url) -> Result<(), String> {
-    let known = |name: &str| name == DEFAULTS_FILE || OPTIONS.contains(&name);
-    match url.parameters().find(|(name, _)| !known(name)) {
-        Some((name, _)) => Err(format!(
-            "{name} is no parameter of a mysql:// URL; {DEFAULTS_FILE}, {} are",
-            OPTIONS.join(", ")
-        )),
-        None => Ok(()),
-    }
-}
 
 /// A server and how to log in.
 #[derive(Debug)]
@@ -90,6 +60,8 @@ impl Server {
     /// # Errors
     /// When it cannot be reached.
     pub fn meet(&mut self, stop: Stop) -> Result<String> {
+        options::refuse(self, &self.shell, &NOT_FED, stop)?;
+        let first = self.shell.program;
         let version = self.column("SELECT version()", stop);
         let version = version.with_context(|| format!("cannot connect to {}", self.url()))?;
         let version = version.into_iter().next().context("it has no version")?;
@@ -101,11 +73,14 @@ impl Server {
                 }
             }
         }
+        if self.shell.program != first {
+            options::refuse(self, &self.shell, &NOT_FED, stop)?;
+        }
         Ok(version)
     }
 
-    /// One of the clients, connected.
-    pub(super) fn client(&self, client: &Client) -> Command {
+    /// One of the clients, with no option but where the others are.
+    pub(super) fn bare_client(&self, client: &Client) -> Command {
         let mut command = Command::new(client.program);
         // Must be the first option.
         let own = self.defaults.as_ref().map(PrivateFile::path);
@@ -114,7 +89,20 @@ impl Server {
             let mut option = std::ffi::OsString::from("--defaults-file=");
             option.push(file);
             command.arg(option);
+        } else if self.url.is_isolated() {
+            command.arg("--no-defaults");
         }
+        if self.url.is_isolated() {
+            command
+                .env_remove("MYSQL_PWD")
+                .env_remove("MYSQL_UNIX_PORT");
+        }
+        command
+    }
+
+    /// One of the clients, connected.
+    pub(super) fn client(&self, client: &Client) -> Command {
+        let mut command = self.bare_client(client);
         let (host, port) = self.url.host_and_port();
         for (name, value) in [
             ("host", host.as_deref()),
@@ -147,7 +135,11 @@ impl Server {
     /// The client that is fed SQL. What it was fed it must not print: that may be secret, and long.
     pub(super) fn fed_shell(&self) -> Command {
         let mut command = self.client(&self.shell);
-        command.arg("--batch");
+        command.args(["--batch", "--skip-force"]);
+        // Without it the client takes the carriage returns from the ends of lines.
+        if self.shell.knows("binary-mode") {
+            command.arg("--binary-mode");
+        }
         if self.shell.knows("print-query-on-error") {
             command.arg("--skip-print-query-on-error");
         }
@@ -186,7 +178,9 @@ impl Server {
         let query = if parameter(&self.url, DEFAULTS_FILE).is_some() {
             "SELECT CONCAT(@@hostname, ':', @@port)"
         } else {
-            "SELECT @@socket"
+            // An option file's host leads elsewhere.
+            "SELECT IF(host LIKE '%:%', CONCAT(@@hostname, ':', @@port), @@socket)
+             FROM information_schema.processlist WHERE id = CONNECTION_ID()"
         };
         let socket = self.column(query, stop)?.pop().context("no location")?;
         let real = std::fs::canonicalize(&socket).unwrap_or(PathBuf::from(&socket));
@@ -205,63 +199,4 @@ fn parameter(url: &Url, name: &str) -> Option<String> {
     parameters
         .find(|(other, _)| other == name)
         .map(|(_, value)| value)
-}
-
-/// What the client would read anyway, then the password.
-fn option_file(files: &[PathBuf], password: &Secret) -> Vec<u8> {
-    let mut content = Vec::new();
-    for file in files {
-        let file = std::path::absolute(file).unwrap_or_else(|_| file.clone());
-        content.extend(b"!include ");
-        content.extend(file.as_os_str().as_bytes());
-        content.push(b'\n');
-    }
-    content.extend(b"[client]\npassword=\"");
-    for &byte in OsStr::as_bytes(password.expose()) {
-        if matches!(byte, b'\\' | b'"') {
-            content.push(b'\\');
-        }
-        content.push(byte);
-    }
-    content.extend(b"\"\n");
-    content
-}
-
-/// As `--batch` escapes.
-fn unescape(field: &str) -> String {
-    let mut text = String::with_capacity(field.len());
-    let mut characters = field.chars();
-    while let Some(character) = characters.next() {
-        text.push(match character {
-            '\\' => match characters.next() {
-                Some('n') => '\n',
-                Some('t') => '\t',
-                Some('0') => '\0',
-                Some(other) => other,
-                None => '\\',
-            },
-            other => other,
-        });
-    }
-    text
-}
-
-/// An SQL identifier.
-#[must_use]
-pub fn identifier(name: &str) -> String {
-    format!("`{}`", name.replace('`', "``"))
-}
-
-/// An SQL string, whatever the SQL mode says of backslashes.
-#[must_use]
-pub fn literal(text: &str) -> String {
-    let hex = crate::meter::hexadecimal(text.as_bytes());
-    if text
-        .bytes()
-        .all(|byte| byte.is_ascii_alphanumeric() || b" ._-".contains(&byte))
-    {
-        format!("'{text}'")
-    } else {
-        format!("CONVERT(0x{hex} USING utf8mb4)")
-    }
 }

@@ -54,6 +54,12 @@ impl Server {
         let mut command = Command::new(program);
         let url = self.url.with_database(database);
         command.arg("--no-password").arg(format!("--dbname={url}"));
+        if self.url.is_isolated() {
+            let names = std::env::vars_os().map(|(name, _)| name);
+            for name in names.filter(|name| name.as_encoded_bytes().starts_with(b"PG")) {
+                command.env_remove(name);
+            }
+        }
         command
             .env_remove("PGDATABASE")
             .env_remove("PGCLIENTENCODING");

@@ -1,7 +1,10 @@
 //! MariaDB: the real server, its real clients.
 
 mod drill;
+mod found;
 mod hard;
+mod meanwhile;
+mod option_files;
 mod refused;
 mod replaced;
 mod restored;

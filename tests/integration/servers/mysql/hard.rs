@@ -24,6 +24,14 @@ fn hard_server() -> Server {
         server.sql("", sql);
     }
     server.script(HARD, include_str!("hard.sql"));
+    let lines = "BEGIN\r\n    SELECT 'a\r\n';\r\nEND";
+    server.script(
+        HARD,
+        &format!(
+            "DELIMITER //\nCREATE PROCEDURE crlf() {lines}//\n
+             CREATE EVENT crlf ON SCHEDULE EVERY 1 DAY DISABLE DO {lines}//\n"
+        ),
+    );
     server
 }
 
@@ -69,6 +77,7 @@ fn a_hard_database_and_the_users_come_back_on_a_fresh_server() {
         let differing = found.lines().zip(expected.lines()).find(|(a, b)| a != b);
         panic!("first difference: {differing:#?}");
     }
+    assert!(found.contains("SELECT 'a\r\n';\r\nEND"));
     let history = new.sql(
         HARD,
         "SELECT v FROM versioned FOR SYSTEM_TIME AS OF '2025-01-15' ORDER BY id",

@@ -88,3 +88,46 @@ exec /usr/bin/mariadb \"$@\" < fed";
     Run::of(env.program(&restore).env("PATH", path)).succeeds();
     assert_eq!(server.sql("again", ROWS), "a,b");
 }
+
+#[test]
+fn a_comment_comes_back_whatever_the_server_says_of_backslashes() {
+    let env = Env::new();
+    let server = Server::start_with("--skip-networking --sql-mode=NO_BACKSLASH_ESCAPES");
+    server.sql(
+        "",
+        "CREATE DATABASE app COMMENT 'it''s \\ odd'; CREATE TABLE app.t (a INT)",
+    );
+    let dump = env.dump(&server.url("app")).display().to_string();
+    env.run(&format!("restore {dump} {}", server.url("again")))
+        .succeeds();
+    let comments = "SELECT DISTINCT schema_comment FROM information_schema.schemata WHERE schema_name IN ('app', 'again')";
+    assert_eq!(server.sql("", comments), "it's \\ odd");
+}
+
+#[test]
+fn an_older_server_and_another_makers_are_named() {
+    let env = Env::new();
+    let (server, dump) = dumped(&env);
+    for (version, sentence) in [
+        ("11.8.1-MariaDB", "which is older"),
+        ("9.7.0", "another maker's"),
+    ] {
+        let script = format!(
+            "case \"$*\" in *'SELECT version()'*) echo {version}; exit;; esac\nexec /usr/bin/mariadb \"$@\""
+        );
+        let url = server
+            .url("app")
+            .replace("/app?", &format!("/app{}?", version.len()));
+        let path = with_fake(&env, "mariadb", &script);
+        let mut made = env.program(&format!("dump --to {version} {}", server.url("app")));
+        let made = Run::of(made.env("PATH", path)).succeeds().paths().remove(0);
+        let run = env
+            .run(&format!("restore {} {url}", made.display()))
+            .succeeds();
+        assert!(run.stderr.contains(sentence), "{run:?}");
+    }
+    let run = env
+        .run(&format!("restore {dump} {}", server.url("same")))
+        .succeeds();
+    assert!(!run.stderr.contains("the server is"), "{run:?}");
+}

@@ -158,6 +158,7 @@ impl Server {
         let path = self.place().join("script.sql");
         std::fs::write(&path, script).unwrap();
         let mut client = self.client("mariadb");
+        client.arg("--binary-mode");
         client.arg(format!("--database={database}"));
         let input = std::fs::File::open(path).unwrap();
         let output = client.stdin(input).output().unwrap();

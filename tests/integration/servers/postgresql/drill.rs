@@ -205,3 +205,17 @@ fn rows_under_a_writer_are_those_of_the_dump() {
         );
     }
 }
+
+#[test]
+fn nothing_in_the_environment_leads_a_drill_to_another_server() {
+    let env = Env::new();
+    let server = server();
+    env.dump(&server.url("app"));
+    let mut drill = env.program("drill --scratch .");
+    drill
+        .env("PGHOSTADDR", "192.0.2.1")
+        .env("PGPORT", "1")
+        .env("PGSERVICE", "none")
+        .env("PGOPTIONS", "-c default_transaction_read_only=on");
+    Run::of(&mut drill).succeeds();
+}

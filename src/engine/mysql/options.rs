@@ -1,0 +1,127 @@
+//! Options of the clients: those a URL gives, and those that the user's option files give.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+
+use anyhow::{Result, ensure};
+
+use super::client::Client;
+use super::server::Server;
+use crate::child;
+use crate::secret::Secret;
+use crate::stop::Stop;
+use crate::url::Url;
+
+/// Parameters of a URL that become options of the same name.
+const OPTIONS: [&str; 14] = [
+    "socket",
+    "protocol",
+    "ssl",
+    "ssl-ca",
+    "ssl-capath",
+    "ssl-cert",
+    "ssl-cipher",
+    "ssl-crl",
+    "ssl-crlpath",
+    "ssl-key",
+    "ssl-mode",
+    "ssl-verify-server-cert",
+    "skip-ssl",
+    "tls-version",
+];
+pub(super) const DEFAULTS_FILE: &str = "defaults-file";
+
+/// # Errors
+/// One sentence, when the URL has a parameter that means nothing.
+pub fn check(url: &Url) -> Result<(), String> {
+    let known = |name: &str| name == DEFAULTS_FILE || OPTIONS.contains(&name);
+    match url.parameters().find(|(name, _)| !known(name)) {
+        Some((name, _)) => Err(format!(
+            "{name} is no parameter of a mysql:// URL; {DEFAULTS_FILE}, {} are",
+            OPTIONS.join(", ")
+        )),
+        None => Ok(()),
+    }
+}
+
+/// Options with which a dump would not be whole, or its making or loading would change a server.
+pub(super) const OF_PARTS: [&str; 25] = [
+    "all-databases",
+    "apply-replica-statements",
+    "apply-slave-statements",
+    "as-of",
+    "compatible",
+    "databases",
+    "delete-master-logs",
+    "delete-source-logs",
+    "dump-replica",
+    "dump-slave",
+    "ignore-database",
+    "ignore-error",
+    "ignore-table",
+    "ignore-table-data",
+    "ignore-views",
+    "log-error",
+    "master-data",
+    "result-file",
+    "skip-generated-invisible-primary-key",
+    "source-data",
+    "system",
+    "tab",
+    "tables",
+    "where",
+    "xml",
+];
+/// Options with which the client does not run all that it is fed.
+pub(super) const NOT_FED: [&str; 3] = ["delimiter", "execute", "one-database"];
+
+/// Refuses a client whose option files have one of these.
+pub(super) fn refuse(
+    server: &Server,
+    client: &Client,
+    unwanted: &[&str],
+    stop: Stop,
+) -> Result<()> {
+    let mut command = server.bare_client(client);
+    // What it prints may be a password.
+    let printed = child::output(command.arg("--print-defaults"), client.program, stop)?;
+    let printed = String::from_utf8_lossy(&printed);
+    let mut given = printed.split_whitespace().filter_map(option_name);
+    let found = given.find_map(|given| unwanted.iter().find(|name| name.starts_with(&given)));
+    ensure!(
+        found.is_none(),
+        "an option file sets {} for {}, and with it not all would be dumped or restored; remove it there, or name another file with ?{DEFAULTS_FILE}=",
+        found.unwrap_or(&""),
+        client.program
+    );
+    Ok(())
+}
+
+/// The clients take `_` for `-`, `loose-` before a name, and the beginning of a name for all of it.
+fn option_name(word: &str) -> Option<String> {
+    let name = word.strip_prefix("--")?.split('=').next()?;
+    let name = name.replace('_', "-");
+    let name = name.strip_prefix("loose-").unwrap_or(&name);
+    (!name.is_empty()).then(|| name.to_owned())
+}
+
+/// What the client would read anyway, then the password.
+pub(super) fn option_file(files: &[PathBuf], password: &Secret) -> Vec<u8> {
+    let mut content = Vec::new();
+    for file in files {
+        let file = std::path::absolute(file).unwrap_or_else(|_| file.clone());
+        content.extend(b"!include ");
+        content.extend(file.as_os_str().as_bytes());
+        content.push(b'\n');
+    }
+    content.extend(b"[client]\npassword=\"");
+    for &byte in OsStr::as_bytes(password.expose()) {
+        if matches!(byte, b'\\' | b'"') {
+            content.push(b'\\');
+        }
+        content.push(byte);
+    }
+    content.extend(b"\"\n");
+    content
+}

@@ -1,0 +1,142 @@
+//! What the user may read. A dump would lack what it may not, and nobody would be told.
+
+use anyhow::{Result, ensure};
+
+use super::server::{Server, literal};
+use super::sql::unquoted;
+use crate::stop::Stop;
+
+/// `user@host`, as the catalogue's views of privileges have it.
+const ME: &str = "CONCAT('''', REPLACE(CURRENT_USER(), '@', '''@'''), '''')";
+const ALL: &str = "ALL PRIVILEGES";
+
+/// Privileges that count for every database, and those that count for one.
+struct Held {
+    everywhere: Vec<String>,
+    here: Vec<String>,
+}
+
+/// # Errors
+/// Naming what the user lacks to read all of the database.
+pub(super) fn check(server: &Server, name: &str, stop: Stop) -> Result<()> {
+    let held = if has_role(server, stop)? {
+        with_role(server, name, stop)?
+    } else {
+        without_role(server, name, stop)?
+    };
+    let has = |wanted: &str| {
+        let mut all = held.everywhere.iter().chain(&held.here);
+        all.any(|held| held == wanted || held == ALL)
+    };
+    let mut lacking: Vec<_> = ["SELECT", "SHOW VIEW", "TRIGGER", "EVENT"]
+        .into_iter()
+        .filter(|wanted| !has(wanted))
+        .collect();
+    let sees_routines = held.everywhere.iter().any(|held| held == "SELECT")
+        || ["EXECUTE", "CREATE ROUTINE", "ALTER ROUTINE", "SHOW_ROUTINE"]
+            .iter()
+            .any(|held| has(held));
+    if !sees_routines {
+        lacking.push("EXECUTE (to see routines)");
+    }
+    ensure!(
+        lacking.is_empty(),
+        "the user may not read all of {name}, so the dump would not be whole; it lacks {}",
+        lacking.join(", ")
+    );
+    Ok(())
+}
+
+/// Any privilege that counts everywhere shows every database.
+pub(super) fn sees_every_database(server: &Server, stop: Stop) -> Result<bool> {
+    let everywhere = if has_role(server, stop)? {
+        with_role(server, "", stop)?.everywhere
+    } else {
+        of(server, "user_privileges", "", stop)?
+    };
+    Ok(everywhere.iter().any(|held| held != "USAGE"))
+}
+
+fn has_role(server: &Server, stop: Stop) -> Result<bool> {
+    let role = server.column("SELECT CURRENT_ROLE()", stop);
+    stop.check()?;
+    // MySQL 5.7 knows no roles.
+    let role = role.unwrap_or_default().pop();
+    Ok(role.is_some_and(|role| role != "NULL" && role != "NONE"))
+}
+
+fn of(server: &Server, table: &str, condition: &str, stop: Stop) -> Result<Vec<String>> {
+    server.column(
+        &format!(
+            "SELECT privilege_type FROM information_schema.{table} WHERE grantee = {ME} {condition}"
+        ),
+        stop,
+    )
+}
+
+fn without_role(server: &Server, name: &str, stop: Stop) -> Result<Held> {
+    let condition = format!("AND {} LIKE table_schema", literal(name));
+    Ok(Held {
+        everywhere: of(server, "user_privileges", "", stop)?,
+        here: of(server, "schema_privileges", &condition, stop)?,
+    })
+}
+
+/// The catalogue's views do not have a role's privileges; `SHOW GRANTS` has them all.
+fn with_role(server: &Server, name: &str, stop: Stop) -> Result<Held> {
+    let mut held = Held {
+        everywhere: Vec::new(),
+        here: Vec::new(),
+    };
+    for line in server.column("SHOW GRANTS", stop)? {
+        let Some((granted, object)) = grant(&line) else {
+            continue;
+        };
+        if object == "*.*" {
+            held.everywhere.extend(granted);
+        } else if let Some(pattern) = object.strip_suffix(".*").map(unquoted)
+            && matches(server, name, &pattern, stop)?
+        {
+            held.here.extend(granted);
+        }
+    }
+    Ok(held)
+}
+
+fn matches(server: &Server, name: &str, pattern: &str, stop: Stop) -> Result<bool> {
+    let query = format!("SELECT {} LIKE {}", literal(name), literal(pattern));
+    Ok(server.column(&query, stop)?.pop().as_deref() == Some("1"))
+}
+
+/// The privileges and the object of a grant of such; none of a role's grant.
+fn grant(line: &str) -> Option<(Vec<String>, &str)> {
+    let (granted, rest) = line.strip_prefix("GRANT ")?.split_once(" ON ")?;
+    let object = rest.rsplit_once(" TO ")?.0;
+    let granted = granted.split(", ").map(str::to_owned).collect();
+    Some((granted, object))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_grant_is_of_privileges_on_an_object() {
+        for (line, granted, object) in [
+            (
+                "GRANT SELECT, SHOW VIEW ON `a\\_b`.* TO `r`",
+                vec!["SELECT", "SHOW VIEW"],
+                "`a\\_b`.*",
+            ),
+            (
+                "GRANT ALL PRIVILEGES ON *.* TO `u`@`%` WITH GRANT OPTION",
+                vec![ALL],
+                "*.*",
+            ),
+        ] {
+            let granted = granted.into_iter().map(str::to_owned).collect();
+            assert_eq!(grant(line), Some((granted, object)));
+        }
+        assert_eq!(grant("GRANT `r` TO `u`@`%`"), None);
+    }
+}
