@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use crate::clock;
 use crate::directory::Directory;
@@ -74,6 +74,12 @@ pub(super) fn all(paths: &[PathBuf], sample: Sample) -> Result<Vec<Chosen>> {
         if meta.is_dir() {
             of_directory(path, sample, &mut chosen)?;
         } else {
+            // Opening a pipe would wait for its writer.
+            ensure!(
+                meta.is_file(),
+                "{} is neither a dump nor a directory of dumps",
+                path.display()
+            );
             chosen.push(of_file(path));
         }
     }

@@ -25,7 +25,7 @@ fn what_reads_back_differently_is_not_published() {
         for (when, with) in [
             ("1", "55AA55AA"),
             ("4", "55AA55AA"),
-            ("4", "00"),
+            ("4", "5A"),
             ("5+", "1F"),
         ] {
             let spoil = format!("pread64:poke_exit=@arg2={with}:when={when}");
@@ -48,7 +48,7 @@ fn what_reads_back_differently_is_not_published() {
 fn another_whole_dump_in_its_place_is_not_published() {
     let env = Env::with_database();
     let dump = || {
-        let path = env.dump("db.sqlite --compress zstd --threads 1");
+        let path = env.dump("db.sqlite --compress zstd --threads 1 --full-check 0");
         let content = fs::read(path).unwrap();
         let length = planted::header_length(&content);
         // Without its padding, which is long for an argument of strace.
@@ -68,7 +68,7 @@ fn another_whole_dump_in_its_place_is_not_published() {
         let (name, when) = call.split_once(':').unwrap();
         let bytes = dump_database::meter::hexadecimal(&instead);
         let fault = format!("{name}:poke_enter=@arg2={bytes}:{when}");
-        let args = "dump db.sqlite --compress zstd --threads 1 --keep 1";
+        let args = "dump db.sqlite --compress zstd --threads 1 --full-check 0 --keep 1";
         let run = Run::of(&mut strace::command(
             &env,
             Of::Temporary(0),
