@@ -24,7 +24,7 @@ pub use lock::{Held, Locked};
 pub use temporary::Temporary;
 
 use crate::header::Header;
-use crate::name::DumpName;
+use crate::name::{DumpName, Name};
 
 /// A directory of dumps.
 #[derive(Debug)]
@@ -102,11 +102,26 @@ impl Directory {
     /// # Errors
     /// When the directory cannot be read.
     pub fn dumps(&self) -> Result<Vec<Entry>> {
+        self.list("")
+    }
+
+    /// Those of one NAME, and perhaps some of others that begin like it; other files are not
+    /// looked at.
+    ///
+    /// # Errors
+    /// As [`Directory::dumps`].
+    pub fn dumps_of(&self, name: &Name) -> Result<Vec<Entry>> {
+        self.list(name.as_str())
+    }
+
+    fn list(&self, beginning: &str) -> Result<Vec<Entry>> {
         let context = || format!("cannot list {}", self.path.display());
         let mut entries = Vec::new();
         for entry in Dir::read_from(&self.fd).with_context(context)? {
             let entry = entry.with_context(context)?;
-            let Some(name) = entry.file_name().to_str().ok().and_then(DumpName::parse) else {
+            let name = entry.file_name().to_str().ok();
+            let name = name.filter(|name| name.starts_with(beginning));
+            let Some(name) = name.and_then(DumpName::parse) else {
                 continue;
             };
             match rustix::fs::statat(&self.fd, entry.file_name(), AtFlags::SYMLINK_NOFOLLOW) {

@@ -58,7 +58,12 @@ impl Chosen {
     /// What is there instead of a dump that was rotated out meanwhile.
     pub(super) fn newest_now(&self) -> Option<Chosen> {
         let (directory, name) = self.place.as_ref()?;
-        let series = Series::of(directory, &directory.dumps().ok()?, &name.name, None);
+        let series = Series::of(
+            directory,
+            &directory.dumps_of(&name.name).ok()?,
+            &name.name,
+            None,
+        );
         of_series(directory, &series).next()
     }
 }

@@ -42,7 +42,12 @@ impl Before {
             }
         };
         owner.ask(move |directory| {
-            let series = Series::of(directory, &directory.dumps()?, &name, Some(&identity));
+            let series = Series::of(
+                directory,
+                &directory.dumps_of(&name)?,
+                &name,
+                Some(&identity),
+            );
             let formerly = formerly(directory, &name, &series, adopt, way_out)?;
             let newest = series.dumps.into_iter().next_back();
             let expected = newest.as_ref().map_or(0, |(entry, _)| entry.bytes);

@@ -217,7 +217,7 @@ impl<'a> Run<'a> {
         let compression = self.options.method.compression;
         self.owner.ask(move |directory| {
             let identity = Some(&header.identity);
-            let before = Series::of(directory, &directory.dumps()?, &name, identity);
+            let before = Series::of(directory, &directory.dumps_of(&name)?, &name, identity);
             let wanted = DumpName {
                 sequence: before.next_sequence(header.time),
                 time: header.time,
@@ -232,7 +232,7 @@ impl<'a> Run<'a> {
             let Some(policy) = keep.policy(directory.state().policy(&name)) else {
                 return Ok(published);
             };
-            let rotated = directory.dumps().and_then(|entries| {
+            let rotated = directory.dumps_of(&name).and_then(|entries| {
                 let series = Series::of(directory, &entries, &name, identity);
                 rotate(directory, &series, &policy, Some(&published))
             });
