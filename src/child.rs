@@ -182,6 +182,10 @@ impl Read for Child {
             match self.stdout.as_mut().map(|stdout| stdout.read(buffer)) {
                 Some(Ok(0)) => self.stdout = None,
                 Some(Err(error)) if is_passing(&error) => {}
+                Some(Err(error)) => {
+                    let said = format!("cannot read from {}: {error}", self.name);
+                    return Err(io::Error::new(error.kind(), said));
+                }
                 Some(read) => return read,
                 None => {}
             }

@@ -195,10 +195,11 @@ impl Dumper for Sqlite {
         }
         let file =
             File::open(scratch).with_context(|| format!("cannot open {}", scratch.display()))?;
+        let unreadable = || format!("cannot read {}", scratch.display());
         let stop = self.stop;
-        let mut copy = lock_free::open(scratch)?;
+        let mut copy = lock_free::open(scratch).with_context(unreadable)?;
         copy.progress_handler(10_000, Some(move || stop.reason().is_some()))?;
-        self.shape = Shape::of(&copy)?;
+        self.shape = Shape::of(&copy).with_context(unreadable)?;
         self.snapshot = Some(copy);
         self.copy = Some(file);
         Ok(())

@@ -64,11 +64,13 @@ class Dumping:
         self.status: list[Word] = [program, "status", "dump"]
         database.make(self.root / f"{OTHER}.db", OTHER, rows=2)
         run([program, "dump", f"{OTHER}.db"], self.root).succeeds("another database's dump")
+        untouchable = self.read()
         for number in range(KEPT):
             # Only the newest is compared with; were all to be, there would be but one.
             first = self.may_publish_nothing and number < KEPT - 1
             command = [word for word in self.command if not first or word != "--skip-unchanged"]
             run(command, self.root).succeeds("the first dumps")
+        self.keeps(untouchable, "the first dumps")
         (self.dumps / "notes.txt").write_text("foreign\n")
         (self.dumps / f"{NAME}-backup.sqlite.gz").write_text("foreign\n")
         (self.dumps / "folder").mkdir()
@@ -89,6 +91,14 @@ class Dumping:
             for path in self.root.rglob("*")
             if path.is_file() and not path.name.startswith(OWN) and not path.name.endswith("-shm")
         }
+
+    def keeps(self, untouchable: dict[str, bytes], what: str) -> None:
+        """Raises Loss unless these files are as they were."""
+        now = self.read()
+        for name, data in untouchable.items():
+            # An empty log may go.
+            if data and now.get(name) != data:
+                raise Loss(f"{what}: {name} was changed or removed")
 
     def reset(self) -> None:
         """Everything as it was before the first fault."""
@@ -125,6 +135,8 @@ class Dumping:
         for series, right in zip(self.series, self.right):
             series.judge()
             for path in series.published():
+                if path.stat().st_mode & 0o077:
+                    raise Loss(f"others may read {path.name}")
                 if self.inside(path) != right:
                     raise Loss(f"{path.name} was published with another content")
             published += series.published()
@@ -174,6 +186,9 @@ class Dumping:
         before = {path.name for path in self.own.all()}
         run(self.command, self.root).succeeds("the next ordinary run")
         run(self.verify, self.root).succeeds("verify after the next ordinary run")
+        old = {f"dump/{name}" for series in self.series for name in series.old}
+        others = {name: data for name, data in self.template.items() if name not in old}
+        self.keeps(others, "the next ordinary run")
         names = {path.name for path in self.own.all()}
         new = names - before
         if len(names) != KEPT or len(new) != 1 and not (self.may_publish_nothing and not new):

@@ -24,13 +24,18 @@ LEFT_OUT = ("mmap", "execve", "close")
 SYNC = re.compile(r"fsync\([^)]*(\.tmp|\.restoring-\d+)>\)")
 OUTPUT = re.compile(r"write\([12]<")
 # A path as it was given.
-GIVEN = "a dump in (dump|saved):|target.db was not restored: |cannot start (cat|pg_dump|psql):"
+GIVEN = (
+    "a dump in (dump|saved):|target.db was not restored: |cannot (reach|read) shop.db: "
+    "|cannot write the metrics metrics.prom: |cannot (start|read from) (cat|pg_dump|psql):"
+)
 # What it makes of a failing lock, and of a file that it then opens for reading alone.
 SQLITE_AT = {
     "fcntl": "|database is locked|locking protocol",
     "openat": "|attempt to write a readonly database",
+    "newfstatat": "|attempt to write a readonly database",
     # Its log then stays, whether another program has it or not.
     "fsync": "|is in use by another program, or .* cannot be removed",
+    "pwrite64": "|is in use by another program, or .* cannot be removed",
 }
 # What SQLite removes without a word where that fails.
 SIDE = re.compile(r"-(wal|shm|journal)\b")
