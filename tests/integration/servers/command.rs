@@ -84,7 +84,7 @@ fn a_program_that_fails_leaves_the_dumps_there_were() {
             "exit status: 3",
         ),
     ] {
-        env.run_script("--timeout 5s", script).fails(1, sentence);
+        env.run_script("--timeout 30s", script).fails(1, sentence);
         env.assert_nothing_left(&good);
     }
     env.run("dump --name other -- ./missing")
