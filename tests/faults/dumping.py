@@ -70,7 +70,9 @@ class Dumping:
             first = self.may_publish_nothing and number < KEPT - 1
             command = [word for word in self.command if not first or word != "--skip-unchanged"]
             run(command, self.root).succeeds("the first dumps")
-        self.keeps(untouchable, "the first dumps")
+        # Where both are dumped, the first of the other has made room by now.
+        if not isinstance(source, Two):
+            self.keeps(untouchable, "the first dumps")
         (self.dumps / "notes.txt").write_text("foreign\n")
         (self.dumps / f"{NAME}-backup.sqlite.gz").write_text("foreign\n")
         (self.dumps / "folder").mkdir()
