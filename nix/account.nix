@@ -1,5 +1,5 @@
 # Who a database's dump runs as, and the state directories that come with it.
-{ config, lib }:
+{ config, lib, ... }:
 name: db:
 let
   units = config.systemd.services;

@@ -67,6 +67,7 @@ vmTests
   package-evaluation = evaluation "package";
   module-place = evaluation "place";
   module-proof = evaluation "proof";
+  module-sqlite-families = evaluation "sqlite-families";
   module-sqlite-services = evaluation "sqlite-services";
   module-no-sqlite-services = evaluation "no-sqlite-services";
   module-unit-text = evaluation "unit-text";

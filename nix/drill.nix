@@ -6,20 +6,14 @@
   pkgs,
   utils,
   databases,
+  source,
+  account,
+  place,
+  timer,
+  ...
 }:
 let
   cfg = config.services.dumpDatabase;
-  source = import ./source.nix lib;
-  account = import ./account.nix { inherit config lib; };
-  place = import ./place.nix {
-    inherit
-      config
-      lib
-      pkgs
-      utils
-      ;
-  };
-  timer = import ./timer.nix;
 
   # What a program printed only that program can restore.
   drilled = lib.filterAttrs (_: db: source.engine db != "command") databases;

@@ -5,19 +5,13 @@
   lib,
   pkgs,
   utils,
+  source,
+  account,
+  place,
+  ...
 }:
 groups:
 let
-  source = import ./source.nix lib;
-  account = import ./account.nix { inherit config lib; };
-  place = import ./place.nix {
-    inherit
-      config
-      lib
-      pkgs
-      utils
-      ;
-  };
   leafOf = name: db: place.leafOf name (account name db);
   isAwaited = _: db: db.optional && source.engine db == "sqlite";
   argumentsOf =

@@ -3,21 +3,13 @@
 {
   config,
   lib,
-  pkgs,
-  utils,
   databases,
+  look,
+  timer,
+  ...
 }:
 let
   cfg = config.services.dumpDatabase;
-  look = import ./look.nix {
-    inherit
-      config
-      lib
-      pkgs
-      utils
-      ;
-  };
-  timer = import ./timer.nix;
   state = "dump-database-metrics";
 in
 lib.mkIf (cfg.metrics.enable && databases != { }) {

@@ -8,37 +8,34 @@
 let
   inherit (lib) mkIf mkMerge;
   cfg = config.services.dumpDatabase;
-  source = import ./source.nix lib;
-  unit = import ./unit.nix {
-    inherit
-      config
-      lib
-      pkgs
-      utils
-      ;
-  };
-  account = import ./account.nix { inherit config lib; };
-  place = import ./place.nix {
-    inherit
-      config
-      lib
-      pkgs
-      utils
-      ;
-  };
 
-  databases = lib.filterAttrs (_: db: db.enable) cfg.databases;
-  common = {
+  # The parts of the module, each made of those it names.
+  parts = {
     inherit
       config
-      databases
       lib
       pkgs
       utils
       ;
+    databases = lib.filterAttrs (_: db: db.enable) cfg.databases;
+    unitName = name: "dump-database-${name}";
+    source = import ./source.nix lib;
+    timer = import ./timer.nix;
+    account = import ./account.nix parts;
+    place = import ./place.nix parts;
+    look = import ./look.nix parts;
+    unit = import ./unit.nix parts;
+    round = import ./round.nix parts;
+    drill = import ./drill.nix parts;
+    metrics = import ./metrics.nix parts;
   };
-  unitName = name: "dump-database-${name}";
-  round = import ./round.nix (common // { inherit unitName; });
+  inherit (parts)
+    account
+    databases
+    place
+    round
+    source
+    ;
 
   # Whether some database is reached over the socket of a server of this machine.
   usesLocal =
@@ -53,12 +50,12 @@ in
   ];
 
   config = mkIf cfg.enable (mkMerge [
-    { systemd = import ./drill.nix common; }
-    (import ./metrics.nix common)
+    { systemd = parts.drill; }
+    parts.metrics
     {
       systemd = {
         services = mkMerge [
-          (lib.mapAttrs' (name: db: lib.nameValuePair (unitName name) (unit name db)) databases)
+          (lib.mapAttrs' (name: db: lib.nameValuePair (parts.unitName name) (parts.unit name db)) databases)
           round.services
           place.services
         ];

@@ -4,6 +4,7 @@
   lib,
   pkgs,
   utils,
+  ...
 }:
 let
   cfg = config.services.dumpDatabase;

@@ -2,22 +2,14 @@
 {
   config,
   lib,
-  pkgs,
-  utils,
   databases,
   unitName,
+  look,
+  timer,
+  ...
 }:
 let
   cfg = config.services.dumpDatabase;
-  look = import ./look.nix {
-    inherit
-      config
-      lib
-      pkgs
-      utils
-      ;
-  };
-  timer = import ./timer.nix;
 
   members = lib.filterAttrs (_: db: db.timerConfig == null) databases;
   units = map (name: "${unitName name}.service") (lib.attrNames members);

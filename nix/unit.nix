@@ -4,20 +4,14 @@
   lib,
   pkgs,
   utils,
+  source,
+  account,
+  place,
+  ...
 }:
 let
   inherit (lib) mkIf optional optionals;
   cfg = config.services.dumpDatabase;
-  source = import ./source.nix lib;
-  account = import ./account.nix { inherit config lib; };
-  place = import ./place.nix {
-    inherit
-      config
-      lib
-      pkgs
-      utils
-      ;
-  };
 
   escapeSpecifiers = lib.replaceStrings [ "%" ] [ "%%" ];
   # One word of a space-separated list of paths.

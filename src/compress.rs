@@ -1,12 +1,15 @@
 //! gzip or zstd, behind one writer and one reader.
 
 use std::fmt;
-use std::io::{self, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::str::FromStr;
 use std::sync::Arc;
 
 use crate::gzip::{GzipReader, GzipWriter, Pool, Totals};
 use crate::name::Compression;
+
+/// Bytes of content that are decompressed at a time.
+const OUTPUT_LEN: usize = 256 << 10;
 
 /// How to compress: `gzip[:0-9]` or `zstd[:1-19]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -142,14 +145,14 @@ impl Tally {
     }
 }
 
-/// Decompresses the rest of a dump after its header. The last read, which returns no bytes, has
-/// checked the stream's own sums and that nothing follows it.
+/// Decompresses the rest of a dump after its header. Before it says that the content has ended, it
+/// has checked the stream's own sums and that nothing follows it.
 #[allow(missing_debug_implementations)]
 pub enum Decoder<R: Read> {
     /// See [`GzipReader`].
     Gzip(Box<GzipReader<R>>),
     /// A zstd frame.
-    Zstd(Box<ZstdReader<R>>),
+    Zstd(Box<BufReader<ZstdReader<R>>>),
 }
 
 impl<R: Read> Decoder<R> {
@@ -160,7 +163,10 @@ impl<R: Read> Decoder<R> {
     pub fn new(inner: R, compression: Compression, offset: u64) -> io::Result<Self> {
         Ok(match compression {
             Compression::Gzip => Decoder::Gzip(Box::new(GzipReader::new(inner, offset))),
-            Compression::Zstd => Decoder::Zstd(Box::new(ZstdReader::new(inner, offset)?)),
+            Compression::Zstd => {
+                let reader = ZstdReader::new(inner, offset)?;
+                Decoder::Zstd(Box::new(BufReader::with_capacity(OUTPUT_LEN, reader)))
+            }
         })
     }
 
@@ -169,7 +175,10 @@ impl<R: Read> Decoder<R> {
     pub fn totals(&self) -> Option<Totals> {
         match self {
             Decoder::Gzip(reader) => reader.totals(),
-            Decoder::Zstd(reader) => reader.ended.then(|| reader.tally.totals()),
+            Decoder::Zstd(reader) => {
+                let reader = reader.get_ref();
+                reader.ended.then(|| reader.tally.totals())
+            }
         }
     }
 }
@@ -179,6 +188,22 @@ impl<R: Read> Read for Decoder<R> {
         match self {
             Decoder::Gzip(reader) => reader.read(buffer),
             Decoder::Zstd(reader) => reader.read(buffer),
+        }
+    }
+}
+
+impl<R: Read> BufRead for Decoder<R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        match self {
+            Decoder::Gzip(reader) => reader.fill_buf(),
+            Decoder::Zstd(reader) => reader.fill_buf(),
+        }
+    }
+
+    fn consume(&mut self, bytes: usize) {
+        match self {
+            Decoder::Gzip(reader) => reader.consume(bytes),
+            Decoder::Zstd(reader) => reader.consume(bytes),
         }
     }
 }

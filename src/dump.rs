@@ -5,6 +5,7 @@ mod keep;
 mod one;
 mod owner;
 mod plan;
+mod written;
 
 use std::collections::{HashSet, VecDeque};
 use std::io::{self, Write};

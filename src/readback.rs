@@ -5,7 +5,7 @@
 //! after the header's own completion, and then reads the header again from the start.
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, BufRead, Read, Write};
 use std::num::NonZeroU64;
 use std::os::unix::fs::FileExt;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -150,8 +150,13 @@ fn read(mut follower: Follower, compression: Compression) -> io::Result<Found> {
     let_others_first();
     let offset = follower.position;
     let mut decoder = Decoder::new(&mut follower, compression, offset)?;
-    let mut buffer = vec![0; 256 << 10];
-    while decoder.read(&mut buffer)? > 0 {}
+    loop {
+        let passed = decoder.fill_buf()?.len();
+        if passed == 0 {
+            break;
+        }
+        decoder.consume(passed);
+    }
     let totals = decoder
         .totals()
         .ok_or_else(|| io::Error::other("the compressed data has no end"))?;

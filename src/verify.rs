@@ -1,7 +1,7 @@
 //! Reading a dump whole, to check it or to load it.
 
 use std::fs::File;
-use std::io::{self, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
@@ -31,19 +31,20 @@ pub fn read_whole(file: &File, sink: &mut dyn Write) -> io::Result<Header> {
     };
     let mut decoder = Decoder::new(rest, compression, length)?;
     let mut inside = Inside::default();
-    let mut buffer = vec![0; 256 << 10];
     let mut content = 0;
     loop {
-        let read = decoder.read(&mut buffer)?;
-        if read == 0 {
+        let data = decoder.fill_buf()?;
+        if data.is_empty() {
             break;
         }
-        content += read as u64;
+        let passed = data.len();
+        content += passed as u64;
         if content > header.bytes {
             return Err(damage("it holds more than its header says"));
         }
-        inside.look(header.format, &buffer[..read]);
-        sink.write_all(&buffer[..read])?;
+        inside.look(header.format, data);
+        sink.write_all(data)?;
+        decoder.consume(passed);
     }
     let totals = decoder
         .totals()

@@ -44,6 +44,7 @@ in
     let
       tested = lib.concatMapStrings builtins.readFile [
         ./no-sqlite-services.nix
+        ./sqlite-families.nix
         ./sqlite-services.nix
       ];
       rows = import ../sqlite-services.nix {

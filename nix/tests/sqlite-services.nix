@@ -2,17 +2,6 @@
 { lib, ... }:
 let
   inherit (import ./rows.nix lib) at file row;
-  servarr =
-    name: database:
-    at name { dataDir = "/var/lib/${name}/.config"; } "/var/lib/${name}/.config/${database}";
-  bridge =
-    name:
-    at name {
-      settings.database = {
-        type = "sqlite3-fk-wal";
-        uri = "file:/srv/${name}.db?_txlock=immediate";
-      };
-    } "/srv/${name}.db";
 in
 {
   testActual =
@@ -156,29 +145,6 @@ in
       args.database = "homeserver.db";
     };
   } "/var/lib/matrix-synapse/homeserver.db";
-  testMautrixDiscord = bridge "mautrix-discord";
-  testMautrixSignal = bridge "mautrix-signal";
-  testMautrixTelegram = at "mautrix-telegram" {
-    settings.appservice.database = "sqlite:////srv/telegram.db";
-  } "/srv/telegram.db";
-  testMautrixWhatsapp = bridge "mautrix-whatsapp";
-  testMautrixMeta =
-    row "mautrix-meta"
-      {
-        instances.facebook = {
-          enable = true;
-          settings.database = {
-            type = "sqlite3-fk-wal";
-            uri = "file:/srv/meta.db?_txlock=immediate";
-          };
-        };
-      }
-      {
-        mautrix-meta-facebook = {
-          file = "/srv/meta.db";
-          service = "mautrix-meta-facebook";
-        };
-      };
   testMealie = at "mealie" { settings = { }; } "/var/lib/mealie/mealie.db";
   testMealieElsewhere = at "mealie" { settings.DATA_DIR = "/srv/mealie"; } "/srv/mealie/mealie.db";
   testNavidrome = at "navidrome" { settings = { }; } "/var/lib/navidrome/navidrome.db";
@@ -253,12 +219,6 @@ in
           doubt = "credentials.DB_CONNECTION_STRING";
         };
       };
-  testProwlarr = at "prowlarr" { dataDir = "/srv/prowlarr"; } "/var/lib/prowlarr/prowlarr.db";
-  testLidarr = servarr "lidarr" "lidarr.db";
-  testRadarr = servarr "radarr" "radarr.db";
-  testReadarr = servarr "readarr" "readarr.db";
-  testSonarr = servarr "sonarr" "sonarr.db";
-  testWhisparr = servarr "whisparr" "whisparr*.db";
   testUptimeKuma = at "uptime-kuma" { settings = { }; } "/var/lib/uptime-kuma/kuma.db";
   testVaultwarden = at "vaultwarden" {
     dbBackend = "sqlite";

@@ -25,7 +25,20 @@ impl Child {
     /// # Errors
     /// When it cannot be started.
     pub fn read_from(command: &mut Command, name: &str, stop: Stop) -> Result<Self> {
-        command.stdin(Stdio::null()).stdout(Stdio::piped());
+        Child::filter(command, name, Stdio::null(), stop)
+    }
+
+    /// Starts a program that reads `stdin` and whose stdout is read from here.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn filter(
+        command: &mut Command,
+        name: &str,
+        stdin: impl Into<Stdio>,
+        stop: Stop,
+    ) -> Result<Self> {
+        command.stdin(stdin).stdout(Stdio::piped());
         Child::spawn(command, name, Stdio::piped(), stop)
     }
 

@@ -1,28 +1,21 @@
-//! One database: dumped, proven, published, rotated.
+//! One database: dumped and proven, then published and rotated.
 
-use std::io::Write;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use jiff::Timestamp;
 
 use super::Options;
 use super::before::Before;
-use super::owner::{Borrowed, Owner};
-use crate::clock;
-use crate::compress::Encoder;
-use crate::content::Content;
-use crate::directory::{Locked, Temporary};
+use super::owner::Owner;
+use super::written::Written;
+use crate::directory::Locked;
 use crate::engine::{Dumper, SnapshotLost};
 use crate::gzip::Pool;
-use crate::header::{Facts, Header};
 use crate::human;
-use crate::meter::Meter;
 use crate::name::{DumpName, Name};
 use crate::progress::Progress;
-use crate::readback;
 use crate::rotate::{self, Series, rotate};
 use crate::stop::{Stop, Unless};
 use crate::verify::read_whole;
@@ -33,9 +26,9 @@ const ATTEMPTS: u32 = 4;
 /// What the dumps of one run share.
 #[derive(Clone)]
 pub(crate) struct Run<'a> {
-    owner: Owner<'a>,
-    pool: Arc<Pool>,
-    options: &'a Options,
+    pub(super) owner: Owner<'a>,
+    pub(super) pool: Arc<Pool>,
+    pub(super) options: &'a Options,
 }
 
 /// A dump that bears its final name.
@@ -49,14 +42,6 @@ pub(crate) struct Published {
     pub(super) checked: Option<Timestamp>,
     /// What it took, in words.
     pub(super) summary: String,
-}
-
-/// A proven dump under its temporary name.
-struct Written<'a> {
-    header: Header,
-    temporary: Borrowed<'a>,
-    /// Compressed length in bytes.
-    length: u64,
 }
 
 impl<'a> Run<'a> {
@@ -113,7 +98,7 @@ impl<'a> Run<'a> {
         let mut bar = Progress::new(name.as_str(), before.header().map(|header| header.bytes));
         let mut attempt = 1;
         let written = loop {
-            let made = self.attempt(name, dumper, &before, path.as_deref(), &mut bar, stop);
+            let made = self.write(name, dumper, &before, path.as_deref(), &mut bar, stop);
             match made {
                 Err(error) if error.is::<SnapshotLost>() && attempt < ATTEMPTS => {
                     log::warn!("{name}: {error}; trying again");
@@ -167,46 +152,6 @@ impl<'a> Run<'a> {
         Ok(read.is_ok())
     }
 
-    /// A snapshot in a temporary file, proven.
-    fn attempt(
-        &self,
-        name: &Name,
-        dumper: &mut dyn Dumper,
-        before: &Before,
-        scratch: Option<&Path>,
-        bar: &mut Progress,
-        stop: Stop,
-    ) -> Result<Written<'a>> {
-        dumper.snapshot(scratch)?;
-        let mut header = Header {
-            tool: concat!("dump-database ", env!("CARGO_PKG_VERSION")).to_owned(),
-            identity: dumper.identity().clone(),
-            formerly: before.formerly.clone(),
-            database: display_name(name),
-            time: clock::now(),
-            format: dumper.format(),
-            engine_version: dumper.engine_version(),
-            checked: before.checked,
-            facts: Facts {
-                settings: dumper.settings(),
-                ..Facts::default()
-            },
-            bytes: 0,
-            crc32: String::new(),
-            sha256: String::new(),
-            content: None,
-            room: 0,
-        };
-        header.reserve(&dumper.tables())?;
-        let temporary = self.owner.temporary()?;
-        let length = self.write(dumper, temporary.get()?, &mut header, before, bar, stop)?;
-        Ok(Written {
-            header,
-            temporary,
-            length,
-        })
-    }
-
     /// Gives the dump its name, then removes what retention does not keep.
     fn publish(&self, name: &Name, written: Written<'a>) -> Result<DumpName> {
         let Written {
@@ -243,69 +188,5 @@ impl<'a> Run<'a> {
             }
             Ok(published)
         })?
-    }
-
-    /// Writes the dump and its header, and reads both back. The compressed length in bytes.
-    fn write(
-        &self,
-        dumper: &mut dyn Dumper,
-        temporary: &Temporary<'_>,
-        header: &mut Header,
-        before: &Before,
-        bar: &mut Progress,
-        stop: Stop,
-    ) -> Result<u64> {
-        let shown = self.options.to.display();
-        let unwritable = || format!("cannot write a dump in {shown}");
-        let method = self.options.method;
-        let original = dumper.file_name();
-        let empty = header.encode(method.compression, &original)?;
-        let (file, readback) = readback::start(temporary.file(), empty.len(), method.compression)
-            .with_context(unwritable)?;
-        let mut file = file; // declared after, so dropped before
-        file.write_all(&empty).with_context(unwritable)?;
-        let encoder = Encoder::new(file, method, &self.pool)?;
-        let content = self.options.skip_unchanged;
-        let content = content.then(|| Content::new(header.identity.engine, header.format));
-        let mut meter = Meter::new(encoder, content, bar, stop);
-        let streamed = dumper.stream(&mut meter);
-        if let Some(error) = meter.failure() {
-            return Err(error).with_context(unwritable);
-        }
-        streamed?;
-        let (encoder, sha256, content) = meter.finish();
-        let (file, totals) = encoder.finish().with_context(unwritable)?;
-
-        header.content = content;
-        let thorough = before.check_is_due(header, self.options.full_check);
-        header.facts = dumper.check(thorough)?;
-        header.checked = if thorough {
-            Some(header.time)
-        } else {
-            before.checked_until(header)
-        };
-        header.bytes = totals.bytes;
-        header.crc32 = format!("{:08x}", totals.crc32);
-        header.sha256 = sha256;
-        let complete = header.encode(method.compression, &original)?;
-        file.rewrite_header(&complete).with_context(unwritable)?;
-        let length = file.complete();
-        let (found, read) = readback
-            .join()
-            .with_context(|| format!("the dump could not be read back from {shown}"))?;
-        ensure!(
-            found == totals
-                && read.encode(method.compression, &original)?
-                    == header.encode(method.compression, &original)?,
-            "the dump read back differs from what was written; the disk or the memory is faulty"
-        );
-        Ok(length)
-    }
-}
-
-fn display_name(name: &Name) -> String {
-    match name.database() {
-        Some(database) => String::from_utf8_lossy(&database).into_owned(),
-        None => name.to_string(),
     }
 }

@@ -2,6 +2,7 @@
 
 mod catalogue;
 mod client;
+mod flags;
 pub mod globals;
 mod options;
 mod patience;
@@ -33,25 +34,6 @@ pub use options::check;
 use patience::Patient;
 pub use server::Server;
 
-/// What every dump of a database is made with, never less, whatever an option file says.
-const FLAGS: [&str; 16] = [
-    "--skip-force",
-    "--skip-no-data",
-    "--skip-no-create-info",
-    "--skip-compact",
-    "--skip-insert-ignore",
-    "--opt",
-    "--single-transaction",
-    "--quick",
-    "--routines",
-    "--events",
-    "--triggers",
-    "--hex-blob",
-    "--comments",
-    "--no-tablespaces",
-    "--quote-names",
-    "--tz-utc",
-];
 /// A table was altered before it was read: `ER_TABLE_DEF_CHANGED`, and how `mysqldump` says that
 /// it has another number of columns.
 const TABLE_CHANGED: [&str; 2] = ["Error 1412", "Error in field count for table"];
@@ -103,36 +85,6 @@ impl Mysql {
             stop,
         })
     }
-
-    fn start(&self, name: &str, database: &Database) -> Result<Child> {
-        let dumper = &self.server.dumper;
-        let mut command = self.server.client(dumper);
-        command.args(FLAGS);
-        for (flag, wanted) in [
-            ("set-gtid-purged=OFF", true),
-            ("column-statistics=0", true),
-            ("dump-history", database.has_history),
-        ] {
-            let known = dumper.knows(flag.split('=').next().unwrap_or_default());
-            if known && wanted {
-                command.arg(format!("--{flag}"));
-            }
-        }
-        if database.has_history && !dumper.knows("dump-history") {
-            log::warn!(
-                "{name}: {} cannot dump the history of system-versioned tables; their present rows are dumped",
-                dumper.program
-            );
-        }
-        if dumper.knows("init-command") {
-            let wait = self.patience.as_secs();
-            command.arg(format!(
-                "--init-command=SET SESSION lock_wait_timeout = {wait}"
-            ));
-        }
-        command.arg("--").arg(name);
-        Child::read_from(&mut command, dumper.program, self.stop)
-    }
 }
 
 impl Dumper for Mysql {
@@ -165,7 +117,11 @@ impl Dumper for Mysql {
             *database = Database::look(&self.server, name, self.stop)?;
         }
         self.child = match &self.database {
-            Some((name, database)) => Some(self.start(name, database)?),
+            Some((name, database)) => {
+                let mut command = flags::dump(&self.server, name, database, self.patience);
+                let program = self.server.dumper.program;
+                Some(Child::read_from(&mut command, program, self.stop)?)
+            }
             None => globals::start(&self.server, &self.version, self.stop)?,
         };
         Ok(())

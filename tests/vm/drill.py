@@ -26,12 +26,11 @@ with subtest("the drill restores each database"):
         machine.succeed(f"systemctl show -P Result dump-database-drill-{database} | grep -x success")
         machine.wait_until_succeeds(DRILLED.format(database))
     machine.succeed(f"dump-database status {LEAVES}")
-
-with subtest("it leaves nothing behind, and no directory where there is no dump"):
+    # Nothing is left behind, and no directory made where there is no dump.
     machine.fail("find /var/cache/dump-database-drill/ -mindepth 2 | grep .")
     machine.fail("test -e /var/lib/dump-database/unborn")
 
-with subtest("a dump that verifies but does not restore"):
+with subtest("a dump that verifies but does not restore fails its drill alone"):
     environment = machine.succeed("systemctl show -P Environment dump-database-postgresql")
     path = next(word[5:] for word in environment.split() if word.startswith("PATH="))
     machine.succeed(
@@ -44,10 +43,10 @@ with subtest("a dump that verifies but does not restore"):
         "systemctl start dump-database-postgresql",
         "dump-database verify /var/lib/dump-database/postgresql",
     )
-
-with subtest("fails its drill alone, and the status says so"):
     machine.succeed("systemctl start dump-database-drill")
-    machine.succeed("systemctl show -P Result dump-database-drill-postgresql | grep -x exit-code")
-    machine.succeed("systemctl show -P Result dump-database-drill-notes | grep -x success")
+    for database, result in (("postgresql", "exit-code"), ("notes", "success")):
+        machine.succeed(f"systemctl show -P Result dump-database-drill-{database} | grep -x {result}")
+
+with subtest("the status says so"):
     machine.fail("systemctl start dump-database")
     machine.wait_until_succeeds("journalctl -o cat -u dump-database | grep 'shop (the last drill failed: '")

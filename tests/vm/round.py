@@ -1,18 +1,12 @@
 AS_OWNER = "runuser -u dump-database --"
 JOURNAL = "journalctl -u dump-database.service -o cat"
+NEVER = "printf '[Unit]\\nConditionPathExists=/never\\n' >"
 
 
-def switch(unit: str, on: bool) -> None:
-    """Lets a unit's condition fail, so that it never runs, or no more."""
+def forbid(unit: str) -> None:
+    """From here on it does not run, as if its condition failed."""
     drop_in = f"/run/systemd/system/{unit}.service.d"
-    if on:
-        machine.succeed(f"rm -r {drop_in}", "systemctl daemon-reload")
-    else:
-        machine.succeed(
-            f"mkdir -p {drop_in}",
-            f"printf '[Unit]\\nConditionPathExists=/never\\n' > {drop_in}/never.conf",
-            "systemctl daemon-reload",
-        )
+    machine.succeed(f"mkdir {drop_in}", f"{NEVER} {drop_in}/never.conf", "systemctl daemon-reload")
 
 
 machine.wait_for_unit("multi-user.target")
@@ -27,13 +21,13 @@ with subtest("a round with a fresh dump of everything there is succeeds"):
 
 with subtest("a database that was never dumped fails the round, which names it"):
     machine.succeed("mv /var/lib/dump-database/notes /var/lib/dump-database/away")
-    switch("dump-database-notes", on=False)
+    forbid("dump-database-notes")
     machine.fail("systemctl start dump-database.service")
     machine.wait_until_succeeds(f"{JOURNAL} | grep notes")
 
 with subtest("so does one whose file exists and whose unit never ran"):
-    switch("dump-database-notes", on=True)
-    switch("dump-database-unborn", on=False)
+    machine.succeed("rm -r /run/systemd/system/dump-database-notes.service.d")
+    forbid("dump-database-unborn")
     machine.succeed(
         "mv /var/lib/dump-database/away /var/lib/dump-database/notes",
         "systemctl start dump-database.service",

@@ -1,17 +1,18 @@
 //! The custom format, by `pg_restore`: several tables at a time where there is space for the
-//! archive uncompressed, because that cannot be done from a pipe.
+//! archive uncompressed, because that cannot be done from a pipe. What an older server does not know
+//! `pg_restore` would tell it all the same, so there it writes SQL, which psql is given without that.
 
 use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::{self, BufWriter, Write};
 use std::os::fd::AsRawFd;
 use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use super::restore::Into;
+use super::restore::{self, Into};
 use super::server::client_version;
 use crate::child::{self, Child};
-use crate::engine::finish;
+use crate::engine::{finish, pass_on};
 use crate::header::Header;
 use crate::stop::Stop;
 use crate::verify::read_whole;
@@ -19,8 +20,8 @@ use crate::verify::read_whole;
 /// The first server that knows `SET transaction_timeout`, which later programs always send.
 const TRANSACTION_TIMEOUT: u32 = 17;
 
-/// What keeps this machine's `pg_restore` from reading the archive or talking to the server.
-pub(super) fn lacking(header: &Header, server: u32, stop: Stop) -> Result<Option<String>> {
+/// What keeps this machine's `pg_restore` from reading the archive.
+pub(super) fn lacking(header: &Header, stop: Stop) -> Result<Option<String>> {
     let (major, version) = client_version("pg_restore", stop)?;
     let made_by = header.facts.settings.get("client_version");
     let made_by = made_by
@@ -32,18 +33,16 @@ pub(super) fn lacking(header: &Header, server: u32, stop: Stop) -> Result<Option
         .unwrap_or_default()
         .parse()
         .unwrap_or(0);
-    Ok(if needed > major {
-        Some(format!("pg_restore {needed} (this machine's is {version})"))
-    } else if major >= TRANSACTION_TIMEOUT && server < TRANSACTION_TIMEOUT {
-        Some(format!(
-            "PostgreSQL {TRANSACTION_TIMEOUT} (or a pg_restore older than this machine's {version})"
-        ))
-    } else {
-        None
-    })
+    let lacks = || format!("pg_restore {needed} (this machine's is {version})");
+    Ok((needed > major).then(lacks))
 }
 
 pub(super) fn load(into: &Into<'_>, dump: &File, header: &Header, name: &str) -> Result<()> {
+    let (major, _) = client_version("pg_restore", into.stop)?;
+    if major >= TRANSACTION_TIMEOUT && into.facts.major < TRANSACTION_TIMEOUT {
+        log::info!("the server is older than pg_restore, so one table is restored at a time");
+        return restore::load(into, name, |psql| by_psql(dump, psql, into.stop));
+    }
     let mut pg_restore = into.server.client("pg_restore", name);
     pg_restore.arg("--exit-on-error");
     // Of what a role's settings can do to its sessions, pg_restore itself resets all else.
@@ -63,6 +62,33 @@ fn from_pipe(into: &Into<'_>, dump: &File, mut pg_restore: Command) -> Result<()
     let mut child = Child::write_to(&mut pg_restore, "pg_restore", into.stop)?;
     let read = read_whole(dump, &mut child).map(|_| ());
     finish(child, read, into.stop)
+}
+
+/// The SQL that `pg_restore` makes of the archive.
+fn by_psql(dump: &File, psql: &mut dyn Write, stop: Stop) -> io::Result<()> {
+    let (archive, mut feed) = io::pipe()?;
+    std::thread::scope(|scope| {
+        let feeding = scope.spawn(move || read_whole(dump, &mut feed).map(drop));
+        let passed = convert(archive, psql, stop);
+        // Its end of the pipe is closed by now, whatever became of it.
+        match feeding.join() {
+            Ok(Err(error)) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
+            Ok(_) => passed,
+            Err(_) => Err(io::Error::other("the thread that reads the dump panicked")),
+        }
+    })
+}
+
+fn convert(archive: io::PipeReader, psql: &mut dyn Write, stop: Stop) -> io::Result<()> {
+    let mut command = Command::new("pg_restore");
+    let mut child = Child::filter(command.arg("--file=-"), "pg_restore", archive, stop)
+        .map_err(io::Error::other)?;
+    // This process's own end of the pipe.
+    drop(command);
+    match pass_on(&mut child, psql) {
+        Ok(_) => child.finish().map_err(io::Error::other),
+        Err(error) => Err(error.downcast().unwrap_or_else(io::Error::other)),
+    }
 }
 
 fn from_file(into: &Into<'_>, dump: &File, archive: &File, mut pg_restore: Command) -> Result<()> {

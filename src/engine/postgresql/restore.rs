@@ -2,7 +2,7 @@
 //! well.
 
 use std::fs::File;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -86,7 +86,9 @@ pub fn run(
     let new = New::create(&into, name, &settings)?;
     match header.format {
         Format::Pgdump => parallel::load(&into, dump, header, &new.name)?,
-        _ => load(&into, dump, &new.name)?,
+        _ => load(&into, &new.name, |script| {
+            read_whole(dump, script).map(drop)
+        })?,
     }
     into.execute(&settings.apply(&new.name), into.stop)
         .context("cannot give the new database its settings")?;
@@ -154,7 +156,7 @@ fn preflight(into: &Into<'_>, header: &Header, settings: &Settings) -> Result<()
         _ => {}
     }
     if header.format == Format::Pgdump {
-        lacking.extend(parallel::lacking(header, major, into.stop)?);
+        lacking.extend(parallel::lacking(header, into.stop)?);
     }
     if !lacking.is_empty() {
         bail!(
@@ -180,18 +182,20 @@ fn preflight(into: &Into<'_>, header: &Header, settings: &Settings) -> Result<()
     Ok(())
 }
 
-/// SQL, by psql.
-fn load(into: &Into<'_>, dump: &File, name: &str) -> Result<()> {
+/// SQL, by psql: what `feed` writes.
+pub(super) fn load(
+    into: &Into<'_>,
+    name: &str,
+    feed: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<()> {
     let knows_restrict = knows_restrict(into);
     let mut psql = into.server.psql(name);
     psql.args(["--file=-", "--output=/dev/null"]);
     psql.env_remove("PGCLIENTENCODING");
     let child = Child::write_to(&mut psql, "psql", into.stop)?;
     let mut script = Script::new(child, &into.target.parameters, knows_restrict);
-    let read = read_whole(dump, &mut script)
-        .map(|_| ())
-        .and_then(|()| script.flush());
-    finish(script.into_inner(), read, into.stop).context("the dump cannot be loaded")
+    let fed = feed(&mut script).and_then(|()| script.flush());
+    finish(script.into_inner(), fed, into.stop).context("the dump cannot be loaded")
 }
 
 /// Does psql know `\restrict`, which came with the minor releases of August 2025?

@@ -3,6 +3,7 @@
 mod drill;
 mod found;
 mod hard;
+mod hindered;
 mod meanwhile;
 mod option_files;
 mod refused;

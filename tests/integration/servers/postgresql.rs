@@ -1,6 +1,7 @@
 //! PostgreSQL: the real server, its real clients.
 
 mod clients;
+mod custom;
 mod drill;
 mod hard;
 mod hindered;

@@ -22,6 +22,9 @@ use tempfile::TempDir;
 /// What a directory of dumps holds beside dumps.
 pub(crate) const OWN: [&str; 2] = [".dump-database.lock", ".dump-database.state"];
 
+/// In the environment of whatever a test runs: the place it runs in.
+const MARK: &str = "DUMP_DATABASE_TEST";
+
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_dump-database");
 
 /// A temporary directory, which is where the program runs: its dumps are in `dump` there unless
@@ -36,6 +39,24 @@ impl Env {
         Env {
             root: root.expect("a temporary directory"),
         }
+    }
+
+    /// The command lines of what was started here and still runs.
+    fn processes(&self) -> Vec<String> {
+        let mark = format!("{MARK}={}", self.root().display());
+        let of = |pid: &String, file: &str| fs::read(format!("/proc/{pid}/{file}"));
+        let mut pids = names(Path::new("/proc"));
+        pids.retain(|pid| {
+            let variables = of(pid, "environ").unwrap_or_default();
+            let mut variables = variables.split(|byte| *byte == 0);
+            variables.any(|variable| variable == mark.as_bytes())
+        });
+        let lines = pids
+            .iter()
+            .map(|pid| of(pid, "cmdline").unwrap_or_default());
+        lines
+            .map(|line| String::from_utf8_lossy(&line).replace('\0', " "))
+            .collect()
     }
 
     /// With a small database, `db.sqlite`.
@@ -66,6 +87,7 @@ impl Env {
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("LC_ALL", "C.UTF-8")
+            .env(MARK, self.root())
             .stdin(Stdio::null());
         command
     }
@@ -108,6 +130,18 @@ impl Env {
         let mut names = names(&self.dumps());
         names.retain(|name| name.starts_with('.') && !OWN.contains(&name.as_str()));
         names
+    }
+}
+
+/// Nothing that a test ran may go on after it.
+impl Drop for Env {
+    fn drop(&mut self) {
+        let give_up = Instant::now() + Duration::from_secs(2);
+        while !std::thread::panicking() && !self.processes().is_empty() {
+            let left = self.processes();
+            assert!(Instant::now() < give_up, "still running: {left:?}");
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 }
 

@@ -87,6 +87,32 @@ exec /usr/bin/psql "$@""#;
 }
 
 #[test]
+fn a_full_disk_during_a_restore_leaves_nothing() {
+    let env = Env::new();
+    let Some(server) = Server::start_with_disk(40) else {
+        return;
+    };
+    server.psql("postgres", "CREATE DATABASE app TABLESPACE tiny");
+    server.psql(
+        "app",
+        "CREATE TABLE t AS SELECT n, repeat(md5(n::text), 10) AS v FROM generate_series(1, 40000) n",
+    );
+    for format in ["plain", "custom"] {
+        let dump = env.dump(&format!("--format {format} {}", server.url("app")));
+        let expected = server.everything_in("app");
+        let before = server.databases();
+        for (options, name) in [("", "fresh"), ("--replace", "app")] {
+            let url = server.url(name);
+            let run = env.run(&format!("restore {options} {} {url}", dump.display()));
+            run.fails(1, "No space left on device");
+            assert_eq!(server.databases(), before);
+            assert_eq!(server.everything_in("app"), expected);
+        }
+    }
+    assert_eq!(env.names().len(), 2);
+}
+
+#[test]
 fn a_standby_says_that_it_has_no_rows_of_unlogged_tables() {
     let env = Env::new();
     let mut server = Server::start();

@@ -5,7 +5,7 @@ use std::process::Stdio;
 
 use super::Server;
 use crate::servers::{Killed, wait_for};
-use crate::support::{Env, Run};
+use crate::support::{Env, Run, planted};
 
 const ROWS: &str = "SELECT string_agg(v, ',' ORDER BY v) FROM t";
 
@@ -190,8 +190,22 @@ fn all_that_the_server_lacks_is_listed_at_once() {
     let space = "SELECT spcname FROM pg_database d JOIN pg_tablespace t ON t.oid = dattablespace WHERE datname = 'again'";
     assert_eq!(server.psql("postgres", space), "fast");
     let other = Server::start();
-    let run = env.run(&format!("restore {} {}", dump.display(), other.url("app")));
-    run.fails(1, "the roles Other, owner_; the tablespaces fast");
+    let lacking = planted::changed(&dump, |header| {
+        header.time = planted::ago(60);
+        for (kind, name) in [("extensions", "nowhere"), ("collations", "tlh-x-icu")] {
+            let names = header.facts.settings.get_mut(kind).unwrap();
+            names.as_array_mut().unwrap().push(name.into());
+        }
+    });
+    let run = env.run(&format!(
+        "restore {} {}",
+        lacking.display(),
+        other.url("app")
+    ));
+    run.fails(
+        1,
+        "the roles Other, owner_; the extensions nowhere; the tablespaces fast; the collations tlh-x-icu;",
+    );
     assert_eq!(other.databases(), ["postgres", "template0", "template1"]);
 }
 

@@ -10,18 +10,39 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-use crate::servers::{give_to, newest_below, unprivileged};
+use crate::servers::{SmallDisk, give_to, newest_below, unprivileged};
 
 pub(crate) struct Server {
     place: TempDir,
     /// Further settings, as `NAME=VALUE`.
     settings: Vec<String>,
+    /// Mounted in its directory, where it has one.
+    disk: Option<SmallDisk>,
     process: Option<Child>,
 }
 
 impl Server {
     pub(crate) fn start() -> Self {
         Server::start_with("")
+    }
+
+    /// With a disk of that size and the tablespace `tiny` on it; none where the system does not
+    /// allow one.
+    pub(crate) fn start_with_disk(megabytes: u32) -> Option<Self> {
+        let mut server = Server::start();
+        server.stop();
+        let disk = server.place().join("disk");
+        server.disk = Some(SmallDisk::at(&disk, megabytes)?);
+        server.resume();
+        let space = disk.join("space").display().to_string();
+        // By the server, which alone sees it and must own it.
+        let make = format!("COPY (SELECT 1) TO PROGRAM 'mkdir {space}'");
+        server.psql("postgres", &make);
+        server.psql(
+            "postgres",
+            &format!("CREATE TABLESPACE tiny LOCATION '{space}'"),
+        );
+        Some(server)
     }
 
     /// With further options for `initdb`, separated by blanks.
@@ -39,6 +60,7 @@ impl Server {
         let mut server = Server {
             place,
             settings: settings.to_vec(),
+            disk: None,
             process: None,
         };
         give_to("postgres", server.place.path());
@@ -58,6 +80,9 @@ impl Server {
         let own = self.own(&installed);
         let program = if own.exists() { own } else { installed };
         let mut command = unprivileged("postgres", &program);
+        if let Some(disk) = &self.disk {
+            command = disk.seen_by(&command);
+        }
         command.current_dir(self.place.path());
         command
     }

@@ -1,0 +1,63 @@
+//! What the client is told when it dumps a database.
+
+use std::process::Command;
+use std::time::Duration;
+
+use super::catalogue::Database;
+use super::server::Server;
+
+/// What every dump of a database is made with, never less, whatever an option file says.
+const FLAGS: [&str; 16] = [
+    "--skip-force",
+    "--skip-no-data",
+    "--skip-no-create-info",
+    "--skip-compact",
+    "--skip-insert-ignore",
+    "--opt",
+    "--single-transaction",
+    "--quick",
+    "--routines",
+    "--events",
+    "--triggers",
+    "--hex-blob",
+    "--comments",
+    "--no-tablespaces",
+    "--quote-names",
+    "--tz-utc",
+];
+
+/// The command that dumps the database `name`, which waits for a lock for at most `patience`.
+pub(super) fn dump(
+    server: &Server,
+    name: &str,
+    database: &Database,
+    patience: Duration,
+) -> Command {
+    let dumper = &server.dumper;
+    let mut command = server.client(dumper);
+    command.args(FLAGS);
+    for (flag, wanted) in [
+        ("set-gtid-purged=OFF", true),
+        ("column-statistics=0", true),
+        ("dump-history", database.has_history),
+    ] {
+        let known = dumper.knows(flag.split('=').next().unwrap_or_default());
+        if known && wanted {
+            command.arg(format!("--{flag}"));
+        }
+    }
+    if database.has_history && !dumper.knows("dump-history") {
+        log::warn!(
+            "{name}: {} cannot dump the history of system-versioned tables; their present rows are dumped",
+            dumper.program
+        );
+    }
+    if dumper.knows("init-command") {
+        let wait = patience.as_secs();
+        command.arg(format!(
+            "--init-command=SET SESSION lock_wait_timeout = {wait}"
+        ));
+    }
+    command.arg("--").arg(name);
+    command
+}
