@@ -4,13 +4,14 @@
 //! dumped has no times, so an alert on its age must also ask for absence; see `docs/monitoring.md`.
 
 use std::fmt::Write as _;
-use std::fs;
-use std::io::Write as _;
-use std::os::unix::fs::PermissionsExt;
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use jiff::Timestamp;
+use rustix::fs::{FlockOperation, Mode, OFlags};
 
 use crate::clock;
 use crate::status::{self, Row};
@@ -80,26 +81,42 @@ const METRICS: [Metric; 10] = [
 /// When it cannot be written; it is then as it was.
 pub fn write(file: &Path, directories: &[PathBuf]) -> Result<()> {
     let text = render(&status::rows(directories, None, clock::now()));
-    let context = || format!("cannot write the metrics {}", file.display());
     let mut new = file.as_os_str().to_owned();
     // The collector reads `*.prom` alone.
-    new.push(format!(".{}.tmp", std::process::id()));
+    new.push(".tmp");
     let new = PathBuf::from(new);
-    let written = fs::OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .open(&new)
-        .and_then(|mut out| {
-            // Whatever the umask: the exporter is another user.
-            out.set_permissions(fs::Permissions::from_mode(0o644))?;
-            out.write_all(text.as_bytes())
-        })
-        .and_then(|()| fs::rename(&new, file));
-    if written.is_err() {
-        let _ = fs::remove_file(&new);
+    let written = alone(&new).and_then(|mut out| {
+        let filled = fill(&mut out, &text).and_then(|()| fs::rename(&new, file));
+        if filled.is_err() {
+            let _ = fs::remove_file(&new);
+        }
+        filled
+    });
+    written.with_context(|| format!("cannot write the metrics {}", file.display()))
+}
+
+fn fill(out: &mut File, text: &str) -> io::Result<()> {
+    // What a run that was killed left.
+    out.set_len(0)?;
+    // Whatever the umask: the exporter is another user.
+    out.set_permissions(fs::Permissions::from_mode(0o644))?;
+    out.write_all(text.as_bytes())
+}
+
+/// The file that bears this name, which no other run writes before this one closes it.
+fn alone(path: &Path) -> io::Result<File> {
+    loop {
+        // A pipe in its place must not be waited for.
+        let flags =
+            OFlags::WRONLY | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let file = File::from(rustix::fs::open(path, flags, Mode::from_raw_mode(0o644))?);
+        rustix::fs::flock(&file, FlockOperation::LockExclusive)?;
+        // Meanwhile another run may have given it its final name.
+        let named = fs::symlink_metadata(path).map(|meta| meta.ino());
+        if named.is_ok_and(|named| file.metadata().is_ok_and(|meta| meta.ino() == named)) {
+            return Ok(file);
+        }
     }
-    written.with_context(context)
 }
 
 fn render(rows: &[Row]) -> String {

@@ -194,6 +194,25 @@ fn metrics_are_written_whole_after_every_run() {
 }
 
 #[test]
+fn metrics_written_by_several_at_once_or_after_one_that_was_killed_are_whole() {
+    let env = Env::with_database();
+    env.dump("db.sqlite");
+    env.run("status --metrics m.prom").succeeds();
+    let whole = fs::read_to_string(env.path("m.prom")).unwrap();
+    fs::write(env.path("m.prom.tmp"), whole.repeat(2)).unwrap();
+    for _ in 0..10 {
+        let running: Vec<_> = (0..8)
+            .map(|_| env.start("status --metrics m.prom"))
+            .collect();
+        for run in running {
+            Run::end_of(run).succeeds();
+        }
+        assert_eq!(fs::read_to_string(env.path("m.prom")).unwrap(), whole);
+        assert!(!env.path("m.prom.tmp").exists());
+    }
+}
+
+#[test]
 fn metrics_are_written_however_the_run_ended() {
     let env = Env::new();
     let metrics = env.path("m.prom");

@@ -6,6 +6,7 @@
     { pkgs, ... }:
     {
       environment.systemPackages = [ pkgs.sqlite ];
+      environment.etc.drill.source = ./drill;
       services.postgresql.enable = true;
       services.dumpDatabase = {
         drill.enable = true;

@@ -1,11 +1,7 @@
 LEAVES = "/var/lib/dump-database/notes /var/lib/dump-database/postgresql"
 AS_SERVER = "runuser -u postgres --"
 DRILLED = "journalctl -o cat -u dump-database-drill-{} | grep 'restored in .* s;'"
-# pg_dump with a statement in the middle that no server takes; it ends as pg_dump does.
-PG_DUMP = """#!/bin/sh
-if [ "$1" = --version ]; then exec PROGRAMS/pg_dump "$@"; fi
-PROGRAMS/pg_dump "$@" | sed 's/^CREATE TABLE/CREATE TABEL/'
-"""
+DROP_IN = "/run/systemd/system/dump-database-postgresql.service.d"
 
 machine.wait_for_unit("postgresql.target")
 machine.wait_for_unit("dump-database-drill.timer")
@@ -34,11 +30,8 @@ with subtest("a dump that verifies but does not restore fails its drill alone"):
     environment = machine.succeed("systemctl show -P Environment dump-database-postgresql")
     path = next(word[5:] for word in environment.split() if word.startswith("PATH="))
     machine.succeed(
-        "mkdir -p /srv/planted /run/systemd/system/dump-database-postgresql.service.d",
-        f"cat >/srv/planted/pg_dump <<'END'\n{PG_DUMP.replace('PROGRAMS', path.split(':')[0])}END",
-        "chmod 755 /srv/planted/pg_dump",
-        "cat >/run/systemd/system/dump-database-postgresql.service.d/planted.conf <<'END'\n"
-        f"[Service]\nEnvironment=PATH=/srv/planted:{path}\nEND",
+        f"mkdir -p {DROP_IN}",
+        f"printf '[Service]\\nEnvironment=PATH=/etc/drill:{path}\\n' >{DROP_IN}/planted.conf",
         "systemctl daemon-reload",
         "systemctl start dump-database-postgresql",
         "dump-database verify /var/lib/dump-database/postgresql",
