@@ -41,6 +41,9 @@ impl Drop for New<'_> {
         if self.kept {
             return;
         }
+        if let Err(error) = empty(self.into, &self.name) {
+            log::debug!("before {} is dropped: {error:#}", self.name);
+        }
         if let Err(error) = drop_database(self.into, &self.name) {
             log::warn!(
                 "{} was made to restore into and stays: {error:#}; drop it by hand",
@@ -48,6 +51,31 @@ impl Drop for New<'_> {
             );
         }
     }
+}
+
+/// Each table in a transaction of its own: all of them might be more than there are locks.
+const DROP_TABLES: &str = "DO $$ DECLARE found text; BEGIN
+    FOR found IN SELECT format(CASE relkind WHEN 'm' THEN 'MATERIALIZED VIEW' ELSE 'TABLE' END
+            || ' IF EXISTS %I.%I', nspname, relname)
+        FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
+        WHERE relkind IN ('r', 'm') AND nspname <> 'information_schema' AND nspname !~ '^pg_'
+            AND NOT EXISTS (SELECT FROM pg_depend
+                WHERE classid = 'pg_class'::regclass AND objid = c.oid AND deptype = 'e')
+    LOOP
+        EXECUTE 'DROP ' || found || ' CASCADE';
+        COMMIT;
+    END LOOP;
+END $$";
+
+/// Dropping a database takes a checkpoint, for which a full disk has no room (and one whose dropping
+/// failed can never be connected to again). Dropping tables gives their room back at once.
+fn empty(into: &Into<'_>, name: &str) -> Result<()> {
+    let statements = [
+        "SET session_replication_role = replica".to_owned(), // no event trigger of the dump's
+        "SET search_path = pg_catalog".to_owned(),
+        DROP_TABLES.to_owned(),
+    ];
+    into.server.execute(name, &statements, Stop::cleaning_up())
 }
 
 /// Whatever it was: a template, or subscribed to another server's publications.

@@ -85,6 +85,9 @@ impl SmallDisk {
     /// The same program, on this disk.
     pub(crate) fn seen_by(&self, command: &Command) -> Command {
         let mut entering = Command::new("nsenter");
+        if let Some(directory) = command.get_current_dir() {
+            entering.arg(format!("--wdns={}", directory.display()));
+        }
         entering
             .arg(format!("--mount=/proc/{}/ns/mnt", self.0.0.id()))
             .arg(command.get_program())

@@ -20,7 +20,7 @@ fn a_full_disk_leaves_nothing_behind() {
         "mkdir small; mount -t tmpfs -o size=3m none small
          dump-database dump --to small/dump '{}' > good
          dump-database dump --to small/dump '{}' && exit 9
-         ls small/dump/* > left; diff good left
+         ls $PWD/small/dump/* > left; diff good left
          ls -A small/dump | grep '^[.]' | grep -v -e lock -e state && exit 8; exit 0",
         server.url("small"),
         server.url("large")

@@ -54,10 +54,7 @@ fn several_tables_are_restored_at_a_time_where_there_is_space_for_the_archive() 
     };
     let restore = format!("restore --threads 2 {dump} {}", server.url("by_one"));
     let mut small = disk.seen_by(&env.program(&restore));
-    small
-        .current_dir(env.root())
-        .env("PATH", &path)
-        .env("TMPDIR", env.path("small"));
+    small.env("PATH", &path).env("TMPDIR", env.path("small"));
     let run = Run::of(&mut small).succeeds();
     assert!(run.stderr.contains("one table is restored at a time"));
     assert!(!said().contains("--jobs"), "{}", said());

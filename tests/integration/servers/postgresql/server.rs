@@ -80,10 +80,10 @@ impl Server {
         let own = self.own(&installed);
         let program = if own.exists() { own } else { installed };
         let mut command = unprivileged("postgres", &program);
+        command.current_dir(self.place.path());
         if let Some(disk) = &self.disk {
             command = disk.seen_by(&command);
         }
-        command.current_dir(self.place.path());
         command
     }
 
