@@ -71,10 +71,15 @@ END $$";
 /// failed can never be connected to again). Dropping tables gives their room back at once.
 fn empty(into: &Into<'_>, name: &str) -> Result<()> {
     let statements = [
-        "SET session_replication_role = replica".to_owned(), // no event trigger of the dump's
-        "SET search_path = pg_catalog".to_owned(),
-        DROP_TABLES.to_owned(),
+        "SET search_path = pg_catalog",
+        // What a killed client began goes on in the server.
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+            WHERE datname = current_database() AND pid <> pg_backend_pid()",
+        "SET lock_timeout = '10s'",
+        "SET session_replication_role = replica", // no event trigger of the dump's
+        DROP_TABLES,
     ];
+    let statements = statements.map(str::to_owned);
     into.server.execute(name, &statements, Stop::cleaning_up())
 }
 
