@@ -136,7 +136,7 @@ impl Env {
 /// Nothing that a test ran may go on after it.
 impl Drop for Env {
     fn drop(&mut self) {
-        let give_up = Instant::now() + Duration::from_secs(2);
+        let give_up = Instant::now() + Duration::from_secs(10);
         while !std::thread::panicking() && !self.processes().is_empty() {
             let left = self.processes();
             assert!(Instant::now() < give_up, "still running: {left:?}");
