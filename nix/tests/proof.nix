@@ -101,7 +101,11 @@ in
         services
         ;
       unit = services.dump-database-drill-ntfy-sh-auth;
-      service = services.ntfy-sh.serviceConfig;
+      service = {
+        StateDirectoryMode = "0755";
+        User = "ntfy-sh";
+      }
+      // services.ntfy-sh.serviceConfig;
     in
     is
       {
@@ -110,8 +114,7 @@ in
           "ntfy-sh"
           "dump-database/ntfy-sh-auth"
         ];
-        StateDirectoryMode = service.StateDirectoryMode or "0755";
-        User = service.User or "ntfy-sh";
+        inherit (service) StateDirectoryMode User;
       }
       {
         inherit (unit.serviceConfig)
