@@ -112,9 +112,14 @@ fn alone(path: &Path) -> io::Result<File> {
         let file = File::from(rustix::fs::open(path, flags, Mode::from_raw_mode(0o644))?);
         rustix::fs::flock(&file, FlockOperation::LockExclusive)?;
         // Meanwhile another run may have given it its final name.
-        let named = fs::symlink_metadata(path).map(|meta| meta.ino());
-        if named.is_ok_and(|named| file.metadata().is_ok_and(|meta| meta.ino() == named)) {
+        let found = file.metadata()?;
+        let is_named = fs::symlink_metadata(path).is_ok_and(|named| named.ino() == found.ino());
+        if is_named && found.nlink() == 1 {
             return Ok(file);
+        }
+        // With a second name it may be any file.
+        if is_named {
+            fs::remove_file(path)?;
         }
     }
 }

@@ -199,6 +199,10 @@ fn metrics_written_by_several_at_once_or_after_one_that_was_killed_are_whole() {
     env.dump("db.sqlite");
     env.run("status --metrics m.prom").succeeds();
     let whole = fs::read_to_string(env.path("m.prom")).unwrap();
+    fs::write(env.path("precious"), "precious").unwrap();
+    fs::hard_link(env.path("precious"), env.path("m.prom.tmp")).unwrap();
+    env.run("status --metrics m.prom").succeeds();
+    assert_eq!(fs::read(env.path("precious")).unwrap(), b"precious");
     fs::write(env.path("m.prom.tmp"), whole.repeat(2)).unwrap();
     for _ in 0..10 {
         let running: Vec<_> = (0..8)
