@@ -13,11 +13,12 @@ use libfuzzer_sys::fuzz_target;
 #[derive(Debug, Arbitrary)]
 struct Case {
     now: i64,
-    dumps: Vec<(i64, u8, u64)>,
+    dumps: Vec<(i64, u8, u64, bool)>,
     published: Option<u8>,
     last: u8,
     tiers: [u8; 5],
     before_shrink: u32,
+    replaced: u32,
 }
 
 fuzz_target!(|case: Case| {
@@ -27,7 +28,7 @@ fuzz_target!(|case: Case| {
     let dumps: Vec<_> = case
         .dumps
         .iter()
-        .filter_map(|&(time, sequence, bytes)| {
+        .filter_map(|&(time, sequence, bytes, is_replaced)| {
             // Some beside now, some anywhere.
             let time = if bytes % 2 == 0 {
                 case.now.wrapping_add(time % 1_000_000)
@@ -39,6 +40,7 @@ fuzz_target!(|case: Case| {
                 time: second(time)?,
                 sequence,
                 bytes,
+                is_replaced,
             })
         })
         .collect();
@@ -53,6 +55,7 @@ fuzz_target!(|case: Case| {
         monthly,
         yearly,
         before_shrink,
+        replaced: Duration::from_secs(case.replaced.into()),
     };
     let key = |dump: &Candidate| (dump.time, dump.sequence);
     let published = case
@@ -64,14 +67,19 @@ fuzz_target!(|case: Case| {
     assert_eq!(verdicts.len(), dumps.len());
     let mut past: Vec<_> = dumps
         .iter()
-        .filter(|dump| !is_future(dump.time, now))
+        .filter(|dump| !dump.is_replaced && !is_future(dump.time, now))
         .map(key)
         .collect();
     // What was just published counts as the newest, whatever the clock did.
     past.retain(|dump| published != Some(*dump));
     past.sort();
     past.dedup();
-    past.extend(published);
+    let regular = published.filter(|published| {
+        dumps
+            .iter()
+            .any(|dump| key(dump) == *published && !dump.is_replaced)
+    });
+    past.extend(regular);
     let newest = &past[past.len().saturating_sub(last.get())..];
     let mut kept = Vec::new();
     for (dump, verdict) in dumps.iter().zip(&verdicts) {
@@ -86,7 +94,10 @@ fuzz_target!(|case: Case| {
         }
     }
     // Names are unique; where two stand for one here, both count.
-    let counts = |dump: &&Candidate| published == Some(key(dump)) || !is_future(dump.time, now);
+    let counts = |dump: &&Candidate| {
+        let is_past = regular == Some(key(dump)) || !is_future(dump.time, now);
+        is_past && !dump.is_replaced
+    };
     if past.len() == dumps.iter().filter(counts).count() {
         for newest in newest {
             assert!(

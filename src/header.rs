@@ -37,6 +37,9 @@ pub struct Header {
     pub tool: String,
     /// What was dumped, and where it was.
     pub identity: Identity,
+    /// Why the dump was made.
+    #[serde(default, skip_serializing_if = "Kind::is_regular")]
+    pub kind: Kind,
     /// Identities it had before `--adopt`, newest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub formerly: Vec<Identity>,
@@ -66,6 +69,26 @@ pub struct Header {
     /// Length of the JSON object with its padding, in bytes; see [`Header::reserve`].
     #[serde(skip)]
     pub room: usize,
+}
+
+/// Why a dump was made.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// To restore the database from. Every dump made before this field existed is read as one.
+    #[default]
+    Regular,
+    /// To undo a restore: it holds the database that `restore --replace` replaced. Only a restore
+    /// that names the dump itself takes it.
+    Replaced,
+}
+
+impl Kind {
+    /// Returns true for a dump that a restore of the database may take.
+    #[allow(clippy::trivially_copy_pass_by_ref)] // what serde calls
+    fn is_regular(&self) -> bool {
+        *self == Kind::Regular
+    }
 }
 
 /// Facts of the snapshot a dump was made from.

@@ -60,6 +60,7 @@ pub mod restore;
 pub mod retention;
 pub mod rotate;
 pub mod secret;
+pub mod series;
 pub mod source;
 pub mod state;
 pub mod status;

@@ -10,10 +10,11 @@ use serde::Serialize;
 use crate::clock;
 use crate::directory::Directory;
 use crate::exit::UsageError;
+use crate::header::Kind;
 use crate::human;
 use crate::name::Format;
 use crate::retention::{self, Policy, Rule, Verdict};
-use crate::rotate::Series;
+use crate::series::Series;
 
 /// One dump.
 #[derive(Debug, Serialize)]
@@ -23,6 +24,7 @@ struct Row {
     path: PathBuf,
     bytes: u64,
     format: Format,
+    kind: Kind,
     /// Empty: the next rotation removes it.
     kept_by: Vec<Rule>,
 }
@@ -74,6 +76,7 @@ fn rows(directory: &Directory, series: &Series, policy: &Policy, now: Timestamp)
         path: directory.path_of(&entry.name),
         bytes: entry.bytes,
         format: entry.name.format,
+        kind: header.kind,
         kept_by: match verdict {
             Verdict::Keep(rules) => rules,
             Verdict::Remove => Vec::new(),
@@ -104,14 +107,18 @@ fn table(out: &mut impl Write, rows: &[Row], policy: &Policy, now: Timestamp) ->
             human::age(now.duration_since(row.time)),
             human::bytes(row.bytes),
             row.format.extension(),
-            if kept_by.is_empty() {
-                "nothing: the next rotation removes it".to_owned()
-            } else {
-                kept_by.join(", ")
+            match (kept_by.is_empty(), row.kind) {
+                (true, _) => "nothing: the next rotation removes it".to_owned(),
+                (false, Kind::Regular) => kept_by.join(", "),
+                (false, Kind::Replaced) => format!(
+                    "{}: a restore replaced it; restore takes it only by name",
+                    kept_by.join(", ")
+                ),
             }
         )?;
     }
-    let kept = rows.iter().filter(|row| !row.kept_by.is_empty());
+    let regular = rows.iter().filter(|row| row.kind == Kind::Regular);
+    let kept = regular.filter(|row| !row.kept_by.is_empty());
     if let Some(reach) = retention::reach(kept.map(|row| row.time), now) {
         let database = names.first().map_or("", String::as_str);
         write!(

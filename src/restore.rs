@@ -1,10 +1,12 @@
 //! Loading a dump: which one, and into what.
 
+use std::fmt::Write;
 use std::fs::File;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail, ensure};
 
+use crate::clock;
 use crate::directory::Directory;
 use crate::dump::Options;
 use crate::engine::{mysql, postgresql, sqlite};
@@ -12,7 +14,8 @@ use crate::exit::UsageError;
 use crate::header::Header;
 use crate::identity::Engine;
 use crate::name::Name;
-use crate::rotate::Series;
+use crate::retention::is_future;
+use crate::series::Series;
 use crate::source::{Part, Source};
 use crate::stop::{Stop, Unless};
 use crate::verify::read_whole;
@@ -121,16 +124,38 @@ fn choose(from: &From, stop: Stop) -> Result<(File, PathBuf, Header)> {
         Series::all(&directory, &entries),
         from.name.as_deref(),
     )?;
-    for (entry, _) in series.dumps.iter().rev() {
+    let now = clock::now();
+    for (entry, _) in series.restorable(now) {
         let path = directory.path_of(&entry.name);
         let read = directory.read(&entry.name);
         match read.and_then(|file| Ok((read_whole(&file, &mut Unless(stop))?, file))) {
-            Ok((header, file)) => return Ok((file, path, header)),
+            Ok((header, file)) => {
+                if is_future(entry.name.time, now) {
+                    log::warn!(
+                        "{} is dated after now; it is restored because no earlier dump of {} is good",
+                        path.display(),
+                        series.name
+                    );
+                }
+                return Ok((file, path, header));
+            }
             Err(_) if stop.reason().is_some() => stop.check()?,
             Err(error) => log::warn!("{} was passed over: {error}", path.display()),
         }
     }
-    bail!("{} holds no good dump of {}", path.display(), series.name);
+    let mut why = format!("{} holds no good dump of {}", path.display(), series.name);
+    let replaced: Vec<_> = series
+        .replaced()
+        .map(|(entry, _)| entry.name.to_string())
+        .collect();
+    if !replaced.is_empty() {
+        write!(
+            why,
+            "; name one of {} to restore what an earlier restore replaced",
+            replaced.join(", ")
+        )?;
+    }
+    bail!(why);
 }
 
 fn one_of(directory: &Directory, mut all: Vec<Series>, name: Option<&str>) -> Result<Series> {
@@ -142,6 +167,14 @@ fn one_of(directory: &Directory, mut all: Vec<Series>, name: Option<&str>) -> Re
         };
         let found = all.into_iter().find(wanted);
         return found.with_context(|| format!("{shown} holds no dump of {name}"));
+    }
+    // A series without a dump to restore makes no choice necessary.
+    let now = clock::now();
+    if all
+        .iter()
+        .any(|series| series.restorable(now).next().is_some())
+    {
+        all.retain(|series| series.restorable(now).next().is_some());
     }
     match (all.pop(), all.as_slice()) {
         (Some(series), []) => Ok(series),

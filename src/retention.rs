@@ -5,6 +5,9 @@
 //! ISO weeks) that holds one, until it has kept as many as it may. Every tier counts for itself,
 //! the newest dumps included.
 //!
+//! Dumps of what a restore replaced count for none of these rules: the newest [`REPLACED`] of them
+//! stay as long as the policy says.
+//!
 //! One rule more, *before a shrink*, catches a database emptied by accident: of the dumps that are
 //! not among the newest and not too old, the largest stays if it is more than twice the size of
 //! the smallest of the newest.
@@ -17,10 +20,16 @@ use std::{cmp::Reverse, collections::BTreeSet, fmt, num::NonZeroUsize, time::Dur
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 
+use crate::header::Kind;
 use crate::name::DumpName;
 
 /// Dumps dated further ahead come from a clock that jumped.
 const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_secs(60);
+
+const WEEK: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// The most dumps of what restores replaced that stay of one database.
+pub const REPLACED: usize = 3;
 
 /// How many dumps of a database stay.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,10 +49,12 @@ pub struct Policy {
     pub yearly: usize,
     /// For how long the dump from before a shrink stays; zero turns the rule off.
     pub before_shrink: Duration,
+    /// For how long a dump of what a restore replaced stays.
+    pub replaced: Duration,
 }
 
 impl Default for Policy {
-    /// The newest five, and for a week the one from before a shrink.
+    /// The newest five, and for a week the one from before a shrink and what restores replaced.
     fn default() -> Self {
         Self {
             last: NonZeroUsize::new(5).expect("five is not zero"),
@@ -52,7 +63,8 @@ impl Default for Policy {
             weekly: 0,
             monthly: 0,
             yearly: 0,
-            before_shrink: Duration::from_secs(7 * 24 * 60 * 60),
+            before_shrink: WEEK,
+            replaced: WEEK,
         }
     }
 }
@@ -84,17 +96,20 @@ pub struct Candidate {
     pub sequence: u32,
     /// The size of the file.
     pub bytes: u64,
+    /// Whether it holds what a restore replaced.
+    pub is_replaced: bool,
 }
 
 impl Candidate {
-    /// The candidate for a dump whose file has so many bytes.
+    /// Returns the candidate for a dump of this kind whose file has so many bytes.
     #[must_use]
-    pub fn new(dump: &DumpName, bytes: u64) -> Self {
+    pub fn new(dump: &DumpName, bytes: u64, kind: Kind) -> Self {
         let (time, sequence) = dump.key();
         Self {
             time,
             sequence,
             bytes,
+            is_replaced: kind == Kind::Replaced,
         }
     }
 
@@ -121,6 +136,8 @@ pub enum Rule {
     Yearly,
     /// It is the largest from before the database shrank.
     BeforeShrink,
+    /// It is among the newest of those that hold what a restore replaced.
+    Replaced,
     /// This run published it.
     JustPublished,
     /// It is dated more than a minute ahead of the clock.
@@ -137,6 +154,7 @@ impl fmt::Display for Rule {
             Self::Monthly => "monthly",
             Self::Yearly => "yearly",
             Self::BeforeShrink => "before-shrink",
+            Self::Replaced => "replaced",
             Self::JustPublished => "just-published",
             Self::Future => "future",
         })
@@ -156,7 +174,9 @@ pub enum Verdict {
 ///
 /// `published` is the [`DumpName::key`] of the dump this run made: it stays and counts as the
 /// newest, whatever the clock did. Other dumps dated more than a minute after `now` stay and do not
-/// count. Unless there are no dumps, at least one stays, and judging what stays removes no more.
+/// count. Dumps of what a restore replaced count among themselves alone; where there is no other dump,
+/// the newest of them stays whatever its age. Unless there are no dumps, at least one stays, and
+/// judging what stays removes no more.
 #[must_use]
 pub fn plan(
     dumps: &[Candidate],
@@ -170,6 +190,9 @@ pub fn plan(
     let (mut counted, ahead): (Vec<usize>, Vec<usize>) = (0..dumps.len())
         .partition(|&i| just_published(&dumps[i]) || !is_future(dumps[i].time, now));
     counted.sort_by_key(|&i| Reverse((just_published(&dumps[i]), dumps[i])));
+    let is_alone = dumps.iter().all(|dump| dump.is_replaced);
+    let (replaced, counted): (Vec<usize>, Vec<usize>) =
+        counted.into_iter().partition(|&i| dumps[i].is_replaced);
     let (newest, older) = counted.split_at(policy.last.get().min(counted.len()));
 
     for &i in newest {
@@ -186,7 +209,13 @@ pub fn plan(
     if let Some(i) = before_shrink(dumps, newest, older, policy.before_shrink, now) {
         rules[i].push(Rule::BeforeShrink);
     }
-    for &i in counted.iter().filter(|&&i| just_published(&dumps[i])) {
+    for (place, &i) in replaced.iter().take(REPLACED).enumerate() {
+        if is_within(dumps[i].time, policy.replaced, now) || (place == 0 && is_alone) {
+            rules[i].push(Rule::Replaced);
+        }
+    }
+    let published = counted.iter().chain(&replaced);
+    for &i in published.filter(|&&i| just_published(&dumps[i])) {
         rules[i].push(Rule::JustPublished);
     }
     for &i in &ahead {
@@ -234,6 +263,12 @@ fn period(tier: Rule, time: Timestamp) -> i64 {
     }
 }
 
+/// Returns true if `time` is no longer ago than `max_age`; false for every time where that is zero.
+fn is_within(time: Timestamp, max_age: Duration, now: Timestamp) -> bool {
+    let max_age = SignedDuration::try_from(max_age).unwrap_or(SignedDuration::MAX);
+    !max_age.is_zero() && now.duration_since(time) <= max_age
+}
+
 /// `newest` and `older` index into `dumps`, both from the newest to the oldest.
 fn before_shrink(
     dumps: &[Candidate],
@@ -242,12 +277,11 @@ fn before_shrink(
     max_age: Duration,
     now: Timestamp,
 ) -> Option<usize> {
-    let max_age = SignedDuration::try_from(max_age).unwrap_or(SignedDuration::MAX);
     let smallest = newest.iter().map(|&i| dumps[i].bytes).min()?;
     older
         .iter()
         .copied()
-        .filter(|&i| !max_age.is_zero() && now.duration_since(dumps[i].time) <= max_age)
+        .filter(|&i| is_within(dumps[i].time, max_age, now))
         .filter(|&i| dumps[i].bytes > smallest.saturating_mul(2))
         .max_by_key(|&i| (dumps[i].bytes, dumps[i].key()))
 }

@@ -12,10 +12,11 @@ use serde::Serialize;
 
 use crate::clock;
 use crate::directory::{Directory, Entry};
+use crate::header::Kind;
 use crate::human;
 use crate::identity::Engine;
 use crate::retention;
-use crate::rotate::Series;
+use crate::series::Series;
 use crate::state::{Attempt, Drill, Record};
 
 /// One database; what is not known of it is absent.
@@ -106,6 +107,19 @@ fn of_directory(path: &Path, max_age: Option<Duration>, now: Timestamp) -> Vec<R
     let mut rows = Vec::new();
     for series in &series {
         let record = state.databases.remove(series.name.as_str());
+        // A restore saved it here; no run dumps it here.
+        let is_saved_only = series.others.is_empty()
+            && series
+                .dumps
+                .iter()
+                .all(|(_, header)| header.kind == Kind::Replaced);
+        if is_saved_only
+            && record
+                .as_ref()
+                .is_none_or(|record| record.attempt.is_none())
+        {
+            continue;
+        }
         let record = record.unwrap_or_default();
         rows.push(of_series(path, series, record, max_age, now));
     }
@@ -160,15 +174,19 @@ fn of_series(
         format!("{name} cannot be used: {reason}")
     });
     // What a clock that jumped dated ahead says nothing about how fresh the dumps are.
-    let past: Vec<_> = series
-        .dumps
-        .iter()
-        .filter(|(entry, _)| !retention::is_future(entry.name.time, now))
-        .collect();
-    let Some((newest, header)) = past.last() else {
+    let past: Vec<_> = series.past(now).collect();
+    let Some((newest, header)) = past.first() else {
         let attempt = record.attempt.as_ref();
         let failed = attempt.and_then(|attempt| Some(failed(attempt.error.as_ref()?)));
-        let unusable = unusable.unwrap_or_else(|| "its dumps are dated after now".to_owned());
+        let unusable = unusable.unwrap_or_else(|| {
+            let is_saved_only = series.restorable(now).next().is_none();
+            let what = if is_saved_only {
+                "never dumped; its only dumps hold what a restore replaced"
+            } else {
+                "its dumps are dated after now"
+            };
+            what.to_owned()
+        });
         let problem = failed.map_or(unusable.clone(), |failed| format!("{unusable}; {failed}"));
         let last = series.dumps.last();
         let engine = last.map(|(_, header)| header.identity.engine);
@@ -178,7 +196,7 @@ fn of_series(
         };
         return without_dumps(path, Some(&series.database()), record, &problem);
     };
-    let before = past.iter().rev().nth(1).map(|(entry, _)| entry.bytes);
+    let before = past.get(1).map(|(entry, _)| entry.bytes);
     let unchanged = record
         .unchanged
         .filter(|unchanged| unchanged.dump == newest.name.to_string());
@@ -216,7 +234,7 @@ fn of_series(
         ),
         attempt: Some(attempt),
         drill: record.drill,
-        sizes: entries().map(|entry| entry.bytes).collect(),
+        sizes: entries().rev().map(|entry| entry.bytes).collect(),
     }
 }
 

@@ -80,6 +80,17 @@ pub struct Retention {
         value_parser = parse_duration
     )]
     pub keep_before_shrink: Duration,
+
+    /// Keep for this long what `restore --replace` replaced, at most three dumps a database; they
+    /// count for no other rule
+    #[arg(
+        long,
+        value_name = "TIME",
+        env = "DUMP_DATABASE_KEEP_REPLACED",
+        default_value = "7d",
+        value_parser = parse_duration
+    )]
+    pub keep_replaced: Duration,
 }
 
 impl Retention {
@@ -102,6 +113,7 @@ impl From<Retention> for Policy {
             monthly: args.keep_monthly,
             yearly: args.keep_yearly,
             before_shrink: args.keep_before_shrink,
+            replaced: args.keep_replaced,
         }
     }
 }

@@ -11,7 +11,7 @@ use anyhow::{Context, Result, ensure};
 use crate::clock;
 use crate::directory::Directory;
 use crate::name::DumpName;
-use crate::rotate::Series;
+use crate::series::Series;
 
 /// How many of each database's dumps, the newest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,7 +110,7 @@ fn of_series<'a>(
     series: &'a Series,
 ) -> impl Iterator<Item = Chosen> + 'a {
     let unusable = series.unusable(clock::now());
-    let usable = series.dumps.iter().rev().map(|(entry, _)| entry);
+    let usable = series.restorable(clock::now()).map(|(entry, _)| entry);
     let entries = unusable.map(|(entry, _)| entry).into_iter().chain(usable);
     entries.map(|entry| Chosen {
         path: directory.path_of(&entry.name),

@@ -7,12 +7,13 @@ use jiff::Timestamp;
 
 use super::owner::Owner;
 use super::{Keep, Options};
+use crate::clock;
 use crate::directory::Locked;
 use crate::engine::Dumper;
 use crate::header::Header;
 use crate::identity::Identity;
 use crate::name::{DumpName, Name};
-use crate::rotate::Series;
+use crate::series::Series;
 
 /// What the directory holds of a database before it is dumped.
 pub(super) struct Before {
@@ -49,7 +50,7 @@ impl Before {
                 Some(&identity),
             );
             let formerly = formerly(directory, &name, &series, adopt, way_out)?;
-            let newest = series.dumps.into_iter().next_back();
+            let newest = series.past(clock::now()).next().cloned();
             let expected = newest.as_ref().map_or(0, |(entry, _)| entry.bytes);
             directory.check_space(expected + scratch)?;
             let newest = newest.map(|(entry, header)| (entry.name, header));

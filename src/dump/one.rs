@@ -16,7 +16,8 @@ use crate::gzip::Pool;
 use crate::human;
 use crate::name::{DumpName, Name};
 use crate::progress::Progress;
-use crate::rotate::{self, Series, rotate};
+use crate::rotate::rotate;
+use crate::series::{self, Series};
 use crate::stop::{Stop, Unless};
 use crate::verify::read_whole;
 
@@ -72,7 +73,7 @@ impl<'a> Run<'a> {
         let identity = dumper.identity().clone();
         let called = self
             .owner
-            .ask(move |directory| rotate::called(directory, &identity))??;
+            .ask(move |directory| series::called(directory, &identity))??;
         called
             .or_else(|| Name::of_database(database))
             .context("it has no name")

@@ -43,6 +43,7 @@ impl<'a> Run<'a> {
         let mut header = Header {
             tool: concat!("dump-database ", env!("CARGO_PKG_VERSION")).to_owned(),
             identity: dumper.identity().clone(),
+            kind: self.options.keep.kind(),
             formerly: before.formerly.clone(),
             database: display_name(name),
             time: clock::now(),

@@ -2,7 +2,8 @@ use std::{num::NonZeroUsize, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Candidate, Policy, Rule, Verdict, plan, reach};
+use super::{Candidate, Policy, REPLACED, Rule, Verdict, plan, reach};
+use crate::header::Kind;
 use crate::name::DumpName;
 
 mod properties;
@@ -20,6 +21,7 @@ fn dump(time: &str, bytes: u64) -> Candidate {
         time: at(time),
         sequence: 1,
         bytes,
+        is_replaced: false,
     }
 }
 
@@ -63,7 +65,7 @@ fn seven_dumps_leave_the_five_newest() {
 #[test]
 fn within_a_second_the_sequence_decides() {
     let file = |end: &str| DumpName::parse(&format!("a-20261122T193000Z{end}.sqlite.gz")).unwrap();
-    let dumps = ["_100", "", "_99", "_02"].map(|end| Candidate::new(&file(end), 7));
+    let dumps = ["_100", "", "_99", "_02"].map(|end| Candidate::new(&file(end), 7, Kind::Regular));
     let verdicts = plan(&dumps, &last(2), at("2026-11-22T20:00:00"), None);
     assert_eq!(kept_by(Rule::Last, &verdicts), [0, 2]);
     assert_eq!(dumps[0].bytes, 7);

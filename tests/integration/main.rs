@@ -20,6 +20,7 @@ mod logging;
 mod output;
 mod publishing;
 mod readback;
+mod replaced;
 mod restore;
 mod restore_failing;
 mod restore_killed;

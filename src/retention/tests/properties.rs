@@ -3,7 +3,7 @@ use std::{collections::BTreeSet, num::NonZeroUsize, time::Duration};
 use jiff::Timestamp;
 use proptest::{collection::vec, prelude::*, sample::Index};
 
-use super::{Candidate, Policy, Rule, Verdict, kept_by, plan};
+use super::{Candidate, Policy, REPLACED, Rule, Verdict, kept_by, plan};
 
 const NOW: i64 = 1_790_000_000;
 
@@ -20,31 +20,35 @@ fn dumps() -> impl Strategy<Value = Vec<Candidate>> {
         Just(-2_280_000_000_i64)
     ];
     let sizes = prop_oneof![0..6_u64, Just(u64::MAX)];
-    let dump = (ages, 1..3_u32, sizes).prop_map(|(age, sequence, bytes)| Candidate {
-        time: Timestamp::from_second(NOW - age).unwrap(),
-        sequence,
-        bytes,
+    let replaced = prop_oneof![3 => Just(false), 1 => Just(true)];
+    let dump = (ages, 1..3_u32, sizes, replaced).prop_map(|(age, sequence, bytes, is_replaced)| {
+        Candidate {
+            time: Timestamp::from_second(NOW - age).unwrap(),
+            sequence,
+            bytes,
+            is_replaced,
+        }
     });
     vec(dump, 0..40)
 }
 
 fn policies() -> impl Strategy<Value = Policy> {
     let tiers = [0..5_usize, 0..5, 0..5, 0..5, 0..5];
-    (1..7_usize, tiers, prop_oneof![Just(0), 0..2_000_000_u64]).prop_map(
-        |(last, tiers, before_shrink)| {
-            let [hourly, daily, weekly, monthly, yearly] = tiers;
-            let last = NonZeroUsize::new(last).unwrap();
-            Policy {
-                last,
-                hourly,
-                daily,
-                weekly,
-                monthly,
-                yearly,
-                before_shrink: Duration::from_secs(before_shrink),
-            }
-        },
-    )
+    let times = || prop_oneof![Just(0), 0..2_000_000_u64].prop_map(Duration::from_secs);
+    (1..7_usize, tiers, times(), times()).prop_map(|(last, tiers, before_shrink, replaced)| {
+        let [hourly, daily, weekly, monthly, yearly] = tiers;
+        let last = NonZeroUsize::new(last).unwrap();
+        Policy {
+            last,
+            hourly,
+            daily,
+            weekly,
+            monthly,
+            yearly,
+            before_shrink,
+            replaced,
+        }
+    })
 }
 
 fn key_of(dumps: &[Candidate], published: Option<Index>) -> Option<(Timestamp, u32)> {
@@ -120,6 +124,7 @@ proptest! {
     ) {
         let dumps: Vec<_> = ages.iter().map(|age| Candidate {
             time: Timestamp::from_second(NOW - age).unwrap(), sequence: 1, bytes: age.unsigned_abs(),
+            is_replaced: false,
         }).collect();
         let last = NonZeroUsize::new(last).unwrap();
         let policy = Policy { last, before_shrink: Duration::ZERO, ..Policy::default() };
@@ -144,13 +149,30 @@ proptest! {
     }
 
     #[test]
+    fn what_was_replaced_changes_nothing_for_the_others(
+        dumps in dumps(), policy in policies(), published in any::<Option<Index>>(),
+    ) {
+        let published = key_of(&dumps, published);
+        let with = plan(&dumps, &policy, now(), published);
+        let regular: Vec<_> = dumps.iter().copied().filter(|dump| !dump.is_replaced).collect();
+        let without = plan(&regular, &policy, now(), published);
+        let judged = dumps.iter().zip(&with);
+        let judged: Vec<_> = judged.filter(|(dump, _)| !dump.is_replaced).map(|(_, v)| v.clone()).collect();
+        prop_assert_eq!(judged, without);
+        prop_assert!(kept_by(Rule::Replaced, &with).len() <= REPLACED);
+    }
+
+    #[test]
     fn a_tier_keeps_the_newest_of_the_newest_periods(dumps in dumps(), count in 0..9_usize) {
         let policy = Policy { weekly: count, ..Policy::default() };
         let verdicts = plan(&dumps, &policy, now(), None);
         let monday_based_week = |dump: &Candidate| {
             (dump.time.as_second().div_euclid(86_400) + 3).div_euclid(7)
         };
-        let counted = || dumps.iter().filter(|dump| dump.time.as_second() - NOW <= 60);
+        let counted = || {
+            let past = dumps.iter().filter(|dump| dump.time.as_second() - NOW <= 60);
+            past.filter(|dump| !dump.is_replaced)
+        };
         let weeks: BTreeSet<_> = counted().map(monday_based_week).collect();
         let newest_of = |week| {
             *counted().filter(|dump| monday_based_week(dump) == week).max().unwrap()

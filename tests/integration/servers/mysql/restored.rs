@@ -41,6 +41,9 @@ fn an_existing_database_is_replaced_only_when_asked_and_kept_as_a_dump() {
     env.run(&format!("restore dump/{} {}", names[1], server.url("back")))
         .succeeds();
     assert_eq!(server.sql("back", ROWS), "a,b,later");
+    // It is not what the next restore takes.
+    env.run(&format!("restore --replace dump {url}")).succeeds();
+    assert_eq!(server.sql("app", ROWS), "a,b");
 }
 
 #[test]

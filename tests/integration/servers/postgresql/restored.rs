@@ -50,7 +50,7 @@ fn an_existing_database_is_replaced_only_when_asked_and_kept_as_a_dump() {
         let limit = "SELECT datconnlimit FROM pg_database WHERE datname = 'app'";
         assert_eq!(server.psql("postgres", limit), "33");
 
-        // What was replaced is a dump like any other of the database.
+        // What was replaced is a dump of the database, but not one that the next restore takes.
         let names = env.names();
         assert_eq!(names.len(), 2, "{names:?}");
         let saved = env.dumps().join(&names[1]);
@@ -63,6 +63,8 @@ fn an_existing_database_is_replaced_only_when_asked_and_kept_as_a_dump() {
         back.succeeds();
         assert_eq!(server.psql("back", ROWS), "a,b,later");
         assert_eq!(server.psql("postgres", &limit.replace("app", "back")), "33");
+        env.run(&format!("restore --replace dump {url}")).succeeds();
+        assert_eq!(server.psql("app", ROWS), "a,b");
         env.run(&format!("dump {url}")).succeeds();
     }
 }

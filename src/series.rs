@@ -1,0 +1,189 @@
+//! The dumps of one database in a directory: which are its own, and which of them a restore takes.
+
+use std::collections::HashSet;
+use std::io::ErrorKind;
+
+use anyhow::Result;
+use jiff::Timestamp;
+
+use crate::clock;
+use crate::directory::{Directory, Entry};
+use crate::header::{Header, Kind};
+use crate::identity::Identity;
+use crate::name::{DumpName, Name};
+use crate::retention::{self, Candidate, Policy, Verdict};
+
+/// The dumps of one NAME that belong to one database, oldest first.
+#[derive(Debug)]
+pub struct Series {
+    /// Its NAME.
+    pub name: Name,
+    /// Its dumps with their headers.
+    pub dumps: Vec<(Entry, Header)>,
+    /// The identities its dumps bear: the present one, then those it had before `--adopt`.
+    pub identities: Vec<Identity>,
+    /// Dumps of this NAME that are left alone, and why.
+    pub others: Vec<(Entry, String)>,
+    /// The identity of the newest dump where it is not this database's.
+    pub taken_by: Option<Identity>,
+}
+
+impl Series {
+    /// Sorts the dumps of `name` among `entries` by whose they are. Without an `identity` it is
+    /// the newest dump's.
+    #[must_use]
+    pub fn of(
+        directory: &Directory,
+        entries: &[Entry],
+        name: &Name,
+        identity: Option<&Identity>,
+    ) -> Self {
+        let mut series = Series {
+            name: name.clone(),
+            dumps: Vec::new(),
+            identities: identity.cloned().into_iter().collect(),
+            others: Vec::new(),
+            taken_by: None,
+        };
+        let mut all = Vec::new();
+        for entry in entries.iter().filter(|entry| entry.name.name == *name) {
+            match directory.header(&entry.name) {
+                // A copy someone made under another time's name is not ours to count.
+                Ok(header) if header.time != entry.name.time => series
+                    .others
+                    .push((entry.clone(), "its header bears another time".to_owned())),
+                Ok(header) => all.push((entry.clone(), header)),
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                Err(error) => series.others.push((entry.clone(), error.to_string())),
+            }
+        }
+        let now = clock::now();
+        let newest = all
+            .iter()
+            .rfind(|(entry, _)| !retention::is_future(entry.name.time, now))
+            .or(all.last());
+        if let Some((_, header)) = newest {
+            let present = series
+                .identities
+                .first()
+                .unwrap_or(&header.identity)
+                .clone();
+            series.identities = vec![present.clone()];
+            if let Some((_, own)) = all.iter().rfind(|(_, own)| own.identity == present) {
+                series.identities.extend(own.formerly.iter().cloned());
+            }
+            if !series.identities.contains(&header.identity) {
+                series.taken_by = Some(header.identity.clone());
+            }
+        }
+        for (entry, header) in all {
+            if series.identities.contains(&header.identity) {
+                series.dumps.push((entry, header));
+            } else {
+                let reason = format!("it is of {}", header.identity);
+                series.others.push((entry, reason));
+            }
+        }
+        series
+    }
+
+    /// Returns the dumps that a restore may take, the one that it takes first in front: the newest
+    /// one that is not dated after `now`, then older ones, then those that a clock which jumped
+    /// dated ahead. What a restore replaced is never among them.
+    ///
+    /// A restore, a drill, `--skip-unchanged` and `status` all go by this order.
+    pub fn restorable(&self, now: Timestamp) -> impl Iterator<Item = &(Entry, Header)> {
+        let regular = || {
+            let dumps = self.dumps.iter().rev();
+            dumps.filter(|(_, header)| header.kind == Kind::Regular)
+        };
+        let is_ahead =
+            move |(entry, _): &&(Entry, Header)| retention::is_future(entry.name.time, now);
+        let past = regular().filter(move |dump| !is_ahead(dump));
+        past.chain(regular().filter(is_ahead))
+    }
+
+    /// Returns the dumps that are not dated after `now`, of those that [`Series::restorable`]
+    /// gives and in its order.
+    pub fn past(&self, now: Timestamp) -> impl Iterator<Item = &(Entry, Header)> {
+        let dumps = self.restorable(now);
+        dumps.take_while(move |(entry, _)| !retention::is_future(entry.name.time, now))
+    }
+
+    /// Returns the dumps of what restores replaced, the newest first.
+    pub fn replaced(&self) -> impl Iterator<Item = &(Entry, Header)> {
+        let dumps = self.dumps.iter().rev();
+        dumps.filter(|(_, header)| header.kind == Kind::Replaced)
+    }
+
+    /// Every series of a directory, by NAME.
+    #[must_use]
+    pub fn all(directory: &Directory, entries: &[Entry]) -> Vec<Series> {
+        let mut seen = HashSet::new();
+        // Entries come sorted by NAME, so each NAME's stand together.
+        entries
+            .chunk_by(|a, b| a.name.name == b.name.name)
+            .filter_map(|same| same.first().map(|first| (same, &first.name.name)))
+            .filter(|(_, name)| seen.insert((*name).clone()))
+            .map(|(same, name)| Series::of(directory, same, name, None))
+            .collect()
+    }
+
+    /// The first free place among this NAME's dumps of one second, whatever their format.
+    #[must_use]
+    pub fn next_sequence(&self, time: Timestamp) -> u32 {
+        let own = self.dumps.iter().map(|(entry, _)| entry);
+        let others = self.others.iter().map(|(entry, _)| entry);
+        let same = own.chain(others).filter(|entry| entry.name.time == time);
+        same.map(|entry| entry.name.sequence).max().unwrap_or(0) + 1
+    }
+
+    /// The database's whole name, as its newest dump has it.
+    #[must_use]
+    pub fn database(&self) -> String {
+        match self.dumps.last() {
+            Some((_, header)) => header.database.clone(),
+            None => self.name.to_string(),
+        }
+    }
+
+    /// The newest dump of this NAME with the reason why it cannot be used, if that is so. What a
+    /// clock that jumped dated ahead does not count.
+    #[must_use]
+    pub fn unusable(&self, now: Timestamp) -> Option<&(Entry, String)> {
+        let place = |entry: &Entry| (entry.name.time, entry.name.sequence);
+        let past = |entry: &Entry| !retention::is_future(entry.name.time, now);
+        let newest = self.past(now).map(|(entry, _)| place(entry)).next();
+        let others = self.others.iter().filter(|(entry, _)| past(entry));
+        let last = others.max_by_key(|(entry, _)| place(entry));
+        last.filter(|(entry, _)| newest.is_none_or(|newest| place(entry) > newest))
+    }
+
+    /// What retention says of each of [`Series::dumps`], in their order.
+    #[must_use]
+    pub fn plan(
+        &self,
+        policy: &Policy,
+        now: Timestamp,
+        published: Option<&DumpName>,
+    ) -> Vec<Verdict> {
+        let candidates: Vec<_> = self
+            .dumps
+            .iter()
+            .map(|(entry, header)| Candidate::new(&entry.name, entry.bytes, header.kind))
+            .collect();
+        retention::plan(&candidates, policy, now, published.map(DumpName::key))
+    }
+}
+
+/// The NAME under which a database's dumps stand in a directory, whatever it was given by.
+///
+/// # Errors
+/// When the directory cannot be read.
+pub fn called(directory: &Directory, identity: &Identity) -> Result<Option<Name>> {
+    let all = Series::all(directory, &directory.dumps()?);
+    let own = all
+        .into_iter()
+        .find(|series| series.identities.first() == Some(identity));
+    Ok(own.map(|series| series.name))
+}
