@@ -8,6 +8,7 @@ mod command_line;
 mod concurrency;
 mod damage;
 mod drill;
+mod earlier;
 mod faults;
 mod filesystems;
 mod identity;

@@ -4,8 +4,8 @@ mod clients;
 mod command;
 mod drilled;
 mod machine;
-mod mysql;
-mod postgresql;
+pub(crate) mod mysql;
+pub(crate) mod postgresql;
 
 use std::net::TcpListener;
 use std::path::PathBuf;

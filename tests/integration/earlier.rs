@@ -1,0 +1,106 @@
+//! Real dumps that earlier versions made, in `earlier/`: they list, verify, restore and drill.
+//!
+//! Each holds the four rows of a table `book`; `@globals` holds the role `reader`. None is ever made
+//! anew: a change of the format adds further ones beside them.
+
+use std::fs;
+use std::path::Path;
+
+use crate::servers::{mysql, postgresql};
+use crate::support::{Env, database, names};
+
+const EARLIER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/integration/earlier");
+/// Titles and shelves, in order.
+const BOOKS: &str = "Emma 3,Persuasion 3,Middlemarch 7,Żółw — 亀 9";
+
+/// Copies the earlier dumps of this kind to `dump`, where they list, verify and drill.
+fn copied(kind: &str) -> Env {
+    let env = Env::new();
+    fs::create_dir(env.dumps()).unwrap();
+    let from = Path::new(EARLIER).join(kind);
+    let files = names(&from);
+    assert!(!files.is_empty(), "{kind}");
+    for file in &files {
+        fs::copy(from.join(file), env.dumps().join(file)).unwrap();
+    }
+    let list = env.run("list --json").succeeds();
+    let list: serde_json::Value = serde_json::from_str(&list.stdout).unwrap();
+    let list = list.as_array().unwrap();
+    assert_eq!(list.len(), files.len(), "{list:?}");
+    for row in list {
+        assert_eq!(row["kept_by"], serde_json::json!(["last"]), "{row:?}");
+    }
+    let verified = env.run("verify").succeeds();
+    assert_eq!(verified.stdout.matches(": good").count(), files.len());
+    let drill = env.run("drill").succeeds();
+    assert!(!drill.stdout.contains("FAILED"), "{drill:?}");
+    // They tell how fresh they are without a record.
+    env.run("status --max-age 3650000d").succeeds();
+    env.run("status --max-age 1s").fails(1, "old");
+    env
+}
+
+#[test]
+fn sqlite() {
+    for kind in ["sqlite", "sqlite-zstd"] {
+        let env = copied(kind);
+        env.run("restore dump library.sqlite").succeeds();
+        let books = database::contents(&env.path("library.sqlite"));
+        for book in [
+            "'Emma',3",
+            "'Persuasion',3",
+            "'Middlemarch',7",
+            "'Żółw — 亀',9",
+        ] {
+            assert!(books.contains(book), "{kind}: {books}");
+        }
+    }
+}
+
+#[test]
+fn a_command() {
+    copied("command");
+}
+
+#[test]
+fn postgresql() {
+    let server = postgresql::Server::start();
+    let globals = copied("postgresql-globals");
+    globals
+        .run(&format!("restore dump {}", server.url("")))
+        .succeeds();
+    for (number, kind) in ["postgresql", "postgresql-zstd", "postgresql-custom"]
+        .iter()
+        .enumerate()
+    {
+        let env = copied(kind);
+        let name = format!("library{number}");
+        env.run(&format!("restore dump {}", server.url(&name)))
+            .succeeds();
+        let books = "SELECT string_agg(title || ' ' || shelf, ',' ORDER BY id) FROM book";
+        assert_eq!(server.psql(&name, books), BOOKS, "{kind}");
+        assert_eq!(server.psql(&name, "SELECT count(*) FROM shelves"), "3");
+        let granted = "SELECT has_table_privilege('reader', 'book', 'SELECT')";
+        assert_eq!(server.psql(&name, granted), "t");
+    }
+}
+
+#[test]
+fn mysql() {
+    let server = mysql::Server::start();
+    for (number, kind) in ["mysql", "mysql-zstd"].iter().enumerate() {
+        let env = copied(kind);
+        let name = format!("library{number}");
+        env.run(&format!("restore dump {}", server.url(&name)))
+            .succeeds();
+        let books = "SELECT GROUP_CONCAT(title, ' ', shelf ORDER BY id) FROM book";
+        assert_eq!(server.sql(&name, books), BOOKS, "{kind}");
+        assert_eq!(server.sql(&name, "SELECT count(*) FROM shelves"), "3");
+    }
+    let globals = copied("mysql-globals");
+    globals
+        .run(&format!("restore dump {}", server.url("")))
+        .succeeds();
+    let users = "SELECT count(*) FROM mysql.global_priv WHERE User = 'reader'";
+    assert_eq!(server.sql("", users), "1");
+}
