@@ -4,13 +4,14 @@
 use std::error::Error;
 use std::num::NonZeroUsize;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use dump_database::compress::Method;
 use dump_database::dump::{self, Keep, Options, Selection, default_threads};
+use dump_database::engine::sqlite::SqliteSource;
 use dump_database::name::Format;
 use dump_database::retention::Policy;
-use dump_database::source::Source;
 use dump_database::{list, logging, restore, verify};
 use rusqlite::Connection;
 
@@ -50,7 +51,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for _ in 0..6 {
         order(&shop, 1000)?;
         let failed = dump::run(
-            &[Source::Sqlite(database.clone())],
+            &[Arc::new(SqliteSource::new(&database))],
             &Selection::default(),
             &options,
         )?;
@@ -70,7 +71,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         path: dumps,
         name: None,
     };
-    restore::run(&from, &Source::Sqlite(restored.clone()), false, &options)?;
+    restore::run(&from, &SqliteSource::new(&restored), false, &options)?;
     assert_eq!(content(&database)?, content(&restored)?);
     println!("all {} orders are the same", content(&restored)?.len());
     std::fs::remove_dir_all(place)?;

@@ -5,13 +5,13 @@
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
-use dump_database::source::Source;
+use dump_database::engine::parse_source;
 use libfuzzer_sys::fuzz_target;
 
 const PASSWORD: &str = "pa55-w0rd-pa55";
 
 fuzz_target!(|bytes: &[u8]| {
-    let _ = Source::parse(OsStr::from_bytes(bytes));
+    let _ = parse_source(OsStr::from_bytes(bytes));
     let Ok(text) = std::str::from_utf8(bytes) else {
         return;
     };
@@ -26,7 +26,7 @@ fuzz_target!(|bytes: &[u8]| {
             format!("{scheme}://{user}/?password={PASSWORD}&{rest}"),
         ];
         for url in urls {
-            match Source::parse(OsStr::new(&url)) {
+            match parse_source(OsStr::new(&url)) {
                 Ok(source) => {
                     let shown = format!("{source} {source:?} {}", source.kind());
                     assert!(!shown.contains(PASSWORD), "{url}: {shown}");

@@ -17,17 +17,16 @@ use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, ErrorKind, Write};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-use crate::compress::Method;
-use crate::dump::{self, default_threads};
+use crate::dump::default_threads;
+use crate::engine::{Access, Source};
 use crate::header::Header;
 use crate::identity::Engine;
-use crate::name::Format;
 use crate::restore;
-use crate::source::Source;
 use crate::stop::{self, Stop, Unless};
 use crate::verify::read_whole;
 
@@ -36,6 +35,9 @@ pub use choose::Sample;
 use compare::Comparison;
 use row::Row;
 use scratch::Scratch;
+
+/// How long to wait for a lock in a throwaway database, which nobody else uses.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How to drill.
 #[derive(Debug, Clone)]
@@ -53,7 +55,7 @@ pub struct Options {
 /// A throwaway place of one engine, and what a dump was restored into.
 trait Throwaway {
     /// Restores into it.
-    fn target(&mut self, header: &Header, dump: &File) -> Result<Source>;
+    fn target(&mut self, header: &Header, dump: &File) -> Result<Arc<dyn Source>>;
 
     /// What is there now, beside the dump's facts.
     fn compare(&self, header: &Header) -> Result<Comparison>;
@@ -170,34 +172,17 @@ fn restored(
     };
     let target = throwaway.target(&header, dump)?;
     let started = Instant::now();
-    restore::load(
-        dump,
-        &header,
-        &target,
-        false,
-        &restoring(&scratch, options),
-        stop,
-    )
-    .context("it cannot be restored")?;
+    let access = Access {
+        password: None,
+        deadline: stop,
+        lock_timeout: LOCK_TIMEOUT,
+        threads: default_threads(),
+        format: header.format,
+    };
+    restore::load(dump, &header, target.as_ref(), None, &access)
+        .context("it cannot be restored")?;
     row.restore_seconds = Some(started.elapsed().as_secs_f64());
     let mut comparison = throwaway.compare(&header)?;
     comparison.only_loaded = target.is_whole();
     Ok(Some(comparison))
-}
-
-fn restoring(scratch: &Scratch, options: &Options) -> dump::Options {
-    dump::Options {
-        to: scratch.path().to_owned(),
-        adopt: false,
-        keep: dump::Keep::Everything,
-        method: Method::default(),
-        threads: default_threads(),
-        timeout: options.timeout,
-        full_check: Duration::ZERO,
-        busy_timeout: Duration::from_secs(30),
-        skip_unchanged: false,
-        metrics: None,
-        format: Format::Sql,
-        password: None,
-    }
 }

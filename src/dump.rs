@@ -11,7 +11,7 @@ use std::collections::{HashSet, VecDeque};
 use std::io::{self, Write};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -20,12 +20,12 @@ use jiff::Timestamp;
 use crate::clock;
 use crate::compress::Method;
 use crate::directory::Directory;
+use crate::engine::{Access, Source};
 use crate::identity::Engine;
 use crate::metrics;
 use crate::name::{Format, Name};
 use crate::progress;
 use crate::secret::Secret;
-use crate::source::Source;
 use crate::state::{Attempt, Unchanged};
 use crate::stop::{self, Stop};
 
@@ -63,6 +63,20 @@ pub struct Options {
     pub password: Option<Secret>,
 }
 
+impl Options {
+    /// Returns how an engine may use one database, with a deadline that begins now.
+    #[must_use]
+    pub fn access(&self) -> Access {
+        Access {
+            password: self.password.clone(),
+            deadline: Stop::after(self.timeout),
+            lock_timeout: self.busy_timeout,
+            threads: self.threads,
+            format: self.format,
+        }
+    }
+}
+
 /// What became of a database.
 struct Outcome {
     name: String,
@@ -77,7 +91,7 @@ struct Outcome {
 ///
 /// # Errors
 /// When nothing could be begun: two sources of one NAME, no directory, another run in it.
-pub fn run(sources: &[Source], selection: &Selection, options: &Options) -> Result<usize> {
+pub fn run(sources: &[Arc<dyn Source>], selection: &Selection, options: &Options) -> Result<usize> {
     plan::check(sources, selection)?;
     let failed = dump_all(sources, selection, options);
     let Some(metrics) = &options.metrics else {
@@ -94,12 +108,16 @@ pub fn run(sources: &[Source], selection: &Selection, options: &Options) -> Resu
     }
 }
 
-fn dump_all(sources: &[Source], selection: &Selection, options: &Options) -> Result<usize> {
+fn dump_all(
+    sources: &[Arc<dyn Source>],
+    selection: &Selection,
+    options: &Options,
+) -> Result<usize> {
     if !options.to.exists() && sources.iter().all(|source| source.find().is_err()) {
         // No directory comes into being for what is not there.
         for source in sources {
             if let Err(error) = source.find() {
-                let name = plan::name_of(source, selection).map(|name| name.to_string());
+                let name = plan::name_of(source.as_ref(), selection).map(|name| name.to_string());
                 let name = name.unwrap_or_default();
                 log::error!("{name} was not dumped: {error:#}");
             }
@@ -167,7 +185,7 @@ fn one(run: &Run<'_>, task: Task) -> Outcome {
     let started = Instant::now();
     let (name, engine, result) = match task {
         Task::Dump(name, source) => {
-            let result = dump(run, &name, &source);
+            let result = dump(run, &name, source.as_ref());
             (name.to_string(), source.engine(), result)
         }
         Task::Failed(name, source, error) => (name, source.engine(), Err(error)),
@@ -190,11 +208,12 @@ fn one(run: &Run<'_>, task: Task) -> Outcome {
     }
 }
 
-fn dump(run: &Run<'_>, name: &Name, source: &Source) -> Result<Published, String> {
+fn dump(run: &Run<'_>, name: &Name, source: &dyn Source) -> Result<Published, String> {
     progress::status(&format!("dumping {name}"));
-    let stop = Stop::after(run.options().timeout);
+    let access = run.options().access();
+    let stop = access.deadline;
     source
-        .open(run.options(), stop)
+        .open(&access)
         .and_then(|mut dumper| run.dump(name, dumper.as_mut(), stop))
         .map_err(|error| stop.reason().map_or(error, anyhow::Error::from))
         .map_err(|error| format!("{error:#}"))

@@ -27,7 +27,7 @@
 //!
 //! # The way of the data
 //!
-//! [`source`] → [`engine`] → [`meter`] → [`compress`] → [`readback`] → [`directory`] → [`rotate`]:
+//! [`engine`] → [`meter`] → [`compress`] → [`readback`] → [`directory`] → [`rotate`]:
 //! a chain of writers, of which each knows only the next.
 
 pub mod child;
@@ -61,7 +61,6 @@ pub mod retention;
 pub mod rotate;
 pub mod secret;
 pub mod series;
-pub mod source;
 pub mod state;
 pub mod status;
 pub mod stop;

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::Result;
 use clap::error::ErrorKind;
@@ -12,10 +13,10 @@ use dump_database::cli::{Cli, Command, Output, Retention, ServerFormat};
 use dump_database::directory::Held;
 use dump_database::dump::Keep;
 use dump_database::engine::command::Program;
+use dump_database::engine::parse_source;
 use dump_database::exit::{Exit, UsageError};
 use dump_database::name::Format;
 use dump_database::secret::Secret;
-use dump_database::source::Source;
 use dump_database::stop::{self, Stopped};
 use dump_database::{drill, dump, list, logging, metrics, restore, status, verify};
 
@@ -64,10 +65,10 @@ fn run(command: Command, keeps: bool) -> Result<Exit> {
             let mut sources = args
                 .sources
                 .iter()
-                .map(|text| Source::parse(text).map_err(|why| UsageError::new(&why)))
+                .map(|text| parse_source(text).map_err(|why| UsageError::new(&why)))
                 .collect::<Result<Vec<_>, _>>()?;
             if !args.program.is_empty() {
-                sources.push(Source::Command(Program {
+                sources.push(Arc::new(Program {
                     name: args.name.clone().unwrap_or_default(),
                     words: args.program,
                 }));
@@ -109,8 +110,8 @@ fn run(command: Command, keeps: bool) -> Result<Exit> {
                 path: args.dump,
                 name: args.name,
             };
-            let target = Source::parse(&args.target).map_err(|why| UsageError::new(&why))?;
-            restore::run(&from, &target, args.replace, &options)?;
+            let target = parse_source(&args.target).map_err(|why| UsageError::new(&why))?;
+            restore::run(&from, target.as_ref(), args.replace, &options)?;
             Ok(Exit::Success)
         }
         Command::Drill(args) => {

@@ -1,5 +1,7 @@
 //! Loading a dump: which one, and into what.
 
+mod save;
+
 use std::fmt::Write;
 use std::fs::File;
 use std::path::PathBuf;
@@ -9,14 +11,12 @@ use anyhow::{Context, Result, bail, ensure};
 use crate::clock;
 use crate::directory::Directory;
 use crate::dump::Options;
-use crate::engine::{mysql, postgresql, sqlite};
+use crate::engine::{Access, Dumper, Save, Source};
 use crate::exit::UsageError;
 use crate::header::Header;
-use crate::identity::Engine;
 use crate::name::Name;
 use crate::retention::is_future;
 use crate::series::Series;
-use crate::source::{Part, Source};
 use crate::stop::{Stop, Unless};
 use crate::verify::read_whole;
 
@@ -34,10 +34,13 @@ pub struct From {
 ///
 /// # Errors
 /// Whatever keeps it from being restored; the old database is then as it was.
-pub fn run(from: &From, target: &Source, replace: bool, options: &Options) -> Result<()> {
-    let stop = Stop::after(options.timeout);
+pub fn run(from: &From, target: &dyn Source, replace: bool, options: &Options) -> Result<()> {
+    let access = options.access();
+    let stop = access.deadline;
     let (dump, path, header) = choose(from, stop)?;
-    let old = load(&dump, &header, target, replace, options, stop)
+    let mut save = |dumper: &mut dyn Dumper| save::save(dumper, options, stop);
+    let save: Option<Save<'_>> = if replace { Some(&mut save) } else { None };
+    let old = load(&dump, &header, target, save, &access)
         .with_context(|| format!("{target} was not restored"))?;
     log::info!(
         "restored {} ({}) into {target}",
@@ -50,55 +53,25 @@ pub fn run(from: &From, target: &Source, replace: bool, options: &Options) -> Re
     Ok(())
 }
 
-/// Loads a dump that was verified. Where what was replaced can be found, if something was.
+/// Loads a dump that was verified into a target of the same engine. Returns the path of what was
+/// replaced, if something was.
 ///
 /// # Errors
 /// As [`run`].
 pub fn load(
     dump: &File,
     header: &Header,
-    target: &Source,
-    replace: bool,
-    options: &Options,
-    stop: Stop,
+    target: &dyn Source,
+    save: Option<Save<'_>>,
+    access: &Access,
 ) -> Result<Option<PathBuf>> {
-    let is_globals = header.identity.database.is_none();
-    match (header.identity.engine, target) {
-        (Engine::Sqlite, Source::Sqlite(target)) => {
-            sqlite::load::run(dump, target, replace, options, stop)
-        }
-        (Engine::Postgresql, Source::Postgresql(url, Part::Database(name))) if !is_globals => {
-            let server = postgresql::Server::new(url, options.password.as_ref());
-            postgresql::restore::run(dump, header, &server, name, replace, options)
-        }
-        (Engine::Postgresql, Source::Postgresql(url, Part::Whole)) if is_globals => {
-            let server = postgresql::Server::new(url, options.password.as_ref());
-            postgresql::globals::run(dump, &server, options).map(|()| None)
-        }
-        (Engine::Mysql, Source::Mysql(url, Part::Database(name))) if !is_globals => {
-            let server = (url, options.password.as_ref());
-            mysql::restore::run(dump, header, server, name, replace, options)
-        }
-        (Engine::Mysql, Source::Mysql(url, Part::Whole)) if is_globals => {
-            let server = mysql::Server::new(url, options.password.as_ref(), stop)?;
-            mysql::globals::restore(dump, server, stop).map(|()| None)
-        }
-        (Engine::Postgresql, Source::Postgresql(..)) | (Engine::Mysql, Source::Mysql(..)) => {
-            bail!(
-                "{}",
-                if is_globals {
-                    "the dump holds what belongs to no database; name its server without one"
-                } else {
-                    "the dump holds a database; name the one to restore into, after the server"
-                }
-            )
-        }
-        (_, target) => bail!(
-            "the dump is of {}, which cannot be restored into {}",
-            header.identity,
-            target.kind()
-        ),
-    }
+    ensure!(
+        header.identity.engine == target.engine(),
+        "the dump is of {}, which cannot be restored into {}",
+        header.identity,
+        target.kind()
+    );
+    target.load(dump, header, save, access)
 }
 
 fn choose(from: &From, stop: Stop) -> Result<(File, PathBuf, Header)> {

@@ -121,6 +121,12 @@ impl Stop {
         }
     }
 
+    /// Returns the time that was allowed when it was made.
+    #[must_use]
+    pub fn limit(&self) -> Duration {
+        self.limit
+    }
+
     /// Why work must end now, if it must.
     #[must_use]
     pub fn reason(&self) -> Option<Stopped> {

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use rustix::process::Signal;
@@ -12,9 +13,9 @@ use super::compare::Comparison;
 use super::scratch::{Scratch, User};
 use super::serve::{Process, find};
 use crate::child;
-use crate::engine::mysql::{Server, throwaway};
+use crate::engine::mysql::{MysqlSource, Server, throwaway};
+use crate::engine::{Part, Source};
 use crate::header::Header;
-use crate::source::{Part, Source};
 use crate::stop::Stop;
 use crate::url::{Url, encode};
 
@@ -89,16 +90,16 @@ impl Instance {
 }
 
 impl Throwaway for Instance {
-    fn target(&mut self, header: &Header, _dump: &File) -> Result<Source> {
+    fn target(&mut self, header: &Header, _dump: &File) -> Result<Arc<dyn Source>> {
         let Some(database) = &header.identity.database else {
-            return Ok(Source::Mysql(self.url.clone(), Part::Whole));
+            return Ok(Arc::new(MysqlSource::new(&self.url, Part::Whole)));
         };
         throwaway::prepare(&self.server, header, self.stop)
             .context("the throwaway server cannot be made ready")?;
-        Ok(Source::Mysql(
-            self.url.clone(),
+        Ok(Arc::new(MysqlSource::new(
+            &self.url,
             Part::Database(database.clone()),
-        ))
+        )))
     }
 
     fn compare(&self, header: &Header) -> Result<Comparison> {

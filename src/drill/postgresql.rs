@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use rustix::process::Signal;
@@ -12,9 +13,9 @@ use super::compare::Comparison;
 use super::scratch::{Scratch, User};
 use super::serve::{Process, in_path};
 use crate::child;
-use crate::engine::postgresql::{Server, server::client_version, throwaway};
+use crate::engine::postgresql::{PostgresqlSource, Server, server::client_version, throwaway};
+use crate::engine::{Part, Source};
 use crate::header::Header;
-use crate::source::{Part, Source};
 use crate::stop::Stop;
 use crate::url::{Url, encode};
 
@@ -91,15 +92,15 @@ impl Cluster {
 }
 
 impl Throwaway for Cluster {
-    fn target(&mut self, header: &Header, dump: &File) -> Result<Source> {
+    fn target(&mut self, header: &Header, dump: &File) -> Result<Arc<dyn Source>> {
         throwaway::prepare(&self.server, header, dump, self.stop)
             .context("the throwaway server cannot be made ready")?;
         let Some(database) = &header.identity.database else {
-            return Ok(Source::Postgresql(self.url.clone(), Part::Whole));
+            return Ok(Arc::new(PostgresqlSource::new(&self.url, Part::Whole)));
         };
         // Its own maintenance database is there already.
         let part = Part::Database(format!("{database}.drill"));
-        Ok(Source::Postgresql(self.url.clone(), part))
+        Ok(Arc::new(PostgresqlSource::new(&self.url, part)))
     }
 
     fn compare(&self, header: &Header) -> Result<Comparison> {

@@ -2,15 +2,16 @@
 
 use std::fs::File;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::Result;
 
 use super::Throwaway;
 use super::compare::Comparison;
 use super::scratch::Scratch;
-use crate::engine::sqlite;
+use crate::engine::Source;
+use crate::engine::sqlite::{self, SqliteSource};
 use crate::header::Header;
-use crate::source::Source;
 
 /// A database file.
 pub(super) struct Image {
@@ -26,8 +27,8 @@ impl Image {
 }
 
 impl Throwaway for Image {
-    fn target(&mut self, _header: &Header, _dump: &File) -> Result<Source> {
-        Ok(Source::Sqlite(self.path.clone()))
+    fn target(&mut self, _header: &Header, _dump: &File) -> Result<Arc<dyn Source>> {
+        Ok(Arc::new(SqliteSource::new(&self.path)))
     }
 
     fn compare(&self, header: &Header) -> Result<Comparison> {

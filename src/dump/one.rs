@@ -68,14 +68,14 @@ impl<'a> Run<'a> {
         self.options
     }
 
-    /// The NAME of a database's dumps: what they are called already, or by its own.
-    pub(crate) fn called(&self, dumper: &dyn Dumper, database: &[u8]) -> Result<Name> {
+    /// Returns the NAME of a database's dumps: that of the dumps which the directory already holds
+    /// of it, else the database's own.
+    pub(crate) fn name_of(&self, dumper: &dyn Dumper) -> Result<Name> {
         let identity = dumper.identity().clone();
-        let called = self
+        let held = self
             .owner
             .ask(move |directory| series::called(directory, &identity))??;
-        called
-            .or_else(|| Name::of_database(database))
+        held.or_else(|| Name::of_database(&dumper.database()))
             .context("it has no name")
     }
 

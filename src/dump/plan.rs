@@ -2,15 +2,15 @@
 
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 
 use anyhow::Result;
 use glob::Pattern;
 
 use super::Options;
+use crate::engine::Source;
 use crate::exit::UsageError;
 use crate::name::Name;
-use crate::source::Source;
-use crate::stop::Stop;
 
 /// Which databases, and how many at a time.
 #[derive(Debug, Clone)]
@@ -36,15 +36,17 @@ impl Default for Selection {
 /// One entry of the plan.
 pub(super) enum Task {
     /// Something to dump.
-    Dump(Name, Source),
+    Dump(Name, Arc<dyn Source>),
     /// Something that could not even be planned, of this source, and why.
-    Failed(String, Source, String),
+    Failed(String, Arc<dyn Source>, String),
 }
 
 /// # Errors
 /// [`UsageError`] for whatever makes no sense before anything is asked of a server.
-pub(super) fn check(sources: &[Source], selection: &Selection) -> Result<()> {
-    if selection.name.is_some() && (sources.len() > 1 || sources.iter().any(Source::is_whole)) {
+pub(super) fn check(sources: &[Arc<dyn Source>], selection: &Selection) -> Result<()> {
+    if selection.name.is_some()
+        && (sources.len() > 1 || sources.iter().any(|source| source.is_whole()))
+    {
         return Err(UsageError::new(
             "--name names one source; several were given, or a whole server",
         )
@@ -57,35 +59,41 @@ pub(super) fn check(sources: &[Source], selection: &Selection) -> Result<()> {
         ))
         .into());
     }
-    let mut seen: HashMap<Name, &Source> = HashMap::new();
+    let mut seen: HashMap<Name, Arc<dyn Source>> = HashMap::new();
     for source in sources.iter().filter(|source| !source.is_whole()) {
-        let name = name_of(source, selection)
+        let name = name_of(source.as_ref(), selection)
             .ok_or_else(|| UsageError::new("a database needs a name; --name gives it one"))?;
-        if let Some(other) = seen.insert(name.clone(), source) {
-            return Err(UsageError::new(&both_called(other, source, &name)).into());
+        if let Some(other) = seen.insert(name.clone(), Arc::clone(source)) {
+            return Err(
+                UsageError::new(&both_called(other.as_ref(), source.as_ref(), &name)).into(),
+            );
         }
     }
     Ok(())
 }
 
 /// Asks each whole server for its databases.
-pub(super) fn plan(sources: &[Source], selection: &Selection, options: &Options) -> Vec<Task> {
+pub(super) fn plan(
+    sources: &[Arc<dyn Source>],
+    selection: &Selection,
+    options: &Options,
+) -> Vec<Task> {
     let mut tasks = Vec::new();
-    let mut seen: HashMap<Name, &Source> = HashMap::new();
+    let mut seen: HashMap<Name, Arc<dyn Source>> = HashMap::new();
     let named = sources.iter().filter(|source| !source.is_whole());
     for source in named {
-        if let Some(name) = name_of(source, selection) {
-            seen.insert(name, source);
+        if let Some(name) = name_of(source.as_ref(), selection) {
+            seen.insert(name, Arc::clone(source));
         }
     }
     for source in sources {
         if !source.is_whole() {
-            if let Some(name) = name_of(source, selection) {
+            if let Some(name) = name_of(source.as_ref(), selection) {
                 tasks.push(Task::Dump(name, source.clone()));
             }
             continue;
         }
-        let parts = match source.parts(options, Stop::after(options.timeout)) {
+        let parts = match source.parts(&options.access()) {
             Ok(parts) => parts,
             Err(error) => {
                 let globals = Name::globals().to_string();
@@ -105,14 +113,14 @@ pub(super) fn plan(sources: &[Source], selection: &Selection, options: &Options)
                 log::debug!("{text} is left out (--exclude)");
                 continue;
             }
-            let Some(name) = name_of(&part, selection) else {
+            let Some(name) = name_of(part.as_ref(), selection) else {
                 continue;
             };
-            match seen.insert(name.clone(), source) {
+            match seen.insert(name.clone(), Arc::clone(source)) {
                 // Named as well.
-                Some(other) if *other == part => {}
+                Some(other) if other.is_same(part.as_ref()) => {}
                 Some(other) => {
-                    let why = both_called(other, &part, &name);
+                    let why = both_called(other.as_ref(), part.as_ref(), &name);
                     tasks.push(Task::Failed(name.to_string(), part, why));
                 }
                 None => tasks.push(Task::Dump(name, part)),
@@ -122,7 +130,7 @@ pub(super) fn plan(sources: &[Source], selection: &Selection, options: &Options)
     tasks
 }
 
-pub(super) fn name_of(source: &Source, selection: &Selection) -> Option<Name> {
+pub(super) fn name_of(source: &dyn Source, selection: &Selection) -> Option<Name> {
     if source.is_globals() {
         return Some(Name::globals());
     }
@@ -132,7 +140,7 @@ pub(super) fn name_of(source: &Source, selection: &Selection) -> Option<Name> {
     }
 }
 
-fn both_called(one: &Source, other: &Source, name: &Name) -> String {
+fn both_called(one: &dyn Source, other: &dyn Source, name: &Name) -> String {
     format!(
         "{one} and {other} are both called {name}; dump one of them with --name, or into another directory"
     )

@@ -1,15 +1,17 @@
 //! Any program that prints a dump and exits 0.
 
 use std::ffi::OsString;
+use std::fmt;
+use std::fs::File;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 
-use super::{Dumper, pass_on};
+use super::{Access, Dumper, Loader, Save, Source, pass_on};
 use crate::child::Child;
-use crate::header::Facts;
+use crate::header::{Facts, Header};
 use crate::identity::{Engine, Identity};
 use crate::name::Format;
 use crate::stop::Stop;
@@ -29,6 +31,44 @@ impl Program {
     pub fn shown(&self) -> String {
         let program = self.words.first().map(OsString::as_os_str);
         program.unwrap_or_default().to_string_lossy().into_owned()
+    }
+}
+
+impl Source for Program {
+    fn engine(&self) -> Engine {
+        Engine::Command
+    }
+
+    fn kind(&self) -> &'static str {
+        "a program"
+    }
+
+    fn database(&self) -> Vec<u8> {
+        self.name.clone().into_bytes()
+    }
+
+    fn open(&self, access: &Access) -> Result<Box<dyn Dumper>> {
+        Ok(Box::new(Printing::new(self, access.deadline)))
+    }
+}
+
+impl Loader for Program {
+    fn load(
+        &self,
+        _: &File,
+        _: &Header,
+        _: Option<Save<'_>>,
+        _: &Access,
+    ) -> Result<Option<PathBuf>> {
+        bail!(
+            "a program's dump is not restored by this program; decompress it and feed it to its own"
+        )
+    }
+}
+
+impl fmt::Display for Program {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.shown())
     }
 }
 
@@ -66,6 +106,10 @@ impl Dumper for Printing {
     fn file_name(&self) -> Vec<u8> {
         let extension = self.format().extension();
         format!("{}.{extension}", self.program.name).into_bytes()
+    }
+
+    fn database(&self) -> Vec<u8> {
+        self.program.name.clone().into_bytes()
     }
 
     fn format(&self) -> Format {

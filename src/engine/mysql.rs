@@ -10,6 +10,7 @@ mod privileges;
 mod replace;
 pub mod restore;
 pub mod server;
+mod source;
 mod sql;
 pub mod throwaway;
 
@@ -21,18 +22,16 @@ use anyhow::{Context, Result, ensure};
 use serde_json::{Map, Value};
 
 use super::marker::Tail;
-use super::{Dumper, SnapshotLost, pass_on};
+use super::{Access, Dumper, Part, SnapshotLost, pass_on};
 use crate::child::Child;
-use crate::dump::Options;
 use crate::header::Facts;
 use crate::identity::{Engine, Identity};
 use crate::name::Format;
-use crate::source::Part;
 use crate::stop::Stop;
 use catalogue::Database;
-pub use options::check;
 use patience::Patient;
 pub use server::Server;
+pub use source::MysqlSource;
 
 /// A table was altered before it was read: `ER_TABLE_DEF_CHANGED`, and how `mysqldump` says that
 /// it has another number of columns.
@@ -58,7 +57,8 @@ impl Mysql {
     ///
     /// # Errors
     /// One sentence for whatever keeps it from being dumped whole.
-    pub fn open(mut server: Server, part: &Part, options: &Options, stop: Stop) -> Result<Self> {
+    pub fn open(mut server: Server, part: &Part, access: &Access) -> Result<Self> {
+        let stop = access.deadline;
         let version = server.meet(stop)?;
         options::refuse(&server, &server.dumper, &options::OF_PARTS, stop)?;
         let database = match part {
@@ -76,7 +76,7 @@ impl Mysql {
                 database: database.as_ref().map(|(name, _)| name.clone()),
             },
             client_version: server.dumper.version(stop)?,
-            patience: options.busy_timeout.max(Duration::from_secs(1)),
+            patience: access.lock_timeout.max(Duration::from_secs(1)),
             begun: false,
             child: None,
             server,

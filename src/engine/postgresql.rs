@@ -12,6 +12,7 @@ mod script;
 pub mod server;
 mod settings;
 mod snapshot;
+mod source;
 mod swap;
 pub mod throwaway;
 
@@ -22,14 +23,12 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Map, Value};
 
-use super::{Dumper, pass_on};
+use super::{Access, Dumper, Part, pass_on};
 use crate::child::Child;
-use crate::dump::Options;
 use crate::header::Facts;
 use crate::human;
 use crate::identity::{Engine, Identity};
 use crate::name::Format;
-use crate::source::Part;
 use crate::stop::Stop;
 use catalogue::{ServerFacts, Settings, Unreadable};
 use checking::Checking;
@@ -37,6 +36,7 @@ pub use reach::databases;
 use reach::{ask, connect, connect_anywhere};
 pub use server::Server;
 use snapshot::Snapshot;
+pub use source::PostgresqlSource;
 
 /// A part of a server to be dumped.
 #[allow(missing_debug_implementations)]
@@ -64,7 +64,8 @@ impl Postgresql {
     ///
     /// # Errors
     /// One sentence for whatever keeps it from being dumped whole.
-    pub fn open(server: &Server, part: &Part, options: &Options, stop: Stop) -> Result<Self> {
+    pub fn open(server: &Server, part: &Part, access: &Access) -> Result<Self> {
+        let stop = access.deadline;
         let (database, program) = match part {
             Part::Database(database) => (Some(database.clone()), "pg_dump"),
             Part::Whole | Part::Globals => (None, "pg_dumpall"),
@@ -88,7 +89,7 @@ impl Postgresql {
                 database: database.clone(),
             },
             format: match part {
-                Part::Database(_) => options.format,
+                Part::Database(_) => access.format,
                 Part::Whole | Part::Globals => Format::Sql,
             },
             connected,
@@ -97,7 +98,7 @@ impl Postgresql {
             client_version,
             settings: None,
             tables: Vec::new(),
-            lock_timeout: options.busy_timeout,
+            lock_timeout: access.lock_timeout,
             with_passwords: true,
             takes_snapshot: true,
             snapshot: None,

@@ -18,6 +18,7 @@ pub mod load;
 mod lock_free;
 mod modules;
 mod patience;
+mod source;
 mod target;
 
 use std::collections::BTreeMap;
@@ -41,6 +42,7 @@ use crate::name::Format;
 use crate::stop::Stop;
 
 pub use image::{MAGIC, Shape};
+pub use source::SqliteSource;
 
 /// Bytes copied between two looks at the clock: the read transaction around the copy keeps
 /// writers out, so it never restarts however small the steps are.
@@ -157,6 +159,10 @@ impl Dumper for Sqlite {
 
     fn file_name(&self) -> Vec<u8> {
         self.file_name.clone()
+    }
+
+    fn database(&self) -> Vec<u8> {
+        database_of(&self.path)
     }
 
     fn format(&self) -> Format {

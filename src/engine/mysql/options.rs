@@ -34,7 +34,7 @@ pub(super) const DEFAULTS_FILE: &str = "defaults-file";
 
 /// # Errors
 /// One sentence, when the URL has a parameter that means nothing.
-pub fn check(url: &Url) -> Result<(), String> {
+pub(super) fn check(url: &Url) -> Result<(), String> {
     let known = |name: &str| name == DEFAULTS_FILE || OPTIONS.contains(&name);
     match url.parameters().find(|(name, _)| !known(name)) {
         Some((name, _)) => Err(format!(

@@ -10,11 +10,8 @@ use super::Mysql;
 use super::catalogue::Settings;
 use super::restore::{PLAIN_STRINGS, load};
 use super::server::{Server, identifier, literal};
-use crate::directory::Directory;
-use crate::dump::{Options, Run};
-use crate::name::Name;
+use crate::engine::{Access, Part, Save};
 use crate::secret::Secret;
-use crate::source::Part;
 use crate::stop::{self, Stop};
 use crate::url::Url;
 
@@ -27,8 +24,7 @@ pub(super) struct Old<'a> {
     pub(super) server: &'a Server,
     pub(super) name: &'a str,
     pub(super) settings: Settings,
-    pub(super) options: &'a Options,
-    pub(super) stop: Stop,
+    pub(super) access: &'a Access,
 }
 
 impl Old<'_> {
@@ -38,10 +34,12 @@ impl Old<'_> {
         dump: &File,
         settings: &Settings,
         login: (&Url, Option<&Secret>),
+        save: Save<'_>,
     ) -> Result<PathBuf> {
-        let saved = self.save(login).context(UNTOUCHED)?;
-        let content = self.content(self.stop).context(UNTOUCHED)?;
-        self.stop.check().context(UNTOUCHED)?;
+        let stop = self.access.deadline;
+        let saved = self.save(login, save).context(UNTOUCHED)?;
+        let content = self.content(stop).context(UNTOUCHED)?;
+        stop.check().context(UNTOUCHED)?;
         if let Err(error) = self.drop() {
             let now = self.content(Stop::cleaning_up());
             return Err(match now {
@@ -50,8 +48,8 @@ impl Old<'_> {
             });
         }
         let create = settings.create(self.name);
-        let created = self.server.ask(&create, self.stop);
-        let replaced = created.and_then(|_| load(self.server, dump, self.name, self.stop));
+        let created = self.server.ask(&create, stop);
+        let replaced = created.and_then(|_| load(self.server, dump, self.name, stop));
         replaced.map_err(|error| self.put_back(&saved, error))?;
         Ok(saved)
     }
@@ -77,12 +75,12 @@ impl Old<'_> {
     fn drop(&self) -> Result<()> {
         let drop = format!(
             "SET SESSION lock_wait_timeout = {}; DROP DATABASE IF EXISTS {}",
-            self.options.busy_timeout.as_secs().max(1),
+            self.access.lock_timeout.as_secs().max(1),
             identifier(self.name)
         );
         let dropped = self
             .server
-            .ask(&drop, Stop::uninterrupted(self.options.timeout));
+            .ask(&drop, Stop::uninterrupted(self.access.deadline.limit()));
         dropped.map(|_| ()).map_err(|error| {
             if format!("{error:#}").contains(LOCKED) {
                 error.context("another session has its tables in use (SHOW PROCESSLIST)")
@@ -119,24 +117,15 @@ impl Old<'_> {
         let create = format!(
             "{PLAIN_STRINGS}; CREATE DATABASE IF NOT EXISTS {name}; ALTER DATABASE {name} {options}"
         );
-        let stop = Stop::uninterrupted(self.options.timeout);
+        let stop = Stop::uninterrupted(self.access.deadline.limit());
         self.server.ask(&create, stop)?;
         load(self.server, &saved, self.name, stop)
     }
 
-    /// Dumps it. Nothing is rotated out: the dump that is being restored may be the oldest.
-    fn save(&self, (url, password): (&Url, Option<&Secret>)) -> Result<PathBuf> {
-        let (options, stop) = (self.options, self.stop);
-        let directory = Directory::open_or_create(&options.to)?.lock()?;
-        directory.remove_stale(options.timeout)?;
-        let called = Name::of_database(self.name.as_bytes()).context("it has no name")?;
+    /// Dumps it. Returns the dump's path.
+    fn save(&self, (url, password): (&Url, Option<&Secret>), save: Save<'_>) -> Result<PathBuf> {
         let part = Part::Database(self.name.to_owned());
-        let dumped = Server::new(url, password, stop)
-            .and_then(|server| Mysql::open(server, &part, options, stop))
-            .and_then(|mut dumper| Run::new(&directory, options)?.dump(&called, &mut dumper, stop));
-        let dumped = dumped.context(
-            "the database to be replaced could not be dumped first (--to says where to)",
-        )?;
-        Ok(directory.path_of(&dumped.name))
+        let server = Server::new(url, password, self.access.deadline)?;
+        save(&mut Mysql::open(server, &part, self.access)?)
     }
 }

@@ -13,8 +13,7 @@ use super::catalogue::{self, Settings};
 use super::replace::Old;
 use super::server::{Server, identifier};
 use crate::child::Child;
-use crate::dump::Options;
-use crate::engine::finish;
+use crate::engine::{Access, Save, finish};
 use crate::header::Header;
 use crate::secret::Secret;
 use crate::stop::Stop;
@@ -36,10 +35,10 @@ pub fn run(
     header: &Header,
     (url, password): (&Url, Option<&Secret>),
     name: &str,
-    replace: bool,
-    options: &Options,
+    save: Option<Save<'_>>,
+    access: &Access,
 ) -> Result<Option<PathBuf>> {
-    let stop = Stop::after(options.timeout);
+    let stop = access.deadline;
     let mut server = Server::new(url, password, stop)?;
     let settings = Value::Object(header.facts.settings.clone());
     let settings: Settings = serde_json::from_value(settings)
@@ -47,17 +46,17 @@ pub fn run(
     let version = server.meet(stop)?;
     let exists = catalogue::databases(&server, stop)?.contains(&name.to_owned());
     ensure!(
-        replace || !exists,
+        save.is_some() || !exists,
         "the database {name} exists; --replace dumps it first and then replaces it"
     );
     warn_of_another_server(&header.engine_version, &version);
     preflight(&server, &settings, stop)?;
-    if !exists {
+    let Some(save) = save.filter(|_| exists) else {
         let new = New::create(&server, name, &settings, stop)?;
         load(&server, dump, name, stop)?;
         new.keep();
         return Ok(None);
-    }
+    };
 
     let scratch = New::create(&server, &beside(name), &settings, stop)?;
     load(&server, dump, &scratch.name, stop).context("the old database is as it was")?;
@@ -66,10 +65,10 @@ pub fn run(
         server: &server,
         name,
         settings: catalogue::settings(&server, name, stop)?,
-        options,
-        stop,
+        access,
     };
-    old.replace_with(dump, &settings, (url, password)).map(Some)
+    old.replace_with(dump, &settings, (url, password), save)
+        .map(Some)
 }
 
 /// What an older server, or another maker's, does not understand it refuses only while it loads.

@@ -25,7 +25,7 @@ impl<'a> New<'a> {
             kept: false,
         };
         let create = settings.create(&new.name, into.facts.major);
-        into.execute(&[create], Stop::uninterrupted(into.options.timeout))
+        into.execute(&[create], Stop::uninterrupted(into.access.deadline.limit()))
             .context("cannot create a database to restore into")?;
         into.stop.check()?;
         Ok(new)

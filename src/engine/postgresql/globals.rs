@@ -8,8 +8,7 @@ use anyhow::{Context, Result};
 use super::Server;
 use super::restore::Into;
 use crate::child::Child;
-use crate::dump::Options;
-use crate::engine::finish;
+use crate::engine::{Access, finish};
 use crate::verify::read_whole;
 
 /// Runs what `pg_dumpall --globals-only` printed. A role that exists is neither created nor
@@ -17,8 +16,8 @@ use crate::verify::read_whole;
 ///
 /// # Errors
 /// When a statement fails; no role is then created.
-pub fn run(dump: &File, server: &Server, options: &Options) -> Result<()> {
-    let into = Into::connect(server, None, options)?;
+pub fn run(dump: &File, server: &Server, access: &Access) -> Result<()> {
+    let into = Into::connect(server, None, access)?;
     let mut script = Vec::new();
     read_whole(dump, &mut script)?;
     let script = String::from_utf8(script).context("the dump is not UTF-8")?;

@@ -99,7 +99,7 @@ fn from_file(into: &Into<'_>, dump: &File, archive: &File, mut pg_restore: Comma
     into.stop.check()?;
     let (process, fd) = (std::process::id(), archive.as_raw_fd());
     pg_restore
-        .arg(format!("--jobs={}", into.options.threads))
+        .arg(format!("--jobs={}", into.access.threads))
         .arg(format!("/proc/{process}/fd/{fd}"));
     child::output(&mut pg_restore, "pg_restore", into.stop).map(|_| ())
 }

@@ -13,8 +13,7 @@ use super::script::Script;
 use super::server::{identifier, literal};
 use super::{Server, ServerFacts, ask, connect_anywhere, fresh::New, parallel, swap};
 use crate::child::Child;
-use crate::dump::Options;
-use crate::engine::finish;
+use crate::engine::{Access, Save, finish};
 use crate::header::Header;
 use crate::name::Format;
 use crate::stop::Stop;
@@ -27,7 +26,7 @@ pub(super) struct Into<'a> {
     pub(super) maintenance: String,
     pub(super) facts: ServerFacts,
     pub(super) target: Target,
-    pub(super) options: &'a Options,
+    pub(super) access: &'a Access,
     pub(super) stop: Stop,
 }
 
@@ -36,9 +35,9 @@ impl<'a> Into<'a> {
     pub(super) fn connect(
         server: &'a Server,
         restored: Option<&str>,
-        options: &'a Options,
+        access: &'a Access,
     ) -> Result<Self> {
-        let stop = Stop::after(options.timeout);
+        let stop = access.deadline;
         let (maintenance, _, facts) = connect_anywhere(server, restored, stop)?;
         let target = ask(server, &maintenance, catalogue::TARGET, stop)?;
         Ok(Into {
@@ -46,7 +45,7 @@ impl<'a> Into<'a> {
             maintenance,
             facts,
             target,
-            options,
+            access,
             stop,
         })
     }
@@ -66,16 +65,16 @@ pub fn run(
     header: &Header,
     server: &Server,
     name: &str,
-    replace: bool,
-    options: &Options,
+    save: Option<Save<'_>>,
+    access: &Access,
 ) -> Result<Option<PathBuf>> {
     let settings = Value::Object(header.facts.settings.clone());
     let settings: Settings = serde_json::from_value(settings)
         .context("the dump's header lacks the database's settings")?;
-    let into = Into::connect(server, Some(name), options)?;
+    let into = Into::connect(server, Some(name), access)?;
     let exists = into.target.databases.contains(name);
     ensure!(
-        replace || !exists,
+        save.is_some() || !exists,
         "the database {name} exists; --replace dumps it first and then replaces it"
     );
     if exists {
@@ -93,8 +92,8 @@ pub fn run(
     into.execute(&settings.apply(&new.name), into.stop)
         .context("cannot give the new database its settings")?;
     into.stop.check()?;
-    let saved = if exists {
-        Some(swap::replace(&into, &new, name)?)
+    let saved = if let Some(save) = save.filter(|_| exists) {
+        Some(swap::replace(&into, &new, name, save)?)
     } else {
         let (from, to) = (identifier(&new.name), identifier(name));
         let rename = [format!("ALTER DATABASE {from} RENAME TO {to}")];

@@ -3,29 +3,31 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Error, Result};
+use anyhow::{Error, Result};
 use serde::Deserialize;
 
 use super::fresh::{New, beside, drop_database};
 use super::restore::Into;
 use super::server::{identifier, literal};
 use super::{Postgresql, ask};
-use crate::directory::Directory;
-use crate::dump::Run;
-use crate::name::Name;
-use crate::source::Part;
+use crate::engine::{Part, Save};
 use crate::stop::{self, Stop};
 
 /// How long sessions that come back at once are fought.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Where the old database's dump is.
-pub(super) fn replace(into: &Into<'_>, new: &New<'_>, name: &str) -> Result<PathBuf> {
+pub(super) fn replace(
+    into: &Into<'_>,
+    new: &New<'_>,
+    name: &str,
+    save: Save<'_>,
+) -> Result<PathBuf> {
     let aside = beside(name, "replaced");
     let old = Database::called(into, name)?;
     exchange(into, name, &aside, &new.name)
         .map_err(|error| said(error, old.where_it_is(into, name, &aside)))?;
-    let saved = match save(into, name, &aside) {
+    let saved = match dump_old(into, name, &aside, save) {
         Ok(saved) => saved,
         Err(error) => {
             let back = exchange(into, name, &new.name, &aside);
@@ -154,20 +156,10 @@ fn limit_connections(name: &str, limit: i64) -> String {
     )
 }
 
-/// Dumps the old database, now called `old`, as what it was. Nothing is rotated out: the dump that
-/// was restored may be the oldest.
-fn save(into: &Into<'_>, name: &str, old: &str) -> Result<PathBuf> {
-    let options = into.options;
-    let directory = Directory::open_or_create(&options.to)?.lock()?;
-    directory.remove_stale(options.timeout)?;
+/// Dumps the old database, now called `old`, under the name it had. Returns the dump's path.
+fn dump_old(into: &Into<'_>, name: &str, old: &str, save: Save<'_>) -> Result<PathBuf> {
     let part = Part::Database(old.to_owned());
-    let dumper = Postgresql::open(into.server, &part, options, into.stop);
-    let dumped = dumper.and_then(|mut dumper| {
-        dumper.identity.database = Some(name.to_owned());
-        let called = Name::of_database(name.as_bytes()).context("it has no name")?;
-        Run::new(&directory, options)?.dump(&called, &mut dumper, into.stop)
-    });
-    let dumped = dumped
-        .context("the database to be replaced could not be dumped first (--to says where to)")?;
-    Ok(directory.path_of(&dumped.name))
+    let mut dumper = Postgresql::open(into.server, &part, into.access)?;
+    dumper.identity.database = Some(name.to_owned());
+    save(&mut dumper)
 }

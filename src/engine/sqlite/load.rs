@@ -15,23 +15,23 @@ use super::aside::Aside;
 use super::beside::Beside;
 use super::error::is_corruption;
 use super::target;
-use crate::dump::Options;
+use crate::engine::{Access, Save};
 use crate::stop::Stop;
 
-/// Loads `dump` into the file `target`. Where the replaced database can be found, if there was
-/// one.
+/// Loads `dump` into the file `target`. A file that exists is replaced only if `save` is given.
+/// Returns the path of what was replaced, if something was.
 ///
 /// # Errors
 /// Whatever keeps it from being restored; the target is then as it was.
 pub fn run(
     dump: &File,
     target: &Path,
-    replace: bool,
-    options: &Options,
-    stop: Stop,
+    save: Option<Save<'_>>,
+    access: &Access,
 ) -> Result<Option<PathBuf>> {
+    let stop = access.deadline;
     let target = real(target)?;
-    let old = may_be_taken(&target, replace)?;
+    let old = may_be_taken(&target, save.is_some())?;
     let hidden = target::refuse_if_open(&target)?;
     if hidden > 0 {
         log::info!(
@@ -45,8 +45,8 @@ pub fn run(
     beside.sync()?;
     stop.check()?;
 
-    let (saved, held) = match &old {
-        Some(old) if old.len() > 0 => save(&target, options, stop)?,
+    let (saved, held) = match (&old, save) {
+        (Some(old), Some(save)) if old.len() > 0 => dump_old(&target, save, access)?,
         _ => (None, None),
     };
     // The new database took its time; whoever came meanwhile would go on with the old file.
@@ -96,13 +96,14 @@ fn may_be_taken(target: &Path, replace: bool) -> Result<Option<Metadata>> {
 }
 
 /// Dumps the old database and holds it. Neither where it is too damaged for that.
-fn save(
+fn dump_old(
     target: &Path,
-    options: &Options,
-    stop: Stop,
+    save: Save<'_>,
+    access: &Access,
 ) -> Result<(Option<PathBuf>, Option<target::Held>)> {
-    let saved = target::Held::take(target, options.busy_timeout, stop).and_then(|mut held| {
-        let saved = Some(held.dump(options, stop)?);
+    let stop = access.deadline;
+    let saved = target::Held::take(target, access.lock_timeout, stop).and_then(|mut held| {
+        let saved = Some(held.dump(save, stop)?);
         Ok((saved, Some(held)))
     });
     match saved {

@@ -13,8 +13,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::patience::{NAP, Patience};
 use super::{Shape, Sqlite};
-use crate::directory::Directory;
-use crate::dump::{Options, Run};
+use crate::engine::Save;
 use crate::stop::Stop;
 
 /// What SQLite keeps beside a database and would apply to whatever bears its name.
@@ -149,24 +148,15 @@ impl Held {
         pragma("PRAGMA journal_mode")
     }
 
-    /// Dumps it through the connection that holds it, rotating nothing out: the dump that is being
-    /// restored may be the oldest. The dump's path.
-    pub(super) fn dump(&mut self, options: &Options, stop: Stop) -> Result<PathBuf> {
-        let directory = Directory::open_or_create(&options.to)?.lock()?;
-        directory.remove_stale(options.timeout)?;
-        let run = Run::new(&directory, options)?;
+    /// Dumps it through the connection that holds it. Returns the dump's path.
+    pub(super) fn dump(&mut self, save: Save<'_>, stop: Stop) -> Result<PathBuf> {
         let connection = self.connection.as_ref().context("it was let go")?;
         let shape = Shape::of(connection)?;
         let connection = self.connection.take().context("it was let go")?;
         let mut dumper = Sqlite::within(&self.path, connection, shape, stop);
-        let dumped = run
-            .called(&dumper, &super::database_of(&self.path))
-            .and_then(|name| run.dump(&name, &mut dumper, stop));
+        let saved = save(&mut dumper);
         self.connection = dumper.into_source();
-        let dumped = dumped.context(
-            "the database to be replaced could not be dumped first (--to says where to)",
-        )?;
-        Ok(directory.path_of(&dumped.name))
+        saved
     }
 
     /// Another file bears its name now.

@@ -1,0 +1,65 @@
+//! How an engine may use a source, and which part of a server is meant.
+
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use crate::name::Format;
+use crate::secret::Secret;
+use crate::stop::Stop;
+use crate::url::Url;
+
+/// How an engine reaches a database, and the limits of its work there.
+#[derive(Debug, Clone)]
+pub struct Access {
+    /// The server's password. It takes precedence over a password in the URL.
+    pub password: Option<Secret>,
+    /// When the work on this database must stop.
+    pub deadline: Stop,
+    /// How long to wait for a lock that another session or process holds.
+    pub lock_timeout: Duration,
+    /// How many threads or sessions may work at a time.
+    pub threads: NonZeroUsize,
+    /// The format of a PostgreSQL dump: SQL or `pg_dump`'s custom format.
+    pub format: Format,
+}
+
+/// A part of a server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Part {
+    /// Every database, found at run time, and the server-wide objects.
+    Whole,
+    /// The database of this name.
+    Database(String),
+    /// The server-wide objects, which belong to no database: roles, users, tablespaces.
+    Globals,
+}
+
+impl Part {
+    /// Returns the part that `url` names: a database, or the whole server.
+    #[must_use]
+    pub fn named_by(url: &Url) -> Self {
+        match url.database() {
+            Some(database) => Part::Database(database.to_owned()),
+            None => Part::Whole,
+        }
+    }
+
+    /// Returns its name; the whole server has none.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Part::Whole => "",
+            Part::Database(name) => name,
+            Part::Globals => "@globals",
+        }
+    }
+
+    /// Returns the server's URL with this part's database, or without a database.
+    #[must_use]
+    pub fn url_on(&self, url: &Url) -> Url {
+        match self {
+            Part::Database(name) => url.with_database(name),
+            Part::Whole | Part::Globals => url.without_database(),
+        }
+    }
+}

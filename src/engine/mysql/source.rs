@@ -1,0 +1,107 @@
+//! A MySQL or MariaDB server, or one database of it, as the command line names it.
+
+use std::fmt;
+use std::fs::File;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Result;
+
+use super::{Mysql, Server, databases, globals, options, restore};
+use crate::engine::{
+    Access, Dumper, Loader, Part, Save, Source, needs_a_database, needs_no_database,
+};
+use crate::header::Header;
+use crate::identity::Engine;
+use crate::url::Url;
+
+/// A MySQL or MariaDB server's URL and the part of the server that is meant.
+#[derive(Debug, Clone)]
+pub struct MysqlSource {
+    url: Url,
+    part: Part,
+}
+
+impl MysqlSource {
+    /// Returns the source for a part of the server at `url`.
+    #[must_use]
+    pub fn new(url: &Url, part: Part) -> Self {
+        MysqlSource {
+            url: part.url_on(url),
+            part,
+        }
+    }
+
+    /// Returns the source that a URL in the form mysql://... names.
+    ///
+    /// # Errors
+    /// One sentence, when the URL has a secret where other users of the machine can see it.
+    pub fn of_url(url: Url) -> Result<Self, String> {
+        options::check(&url)?;
+        let part = Part::named_by(&url);
+        Ok(MysqlSource { url, part })
+    }
+
+    fn server(&self, access: &Access) -> Result<Server> {
+        Server::new(&self.url, access.password.as_ref(), access.deadline)
+    }
+}
+
+impl Source for MysqlSource {
+    fn engine(&self) -> Engine {
+        Engine::Mysql
+    }
+
+    fn kind(&self) -> &'static str {
+        "MySQL or MariaDB"
+    }
+
+    fn part(&self) -> Option<&Part> {
+        Some(&self.part)
+    }
+
+    fn database(&self) -> Vec<u8> {
+        self.part.name().into()
+    }
+
+    fn parts(&self, access: &Access) -> Result<Vec<Arc<dyn Source>>> {
+        let databases = databases(&self.server(access)?, access.deadline)?;
+        let parts = databases.into_iter().map(Part::Database);
+        let parts = parts.chain([Part::Globals]);
+        let sources = parts.map(|part| MysqlSource::new(&self.url, part));
+        Ok(sources.map(|source| Arc::new(source) as _).collect())
+    }
+
+    fn open(&self, access: &Access) -> Result<Box<dyn Dumper>> {
+        let server = self.server(access)?;
+        Ok(Box::new(Mysql::open(server, &self.part, access)?))
+    }
+}
+
+impl Loader for MysqlSource {
+    fn load(
+        &self,
+        dump: &File,
+        header: &Header,
+        save: Option<Save<'_>>,
+        access: &Access,
+    ) -> Result<Option<PathBuf>> {
+        match (&self.part, header.identity.database.is_some()) {
+            (Part::Database(name), true) => {
+                let login = (&self.url, access.password.as_ref());
+                restore::run(dump, header, login, name, save, access)
+            }
+            (Part::Whole, false) => {
+                globals::restore(dump, self.server(access)?, access.deadline).map(|()| None)
+            }
+            (_, true) => Err(needs_a_database()),
+            (_, false) => Err(needs_no_database()),
+        }
+    }
+}
+
+impl fmt::Display for MysqlSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.url.fmt(f)
+    }
+}

@@ -1,0 +1,103 @@
+//! A PostgreSQL server, or one database of it, as the command line names it.
+
+use std::fmt;
+use std::fs::File;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Result;
+
+use super::{Postgresql, Server, databases, globals, restore, server};
+use crate::engine::{
+    Access, Dumper, Loader, Part, Save, Source, needs_a_database, needs_no_database,
+};
+use crate::header::Header;
+use crate::identity::Engine;
+use crate::url::Url;
+
+/// A PostgreSQL server's URL and the part of the server that is meant.
+#[derive(Debug, Clone)]
+pub struct PostgresqlSource {
+    url: Url,
+    part: Part,
+}
+
+impl PostgresqlSource {
+    /// Returns the source for a part of the server at `url`.
+    #[must_use]
+    pub fn new(url: &Url, part: Part) -> Self {
+        PostgresqlSource {
+            url: part.url_on(url),
+            part,
+        }
+    }
+
+    /// Returns the source that a URL in libpq's form names.
+    ///
+    /// # Errors
+    /// One sentence, when the URL has a secret where other users of the machine can see it.
+    pub fn of_url(url: Url) -> Result<Self, String> {
+        server::check(&url)?;
+        let part = Part::named_by(&url);
+        Ok(PostgresqlSource { url, part })
+    }
+
+    fn server(&self, access: &Access) -> Server {
+        Server::new(&self.url, access.password.as_ref())
+    }
+}
+
+impl Source for PostgresqlSource {
+    fn engine(&self) -> Engine {
+        Engine::Postgresql
+    }
+
+    fn kind(&self) -> &'static str {
+        "PostgreSQL"
+    }
+
+    fn part(&self) -> Option<&Part> {
+        Some(&self.part)
+    }
+
+    fn database(&self) -> Vec<u8> {
+        self.part.name().into()
+    }
+
+    fn parts(&self, access: &Access) -> Result<Vec<Arc<dyn Source>>> {
+        let databases = databases(&self.server(access), access.deadline)?;
+        let parts = databases.into_iter().map(Part::Database);
+        let parts = parts.chain([Part::Globals]);
+        let sources = parts.map(|part| PostgresqlSource::new(&self.url, part));
+        Ok(sources.map(|source| Arc::new(source) as _).collect())
+    }
+
+    fn open(&self, access: &Access) -> Result<Box<dyn Dumper>> {
+        let server = self.server(access);
+        Ok(Box::new(Postgresql::open(&server, &self.part, access)?))
+    }
+}
+
+impl Loader for PostgresqlSource {
+    fn load(
+        &self,
+        dump: &File,
+        header: &Header,
+        save: Option<Save<'_>>,
+        access: &Access,
+    ) -> Result<Option<PathBuf>> {
+        let server = self.server(access);
+        match (&self.part, header.identity.database.is_some()) {
+            (Part::Database(name), true) => restore::run(dump, header, &server, name, save, access),
+            (Part::Whole, false) => globals::run(dump, &server, access).map(|()| None),
+            (_, true) => Err(needs_a_database()),
+            (_, false) => Err(needs_no_database()),
+        }
+    }
+}
+
+impl fmt::Display for PostgresqlSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.url.fmt(f)
+    }
+}

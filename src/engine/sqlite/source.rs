@@ -1,0 +1,69 @@
+//! An SQLite file, as the command line names it.
+
+use std::fmt;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+
+use super::{Sqlite, database_of, find, load};
+use crate::engine::{Access, Dumper, Loader, Save, Source};
+use crate::header::Header;
+use crate::identity::Engine;
+
+/// The path of an SQLite file.
+#[derive(Debug, Clone)]
+pub struct SqliteSource {
+    path: PathBuf,
+}
+
+impl SqliteSource {
+    /// Returns the source for the file at `path`, which need not exist yet.
+    #[must_use]
+    pub fn new(path: &Path) -> Self {
+        SqliteSource {
+            path: path.to_owned(),
+        }
+    }
+}
+
+impl Source for SqliteSource {
+    fn engine(&self) -> Engine {
+        Engine::Sqlite
+    }
+
+    fn kind(&self) -> &'static str {
+        "an SQLite file"
+    }
+
+    fn database(&self) -> Vec<u8> {
+        database_of(&self.path)
+    }
+
+    fn find(&self) -> Result<()> {
+        find(&self.path).map(drop)
+    }
+
+    fn open(&self, access: &Access) -> Result<Box<dyn Dumper>> {
+        let dumper = Sqlite::open(&self.path, access.lock_timeout, access.deadline)?;
+        Ok(Box::new(dumper))
+    }
+}
+
+impl Loader for SqliteSource {
+    fn load(
+        &self,
+        dump: &File,
+        _header: &Header,
+        save: Option<Save<'_>>,
+        access: &Access,
+    ) -> Result<Option<PathBuf>> {
+        load::run(dump, &self.path, save, access)
+    }
+}
+
+impl fmt::Display for SqliteSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.path.display().fmt(f)
+    }
+}
