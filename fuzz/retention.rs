@@ -6,7 +6,7 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use arbitrary::Arbitrary;
-use dump_database::retention::{Candidate, Policy, Rule, Verdict, is_future, plan};
+use dump_database::retention::{Candidate, Policy, Rule, Size, Verdict, is_future, plan};
 use jiff::Timestamp;
 use libfuzzer_sys::fuzz_target;
 
@@ -39,7 +39,11 @@ fuzz_target!(|case: Case| {
             Some(Candidate {
                 time: second(time)?,
                 sequence,
-                bytes,
+                size: Size {
+                    compressed: bytes,
+                    inside: bytes >> 8,
+                    rows: (bytes % 3 == 0).then_some(bytes >> 16),
+                },
                 is_replaced,
             })
         })

@@ -5,6 +5,7 @@
 //! then the name (`renameat2` that replaces nothing), then the directory (`fsync`), so after a
 //! power loss a final name always leads to a whole dump.
 
+mod damage;
 mod lock;
 mod mount;
 mod state;
@@ -156,13 +157,15 @@ impl Directory {
         Ok(File::from(fd))
     }
 
-    /// The header of a dump.
+    /// Reads the header of a dump, and compares the file's length and its end with it.
     ///
     /// # Errors
-    /// As [`Directory::read`] and [`Header::read`].
-    pub fn header(&self, name: &DumpName) -> io::Result<Header> {
-        let mut file = io::BufReader::with_capacity(4608, self.read(name)?);
-        Header::read(&mut file).map(|(header, ..)| header)
+    /// As [`Directory::read`] and [`Header::read`]; `InvalidData` when the dump is visibly damaged.
+    pub fn header(&self, entry: &Entry) -> io::Result<Header> {
+        let mut file = io::BufReader::with_capacity(4608, self.read(&entry.name)?);
+        let (header, _, compression) = Header::read(&mut file)?;
+        damage::check_end(file.get_ref(), entry.bytes, &header, compression)?;
+        Ok(header)
     }
 
     /// Makes a file of root's in another's directory that one's, whose own runs replace it.

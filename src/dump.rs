@@ -157,7 +157,7 @@ fn dump_all(
         .unwrap_or_else(PoisonError::into_inner);
     outcomes.sort_by_key(|(place, _)| *place);
     let outcomes: Vec<_> = outcomes.into_iter().map(|(_, outcome)| outcome).collect();
-    record(&directory, &outcomes, &options.keep);
+    record(&directory, &outcomes);
     if let Some(signal) = stop::signal() {
         return Err(stop::Stopped::Signal(signal).into());
     }
@@ -228,7 +228,7 @@ fn print_path(directory: &Path, published: &Published) {
 }
 
 /// For `status`. The dumps are there without it, so it fails no run.
-fn record(directory: &Directory, outcomes: &[Outcome], keep: &Keep) {
+fn record(directory: &Directory, outcomes: &[Outcome]) {
     let changed = directory.dumps().and_then(|dumps| {
         let dumped: HashSet<_> = dumps.iter().map(|dump| dump.name.name.as_str()).collect();
         directory.change_state(|state| {
@@ -241,7 +241,7 @@ fn record(directory: &Directory, outcomes: &[Outcome], keep: &Keep) {
                     error: outcome.result.as_ref().err().cloned(),
                 });
                 if let Ok(published) = &outcome.result {
-                    record.policy = keep.policy(record.policy.as_ref());
+                    record.policy = published.policy.clone().or(record.policy.take());
                     record.unchanged = published.unchanged.then(|| Unchanged {
                         time: outcome.ended,
                         dump: published.name.to_string(),

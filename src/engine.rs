@@ -246,6 +246,17 @@ impl std::fmt::Display for SnapshotLost {
     }
 }
 
+/// The dump is whole and the database in it is damaged. The target was not touched; an older dump may
+/// be good.
+#[derive(Debug)]
+pub struct DamagedInside;
+
+impl std::fmt::Display for DamagedInside {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the database in the dump is damaged")
+    }
+}
+
 const BUFFER: usize = 256 << 10;
 
 /// Copies all of `from`; how many bytes there were.

@@ -59,6 +59,9 @@ pub struct Header {
     pub facts: Facts,
     /// Decompressed length in bytes; zero, like the sums, until the dump is complete.
     pub bytes: u64,
+    /// Length of the whole file in bytes; absent in dumps that were made before this field existed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub length: Option<u64>,
     /// CRC-32 of the decompressed bytes.
     pub crc32: String,
     /// SHA-256 of the decompressed bytes, as `gzip -dc DUMP | sha256sum` prints it.

@@ -14,7 +14,7 @@ use crate::header::Kind;
 use crate::human;
 use crate::name::Format;
 use crate::retention::{self, Policy, Rule, Verdict};
-use crate::series::Series;
+use crate::series::{Other, Series};
 
 /// One dump.
 #[derive(Debug, Serialize)]
@@ -44,7 +44,7 @@ pub fn run(directories: &[PathBuf], policy: Option<&Policy>, json: bool) -> Resu
         for series in Series::all(&directory, &entries) {
             let policy = policy.or(state.policy(&series.name));
             let policy = policy.cloned().unwrap_or_default();
-            for (entry, reason) in &series.others {
+            for Other { entry, reason, .. } in &series.others {
                 log::warn!("{} is not listed: {reason}", entry.name);
             }
             listed.push((rows(&directory, &series, &policy, now), policy));
@@ -177,7 +177,7 @@ pub fn rotate(path: &std::path::Path, policy: Option<&Policy>, dry_run: bool) ->
             };
             writeln!(out, "{}  {fate}", entry.name)?;
         }
-        for (entry, reason) in &series.others {
+        for Other { entry, reason, .. } in &series.others {
             writeln!(out, "{}  stays: {reason}", entry.name)?;
         }
         if !dry_run {

@@ -50,6 +50,12 @@ pub struct Written {
 }
 
 impl Written {
+    /// Returns how many bytes were written so far.
+    #[must_use]
+    pub fn length(&self) -> u64 {
+        self.length
+    }
+
     /// Rewrites the header in place, in one call.
     ///
     /// # Errors

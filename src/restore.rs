@@ -4,14 +4,14 @@ mod save;
 
 use std::fmt::Write;
 use std::fs::File;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::clock;
 use crate::directory::Directory;
 use crate::dump::Options;
-use crate::engine::{Access, Dumper, Save, Source};
+use crate::engine::{Access, DamagedInside, Dumper, Save, Source};
 use crate::exit::UsageError;
 use crate::header::Header;
 use crate::name::Name;
@@ -37,11 +37,26 @@ pub struct From {
 pub fn run(from: &From, target: &dyn Source, replace: bool, options: &Options) -> Result<()> {
     let access = options.access();
     let stop = access.deadline;
-    let (dump, path, header) = choose(from, stop)?;
-    let mut save = |dumper: &mut dyn Dumper| save::save(dumper, options, stop);
-    let save: Option<Save<'_>> = if replace { Some(&mut save) } else { None };
-    let old = load(&dump, &header, target, save, &access)
-        .with_context(|| format!("{target} was not restored"))?;
+    let mut refused = Vec::new();
+    let (path, header, old) = loop {
+        let (dump, path, header) = choose(from, &refused, stop)?;
+        let mut saved = None;
+        let mut save = |dumper: &mut dyn Dumper| {
+            let path = save::save(dumper, options, stop)?;
+            saved = Some(path.clone());
+            Ok(path)
+        };
+        let save: Option<Save<'_>> = if replace { Some(&mut save) } else { None };
+        match load(&dump, &header, target, save, &access) {
+            Ok(old) => break (path, header, old),
+            // Where the dump was not named, an older one will do.
+            Err(error) if error.is::<DamagedInside>() && path != from.path => {
+                log::warn!("{} was passed over: {error:#}", path.display());
+                refused.push(path);
+            }
+            Err(error) => return Err(error.context(not_restored(target, saved.as_deref()))),
+        }
+    };
     log::info!(
         "restored {} ({}) into {target}",
         path.display(),
@@ -51,6 +66,16 @@ pub fn run(from: &From, target: &dyn Source, replace: bool, options: &Options) -
         log::info!("what it replaced is in {}", old.display());
     }
     Ok(())
+}
+
+fn not_restored(target: &dyn Source, saved: Option<&Path>) -> String {
+    match saved {
+        None => format!("{target} was not restored"),
+        Some(saved) => format!(
+            "{target} was not restored; what it held before is dumped in {}",
+            saved.display()
+        ),
+    }
 }
 
 /// Loads a dump that was verified into a target of the same engine. Returns the path of what was
@@ -74,7 +99,8 @@ pub fn load(
     target.load(dump, header, save, access)
 }
 
-fn choose(from: &From, stop: Stop) -> Result<(File, PathBuf, Header)> {
+/// Returns the dump that is named, or the first good one of a directory that is not `refused`.
+fn choose(from: &From, refused: &[PathBuf], stop: Stop) -> Result<(File, PathBuf, Header)> {
     let path = &from.path;
     let unreadable = || format!("cannot read the dump {}", path.display());
     let meta = path.metadata().with_context(unreadable)?;
@@ -98,8 +124,14 @@ fn choose(from: &From, stop: Stop) -> Result<(File, PathBuf, Header)> {
         from.name.as_deref(),
     )?;
     let now = clock::now();
+    if let Some(other) = series.unusable(now).filter(|_| refused.is_empty()) {
+        log::warn!("{} was passed over: {}", other.entry.name, other.reason);
+    }
     for (entry, _) in series.restorable(now) {
         let path = directory.path_of(&entry.name);
+        if refused.contains(&path) {
+            continue;
+        }
         let read = directory.read(&entry.name);
         match read.and_then(|file| Ok((read_whole(&file, &mut Unless(stop))?, file))) {
             Ok((header, file)) => {
@@ -124,7 +156,7 @@ fn choose(from: &From, stop: Stop) -> Result<(File, PathBuf, Header)> {
     if !replaced.is_empty() {
         write!(
             why,
-            "; name one of {} to restore what an earlier restore replaced",
+            "; to restore what an earlier restore replaced, name its file: {}",
             replaced.join(", ")
         )?;
     }

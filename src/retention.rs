@@ -9,8 +9,8 @@
 //! stay as long as the policy says.
 //!
 //! One rule more, *before a shrink*, catches a database emptied by accident: of the dumps that are
-//! not among the newest and not too old, the largest stays if it is more than twice the size of
-//! the smallest of the newest.
+//! not among the newest and not too old, the largest stays if it is more than twice one of the newest:
+//! in compressed size, in content, or in rows.
 
 #[cfg(test)]
 mod tests;
@@ -20,7 +20,7 @@ use std::{cmp::Reverse, collections::BTreeSet, fmt, num::NonZeroUsize, time::Dur
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 
-use crate::header::Kind;
+use crate::header::{Header, Kind};
 use crate::name::DumpName;
 
 /// Dumps dated further ahead come from a clock that jumped.
@@ -87,6 +87,45 @@ impl Policy {
     }
 }
 
+/// How much a dump holds, by each measure that may show that a database was emptied.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Size {
+    /// The size of the compressed content in bytes.
+    pub compressed: u64,
+    /// The size of the content in bytes.
+    pub inside: u64,
+    /// The rows of all tables, where all were counted.
+    pub rows: Option<u64>,
+}
+
+impl Size {
+    /// Returns the size of a dump whose file has so many bytes, its header not counted.
+    fn of(file: u64, header: &Header) -> Self {
+        let rows = header
+            .facts
+            .tables
+            .iter()
+            .map(|(_, rows)| rows.as_ref()?.exact());
+        let are_all_listed = header.facts.tables.len() == header.facts.table_count;
+        Size {
+            compressed: file.saturating_sub(header.room as u64),
+            inside: header.bytes,
+            rows: rows.sum::<Option<u64>>().filter(|_| are_all_listed),
+        }
+    }
+
+    /// Returns true if `self` is more than twice `other` by any measure.
+    fn is_more_than_twice(self, other: Size) -> bool {
+        let twice = |this: u64, other: u64| this > other.saturating_mul(2);
+        twice(self.compressed, other.compressed)
+            || twice(self.inside, other.inside)
+            || self
+                .rows
+                .zip(other.rows)
+                .is_some_and(|(this, other)| twice(this, other))
+    }
+}
+
 /// A published dump, as far as retention looks at it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Candidate {
@@ -94,22 +133,22 @@ pub struct Candidate {
     pub time: Timestamp,
     /// Its place among the dumps of that second.
     pub sequence: u32,
-    /// The size of the file.
-    pub bytes: u64,
+    /// How much it holds.
+    pub size: Size,
     /// Whether it holds what a restore replaced.
     pub is_replaced: bool,
 }
 
 impl Candidate {
-    /// Returns the candidate for a dump of this kind whose file has so many bytes.
+    /// Returns the candidate for a dump whose file has so many bytes.
     #[must_use]
-    pub fn new(dump: &DumpName, bytes: u64, kind: Kind) -> Self {
+    pub fn new(dump: &DumpName, file: u64, header: &Header) -> Self {
         let (time, sequence) = dump.key();
         Self {
             time,
             sequence,
-            bytes,
-            is_replaced: kind == Kind::Replaced,
+            size: Size::of(file, header),
+            is_replaced: header.kind == Kind::Replaced,
         }
     }
 
@@ -277,11 +316,31 @@ fn before_shrink(
     max_age: Duration,
     now: Timestamp,
 ) -> Option<usize> {
-    let smallest = newest.iter().map(|&i| dumps[i].bytes).min()?;
+    let is_shrunk = |i: usize| {
+        newest
+            .iter()
+            .any(|&new| dumps[i].size.is_more_than_twice(dumps[new].size))
+    };
     older
         .iter()
         .copied()
         .filter(|&i| is_within(dumps[i].time, max_age, now))
-        .filter(|&i| dumps[i].bytes > smallest.saturating_mul(2))
-        .max_by_key(|&i| (dumps[i].bytes, dumps[i].key()))
+        .filter(|&i| is_shrunk(i))
+        .max_by_key(|&i| (dumps[i].size, dumps[i].key()))
+}
+
+/// Returns the last of `dumps` from before the database shrank: more than twice the newest one, and
+/// no older than `policy` keeps the dump from before a shrink.
+#[must_use]
+pub fn last_before_shrink(
+    dumps: &[Candidate],
+    policy: &Policy,
+    now: Timestamp,
+) -> Option<Candidate> {
+    let counts = |dump: &&Candidate| !dump.is_replaced && !is_future(dump.time, now);
+    let newest = dumps.iter().filter(counts).max_by_key(|dump| dump.key())?;
+    let larger = dumps.iter().filter(counts).filter(|dump| {
+        dump.size.is_more_than_twice(newest.size) && is_within(dump.time, policy.before_shrink, now)
+    });
+    larger.max_by_key(|dump| dump.key()).copied()
 }

@@ -6,7 +6,7 @@ use crate::clock;
 use crate::directory::Locked;
 use crate::name::DumpName;
 use crate::retention::{self, Policy, Verdict};
-use crate::series::Series;
+use crate::series::{Other, Series};
 
 /// Removes what `policy` does not keep of a database's dumps, never `published`; how many.
 ///
@@ -18,7 +18,7 @@ pub fn rotate(
     policy: &Policy,
     published: Option<&DumpName>,
 ) -> Result<usize> {
-    for (entry, reason) in &series.others {
+    for Other { entry, reason, .. } in &series.others {
         log::warn!("{} is left alone: {reason}", entry.name);
     }
     let mut removed = 0;

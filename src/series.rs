@@ -22,10 +22,21 @@ pub struct Series {
     pub dumps: Vec<(Entry, Header)>,
     /// The identities its dumps bear: the present one, then those it had before `--adopt`.
     pub identities: Vec<Identity>,
-    /// Dumps of this NAME that are left alone, and why.
-    pub others: Vec<(Entry, String)>,
-    /// The identity of the newest dump where it is not this database's.
-    pub taken_by: Option<Identity>,
+    /// Dumps of this NAME that count for nothing and are never removed.
+    pub others: Vec<Other>,
+    /// Where the newest dump is not this database's: its identity, then those it had before.
+    pub taken_by: Option<Vec<Identity>>,
+}
+
+/// A dump that counts for nothing.
+#[derive(Debug, Clone)]
+pub struct Other {
+    /// The file.
+    pub entry: Entry,
+    /// Why, in words.
+    pub reason: String,
+    /// It is damaged or cannot be read; else it is another database's.
+    pub is_damaged: bool,
 }
 
 impl Series {
@@ -47,14 +58,20 @@ impl Series {
         };
         let mut all = Vec::new();
         for entry in entries.iter().filter(|entry| entry.name.name == *name) {
-            match directory.header(&entry.name) {
+            match directory.header(entry) {
                 // A copy someone made under another time's name is not ours to count.
-                Ok(header) if header.time != entry.name.time => series
-                    .others
-                    .push((entry.clone(), "its header bears another time".to_owned())),
+                Ok(header) if header.time != entry.name.time => series.others.push(Other {
+                    entry: entry.clone(),
+                    reason: "its header bears another time".to_owned(),
+                    is_damaged: false,
+                }),
                 Ok(header) => all.push((entry.clone(), header)),
                 Err(error) if error.kind() == ErrorKind::NotFound => {}
-                Err(error) => series.others.push((entry.clone(), error.to_string())),
+                Err(error) => series.others.push(Other {
+                    entry: entry.clone(),
+                    reason: error.to_string(),
+                    is_damaged: true,
+                }),
             }
         }
         let now = clock::now();
@@ -73,7 +90,13 @@ impl Series {
                 series.identities.extend(own.formerly.iter().cloned());
             }
             if !series.identities.contains(&header.identity) {
-                series.taken_by = Some(header.identity.clone());
+                let earlier = header.formerly.iter().cloned();
+                series.taken_by = Some(
+                    [header.identity.clone()]
+                        .into_iter()
+                        .chain(earlier)
+                        .collect(),
+                );
             }
         }
         for (entry, header) in all {
@@ -81,7 +104,11 @@ impl Series {
                 series.dumps.push((entry, header));
             } else {
                 let reason = format!("it is of {}", header.identity);
-                series.others.push((entry, reason));
+                series.others.push(Other {
+                    entry,
+                    reason,
+                    is_damaged: false,
+                });
             }
         }
         series
@@ -133,7 +160,7 @@ impl Series {
     #[must_use]
     pub fn next_sequence(&self, time: Timestamp) -> u32 {
         let own = self.dumps.iter().map(|(entry, _)| entry);
-        let others = self.others.iter().map(|(entry, _)| entry);
+        let others = self.others.iter().map(|other| &other.entry);
         let same = own.chain(others).filter(|entry| entry.name.time == time);
         same.map(|entry| entry.name.sequence).max().unwrap_or(0) + 1
     }
@@ -150,13 +177,13 @@ impl Series {
     /// The newest dump of this NAME with the reason why it cannot be used, if that is so. What a
     /// clock that jumped dated ahead does not count.
     #[must_use]
-    pub fn unusable(&self, now: Timestamp) -> Option<&(Entry, String)> {
+    pub fn unusable(&self, now: Timestamp) -> Option<&Other> {
         let place = |entry: &Entry| (entry.name.time, entry.name.sequence);
         let past = |entry: &Entry| !retention::is_future(entry.name.time, now);
         let newest = self.past(now).map(|(entry, _)| place(entry)).next();
-        let others = self.others.iter().filter(|(entry, _)| past(entry));
-        let last = others.max_by_key(|(entry, _)| place(entry));
-        last.filter(|(entry, _)| newest.is_none_or(|newest| place(entry) > newest))
+        let others = self.others.iter().filter(|other| past(&other.entry));
+        let last = others.max_by_key(|other| place(&other.entry));
+        last.filter(|other| newest.is_none_or(|newest| place(&other.entry) > newest))
     }
 
     /// What retention says of each of [`Series::dumps`], in their order.
@@ -167,12 +194,26 @@ impl Series {
         now: Timestamp,
         published: Option<&DumpName>,
     ) -> Vec<Verdict> {
-        let candidates: Vec<_> = self
-            .dumps
-            .iter()
-            .map(|(entry, header)| Candidate::new(&entry.name, entry.bytes, header.kind))
-            .collect();
-        retention::plan(&candidates, policy, now, published.map(DumpName::key))
+        retention::plan(
+            &self.candidates(),
+            policy,
+            now,
+            published.map(DumpName::key),
+        )
+    }
+
+    /// Returns the time of the last dump from before the database shrank, if it did.
+    #[must_use]
+    pub fn shrunk_since(&self, policy: &Policy, now: Timestamp) -> Option<Timestamp> {
+        let before = retention::last_before_shrink(&self.candidates(), policy, now);
+        before.map(|dump| dump.time)
+    }
+
+    fn candidates(&self) -> Vec<Candidate> {
+        let dumps = self.dumps.iter();
+        dumps
+            .map(|(entry, header)| Candidate::new(&entry.name, entry.bytes, header))
+            .collect()
     }
 }
 

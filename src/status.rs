@@ -16,7 +16,7 @@ use crate::header::Kind;
 use crate::human;
 use crate::identity::Engine;
 use crate::retention;
-use crate::series::Series;
+use crate::series::{Other, Series};
 use crate::state::{Attempt, Drill, Record};
 
 /// One database; what is not known of it is absent.
@@ -50,6 +50,10 @@ pub struct Row {
     /// The sizes of the newest dumps in bytes, oldest first.
     #[serde(skip)]
     sizes: Vec<u64>,
+    /// When the last dump was made that is more than twice the newest one, while such a dump is there
+    /// and no older than the policy keeps the one from before a shrink.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shrunk_since: Option<Timestamp>,
     /// What is wrong, in words; absent when nothing is.
     pub problem: Option<String>,
 }
@@ -158,6 +162,7 @@ fn without_dumps(path: &Path, name: Option<&str>, record: Record, problem: &str)
         attempt: record.attempt,
         drill: record.drill,
         sizes: Vec::new(),
+        shrunk_since: None,
         problem: Some(human::printable(problem)),
     }
 }
@@ -169,10 +174,7 @@ fn of_series(
     max_age: Option<Duration>,
     now: Timestamp,
 ) -> Row {
-    let unusable = series.unusable(now).map(|(entry, reason)| {
-        let name = &entry.name;
-        format!("{name} cannot be used: {reason}")
-    });
+    let unusable = unusable(series, now);
     // What a clock that jumped dated ahead says nothing about how fresh the dumps are.
     let past: Vec<_> = series.past(now).collect();
     let Some((newest, header)) = past.first() else {
@@ -212,6 +214,7 @@ fn of_series(
         seconds: None,
         error: None,
     });
+    let policy = record.policy.unwrap_or_default();
     let entries = || past.iter().map(|(entry, _)| entry);
     let reach = retention::reach(entries().map(|entry: &Entry| entry.name.time), now);
     Row {
@@ -224,6 +227,7 @@ fn of_series(
         bytes_before: before,
         bytes_inside: Some(header.bytes),
         kept: past.len(),
+        shrunk_since: series.shrunk_since(&policy, now),
         reach_seconds: reach.map(|reach| reach.as_secs()),
         problem: problem(
             now.duration_since(fresh),
@@ -235,6 +239,22 @@ fn of_series(
         attempt: Some(attempt),
         drill: record.drill,
         sizes: entries().rev().map(|entry| entry.bytes).collect(),
+    }
+}
+
+/// Says which dumps cannot be used: the newest one, whatever the reason, and every damaged one.
+fn unusable(series: &Series, now: Timestamp) -> Option<String> {
+    let newest = series.unusable(now).map(|other| &other.entry.name);
+    let others = series.others.iter().rev();
+    let bad: Vec<_> = others
+        .filter(|other| other.is_damaged || Some(&other.entry.name) == newest)
+        .collect();
+    let (Other { entry, reason, .. }, more) = bad.split_first()?;
+    let first = format!("{} cannot be used: {reason}", entry.name);
+    match more.len() {
+        0 => Some(first),
+        1 => Some(format!("{first}; nor can {}", more[0].entry.name)),
+        number => Some(format!("{first}; nor can {number} older ones")),
     }
 }
 

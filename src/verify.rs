@@ -59,6 +59,12 @@ pub fn read_whole(file: &File, sink: &mut dyn Write) -> io::Result<Header> {
         return Err(damage("its CRC-32 is not the one its header says"));
     }
     inside.check(&header).map_err(|how| damage(&how))?;
+    let length = file.metadata()?.len();
+    if let Some(said) = header.length.filter(|said| *said != length) {
+        return Err(damage(&format!(
+            "it has {length} bytes and its header says {said}"
+        )));
+    }
     Ok(header)
 }
 

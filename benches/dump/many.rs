@@ -52,7 +52,7 @@ pub(crate) fn measure(directory: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// A dump's header; these commands read no further.
+/// Writes a dump of no bytes.
 fn write(directory: &Path, time: Timestamp) -> io::Result<()> {
     let header = Header {
         tool: "dump-database bench".to_owned(),
@@ -66,6 +66,7 @@ fn write(directory: &Path, time: Timestamp) -> io::Result<()> {
         checked: None,
         facts: Facts::default(),
         bytes: 0,
+        length: None,
         crc32: "00000000".to_owned(),
         sha256: "0".repeat(64),
         content: None,
@@ -78,6 +79,8 @@ fn write(directory: &Path, time: Timestamp) -> io::Result<()> {
         format: Format::Sqlite,
         compression: Compression::Gzip,
     };
-    let bytes = header.encode(Compression::Gzip, b"example.db")?;
+    let mut bytes = header.encode(Compression::Gzip, b"example.db")?;
+    bytes.extend([3, 0]); // a last, empty block
+    bytes.extend([0; 8]); // the CRC-32 and the length of nothing
     fs::write(directory.join(name.to_string()), bytes)
 }

@@ -70,8 +70,8 @@ pub struct Retention {
     )]
     pub keep_yearly: usize,
 
-    /// Keep for this long the largest older dump that is more than twice the smallest of the
-    /// newest: a database emptied by accident; 0 turns it off
+    /// Keep for this long the largest older dump that is more than twice one of the newest, in
+    /// size or in rows: a database emptied by accident; 0 turns it off
     #[arg(
         long,
         value_name = "TIME",

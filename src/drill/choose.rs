@@ -111,7 +111,7 @@ fn of_series<'a>(
 ) -> impl Iterator<Item = Chosen> + 'a {
     let unusable = series.unusable(clock::now());
     let usable = series.restorable(clock::now()).map(|(entry, _)| entry);
-    let entries = unusable.map(|(entry, _)| entry).into_iter().chain(usable);
+    let entries = unusable.map(|other| &other.entry).into_iter().chain(usable);
     entries.map(|entry| Chosen {
         path: directory.path_of(&entry.name),
         database: series.database(),

@@ -15,6 +15,9 @@ use crate::identity::Identity;
 use crate::name::{DumpName, Name};
 use crate::series::Series;
 
+/// The most earlier places of a database that its dumps remember.
+const FORMERLY: usize = 16;
+
 /// What the directory holds of a database before it is dumped.
 pub(super) struct Before {
     newest: Option<(DumpName, Header)>,
@@ -121,17 +124,24 @@ fn formerly(
     adopt: bool,
     way_out: &str,
 ) -> Result<Vec<Identity>> {
-    let mut formerly = before.identities.get(1..).unwrap_or_default().to_vec();
-    if let Some(other) = &before.taken_by {
+    let formerly = before.identities.get(1..).unwrap_or_default();
+    if let Some([other, ..]) = before.taken_by.as_deref() {
         ensure!(
             adopt,
             "the newest dump called {name} in {} is of {other}; {way_out}",
             directory.path().display()
         );
-        formerly.insert(0, other.clone());
-        formerly.truncate(4);
     }
-    Ok(formerly)
+    // The dumps of every earlier place stay this database's, however often it moved.
+    let present = before.identities.first();
+    let mut all: Vec<Identity> = Vec::new();
+    for identity in before.taken_by.iter().flatten().chain(formerly) {
+        if Some(identity) != present && !all.contains(identity) {
+            all.push(identity.clone());
+        }
+    }
+    all.truncate(FORMERLY);
+    Ok(all)
 }
 
 #[cfg(test)]

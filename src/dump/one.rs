@@ -16,6 +16,7 @@ use crate::gzip::Pool;
 use crate::human;
 use crate::name::{DumpName, Name};
 use crate::progress::Progress;
+use crate::retention::Policy;
 use crate::rotate::rotate;
 use crate::series::{self, Series};
 use crate::stop::{Stop, Unless};
@@ -41,6 +42,8 @@ pub(crate) struct Published {
     pub(super) unchanged: bool,
     /// The database's last thorough check.
     pub(super) checked: Option<Timestamp>,
+    /// What was kept of the older dumps; none where that was not decided anew.
+    pub(super) policy: Option<Policy>,
     /// What it took, in words.
     pub(super) summary: String,
 }
@@ -116,13 +119,14 @@ impl<'a> Run<'a> {
             Some(newest) if self.still_reads(newest, stop)? => Some(newest.clone()),
             _ => None,
         };
-        let (name, unchanged) = match unchanged {
-            Some(newest) => (newest, true),
-            None => (self.publish(name, written)?, false),
+        let is_unchanged = unchanged.is_some();
+        let (name, policy) = match unchanged {
+            Some(newest) => (newest, self.options.keep.given()),
+            None => self.publish(name, written)?,
         };
         drop(scratch);
         let seconds = started.elapsed().as_secs_f64();
-        let summary = if unchanged {
+        let summary = if is_unchanged {
             let bytes = human::bytes(bytes);
             format!("unchanged since {name}, {bytes} in, {seconds:.2} s")
         } else {
@@ -135,8 +139,9 @@ impl<'a> Run<'a> {
         };
         Ok(Published {
             name,
-            unchanged,
+            unchanged: is_unchanged,
             checked,
+            policy,
             summary,
         })
     }
@@ -153,8 +158,9 @@ impl<'a> Run<'a> {
         Ok(read.is_ok())
     }
 
-    /// Gives the dump its name, then removes what retention does not keep.
-    fn publish(&self, name: &Name, written: Written<'a>) -> Result<DumpName> {
+    /// Gives the dump its name, then removes what retention does not keep. Returns the name and the
+    /// policy that it went by.
+    fn publish(&self, name: &Name, written: Written<'a>) -> Result<(DumpName, Option<Policy>)> {
         let Written {
             header, temporary, ..
         } = written;
@@ -175,8 +181,8 @@ impl<'a> Run<'a> {
                 temporary.belong_with(newest);
             }
             let published = directory.publish(temporary, &wanted)?;
-            let Some(policy) = keep.policy(directory.state().policy(&name)) else {
-                return Ok(published);
+            let Some(policy) = keep.policy(directory.state().policy(&name), &before) else {
+                return Ok((published, None));
             };
             let rotated = directory.dumps_of(&name).and_then(|entries| {
                 let series = Series::of(directory, &entries, &name, identity);
@@ -187,7 +193,7 @@ impl<'a> Run<'a> {
                     "{published} was published, but older dumps were not removed: {error:#}"
                 );
             }
-            Ok(published)
+            Ok((published, Some(policy)))
         })?
     }
 }

@@ -55,6 +55,7 @@ impl<'a> Run<'a> {
                 ..Facts::default()
             },
             bytes: 0,
+            length: None,
             crc32: String::new(),
             sha256: String::new(),
             content: None,
@@ -112,6 +113,7 @@ impl<'a> Run<'a> {
         header.bytes = totals.bytes;
         header.crc32 = format!("{:08x}", totals.crc32);
         header.sha256 = sha256;
+        header.length = Some(file.length());
         let complete = header.encode(method.compression, &original)?;
         file.rewrite_header(&complete).with_context(unwritable)?;
         let length = file.complete();

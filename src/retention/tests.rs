@@ -2,8 +2,7 @@ use std::{num::NonZeroUsize, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Candidate, Policy, REPLACED, Rule, Verdict, plan, reach};
-use crate::header::Kind;
+use super::{Candidate, Policy, REPLACED, Rule, Size, Verdict, last_before_shrink, plan, reach};
 use crate::name::DumpName;
 
 mod properties;
@@ -20,8 +19,15 @@ fn dump(time: &str, bytes: u64) -> Candidate {
     Candidate {
         time: at(time),
         sequence: 1,
-        bytes,
+        size: compressed(bytes),
         is_replaced: false,
+    }
+}
+
+fn compressed(bytes: u64) -> Size {
+    Size {
+        compressed: bytes,
+        ..Size::default()
     }
 }
 
@@ -65,10 +71,16 @@ fn seven_dumps_leave_the_five_newest() {
 #[test]
 fn within_a_second_the_sequence_decides() {
     let file = |end: &str| DumpName::parse(&format!("a-20261122T193000Z{end}.sqlite.gz")).unwrap();
-    let dumps = ["_100", "", "_99", "_02"].map(|end| Candidate::new(&file(end), 7, Kind::Regular));
+    let dumps = ["_100", "", "_99", "_02"].map(|end| {
+        let (time, sequence) = file(end).key();
+        Candidate {
+            time,
+            sequence,
+            ..dump("2026-11-22T19:30:00", 7)
+        }
+    });
     let verdicts = plan(&dumps, &last(2), at("2026-11-22T20:00:00"), None);
     assert_eq!(kept_by(Rule::Last, &verdicts), [0, 2]);
-    assert_eq!(dumps[0].bytes, 7);
 }
 
 #[test]

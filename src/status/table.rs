@@ -41,17 +41,27 @@ pub(super) fn print(out: &mut impl Write, rows: &[Row], now: Timestamp) -> io::R
         .map(|column| lines.iter().map(|line| line[column].chars().count()).max())
         .map(Option::unwrap_or_default)
         .collect();
-    let problems = std::iter::once(None).chain(rows.iter().map(|row| row.problem.as_deref()));
-    for (line, problem) in lines.iter().zip(problems) {
+    let remarks = std::iter::once(String::new()).chain(rows.iter().map(remark));
+    for (line, remark) in lines.iter().zip(remarks) {
         let mut text = format!("{:1$}", line[0], widths[0]);
         for (cell, width) in line.iter().zip(&widths).skip(1) {
             text.extend(["  ", &format!("{cell:>width$}")]);
         }
         text.push_str("  ");
-        text.push_str(problem.unwrap_or_default());
+        text.push_str(&remark);
         writeln!(out, "{}", text.trim_end())?;
     }
     Ok(())
+}
+
+/// What is wrong, and what is not but should be known.
+fn remark(row: &Row) -> String {
+    let shrunk = row.shrunk_since.map(|time| {
+        let time = time.strftime("%Y-%m-%d %H:%M:%SZ");
+        format!("shrank to less than half since {time}")
+    });
+    let all: Vec<_> = row.problem.clone().into_iter().chain(shrunk).collect();
+    all.join("; ")
 }
 
 fn cells(row: &Row, now: Timestamp) -> [String; HEADS.len()] {
@@ -92,7 +102,10 @@ fn seconds(seconds: f64) -> String {
 /// `+3 %`: how the newest dump's size differs from the one's before.
 fn change(bytes: Option<u64>, before: Option<u64>) -> Option<String> {
     let (bytes, before) = (bytes? as f64, before? as f64);
-    (before > 0.0).then(|| format!("{:+.0} %", 100.0 * (bytes - before) / before))
+    let percent = (100.0 * (bytes - before) / before).round();
+    // Otherwise a little less is "-0 %".
+    let percent = if percent == 0.0 { 0.0 } else { percent };
+    (before > 0.0).then(|| format!("{percent:+.0} %"))
 }
 
 /// A bar for each of the newest sizes, the largest a whole one.

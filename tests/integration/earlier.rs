@@ -3,7 +3,7 @@
 //! Each holds the four rows of a table `book`; `@globals` holds the role `reader`. None is ever made
 //! anew: a change of the format adds further ones beside them.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::Path;
 
 use crate::servers::{mysql, postgresql};
@@ -55,6 +55,16 @@ fn sqlite() {
             assert!(books.contains(book), "{kind}: {books}");
         }
     }
+}
+
+/// Their headers do not say how long they are.
+#[test]
+fn a_dump_that_was_cut_off_is_noticed_without_reading_it() {
+    let env = copied("sqlite");
+    let dump = env.dumps().join(&env.names()[0]);
+    let file = File::options().write(true).open(dump).unwrap();
+    file.set_len(file.metadata().unwrap().len() - 10).unwrap();
+    env.run("status").fails(1, "cannot be used");
 }
 
 #[test]

@@ -71,6 +71,24 @@ fn adopt_takes_the_old_dumps_over_for_good() {
 }
 
 #[test]
+fn moved_twice_it_keeps_the_dumps_of_every_place() {
+    let env = two();
+    fs::create_dir(env.path("c")).unwrap();
+    fs::copy(env.path("a/db.sqlite3"), env.path("c/db.sqlite3")).unwrap();
+    let first = planted::header(&env.dump("a/db.sqlite3")).identity;
+    let second = planted::header(&env.dump("b/db.sqlite3 --adopt")).identity;
+    let third = env.run("dump c/db.sqlite3 --adopt").succeeds();
+    assert!(!third.stderr.contains("left alone"), "{third:?}");
+    let header = planted::header(&third.paths()[0]);
+    assert_eq!(header.formerly, [second.clone(), first]);
+    // Back at a place it had, that place is no earlier one.
+    let back = planted::header(&env.dump("a/db.sqlite3 --adopt"));
+    assert_eq!(back.formerly, [header.identity, second]);
+    env.run("dump a/db.sqlite3 --keep 1").succeeds();
+    assert_eq!(env.names().len(), 1);
+}
+
+#[test]
 fn without_adopt_dumps_of_another_source_are_neither_counted_nor_removed() {
     let env = two();
     let foreign = planted::changed(&env.dump("a/db.sqlite3"), |header| {

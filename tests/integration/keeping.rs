@@ -121,6 +121,43 @@ fn deleted_rows_do_not_hide_a_shrink() {
     assert_eq!(env.names().len(), 6);
 }
 
+/// Its three rows are nothing beside a dump's header and an image's pages.
+#[test]
+fn a_small_database_that_was_emptied_keeps_its_last_full_dump_and_status_says_so() {
+    let env = Env::with_database();
+    let path = env.path("db.sqlite");
+    let before = database::contents(&path);
+    env.dump("db.sqlite");
+    let db = Connection::open(&path).unwrap();
+    db.execute_batch("DELETE FROM person").unwrap();
+    env.dump("db.sqlite");
+    let status = env.run("status").succeeds();
+    assert!(
+        status.stdout.contains("shrank to less than half since"),
+        "{status:?}"
+    );
+    for _ in 0..8 {
+        env.dump("db.sqlite");
+    }
+    let left = env.names();
+    assert_eq!(left.len(), 6, "{left:?}");
+    env.run(&format!("restore dump/{} restored.sqlite", left[0]))
+        .succeeds();
+    assert_eq!(database::contents(&env.path("restored.sqlite")), before);
+    // As long as it is there.
+    let status = env.run("status").succeeds();
+    assert!(
+        status.stdout.contains("shrank to less than half since"),
+        "{status:?}"
+    );
+    assert!(!status.stdout.contains("-0 %"), "{status:?}");
+    let status = env.run("status --json").succeeds();
+    assert!(status.stdout.contains("shrunk_since"), "{status:?}");
+    env.dump("db.sqlite --keep-before-shrink 0");
+    let status = env.run("status").succeeds();
+    assert!(!status.stdout.contains("shrank"), "{status:?}");
+}
+
 /// By hand nobody knows the flags of the unit.
 #[test]
 fn without_flags_the_rules_are_those_of_the_last_run() {
@@ -178,6 +215,12 @@ fn where_nothing_is_on_record_rotate_removes_nothing() {
     assert_eq!(env.names(), kept);
     let run = env.run("rotate --dry-run").succeeds();
     assert!(run.stdout.contains("would go"), "{run:?}");
+    // A dump by hand is not to remove what a lost policy kept, nor to record that it did.
+    for more in 1..=2 {
+        let run = env.run("dump db.sqlite").succeeds();
+        assert!(run.stderr.contains("pass --keep"), "{run:?}");
+        assert_eq!(env.names().len(), kept.len() + more);
+    }
     // One that is known does not let another's go.
     database::small(&env.path("known.sqlite"));
     env.dump("known.sqlite");

@@ -3,6 +3,7 @@
 mod support;
 
 mod bad_input;
+mod choice;
 mod clock;
 mod command_line;
 mod concurrency;

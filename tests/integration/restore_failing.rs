@@ -273,7 +273,9 @@ fn what_is_committed_before_the_old_one_is_gone_is_in_its_dump() {
             run.fails(1, "is open in process");
         }
         assert!(locked > 0);
-        env.run(&format!("restore saved-{mode} back-{mode}.sqlite"))
+        let saved = format!("saved-{mode}");
+        let dump = names(&env.path(&saved)).pop().unwrap();
+        env.run(&format!("restore {saved}/{dump} back-{mode}.sqlite"))
             .succeeds();
         let back = Connection::open(env.path(format!("back-{mode}.sqlite"))).unwrap();
         assert_eq!(scalar(&back, "SELECT count(*) FROM tally"), committed);

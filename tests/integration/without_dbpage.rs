@@ -8,7 +8,7 @@ use rusqlite::Connection;
 
 use crate::support::database::{contents, large};
 use crate::support::writer::{Writer, state};
-use crate::support::{Env, Run};
+use crate::support::{Env, Run, names};
 
 fn build() -> PathBuf {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("without-dbpage");
@@ -51,7 +51,9 @@ fn databases_are_dumped_and_restored_through_a_copy() {
             dump.trim()
         ));
         assert_eq!(contents(&copy), contents(&source));
-        run(&format!("restore saved {mode}-saved.sqlite --name {mode}"));
+        let saved = names(&env.path("saved"));
+        let saved = saved.iter().find(|name| name.starts_with(mode)).unwrap();
+        run(&format!("restore saved/{saved} {mode}-saved.sqlite"));
         assert!(contents(&env.path(format!("{mode}-saved.sqlite"))).contains("later"));
 
         let written = env.path(format!("{mode}-written.sqlite"));

@@ -15,7 +15,7 @@ use super::aside::Aside;
 use super::beside::Beside;
 use super::error::is_corruption;
 use super::target;
-use crate::engine::{Access, Save};
+use crate::engine::{Access, DamagedInside, Save};
 use crate::stop::Stop;
 
 /// Loads `dump` into the file `target`. A file that exists is replaced only if `save` is given.
@@ -40,7 +40,10 @@ pub fn run(
         );
     }
     let beside = Beside::new(&target)?;
-    beside.fill(dump, stop)?;
+    beside.fill(dump, stop).map_err(|error| match error {
+        error if is_corruption(&error) => error.context(DamagedInside),
+        error => error,
+    })?;
     beside.own(old.as_ref(), &target)?;
     beside.sync()?;
     stop.check()?;

@@ -3,7 +3,7 @@ use std::{collections::BTreeSet, num::NonZeroUsize, time::Duration};
 use jiff::Timestamp;
 use proptest::{collection::vec, prelude::*, sample::Index};
 
-use super::{Candidate, Policy, REPLACED, Rule, Verdict, kept_by, plan};
+use super::{Candidate, Policy, REPLACED, Rule, Size, Verdict, compressed, kept_by, plan};
 
 const NOW: i64 = 1_790_000_000;
 
@@ -19,13 +19,19 @@ fn dumps() -> impl Strategy<Value = Vec<Candidate>> {
         0..200_000_000_i64,
         Just(-2_280_000_000_i64)
     ];
-    let sizes = prop_oneof![0..6_u64, Just(u64::MAX)];
+    let bytes = || prop_oneof![0..6_u64, Just(u64::MAX)];
+    let rows = proptest::option::of(bytes());
+    let sizes = (bytes(), bytes(), rows).prop_map(|(compressed, inside, rows)| Size {
+        compressed,
+        inside,
+        rows,
+    });
     let replaced = prop_oneof![3 => Just(false), 1 => Just(true)];
-    let dump = (ages, 1..3_u32, sizes, replaced).prop_map(|(age, sequence, bytes, is_replaced)| {
+    let dump = (ages, 1..3_u32, sizes, replaced).prop_map(|(age, sequence, size, is_replaced)| {
         Candidate {
             time: Timestamp::from_second(NOW - age).unwrap(),
             sequence,
-            bytes,
+            size,
             is_replaced,
         }
     });
@@ -123,7 +129,7 @@ proptest! {
         ages in prop::collection::btree_set(0..1_000_000_i64, 0..40), last in 1..9_usize,
     ) {
         let dumps: Vec<_> = ages.iter().map(|age| Candidate {
-            time: Timestamp::from_second(NOW - age).unwrap(), sequence: 1, bytes: age.unsigned_abs(),
+            time: Timestamp::from_second(NOW - age).unwrap(), sequence: 1, size: compressed(age.unsigned_abs()),
             is_replaced: false,
         }).collect();
         let last = NonZeroUsize::new(last).unwrap();

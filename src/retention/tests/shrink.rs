@@ -1,6 +1,9 @@
 use std::time::Duration;
 
-use super::{Candidate, Policy, Rule, Verdict, at, dump, keep, kept_by, last, plan};
+use super::{
+    Candidate, Policy, Rule, Size, Verdict, at, compressed, dump, keep, kept_by, last,
+    last_before_shrink, plan,
+};
 
 #[test]
 fn an_emptied_database_keeps_its_last_full_dump_for_a_week() {
@@ -79,7 +82,7 @@ fn a_zero_age_turns_the_shrink_rule_off_even_for_a_dump_of_this_second() {
     let large = dump("2026-11-22T19:00:00", 1000);
     let small = Candidate {
         sequence: 2,
-        bytes: 1,
+        size: compressed(1),
         ..large
     };
     assert_eq!(
@@ -104,4 +107,56 @@ fn a_dump_from_before_the_shrink_may_be_kept_by_a_tier_as_well() {
         verdicts[1..],
         [keep(&[Rule::Daily, Rule::BeforeShrink]), Verdict::Remove]
     );
+}
+
+#[test]
+fn rows_and_content_show_a_shrink_that_the_compressed_size_hides() {
+    let full = Size {
+        compressed: 500,
+        inside: 12_288,
+        rows: Some(3),
+    };
+    let cases = [
+        (full, false),
+        (
+            Size {
+                rows: Some(1),
+                ..full
+            },
+            true,
+        ),
+        (Size { rows: None, ..full }, false),
+        (
+            Size {
+                inside: 4096,
+                ..full
+            },
+            true,
+        ),
+        (
+            Size {
+                compressed: 249,
+                ..full
+            },
+            true,
+        ),
+    ];
+    for (now, is_shrunk) in cases {
+        let old = Candidate {
+            size: full,
+            ..dump("2026-11-22T18:00:00", 0)
+        };
+        let new = Candidate {
+            size: now,
+            ..dump("2026-11-22T19:00:00", 0)
+        };
+        let verdicts = plan(&[old, new], &last(1), new.time, None);
+        assert_eq!(
+            !kept_by(Rule::BeforeShrink, &verdicts).is_empty(),
+            is_shrunk,
+            "{now:?}"
+        );
+        let since = last_before_shrink(&[old, new], &last(1), new.time);
+        assert_eq!(since, is_shrunk.then_some(old), "{now:?}");
+    }
 }

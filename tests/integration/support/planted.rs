@@ -5,7 +5,7 @@ use std::io::{BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 
 use dump_database::header::Header;
-use dump_database::name::DumpName;
+use dump_database::name::{Compression, DumpName};
 use flate2::write::DeflateEncoder;
 use jiff::Timestamp;
 
@@ -30,8 +30,11 @@ pub(crate) fn changed(dump: &Path, change: impl FnOnce(&mut Header)) -> PathBuf 
     let mut file = BufReader::new(File::open(dump).unwrap());
     let (mut header, _, compression) = Header::read(&mut file).unwrap();
     change(&mut header);
-    let mut bytes = header.encode(compression, b"planted.sqlite").unwrap();
-    file.read_to_end(&mut bytes).unwrap();
+    let mut content = Vec::new();
+    file.read_to_end(&mut content).unwrap();
+    let front = |header: &Header| header.encode(compression, b"planted.sqlite").unwrap();
+    header.length = Some((front(&header).len() + content.len()) as u64);
+    let bytes = [front(&header), content].concat();
     let mut name = DumpName::parse(dump.file_name().unwrap().to_str().unwrap()).unwrap();
     name.time = header.time;
     name.sequence = 1;
@@ -44,20 +47,21 @@ pub(crate) fn changed(dump: &Path, change: impl FnOnce(&mut Header)) -> PathBuf 
 pub(crate) fn with_content(dump: &Path, content: &[u8]) -> PathBuf {
     let mut crc = flate2::Crc::new();
     crc.update(content);
+    let mut body = DeflateEncoder::new(Vec::new(), flate2::Compression::fast());
+    body.write_all(content).unwrap();
+    let mut body = body.finish().unwrap();
+    body.extend(crc.sum().to_le_bytes());
+    body.extend(crc.amount().to_le_bytes());
     let path = changed(dump, |header| {
         header.time = ago(60);
         header.bytes = content.len() as u64;
         header.crc32 = format!("{:08x}", crc.sum());
         header.sha256 = sha256(content);
     });
-    let bytes = fs::read(&path).unwrap();
-    let mut bytes = bytes[..header_length(&bytes)].to_vec();
-    let mut deflate = DeflateEncoder::new(&mut bytes, flate2::Compression::fast());
-    deflate.write_all(content).unwrap();
-    deflate.finish().unwrap();
-    bytes.extend(crc.sum().to_le_bytes());
-    bytes.extend(crc.amount().to_le_bytes());
-    fs::write(&path, bytes).unwrap();
+    let (mut header, original) = (header(&path), b"planted.sqlite");
+    let front = |header: &Header| header.encode(Compression::Gzip, original).unwrap();
+    header.length = Some((front(&header).len() + body.len()) as u64);
+    fs::write(&path, [front(&header), body].concat()).unwrap();
     path
 }
 
