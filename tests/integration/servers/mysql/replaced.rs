@@ -133,6 +133,9 @@ fn a_session_is_no_obstacle_unless_it_has_a_table_in_use() {
         server.url("app")
     );
     let run = env.run(&restore).fails(1, "the old database is as it was");
+    // It was dumped before it was to go.
+    let saved = env.names().pop().unwrap();
+    assert!(run.stderr.contains(&saved), "no {saved}: {run:?}");
     assert!(run.stderr.contains("another session has its tables in use"));
     assert_eq!(server.databases(), before);
     assert_eq!(server.everything_in("app"), expected);
