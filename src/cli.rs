@@ -269,11 +269,6 @@ fn level(text: &str) -> Result<LevelFilter, String> {
         .map_err(|_| "off, error, warn, info, debug or trace is wanted".to_owned())
 }
 
-fn positive(text: &str) -> Result<NonZeroUsize, String> {
-    text.parse()
-        .map_err(|_| "a whole number above 0 is wanted".to_owned())
-}
-
 /// The program's version and what it was built with.
 fn version() -> &'static str {
     static VERSION: OnceLock<String> = OnceLock::new();

@@ -3,79 +3,35 @@
 mod before;
 mod keep;
 mod one;
+mod options;
 mod owner;
 mod plan;
 mod written;
 
 use std::collections::{HashSet, VecDeque};
 use std::io::{self, Write};
-use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::Result;
 use jiff::Timestamp;
 
 use crate::clock;
-use crate::compress::Method;
 use crate::directory::Directory;
-use crate::engine::{Access, Source};
+use crate::engine::Source;
 use crate::identity::Engine;
 use crate::metrics;
-use crate::name::{Format, Name};
+use crate::name::Name;
 use crate::progress;
-use crate::secret::Secret;
 use crate::state::{Attempt, Unchanged};
-use crate::stop::{self, Stop};
+use crate::stop;
 
 pub use keep::Keep;
 pub(crate) use one::{Published, Run};
+pub use options::{Options, default_threads};
 pub use plan::Selection;
 use plan::{Task, plan};
-
-/// How to dump.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// The directory.
-    pub to: PathBuf,
-    /// Take over a NAME whose newest dump is of another source.
-    pub adopt: bool,
-    /// What stays of older dumps.
-    pub keep: Keep,
-    /// How to compress.
-    pub method: Method,
-    /// The compressor's threads.
-    pub threads: NonZeroUsize,
-    /// The time one database may take.
-    pub timeout: Duration,
-    /// How often the check is thorough.
-    pub full_check: Duration,
-    /// How long to wait for a locked database.
-    pub busy_timeout: Duration,
-    /// Publish nothing where a database did not change since its newest dump.
-    pub skip_unchanged: bool,
-    /// Where to write metrics after the run.
-    pub metrics: Option<PathBuf>,
-    /// What a PostgreSQL database is dumped as: SQL or `pg_dump`'s custom format.
-    pub format: Format,
-    /// The servers' password; goes before one in a URL.
-    pub password: Option<Secret>,
-}
-
-impl Options {
-    /// Returns how an engine may use one database, with a deadline that begins now.
-    #[must_use]
-    pub fn access(&self) -> Access {
-        Access {
-            password: self.password.clone(),
-            deadline: Stop::after(self.timeout),
-            lock_timeout: self.busy_timeout,
-            threads: self.threads,
-            format: self.format,
-        }
-    }
-}
 
 /// What became of a database.
 struct Outcome {
@@ -166,13 +122,6 @@ fn dump_all(
     }
     let failed = outcomes.iter().filter(|outcome| outcome.result.is_err());
     Ok(failed.count())
-}
-
-/// As many as there are cores, at most 4.
-#[must_use]
-pub fn default_threads() -> NonZeroUsize {
-    let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    NonZeroUsize::new(cores.min(4)).unwrap_or(NonZeroUsize::MIN)
 }
 
 fn next<T>(queue: &Mutex<VecDeque<T>>) -> Option<T> {

@@ -1,5 +1,7 @@
 //! Numbers and names as people read and write them.
 
+use std::fmt::Write;
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Span, SpanRelativeTo};
@@ -17,6 +19,25 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
         .ok()
         .and_then(|span| Duration::try_from(span).ok())
         .ok_or_else(|| "a duration such as 30s, 10m, 1h or 7d is wanted".to_owned())
+}
+
+/// Reads a whole number above 0.
+///
+/// # Errors
+/// One sentence saying what is accepted.
+pub fn parse_positive(text: &str) -> Result<NonZeroUsize, String> {
+    text.parse()
+        .map_err(|_| "expected a whole number above 0".to_owned())
+}
+
+/// Returns the bytes in lower-case hexadecimal.
+#[must_use]
+pub fn hexadecimal(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
 }
 
 /// A name as it may stand on a terminal and in one line of a log: control characters as `\u{1b}`.

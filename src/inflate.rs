@@ -1,35 +1,12 @@
 //! The decoder of raw deflate streams (RFC 1951): ISA-L with the feature `isal`, zlib-rs without.
 
-use std::io;
+pub(crate) mod step;
 
 #[cfg(feature = "isal")]
 use crate::isal::Inflate;
+use step::{Damage, Step};
 #[cfg(not(feature = "isal"))]
 use zlib::Inflate;
-
-/// What one call of [`Inflater::step`] did.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Step {
-    /// Bytes of the input that are used up; the rest has to be given again.
-    pub(crate) consumed: usize,
-    /// Bytes written to the output.
-    pub(crate) produced: usize,
-    /// The stream has ended, `consumed` bytes into this input.
-    pub(crate) finished: bool,
-}
-
-/// Why a stream is not deflate, noticed after so many bytes of the input.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Damage {
-    pub(crate) consumed: usize,
-    pub(crate) reason: String,
-}
-
-impl From<Damage> for io::Error {
-    fn from(damage: Damage) -> Self {
-        Self::new(io::ErrorKind::InvalidData, damage.reason)
-    }
-}
 
 /// The decoder of one stream.
 pub(crate) struct Inflater(Inflate);
@@ -51,7 +28,7 @@ impl Inflater {
 mod zlib {
     use flate2::{Decompress, FlushDecompress, Status};
 
-    use super::{Damage, Step};
+    use super::step::{Damage, Step};
 
     pub(super) struct Inflate(Decompress);
 
@@ -85,7 +62,7 @@ mod zlib {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
+    use std::io::{self, Write};
 
     use flate2::{Compression, write::DeflateEncoder};
     use proptest::prelude::*;

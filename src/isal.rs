@@ -10,7 +10,7 @@ use std::io;
 
 use isal_sys::igzip_lib as ffi;
 
-use crate::inflate::{Damage, Step};
+use crate::inflate::step::{Damage, Step};
 
 /// The header's own values, in the type of its field for them.
 const NO_FLUSH: u16 = 0;

@@ -1,11 +1,11 @@
 //! The first link of the chain of writers: every byte of the source passes here.
 
-use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use sha2::{Digest, Sha256};
 
-use crate::content::Content;
+use crate::content::Fingerprint;
+use crate::human::hexadecimal;
 use crate::progress::Progress;
 use crate::stop::Stop;
 
@@ -14,7 +14,7 @@ use crate::stop::Stop;
 pub struct Meter<'a, W> {
     inner: W,
     hash: Sha256,
-    content: Option<Content>,
+    fingerprint: Option<Fingerprint>,
     bytes: u64,
     failed: Option<io::Error>,
     progress: &'a mut Progress,
@@ -22,12 +22,17 @@ pub struct Meter<'a, W> {
 }
 
 impl<'a, W: Write> Meter<'a, W> {
-    /// In front of `inner`; what passes also goes to `content`.
-    pub fn new(inner: W, content: Option<Content>, progress: &'a mut Progress, stop: Stop) -> Self {
+    /// In front of `inner`; what passes also goes to `fingerprint`.
+    pub fn new(
+        inner: W,
+        fingerprint: Option<Fingerprint>,
+        progress: &'a mut Progress,
+        stop: Stop,
+    ) -> Self {
         Meter {
             inner,
             hash: Sha256::new(),
-            content,
+            fingerprint,
             bytes: 0,
             failed: None,
             progress,
@@ -41,10 +46,14 @@ impl<'a, W: Write> Meter<'a, W> {
         self.failed.take()
     }
 
-    /// What comes behind, the SHA-256 of all that passed in hexadecimal, and its content's.
+    /// What comes behind, the SHA-256 of all that passed in hexadecimal, and its fingerprint.
     pub fn finish(self) -> (W, String, Option<String>) {
         let sha256 = hexadecimal(&self.hash.finalize());
-        (self.inner, sha256, self.content.map(Content::finish))
+        (
+            self.inner,
+            sha256,
+            self.fingerprint.map(Fingerprint::finish),
+        )
     }
 }
 
@@ -54,8 +63,8 @@ impl<W: Write> Write for Meter<'_, W> {
         match self.inner.write(data) {
             Ok(written) => {
                 self.hash.update(&data[..written]);
-                if let Some(content) = &mut self.content {
-                    content.look(&data[..written]);
+                if let Some(fingerprint) = &mut self.fingerprint {
+                    fingerprint.look(&data[..written]);
                 }
                 self.bytes += written as u64;
                 self.progress.at(self.bytes);
@@ -73,14 +82,4 @@ impl<W: Write> Write for Meter<'_, W> {
     fn flush(&mut self) -> io::Result<()> {
         self.inner.flush()
     }
-}
-
-/// Lower-case hexadecimal.
-#[must_use]
-pub fn hexadecimal(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(2 * bytes.len());
-    for byte in bytes {
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
 }

@@ -9,10 +9,10 @@ use anyhow::{Context, Result, bail};
 use serde::Serialize;
 
 use crate::compress::Decoder;
+use crate::content::archive::Archive;
+use crate::content::image::Shape;
+use crate::content::marker::Tail;
 use crate::directory::Directory;
-use crate::engine::marker::Tail;
-use crate::engine::postgresql::archive::Archive;
-use crate::engine::sqlite::Shape;
 use crate::header::Header;
 use crate::human;
 use crate::name::Format;

@@ -6,9 +6,8 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use super::positive;
 use crate::compress::Method;
-use crate::human::parse_duration;
+use crate::human::{parse_duration, parse_positive};
 
 /// How and where dumps are written.
 #[derive(Debug, Clone, Args)]
@@ -32,7 +31,7 @@ pub struct Output {
         long,
         value_name = "N",
         env = "DUMP_DATABASE_THREADS",
-        value_parser = positive
+        value_parser = parse_positive
     )]
     pub threads: Option<NonZeroUsize>,
 

@@ -6,8 +6,7 @@ use std::time::Duration;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args};
 
-use super::positive;
-use crate::human::parse_duration;
+use crate::human::{parse_duration, parse_positive};
 use crate::retention::Policy;
 
 /// Which dumps of a database stay. One more than these rules say is kept for a while when a
@@ -21,7 +20,7 @@ pub struct Retention {
         value_name = "N",
         env = "DUMP_DATABASE_KEEP",
         default_value = "5",
-        value_parser = positive
+        value_parser = parse_positive
     )]
     pub keep: NonZeroUsize,
 

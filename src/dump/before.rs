@@ -5,8 +5,9 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use jiff::Timestamp;
 
+use super::keep::Keep;
+use super::options::Options;
 use super::owner::Owner;
-use super::{Keep, Options};
 use crate::clock;
 use crate::directory::Locked;
 use crate::engine::Dumper;

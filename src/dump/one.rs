@@ -6,12 +6,13 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use jiff::Timestamp;
 
-use super::Options;
 use super::before::Before;
+use super::options::Options;
 use super::owner::Owner;
 use super::written::Written;
 use crate::directory::Locked;
-use crate::engine::{Dumper, SnapshotLost};
+use crate::engine::Dumper;
+use crate::engine::dumper::SnapshotLost;
 use crate::gzip::Pool;
 use crate::human;
 use crate::name::{DumpName, Name};

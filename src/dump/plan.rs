@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use glob::Pattern;
 
-use super::Options;
+use super::options::Options;
 use crate::engine::Source;
 use crate::exit::UsageError;
 use crate::name::Name;

@@ -10,7 +10,7 @@ use super::one::Run;
 use super::owner::Borrowed;
 use crate::clock;
 use crate::compress::Encoder;
-use crate::content::Content;
+use crate::content::Fingerprint;
 use crate::directory::Temporary;
 use crate::engine::Dumper;
 use crate::header::{Facts, Header};
@@ -91,18 +91,18 @@ impl<'a> Run<'a> {
         let mut file = file; // declared after, so dropped before
         file.write_all(&empty).with_context(unwritable)?;
         let encoder = Encoder::new(file, method, &self.pool)?;
-        let content = self.options.skip_unchanged;
-        let content = content.then(|| Content::new(header.identity.engine, header.format));
-        let mut meter = Meter::new(encoder, content, bar, stop);
+        let skips = self.options.skip_unchanged;
+        let fingerprint = skips.then(|| Fingerprint::new(header.identity.engine, header.format));
+        let mut meter = Meter::new(encoder, fingerprint, bar, stop);
         let streamed = dumper.stream(&mut meter);
         if let Some(error) = meter.failure() {
             return Err(error).with_context(unwritable);
         }
         streamed?;
-        let (encoder, sha256, content) = meter.finish();
+        let (encoder, sha256, fingerprint) = meter.finish();
         let (file, totals) = encoder.finish().with_context(unwritable)?;
 
-        header.content = content;
+        header.content = fingerprint;
         let thorough = before.check_is_due(header, self.options.full_check);
         header.facts = dumper.check(thorough)?;
         header.checked = if thorough {

@@ -9,8 +9,11 @@ use std::process;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::{Access, Dumper, Loader, Save, Source, pass_on};
 use crate::child::Child;
+use crate::engine::access::Access;
+use crate::engine::dumper::Dumper;
+use crate::engine::feed::pass_on;
+use crate::engine::source::{Loader, Save, Source};
 use crate::header::{Facts, Header};
 use crate::identity::{Engine, Identity};
 use crate::name::Format;

@@ -21,9 +21,11 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use serde_json::{Map, Value};
 
-use super::marker::Tail;
-use super::{Access, Dumper, Part, SnapshotLost, pass_on};
 use crate::child::Child;
+use crate::content::marker::Tail;
+use crate::engine::access::{Access, Part};
+use crate::engine::dumper::{Dumper, SnapshotLost};
+use crate::engine::feed::pass_on;
 use crate::header::Facts;
 use crate::identity::{Engine, Identity};
 use crate::name::Format;
@@ -31,6 +33,7 @@ use crate::stop::Stop;
 use catalogue::Database;
 use patience::Patient;
 pub use server::Server;
+pub(super) use source::ENGINE;
 pub use source::MysqlSource;
 
 /// A table was altered before it was read: `ER_TABLE_DEF_CHANGED`, and how `mysqldump` says that

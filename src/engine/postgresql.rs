@@ -1,6 +1,5 @@
 //! PostgreSQL, by its own client programs: `psql`, `pg_dump`, `pg_dumpall`, `pg_restore`.
 
-pub mod archive;
 mod catalogue;
 mod checking;
 mod fresh;
@@ -23,8 +22,10 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Map, Value};
 
-use super::{Access, Dumper, Part, pass_on};
 use crate::child::Child;
+use crate::engine::access::{Access, Part};
+use crate::engine::dumper::Dumper;
+use crate::engine::feed::pass_on;
 use crate::header::Facts;
 use crate::human;
 use crate::identity::{Engine, Identity};
@@ -36,6 +37,7 @@ pub use reach::databases;
 use reach::{ask, connect, connect_anywhere};
 pub use server::Server;
 use snapshot::Snapshot;
+pub(super) use source::ENGINE;
 pub use source::PostgresqlSource;
 
 /// A part of a server to be dumped.

@@ -32,16 +32,17 @@ use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
 
 pub(crate) use find::find;
+use image::read_shape;
 use last_out::LastOut;
 use patience::{NAP, Patience};
 
-use super::Dumper;
+use crate::content::image::Shape;
+use crate::engine::dumper::Dumper;
 use crate::header::Facts;
 use crate::identity::Identity;
 use crate::name::Format;
 use crate::stop::Stop;
 
-pub use image::{MAGIC, Shape};
 pub use source::SqliteSource;
 
 /// Bytes copied between two looks at the clock: the read transaction around the copy keeps
@@ -101,7 +102,7 @@ impl Sqlite {
             patience.retry(|| source.query_row("PRAGMA journal_mode", [], |row| row.get(0)))?;
         Ok(Sqlite {
             identity: Identity::of_file(&path),
-            shape: patience.retry(|| Shape::of(&source))?,
+            shape: patience.retry(|| read_shape(&source))?,
             _last_out: last_out,
             path,
             file_name,
@@ -189,7 +190,7 @@ impl Dumper for Sqlite {
         if !held {
             self.patience.retry(|| source.execute_batch("BEGIN"))?;
         }
-        self.shape = self.patience.retry(|| Shape::of(source))?;
+        self.shape = self.patience.retry(|| read_shape(source))?;
         let Some(scratch) = scratch.filter(|_| self.needs_copy) else {
             self.snapshot = self.source.take();
             return Ok(());
@@ -205,7 +206,7 @@ impl Dumper for Sqlite {
         let stop = self.stop;
         let mut copy = lock_free::open(scratch).with_context(unreadable)?;
         copy.progress_handler(10_000, Some(move || stop.reason().is_some()))?;
-        self.shape = Shape::of(&copy).with_context(unreadable)?;
+        self.shape = read_shape(&copy).with_context(unreadable)?;
         self.snapshot = Some(copy);
         self.copy = Some(file);
         Ok(())

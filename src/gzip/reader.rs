@@ -2,7 +2,7 @@ use std::io::{self, BufRead, Read};
 
 use flate2::Crc;
 
-use super::{TRAILER_LEN, Totals};
+use super::totals::{TRAILER_LEN, Totals};
 use crate::inflate::Inflater;
 
 const INPUT_LEN: usize = 128 * 1024;

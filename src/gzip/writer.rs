@@ -11,8 +11,8 @@ use std::{
 use flate2::Crc;
 
 use super::{
-    Totals,
     pool::{Block, Compressed, Job, Pool, panicked},
+    totals::Totals,
 };
 
 pub(super) const BLOCK_LEN: usize = 512 * 1024;

@@ -53,7 +53,7 @@ fn a_command_line_that_makes_no_sense() {
         2,
         "ftp:// is no known kind of source",
     );
-    refused(&env, "sqlite:", 2, "an SQLite file's path is wanted");
+    refused(&env, "sqlite:", 2, "expected the path of an SQLite file");
     refused(&env, "db.sqlite db.sqlite", 2, "are both called db");
     refused(
         &env,

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 
 use super::server::{Server, identifier};
 use crate::child::{self, Child};
-use crate::engine::finish;
+use crate::engine::feed::finish;
 use crate::stop::Stop;
 use crate::verify::read_whole;
 

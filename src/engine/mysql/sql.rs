@@ -28,7 +28,7 @@ pub fn identifier(name: &str) -> String {
 /// An SQL string, whatever the SQL mode says of backslashes.
 #[must_use]
 pub fn literal(text: &str) -> String {
-    let hex = crate::meter::hexadecimal(text.as_bytes());
+    let hex = crate::human::hexadecimal(text.as_bytes());
     if text
         .bytes()
         .all(|byte| byte.is_ascii_alphanumeric() || b" ._-".contains(&byte))

@@ -4,8 +4,8 @@ use std::io::Write;
 
 use anyhow::{Result, bail};
 
-use super::archive::Archive;
-use crate::engine::marker::Tail;
+use crate::content::archive::Archive;
+use crate::content::marker::Tail;
 use crate::identity::Engine;
 use crate::name::Format;
 

@@ -8,7 +8,8 @@ use anyhow::{Context, Result};
 use super::Server;
 use super::restore::Into;
 use crate::child::Child;
-use crate::engine::{Access, finish};
+use crate::engine::access::Access;
+use crate::engine::feed::finish;
 use crate::verify::read_whole;
 
 /// Runs what `pg_dumpall --globals-only` printed. A role that exists is neither created nor

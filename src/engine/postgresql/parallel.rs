@@ -12,7 +12,7 @@ use anyhow::{Context, Result};
 use super::restore::{self, Into};
 use super::server::client_version;
 use crate::child::{self, Child};
-use crate::engine::{finish, pass_on};
+use crate::engine::feed::{finish, pass_on};
 use crate::header::Header;
 use crate::stop::Stop;
 use crate::verify::read_whole;

@@ -8,12 +8,20 @@ use std::sync::Arc;
 use anyhow::Result;
 
 use super::{Postgresql, Server, databases, globals, restore, server};
-use crate::engine::{
-    Access, Dumper, Loader, Part, Save, Source, needs_a_database, needs_no_database,
+use crate::engine::access::{Access, Part};
+use crate::engine::dumper::Dumper;
+use crate::engine::source::{
+    Loader, Registered, Save, Source, needs_a_database, needs_no_database,
 };
 use crate::header::Header;
 use crate::identity::Engine;
 use crate::url::Url;
+
+/// How the registry of engines finds this one.
+pub(in crate::engine) const ENGINE: Registered = Registered {
+    schemes: &["postgresql", "postgres"],
+    parse: |url| Ok(Arc::new(PostgresqlSource::of_url(url)?)),
+};
 
 /// A PostgreSQL server's URL and the part of the server that is meant.
 #[derive(Debug, Clone)]
@@ -36,7 +44,7 @@ impl PostgresqlSource {
     ///
     /// # Errors
     /// One sentence, when the URL has a secret where other users of the machine can see it.
-    pub fn of_url(url: Url) -> Result<Self, String> {
+    fn of_url(url: Url) -> Result<Self, String> {
         server::check(&url)?;
         let part = Part::named_by(&url);
         Ok(PostgresqlSource { url, part })

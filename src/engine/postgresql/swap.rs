@@ -10,7 +10,8 @@ use super::fresh::{New, beside, drop_database};
 use super::restore::Into;
 use super::server::{identifier, literal};
 use super::{Postgresql, ask};
-use crate::engine::{Part, Save};
+use crate::engine::access::Part;
+use crate::engine::source::Save;
 use crate::stop::{self, Stop};
 
 /// How long sessions that come back at once are fought.

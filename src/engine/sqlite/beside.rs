@@ -13,7 +13,7 @@ use rustix::io::Errno;
 use sha2::{Digest, Sha256};
 
 use super::{check, lock_free, target};
-use crate::meter::hexadecimal;
+use crate::human::hexadecimal;
 use crate::stop::Stop;
 use crate::verify::read_whole;
 

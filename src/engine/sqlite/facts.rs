@@ -4,7 +4,7 @@ use anyhow::Result;
 use rusqlite::Connection;
 use serde_json::{Map, Value};
 
-use super::image::Shape;
+use crate::content::image::Shape;
 use crate::header::{Facts, Rows};
 
 /// Above this size rows are not counted: it would read the database once more. In bytes.

@@ -15,7 +15,8 @@ use super::aside::Aside;
 use super::beside::Beside;
 use super::error::is_corruption;
 use super::target;
-use crate::engine::{Access, DamagedInside, Save};
+use crate::engine::access::Access;
+use crate::engine::source::{DamagedInside, Save};
 use crate::stop::Stop;
 
 /// Loads `dump` into the file `target`. A file that exists is replaced only if `save` is given.

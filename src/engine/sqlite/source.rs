@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 use super::{Sqlite, database_of, find, load};
-use crate::engine::{Access, Dumper, Loader, Save, Source};
+use crate::engine::access::Access;
+use crate::engine::dumper::Dumper;
+use crate::engine::source::{Loader, Save, Source};
 use crate::header::Header;
 use crate::identity::Engine;
 

@@ -11,9 +11,10 @@ use anyhow::{Context, Result, bail, ensure};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
+use super::Sqlite;
+use super::image::read_shape;
 use super::patience::{NAP, Patience};
-use super::{Shape, Sqlite};
-use crate::engine::Save;
+use crate::engine::source::Save;
 use crate::stop::Stop;
 
 /// What SQLite keeps beside a database and would apply to whatever bears its name.
@@ -151,7 +152,7 @@ impl Held {
     /// Dumps it through the connection that holds it. Returns the dump's path.
     pub(super) fn dump(&mut self, save: Save<'_>, stop: Stop) -> Result<PathBuf> {
         let connection = self.connection.as_ref().context("it was let go")?;
-        let shape = Shape::of(connection)?;
+        let shape = read_shape(connection)?;
         let connection = self.connection.take().context("it was let go")?;
         let mut dumper = Sqlite::within(&self.path, connection, shape, stop);
         let saved = save(&mut dumper);

@@ -1,0 +1,125 @@
+//! Sources: where a database is reached, and what may be done there.
+
+use std::fmt;
+use std::fs::File;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::{Result, anyhow, bail};
+
+use super::access::{Access, Part};
+use super::dumper::Dumper;
+use crate::header::Header;
+use crate::identity::Engine;
+use crate::url::Url;
+
+/// An engine that is reached by URLs.
+#[derive(Debug, Clone, Copy)]
+pub struct Registered {
+    /// The schemes of its URLs.
+    pub schemes: &'static [&'static str],
+    /// Reads one of its URLs; the error is one sentence.
+    pub parse: fn(Url) -> Result<Arc<dyn Source>, String>,
+}
+
+/// Where a database is reached: what the command line names.
+pub trait Source: Loader + fmt::Debug + fmt::Display + Send + Sync {
+    /// Returns its engine.
+    fn engine(&self) -> Engine;
+
+    /// Returns what it is, as the end of a sentence.
+    fn kind(&self) -> &'static str;
+
+    /// Returns the part of a server that is meant; none where the source is not a server.
+    fn part(&self) -> Option<&Part> {
+        None
+    }
+
+    /// Returns the database's name in bytes, as the engine has it.
+    fn database(&self) -> Vec<u8>;
+
+    /// Returns each database of a whole server, and its server-wide objects.
+    ///
+    /// # Errors
+    /// When the source is no whole server, or the server cannot be asked.
+    fn parts(&self, _access: &Access) -> Result<Vec<Arc<dyn Source>>> {
+        bail!("{self} has no parts")
+    }
+
+    /// Checks that there is something to dump, where that can be told without connecting.
+    ///
+    /// # Errors
+    /// One sentence for what is wrong with an SQLite file's path.
+    fn find(&self) -> Result<()> {
+        Ok(())
+    }
+
+    /// Finds the database; writes nothing.
+    ///
+    /// # Errors
+    /// One sentence for whatever keeps it from being dumped.
+    fn open(&self, access: &Access) -> Result<Box<dyn Dumper>>;
+}
+
+impl dyn Source + '_ {
+    /// Does it stand for all of a server?
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.part() == Some(&Part::Whole)
+    }
+
+    /// Does it stand for a server's server-wide objects?
+    #[must_use]
+    pub fn is_globals(&self) -> bool {
+        self.part() == Some(&Part::Globals)
+    }
+
+    /// Does `other` name the same database in the same words?
+    #[must_use]
+    pub fn is_same(&self, other: &dyn Source) -> bool {
+        self.engine() == other.engine()
+            && self.part() == other.part()
+            && self.to_string() == other.to_string()
+    }
+}
+
+/// Dumps the database that a restore is about to replace, and returns the dump's path.
+pub type Save<'a> = &'a mut dyn FnMut(&mut dyn Dumper) -> Result<PathBuf>;
+
+/// A place that dumps are loaded into.
+pub trait Loader {
+    /// Loads `dump`, which was verified and has this `header`. A database that exists is replaced
+    /// only if `save` is given, which is called with it first. Returns the path of what was
+    /// replaced, if something was.
+    ///
+    /// # Errors
+    /// Whatever keeps the dump from being loaded; the old database is then as it was.
+    fn load(
+        &self,
+        dump: &File,
+        header: &Header,
+        save: Option<Save<'_>>,
+        access: &Access,
+    ) -> Result<Option<PathBuf>>;
+}
+
+/// The error for a dump of server-wide objects and a target that is a database.
+pub(super) fn needs_no_database() -> anyhow::Error {
+    anyhow!("the dump holds what belongs to no database; name its server without one")
+}
+
+/// The error for a dump of a database and a target that is a whole server.
+pub(super) fn needs_a_database() -> anyhow::Error {
+    anyhow!("the dump holds a database; name the one to restore into, after the server")
+}
+
+/// The dump is whole and the database in it is damaged. The target was not touched; an older dump may
+/// be good.
+#[derive(Debug)]
+pub struct DamagedInside;
+
+impl fmt::Display for DamagedInside {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the database in the dump is damaged")
+    }
+}
