@@ -38,6 +38,10 @@ in
   );
 
   User = "dump-database";
+  # The records of unchanged databases belong to the users who dump them.
+  Environment = lib.optional (lib.any (db: db.skipUnchanged) (
+    lib.concatMap (group: lib.attrValues group.databases) groups
+  )) "DUMP_DATABASE_TRUST_RECORDS=true";
   # Reads directories of other users, which a user namespace would not let it.
   AmbientCapabilities = "CAP_DAC_READ_SEARCH";
   CapabilityBoundingSet = "CAP_DAC_READ_SEARCH";

@@ -167,6 +167,11 @@ pub struct Status {
     )]
     pub max_age: Option<Duration>,
 
+    /// Believe a directory's record that a database did not change since its newest dump
+    /// (`dump --skip-unchanged`), though the record is another user's, who could forge it
+    #[arg(long, env = "DUMP_DATABASE_TRUST_RECORDS", value_parser = BoolishValueParser::new())]
+    pub trust_records: bool,
+
     /// Write metrics of the directories to FILE as well, for the Prometheus node exporter
     #[arg(long, value_name = "FILE", env = "DUMP_DATABASE_METRICS")]
     pub metrics: Option<PathBuf>,
@@ -258,6 +263,11 @@ pub struct Rotate {
     /// Remove nothing, only say what would go
     #[arg(long, env = "DUMP_DATABASE_DRY_RUN", value_parser = BoolishValueParser::new())]
     pub dry_run: bool,
+
+    /// Forget that this database, which has no dumps in the directory, was to be dumped there:
+    /// `status` no longer asks for it. Removes nothing
+    #[arg(long, value_name = "NAME", conflicts_with = "dry_run")]
+    pub forget: Option<String>,
 
     /// What stays
     #[command(flatten)]

@@ -106,7 +106,7 @@ pub fn run(paths: &[PathBuf], options: &Options) -> Result<usize> {
         rows.push(row);
     }
     if options.json {
-        writeln!(io::stdout(), "{}", serde_json::to_string_pretty(&rows)?)?;
+        writeln!(io::stdout(), "{}", crate::human::json(&rows)?)?;
     } else if rows.is_empty() {
         log::warn!("there are no dumps to drill");
     }

@@ -38,6 +38,8 @@ struct Outcome {
     name: String,
     engine: Engine,
     result: Result<Published, String>,
+    /// There is no such database.
+    is_missing: bool,
     seconds: f64,
     ended: Timestamp,
 }
@@ -54,7 +56,7 @@ pub fn run(sources: &[Arc<dyn Source>], selection: &Selection, options: &Options
         return failed;
     };
     // However it ended: it is how monitoring learns of it.
-    match metrics::write(metrics, std::slice::from_ref(&options.to)) {
+    match metrics::write(metrics, std::slice::from_ref(&options.to), false) {
         Ok(()) => failed,
         Err(error) if failed.is_ok() => Err(error),
         Err(error) => {
@@ -132,12 +134,13 @@ fn next<T>(queue: &Mutex<VecDeque<T>>) -> Option<T> {
 /// Children are started and reaped here, so by one thread.
 fn one(run: &Run<'_>, task: Task) -> Outcome {
     let started = Instant::now();
-    let (name, engine, result) = match task {
+    let (name, engine, result, is_missing) = match task {
         Task::Dump(name, source) => {
             let result = dump(run, &name, source.as_ref());
-            (name.to_string(), source.engine(), result)
+            let is_missing = result.is_err() && source.find().is_err();
+            (name.to_string(), source.engine(), result, is_missing)
         }
-        Task::Failed(name, source, error) => (name, source.engine(), Err(error)),
+        Task::Failed(name, source, error) => (name, source.engine(), Err(error), false),
     };
     match &result {
         Ok(published) => {
@@ -152,6 +155,7 @@ fn one(run: &Run<'_>, task: Task) -> Outcome {
         name,
         engine,
         result,
+        is_missing,
         seconds: started.elapsed().as_secs_f64(),
         ended: clock::now(),
     }
@@ -182,6 +186,12 @@ fn record(directory: &Directory, outcomes: &[Outcome]) {
         let dumped: HashSet<_> = dumps.iter().map(|dump| dump.name.name.as_str()).collect();
         directory.change_state(|state| {
             for outcome in outcomes {
+                // A mistyped path must not be asked for ever after.
+                let is_known = state.databases.contains_key(&outcome.name)
+                    || dumped.contains(outcome.name.as_str());
+                if outcome.is_missing && !is_known {
+                    continue;
+                }
                 let record = state.of(&outcome.name);
                 record.engine = Some(outcome.engine);
                 record.attempt = Some(Attempt {

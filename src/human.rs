@@ -2,9 +2,11 @@
 
 use std::fmt::Write;
 use std::num::NonZeroUsize;
+use std::path::Path;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Span, SpanRelativeTo};
+use serde::{Serialize, Serializer};
 
 /// Reads `30s`, `1h`, `7d`, `1h 30m`; a day is 24 hours, a bare `0` is zero.
 ///
@@ -40,18 +42,55 @@ pub fn hexadecimal(bytes: &[u8]) -> String {
     text
 }
 
-/// A name as it may stand on a terminal and in one line of a log: control characters as `\u{1b}`.
+/// Returns text as it may stand on a terminal and in one line of a log: what ends or turns a line
+/// and every control character is escaped, as `\u{1b}`. Everything that is printed passes here,
+/// since names, dumps and servers' messages are others' to choose: the log as a whole, and each line
+/// on stdout that is for people.
 #[must_use]
-pub fn printable(name: &str) -> String {
-    let mut shown = String::with_capacity(name.len());
-    for character in name.chars() {
-        if character.is_control() {
-            shown.extend(character.escape_default());
-        } else {
+pub fn printable(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
+        if is_plain(character) {
             shown.push(character);
+        } else {
+            shown.extend(character.escape_default());
         }
     }
     shown
+}
+
+/// Returns indented JSON in which no string holds a character that [`printable`] escapes.
+///
+/// # Errors
+/// When a value cannot be written as JSON.
+pub fn json(value: &impl Serialize) -> serde_json::Result<String> {
+    let text = serde_json::to_string_pretty(value)?;
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
+        // JSON's own line ends; within strings these are escaped already.
+        if character == '\n' || is_plain(character) {
+            shown.push(character);
+        } else {
+            let _ = write!(shown, "\\u{:04x}", u32::from(character));
+        }
+    }
+    Ok(shown)
+}
+
+/// Writes a path as JSON text; bytes that are not UTF-8 as U+FFFD.
+///
+/// # Errors
+/// Those of the serializer.
+pub fn path<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&path.to_string_lossy())
+}
+
+fn is_plain(character: char) -> bool {
+    let turns = matches!(
+        character,
+        '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+    );
+    !turns && !character.is_control()
 }
 
 /// `90` seconds as `1m 30s`: the two largest units.

@@ -1,5 +1,6 @@
 //! What dumps there are, and why each is kept.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
@@ -9,7 +10,6 @@ use serde::Serialize;
 
 use crate::clock;
 use crate::directory::Directory;
-use crate::exit::UsageError;
 use crate::header::Kind;
 use crate::human;
 use crate::name::Format;
@@ -21,12 +21,20 @@ use crate::series::{Other, Series};
 struct Row {
     database: String,
     time: Timestamp,
+    #[serde(serialize_with = "human::path")]
     path: PathBuf,
     bytes: u64,
     format: Format,
     kind: Kind,
     /// Empty: the next rotation removes it.
     kept_by: Vec<Rule>,
+}
+
+impl Row {
+    /// Returns the name of the dump's file.
+    fn file(&self) -> Cow<'_, str> {
+        self.path.file_name().unwrap_or_default().to_string_lossy()
+    }
 }
 
 /// Prints the dumps of each directory on stdout, by database, newest first. Without a `policy` it is
@@ -53,8 +61,7 @@ pub fn run(directories: &[PathBuf], policy: Option<&Policy>, json: bool) -> Resu
     let mut out = io::BufWriter::new(io::stdout().lock());
     if json {
         let all: Vec<_> = listed.iter().flat_map(|(rows, _)| rows).collect();
-        serde_json::to_writer_pretty(&mut out, &all)?;
-        writeln!(out)?;
+        writeln!(out, "{}", human::json(&all)?)?;
     } else {
         for (rows, policy) in listed.iter().filter(|(rows, _)| !rows.is_empty()) {
             table(&mut out, rows, policy, now)?;
@@ -92,21 +99,23 @@ fn table(out: &mut impl Write, rows: &[Row], policy: &Policy, now: Timestamp) ->
         .collect();
     let width = names.iter().map(|name| name.chars().count()).max();
     let width = width.unwrap_or(0).max("database".len());
+    let file = rows.iter().map(|row| row.file().chars().count()).max();
+    let file = file.unwrap_or(0).max("file".len());
     writeln!(
         out,
-        "{:width$}  {:20}  {:>8}  {:>10}  {:6}  kept by",
-        "database", "time (UTC)", "age", "size", "format"
+        "{:width$}  {:20}  {:>8}  {:>10}  {:file$}  kept by",
+        "database", "time (UTC)", "age", "size", "file"
     )?;
     for (row, name) in rows.iter().zip(&names) {
         let kept_by: Vec<_> = row.kept_by.iter().map(Rule::to_string).collect();
         writeln!(
             out,
-            "{:width$}  {:20}  {:>8}  {:>10}  {:6}  {}",
+            "{:width$}  {:20}  {:>8}  {:>10}  {:file$}  {}",
             name,
             row.time.strftime("%Y-%m-%d %H:%M:%SZ").to_string(),
             human::age(now.duration_since(row.time)),
             human::bytes(row.bytes),
-            row.format.extension(),
+            row.file(),
             match (kept_by.is_empty(), row.kind) {
                 (true, _) => "nothing: the next rotation removes it".to_owned(),
                 (false, Kind::Regular) => kept_by.join(", "),
@@ -137,52 +146,6 @@ fn table(out: &mut impl Write, rows: &[Row], policy: &Policy, now: Timestamp) ->
             write!(out, "; --keep-daily 7 reaches back a week")?;
         }
         writeln!(out, "\n")?;
-    }
-    Ok(())
-}
-
-/// Retention alone: says for each dump why it stays or goes, and removes what goes unless
-/// `dry_run`. Without a `policy` it is each database's own, as its last run was told.
-///
-/// # Errors
-/// When the directory is missing, held by another run, or a dump cannot be removed; [`UsageError`]
-/// when it is not known what is to be kept.
-pub fn rotate(path: &std::path::Path, policy: Option<&Policy>, dry_run: bool) -> Result<()> {
-    let directory = Directory::open(path)?.lock()?;
-    let now = clock::now();
-    let mut out = io::stdout().lock();
-    let state = directory.state();
-    let all = Series::all(&directory, &directory.dumps()?);
-    let known = |series: &Series| policy.or(state.policy(&series.name));
-    if let Some(series) = all.iter().find(|series| known(series).is_none())
-        && !dry_run
-    {
-        return Err(UsageError::new(&format!(
-            "what is kept of {} is not on record in {}, so nothing was removed; say it with --keep and the like",
-            series.name,
-            path.display()
-        ))
-        .into());
-    }
-    for series in all {
-        let policy = known(&series).cloned().unwrap_or_default();
-        for ((entry, _), verdict) in series.dumps.iter().zip(series.plan(&policy, now, None)) {
-            let fate = match verdict {
-                Verdict::Keep(rules) => {
-                    let rules: Vec<_> = rules.iter().map(Rule::to_string).collect();
-                    format!("stays: {}", rules.join(", "))
-                }
-                Verdict::Remove if dry_run => "would go: no rule keeps it".to_owned(),
-                Verdict::Remove => "goes: no rule keeps it".to_owned(),
-            };
-            writeln!(out, "{}  {fate}", entry.name)?;
-        }
-        for Other { entry, reason, .. } in &series.others {
-            writeln!(out, "{}  stays: {reason}", entry.name)?;
-        }
-        if !dry_run {
-            crate::rotate::rotate(&directory, &series, &policy, None)?;
-        }
     }
     Ok(())
 }

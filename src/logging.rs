@@ -6,9 +6,10 @@ use std::os::fd::AsFd;
 use env_logger::{Builder, Target, WriteStyle};
 use log::{Level, LevelFilter};
 
+use crate::human::printable;
 use crate::progress;
 
-/// Sends messages of `level` and above to stderr. Under systemd each line bears its priority
+/// Sends messages of `level` and above to stderr, each as one line whatever it holds. Under systemd each line bears its priority
 /// (sd-daemon(3)), else its level in words where that is not plain information.
 pub fn start(level: LevelFilter) {
     let mut builder = Builder::new();
@@ -25,10 +26,8 @@ pub fn start(level: LevelFilter) {
                     Level::Info => 6,
                     Level::Debug | Level::Trace => 7,
                 };
-                for line in record.args().to_string().lines() {
-                    writeln!(out, "<{priority}>{line}")?;
-                }
-                Ok(())
+                let line = printable(&record.args().to_string());
+                writeln!(out, "<{priority}>{line}")
             });
     } else {
         let coloured = io::IsTerminal::is_terminal(&io::stderr())
@@ -43,10 +42,11 @@ pub fn start(level: LevelFilter) {
                 Level::Debug => ("debug: ", "2"),
                 Level::Trace => ("trace: ", "2"),
             };
+            let line = printable(&record.args().to_string());
             if coloured && !colour.is_empty() {
-                writeln!(out, "\x1b[{colour}m{word}\x1b[0m{}", record.args())
+                writeln!(out, "\x1b[{colour}m{word}\x1b[0m{line}")
             } else {
-                writeln!(out, "{word}{}", record.args())
+                writeln!(out, "{word}{line}")
             }
         });
     }

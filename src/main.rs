@@ -18,7 +18,7 @@ use dump_database::exit::{Exit, UsageError};
 use dump_database::name::Format;
 use dump_database::secret::Secret;
 use dump_database::stop::{self, Stopped};
-use dump_database::{drill, dump, list, logging, metrics, restore, status, verify};
+use dump_database::{drill, dump, list, logging, metrics, restore, rotate, status, verify};
 
 fn main() -> ExitCode {
     let parsed = Cli::command().try_get_matches().and_then(|matches| {
@@ -99,9 +99,9 @@ fn run(command: Command, keeps: bool) -> Result<Exit> {
         Command::Status(args) => {
             let directories = or_default(args.directories)?;
             if let Some(file) = &args.metrics {
-                metrics::write(file, &directories)?;
+                metrics::write(file, &directories, args.trust_records)?;
             }
-            status::run(&directories, args.max_age, args.json).map(all_or_some)
+            status::run(&directories, args.max_age, args.trust_records, args.json).map(all_or_some)
         }
         Command::Verify(args) => verify::run(&or_default(args.paths)?, args.json).map(all_or_some),
         Command::Restore(args) => {
@@ -126,7 +126,11 @@ fn run(command: Command, keeps: bool) -> Result<Exit> {
         Command::Rotate(args) => {
             let directory = directory(args.directory)?;
             let policy = keeps.then(|| args.retention.into());
-            list::rotate(&directory, policy.as_ref(), args.dry_run)?;
+            match args.forget {
+                Some(database) => rotate::forget(&directory, &database)?,
+                None if args.dry_run => rotate::explain_all(&directory, policy.as_ref())?,
+                None => rotate::run(&directory, policy.as_ref())?,
+            }
             Ok(Exit::Success)
         }
         Command::Completions { shell } => {

@@ -79,8 +79,13 @@ const METRICS: [Metric; 10] = [
 ///
 /// # Errors
 /// When it cannot be written; it is then as it was.
-pub fn write(file: &Path, directories: &[PathBuf]) -> Result<()> {
-    let text = render(&status::rows(directories, None, clock::now()));
+pub fn write(file: &Path, directories: &[PathBuf], trust_records: bool) -> Result<()> {
+    let text = render(&status::rows(
+        directories,
+        None,
+        trust_records,
+        clock::now(),
+    ));
     let mut new = file.as_os_str().to_owned();
     // The collector reads `*.prom` alone.
     new.push(".tmp");

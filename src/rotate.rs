@@ -1,14 +1,115 @@
 //! Rotation: removing what retention does not keep.
 
-use anyhow::Result;
+use std::io::{self, Write};
+use std::path::Path;
+
+use anyhow::{Result, ensure};
 
 use crate::clock;
-use crate::directory::Locked;
-use crate::name::DumpName;
-use crate::retention::{self, Policy, Verdict};
+use crate::directory::{Directory, Locked};
+use crate::exit::UsageError;
+use crate::human::printable;
+use crate::name::{DumpName, Name};
+use crate::retention::{Policy, Rule, Verdict};
 use crate::series::{Other, Series};
+use crate::state::State;
 
-/// Removes what `policy` does not keep of a database's dumps, never `published`; how many.
+/// Applies retention alone: says on stdout for each dump why it stays or goes, and removes what
+/// goes. Without a `policy` it is each database's own, as its last run was told.
+///
+/// # Errors
+/// When the directory is missing, held by another run, or a dump cannot be removed; [`UsageError`]
+/// when it is not known what is to be kept.
+pub fn run(path: &Path, policy: Option<&Policy>) -> Result<()> {
+    let directory = Directory::open(path)?.lock()?;
+    let state = directory.state();
+    let all = Series::all(&directory, &directory.dumps()?);
+    let is_known = |series: &&Series| policy_of(series, policy, &state).is_some();
+    if let Some(series) = all.iter().find(|series| !is_known(series)) {
+        return Err(UsageError::new(&format!(
+            "what is kept of {} is not on record in {}, so nothing was removed; say it with --keep and the like",
+            series.name,
+            path.display()
+        ))
+        .into());
+    }
+    for series in all {
+        let policy = policy_of(&series, policy, &state).unwrap_or_default();
+        explain(&series, &policy, "goes")?;
+        rotate(&directory, &series, &policy, None)?;
+    }
+    Ok(())
+}
+
+/// Says on stdout what [`run`] would do. The directory need not be writable.
+///
+/// # Errors
+/// When the directory is missing or stdout is closed.
+pub fn explain_all(path: &Path, policy: Option<&Policy>) -> Result<()> {
+    let directory = Directory::open(path)?;
+    let state = directory.state();
+    for series in Series::all(&directory, &directory.dumps()?) {
+        let policy = policy_of(&series, policy, &state).unwrap_or_default();
+        explain(&series, &policy, "would go")?;
+    }
+    Ok(())
+}
+
+/// Forgets what is on record of a database that has no dumps in the directory, so that `status` no
+/// longer asks for them.
+///
+/// # Errors
+/// When it has dumps there or nothing is on record; when the record cannot be written.
+pub fn forget(path: &Path, database: &str) -> Result<()> {
+    let directory = Directory::open(path)?.lock()?;
+    let shown = path.display();
+    let name = Name::of_database(database.as_bytes()).map(|name| name.to_string());
+    let is_it = |name_of: &str| name_of == database || Some(name_of) == name.as_deref();
+    let dumps = directory.dumps()?;
+    let own = dumps
+        .iter()
+        .filter(|dump| is_it(dump.name.name.as_str()))
+        .count();
+    ensure!(
+        own == 0,
+        "{shown} holds {own} dumps of {database}; remove those first"
+    );
+    ensure!(
+        directory.state().databases.keys().any(|name| is_it(name)),
+        "nothing is on record of {database} in {shown}"
+    );
+    directory.change_state(|state| state.databases.retain(|name, _| !is_it(name)))
+}
+
+fn policy_of(series: &Series, given: Option<&Policy>, state: &State) -> Option<Policy> {
+    given.or(state.policy(&series.name)).cloned()
+}
+
+/// Prints why each dump stays, or that it `goes`.
+fn explain(series: &Series, policy: &Policy, goes: &str) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    for ((entry, _), verdict) in series
+        .dumps
+        .iter()
+        .zip(series.plan(policy, clock::now(), None))
+    {
+        let fate = match verdict {
+            Verdict::Keep(rules) => {
+                let rules: Vec<_> = rules.iter().map(Rule::to_string).collect();
+                format!("stays: {}", rules.join(", "))
+            }
+            Verdict::Remove => format!("{goes}: no rule keeps it"),
+        };
+        writeln!(out, "{}  {fate}", entry.name)?;
+    }
+    for Other { entry, reason, .. } in &series.others {
+        writeln!(out, "{}  stays: {}", entry.name, printable(reason))?;
+    }
+    Ok(())
+}
+
+/// Removes what `policy` does not keep of a database's dumps, never `published`. Returns how many it
+/// removed.
 ///
 /// # Errors
 /// When a dump cannot be removed; those before it are gone, all others are there.
@@ -30,7 +131,7 @@ pub fn rotate(
                 log::debug!("removed {}", entry.name);
                 removed += 1;
             }
-            Verdict::Keep(rules) if rules.contains(&retention::Rule::Future) => log::warn!(
+            Verdict::Keep(rules) if rules.contains(&Rule::Future) => log::warn!(
                 "{} is dated after now; it is neither counted nor removed",
                 entry.name
             ),

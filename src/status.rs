@@ -27,6 +27,7 @@ pub struct Row {
     /// Its engine.
     pub engine: Option<Engine>,
     /// Where its dumps are.
+    #[serde(serialize_with = "human::path")]
     pub directory: PathBuf,
     /// When the newest dump was made.
     pub newest: Option<Timestamp>,
@@ -63,13 +64,17 @@ pub struct Row {
 ///
 /// # Errors
 /// When stdout is closed.
-pub fn run(directories: &[PathBuf], max_age: Option<Duration>, json: bool) -> Result<usize> {
+pub fn run(
+    directories: &[PathBuf],
+    max_age: Option<Duration>,
+    trust_records: bool,
+    json: bool,
+) -> Result<usize> {
     let now = clock::now();
-    let rows = rows(directories, max_age, now);
+    let rows = rows(directories, max_age, trust_records, now);
     let mut out = io::BufWriter::new(io::stdout().lock());
     if json {
-        serde_json::to_writer_pretty(&mut out, &rows)?;
-        writeln!(out)?;
+        writeln!(out, "{}", human::json(&rows)?)?;
     } else {
         table::print(&mut out, &rows, now)?;
     }
@@ -86,20 +91,37 @@ pub fn run(directories: &[PathBuf], max_age: Option<Duration>, json: bool) -> Re
     Ok(bad.len())
 }
 
-/// A row for each database of each directory.
+/// Returns a row for each database of each directory. That a database did not change since its
+/// newest dump is believed only of a record that is this user's or root's, unless `trust_records`.
 #[must_use]
-pub fn rows(directories: &[PathBuf], max_age: Option<Duration>, now: Timestamp) -> Vec<Row> {
+pub fn rows(
+    directories: &[PathBuf],
+    max_age: Option<Duration>,
+    trust_records: bool,
+    now: Timestamp,
+) -> Vec<Row> {
     let absolute = |path: &PathBuf| std::path::absolute(path).unwrap_or(path.clone());
     directories
         .iter()
-        .flat_map(|path| of_directory(&absolute(path), max_age, now))
+        .flat_map(|path| of_directory(&absolute(path), max_age, trust_records, now))
         .collect()
 }
 
-fn of_directory(path: &Path, max_age: Option<Duration>, now: Timestamp) -> Vec<Row> {
+fn of_directory(
+    path: &Path,
+    max_age: Option<Duration>,
+    trust_records: bool,
+    now: Timestamp,
+) -> Vec<Row> {
     let read = Directory::open(path).and_then(|directory| {
         let entries = directory.dumps()?;
-        Ok((Series::all(&directory, &entries), directory.state()))
+        let mut state = directory.state();
+        if !trust_records && !directory.has_own_state() {
+            for record in state.databases.values_mut() {
+                record.unchanged = None;
+            }
+        }
+        Ok((Series::all(&directory, &entries), state))
     });
     let (series, mut state) = match read {
         Ok(read) => read,

@@ -175,6 +175,10 @@ fn secret(encoded: &str, wrong: &dyn Fn(&str) -> String) -> Result<Secret, Strin
     if bytes.contains(&0) {
         return Err(wrong("the password contains a zero byte"));
     }
+    // The clients' files of passwords end it there, and their errors would show the rest.
+    if bytes.iter().any(|byte| matches!(byte, b'\n' | b'\r')) {
+        return Err(wrong("the password contains a line break"));
+    }
     Ok(Secret::new(bytes))
 }
 

@@ -128,6 +128,7 @@ fn damage(how: &str) -> io::Error {
 
 #[derive(Serialize)]
 struct Row {
+    #[serde(serialize_with = "human::path")]
     path: PathBuf,
     good: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -136,8 +137,8 @@ struct Row {
     reason: Option<String>,
 }
 
-/// Verifies dumps, or every dump of a directory; one line each on stdout. How many are damaged or
-/// unreadable.
+/// Verifies dumps, or every dump of a directory; one line each on stdout. Returns the number of
+/// dumps that are damaged or unreadable, and of directories that hold none.
 ///
 /// # Errors
 /// When a path leads nowhere or stdout is closed.
@@ -145,7 +146,11 @@ pub fn run(paths: &[PathBuf], json: bool) -> Result<usize> {
     let mut rows = Vec::new();
     let mut bad = 0;
     for path in paths {
-        for (path, opened) in expand(path)? {
+        let Some(dumps) = expand(path)? else {
+            bad += 1;
+            continue;
+        };
+        for (path, opened) in dumps {
             crate::stop::Stop::on_signal().check()?;
             let row = match opened.and_then(|file| read_whole(&file, &mut io::sink())) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -174,25 +179,27 @@ pub fn run(paths: &[PathBuf], json: bool) -> Result<usize> {
         }
     }
     if json {
-        writeln!(io::stdout(), "{}", serde_json::to_string_pretty(&rows)?)?;
+        writeln!(io::stdout(), "{}", human::json(&rows)?)?;
     }
     Ok(bad)
 }
 
 fn print(row: &Row) -> io::Result<()> {
     let path = row.path.display();
-    match (&row.reason, row.bytes) {
-        (Some(reason), _) => writeln!(io::stdout(), "{path}: bad: {reason}"),
+    let line = match (&row.reason, row.bytes) {
+        (Some(reason), _) => format!("{path}: bad: {reason}"),
         (None, bytes) => {
             let bytes = human::bytes(bytes.unwrap_or_default());
-            writeln!(io::stdout(), "{path}: good, {bytes} inside")
+            format!("{path}: good, {bytes} inside")
         }
-    }
+    };
+    writeln!(io::stdout(), "{}", human::printable(&line))
 }
 
 type Opened = (PathBuf, io::Result<File>);
 
-fn expand(path: &Path) -> Result<Box<dyn Iterator<Item = Opened>>> {
+/// Returns the dump at `path`, or those of the directory; none where the directory holds none.
+fn expand(path: &Path) -> Result<Option<Box<dyn Iterator<Item = Opened>>>> {
     let meta = path
         .metadata()
         .with_context(|| format!("cannot verify {}", path.display()))?;
@@ -200,19 +207,21 @@ fn expand(path: &Path) -> Result<Box<dyn Iterator<Item = Opened>>> {
         if !meta.is_file() {
             bail!("{} is neither a dump nor a directory", path.display());
         }
-        return Ok(Box::new(std::iter::once((
+        return Ok(Some(Box::new(std::iter::once((
             path.to_owned(),
             File::open(path),
-        ))));
+        )))));
     }
     let directory = Directory::open(path)?;
     let shown = path.to_owned();
     let entries = directory.dumps()?;
     if entries.is_empty() {
-        log::info!("{} holds no dumps", path.display());
+        // A mistyped path must not look like one where all is well.
+        log::error!("{} holds no dumps", path.display());
+        return Ok(None);
     }
-    Ok(Box::new(entries.into_iter().map(move |entry| {
+    Ok(Some(Box::new(entries.into_iter().map(move |entry| {
         let path = shown.join(entry.name.to_string());
         (path, directory.read(&entry.name))
-    })))
+    }))))
 }

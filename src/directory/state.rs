@@ -43,6 +43,17 @@ impl Directory {
         })
     }
 
+    /// Returns true if only this process's user and root could have written the record. Whoever
+    /// owns the directory may put a record of their own in its place.
+    #[must_use]
+    pub fn has_own_state(&self) -> bool {
+        let is_own = |uid: u32| uid == 0 || uid == rustix::process::geteuid().as_raw();
+        let state = rustix::fs::statat(self, NAME, AtFlags::SYMLINK_NOFOLLOW);
+        let directory = rustix::fs::fstat(self);
+        let owners = [state, directory].map(|stat| stat.map(|stat| stat.st_uid));
+        owners.into_iter().all(|owner| owner.is_ok_and(is_own))
+    }
+
     /// Changes it: a whole new file takes the old one's place. Drills do so beside a run that holds
     /// the directory, so a lock of its own, on the directory itself, keeps the two apart for the
     /// moment it takes.

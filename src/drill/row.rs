@@ -17,6 +17,7 @@ use crate::state;
 #[derive(Debug, Serialize)]
 pub(super) struct Row {
     pub(super) database: String,
+    #[serde(serialize_with = "crate::human::path")]
     pub(super) path: PathBuf,
     /// Absent where there is nothing to restore: what a program printed.
     pub(super) passed: Option<bool>,

@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal, Write};
 use jiff::{SignedDuration, Timestamp};
 
 use super::Row;
-use crate::human;
+use crate::human::{self, printable};
 use crate::state::Drill;
 
 /// The bars of a chart, lowest first.
@@ -29,6 +29,15 @@ pub(super) fn print(out: &mut impl Write, rows: &[Row], now: Timestamp) -> io::R
     let charted = io::stdout().is_terminal();
     let mut lines: Vec<Vec<String>> = vec![HEADS.map(str::to_owned).into()];
     lines.extend(rows.iter().map(|row| cells(row, now).into()));
+    if rows.iter().any(|row| row.directory != rows[0].directory) {
+        let directories = rows
+            .iter()
+            .map(|row| printable(&row.directory.to_string_lossy()));
+        let directories = std::iter::once("directory".to_owned()).chain(directories);
+        for (line, directory) in lines.iter_mut().zip(directories) {
+            line.push(directory);
+        }
+    }
     if charted {
         let charts = rows.iter().map(|row| chart(&row.sizes));
         let charts = std::iter::once("sizes".to_owned()).chain(charts);
@@ -36,8 +45,7 @@ pub(super) fn print(out: &mut impl Write, rows: &[Row], now: Timestamp) -> io::R
             line.push(chart);
         }
     }
-    let columns = HEADS.len() + usize::from(charted);
-    let widths: Vec<usize> = (0..columns)
+    let widths: Vec<usize> = (0..lines[0].len())
         .map(|column| lines.iter().map(|line| line[column].chars().count()).max())
         .map(Option::unwrap_or_default)
         .collect();

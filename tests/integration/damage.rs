@@ -125,6 +125,15 @@ fn anything_behind_the_end_is_noticed() {
 }
 
 #[test]
+fn a_directory_without_dumps_does_not_verify() {
+    let env = Env::with_database();
+    env.dump("db.sqlite");
+    fs::create_dir(env.path("mistyped")).unwrap();
+    env.run("verify mistyped dump")
+        .fails(1, "mistyped holds no dumps");
+}
+
+#[test]
 fn a_directory_gives_its_newest_good_dump() {
     let env = Env::with_database();
     env.dump("db.sqlite");

@@ -12,6 +12,7 @@ mod drill;
 mod earlier;
 mod faults;
 mod filesystems;
+mod hostile_text;
 mod identity;
 mod image;
 mod interoperability;

@@ -64,6 +64,7 @@ fn the_list_says_what_they_are() {
     let env = Env::with_database();
     restored(&env);
     let list = env.run("list").succeeds();
+    assert!(list.stdout.contains(&env.names()[0]), "{list:?}");
     assert_eq!(list.stdout.matches("only by name").count(), 1, "{list:?}");
     let list = env.run("list --json").succeeds();
     let list: serde_json::Value = serde_json::from_str(&list.stdout).unwrap();

@@ -1,12 +1,12 @@
 //! `status` and the metrics: what is said of databases that are dumped, and of those that are not.
 
 use std::fs;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, chown};
 use std::path::Path;
 
 use serde_json::Value;
 
-use crate::support::{Env, PROGRAM, Run, database, planted};
+use crate::support::{Env, PROGRAM, Run, database, planted, skipped};
 
 const STATE: &str = ".dump-database.state";
 
@@ -72,6 +72,66 @@ fn what_was_never_dumped_or_lost_its_dumps_is_told() {
     env.run("status").succeeds();
     fs::remove_file(dump).unwrap();
     env.run("status").fails(1, "db (its dumps are gone)");
+}
+
+#[test]
+fn a_mistyped_database_is_not_asked_for_and_one_that_is_gone_can_be_forgotten() {
+    let env = Env::with_database();
+    env.dump("db.sqlite");
+    env.run("dump dq.sqlite").fails(1, "dq.sqlite");
+    env.run("status").succeeds();
+    database::small(&env.path("gone.sqlite"));
+    let gone = env.dump("gone.sqlite");
+    env.run("rotate --forget gone")
+        .fails(1, "remove those first");
+    fs::remove_file(gone).unwrap();
+    fs::remove_file(env.path("gone.sqlite")).unwrap();
+    env.run("status").fails(1, "gone (its dumps are gone)");
+    // It was dumped here, so a run that does not find it says so until it is forgotten.
+    env.run("dump gone.sqlite").fails(1, "gone.sqlite");
+    env.run("status").fails(1, "gone (the last run failed");
+    env.run("rotate --forget gone").succeeds();
+    env.run("status").succeeds();
+    env.run("rotate --forget gone")
+        .fails(1, "nothing is on record");
+    assert_eq!(env.names().len(), 1);
+}
+
+#[test]
+fn of_several_directories_each_line_says_which() {
+    let env = Env::with_database();
+    env.dump("db.sqlite");
+    let run = env.run("status").succeeds();
+    assert!(!run.stdout.contains("directory"), "{run:?}");
+    env.run("dump db.sqlite --to second").succeeds();
+    let run = env.run("status dump second").succeeds();
+    for (line, directory) in run.stdout.lines().skip(1).zip(["dump", "second"]) {
+        let path = env.path(directory).display().to_string();
+        assert!(line.contains(&path), "no {path}: {run:?}");
+    }
+}
+
+/// Who owns the directory writes the record.
+#[test]
+fn anothers_record_does_not_make_an_old_dump_fresh() {
+    let env = Env::with_database();
+    let dump = env.run("dump --skip-unchanged db.sqlite").succeeds();
+    let dump = dump.paths().remove(0);
+    planted::at(&dump, planted::ago(90 * 86_400));
+    fs::remove_file(&dump).unwrap();
+    env.run("dump --skip-unchanged db.sqlite").succeeds();
+    assert_eq!(env.names().len(), 1);
+    env.run("status --max-age 30m").succeeds();
+    let state = env.dumps().join(".dump-database.state");
+    if chown(&state, Some(1234), Some(1234)).is_err() {
+        return skipped("only root can give files away");
+    }
+    env.run("status --max-age 30m").fails(1, "90d old");
+    env.run("status --max-age 30m --trust-records").succeeds();
+    // A file of ours in a directory of theirs may be an old one of ours.
+    chown(&state, Some(0), Some(0)).unwrap();
+    chown(env.dumps(), Some(1234), Some(1234)).unwrap();
+    env.run("status --max-age 30m").fails(1, "90d old");
 }
 
 fn damage_header(dump: &Path) {
