@@ -266,7 +266,12 @@ pub struct Rotate {
 
     /// Forget that this database, which has no dumps in the directory, was to be dumped there:
     /// `status` no longer asks for it. Removes nothing
-    #[arg(long, value_name = "NAME", conflicts_with = "dry_run")]
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "DUMP_DATABASE_FORGET",
+        conflicts_with = "dry_run"
+    )]
     pub forget: Option<String>,
 
     /// What stays

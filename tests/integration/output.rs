@@ -172,7 +172,9 @@ fn list_as_json() {
     let [older, newer] = made;
     assert_eq!(paths, [newer, older, old], "newest first");
     for (row, path) in rows.iter().zip(&paths) {
-        let wanted = ["database", "time", "path", "bytes", "format", "kept_by"];
+        let wanted = [
+            "database", "time", "path", "bytes", "format", "kind", "kept_by",
+        ];
         assert_eq!(keys(row), wanted);
         assert_eq!(row["database"], "my db");
         assert_eq!(row["format"], "sqlite");

@@ -47,6 +47,7 @@ fn a_run_that_failed_is_told_until_one_succeeds() {
     env.dump("db.sqlite");
     fs::rename(env.path("db.sqlite"), env.path("elsewhere")).unwrap();
     env.run("dump db.sqlite").fails(1, "was not dumped");
+    fs::write(env.path("other.sqlite"), "no database".repeat(1000)).unwrap();
     env.run("dump other.sqlite").fails(1, "was not dumped");
     let run = env.run("status").fails(1, "db (the last run failed: ");
     assert!(run.stdout.contains("FAILED"), "{run:?}");
@@ -57,6 +58,7 @@ fn a_run_that_failed_is_told_until_one_succeeds() {
     );
 
     fs::rename(env.path("elsewhere"), env.path("db.sqlite")).unwrap();
+    fs::remove_file(env.path("other.sqlite")).unwrap();
     database::small(&env.path("other.sqlite"));
     env.run("dump db.sqlite other.sqlite").succeeds();
     env.run("status").succeeds();
