@@ -47,6 +47,8 @@ pub(super) struct Database {
     /// With the engine's estimate of their rows.
     pub(super) tables: Vec<(String, Option<Rows>)>,
     pub(super) has_history: bool,
+    /// A column's default value is the next one of a sequence.
+    pub(super) uses_sequences: bool,
 }
 
 pub(super) fn databases(server: &Server, stop: Stop) -> Result<Vec<String>> {
@@ -102,6 +104,7 @@ impl Database {
             settings,
             tables: Vec::new(),
             has_history: false,
+            uses_sequences: false,
         };
         let (mut broken, mut unprotected, mut empty) = (Vec::new(), Vec::new(), Vec::new());
         for row in tables {
@@ -148,6 +151,11 @@ impl Database {
             &format!("SELECT DISTINCT collation_name FROM information_schema.columns WHERE table_schema = {database} AND collation_name IS NOT NULL"),
             stop,
         )?);
+        let defaults = format!(
+            "SELECT 1 FROM information_schema.columns WHERE table_schema = {database}
+             AND column_default LIKE '%nextval(%' LIMIT 1"
+        );
+        this.uses_sequences = !server.column(&defaults, stop)?.is_empty();
         this.settings.definers.extend(server.column(
             &format!(
                 "SELECT definer FROM information_schema.views WHERE table_schema = {database}

@@ -40,8 +40,11 @@ pub(super) fn dump(
         ("set-gtid-purged=OFF", true),
         ("column-statistics=0", true),
         ("dump-history", database.has_history),
+        // Under a lock of its table alone a sequence gives no value.
+        ("skip-add-locks", database.uses_sequences),
     ] {
-        let known = dumper.knows(flag.split('=').next().unwrap_or_default());
+        let name = flag.split('=').next().unwrap_or_default();
+        let known = dumper.knows(name.trim_start_matches("skip-"));
         if known && wanted {
             command.arg(format!("--{flag}"));
         }

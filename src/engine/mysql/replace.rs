@@ -8,7 +8,8 @@ use anyhow::{Context, Error, Result};
 
 use super::Mysql;
 use super::catalogue::Settings;
-use super::restore::{PLAIN_STRINGS, load};
+use super::load::Loading;
+use super::restore::PLAIN_STRINGS;
 use super::server::{Server, identifier, literal};
 use crate::engine::access::{Access, Part};
 use crate::engine::source::Save;
@@ -23,6 +24,8 @@ const LOCKED: &str = "ERROR 1205";
 /// A database to be replaced.
 pub(super) struct Old<'a> {
     pub(super) server: &'a Server,
+    /// The name of the database that was dumped, which may be another one.
+    pub(super) own: &'a str,
     pub(super) name: &'a str,
     pub(super) settings: Settings,
     pub(super) access: &'a Access,
@@ -50,7 +53,7 @@ impl Old<'_> {
         }
         let create = settings.create(self.name);
         let created = self.server.ask(&create, stop);
-        let replaced = created.and_then(|_| load(self.server, dump, self.name, stop));
+        let replaced = created.and_then(|_| self.loading(self.own, stop).load(dump, self.name));
         replaced.map_err(|error| self.put_back(&saved, error))?;
         Ok(saved)
     }
@@ -120,7 +123,16 @@ impl Old<'_> {
         );
         let stop = Stop::uninterrupted(self.access.deadline.limit());
         self.server.ask(&create, stop)?;
-        load(self.server, &saved, self.name, stop)
+        self.loading(self.name, stop).load(&saved, self.name)
+    }
+
+    /// Loading a dump of the database `own`.
+    fn loading<'b>(&'b self, own: &'b str, stop: Stop) -> Loading<'b> {
+        Loading {
+            server: self.server,
+            own,
+            stop,
+        }
     }
 
     /// Dumps it. Returns the dump's path.

@@ -3,24 +3,21 @@
 
 use std::collections::BTreeSet;
 use std::fs::File;
-use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
 use super::catalogue::{self, Settings};
+use super::load::Loading;
 use super::replace::Old;
 use super::server::{Server, identifier};
-use crate::child::Child;
 use crate::engine::access::Access;
-use crate::engine::feed::finish;
 use crate::engine::source::Save;
 use crate::header::Header;
 use crate::secret::Secret;
 use crate::stop::Stop;
 use crate::url::Url;
-use crate::verify::read_whole;
 
 /// A backslash then means the same everywhere.
 pub(super) const PLAIN_STRINGS: &str = "SET SESSION sql_mode = ''";
@@ -53,18 +50,26 @@ pub fn run(
     );
     warn_of_another_server(&header.engine_version, &version);
     preflight(&server, &settings, stop)?;
+    let own = header.identity.database.as_deref();
+    let loading = Loading {
+        server: &server,
+        own: own.context("the dump's header names no database")?,
+        stop,
+    };
     let Some(save) = save.filter(|_| exists) else {
         let new = New::create(&server, name, &settings, stop)?;
-        load(&server, dump, name, stop)?;
+        loading.load(dump, name)?;
         new.keep();
         return Ok(None);
     };
 
     let scratch = New::create(&server, &beside(name), &settings, stop)?;
-    load(&server, dump, &scratch.name, stop).context("the old database is as it was")?;
+    let rehearsed = loading.rehearse(dump, &scratch.name, name);
+    rehearsed.context("the old database is as it was")?;
     drop(scratch);
     let old = Old {
         server: &server,
+        own: loading.own,
         name,
         settings: catalogue::settings(&server, name, stop)?,
         access,
@@ -204,51 +209,4 @@ fn beside(name: &str) -> String {
     let kept = LONGEST_NAME - suffix.len();
     let start: String = name.chars().take(kept).collect();
     format!("{start}{suffix}")
-}
-
-pub(super) fn load(server: &Server, dump: &File, name: &str, stop: Stop) -> Result<()> {
-    let shell = &server.shell;
-    let mut command = server.fed_shell();
-    command.arg("--").arg(name);
-    let child = Child::write_to(&mut command, shell.program, stop)?;
-    let mut script = Script {
-        inner: child,
-        knows_sandbox: shell.knows("sandbox"),
-        start: Some(Vec::new()),
-    };
-    let read = read_whole(dump, &mut script).map(|_| ());
-    let read = read.and_then(|()| script.flush());
-    finish(script.inner, read, stop).context("the dump cannot be loaded")
-}
-
-/// Takes away the line that a client without a sandbox mode does not understand.
-struct Script<W> {
-    inner: W,
-    knows_sandbox: bool,
-    /// The first line, until it is whole.
-    start: Option<Vec<u8>>,
-}
-
-impl<W: Write> Write for Script<W> {
-    fn write(&mut self, data: &[u8]) -> std::io::Result<usize> {
-        let Some(start) = &mut self.start else {
-            return self.inner.write(data);
-        };
-        start.extend_from_slice(data);
-        if start.contains(&b'\n') {
-            self.flush()?;
-        }
-        Ok(data.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        let start = self.start.take().unwrap_or_default();
-        let is_sandbox = start.starts_with(b"/*M!999999\\-") || start.starts_with(b"/*!999999\\-");
-        let end = start.iter().position(|byte| *byte == b'\n');
-        let from = match end {
-            Some(end) if is_sandbox && !self.knows_sandbox => end + 1,
-            _ => 0,
-        };
-        self.inner.write_all(&start[from..])
-    }
 }

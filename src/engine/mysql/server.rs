@@ -124,6 +124,10 @@ impl Server {
                 }
             }
         }
+        // A server could ask for any file that this process may read.
+        if client.knows("local-infile") {
+            command.arg("--local-infile=0");
+        }
         command
             .arg("--default-character-set=utf8mb4")
             .arg("--max-allowed-packet=1G")
@@ -135,13 +139,17 @@ impl Server {
     /// The client that is fed SQL. What it was fed it must not print: that may be secret, and long.
     pub(super) fn fed_shell(&self) -> Command {
         let mut command = self.client(&self.shell);
-        command.args(["--batch", "--skip-force"]);
-        // Without it the client takes the carriage returns from the ends of lines.
-        if self.shell.knows("binary-mode") {
-            command.arg("--binary-mode");
-        }
-        if self.shell.knows("print-query-on-error") {
-            command.arg("--skip-print-query-on-error");
+        // Without the binary mode the client runs commands that it finds in a dump, as `\! rm`, and
+        // takes the carriage returns from the ends of lines.
+        command.args(["--batch", "--skip-force", "--binary-mode"]);
+        for option in [
+            "sandbox",
+            "skip-named-commands",
+            "skip-print-query-on-error",
+        ] {
+            if self.shell.knows(option.trim_start_matches("skip-")) {
+                command.arg(format!("--{option}"));
+            }
         }
         command
     }

@@ -1,5 +1,6 @@
 //! MariaDB: the real server, its real clients.
 
+mod copied;
 mod drill;
 mod found;
 mod hard;

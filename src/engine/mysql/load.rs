@@ -1,0 +1,110 @@
+//! Feeding a dump to a client, into a database that may have another name than the dump's.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+
+use anyhow::{Context, Result, bail};
+
+use super::script::Script;
+use super::script::rewrite::{Names, Report, Rewriter};
+use super::server::Server;
+use crate::child::Child;
+use crate::engine::feed::finish;
+use crate::stop::Stop;
+use crate::verify::read_whole;
+
+/// More objects than this are counted, not named.
+const NAMED: usize = 10;
+
+/// A dump that is loaded.
+pub(super) struct Loading<'a> {
+    pub(super) server: &'a Server,
+    /// The database that was dumped.
+    pub(super) own: &'a str,
+    pub(super) stop: Stop,
+}
+
+impl Loading<'_> {
+    /// Loads it into the database `name`, and warns of what is not in it as it was dumped.
+    ///
+    /// # Errors
+    /// When the server refuses any of it, or an object names the dump's database where its name
+    /// cannot be changed into `name`.
+    pub(super) fn load(&self, dump: &File, name: &str) -> Result<()> {
+        let report = self.feed(dump, name, false)?;
+        self.check(&report, name)?;
+        let own = self.own;
+        for (what, objects) in [
+            (
+                "these use other databases, as they did in",
+                &report.reaching,
+            ),
+            (
+                "these have the name of the database in a string, which stays as it was in",
+                &report.quoting,
+            ),
+            (
+                "a copy's events are disabled (ALTER EVENT ... ENABLE), and these were enabled in",
+                &report.disabled,
+            ),
+        ] {
+            if let Some(objects) = shown(objects) {
+                log::warn!("{name}: {what} {own}: {objects}");
+            }
+        }
+        Ok(())
+    }
+
+    /// Loads it into the database `name`, which is dropped afterwards, to see whether it can be
+    /// loaded into `target`.
+    ///
+    /// # Errors
+    /// As [`Loading::load`] into `target`.
+    pub(super) fn rehearse(&self, dump: &File, name: &str, target: &str) -> Result<()> {
+        let report = self.feed(dump, name, target == self.own)?;
+        self.check(&report, target)
+    }
+
+    fn check(&self, report: &Report, target: &str) -> Result<()> {
+        let own = self.own;
+        let Some(refused) = shown(&report.refused) else {
+            return Ok(());
+        };
+        bail!(
+            "these name their database {own} where the name cannot be changed safely to {target}: {refused}; restore it as {own}, on another server if {own} must stay as it is"
+        )
+    }
+
+    fn feed(&self, dump: &File, target: &str, is_rehearsal: bool) -> Result<Report> {
+        let (server, stop) = (self.server, self.stop);
+        let case = server
+            .column("SELECT @@lower_case_table_names", stop)?
+            .pop();
+        let names = Names {
+            own: self.own,
+            target,
+            ignore_case: case.as_deref() != Some("0"),
+            is_rehearsal,
+        };
+        let mut command = server.fed_shell();
+        command.arg("--").arg(target);
+        let child = Child::write_to(&mut command, server.shell.program, stop)?;
+        // A statement is written in several parts, and the client is woken for each.
+        let out = BufWriter::with_capacity(64 << 10, child);
+        let mut script = Script::new(Rewriter::new(out, names));
+        let fed = read_whole(dump, &mut script)
+            .and_then(|_| script.end())
+            .and_then(|()| script.parts.out.flush());
+        let Rewriter { out, report, .. } = script.parts;
+        // What is left was not written because something failed.
+        let (child, _) = out.into_parts();
+        finish(child, fed, stop).context("the dump cannot be loaded")?;
+        Ok(report)
+    }
+}
+
+fn shown(objects: &[String]) -> Option<String> {
+    let (named, more) = objects.split_at(objects.len().min(NAMED));
+    let more = (!more.is_empty()).then(|| format!(" and {} more", more.len()));
+    (!named.is_empty()).then(|| named.join(", ") + &more.unwrap_or_default())
+}

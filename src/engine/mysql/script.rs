@@ -1,0 +1,277 @@
+//! A dump as it passes: its statements one by one, its rows as they come.
+//!
+//! This is no parser. It knows strings, names, comments and `DELIMITER`, which is enough to see
+//! where a statement ends. Rows are not looked into: the clients that dump write no line break
+//! inside a value, so a line that ends with `;` ends the rows, and finding line ends takes next to
+//! no time.
+
+pub(super) mod lexer;
+mod names;
+pub(super) mod rewrite;
+
+use std::io::{self, Write};
+
+use lexer::{Kind, Mode, Token};
+
+/// A statement that is not rows may have as many bytes.
+const LONGEST: usize = 64 << 20;
+/// How the comment begins by which MariaDB's clients forbid themselves commands.
+const SANDBOX: [&[u8]; 2] = [b"/*M!999999\\-", b"/*!999999\\-"];
+
+/// Gets the parts of a dump, all of its bytes in order but for the sandbox line.
+pub(super) trait Parts {
+    /// Blanks, comments and `DELIMITER` lines between statements.
+    fn between(&mut self, text: &[u8]) -> io::Result<()>;
+    /// A whole statement with its delimiter.
+    fn statement(&mut self, statement: &Statement<'_>) -> io::Result<()>;
+    /// The beginning of an `INSERT`, its `VALUES` included.
+    fn insert(&mut self, statement: &Statement<'_>) -> io::Result<()>;
+    /// Rows of that `INSERT`, in pieces of any length; the last one has the delimiter.
+    fn rows(&mut self, rows: &[u8]) -> io::Result<()>;
+}
+
+/// A statement and how it is read.
+#[derive(Debug)]
+pub(super) struct Statement<'a> {
+    pub(super) text: &'a [u8],
+    pub(super) tokens: &'a [Token],
+}
+
+/// Takes a dump apart that is written to it. [`Script::end`] must follow the last byte.
+pub(super) struct Script<P> {
+    pub(super) parts: P,
+    /// What begins with the statement that is not whole yet.
+    held: Vec<u8>,
+    /// The tokens of `held` so far, and where they end.
+    tokens: Vec<Token>,
+    at: usize,
+    /// With fewer bytes held the next token cannot be whole.
+    enough: usize,
+    mode: Mode,
+    delimiter: Vec<u8>,
+    /// Inside an `INSERT`, behind its `VALUES`; and the last byte there.
+    in_rows: bool,
+    last: u8,
+}
+
+impl<P: Parts> Script<P> {
+    pub(super) fn new(parts: P) -> Self {
+        Script {
+            parts,
+            held: Vec::new(),
+            tokens: Vec::new(),
+            at: 0,
+            enough: 0,
+            mode: Mode::default(),
+            delimiter: b";".to_vec(),
+            in_rows: false,
+            last: 0,
+        }
+    }
+
+    /// Passes on what is left.
+    ///
+    /// # Errors
+    /// Any of the parts'.
+    pub(super) fn end(&mut self) -> io::Result<()> {
+        self.pass(&[], true)?;
+        if !self.held.is_empty() {
+            self.pass_statement(self.held.len())?;
+        }
+        Ok(())
+    }
+
+    fn pass(&mut self, mut rest: &[u8], is_last: bool) -> io::Result<()> {
+        loop {
+            if !self.in_rows {
+                self.take_apart(is_last)?;
+            }
+            if self.in_rows && !self.held.is_empty() {
+                let held = std::mem::take(&mut self.held);
+                self.held = self.pass_rows(&held)?.to_vec();
+            } else if rest.is_empty() {
+                return Ok(());
+            } else if self.in_rows {
+                rest = self.pass_rows(rest)?;
+            } else {
+                // Not all at once: rows may begin in it.
+                let (some, more) = rest.split_at(rest.len().min(4096));
+                self.held.extend_from_slice(some);
+                rest = more;
+            }
+        }
+    }
+
+    /// Passes rows on; returns what follows them.
+    fn pass_rows<'a>(&mut self, data: &'a [u8]) -> io::Result<&'a [u8]> {
+        for end in memchr::memchr_iter(b'\n', data) {
+            let before = end.checked_sub(1).map_or(self.last, |before| data[before]);
+            if before == b';' {
+                self.in_rows = false;
+                self.parts.rows(&data[..end])?;
+                return Ok(&data[end..]);
+            }
+        }
+        self.last = data.last().copied().unwrap_or(self.last);
+        self.parts.rows(data)?;
+        Ok(&[])
+    }
+
+    /// Passes on what is whole of what is held, until rows begin.
+    fn take_apart(&mut self, is_last: bool) -> io::Result<()> {
+        while self.at < self.held.len() && (is_last || self.held.len() >= self.enough) {
+            if self.at == 0 && !self.pass_lines(is_last)? {
+                break;
+            }
+            let (held, at) = (&self.held, self.at);
+            if held[at..].starts_with(&self.delimiter) {
+                self.pass_statement(at + self.delimiter.len())?;
+                continue;
+            }
+            if !is_last && self.delimiter.starts_with(&held[at..]) {
+                break; // one byte of two
+            }
+            let Some(token) = lexer::next(held, at, self.mode, &self.delimiter, is_last) else {
+                // Not looked at again before twice as much of it is here: else a long string
+                // would be read again and again.
+                self.enough = at + 2 * (held.len() - at);
+                break;
+            };
+            self.at = token.end;
+            if token.kind != Kind::Nothing {
+                self.tokens.push(token);
+                if self.begins_rows() {
+                    return self.pass_insert();
+                }
+            } else if at == 0 && !held.starts_with(b"/*!") && !held.starts_with(b"/*M!") {
+                self.parts.between(&self.held[..self.at])?;
+                self.drain(self.at);
+            }
+        }
+        if self.held.len() > LONGEST && !is_last {
+            return Err(io::Error::other("one of its statements exceeds 64 MiB"));
+        }
+        Ok(())
+    }
+
+    /// Passes on `DELIMITER` lines that are next, and leaves out sandbox lines. False where more
+    /// must be held to tell.
+    fn pass_lines(&mut self, is_last: bool) -> io::Result<bool> {
+        const WORD: &[u8] = b"delimiter";
+        loop {
+            let held = &self.held;
+            let begins = |word: &[u8]| {
+                let length = word.len().min(held.len());
+                held[..length].eq_ignore_ascii_case(&word[..length])
+            };
+            if !begins(WORD) && !SANDBOX.iter().any(|line| begins(line)) {
+                return Ok(true);
+            }
+            let Some(end) = memchr::memchr(b'\n', held) else {
+                return Ok(is_last && !held.is_empty());
+            };
+            let line = &held[..end];
+            let is_sandbox = SANDBOX.iter().any(|start| line.starts_with(start));
+            if !is_sandbox {
+                let words = line.get(WORD.len()..).filter(|_| begins(WORD));
+                let Some([blank, words @ ..]) = words else {
+                    return Ok(true);
+                };
+                if !blank.is_ascii_whitespace() {
+                    return Ok(true);
+                }
+                let mut words = words.split(u8::is_ascii_whitespace);
+                let named = words.find(|word| !word.is_empty());
+                let named = named.ok_or_else(|| io::Error::other("a DELIMITER line names none"))?;
+                self.delimiter = named.to_vec();
+                self.parts.between(&held[..=end])?;
+            }
+            self.drain(end + 1);
+        }
+    }
+
+    fn begins_rows(&self) -> bool {
+        let statement = Statement {
+            text: &self.held,
+            tokens: &self.tokens,
+        };
+        self.delimiter == b";"
+            && statement.is(self.tokens.len() - 1, &["VALUES"])
+            && statement.is(0, &["INSERT", "REPLACE"])
+    }
+
+    fn pass_insert(&mut self) -> io::Result<()> {
+        let statement = Statement {
+            text: &self.held[..self.at],
+            tokens: &self.tokens,
+        };
+        self.parts.insert(&statement)?;
+        self.drain(self.at);
+        (self.in_rows, self.last) = (true, 0);
+        Ok(())
+    }
+
+    fn pass_statement(&mut self, end: usize) -> io::Result<()> {
+        let statement = Statement {
+            text: &self.held[..end],
+            tokens: &self.tokens,
+        };
+        let mode = statement.sets_mode();
+        self.parts.statement(&statement)?;
+        self.mode = mode.unwrap_or(self.mode);
+        self.drain(end);
+        Ok(())
+    }
+
+    fn drain(&mut self, end: usize) {
+        self.held.drain(..end);
+        self.tokens.clear();
+        (self.at, self.enough) = (0, 0);
+    }
+}
+
+impl<P: Parts> Write for Script<P> {
+    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        self.pass(data, false)?;
+        Ok(data.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Statement<'_> {
+    pub(super) fn token(&self, at: usize) -> &[u8] {
+        let token = self.tokens.get(at);
+        token.map_or(&[], |token| &self.text[token.start..token.end])
+    }
+
+    /// Is this token, without quotes, one of these words?
+    pub(super) fn is(&self, at: usize, words: &[&str]) -> bool {
+        let is_word = |token: &Token| token.kind != Kind::Name && token.kind != Kind::Text;
+        self.tokens.get(at).is_some_and(is_word)
+            && words
+                .iter()
+                .any(|word| self.token(at).eq_ignore_ascii_case(word.as_bytes()))
+    }
+
+    /// How what follows it is read, where it says so. Any value but a string is one that was saved
+    /// before, and neither client saves a mode that is read in another way.
+    fn sets_mode(&self) -> Option<Mode> {
+        if !self.is(0, &["SET"]) {
+            return None;
+        }
+        let sets = |at: &usize| {
+            let is_own = self.is(at - 1, &["@"]) && !self.is(at.wrapping_sub(2), &["@"]);
+            self.is(*at, &["sql_mode"]) && self.is(at + 1, &["="]) && !is_own
+        };
+        let at = (1..self.tokens.len()).rfind(sets)?;
+        let is_text = self.tokens.get(at + 2)?.kind == Kind::Text;
+        Some(if is_text {
+            Mode::of(self.token(at + 2))
+        } else {
+            Mode::default()
+        })
+    }
+}

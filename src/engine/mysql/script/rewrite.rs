@@ -1,0 +1,392 @@
+//! The dump of one database on its way into another: what names the database it was dumped from
+//! names the one it is loaded into.
+
+use std::io::{self, Write};
+
+use super::lexer::Kind;
+use super::names::{About, Object, Use};
+use super::{Parts, Statement};
+use crate::engine::mysql::sql::identifier;
+
+/// Databases that every server has.
+const OF_SERVERS: [&str; 4] = ["information_schema", "mysql", "performance_schema", "sys"];
+
+/// Where a dump goes.
+#[derive(Debug, Clone, Copy)]
+pub(in super::super) struct Names<'a> {
+    /// The database that was dumped.
+    pub(in super::super) own: &'a str,
+    /// The database that is loaded into.
+    pub(in super::super) target: &'a str,
+    /// Names of databases that differ in case alone are the same.
+    pub(in super::super) ignore_case: bool,
+    /// What is loaded is dropped again, so nothing in it ever runs.
+    pub(in super::super) is_rehearsal: bool,
+}
+
+/// What happened to objects on the way: their kinds and names.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(in super::super) struct Report {
+    /// Left out, because they name the database where its name cannot be changed.
+    pub(in super::super) refused: Vec<String>,
+    /// They say the database's name in a string, which stays.
+    pub(in super::super) quoting: Vec<String>,
+    /// They use other databases, whose names stay.
+    pub(in super::super) reaching: Vec<String>,
+    /// Events that were enabled and are no longer.
+    pub(in super::super) disabled: Vec<String>,
+}
+
+/// Passes a dump on to `out`, with the target's name in the place of the dump's own.
+pub(in super::super) struct Rewriter<'a, W> {
+    pub(in super::super) out: W,
+    names: Names<'a>,
+    pub(in super::super) report: Report,
+}
+
+type Edits = Vec<(usize, Vec<u8>)>;
+
+impl<'a, W: Write> Rewriter<'a, W> {
+    pub(in super::super) fn new(out: W, names: Names<'a>) -> Self {
+        Rewriter {
+            out,
+            names,
+            report: Report::default(),
+        }
+    }
+
+    fn is_own(&self, name: &str) -> bool {
+        name == self.names.own
+            || (self.names.ignore_case && name.to_lowercase() == self.names.own.to_lowercase())
+    }
+
+    fn is_copy(&self) -> bool {
+        self.names.own != self.names.target
+    }
+
+    /// The database that is named here, and whether it is the dump's own.
+    fn database(&self, statement: &Statement<'_>, at: usize) -> Option<(String, bool)> {
+        let name = statement.name(at)?;
+        let is_own = self.is_own(&name);
+        Some((name, is_own))
+    }
+
+    /// What changes in a statement; `None` where it must not be run.
+    fn edits(&mut self, statement: &Statement<'_>, about: About) -> io::Result<Option<Edits>> {
+        let shown = describe(statement, about);
+        let named = match about.object {
+            Object::Database => Some(about.name),
+            // A qualified name: the database, a dot, the object.
+            _ if statement.is(about.name - 1, &["."]) => Some(about.name - 2),
+            _ => None,
+        };
+        if let Some((name, false)) = named.and_then(|at| self.database(statement, at)) {
+            return Err(io::Error::other(format!(
+                "it holds a statement about another database, {name}, which is no dump's of {}",
+                self.names.own
+            )));
+        }
+        if !self.is_copy() {
+            return Ok(Some(Vec::new()));
+        }
+        let mut edits: Edits = Vec::new();
+        let target = identifier(self.names.target).into_bytes();
+        edits.extend(named.map(|at| (at, target.clone())));
+        if about.object == Object::Database {
+            return Ok(Some(edits));
+        }
+        let body = self.body(statement, about);
+        edits.extend(body.own.iter().map(|at| (*at, target.clone())));
+        if about.object == Object::Event
+            && let Some(at) = enabled(statement, about)
+        {
+            edits.push((at, b"DISABLE".to_vec()));
+            self.report.disabled.push(shown.clone());
+        }
+        if !body.others.is_empty() {
+            let others = body.others.join(", ");
+            self.report.reaching.push(format!("{shown} ({others})"));
+        }
+        if body.is_unclear && !self.names.is_rehearsal {
+            self.report.refused.push(shown);
+            return Ok(None);
+        }
+        if body.is_quoted {
+            self.report.quoting.push(shown);
+        }
+        edits.sort();
+        edits.dedup();
+        Ok(Some(edits))
+    }
+
+    fn body(&self, statement: &Statement<'_>, about: About) -> Body {
+        let is_authored = !matches!(about.object, Object::Table | Object::View);
+        let every = || 1..statement.tokens.len();
+        let names: Vec<_> = every()
+            .filter_map(|at| Some((at, statement.name(at)?)))
+            .collect();
+        let is_bare = |wanted: &str| {
+            let same = |name: &str| name.to_lowercase() == wanted.to_lowercase();
+            names
+                .iter()
+                .any(|(at, name)| *at != about.name && same(name) && statement.is_bare(*at))
+        };
+        let own_is_bare = is_bare(self.names.own);
+        let is_row = about.object == Object::Trigger
+            && ["new", "old"].contains(&self.names.own.to_lowercase().as_str());
+        let mut body = Body::default();
+        for (at, name) in &names {
+            if !statement.qualifies(*at) {
+                if self.is_own(name) && statement.is(at - 1, &["DATABASE", "SCHEMA"]) {
+                    body.is_unclear = true;
+                }
+                continue;
+            }
+            let used = match (is_authored, self.is_own(name)) {
+                (false, _) => statement.use_in_written(*at),
+                (true, true) if is_of_trigger(statement, about, *at) => Use::Database,
+                (true, true) if is_row => Use::Unclear,
+                (true, true) if own_is_bare => statement.use_in_authored(*at),
+                (true, true) => Use::Database,
+                (true, false) if statement.follows_table_word(*at) && !is_bare(name) => {
+                    Use::Database
+                }
+                (true, false) => Use::Other,
+            };
+            match used {
+                Use::Database if self.is_own(name) => body.own.push(*at),
+                Use::Database => {
+                    if !OF_SERVERS.contains(&name.to_lowercase().as_str())
+                        && !body.others.contains(name)
+                    {
+                        body.others.push(name.clone());
+                    }
+                }
+                Use::Unclear => body.is_unclear = true,
+                Use::Other => {}
+            }
+        }
+        let runs_text = every().any(|at| {
+            statement.is(at, &["PREPARE"])
+                || (statement.is(at, &["EXECUTE"]) && statement.is(at + 1, &["IMMEDIATE"]))
+        });
+        for token in statement
+            .tokens
+            .iter()
+            .filter(|token| token.kind == Kind::Text)
+        {
+            let text = &statement.text[token.start + 1..(token.end - 1).max(token.start + 1)];
+            let text = String::from_utf8_lossy(text);
+            if is_authored && runs_text && has_word(&text, self.names.own) {
+                body.is_unclear = true;
+            } else if about.object != Object::Table && self.is_own(&text) {
+                body.is_quoted = true;
+            }
+        }
+        body
+    }
+}
+
+/// What was found in the text of an object.
+#[derive(Debug, Default)]
+struct Body {
+    /// Tokens that name the dump's own database and may be changed.
+    own: Vec<usize>,
+    others: Vec<String>,
+    is_unclear: bool,
+    is_quoted: bool,
+}
+
+impl<W: Write> Parts for Rewriter<'_, W> {
+    fn between(&mut self, text: &[u8]) -> io::Result<()> {
+        self.out.write_all(text)
+    }
+
+    fn statement(&mut self, statement: &Statement<'_>) -> io::Result<()> {
+        // Nobody else uses the tables yet, and under a lock no sequence gives a default value.
+        if statement.is(0, &["LOCK"]) {
+            return Ok(());
+        }
+        let edits = match statement.about() {
+            Some(about) => self.edits(statement, about)?,
+            None => Some(Vec::new()),
+        };
+        let Some(edits) = edits else {
+            return Ok(());
+        };
+        let mut from = 0;
+        for (at, new) in edits {
+            let token = &statement.tokens[at];
+            self.out.write_all(&statement.text[from..token.start])?;
+            self.out.write_all(&new)?;
+            from = token.end;
+        }
+        self.out.write_all(&statement.text[from..])
+    }
+
+    fn insert(&mut self, statement: &Statement<'_>) -> io::Result<()> {
+        self.out.write_all(statement.text)
+    }
+
+    fn rows(&mut self, rows: &[u8]) -> io::Result<()> {
+        self.out.write_all(rows)
+    }
+}
+
+/// `view v`.
+fn describe(statement: &Statement<'_>, about: About) -> String {
+    let kind = match about.object {
+        Object::Database => "database",
+        Object::Table => "table",
+        Object::View => "view",
+        Object::Trigger => "trigger",
+        Object::Event => "event",
+        Object::Routine => "routine",
+    };
+    let name = statement.name(about.name).unwrap_or_default();
+    format!("{kind} {name}")
+}
+
+/// Is this the database of the table that a trigger is on?
+fn is_of_trigger(statement: &Statement<'_>, about: About, at: usize) -> bool {
+    let first = (about.name..statement.tokens.len()).find(|at| statement.is(*at, &["ON"]));
+    about.object == Object::Trigger && first.is_some_and(|first| at == first + 1)
+}
+
+/// The `ENABLE` of an event, which stands before its `DO`.
+fn enabled(statement: &Statement<'_>, about: About) -> Option<usize> {
+    let mut tokens = about.name + 1..statement.tokens.len();
+    tokens
+        .find(|at| statement.is(*at, &["ENABLE", "DO"]))
+        .filter(|at| statement.is(*at, &["ENABLE"]))
+}
+
+fn has_word(text: &str, word: &str) -> bool {
+    let is_part = |character: char| character.is_alphanumeric() || matches!(character, '_' | '$');
+    let (text, word) = (text.to_lowercase(), word.to_lowercase());
+    text.match_indices(&word).any(|(at, _)| {
+        let before = text[..at].chars().next_back();
+        let after = text[at + word.len()..].chars().next();
+        !before.is_some_and(is_part) && !after.is_some_and(is_part)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Script;
+    use super::*;
+
+    /// What comes out where the dump of `db` is loaded into `new`, in pieces of any size.
+    fn passed(dump: &str, target: &str) -> (String, Report) {
+        let names = Names {
+            own: "db",
+            target,
+            ignore_case: false,
+            is_rehearsal: false,
+        };
+        let mut all = Vec::new();
+        for size in [1, 5, 100_000] {
+            let mut script = Script::new(Rewriter::new(Vec::new(), names));
+            for part in dump.as_bytes().chunks(size) {
+                script.write_all(part).unwrap();
+            }
+            script.end().unwrap();
+            let Rewriter { out, report, .. } = script.parts;
+            all.push((String::from_utf8(out).unwrap(), report));
+        }
+        for one in &all {
+            assert_eq!(*one, all[0]);
+        }
+        all.remove(0)
+    }
+
+    #[test]
+    fn the_own_name_becomes_the_targets_where_it_names_a_database() {
+        for (from, to) in [
+            ("USE db;", "USE `new`;"),
+            (
+                "ALTER DATABASE `db` COLLATE x;",
+                "ALTER DATABASE `new` COLLATE x;",
+            ),
+            ("ALTER DATABASE COLLATE x;", "ALTER DATABASE COLLATE x;"),
+            (
+                "/*!50003 CREATE*/ /*!50003 TRIGGER db.t AFTER INSERT ON `db` . `x` FOR EACH ROW SET @db.x = db.f('db.x') */;",
+                "/*!50003 CREATE*/ /*!50003 TRIGGER `new`.t AFTER INSERT ON `new` . `x` FOR EACH ROW SET @db.x = `new`.f('db.x') */;",
+            ),
+            // An account, an alias and a column of that name.
+            (
+                "CREATE DEFINER=`db`@`db` PROCEDURE `db`() SELECT db.x.a FROM db.x;",
+                "CREATE DEFINER=`db`@`db` PROCEDURE `db`() SELECT `new`.x.a FROM `new`.x;",
+            ),
+            (
+                "CREATE FUNCTION `f`() RETURN (SELECT db.a FROM x db);",
+                "CREATE FUNCTION `f`() RETURN (SELECT db.a FROM x db);",
+            ),
+            (
+                "CREATE VIEW `v` AS select `db`.`a` AS `a`,`db`.`x`.`b` AS `b` from (`o`.`t` `db` join `db`.`x`);",
+                "CREATE VIEW `v` AS select `db`.`a` AS `a`,`new`.`x`.`b` AS `b` from (`o`.`t` `db` join `new`.`x`);",
+            ),
+            (
+                "CREATE TABLE `t` (`db` int DEFAULT nextval(`db`.`s`), `x` text DEFAULT 'db.s');",
+                "CREATE TABLE `t` (`db` int DEFAULT nextval(`new`.`s`), `x` text DEFAULT 'db.s');",
+            ),
+            (
+                "CREATE EVENT `enable` ON SCHEDULE EVERY 1 DAY ENABLE DO SELECT 'ENABLE';",
+                "CREATE EVENT `enable` ON SCHEDULE EVERY 1 DAY DISABLE DO SELECT 'ENABLE';",
+            ),
+            (
+                "DELIMITER ;;\nCREATE PROCEDURE p() BEGIN DELETE FROM db.x; END ;;\nDELIMITER ;\nUSE db;",
+                "DELIMITER ;;\nCREATE PROCEDURE p() BEGIN DELETE FROM `new`.x; END ;;\nDELIMITER ;\nUSE `new`;",
+            ),
+            (
+                "SET sql_mode = 'NO_BACKSLASH_ESCAPES';CREATE FUNCTION f() RETURN '\\' + db.g();",
+                "SET sql_mode = 'NO_BACKSLASH_ESCAPES';CREATE FUNCTION f() RETURN '\\' + `new`.g();",
+            ),
+            (
+                "INSERT INTO `t` VALUES\n('USE db; db.x'),\n('\\n');\nUSE db;\n",
+                "INSERT INTO `t` VALUES\n('USE db; db.x'),\n('\\n');\nUSE `new`;\n",
+            ),
+            (
+                "/*M!999999\\- enable the sandbox mode */ \n-- USE db;\nUSE db;",
+                "-- USE db;\nUSE `new`;",
+            ),
+        ] {
+            let (out, report) = passed(from, "new");
+            assert_eq!(out, to);
+            assert!(report.refused.is_empty(), "{report:?}");
+            if !from.starts_with("/*M!") {
+                assert_eq!(passed(from, "db").0, from);
+            }
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_renamed_and_what_stays_is_reported() {
+        for (body, refused) in [
+            (
+                "PROCEDURE p() BEGIN PREPARE s FROM 'DROP TABLE db.x'; EXECUTE s; END",
+                true,
+            ),
+            (
+                "PROCEDURE p() EXECUTE IMMEDIATE CONCAT('DROP TABLE ', 'db', '.x')",
+                true,
+            ),
+            ("PROCEDURE p() SELECT db.a FROM x db, db.y", true),
+            ("PROCEDURE p() ALTER DATABASE db COLLATE x", true),
+            (
+                "PROCEDURE p() BEGIN PREPARE s FROM 'DROP TABLE dbs.x'; EXECUTE s; END",
+                false,
+            ),
+            ("PROCEDURE p() SELECT 'db.x'", false),
+        ] {
+            let report = passed(&format!("CREATE {body};"), "new").1;
+            assert_eq!(!report.refused.is_empty(), refused, "{body}: {report:?}");
+        }
+        let (_, report) = passed(
+            "CREATE VIEW `v` AS select 1 from `o`.`t` where `information_schema`.`x`.`a` = 'db';",
+            "new",
+        );
+        assert_eq!(report.reaching, ["view v (o)"]);
+        assert_eq!(report.quoting, ["view v"]);
+    }
+}
