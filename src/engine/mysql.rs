@@ -12,10 +12,12 @@ mod replace;
 pub mod restore;
 mod script;
 pub mod server;
+mod session;
 mod source;
 mod sql;
 pub mod throwaway;
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
@@ -28,13 +30,16 @@ use crate::content::marker::Tail;
 use crate::engine::access::{Access, Part};
 use crate::engine::dumper::{Dumper, SnapshotLost};
 use crate::engine::feed::pass_on;
-use crate::header::Facts;
+use crate::header::{Facts, Rows};
 use crate::identity::{Engine, Identity};
 use crate::name::Format;
 use crate::stop::Stop;
 use catalogue::Database;
 use patience::Patient;
+use script::Script;
+use script::rows::Counter;
 pub use server::Server;
+use server::identifier;
 pub(super) use source::ENGINE;
 pub use source::MysqlSource;
 
@@ -53,6 +58,8 @@ pub struct Mysql {
     client_version: String,
     patience: Duration,
     begun: bool,
+    /// The rows of each table that was dumped.
+    rows: BTreeMap<String, u64>,
     child: Option<Child>,
     stop: Stop,
 }
@@ -66,6 +73,7 @@ impl Mysql {
         let stop = access.deadline;
         let version = server.meet(stop)?;
         options::refuse(&server, &server.dumper, &options::OF_PARTS, stop)?;
+        session::refuse_hidden_rows(&server, stop)?;
         let database = match part {
             Part::Database(name) => {
                 let database = Database::look(&server, name, stop)?;
@@ -83,6 +91,7 @@ impl Mysql {
             client_version: server.dumper.version(stop)?,
             patience: access.lock_timeout.max(Duration::from_secs(1)),
             begun: false,
+            rows: BTreeMap::new(),
             child: None,
             server,
             database,
@@ -165,6 +174,7 @@ impl Dumper for Mysql {
         let mut watched = Watched {
             out,
             tail: Tail::default(),
+            script: Script::new(Counter::default()),
         };
         match &self.database {
             None => pass_on(&mut child, &mut watched)?,
@@ -192,6 +202,8 @@ impl Dumper for Mysql {
             "{} exited with 0 and did not print its last line; the dump is not whole",
             self.server.dumper.program
         );
+        watched.script.end()?;
+        self.rows = watched.script.parts.finish();
         Ok(())
     }
 
@@ -205,6 +217,14 @@ impl Dumper for Mysql {
             if tables.len() == database.tables.len() && tables.len() == now.len() {
                 table_count = tables.len();
             }
+            for (table, rows) in &mut tables {
+                if let Some(dumped) = self.rows.get(table)
+                    && !database.uncounted.contains(table)
+                {
+                    self.warn_of_few(table, *dumped, *rows)?;
+                    *rows = Some(Rows::Exact(*dumped));
+                }
+            }
         }
         Ok(Facts {
             table_count,
@@ -214,15 +234,44 @@ impl Dumper for Mysql {
     }
 }
 
+impl Mysql {
+    /// Warns where far fewer rows were dumped than the server estimated, and the table has them.
+    fn warn_of_few(&self, table: &str, dumped: u64, estimate: Option<Rows>) -> Result<()> {
+        let Some(Rows::About { about }) = estimate else {
+            return Ok(());
+        };
+        let is_far = |rows: u64| rows > 1000 && rows / 3 > dumped;
+        let Some((name, _)) = self.database.as_ref().filter(|_| is_far(about)) else {
+            return Ok(());
+        };
+        let count = format!(
+            "SELECT COUNT(*) FROM {}.{}",
+            identifier(name),
+            identifier(table)
+        );
+        let now = self.server.column(&count, self.stop);
+        self.stop.check()?;
+        let now = now.ok().and_then(|rows| rows.first()?.parse().ok());
+        if let Some(now) = now.filter(|now| is_far(*now)) {
+            log::warn!(
+                "{name}: {dumped} rows of {table} were dumped, and it has {now}; if nothing just filled it, something keeps rows from this user"
+            );
+        }
+        Ok(())
+    }
+}
+
 struct Watched<'a> {
     out: &'a mut dyn Write,
     tail: Tail,
+    script: Script<Counter>,
 }
 
 impl Write for Watched<'_> {
     fn write(&mut self, data: &[u8]) -> std::io::Result<usize> {
         let written = self.out.write(data)?;
         self.tail.look(&data[..written]);
+        self.script.write_all(&data[..written])?;
         Ok(written)
     }
 

@@ -46,6 +46,8 @@ pub(super) struct Database {
     pub(super) settings: Settings,
     /// With the engine's estimate of their rows.
     pub(super) tables: Vec<(String, Option<Rows>)>,
+    /// Tables that are dumped without rows, or with others than a SELECT returns.
+    pub(super) uncounted: BTreeSet<String>,
     pub(super) has_history: bool,
     /// A column's default value is the next one of a sequence.
     pub(super) uses_sequences: bool,
@@ -103,6 +105,7 @@ impl Database {
         let mut this = Database {
             settings,
             tables: Vec::new(),
+            uncounted: BTreeSet::new(),
             has_history: false,
             uses_sequences: false,
         };
@@ -115,7 +118,11 @@ impl Database {
                 "VIEW" if comment != "VIEW" => broken.push(table),
                 "VIEW" | "SEQUENCE" => {}
                 _ => {
-                    this.has_history |= kind == "SYSTEM VERSIONED";
+                    let has_history = kind == "SYSTEM VERSIONED";
+                    this.has_history |= has_history;
+                    if has_history || ELSEWHERE.contains(&engine.as_str()) {
+                        this.uncounted.insert(table.clone());
+                    }
                     if ELSEWHERE.contains(&engine.as_str()) {
                         empty.push(format!("{table} ({engine})"));
                     } else if !transactional.contains(&engine) {

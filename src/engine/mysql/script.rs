@@ -8,6 +8,7 @@
 pub(super) mod lexer;
 mod names;
 pub(super) mod rewrite;
+pub(super) mod rows;
 
 use std::io::{self, Write};
 
@@ -104,13 +105,16 @@ impl<P: Parts> Script<P> {
 
     /// Passes rows on; returns what follows them.
     fn pass_rows<'a>(&mut self, data: &'a [u8]) -> io::Result<&'a [u8]> {
-        for end in memchr::memchr_iter(b'\n', data) {
-            let before = end.checked_sub(1).map_or(self.last, |before| data[before]);
-            if before == b';' {
-                self.in_rows = false;
-                self.parts.rows(&data[..end])?;
-                return Ok(&data[end..]);
-            }
+        let starts = self.last == b';' && data.first() == Some(&b'\n');
+        let end = if starts {
+            Some(0)
+        } else {
+            memchr::memmem::find(data, b";\n").map(|end| end + 1)
+        };
+        if let Some(end) = end {
+            self.in_rows = false;
+            self.parts.rows(&data[..end])?;
+            return Ok(&data[end..]);
         }
         self.last = data.last().copied().unwrap_or(self.last);
         self.parts.rows(data)?;

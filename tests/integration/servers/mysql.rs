@@ -1,6 +1,7 @@
 //! MariaDB: the real server, its real clients.
 
 mod copied;
+mod counted;
 mod drill;
 mod found;
 mod hard;

@@ -88,6 +88,12 @@ impl Statement<'_> {
         Some(About { object, name })
     }
 
+    /// The table that it creates, if it does.
+    pub(super) fn creates_table(&self) -> Option<String> {
+        let about = self.about().filter(|about| about.object == Object::Table);
+        about.and_then(|about| self.name(about.name))
+    }
+
     /// The name that a token stands for; `None` where it is no name.
     pub(super) fn name(&self, at: usize) -> Option<String> {
         let text = self.token(at);

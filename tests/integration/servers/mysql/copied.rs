@@ -108,7 +108,7 @@ fn a_copy_uses_the_copy_and_the_live_database_is_as_it_was() {
     // The trial load of a replacement is a copy, too. Nothing it needs is left in the old database.
     server.sql(
         "live",
-        "DROP TABLE own; DROP SEQUENCE numbers; DROP FUNCTION zero",
+        "DROP VIEW alias; DROP TABLE own, numbered; DROP SEQUENCE numbers; DROP FUNCTION zero",
     );
     let run = env
         .run(&format!("restore --replace {dump} {}", server.url("live")))

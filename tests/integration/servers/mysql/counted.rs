@@ -1,0 +1,92 @@
+//! Rows that a server's settings would hide, and rows that are counted in the dump and after it is
+//! restored.
+
+use super::Server;
+use crate::servers::drilled::{drill, fails, with_text};
+use crate::support::Env;
+use crate::support::planted::header;
+use dump_database::header::Rows;
+
+fn server() -> Server {
+    let server = Server::start();
+    server.sql("", "CREATE DATABASE app");
+    server.script(
+        "app",
+        "CREATE TABLE many (i INT PRIMARY KEY, v CHAR(9));
+         INSERT INTO many SELECT seq, IF(seq % 2, '),\\n(', ';\\n') FROM seq_1_to_6000;
+         CREATE TABLE none (i INT);
+         CREATE TABLE history (i INT) WITH SYSTEM VERSIONING;
+         INSERT INTO history VALUES (1), (2); DELETE FROM history WHERE i = 1;",
+    );
+    server
+}
+
+#[test]
+fn rows_are_counted_in_the_dump_and_compared_by_the_drill() {
+    let env = Env::new();
+    let server = server();
+    let dump = env.dump(&server.url("app"));
+    let counted: Vec<_> = header(&dump)
+        .facts
+        .tables
+        .into_iter()
+        .map(|(name, rows)| (name, rows.and_then(Rows::exact)))
+        .collect();
+    let expected = [("history", None), ("many", Some(6000)), ("none", Some(0))];
+    assert_eq!(
+        counted,
+        expected.map(|(name, rows)| (name.to_owned(), rows))
+    );
+    let run = drill(&env, "").succeeds();
+    let counted = "3 tables with 6001 rows, in 2 of them counted as many as were dumped";
+    assert!(run.stdout.contains(counted), "{run:?}");
+    let fewer = |text: String| text.replace("\n(4711,'),\\n('),", "");
+    fails(
+        &env,
+        &with_text(&dump, fewer),
+        "many has 5999 rows and had 6000",
+    );
+}
+
+#[test]
+fn a_server_that_hides_rows_is_refused_and_its_other_limits_lose_none() {
+    let env = Env::new();
+    let server = server();
+    let url = server.url("app");
+    let expected = server.everything_in("app");
+    for (variable, value) in [
+        ("sql_select_limit", "1000"),
+        ("system_versioning_asof", "'2020-01-01'"),
+    ] {
+        server.sql("", &format!("SET GLOBAL {variable} = {value}"));
+        env.run(&format!("dump {url}"))
+            .fails(1, &format!("{variable} is "));
+        server.sql("", &format!("SET GLOBAL {variable} = DEFAULT"));
+    }
+    server.sql(
+        "",
+        "CREATE USER app@localhost; GRANT ALL ON app.* TO app@localhost; GRANT PROCESS ON *.* TO app@localhost;
+         SET GLOBAL init_connect = 'SET sql_select_limit = 10'",
+    );
+    env.run(&format!("dump {}", server.url_as("app", "app")))
+        .fails(1, "sql_select_limit is 10 in the user's sessions");
+    server.sql("", "SET GLOBAL init_connect = ''");
+    server.sql("", "SET GLOBAL max_join_size = 1000");
+    env.run(&format!("dump {url}")).fails(1, "MAX_JOIN_SIZE");
+    server.sql("", "SET GLOBAL max_join_size = DEFAULT");
+    assert!(env.names().is_empty());
+
+    for setting in [
+        "sql_mode = 'PAD_CHAR_TO_FULL_LENGTH,NO_BACKSLASH_ESCAPES,ANSI_QUOTES'",
+        "sql_safe_updates = 1",
+    ] {
+        server.sql("", &format!("SET GLOBAL {setting}"));
+    }
+    let dump = env.dump(&url).display().to_string();
+    env.run(&format!("restore {dump} {}", server.url("again")))
+        .succeeds();
+    for variable in ["sql_mode", "sql_safe_updates"] {
+        server.sql("", &format!("SET GLOBAL {variable} = DEFAULT"));
+    }
+    assert!(server.everything_in("again").replace("again", "app") == expected);
+}
