@@ -11,10 +11,9 @@ mod mount;
 mod state;
 mod temporary;
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -24,6 +23,7 @@ use rustix::io::Errno;
 pub use lock::{Held, Locked};
 pub use temporary::Temporary;
 
+use crate::follow::{Followed, follow, open_regular};
 use crate::header::Header;
 use crate::name::{DumpName, Name};
 
@@ -62,7 +62,7 @@ impl Directory {
     ///
     /// # Errors
     /// As [`Directory::open`]; when its parent is missing; when a filesystem that should be
-    /// mounted above it is not.
+    /// mounted above it is not; when a symlink on the way is another user's.
     pub fn open_or_create(path: &Path) -> Result<Self> {
         let path = absolute(path)?;
         if let Some(point) = mount::missing(&path) {
@@ -72,23 +72,24 @@ impl Directory {
                 point.display()
             );
         }
-        match fs::DirBuilder::new().mode(0o700).create(&path) {
-            Ok(()) => {
-                let parent = path.parent().unwrap_or(&path);
-                File::open(parent)
-                    .and_then(|parent| parent.sync_all())
-                    .with_context(|| format!("cannot write {} to the disk", parent.display()))?;
-            }
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        let shown = path.display();
+        let followed = match follow(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => bail!(
-                "cannot create {}: its parent directory does not exist; create that first, or correct --to",
-                path.display()
+                "cannot create {shown}: its parent directory does not exist; create that first, or correct --to"
             ),
-            Err(error) => {
-                return Err(error).with_context(|| format!("cannot create {}", path.display()));
+            followed => followed.with_context(|| format!("cannot reach {shown}"))?,
+        };
+        followed.trust_links()?;
+        if followed.found.is_none() {
+            if path.symlink_metadata().is_ok() {
+                bail!("cannot create {shown}: it is a symlink to what does not exist");
             }
+            create(&followed, &path)?;
         }
-        Directory::open(&path)
+        let flags = OFlags::DIRECTORY | OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let opened = rustix::fs::openat(&followed.directory, &followed.name, flags, Mode::empty());
+        let fd = opened.with_context(|| format!("cannot open the dump directory {shown}"))?;
+        Ok(Directory { path, fd })
     }
 
     /// Its absolute path.
@@ -152,9 +153,7 @@ impl Directory {
     /// # Errors
     /// `NotFound` when it vanished; any other error of opening it.
     pub fn read(&self, name: &DumpName) -> io::Result<File> {
-        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let fd = rustix::fs::openat(&self.fd, name.to_string(), flags, Mode::empty())?;
-        Ok(File::from(fd))
+        open_regular(&self.fd, name.to_string())
     }
 
     /// Reads the header of a dump, and compares the file's length and its end with it.
@@ -168,7 +167,8 @@ impl Directory {
         Ok(header)
     }
 
-    /// Makes a file of root's in another's directory that one's, whose own runs replace it.
+    /// Makes a file of root's that this call created in another user's directory that user's, whose
+    /// own runs replace it.
     fn hand_over(&self, file: impl AsFd) {
         let (Ok(owner), Ok(own)) = (rustix::fs::fstat(self), rustix::fs::fstat(&file)) else {
             return;
@@ -259,6 +259,23 @@ impl Locked {
         }
         Ok(())
     }
+}
+
+/// Creates the directory that a path leads to, 0700, and brings its name to the disk.
+fn create(followed: &Followed, path: &Path) -> Result<()> {
+    let mode = Mode::from_raw_mode(0o700);
+    match rustix::fs::mkdirat(&followed.directory, &followed.name, mode) {
+        // Another run did so meanwhile.
+        Err(Errno::EXIST) => return Ok(()),
+        made => made.with_context(|| format!("cannot create {}", path.display()))?,
+    }
+    let flags = OFlags::DIRECTORY | OFlags::RDONLY | OFlags::CLOEXEC;
+    rustix::fs::openat(&followed.directory, ".", flags, Mode::empty())
+        .and_then(rustix::fs::fsync)
+        .with_context(|| {
+            let parent = path.parent().unwrap_or(path).display();
+            format!("cannot write {parent} to the disk")
+        })
 }
 
 fn absolute(path: &Path) -> Result<PathBuf> {

@@ -164,7 +164,7 @@ fn restored(
     }
     let scratch = Scratch::new(options.scratch.as_deref(), header.bytes)?;
     let mut throwaway: Box<dyn Throwaway + '_> = match header.identity.engine {
-        Engine::Sqlite => Box::new(sqlite::Image::new(&scratch)),
+        Engine::Sqlite => Box::new(sqlite::Image::new(&scratch, stop)),
         Engine::Postgresql => Box::new(postgresql::Cluster::start(&scratch, &header, stop)?),
         Engine::Mysql | Engine::Command => {
             Box::new(mysql::Instance::start(&scratch, &header, stop)?)

@@ -4,14 +4,13 @@
 //! dumped has no times, so an alert on its age must also ask for absence; see `docs/monitoring.md`.
 
 use std::fmt::Write as _;
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Write as _};
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use jiff::Timestamp;
-use rustix::fs::{FlockOperation, Mode, OFlags};
 
 use crate::clock;
 use crate::status::{self, Row};
@@ -80,53 +79,30 @@ const METRICS: [Metric; 10] = [
 /// # Errors
 /// When it cannot be written; it is then as it was.
 pub fn write(file: &Path, directories: &[PathBuf], trust_records: bool) -> Result<()> {
-    let text = render(&status::rows(
-        directories,
-        None,
-        trust_records,
-        clock::now(),
-    ));
-    let mut new = file.as_os_str().to_owned();
+    let rows = status::rows(directories, None, trust_records, clock::now());
+    replace(file, &render(&rows))
+        .with_context(|| format!("cannot write the metrics {}", file.display()))
+}
+
+/// The new file has a name that nobody can foresee, and is this user's alone until it is whole.
+fn replace(file: &Path, text: &str) -> io::Result<()> {
+    let directory = match file.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let mut prefix = file.file_name().unwrap_or_default().to_owned();
+    prefix.push(".");
     // The collector reads `*.prom` alone.
-    new.push(".tmp");
-    let new = PathBuf::from(new);
-    let written = alone(&new).and_then(|mut out| {
-        let filled = fill(&mut out, &text).and_then(|()| fs::rename(&new, file));
-        if filled.is_err() {
-            let _ = fs::remove_file(&new);
-        }
-        filled
-    });
-    written.with_context(|| format!("cannot write the metrics {}", file.display()))
-}
-
-fn fill(out: &mut File, text: &str) -> io::Result<()> {
-    // What a run that was killed left.
-    out.set_len(0)?;
+    let mut new = tempfile::Builder::new()
+        .prefix(&prefix)
+        .suffix(".tmp")
+        .tempfile_in(directory)?;
+    new.write_all(text.as_bytes())?;
     // Whatever the umask: the exporter is another user.
-    out.set_permissions(fs::Permissions::from_mode(0o644))?;
-    out.write_all(text.as_bytes())
-}
-
-/// The file that bears this name, which no other run writes before this one closes it.
-fn alone(path: &Path) -> io::Result<File> {
-    loop {
-        // A pipe in its place must not be waited for.
-        let flags =
-            OFlags::WRONLY | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let file = File::from(rustix::fs::open(path, flags, Mode::from_raw_mode(0o644))?);
-        rustix::fs::flock(&file, FlockOperation::LockExclusive)?;
-        // Meanwhile another run may have given it its final name.
-        let found = file.metadata()?;
-        let is_named = fs::symlink_metadata(path).is_ok_and(|named| named.ino() == found.ino());
-        if is_named && found.nlink() == 1 {
-            return Ok(file);
-        }
-        // With a second name it may be any file.
-        if is_named {
-            fs::remove_file(path)?;
-        }
-    }
+    let readable = fs::Permissions::from_mode(0o644);
+    new.as_file().set_permissions(readable)?;
+    new.persist(file)?;
+    Ok(())
 }
 
 fn render(rows: &[Row]) -> String {

@@ -13,6 +13,7 @@ use crate::directory::Directory;
 use crate::dump::Options;
 use crate::engine::{Access, DamagedInside, Dumper, Save, Source};
 use crate::exit::UsageError;
+use crate::follow::open_named;
 use crate::header::Header;
 use crate::name::Name;
 use crate::retention::is_future;
@@ -111,7 +112,7 @@ fn choose(from: &From, refused: &[PathBuf], stop: Stop) -> Result<(File, PathBuf
             "{} is neither a dump nor a directory of dumps",
             path.display()
         );
-        let file = File::open(path).with_context(unreadable)?;
+        let file = open_named(path).with_context(unreadable)?;
         let header = read_whole(&file, &mut Unless(stop))
             .with_context(|| format!("{} cannot be restored", path.display()))?;
         return Ok((file, path.clone(), header));

@@ -13,9 +13,11 @@ use crate::content::archive::Archive;
 use crate::content::image::Shape;
 use crate::content::marker::Tail;
 use crate::directory::Directory;
+use crate::follow::open_named;
 use crate::header::Header;
 use crate::human;
 use crate::name::Format;
+use crate::stop::{Stop, Unless};
 
 /// Reads a dump whole through one descriptor, from its start: header, compressed stream, sums,
 /// end of the file, and what the content must look like. The content goes to `sink`.
@@ -151,8 +153,11 @@ pub fn run(paths: &[PathBuf], json: bool) -> Result<usize> {
             continue;
         };
         for (path, opened) in dumps {
-            crate::stop::Stop::on_signal().check()?;
-            let row = match opened.and_then(|file| read_whole(&file, &mut io::sink())) {
+            let stop = Stop::on_signal();
+            stop.check()?;
+            let read = opened.and_then(|file| read_whole(&file, &mut Unless(stop)));
+            stop.check()?;
+            let row = match read {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
                     log::info!("{} was removed meanwhile", path.display());
                     continue;
@@ -209,7 +214,7 @@ fn expand(path: &Path) -> Result<Option<Box<dyn Iterator<Item = Opened>>>> {
         }
         return Ok(Some(Box::new(std::iter::once((
             path.to_owned(),
-            File::open(path),
+            open_named(path),
         )))));
     }
     let directory = Directory::open(path)?;

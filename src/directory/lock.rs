@@ -51,10 +51,14 @@ impl Directory {
     pub fn lock(self) -> Result<Locked> {
         let context = || format!("cannot lock {}", self.path().display());
         // A pipe in its place must not be waited for.
-        let flags =
-            OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let fd = rustix::fs::openat(&self, LOCK, flags, Mode::from_raw_mode(0o600))
-            .with_context(context)?;
+        let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let create = flags | OFlags::CREATE | OFlags::EXCL;
+        let mode = Mode::from_raw_mode(0o600);
+        let fd = match rustix::fs::openat(&self, LOCK, create, mode) {
+            Err(Errno::EXIST) => rustix::fs::openat(&self, LOCK, flags, Mode::empty()),
+            created => created.inspect(|created| self.hand_over(created)),
+        }
+        .with_context(context)?;
         // It is written into: what another put there under this name may be any file.
         let stat = rustix::fs::fstat(&fd).with_context(context)?;
         ensure!(
@@ -62,7 +66,6 @@ impl Directory {
             "cannot lock {}: its {LOCK} is no file of its own; remove it",
             self.path().display()
         );
-        self.hand_over(&fd);
         let mut file = File::from(fd);
         match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => {}

@@ -3,17 +3,20 @@
 use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
 use std::os::fd::OwnedFd;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags};
+use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::Directory;
+use crate::follow::open_regular;
 use crate::state::State;
 
-/// How often, and how long each time, another's lock is waited for.
-const NAPS: (u32, Duration) = (100, Duration::from_millis(50));
+/// How long another's lock is waited for.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// And how long between two looks.
+const NAP: Duration = Duration::from_millis(20);
 const NAME: &str = ".dump-database.state";
 const NEW: &str = ".dump-database.state.new";
 /// More is not ours.
@@ -23,12 +26,9 @@ impl Directory {
     /// What lasted from earlier runs; empty where it is lost or damaged.
     #[must_use]
     pub fn state(&self) -> State {
-        // A pipe in its place must not be waited for.
-        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let opened = rustix::fs::openat(self, NAME, flags, Mode::empty());
-        let read = opened.map_err(std::io::Error::from).and_then(|fd| {
+        let read = open_regular(self, NAME).and_then(|file| {
             let mut text = Vec::new();
-            File::from(fd).take(LONGEST).read_to_end(&mut text)?;
+            file.take(LONGEST).read_to_end(&mut text)?;
             Ok(serde_json::from_slice(&text)?)
         });
         read.unwrap_or_else(|error| {
@@ -55,52 +55,89 @@ impl Directory {
     }
 
     /// Changes it: a whole new file takes the old one's place. Drills do so beside a run that holds
-    /// the directory, so a lock of its own, on the directory itself, keeps the two apart for the
-    /// moment it takes.
+    /// the directory: the lock on the new file keeps the two apart. Nobody but the directory's
+    /// owner and root can take that lock, since nobody else can open the file.
     ///
     /// # Errors
     /// When it cannot be written; it is then as it was.
     pub fn change_state(&self, change: impl FnOnce(&mut State)) -> Result<()> {
         let context = || format!("cannot write {}", self.path().join(NAME).display());
-        let own = rustix::fs::openat(
-            self,
-            ".",
-            OFlags::DIRECTORY | OFlags::RDONLY | OFlags::CLOEXEC,
-            Mode::empty(),
-        )
-        .with_context(context)?;
-        wait_for(&own);
+        let mut file = self.new_state().with_context(context)?;
         let mut state = self.state();
         change(&mut state);
         let text = serde_json::to_vec_pretty(&state)?;
-        // Whatever is left there, a pipe or another file's second name, is not written into.
-        let _ = rustix::fs::unlinkat(&own, NEW, AtFlags::empty());
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-        let written = rustix::fs::openat(&own, NEW, flags, Mode::from_raw_mode(0o600))
-            .map_err(std::io::Error::from)
-            .and_then(|fd| {
-                self.hand_over(&fd);
-                let mut file = File::from(fd);
-                file.write_all(&text)?;
-                file.sync_all()?;
-                rustix::fs::renameat(&own, NEW, &own, NAME)?;
-                Ok(rustix::fs::fsync(&own)?)
+        let written = file
+            .set_len(0)
+            .and_then(|()| file.write_all(&text))
+            .and_then(|()| file.sync_all())
+            .and_then(|()| {
+                rustix::fs::renameat(self, NEW, self, NAME)?;
+                Ok(rustix::fs::fsync(self)?)
             });
         if written.is_err() {
-            let _ = rustix::fs::unlinkat(&own, NEW, AtFlags::empty());
+            let _ = rustix::fs::unlinkat(self, NEW, AtFlags::empty());
         }
         written.with_context(context)
     }
+
+    /// The new state file, locked. A killed run's is taken over. What is no file of our own, a pipe
+    /// or another file's second name, is removed.
+    fn new_state(&self) -> std::io::Result<File> {
+        let flags = OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let create = flags | OFlags::CREATE | OFlags::EXCL;
+        let own = rustix::process::geteuid().as_raw();
+        let owners = [own, rustix::fs::fstat(self)?.st_uid];
+        let give_up = Instant::now() + PATIENCE;
+        while Instant::now() < give_up + PATIENCE {
+            let file = match rustix::fs::openat(self, NEW, create, Mode::from_raw_mode(0o600)) {
+                Err(Errno::EXIST) => rustix::fs::openat(self, NEW, flags, Mode::empty()),
+                created => created.inspect(|created| self.hand_over(created)),
+            };
+            let file = match file {
+                Err(Errno::NOENT) => continue,
+                // A symlink, a pipe that nobody reads, or another user's file.
+                Err(Errno::LOOP | Errno::NXIO | Errno::ACCESS) if Instant::now() < give_up => {
+                    remove_new(self)?;
+                    continue;
+                }
+                file => file?,
+            };
+            // Behind someone who keeps the lock, the worst is that one of two records is lost.
+            let locked = lock_until(&file, give_up);
+            let found = rustix::fs::fstat(&file)?;
+            let named = rustix::fs::statat(self, NEW, AtFlags::SYMLINK_NOFOLLOW);
+            let is_named = named.is_ok_and(|named| named.st_ino == found.st_ino);
+            let is_own = FileType::from_raw_mode(found.st_mode).is_file()
+                && found.st_nlink == 1
+                && owners.contains(&found.st_uid);
+            if is_named && is_own && locked {
+                return Ok(File::from(file));
+            }
+            // Otherwise another run gave it its final name meanwhile.
+            if is_named {
+                remove_new(self)?;
+            }
+        }
+        Err(ErrorKind::TimedOut.into())
+    }
 }
 
-/// Takes the lock. Without it, on a filesystem that has none or behind someone who keeps it, the
-/// worst is that one of two records is lost.
-fn wait_for(directory: &OwnedFd) {
-    let (times, nap) = NAPS;
-    for _ in 0..times {
-        match rustix::fs::flock(directory, FlockOperation::NonBlockingLockExclusive) {
-            Err(Errno::WOULDBLOCK | Errno::INTR) => std::thread::sleep(nap),
-            _ => return,
+fn remove_new(directory: &Directory) -> rustix::io::Result<()> {
+    match rustix::fs::unlinkat(directory, NEW, AtFlags::empty()) {
+        Err(Errno::NOENT) => Ok(()),
+        removed => removed,
+    }
+}
+
+/// Takes the lock; false where another keeps it too long. A filesystem may have none.
+fn lock_until(file: &OwnedFd, give_up: Instant) -> bool {
+    loop {
+        match rustix::fs::flock(file, FlockOperation::NonBlockingLockExclusive) {
+            Err(Errno::WOULDBLOCK | Errno::INTR) if Instant::now() < give_up => {
+                std::thread::sleep(NAP);
+            }
+            Err(Errno::WOULDBLOCK | Errno::INTR) => return false,
+            _ => return true,
         }
     }
 }

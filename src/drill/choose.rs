@@ -10,6 +10,7 @@ use anyhow::{Context, Result, ensure};
 
 use crate::clock;
 use crate::directory::Directory;
+use crate::follow::open_named;
 use crate::name::DumpName;
 use crate::series::Series;
 
@@ -51,7 +52,7 @@ impl Chosen {
     pub(super) fn open(&self) -> io::Result<File> {
         match &self.place {
             Some((directory, name)) => directory.read(name),
-            None => File::open(&self.path),
+            None => open_named(&self.path),
         }
     }
 

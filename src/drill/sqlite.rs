@@ -12,16 +12,19 @@ use super::scratch::Scratch;
 use crate::engine::Source;
 use crate::engine::sqlite::{self, SqliteSource};
 use crate::header::Header;
+use crate::stop::Stop;
 
 /// A database file.
 pub(super) struct Image {
     path: PathBuf,
+    stop: Stop,
 }
 
 impl Image {
-    pub(super) fn new(scratch: &Scratch) -> Self {
+    pub(super) fn new(scratch: &Scratch, stop: Stop) -> Self {
         Image {
             path: scratch.path().join("restored.sqlite"),
+            stop,
         }
     }
 }
@@ -32,7 +35,7 @@ impl Throwaway for Image {
     }
 
     fn compare(&self, header: &Header) -> Result<Comparison> {
-        let rows = sqlite::rows_of_sound(&self.path)?;
+        let rows = sqlite::rows_of_sound(&self.path, self.stop)?;
         Ok(Comparison::of(&header.facts, &rows))
     }
 }

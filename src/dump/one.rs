@@ -12,7 +12,7 @@ use super::owner::Owner;
 use super::written::Written;
 use crate::directory::Locked;
 use crate::engine::Dumper;
-use crate::engine::dumper::SnapshotLost;
+use crate::engine::dumper::{Scratch, SnapshotLost};
 use crate::gzip::Pool;
 use crate::human;
 use crate::name::{DumpName, Name};
@@ -96,14 +96,18 @@ impl<'a> Run<'a> {
             0 => None,
             _ => Some(self.owner.temporary()?),
         };
-        let path = match &scratch {
-            Some(scratch) => Some(scratch.get()?.path()),
+        let scratch_file = match &scratch {
+            Some(scratch) => {
+                let temporary = scratch.get()?;
+                let (path, file) = (temporary.path(), temporary.file());
+                Some(Scratch { path, file })
+            }
             None => None,
         };
         let mut bar = Progress::new(name.as_str(), before.header().map(|header| header.bytes));
         let mut attempt = 1;
         let written = loop {
-            let made = self.write(name, dumper, &before, path.as_deref(), &mut bar, stop);
+            let made = self.write(name, dumper, &before, scratch_file.clone(), &mut bar, stop);
             match made {
                 Err(error) if error.is::<SnapshotLost>() && attempt < ATTEMPTS => {
                     log::warn!("{name}: {error}; trying again");
@@ -123,7 +127,7 @@ impl<'a> Run<'a> {
         let is_unchanged = unchanged.is_some();
         let (name, policy) = match unchanged {
             Some(newest) => (newest, self.options.keep.given()),
-            None => self.publish(name, written)?,
+            None => self.publish(name, written, dumper.owner())?,
         };
         drop(scratch);
         let seconds = started.elapsed().as_secs_f64();
@@ -160,8 +164,13 @@ impl<'a> Run<'a> {
     }
 
     /// Gives the dump its name, then removes what retention does not keep. Returns the name and the
-    /// policy that it went by.
-    fn publish(&self, name: &Name, written: Written<'a>) -> Result<(DumpName, Option<Policy>)> {
+    /// policy that it went by. What root dumped of a database of `owner` is given to nobody else.
+    fn publish(
+        &self,
+        name: &Name,
+        written: Written<'a>,
+        owner: Option<u32>,
+    ) -> Result<(DumpName, Option<Policy>)> {
         let Written {
             header, temporary, ..
         } = written;
@@ -178,7 +187,9 @@ impl<'a> Run<'a> {
                 compression,
                 name: name.clone(),
             };
-            if let Some((newest, _)) = before.dumps.last() {
+            if let Some((newest, _)) = before.dumps.last()
+                && owner.is_none_or(|owner| owner == newest.owner)
+            {
                 temporary.belong_with(newest);
             }
             let published = directory.publish(temporary, &wanted)?;

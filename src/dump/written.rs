@@ -1,7 +1,6 @@
 //! A snapshot of one database, written to a temporary file and proven.
 
 use std::io::Write;
-use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 
@@ -13,6 +12,7 @@ use crate::compress::Encoder;
 use crate::content::Fingerprint;
 use crate::directory::Temporary;
 use crate::engine::Dumper;
+use crate::engine::dumper::Scratch;
 use crate::header::{Facts, Header};
 use crate::meter::Meter;
 use crate::name::Name;
@@ -35,7 +35,7 @@ impl<'a> Run<'a> {
         name: &Name,
         dumper: &mut dyn Dumper,
         before: &Before,
-        scratch: Option<&Path>,
+        scratch: Option<Scratch<'_>>,
         bar: &mut Progress,
         stop: Stop,
     ) -> Result<Written<'a>> {

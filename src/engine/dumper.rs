@@ -1,7 +1,8 @@
 //! What writes a dump of one database.
 
+use std::fs::File;
 use std::io::Write;
-use std::path::Path;
+use std::path::PathBuf;
 
 use anyhow::Result;
 use serde_json::{Map, Value};
@@ -39,7 +40,12 @@ pub trait Dumper {
     ///
     /// # Errors
     /// When the database does not give one in time.
-    fn snapshot(&mut self, scratch: Option<&Path>) -> Result<()>;
+    fn snapshot(&mut self, scratch: Option<Scratch<'_>>) -> Result<()>;
+
+    /// Returns the user that the database belongs to, where it belongs to one of this machine.
+    fn owner(&self) -> Option<u32> {
+        None
+    }
 
     /// What is known of the database before it is read, and must not be lost.
     fn settings(&self) -> Map<String, Value> {
@@ -64,6 +70,16 @@ pub trait Dumper {
     /// # Errors
     /// When the database is damaged.
     fn check(&mut self, thorough: bool) -> Result<Facts>;
+}
+
+/// A file of the run's own that an engine may write: its path, for a library that opens files by
+/// path, and the file, by which to tell whether another bears that path meanwhile.
+#[derive(Debug, Clone)]
+pub struct Scratch<'a> {
+    /// Where it is.
+    pub path: PathBuf,
+    /// What it is.
+    pub file: &'a File,
 }
 
 /// The snapshot came to an end that was nobody's fault; another attempt may go well.

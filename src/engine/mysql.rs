@@ -19,7 +19,6 @@ pub mod throwaway;
 
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -28,7 +27,7 @@ use serde_json::{Map, Value};
 use crate::child::Child;
 use crate::content::marker::Tail;
 use crate::engine::access::{Access, Part};
-use crate::engine::dumper::{Dumper, SnapshotLost};
+use crate::engine::dumper::{Dumper, Scratch, SnapshotLost};
 use crate::engine::feed::pass_on;
 use crate::header::{Facts, Rows};
 use crate::identity::{Engine, Identity};
@@ -123,7 +122,7 @@ impl Dumper for Mysql {
         0
     }
 
-    fn snapshot(&mut self, _scratch: Option<&Path>) -> Result<()> {
+    fn snapshot(&mut self, _scratch: Option<Scratch<'_>>) -> Result<()> {
         // After a snapshot that was lost the database is another.
         if let Some((name, database)) = &mut self.database
             && std::mem::replace(&mut self.begun, true)

@@ -16,7 +16,6 @@ mod swap;
 pub mod throwaway;
 
 use std::io::Write;
-use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -24,7 +23,7 @@ use serde_json::{Map, Value};
 
 use crate::child::Child;
 use crate::engine::access::{Access, Part};
-use crate::engine::dumper::Dumper;
+use crate::engine::dumper::{Dumper, Scratch};
 use crate::engine::feed::pass_on;
 use crate::header::Facts;
 use crate::human;
@@ -215,7 +214,7 @@ impl Dumper for Postgresql {
         0
     }
 
-    fn snapshot(&mut self, _scratch: Option<&Path>) -> Result<()> {
+    fn snapshot(&mut self, _scratch: Option<Scratch<'_>>) -> Result<()> {
         let Some(database) = self.database.clone() else {
             self.child = Some(self.start()?);
             return Ok(());

@@ -8,18 +8,22 @@
 mod aside;
 mod beside;
 mod check;
+mod elsewhere;
 mod error;
 mod facts;
 mod find;
 mod foreign;
+mod guard;
 mod image;
 mod last_out;
 pub mod load;
 mod lock_free;
 mod modules;
 mod patience;
+mod place;
 mod source;
 mod target;
+mod watch;
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -30,6 +34,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
+use rustix::fs::{CWD, Stat};
 
 pub(crate) use find::find;
 use image::read_shape;
@@ -37,7 +42,8 @@ use last_out::LastOut;
 use patience::{NAP, Patience};
 
 use crate::content::image::Shape;
-use crate::engine::dumper::Dumper;
+use crate::engine::dumper::{Dumper, Scratch};
+use crate::follow::open_regular;
 use crate::header::Facts;
 use crate::identity::Identity;
 use crate::name::Format;
@@ -63,6 +69,10 @@ pub struct Sqlite {
     snapshot: Option<Connection>,
     copy: Option<File>,
     needs_copy: bool,
+    is_wal: bool,
+    /// A log with content lay beside the database before it was opened.
+    has_log: bool,
+    found: Stat,
     shape: Shape,
     patience: Patience,
     stop: Stop,
@@ -91,12 +101,18 @@ impl Sqlite {
     /// One sentence for whatever keeps it from being dumped.
     pub fn open(path: &Path, busy_timeout: Duration, stop: Stop) -> Result<Self> {
         let file_name = file_name(path);
-        let path = find(path)?;
+        let (path, found) = find(path)?;
+        let log = place::with_suffix(path.as_os_str(), "-wal");
+        let has_log = Path::new(&log)
+            .symlink_metadata()
+            .is_ok_and(|log| log.len() > 0);
         let patience = Patience::new(path.clone(), busy_timeout, stop);
         let last_out = LastOut::if_at_rest(&path);
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut source = patience.retry(|| Connection::open_with_flags(&path, flags))?;
         source.busy_timeout(NAP)?;
+        let bytes = u64::try_from(found.st_size).unwrap_or(0);
+        watch::restrict(&source, bytes)?;
         source.progress_handler(10_000, Some(move || stop.reason().is_some()))?;
         let mode: String =
             patience.retry(|| source.query_row("PRAGMA journal_mode", [], |row| row.get(0)))?;
@@ -110,13 +126,16 @@ impl Sqlite {
             snapshot: None,
             copy: None,
             needs_copy: mode != "wal" || !has_dbpage(),
+            is_wal: mode == "wal",
+            has_log,
+            found,
             patience,
             stop,
         })
     }
 
     /// Dumps through `source`, a connection that already keeps everyone else out.
-    fn within(path: &Path, source: Connection, shape: Shape, stop: Stop) -> Self {
+    fn within(path: &Path, found: &Stat, source: Connection, shape: Shape, stop: Stop) -> Self {
         Sqlite {
             path: path.to_owned(),
             file_name: file_name(path),
@@ -125,6 +144,9 @@ impl Sqlite {
             snapshot: None,
             copy: None,
             needs_copy: !has_dbpage(),
+            is_wal: false,
+            has_log: false,
+            found: *found,
             shape,
             patience: Patience::new(path.to_owned(), Duration::ZERO, stop),
             stop,
@@ -135,6 +157,15 @@ impl Sqlite {
     /// The connection given to [`Sqlite::within`].
     fn into_source(self) -> Option<Connection> {
         self.source.or(self.snapshot)
+    }
+
+    /// # Errors
+    /// When it is used, or may have been used, under another name too.
+    fn refuse_second_name(&self) -> Result<()> {
+        if self.is_wal {
+            elsewhere::refuse(&self.path, &self.found, self.has_log, self.stop)?;
+        }
+        Ok(())
     }
 
     fn copy(&self, source: &Connection, scratch: &Path) -> Result<()> {
@@ -182,7 +213,11 @@ impl Dumper for Sqlite {
         }
     }
 
-    fn snapshot(&mut self, scratch: Option<&Path>) -> Result<()> {
+    fn owner(&self) -> Option<u32> {
+        Some(self.found.st_uid)
+    }
+
+    fn snapshot(&mut self, scratch: Option<Scratch<'_>>) -> Result<()> {
         // Stays where it is until nothing can fail: a held one goes back to who holds it.
         let source = self.source.as_ref();
         let source = source.context("the snapshot was taken already")?;
@@ -191,21 +226,20 @@ impl Dumper for Sqlite {
             self.patience.retry(|| source.execute_batch("BEGIN"))?;
         }
         self.shape = self.patience.retry(|| read_shape(source))?;
+        self.refuse_second_name()?;
         let Some(scratch) = scratch.filter(|_| self.needs_copy) else {
             self.snapshot = self.source.take();
             return Ok(());
         };
-        self.copy(source, scratch)
+        let path = guard::admit_own(&scratch.path, scratch.file)?;
+        self.copy(source, &path)
             .with_context(|| format!("cannot copy {}", self.path.display()))?;
         if !held {
             self.source = None;
         }
-        let file =
-            File::open(scratch).with_context(|| format!("cannot open {}", scratch.display()))?;
-        let unreadable = || format!("cannot read {}", scratch.display());
-        let stop = self.stop;
-        let mut copy = lock_free::open(scratch).with_context(unreadable)?;
-        copy.progress_handler(10_000, Some(move || stop.reason().is_some()))?;
+        let unreadable = || format!("cannot read {}", path.display());
+        let file = scratch.file.try_clone().with_context(unreadable)?;
+        let copy = lock_free::open(&path, &file, self.stop).with_context(unreadable)?;
         self.shape = read_shape(&copy).with_context(unreadable)?;
         self.snapshot = Some(copy);
         self.copy = Some(file);
@@ -232,15 +266,21 @@ impl Dumper for Sqlite {
     }
 
     fn check(&mut self, thorough: bool) -> Result<Facts> {
-        let snapshot = self.snapshot.as_ref().context("no snapshot was taken")?;
+        let snapshot = self.snapshot.take().context("no snapshot was taken")?;
         let thorough = thorough || self.shape.bytes() <= SMALL;
-        let checked = check::integrity(snapshot, &self.path, thorough);
-        if checked.is_err() {
+        let (path, shape) = (self.path.clone(), self.shape);
+        let (snapshot, facts) = watch::run(snapshot, self.stop, move |snapshot| {
+            check::integrity(snapshot, &path, thorough)?;
+            facts::of(snapshot, shape)
+                .with_context(|| format!("cannot count the tables of {}", path.display()))
+        })?;
+        self.snapshot = Some(snapshot);
+        if facts.is_err() {
             self.stop.check()?;
         }
-        checked?;
-        facts::of(snapshot, self.shape)
-            .with_context(|| format!("cannot count the tables of {}", self.path.display()))
+        // Whoever came meanwhile may have changed the file under its reader.
+        self.refuse_second_name()?;
+        facts
     }
 }
 
@@ -249,15 +289,20 @@ impl Dumper for Sqlite {
 ///
 /// # Errors
 /// When it is damaged or cannot be read.
-pub fn rows_of_sound(path: &Path) -> Result<BTreeMap<String, Option<u64>>> {
-    let db = lock_free::open(path)?;
-    check::integrity(&db, path, true)?;
-    let tables = facts::tables(&db)?.into_iter();
-    let rows = tables.map(|table| {
-        let rows = facts::count(&db, &table);
-        (table, rows)
-    });
-    Ok(rows.collect())
+pub fn rows_of_sound(path: &Path, stop: Stop) -> Result<BTreeMap<String, Option<u64>>> {
+    let file = open_regular(CWD, path)?;
+    let db = lock_free::open(path, &file, stop)?;
+    let path = path.to_owned();
+    let (_, rows) = watch::run(db, stop, move |db| {
+        check::integrity(db, &path, true)?;
+        let tables = facts::tables(db)?.into_iter();
+        let rows = tables.map(|table| {
+            let rows = facts::count(db, &table);
+            (table, rows)
+        });
+        Ok(rows.collect())
+    })?;
+    rows
 }
 
 /// The database's name: the file's, without its extension.

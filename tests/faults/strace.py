@@ -19,7 +19,7 @@ FILES = "%file,%desc"
 WAITING = ("poll", "ppoll", "select", "pselect6", "epoll_wait", "epoll_pwait", "ioctl")
 # Those that change something on a disk, or hold it.
 CHANGES = (
-    "open,openat,creat,write,pwrite64,writev,ftruncate,fallocate,fsync,fdatasync,fchmod,fchown,"
+    "open,openat,openat2,creat,write,pwrite64,writev,ftruncate,fallocate,fsync,fdatasync,fchmod,fchown,"
     "flock,mkdir,mkdirat,rename,renameat,renameat2,link,linkat,unlink,unlinkat"
 )
 

@@ -52,7 +52,7 @@ fn the_cause_of_a_failure_is_its_own() {
             "cannot say where the directory dump is",
         ),
         (
-            "unlink:error=EIO",
+            "unlinkat:error=EIO",
             &format!("restore {dump} old.sqlite --replace"),
             " cannot be removed; stop that program first",
         ),

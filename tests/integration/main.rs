@@ -2,6 +2,8 @@
 
 mod support;
 
+#[path = "../attacks/mod.rs"]
+mod attacks;
 mod bad_input;
 mod choice;
 mod clock;

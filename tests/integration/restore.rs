@@ -7,7 +7,7 @@ use std::path::Path;
 use rusqlite::Connection;
 
 use crate::support::database::{Lock, contents, scalar};
-use crate::support::{Env, PROGRAM, Run, database, names, set_mode, skipped, strace};
+use crate::support::{Env, OWN, PROGRAM, Run, database, names, set_mode, skipped, strace};
 
 use super::restore_failing::{is_wal, refused, scene};
 
@@ -158,6 +158,11 @@ fn what_root_makes_of_anothers_dumps_is_that_ones_and_nothing_else() {
         return skipped("only root can give files away");
     }
     chown(&dump, Some(1234), Some(1234)).unwrap();
+    chown(env.path("db.sqlite"), Some(1234), Some(1234)).unwrap();
+    for own in OWN {
+        // Made when the directory was root's.
+        let _ = fs::remove_file(env.dumps().join(own));
+    }
     env.run(&format!(
         "restore {} db.sqlite --replace --to dump",
         dump.display()
@@ -274,7 +279,7 @@ fn zero_bytes_are_simply_replaced() {
 fn the_new_database_is_on_the_disk_before_it_has_the_name_and_the_name_after() {
     let (env, dump) = scene();
     let args = format!("restore {dump} old.sqlite --replace --to saved");
-    let calls = "write,fsync,rename,renameat2,openat";
+    let calls = "write,fsync,renameat,renameat2,openat";
     let (run, calls) = strace::run(&env, calls, &[], &args);
     run.succeeds();
     let place = |name: &str, what: &str| {
@@ -283,7 +288,7 @@ fn the_new_database_is_on_the_disk_before_it_has_the_name_and_the_name_after() {
     };
     let written = place("write", ".old.sqlite.restoring-");
     let synced = place("fsync", ".old.sqlite.restoring-");
-    let renamed = place("rename", ".old.sqlite.restoring-");
+    let renamed = place("renameat", ".old.sqlite.restoring-");
     let root = format!("{}>", env.root().display());
     let named = place("fsync", &root);
     assert!(written < synced && synced < renamed && renamed < named);

@@ -1,35 +1,47 @@
 //! Moving aside what a restore replaces and cannot dump.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::ffi::{OsStr, OsString};
+use std::io::Read;
+use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
-use super::target::{SIDES, side_files, sync_directory, with_suffix};
+use super::place::{Place, with_suffix};
+use super::target::SIDES;
 use crate::clock;
+use crate::content::image::MAGIC;
 
-/// What was moved aside, under names of its own.
-pub(super) struct Aside {
-    database: PathBuf,
-    path: PathBuf,
+/// The old database under a new name.
+pub(super) struct Aside<'a> {
+    place: &'a Place,
+    name: OsString,
 }
 
-impl Aside {
-    /// Gives the database itself, if there is one, a second name, and renames what lies beside it;
-    /// it keeps its own name until the new one takes it. None where there was nothing.
-    pub(super) fn of(database: &Path) -> Result<Option<Self>> {
+impl<'a> Aside<'a> {
+    /// Gives the database, if it exists, a second name, and renames its side files. The database
+    /// keeps its first name until the new one takes it. Returns none where nothing exists.
+    pub(super) fn of(place: &'a Place) -> Result<Option<Self>> {
         // Zero bytes are no database yet, and nothing is lost with them.
-        let is_there = database.metadata().is_ok_and(|meta| meta.len() > 0);
-        if !is_there && side_files(database).is_empty() {
+        let is_there = place.old.as_ref().is_some_and(|old| old.st_size > 0);
+        if !is_there && place.sides().is_empty() {
             return Ok(None);
         }
+        let context = || format!("cannot move {} aside", place.path().display());
+        if is_there && place.has_links() {
+            refuse_foreign(place).with_context(context)?;
+        }
         let aside = Aside {
-            database: database.to_owned(),
-            path: free_name(database),
+            place,
+            name: free_name(place),
         };
-        let context = || format!("cannot move {} aside", database.display());
         if is_there {
-            fs::hard_link(database, &aside.path).with_context(context)?;
+            place
+                .link(place.name(), &aside.name)
+                .with_context(context)?;
+            if let Err(error) = place.refuse_exchanged(&aside.name) {
+                let _ = place.remove(&aside.name);
+                return Err(error);
+            }
         }
         let moved = aside.take_sides();
         if moved.is_err() {
@@ -41,43 +53,55 @@ impl Aside {
 
     fn take_sides(&self) -> std::io::Result<()> {
         for suffix in SIDES {
-            let side = with_suffix(&self.database, suffix);
-            if side.symlink_metadata().is_ok() {
-                fs::rename(&side, with_suffix(&self.path, suffix))?;
+            let side = with_suffix(self.place.name(), suffix);
+            if self.place.exists(&side) {
+                self.place.rename(&side, &with_suffix(&self.name, suffix))?;
             }
         }
-        sync_directory(&self.database)
+        self.place.sync()
     }
 
-    /// The old database has its name still and is to be as it was.
+    /// Undoes what [`Aside::of`] did. The old database still has its name.
     pub(super) fn put_back(&self) {
         for suffix in SIDES {
-            let side = with_suffix(&self.database, suffix);
-            if side.symlink_metadata().is_err() {
-                let _ = fs::rename(with_suffix(&self.path, suffix), side);
+            let side = with_suffix(self.place.name(), suffix);
+            if !self.place.exists(&side) {
+                let _ = self.place.rename(&with_suffix(&self.name, suffix), &side);
             }
         }
-        let _ = fs::remove_file(&self.path);
-        let _ = sync_directory(&self.database);
+        let _ = self.place.remove(&self.name);
+        let _ = self.place.sync();
     }
 
-    /// Where the old database is now.
+    /// The path of the old database.
     pub(super) fn path(self) -> PathBuf {
-        self.path
+        self.place.path_of(&self.name)
     }
 }
 
-/// `DATABASE.replaced-TIME`, or that with a number where something has the name already.
-fn free_name(database: &Path) -> PathBuf {
+/// A symlink to a file that is no SQLite database names that file by mistake, or on purpose.
+fn refuse_foreign(place: &Place) -> Result<()> {
+    let mut start = Vec::new();
+    let file = place.open(place.name())?;
+    file.take(MAGIC.len() as u64).read_to_end(&mut start)?;
+    ensure!(
+        start == MAGIC,
+        "a symlink leads to it and it is no SQLite database; name the file itself if that is the one you mean"
+    );
+    Ok(())
+}
+
+/// `DATABASE.replaced-TIME`, with a number at its end where something bears that name.
+fn free_name(place: &Place) -> OsString {
     let time = clock::now()
         .strftime(".replaced-%Y%m%dT%H%M%SZ")
         .to_string();
-    let taken = |path: &PathBuf| path.symlink_metadata().is_ok() || !side_files(path).is_empty();
-    let mut name = with_suffix(database, &time);
+    let taken = |name: &OsStr| place.exists(name) || !place.sides_of(name).is_empty();
+    let mut name = with_suffix(place.name(), &time);
     let mut count = 1;
     while taken(&name) {
         count += 1;
-        name = with_suffix(database, &format!("{time}_{count}"));
+        name = with_suffix(place.name(), &format!("{time}_{count}"));
     }
     name
 }

@@ -1,49 +1,61 @@
 //! The new database of a restore: a file beside the target until it takes the target's name.
 
 use std::ffi::OsString;
-use std::fs::{self, File, Metadata, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, BufWriter};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail, ensure};
-use rustix::fs::{CWD, FlockOperation, RenameFlags, flock, renameat_with};
-use rustix::io::Errno;
+use rustix::fs::{FlockOperation, flock};
 use sha2::{Digest, Sha256};
 
-use super::{check, lock_free, target};
+use super::place::Place;
+use super::{check, lock_free, watch};
 use crate::human::hexadecimal;
 use crate::stop::Stop;
 use crate::verify::read_whole;
 
+/// How many names are tried: others may have taken them in a directory that they may write.
+const NAMES: u32 = 100;
+
 /// Removed when dropped. An `flock` says that its restore is still at work.
-pub(super) struct Beside {
+pub(super) struct Beside<'a> {
+    place: &'a Place,
+    name: OsString,
     path: PathBuf,
     file: File,
 }
 
-impl Beside {
+impl<'a> Beside<'a> {
     /// Creates it empty, and removes those that killed restores of the same target left.
-    pub(super) fn new(target: &Path) -> Result<Self> {
-        let prefix = prefix(target);
-        remove_stale(target, &prefix);
-        let mut name = prefix;
-        name.push(std::process::id().to_string());
-        let path = target.with_file_name(name);
-        let context = || format!("cannot create {}", path.display());
+    pub(super) fn new(place: &'a Place) -> Result<Self> {
+        let prefix = prefix(place);
+        remove_stale(place, &prefix);
+        let mut number = std::process::id();
+        let last = number + NAMES;
         loop {
-            let file = OpenOptions::new()
-                .read(true)
-                .write(true)
-                .create_new(true)
-                .mode(0o600)
-                .open(&path)
-                .with_context(context)?;
+            let mut name = prefix.clone();
+            name.push(number.to_string());
+            let path = place.path_of(&name);
+            let context = || format!("cannot create {}", path.display());
+            let file = match place.create(&name) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists && number < last => {
+                    number += 1;
+                    continue;
+                }
+                file => file.with_context(context)?,
+            };
             flock(&file, FlockOperation::LockExclusive).with_context(context)?;
             // Another restore may have taken it for stale before it was locked.
             if file.metadata().with_context(context)?.nlink() > 0 {
-                return Ok(Beside { path, file });
+                return Ok(Beside {
+                    place,
+                    name,
+                    path,
+                    file,
+                });
             }
         }
     }
@@ -65,9 +77,11 @@ impl Beside {
             "what was written to {} is not what the dump's header says (SHA-256); the dump, the disk or the memory is faulty",
             self.path.display()
         );
-        let mut database = lock_free::open(&self.path)?;
-        database.progress_handler(10_000, Some(move || stop.reason().is_some()))?;
-        let checked = check::integrity(&database, &self.path, true);
+        let database = lock_free::open(&self.path, &self.file, stop)?;
+        let path = self.path.clone();
+        let (_, checked) = watch::run(database, stop, move |database| {
+            check::integrity(database, &path, true)
+        })?;
         stop.check()?;
         checked
     }
@@ -91,31 +105,29 @@ impl Beside {
         }
     }
 
-    /// Gives it the old file's owner and mode; without one, the directory's owner where this user
-    /// may.
-    pub(super) fn own(&self, old: Option<&Metadata>, target: &Path) -> Result<()> {
-        let parent = target.parent().unwrap_or(target).metadata()?;
+    /// Gives it the old file's owner and permissions; without one, the directory's owner where this
+    /// user may. The bits that make a program run as its owner or group are never kept.
+    pub(super) fn own(&self) -> Result<()> {
+        let shown = self.place.path().display();
+        let old = self.place.old.as_ref();
+        let parent = self.place.directory()?;
         let like = old.unwrap_or(&parent);
         let mine = self.file.metadata()?;
-        if (mine.uid(), mine.gid()) != (like.uid(), like.gid()) {
-            match std::os::unix::fs::fchown(&self.file, Some(like.uid()), Some(like.gid())) {
+        if (mine.uid(), mine.gid()) != (like.st_uid, like.st_gid) {
+            match std::os::unix::fs::fchown(&self.file, Some(like.st_uid), Some(like.st_gid)) {
                 Err(error) if old.is_some() => {
-                    return Err(error).with_context(|| {
-                        format!("cannot give the new file the owner of {}", target.display())
-                    });
+                    return Err(error)
+                        .with_context(|| format!("cannot give the new file the owner of {shown}"));
                 }
                 // Not ours to give away; it stays this user's.
                 Ok(()) | Err(_) => {}
             }
         }
         if let Some(old) = old {
-            let mode = fs::Permissions::from_mode(old.mode() & 0o7777);
-            self.file.set_permissions(mode).with_context(|| {
-                format!(
-                    "cannot give the new file the permissions of {}",
-                    target.display()
-                )
-            })?;
+            let mode = fs::Permissions::from_mode(old.st_mode & 0o777);
+            self.file
+                .set_permissions(mode)
+                .with_context(|| format!("cannot give the new file the permissions of {shown}"))?;
         }
         Ok(())
     }
@@ -126,44 +138,44 @@ impl Beside {
         self.file.sync_all().with_context(context)
     }
 
-    /// Takes the target's name, in place of the old one where one is to be `replaced`. From here
-    /// on the target is the new database.
-    pub(super) fn become_target(&self, target: &Path, replaced: bool) -> Result<()> {
-        if let Some(side) = target::side_files(target).first() {
+    /// Takes the target's name, in place of the old one if there is one. From here on the target
+    /// is the new database.
+    pub(super) fn become_target(&self) -> Result<()> {
+        let place = self.place;
+        if let Some(side) = place.sides().first() {
             bail!(
                 "{} appeared meanwhile: someone uses the database",
-                side.display()
+                place.path_of(side).display()
             );
         }
-        let renamed = if replaced {
-            fs::rename(&self.path, target)
-        } else {
-            rename_to_nothing(&self.path, target)
+        let own = self.file.metadata()?;
+        let named = place.stat(&self.name);
+        ensure!(
+            named.is_ok_and(|named| (named.st_dev, named.st_ino) == (own.dev(), own.ino())),
+            "{} was exchanged or removed meanwhile; stop what does that first",
+            self.path.display()
+        );
+        let renamed = match place.old {
+            Some(_) => {
+                place.refuse_exchanged(place.name())?;
+                place.rename(&self.name, place.name())
+            }
+            None => place.rename_to_nothing(&self.name, place.name()),
         };
-        renamed.with_context(|| format!("cannot rename the restored file to {}", target.display()))
+        let shown = place.path().display();
+        renamed.with_context(|| format!("cannot rename the restored file to {shown}"))
     }
 }
 
-impl Drop for Beside {
+impl Drop for Beside<'_> {
     fn drop(&mut self) {
-        let _ = fs::remove_file(&self.path);
-    }
-}
-
-/// Some filesystems (NFS, FUSE) do not know the flag; a hard link fails on an existing name too.
-fn rename_to_nothing(from: &Path, to: &Path) -> io::Result<()> {
-    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
-        Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
-            fs::hard_link(from, to)?;
-            fs::remove_file(from)
-        }
-        result => Ok(result?),
+        let _ = self.place.remove(&self.name);
     }
 }
 
 /// `.TARGET.restoring-`, cut so that a process's number fits behind it.
-fn prefix(target: &Path) -> OsString {
-    let name = target.file_name().unwrap_or_default().as_bytes();
+fn prefix(place: &Place) -> OsString {
+    let name = place.name().as_bytes();
     let mut prefix = b".".to_vec();
     prefix.extend(&name[..name.len().min(200)]);
     prefix.extend(b".restoring-");
@@ -171,21 +183,19 @@ fn prefix(target: &Path) -> OsString {
 }
 
 /// The lock of a restore at work keeps its file.
-fn remove_stale(target: &Path, prefix: &OsString) {
-    let entries = target.parent().and_then(|parent| fs::read_dir(parent).ok());
-    for entry in entries.into_iter().flatten().flatten() {
-        let name = entry.file_name();
+fn remove_stale(place: &Place, prefix: &OsString) {
+    for name in place.names().unwrap_or_default() {
         let rest = name.as_bytes().strip_prefix(prefix.as_bytes());
         if !rest.is_some_and(|pid| !pid.is_empty() && pid.iter().all(u8::is_ascii_digit)) {
             continue;
         }
-        let path = entry.path();
-        let free = File::open(&path)
+        let free = place
+            .open(&name)
             .is_ok_and(|file| flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok());
-        if free && fs::remove_file(&path).is_ok() {
+        if free && place.remove(&name).is_ok() {
             log::info!(
                 "removed {}, left by a restore that was killed",
-                path.display()
+                place.path_of(&name).display()
             );
         }
     }

@@ -1,9 +1,13 @@
 //! What an SQLite error means to who runs a dump or a restore.
 
-use std::path::Path;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::{ErrorCode, ffi};
+
+use super::place::with_suffix;
+use super::target::SIDES;
 
 /// What SQLite says of a damaged database; anything else keeps it from being read.
 pub(super) const DAMAGE: [ErrorCode; 2] = [ErrorCode::NotADatabase, ErrorCode::DatabaseCorrupt];
@@ -42,6 +46,23 @@ pub(super) fn is_busy(error: &rusqlite::Error) -> bool {
     )
 }
 
+/// Why SQLite was not let open a side file.
+fn unusable_side(database: &Path) -> Option<String> {
+    let owner = database.metadata().ok()?.uid();
+    SIDES.iter().find_map(|suffix| {
+        let side = PathBuf::from(with_suffix(database.as_os_str(), suffix));
+        let found = side.symlink_metadata().ok()?;
+        let shown = side.display();
+        if !found.is_file() {
+            return Some(format!("{shown} is not a regular file; remove it"));
+        }
+        let is_foreign = rustix::process::geteuid().is_root() && found.uid() != owner;
+        is_foreign.then(|| {
+            format!("{shown} belongs to user {} and the database to user {owner}; give it to that user, or run as that user", found.uid())
+        })
+    })
+}
+
 /// One sentence in front of SQLite's own; `waited` is how long a lock was waited for.
 pub(super) fn explain(path: &Path, waited: Duration, error: rusqlite::Error) -> anyhow::Error {
     let shown = path.display();
@@ -55,6 +76,11 @@ pub(super) fn explain(path: &Path, waited: Duration, error: rusqlite::Error) -> 
             format!("{shown} is not an SQLite database, or one that is encrypted or damaged")
         }
         Some(ErrorCode::DatabaseCorrupt) => format!("{shown} is corrupt"),
+        Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied)
+            if unusable_side(path).is_some() =>
+        {
+            unusable_side(path).unwrap_or_default()
+        }
         Some(ErrorCode::ReadOnly)
             if [ffi::SQLITE_READONLY_ROLLBACK, ffi::SQLITE_READONLY_RECOVERY]
                 .contains(&extended) =>
@@ -63,6 +89,9 @@ pub(super) fn explain(path: &Path, waited: Duration, error: rusqlite::Error) -> 
                 "{shown} was left by a program that crashed and must be opened for writing once (by that program, or sqlite3) before it can be read"
             )
         }
+        Some(ErrorCode::TooBig) => format!(
+            "an expression in the schema of {shown} makes a value that is far larger than the database; it cannot be checked"
+        ),
         // In WAL mode even a reader takes its locks in a file that it may have to create.
         Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => format!(
             "cannot open {shown}, or the -wal and -shm files beside it; run as the file's owner, with its directory writable"

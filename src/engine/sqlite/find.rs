@@ -4,36 +4,42 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use rustix::fs::{Access, AtFlags, CWD, accessat};
+use rustix::fs::{Access, AtFlags, CWD, FileType, Stat, accessat};
 use rustix::io::Errno;
 
-/// The canonical path of the database at `path`; creates nothing.
-pub(crate) fn find(path: &Path) -> Result<PathBuf> {
+use super::guard;
+use crate::follow::follow;
+
+/// Finds the database at `path` and lets SQLite open it. Returns its path without symlinks and its
+/// metadata; creates nothing.
+pub(crate) fn find(path: &Path) -> Result<(PathBuf, Stat)> {
     let shown = path.display();
-    let real = path.canonicalize().map_err(|error| match error.kind() {
-        ErrorKind::NotFound => anyhow::anyhow!("{shown} does not exist; nothing was created"),
+    let missing = || anyhow::anyhow!("{shown} does not exist; nothing was created");
+    let followed = follow(path).map_err(|error| match error.kind() {
+        ErrorKind::NotFound => missing(),
         _ => anyhow::anyhow!("cannot reach {shown}: {error}"),
     })?;
-    let meta = real
-        .metadata()
-        .with_context(|| format!("cannot read {shown}"))?;
-    if meta.is_dir() {
+    let found = followed.found.ok_or_else(missing)?;
+    followed.trust_links()?;
+    let kind = FileType::from_raw_mode(found.st_mode);
+    if kind.is_dir() {
         bail!("{shown} is a directory; name an SQLite file in it");
     }
-    if !meta.is_file() {
+    if !kind.is_file() {
         bail!("{shown} is not a regular file, so not an SQLite database");
     }
-    if meta.len() == 0 {
+    if found.st_size == 0 {
         bail!("{shown} has zero bytes, so there is no database to dump");
     }
     // Asked, not tried: closing any descriptor of a file drops every lock this process has on it,
     // and another thread may be dumping the same file under another name.
-    match accessat(CWD, &real, Access::READ_OK, AtFlags::EACCESS) {
+    match accessat(CWD, &followed.path, Access::READ_OK, AtFlags::EACCESS) {
         Ok(()) => {}
         Err(Errno::ACCESS | Errno::PERM) => {
             bail!("{shown} may not be read by this user; run as the file's owner")
         }
         Err(error) => return Err(error).with_context(|| format!("cannot reach {shown}")),
     }
-    Ok(real)
+    guard::admit(&followed.path, &found);
+    Ok((followed.path, found))
 }

@@ -71,7 +71,9 @@ fn stand_in(db: &Connection, path: &Path, missing: &Missing) -> rusqlite::Result
         Missing::Function(name) => {
             log::warn!("{shown}: needs the function {name}, which only its program has");
             let null = |_: &rusqlite::functions::Context<'_>| Ok(None::<i64>);
-            let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
+            let flags = FunctionFlags::SQLITE_UTF8
+                | FunctionFlags::SQLITE_DETERMINISTIC
+                | FunctionFlags::SQLITE_INNOCUOUS;
             db.create_scalar_function(name.as_str(), -1, flags, null)
         }
         Missing::Collation(name) => {
@@ -116,7 +118,9 @@ fn missing(error: &rusqlite::Error) -> Option<Missing> {
         let (_, name) = text.split_once(mark)?;
         Some(name.trim().trim_end_matches("()").to_owned())
     };
-    let function = after("unknown function: ").or_else(|| after("no such function: "));
+    let function = after("unknown function: ")
+        .or_else(|| after("no such function: "))
+        .or_else(|| after("unsafe use of ").filter(|_| text.ends_with("()")));
     let collation = after("no such collation sequence: ");
     Some(match (function, collation) {
         (Some(function), _) => Missing::Function(function),

@@ -1,13 +1,26 @@
 //! Opening a file of our own.
 
 use std::fmt::Write as _;
+use std::fs::File;
 use std::path::Path;
 
+use anyhow::Result;
 use rusqlite::{Connection, OpenFlags};
 
-/// Opens a private, finished file read-only without locks or side files. `immutable` is safe for
-/// nothing else: no one but this process knows the file.
-pub(crate) fn open(path: &Path) -> rusqlite::Result<Connection> {
+use super::{guard, watch};
+use crate::stop::Stop;
+
+/// Opens a private, finished file read-only without locks or side files, and restricts its schema.
+/// `immutable` is safe for nothing else: no one but this process writes the file.
+pub(crate) fn open(path: &Path, file: &File, stop: Stop) -> Result<Connection> {
+    let path = guard::admit_own(path, file)?;
+    let mut db = open_immutable(&path)?;
+    watch::restrict(&db, file.metadata()?.len())?;
+    db.progress_handler(10_000, Some(move || stop.reason().is_some()))?;
+    Ok(db)
+}
+
+fn open_immutable(path: &Path) -> rusqlite::Result<Connection> {
     // The empty authority keeps a path that begins with two slashes from being read as one.
     let mut uri = "file://".to_owned();
     for byte in path.as_os_str().as_encoded_bytes() {

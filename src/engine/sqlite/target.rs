@@ -1,56 +1,33 @@
 //! The database a restore replaces: is it in use, what does it hold, what lies beside it.
 
-use std::ffi::OsString;
-use std::fs::{self, File};
-use std::io;
+use std::fs;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
+use rustix::fs::Stat;
 
-use super::Sqlite;
 use super::image::read_shape;
 use super::patience::{NAP, Patience};
+use super::place::Place;
+use super::{Sqlite, guard};
 use crate::engine::source::Save;
+use crate::human;
 use crate::stop::Stop;
 
 /// What SQLite keeps beside a database and would apply to whatever bears its name.
 pub(super) const SIDES: [&str; 3] = ["-journal", "-wal", "-shm"];
 
-/// The side files that exist.
-pub(super) fn side_files(database: &Path) -> Vec<PathBuf> {
-    let sides = SIDES.iter().map(|side| with_suffix(database, side));
-    sides
-        .filter(|path| path.symlink_metadata().is_ok())
-        .collect()
-}
-
-/// A database and its side files that exist.
-pub(super) fn with_side_files(database: &Path) -> impl Iterator<Item = PathBuf> {
-    std::iter::once(database.to_owned()).chain(side_files(database))
-}
-
-/// The path with more at its end.
-pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = OsString::from(path);
-    name.push(suffix);
-    PathBuf::from(name)
-}
-
-/// Makes what was renamed in a file's directory last.
-pub(super) fn sync_directory(file: &Path) -> io::Result<()> {
-    File::open(file.parent().unwrap_or(file))?.sync_all()
-}
-
-/// Refuses a database some process has open, as far as `/proc` shows. Of how many processes it
-/// does not.
-pub(super) fn refuse_if_open(database: &Path) -> Result<usize> {
-    let wanted: Vec<_> = with_side_files(database)
-        .filter_map(|path| path.metadata().ok())
-        .map(|meta| (meta.dev(), meta.ino()))
+/// Refuses a database that another process has open, as far as `/proc` shows. Returns the number of
+/// processes whose open files it does not show.
+pub(super) fn refuse_if_open(place: &Place) -> Result<usize> {
+    let names = std::iter::once(place.name().to_owned()).chain(place.sides());
+    let wanted: Vec<_> = names
+        .filter_map(|name| place.stat(&name).ok())
+        .map(|found| (found.st_dev, found.st_ino))
         .collect();
     let mut hidden = 0;
     let own = std::process::id();
@@ -73,8 +50,8 @@ pub(super) fn refuse_if_open(database: &Path) -> Result<usize> {
             let name = fs::read_to_string(process.path().join("comm")).unwrap_or_default();
             bail!(
                 "{} is open in process {pid} ({}); stop that first",
-                database.display(),
-                name.trim()
+                place.path().display(),
+                human::printable(name.trim())
             );
         }
     }
@@ -86,6 +63,7 @@ pub(super) fn refuse_if_open(database: &Path) -> Result<usize> {
 pub(super) struct Held {
     connection: Option<Connection>,
     path: PathBuf,
+    old: Stat,
     was_wal: bool,
 }
 
@@ -95,21 +73,25 @@ impl Held {
     ///
     /// # Errors
     /// When it is damaged, or others use it.
-    pub(super) fn take(path: &Path, busy_timeout: Duration, stop: Stop) -> Result<Self> {
+    pub(super) fn take(place: &Place, busy_timeout: Duration, stop: Stop) -> Result<Self> {
+        let path = place.path();
+        let old = place.old.as_ref().context("no database is there")?;
+        guard::admit(path, old);
         let patience = Patience::new(path.to_owned(), busy_timeout, stop);
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let open = || Connection::open_with_flags(path, flags);
         let mut held = Held {
             connection: Some(patience.retry(open)?),
             path: path.to_owned(),
+            old: *old,
             was_wal: false,
         };
         let mode = patience.retry(|| held.settle())?;
-        if let Some(side) = side_files(path).first() {
+        if let Some(side) = place.sides().first() {
             bail!(
                 "{} is in use by another program, or {} cannot be removed; stop that program first",
                 path.display(),
-                side.display()
+                place.path_of(side).display()
             );
         }
         ensure!(
@@ -154,7 +136,7 @@ impl Held {
         let connection = self.connection.as_ref().context("it was let go")?;
         let shape = read_shape(connection)?;
         let connection = self.connection.take().context("it was let go")?;
-        let mut dumper = Sqlite::within(&self.path, connection, shape, stop);
+        let mut dumper = Sqlite::within(&self.path, &self.old, connection, shape, stop);
         let saved = save(&mut dumper);
         self.connection = dumper.into_source();
         saved

@@ -1,0 +1,261 @@
+//! What SQLite may open and remove.
+//!
+//! SQLite reaches files by path, and whoever owns a database's directory can exchange them at any
+//! moment: for a symlink, a pipe that is never written to, or a file of root's. A journal can even
+//! name any file of the machine, which SQLite then reads and removes (a "super-journal"). So this
+//! module takes the place of the two system calls by which SQLite opens and removes files. Only a
+//! database that was admitted, its side files and SQLite's temporary files are reached; never over
+//! a symlink; never anything but a regular file; and by root only what belongs to the database's
+//! owner.
+
+#![allow(unsafe_code)]
+
+use std::collections::BTreeMap;
+use std::ffi::{CStr, OsStr, c_char, c_int};
+use std::fs::File;
+use std::os::fd::{AsFd, BorrowedFd, IntoRawFd, OwnedFd, RawFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, Once, PoisonError};
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use rusqlite::ffi;
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags, Stat};
+use rustix::io::Errno;
+
+use super::target::SIDES;
+use crate::follow::follow;
+
+/// The most memory that SQLite may have in use, in bytes: a schema can ask for any amount.
+const MEMORY: i64 = 512 << 20;
+
+/// Another process of root's creates a side file and then gives it away: how often, and how long
+/// each time, that is waited for.
+const NAPS: (u32, Duration) = (50, Duration::from_millis(2));
+
+/// A database that SQLite may open.
+#[derive(Debug, Clone, Copy)]
+struct Admitted {
+    file: (u64, u64),
+    owner: u32,
+    /// SQLite's descriptors of the database and of its `-shm` file, as last opened.
+    descriptors: [Option<RawFd>; 2],
+}
+
+static ADMITTED: Mutex<BTreeMap<PathBuf, Admitted>> = Mutex::new(BTreeMap::new());
+
+fn admitted() -> MutexGuard<'static, BTreeMap<PathBuf, Admitted>> {
+    ADMITTED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Lets SQLite open what bears `path`, which has no symlinks: this one file, `found`, and its side
+/// files.
+pub(super) fn admit(path: &Path, found: &Stat) {
+    static INSTALLED: Once = Once::new();
+    INSTALLED.call_once(install);
+    let file = (found.st_dev, found.st_ino);
+    let mut admitted = admitted();
+    if admitted.get(path).is_none_or(|known| known.file != file) {
+        let known = Admitted {
+            file,
+            owner: found.st_uid,
+            descriptors: [None; 2],
+        };
+        admitted.insert(path.to_owned(), known);
+    }
+}
+
+/// Lets SQLite open a file that this process created and holds open. Returns its path without
+/// symlinks.
+///
+/// # Errors
+/// When another file bears the path.
+pub(super) fn admit_own(path: &Path, file: &File) -> Result<PathBuf> {
+    let context = || format!("cannot reach {}", path.display());
+    let own = rustix::fs::fstat(file).with_context(context)?;
+    let followed = follow(path).with_context(context)?;
+    let is_own = followed
+        .found
+        .as_ref()
+        .is_some_and(|found| (found.st_dev, found.st_ino) == (own.st_dev, own.st_ino));
+    ensure!(
+        is_own,
+        "{} was exchanged or removed meanwhile",
+        path.display()
+    );
+    admit(&followed.path, &own);
+    Ok(followed.path)
+}
+
+/// Calls `look` with SQLite's own descriptors of a database and of its `-shm` file. No other may be
+/// opened: closing it would drop this process's locks.
+pub(super) fn with_descriptors<T>(
+    path: &Path,
+    look: impl FnOnce(BorrowedFd<'_>, BorrowedFd<'_>) -> T,
+) -> Option<T> {
+    let [file, shm] = admitted().get(path)?.descriptors;
+    // SAFETY: the caller's connection keeps both open. Should it not, another file may bear the
+    // number, of which nothing but locks is asked.
+    let (file, shm) = unsafe { (BorrowedFd::borrow_raw(file?), BorrowedFd::borrow_raw(shm?)) };
+    Some(look(file, shm))
+}
+
+/// Replaces SQLite's `open` and `unlink`.
+fn install() {
+    type Call = unsafe extern "C" fn();
+    let calls: [(&CStr, Call); 2] = [
+        // SAFETY: SQLite calls each with the types that it was defined with.
+        (c"open", unsafe {
+            std::mem::transmute::<extern "C" fn(*const c_char, c_int, c_int) -> c_int, Call>(open)
+        }),
+        (c"unlink", unsafe {
+            std::mem::transmute::<extern "C" fn(*const c_char) -> c_int, Call>(unlink)
+        }),
+    ];
+    // SAFETY: the default VFS exists for ever, and it is the unix one, which has these calls.
+    unsafe {
+        ffi::sqlite3_hard_heap_limit64(MEMORY);
+        let vfs = ffi::sqlite3_vfs_find(std::ptr::null());
+        if let Some(set) = vfs.as_ref().and_then(|vfs| vfs.xSetSystemCall) {
+            for (name, call) in calls {
+                set(vfs, name.as_ptr(), Some(call));
+            }
+        }
+    }
+}
+
+extern "C" fn open(path: *const c_char, flags: c_int, mode: c_int) -> c_int {
+    // SAFETY: SQLite gives a path that ends in a zero byte.
+    let path = unsafe { CStr::from_ptr(path) };
+    let flags = OFlags::from_bits_retain(flags.cast_unsigned());
+    let mode = Mode::from_raw_mode(mode.cast_unsigned());
+    match open_admitted(Path::new(OsStr::from_bytes(path.to_bytes())), flags, mode) {
+        Ok(file) => file.into_raw_fd(),
+        Err(error) => fail(error),
+    }
+}
+
+extern "C" fn unlink(path: *const c_char) -> c_int {
+    // SAFETY: as in `open`.
+    let path = unsafe { CStr::from_ptr(path) };
+    let path = Path::new(OsStr::from_bytes(path.to_bytes()));
+    let removed = if is_temporary(path) || side_of(path).is_some() {
+        rustix::fs::unlinkat(CWD, path, AtFlags::empty())
+    } else {
+        Err(Errno::ACCESS)
+    };
+    removed.map_or_else(fail, |()| 0)
+}
+
+fn fail(error: Errno) -> c_int {
+    errno::set_errno(errno::Errno(error.raw_os_error()));
+    -1
+}
+
+fn open_admitted(path: &Path, flags: OFlags, mode: Mode) -> rustix::io::Result<OwnedFd> {
+    let flags = flags | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    if ["/dev/urandom", "/dev/null"]
+        .iter()
+        .any(|device| path == Path::new(device))
+        || (is_temporary(path) && flags.contains(OFlags::EXCL))
+    {
+        return rustix::fs::open(path, flags, mode);
+    }
+    let known = admitted().get(path).copied();
+    if let Some(known) = known {
+        let file = resolve(path, flags.difference(OFlags::CREATE), mode)?;
+        let found = rustix::fs::fstat(&file)?;
+        if (found.st_dev, found.st_ino) != known.file {
+            return Err(Errno::ACCESS);
+        }
+        remember(path, 0, &file);
+        return Ok(file);
+    }
+    if let Some((database, owner)) = side_of(path) {
+        let file = open_side(path, flags, mode, owner)?;
+        if path.as_os_str().as_bytes().ends_with(b"-shm") {
+            remember(&database, 1, &file);
+        }
+        return Ok(file);
+    }
+    if admitted()
+        .keys()
+        .any(|database| database.parent() == Some(path))
+    {
+        return resolve(path, flags | OFlags::DIRECTORY, mode);
+    }
+    Err(Errno::ACCESS)
+}
+
+/// A side file that is created now, or that belongs to the database's owner.
+fn open_side(path: &Path, flags: OFlags, mode: Mode, owner: u32) -> rustix::io::Result<OwnedFd> {
+    let (times, nap) = NAPS;
+    for _ in 0..times {
+        if flags.contains(OFlags::CREATE) {
+            match resolve(path, flags | OFlags::EXCL, mode) {
+                Err(Errno::EXIST) => {}
+                created => return created,
+            }
+        }
+        let file = match resolve(path, flags.difference(OFlags::CREATE), mode) {
+            // Removed since.
+            Err(Errno::NOENT) if flags.contains(OFlags::CREATE) => continue,
+            file => file?,
+        };
+        let found = rustix::fs::fstat(&file)?;
+        if !FileType::from_raw_mode(found.st_mode).is_file() {
+            return Err(Errno::ACCESS);
+        }
+        if !rustix::process::geteuid().is_root() || found.st_uid == owner {
+            return Ok(file);
+        }
+        std::thread::sleep(nap);
+    }
+    Err(Errno::ACCESS)
+}
+
+/// Opens a path that must have no symlinks.
+fn resolve(path: &Path, flags: OFlags, mode: Mode) -> rustix::io::Result<OwnedFd> {
+    let flags_without_mode = !flags.contains(OFlags::CREATE);
+    let given = if flags_without_mode {
+        Mode::empty()
+    } else {
+        mode
+    };
+    match rustix::fs::openat2(CWD, path, flags, given, ResolveFlags::NO_SYMLINKS) {
+        // An old kernel, or a filter of system calls.
+        Err(Errno::NOSYS | Errno::PERM) => {}
+        opened => return opened,
+    }
+    let raw = |error: std::io::Error| Errno::from_io_error(&error).unwrap_or(Errno::IO);
+    let followed = follow(path).map_err(raw)?;
+    if followed.has_links() {
+        return Err(Errno::LOOP);
+    }
+    rustix::fs::openat(&followed.directory, &followed.name, flags, mode)
+}
+
+/// Remembers the number of a descriptor that SQLite now has.
+fn remember(database: &Path, which: usize, file: &OwnedFd) {
+    use std::os::fd::AsRawFd;
+    if let Some(known) = admitted().get_mut(database) {
+        known.descriptors[which] = Some(file.as_fd().as_raw_fd());
+    }
+}
+
+/// The admitted database that a path is a side file of, and its owner.
+fn side_of(path: &Path) -> Option<(PathBuf, u32)> {
+    let bytes = path.as_os_str().as_bytes();
+    SIDES.iter().find_map(|suffix| {
+        let database = Path::new(OsStr::from_bytes(bytes.strip_suffix(suffix.as_bytes())?));
+        let owner = admitted().get(database)?.owner;
+        Some((database.to_owned(), owner))
+    })
+}
+
+/// SQLite's own name for a temporary file.
+fn is_temporary(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default();
+    name.as_bytes().starts_with(b"etilqs_")
+}

@@ -1,0 +1,194 @@
+//! Where a restore puts its database: a directory, held by descriptor, and a name in it.
+//!
+//! Others may own the directory and exchange what it holds at any moment. So every file in it is
+//! reached through the descriptor, by one name, and no symlink is followed.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io::{self, ErrorKind};
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail, ensure};
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, RenameFlags, Stat};
+use rustix::io::Errno;
+
+use super::target::SIDES;
+use crate::follow::{follow, open_regular};
+
+/// The target of a restore.
+#[derive(Debug)]
+pub(super) struct Place {
+    directory: OwnedFd,
+    name: OsString,
+    path: PathBuf,
+    /// The file that bore the name when the restore began.
+    pub(super) old: Option<Stat>,
+    has_links: bool,
+}
+
+impl Place {
+    /// Follows the target's symlinks, if whoever owns them could act on the target themselves.
+    pub(super) fn find(target: &Path) -> Result<Self> {
+        let shown = target.display();
+        let followed = match follow(target) {
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                let parent = target.parent().unwrap_or(target).display();
+                bail!("cannot create {shown}: its directory {parent} is missing")
+            }
+            followed => followed.with_context(|| format!("cannot reach {shown}"))?,
+        };
+        followed.trust_links()?;
+        if let Some(old) = &followed.found {
+            let kind = FileType::from_raw_mode(old.st_mode);
+            ensure!(!kind.is_dir(), "{shown} is a directory; name a file in it");
+            ensure!(kind.is_file(), "{shown} is not a regular file");
+        } else if target.symlink_metadata().is_ok() {
+            bail!("cannot follow {shown}: it is a symlink to a file that does not exist");
+        }
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let directory = rustix::fs::openat(&followed.directory, ".", flags, Mode::empty())
+            .with_context(|| format!("cannot open the directory of {shown}"))?;
+        Ok(Place {
+            directory,
+            has_links: followed.has_links(),
+            name: followed.name,
+            path: followed.path,
+            old: followed.found,
+        })
+    }
+
+    /// The database's path without symlinks.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The database's name in its directory.
+    pub(super) fn name(&self) -> &OsStr {
+        &self.name
+    }
+
+    /// The path of another name in the directory.
+    pub(super) fn path_of(&self, name: &OsStr) -> PathBuf {
+        self.path.with_file_name(name)
+    }
+
+    /// Does the target's path lead over a symlink?
+    pub(super) fn has_links(&self) -> bool {
+        self.has_links
+    }
+
+    /// The names of the database's side files that exist.
+    pub(super) fn sides(&self) -> Vec<OsString> {
+        self.sides_of(&self.name)
+    }
+
+    /// The names of the side files of `name` that exist.
+    pub(super) fn sides_of(&self, name: &OsStr) -> Vec<OsString> {
+        let names = SIDES.iter().map(|suffix| with_suffix(name, suffix));
+        names.filter(|name| self.exists(name)).collect()
+    }
+
+    /// The metadata of what bears a name, without following it.
+    pub(super) fn stat(&self, name: &OsStr) -> rustix::io::Result<Stat> {
+        rustix::fs::statat(&self.directory, name, AtFlags::SYMLINK_NOFOLLOW)
+    }
+
+    /// Does anything bear the name?
+    pub(super) fn exists(&self, name: &OsStr) -> bool {
+        self.stat(name).is_ok()
+    }
+
+    /// Opens a regular file for reading.
+    pub(super) fn open(&self, name: &OsStr) -> io::Result<File> {
+        open_regular(&self.directory, name)
+    }
+
+    /// Creates a file that only this user may read.
+    pub(super) fn create(&self, name: &OsStr) -> io::Result<File> {
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+        let mode = Mode::from_raw_mode(0o600);
+        Ok(rustix::fs::openat(&self.directory, name, flags, mode)?.into())
+    }
+
+    /// The names in the directory.
+    pub(super) fn names(&self) -> io::Result<Vec<OsString>> {
+        use std::os::unix::ffi::OsStringExt;
+        let entries = Dir::read_from(&self.directory)?;
+        entries
+            .map(|entry| Ok(OsString::from_vec(entry?.file_name().to_bytes().to_vec())))
+            .collect()
+    }
+
+    pub(super) fn link(&self, from: &OsStr, to: &OsStr) -> io::Result<()> {
+        let directory = self.directory.as_fd();
+        Ok(rustix::fs::linkat(
+            directory,
+            from,
+            directory,
+            to,
+            AtFlags::empty(),
+        )?)
+    }
+
+    pub(super) fn rename(&self, from: &OsStr, to: &OsStr) -> io::Result<()> {
+        Ok(rustix::fs::renameat(
+            &self.directory,
+            from,
+            &self.directory,
+            to,
+        )?)
+    }
+
+    /// Renames without replacing. Some filesystems (NFS, FUSE) do not know the flag; a hard link
+    /// fails on an existing name too.
+    pub(super) fn rename_to_nothing(&self, from: &OsStr, to: &OsStr) -> io::Result<()> {
+        let directory = self.directory.as_fd();
+        let flags = RenameFlags::NOREPLACE;
+        match rustix::fs::renameat_with(directory, from, directory, to, flags) {
+            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
+                self.link(from, to)?;
+                self.remove(from)
+            }
+            result => Ok(result?),
+        }
+    }
+
+    pub(super) fn remove(&self, name: &OsStr) -> io::Result<()> {
+        Ok(rustix::fs::unlinkat(
+            &self.directory,
+            name,
+            AtFlags::empty(),
+        )?)
+    }
+
+    /// The directory's metadata.
+    pub(super) fn directory(&self) -> rustix::io::Result<Stat> {
+        rustix::fs::fstat(&self.directory)
+    }
+
+    /// Makes what was renamed in the directory last.
+    pub(super) fn sync(&self) -> io::Result<()> {
+        Ok(rustix::fs::fsync(&self.directory)?)
+    }
+
+    /// # Errors
+    /// When another file bears the name than when the restore began, or none does.
+    pub(super) fn refuse_exchanged(&self, name: &OsStr) -> Result<()> {
+        let found = self.stat(name).ok();
+        let file = |stat: &Stat| (stat.st_dev, stat.st_ino);
+        ensure!(
+            found.as_ref().map(file) == self.old.as_ref().map(file),
+            "{} was exchanged or removed meanwhile; stop what does that first",
+            self.path.display()
+        );
+        Ok(())
+    }
+}
+
+/// A name with more at its end.
+pub(super) fn with_suffix(name: &OsStr, suffix: &str) -> OsString {
+    let mut name = name.to_owned();
+    name.push(suffix);
+    name
+}

@@ -1,0 +1,84 @@
+//! Work on a database whose schema others wrote.
+//!
+//! Checking evaluates the schema's expressions: index expressions, generated columns. SQLite looks
+//! at the time and for signals between the steps of a statement, but not within one function, which
+//! a schema can make run for hours. So such work is done in a thread that is left behind when it
+//! does not end; it ends with the process.
+
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use rusqlite::Connection;
+use rusqlite::config::DbConfig;
+use rusqlite::limits::Limit;
+
+use crate::stop::Stop;
+
+/// How often [`Stop`] is asked.
+const TICK: Duration = Duration::from_millis(50);
+/// How long SQLite may take to notice that it must stop.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// No value of a schema's expression may be longer, in bytes, than this or four times the database,
+/// whichever is more: a row is never longer than its database.
+const LONGEST: u64 = 1 << 20;
+/// SQLite's own limit on any value.
+const SQLITE_LONGEST: u64 = 1_000_000_000;
+
+/// Keeps the schema of a database of `bytes` from what no schema needs.
+pub(super) fn restrict(db: &Connection, bytes: u64) -> rusqlite::Result<()> {
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+    let longest = bytes.saturating_mul(4).clamp(LONGEST, SQLITE_LONGEST);
+    let limits = [
+        (
+            Limit::SQLITE_LIMIT_LENGTH,
+            i32::try_from(longest).unwrap_or(i32::MAX),
+        ),
+        (Limit::SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 200),
+        (Limit::SQLITE_LIMIT_VDBE_OP, 10_000_000),
+        (Limit::SQLITE_LIMIT_ATTACHED, 0),
+        (Limit::SQLITE_LIMIT_WORKER_THREADS, 0),
+    ];
+    for (limit, most) in limits {
+        db.set_limit(limit, most)?;
+    }
+    Ok(())
+}
+
+/// Does `work` on a connection and gives that back with the result.
+///
+/// # Errors
+/// [`Stopped`](crate::stop::Stopped) when the work must stop and does not; the connection is then
+/// lost.
+pub(super) fn run<T: Send + 'static>(
+    db: Connection,
+    stop: Stop,
+    work: impl FnOnce(&Connection) -> T + Send + 'static,
+) -> Result<(Connection, T)> {
+    let (answer, answered) = mpsc::sync_channel(1);
+    std::thread::Builder::new()
+        .name("check".to_owned())
+        .spawn(move || {
+            let done = work(&db);
+            let _ = answer.send((db, done));
+        })
+        .context("cannot start a thread")?;
+    let mut give_up = None;
+    loop {
+        match answered.recv_timeout(TICK) {
+            Ok(done) => return Ok(done),
+            Err(RecvTimeoutError::Disconnected) => {
+                bail!("the thread that checks the database died")
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+        }
+        if let Some(reason) = stop.reason() {
+            let give_up = give_up.get_or_insert_with(|| Instant::now() + GRACE);
+            if Instant::now() >= *give_up {
+                return Err(reason.into());
+            }
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! Following a path whose symlinks others may own.
+//!
+//! Whoever owns a symlink, or the directory that holds it, chooses where it leads. A program that
+//! runs as root would act there for them. So each component is opened by descriptor, and a symlink
+//! is trusted only if it belongs to root, to this user, or to the owner of what it leads to.
+
+use std::collections::VecDeque;
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStringExt;
+use std::path::{Component, Path, PathBuf};
+
+use anyhow::{Result, bail};
+use rustix::fs::{FileType, Mode, OFlags, Stat};
+use rustix::io::Errno;
+
+/// As many symlinks as Linux follows.
+const LINKS: usize = 40;
+
+/// Where a path leads.
+#[derive(Debug)]
+pub struct Followed {
+    /// The directory of its last component.
+    pub directory: OwnedFd,
+    /// Its last component; `.` for the root directory.
+    pub name: OsString,
+    /// The path without symlinks.
+    pub path: PathBuf,
+    /// What bears the name; none where nothing does.
+    pub found: Option<Stat>,
+    /// The symlinks on the way, each with its owner and that of its directory.
+    links: Vec<(PathBuf, [u32; 2])>,
+}
+
+impl Followed {
+    /// Does the path lead over a symlink?
+    #[must_use]
+    pub fn has_links(&self) -> bool {
+        !self.links.is_empty()
+    }
+
+    /// Refuses a symlink that belongs to someone who could not act on the target themselves.
+    ///
+    /// # Errors
+    /// One sentence that names the symlink.
+    pub fn trust_links(&self) -> Result<()> {
+        let owner = match &self.found {
+            Some(found) => found.st_uid,
+            None => rustix::fs::fstat(&self.directory)?.st_uid,
+        };
+        let trusted = [0, rustix::process::geteuid().as_raw(), owner];
+        for (link, owners) in &self.links {
+            if let Some(other) = owners.iter().find(|owner| !trusted.contains(owner)) {
+                bail!(
+                    "{} is a symlink that user {other} controls, and {} belongs to user {owner}; name the file itself if that is the one you mean",
+                    link.display(),
+                    self.path.display()
+                );
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Follows `path` to its end. Its last component may be missing.
+///
+/// # Errors
+/// When a component cannot be reached.
+pub fn follow(path: &Path) -> io::Result<Followed> {
+    let mut left: VecDeque<OsString> = VecDeque::new();
+    push(&mut left, &std::path::absolute(path)?);
+    let mut directory = root()?;
+    let mut real = PathBuf::from("/");
+    let mut links = Vec::new();
+    while let Some(name) = left.pop_front() {
+        if name == ".." {
+            directory = look(&directory, OsStr::new(".."))?;
+            real.pop();
+            continue;
+        }
+        let entry = match look(&directory, &name) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound && left.is_empty() => {
+                real.push(&name);
+                return Ok(Followed {
+                    directory,
+                    name,
+                    path: real,
+                    found: None,
+                    links,
+                });
+            }
+            entry => entry?,
+        };
+        let found = rustix::fs::fstat(&entry)?;
+        if FileType::from_raw_mode(found.st_mode).is_symlink() {
+            let holder = rustix::fs::fstat(&directory)?;
+            links.push((real.join(&name), [found.st_uid, holder.st_uid]));
+            if links.len() > LINKS {
+                return Err(Errno::LOOP.into());
+            }
+            let to = rustix::fs::readlinkat(&entry, "", Vec::new())?;
+            let to = PathBuf::from(OsString::from_vec(to.into_bytes()));
+            if to.is_absolute() {
+                directory = root()?;
+                real = PathBuf::from("/");
+            }
+            push(&mut left, &to);
+        } else if left.is_empty() {
+            real.push(&name);
+            return Ok(Followed {
+                directory,
+                name,
+                path: real,
+                found: Some(found),
+                links,
+            });
+        } else {
+            directory = entry;
+            real.push(&name);
+        }
+    }
+    let found = Some(rustix::fs::fstat(&directory)?);
+    let name = OsString::from(".");
+    Ok(Followed {
+        directory,
+        name,
+        path: real,
+        found,
+        links,
+    })
+}
+
+/// Opens a regular file for reading: no symlink, and without waiting for the writer of a pipe.
+///
+/// # Errors
+/// When it is no regular file, or cannot be opened.
+pub fn open_regular(directory: impl AsFd, name: impl rustix::path::Arg) -> io::Result<File> {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    regular(rustix::fs::openat(directory, name, flags, Mode::empty())?)
+}
+
+/// Opens a regular file for reading that the user named, without waiting for the writer of a pipe.
+///
+/// # Errors
+/// When it is no regular file, or cannot be opened.
+pub fn open_named(path: &Path) -> io::Result<File> {
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    regular(rustix::fs::open(path, flags, Mode::empty())?)
+}
+
+fn regular(fd: OwnedFd) -> io::Result<File> {
+    let found = rustix::fs::fstat(&fd)?;
+    if !FileType::from_raw_mode(found.st_mode).is_file() {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "it is not a regular file",
+        ));
+    }
+    Ok(File::from(fd))
+}
+
+/// Puts a path's components before those that are left.
+fn push(left: &mut VecDeque<OsString>, path: &Path) {
+    for component in path.components().rev() {
+        match component {
+            Component::Normal(name) => left.push_front(name.to_owned()),
+            Component::ParentDir => left.push_front(OsString::from("..")),
+            Component::CurDir | Component::RootDir | Component::Prefix(_) => {}
+        }
+    }
+}
+
+fn root() -> io::Result<OwnedFd> {
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    Ok(rustix::fs::open("/", flags, Mode::empty())?)
+}
+
+fn look(directory: &OwnedFd, name: &OsStr) -> io::Result<OwnedFd> {
+    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    Ok(rustix::fs::openat(directory, name, flags, Mode::empty())?)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn it_leads_where_the_kernel_leads() {
+        let scratch = tempfile::tempdir().unwrap();
+        let base = scratch.path().canonicalize().unwrap();
+        fs::create_dir_all(base.join("a/b")).unwrap();
+        fs::write(base.join("a/b/file"), "").unwrap();
+        symlink("a/b", base.join("relative")).unwrap();
+        symlink(base.join("relative/file"), base.join("a/absolute")).unwrap();
+        symlink("loop", base.join("loop")).unwrap();
+        for path in [
+            "a/b/file",
+            "relative/file",
+            "a/absolute",
+            "relative/../b/file",
+            "relative",
+            ".",
+            "a/b/..",
+        ] {
+            let path = base.join(path);
+            let followed = follow(&path).unwrap();
+            assert_eq!(followed.path, path.canonicalize().unwrap());
+            assert!(followed.found.is_some());
+        }
+        let missing = follow(&base.join("relative/missing")).unwrap();
+        assert_eq!(missing.path, base.join("a/b/missing"));
+        assert!(missing.found.is_none() && missing.has_links());
+        assert_eq!(
+            follow(&base.join("loop")).unwrap_err().raw_os_error(),
+            Some(Errno::LOOP.raw_os_error())
+        );
+        assert!(follow(&base.join("none/missing")).is_err());
+        assert_eq!(follow(Path::new("/")).unwrap().path, Path::new("/"));
+        assert!(open_regular(rustix::fs::CWD, base.join("a/b/file")).is_ok());
+        assert!(open_regular(rustix::fs::CWD, base.join("a/absolute")).is_err());
+        assert!(open_regular(rustix::fs::CWD, base.join("a")).is_err());
+    }
+}

@@ -1,0 +1,98 @@
+//! What is mounted where: `/proc/self/mountinfo`, and tables like it.
+
+use std::ffi::OsString;
+use std::fs;
+use std::os::unix::ffi::OsStringExt;
+use std::path::{Path, PathBuf};
+
+/// A mount: of which device, which part of it, and where.
+#[derive(Debug)]
+struct Mount {
+    device: Vec<u8>,
+    root: PathBuf,
+    point: PathBuf,
+}
+
+fn mounts() -> Vec<Mount> {
+    let text = fs::read("/proc/self/mountinfo").unwrap_or_default();
+    let mount = |line: &[u8]| {
+        Some(Mount {
+            device: fields(line).nth(2)?.to_vec(),
+            root: field(line, 3)?,
+            point: field(line, 4)?,
+        })
+    };
+    lines(&text).filter_map(mount).collect()
+}
+
+/// Every mount point; none where the system does not tell.
+#[must_use]
+pub fn points() -> Option<Vec<PathBuf>> {
+    let mounts = mounts();
+    (!mounts.is_empty()).then(|| mounts.into_iter().map(|mount| mount.point).collect())
+}
+
+/// Is this file itself mounted under another path too?
+#[must_use]
+pub fn is_bound(path: &Path) -> bool {
+    let mounts = mounts();
+    let on = mounts
+        .iter()
+        .filter(|mount| path.starts_with(&mount.point))
+        .max_by_key(|mount| mount.point.as_os_str().len());
+    let Some(on) = on else {
+        return false;
+    };
+    let Ok(rest) = path.strip_prefix(&on.point) else {
+        return false;
+    };
+    let inside = if rest.as_os_str().is_empty() {
+        on.root.clone()
+    } else {
+        on.root.join(rest)
+    };
+    mounts
+        .iter()
+        .any(|mount| mount.device == on.device && mount.root == inside && mount.point != path)
+}
+
+/// The lines of a table, without blanks at their ends.
+pub fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    text.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii)
+}
+
+fn fields(line: &[u8]) -> impl Iterator<Item = &[u8]> {
+    line.split(u8::is_ascii_whitespace)
+        .filter(|field| !field.is_empty())
+}
+
+/// The `index`th blank-separated field, its `\040`-style octal escapes undone (fstab(5), proc(5)).
+#[must_use]
+pub fn field(line: &[u8], index: usize) -> Option<PathBuf> {
+    let raw = fields(line).nth(index)?;
+    let mut bytes = Vec::with_capacity(raw.len());
+    let mut rest = raw;
+    while let Some((&byte, after)) = rest.split_first() {
+        let octal = (byte == b'\\')
+            .then(|| after.get(..3))
+            .flatten()
+            .and_then(|digits| std::str::from_utf8(digits).ok())
+            .and_then(|digits| u8::from_str_radix(digits, 8).ok());
+        bytes.push(octal.unwrap_or(byte));
+        rest = if octal.is_some() { &after[3..] } else { after };
+    }
+    Some(PathBuf::from(OsString::from_vec(bytes)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_are_split_and_unescaped() {
+        let line = b"UUID=1\t/mnt/my\\040disk   ext4 defaults 0 2";
+        assert_eq!(field(line, 1), Some(PathBuf::from("/mnt/my disk")));
+        assert_eq!(field(b"proc /a\\b", 1), Some(PathBuf::from("/a\\b")));
+        assert_eq!(field(b"one", 1), None);
+    }
+}

@@ -1,0 +1,179 @@
+//! Symlinks that another user controls, in the way of a restore or a dump.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, symlink};
+use std::path::{Path, PathBuf};
+
+use super::{Attack, OTHER, give, scene, script};
+use crate::support::database::{contents, small};
+use crate::support::{Env, Run, inventory, names, set_mode};
+
+/// How often each race is run.
+const ROUNDS: usize = 25;
+
+/// A dump of root's, and root's own files in `root`, one of them no database.
+fn with_root_files() -> Option<(Env, PathBuf)> {
+    let env = scene()?;
+    fs::create_dir(env.path("root")).unwrap();
+    small(&env.path("root/secret.sqlite"));
+    set_mode(&env.path("root/secret.sqlite"), 0o600);
+    fs::write(env.path("root/passwd"), "root:x:0:0::/root:/bin/sh\n").unwrap();
+    drop(small(&env.path("db.sqlite")));
+    let dump = env.dump("db.sqlite");
+    Some((env, dump))
+}
+
+fn restore(env: &Env, dump: &Path, target: &str) -> Run {
+    let dump = dump.display();
+    env.run(&format!("restore {dump} {target} --replace --to saved"))
+}
+
+#[test]
+fn a_restore_follows_no_symlink_that_the_targets_owner_does_not_control() {
+    let Some((env, dump)) = with_root_files() else {
+        return;
+    };
+    script(
+        &env,
+        "ln -s ../root/passwd file; ln -s ../root/secret.sqlite database; ln -s ../root directory;
+         ln -s file chain",
+    );
+    let before = inventory(&env.path("root"));
+    for target in [
+        "file",
+        "chain",
+        "database",
+        "directory/passwd",
+        "directory/new",
+    ] {
+        let run = restore(&env, &dump, &format!("home/{target}"));
+        run.fails(1, &format!("is a symlink that user {OTHER} controls"));
+        assert_eq!(inventory(&env.path("root")), before, "{target}");
+    }
+
+    // A symlink of root's in the second user's directory can be one that was moved there.
+    symlink("../root/passwd", env.path("home/moved")).unwrap();
+    restore(&env, &dump, "home/moved").fails(1, "is a symlink that user 1234 controls");
+    assert_eq!(inventory(&env.path("root")), before);
+
+    // Root's own symlink to root's own file, which is no database.
+    symlink("root/passwd", env.path("own")).unwrap();
+    restore(&env, &dump, "own").fails(1, "it is no SQLite database");
+    assert_eq!(inventory(&env.path("root")), before);
+
+    // The second user's symlinks to the second user's files are followed.
+    drop(small(&env.path("home/shop.db")));
+    give(&env.path("home/shop.db"));
+    script(&env, "ln -s shop.db link");
+    restore(&env, &dump, "home/link").succeeds();
+    assert!(env.path("home/link").is_symlink());
+    assert_eq!(env.path("home/shop.db").metadata().unwrap().uid(), OTHER);
+}
+
+#[test]
+fn a_restored_file_runs_as_nobody() {
+    let Some((env, dump)) = with_root_files() else {
+        return;
+    };
+    drop(small(&env.path("home/shop.db")));
+    give(&env.path("home/shop.db"));
+    set_mode(&env.path("home/shop.db"), 0o6755);
+    restore(&env, &dump, "home/shop.db").succeeds();
+    let mode = env.path("home/shop.db").metadata().unwrap().mode();
+    assert_eq!(mode & 0o7777, 0o755);
+}
+
+/// The target is exchanged for a symlink to root's file, and back, all the time.
+#[test]
+fn a_target_exchanged_for_a_symlink_leads_nowhere() {
+    let Some((env, dump)) = with_root_files() else {
+        return;
+    };
+    drop(small(&env.path("home/shop.db")));
+    give(&env.path("home/shop.db"));
+    fs::create_dir(env.path("home/inner")).unwrap();
+    give(&env.path("home/inner"));
+    fs::copy(env.path("home/shop.db"), env.path("home/inner/passwd")).unwrap();
+    give(&env.path("home/inner/passwd"));
+    let before = inventory(&env.path("root"));
+    let attack = Attack::start(
+        &env,
+        "os.symlink('../root/secret.sqlite', 'l')
+         os.rename('shop.db', 'kept')
+         os.rename('l', 'shop.db')
+         os.rename('kept', 'shop.db')
+         os.rename('inner', 'other')
+         os.symlink('../root', 'inner')
+         os.unlink('inner')
+         os.rename('other', 'inner')",
+    );
+    let mut refused = 0;
+    for round in 0..ROUNDS {
+        for target in ["home/shop.db", "home/inner/passwd"] {
+            refused += usize::from(restore(&env, &dump, target).status != Some(0));
+            assert_eq!(inventory(&env.path("root")), before, "{round} {target}");
+        }
+    }
+    drop(attack);
+    assert!(refused > 0, "the attack never hit");
+    // Nor was root's database dumped as what is replaced.
+    let saved = names(&env.path("saved"));
+    assert!(
+        saved.iter().all(|name| !name.starts_with("secret")),
+        "{saved:?}"
+    );
+}
+
+#[test]
+fn a_dump_follows_no_symlink_to_a_database_of_roots() {
+    let Some((env, _)) = with_root_files() else {
+        return;
+    };
+    script(
+        &env,
+        "mkdir dumps; ln -s ../root/secret.sqlite shop.db; ln -s ../root elsewhere",
+    );
+    env.run("dump home/shop.db --to home/dumps")
+        .fails(1, "is a symlink that user 1234 controls");
+    env.run("dump db.sqlite --to home/elsewhere")
+        .fails(1, "is a symlink that user 1234 controls");
+    env.run("dump db.sqlite --to home/elsewhere/new")
+        .fails(1, "is a symlink that user 1234 controls");
+    assert_eq!(names(&env.path("root")), ["passwd", "secret.sqlite"]);
+}
+
+/// The source is exchanged for a symlink to root's database, and back, all the time: no dump holds
+/// what root's holds.
+#[test]
+fn a_source_exchanged_for_a_symlink_is_not_dumped() {
+    let Some((env, _)) = with_root_files() else {
+        return;
+    };
+    let secret = rusqlite::Connection::open(env.path("root/secret.sqlite")).unwrap();
+    secret
+        .execute_batch("PRAGMA journal_mode = DELETE; CREATE TABLE hidden (x)")
+        .unwrap();
+    drop(secret);
+    for mode in ["WAL", "DELETE"] {
+        let shop = env.path("home/shop.db");
+        drop(crate::support::database::large(&shop, mode, 10_000));
+        give(&shop);
+        let attack = Attack::start(
+            &env,
+            "os.symlink('../root/secret.sqlite', 'l')
+             os.rename('shop.db', 'kept')
+             os.rename('l', 'shop.db')
+             os.rename('kept', 'shop.db')",
+        );
+        for _ in 0..ROUNDS {
+            env.run("dump home/shop.db --keep 99");
+        }
+        drop(attack);
+        script(&env, "rm -f shop.db* kept l");
+    }
+    for name in env.names().iter().filter(|name| name.starts_with("shop")) {
+        let copy = format!("{name}.sqlite");
+        env.run(&format!("restore dump/{name} {copy}")).succeeds();
+        assert!(!contents(&env.path(copy)).contains("hidden"));
+    }
+}

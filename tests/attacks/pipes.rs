@@ -1,0 +1,122 @@
+//! Pipes that nobody writes to, under names that a run opens.
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use super::{Attack, give, scene, script};
+use crate::support::database::large;
+use crate::support::{Env, Run, wait_until};
+
+/// No run may take longer: what it does takes well under a second.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Runs the program, which must end by itself.
+#[track_caller]
+fn ends(env: &Env, args: &str) -> Run {
+    let begun = Instant::now();
+    let mut child = env.start(args);
+    wait_until(|| {
+        let ended = child.try_wait().unwrap().is_some();
+        if !ended && begun.elapsed() > PATIENCE {
+            child.kill().unwrap();
+            panic!("{args} hangs");
+        }
+        ended
+    });
+    Run::end_of(child)
+}
+
+#[test]
+fn beside_a_database() {
+    let Some(env) = scene() else { return };
+    for mode in ["WAL", "DELETE"] {
+        for side in ["-journal", "-wal", "-shm"] {
+            let shop = env.path("home/shop.db");
+            drop(large(&shop, mode, 10_000));
+            give(&shop);
+            script(&env, &format!("rm -f shop.db-*; mkfifo shop.db{side}"));
+            let run = ends(&env, "dump home/shop.db --timeout 5s");
+            if run.status != Some(0) {
+                assert!(
+                    run.stderr
+                        .contains(&format!("shop.db{side} is not a regular file")),
+                    "{mode} {side}: {run:?}"
+                );
+            }
+            drop(fs::remove_file(&shop));
+        }
+    }
+}
+
+/// A pipe comes and goes, so that it may come after any look.
+#[test]
+fn beside_a_database_now_and_then() {
+    let Some(env) = scene() else { return };
+    for mode in ["WAL", "DELETE"] {
+        let shop = env.path("home/shop.db");
+        drop(large(&shop, mode, 10_000));
+        give(&shop);
+        let attack = Attack::start(
+            &env,
+            "os.mkfifo('p')
+             os.rename('p', 'shop.db-journal')
+             os.unlink('shop.db-journal')
+             os.mkfifo('p')
+             os.rename('p', 'shop.db-wal')
+             os.unlink('shop.db-wal')",
+        );
+        for _ in 0..15 {
+            ends(&env, "dump home/shop.db --timeout 5s");
+        }
+        drop(attack);
+        script(&env, "rm -f shop.db*");
+    }
+}
+
+#[test]
+fn beside_the_target_of_a_restore() {
+    let Some(env) = scene() else { return };
+    drop(large(&env.path("db.sqlite"), "WAL", 10_000));
+    let dump = env.dump("db.sqlite");
+    let dump = dump.display();
+    script(
+        &env,
+        "for n in $(seq 1 50); do mkfifo .look.db.restoring-$n; done",
+    );
+    ends(&env, &format!("restore {dump} home/look.db --timeout 5s")).succeeds();
+    let shop = env.path("home/shop.db");
+    drop(large(&shop, "DELETE", 10_000));
+    give(&shop);
+    script(&env, "mkfifo shop.db-journal");
+    let args = format!("restore {dump} home/shop.db --replace --to saved --timeout 5s");
+    let run = ends(&env, &args).fails(1, "shop.db was not restored");
+    assert!(run.stderr.contains("shop.db-journal"), "{run:?}");
+}
+
+/// A dump is exchanged for a pipe: by name, and between a look at it and its opening.
+#[test]
+fn in_place_of_a_dump() {
+    let Some(env) = scene() else { return };
+    drop(large(&env.path("db.sqlite"), "WAL", 10_000));
+    script(&env, "mkdir dumps");
+    env.dump("db.sqlite --to home/dumps");
+    let dump = env.dump("db.sqlite --to home/dumps");
+    let name = dump.file_name().unwrap().to_str().unwrap().to_owned();
+    let attack = Attack::start(
+        &env,
+        &format!(
+            "os.mkfifo('p')
+             os.rename('dumps/{name}', 'kept')
+             os.rename('p', 'dumps/{name}')
+             os.rename('kept', 'dumps/{name}')"
+        ),
+    );
+    for _ in 0..12 {
+        for command in ["status", "list", "verify", "drill"] {
+            ends(&env, &format!("{command} home/dumps"));
+        }
+        ends(&env, &format!("verify home/dumps/{name}"));
+        ends(&env, "dump db.sqlite --to home/dumps --keep 9");
+    }
+    drop(attack);
+}
