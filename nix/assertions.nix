@@ -7,6 +7,7 @@
 let
   cfg = config.services.dumpDatabase;
   source = import ./source.nix lib;
+  timer = import ./timer.nix lib;
   databases = lib.filterAttrs (_: db: db.enable) cfg.databases;
   option = name: "services.dumpDatabase.databases.${name}";
 
@@ -35,6 +36,13 @@ let
   interval = seconds (cfg.timerConfig.OnUnitActiveSec or "");
   longest = seconds cfg.roundTimeout;
 
+  beginsByItself = path: timerConfig: {
+    assertion = timerConfig == null || timer.begins timerConfig;
+    message = ''
+      ${path}: nothing in it starts the unit after a boot. Add one of
+      ${lib.concatStringsSep ", " timer.beginning}, for example OnBootSec = "2m".'';
+  };
+
   mapsSuperuser = import ./authentication.nix lib (config.services.postgresql.authentication or "");
 
   one =
@@ -48,6 +56,7 @@ let
       (needs (builtins.match "[A-Za-z0-9_][A-Za-z0-9._-]*" name != null && name != "private") ''
         ${option name}: the name becomes that of a unit and of a directory. Use letters, digits
         and ._- only, and not "private"; what the database itself is called belongs in `source`.'')
+      (beginsByItself "${option name}.timerConfig" db.timerConfig)
       (needs ((db.source == null) != (db.command == null)) ''
         ${option name}: set either `source` (where the database is reached) or `command` (a
         program that prints the dump), and only one of them.'')
@@ -104,6 +113,8 @@ in
 {
   config = lib.mkIf cfg.enable {
     assertions = [
+      (beginsByItself "services.dumpDatabase.timerConfig" cfg.timerConfig)
+      (beginsByItself "services.dumpDatabase.drill.timerConfig" cfg.drill.timerConfig)
       {
         assertion = databases != { };
         message = ''

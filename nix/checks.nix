@@ -1,4 +1,4 @@
-# nix flake check: the package, the demo, the module's evaluation, its options page, the VM tests,
+# nix flake check: the package and its tests, the demo, the module's evaluation, its options page, the VM tests,
 # and the formatting of all Nix files.
 {
   self,
@@ -54,6 +54,7 @@ in
 vmTests
 // {
   package = self.packages.${system}.default;
+  tests = pkgs.callPackage ./tested.nix { dump-database = self.packages.${system}.default; };
 
   demo = pkgs.runCommand "demo" { nativeBuildInputs = [ self.packages.${system}.demo ]; } ''
     dump-database-demo

@@ -95,9 +95,9 @@ in
     };
 
     timerConfig = nullable (import ./timer-type.nix lib) { OnCalendar = "daily"; } ''
-      When to dump this database, if not in the common round; see
-      {option}`services.dumpDatabase.timerConfig`. The round judges its age then only if
-      {option}`maxAge` says how old it may be.
+      When to dump this database, if not in the common round, as {manpage}`systemd.timer(5)` has it.
+      The default of {option}`services.dumpDatabase.timerConfig` is no part of it. The round judges
+      the age of this database then only if {option}`maxAge` says how old it may be.
     '';
 
     maxAge = nullable (types.strMatching "[0-9]+[smhd]") "2d" ''

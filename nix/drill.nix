@@ -104,7 +104,5 @@ lib.mkIf (cfg.drill.enable && drilled != { }) {
   }
   // lib.mapAttrs' (name: db: lib.nameValuePair (unitName name) (unit name db)) drilled;
 
-  timers.dump-database-drill = timer cfg.drill.timerConfig // {
-    description = "Drills of every database of this machine, again and again";
-  };
+  timers.dump-database-drill = timer.unit "Drills of every database of this machine, again and again" cfg.drill.timerConfig;
 }

@@ -20,7 +20,7 @@ let
     databases = lib.filterAttrs (_: db: db.enable) cfg.databases;
     unitName = name: "dump-database-${name}";
     source = import ./source.nix lib;
-    timer = import ./timer.nix;
+    timer = import ./timer.nix lib;
     account = import ./account.nix parts;
     place = import ./place.nix parts;
     look = import ./look.nix parts;

@@ -7,6 +7,16 @@
 let
   inherit (lib) literalExpression mkOption types;
   cfg = config.services.dumpDatabase;
+  timer = import ./timer.nix lib;
+  beginnings = lib.concatMapStringsSep ", " (key: "`${key}`") timer.beginning;
+  everyTenMinutes = {
+    OnBootSec = "2m";
+    OnUnitActiveSec = "10m";
+  };
+  everyWeek = {
+    OnCalendar = "weekly";
+    Persistent = true;
+  };
 in
 {
   options.services.dumpDatabase = {
@@ -47,16 +57,16 @@ in
 
     timerConfig = mkOption {
       type = import ./timer-type.nix lib;
-      default = {
-        OnBootSec = "2m";
-        OnUnitActiveSec = "10m";
-      };
+      default = everyTenMinutes;
+      apply = timer.merge everyTenMinutes;
       example = {
-        OnCalendar = "hourly";
+        OnUnitActiveSec = "30m";
       };
       description = ''
-        When to dump, as {manpage}`systemd.timer(5)` has it. What is set here replaces the default.
-        The time between two rounds is `OnUnitActiveSec` and the length of a round.
+        When to dump, as {manpage}`systemd.timer(5)` has it. What is set here changes the default key
+        by key; `OnCalendar` replaces its intervals. One of ${beginnings} must be set, or nothing
+        starts the first round after a boot. The time between two rounds is `OnUnitActiveSec` and the
+        length of a round.
       '';
     };
 
@@ -107,16 +117,14 @@ in
 
       timerConfig = mkOption {
         type = import ./timer-type.nix lib;
-        default = {
-          OnCalendar = "weekly";
-          Persistent = true;
-        };
+        default = everyWeek;
+        apply = timer.merge everyWeek;
         example = {
           OnCalendar = "daily";
         };
         description = ''
-          When to drill, as {manpage}`systemd.timer(5)` has it. What is set here replaces the
-          default.
+          When to drill, as {manpage}`systemd.timer(5)` has it. What is set here changes the default
+          key by key, as in {option}`services.dumpDatabase.timerConfig`.
         '';
       };
 

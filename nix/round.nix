@@ -46,14 +46,12 @@ in
 
   timers =
     lib.optionalAttrs (judged != { }) {
-      dump-database = timer cfg.timerConfig // {
-        description = "Dumps of every database of this machine, again and again";
-      };
+      dump-database = timer.unit "Dumps of every database of this machine, again and again" cfg.timerConfig;
     }
     // lib.mapAttrs' (
       name: db:
       lib.nameValuePair (unitName name) (
-        timer db.timerConfig // { description = "Dumps of the database ${name}, again and again"; }
+        timer.unit "Dumps of the database ${name}, again and again" db.timerConfig
       )
     ) (lib.filterAttrs (_: db: db.timerConfig != null) databases);
 }

@@ -14,9 +14,12 @@ use crate::cli::Cli;
 pub fn page(out: &mut dyn Write) -> io::Result<()> {
     let mut command = Cli::command();
     command.build();
-    // The version's further lines would end the title's macro.
-    let source = concat!("dump-database ", env!("CARGO_PKG_VERSION"));
-    let man = Man::new(command.clone()).source(source);
+    // The version's further lines would end the title's macro. A hyphen that is not escaped is set
+    // as U+2010, which nobody can search for or paste into a shell.
+    let source = concat!("dump\\-database ", env!("CARGO_PKG_VERSION"));
+    let man = Man::new(command.clone())
+        .title("dump\\-database")
+        .source(source);
     man.render_title(out)?;
     man.render_name_section(out)?;
     man.render_synopsis_section(out)?;

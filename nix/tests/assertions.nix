@@ -39,6 +39,13 @@ in
     roundTimeout = "1h";
     databases = { inherit notes; };
   } "roundTimeout (1h) must be below";
+  testTimerWithoutBeginning = refused {
+    drill.timerConfig.OnUnitActiveSec = "1d";
+    databases = { inherit notes; };
+  } "drill.timerConfig: nothing in it starts the unit after a boot";
+  testOwnTimerWithoutBeginning = database (
+    notes // { timerConfig.OnUnitActiveSec = "1d"; }
+  ) "databases.it.timerConfig: nothing in it starts the unit after a boot";
   testOneSourceTwice = refused {
     databases = {
       inherit notes;

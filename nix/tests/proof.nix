@@ -76,7 +76,10 @@ in
   testOneByOne = is (lib.take 2 members) (drill "shop").after;
   testAll = is members services.dump-database-drill.wants;
   testAllAreAwaited = is members services.dump-database-drill.after;
-  testTimer = is "daily" timers.dump-database-drill.timerConfig.OnCalendar;
+  testTimer = is {
+    OnCalendar = "daily";
+    Persistent = true;
+  } timers.dump-database-drill.timerConfig;
   testNothingToRestore = is false (services ? dump-database-drill-ldap);
 
   testMetrics = endsWith ''/bin/dump-database" "--metrics" "/var/lib/dump-database-metrics/dump-database.prom" "/var/lib/dump-database/ldap" "/var/lib/dump-database/near" "/var/lib/dump-database/notes" "/var/lib/dump-database/shop"'' "dump-database-metrics";

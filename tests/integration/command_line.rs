@@ -158,6 +158,9 @@ fn completions_are_read_by_their_shells() {
 fn the_man_page_renders_and_has_every_flag() {
     let env = Env::new();
     let roff = env.run("man").succeeds().stdout;
+    // groff sets a hyphen that is not escaped as U+2010, unless a distribution changed that.
+    let hyphens = roff.matches('-').count();
+    assert_eq!(hyphens, roff.matches("\\-").count(), "{roff}");
     let mut man = env.command("man");
     man.args(["--warnings", "--local-file", "-"])
         .env("MANWIDTH", "100")
@@ -178,8 +181,7 @@ fn the_man_page_renders_and_has_every_flag() {
     assert_eq!(page.stderr, "");
     for (command, flag) in flags(&program()) {
         let long = format!("--{}", flag.get_long().unwrap());
-        let text = page.stdout.replace("\u{2010}", "-");
-        assert!(text.contains(&long), "{command} {long}");
+        assert!(page.stdout.contains(&long), "{command} {long}");
     }
     for heading in [
         "NAME",

@@ -23,13 +23,13 @@ TESTS = {
     if directory.name == "debian" or (HERE / "units" / path.stem).is_dir()
 }
 
-# Where Debian has what the units name by package.
+# Where the image has what the units name by package.
 PLACES = {
     "@dump-database@": "/usr/local",
     "@status.sh@": "/usr/local/lib/dump-database/status.sh",
     "@postgresql@": "/usr/lib/postgresql/17",
     **{
-        f"@{package}@": "/usr"
+        f"@{package}@": f"/usr/nixos/{package}"
         for package in (
             "bash",
             "coreutils",
@@ -43,6 +43,14 @@ PLACES = {
         )
     },
 }
+
+# What NixOS shows a unit of places for programs that are common elsewhere.
+VIEW = """[Service]
+BindReadOnlyPaths=/usr/nixos/bin:/usr/bin /usr/nixos/sbin:/usr/sbin
+"""
+MANAGER = """[Manager]
+DefaultEnvironment=PATH=/usr/nixos/systemd/bin
+"""
 
 
 def install_program(local: pathlib.Path, program: pathlib.Path) -> None:
@@ -61,6 +69,10 @@ def install_units(root: pathlib.Path, test: str) -> None:
         shutil.copytree(files, root / "etc" / test)
 
     system = root / "etc/systemd/system"
+    if (HERE / "units" / test).is_dir():
+        for directory, text in (("system/service.d", VIEW), ("system.conf.d", MANAGER)):
+            (system.parent / directory).mkdir()
+            (system.parent / directory / "nixos.conf").write_text(text)
     wants = system / "timers.target.wants"
     wants.mkdir(exist_ok=True)
     needs = system / "multi-user.target.wants"

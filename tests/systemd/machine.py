@@ -5,7 +5,8 @@ import shlex
 import time
 from collections.abc import Callable
 
-PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+# The programs by paths that a unit sees as well; see image.
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/nixos/sw/bin"
 
 
 class RequestedAssertionFailed(AssertionError):

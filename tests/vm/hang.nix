@@ -24,6 +24,7 @@
         timerConfig = {
           OnBootSec = "1s";
           OnUnitActiveSec = "8s";
+          AccuracySec = "1s";
         };
         roundTimeout = "4s";
       };

@@ -10,7 +10,8 @@ for name in ("good", "locked"):
     )
 machine.succeed(
     "systemd-run --unit=locker -p KillSignal=SIGKILL --uid=dump-database $(command -v sh) -c "
-    "\"(echo 'BEGIN EXCLUSIVE;'; sleep infinity) | $(command -v sqlite3) /srv/locked/locked.db\""
+    "\"(echo 'BEGIN EXCLUSIVE;'; $(command -v sleep) infinity) | "
+    "$(command -v sqlite3) /srv/locked/locked.db\""
 )
 machine.wait_until_fails(f"{AS_OWNER} sqlite3 /srv/locked/locked.db 'SELECT * FROM t'")
 

@@ -1,4 +1,4 @@
-# The power fails in the middle of a dump.
+# The power fails in the middle of a dump. After it the timer goes on, one key of which was changed.
 {
   name = "power-loss";
 
@@ -7,9 +7,12 @@
     {
       virtualisation.diskSize = 4096;
       environment.systemPackages = [ pkgs.sqlite ];
-      services.dumpDatabase.databases.notes = {
-        source = "sqlite:/srv/notes/notes.db";
-        user = "dump-database";
+      services.dumpDatabase = {
+        timerConfig.OnUnitActiveSec = "30m";
+        databases.notes = {
+          source = "sqlite:/srv/notes/notes.db";
+          user = "dump-database";
+        };
       };
     };
 

@@ -15,6 +15,7 @@
         timerConfig = {
           OnBootSec = "1s";
           OnUnitActiveSec = "2s";
+          AccuracySec = "1s";
         };
         roundTimeout = "1s";
       };

@@ -8,8 +8,9 @@ machine.succeed(
     f"{AS_SERVER} createdb -O clerk shop",
     "install -d -m 700 /run/secrets",
     f"(umask 077; printf %s {SECRET} > /run/secrets/shop)",
+    # By their paths: on NixOS the default PATH of a unit has neither.
     "systemd-run --unit=watcher $(command -v sh) -c "
-    "'while :; do cat /proc/[0-9]*/cmdline 2>/dev/null; done >> /run/cmdlines'",
+    "\"while :; do $(command -v cat) /proc/[0-9]*/cmdline 2>/dev/null; done >> /run/cmdlines\"",
 )
 
 with subtest("the password in the file opens the database"):

@@ -1,0 +1,67 @@
+# The package with its whole test suite run, in the profile that tests/all uses. Building the package
+# itself runs no test, so that switching a system takes a compiler's time and no more.
+{
+  lib,
+  dump-database,
+  bashInteractive,
+  fish,
+  libfaketime,
+  man-db,
+  openssl,
+  pigz,
+  python3,
+  sqlite,
+  strace,
+  util-linux,
+  zsh,
+  zstd,
+}:
+let
+  inherit (lib) fileset;
+
+  # Tests that a build cannot run, by the beginning of their name.
+  impossible = [
+    # They mount file systems, which a build may not.
+    "filesystems::"
+    # They look for the servers' programs where Debian has them.
+    "servers::mysql::"
+    "servers::postgresql::"
+  ];
+
+  # Tests that measure time, which fail where the machine has other work. tests/all runs them.
+  timed = import ./timed-tests.nix;
+in
+dump-database.overrideAttrs (old: {
+  pname = "${old.pname}-tests";
+  src = fileset.toSource {
+    root = ../.;
+    fileset = fileset.unions [
+      ../Cargo.toml
+      ../Cargo.lock
+      ../src
+      ../benches
+      (fileset.maybeMissing ../.cargo)
+      (fileset.fileFilter (file: file.hasExt "rs") ../examples)
+      ../tests/integration
+    ];
+  };
+  doCheck = true;
+  cargoBuildType = "debug";
+  # The tests run the real peers.
+  nativeCheckInputs = [
+    # Completions are tried in it; the one of the build has none.
+    bashInteractive
+    fish
+    libfaketime
+    man-db
+    openssl
+    pigz
+    python3
+    sqlite
+    strace
+    util-linux
+    zsh
+    zstd
+  ];
+  checkFlags = map (test: "--skip=${test}") (impossible ++ timed);
+})
