@@ -1,5 +1,10 @@
 # Who a database's dump runs as, and the state directories that come with it.
-{ config, lib, ... }:
+{
+  config,
+  lib,
+  sockets,
+  ...
+}:
 name: db:
 let
   units = config.systemd.services;
@@ -23,8 +28,11 @@ let
           db.service
         else if db.service != null then
           "root"
-        else
+        # This user is the superuser of local servers, so it runs nothing else.
+        else if sockets.isLocal db then
           "dump-database"
+        else
+          "dump-database-guest"
       );
   leaf = "dump-database/${name}";
 in

@@ -36,6 +36,17 @@ let
   interval = seconds (cfg.timerConfig.OnUnitActiveSec or "");
   longest = seconds cfg.roundTimeout;
 
+  # Names of units and of a directory of the module itself.
+  reserved = [
+    "directory"
+    "drill"
+    "metrics"
+    "ping"
+    "ping-fail"
+    "private"
+  ];
+  isReserved = name: lib.elem name reserved || lib.hasPrefix "drill-" name;
+
   beginsByItself = path: timerConfig: {
     assertion = timerConfig == null || timer.begins timerConfig;
     message = ''
@@ -44,6 +55,9 @@ let
   };
 
   mapsSuperuser = import ./authentication.nix lib (config.services.postgresql.authentication or "");
+  isMapped = lib.any (
+    line: builtins.match "[ \t]*postgres[ \t]+dump-database[ \t]+postgres[ \t]*(#.*)?" line != null
+  ) (lib.splitString "\n" (config.services.postgresql.identMap or ""));
 
   one =
     name: db:
@@ -53,9 +67,10 @@ let
       needs = assertion: message: { inherit assertion message; };
     in
     [
-      (needs (builtins.match "[A-Za-z0-9_][A-Za-z0-9._-]*" name != null && name != "private") ''
+      (needs (builtins.match "[A-Za-z0-9_][A-Za-z0-9._-]*" name != null && !(isReserved name)) ''
         ${option name}: the name becomes that of a unit and of a directory. Use letters, digits
-        and ._- only, and not "private"; what the database itself is called belongs in `source`.'')
+        and ._- only, and none of ${lib.concatStringsSep ", " reserved} and drill-*; what the
+        database itself is called belongs in `source`.'')
       (beginsByItself "${option name}.timerConfig" db.timerConfig)
       (needs ((db.source == null) != (db.command == null)) ''
         ${option name}: set either `source` (where the database is reached) or `command` (a
@@ -94,6 +109,16 @@ let
         ''
           ${option name}: services.postgresql.authentication does not let the dump in as postgres, or
           an earlier line decides. Put this line first: local all postgres peer map=postgres''
+      )
+      (needs
+        (
+          !(local && engine == "postgresql" && config.services.postgresql.enable)
+          || db.user != null
+          || isMapped
+        )
+        ''
+          ${option name}: services.postgresql.identMap, as another module forces it, does not let the
+          dump in as postgres. Add this line: postgres dump-database postgres''
       )
       (needs (
         db.format == null || engine == "postgresql"

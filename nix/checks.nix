@@ -61,6 +61,7 @@ vmTests
     touch $out
   '';
 
+  module-accounts = evaluation "accounts";
   module-options = evaluation "options";
   module-assertions = evaluation "assertions";
   module-discovery = evaluation "discovery";
@@ -70,6 +71,7 @@ vmTests
   module-proof = evaluation "proof";
   module-sqlite-families = evaluation "sqlite-families";
   module-sqlite-services = evaluation "sqlite-services";
+  module-sqlite-services-sourced = evaluation "sqlite-services-sourced";
   module-no-sqlite-services = evaluation "no-sqlite-services";
   module-unit-text = evaluation "unit-text";
 

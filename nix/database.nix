@@ -29,7 +29,8 @@ in
 
     command = nullable (types.listOf types.str) [ "slapcat" "-n1" ] ''
       A program and its arguments that writes the dump to its standard output and exits 0,
-      instead of a {option}`source`.
+      instead of a {option}`source`. It sees no socket of this machine's PostgreSQL and
+      MySQL/MariaDB servers, unless it has a {option}`user` of its own.
     '';
 
     path = mkOption {
@@ -50,7 +51,8 @@ in
 
     user = nullable types.str "notes" ''
       The user the dump runs as: for an SQLite file its owner. By default the user of
-      {option}`service`, and for servers and commands `dump-database`.
+      {option}`service`; for servers of this machine, reached over their socket, `dump-database`,
+      which is the superuser there; for other servers and for commands `dump-database-guest`.
     '';
 
     group = nullable types.str "notes" "The group the dump runs as; by default the user's.";

@@ -12,53 +12,58 @@ let
   inherit (config) services;
   cfg = services.dumpDatabase;
   active = cfg.enable && cfg.discover;
-  isEnabled = name: (services.${name}.enable or false) || services ? ${name}.instances;
 
-  entries = lib.concatMapAttrs (
+  # What nixpkgs removed or renamed throws when it is looked at, or warns; its option is not visible.
+  isPresent = name: options.services.${name}.visible or true != false;
+  succeeds = value: (builtins.tryEval value).success;
+  isEnabled =
+    name:
+    let
+      enabled = services.${name}.enable or false || services ? ${name}.instances;
+    in
+    isPresent name && succeeds enabled && enabled;
+
+  rows = lib.filterAttrs (name: _: isEnabled name) (
+    import ./sqlite-services.nix { inherit config lib; }
+    // import ./sqlite-services-sourced.nix { inherit lib; }
+  );
+  filesOf =
     name: files:
-    lib.optionalAttrs (isEnabled name) (
-      lib.mapAttrs (
+    let
+      found = lib.mapAttrs (
         _: found:
         {
           nixos = name;
           service = name;
+          user = null;
           doubt = null;
         }
         // (if lib.isAttrs found then found else { file = found; })
-      ) (files services.${name})
-    )
-  ) (import ./sqlite-services.nix { inherit config lib; });
+      ) (files services.${name});
+    in
+    # A setting of the service may be gone as well.
+    if succeeds (builtins.deepSeq found found) then found else null;
+  looked = lib.mapAttrs filesOf rows;
+  entries = lib.concatMapAttrs (_: found: if found == null then { } else found) looked;
 
   found = lib.filterAttrs (name: _: !(lib.elem name cfg.exclude)) entries;
 
-  # What may change the engine behind this table's back.
-  doubtOf = entry: if entry.doubt != null then entry.doubt else environmentOf entry.nixos;
-  environmentOf =
-    name:
-    lib.findFirst
-      (
-        option:
-        !(lib.elem (services.${name}.${option} or null) [
-          null
-          [ ]
-          "/dev/null"
-        ])
-      )
-      null
-      [
-        "environmentFile"
-        "environmentFiles"
-        "credentialsFile"
-      ];
   isGiven =
     name:
     lib.any (
       definition:
       toString definition.file != toString ./discovery.nix && definition.value ? ${name}.source
     ) options.services.dumpDatabase.databases.definitionsWithLocations;
+  # Where the database lies is a secret, which is not known here.
   doubtful = lib.filterAttrs (
-    name: entry: doubtOf entry != null && cfg.databases.${name}.enable && !(isGiven name)
+    name: entry: entry.doubt != null && cfg.databases.${name}.enable or false && !(isGiven name)
   ) found;
+
+  isSettled = name: lib.elem name cfg.exclude || cfg.databases ? ${name};
+  unreadable = lib.filterAttrs (name: found: found == null && !(isSettled name)) looked;
+  uncovered = lib.filterAttrs (name: _: isEnabled name && !(isSettled name)) (
+    import ./uncovered-services.nix
+  );
 
   socketDirectory = lib.head (
     lib.splitString "," (services.postgresql.settings.unix_socket_directories or "/run/postgresql")
@@ -72,6 +77,7 @@ in
     (lib.mapAttrs (_: entry: {
       source = mkDefault "sqlite:${entry.file}";
       service = mkDefault entry.service;
+      user = mkDefault entry.user;
       optional = mkDefault true;
     }) found)
     (mkIf (services.postgresql.enable && !(lib.elem "postgresql" cfg.exclude)) {
@@ -84,9 +90,16 @@ in
 
   warnings = mkIf active (
     lib.mapAttrsToList (name: entry: ''
-      services.dumpDatabase: services.${entry.nixos}.${doubtOf entry} may name another
-      database than ${entry.file}, which is what is dumped. If it does not, say so:
-      services.dumpDatabase.databases.${name}.source = "sqlite:${entry.file}"; if it does, name that
-      database there instead.'') doubtful
+      services.dumpDatabase: services.${entry.nixos}.${entry.doubt} may name another database than
+      ${entry.file}, which is what is dumped. Say which it is, and this warning is gone:
+      services.dumpDatabase.databases.${name}.source = "sqlite:${entry.file}";'') doubtful
+    ++ lib.mapAttrsToList (name: _: ''
+      services.dumpDatabase: services.${name} has no longer the settings that say where its database
+      is, so it is not dumped. Name the database in services.dumpDatabase.databases.${name}.source, or
+      leave it out, and this warning is gone: services.dumpDatabase.exclude = [ "${name}" ];'') unreadable
+    ++ lib.mapAttrsToList (name: what: ''
+      services.dumpDatabase: services.${name} is enabled, whose data is not dumped: ${what}. Dump it with
+      a program in services.dumpDatabase.databases.${name}.command, or leave it out, and this warning
+      is gone: services.dumpDatabase.exclude = [ "${name}" ];'') uncovered
   );
 }

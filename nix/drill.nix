@@ -9,6 +9,7 @@
   source,
   account,
   place,
+  sockets,
   timer,
   ...
 }:
@@ -77,6 +78,9 @@ let
           User = who.user;
           Group = lib.mkIf (who.group != null) who.group;
           DynamicUser = lib.mkIf who.dynamic true;
+          # What a dump runs while it is restored reaches no server and no process of this machine.
+          InaccessiblePaths = sockets.all;
+          PrivatePIDs = true;
           CacheDirectory = cache;
           CacheDirectoryMode = "0700";
         }

@@ -8,6 +8,7 @@
   source,
   account,
   place,
+  sockets,
   ...
 }:
 groups:
@@ -37,11 +38,12 @@ in
     ++ lib.concatMap argumentsOf groups
   );
 
-  User = "dump-database";
+  User = "dump-database-status";
   # The records of unchanged databases belong to the users who dump them.
   Environment = lib.optional (lib.any (db: db.skipUnchanged) (
     lib.concatMap (group: lib.attrValues group.databases) groups
   )) "DUMP_DATABASE_TRUST_RECORDS=true";
+  InaccessiblePaths = sockets.all;
   # Reads directories of other users, which a user namespace would not let it.
   AmbientCapabilities = "CAP_DAC_READ_SEARCH";
   CapabilityBoundingSet = "CAP_DAC_READ_SEARCH";

@@ -21,10 +21,12 @@ let
     unitName = name: "dump-database-${name}";
     source = import ./source.nix lib;
     timer = import ./timer.nix lib;
+    sockets = import ./sockets.nix parts;
     account = import ./account.nix parts;
     place = import ./place.nix parts;
     look = import ./look.nix parts;
     unit = import ./unit.nix parts;
+    ping = import ./ping.nix parts;
     round = import ./round.nix parts;
     drill = import ./drill.nix parts;
     metrics = import ./metrics.nix parts;
@@ -34,13 +36,19 @@ let
     databases
     place
     round
+    sockets
     source
     ;
 
   # Whether some database is reached over the socket of a server of this machine.
   usesLocal =
-    engine:
-    lib.any (db: source.engine db == engine && source.host db == null) (lib.attrValues databases);
+    engine: lib.any (db: source.engine db == engine && sockets.isLocal db) (lib.attrValues databases);
+
+  users = {
+    dump-database = "Dumps of the database servers of this machine";
+    dump-database-guest = "Dumps of other database servers, and by programs";
+    dump-database-status = "Looks at dumps of databases";
+  };
 in
 {
   imports = [
@@ -57,6 +65,7 @@ in
         services = mkMerge [
           (lib.mapAttrs' (name: db: lib.nameValuePair (parts.unitName name) (parts.unit name db)) databases)
           round.services
+          parts.ping.services
           place.services
         ];
         inherit (round) timers;
@@ -67,12 +76,12 @@ in
 
       environment.systemPackages = [ cfg.package ];
 
-      users.users.dump-database = {
+      users.users = lib.mapAttrs (name: description: {
         isSystemUser = true;
-        group = "dump-database";
-        description = "Dumps of databases";
-      };
-      users.groups.dump-database = { };
+        group = name;
+        inherit description;
+      }) users;
+      users.groups = lib.mapAttrs (_: _: { }) users;
 
       # Only the superuser can dump everything there is.
       services.postgresql.identMap = mkIf (usesLocal "postgresql") ''

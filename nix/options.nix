@@ -22,8 +22,18 @@ in
   options.services.dumpDatabase = {
     enable = lib.mkEnableOption "dumping every database of this machine" // {
       description = ''
-        Whether to dump every database of this machine, every ten minutes, each into a directory
-        of its own below {option}`services.dumpDatabase.directory`, keeping the five newest dumps.
+        Whether to dump every database of this machine every ten minutes and keep the five newest
+        dumps of each, which is fifty minutes of history. With
+        {option}`services.dumpDatabase.keepDaily` `= 7` beside it, a dump of each of the last seven
+        days is kept as well.
+
+        Each database has a directory of its own below {option}`services.dumpDatabase.directory`.
+
+        Enabling restarts the database servers of this machine that are dumped: PostgreSQL gets a
+        line in {option}`services.postgresql.identMap` that lets the user `dump-database` in as the
+        superuser, MySQL/MariaDB a user `dump-database` by {option}`services.mysql.ensureUsers` that
+        may read everything. NixOS never removes such a user. After disabling do it by hand:
+        `DROP USER 'dump-database'@'localhost'`.
       '';
       example = true;
     };
@@ -33,7 +43,7 @@ in
       default = pkgs.callPackage ./package.nix { };
       defaultText = literalExpression "pkgs.callPackage ./package.nix { }";
       example = literalExpression "inputs.dump-database.packages.\${pkgs.stdenv.hostPlatform.system}.default";
-      description = "The package that provides {command}`dump-database`.";
+      description = "The dump-database package to use.";
     };
 
     directory = mkOption {
@@ -181,7 +191,27 @@ in
       type = types.listOf types.str;
       default = [ ];
       example = [ "notify-admin@%n.service" ];
-      description = "The units to start when a dump or a round fails.";
+      description = "The units to start when a dump, a drill or a round fails.";
+    };
+
+    onSuccess = mkOption {
+      type = types.listOf types.str;
+      default = [ ];
+      example = [ "restic-backups-dumps.service" ];
+      description = ''
+        The units to start when a round succeeds: every database of it has a fresh dump.
+      '';
+    };
+
+    ping.urlFile = mkOption {
+      type = types.nullOr types.externalPath;
+      default = null;
+      example = "/run/secrets/dump-database-ping";
+      description = ''
+        A file that holds a URL and nothing else, readable for root. It is requested after each good
+        round, and with `/fail` at its end after each failed one, as healthchecks.io has it; such a
+        service calls you when no request comes any more. No argument and no log shows the URL.
+      '';
     };
 
     databases = mkOption {

@@ -47,6 +47,9 @@ rustPlatform.buildRustPackage {
 
   meta = {
     inherit (cargo.package) description;
+    # Placeholders; see CONTRIBUTING.md.
+    homepage = "https://github.com/OWNER/dump-database";
+    maintainers = [ ];
     license = lib.licenses.mit;
     mainProgram = "dump-database";
     platforms = lib.platforms.unix;

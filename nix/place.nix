@@ -79,12 +79,12 @@ in
       where = private name;
       type = "none";
       options = "bind";
-      requires = [ "prepare-dump-directory.service" ];
-      after = [ "prepare-dump-directory.service" ];
+      requires = [ "dump-database-directory.service" ];
+      after = [ "dump-database-directory.service" ];
       inherit unitConfig;
     };
 
-  services.prepare-dump-directory = lib.mkIf elsewhere {
+  services.dump-database-directory = lib.mkIf elsewhere {
     description = "Directory for the dumps of dynamic users";
     inherit unitConfig;
     serviceConfig = {

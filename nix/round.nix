@@ -5,12 +5,14 @@
   databases,
   unitName,
   look,
+  ping,
   timer,
   ...
 }:
 let
   cfg = config.services.dumpDatabase;
 
+  onSuccess = cfg.onSuccess ++ ping.onSuccess;
   members = lib.filterAttrs (_: db: db.timerConfig == null) databases;
   units = map (name: "${unitName name}.service") (lib.attrNames members);
 
@@ -26,10 +28,13 @@ in
     # from its dumps, because systemd calls the result of a unit that never ran a success.
     wants = units;
     after = units;
-    inherit (cfg) onFailure;
+    onFailure = cfg.onFailure ++ ping.onFailure;
     restartIfChanged = false;
     # A member that hangs must not hold the round, or nothing is dumped and nothing reported.
-    unitConfig.JobTimeoutSec = cfg.roundTimeout;
+    unitConfig = {
+      JobTimeoutSec = cfg.roundTimeout;
+      OnSuccess = lib.mkIf (onSuccess != [ ]) onSuccess;
+    };
     serviceConfig = lib.mapAttrs (_: lib.mkDefault) (
       import ./sandbox.nix
       // look (

@@ -36,8 +36,7 @@ in
     let
       names = lib.attrNames given;
       isReplaced =
-        key:
-        isInterval key && lib.any isCalendar names || isCalendar key && lib.any isInterval names;
+        key: isInterval key && lib.any isCalendar names || isCalendar key && lib.any isInterval names;
     in
     lib.filterAttrs (key: _: !(isReplaced key)) default // given;
 

@@ -7,6 +7,7 @@
   source,
   account,
   place,
+  sockets,
   ...
 }:
 let
@@ -179,6 +180,7 @@ in
       User = who.user;
       Group = mkIf (who.group != null) who.group;
       DynamicUser = mkIf who.dynamic true;
+      InaccessiblePaths = sockets.hiddenFrom db;
       LoadCredential = mkIf (db.passwordFile != null) [ "password:${db.passwordFile}" ];
       EnvironmentFile = mkIf (db.environmentFile != null) db.environmentFile;
     }

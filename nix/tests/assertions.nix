@@ -56,6 +56,8 @@ in
   } "again and notes have the same source";
   testName = refused { databases."a/b c" = notes; } "Use letters, digits";
   testReservedName = refused { databases.private = notes; } "Use letters, digits";
+  testNameOfUnit = refused { databases.metrics = notes; } "Use letters, digits";
+  testNameOfDrill = refused { databases.drill-notes = notes; } "Use letters, digits";
   testNeither = database { } "set either `source`";
   testBoth = database (notes // { command = [ "true" ]; }) "set either `source`";
   testEmptyCommand = database { command = [ ]; } "name the program";
@@ -95,6 +97,13 @@ in
           services.postgresql.enable = true;
           services.postgresql.authentication = lib.mkForce "local all all peer";
         });
+    expected = true;
+  };
+  testIdentityMap = {
+    expr = lib.any (lib.hasInfix "Add this line: postgres dump-database postgres") (messages {
+      services.postgresql.enable = true;
+      services.postgresql.identMap = lib.mkForce "postgres postgres postgres";
+    });
     expected = true;
   };
   testSecretInStore = {

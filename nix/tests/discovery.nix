@@ -13,6 +13,13 @@ let
     expr = sourcesOf services;
     inherit expected;
   };
+  # Which of these texts our warnings of a machine hold, one each.
+  warns = texts: module: {
+    expr = map (warning: lib.filter (text: lib.hasInfix text warning) texts) (
+      lib.filter (lib.hasPrefix "services.dumpDatabase") (machine module).warnings
+    );
+    expected = map lib.singleton texts;
+  };
   mariadb = {
     enable = true;
     package = pkgs.mariadb;
@@ -179,42 +186,80 @@ in
       ];
     };
 
-  testDoubt = {
-    expr =
-      map (lib.hasInfix ''databases.vaultwarden.source = "sqlite:/var/lib/vaultwarden/db.sqlite3"'')
-        (
-          lib.filter (lib.hasInfix "services.dumpDatabase")
-            (machine {
-              services.vaultwarden = {
-                enable = true;
-                environmentFile = "/run/secrets/vaultwarden.env";
-              };
-            }).warnings
-        );
-    expected = [ true ];
+  testDoubt = warns [ "services.pocket-id.credentials.DB_CONNECTION_STRING may name another" ] {
+    services.pocket-id = {
+      enable = true;
+      credentials.DB_CONNECTION_STRING = "/run/secrets/pocket-id";
+    };
   };
-  testDoubtOfOneSetting = {
-    expr = map (lib.hasInfix "services.pocket-id.credentials.DB_CONNECTION_STRING may name another") (
-      lib.filter (lib.hasInfix "services.dumpDatabase")
-        (machine {
-          services.pocket-id = {
-            enable = true;
-            credentials.DB_CONNECTION_STRING = "/run/secrets/pocket-id";
-          };
-        }).warnings
-    );
-    expected = [ true ];
+  testNoDoubt = warns [ ] {
+    services.pocket-id = {
+      enable = true;
+      credentials.DB_CONNECTION_STRING = "/run/secrets/pocket-id";
+    };
+    services.dumpDatabase.databases.pocket-id.source = "sqlite:/var/lib/pocket-id/data/pocket-id.db";
   };
-  testNoDoubt = {
+  testSecretsAreNoDoubt = warns [ ] {
+    services.vaultwarden = {
+      enable = true;
+      environmentFile = "/run/secrets/vaultwarden.env";
+    };
+  };
+
+  # As nixpkgs does it with what it removes.
+  testRemoved =
+    let
+      config = machine {
+        imports = [ (lib.mkRemovedOptionModule [ "services" "readarr" ] "It is gone.") ];
+        services.vaultwarden.enable = true;
+      };
+    in
+    {
+      expr = lib.attrNames config.services.dumpDatabase.databases;
+      expected = [ "vaultwarden" ];
+    };
+  testRemovedEnable = {
     expr =
-      lib.filter (lib.hasInfix "services.dumpDatabase")
-        (machine {
-          services.vaultwarden = {
-            enable = true;
-            environmentFile = "/run/secrets/vaultwarden.env";
-          };
-          services.dumpDatabase.databases.vaultwarden.source = "sqlite:/var/lib/vaultwarden/db.sqlite3";
-        }).warnings;
-    expected = [ ];
+      (machine {
+        imports = [
+          (lib.mkRemovedOptionModule [
+            "services"
+            "readarr"
+            "enable"
+          ] "It is gone.")
+        ];
+      }).services.dumpDatabase.databases;
+    expected = { };
+  };
+  testRemovedSetting = warns [ "services.lidarr has no longer the settings" ] {
+    imports = [
+      (lib.mkRemovedOptionModule [
+        "services"
+        "lidarr"
+        "dataDir"
+      ] "It is gone.")
+    ];
+    options.services.lidarr.enable = lib.mkEnableOption "lidarr";
+    config.services.lidarr.enable = true;
+    disabledModules = [ "services/misc/lidarr.nix" ];
+  };
+  testForced = warns [ ] {
+    services.pocket-id = {
+      enable = true;
+      credentials.DB_CONNECTION_STRING = "/run/secrets/pocket-id";
+    };
+    services.dumpDatabase.databases = lib.mkForce { };
+  };
+
+  testUncovered = warns [ "services.etcd is enabled, whose data is not dumped" ] {
+    services.etcd.enable = true;
+  };
+  testUncoveredByChoice = warns [ ] {
+    services.etcd.enable = true;
+    services.dumpDatabase.exclude = [ "etcd" ];
+  };
+  testUncoveredByHand = warns [ ] {
+    services.etcd.enable = true;
+    services.dumpDatabase.databases.etcd.command = [ "true" ];
   };
 }

@@ -46,11 +46,14 @@ in
         ./no-sqlite-services.nix
         ./sqlite-families.nix
         ./sqlite-services.nix
+        ./sqlite-services-sourced.nix
       ];
-      rows = import ../sqlite-services.nix {
-        inherit lib;
-        config = { };
-      };
+      rows =
+        import ../sqlite-services.nix {
+          inherit lib;
+          config = { };
+        }
+        // import ../sqlite-services-sourced.nix { inherit lib; };
     in
     {
       expr = lib.filter (name: !(lib.hasInfix ''"${name}"'' tested)) (lib.attrNames rows);

@@ -123,7 +123,7 @@ in
 
   testUser = is "notes" (unit "notes").serviceConfig.User;
   testGroup = is "staff" (unit "notes").serviceConfig.Group;
-  testUserOfServer = is "dump-database" (unit "shop").serviceConfig.User;
+  testUserOfServer = is "dump-database-guest" (unit "shop").serviceConfig.User;
   testOwnUser = is "dump-database" config.users.users.dump-database.group;
   testStateDirectory = is [ "dump-database/notes" ] (unit "notes").serviceConfig.StateDirectory;
   testStateDirectoryMode = is "0700" (unit "notes").serviceConfig.StateDirectoryMode;
@@ -225,12 +225,17 @@ in
           OnUnitActiveSec = "10m";
         };
         otherTimers = [ ];
+        keeps = true;
         skips = false;
+        pings = false;
         exporterFlags = [ ];
       }
       {
         inherit (plain.systemd.timers.dump-database) timerConfig;
         otherTimers = lib.filter (lib.hasPrefix "dump-database-") (lib.attrNames plain.systemd.timers);
+        # Five, and nothing else of a retention policy.
+        keeps = lib.hasInfix ''"--keep" "5" "--compress"'' plain.systemd.services.dump-database-notes.serviceConfig.ExecStart;
+        pings = plain.systemd.services ? dump-database-ping;
         skips = lib.hasInfix "--skip-unchanged" plain.systemd.services.dump-database-notes.serviceConfig.ExecStart;
         exporterFlags = plain.services.prometheus.exporters.node.extraFlags;
       };

@@ -121,7 +121,7 @@ in
     {
       expr = [
         (endsWith ''"--owner=notes" "/mnt/my 50%% $$HOME/notes"'' notes.serviceConfig.ExecStartPre)
-        (map (endsWith ''/private"'') services.prepare-dump-directory.serviceConfig.ExecStart)
+        (map (endsWith ''/private"'') services.dump-database-directory.serviceConfig.ExecStart)
         (lib.head notes.serviceConfig.ReadWritePaths)
         notes.unitConfig.RequiresMountsFor
         (lib.head (lib.filter (mount: lib.hasInfix "ntfy-sh-auth" mount.where) mounts)).what

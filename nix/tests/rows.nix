@@ -1,10 +1,12 @@
 # Rows of the table of services, on attribute sets shaped like the options of nixos-26.05.
 lib:
 let
-  rows = import ../sqlite-services.nix {
-    inherit lib;
-    config.system.stateVersion = "26.05";
-  };
+  rows =
+    import ../sqlite-services.nix {
+      inherit lib;
+      config.system.stateVersion = "26.05";
+    }
+    // import ../sqlite-services-sourced.nix { inherit lib; };
   said = found: if lib.isAttrs found then lib.filterAttrs (_: value: value != null) found else found;
 in
 rec {

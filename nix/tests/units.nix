@@ -13,7 +13,6 @@ let
     lib.any (prefix: lib.hasPrefix prefix name) [
       "dump-database"
       "keeper"
-      "prepare-dump"
       "var-lib-private-dump"
     ];
   unitsOf =

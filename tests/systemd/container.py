@@ -26,6 +26,7 @@ TESTS = {
 # Where the image has what the units name by package.
 PLACES = {
     "@dump-database@": "/usr/local",
+    "@ping.sh@": "/usr/local/lib/dump-database/ping.sh",
     "@status.sh@": "/usr/local/lib/dump-database/status.sh",
     "@postgresql@": "/usr/lib/postgresql/17",
     **{
@@ -33,6 +34,7 @@ PLACES = {
         for package in (
             "bash",
             "coreutils",
+            "curl",
             "findutils",
             "gnugrep",
             "gnused",
@@ -59,7 +61,8 @@ def install_program(local: pathlib.Path, program: pathlib.Path) -> None:
     shutil.copy(program, local / "bin/dump-database")
     library = local / "lib/dump-database"
     library.mkdir(parents=True)
-    shutil.copy(HERE.parent.parent / "nix/status.sh", library)
+    for script in ("ping.sh", "status.sh"):
+        shutil.copy(HERE.parent.parent / "nix" / script, library)
 
 
 def install_units(root: pathlib.Path, test: str) -> None:

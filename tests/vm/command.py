@@ -1,12 +1,12 @@
 LEDGER = "/srv/ledger/ledger.db"
 LEAF = "/var/lib/dump-database/ledger"
-AS_OWNER = "runuser -u dump-database --"
+AS_OWNER = "runuser -u dump-database-guest --"
 JOURNAL = "journalctl -u dump-database.service -o cat"
 
 machine.wait_for_unit("multi-user.target")
 machine.succeed(
     "systemctl stop dump-database.timer",
-    "install -d -o dump-database -g dump-database -m 700 /srv/ledger",
+    "install -d -o dump-database-guest -g dump-database-guest -m 700 /srv/ledger",
     f"{AS_OWNER} sqlite3 {LEDGER} \"CREATE TABLE sale (note); INSERT INTO sale VALUES ('5 €')\"",
 )
 before = machine.succeed(f"{AS_OWNER} sqlite3 {LEDGER} .dump")

@@ -1,4 +1,4 @@
-# A password reaches the server, and nothing else.
+# A password reaches the server, and nothing else. Who dumps no local server sees no socket of one.
 {
   name = "secrets";
 
@@ -6,9 +6,15 @@
     services.postgresql.enable = true;
     services.dumpDatabase = {
       discover = false;
-      databases.shop = {
-        source = "postgresql://clerk@127.0.0.1/shop";
-        passwordFile = "/run/secrets/shop";
+      databases = {
+        shop = {
+          source = "postgresql://clerk@127.0.0.1/shop";
+          passwordFile = "/run/secrets/shop";
+        };
+        nosy.command = [
+          "ls"
+          "/run/postgresql"
+        ];
       };
     };
   };

@@ -19,6 +19,11 @@ with subtest("the password in the file opens the database"):
 
 machine.succeed("systemctl stop watcher")
 
+with subtest("a program sees no socket of the server"):
+    machine.succeed("ls /run/postgresql/.s.PGSQL.5432")
+    machine.fail("systemctl start dump-database-nosy")
+    machine.wait_until_succeeds("journalctl -o cat -u dump-database-nosy | grep '/run/postgresql.*denied'")
+
 with subtest("it is in no command line, log, unit or dump"):
     machine.succeed("grep -a pg_dump /run/cmdlines | grep -a shop >/dev/null")
     machine.fail(f"grep -a {SECRET} /run/cmdlines")

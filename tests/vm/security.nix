@@ -7,6 +7,7 @@
     services.dumpDatabase = {
       drill.enable = true;
       metrics.enable = true;
+      ping.urlFile = "/run/secrets/ping";
       databases = {
         file = {
           source = "sqlite:/srv/notes/notes.db";

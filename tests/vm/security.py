@@ -10,6 +10,7 @@ LIMITS = {
     "dump-database-drill-postgresql": 0.5,
     "dump-database-drill-named": 0.5,
     "dump-database-metrics": 0.6,
+    "dump-database-ping": 1.1,
 }
 
 machine.wait_for_unit("multi-user.target")

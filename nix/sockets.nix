@@ -1,0 +1,39 @@
+# Where the servers of this machine listen for local clients, and from whom that is hidden: whoever
+# dumps no local server can be no client of one, whatever its user may do there.
+{
+  config,
+  lib,
+  source,
+  ...
+}:
+let
+  inherit (config) services;
+  directories = {
+    postgresql = lib.unique (
+      [ "/run/postgresql" ]
+      ++ lib.filter (lib.hasPrefix "/") (
+        map lib.trim (lib.splitString "," (services.postgresql.settings.unix_socket_directories or ""))
+      )
+    );
+    mysql = lib.unique [
+      "/run/mysqld"
+      (dirOf (services.mysql.settings.mysqld.socket or "/run/mysqld/mysqld.sock"))
+    ];
+  };
+  isLocal = db: source.isServer db && source.host db == null;
+  # A program may be a client of anything; one with a user of its own is trusted to be.
+  isTrusted = db: source.engine db == "command" && db.user != null;
+  paths = engines: map (path: "-${path}") (lib.concatLists (lib.attrValues engines));
+in
+{
+  inherit isLocal;
+  all = paths directories;
+  hiddenFrom =
+    db:
+    if isTrusted db then
+      [ ]
+    else if isLocal db then
+      paths (removeAttrs directories [ (source.engine db) ])
+    else
+      paths directories;
+}
