@@ -71,6 +71,7 @@ vmTests
   module-proof = evaluation "proof";
   module-sqlite-families = evaluation "sqlite-families";
   module-sqlite-services = evaluation "sqlite-services";
+  recipes = evaluation "recipes";
   module-sqlite-services-sourced = evaluation "sqlite-services-sourced";
   module-no-sqlite-services = evaluation "no-sqlite-services";
   module-unit-text = evaluation "unit-text";
@@ -111,7 +112,12 @@ vmTests
         };
       }
       ''
+        # tests/all formats with the second, which nixpkgs may not have yet: a file that both leave as
+        # it is, both format alike.
         find $files -name '*.nix' -exec nixfmt --check {} +
+        ${lib.optionalString (
+          pkgs ? nixfmt-rs
+        ) "find $files -name '*.nix' -exec ${lib.getExe pkgs.nixfmt-rs} --check {} +"}
         statix check $files
         deadnix --fail $files
         touch $out

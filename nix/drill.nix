@@ -78,9 +78,8 @@ let
           User = who.user;
           Group = lib.mkIf (who.group != null) who.group;
           DynamicUser = lib.mkIf who.dynamic true;
-          # What a dump runs while it is restored reaches no server and no process of this machine.
+          # What a dump runs while it is restored reaches no server of this machine.
           InaccessiblePaths = sockets.all;
-          PrivatePIDs = true;
           CacheDirectory = cache;
           CacheDirectoryMode = "0700";
         }

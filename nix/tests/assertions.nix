@@ -7,105 +7,172 @@
 let
   messages =
     module:
-    lib.filter (lib.hasInfix "services.dumpDatabase") (
-      map (a: a.message) (lib.filter (a: !a.assertion) (machine module).assertions)
+    map (lib.replaceStrings [ "\n" ] [ " " ]) (
+      lib.filter (lib.hasInfix "services.dumpDatabase") (
+        map (a: a.message) (lib.filter (a: !a.assertion) (machine module).assertions)
+      )
     );
-  refused = module: fix: {
-    expr =
-      lib.filter (lib.hasInfix fix) (
-        map (lib.replaceStrings [ "\n" ] [ " " ]) (messages {
-          services.dumpDatabase = module;
-        })
-      ) != [ ];
+  says = fix: found: {
+    expr = lib.any (lib.hasInfix fix) found;
     expected = true;
   };
   notes = {
     source = "/srv/notes.db";
     user = "notes";
   };
-  database = settings: fix: refused { databases.it = settings; } fix;
+
+  # Mistakes in one database, which do not exclude each other: one machine has them all.
+  mistakes = {
+    "a/b c" = [
+      (notes // { source = "/srv/0.db"; })
+      "databases.a/b c: the name becomes"
+    ];
+    private = [
+      (notes // { source = "/srv/1.db"; })
+      "databases.private: the name becomes"
+    ];
+    metrics = [
+      (notes // { source = "/srv/2.db"; })
+      "databases.metrics: the name becomes"
+    ];
+    drill-notes = [
+      (notes // { source = "/srv/3.db"; })
+      "databases.drill-notes: the name becomes"
+    ];
+    neither = [
+      { }
+      "databases.neither: set either `source`"
+    ];
+    both = [
+      {
+        source = "/srv/4.db";
+        user = "notes";
+        command = [ "true" ];
+      }
+      "databases.both: set either `source`"
+    ];
+    empty = [
+      { command = [ ]; }
+      "databases.empty.command: name the program"
+    ];
+    oracle = [
+      { source = "oracle://db/it"; }
+      "databases.oracle.source: \"oracle://db/it\" is none of sqlite:PATH"
+    ];
+    told = [
+      { source = "postgresql://ada:secret@db.example.org/it"; }
+      "name that in services.dumpDatabase.databases.told.passwordFile"
+    ];
+    parameter = [
+      { source = "postgresql://db.example.org/it?user=ada&password=secret"; }
+      "name that in services.dumpDatabase.databases.parameter.passwordFile"
+    ];
+    relative = [
+      {
+        source = "sqlite:notes.db";
+        user = "notes";
+      }
+      "databases.relative.source: the path of the SQLite file must be absolute"
+    ];
+    glob = [
+      {
+        source = "/srv/*/notes.db";
+        user = "notes";
+      }
+      "databases.glob.source: `*` may stand in the last component"
+    ];
+    ownerless = [
+      { source = "/srv/5.db"; }
+      "Set services.dumpDatabase.databases.ownerless.user"
+    ];
+    nowhere = [
+      {
+        source = "/srv/6.db";
+        service = "nowhere";
+      }
+      "set services.dumpDatabase.databases.nowhere.enable = false"
+    ];
+    local = [
+      { source = "postgresql:///it"; }
+      "databases.local: its source is a PostgreSQL server of this machine"
+    ];
+    near = [
+      { source = "mysql://localhost/it"; }
+      "databases.near: its source is a MySQL/MariaDB server of this machine"
+    ];
+    format = [
+      (
+        notes
+        // {
+          source = "/srv/7.db";
+          format = "custom";
+        }
+      )
+      "databases.format.format: only dumps of PostgreSQL have a format. Remove it"
+    ];
+    keyed = [
+      (
+        notes
+        // {
+          source = "/srv/8.db";
+          passwordFile = "/run/secrets/it";
+        }
+      )
+      "databases.keyed.passwordFile: only a server asks for a password. Remove it"
+    ];
+    timed = [
+      (
+        notes
+        // {
+          source = "/srv/9.db";
+          timerConfig.OnUnitActiveSec = "1d";
+        }
+      )
+      "databases.timed.timerConfig: nothing in it starts the unit after a boot"
+    ];
+    again = [
+      (notes // { source = "sqlite:/srv/notes.db"; })
+      "again and notes have the same source"
+    ];
+  };
+  all = messages {
+    services.dumpDatabase = {
+      databases = lib.mapAttrs (_: lib.head) mistakes // {
+        inherit notes;
+      };
+      directory = "/home/ada/dumps";
+      roundTimeout = "1h";
+      drill.timerConfig.OnUnitActiveSec = "1d";
+    };
+  };
+  refused = messages {
+    services.postgresql = {
+      enable = true;
+      authentication = lib.mkForce "local all all peer";
+      identMap = lib.mkForce "postgres postgres postgres";
+    };
+  };
 in
-{
+lib.mapAttrs' (
+  name: mistake: lib.nameValuePair "test ${name}" (says (lib.last mistake) all)
+) mistakes
+// {
+  # Each mistake once, and nothing else.
+  testCount = {
+    expr = lib.length all;
+    expected = lib.length (lib.attrNames mistakes) + 3;
+  };
+  testDirectoryUnderHome = says "Use a directory such as /var/lib/dump-database" all;
+  testRoundLongerThanInterval = says "roundTimeout (1h) must be below" all;
+  testTimerWithoutBeginning = says "drill.timerConfig: nothing in it starts the unit after a boot" all;
+
   testGood = {
     expr = messages { services.dumpDatabase.databases = { inherit notes; }; };
     expected = [ ];
   };
-  testNothing = refused { } "services.dumpDatabase.databases.notes = {";
-  testDirectoryUnderHome = refused {
-    directory = "/home/ada/dumps";
-    databases = { inherit notes; };
-  } "Use a directory such as /var/lib/dump-database";
-  testRoundLongerThanInterval = refused {
-    roundTimeout = "1h";
-    databases = { inherit notes; };
-  } "roundTimeout (1h) must be below";
-  testTimerWithoutBeginning = refused {
-    drill.timerConfig.OnUnitActiveSec = "1d";
-    databases = { inherit notes; };
-  } "drill.timerConfig: nothing in it starts the unit after a boot";
-  testOwnTimerWithoutBeginning = database (
-    notes // { timerConfig.OnUnitActiveSec = "1d"; }
-  ) "databases.it.timerConfig: nothing in it starts the unit after a boot";
-  testOneSourceTwice = refused {
-    databases = {
-      inherit notes;
-      again = notes // {
-        source = "sqlite:/srv/notes.db";
-      };
-    };
-  } "again and notes have the same source";
-  testName = refused { databases."a/b c" = notes; } "Use letters, digits";
-  testReservedName = refused { databases.private = notes; } "Use letters, digits";
-  testNameOfUnit = refused { databases.metrics = notes; } "Use letters, digits";
-  testNameOfDrill = refused { databases.drill-notes = notes; } "Use letters, digits";
-  testNeither = database { } "set either `source`";
-  testBoth = database (notes // { command = [ "true" ]; }) "set either `source`";
-  testEmptyCommand = database { command = [ ]; } "name the program";
-  testUnknownEngine = database { source = "oracle://db/it"; } "is none of sqlite:PATH";
-  testPassword = database {
-    source = "postgresql://ada:secret@db.example.org/it";
-  } "name that in services.dumpDatabase.databases.it.passwordFile";
-  testPasswordParameter = database {
-    source = "postgresql://db.example.org/it?user=ada&password=secret";
-  } "name that in services.dumpDatabase.databases.it.passwordFile";
-  testRelativeFile = database {
-    source = "sqlite:notes.db";
-    user = "notes";
-  } "must be absolute";
-  testGlobInDirectory = database {
-    source = "/srv/*/notes.db";
-    user = "notes";
-  } "last component";
-  testNoOwner = database { source = "/srv/notes.db"; } "Set services.dumpDatabase.databases.it.user";
-  testNoService = database {
-    source = "/srv/notes.db";
-    service = "nowhere";
-  } "set services.dumpDatabase.databases.it.enable = false";
-  testNoPostgresql = database {
-    source = "postgresql:///it";
-  } "Set services.postgresql.enable = true";
-  testNoMysql = database {
-    source = "mysql://localhost/it";
-  } "Set services.mysql.enable = true";
-  testFormat = database (notes // { format = "custom"; }) "Remove it";
-  testPasswordOfFile = database (notes // { passwordFile = "/run/secrets/it"; }) "Remove it";
-
-  testAuthentication = {
-    expr =
-      lib.any (lib.hasInfix "Put this line first: local all postgres peer map=postgres")
-        (messages {
-          services.postgresql.enable = true;
-          services.postgresql.authentication = lib.mkForce "local all all peer";
-        });
-    expected = true;
-  };
-  testIdentityMap = {
-    expr = lib.any (lib.hasInfix "Add this line: postgres dump-database postgres") (messages {
-      services.postgresql.enable = true;
-      services.postgresql.identMap = lib.mkForce "postgres postgres postgres";
-    });
-    expected = true;
-  };
+  testNothing = says "services.dumpDatabase.databases.notes = {" (messages { });
+  testAuthentication = says "Put this line first: local all postgres peer map=postgres" refused;
+  testIdentityMap = says "Add this line: postgres dump-database postgres" refused;
   testSecretInStore = {
     expr =
       (builtins.tryEval

@@ -6,11 +6,11 @@
   ...
 }:
 let
-  sourcesOf =
-    services:
-    lib.mapAttrs (_: db: db.source) (machine { inherit services; }).services.dumpDatabase.databases;
+  sourcesOf = config: lib.mapAttrs (_: db: db.source) config.services.dumpDatabase.databases;
   finds = services: expected: {
-    expr = sourcesOf services;
+    expr = sourcesOf (machine {
+      inherit services;
+    });
     inherit expected;
   };
   # Which of these texts our warnings of a machine hold, one each.
@@ -24,120 +24,115 @@ let
     enable = true;
     package = pkgs.mariadb;
   };
+
+  # All that does not exclude each other, as it comes.
+  everything = machine {
+    services = {
+      postgresql.enable = true;
+      mysql = mariadb;
+      actual.enable = true;
+      audiobookshelf.enable = true;
+      forgejo.enable = true;
+      grafana.enable = true;
+      headscale.enable = true;
+      lldap = {
+        enable = true;
+        settings.ldap_base_dn = "dc=example,dc=org";
+      };
+      ntfy-sh.enable = true;
+      prowlarr.enable = true;
+      uptime-kuma.enable = true;
+      vaultwarden.enable = true;
+      wakapi = {
+        enable = true;
+        settings.db = {
+          dialect = "sqlite3";
+          name = "/var/lib/wakapi/wakapi.db";
+        };
+      };
+    };
+  };
+  # And as an administrator changed it.
+  changed = machine {
+    services = {
+      postgresql.enable = true;
+      postgresql.settings.port = 5433;
+      mysql = mariadb;
+      actual.enable = true;
+      forgejo.enable = true;
+      forgejo.database.type = "postgres";
+      headscale.enable = true;
+      headscale.settings.database.type = "postgres";
+      lldap = {
+        enable = true;
+        settings.ldap_base_dn = "dc=example,dc=org";
+      };
+      ntfy-sh.enable = true;
+      vaultwarden.enable = true;
+      vaultwarden.config.DATA_FOLDER = "/srv/vault";
+      dumpDatabase = {
+        exclude = [
+          "ntfy-sh-cache"
+          "mysql"
+        ];
+        databases = {
+          actual-account.enable = false;
+          actual-budgets.source = "sqlite:/srv/budgets/*.sqlite";
+          lldap.enable = false;
+        };
+      };
+    };
+  };
 in
 {
-  testNothing = finds { } { };
-  testServers =
-    finds
-      {
-        postgresql.enable = true;
-        mysql = mariadb;
-      }
-      {
-        postgresql = "postgresql://postgres@/?host=/run/postgresql&port=5432";
-        mysql = "mariadb://dump-database@localhost/?socket=/run/mysqld/mysqld.sock";
-      };
-  testPort = finds {
-    postgresql.enable = true;
-    postgresql.settings.port = 5433;
-  } { postgresql = "postgresql://postgres@/?host=/run/postgresql&port=5433"; };
-  testVaultwarden = finds { vaultwarden.enable = true; } {
-    vaultwarden = "sqlite:/var/lib/vaultwarden/db.sqlite3";
-  };
-  testVaultwardenElsewhere = finds {
-    vaultwarden.enable = true;
-    vaultwarden.config.DATA_FOLDER = "/srv/vault";
-  } { vaultwarden = "sqlite:/srv/vault/db.sqlite3"; };
-  testVaultwardenOnServer = finds {
+  testNothing = finds {
     vaultwarden.enable = true;
     vaultwarden.dbBackend = "postgresql";
   } { };
-  testSeveralFiles = finds { ntfy-sh.enable = true; } {
-    ntfy-sh-auth = "sqlite:/var/lib/ntfy-sh/user.db";
-    ntfy-sh-cache = "sqlite:/var/lib/ntfy-sh/cache-file.db";
-  };
-  testManyFiles = finds { actual.enable = true; } {
-    actual-account = "sqlite:/var/lib/actual/server-files/account.sqlite";
-    actual-budgets = "sqlite:/var/lib/actual/user-files/*.sqlite";
-  };
-  testFileInUrl = finds {
-    lldap = {
-      enable = true;
-      settings.ldap_base_dn = "dc=example,dc=org";
+  testEverything = {
+    expr = sourcesOf everything;
+    expected = {
+      postgresql = "postgresql://postgres@/?host=/run/postgresql&port=5432";
+      mysql = "mariadb://dump-database@localhost/?socket=/run/mysqld/mysqld.sock";
+      actual-account = "sqlite:/var/lib/actual/server-files/account.sqlite";
+      actual-budgets = "sqlite:/var/lib/actual/user-files/*.sqlite";
+      audiobookshelf = "sqlite:/var/lib/audiobookshelf/config/absdatabase.sqlite";
+      forgejo = "sqlite:/var/lib/forgejo/data/forgejo.db";
+      grafana = "sqlite:/var/lib/grafana/data/grafana.db";
+      headscale = "sqlite:/var/lib/headscale/db.sqlite";
+      lldap = "sqlite:/var/lib/lldap/users.db";
+      ntfy-sh-auth = "sqlite:/var/lib/ntfy-sh/user.db";
+      ntfy-sh-cache = "sqlite:/var/lib/ntfy-sh/cache-file.db";
+      prowlarr = "sqlite:/var/lib/prowlarr/prowlarr.db";
+      uptime-kuma = "sqlite:/var/lib/uptime-kuma/kuma.db";
+      vaultwarden = "sqlite:/var/lib/vaultwarden/db.sqlite3";
+      wakapi = "sqlite:/var/lib/wakapi/wakapi.db";
     };
-  } { lldap = "sqlite:/var/lib/lldap/users.db"; };
-  testForge =
-    finds
-      {
-        forgejo.enable = true;
-        headscale.enable = true;
-        grafana.enable = true;
-      }
-      {
-        forgejo = "sqlite:/var/lib/forgejo/data/forgejo.db";
-        headscale = "sqlite:/var/lib/headscale/db.sqlite";
-        grafana = "sqlite:/var/lib/grafana/data/grafana.db";
-      };
-  testForgeOnServer = finds {
-    forgejo.enable = true;
-    forgejo.database.type = "postgres";
-    headscale.enable = true;
-    headscale.settings.database.type = "postgres";
-  } { };
-  testMedia =
-    finds
-      {
-        audiobookshelf.enable = true;
-        prowlarr.enable = true;
-        uptime-kuma.enable = true;
-        wakapi = {
-          enable = true;
-          settings.db = {
-            dialect = "sqlite3";
-            name = "/var/lib/wakapi/wakapi.db";
-          };
-        };
-      }
-      {
-        audiobookshelf = "sqlite:/var/lib/audiobookshelf/config/absdatabase.sqlite";
-        prowlarr = "sqlite:/var/lib/prowlarr/prowlarr.db";
-        uptime-kuma = "sqlite:/var/lib/uptime-kuma/kuma.db";
-        wakapi = "sqlite:/var/lib/wakapi/wakapi.db";
-      };
-  testExcluded = finds {
-    postgresql.enable = true;
-    ntfy-sh.enable = true;
-    dumpDatabase.exclude = [
-      "ntfy-sh-cache"
-      "postgresql"
-    ];
-  } { ntfy-sh-auth = "sqlite:/var/lib/ntfy-sh/user.db"; };
+  };
+  testChanged = {
+    expr = sourcesOf changed;
+    expected = {
+      postgresql = "postgresql://postgres@/?host=/run/postgresql&port=5433";
+      actual-account = "sqlite:/var/lib/actual/server-files/account.sqlite";
+      actual-budgets = "sqlite:/srv/budgets/*.sqlite";
+      lldap = "sqlite:/var/lib/lldap/users.db";
+      ntfy-sh-auth = "sqlite:/var/lib/ntfy-sh/user.db";
+      vaultwarden = "sqlite:/srv/vault/db.sqlite3";
+    };
+  };
   testOff = finds {
     postgresql.enable = true;
     dumpDatabase.discover = false;
   } { };
-  testOverridden = finds {
-    vaultwarden.enable = true;
-    dumpDatabase.databases.vaultwarden.source = "sqlite:/srv/vault.db";
-  } { vaultwarden = "sqlite:/srv/vault.db"; };
   testDisabled = {
-    expr =
-      (machine {
-        services.vaultwarden.enable = true;
-        services.dumpDatabase.databases.vaultwarden.enable = false;
-      }).systemd.services
-        ? dump-database-vaultwarden;
+    expr = changed.systemd.services ? dump-database-lldap;
     expected = false;
   };
 
   testNeverStartsServer = {
     expr =
       let
-        units =
-          (machine {
-            services.postgresql.enable = true;
-            services.mysql = mariadb;
-          }).systemd.services;
+        units = everything.systemd.services;
       in
       lib.genAttrs [ "postgresql" "mysql" ] (
         name:
@@ -168,10 +163,7 @@ in
   };
   testAccess =
     let
-      config = machine {
-        services.postgresql.enable = true;
-        services.mysql = mariadb;
-      };
+      config = everything;
     in
     {
       expr = [
