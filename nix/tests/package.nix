@@ -30,6 +30,18 @@ let
     };
 in
 {
+  # A test that was renamed would be run again.
+  testTimedTestsExist = {
+    expr = lib.filter (
+      test:
+      let
+        parts = lib.splitString "::" test;
+        file = ../../tests/integration + "/${lib.head parts}.rs";
+      in
+      !(builtins.pathExists file && lib.hasInfix "fn ${lib.last parts}(" (builtins.readFile file))
+    ) (import ../timed-tests.nix);
+    expected = [ ];
+  };
   testLinux = {
     expr = on "aarch64-linux";
     expected = {
