@@ -40,6 +40,8 @@ pub struct Child {
     stderr: Lines,
     /// What asks it to end.
     end: Signal,
+    /// How long it may then take.
+    grace: Duration,
     /// Bytes that are worth a read at once: few enough that the pipe has room beside them.
     enough: u64,
     stop: Stop,
@@ -98,6 +100,13 @@ impl Child {
                 return Ok(false);
             }
         }
+    }
+
+    /// Takes its lines on stderr for messages of this program's own log, each after its priority
+    /// (`<4>`), and lets it take `grace` to end when it is asked to.
+    pub fn relay_log(&mut self, grace: Duration) {
+        self.stderr.relay();
+        self.grace = grace;
     }
 
     /// The last lines it wrote to stderr.
@@ -221,7 +230,7 @@ impl Drop for Child {
         drop(self.stdin.take());
         drop(self.stdout.take());
         self.process.signal_group(self.end);
-        if !self.ends_within(GRACE) {
+        if !self.ends_within(self.grace) {
             log::warn!("{} did not end when asked to and was killed", self.name);
             self.process.signal_group(Signal::KILL);
             if !self.ends_within(GRACE) {

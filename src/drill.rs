@@ -2,42 +2,41 @@
 //! on the worst day, and compared with the facts its header has of the snapshot.
 //!
 //! SQLite is restored into a file, a server's dump into a private server that is made for it and
-//! removed afterwards. The dump's own functions, views and triggers run there, as in any restore.
+//! removed afterwards. The dump's own functions, views and triggers run there, as in any restore,
+//! so all of it happens in a second process, in a sandbox ([`confined`], [`sandbox`]).
 
 mod choose;
 mod compare;
+mod confined;
+mod inside;
 mod mysql;
 mod postgresql;
+mod provable;
 mod row;
+mod sandbox;
 mod scratch;
 mod serve;
 mod sqlite;
+mod user;
 
 use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, ErrorKind, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use crate::dump::default_threads;
-use crate::engine::{Access, Source};
+use crate::engine::Source;
 use crate::header::Header;
-use crate::identity::Engine;
-use crate::restore;
-use crate::stop::{self, Stop, Unless};
-use crate::verify::read_whole;
+use crate::stop::{self, Stop};
 
 use choose::Chosen;
 pub use choose::Sample;
 use compare::Comparison;
+pub use confined::{is_inside, run_inside};
 use row::Row;
-use scratch::Scratch;
-
-/// How long to wait for a lock in a throwaway database, which nobody else uses.
-const LOCK_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How to drill.
 #[derive(Debug, Clone)]
@@ -56,6 +55,12 @@ pub struct Options {
 trait Throwaway {
     /// Restores into it.
     fn target(&mut self, header: &Header, dump: &File) -> Result<Arc<dyn Source>>;
+
+    /// Gives the throwaway place what the restore that failed with `error` lacked. False where there
+    /// is nothing to give, so another attempt would fail as well.
+    fn supplies(&mut self, _error: &anyhow::Error) -> Result<bool> {
+        Ok(false)
+    }
 
     /// What is there now, beside the dump's facts.
     fn compare(&self, header: &Header) -> Result<Comparison>;
@@ -134,55 +139,12 @@ fn drill(chosen: &Chosen, dump: io::Result<File>, options: &Options) -> Row {
     let mut row = Row::of(chosen);
     log::debug!("drilling {}", row.path.display());
     let stop = Stop::after(options.timeout);
-    let drilled = dump
-        .context("it cannot be read")
-        .and_then(|dump| restored(&dump, options, stop, &mut row));
+    let drilled = dump.context("it cannot be read").and_then(|dump| {
+        confined::restore(&dump, options.scratch.as_deref(), options.timeout, stop)
+    });
     match drilled.map_err(|error| stop.reason().map_or(error, anyhow::Error::from)) {
-        Ok(None) => row
-            .comparison
-            .notes
-            .push("what a program printed is not restored by this one".to_owned()),
-        Ok(Some(comparison)) => {
-            row.passed = Some(comparison.problems.is_empty());
-            row.comparison = comparison;
-        }
+        Ok(finding) => row.take(finding),
         Err(error) => row.fail(format!("{error:#}")),
     }
     row
-}
-
-/// What the comparison said; none where there is nothing to restore.
-fn restored(
-    dump: &File,
-    options: &Options,
-    stop: Stop,
-    row: &mut Row,
-) -> Result<Option<Comparison>> {
-    let header = read_whole(dump, &mut Unless(stop)).context("it is no whole dump")?;
-    if header.identity.engine == Engine::Command {
-        return Ok(None);
-    }
-    let scratch = Scratch::new(options.scratch.as_deref(), header.bytes)?;
-    let mut throwaway: Box<dyn Throwaway + '_> = match header.identity.engine {
-        Engine::Sqlite => Box::new(sqlite::Image::new(&scratch, stop)),
-        Engine::Postgresql => Box::new(postgresql::Cluster::start(&scratch, &header, stop)?),
-        Engine::Mysql | Engine::Command => {
-            Box::new(mysql::Instance::start(&scratch, &header, stop)?)
-        }
-    };
-    let target = throwaway.target(&header, dump)?;
-    let started = Instant::now();
-    let access = Access {
-        password: None,
-        deadline: stop,
-        lock_timeout: LOCK_TIMEOUT,
-        threads: default_threads(),
-        format: header.format,
-    };
-    restore::load(dump, &header, target.as_ref(), None, &access)
-        .context("it cannot be restored")?;
-    row.restore_seconds = Some(started.elapsed().as_secs_f64());
-    let mut comparison = throwaway.compare(&header)?;
-    comparison.only_loaded = target.is_whole();
-    Ok(Some(comparison))
 }

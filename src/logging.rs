@@ -9,26 +9,13 @@ use log::{Level, LevelFilter};
 use crate::human::printable;
 use crate::progress;
 
-/// Sends messages of `level` and above to stderr, each as one line whatever it holds. Under systemd each line bears its priority
-/// (sd-daemon(3)), else its level in words where that is not plain information.
+/// Sends messages of `level` and above to stderr, each as one line whatever it holds. Under systemd
+/// each line bears its priority (sd-daemon(3)), else its level in words where that is not plain
+/// information.
 pub fn start(level: LevelFilter) {
-    let mut builder = Builder::new();
-    builder
-        .filter_level(level)
-        .target(Target::Pipe(Box::new(Stderr)));
+    let mut builder = builder(level);
     if is_journal() {
-        builder
-            .write_style(WriteStyle::Never)
-            .format(|out, record| {
-                let priority = match record.level() {
-                    Level::Error => 3,
-                    Level::Warn => 4,
-                    Level::Info => 6,
-                    Level::Debug | Level::Trace => 7,
-                };
-                let line = printable(&record.args().to_string());
-                writeln!(out, "<{priority}>{line}")
-            });
+        write_priorities(&mut builder);
     } else {
         let coloured = io::IsTerminal::is_terminal(&io::stderr())
             && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
@@ -51,6 +38,35 @@ pub fn start(level: LevelFilter) {
         });
     }
     builder.init();
+}
+
+/// Sends messages of `level` and above to a parent that reads their priorities.
+pub fn start_for_parent(level: LevelFilter) {
+    let mut builder = builder(level);
+    write_priorities(&mut builder);
+    builder.init();
+}
+
+fn builder(level: LevelFilter) -> Builder {
+    let mut builder = Builder::new();
+    builder
+        .filter_level(level)
+        .target(Target::Pipe(Box::new(Stderr)));
+    builder
+}
+
+fn write_priorities(builder: &mut Builder) {
+    builder.write_style(WriteStyle::Never);
+    builder.format(|out, record| {
+        let priority = match record.level() {
+            Level::Error => 3,
+            Level::Warn => 4,
+            Level::Info => 6,
+            Level::Debug | Level::Trace => 7,
+        };
+        let line = printable(&record.args().to_string());
+        writeln!(out, "<{priority}>{line}")
+    });
 }
 
 /// Is stderr the stream that `JOURNAL_STREAM` names (systemd.exec(5))? A child whose stderr goes

@@ -21,6 +21,10 @@ use dump_database::stop::{self, Stopped};
 use dump_database::{drill, dump, list, logging, metrics, restore, rotate, status, verify};
 
 fn main() -> ExitCode {
+    // First of all: its sandbox can be made only while there is one thread.
+    if drill::is_inside() {
+        return drill::run_inside();
+    }
     let parsed = Cli::command().try_get_matches().and_then(|matches| {
         let command = matches.subcommand();
         let keeps = command.is_some_and(|(_, matches)| Retention::is_given(matches));

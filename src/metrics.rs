@@ -18,7 +18,7 @@ use crate::status::{self, Row};
 /// A metric without its `dump_database_` prefix, what it means, and its value for a database.
 type Metric = (&'static str, &'static str, fn(&Row) -> Option<f64>);
 
-const METRICS: [Metric; 10] = [
+const METRICS: [Metric; 11] = [
     (
         "last_success_timestamp_seconds",
         "When the database was last dumped, or found unchanged.",
@@ -60,16 +60,33 @@ const METRICS: [Metric; 10] = [
     ),
     (
         "last_drill_success",
-        "Whether that went well (1) or not (0).",
+        "Whether that went well (1) or not (0); absent where this machine cannot prove it.",
+        |row| {
+            let drill = row
+                .drill
+                .as_ref()
+                .filter(|drill| drill.not_provable.is_none())?;
+            Some(f64::from(drill.error.is_none()))
+        },
+    ),
+    (
+        "last_drill_provable",
+        "Whether this machine could prove that a dump restores (1) or not (0).",
         |row| {
             let drill = row.drill.as_ref()?;
-            Some(f64::from(drill.error.is_none()))
+            Some(f64::from(drill.not_provable.is_none()))
         },
     ),
     (
         "last_drill_restore_seconds",
         "How long restoring took.",
-        |row| row.drill.as_ref().map(|drill| drill.seconds),
+        |row| {
+            let drill = row
+                .drill
+                .as_ref()
+                .filter(|drill| drill.not_provable.is_none())?;
+            Some(drill.seconds)
+        },
     ),
 ];
 

@@ -22,6 +22,17 @@ impl Secret {
         Secret(bytes)
     }
 
+    /// Letters and digits that nobody can guess.
+    ///
+    /// # Errors
+    /// When the kernel gives no random numbers.
+    pub fn random() -> Result<Self> {
+        let mut bytes = [0; 24];
+        let flags = rustix::rand::GetRandomFlags::empty();
+        rustix::rand::getrandom(&mut bytes, flags).context("the kernel gives no random numbers")?;
+        Ok(Secret(crate::human::hexadecimal(&bytes).into_bytes()))
+    }
+
     /// The first line of a file.
     ///
     /// # Errors

@@ -78,6 +78,9 @@ pub struct Drill {
     /// What was wrong with what was restored; absent when nothing was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// Why this machine could not prove that the dump restores; absent when it could.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_provable: Option<String>,
 }
 
 impl State {
@@ -133,6 +136,7 @@ mod tests {
             dump: String::new(),
             seconds: 1.0,
             error: None,
+            not_provable: None,
         });
         state.forget_old(now, |name| name == "dumped");
         let left: Vec<_> = state.databases.keys().map(String::as_str).collect();

@@ -19,6 +19,8 @@ pub(super) struct Lines {
     unended: Vec<u8>,
     last: VecDeque<String>,
     level: Level,
+    /// Each line says its own level.
+    relays: bool,
 }
 
 impl Lines {
@@ -29,11 +31,16 @@ impl Lines {
             unended: Vec::new(),
             last: VecDeque::new(),
             level: Level::Warn,
+            relays: false,
         }
     }
 
     pub(super) fn quietly(&mut self) {
         self.level = Level::Debug;
+    }
+
+    pub(super) fn relay(&mut self) {
+        self.relays = true;
     }
 
     pub(super) fn as_fd(&self) -> Option<BorrowedFd<'_>> {
@@ -93,15 +100,40 @@ impl Lines {
         if line.is_empty() {
             return;
         }
+        let relayed = if self.relays { with_level(&line) } else { None };
+        let line = match relayed {
+            Some((level, message)) => {
+                log::log!(level, "{message}");
+                message.to_owned()
+            }
+            None => self.log(line),
+        };
+        if self.last.len() == KEPT {
+            self.last.pop_front();
+        }
+        self.last.push_back(line);
+    }
+
+    fn log(&self, line: String) -> String {
         // Most programs begin their messages with their own name.
         if line.starts_with(&format!("{}: ", self.name)) {
             log::log!(self.level, "{line}");
         } else {
             log::log!(self.level, "{}: {line}", self.name);
         }
-        if self.last.len() == KEPT {
-            self.last.pop_front();
-        }
-        self.last.push_back(line);
+        line
     }
+}
+
+/// The level and the text of a line that begins with its priority (sd-daemon(3)).
+fn with_level(line: &str) -> Option<(Level, &str)> {
+    let (priority, message) = line.strip_prefix('<')?.split_once('>')?;
+    let level = match priority {
+        "3" => Level::Error,
+        "4" => Level::Warn,
+        "6" => Level::Info,
+        "7" => Level::Debug,
+        _ => return None,
+    };
+    Some((level, message))
 }

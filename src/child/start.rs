@@ -4,15 +4,16 @@ use std::fs::File;
 use std::io::Write;
 use std::marker::PhantomData;
 use std::os::fd::AsFd;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result};
 use rustix::process::Signal;
 
-use super::Child;
 use super::lines::Lines;
 use super::process::Process;
+use super::{Child, GRACE};
 use crate::stop::Stop;
 
 #[cfg(target_os = "linux")]
@@ -67,7 +68,8 @@ impl Child {
         Ok(child)
     }
 
-    /// Starts a server: it is told nothing, and all it says goes to the file `log`. Dropped, it is
+    /// Starts a server: it is told nothing, and all it says goes to the new file
+    /// `log`. Dropped, it is
     /// asked to end by `end`.
     ///
     /// # Errors
@@ -79,7 +81,12 @@ impl Child {
         end: Signal,
         stop: Stop,
     ) -> Result<Self> {
-        let log = File::create(log).with_context(|| format!("cannot write {}", log.display()))?;
+        let log = File::options()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(log)
+            .with_context(|| format!("cannot make {}", log.display()))?;
         command.stdin(Stdio::null()).stdout(log.try_clone()?);
         let mut child = Child::spawn(command, name, log.into(), stop)?;
         child.end = end;
@@ -103,6 +110,7 @@ impl Child {
             stdout,
             stderr,
             end: Signal::TERM,
+            grace: GRACE,
             enough: 0,
             stop,
             _of_its_thread: PhantomData,

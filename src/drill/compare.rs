@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::header::{Facts, Rows};
 
@@ -11,7 +11,7 @@ use crate::header::{Facts, Rows};
 const LISTED: usize = 5;
 
 /// What a comparison said.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Comparison {
     /// Tables there are.
     pub(super) tables: usize,
@@ -24,10 +24,10 @@ pub(super) struct Comparison {
     /// There are no tables: what belongs to no database was loaded without an error.
     pub(super) only_loaded: bool,
     /// What must not be.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) problems: Vec<String>,
     /// What is worth knowing.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) notes: Vec<String>,
 }
 

@@ -1,6 +1,6 @@
 //! MySQL and MariaDB: a server of its own, reached through a Unix socket alone.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use rustix::process::Signal;
 
 use super::Throwaway;
 use super::compare::Comparison;
-use super::scratch::{Scratch, User};
+use super::inside::Workshop;
 use super::serve::{Process, find};
 use crate::child;
 use crate::engine::mysql::{MysqlSource, Server, throwaway};
@@ -18,6 +18,10 @@ use crate::engine::{Part, Source};
 use crate::header::Header;
 use crate::stop::Stop;
 use crate::url::{Url, encode};
+
+/// `ER_UNKNOWN_TIME_ZONE`.
+const UNKNOWN_ZONE: &str = "ERROR 1298";
+const ZONES: &str = "/usr/share/zoneinfo";
 
 /// A running server.
 pub(super) struct Instance {
@@ -29,18 +33,24 @@ pub(super) struct Instance {
 }
 
 impl Instance {
-    pub(super) fn start(scratch: &Scratch, header: &Header, stop: Stop) -> Result<Self> {
+    pub(super) fn start(workshop: &Workshop<'_>, header: &Header, stop: Stop) -> Result<Self> {
         let is_mariadb = header.engine_version.contains("MariaDB");
         let program = program(is_mariadb, stop)?;
-        let user = User::of_server("mysql");
-        let place = scratch.give("my", &user)?;
+        let place = workshop.work.join("my");
+        fs::create_dir(&place)?;
+        let case = header.facts.settings.get("lower_case_table_names");
+        let case = case
+            .and_then(|case| case.as_str())
+            .filter(|case| ["0", "1"].contains(case));
         let command = |program: &Path| {
             let mut command = Command::new(program);
             command.arg("--no-defaults");
             command.arg(format!("--datadir={}", place.join("data").display()));
             command.arg(format!("--tmpdir={}", place.display()));
+            if let Some(case) = &case {
+                command.arg(format!("--lower-case-table-names={case}"));
+            }
             command.current_dir(&place);
-            user.runs(&mut command);
             command
         };
         let mut install = if is_mariadb {
@@ -49,7 +59,11 @@ impl Instance {
             let mut install = command(&installer.context(
                 "mariadb-install-db is needed; install MariaDB's server programs, or put them in PATH",
             )?);
-            install.args(["--auth-root-authentication-method=normal", "--skip-test-db"]);
+            install.args([
+                "--auth-root-authentication-method=normal",
+                "--skip-test-db",
+                "--skip-name-resolve",
+            ]);
             install
         } else {
             let mut install = command(&program);
@@ -59,25 +73,40 @@ impl Instance {
         child::output(&mut install, "install-db", stop)
             .context("cannot make a MySQL or MariaDB instance to restore into")?;
 
-        let socket = scratch.sockets(&place, &user)?.join("s");
+        // It runs before the server takes connections.
+        let init = place.join("init.sql");
+        let password = workshop.password.expose().to_string_lossy();
+        let set = format!("ALTER USER root@localhost IDENTIFIED BY '{password}';\n");
+        fs::write(&init, set)?;
+        let socket = workshop.sockets.join("s");
         let mut server = command(&program);
         server
             .arg(format!("--socket={}", socket.display()))
             .arg(format!("--pid-file={}", place.join("pid").display()))
-            .args(["--skip-networking", "--skip-log-bin", "--skip-slave-start"])
+            .arg(format!("--init-file={}", init.display()))
+            .arg(format!("--secure-file-priv={}", place.display()))
+            .args([
+                "--skip-networking",
+                "--skip-log-bin",
+                "--skip-slave-start",
+                "--local-infile=0",
+            ])
             .args([
                 "--event-scheduler=OFF",
+                "--max-allowed-packet=1G",
+                // A table's directory is the server's own, wherever it was.
+                "--skip-symbolic-links",
                 "--innodb-flush-log-at-trx-commit=0",
             ]);
         if !is_mariadb {
             server.arg("--mysqlx=OFF");
         }
-        let mut process = Process::start(&mut server, "server", Signal::TERM, scratch, stop)?;
+        let mut process = Process::start(&mut server, "server", Signal::TERM, workshop, stop)?;
         let socket = encode(&socket.to_string_lossy());
         let url = Url::parse(&format!("mysql://root@localhost/?socket={socket}"))
             .map_err(anyhow::Error::msg)?
             .isolated();
-        let mut server = Server::new(&url, None, stop)?;
+        let mut server = Server::new(&url, Some(&workshop.password), stop)?;
         process.wait_until(|| server.ask("SELECT 1", stop).map(|_| ()), stop)?;
         Ok(Instance {
             version: server.meet(stop)?,
@@ -92,6 +121,7 @@ impl Instance {
 impl Throwaway for Instance {
     fn target(&mut self, header: &Header, _dump: &File) -> Result<Arc<dyn Source>> {
         let Some(database) = &header.identity.database else {
+            throwaway::install_logins(&self.server, self.stop)?;
             return Ok(Arc::new(MysqlSource::new(&self.url, Part::Whole)));
         };
         throwaway::prepare(&self.server, header, self.stop)
@@ -100,6 +130,23 @@ impl Throwaway for Instance {
             &self.url,
             Part::Database(database.clone()),
         )))
+    }
+
+    fn supplies(&mut self, error: &anyhow::Error) -> Result<bool> {
+        if !format!("{error:#}").contains(UNKNOWN_ZONE) {
+            return Ok(false);
+        }
+        let names = ["mariadb-tzinfo-to-sql", "mysql_tzinfo_to_sql"];
+        let Some(program) = names.into_iter().find_map(find) else {
+            return Ok(false);
+        };
+        let zones = std::env::var_os("TZDIR").map_or(PathBuf::from(ZONES), PathBuf::from);
+        // It tells of files that are no time zones.
+        let printed = child::output(Command::new(program).arg(zones), "tzinfo-to-sql", self.stop);
+        let Ok(printed) = printed else {
+            return Ok(false);
+        };
+        throwaway::load_time_zones(&self.server, &printed, self.stop).map(|()| true)
     }
 
     fn compare(&self, header: &Header) -> Result<Comparison> {

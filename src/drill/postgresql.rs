@@ -1,7 +1,8 @@
 //! PostgreSQL: a cluster of its own, reached through a Unix socket alone.
 
 use std::fs::{self, File};
-use std::path::PathBuf;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
@@ -10,7 +11,7 @@ use rustix::process::Signal;
 
 use super::Throwaway;
 use super::compare::Comparison;
-use super::scratch::{Scratch, User};
+use super::inside::Workshop;
 use super::serve::{Process, in_path};
 use crate::child;
 use crate::engine::postgresql::{PostgresqlSource, Server, server::client_version, throwaway};
@@ -24,7 +25,7 @@ const INSTALLED: [&str; 2] = ["/usr/lib/postgresql", "/usr"];
 /// What is restored under the name it had.
 const GLOBALS: &str = "postgres";
 /// It need not survive a crash, and nothing of the dump may start by itself or reach out.
-const SETTINGS: [&str; 13] = [
+const SETTINGS: [&str; 14] = [
     "listen_addresses=",
     "port=5432",
     "fsync=off",
@@ -35,7 +36,8 @@ const SETTINGS: [&str; 13] = [
     "max_wal_senders=0",
     "max_wal_size=4GB",
     "max_logical_replication_workers=0",
-    "shared_preload_libraries=",
+    "dynamic_library_path=$libdir",
+    "cron.launch_active_jobs=off",
     "allow_in_place_tablespaces=on",
     "jit=off",
 ];
@@ -50,37 +52,54 @@ pub(super) struct Cluster {
 }
 
 impl Cluster {
-    pub(super) fn start(scratch: &Scratch, header: &Header, stop: Stop) -> Result<Self> {
+    pub(super) fn start(workshop: &Workshop<'_>, header: &Header, stop: Stop) -> Result<Self> {
         let (version, programs) = programs(header, stop)?;
-        let user = User::of_server("postgres");
-        let place = scratch.give("pg", &user)?;
-        let data = place.join("data");
+        let place = workshop.work.join("pg");
+        fs::create_dir(&place)?;
+        let (data, password) = (place.join("data"), place.join("password"));
+        fs::write(&password, workshop.password.expose().as_bytes())?;
         let mut initdb = Command::new(programs.join("initdb"));
-        initdb.args(["--no-sync", "--auth=trust", "--username=postgres"]);
+        initdb.args(["--no-sync", "--auth=scram-sha-256", "--username=postgres"]);
+        initdb.arg("--pwfile").arg(&password);
         initdb.args(["--encoding=UTF8", "--locale=C", "--pgdata"]);
         initdb.arg(&data).current_dir(&place);
-        user.runs(&mut initdb);
         child::output(&mut initdb, "initdb", stop)
             .context("cannot make a PostgreSQL cluster to restore into")?;
 
-        let mut postgres = Command::new(programs.join("postgres"));
-        let sockets = scratch.sockets(&place, &user)?;
-        postgres.arg("-D").arg(&data).arg("-k").arg(sockets);
-        for setting in SETTINGS {
-            postgres.args(["-c", setting]);
-        }
-        postgres.current_dir(&place);
-        user.runs(&mut postgres);
-        let mut process = Process::start(&mut postgres, "postgres", Signal::INT, scratch, stop)?;
-        let socket = encode(&sockets.to_string_lossy());
+        let socket = encode(&workshop.sockets.to_string_lossy());
         let url = Url::parse(&format!("postgresql://postgres@/?host={socket}"))
             .map_err(anyhow::Error::msg)?
             .isolated();
-        let server = Server::new(&url, None);
-        process.wait_until(
-            || server.execute(GLOBALS, &["SELECT".to_owned()], stop),
-            stop,
-        )?;
+        let server = Server::new(&url, Some(&workshop.password));
+        let start = |preloaded: &str| {
+            let mut postgres = Command::new(programs.join("postgres"));
+            postgres
+                .arg("-D")
+                .arg(&data)
+                .arg("-k")
+                .arg(&workshop.sockets);
+            for setting in SETTINGS {
+                postgres.args(["-c", setting]);
+            }
+            postgres
+                .arg("-c")
+                .arg(format!("shared_preload_libraries={preloaded}"));
+            postgres.current_dir(&place);
+            let mut process =
+                Process::start(&mut postgres, "postgres", Signal::INT, workshop, stop)?;
+            let ask = || server.execute(GLOBALS, &["SELECT".to_owned()], stop);
+            process.wait_until(ask, stop).map(|()| process)
+        };
+        let preloaded = preloaded(header, &programs);
+        let process = match start(&preloaded) {
+            Err(error) if !preloaded.is_empty() && stop.reason().is_none() => {
+                log::warn!(
+                    "the throwaway server does not start with the libraries that the source preloads ({preloaded}): {error:#}"
+                );
+                start("")?
+            }
+            started => started?,
+        };
         Ok(Cluster {
             version,
             server,
@@ -117,6 +136,35 @@ impl Throwaway for Cluster {
         }
         Ok(comparison)
     }
+}
+
+/// The libraries that the source preloaded and that are installed beside these programs.
+fn preloaded(header: &Header, programs: &Path) -> String {
+    let listed = header.facts.settings.get("preloaded");
+    let listed = listed.and_then(|list| list.as_str()).unwrap_or_default();
+    let above = programs.parent().unwrap_or(programs);
+    let is_name = |name: &str| {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte);
+        !name.is_empty() && name.bytes().all(plain)
+    };
+    let is_installed = |name: &str| {
+        let places = ["lib", "lib/postgresql", "lib64"].map(|lib| above.join(lib));
+        places
+            .iter()
+            .any(|lib| lib.join(format!("{name}.so")).is_file())
+    };
+    let names = listed.split(',').map(|name| name.trim().trim_matches('"'));
+    let names = names.map(|name| name.strip_prefix("$libdir/").unwrap_or(name));
+    let (here, missing): (Vec<_>, Vec<_>) = names
+        .filter(|name| is_name(name))
+        .partition(|name| is_installed(name));
+    if !missing.is_empty() {
+        log::info!(
+            "the source preloads libraries that are not installed here: {}",
+            missing.join(", ")
+        );
+    }
+    here.join(",")
 }
 
 /// The version of the server's programs and where they are: of the dump's major version, else of the next newer one.

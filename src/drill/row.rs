@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::choose::Chosen;
 use super::compare::Comparison;
+use super::confined::{Finding, Outcome};
 use crate::clock;
 use crate::directory::Directory;
 use crate::human::printable;
@@ -19,8 +20,12 @@ pub(super) struct Row {
     pub(super) database: String,
     #[serde(serialize_with = "crate::human::path")]
     pub(super) path: PathBuf,
-    /// Absent where there is nothing to restore: what a program printed.
+    /// Absent where there is nothing to restore (what a program printed), or where it cannot be
+    /// proven here.
     pub(super) passed: Option<bool>,
+    /// Why this machine cannot prove that the dump restores.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) not_provable: Option<String>,
     /// How long restoring took.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) restore_seconds: Option<f64>,
@@ -35,6 +40,7 @@ impl Row {
             database: chosen.database.clone(),
             path: chosen.path.clone(),
             passed: None,
+            not_provable: None,
             restore_seconds: None,
             comparison: Comparison::default(),
         }
@@ -47,6 +53,21 @@ impl Row {
         row
     }
 
+    /// Takes what the drill found.
+    pub(super) fn take(&mut self, finding: Finding) {
+        self.restore_seconds = finding.restore_seconds;
+        self.comparison = finding.comparison;
+        match finding.outcome {
+            Outcome::Restored => self.passed = Some(self.comparison.problems.is_empty()),
+            Outcome::NotRestorable => self
+                .comparison
+                .notes
+                .push("what a program printed is not restored by this one".to_owned()),
+            Outcome::NotProvable(why) => self.not_provable = Some(why),
+            Outcome::Failed(problem) => self.fail(problem),
+        }
+    }
+
     pub(super) fn fail(&mut self, problem: String) {
         self.passed = Some(false);
         self.comparison.problems.push(problem);
@@ -54,14 +75,16 @@ impl Row {
 
     /// For `status`.
     pub(super) fn record(&self, directory: &Directory, name: &DumpName) {
-        let Some(passed) = self.passed else {
+        if self.passed.is_none() && self.not_provable.is_none() {
             return;
-        };
+        }
+        let failed = self.passed == Some(false);
         let drill = state::Drill {
             time: clock::now(),
             dump: name.to_string(),
             seconds: self.restore_seconds.unwrap_or_default(),
-            error: (!passed).then(|| self.comparison.problems.join("; ")),
+            error: failed.then(|| self.comparison.problems.join("; ")),
+            not_provable: self.not_provable.clone(),
         };
         let changed =
             directory.change_state(|state| state.of(name.name.as_str()).drill = Some(drill));
@@ -75,7 +98,10 @@ impl Row {
         let path = printable(&self.path.to_string_lossy());
         let mut out = io::stdout();
         match (self.passed, self.restore_seconds) {
-            (None, _) => writeln!(out, "{path}: not drilled"),
+            (None, _) => match &self.not_provable {
+                Some(why) => writeln!(out, "{path}: not provable here: {}", printable(why)),
+                None => writeln!(out, "{path}: not drilled"),
+            },
             (Some(true), seconds) => {
                 let seconds = seconds.unwrap_or_default();
                 writeln!(out, "{path}: restored in {seconds:.1} s; {comparison}")

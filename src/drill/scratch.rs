@@ -1,22 +1,19 @@
 //! Where throwaway databases live.
 
 use std::ffi::OsStr;
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::chown;
-use std::os::unix::process::CommandExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
-use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags};
+use rustix::fs::{AtFlags, CWD, FileType, FlockOperation, Gid, Mode, OFlags, Uid};
+use rustix::process::{getegid, geteuid};
 use tempfile::TempDir;
 
 use crate::human;
-
-const NOBODY: u32 = 65534;
 
 const PREFIX: &str = "dump-database-drill-";
 /// Letters and digits after it, chosen at random.
@@ -28,11 +25,11 @@ const MARK: &str = ".dump-database-drill";
 const LONGEST: usize = 80;
 const SHORT: &str = "/tmp";
 
-/// A directory that goes with this value.
-struct Place {
+/// A directory that only this user can enter, whatever the umask, removed with this value.
+pub(super) struct Place {
     directory: TempDir,
     /// Locked: a drill is at work in it.
-    _held: File,
+    held: File,
 }
 
 impl Place {
@@ -41,37 +38,69 @@ impl Place {
         let directory = tempfile::Builder::new()
             .prefix(PREFIX)
             .rand_bytes(RANDOM)
+            .permissions(Permissions::from_mode(0o700))
             .tempdir_in(parent)?;
-        let held = File::open(directory.path())?;
+        let held = File::from(open_directory(directory.path())?);
         // On a filesystem without locks nobody gets one, so nothing is ever taken for left behind.
         let _ = rustix::fs::flock(&held, FlockOperation::NonBlockingLockExclusive);
-        File::create_new(directory.path().join(MARK))?;
-        Ok(Place {
-            directory,
-            _held: held,
-        })
+        let flags = OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::WRONLY;
+        rustix::fs::openat(&held, MARK, flags, Mode::from_raw_mode(0o600))?;
+        Ok(Place { directory, held })
     }
 
-    fn path(&self) -> &Path {
+    /// For the socket of a server whose work directory is `work`; none where its path is short
+    /// enough.
+    pub(super) fn for_sockets(work: &Path) -> Result<Option<Self>> {
+        if work.as_os_str().len() <= LONGEST {
+            return Ok(None);
+        }
+        let short = Path::new(SHORT);
+        remove_stale(short);
+        let place = Place::new(short).context("cannot make a directory for a socket in /tmp")?;
+        Ok(Some(place))
+    }
+
+    pub(super) fn path(&self) -> &Path {
         self.directory.path()
+    }
+
+    /// Makes a directory in it, 0700 whatever the umask, and gives it to `user`.
+    fn make(&self, name: &str, user: Option<u32>) -> io::Result<PathBuf> {
+        rustix::fs::mkdirat(&self.held, name, Mode::from_raw_mode(0o700))?;
+        let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::RDONLY | OFlags::CLOEXEC;
+        let made = rustix::fs::openat(&self.held, name, flags, Mode::empty())?;
+        rustix::fs::fchmod(&made, Mode::from_raw_mode(0o700))?;
+        if let Some(user) = user {
+            rustix::fs::fchown(&made, Some(Uid::from_raw(user)), Some(Gid::from_raw(user)))?;
+        }
+        Ok(self.path().join(name))
     }
 }
 
 /// Where one drill works.
 pub(super) struct Scratch {
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "it is held until this value goes")
+    )]
     place: Place,
-    /// Where sockets are instead, if its own path is too long.
-    sockets: Option<Place>,
+    /// What the drill's user owns.
+    pub(super) work: PathBuf,
+    /// Empty: where the root directory of its sandbox is mounted.
+    pub(super) root: PathBuf,
 }
 
 impl Scratch {
-    /// Below `parent`, for at least `bytes`.
-    pub(super) fn new(parent: Option<&Path>, bytes: u64) -> Result<Self> {
+    /// Below `parent`, for at least `bytes`; `user` is the one who works there.
+    pub(super) fn new(parent: Option<&Path>, bytes: u64, user: Option<u32>) -> Result<Self> {
         let parent = parent.map_or_else(std::env::temp_dir, Path::to_owned);
         let context = || format!("cannot make a directory in {}", parent.display());
+        // Its parents' names may change; what is bound into a sandbox must have the real one.
+        let parent = parent.canonicalize().with_context(context)?;
+        refuse_foreign(&parent)?;
         remove_stale(&parent);
         let place = Place::new(&parent).with_context(context)?;
-        let stat = rustix::fs::statvfs(place.path()).with_context(context)?;
+        let stat = rustix::fs::fstatvfs(&place.held).with_context(context)?;
         let free = stat.f_bavail.saturating_mul(stat.f_frsize);
         ensure!(
             free >= bytes,
@@ -80,38 +109,43 @@ impl Scratch {
             human::bytes(free),
             human::bytes(bytes)
         );
-        let sockets = if place.path().as_os_str().len() > LONGEST {
-            let short = Path::new(SHORT);
-            remove_stale(short);
-            let sockets = Place::new(short);
-            Some(sockets.context("cannot make a directory for a socket in /tmp")?)
-        } else {
-            None
-        };
-        Ok(Scratch { place, sockets })
+        Ok(Scratch {
+            work: place.make("work", user).with_context(context)?,
+            root: place.make("root", None).with_context(context)?,
+            place,
+        })
     }
+}
 
-    pub(super) fn path(&self) -> &Path {
-        self.place.path()
+/// Refuses a directory in which, or above which, another user can rename what is made there.
+fn refuse_foreign(parent: &Path) -> Result<()> {
+    let (own, group) = (geteuid().as_raw(), getegid().as_raw());
+    for above in parent.ancestors() {
+        let meta = fs::symlink_metadata(above)
+            .with_context(|| format!("cannot look at {}", above.display()))?;
+        let mode = meta.mode();
+        let is_sticky = mode & 0o1000 != 0;
+        let is_own_group = meta.gid() == group || meta.gid() == 0;
+        let is_shared = mode & 0o002 != 0 || mode & 0o020 != 0 && !is_own_group;
+        let foreign = meta.uid() != own && meta.uid() != 0;
+        ensure!(
+            !foreign && (is_sticky || !is_shared),
+            "another user can replace what is made in {}, because {} {}; --scratch names another place",
+            parent.display(),
+            above.display(),
+            if foreign {
+                format!("belongs to user {}", meta.uid())
+            } else {
+                "is writable by others and not sticky".to_owned()
+            }
+        );
     }
+    Ok(())
+}
 
-    /// A directory whose path leaves room for a socket's name, `user`'s as well.
-    pub(super) fn sockets<'a>(&'a self, otherwise: &'a Path, user: &User) -> Result<&'a Path> {
-        let Some(sockets) = &self.sockets else {
-            return Ok(otherwise);
-        };
-        user.owns(sockets.path())?;
-        Ok(sockets.path())
-    }
-
-    /// A directory of this name that a server run by `user` owns; the way to it as well.
-    pub(super) fn give(&self, name: &str, user: &User) -> Result<PathBuf> {
-        let path = self.path().join(name);
-        fs::create_dir(&path)?;
-        user.owns(self.path())?;
-        user.owns(&path)?;
-        Ok(path)
-    }
+fn open_directory(path: &Path) -> rustix::io::Result<OwnedFd> {
+    let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::RDONLY | OFlags::CLOEXEC;
+    rustix::fs::openat(CWD, path, flags, Mode::empty())
 }
 
 /// Removes what a drill left that was killed: a copy of a database.
@@ -119,8 +153,7 @@ fn remove_stale(parent: &Path) {
     let entries = fs::read_dir(parent).into_iter().flatten().flatten();
     for entry in entries.filter(|entry| is_named(&entry.file_name())) {
         let path = entry.path();
-        let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::RDONLY | OFlags::CLOEXEC;
-        let Ok(held) = rustix::fs::open(&path, flags, Mode::empty()) else {
+        let Ok(held) = open_directory(&path) else {
             continue;
         };
         let operation = FlockOperation::NonBlockingLockExclusive;
@@ -145,48 +178,11 @@ fn is_named(name: &OsStr) -> bool {
 }
 
 /// Does it bear the mark of this user's drills?
-fn is_marked(directory: &OwnedFd) -> bool {
+fn is_marked(directory: impl AsFd) -> bool {
     let mark = rustix::fs::statat(directory, MARK, AtFlags::SYMLINK_NOFOLLOW);
     mark.is_ok_and(|mark| {
-        FileType::from_raw_mode(mark.st_mode).is_file()
-            && mark.st_uid == rustix::process::geteuid().as_raw()
+        FileType::from_raw_mode(mark.st_mode).is_file() && mark.st_uid == geteuid().as_raw()
     })
-}
-
-/// Whom a server runs as: servers refuse to run as root.
-pub(super) struct User(Option<(u32, u32)>);
-
-impl User {
-    /// This process's own; root's servers run as `name`, else as nobody.
-    pub(super) fn of_server(name: &str) -> Self {
-        if !rustix::process::geteuid().is_root() {
-            return User(None);
-        }
-        let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
-        let ids = users.lines().find_map(|line| {
-            let mut fields = line
-                .strip_prefix(name)?
-                .strip_prefix(':')?
-                .split(':')
-                .skip(1);
-            Some((fields.next()?.parse().ok()?, fields.next()?.parse().ok()?))
-        });
-        User(Some(ids.unwrap_or((NOBODY, NOBODY))))
-    }
-
-    fn owns(&self, path: &Path) -> Result<()> {
-        if let Some((uid, gid)) = self.0 {
-            chown(path, Some(uid), Some(gid))
-                .with_context(|| format!("cannot give {} away", path.display()))?;
-        }
-        Ok(())
-    }
-
-    pub(super) fn runs(&self, command: &mut Command) {
-        if let Some((uid, gid)) = self.0 {
-            command.uid(uid).gid(gid);
-        }
-    }
 }
 
 #[cfg(test)]
@@ -194,7 +190,7 @@ mod tests {
     use super::*;
 
     /// As if its process had been killed: nobody holds it, and it is still there.
-    fn killed(place: Place) -> PathBuf {
+    fn kill(place: Place) -> PathBuf {
         place.directory.keep()
     }
 
@@ -203,18 +199,17 @@ mod tests {
         let parent = tempfile::tempdir().unwrap();
         let long = parent.path().join("x".repeat(LONGEST));
         fs::create_dir(&long).unwrap();
-        let at_work = Scratch::new(Some(&long), 0).unwrap();
-        let sockets = at_work.sockets.as_ref().unwrap().path().to_owned();
+        let make = || Scratch::new(Some(&long), 0, None).unwrap();
+        let make_sockets = || Place::for_sockets(&long).unwrap().unwrap();
+        let (at_work, sockets) = (make(), make_sockets());
         let unmarked = Path::new(SHORT).join(format!("{PREFIX}{}", "x".repeat(RANDOM)));
         let _ = fs::create_dir(&unmarked);
-        // It looks into both places.
-        drop(Scratch::new(Some(&long), 0).unwrap());
-        assert!(at_work.path().exists() && sockets.exists() && unmarked.exists());
+        drop((make(), make_sockets()));
+        assert!(at_work.work.exists() && sockets.path().exists() && unmarked.exists());
         fs::remove_dir(unmarked).unwrap();
 
-        let Scratch { place, sockets } = at_work;
-        let left = [killed(place), killed(sockets.unwrap())];
-        drop(Scratch::new(Some(&long), 0).unwrap());
+        let left = [kill(at_work.place), kill(sockets)];
+        drop((make(), make_sockets()));
         assert!(left.iter().all(|path| !path.exists()), "{left:?}");
     }
 }

@@ -3,17 +3,21 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::{Result, bail};
 use rustix::process::Signal;
 
-use super::scratch::Scratch;
+use super::inside::Workshop;
 use crate::child::Child;
 use crate::stop::Stop;
 
 /// How often a server that starts is asked whether it is ready.
 const NAP: Duration = Duration::from_millis(50);
+
+/// Each start of a server has its own log.
+static LOGS: AtomicUsize = AtomicUsize::new(0);
 
 /// Ends when it is dropped.
 pub(super) struct Process {
@@ -27,10 +31,12 @@ impl Process {
         command: &mut Command,
         name: &str,
         end: Signal,
-        scratch: &Scratch,
+        workshop: &Workshop<'_>,
         stop: Stop,
     ) -> Result<Self> {
-        let log = scratch.path().join("log");
+        let log = workshop
+            .work
+            .join(format!("log-{}", LOGS.fetch_add(1, Ordering::Relaxed)));
         let child = Child::serve(command, name, &log, end, stop)?;
         Ok(Process { child, log })
     }

@@ -1,14 +1,13 @@
 //! SQLite: a file.
 
 use std::fs::File;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Result;
 
 use super::Throwaway;
 use super::compare::Comparison;
-use super::scratch::Scratch;
 use crate::engine::Source;
 use crate::engine::sqlite::{self, SqliteSource};
 use crate::header::Header;
@@ -21,9 +20,9 @@ pub(super) struct Image {
 }
 
 impl Image {
-    pub(super) fn new(scratch: &Scratch, stop: Stop) -> Self {
+    pub(super) fn new(work: &Path, stop: Stop) -> Self {
         Image {
-            path: scratch.path().join("restored.sqlite"),
+            path: work.join("restored.sqlite"),
             stop,
         }
     }

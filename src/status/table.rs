@@ -85,6 +85,7 @@ fn cells(row: &Row, now: Timestamp) -> [String; HEADS.len()] {
         Some(_) => format!("FAILED {}", age(attempt.time)),
     });
     let drill = row.drill.as_ref().map(|drill: &Drill| match drill.error {
+        None if drill.not_provable.is_some() => format!("not provable, {}", age(drill.time)),
         None => format!("{}, {}", age(drill.time), seconds(drill.seconds)),
         Some(_) => format!("FAILED {}", age(drill.time)),
     });

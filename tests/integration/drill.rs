@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{PipeReader, Read, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Child, Stdio};
 use std::time::{Duration, SystemTime};
@@ -276,4 +277,35 @@ fn what_a_program_printed_is_left_out_and_damage_fails() {
         run.stdout.contains("FAILED: it is no whole dump"),
         "{run:?}"
     );
+}
+
+#[test]
+fn a_scratch_directory_in_which_another_user_can_rename_is_refused() {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let env = Env::with_database();
+    env.dump("db.sqlite");
+    for (mode, owner, because) in [
+        (0o755, 65534, "belongs to user 65534"),
+        (0o1777, 65534, "belongs to user 65534"),
+        (0o777, 0, "is writable by others and not sticky"),
+        (0o770, 0, "is writable by others and not sticky"),
+    ] {
+        let parent = env.path("parent");
+        fs::create_dir_all(parent.join("scratch")).unwrap();
+        let group = if mode == 0o770 { 65534 } else { 0 };
+        std::os::unix::fs::chown(&parent, Some(owner), Some(group)).unwrap();
+        fs::set_permissions(&parent, fs::Permissions::from_mode(mode)).unwrap();
+        for scratch in ["parent", "parent/scratch"] {
+            let run = env.run(&format!("drill --scratch {scratch}")).fails(1, "");
+            let said = format!("parent {because}");
+            assert!(run.stdout.contains(&said), "{scratch} {mode:o}: {run:?}");
+        }
+        fs::remove_dir_all(&parent).unwrap();
+    }
+    let parent = env.path("parent");
+    fs::create_dir(&parent).unwrap();
+    fs::set_permissions(&parent, fs::Permissions::from_mode(0o1777)).unwrap();
+    env.run("drill --scratch parent").succeeds();
 }

@@ -2,6 +2,7 @@
 
 mod clients;
 mod command;
+mod confined;
 mod drilled;
 mod machine;
 pub(crate) mod mysql;

@@ -39,6 +39,9 @@ pub(super) struct Settings {
     pub(super) definers: BTreeSet<String>,
     pub(super) engines: BTreeSet<String>,
     pub(super) collations: BTreeSet<String>,
+    /// How the server compares the names of tables; none where an earlier version made the dump.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) lower_case_table_names: Option<String>,
 }
 
 /// What is known of a database before it is dumped.
@@ -205,5 +208,8 @@ pub(super) fn settings(server: &Server, name: &str, stop: Stop) -> Result<Settin
         definers: BTreeSet::new(),
         engines: BTreeSet::new(),
         collations: BTreeSet::new(),
+        lower_case_table_names: server
+            .column("SELECT @@lower_case_table_names", stop)?
+            .pop(),
     })
 }

@@ -136,6 +136,10 @@ SELECT json_build_object(
     'roles', (
         SELECT coalesce(json_agg(DISTINCT pg_get_userbyid(owner)), '[]') FROM owned
         WHERE (classid, objid) NOT IN (SELECT classid, objid FROM member)),
+    'superusers', (
+        SELECT coalesce(json_agg(rolname ORDER BY rolname), '[]') FROM pg_roles
+        WHERE rolsuper AND oid IN (SELECT owner FROM owned)),
+    'preloaded', (SELECT setting FROM pg_settings WHERE name = 'shared_preload_libraries'),
     'extensions', (
         SELECT coalesce(json_agg(extname ORDER BY extname), '[]') FROM pg_extension),
     'tablespaces', (
@@ -175,6 +179,12 @@ pub(super) struct Settings {
     pub(super) grants: Option<Vec<Grant>>,
     pub(super) parameters: Vec<Parameters>,
     pub(super) roles: Vec<String>,
+    /// Those of the owners that were superusers; none where an earlier version made the dump.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) superusers: Option<Vec<String>>,
+    /// The server's `shared_preload_libraries`; none where the role may not read it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) preloaded: Option<String>,
     pub(super) extensions: Vec<String>,
     pub(super) tablespaces: Vec<String>,
     pub(super) collations: Vec<String>,

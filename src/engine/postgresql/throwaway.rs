@@ -23,9 +23,11 @@ const MAINTENANCE: &str = "postgres";
 /// When the dump cannot be read or the server will not have them.
 pub fn prepare(server: &Server, header: &Header, dump: &File, stop: Stop) -> Result<()> {
     let target: Target = ask(server, MAINTENANCE, catalogue::TARGET, stop)?;
+    let mut superusers = Vec::new();
     let (roles, tablespaces) = if header.identity.database.is_some() {
         let settings = settings(header)?;
         let roles: Vec<_> = settings.all_roles().map(str::to_owned).collect();
+        superusers = settings.superusers.clone().unwrap_or_default();
         let mut tablespaces = settings.tablespaces.clone();
         tablespaces.push(settings.tablespace);
         (roles, tablespaces)
@@ -43,10 +45,13 @@ pub fn prepare(server: &Server, header: &Header, dump: &File, stop: Stop) -> Res
     };
     let roles = missing(roles, &|name| target.roles.contains(name));
     let tablespaces = missing(tablespaces, &|name| target.tablespaces.contains(name));
-    // Some objects, such as event triggers, can be a superuser's only.
-    let roles = roles
-        .iter()
-        .map(|role| format!("CREATE ROLE {} SUPERUSER", identifier(role)));
+    // Some objects, such as event triggers, can be a superuser's only. No role may do here what it
+    // may not do in the server that was dumped.
+    let roles = roles.iter().map(|role| {
+        let is_superuser = superusers.contains(role);
+        let superuser = if is_superuser { " SUPERUSER" } else { "" };
+        format!("CREATE ROLE {}{superuser}", identifier(role))
+    });
     let tablespaces = tablespaces
         .iter()
         .map(|space| format!("CREATE TABLESPACE {} LOCATION ''", identifier(space)));

@@ -33,6 +33,17 @@ pub(crate) fn with_text(dump: &Path, change: impl FnOnce(String) -> String) -> P
     planted::with_content(dump, changed.as_bytes())
 }
 
+/// Its drill says that this machine cannot prove it, and why; neither it nor `status` fails.
+pub(crate) fn is_not_provable(env: &Env, dump: &Path, why: &str) {
+    let dump = dump.display();
+    let run = drill(env, &dump.to_string()).succeeds();
+    let said = format!("{dump}: not provable here: ");
+    assert!(run.stdout.starts_with(&said), "{run:#?}");
+    assert!(run.stdout.contains(why), "no {why:?}: {run:#?}");
+    let status = env.run("status").succeeds();
+    assert!(status.stdout.contains("not provable, "), "{status:?}");
+}
+
 /// It verifies and its drill fails, saying so, and so does `status`.
 pub(crate) fn fails(env: &Env, dump: &Path, sentence: &str) {
     let dump = dump.display();

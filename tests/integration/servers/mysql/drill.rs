@@ -1,7 +1,8 @@
 //! Drills of MariaDB dumps.
 
 use super::Server;
-use crate::servers::drilled::{drill, fails, skips_unchanged, with_text};
+use crate::servers::confined::Hanging;
+use crate::servers::drilled::{drill, fails, is_not_provable, skips_unchanged, with_text};
 use crate::support::Env;
 
 fn server() -> Server {
@@ -47,4 +48,101 @@ fn a_database_that_did_not_change_is_skipped() {
     skips_unchanged(&env, &server.url("app"), || {
         server.sql("app", "INSERT INTO t VALUES (10)");
     });
+}
+
+#[test]
+fn a_drill_is_confined_and_stays_closed_when_it_is_killed() {
+    let env = Env::new();
+    let server = server();
+    let dump = env.dump(&server.url("app"));
+    let slow = with_text(&dump, |text| {
+        let lock = "LOCK TABLES `t` WRITE;";
+        text.replace(lock, &format!("SELECT SLEEP(600);\n{lock}"))
+    });
+    let hanging = Hanging::start(&env, &slow, "--binary-mode");
+    hanging.is_confined();
+    hanging.leaves_nothing_open_when_killed(&env);
+}
+
+#[test]
+fn no_user_of_a_drill_may_do_more_than_its_own() {
+    let env = Env::new();
+    let server = server();
+    let dump = env.dump(&server.url("app"));
+    let asking = with_text(&dump, |text| {
+        let lock = "LOCK TABLES `t` WRITE;";
+        let ask = "SET @mighty = (SELECT count(*) FROM mysql.user WHERE user NOT IN ('root', 'mariadb.sys')
+                AND (super_priv = 'Y' OR file_priv = 'Y' OR insert_priv = 'Y'));
+            SET @open = (SELECT count(*) FROM mysql.global_priv WHERE user = 'root' AND host = 'localhost'
+                AND JSON_VALUE(priv, '$.authentication_string') = '');
+            SET @then = IF(@mighty + @open > 0, 'SELECT mighty_or_open', 'SELECT 1');
+            PREPARE then_do FROM @then; EXECUTE then_do;";
+        text.replace(lock, &format!("{ask}\n{lock}"))
+    });
+    let run = drill(&env, &asking.display().to_string()).succeeds();
+    assert!(run.stdout.contains("restored in"), "{run:?}");
+}
+
+#[test]
+fn what_the_server_had_the_throwaway_server_has() {
+    let env = Env::new();
+    let server = Server::start_with("--skip-networking --lower-case-table-names=1");
+    let outside = server.place().join("outside");
+    std::fs::create_dir(&outside).unwrap();
+    crate::servers::give_to("mysql", &outside);
+    for plugin in ["ha_archive", "ha_blackhole", "auth_ed25519"] {
+        server.sql("", &format!("INSTALL SONAME '{plugin}'"));
+    }
+    server.sql(
+        "",
+        "CREATE DATABASE app; SET GLOBAL max_allowed_packet = 1073741824",
+    );
+    server.sql(
+        "",
+        "CREATE USER keyed@localhost IDENTIFIED VIA ed25519 USING PASSWORD('x')",
+    );
+    server.sql(
+        "mysql",
+        "INSERT INTO time_zone VALUES (1, 'N'); INSERT INTO time_zone_name VALUES ('Europe/Berlin', 1);
+         INSERT INTO time_zone_transition_type VALUES (1, 0, 3600, 0, 'CET')",
+    );
+    server.sql("", "FLUSH TABLES");
+    server.sql(
+        "app",
+        &format!(
+            "CREATE TABLE old (v INT) ENGINE=ARCHIVE; INSERT INTO old VALUES (1);
+             CREATE TABLE gone (v INT) ENGINE=BLACKHOLE;
+             CREATE TABLE far (v INT) ENGINE=InnoDB DATA DIRECTORY='{}';
+             INSERT INTO far VALUES (2);
+             CREATE TABLE wide (v LONGBLOB); INSERT INTO wide SELECT REPEAT('x', 20 << 20);
+             SET time_zone = 'Europe/Berlin';
+             CREATE EVENT e ON SCHEDULE EVERY 1 DAY DO DELETE FROM far",
+            outside.display()
+        ),
+    );
+    let inside = || {
+        let mut found = crate::support::names(&outside.join("app"));
+        found.sort();
+        found
+    };
+    let dump = env.dump(&server.url("app"));
+    let before = inside();
+    assert!(!before.is_empty(), "nothing is outside");
+    let run = drill(&env, &dump.display().to_string()).succeeds();
+    assert!(run.stdout.contains("restored in"), "{run:?}");
+    assert_eq!(inside(), before);
+    env.run(&format!("dump --to all {}", server.url("")))
+        .succeeds();
+    let run = drill(&env, "all").succeeds();
+    assert_eq!(run.stdout.matches("restored in").count(), 2, "{run:?}");
+}
+
+#[test]
+fn what_needs_another_database_is_not_provable() {
+    let env = Env::new();
+    let server = server();
+    server.sql("", "CREATE DATABASE other; CREATE TABLE other.far (v INT)");
+    server.sql("app", "CREATE VIEW both_ways AS SELECT v FROM other.far");
+    let dump = env.dump(&server.url("app"));
+    is_not_provable(&env, &dump, "another database");
 }

@@ -1,10 +1,12 @@
 //! Drills of PostgreSQL dumps.
 
 use std::os::unix::fs::chown;
+use std::path::PathBuf;
 
 use super::Server;
-use crate::servers::drilled::{drill, fails, skips_unchanged, with_text};
-use crate::servers::{Killed, wait_for};
+use crate::servers::confined::Hanging;
+use crate::servers::drilled::{drill, fails, is_not_provable, skips_unchanged, with_text};
+use crate::servers::{Killed, free_port, wait_for};
 use crate::support::{Env, PROGRAM, Run, names, planted};
 use dump_database::header::Rows;
 
@@ -79,49 +81,163 @@ fn rows_are_counted_in_the_snapshot_that_is_dumped() {
     assert_eq!(server.psql("postgres", idle), "0");
 }
 
-#[test]
-fn sigterm_during_a_drill_leaves_nothing() {
-    let env = Env::new();
-    let server = server();
-    server.psql(
-        "app",
-        "CREATE FUNCTION slow(v text) RETURNS text IMMUTABLE LANGUAGE sql AS 'SELECT v FROM pg_sleep(600)'",
-    );
-    server.psql(
-        "app",
-        "CREATE FUNCTION quick(v text) RETURNS text IMMUTABLE LANGUAGE sql AS 'SELECT v'",
-    );
+/// A dump whose restore hangs in an index.
+fn slow(env: &Env, server: &Server) -> PathBuf {
+    for (name, body) in [
+        ("slow", "SELECT v FROM pg_sleep(600)"),
+        ("quick", "SELECT v"),
+    ] {
+        let create = format!(
+            "CREATE FUNCTION {name}(v text) RETURNS text IMMUTABLE LANGUAGE sql AS '{body}'"
+        );
+        server.psql("app", &create);
+    }
     server.psql("app", "CREATE INDEX on_v ON small (quick(v))");
     let dump = env.dump(&server.url("app"));
-    let slow = with_text(&dump, |text| {
+    with_text(&dump, |text| {
         text.replace(
             "USING btree (public.quick(v))",
             "USING btree (public.slow(v))",
         )
-    });
-    std::fs::create_dir(env.path("scratch")).unwrap();
-    let run = env.start(&format!("drill --scratch scratch {}", slow.display()));
-    let pid = rustix::process::Pid::from_child(&run);
-    // Restoring has begun and hangs in the index.
-    wait_for("the slow index", || {
-        let place = names(&env.path("scratch")).pop().unwrap_or_default();
-        let socket = env.path("scratch").join(place).join("pg");
-        let mut psql = env.command("psql");
-        psql.args(["-XAtU", "postgres", "-d", "postgres", "-h"])
-            .arg(socket);
-        psql.args([
-            "-c",
-            "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'CREATE INDEX%'",
-        ]);
-        Run::of(&mut psql).stdout == "1\n"
-    });
-    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    })
+}
+
+#[test]
+fn sigterm_during_a_drill_leaves_nothing() {
+    let env = Env::new();
+    let server = server();
+    let hanging = Hanging::start(&env, &slow(&env, &server), "CREATE INDEX");
+    rustix::process::kill_process(hanging.pid(), rustix::process::Signal::TERM).unwrap();
     let began = std::time::Instant::now();
-    let run = Run::end_of(run);
+    let run = hanging.end();
     assert_eq!(run.signal, Some(15), "{run:?}");
     assert!(began.elapsed().as_secs() < 20, "{run:?}");
     assert!(!run.stderr.contains("was killed"), "{run:?}");
     drill(&env, "").succeeds();
+}
+
+#[test]
+fn a_drill_is_confined_and_stays_closed_when_it_is_killed() {
+    let env = Env::new();
+    let server = server();
+    let hanging = Hanging::start(&env, &slow(&env, &server), "CREATE INDEX");
+    hanging.is_confined();
+    hanging.leaves_nothing_open_when_killed(&env);
+}
+
+#[test]
+fn no_role_becomes_a_superuser_that_was_none() {
+    let env = Env::new();
+    let server = server();
+    server.psql(
+        "postgres",
+        "CREATE ROLE mallory; CREATE ROLE chief SUPERUSER",
+    );
+    // As long as an index is made by its owner's rights, its function tells what those are.
+    for sql in [
+        "CREATE FUNCTION mere(v text) RETURNS text IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN
+            IF (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = CURRENT_USER) THEN
+                RAISE 'a superuser';
+            END IF;
+            RETURN v;
+        END $$",
+        "CREATE TABLE his (v text); ALTER TABLE his OWNER TO mallory",
+        "INSERT INTO his VALUES ('x'); CREATE INDEX on_his ON his (mere(v))",
+        "CREATE FUNCTION told() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END'",
+        "CREATE EVENT TRIGGER tells ON ddl_command_end EXECUTE FUNCTION told()",
+        "ALTER EVENT TRIGGER tells OWNER TO chief",
+    ] {
+        server.psql("app", sql);
+    }
+    for format in ["plain", "custom"] {
+        let dump = env.dump(&format!("--format {format} {}", server.url("app")));
+        let run = drill(&env, &dump.display().to_string()).succeeds();
+        assert!(run.stdout.contains("restored in"), "{run:?}");
+    }
+}
+
+#[test]
+fn a_drill_reaches_no_other_server() {
+    let env = Env::new();
+    let server = server();
+    let port = free_port();
+    let settings = ["listen_addresses=127.0.0.1", "log_connections=on"].map(str::to_owned);
+    let settings = [&settings[..], &[format!("port={port}")]].concat();
+    let live = Server::start_with_settings(&settings);
+    live.psql(
+        "postgres",
+        "CREATE TABLE prey (v text); INSERT INTO prey VALUES ('x')",
+    );
+    let socket = live.place().display().to_string();
+    server.psql("app", "CREATE EXTENSION postgres_fdw");
+    for (name, host) in [("tcp", "127.0.0.1"), ("local", &*socket)] {
+        for sql in [
+            format!(
+                "CREATE SERVER {name} FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host '{host}', port '{port}', dbname 'postgres')"
+            ),
+            format!("CREATE USER MAPPING FOR postgres SERVER {name} OPTIONS (user 'postgres')"),
+            format!(
+                "CREATE FOREIGN TABLE {name}_prey (v text) SERVER {name} OPTIONS (table_name 'prey')"
+            ),
+        ] {
+            server.psql("app", &sql);
+        }
+    }
+    let connections = || {
+        let log = std::fs::read_to_string(live.place().join("log")).unwrap();
+        log.matches("connection received").count()
+    };
+    for name in ["tcp", "local"] {
+        let create = format!("CREATE MATERIALIZED VIEW m AS SELECT v FROM {name}_prey");
+        server.psql("app", &create);
+        let dump = env.dump(&server.url("app"));
+        let before = connections();
+        assert!(before > 0, "nobody can count them");
+        is_not_provable(&env, &dump, "could not connect to server");
+        assert_eq!(connections(), before, "over {name}");
+        server.psql("app", "DROP MATERIALIZED VIEW m");
+    }
+}
+
+#[test]
+fn what_the_source_preloads_is_preloaded() {
+    let env = Env::new();
+    let preload = ["shared_preload_libraries=pg_stat_statements,missing_here".to_owned()];
+    let server = Server::start_with_settings(&[preload[0].replace(",missing_here", "")]);
+    server.psql("postgres", "CREATE DATABASE app");
+    server.psql("app", "CREATE EXTENSION pg_stat_statements");
+    server.psql(
+        "app",
+        "CREATE MATERIALIZED VIEW m AS SELECT count(*) FROM pg_stat_statements",
+    );
+    let dump = env.dump(&server.url("app"));
+    drill(&env, "").succeeds();
+    let preloading = |list: &str| {
+        planted::changed(&dump, |header| {
+            header.time = planted::ago(60);
+            header
+                .facts
+                .settings
+                .insert("preloaded".into(), list.into());
+        })
+    };
+    let also_missing = preloading("pg_stat_statements, missing_here");
+    drill(&env, &also_missing.display().to_string()).succeeds();
+    std::fs::remove_file(also_missing).unwrap();
+    let why = "it needs a library that is not preloaded";
+    is_not_provable(&env, &preloading("missing_here"), why);
+    let metrics = env.path("metrics.prom");
+    env.run(&format!("status --metrics {}", metrics.display()))
+        .succeeds();
+    let metrics = std::fs::read_to_string(metrics).unwrap();
+    assert!(
+        metrics.contains("dump_database_last_drill_provable{"),
+        "{metrics}"
+    );
+    assert!(
+        !metrics.contains("dump_database_last_drill_success{"),
+        "{metrics}"
+    );
 }
 
 #[test]

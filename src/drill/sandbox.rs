@@ -1,0 +1,280 @@
+//! The sandbox of one drill: a network of its own without any interface, a root directory that shows
+//! programs and one work directory, a user that nothing else runs as, and no privileges.
+//!
+//! Root can make all of it. An ordinary user can where the system allows user namespaces, and
+//! stays the same user. Where a system allows no namespaces (as within the unit of the drill, whose
+//! own sandbox does the same), [`enter`] says so and the rest still holds.
+
+use std::fs::{self, Permissions};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use rustix::fs::{Gid, Uid};
+use rustix::mount::{
+    MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_bind, mount_bind_recursive,
+    mount_change, unmount,
+};
+use rustix::process::{DumpableBehavior, Resource, Rlimit, getegid, geteuid};
+use rustix::thread::{CapabilitySet, CapabilitySets, UnshareFlags};
+
+/// What programs need to run; what does not exist is passed over.
+const SHOWN: [&str; 12] = [
+    "/bin",
+    "/etc",
+    "/gnu/store",
+    "/lib",
+    "/lib32",
+    "/lib64",
+    "/libx32",
+    "/nix/store",
+    "/proc",
+    "/run/current-system",
+    "/sbin",
+    "/usr",
+];
+const DEVICES: [&str; 5] = ["full", "null", "random", "urandom", "zero"];
+/// The directory of the servers' sockets in the sandbox.
+const SOCKETS: &str = "/sockets";
+/// The name of the sandbox's user in the sandbox's `/etc/passwd`.
+const USER: &str = "dump-database-drill";
+
+/// Who works in the sandbox, and where.
+pub(super) struct Inhabitant<'a> {
+    /// The user to become; none to stay the same.
+    pub(super) user: Option<u32>,
+    /// An empty directory on which the sandbox's root is mounted.
+    pub(super) root: &'a Path,
+    /// The directory that belongs to the user.
+    pub(super) work: &'a Path,
+    /// Programs beside those of the system: the directories of `PATH`, and this program.
+    pub(super) programs: &'a [PathBuf],
+}
+
+/// What the system allowed.
+pub(super) struct Walls {
+    /// Where sockets have short names; none where the sandbox has no root directory.
+    pub(super) sockets: Option<PathBuf>,
+    /// Why the network of the machine is within reach, if it is.
+    pub(super) open: Option<String>,
+}
+
+/// Puts this process, which must have one thread, into the sandbox.
+///
+/// # Errors
+/// When it cannot become the user, or give up a privilege.
+pub(super) fn enter(inhabitant: &Inhabitant<'_>) -> Result<Walls> {
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
+    let no_core = Rlimit {
+        current: Some(0),
+        maximum: Some(0),
+    };
+    rustix::process::setrlimit(Resource::Core, no_core)?;
+    let built = separate().and_then(|()| build(inhabitant));
+    let (sockets, open) = match built {
+        Ok(()) => (Some(PathBuf::from(SOCKETS)), None),
+        Err(error) => (None, has_network().then(|| format!("{error:#}"))),
+    };
+    become_user(inhabitant, sockets.is_some()).context("cannot give up privileges")?;
+    Ok(Walls { sockets, open })
+}
+
+/// Namespaces of its own: mounts, network, System V IPC; for an ordinary user a user namespace as
+/// well, in which it is the same user.
+#[expect(deprecated, reason = "only UnshareFlags::FILES makes it unsafe")]
+fn separate() -> Result<()> {
+    let context = "this system allows no namespaces";
+    let (uid, gid) = (geteuid().as_raw(), getegid().as_raw());
+    let mut flags = UnshareFlags::NEWNS | UnshareFlags::NEWNET | UnshareFlags::NEWIPC;
+    if uid != 0 {
+        flags |= UnshareFlags::NEWUSER;
+    }
+    rustix::thread::unshare(flags).context(context)?;
+    if uid != 0 {
+        fs::write("/proc/self/setgroups", "deny").context(context)?;
+        fs::write("/proc/self/uid_map", format!("{uid} {uid} 1")).context(context)?;
+        fs::write("/proc/self/gid_map", format!("{gid} {gid} 1")).context(context)?;
+    }
+    Ok(())
+}
+
+/// Makes the sandbox's root directory and enters it.
+fn build(inhabitant: &Inhabitant<'_>) -> Result<()> {
+    let private = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
+    mount_change("/", private).context("cannot separate mounts")?;
+    let root = inhabitant.root;
+    mount_empty(root)?;
+    for shown in SHOWN.map(Path::new) {
+        show(root, shown)?;
+    }
+    for shown in inhabitant.programs {
+        if !SHOWN.iter().any(|known| shown.starts_with(known)) {
+            show(root, shown)?;
+        }
+    }
+    make_devices(root)?;
+    for place in ["/tmp", "/var/tmp", SOCKETS] {
+        let place = below(root, Path::new(place));
+        make_directory(&place)?;
+        let mode = if place.ends_with("tmp") {
+            0o1777
+        } else {
+            0o700
+        };
+        fs::set_permissions(&place, Permissions::from_mode(mode))?;
+    }
+    let user = inhabitant.user.unwrap_or_else(|| geteuid().as_raw());
+    if inhabitant.user.is_some() {
+        std::os::unix::fs::chown(below(root, Path::new(SOCKETS)), Some(user), Some(user))?;
+    }
+    name_user(root, inhabitant.work, user)?;
+    show(root, inhabitant.work)?;
+    enter_root(root).context("cannot change the root directory")
+}
+
+fn mount_empty(place: &Path) -> Result<()> {
+    let flags = MountFlags::NOSUID | MountFlags::NODEV;
+    mount("dump-database", place, "tmpfs", flags, c"mode=0755")
+        .with_context(|| format!("cannot mount on {}", place.display()))
+}
+
+/// A path of this root as the root to be has it.
+fn below(root: &Path, path: &Path) -> PathBuf {
+    root.join(path.strip_prefix("/").unwrap_or(path))
+}
+
+/// Shows a file or directory under its own name in the root to be; a symbolic link as one.
+fn show(root: &Path, path: &Path) -> Result<()> {
+    let Ok(meta) = path.symlink_metadata() else {
+        return Ok(());
+    };
+    let place = below(root, path);
+    if let Some(parent) = place.parent() {
+        make_directory(parent)?;
+    }
+    if place.symlink_metadata().is_ok() {
+        return Ok(());
+    }
+    let shown = if meta.is_symlink() {
+        symlink(path.read_link()?, &place)
+    } else if meta.is_dir() {
+        fs::create_dir(&place)?;
+        // What is mounted below comes along: the kernel shows no user what it covers.
+        mount_bind_recursive(path, &place).map_err(io::Error::from)
+    } else {
+        fs::File::create(&place)?;
+        mount_bind(path, &place).map_err(io::Error::from)
+    };
+    shown.with_context(|| format!("cannot show {}", path.display()))
+}
+
+/// With its parents, each searchable by every user.
+fn make_directory(path: &Path) -> io::Result<()> {
+    let missing = path.ancestors().take_while(|path| !path.exists());
+    for path in missing.collect::<Vec<_>>().into_iter().rev() {
+        fs::create_dir(path)?;
+        fs::set_permissions(path, Permissions::from_mode(0o755))?;
+    }
+    Ok(())
+}
+
+fn make_devices(root: &Path) -> Result<()> {
+    let dev = below(root, Path::new("/dev"));
+    make_directory(&dev)?;
+    for device in DEVICES {
+        show(root, &Path::new("/dev").join(device))?;
+    }
+    symlink("/proc/self/fd", dev.join("fd"))?;
+    // Servers share memory through it.
+    let memory = dev.join("shm");
+    fs::create_dir(&memory)?;
+    mount_empty(&memory)?;
+    fs::set_permissions(&memory, Permissions::from_mode(0o1777))?;
+    Ok(())
+}
+
+/// Servers look up the name of the user they run as.
+fn name_user(root: &Path, work: &Path, user: u32) -> Result<()> {
+    let home = work.display();
+    for (file, lines) in [
+        (
+            "passwd",
+            format!("root:x:0:0::/:/bin/false\n{USER}:x:{user}:{user}::{home}:/bin/false\n"),
+        ),
+        ("group", format!("root:x:0:\n{USER}:x:{user}:\n")),
+    ] {
+        let place = below(root, &Path::new("/etc").join(file));
+        let own = root.join(format!(".{file}"));
+        fs::write(&own, lines)?;
+        fs::set_permissions(&own, Permissions::from_mode(0o644))?;
+        if place.is_file() {
+            mount_bind(&own, &place).with_context(|| format!("cannot replace /etc/{file}"))?;
+        }
+    }
+    Ok(())
+}
+
+fn enter_root(root: &Path) -> io::Result<()> {
+    std::env::set_current_dir(root)?;
+    rustix::process::pivot_root(".", ".")?;
+    unmount(".", UnmountFlags::DETACH)?;
+    std::env::set_current_dir("/")
+}
+
+/// Can this process reach anything but itself? In a unit without a network there is only `lo`.
+fn has_network() -> bool {
+    let interfaces = fs::read_to_string("/proc/self/net/dev").unwrap_or_default();
+    let names = interfaces
+        .lines()
+        .skip(2)
+        .filter_map(|line| line.split_once(':'));
+    names.into_iter().any(|(name, _)| name.trim() != "lo")
+}
+
+/// Becomes the user for good: without groups, without capabilities, and so that no program gets
+/// any back.
+fn become_user(inhabitant: &Inhabitant<'_>, has_root: bool) -> Result<()> {
+    if let Some(user) = inhabitant.user {
+        let (uid, gid) = (Uid::from_raw(user), Gid::from_raw(user));
+        if !has_root {
+            // The way to the work directory leads through one that others must not search.
+            let way = inhabitant.work.parent().context("no way to it")?;
+            std::os::unix::fs::chown(way, None, Some(user))?;
+            fs::set_permissions(way, Permissions::from_mode(0o710))?;
+        }
+        for capability in CapabilitySet::all() {
+            match rustix::thread::remove_capability_from_bounding_set(capability) {
+                // The kernel knows fewer of them.
+                Err(rustix::io::Errno::INVAL) | Ok(()) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        rustix::thread::set_thread_groups(&[])?;
+        rustix::thread::set_thread_res_gid(gid, gid, gid)?;
+        rustix::thread::set_thread_res_uid(uid, uid, uid)?;
+    }
+    rustix::thread::set_capabilities(
+        None,
+        CapabilitySets {
+            effective: CapabilitySet::empty(),
+            permitted: CapabilitySet::empty(),
+            inheritable: CapabilitySet::empty(),
+        },
+    )?;
+    rustix::thread::set_no_new_privs(true)?;
+    // Children of the same user read passwords and archives in /proc/PID/fd.
+    rustix::process::set_dumpable_behavior(DumpableBehavior::Dumpable)?;
+    match std::env::set_current_dir(inhabitant.work) {
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+            Err(error).with_context(|| {
+                format!(
+                    "user {} cannot enter {}",
+                    geteuid().as_raw(),
+                    inhabitant.work.display()
+                )
+            })
+        }
+        entered => Ok(entered?),
+    }
+}

@@ -1,0 +1,163 @@
+//! What a drill's processes may do, seen from outside while a drill hangs in its dump.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use crate::servers::wait_for;
+use crate::support::{Env, PROGRAM, Run, names};
+
+/// A drill whose server is busy for ever.
+pub(crate) struct Hanging {
+    drill: Child,
+    scratch: PathBuf,
+}
+
+impl Hanging {
+    /// Drills `dump` under the umask 0 until a process of the drill has `sign` in its command line.
+    pub(crate) fn start(env: &Env, dump: &Path, sign: &str) -> Self {
+        let scratch = env.path("scratch");
+        fs::create_dir_all(&scratch).unwrap();
+        let mut shell = env.command("sh");
+        shell.args(["-c", "umask 0; exec \"$0\" drill --scratch scratch \"$1\""]);
+        shell
+            .arg(PROGRAM)
+            .arg(dump)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let hanging = Hanging {
+            drill: shell.spawn().unwrap(),
+            scratch,
+        };
+        wait_for("the drill to hang", || {
+            let below = hanging.processes();
+            below
+                .iter()
+                .any(|process| command_line(*process).contains(sign))
+        });
+        hanging
+    }
+
+    pub(crate) fn pid(&self) -> rustix::process::Pid {
+        rustix::process::Pid::from_child(&self.drill)
+    }
+
+    /// How it ended.
+    pub(crate) fn end(self) -> Run {
+        Run::end_of(self.drill)
+    }
+
+    /// Everything the drill started, and what that started.
+    fn processes(&self) -> Vec<u32> {
+        let entries = fs::read_dir("/proc").unwrap().flatten();
+        let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+        let parents: BTreeMap<u32, u32> = pids
+            .filter_map(|pid| Some((pid, status(pid).get("PPid")?.parse().ok()?)))
+            .collect();
+        let is_below = |mut pid: u32| {
+            while let Some(parent) = parents.get(&pid) {
+                if *parent == self.drill.id() {
+                    return true;
+                }
+                pid = *parent;
+            }
+            false
+        };
+        parents
+            .keys()
+            .copied()
+            .filter(|pid| is_below(*pid))
+            .collect()
+    }
+
+    /// All of it is in the sandbox, server and clients alike, and nobody else can look inside.
+    pub(crate) fn is_confined(&self) {
+        let is_root = rustix::process::geteuid().is_root();
+        let own_network = fs::read_link("/proc/self/ns/net").unwrap();
+        let processes = self.processes();
+        assert!(processes.len() >= 3, "{processes:?}");
+        let mut users = Vec::new();
+        for process in processes {
+            let line = command_line(process);
+            let status = status(process);
+            let of = |name: &str| status.get(name).map_or("", String::as_str);
+            assert_eq!(of("NoNewPrivs"), "1", "{line}");
+            assert_eq!(of("CapEff"), "0000000000000000", "{line}");
+            assert_eq!(of("CapPrm"), "0000000000000000", "{line}");
+            let network = fs::read_link(format!("/proc/{process}/ns/net")).unwrap();
+            assert_ne!(network, own_network, "{line}");
+            let seen = PathBuf::from(format!("/proc/{process}/root"));
+            for hidden in ["run/postgresql", "run/mysqld", "var/lib", "var/log"] {
+                assert!(!seen.join(hidden).exists(), "{line} sees {hidden}");
+            }
+            if is_root {
+                assert_eq!(of("Groups"), "", "{line}");
+                users.push(of("Uid").to_owned());
+            }
+        }
+        users.sort();
+        users.dedup();
+        if is_root {
+            let [users] = &users[..] else {
+                panic!("{users:?}");
+            };
+            let ids: Vec<u32> = users.split('\t').map(|id| id.parse().unwrap()).collect();
+            assert!(ids.iter().all(|id| *id == ids[0]), "{users}");
+            assert!((61184..=65519).contains(&ids[0]), "{users}");
+            let known = Command::new("getent")
+                .args(["passwd", &ids[0].to_string()])
+                .output();
+            assert!(!known.unwrap().status.success(), "{users}");
+        }
+        self.is_closed();
+    }
+
+    /// Nobody but root and the drill's own user can enter what it works in.
+    fn is_closed(&self) {
+        let own = rustix::process::geteuid().as_raw();
+        let [place] = &names(&self.scratch)[..] else {
+            panic!("{:?}", names(&self.scratch));
+        };
+        let place = self.scratch.join(place);
+        let meta = place.metadata().unwrap();
+        assert_eq!(
+            (meta.uid(), meta.permissions().mode() & 0o777),
+            (own, 0o700)
+        );
+        let work = place.join("work").metadata().unwrap();
+        assert_eq!(work.permissions().mode() & 0o777, 0o700);
+    }
+
+    /// Killed, it leaves no process, and its files as closed as before; the next drill removes them.
+    pub(crate) fn leaves_nothing_open_when_killed(mut self, env: &Env) {
+        let processes = self.processes();
+        self.drill.kill().unwrap();
+        self.drill.wait().unwrap();
+        wait_for("the end of what it started", || {
+            let is_alive = |pid: &u32| {
+                let state = status(*pid).get("State").cloned().unwrap_or("Z".to_owned());
+                !state.starts_with('Z') && !command_line(*pid).is_empty()
+            };
+            !processes.iter().any(is_alive)
+        });
+        self.is_closed();
+        let scratch = self.scratch.clone();
+        env.run("drill --scratch scratch").succeeds();
+        assert_eq!(names(&scratch), Vec::<String>::new());
+    }
+}
+
+fn status(pid: u32) -> BTreeMap<String, String> {
+    let text = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let lines = text.lines().filter_map(|line| line.split_once(':'));
+    lines
+        .map(|(name, value)| (name.to_owned(), value.trim().to_owned()))
+        .collect()
+}
+
+fn command_line(pid: u32) -> String {
+    let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    String::from_utf8_lossy(&line).replace('\0', " ")
+}
