@@ -1,5 +1,7 @@
 //! gzip or zstd, behind one writer and one reader.
 
+mod background;
+
 use std::fmt;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::str::FromStr;
@@ -7,6 +9,8 @@ use std::sync::Arc;
 
 use crate::gzip::{GzipReader, GzipWriter, Pool, Totals};
 use crate::name::Compression;
+use crate::stop::Stop;
+use background::Background;
 
 /// Bytes of content that are decompressed at a time.
 const OUTPUT_LEN: usize = 256 << 10;
@@ -73,23 +77,26 @@ pub enum Encoder<W: Write> {
     /// One RFC 1952 member, block-parallel.
     Gzip(GzipWriter<W>),
     /// One RFC 8878 frame with its checksum, by libzstd's own threads.
-    Zstd(Box<zstd::Encoder<'static, W>>, Tally),
+    Zstd(Background<W>, Tally),
 }
 
 impl<W: Write> Encoder<W> {
+    /// Returns the encoder of one dump. Where one call can take long, it ends early when `stop` says so.
+    ///
     /// # Errors
-    /// When zstd refuses its parameters.
-    pub fn new(inner: W, method: Method, pool: &Arc<Pool>) -> io::Result<Self> {
+    /// When zstd refuses its parameters, or the system a thread.
+    pub fn new(inner: W, method: Method, pool: &Arc<Pool>, stop: Stop) -> io::Result<Self> {
         Ok(match method.compression {
             Compression::Gzip => Encoder::Gzip(GzipWriter::new(inner, method.level, pool)),
             Compression::Zstd => {
-                let mut encoder = zstd::Encoder::new(inner, i32::from(method.level))?;
+                let mut encoder = zstd::Encoder::new(Vec::new(), i32::from(method.level))?;
                 encoder.include_checksum(true)?;
                 let threads = u32::try_from(pool.threads()).unwrap_or(1);
                 if threads > 1 {
                     encoder.multithread(threads)?;
                 }
-                Encoder::Zstd(Box::new(encoder), Tally::default())
+                let background = Background::start(inner, encoder, stop)?;
+                Encoder::Zstd(background, Tally::default())
             }
         })
     }

@@ -90,7 +90,7 @@ impl<'a> Run<'a> {
             .with_context(unwritable)?;
         let mut file = file; // declared after, so dropped before
         file.write_all(&empty).with_context(unwritable)?;
-        let encoder = Encoder::new(file, method, &self.pool)?;
+        let encoder = Encoder::new(file, method, &self.pool, stop)?;
         let skips = self.options.skip_unchanged;
         let fingerprint = skips.then(|| Fingerprint::new(header.identity.engine, header.format));
         let mut meter = Meter::new(encoder, fingerprint, bar, stop);

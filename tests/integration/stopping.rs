@@ -152,6 +152,34 @@ fn a_signal_ends_the_work_at_once() {
 }
 
 #[test]
+fn a_slow_compressor_does_not_keep_a_run_from_stopping() {
+    let env = Env::new();
+    let run =
+        env.start("dump --name noise --compress zstd:19 --threads 2 -- head -c 200M /dev/urandom");
+    // Both threads of the compressor have a job of tens of megabytes then.
+    let read = format!("/proc/{}/io", run.id());
+    wait_until(|| {
+        let counters = fs::read_to_string(&read).unwrap_or_default();
+        let bytes = counters
+            .lines()
+            .find_map(|line| line.strip_prefix("rchar: "));
+        bytes.is_some_and(|bytes| bytes.parse::<u64>().unwrap() > 70_000_000)
+    });
+    let killed = Command::new("kill").arg(run.id().to_string()).status();
+    assert!(killed.unwrap().success());
+    let since = Instant::now();
+    let run = Run::end_of(run);
+    assert_eq!(run.signal, Some(15), "{run:?}");
+    // The jobs alone take longer than that.
+    assert!(
+        since.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        since.elapsed()
+    );
+    assert_eq!(env.temporaries(), [""; 0]);
+}
+
+#[test]
 fn a_database_that_takes_too_long_is_given_up() {
     let env = dumped("WAL");
     let before = inventory(&env.dumps());
