@@ -46,7 +46,9 @@ in
 
     service = nullable types.str "vaultwarden" ''
       The systemd service on this machine, without `.service`, that the SQLite file belongs to.
-      The dump runs as that service's user, static or dynamic, and after it.
+      The dump runs as that service's user, static or dynamic, and after it: SQLite opens a
+      database in WAL mode as its owner alone. So the service can destroy these dumps, as it can
+      its database; copies that it cannot reach are the answer.
     '';
 
     user = nullable types.str "notes" ''

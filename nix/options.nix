@@ -170,7 +170,9 @@ in
         Whether to find the databases in this machine's configuration: the PostgreSQL and
         MySQL/MariaDB servers it enables, and the SQLite files of the services it enables.
         What was found are entries of {option}`services.dumpDatabase.databases`, to be changed or
-        disabled there.
+        disabled there. A service that is known to keep its data in something else is named by a
+        warning. What runs in containers ({option}`containers`,
+        {option}`virtualisation.oci-containers`) is not found.
       '';
     };
 

@@ -77,6 +77,16 @@ in
         service.settings.HBOX_DATABASE_SQLITE_PATH or "data/homebox.db"
       );
     };
+  # web-apps/kanboard.nix 1f556032a92d
+  kanboard =
+    service:
+    when (service.settings.DB_DRIVER or "sqlite" == "sqlite") {
+      kanboard = {
+        file = "${service.dataDir}/db.sqlite";
+        service = null;
+        inherit (service) user;
+      };
+    };
   # web-apps/karakeep.nix 1df2d89cd35d
   karakeep = service: {
     karakeep = {
@@ -132,6 +142,14 @@ in
     when (hasPrefix "sqlite:" url) {
       open-webui = lib.replaceStrings [ "/./" "/.//" ] [ "/" "/" ] (inUrl service.stateDir url);
     };
+  # web-apps/photoview.nix 15162cff9ee3
+  photoview =
+    service:
+    when (service.database.type == "sqlite") { photoview = "${service.dataDir}/photoview.db"; };
+  # misc/plex.nix 01f31c2ee7d0
+  plex = service: {
+    plex = "${service.dataDir}/Plex Media Server/Plug-in Support/Databases/com.plexapp.plugins.library.db";
+  };
   # misc/radicle.nix 0b73a0c21143
   radicle = _: {
     radicle = {
@@ -155,6 +173,12 @@ in
     service:
     when (service.database.type or "sqlite" == "sqlite") {
       seerr = "${lib.removeSuffix "/" service.configDir}/db/db.sqlite3";
+    };
+  # web-apps/shiori.nix 03a362fe87d4
+  shiori =
+    service:
+    when (orElse "sqlite" (service.databaseUrl or null) == "sqlite") {
+      shiori = "/var/lib/shiori/shiori.db";
     };
   # misc/tandoor-recipes.nix 0410fd8d04af
   tandoor-recipes =

@@ -44,6 +44,11 @@ in
     settings.HBOX_DATABASE_SQLITE_PATH = "/var/lib/homebox/data/homebox.db?_pragma=busy_timeout=999&_fk=1";
   } "/var/lib/homebox/data/homebox.db";
   testHomeboxOnServer = none "homebox" { settings.HBOX_DATABASE_DRIVER = "postgres"; };
+  testKanboard = ofUser "kanboard" {
+    dataDir = "/srv/kanboard";
+    user = "kanboard";
+  } "kanboard" "/srv/kanboard/db.sqlite";
+  testKanboardOnServer = none "kanboard" { settings.DB_DRIVER = "postgres"; };
   testKarakeep = serviceOf "karakeep" { } "karakeep-web" "/var/lib/karakeep/db.db";
   testKomga = at "komga" { stateDir = "/srv/komga"; } "/srv/komga/database.sqlite";
   testLinkding = ofUser "linkding" { } "linkding" "/var/lib/linkding/db.sqlite3";
@@ -66,12 +71,22 @@ in
     stateDir = "/var/lib/open-webui";
     environment.DATABASE_URL = "postgresql:///webui";
   };
+  testPhotoview = at "photoview" {
+    dataDir = "/srv/photos";
+    database.type = "sqlite";
+  } "/srv/photos/photoview.db";
+  testPhotoviewOnServer = none "photoview" { database.type = "mysql"; };
+  testPlex = at "plex" {
+    dataDir = "/var/lib/plex";
+  } "/var/lib/plex/Plex Media Server/Plug-in Support/Databases/com.plexapp.plugins.library.db";
   testRadicle = serviceOf "radicle" { } "radicle-node" "/var/lib/radicle/node/node.db";
   testReadeck = at "readeck" { settings = { }; } "/var/lib/readeck/data/db.sqlite3";
   testReadeckOnServer = none "readeck" { settings.database.source = "postgres:///readeck"; };
   testScrutiny = at "scrutiny" { } "/var/lib/scrutiny/scrutiny.db";
   testSeerr = at "seerr" { configDir = "/var/lib/seerr/"; } "/var/lib/seerr/db/db.sqlite3";
   testSeerrOnServer = none "seerr" { database.type = "postgres"; };
+  testShiori = at "shiori" { } "/var/lib/shiori/shiori.db";
+  testShioriOnServer = none "shiori" { databaseUrl = "postgres:///shiori"; };
   testTandoor = at "tandoor-recipes" { extraConfig = { }; } "/var/lib/tandoor-recipes/db.sqlite3";
   testTandoorOnServer = none "tandoor-recipes" { database.createLocally = true; };
   testTautulli = at "tautulli" { dataDir = "/srv/tautulli"; } "/srv/tautulli/tautulli.db";
