@@ -43,3 +43,13 @@ with subtest("a dump that verifies but does not restore fails its drill alone"):
 with subtest("the status says so"):
     machine.fail("systemctl start dump-database")
     machine.wait_until_succeeds("journalctl -o cat -u dump-database | grep 'shop (the last drill failed: '")
+
+with subtest("what a dump runs while it is restored does not reach the server that was dumped"):
+    machine.succeed(
+        f"sed -i 's,PATH=/etc/drill:,PATH=/etc/drill/hostile:,' {DROP_IN}/planted.conf",
+        "systemctl daemon-reload",
+        "systemctl start dump-database-postgresql",
+        "zcat /var/lib/dump-database/postgresql/shop-*.gz | grep 'TO PROGRAM.*reached' >/dev/null",
+    )
+    machine.execute("systemctl start dump-database-drill-postgresql")
+    machine.fail(f"{AS_SERVER} psql -c 'TABLE reached'")
