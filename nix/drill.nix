@@ -80,6 +80,8 @@ let
           DynamicUser = lib.mkIf who.dynamic true;
           # What a dump runs while it is restored reaches no server of this machine.
           InaccessiblePaths = sockets.all;
+          # The process that restores gives up what privileges it has.
+          SystemCallFilter = (import ./sandbox.nix).SystemCallFilter ++ [ "capset" ];
           CacheDirectory = cache;
           CacheDirectoryMode = "0700";
         }
