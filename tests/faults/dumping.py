@@ -59,7 +59,9 @@ class Dumping:
         self.source = source
         self.may_publish_nothing = "--skip-unchanged" in flags
         self.dumps = self.root / "dump"
-        self.command: list[Word] = [program, "dump", *flags, "--threads", "1", *source.arguments()]
+        # Said with every run: a fault may come before it is on record, and no run guesses it.
+        keep = ("--keep", str(KEPT))
+        self.command: list[Word] = [program, "dump", *flags, *keep, "--threads", "1", *source.arguments()]
         self.verify: list[Word] = [program, "verify", "dump"]
         self.status: list[Word] = [program, "status", "dump"]
         database.make(self.root / f"{OTHER}.db", OTHER, rows=2)

@@ -32,6 +32,7 @@ GIVEN = (
 SQLITE_AT = {
     "fcntl": "|database is locked|locking protocol",
     "openat": "|attempt to write a readonly database",
+    "openat2": "|attempt to write a readonly database",
     "newfstatat": "|attempt to write a readonly database",
     # Its log then stays, whether another program has it or not.
     "fsync": "|is in use by another program, or .* cannot be removed",
