@@ -158,8 +158,14 @@ impl Inflate {
         self.state.avail_out = room;
         // SAFETY: next_in and next_out point to avail_in readable and avail_out writable bytes.
         let code = unsafe { ffi::isal_inflate(&raw mut *self.state) };
-        let consumed = (available - self.state.avail_in) as usize;
-        let consumed = consumed.saturating_sub(self.give_back());
+        // On damage after a header that came in pieces, ISA-L may claim more input left than it got.
+        let Some(consumed) = available.checked_sub(self.state.avail_in) else {
+            return Err(Damage {
+                consumed: 0,
+                reason: reason(code).to_owned(),
+            });
+        };
+        let consumed = (consumed as usize).saturating_sub(self.give_back());
         if code != ffi::ISAL_DECOMP_OK.cast_signed() {
             return Err(Damage {
                 consumed,

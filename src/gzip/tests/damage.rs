@@ -93,6 +93,16 @@ fn damage_stays_damage_when_asked_again() {
     }
 }
 
+/// ISA-L 2.31 claims here that more input is left than it was given.
+#[test]
+fn a_damaged_block_header_is_damage() {
+    for length in 1..20 {
+        let mut bytes = [&HEADER[..], &[34]].concat();
+        bytes.resize(HEADER.len() + length, 0);
+        assert!(decompress(&bytes).is_err(), "{length}");
+    }
+}
+
 proptest! {
     #[test]
     fn any_bytes_end_in_content_or_damage(bytes in proptest::collection::vec(any::<u8>(), 0..5000)) {
