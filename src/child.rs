@@ -9,6 +9,8 @@ mod lines;
 mod process;
 mod start;
 
+use std::error::Error;
+use std::fmt;
 use std::io::{self, Read, Write};
 use std::marker::PhantomData;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -19,7 +21,7 @@ use anyhow::{Context, Result, anyhow};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::Signal;
 
-use crate::stop::Stop;
+use crate::stop::{Stop, Stopped};
 use lines::Lines;
 use process::Process;
 
@@ -60,8 +62,6 @@ impl Child {
     /// # Errors
     /// When its exit status is not 0, with the last lines it wrote to stderr; [`Stopped`] when it
     /// had to be killed.
-    ///
-    /// [`Stopped`]: crate::stop::Stopped
     pub fn finish(mut self) -> Result<()> {
         drop(self.stdin.take());
         drop(self.stdout.take());
@@ -87,8 +87,6 @@ impl Child {
     ///
     /// # Errors
     /// [`Stopped`] when it is to be ended.
-    ///
-    /// [`Stopped`]: crate::stop::Stopped
     pub fn speaks_within(&mut self, time: Duration) -> io::Result<bool> {
         let until = Instant::now() + time;
         loop {
@@ -161,6 +159,18 @@ impl Child {
         }
     }
 
+    /// Returns the error of a read that was stopped. Where the program itself has ended, more time
+    /// would not have helped.
+    fn stopped_reading(&self, stopped: Stopped) -> io::Error {
+        match stopped {
+            Stopped::Deadline(limit) if self.stdout.is_some() && self.process.has_exited() => {
+                let name = self.name.clone();
+                io::Error::other(HeldOpen { name, limit })
+            }
+            stopped => io::Error::other(stopped),
+        }
+    }
+
     fn ends_within(&mut self, time: Duration) -> bool {
         let until = Instant::now() + time;
         while !self.process.has_exited() {
@@ -176,7 +186,9 @@ impl Child {
 impl Read for Child {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
-            self.stop.check().map_err(io::Error::other)?;
+            if let Err(stopped) = self.stop.check() {
+                return Err(self.stopped_reading(stopped));
+            }
             if self.stdout.is_none() {
                 return Ok(0);
             }
@@ -257,6 +269,39 @@ pub fn output(command: &mut Command, name: &str, stop: Stop) -> Result<Vec<u8>> 
     child.finish()?;
     Ok(printed)
 }
+
+/// Returns true if `error` says that a process which a program left behind held its output open.
+#[must_use]
+pub fn is_held_open(error: &anyhow::Error) -> bool {
+    let inner = |cause: &(dyn Error + 'static)| {
+        let inner = cause.downcast_ref::<io::Error>()?.get_ref()?;
+        Some(inner.is::<HeldOpen>())
+    };
+    error
+        .chain()
+        .any(|cause| cause.is::<HeldOpen>() || inner(cause) == Some(true))
+}
+
+/// A program ended, but its output did not end within the limit.
+#[derive(Debug)]
+struct HeldOpen {
+    name: String,
+    limit: Duration,
+}
+
+impl fmt::Display for HeldOpen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, limit } = self;
+        write!(
+            f,
+            "{name} ended, but a process that it started kept its output open for the {} allowed; \
+             let {name} wait for what it starts",
+            crate::human::duration(*limit)
+        )
+    }
+}
+
+impl Error for HeldOpen {}
 
 fn is_passing(error: &io::Error) -> bool {
     matches!(

@@ -17,6 +17,7 @@ use std::time::Instant;
 use anyhow::Result;
 use jiff::Timestamp;
 
+use crate::child;
 use crate::clock;
 use crate::directory::Directory;
 use crate::engine::Source;
@@ -168,7 +169,10 @@ fn dump(run: &Run<'_>, name: &Name, source: &dyn Source) -> Result<Published, St
     source
         .open(&access)
         .and_then(|mut dumper| run.dump(name, dumper.as_mut(), stop))
-        .map_err(|error| stop.reason().map_or(error, anyhow::Error::from))
+        .map_err(|error| match stop.reason() {
+            Some(stopped) if !child::is_held_open(&error) => stopped.into(),
+            _ => error,
+        })
         .map_err(|error| format!("{error:#}"))
 }
 

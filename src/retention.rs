@@ -5,8 +5,9 @@
 //! ISO weeks) that holds one, until it has kept as many as it may. Every tier counts for itself,
 //! the newest dumps included.
 //!
-//! Dumps of what a restore replaced count for none of these rules: the newest [`REPLACED`] of them
-//! stay as long as the policy says.
+//! Dumps of what a restore replaced count for none of these rules. As long as the policy says, at
+//! most [`REPLACED`] of them stay: the oldest, which holds the database as it was before the first
+//! restore, and the newest.
 //!
 //! One rule more, *before a shrink*, catches a database emptied by accident: of the dumps that are
 //! not among the newest and not too old, the largest stays if it is more than twice one of the newest:
@@ -94,7 +95,7 @@ pub struct Size {
     pub compressed: u64,
     /// The size of the content in bytes.
     pub inside: u64,
-    /// The rows of all tables, where all were counted.
+    /// The rows of all tables, where the tables are known and all were counted.
     pub rows: Option<u64>,
 }
 
@@ -106,7 +107,8 @@ impl Size {
             .tables
             .iter()
             .map(|(_, rows)| rows.as_ref()?.exact());
-        let are_all_listed = header.facts.tables.len() == header.facts.table_count;
+        let number = header.facts.table_count;
+        let are_all_listed = number > 0 && header.facts.tables.len() == number;
         Size {
             compressed: file.saturating_sub(header.room as u64),
             inside: header.bytes,
@@ -175,7 +177,7 @@ pub enum Rule {
     Yearly,
     /// It is the largest from before the database shrank.
     BeforeShrink,
-    /// It is among the newest of those that hold what a restore replaced.
+    /// It holds what a restore replaced, and is the oldest of these or among the newest.
     Replaced,
     /// This run published it.
     JustPublished,
@@ -248,10 +250,8 @@ pub fn plan(
     if let Some(i) = before_shrink(dumps, newest, older, policy.before_shrink, now) {
         rules[i].push(Rule::BeforeShrink);
     }
-    for (place, &i) in replaced.iter().take(REPLACED).enumerate() {
-        if is_within(dumps[i].time, policy.replaced, now) || (place == 0 && is_alone) {
-            rules[i].push(Rule::Replaced);
-        }
+    for i in kept_replaced(dumps, &replaced, policy.replaced, now, is_alone) {
+        rules[i].push(Rule::Replaced);
     }
     let published = counted.iter().chain(&replaced);
     for &i in published.filter(|&&i| just_published(&dumps[i])) {
@@ -306,6 +306,27 @@ fn period(tier: Rule, time: Timestamp) -> i64 {
 fn is_within(time: Timestamp, max_age: Duration, now: Timestamp) -> bool {
     let max_age = SignedDuration::try_from(max_age).unwrap_or(SignedDuration::MAX);
     !max_age.is_zero() && now.duration_since(time) <= max_age
+}
+
+/// Returns which of the dumps that hold what restores replaced stay: of those no older than
+/// `max_age` the oldest and the newest, [`REPLACED`] in all; the newest of all where they are
+/// alone. `replaced` indexes into `dumps`, from the newest to the oldest.
+fn kept_replaced(
+    dumps: &[Candidate],
+    replaced: &[usize],
+    max_age: Duration,
+    now: Timestamp,
+    are_alone: bool,
+) -> BTreeSet<usize> {
+    let is_young = |&i: &usize| is_within(dumps[i].time, max_age, now);
+    let young: Vec<usize> = replaced.iter().copied().filter(is_young).collect();
+    let newest = young.iter().take(REPLACED - 1);
+    let newest_of_all = replaced.first().filter(|_| are_alone && young.is_empty());
+    newest
+        .chain(young.last())
+        .chain(newest_of_all)
+        .copied()
+        .collect()
 }
 
 /// `newest` and `older` index into `dumps`, both from the newest to the oldest.

@@ -8,7 +8,7 @@ use anyhow::{Result, ensure};
 use crate::clock;
 use crate::directory::{Directory, Locked};
 use crate::exit::UsageError;
-use crate::human::printable;
+use crate::human::{self, printable};
 use crate::name::{DumpName, Name};
 use crate::retention::{Policy, Rule, Verdict};
 use crate::series::{Other, Series};
@@ -22,19 +22,7 @@ use crate::state::State;
 /// when it is not known what is to be kept.
 pub fn run(path: &Path, policy: Option<&Policy>) -> Result<()> {
     let directory = Directory::open(path)?.lock()?;
-    let state = directory.state();
-    let all = Series::all(&directory, &directory.dumps()?);
-    let is_known = |series: &&Series| policy_of(series, policy, &state).is_some();
-    if let Some(series) = all.iter().find(|series| !is_known(series)) {
-        return Err(UsageError::new(&format!(
-            "what is kept of {} is not on record in {}, so nothing was removed; say it with --keep and the like",
-            series.name,
-            path.display()
-        ))
-        .into());
-    }
-    for series in all {
-        let policy = policy_of(&series, policy, &state).unwrap_or_default();
+    for (series, policy) in with_policies(&directory, policy)? {
         explain(&series, &policy, "goes")?;
         rotate(&directory, &series, &policy, None)?;
     }
@@ -44,12 +32,10 @@ pub fn run(path: &Path, policy: Option<&Policy>) -> Result<()> {
 /// Says on stdout what [`run`] would do. The directory need not be writable.
 ///
 /// # Errors
-/// When the directory is missing or stdout is closed.
+/// When the directory is missing or stdout is closed; [`UsageError`] when [`run`] has one.
 pub fn explain_all(path: &Path, policy: Option<&Policy>) -> Result<()> {
     let directory = Directory::open(path)?;
-    let state = directory.state();
-    for series in Series::all(&directory, &directory.dumps()?) {
-        let policy = policy_of(&series, policy, &state).unwrap_or_default();
+    for (series, policy) in with_policies(&directory, policy)? {
         explain(&series, &policy, "would go")?;
     }
     Ok(())
@@ -72,7 +58,9 @@ pub fn forget(path: &Path, database: &str) -> Result<()> {
         .count();
     ensure!(
         own == 0,
-        "{shown} holds {own} dumps of {database}; remove those first"
+        "{shown} holds {} of {database}; remove {} first",
+        human::count(own, "dump"),
+        if own == 1 { "it" } else { "them" }
     );
     ensure!(
         directory.state().databases.keys().any(|name| is_it(name)),
@@ -81,8 +69,33 @@ pub fn forget(path: &Path, database: &str) -> Result<()> {
     directory.change_state(|state| state.databases.retain(|name, _| !is_it(name)))
 }
 
+/// Returns each series of the directory with the policy that it is rotated by.
+///
+/// # Errors
+/// When the directory cannot be read; [`UsageError`] when the policy of one is not known.
+fn with_policies(directory: &Directory, given: Option<&Policy>) -> Result<Vec<(Series, Policy)>> {
+    let state = directory.state();
+    let all = Series::all(directory, &directory.dumps()?).into_iter();
+    all.map(|series| match policy_of(&series, given, &state) {
+        Some(policy) => Ok((series, policy)),
+        None => Err(UsageError::new(&format!(
+            "what is kept of {} is not on record in {}, so nothing was removed; say it with --keep and the like",
+            series.name,
+            directory.path().display()
+        ))
+        .into()),
+    })
+    .collect()
+}
+
+/// Returns the policy of a series, where it is known. The default holds for a database that no run
+/// dumps here: then there is no run whose policy could be on record.
 fn policy_of(series: &Series, given: Option<&Policy>, state: &State) -> Option<Policy> {
-    given.or(state.policy(&series.name)).cloned()
+    let default = || (!series.has_regular()).then(Policy::default);
+    given
+        .or(state.policy(&series.name))
+        .cloned()
+        .or_else(default)
 }
 
 /// Prints why each dump stays, or that it `goes`.

@@ -33,18 +33,22 @@ impl Secret {
         Ok(Secret(crate::human::hexadecimal(&bytes).into_bytes()))
     }
 
-    /// The first line of a file.
+    /// Returns the one line of a file; line breaks at its end are not part of it.
     ///
     /// # Errors
-    /// When it cannot be read or has no first line.
+    /// When the file cannot be read, is empty, or has more lines or a zero byte.
     pub fn from_file(path: &Path) -> Result<Self> {
         let shown = path.display();
         let content =
             fs::read(path).with_context(|| format!("cannot read the password file {shown}"))?;
-        let line = content.split(|byte| *byte == b'\n').next();
-        let line = line.unwrap_or_default();
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        let is_break = |byte: &u8| matches!(byte, b'\n' | b'\r');
+        let end = content.iter().rposition(|byte| !is_break(byte));
+        let line = &content[..end.map_or(0, |end| end + 1)];
         ensure!(!line.is_empty(), "the password file {shown} is empty");
+        ensure!(
+            !line.iter().any(is_break),
+            "the password file {shown} has more than one line; leave the password alone in it"
+        );
         ensure!(
             !line.contains(&0),
             "the password in {shown} contains a zero byte"
@@ -101,4 +105,34 @@ fn nameless() -> Result<File> {
 #[cfg(not(target_os = "linux"))]
 fn nameless() -> Result<File> {
     anyhow::bail!("that takes Linux; write it into the file that ?defaults-file= names")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_file_has_one_line_and_no_other_is_shown() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("password");
+        let read = |content: &str| {
+            fs::write(&file, content).unwrap();
+            Secret::from_file(&file).map_err(|error| format!("{error:#}"))
+        };
+        for content in ["s3cret", "s3cret\n", "s3cret\r\n", "s3cret\n\n"] {
+            assert!(read(content) == Ok(Secret::new(b"s3cret".to_vec())));
+        }
+        for (content, why) in [
+            ("s3cret\nm0re\n", "more than one line"),
+            ("s3cret\r\nm0re", "more than one line"),
+            ("\ns3cret", "more than one line"),
+            ("s3cret\0", "zero byte"),
+            ("\n", "is empty"),
+            ("", "is empty"),
+        ] {
+            let error = read(content).unwrap_err();
+            assert!(error.contains(why), "{error}");
+            assert!(!error.contains("s3cret") && !error.contains("m0re"));
+        }
+    }
 }

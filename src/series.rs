@@ -143,6 +143,15 @@ impl Series {
         dumps.filter(|(_, header)| header.kind == Kind::Replaced)
     }
 
+    /// Returns true if a restore may take one of its dumps; else it has only damaged ones, or
+    /// those of what restores replaced, and no run is known to dump the database here.
+    #[must_use]
+    pub fn has_regular(&self) -> bool {
+        self.dumps
+            .iter()
+            .any(|(_, header)| header.kind == Kind::Regular)
+    }
+
     /// Every series of a directory, by NAME.
     #[must_use]
     pub fn all(directory: &Directory, entries: &[Entry]) -> Vec<Series> {

@@ -115,8 +115,8 @@ fn of_directory(
 ) -> Vec<Row> {
     let read = Directory::open(path).and_then(|directory| {
         let entries = directory.dumps()?;
-        let mut state = directory.state();
-        if !trust_records && !directory.has_own_state() {
+        let (mut state, is_own) = directory.state_and_trust();
+        if !trust_records && !is_own {
             for record in state.databases.values_mut() {
                 record.unchanged = None;
             }

@@ -44,7 +44,7 @@ pub struct Output {
     )]
     pub format: ServerFormat,
 
-    /// A file whose first line is the servers' password; systemd has one at `%d/NAME`
+    /// A file whose only line is the servers' password; systemd has one at `%d/NAME`
     #[arg(long, value_name = "FILE", env = "DUMP_DATABASE_PASSWORD_FILE")]
     pub password_file: Option<PathBuf>,
 

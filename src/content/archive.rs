@@ -89,8 +89,8 @@ impl Archive {
                 Err("its content ends in the middle of a pg_dump archive".to_owned())
             }
             None if !self.missing.is_empty() => Err(format!(
-                "its content lacks the data of {} tables that its pg_dump archive lists",
-                self.missing.len()
+                "its content lacks the data of {} that its pg_dump archive lists",
+                crate::human::count(self.missing.len(), "table")
             )),
             None => Ok(()),
         }

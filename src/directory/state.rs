@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
@@ -26,10 +26,19 @@ impl Directory {
     /// What lasted from earlier runs; empty where it is lost or damaged.
     #[must_use]
     pub fn state(&self) -> State {
+        self.state_and_trust().0
+    }
+
+    /// Returns what [`Directory::state`] does, and true if only this process's user and root could
+    /// have written it: whoever may write into the directory may put a record of their own in its
+    /// place.
+    #[must_use]
+    pub fn state_and_trust(&self) -> (State, bool) {
         let read = open_regular(self, NAME).and_then(|file| {
+            let is_own = is_own(&file) && is_own(self);
             let mut text = Vec::new();
             file.take(LONGEST).read_to_end(&mut text)?;
-            Ok(serde_json::from_slice(&text)?)
+            Ok((serde_json::from_slice(&text)?, is_own))
         });
         read.unwrap_or_else(|error| {
             if error.kind() != ErrorKind::NotFound {
@@ -39,19 +48,8 @@ impl Directory {
                     path.display()
                 );
             }
-            State::default()
+            (State::default(), false)
         })
-    }
-
-    /// Returns true if only this process's user and root could have written the record. Whoever
-    /// owns the directory may put a record of their own in its place.
-    #[must_use]
-    pub fn has_own_state(&self) -> bool {
-        let is_own = |uid: u32| uid == 0 || uid == rustix::process::geteuid().as_raw();
-        let state = rustix::fs::statat(self, NAME, AtFlags::SYMLINK_NOFOLLOW);
-        let directory = rustix::fs::fstat(self);
-        let owners = [state, directory].map(|stat| stat.map(|stat| stat.st_uid));
-        owners.into_iter().all(|owner| owner.is_ok_and(is_own))
     }
 
     /// Changes it: a whole new file takes the old one's place. Drills do so beside a run that holds
@@ -120,6 +118,15 @@ impl Directory {
         }
         Err(ErrorKind::TimedOut.into())
     }
+}
+
+/// Returns true if a file or directory is this process's user's or root's, and nobody else may write
+/// to it.
+fn is_own(file: impl AsFd) -> bool {
+    let is_ours = |uid: u32| uid == 0 || uid == rustix::process::geteuid().as_raw();
+    let others = (Mode::WGRP | Mode::WOTH).as_raw_mode();
+    let stat = rustix::fs::fstat(file);
+    stat.is_ok_and(|stat| is_ours(stat.st_uid) && stat.st_mode & others == 0)
 }
 
 fn remove_new(directory: &Directory) -> rustix::io::Result<()> {

@@ -2,6 +2,7 @@
 
 use crate::clock;
 use crate::header::Kind;
+use crate::human;
 use crate::retention::{Policy, Verdict};
 use crate::series::Series;
 
@@ -53,9 +54,9 @@ fn default_for(series: &Series) -> Option<Policy> {
         return Some(policy);
     }
     log::warn!(
-        "no retention policy is recorded for {}, which has {} dumps, so none was removed; pass --keep",
+        "no retention policy is recorded for {}, which has {}, so none was removed; pass --keep",
         series.name,
-        series.dumps.len()
+        human::count(series.dumps.len(), "dump")
     );
     None
 }

@@ -6,6 +6,7 @@ use super::{Candidate, Policy, REPLACED, Rule, Size, Verdict, last_before_shrink
 use crate::name::DumpName;
 
 mod properties;
+mod replaced;
 mod shrink;
 mod tiers;
 

@@ -214,7 +214,8 @@ fn where_nothing_is_on_record_rotate_removes_nothing() {
     env.run("rotate").fails(2, "say it with --keep");
     assert_eq!(env.names(), kept);
     fs::remove_file(env.dumps().join(".dump-database.lock")).unwrap();
-    let run = env.run("rotate --dry-run").succeeds();
+    env.run("rotate --dry-run").fails(2, "say it with --keep");
+    let run = env.run("rotate --dry-run --keep 5").succeeds();
     assert!(run.stdout.contains("would go"), "{run:?}");
     // It writes nothing, so that it works where it may not.
     assert!(!env.dumps().join(".dump-database.lock").exists());

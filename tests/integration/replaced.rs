@@ -99,6 +99,32 @@ fn they_take_no_regular_dumps_place_and_stay_a_week_three_of_a_database() {
     assert_eq!(kinds(&env), (5, 0));
 }
 
+/// Beside the dumps of a database whose policy is on record.
+#[test]
+fn what_only_a_restore_saved_and_damaged_dumps_do_not_stop_a_rotation() {
+    let env = Env::with_database();
+    let saved = restored(&env);
+    let other = env.path("other");
+    database::small(&env.path("second.sqlite"));
+    let second = env.path("second.sqlite").display().to_string();
+    for _ in 0..3 {
+        env.run(&format!("dump --to other --keep-daily 2 {second}"))
+            .succeeds();
+    }
+    let saved_here = other.join(saved.file_name().unwrap());
+    fs::rename(&saved, &saved_here).unwrap();
+    let young = planted::at(&saved_here, planted::ago(2 * DAY));
+    let old = planted::at(&saved_here, planted::ago(9 * DAY));
+    fs::write(other.join("broken-20260101T000000Z.sqlite.gz"), "").unwrap();
+    let before = fs::read_dir(&other).unwrap().count();
+    let dry = env.run("rotate other --dry-run").succeeds();
+    assert_eq!(dry.stdout.matches("would go").count(), 1, "{dry:?}");
+    let run = env.run("rotate other").succeeds();
+    assert_eq!(run.stdout.replace("goes", "would go"), dry.stdout);
+    assert!(young.exists() && saved_here.exists() && !old.exists());
+    assert_eq!(fs::read_dir(&other).unwrap().count(), before - 1);
+}
+
 #[test]
 fn a_directory_of_nothing_else_restores_nothing_by_itself_and_keeps_the_newest() {
     let env = Env::with_database();

@@ -1,7 +1,7 @@
 //! `status` and the metrics: what is said of databases that are dumped, and of those that are not.
 
 use std::fs;
-use std::os::unix::fs::{MetadataExt, chown};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::Path;
 
 use serde_json::Value;
@@ -85,7 +85,7 @@ fn a_mistyped_database_is_not_asked_for_and_one_that_is_gone_can_be_forgotten() 
     database::small(&env.path("gone.sqlite"));
     let gone = env.dump("gone.sqlite");
     env.run("rotate --forget gone")
-        .fails(1, "remove those first");
+        .fails(1, "holds 1 dump of gone; remove it first");
     fs::remove_file(gone).unwrap();
     fs::remove_file(env.path("gone.sqlite")).unwrap();
     env.run("status").fails(1, "gone (its dumps are gone)");
@@ -132,6 +132,11 @@ fn anothers_record_does_not_make_an_old_dump_fresh() {
     env.run("status --max-age 30m --trust-records").succeeds();
     // A file of ours in a directory of theirs may be an old one of ours.
     chown(&state, Some(0), Some(0)).unwrap();
+    for (mode, is_ours) in [(0o777, false), (0o775, false), (0o755, true)] {
+        fs::set_permissions(env.dumps(), fs::Permissions::from_mode(mode)).unwrap();
+        let run = env.run("status --max-age 30m");
+        assert_eq!(run.status, Some(i32::from(!is_ours)), "{mode:o}: {run:?}");
+    }
     chown(env.dumps(), Some(1234), Some(1234)).unwrap();
     env.run("status --max-age 30m").fails(1, "90d old");
 }

@@ -116,6 +116,18 @@ fn the_deadline_ends_a_program_that_ignores_sigterm() {
 }
 
 #[test]
+fn a_program_that_leaves_its_output_to_another_is_told_from_a_slow_one() {
+    let env = Env::new();
+    let run = env.run_script("--timeout 1s", "sleep 1000 & echo $! >> pids; echo half");
+    let run = run.fails(
+        1,
+        "ended, but a process that it started kept its output open",
+    );
+    assert!(!run.stderr.contains("allows longer"), "{run:?}");
+    env.assert_nothing_left(&[]);
+}
+
+#[test]
 fn sigterm_ends_a_program_that_ignores_it_within_seconds() {
     let env = Env::new();
     let running = start(&env, IGNORES_SIGTERM);
