@@ -124,6 +124,16 @@ impl Url {
         }
     }
 
+    /// The same server, with this value of a parameter in the place of any other.
+    #[must_use]
+    pub fn with_parameter(&self, name: &str, value: &str) -> Self {
+        let mut url = self.clone();
+        url.parameters
+            .retain(|(other, _)| decode(other) != name.as_bytes());
+        url.parameters.push((encode(name), encode(value)));
+        url
+    }
+
     /// The user it names.
     #[must_use]
     pub fn user(&self) -> Option<String> {

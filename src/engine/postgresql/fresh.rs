@@ -71,7 +71,6 @@ END $$";
 /// failed can never be connected to again). Dropping tables gives their room back at once.
 fn empty(into: &Into<'_>, name: &str) -> Result<()> {
     let statements = [
-        "SET search_path = pg_catalog",
         // What a killed client began goes on in the server.
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
             WHERE datname = current_database() AND pid <> pg_backend_pid()",

@@ -45,10 +45,6 @@ pub(super) fn load(into: &Into<'_>, dump: &File, header: &Header, name: &str) ->
     }
     let mut pg_restore = into.server.client("pg_restore", name);
     pg_restore.arg("--exit-on-error");
-    // Of what a role's settings can do to its sessions, pg_restore itself resets all else.
-    let given = std::env::var("PGOPTIONS").unwrap_or_default();
-    let writable = format!("{given} -c default_transaction_read_only=off");
-    pg_restore.env("PGOPTIONS", writable.trim_start());
     let loaded = if let Some(archive) = uncompressed(header.bytes) {
         from_file(into, dump, &archive, pg_restore)
     } else {

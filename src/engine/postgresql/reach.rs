@@ -98,6 +98,7 @@ pub(super) type Connected = (String, String, ServerFacts);
 pub(super) fn connect(server: &Server, database: &str, stop: Stop) -> Result<Connected> {
     let connection = server
         .ask(database, catalogue::SERVER, stop)
+        .map_err(|error| server.explain(error, database, stop))
         .with_context(|| format!("cannot connect to {}", server.url().with_database(database)))?;
     let facts = serde_json::from_value(connection.answer)?;
     Ok((database.to_owned(), connection.location, facts))

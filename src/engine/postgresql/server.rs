@@ -3,7 +3,7 @@
 
 use std::process::Command;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Error, Result, anyhow};
 use serde_json::Value;
 
 use crate::child;
@@ -11,15 +11,34 @@ use crate::secret::Secret;
 use crate::stop::Stop;
 use crate::url::Url;
 
-/// What a role's or a database's own settings must not do to a session: end it early, or let it
-/// only read. Not every server knows each of those that are looked up.
-const UNHINDERED: [&str; 4] = [
+/// Options of every session. They go before the settings of the role and the database, which could
+/// end a session early, let it only read, or (by the search path) have operators and functions of
+/// the database's owner called with the rights of the role that dumps. The last one is for
+/// [`IS_DIRECT`].
+const OPTIONS: &str = "-c search_path=pg_catalog,pg_temp -c statement_timeout=0 -c lock_timeout=0 \
+    -c idle_in_transaction_session_timeout=0 -c default_transaction_read_only=off \
+    -c dump_database.session=direct";
+
+/// Fails in a session that did not begin with [`OPTIONS`]: a connection pooler keeps them back. It
+/// calls no operator, changes nothing and prints nothing.
+const IS_DIRECT: &str =
+    "SELECT FROM pg_catalog.current_setting('dump_database.session') AS direct OFFSET 1";
+
+/// What poolers and servers say of [`OPTIONS`] that they do not take.
+const NOT_DIRECT: [&str; 3] = [
+    "\"dump_database.session\"",
+    "unsupported startup parameter",
+    "support command-line options",
+];
+
+/// The first statements of every `psql`: also where the options of a service file replace
+/// [`OPTIONS`]. Not every server knows the timeout that is looked up.
+const FIRST: [&str; 4] = [
+    "SET search_path = pg_catalog, pg_temp",
     "SET statement_timeout = 0",
-    "SET lock_timeout = 0",
     "SET default_transaction_read_only = off",
-    "SELECT FROM pg_catalog.pg_settings WHERE CASE
-        WHEN name IN ('idle_in_transaction_session_timeout', 'transaction_timeout')
-            THEN pg_catalog.set_config(name, '0', false) IS NULL END",
+    "SELECT FROM pg_settings WHERE CASE WHEN name = 'transaction_timeout'
+        THEN set_config(name, '0', false) IS NULL END",
 ];
 
 /// A server and how to log in.
@@ -48,11 +67,40 @@ impl Server {
         }
     }
 
-    /// One of libpq's programs, connected to `database`. No password is ever asked for.
+    /// One of libpq's programs, connected to `database` in a session with [`OPTIONS`]. No password
+    /// is ever asked for.
     #[must_use]
     pub fn client(&self, program: &str, database: &str) -> Command {
-        let mut command = Command::new(program);
         let url = self.url.with_database(database);
+        // libpq takes the URL's options instead of those of the environment.
+        if let Some(own) = self.own_options() {
+            let url = url.with_parameter("options", format!("{own} {OPTIONS}").trim_start());
+            return self.bare_client(program, &url);
+        }
+        let mut command = self.bare_client(program, &url);
+        let given = std::env::var("PGOPTIONS").ok();
+        let given = given.filter(|_| !self.url.is_isolated());
+        let options = format!("{} {OPTIONS}", given.unwrap_or_default());
+        command.env("PGOPTIONS", options.trim_start());
+        command
+    }
+
+    fn own_options(&self) -> Option<String> {
+        let parameters = self.url.parameters();
+        let options = parameters.filter(|(name, _)| name == "options").last();
+        options.map(|(_, value)| value)
+    }
+
+    /// Whether the options of a service file may replace [`OPTIONS`].
+    fn has_service(&self) -> bool {
+        let of_environment = !self.url.is_isolated() && std::env::var_os("PGSERVICE").is_some();
+        let mut parameters = self.url.parameters();
+        self.own_options().is_none()
+            && (of_environment || parameters.any(|(name, _)| name == "service"))
+    }
+
+    fn bare_client(&self, program: &str, url: &Url) -> Command {
+        let mut command = Command::new(program);
         command.arg("--no-password").arg(format!("--dbname={url}"));
         if self.url.is_isolated() {
             let names = std::env::vars_os().map(|(name, _)| name);
@@ -86,10 +134,34 @@ impl Server {
             .args(["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1"])
             .env_remove("PSQLRC")
             .env("PGCLIENTENCODING", "UTF8");
-        for setting in UNHINDERED {
-            command.arg("--command").arg(setting);
+        if !self.has_service() {
+            command.args(["--command", IS_DIRECT]);
+        }
+        for statement in FIRST {
+            command.arg("--command").arg(statement);
         }
         command
+    }
+
+    /// Says of an error of connecting that a connection pooler is the reason, if it is one, and
+    /// which port the server itself has. A pooler's sessions are shared: settings of one client
+    /// reach the next, and no transaction's snapshot can be relied on.
+    pub(super) fn explain(&self, error: Error, database: &str, stop: Stop) -> Error {
+        let said = format!("{error:#}");
+        if !NOT_DIRECT.iter().any(|sentence| said.contains(sentence)) {
+            return error;
+        }
+        let mut psql = self.bare_client("psql", &self.url.with_database(database));
+        psql.args(["--no-psqlrc", "--quiet", "--no-align", "--tuples-only"]);
+        psql.args(["--command", "SHOW port"]);
+        let port = child::output(&mut psql, "psql", stop).ok();
+        let port = port.and_then(|port| String::from_utf8(port).ok());
+        let port = port.map_or("its own port".to_owned(), |port| {
+            format!("port {}", port.trim())
+        });
+        error.context(format!(
+            "a connection pooler is there, not PostgreSQL itself; name the server's own address in the URL (it listens on {port})"
+        ))
     }
 
     /// The answer to a query for one JSON value.
@@ -99,7 +171,6 @@ impl Server {
     pub fn ask(&self, database: &str, query: &str, stop: Stop) -> Result<Connection> {
         let mut psql = self.psql(database);
         psql.args(["--no-align", "--tuples-only"]);
-        psql.args(["--command", "SET search_path = pg_catalog"]);
         psql.args(["--command", "\\echo :HOST"]);
         psql.args(["--command", "\\echo :PORT"]);
         psql.args(["--command", query]);

@@ -101,10 +101,7 @@ fn converse(server: &Server, database: &str, script: &str, stop: Stop) -> Result
     Ok((session, printed))
 }
 
-const SETTINGS: &str = "SET search_path = pg_catalog;
-SET statement_timeout = 0;
-SET lock_timeout = '1s';
-SET idle_in_transaction_session_timeout = 0;
+const SETTINGS: &str = "SET lock_timeout = '1s';
 SET row_security = off;
 ";
 

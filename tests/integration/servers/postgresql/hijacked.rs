@@ -1,0 +1,84 @@
+//! Databases whose owner puts operators, functions, casts and views in the place of PostgreSQL's
+//! own, to have them called by the superuser who dumps or restores.
+
+use std::fs;
+use std::path::Path;
+
+use super::Server;
+use crate::servers::drilled::drill;
+use crate::support::{Env, Run};
+
+const PATH: &str = "SET search_path = public, pg_catalog";
+
+/// A server whose databases `app` and `postgres` are full of them, with that search path.
+fn hijacked_server() -> Server {
+    let server = Server::start();
+    server.psql("postgres", "CREATE DATABASE app");
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let script = here.join("tests/integration/servers/postgresql/hijacked.sql");
+    for database in ["app", "postgres"] {
+        server.script(database, &script);
+        server.psql(database, &format!("ALTER DATABASE {database} {PATH}"));
+        let role = format!("ALTER ROLE postgres IN DATABASE {database} {PATH}");
+        server.psql(database, &role);
+    }
+    server
+}
+
+/// What was called, once each.
+fn called(server: &Server) -> Vec<String> {
+    let log = fs::read_to_string(server.place().join("log")).unwrap();
+    let said = log.lines().filter_map(|line| line.split_once("hijacked: "));
+    let mut called: Vec<_> = said.map(|(_, what)| what.to_owned()).collect();
+    called.sort();
+    called.dedup();
+    called
+}
+
+#[test]
+fn no_operator_or_function_of_a_database_s_owner_is_called() {
+    let env = Env::new();
+    let server = hijacked_server();
+    let own = format!(
+        "{}&options=-c%20search_path%3Dpublic,pg_catalog%20-c%20work_mem%3D5MB",
+        server.url("app")
+    );
+    for format in ["plain", "custom"] {
+        for url in [&server.url("app"), &own] {
+            let dump = env.dump(&format!("--to {format} --format {format} {url}"));
+            let dump = dump.display();
+            env.run(&format!("restore --replace --to saved {dump} {url}"))
+                .succeeds();
+            assert_eq!(called(&server), [""; 0], "{format} {url}");
+            // Its log is gone: there each of them fails.
+            drill(&env, &dump.to_string()).succeeds();
+        }
+    }
+    env.run(&format!("dump --to all {}", server.url("")))
+        .succeeds();
+    assert_eq!(called(&server), [""; 0]);
+    env.run(&format!("restore all --name @globals {}", server.url("")))
+        .succeeds();
+    assert_eq!(called(&server), [""; 0]);
+    // They are called where the search path has them first.
+    server.psql("app", "SELECT 'a'::name = 'b'::name");
+    assert_eq!(called(&server), ["="]);
+}
+
+#[test]
+fn options_in_the_url_and_in_the_environment_still_count() {
+    let env = Env::new();
+    let server = Server::start();
+    server.psql("postgres", "CREATE ROLE reader; CREATE ROLE nobody_");
+    server.psql("postgres", "CREATE TABLE t (); GRANT SELECT ON t TO reader");
+    let refused = "may not read all of postgres";
+    let url = server.url("postgres");
+    let with = |role: &str| format!("{url}&options=-c%20role%3D{role}");
+    let dump = |url: &str, options: &str| {
+        let mut dump = env.program(&format!("dump {url}"));
+        Run::of(dump.env("PGOPTIONS", options))
+    };
+    dump(&url, "-c role=nobody_").fails(1, refused);
+    dump(&with("nobody_"), "").fails(1, refused);
+    dump(&with("reader"), "-c role=nobody_").succeeds();
+}
