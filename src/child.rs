@@ -107,6 +107,32 @@ impl Child {
         self.grace = grace;
     }
 
+    /// Waits until there is a first byte to read (true), or until it ended without one.
+    ///
+    /// # Errors
+    /// [`Stopped`] when it is to be ended.
+    ///
+    /// [`Stopped`]: crate::stop::Stopped
+    pub fn begins(&mut self) -> io::Result<bool> {
+        loop {
+            self.stop.check().map_err(io::Error::other)?;
+            let has_ended = self.process.has_exited();
+            self.listen(TICK)?;
+            let waiting = self.stdout.as_ref().map(rustix::io::ioctl_fionread);
+            match waiting.transpose()? {
+                None | Some(0) if has_ended => return Ok(false),
+                None | Some(0) => std::thread::sleep(GATHERING),
+                Some(_) => return Ok(true),
+            }
+        }
+    }
+
+    /// Whether it ended with another exit status than 0.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        self.process.has_failed()
+    }
+
     /// The last lines it wrote to stderr.
     #[must_use]
     pub fn said(&self) -> String {

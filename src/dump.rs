@@ -14,7 +14,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use jiff::Timestamp;
 
 use crate::child;
@@ -87,6 +87,10 @@ fn dump_all(
     directory.remove_stale(options.timeout)?;
     let tasks = plan(sources, selection, options);
     let number = tasks.len();
+    ensure!(
+        number > 0,
+        "nothing is dumped: --exclude leaves out every database"
+    );
     let queue: Mutex<VecDeque<_>> = Mutex::new(tasks.into_iter().enumerate().collect());
     let outcomes = Mutex::new(Vec::new());
     let work = |run: Run<'_>| {

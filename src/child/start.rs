@@ -62,10 +62,19 @@ impl Child {
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = Child::spawn(command, name, Stdio::piped(), stop)?;
         child.stderr.quietly();
-        if let Some(stdin) = &mut child.stdin {
-            stdin.write_all(said)?;
-        }
+        child.say(said)?;
         Ok(child)
+    }
+
+    /// Tells a program that [`Child::converse`] started more, again at most 64 KiB, once it has
+    /// answered all it was told before.
+    ///
+    /// # Errors
+    /// When it does not listen.
+    pub fn say(&mut self, said: &[u8]) -> Result<()> {
+        let stdin = self.stdin.as_mut();
+        let stdin = stdin.with_context(|| format!("{} does not listen", self.name))?;
+        Ok(stdin.write_all(said)?)
     }
 
     /// Starts a server: it is told nothing, and all it says goes to the new file

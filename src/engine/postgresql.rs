@@ -1,5 +1,6 @@
 //! PostgreSQL, by its own client programs: `psql`, `pg_dump`, `pg_dumpall`, `pg_restore`.
 
+mod begin;
 mod catalogue;
 mod checking;
 mod fresh;
@@ -30,6 +31,7 @@ use crate::human;
 use crate::identity::{Engine, Identity};
 use crate::name::Format;
 use crate::stop::Stop;
+use begin::Storage;
 use catalogue::{ServerFacts, Settings, Unreadable};
 use checking::Checking;
 pub use reach::databases;
@@ -56,6 +58,8 @@ pub struct Postgresql {
     with_passwords: bool,
     takes_snapshot: bool,
     snapshot: Option<Snapshot>,
+    /// Where no snapshot was taken: the file of each table before the dump.
+    storage: Option<Storage>,
     child: Option<Child>,
     stop: Stop,
 }
@@ -103,6 +107,7 @@ impl Postgresql {
             with_passwords: true,
             takes_snapshot: true,
             snapshot: None,
+            storage: None,
             child: None,
             stop,
         };
@@ -122,14 +127,15 @@ impl Postgresql {
                 first.push_str(", ...");
             }
             bail!(
-                "the role may not read all of {database}, so the dump would not be whole: {} objects ({first}); dump as a superuser, or grant what is missing (pg_read_all_data, BYPASSRLS)",
-                unreadable.count
+                "the role may not read all of {database}, so the dump would not be whole: {} ({first}); dump as a superuser, or grant what is missing (pg_read_all_data, BYPASSRLS)",
+                human::count(unreadable.count, "object")
             );
         }
         let unlogged: usize = serde_json::from_value(answer["unlogged"].take())?;
         if unlogged > 0 {
             log::warn!(
-                "{database}: the server is a standby, which has no rows of unlogged tables, so those of {unlogged} tables are not dumped"
+                "{database}: the server is a standby, which has no rows of unlogged tables, so the rows of {} are not dumped",
+                human::count(unlogged, "table")
             );
         }
         self.takes_snapshot = serde_json::from_value(answer["has_room"].take())?;
@@ -148,15 +154,6 @@ impl Postgresql {
         Ok(())
     }
 
-    /// The snapshot that `pg_dump` shares, and what there is in it.
-    fn take_snapshot(&mut self, database: &str) -> Result<()> {
-        let snapshot = Snapshot::take(&self.server, database, self.stop)?;
-        let seen = snapshot.ask(&self.server, database, catalogue::DATABASE, self.stop)?;
-        self.remember(seen)?;
-        self.snapshot = Some(snapshot);
-        Ok(())
-    }
-
     fn look_at_globals(&mut self) -> Result<()> {
         let query = catalogue::READS_PASSWORDS;
         self.with_passwords = ask(&self.server, &self.connected, query, self.stop)?;
@@ -168,20 +165,26 @@ impl Postgresql {
         Ok(())
     }
 
-    fn start(&self) -> Result<Child> {
-        let Some(database) = &self.database else {
-            let mut command = self.server.client("pg_dumpall", &self.connected);
-            command.arg("--globals-only");
-            if !self.with_passwords {
-                command.arg("--no-role-passwords");
-            }
-            return Child::read_from(&mut command, "pg_dumpall", self.stop);
-        };
+    fn start_pg_dumpall(&self) -> Result<Child> {
+        let mut command = self.server.client("pg_dumpall", &self.connected);
+        command.arg("--globals-only");
+        if !self.with_passwords {
+            command.arg("--no-role-passwords");
+        }
+        Child::read_from(&mut command, "pg_dumpall", self.stop)
+    }
+
+    fn start_pg_dump(
+        &self,
+        database: &str,
+        snapshot: Option<&str>,
+        wait: Duration,
+    ) -> Result<Child> {
         let mut command = self.server.client("pg_dump", database);
-        let wait = self.lock_timeout.as_millis().max(1); // 0 would be for ever
+        let wait = wait.as_millis().max(1); // 0 would be for ever
         command.arg(format!("--lock-wait-timeout={wait}"));
-        if let Some(snapshot) = &self.snapshot {
-            command.arg(format!("--snapshot={}", snapshot.id));
+        if let Some(snapshot) = snapshot {
+            command.arg(format!("--snapshot={snapshot}"));
         }
         match self.format {
             Format::Pgdump => command.args(["--format=custom", "--compress=0"]),
@@ -215,27 +218,10 @@ impl Dumper for Postgresql {
     }
 
     fn snapshot(&mut self, _scratch: Option<Scratch<'_>>) -> Result<()> {
-        let Some(database) = self.database.clone() else {
-            self.child = Some(self.start()?);
-            return Ok(());
-        };
-        let stop = self.stop;
-        let not_counted = |error| {
-            stop.check()?;
-            log::warn!("{database}: its rows are not counted: {error:#}");
-            anyhow::Ok(())
-        };
-        if self.takes_snapshot
-            && let Err(error) = self.take_snapshot(&database)
-        {
-            not_counted(error)?;
-        }
-        self.child = Some(self.start()?);
-        // While pg_dump looks around.
-        if let Some(snapshot) = &mut self.snapshot
-            && let Err(error) = snapshot.count(&self.server, &database, snapshot::CHEAP, stop)
-        {
-            not_counted(error)?;
+        match self.database.clone() {
+            None => self.child = Some(self.start_pg_dumpall()?),
+            Some(database) if self.takes_snapshot => self.begin(&database)?,
+            Some(database) => self.begin_alone(&database)?,
         }
         Ok(())
     }
@@ -261,20 +247,12 @@ impl Dumper for Postgresql {
         let mut child = self.child.take().context("pg_dump was not started")?;
         let mut checking = Checking::new(out, self.format);
         pass_on(&mut child, &mut checking)?;
-        child.finish().map_err(|error| {
-            let said = format!("{error:#}");
-            if said.contains("LOCK TABLE") && said.contains("timeout") {
-                let waited = human::duration(self.lock_timeout);
-                let what = "a table stayed locked by another session for";
-                error.context(format!("{what} {waited} (--busy-timeout)"))
-            } else {
-                error
-            }
-        })?;
+        child.finish().map_err(|error| self.explain(error))?;
         checking.finish()
     }
 
     fn check(&mut self, _thorough: bool) -> Result<Facts> {
+        self.check_storage()?;
         let rows = self.snapshot.take().map(|snapshot| snapshot.rows);
         let rows = rows.unwrap_or_default();
         let tables = self.tables.iter().map(|name| {

@@ -46,7 +46,7 @@ impl Drop for New<'_> {
         }
         if let Err(error) = drop_database(self.into, &self.name) {
             log::warn!(
-                "{} was made to restore into and stays: {error:#}; drop it by hand",
+                "the new database {} may still be there: {error:#}; drop it by hand if it is",
                 self.name
             );
         }

@@ -1,15 +1,12 @@
 //! Restoring roles and tablespaces: what exists already stays as it is.
 
 use std::fs::File;
-use std::io::Write;
 
 use anyhow::{Context, Result};
 
 use super::Server;
-use super::restore::Into;
-use crate::child::Child;
+use super::restore::{self, Into};
 use crate::engine::access::Access;
-use crate::engine::feed::finish;
 use crate::verify::read_whole;
 
 /// Runs what `pg_dumpall --globals-only` printed. A role that exists is neither created nor
@@ -44,10 +41,8 @@ pub fn run(dump: &File, server: &Server, access: &Access) -> Result<()> {
     let mut psql = server.psql(&into.maintenance);
     // A failing statement's text, which could be a password's hash, is not repeated.
     psql.arg("--set=VERBOSITY=terse");
-    psql.args(["--file=-", "--output=/dev/null"]);
-    let mut child = Child::write_to(&mut psql, "psql", into.stop)?;
-    let fed = child.write_all(script.as_bytes());
-    finish(child, fed, into.stop).context("the server-wide objects cannot be restored")
+    restore::load(&into, psql, dump, |psql| psql.write_all(script.as_bytes()))
+        .context("the server-wide objects cannot be restored")
 }
 
 /// The tablespaces a script creates.

@@ -41,7 +41,9 @@ pub(super) fn load(into: &Into<'_>, dump: &File, header: &Header, name: &str) ->
     let (major, _) = client_version("pg_restore", into.stop)?;
     if major >= TRANSACTION_TIMEOUT && into.facts.major < TRANSACTION_TIMEOUT {
         log::info!("the server is older than pg_restore, so one table is restored at a time");
-        return restore::load(into, name, |psql| by_psql(dump, psql, into.stop));
+        return restore::load(into, into.server.psql(name), dump, |psql| {
+            by_psql(dump, psql, into.stop)
+        });
     }
     let mut pg_restore = into.server.client("pg_restore", name);
     pg_restore.arg("--exit-on-error");

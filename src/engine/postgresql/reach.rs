@@ -5,18 +5,27 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::catalogue::{self, ServerFacts};
-use super::server::Server;
+use super::server::{Server, identifier};
 use crate::stop::Stop;
 
 /// Where to connect when no database was named.
 const MAINTENANCE: [&str; 2] = ["postgres", "template1"];
 
-/// Every database there is to dump; template1 is asked for on its own. Those that a DROP DATABASE
-/// left half gone (`datconnlimit` -2) let nobody in.
-const DATABASES: &str = "SELECT json_build_object(
-    'valid', coalesce(json_agg(datname ORDER BY datname) FILTER (WHERE datconnlimit <> -2), '[]'),
-    'invalid', coalesce(json_agg(datname ORDER BY datname) FILTER (WHERE datconnlimit = -2), '[]'))
-    FROM pg_database WHERE datallowconn AND NOT datistemplate";
+/// Every database of a server but template0, which nobody can connect to, and template1, which is
+/// asked for separately. Those that a DROP DATABASE left half gone (`datconnlimit` -2) let nobody
+/// in; those that a killed restore left ([`beside`]) are no data of the user's.
+///
+/// [`beside`]: super::fresh::beside
+const DATABASES: &str = "WITH found AS (
+    SELECT datname AS name, CASE
+        WHEN datconnlimit = -2 THEN 'invalid'
+        WHEN datname ~ '\\.restoring-[0-9a-f]+-[0-9a-f]+$' THEN 'restoring'
+        WHEN NOT datallowconn THEN 'closed'
+        ELSE 'open' END AS state
+    FROM pg_database WHERE datname NOT IN ('template0', 'template1'))
+SELECT json_object_agg(state, (
+    SELECT coalesce(json_agg(name ORDER BY name), '[]') FROM found WHERE found.state = states.state))
+FROM unnest(ARRAY['open', 'closed', 'invalid', 'restoring']) states (state)";
 
 const HAS_TEMPLATE1: &str = "SELECT to_json(EXISTS (
     SELECT FROM pg_database WHERE datname = 'template1' AND datallowconn AND datistemplate))";
@@ -24,8 +33,10 @@ const HAS_TEMPLATE1: &str = "SELECT to_json(EXISTS (
 /// See [`DATABASES`].
 #[derive(Debug, Deserialize)]
 struct Databases {
-    valid: Vec<String>,
+    open: Vec<String>,
+    closed: Vec<String>,
     invalid: Vec<String>,
+    restoring: Vec<String>,
 }
 
 /// Whether this database, a template, has more than initdb gave it (which has the oids below
@@ -52,8 +63,8 @@ const IS_CHANGED: &str = "SELECT to_json(
     OR EXISTS (SELECT FROM pg_db_role_setting
         WHERE setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database())))";
 
-/// The databases of a server: those that allow connections and are no templates, and template1
-/// where it was changed.
+/// Returns the databases of a server: those that allow connections, and template1 where it was
+/// changed. A warning names each of the others.
 ///
 /// # Errors
 /// When the server cannot be asked.
@@ -65,7 +76,16 @@ pub fn databases(server: &Server, stop: Stop) -> Result<Vec<String>> {
             "{name} is not dumped: a DROP DATABASE that was interrupted left it half gone; drop it again"
         );
     }
-    let mut databases = found.valid;
+    for name in found.closed {
+        log::warn!("{name} is not dumped: it allows no connections (ALLOW_CONNECTIONS false)");
+    }
+    for name in found.restoring {
+        log::warn!(
+            "{name} is not dumped: a restore that was killed left it; if no restore is running, remove it with DROP DATABASE {}",
+            identifier(&name)
+        );
+    }
+    let mut databases = found.open;
     if ask(server, &maintenance, HAS_TEMPLATE1, stop)? && is_changed(server, stop) {
         databases.push("template1".to_owned());
     }

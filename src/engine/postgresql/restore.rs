@@ -3,14 +3,16 @@
 
 use std::fs::File;
 use std::io::{self, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
+use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
 use super::catalogue::{self, Settings, Target};
-use super::script::Script;
-use super::server::{identifier, literal};
+use super::script::{Restricting, Script};
+use super::server::literal;
 use super::{Server, ServerFacts, ask, connect_anywhere, fresh::New, parallel, swap};
 use crate::child::Child;
 use crate::engine::access::Access;
@@ -87,7 +89,7 @@ pub fn run(
     let new = New::create(&into, name, &settings)?;
     match header.format {
         Format::Pgdump => parallel::load(&into, dump, header, &new.name)?,
-        _ => load(&into, &new.name, |script| {
+        _ => load(&into, server.psql(&new.name), dump, |script| {
             read_whole(dump, script).map(drop)
         })?,
     }
@@ -97,9 +99,7 @@ pub fn run(
     let saved = if let Some(save) = save.filter(|_| exists) {
         Some(swap::replace(&into, &new, name, save)?)
     } else {
-        let (from, to) = (identifier(&new.name), identifier(name));
-        let rename = [format!("ALTER DATABASE {from} RENAME TO {to}")];
-        into.execute(&rename, into.stop)?;
+        swap::name_new(&into, &new, name)?;
         None
     };
     new.keep();
@@ -112,8 +112,9 @@ fn refuse_if_replicated(into: &Into<'_>, name: &str) -> Result<()> {
     let found: Vec<String> = ask(into.server, &into.maintenance, &query, into.stop)?;
     ensure!(
         found.is_empty(),
-        "the database {name} cannot be replaced while it has {}; drop them first",
-        found.join(", ")
+        "the database {name} cannot be replaced while it has {}; drop {} first",
+        found.join(", "),
+        if found.len() == 1 { "it" } else { "them" }
     );
     Ok(())
 }
@@ -183,32 +184,34 @@ fn preflight(into: &Into<'_>, header: &Header, settings: &Settings) -> Result<()
     Ok(())
 }
 
-/// SQL, by psql: what `feed` writes.
+/// Feeds what `feed` writes, SQL of the file `dump`, to `psql`, which then runs nothing but SQL.
+///
+/// # Errors
+/// In the server's words, when a statement fails.
 pub(super) fn load(
     into: &Into<'_>,
-    name: &str,
+    mut psql: Command,
+    dump: &File,
     feed: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> Result<()> {
-    let knows_restrict = knows_restrict(into);
-    let mut psql = into.server.psql(name);
+    let restricting = Restricting::of_psql(into)?;
+    ensure!(
+        restricting != Restricting::Unknown || is_ours(dump)?,
+        "the dump is another user's, and this machine's psql cannot be kept from running commands in it; install a psql that knows \\restrict (17.6, 16.10, 15.14, 14.19, 13.22 or newer)"
+    );
     psql.args(["--file=-", "--output=/dev/null"]);
     psql.env_remove("PGCLIENTENCODING");
     let child = Child::write_to(&mut psql, "psql", into.stop)?;
-    let mut script = Script::new(child, &into.target.parameters, knows_restrict);
+    let mut script = Script::new(child, &into.target.parameters, restricting)?;
     let fed = feed(&mut script).and_then(|()| script.flush());
     finish(script.into_inner(), fed, into.stop).context("the dump cannot be loaded")
 }
 
-/// Does psql know `\restrict`, which came with the minor releases of August 2025?
-fn knows_restrict(into: &Into<'_>) -> bool {
-    let mut psql = into.server.psql(&into.maintenance);
-    psql.arg("--file=-");
-    let known = Child::write_to(&mut psql, "psql", into.stop).and_then(|mut child| {
-        let fed = child.write_all(b"\\restrict key\n\\unrestrict key\n");
-        child.finish()?;
-        Ok(fed?)
-    });
-    known.is_ok()
+/// Whether nobody but this user and root can have written a file.
+fn is_ours(file: &File) -> io::Result<bool> {
+    let meta = file.metadata()?;
+    let owners = [0, rustix::process::geteuid().as_raw()];
+    Ok(owners.contains(&meta.uid()) && meta.mode() & 0o022 == 0)
 }
 
 fn analyze(into: &Into<'_>, name: &str) {

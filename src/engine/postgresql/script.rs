@@ -1,32 +1,99 @@
-//! A plain dump on its way to a psql or a server older than the `pg_dump` that made it.
+//! A plain dump on its way to psql, which must run nothing but SQL.
+//!
+//! psql runs programs of its own user (`\!`, `\g |program`, backticks), and a dump may be forged. It
+//! is psql itself that refuses such commands: `\restrict` with a key that the dump cannot know comes
+//! first, and the dump's own lines of that kind are left out. A second parser of SQL would only
+//! differ from psql's somewhere. Three gaps are closed here: psql runs what is between backticks
+//! after `\unrestrict` before it looks at the key (15.18 and others of its time), it reads on in the
+//! next line after a zero byte, and it puts its variables, such as a database's name, into the text.
 
 use std::collections::HashSet;
 use std::io::{self, Write};
 
-const HELD: usize = 512;
+use anyhow::{Result, ensure};
+use memchr::{memchr, memmem};
 
-/// Passes a dump on without what its reader does not know: `SET`s of unknown parameters at its
-/// start (`transaction_timeout` came with PostgreSQL 17), and the `\restrict KEY` and
-/// `\unrestrict KEY` lines around it. [`Write::flush`] ends it.
+use super::restore::Into;
+use crate::child::Child;
+
+/// More than what comes after the last statement of a dump.
+const HELD: usize = 512;
+/// The one command that `\restrict` leaves.
+const UNRESTRICT: &[u8] = b"\\unrestrict";
+/// psql's own variables with a text that others may choose.
+const VARIABLES: [&str; 4] = ["DBNAME", "USER", "HOST", "PORT"];
+
+/// What a psql does with `\restrict`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Restricting {
+    /// It does not know it: it is older than August 2025.
+    Unknown,
+    /// It runs what is between backticks after `\unrestrict`.
+    ButBackticks,
+    /// It runs nothing.
+    Wholly,
+}
+
+impl Restricting {
+    /// Finds out what this machine's psql does.
+    ///
+    /// # Errors
+    /// When psql cannot be asked.
+    pub(super) fn of_psql(into: &Into<'_>) -> Result<Self> {
+        let mut psql = into.server.psql(&into.maintenance);
+        psql.args(["--output=/dev/null", "--file=-"])
+            .env("LC_ALL", "C");
+        let script = b"\\restrict key\n\\unrestrict `echo key`\n";
+        let psql = Child::converse(&mut psql, "psql", script, into.stop)?;
+        let Err(error) = psql.finish() else {
+            return Ok(Restricting::ButBackticks);
+        };
+        into.stop.check()?;
+        let said = format!("{error:#}");
+        if said.contains("invalid command \\restrict") {
+            return Ok(Restricting::Unknown);
+        }
+        ensure!(said.contains("\\unrestrict"), error);
+        Ok(Restricting::Wholly)
+    }
+}
+
+/// Passes a dump on to psql without what psql or the server does not know: `SET`s of unknown
+/// parameters at its start (`transaction_timeout` came with PostgreSQL 17), and the
+/// `\restrict KEY` and `\unrestrict KEY` lines around it. [`Write::flush`] ends it.
 pub(super) struct Script<'a, W> {
     inner: W,
     parameters: &'a HashSet<String>,
-    knows_restrict: bool,
     key: Option<Vec<u8>>,
     in_preamble: bool,
     held: Vec<u8>,
+    backticks: Option<Backticks>,
 }
 
 impl<'a, W: Write> Script<'a, W> {
-    pub(super) fn new(inner: W, parameters: &'a HashSet<String>, knows_restrict: bool) -> Self {
-        Script {
+    /// Begins a script that is to be fed to a psql that does `restricting`.
+    ///
+    /// # Errors
+    /// When psql does not take it.
+    pub(super) fn new(
+        mut inner: W,
+        parameters: &'a HashSet<String>,
+        restricting: Restricting,
+    ) -> io::Result<Self> {
+        for variable in VARIABLES {
+            writeln!(inner, "\\unset {variable}")?;
+        }
+        if restricting != Restricting::Unknown {
+            writeln!(inner, "\\restrict {}", random_key()?)?;
+        }
+        Ok(Script {
             inner,
             parameters,
-            knows_restrict,
             key: None,
             in_preamble: true,
             held: Vec::new(),
-        }
+            backticks: (restricting == Restricting::ButBackticks).then(Backticks::default),
+        })
     }
 
     pub(super) fn into_inner(self) -> W {
@@ -36,18 +103,19 @@ impl<'a, W: Write> Script<'a, W> {
     /// Takes whole lines off the front of what is held while they are the preamble's.
     fn preamble(&mut self) -> io::Result<()> {
         while self.in_preamble {
-            let Some(end) = self.held.iter().position(|byte| *byte == b'\n') else {
+            let Some(end) = memchr(b'\n', &self.held) else {
                 return Ok(());
             };
             let line: Vec<u8> = self.held.drain(..=end).collect();
             let text = String::from_utf8_lossy(&line);
             let text = text.trim_end();
             if let Some(key) = text.strip_prefix("\\restrict ") {
-                if self.knows_restrict {
-                    self.inner.write_all(&line)?;
-                } else {
-                    self.key = Some(key.as_bytes().to_vec());
-                }
+                self.key = Some(key.as_bytes().to_vec());
+                continue;
+            }
+            // The dump of an empty database is all preamble.
+            let unrestricted = text.strip_prefix("\\unrestrict ").map(str::as_bytes);
+            if self.key.is_some() && unrestricted == self.key.as_deref() {
                 continue;
             }
             let set = text
@@ -70,6 +138,12 @@ impl<'a, W: Write> Script<'a, W> {
 
 impl<W: Write> Write for Script<'_, W> {
     fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        if memchr(0, data).is_some() {
+            return Err(io::Error::other("the dump is no SQL: it has a zero byte"));
+        }
+        if let Some(backticks) = &mut self.backticks {
+            backticks.look(data)?;
+        }
         self.held.extend_from_slice(data);
         if self.in_preamble {
             self.preamble()?;
@@ -97,31 +171,146 @@ impl<W: Write> Write for Script<'_, W> {
     }
 }
 
+/// Refuses `\unrestrict` with a backtick in the same line, wherever it is: not even in the data of
+/// a table is it written so, where a backslash is two.
+#[derive(Debug, Default)]
+struct Backticks {
+    /// The end of what passed: no more than what is needed to find a command that goes on.
+    passed: Vec<u8>,
+    /// Whether the line has the command.
+    armed: bool,
+}
+
+impl Backticks {
+    fn look(&mut self, data: &[u8]) -> io::Result<()> {
+        let fresh = self.passed.len();
+        self.passed.extend_from_slice(data);
+        let text = &self.passed;
+        let mut at = fresh;
+        let mut next = fresh.saturating_sub(UNRESTRICT.len() - 1);
+        loop {
+            if self.armed {
+                let end = memchr(b'\n', &text[at..]).map(|end| at + end);
+                if memchr(b'`', &text[at..end.unwrap_or(text.len())]).is_some() {
+                    return Err(io::Error::other(
+                        "the dump is forged: it has a command that psql would run (\\unrestrict with backticks)",
+                    ));
+                }
+                let Some(end) = end else {
+                    break;
+                };
+                self.armed = false;
+                (at, next) = (end, next.max(end));
+            }
+            let Some(found) = memmem::find(&text[next..], UNRESTRICT) else {
+                break;
+            };
+            next += found + UNRESTRICT.len();
+            self.armed = is_command(&text[..next - UNRESTRICT.len()]);
+            at = at.max(next);
+        }
+        let kept = self.passed.len().min(64);
+        self.passed.drain(..self.passed.len() - kept);
+        Ok(())
+    }
+}
+
+/// Whether a backslash after `before` can begin a command. Two backslashes are one in a table's
+/// data; but in some encodings the first of them is the second half of a character.
+fn is_command(before: &[u8]) -> bool {
+    let run = before
+        .iter()
+        .rev()
+        .take_while(|byte| **byte == b'\\')
+        .count();
+    let beyond = before.len().checked_sub(run + 1).map(|at| before[at]);
+    run % 2 == 0 || beyond.is_none_or(|byte| byte >= 0x80)
+}
+
+/// Characters nobody can guess.
+fn random_key() -> io::Result<String> {
+    use std::fmt::Write as _;
+    use std::io::Read as _;
+
+    let mut bytes = [0; 16];
+    std::fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
+    let mut key = String::new();
+    for byte in bytes {
+        let _ = write!(key, "{byte:02x}");
+    }
+    Ok(key)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     const DUMP: &str = "--\n-- PostgreSQL database dump\n--\n\n\\restrict k1\n\nSET lock_timeout = 0;\nSET transaction_timeout = 0;\nSELECT pg_catalog.set_config('search_path', '', false);\n\nCREATE TABLE a ();\nSET transaction_timeout = 0;\n\\unrestrict k2\n--\n-- PostgreSQL database dump complete\n--\n\n\\unrestrict k1\n\n";
 
-    fn passed(knows_restrict: bool, part: usize) -> String {
+    fn passed(dump: &[u8], restricting: Restricting, part: usize) -> io::Result<String> {
         let known = HashSet::from(["lock_timeout".to_owned()]);
-        let mut script = Script::new(Vec::new(), &known, knows_restrict);
-        for part in DUMP.as_bytes().chunks(part) {
-            script.write_all(part).unwrap();
+        let mut script = Script::new(Vec::new(), &known, restricting)?;
+        for part in dump.chunks(part) {
+            script.write_all(part)?;
         }
-        script.flush().unwrap();
-        String::from_utf8(script.into_inner()).unwrap()
+        script.flush()?;
+        Ok(String::from_utf8(script.into_inner()).unwrap())
     }
 
     #[test]
-    fn only_what_is_unknown_is_left_out() {
+    fn only_what_is_unknown_is_left_out_and_a_key_of_ours_comes_first() {
         for part in [1, 7, 1000] {
-            let known = DUMP.replacen("SET transaction_timeout = 0;\n", "", 1);
-            assert_eq!(passed(true, part), known);
-            let neither = known
+            let expected = DUMP
+                .replacen("SET transaction_timeout = 0;\n", "", 1)
                 .replace("\\restrict k1\n", "")
                 .replace("\\unrestrict k1\n", "");
-            assert_eq!(passed(false, part), neither);
+            let unset = "\\unset DBNAME\n\\unset USER\n\\unset HOST\n\\unset PORT\n";
+            let old = passed(DUMP.as_bytes(), Restricting::Unknown, part).unwrap();
+            assert_eq!(old, format!("{unset}{expected}"));
+            let new = passed(DUMP.as_bytes(), Restricting::ButBackticks, part).unwrap();
+            let rest = new.strip_prefix(unset).unwrap();
+            let (first, rest) = rest.split_once('\n').unwrap();
+            assert!(
+                first.starts_with("\\restrict ") && first.len() == 42,
+                "{first}"
+            );
+            assert_eq!(rest, expected);
         }
+    }
+
+    #[test]
+    fn the_dump_of_an_empty_database_passes_without_its_keys() {
+        let dump =
+            "--\n\\restrict k1\n\nSET lock_timeout = 0;\n\n--\n-- end\n--\n\n\\unrestrict k1\n\n";
+        for part in [1, 1000] {
+            let all = passed(dump.as_bytes(), Restricting::Wholly, part).unwrap();
+            assert!(
+                !all.contains("k1") && all.ends_with("-- end\n--\n\n\n"),
+                "{all}"
+            );
+        }
+    }
+
+    #[test]
+    fn unrestrict_with_backticks_is_refused_but_not_in_data() {
+        let long = "x".repeat(100);
+        for (text, is_forged) in [
+            ("SELECT 1 \\unrestrict `id`\n", true),
+            ("\\unrestrict x`id`", true),
+            ("\\\\\\unrestrict\x0c`id`\n", true),
+            (&*format!("\\unrestrict {long}`id`\n"), true),
+            ("\u{e9}\\\\unrestrict `id`\n", true),
+            ("a\\\\unrestrict `id`\n", false),
+            ("\\unrestrict key\n`id`\n", false),
+            ("\\unrestrict key\n\\\\unrestrict `id`\n", false),
+        ] {
+            for part in [1, 5, 1000] {
+                let all = format!("SELECT 1;\n{text}");
+                let passed = passed(all.as_bytes(), Restricting::ButBackticks, part);
+                assert_eq!(passed.is_err(), is_forged, "{text:?} in parts of {part}");
+            }
+        }
+        let zero = b"SELECT 1;\n\\unrest\0\nrict `id`\n";
+        assert!(passed(zero, Restricting::Wholly, 4).is_err());
     }
 }

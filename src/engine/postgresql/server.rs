@@ -32,13 +32,16 @@ const NOT_DIRECT: [&str; 3] = [
 ];
 
 /// The first statements of every `psql`: also where the options of a service file replace
-/// [`OPTIONS`]. Not every server knows the timeout that is looked up.
+/// [`OPTIONS`]. Not every server knows the timeout that is looked up. A database of the encoding
+/// `SQL_ASCII` holds bytes of any encoding, which no other than that can pass on.
 const FIRST: [&str; 4] = [
     "SET search_path = pg_catalog, pg_temp",
     "SET statement_timeout = 0",
     "SET default_transaction_read_only = off",
-    "SELECT FROM pg_settings WHERE CASE WHEN name = 'transaction_timeout'
-        THEN set_config(name, '0', false) IS NULL END",
+    "SELECT FROM pg_settings WHERE CASE
+        WHEN name = 'transaction_timeout' THEN set_config(name, '0', false) IS NULL
+        WHEN name = 'server_encoding' AND setting = 'SQL_ASCII'
+            THEN set_config('client_encoding', setting, false) IS NULL END",
 ];
 
 /// A server and how to log in.
@@ -175,8 +178,7 @@ impl Server {
         psql.args(["--command", "\\echo :PORT"]);
         psql.args(["--command", query]);
         let printed = child::output(&mut psql, "psql", stop)?;
-        let printed = String::from_utf8(printed)
-            .context("the server's catalogue holds text that is not UTF-8")?;
+        let printed = String::from_utf8_lossy(&printed);
         let mut lines = printed.lines();
         let (Some(host), Some(port), Some(answer)) = (lines.next(), lines.next(), lines.next())
         else {

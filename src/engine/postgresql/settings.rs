@@ -19,13 +19,16 @@ impl Settings {
     /// Creates `name` empty, for a server of this major version.
     pub(super) fn create(&self, name: &str, major: u32) -> String {
         let mut sql = format!(
-            "CREATE DATABASE {} TEMPLATE template0 ENCODING {} LC_COLLATE {} LC_CTYPE {} TABLESPACE {}",
+            "CREATE DATABASE {} TEMPLATE template0 ENCODING {} LC_COLLATE {} LC_CTYPE {}",
             identifier(name),
             literal(&self.encoding),
             literal(&self.collate),
-            literal(&self.ctype),
-            identifier(&self.tablespace)
+            literal(&self.ctype)
         );
+        // The default needs no privilege unless it is named.
+        if self.tablespace != "pg_default" {
+            sql.extend([" TABLESPACE ", &identifier(&self.tablespace)]);
+        }
         if major < 15 {
             return sql;
         }

@@ -3,12 +3,12 @@
 
 use std::collections::HashMap;
 use std::io::Read;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use serde_json::Value;
+use serde::de::DeserializeOwned;
 
 use super::Server;
-use super::server::literal;
 use crate::child::Child;
 use crate::header::Rows;
 use crate::stop::Stop;
@@ -16,114 +16,139 @@ use crate::stop::Stop;
 /// Up to this size in bytes counting is cheap.
 pub(super) const CHEAP: u64 = 64 << 20;
 
-/// The last line that the session prints before it waits.
-const END: &str = "\"end\"";
+/// The last line of an answer.
+const END: &[u8] = b"\"end\"\n";
 
-/// A transaction that is held open.
+/// The tables whose rows `pg_dump` dumps, and their partitioned parents: what is locked.
+const DUMPED: &str = "pg_class c JOIN pg_namespace n ON n.oid = relnamespace
+    WHERE relkind IN ('r', 'p') AND relpersistence <> 't'
+        AND nspname !~ '^pg_' AND nspname <> 'information_schema'
+        AND has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')
+        AND NOT EXISTS (SELECT FROM pg_depend
+            WHERE classid = 'pg_class'::regclass AND objid = c.oid AND deptype = 'e'
+                AND NOT EXISTS (SELECT FROM pg_extension e
+                    WHERE e.oid = refobjid AND c.oid = ANY (extconfig)))";
+
+/// The query for the storage of the tables that are dumped, each table's name and file.
+pub(super) fn storage() -> String {
+    format!(
+        "SELECT coalesce(json_object_agg(format('%I.%I', nspname, relname),
+            pg_relation_filenode(c.oid)::bigint), '{{}}') FROM {DUMPED} AND relkind = 'r'"
+    )
+}
+
+/// A transaction that is held open, and the session that is asked in it.
 pub(super) struct Snapshot {
     /// As `pg_dump --snapshot` wants it.
     pub(super) id: String,
     /// Rows by table, where something is known of them.
     pub(super) rows: HashMap<String, Rows>,
-    /// Ends when it is dropped.
-    _session: Child,
+    /// Ends when it is dropped; none once it failed.
+    session: Option<Child>,
 }
 
 impl Snapshot {
-    /// Begins a transaction in `database`.
+    /// Begins a transaction in `database`: first a lock on each table that is dumped, for which it
+    /// waits as long as `locks` says (none takes no locks), then the snapshot. TRUNCATE and the
+    /// ALTER TABLEs that write a table anew leave nothing that an older snapshot could see; with
+    /// the locks before the snapshot, none of them can come between it and the locks of `pg_dump`.
     ///
     /// # Errors
-    /// In the server's words, when it gives no snapshot to share.
-    pub(super) fn take(server: &Server, database: &str, stop: Stop) -> Result<Self> {
-        let (session, printed) = converse(server, database, EXPORT, stop)?;
-        let id = printed.lines().next().unwrap_or_default();
-        Ok(Snapshot {
-            id: serde_json::from_str(id).context("the server gave no snapshot")?,
+    /// In the server's words, when it gives no lock or no snapshot to share.
+    pub(super) fn take(
+        server: &Server,
+        database: &str,
+        locks: Option<Duration>,
+        stop: Stop,
+    ) -> Result<Self> {
+        let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+        let begin = match locks {
+            None => format!("{begin};"),
+            // What \gexec runs takes no snapshot: the list is read before the transaction begins.
+            Some(wait) => format!(
+                "SET lock_timeout = {};
+SELECT '{begin}', (SELECT 'LOCK TABLE '
+        || string_agg(format('ONLY %I.%I', nspname, relname), ', ' ORDER BY c.oid)
+        || ' IN ACCESS SHARE MODE' FROM {DUMPED}) \\gexec",
+                wait.as_millis().max(1) // 0 would be for ever
+            ),
+        };
+        let mut psql = server.psql(database);
+        psql.args(["--no-align", "--tuples-only", "--file=-"]);
+        let session = Child::converse(&mut psql, "psql", b"SET row_security = off;\n", stop)?;
+        let mut snapshot = Snapshot {
+            id: String::new(),
             rows: HashMap::new(),
-            _session: session,
-        })
+            session: Some(session),
+        };
+        snapshot.id = snapshot.ask(&format!("{begin}\nSELECT to_json(pg_export_snapshot())"))?;
+        Ok(snapshot)
     }
 
     /// The answer, in this snapshot, to a query for one JSON value.
     ///
     /// # Errors
     /// In the server's words, when it cannot be asked.
-    pub(super) fn ask(
-        &self,
-        server: &Server,
-        database: &str,
-        query: &str,
-        stop: Stop,
-    ) -> Result<Value> {
-        let script = format!("{};\n{query};\nCOMMIT;\n", within(&self.id).join(";\n"));
-        let (_, printed) = converse(server, database, &script, stop)?;
+    pub(super) fn ask<T: DeserializeOwned>(&mut self, query: &str) -> Result<T> {
+        let printed = self.run(&format!("{query};\n"))?;
         let answer = printed.lines().next().unwrap_or_default();
         serde_json::from_str(answer).with_context(|| format!("psql answered {answer:?}"))
     }
 
-    /// Counts tables, the smallest first, until they are `counted` bytes large together: it reads
-    /// them once more.
+    /// The tables of the snapshot that it does not show as they were: their storage is another by
+    /// now, or gone. Once `pg_dump` holds its locks, none is added.
     ///
     /// # Errors
     /// In the server's words, when it cannot be asked.
-    pub(super) fn count(
-        &mut self,
-        server: &Server,
-        database: &str,
-        counted: u64,
-        stop: Stop,
-    ) -> Result<()> {
-        let (_, printed) = converse(server, database, &count(&self.id, counted), stop)?;
-        let lines = printed.lines().filter(|line| *line != END);
-        let rows = lines.map(serde_json::from_str);
-        self.rows = rows.collect::<Result<_, _>>()?;
+    pub(super) fn rewritten(&mut self) -> Result<Vec<String>> {
+        self.ask(&format!(
+            "SELECT coalesce(json_agg(format('%I.%I', nspname, relname) ORDER BY c.oid), '[]')
+            FROM {DUMPED} AND relfilenode <> 0
+                AND pg_relation_filenode(c.oid) IS DISTINCT FROM relfilenode"
+        ))
+    }
+
+    /// Counts tables, the smallest first, until they are `counted` bytes large together: it reads
+    /// them once more. A table that cannot be counted is left out: what keeps it from being read,
+    /// `pg_dump` will say.
+    ///
+    /// # Errors
+    /// In the server's words, when it cannot be asked.
+    pub(super) fn count(&mut self, counted: u64) -> Result<()> {
+        let printed = self.run(&count(counted))?;
+        let lines = printed.lines().map(serde_json::from_str);
+        self.rows = lines.collect::<Result<_, _>>()?;
         Ok(())
     }
-}
 
-/// A session that has run `script`, and what it printed.
-fn converse(server: &Server, database: &str, script: &str, stop: Stop) -> Result<(Child, String)> {
-    let mut psql = server.psql(database);
-    psql.args(["--no-align", "--tuples-only", "--file=-"]);
-    let script = format!("{SETTINGS}{script}SELECT to_json('end'::text);\n");
-    let mut session = Child::converse(&mut psql, "psql", script.as_bytes(), stop)?;
-    let mut printed = Vec::new();
-    let mut buffer = [0; 8192];
-    while !printed.ends_with(format!("{END}\n").as_bytes()) {
-        let read = session.read(&mut buffer)?;
-        if read == 0 {
-            session.finish()?;
-            bail!("psql ended before its answer did");
+    /// What the session prints when it has run `script`.
+    fn run(&mut self, script: &str) -> Result<String> {
+        let session = self.session.as_mut().context("the session has ended")?;
+        let script = format!("{script}SELECT to_json('end'::text);\n");
+        session.say(script.as_bytes())?;
+        let mut printed = Vec::new();
+        let mut buffer = [0; 8192];
+        while !printed.ends_with(END) {
+            let read = session.read(&mut buffer)?;
+            if read == 0 {
+                if let Some(session) = self.session.take() {
+                    session.finish()?;
+                }
+                bail!("psql ended before its answer did");
+            }
+            printed.extend_from_slice(&buffer[..read]);
         }
-        printed.extend_from_slice(&buffer[..read]);
+        printed.truncate(printed.len() - END.len());
+        Ok(String::from_utf8_lossy(&printed).into_owned())
     }
-    let printed = String::from_utf8(printed).context("a table's name is not UTF-8")?;
-    Ok((session, printed))
 }
 
-const SETTINGS: &str = "SET lock_timeout = '1s';
-SET row_security = off;
-";
-
-const EXPORT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
-SELECT to_json(pg_export_snapshot());
-";
-
-/// Begins a transaction in an exported snapshot.
-fn within(snapshot: &str) -> [String; 2] {
-    [
-        "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY".to_owned(),
-        format!("SET TRANSACTION SNAPSHOT {}", literal(snapshot)),
-    ]
-}
-
-/// Each line it prints is JSON. A hundred tables at a time, each time in a transaction of its own:
-/// locks are held to its end, and the server has room for some thousands. A table that cannot be
-/// counted is left out: what keeps it from being read, `pg_dump` will say.
-fn count(snapshot: &str, counted: u64) -> String {
-    let snapshot = literal(snapshot);
+/// Each line it prints is JSON. A hundred tables at a time; what they lock beyond the snapshot's
+/// own locks is released after each time, for the server has room for some thousands of locks.
+fn count(counted: u64) -> String {
     format!(
-        "\\set ON_ERROR_STOP off
+        "SET lock_timeout = '1s';
+\\set ON_ERROR_STOP off
 WITH relation AS (
     SELECT oid, relname, reltuples::bigint AS about,
         sum(pg_relation_size(oid)) OVER (ORDER BY pg_relation_size(oid), oid) AS together
@@ -142,8 +167,8 @@ query (text) AS (
     SELECT format('SELECT json_build_array(%L, json_build_object(''about'', %s))',
         oid::regclass::text, about)
     FROM relation WHERE together > {counted} AND about > 0)
-SELECT 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY',
-    format('SET TRANSACTION SNAPSHOT %L', {snapshot}), text, 'COMMIT' FROM query \\gexec
+SELECT 'SAVEPOINT counting', text, 'ROLLBACK TO SAVEPOINT counting' FROM query \\gexec
+\\set ON_ERROR_STOP on
 "
     )
 }

@@ -110,39 +110,62 @@ impl Database {
     fn make_way(&self, into: &Into<'_>, name: &str, aside: &str, coming: &str) -> Result<()> {
         let stop = Stop::cleaning_up();
         into.execute(&[limit_connections(name, 0)], stop)?;
-        let end_sessions = format!(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-                WHERE datname IN ({}, {}) AND pid <> pg_backend_pid()",
-            literal(name),
-            literal(coming)
-        );
         let exchange = [
-            end_sessions,
+            end_sessions(&[name, coming]),
             "BEGIN".to_owned(),
             rename(name, aside),
             rename(coming, name),
             "COMMIT".to_owned(),
         ];
-        let until = Instant::now() + PATIENCE;
-        loop {
-            let Err(error) = into.execute(&exchange, stop) else {
-                return Ok(());
-            };
-            // The connection may have been lost after the server was done.
-            if self.name(into).is_ok_and(|now| now == aside) {
-                return Ok(());
-            }
-            if Instant::now() >= until {
-                return Err(error);
-            }
-            std::thread::sleep(Duration::from_millis(100));
-        }
+        insist(into, &exchange, || {
+            self.name(into).is_ok_and(|now| now == aside)
+        })
     }
 
     fn accept_connections(&self, into: &Into<'_>) -> Result<()> {
         let limit = limit_connections(&self.name(into)?, self.limit);
         into.execute(&[limit], Stop::cleaning_up())
     }
+}
+
+/// Gives the new database the name `name`, which no other has. Sessions of others in it, such as a
+/// monitor's, are ended.
+///
+/// # Errors
+/// In the server's words, when it cannot be renamed.
+pub(super) fn name_new(into: &Into<'_>, new: &New<'_>, name: &str) -> Result<()> {
+    let named = Database::called(into, &new.name)?;
+    let statements = [end_sessions(&[&new.name]), rename(&new.name, name)];
+    insist(into, &statements, || {
+        named.name(into).is_ok_and(|now| now == name)
+    })
+}
+
+/// Runs statements again until they succeed or `is_done`: sessions come back at once.
+fn insist(into: &Into<'_>, statements: &[String], is_done: impl Fn() -> bool) -> Result<()> {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        let Err(error) = into.execute(statements, Stop::cleaning_up()) else {
+            return Ok(());
+        };
+        // The connection may have been lost after the server was done.
+        if is_done() {
+            return Ok(());
+        }
+        if Instant::now() >= until {
+            return Err(error);
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+fn end_sessions(databases: &[&str]) -> String {
+    let databases: Vec<_> = databases.iter().map(|name| literal(name)).collect();
+    format!(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+            WHERE datname IN ({}) AND pid <> pg_backend_pid()",
+        databases.join(", ")
+    )
 }
 
 fn rename(from: &str, to: &str) -> String {

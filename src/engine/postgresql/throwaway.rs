@@ -78,8 +78,8 @@ pub struct Found {
 pub fn look(server: &Server, database: &str, header: &Header, stop: Stop) -> Result<Found> {
     let mut now: Value = ask(server, database, catalogue::DATABASE, stop)?;
     let names: Vec<String> = serde_json::from_value(now["table_names"].take())?;
-    let mut snapshot = Snapshot::take(server, database, stop)?;
-    snapshot.count(server, database, i64::MAX.unsigned_abs(), stop)?;
+    let mut snapshot = Snapshot::take(server, database, None, stop)?;
+    snapshot.count(i64::MAX.unsigned_abs())?;
     let rows = names.into_iter().map(|name| {
         let rows = snapshot.rows.get(&name).and_then(|rows| rows.exact());
         (name, rows)

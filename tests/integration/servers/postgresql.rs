@@ -3,6 +3,7 @@
 mod clients;
 mod custom;
 mod drill;
+mod forged;
 mod hard;
 mod hijacked;
 mod hindered;
@@ -11,6 +12,7 @@ mod reached;
 mod refused;
 mod replaced;
 mod restored;
+mod rewritten;
 mod server;
 mod together;
 mod whole;

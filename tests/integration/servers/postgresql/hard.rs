@@ -281,3 +281,35 @@ fn what_was_added_to_an_extension_s_configuration_comes_back() {
         assert_eq!(server.psql(format, rules), "added,given");
     }
 }
+
+#[test]
+fn names_of_no_encoding_come_back() {
+    let env = Env::new();
+    let server = Server::start();
+    server.psql(
+        "postgres",
+        "CREATE DATABASE old ENCODING 'SQL_ASCII' LOCALE 'C' TEMPLATE template0",
+    );
+    // Latin-1, as only SQL_ASCII takes it.
+    server.psql(
+        "old",
+        r"DO $$ BEGIN
+            EXECUTE format('CREATE TABLE %I AS SELECT chr(233) AS v', 'caf' || chr(233));
+            EXECUTE format('CREATE VIEW seen AS SELECT encode(v::bytea, ''hex'') AS v FROM %I', 'caf' || chr(233));
+        END $$",
+    );
+    for format in ["plain", "custom"] {
+        let dump = env.dump(&format!(
+            "--to {format} --format {format} {}",
+            server.url("old")
+        ));
+        let known = planted::header(&dump).facts.tables;
+        assert_eq!(known.len(), 1, "{known:?}");
+        assert_eq!(known[0].1, Some(Rows::Exact(1)), "{known:?}");
+        let restore = format!("restore {} {}", dump.display(), server.url(format));
+        env.run(&restore).succeeds();
+        let seen = server.psql(format, "SELECT v FROM seen");
+        assert_eq!(seen, "e9");
+        drill(&env, &dump.display().to_string()).succeeds();
+    }
+}

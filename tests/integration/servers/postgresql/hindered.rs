@@ -75,7 +75,7 @@ fn a_table_that_comes_before_the_snapshot_is_known() {
     let server = Server::start();
     // What reads a file begins the snapshot; all else of the catalogue was asked before.
     let late = r#"case "$*" in *--file=-*)
-    /usr/bin/psql -Xq -d "$URL" -c 'CREATE TABLE IF NOT EXISTS late AS SELECT 1 AS v' 2> /dev/null
+    /usr/bin/psql -Xq -d "$URL" -c 'CREATE TABLE IF NOT EXISTS public.late AS SELECT 1 AS v' 2> /dev/null
 esac
 exec /usr/bin/psql "$@""#;
     let path = with_fake(&env, "psql", late);
@@ -129,7 +129,7 @@ fn a_standby_says_that_it_has_no_rows_of_unlogged_tables() {
     server.resume();
     let run = env.run(&format!("dump {}", server.url("postgres")));
     assert!(
-        run.stderr.contains("those of 1 tables are not dumped"),
+        run.stderr.contains("the rows of 1 table are not dumped"),
         "{run:?}"
     );
     let dump = run.succeeds().paths().remove(0);
@@ -141,4 +141,48 @@ fn a_standby_says_that_it_has_no_rows_of_unlogged_tables() {
             ("public.kept".to_owned(), Some(Rows::Exact(1)))
         ]
     );
+}
+
+#[test]
+fn a_monitor_in_the_new_database_does_not_keep_it_from_its_name() {
+    let env = Env::new();
+    let server = Server::start();
+    server.psql("postgres", "CREATE DATABASE app");
+    server.psql("app", "CREATE TABLE t AS SELECT 1 AS v");
+    let dump = env.dump(&server.url("app"));
+    // It connects as soon as the new database is loaded, to each there is.
+    let monitored = r#"/usr/bin/psql "$@" || exit
+case "$*" in *'CONNECTION LIMIT'*'IS_TEMPLATE'*)
+    /usr/bin/psql -Xq -d "${URL%%/app*}/$(/usr/bin/psql -XAtq -d "$URL" -c \
+        "SELECT datname FROM pg_database WHERE datname LIKE '%.restoring-%'")?${URL##*\?}" \
+        -c 'SELECT pg_sleep(100)' > /dev/null 2>&1 &
+    until [ "$(/usr/bin/psql -XAtq -d "$URL" -c \
+        "SELECT count(*) FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(100)'")" = 1 ]
+    do sleep 0.02; done
+esac"#;
+    let path = with_fake(&env, "psql", monitored);
+    let restore = format!("restore {} {}", dump.display(), server.url("fresh"));
+    let mut restore = env.program(&restore);
+    Run::of(restore.env("PATH", path).env("URL", server.url("app"))).succeeds();
+    assert_eq!(server.psql("fresh", "SELECT v FROM t"), "1");
+}
+
+#[test]
+fn a_role_that_may_create_databases_restores_its_own() {
+    let env = Env::new();
+    let server = Server::start();
+    server.psql("postgres", "CREATE ROLE maker LOGIN CREATEDB");
+    server.psql("postgres", "CREATE DATABASE app OWNER maker");
+    server.psql(
+        "app",
+        "SET ROLE maker; CREATE SCHEMA own; CREATE TABLE own.t AS SELECT 1 AS v",
+    );
+    let dump = env.dump(&server.url_as("maker", "app"));
+    let dump = dump.display();
+    for (options, name) in [("", "again"), ("--replace", "again")] {
+        let url = server.url_as("maker", name);
+        env.run(&format!("restore {options} {dump} {url}"))
+            .succeeds();
+        assert_eq!(server.psql(name, "SELECT v FROM own.t"), "1");
+    }
 }

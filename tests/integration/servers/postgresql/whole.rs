@@ -23,9 +23,17 @@ fn every_database_is_found_at_each_run() {
     server.psql("postgres", "CREATE DATABASE closed ALLOW_CONNECTIONS false");
     server.psql("postgres", "CREATE DATABASE pattern IS_TEMPLATE true");
     let url = server.url("");
-    env.run(&format!("dump {url} --exclude *_test --exclude tmp[0-9]"))
-        .succeeds();
-    let first = ["@globals", "a%2Fb%20c", "app", "globals", "postgres"];
+    let run = env.run(&format!("dump {url} --exclude *_test --exclude tmp[0-9]"));
+    let closed = "warning: closed is not dumped: it allows no connections";
+    assert!(run.succeeds().stderr.contains(closed));
+    let first = [
+        "@globals",
+        "a%2Fb%20c",
+        "app",
+        "globals",
+        "pattern",
+        "postgres",
+    ];
     assert_eq!(databases(&env), first);
 
     server.psql("postgres", "CREATE DATABASE later");
@@ -39,11 +47,12 @@ fn every_database_is_found_at_each_run() {
         "app",
         "globals",
         "later",
+        "pattern",
         "postgres",
         "template1",
     ];
     assert_eq!(databases(&env), second);
-    let table: Vec<_> = run.stderr.lines().rev().take(7).collect();
+    let table: Vec<_> = run.stderr.lines().rev().take(8).collect();
     assert!(
         table.iter().all(|line| line.contains("  dumped  ")),
         "{run:?}"
@@ -135,4 +144,19 @@ fn databases_half_gone_are_left_out_and_a_template1_with_other_grants_is_not() {
         assert_eq!(run.paths().len(), 3, "{changed}: {run:?}");
         server.psql("template1", back);
     }
+}
+
+#[test]
+fn what_a_killed_restore_left_is_named_and_not_dumped() {
+    let env = Env::new();
+    let server = Server::start();
+    let left = "\"app.restoring-6927a1c2-1f4\"";
+    server.psql("postgres", &format!("CREATE DATABASE {left}"));
+    let url = server.url("");
+    let run = env.run(&format!("dump {url}")).succeeds();
+    let remove = format!("remove it with DROP DATABASE {left}");
+    assert!(run.stderr.contains(&remove), "{run:?}");
+    assert_eq!(databases(&env), ["@globals", "postgres"]);
+    env.run(&format!("dump {url} --exclude *"))
+        .fails(1, "nothing is dumped: --exclude leaves out every database");
 }

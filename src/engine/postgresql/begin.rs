@@ -1,0 +1,188 @@
+//! How a dump begins: the locks, the snapshot, and `pg_dump` in it.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use anyhow::{Context, Error, Result, anyhow, bail};
+
+use super::snapshot::{CHEAP, Snapshot, storage};
+use super::{Postgresql, ask, catalogue};
+use crate::engine::dumper::SnapshotLost;
+use crate::human;
+
+/// How often a dump is begun while other sessions write its tables anew.
+const ATTEMPTS: u32 = 20;
+
+/// How long `pg_dump` waits for locks that the snapshot's session has, too: only another session
+/// that waits for such a table, and waits for ours, makes it wait.
+const QUEUED: Duration = Duration::from_secs(2);
+
+/// What `pg_dump` says of tables and other objects that were dropped while it looked around.
+const GONE: [&str; 3] = [
+    "does not exist",
+    "could not open relation",
+    "cache lookup failed",
+];
+
+/// What the server says when it has no room for more locks.
+const NO_ROOM: &str = "out of shared memory";
+
+/// The file of each table that is dumped, where it has one.
+pub(super) type Storage = HashMap<String, Option<u32>>;
+
+/// Why a dump did not begin.
+enum Hindrance {
+    /// The snapshot's session may not lock all tables, or the server has no room for the locks.
+    Locks(Error),
+    /// It is over soon.
+    Passing(Error),
+}
+
+impl Postgresql {
+    /// Starts `pg_dump` in a snapshot that it shows whole: of each table, the rows that it had in
+    /// the snapshot. Tries again where another session writes a table anew meanwhile.
+    ///
+    /// # Errors
+    /// In the server's words, when it cannot be started; names the tables that were written anew
+    /// each time.
+    pub(super) fn begin(&mut self, database: &str) -> Result<()> {
+        let mut locks = true;
+        let mut attempt = 1;
+        let mut hindrance = None;
+        loop {
+            // The locks of an attempt that failed keep others waiting.
+            (self.snapshot, self.child) = (None, None);
+            let begun = self.try_to_begin(database, locks);
+            if let (Some(_), Some(hindrance)) = (self.stop.reason(), &hindrance) {
+                log::warn!("{database}: {hindrance:#}");
+            }
+            let error = match begun? {
+                None => return Ok(()),
+                Some(Hindrance::Locks(error)) => {
+                    log::debug!("{database}: its tables are not locked first: {error:#}");
+                    locks = false;
+                    continue;
+                }
+                Some(Hindrance::Passing(error)) => error,
+            };
+            if attempt == ATTEMPTS {
+                return Err(error.context(format!("tried {ATTEMPTS} times")));
+            }
+            log::debug!("{database}: {error:#}; trying again");
+            // Of no fixed length: what hinders it may come at fixed times.
+            std::thread::sleep(Duration::from_millis(u64::from(attempt % 10) * 77));
+            attempt += 1;
+            hindrance = Some(error);
+        }
+    }
+
+    fn try_to_begin(&mut self, database: &str, locks: bool) -> Result<Option<Hindrance>> {
+        let wait = locks.then_some(self.lock_timeout);
+        let mut snapshot = match Snapshot::take(&self.server, database, wait, self.stop) {
+            Ok(snapshot) => snapshot,
+            Err(error) => return self.hindrance_of_locks(error, locks).map(Some),
+        };
+        let seen = snapshot.ask(catalogue::DATABASE)?;
+        self.remember(seen)?;
+        let wait = match wait {
+            Some(wait) => wait.min(QUEUED),
+            None => self.lock_timeout,
+        };
+        let mut child = self.start_pg_dump(database, Some(&snapshot.id), wait)?;
+        // While pg_dump looks around.
+        snapshot
+            .count(CHEAP)
+            .context("its rows cannot be counted")?;
+        if !child.begins()? && child.has_failed() {
+            let Err(error) = child.finish() else {
+                bail!("pg_dump failed");
+            };
+            return self.hindrance_of_pg_dump(error, locks).map(Some);
+        }
+        // pg_dump has all its locks before it writes.
+        let rewritten = snapshot.rewritten()?;
+        if !rewritten.is_empty() {
+            return Ok(Some(Hindrance::Passing(anyhow!(
+                "another session truncated or rewrote {} while the dump began",
+                rewritten.join(", ")
+            ))));
+        }
+        (self.snapshot, self.child) = (Some(snapshot), Some(child));
+        Ok(None)
+    }
+
+    /// Starts `pg_dump` without another session, for which there is no room.
+    ///
+    /// # Errors
+    /// In the server's words, when it cannot be started.
+    pub(super) fn begin_alone(&mut self, database: &str) -> Result<()> {
+        self.storage = Some(ask(&self.server, database, &storage(), self.stop)?);
+        self.child = Some(self.start_pg_dump(database, None, self.lock_timeout)?);
+        Ok(())
+    }
+
+    /// Where no snapshot was taken, looks once more for tables that were written anew while the dump
+    /// began. Another file says nothing of when and how, so that also finds what did no harm.
+    ///
+    /// # Errors
+    /// [`SnapshotLost`], naming the tables, when there is one; or when the server cannot be asked.
+    pub(super) fn check_storage(&mut self) -> Result<()> {
+        let (Some(before), Some(database)) = (self.storage.take(), &self.database) else {
+            return Ok(());
+        };
+        let now: Storage = ask(&self.server, database, &storage(), self.stop)?;
+        let mut rewritten: Vec<_> = before
+            .into_iter()
+            .filter(|(table, file)| now.get(table) != Some(file))
+            .map(|(table, _)| table)
+            .collect();
+        rewritten.sort_unstable();
+        if rewritten.is_empty() {
+            return Ok(());
+        }
+        let what = format!(
+            "another session rewrote or dropped {}",
+            rewritten.join(", ")
+        );
+        Err(anyhow!(what).context(SnapshotLost))
+    }
+
+    fn hindrance_of_locks(&self, error: Error, locks: bool) -> Result<Hindrance> {
+        let said = format!("{error:#}");
+        let says = |what: &str| locks && said.contains(what);
+        if says(NO_ROOM) || says("permission denied") {
+            Ok(Hindrance::Locks(error))
+        } else if says("does not exist") || says("deadlock detected") {
+            Ok(Hindrance::Passing(error))
+        } else {
+            Err(self.explain(error))
+        }
+    }
+
+    fn hindrance_of_pg_dump(&self, error: Error, locks: bool) -> Result<Hindrance> {
+        let said = format!("{error:#}");
+        let is_queued = locks && has_timed_out(&said);
+        if locks && said.contains(NO_ROOM) {
+            Ok(Hindrance::Locks(error))
+        } else if is_queued || GONE.iter().any(|sentence| said.contains(sentence)) {
+            Ok(Hindrance::Passing(error))
+        } else {
+            Err(self.explain(error))
+        }
+    }
+
+    /// Says of an error that a lock was waited for too long, if that is the reason.
+    pub(super) fn explain(&self, error: Error) -> Error {
+        if !has_timed_out(&format!("{error:#}")) {
+            return error;
+        }
+        let waited = human::duration(self.lock_timeout);
+        let what = "a table stayed locked by another session for";
+        error.context(format!("{what} {waited} (--busy-timeout)"))
+    }
+}
+
+/// Whether the server ended a statement because it waited too long for a lock.
+fn has_timed_out(said: &str) -> bool {
+    said.contains("lock timeout") || said.contains("LOCK TABLE") && said.contains("timeout")
+}

@@ -1,0 +1,146 @@
+//! Forged dumps: what psql would run on this machine, it is not told.
+
+use std::fs;
+use std::os::unix::fs::{chown, symlink};
+use std::path::Path;
+
+use super::Server;
+use crate::servers::clients::with_fake;
+use crate::servers::drilled::{drill, with_text};
+use crate::support::{Env, Run, planted};
+
+fn dumped(env: &Env) -> (Server, std::path::PathBuf) {
+    let server = Server::start();
+    server.psql("postgres", "CREATE DATABASE app");
+    server.psql(
+        "app",
+        "CREATE TABLE t (v text); INSERT INTO t VALUES ('a'), (E'\\\\unrestrict `b`'), (E'\\\\! c')",
+    );
+    let dump = env.dump(&server.url("app"));
+    (server, dump)
+}
+
+/// A dump without psql's commands, as from before `\restrict`.
+fn unrestricted(text: &str) -> String {
+    let lines = text.split_inclusive('\n');
+    let kept =
+        lines.filter(|line| !line.starts_with("\\restrict ") && !line.starts_with("\\unrestrict "));
+    kept.collect()
+}
+
+#[test]
+fn no_command_in_a_forged_dump_is_run() {
+    let env = Env::new();
+    let (server, dump) = dumped(&env);
+    let trace = env.path("pwned");
+    let touch = format!("touch {}", trace.display());
+    let before = server.databases();
+    let own: fn(&str) -> String = str::to_owned;
+    let forged = [
+        format!("\\! {touch}\n"),
+        format!("SELECT 1 \\! {touch}\n"),
+        format!("\\unrestrict `{touch}`\n"),
+        format!("SELECT 1 \\unrestrict x`{touch}`\n"),
+        format!("\\set x `{touch}`\n"),
+        format!("SELECT 1 \\g |{touch}\n"),
+        format!("SELECT 1 \\o |{touch}\n"),
+        format!("COPY (SELECT 1) TO STDOUT \\g |{touch}\n"),
+        format!("\\copy public.t FROM PROGRAM '{touch}'\n"),
+        format!("COPY public.t (v) FROM stdin;\nx\n\\.\n\\! {touch}\n"),
+        format!("\\unrest\0\nrict `{touch}`\n"),
+        format!(
+            "SET standard_conforming_strings = off;\nSELECT 'a\\'; SELECT ' \\! {touch}\n ';\n"
+        ),
+        "SELECT :DBNAME\n;\n".to_owned(),
+    ];
+    // The new database has this name and a suffix.
+    let name = format!("%5C!%20{}", touch.replace(' ', "%20").replace('/', "%2F"));
+    for (number, line) in forged.iter().enumerate() {
+        let base = if number % 2 == 0 { unrestricted } else { own };
+        let dump = with_text(&dump, |text| {
+            base(&text).replacen("CREATE TABLE", &format!("{line}CREATE TABLE"), 1)
+        });
+        env.run(&format!("restore {} {}", dump.display(), server.url(&name)))
+            .fails(1, "the dump cannot be loaded");
+        assert!(!fs::exists(&trace).unwrap(), "restore, {line}");
+        assert_eq!(server.databases(), before, "{line}");
+        // A drill loads it in the same way.
+        if number < 3 {
+            let run = drill(&env, &dump.display().to_string());
+            assert_eq!(run.status, Some(1), "{line}: {run:?}");
+            assert!(!fs::exists(&trace).unwrap(), "drill, {line}");
+        }
+        fs::remove_file(dump).unwrap();
+    }
+}
+
+#[test]
+fn a_dump_from_before_restrict_is_restored() {
+    let env = Env::new();
+    let (server, dump) = dumped(&env);
+    let old = with_text(&dump, |text| unrestricted(&text));
+    drill(&env, &old.display().to_string()).succeeds();
+    env.run(&format!("restore {} {}", old.display(), server.url("old")))
+        .succeeds();
+    let rows = "SELECT string_agg(v, ',' ORDER BY v) FROM t";
+    assert_eq!(server.psql("old", rows), server.psql("app", rows));
+}
+
+#[test]
+fn server_wide_objects_run_no_command_either() {
+    let env = Env::new();
+    let server = Server::start();
+    env.run(&format!("dump {}", server.url(""))).succeeds();
+    let name = env
+        .names()
+        .into_iter()
+        .find(|name| name.starts_with("@globals"));
+    let dump = env.dumps().join(name.unwrap());
+    let trace = env.path("pwned");
+    for line in [
+        format!("SELECT 1 \\! touch {}\n", trace.display()),
+        format!("SELECT 1 \\unrestrict `touch {}`\n", trace.display()),
+    ] {
+        let dump = with_text(&dump, |text| {
+            format!("SET lock_timeout = 0;\n{line};\n{text}")
+        });
+        let dump = dump.display();
+        env.run(&format!("restore {dump} {}", server.url("")))
+            .fails(1, "cannot be restored");
+        assert!(!fs::exists(&trace).unwrap(), "{line}");
+    }
+}
+
+/// Knows no `\restrict`.
+const OLD_PSQL: &str = r#"case "$*" in *--file=-*)
+    cat > fed
+    grep -q '^.restrict ' fed && { echo 'invalid command \\restrict' >&2; exit 3; }
+    exec /usr/bin/psql "$@" < fed
+esac
+exec /usr/bin/psql "$@""#;
+
+#[test]
+fn a_psql_that_cannot_be_kept_from_it_gets_no_dump_of_another_user() {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let env = Env::new();
+    let (server, dump) = dumped(&env);
+    let path = with_fake(&env, "psql", OLD_PSQL);
+    let restore = |dump: &Path, name: &str| {
+        let mut restore = env.program(&format!("restore {} {}", dump.display(), server.url(name)));
+        Run::of(restore.env("PATH", &path))
+    };
+    restore(&dump, "own").succeeds();
+    let link = env.path("link");
+    symlink(&dump, &link).unwrap();
+    chown(&dump, Some(65534), None).unwrap();
+    for dump in [&dump, &link] {
+        restore(dump, "other").fails(1, "install a psql that knows \\restrict");
+    }
+    chown(&dump, Some(0), None).unwrap();
+    crate::support::set_mode(&dump, 0o620);
+    restore(&dump, "other").fails(1, "the dump is another user's");
+    assert!(!server.databases().contains(&"other".to_owned()));
+    assert!(planted::header(&dump).facts.table_count == 1);
+}
