@@ -12,6 +12,7 @@ mod inside;
 mod mysql;
 mod postgresql;
 mod provable;
+mod reach;
 mod row;
 mod sandbox;
 mod scratch;
@@ -67,16 +68,16 @@ trait Throwaway {
 }
 
 /// Drills dumps, or those of directories that `options.sample` names; a line each on stdout. How
-/// many failed.
+/// many failed, with the directories that have no dump.
 ///
 /// # Errors
 /// When a path leads nowhere or stdout is closed.
 pub fn run(paths: &[PathBuf], options: &Options) -> Result<usize> {
     let mut rows = Vec::new();
-    let mut failed = 0;
     let mut failing = HashSet::new();
     let mut drilled = HashSet::new();
-    for chosen in choose::all(paths, options.sample)? {
+    let (all, mut failed) = choose::all(paths, options.sample)?;
+    for chosen in all {
         Stop::on_signal().check()?;
         let Some((chosen, dump)) = opened(chosen) else {
             continue;
@@ -112,8 +113,6 @@ pub fn run(paths: &[PathBuf], options: &Options) -> Result<usize> {
     }
     if options.json {
         writeln!(io::stdout(), "{}", crate::human::json(&rows)?)?;
-    } else if rows.is_empty() {
-        log::warn!("there are no dumps to drill");
     }
     Ok(failed)
 }

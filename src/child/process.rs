@@ -14,9 +14,10 @@ pub(super) struct Process {
 
 impl Process {
     pub(super) fn spawn(command: &mut Command) -> io::Result<Self> {
+        #[cfg(not(target_os = "linux"))]
         command.process_group(0);
         #[cfg(target_os = "linux")]
-        die_with_this_thread(command);
+        lead_and_die_with_this_thread(command);
         Ok(Process {
             child: command.spawn()?,
             reaped: false,
@@ -62,15 +63,20 @@ impl Process {
     }
 }
 
-/// Elsewhere a child of a killed program runs on until it writes to a closed pipe.
+/// Makes the child lead a session, and with it a group: it has no terminal, so what it runs can put
+/// nothing into the terminal's input.
+///
+/// Elsewhere it keeps the terminal, and a child of a killed program runs on until it writes to a
+/// closed pipe.
 #[cfg(target_os = "linux")]
 #[expect(
     unsafe_code,
     reason = "only between fork and exec can a child ask for its death signal"
 )]
-fn die_with_this_thread(command: &mut Command) {
+fn lead_and_die_with_this_thread(command: &mut Command) {
     let parent = rustix::process::getpid();
     let ask = move || {
+        rustix::process::setsid()?;
         rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
         // The parent may have died before the request.
         if rustix::process::getppid() == Some(parent) {
@@ -81,7 +87,7 @@ fn die_with_this_thread(command: &mut Command) {
             ))
         }
     };
-    // SAFETY: between fork and exec `ask` makes two system calls and neither allocates nor locks.
+    // SAFETY: between fork and exec `ask` makes three system calls and none allocates or locks.
     unsafe {
         command.pre_exec(ask);
     }

@@ -69,16 +69,24 @@ impl Chosen {
     }
 }
 
+/// The dumps, and how many directories have none: nothing proves that those can be restored.
+///
 /// # Errors
 /// When a path leads nowhere.
-pub(super) fn all(paths: &[PathBuf], sample: Sample) -> Result<Vec<Chosen>> {
+pub(super) fn all(paths: &[PathBuf], sample: Sample) -> Result<(Vec<Chosen>, usize)> {
     let mut chosen = Vec::new();
+    let mut empty = 0;
     for path in paths {
         let meta = path
             .metadata()
             .with_context(|| format!("cannot drill {}", path.display()))?;
         if meta.is_dir() {
+            let before = chosen.len();
             of_directory(path, sample, &mut chosen)?;
+            if chosen.len() == before {
+                log::error!("there are no dumps to drill in {}", path.display());
+                empty += 1;
+            }
         } else {
             // Opening a pipe would wait for its writer.
             ensure!(
@@ -89,7 +97,7 @@ pub(super) fn all(paths: &[PathBuf], sample: Sample) -> Result<Vec<Chosen>> {
             chosen.push(of_file(path));
         }
     }
-    Ok(chosen)
+    Ok((chosen, empty))
 }
 
 fn of_directory(path: &Path, sample: Sample, chosen: &mut Vec<Chosen>) -> Result<()> {

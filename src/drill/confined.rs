@@ -75,13 +75,16 @@ pub(super) fn restore(
     stop: Stop,
 ) -> Result<Finding> {
     let header = read_header(dump).context("it is no whole dump")?;
-    let user = if rustix::process::geteuid().is_root() {
+    let taken = if rustix::process::geteuid().is_root() {
         Some(FreshUser::take()?)
     } else {
         None
     };
-    let id = user.as_ref().map(|user| user.id);
+    let id = taken.as_ref().map(|user| user.id);
     let scratch = Scratch::new(scratch, header.bytes, id)?;
+    // Declared after the directory, it goes first, also where an error ends this: a process of this
+    // user that still ran would write into what is removed.
+    let _user = taken;
     let mut command = command(&scratch, id, timeout)?;
     let mut child = Child::filter(&mut command, "drill", dump.try_clone()?, stop)?;
     child.relay_log(GRACE);
@@ -90,8 +93,6 @@ pub(super) fn restore(
     stop.check()?;
     read.context("the drill's process says nothing")?;
     child.finish()?;
-    // Before its directory goes.
-    drop(user);
     serde_json::from_slice(&said).context("the drill's process did not say what it found")
 }
 

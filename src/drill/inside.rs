@@ -61,9 +61,10 @@ pub(super) fn restore(dump: &File, work: &Path, walls: &Walls, timeout: Duration
         Ok(None) => (Outcome::NotRestorable, Comparison::default()),
         Err(error) => (drill.judge(&error), Comparison::default()),
     };
-    if let Some(why) = &walls.open {
+    if let Some(open) = walls.open.as_ref().filter(|open| !open.reach.is_empty()) {
         let note = format!(
-            "the throwaway database could reach the network of this machine, because {why}"
+            "code in the dump could reach {}, because the sandbox is not whole: {}",
+            open.reach, open.why
         );
         comparison.notes.push(note);
     }
@@ -83,6 +84,7 @@ impl Drill<'_> {
         if header.identity.engine == Engine::Command {
             return Ok(None);
         }
+        self.walls.refuse_trusted(header.identity.engine)?;
         let sockets = match self.walls.sockets {
             Some(_) => None,
             None => Place::for_sockets(self.work)?,

@@ -3,14 +3,15 @@
 //!
 //! Root can make all of it. An ordinary user can where the system allows user namespaces, and
 //! stays the same user. Where a system allows no namespaces (as within the unit of the drill, whose
-//! own sandbox does the same), [`enter`] says so and the rest still holds.
+//! own sandbox does the same), [`enter`] says why and what is within reach, and the rest still holds.
 
+use std::ffi::CStr;
 use std::fs::{self, Permissions};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use rustix::fs::{Gid, Uid};
 use rustix::mount::{
     MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_bind, mount_bind_recursive,
@@ -18,6 +19,9 @@ use rustix::mount::{
 };
 use rustix::process::{DumpableBehavior, Resource, Rlimit, getegid, geteuid};
 use rustix::thread::{CapabilitySet, CapabilitySets, UnshareFlags};
+
+use super::reach::{self, Reach};
+use crate::identity::Engine;
 
 /// What programs need to run; what does not exist is passed over.
 const SHOWN: [&str; 12] = [
@@ -37,6 +41,8 @@ const SHOWN: [&str; 12] = [
 const DEVICES: [&str; 5] = ["full", "null", "random", "urandom", "zero"];
 /// The directory of the servers' sockets in the sandbox.
 const SOCKETS: &str = "/sockets";
+/// The processes and threads that the sandbox's user may have at once.
+const PROCESSES: u64 = 2048;
 /// The name of the sandbox's user in the sandbox's `/etc/passwd`.
 const USER: &str = "dump-database-drill";
 
@@ -56,8 +62,42 @@ pub(super) struct Inhabitant<'a> {
 pub(super) struct Walls {
     /// Where sockets have short names; none where the sandbox has no root directory.
     pub(super) sockets: Option<PathBuf>,
-    /// Why the network of the machine is within reach, if it is.
-    pub(super) open: Option<String>,
+    /// What the sandbox does not keep out, and why.
+    pub(super) open: Option<Open>,
+}
+
+/// A sandbox without a root directory of its own.
+pub(super) struct Open {
+    /// The step that failed.
+    pub(super) why: String,
+    pub(super) reach: Reach,
+    /// The drill runs as the user who started it, whom servers of this machine may trust.
+    pub(super) is_same_user: bool,
+}
+
+impl Walls {
+    /// Refuses to run code of a dump that could log in to a server of this machine as the user who
+    /// drills. An SQLite dump names no server.
+    ///
+    /// # Errors
+    /// When such a server is within reach.
+    pub(super) fn refuse_trusted(&self, engine: Engine) -> Result<()> {
+        let Some(open) = self.open.as_ref().filter(|open| open.is_same_user) else {
+            return Ok(());
+        };
+        if let (Some(server), true) = (open.reach.servers.first(), engine != Engine::Sqlite) {
+            bail!(
+                "it was not drilled, because code in it could log in to the server at {} as user {}: \
+                 the sandbox is not whole ({}); drill as root, or in a unit that hides the socket \
+                 (InaccessiblePaths=-{})",
+                server.display(),
+                geteuid().as_raw(),
+                open.why,
+                server.parent().unwrap_or(server).display()
+            );
+        }
+        Ok(())
+    }
 }
 
 /// Puts this process, which must have one thread, into the sandbox.
@@ -66,18 +106,35 @@ pub(super) struct Walls {
 /// When it cannot become the user, or give up a privilege.
 pub(super) fn enter(inhabitant: &Inhabitant<'_>) -> Result<Walls> {
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
-    let no_core = Rlimit {
-        current: Some(0),
-        maximum: Some(0),
-    };
-    rustix::process::setrlimit(Resource::Core, no_core)?;
+    limit(Resource::Core, 0)?;
+    // A new network no longer names them, and they stay within reach.
+    let servers = reach::server_sockets();
     let built = separate().and_then(|()| build(inhabitant));
-    let (sockets, open) = match built {
-        Ok(()) => (Some(PathBuf::from(SOCKETS)), None),
-        Err(error) => (None, has_network().then(|| format!("{error:#}"))),
+    become_user(inhabitant, built.is_ok()).context("cannot give up privileges")?;
+    Ok(match built {
+        Ok(()) => Walls {
+            sockets: Some(PathBuf::from(SOCKETS)),
+            open: None,
+        },
+        Err(error) => Walls {
+            sockets: None,
+            open: Some(Open {
+                why: format!("{error:#}"),
+                reach: Reach::now(servers),
+                is_same_user: inhabitant.user.is_none(),
+            }),
+        },
+    })
+}
+
+fn limit(resource: Resource, most: u64) -> rustix::io::Result<()> {
+    let now = rustix::process::getrlimit(resource).maximum;
+    let most = Some(now.map_or(most, |now| now.min(most)));
+    let limits = Rlimit {
+        current: most,
+        maximum: most,
     };
-    become_user(inhabitant, sockets.is_some()).context("cannot give up privileges")?;
-    Ok(Walls { sockets, open })
+    rustix::process::setrlimit(resource, limits)
 }
 
 /// Namespaces of its own: mounts, network, System V IPC; for an ordinary user a user namespace as
@@ -104,7 +161,7 @@ fn build(inhabitant: &Inhabitant<'_>) -> Result<()> {
     let private = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
     mount_change("/", private).context("cannot separate mounts")?;
     let root = inhabitant.root;
-    mount_empty(root)?;
+    mount_empty(root, c"mode=0755,size=64m,nr_inodes=4k")?;
     for shown in SHOWN.map(Path::new) {
         show(root, shown)?;
     }
@@ -133,9 +190,9 @@ fn build(inhabitant: &Inhabitant<'_>) -> Result<()> {
     enter_root(root).context("cannot change the root directory")
 }
 
-fn mount_empty(place: &Path) -> Result<()> {
+fn mount_empty(place: &Path, options: &CStr) -> Result<()> {
     let flags = MountFlags::NOSUID | MountFlags::NODEV;
-    mount("dump-database", place, "tmpfs", flags, c"mode=0755")
+    mount("dump-database", place, "tmpfs", flags, options)
         .with_context(|| format!("cannot mount on {}", place.display()))
 }
 
@@ -186,10 +243,10 @@ fn make_devices(root: &Path) -> Result<()> {
         show(root, &Path::new("/dev").join(device))?;
     }
     symlink("/proc/self/fd", dev.join("fd"))?;
-    // Servers share memory through it.
+    // Servers share memory through it: PostgreSQL's parallel workers a multiple of `work_mem`.
     let memory = dev.join("shm");
     fs::create_dir(&memory)?;
-    mount_empty(&memory)?;
+    mount_empty(&memory, c"mode=0755,size=25%,nr_inodes=4k")?;
     fs::set_permissions(&memory, Permissions::from_mode(0o1777))?;
     Ok(())
 }
@@ -222,16 +279,6 @@ fn enter_root(root: &Path) -> io::Result<()> {
     std::env::set_current_dir("/")
 }
 
-/// Can this process reach anything but itself? In a unit without a network there is only `lo`.
-fn has_network() -> bool {
-    let interfaces = fs::read_to_string("/proc/self/net/dev").unwrap_or_default();
-    let names = interfaces
-        .lines()
-        .skip(2)
-        .filter_map(|line| line.split_once(':'));
-    names.into_iter().any(|(name, _)| name.trim() != "lo")
-}
-
 /// Becomes the user for good: without groups, without capabilities, and so that no program gets
 /// any back.
 fn become_user(inhabitant: &Inhabitant<'_>, has_root: bool) -> Result<()> {
@@ -245,23 +292,26 @@ fn become_user(inhabitant: &Inhabitant<'_>, has_root: bool) -> Result<()> {
         }
         for capability in CapabilitySet::all() {
             match rustix::thread::remove_capability_from_bounding_set(capability) {
-                // The kernel knows fewer of them.
-                Err(rustix::io::Errno::INVAL) | Ok(()) => {}
+                // The kernel knows fewer of them, or a container's root may not give them up:
+                // `no_new_privs` below lets no program gain one.
+                Err(rustix::io::Errno::INVAL | rustix::io::Errno::PERM) | Ok(()) => {}
                 Err(error) => return Err(error.into()),
             }
         }
         rustix::thread::set_thread_groups(&[])?;
         rustix::thread::set_thread_res_gid(gid, gid, gid)?;
         rustix::thread::set_thread_res_uid(uid, uid, uid)?;
+        limit(Resource::Nproc, PROCESSES)?;
     }
-    rustix::thread::set_capabilities(
-        None,
-        CapabilitySets {
-            effective: CapabilitySet::empty(),
-            permitted: CapabilitySet::empty(),
-            inheritable: CapabilitySet::empty(),
-        },
-    )?;
+    let none = CapabilitySets {
+        effective: CapabilitySet::empty(),
+        permitted: CapabilitySet::empty(),
+        inheritable: CapabilitySet::empty(),
+    };
+    // Within a unit that forbids this system call there are none to give up.
+    if rustix::thread::capabilities(None)? != none {
+        rustix::thread::set_capabilities(None, none)?;
+    }
     rustix::thread::set_no_new_privs(true)?;
     // Children of the same user read passwords and archives in /proc/PID/fd.
     rustix::process::set_dumpable_behavior(DumpableBehavior::Dumpable)?;

@@ -127,7 +127,8 @@ fn refuse_foreign(parent: &Path) -> Result<()> {
         let is_sticky = mode & 0o1000 != 0;
         let is_own_group = meta.gid() == group || meta.gid() == 0;
         let is_shared = mode & 0o002 != 0 || mode & 0o020 != 0 && !is_own_group;
-        let foreign = meta.uid() != own && meta.uid() != 0;
+        let is_roots = meta.uid() == 0 || above == Path::new("/") && is_unmapped(meta.uid());
+        let foreign = meta.uid() != own && !is_roots;
         ensure!(
             !foreign && (is_sticky || !is_shared),
             "another user can replace what is made in {}, because {} {}; --scratch names another place",
@@ -141,6 +142,17 @@ fn refuse_foreign(parent: &Path) -> Result<()> {
         );
     }
     Ok(())
+}
+
+/// Does the number stand for users that this user namespace does not know? `/` is then root's.
+fn is_unmapped(user: u32) -> bool {
+    let overflow = fs::read_to_string("/proc/sys/kernel/overflowuid").unwrap_or_default();
+    let map = fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+    let is_mapped = map.lines().any(|line| {
+        let numbers: Vec<u32> = line.split_whitespace().flat_map(str::parse).collect();
+        matches!(numbers[..], [first, _, count] if user >= first && user - first < count)
+    });
+    overflow.trim() == user.to_string() && !is_mapped
 }
 
 fn open_directory(path: &Path) -> rustix::io::Result<OwnedFd> {

@@ -46,6 +46,11 @@ fn a_good_dump_passes_and_status_tells() {
     env.run("drill --sample some")
         .fails(2, "newest, all or a number");
     env.run("drill missing").fails(1, "cannot drill missing");
+    fs::create_dir(env.path("empty")).unwrap();
+    let run = env
+        .run("drill dump empty")
+        .fails(1, "there are no dumps to drill in empty");
+    assert!(run.stdout.contains("restored in"), "{run:?}");
     let run = env.run("drill --scratch missing");
     assert_eq!(run.status, Some(1), "{run:?}");
     let sentence = "FAILED: cannot make a directory in missing";

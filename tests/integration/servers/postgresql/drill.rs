@@ -1,7 +1,10 @@
 //! Drills of PostgreSQL dumps.
 
-use std::os::unix::fs::chown;
+use std::fs::Permissions;
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
+use std::process::Command;
 
 use super::Server;
 use crate::servers::confined::Hanging;
@@ -246,20 +249,64 @@ fn an_ordinary_user_drills_as_himself() {
         return;
     }
     let env = Env::new();
-    let server = server();
-    let dump = env.dump(&server.url("app"));
+    give_dump_to_nobody(&env);
+    let run = Run::of(&mut drill_of_nobody(&env)).succeeds();
+    assert!(run.stdout.contains("restored in"), "{run:?}");
+    assert_eq!(names(env.root()), ["dump"]);
+}
+
+fn give_dump_to_nobody(env: &Env) {
+    let dump = env.dump(&server().url("app"));
     for path in [env.root(), &env.dumps(), &dump] {
         chown(path, Some(65534), Some(65534)).unwrap();
     }
     for own in crate::support::OWN {
         chown(env.dumps().join(own), Some(65534), Some(65534)).unwrap();
     }
-    let mut drill = env.command("setpriv");
+}
+
+fn drill_of_nobody(env: &Env) -> Command {
+    // Other tests' servers would be within reach.
+    let mut drill = env.command("unshare");
+    drill.args(["--net", "setpriv"]);
     drill.args(["--reuid", "65534", "--regid", "65534", "--clear-groups"]);
     drill.arg(PROGRAM).args(["drill", "--scratch", "."]);
-    let run = Run::of(&mut drill).succeeds();
-    assert!(run.stdout.contains("restored in"), "{run:?}");
-    assert_eq!(names(env.root()), ["dump"]);
+    drill
+}
+
+#[test]
+fn a_sandbox_that_is_not_whole_says_so_and_never_lets_a_dump_log_in_as_its_user() {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let env = Env::new();
+    give_dump_to_nobody(&env);
+    let drill = || {
+        let mut drill = drill_of_nobody(&env);
+        // A program's directory that is in the sandbox's way: its network is made, its root is not.
+        let path = std::env::var("PATH").unwrap();
+        Run::of(drill.env("PATH", format!("/dev:{path}")))
+    };
+    let run = drill().succeeds();
+    let said = "code in the dump could reach ";
+    assert!(run.stderr.contains(said), "{run:?}");
+    assert!(run.stderr.contains("the files of user 65534"), "{run:?}");
+
+    // In one of the usual places: the network that names it is not the drill's.
+    let socket = PathBuf::from(format!("/tmp/.s.PGSQL.{}", free_port()));
+    let listener = UnixListener::bind(&socket).unwrap();
+    std::fs::set_permissions(&socket, Permissions::from_mode(0o777)).unwrap();
+    let run = drill().fails(1, "");
+    let said = format!(
+        "could log in to the server at {} as user 65534",
+        socket.display()
+    );
+    assert!(run.stdout.contains(&said), "{run:?}");
+    // Nobody listens any more.
+    drop(listener);
+    let run = drill();
+    std::fs::remove_file(socket).unwrap();
+    run.succeeds();
 }
 
 #[test]
