@@ -4,6 +4,7 @@ mod catalogue;
 mod client;
 mod flags;
 pub mod globals;
+mod inexact;
 mod load;
 mod options;
 mod patience;

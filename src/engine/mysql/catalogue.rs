@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 
-use super::privileges;
 use super::server::{Server, literal};
+use super::{inexact, privileges};
 use crate::header::Rows;
 use crate::stop::Stop;
 
@@ -14,7 +14,7 @@ use crate::stop::Stop;
 /// as.
 const OWN: &str = "'information_schema', 'performance_schema', 'mysql', '#mysql50#lost+found'";
 /// Engines whose tables show rows of other tables or servers. Clients do not dump those.
-const ELSEWHERE: [&str; 8] = [
+pub(super) const ELSEWHERE: [&str; 8] = [
     "MRG_MyISAM",
     "MRG_MYISAM",
     "FEDERATED",
@@ -42,6 +42,9 @@ pub(super) struct Settings {
     /// How the server compares the names of tables; none where an earlier version made the dump.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) lower_case_table_names: Option<String>,
+    /// Columns that the dump has, or may have, with other values.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) inexact: Vec<String>,
 }
 
 /// What is known of a database before it is dumped.
@@ -175,6 +178,7 @@ impl Database {
             ),
             stop,
         )?);
+        this.settings.inexact = inexact::columns(server, name, stop)?;
         this.settings.collations.retain(|name| !name.is_empty());
         this.settings.engines.retain(|name| !name.is_empty());
         Ok(this)
@@ -211,5 +215,6 @@ pub(super) fn settings(server: &Server, name: &str, stop: Stop) -> Result<Settin
         lower_case_table_names: server
             .column("SELECT @@lower_case_table_names", stop)?
             .pop(),
+        inexact: Vec::new(),
     })
 }

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
 use super::catalogue::{self, Settings};
-use super::load::Loading;
+use super::load::{Loading, shown};
 use super::replace::Old;
 use super::server::{Server, identifier};
 use crate::engine::access::Access;
@@ -50,6 +50,11 @@ pub fn run(
     );
     warn_of_another_server(&header.engine_version, &version);
     preflight(&server, &settings, stop)?;
+    if let Some(columns) = shown(&settings.inexact) {
+        log::warn!(
+            "values in these columns are not, or may not be, what the database had when it was dumped: {columns}"
+        );
+    }
     let own = header.identity.database.as_deref();
     let loading = Loading {
         server: &server,
@@ -92,19 +97,22 @@ fn warn_of_another_server(dumped: &str, here: &str) {
     }
 }
 
-/// Names at once all that the dump needs and the server lacks.
+/// Names at once all that the dump needs and the server lacks. Missing definers alone are no reason
+/// to refuse a dump: what they define can be loaded, and its database may have lacked them too.
 fn preflight(server: &Server, settings: &Settings, stop: Stop) -> Result<()> {
     let mut lacking = Vec::new();
-    let mut need = |what: &str, wanted: &BTreeSet<String>, query: &str| -> Result<()> {
+    let missing = |wanted: &BTreeSet<String>, query: &str| -> Result<Vec<String>> {
         let known: BTreeSet<_> = server.column(query, stop)?.into_iter().collect();
-        let missing: Vec<_> = wanted.difference(&known).map(String::as_str).collect();
+        Ok(wanted.difference(&known).cloned().collect())
+    };
+    let mut need = |what: &str, wanted: &BTreeSet<String>, query: &str| -> Result<()> {
+        let missing = missing(wanted, query)?;
         if !missing.is_empty() {
             lacking.push(format!("{what} {}", missing.join(", ")));
         }
         Ok(())
     };
-    need(
-        "the users (definers)",
+    let definers = missing(
         &settings.definers,
         "SELECT IF(host = '', user, CONCAT(user, '@', host)) FROM mysql.user",
     )?;
@@ -116,6 +124,17 @@ fn preflight(server: &Server, settings: &Settings, stop: Stop) -> Result<()> {
     let mut collations = settings.collations.clone();
     collations.insert(settings.collation.clone());
     need("the collations", &collations, collations_of(server, stop)?)?;
+    if !definers.is_empty() {
+        let definers = format!("the users (definers) {}", definers.join(", "));
+        if lacking.is_empty() {
+            log::warn!(
+                "the server {} lacks {definers}; views, routines, triggers and events of theirs fail until those users exist",
+                server.url()
+            );
+        } else {
+            lacking.insert(0, definers);
+        }
+    }
     if !lacking.is_empty() {
         bail!(
             "the server {} lacks what this dump needs: {}; restore @globals first, or install and create them",

@@ -64,7 +64,9 @@ impl Server {
         let first = self.shell.program;
         let version = self.column("SELECT version()", stop);
         let version = version.with_context(|| format!("cannot connect to {}", self.url()))?;
-        let version = version.into_iter().next().context("it has no version")?;
+        let version = version.into_iter().next().with_context(|| {
+            format!("{} shows this user no row, because sql_select_limit is 0 in the user's sessions; set it back (SET GLOBAL sql_select_limit = DEFAULT, or in init_connect)", self.url())
+        })?;
         for (client, names) in [(&mut self.dumper, DUMPERS), (&mut self.shell, SHELLS)] {
             if !client.suits(&version) {
                 let mut others = Client::installed(names, stop);

@@ -22,11 +22,10 @@ pub(super) fn refuse_hidden_rows(server: &Server, stop: Stop) -> Result<()> {
     for (variable, harmless) in VARIABLES {
         let value = server.column(&format!("SELECT @@SESSION.{variable}"), stop);
         stop.check()?;
-        // Not every server knows each. One row is not shown where the limit is 0.
-        let Ok(value) = value else {
+        // Not every server knows each.
+        let Some(value) = value.ok().and_then(|rows| rows.into_iter().next()) else {
             continue;
         };
-        let value = value.into_iter().next().unwrap_or("0".to_owned());
         ensure!(
             harmless.contains(&value.as_str()),
             "{variable} is {value} in the user's sessions, and with it rows would be missing; set it back (SET GLOBAL {variable} = DEFAULT, or in init_connect)"

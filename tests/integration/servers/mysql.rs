@@ -6,6 +6,7 @@ mod drill;
 mod found;
 mod hard;
 mod hindered;
+mod inexact;
 mod meanwhile;
 mod option_files;
 mod refused;
@@ -13,5 +14,6 @@ mod replaced;
 mod restored;
 mod server;
 mod tls;
+mod tolerated;
 
 pub(crate) use server::Server;

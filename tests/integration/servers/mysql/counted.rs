@@ -54,6 +54,12 @@ fn a_server_that_hides_rows_is_refused_and_its_other_limits_lose_none() {
     let server = server();
     let url = server.url("app");
     let expected = server.everything_in("app");
+    server.sql("", "SET GLOBAL sql_select_limit = 0");
+    for args in ["app", ""] {
+        let run = env.run(&format!("dump {}", server.url(args)));
+        run.fails(1, "sql_select_limit is 0 in the user's sessions");
+    }
+    server.sql("", "SET GLOBAL sql_select_limit = DEFAULT");
     for (variable, value) in [
         ("sql_select_limit", "1000"),
         ("system_versioning_asof", "'2020-01-01'"),

@@ -1,0 +1,146 @@
+//! Columns whose values a dump cannot have as they are, because a server shows clients something
+//! else.
+
+use anyhow::Result;
+
+use super::catalogue::ELSEWHERE;
+use super::load::shown;
+use super::server::{Server, identifier, literal};
+use crate::stop::Stop;
+
+/// Character sets of which every character survives on its way to a client as utf8mb4 and back.
+/// In all others some do not: bytes that stand for no character of Unicode (0x98 in cp1251) become
+/// `?`, and some become another character (0x5C in sjis). Found by converting, in MariaDB 10.11,
+/// every character of every set there and back.
+const SURVIVING: [&str; 19] = [
+    "utf8", "utf8mb3", "utf8mb4", "ucs2", "utf16", "utf16le", "utf32", "latin1", "latin2",
+    "latin5", "latin7", "cp850", "cp852", "cp866", "koi8r", "koi8u", "keybcs2", "macce",
+    "macroman",
+];
+/// Character sets with characters that definitions of columns do not show: servers have those in
+/// utf8mb3, and write `?` for what utf8mb3 lacks.
+const WIDE: [&str; 4] = ["utf8mb4", "utf16", "utf16le", "utf32"];
+/// How long a server may look for such values, one of MariaDB's and one of MySQL's variables.
+const LIMIT: &str = "/*M!100101 SET SESSION max_statement_time = 2 */; /*!50708 SET SESSION max_execution_time = 2000 */";
+/// As many columns are looked through with one query, which must not be too long for a command.
+const AT_ONCE: usize = 64;
+
+/// A column that may have such values.
+struct Column {
+    table: String,
+    name: String,
+    /// Its character set, or `float`.
+    kind: String,
+    has_history: bool,
+}
+
+/// Finds the columns of a database that a dump has with other values or another definition, and
+/// warns of them. Returns their names. Where a server does not find out within seconds, or cannot,
+/// the columns that may be such count as well.
+///
+/// # Errors
+/// When the server cannot be asked which columns there are.
+pub(super) fn columns(server: &Server, database: &str, stop: Stop) -> Result<Vec<String>> {
+    let (suspects, mut unsure) = suspects(server, database, stop)?;
+    let mut differing = Vec::new();
+    let mut chunks = suspects.chunks(AT_ONCE);
+    while let Some(chunk) = chunks.next() {
+        let found = server.column(&query(database, chunk), stop);
+        stop.check()?;
+        let Ok(found) = found else {
+            let rest = chunk.iter().chain(chunks.by_ref().flatten());
+            unsure.extend(rest.map(Column::label));
+            break;
+        };
+        let found = found
+            .iter()
+            .filter_map(|n| chunk.get(n.parse::<usize>().ok()?));
+        differing.extend(found.map(Column::label));
+    }
+    let sure = shown(&differing).map(|columns| format!("differs from the database in {columns}"));
+    let may = shown(&unsure).map(|columns| format!("may differ from it in {columns}"));
+    let said: Vec<_> = sure.into_iter().chain(may).collect();
+    if !said.is_empty() {
+        log::warn!(
+            "{database}: servers show FLOAT with six digits and some characters as another or as ?, so the dump {}",
+            said.join(", and ")
+        );
+    }
+    differing.append(&mut unsure);
+    differing.sort();
+    differing.dedup();
+    Ok(differing)
+}
+
+/// The columns to look through, and the names of those whose definition has a `?` that may stand
+/// for something else.
+fn suspects(server: &Server, database: &str, stop: Stop) -> Result<(Vec<Column>, Vec<String>)> {
+    let list = |names: &[&str]| format!("'{}'", names.join("', '"));
+    let (surviving, wide) = (list(&SURVIVING), list(&WIDE));
+    let rows = server.ask(
+        &format!(
+            "SELECT c.table_name, c.column_name, IFNULL(c.character_set_name, c.data_type), t.table_type,
+                c.character_set_name IS NULL OR c.character_set_name NOT IN ({surviving}),
+                IFNULL(c.character_set_name IN ({wide}) OR c.character_set_name NOT IN ({surviving}), 0)
+                AND (c.data_type IN ('enum', 'set') AND c.column_type LIKE '%?%' OR IFNULL(c.column_default, '') LIKE '%?%')
+             FROM information_schema.columns c JOIN information_schema.tables t
+                ON t.table_schema = c.table_schema AND t.table_name = c.table_name
+             WHERE c.table_schema = {} AND t.table_type IN ('BASE TABLE', 'SYSTEM VERSIONED')
+                AND IFNULL(t.engine, '') NOT IN ({})
+                AND (c.data_type = 'float' OR c.character_set_name IS NOT NULL)
+             ORDER BY 1, c.ordinal_position",
+            literal(database),
+            list(&ELSEWHERE)
+        ),
+        stop,
+    )?;
+    let (mut suspects, mut odd) = (Vec::new(), Vec::new());
+    for row in rows {
+        let Ok([table, name, kind, of, values, definition]) = <[String; 6]>::try_from(row) else {
+            continue;
+        };
+        if definition == "1" {
+            odd.push(format!("{table}.{name} (a ? in its definition)"));
+        }
+        if values == "1" {
+            suspects.push(Column {
+                table,
+                name,
+                kind,
+                has_history: of == "SYSTEM VERSIONED",
+            });
+        }
+    }
+    Ok((suspects, odd))
+}
+
+/// The query for the indices of those columns that have a value that does not survive.
+fn query(database: &str, columns: &[Column]) -> String {
+    let one = |(index, column): (usize, &Column)| {
+        let name = identifier(&column.name);
+        let differs = match column.kind.as_str() {
+            "float" => format!("CAST(CONCAT({name}) AS FLOAT) <> {name}"),
+            set => format!(
+                "CAST(CONVERT(CONVERT({name} USING utf8mb4) USING {set}) AS BINARY) <> CAST({name} AS BINARY)"
+            ),
+        };
+        let history = if column.has_history {
+            " FOR SYSTEM_TIME ALL"
+        } else {
+            ""
+        };
+        format!(
+            "(SELECT {index} FROM {}.{}{history} WHERE {differs} LIMIT 1)",
+            identifier(database),
+            identifier(&column.table)
+        )
+    };
+    let each: Vec<_> = columns.iter().enumerate().map(one).collect();
+    format!("{LIMIT}; {}", each.join(" UNION ALL "))
+}
+
+impl Column {
+    fn label(&self) -> String {
+        format!("{}.{} ({})", self.table, self.name, self.kind)
+    }
+}
