@@ -9,6 +9,7 @@ pub(super) mod lexer;
 mod names;
 pub(super) mod rewrite;
 pub(super) mod rows;
+mod uses;
 
 use std::io::{self, Write};
 
