@@ -3,7 +3,7 @@
 
 use std::io::{self, Write};
 
-use super::lexer::Kind;
+use super::lexer::{Encoding, Kind};
 use super::names::{About, Object};
 use super::uses::Use;
 use super::{Parts, Statement};
@@ -139,8 +139,14 @@ impl<'a, W: Write> Rewriter<'a, W> {
         let own_is_bare = is_bare(self.names.own) || names.iter().any(is_table);
         let is_row = about.object == Object::Trigger
             && ["new", "old"].contains(&self.names.own.to_lowercase().as_str());
+        // In another encoding the bytes of a name are others.
+        let is_foreign = about.object != Object::Table && statement.encoding != Encoding::Utf8;
+        let is_own_foreign = is_foreign && !self.names.own.is_ascii();
         let mut body = Body::default();
         for (at, name) in &names {
+            if statement.qualifies(*at) || statement.names_database(*at) {
+                body.is_unclear |= is_own_foreign && !is_plain(statement.token(*at));
+            }
             if !statement.qualifies(*at) {
                 body.is_unclear |= self.is_own(name) && statement.names_database(*at);
                 continue;
@@ -186,12 +192,14 @@ impl<'a, W: Write> Rewriter<'a, W> {
             let has_own = [&*text, &unescape(&text)]
                 .iter()
                 .any(|text| has_word(text, self.names.own));
-            if is_authored && runs_text && has_own {
+            let may_have = has_own || (is_own_foreign && !text.is_ascii());
+            if is_authored && runs_text && may_have {
                 body.is_unclear = true;
             } else if about.object != Object::Table && has_own {
                 body.is_quoted = true;
             }
         }
+        body.is_unclear |= is_foreign && !self.names.target.is_ascii() && !body.own.is_empty();
         body
     }
 }
@@ -270,6 +278,17 @@ fn enabled(statement: &Statement<'_>, about: About) -> Option<usize> {
         .filter(|at| statement.is(*at, &["ENABLE"]))
 }
 
+/// Is this the same in every encoding? swe7 has letters in the place of brackets.
+fn is_plain(name: &[u8]) -> bool {
+    let inner = match name {
+        [b'`' | b'"', inner @ .., _] => inner,
+        name => name,
+    };
+    inner
+        .iter()
+        .all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
+}
+
 /// What a string stands for.
 fn unescape(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
@@ -303,8 +322,12 @@ mod tests {
 
     /// What comes out where the dump of `db` is loaded into `new`, in pieces of any size.
     fn passed(dump: &str, target: &str) -> (String, Report) {
+        passed_from("db", dump.as_bytes(), target)
+    }
+
+    fn passed_from(own: &str, dump: &[u8], target: &str) -> (String, Report) {
         let names = Names {
-            own: "db",
+            own,
             target,
             ignore_case: false,
             is_rehearsal: false,
@@ -312,12 +335,12 @@ mod tests {
         let mut all = Vec::new();
         for size in [1, 5, 100_000] {
             let mut script = Script::new(Rewriter::new(Vec::new(), names));
-            for part in dump.as_bytes().chunks(size) {
+            for part in dump.chunks(size) {
                 script.write_all(part).unwrap();
             }
-            script.end().unwrap();
+            assert!(script.end().is_ok());
             let Rewriter { out, report, .. } = script.parts;
-            all.push((String::from_utf8(out).unwrap(), report));
+            all.push((String::from_utf8_lossy(&out).into_owned(), report));
         }
         for one in &all {
             assert_eq!(*one, all[0]);
@@ -433,6 +456,34 @@ mod tests {
         ] {
             let (out, report) = passed(&in_body(unclear), "new");
             assert_eq!(report.refused, ["routine p"], "{unclear}: {out}");
+        }
+    }
+
+    #[test]
+    fn a_name_in_another_encoding_is_not_overlooked() {
+        let with = |charset: &str, text: &[u8]| {
+            let set =
+                format!("/*!50003 SET character_set_client = {charset} */;\nCREATE PROCEDURE p() ");
+            [set.as_bytes(), text].concat()
+        };
+        let texts: [&[u8]; 4] = [
+            b"DELETE FROM h\xf6fe.t;",
+            b"DELETE FROM db.t;",
+            "DELETE FROM h\u{f6}fe.t;".as_bytes(),
+            b"SELECT '\x83\x5c', db.f() + '';",
+        ];
+        for (own, target, charset, text, refused) in [
+            ("h\u{f6}fe", "new", "latin1", texts[0], true),
+            ("h\u{f6}fe", "new", "latin1", texts[1], false),
+            ("h\u{f6}fe", "new", "utf8mb3", texts[2], false),
+            ("db", "h\u{f6}fe", "latin1", texts[1], true),
+            ("db", "new", "latin1", texts[1], false),
+            ("db", "new", "sjis", texts[3], false),
+        ] {
+            let (out, report) = passed_from(own, &with(charset, text), target);
+            assert_eq!(!report.refused.is_empty(), refused, "{charset}: {out}");
+            let is_renamed = refused || !out.contains(&format!("{own}."));
+            assert!(is_renamed, "{out}");
         }
     }
 

@@ -166,14 +166,16 @@ fn a_body_that_cannot_be_renamed_is_named_and_stays_out_of_a_copy() {
          CREATE PROCEDURE dynamic() BEGIN PREPARE s FROM 'DELETE FROM live.t'; EXECUTE s; END//
          CREATE PROCEDURE unclear() SELECT live.i FROM t live, live.t//
          CREATE PROCEDURE dropping() DROP DATABASE IF EXISTS live//
-         CREATE PROCEDURE escaped() BEGIN PREPARE s FROM 'DELETE FROM\\nlive.t'; EXECUTE s; END//
+         CREATE PROCEDURE newline() BEGIN PREPARE s FROM 'DELETE FROM\\nlive.t'; EXECUTE s; END//
          CREATE PROCEDURE indexing() BEGIN SELECT 1 FROM t live; DROP INDEX i ON live.t; END//
+         CREATE FUNCTION undone() RETURNS INT RETURN (SELECT MAX(live.i) FROM t live, live.t)//
+         CREATE VIEW broken_without AS SELECT undone()//
          CREATE PROCEDURE fine() SELECT 'livery'//",
     );
     let dump = env.dump(&server.url("live")).display().to_string();
     let before = all_of(&server, "live");
     let databases = server.databases();
-    let sentence = "these name their database live where the name cannot be changed safely to copy: routine dropping, routine dynamic, routine escaped, routine indexing, routine unclear; restore it as live";
+    let sentence = "these name their database live where the name cannot be changed safely to copy: routine undone, routine dropping, routine dynamic, routine indexing, routine newline, routine unclear; restore it as live";
     env.run(&format!("restore {dump} {}", server.url("copy")))
         .fails(1, sentence);
     server.sql("", "CREATE DATABASE copy");
