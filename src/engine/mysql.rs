@@ -47,6 +47,9 @@ pub use source::MysqlSource;
 /// it has another number of columns.
 const TABLE_CHANGED: [&str; 2] = ["Error 1412", "Error in field count for table"];
 
+/// The dump is done; what is only a warning may take this long for a table.
+const LONGEST_COUNT: Duration = Duration::from_secs(10);
+
 /// A part of a server to be dumped.
 #[allow(missing_debug_implementations)]
 pub struct Mysql {
@@ -174,7 +177,7 @@ impl Dumper for Mysql {
         let mut watched = Watched {
             out,
             tail: Tail::default(),
-            script: Script::new(Counter::default()),
+            script: Some(Script::new(Counter::default())),
         };
         match &self.database {
             None => pass_on(&mut child, &mut watched)?,
@@ -202,8 +205,9 @@ impl Dumper for Mysql {
             "{} exited with 0 and did not print its last line; the dump is not whole",
             self.server.dumper.program
         );
-        watched.script.end()?;
-        self.rows = watched.script.parts.finish();
+        if self.database.is_some() {
+            self.rows = watched.count();
+        }
         Ok(())
     }
 
@@ -249,8 +253,8 @@ impl Mysql {
             identifier(name),
             identifier(table)
         );
-        let now = self.server.column(&count, self.stop);
-        self.stop.check()?;
+        let now = self.server.column(&count, Stop::after(LONGEST_COUNT));
+        Stop::on_signal().check()?;
         let now = now.ok().and_then(|rows| rows.first()?.parse().ok());
         if let Some(now) = now.filter(|now| is_far(*now)) {
             log::warn!(
@@ -264,14 +268,40 @@ impl Mysql {
 struct Watched<'a> {
     out: &'a mut dyn Write,
     tail: Tail,
-    script: Script<Counter>,
+    /// None where the dump could not be read.
+    script: Option<Script<Counter>>,
+}
+
+impl Watched<'_> {
+    /// Returns the rows of each table, or none where the dump was not read to its end: no count is
+    /// better than a wrong one.
+    fn count(&mut self) -> BTreeMap<String, u64> {
+        let Some(mut script) = self.script.take() else {
+            return BTreeMap::new();
+        };
+        match script.end() {
+            Ok(true) => script.parts.finish(),
+            Ok(false) => not_counted("it seems to end within a statement"),
+            Err(error) => not_counted(&error.to_string()),
+        }
+    }
+}
+
+fn not_counted(why: &str) -> BTreeMap<String, u64> {
+    log::warn!("the rows in the dump were not counted, so a drill compares none: {why}");
+    BTreeMap::new()
 }
 
 impl Write for Watched<'_> {
     fn write(&mut self, data: &[u8]) -> std::io::Result<usize> {
         let written = self.out.write(data)?;
         self.tail.look(&data[..written]);
-        self.script.write_all(&data[..written])?;
+        if let Some(script) = &mut self.script
+            && let Err(error) = script.write_all(&data[..written])
+        {
+            not_counted(&error.to_string());
+            self.script = None;
+        }
         Ok(written)
     }
 

@@ -123,7 +123,7 @@ pub fn restore(dump: &File, mut server: Server, stop: Stop) -> Result<()> {
 }
 
 fn undo(server: &Server, created: &[String]) {
-    let mut command = server.client(&server.shell);
+    let mut command = server.shell();
     command.args(["--batch", "--force", "--execute", &created.join("; ")]);
     if let Err(error) = child::output(&mut command, server.shell.program, Stop::cleaning_up()) {
         log::warn!("accounts that were created could not be dropped again: {error:#}");

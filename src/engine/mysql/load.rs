@@ -37,8 +37,7 @@ impl Loading<'_> {
     /// When the server refuses any of it, or an object names the dump's database where its name
     /// cannot be changed into `name`.
     pub(super) fn load(&self, dump: &File, name: &str) -> Result<()> {
-        let report = self.feed(dump, name, false)?;
-        self.check(&report, name)?;
+        let report = self.feed(dump, name, name)?;
         let own = self.own;
         for (what, objects) in [
             (
@@ -67,21 +66,20 @@ impl Loading<'_> {
     /// # Errors
     /// As [`Loading::load`] into `target`.
     pub(super) fn rehearse(&self, dump: &File, name: &str, target: &str) -> Result<()> {
-        let report = self.feed(dump, name, target == self.own)?;
-        self.check(&report, target)
+        self.feed(dump, name, target).map(|_| ())
     }
 
-    fn check(&self, report: &Report, target: &str) -> Result<()> {
+    /// The sentence for what names the database where that cannot be changed into `target`.
+    fn refusal(&self, report: &Report, target: &str) -> Option<String> {
         let own = self.own;
-        let Some(refused) = shown(&report.refused) else {
-            return Ok(());
-        };
-        bail!(
+        let refused = shown(&report.refused)?;
+        Some(format!(
             "these name their database {own} where the name cannot be changed safely to {target}: {refused}; restore it as {own}, on another server if {own} must stay as it is"
-        )
+        ))
     }
 
-    fn feed(&self, dump: &File, target: &str, is_rehearsal: bool) -> Result<Report> {
+    /// Feeds it to the database `target`, to see whether it can be loaded into `meant`.
+    fn feed(&self, dump: &File, target: &str, meant: &str) -> Result<Report> {
         let (server, stop) = (self.server, self.stop);
         let prelude = prelude(server, stop)?;
         let case = server
@@ -91,7 +89,7 @@ impl Loading<'_> {
             own: self.own,
             target,
             ignore_case: case.as_deref() != Some("0"),
-            is_rehearsal,
+            is_rehearsal: meant == self.own,
         };
         let mut command = server.fed_shell();
         command.arg("--").arg(target);
@@ -103,12 +101,25 @@ impl Loading<'_> {
         let fed = begun
             .and_then(|()| read_whole(dump, &mut script))
             .and_then(|_| script.end())
-            .and_then(|()| script.parts.out.flush());
+            .and_then(|is_whole| {
+                if is_whole || self.own == meant {
+                    return script.parts.out.flush();
+                }
+                Err(std::io::Error::other(
+                    "it ends within a statement, so names in it may have stayed; restore it under its own name",
+                ))
+            });
         let Rewriter { out, report, .. } = script.parts;
         // What is left was not written because something failed.
         let (child, _) = out.into_parts();
-        finish(child, fed, stop).context("the dump cannot be loaded")?;
-        Ok(report)
+        let loaded = finish(child, fed, stop).context("the dump cannot be loaded");
+        // An object that was left out may be why the server refuses another.
+        match (loaded, self.refusal(&report, meant)) {
+            (Ok(()), None) => Ok(report),
+            (Ok(()), Some(refusal)) => bail!(refusal),
+            (Err(error), None) => Err(error),
+            (Err(error), Some(refusal)) => Err(error.context(refusal)),
+        }
     }
 }
 

@@ -9,10 +9,11 @@ pub(super) mod lexer;
 mod names;
 pub(super) mod rewrite;
 pub(super) mod rows;
+mod uses;
 
 use std::io::{self, Write};
 
-use lexer::{Kind, Mode, Token};
+use lexer::{Encoding, Kind, Mode, Token};
 
 /// A statement that is not rows may have as many bytes.
 const LONGEST: usize = 64 << 20;
@@ -36,6 +37,7 @@ pub(super) trait Parts {
 pub(super) struct Statement<'a> {
     pub(super) text: &'a [u8],
     pub(super) tokens: &'a [Token],
+    pub(super) encoding: Encoding,
 }
 
 /// Takes a dump apart that is written to it. [`Script::end`] must follow the last byte.
@@ -70,16 +72,18 @@ impl<P: Parts> Script<P> {
         }
     }
 
-    /// Passes on what is left.
+    /// Passes on what is left. Returns whether the dump ended where a statement may begin; otherwise
+    /// it was not read as the server reads it.
     ///
     /// # Errors
     /// Any of the parts'.
-    pub(super) fn end(&mut self) -> io::Result<()> {
+    pub(super) fn end(&mut self) -> io::Result<bool> {
         self.pass(&[], true)?;
+        let is_whole = self.tokens.is_empty() && !self.in_rows && self.delimiter == b";";
         if !self.held.is_empty() {
             self.pass_statement(self.held.len())?;
         }
-        Ok(())
+        Ok(is_whole)
     }
 
     fn pass(&mut self, mut rest: &[u8], is_last: bool) -> io::Result<()> {
@@ -142,18 +146,27 @@ impl<P: Parts> Script<P> {
                 break;
             };
             self.at = token.end;
-            if token.kind != Kind::Nothing {
-                self.tokens.push(token);
-                if self.begins_rows() {
-                    return self.pass_insert();
+            match token.kind {
+                Kind::Opening => self.mode.in_code = true,
+                Kind::Closing => self.mode.in_code = false,
+                Kind::Nothing if at == 0 => {
+                    self.parts.between(&self.held[..self.at])?;
+                    self.drain(self.at);
                 }
-            } else if at == 0 && !held.starts_with(b"/*!") && !held.starts_with(b"/*M!") {
-                self.parts.between(&self.held[..self.at])?;
-                self.drain(self.at);
+                Kind::Nothing => {}
+                Kind::Word | Kind::Name | Kind::Text | Kind::Symbol => {
+                    self.tokens.push(token);
+                    if self.begins_rows() {
+                        return self.pass_insert();
+                    }
+                }
             }
         }
         if self.held.len() > LONGEST && !is_last {
-            return Err(io::Error::other("one of its statements exceeds 64 MiB"));
+            let begin = String::from_utf8_lossy(&self.held[..60]);
+            return Err(io::Error::other(format!(
+                "a statement exceeds 64 MiB, it begins with {begin:?}; restore the dump with the server's own client"
+            )));
         }
         Ok(())
     }
@@ -198,6 +211,7 @@ impl<P: Parts> Script<P> {
         let statement = Statement {
             text: &self.held,
             tokens: &self.tokens,
+            encoding: self.mode.encoding,
         };
         self.delimiter == b";"
             && statement.is(self.tokens.len() - 1, &["VALUES"])
@@ -208,6 +222,7 @@ impl<P: Parts> Script<P> {
         let statement = Statement {
             text: &self.held[..self.at],
             tokens: &self.tokens,
+            encoding: self.mode.encoding,
         };
         self.parts.insert(&statement)?;
         self.drain(self.at);
@@ -219,10 +234,12 @@ impl<P: Parts> Script<P> {
         let statement = Statement {
             text: &self.held[..end],
             tokens: &self.tokens,
+            encoding: self.mode.encoding,
         };
-        let mode = statement.sets_mode();
+        let mode = statement.sets_mode().unwrap_or(self.mode);
+        let encoding = statement.sets_encoding().unwrap_or(self.mode.encoding);
         self.parts.statement(&statement)?;
-        self.mode = mode.unwrap_or(self.mode);
+        self.mode = Mode { encoding, ..mode };
         self.drain(end);
         Ok(())
     }
@@ -231,6 +248,7 @@ impl<P: Parts> Script<P> {
         self.held.drain(..end);
         self.tokens.clear();
         (self.at, self.enough) = (0, 0);
+        self.mode.in_code = false;
     }
 }
 
@@ -258,6 +276,17 @@ impl Statement<'_> {
             && words
                 .iter()
                 .any(|word| self.token(at).eq_ignore_ascii_case(word.as_bytes()))
+    }
+
+    /// In which encoding what follows it is, where it says so.
+    fn sets_encoding(&self) -> Option<Encoding> {
+        if !self.is(0, &["SET"]) {
+            return None;
+        }
+        let sets = |at: &usize| self.is(*at, &["character_set_client"]) && self.is(at + 1, &["="]);
+        let at = (1..self.tokens.len()).rfind(sets).map(|at| at + 2);
+        let at = at.or(self.is(1, &["NAMES"]).then_some(2))?;
+        Some(Encoding::of(self.token(at)))
     }
 
     /// How what follows it is read, where it says so. Any value but a string is one that was saved

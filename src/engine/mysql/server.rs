@@ -138,9 +138,19 @@ impl Server {
         command
     }
 
+    /// The client that runs SQL. With `safe-updates`, which an option file may set for people, it
+    /// would get 1000 rows at most.
+    pub(super) fn shell(&self) -> Command {
+        let mut command = self.client(&self.shell);
+        if self.shell.knows("safe-updates") {
+            command.arg("--skip-safe-updates");
+        }
+        command
+    }
+
     /// The client that is fed SQL. What it was fed it must not print: that may be secret, and long.
     pub(super) fn fed_shell(&self) -> Command {
-        let mut command = self.client(&self.shell);
+        let mut command = self.shell();
         // Without the binary mode the client runs commands that it finds in a dump, as `\! rm`, and
         // takes the carriage returns from the ends of lines.
         command.args(["--batch", "--skip-force", "--binary-mode"]);
@@ -161,7 +171,7 @@ impl Server {
     /// # Errors
     /// In the server's words.
     pub fn ask(&self, query: &str, stop: Stop) -> Result<Vec<Vec<String>>> {
-        let mut command = self.client(&self.shell);
+        let mut command = self.shell();
         command.args(["--batch", "--skip-column-names", "--execute", query]);
         let printed = child::output(&mut command, self.shell.program, stop)?;
         let printed =

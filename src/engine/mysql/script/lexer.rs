@@ -8,6 +8,46 @@ pub(in super::super) struct Mode {
     pub(in super::super) ansi_quotes: bool,
     /// A backslash in a string is a backslash.
     pub(in super::super) plain_backslashes: bool,
+    /// Inside of `/*!`: only there `*/` is an end of a comment.
+    pub(in super::super) in_code: bool,
+    pub(in super::super) encoding: Encoding,
+}
+
+/// How the bytes of a statement are characters: `character_set_client`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(in super::super) enum Encoding {
+    #[default]
+    Utf8,
+    /// Each byte of ASCII is itself.
+    Other,
+    /// A backslash or a backtick may be the second byte of a character: sjis and cp932.
+    Kanji,
+    /// The same: big5, gbk and gb18030.
+    Hanzi,
+}
+
+impl Encoding {
+    /// The encoding that has this name, which may be in quotes; a variable has a dump's own.
+    pub(in super::super) fn of(name: &[u8]) -> Self {
+        let name = String::from_utf8_lossy(name).to_lowercase();
+        match name.trim_matches(['\'', '"', '`']) {
+            "@" | "default" => Encoding::Utf8,
+            utf8 if utf8.starts_with("utf8") => Encoding::Utf8,
+            "sjis" | "cp932" => Encoding::Kanji,
+            "big5" | "gbk" | "gb18030" => Encoding::Hanzi,
+            _ => Encoding::Other,
+        }
+    }
+
+    /// Does a character of two bytes begin here?
+    fn is_double(self, text: &[u8], at: usize) -> bool {
+        let begins = match self {
+            Encoding::Utf8 | Encoding::Other => false,
+            Encoding::Kanji => matches!(text[at], 0x81..=0x9f | 0xe0..=0xfc),
+            Encoding::Hanzi => matches!(text[at], 0x81..=0xfe),
+        };
+        begins && text.get(at + 1).is_none_or(|second| *second >= 0x40)
+    }
 }
 
 impl Mode {
@@ -18,6 +58,7 @@ impl Mode {
         Mode {
             ansi_quotes: has(b"ANSI"),
             plain_backslashes: has(b"NO_BACKSLASH_ESCAPES"),
+            ..Mode::default()
         }
     }
 }
@@ -25,8 +66,11 @@ impl Mode {
 /// What a piece of SQL is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in super::super) enum Kind {
-    /// Blanks, a comment, or an end of a comment whose content is code: `/*!50003`, `*/`.
+    /// Blanks or a comment.
     Nothing,
+    /// The beginning of a comment whose content is code, `/*!50003`, and its end.
+    Opening,
+    Closing,
     /// A keyword, a number or a name without quotes.
     Word,
     /// A name in quotes.
@@ -44,6 +88,9 @@ pub(in super::super) struct Token {
     pub(in super::super) start: usize,
     pub(in super::super) end: usize,
 }
+
+/// A comment for this version no server takes as code.
+const NO_VERSION: u64 = 999_999;
 
 /// Returns the piece of `text` that starts at `start`, which must be inside of `text`; `None`
 /// where `text` ends before the piece does, unless `is_last` says that no more text follows. A
@@ -65,27 +112,32 @@ pub(in super::super) fn next(
             let is_name = quote == b'`' || (quote == b'"' && mode.ansi_quotes);
             let escapes = !is_name && !mode.plain_backslashes;
             let kind = if is_name { Kind::Name } else { Kind::Text };
-            (kind, whole(quoted(rest, quote, escapes, is_last))?)
+            (
+                kind,
+                whole(quoted(rest, quote, (escapes, mode.encoding), is_last))?,
+            )
         }
         byte if byte.is_ascii_whitespace() || byte == 0x0b => {
             let length = rest.iter().position(|byte| !byte.is_ascii_whitespace());
             (Kind::Nothing, length.unwrap_or(rest.len()).max(1))
         }
-        byte if is_word(byte) => {
-            let ends = |at: &usize| !is_word(rest[*at]) || rest[*at..].starts_with(delimiter);
-            (Kind::Word, whole((1..rest.len()).find(ends))?)
-        }
+        byte if is_word(byte) => (Kind::Word, whole(word(rest, delimiter, mode.encoding))?),
         b'#' => (Kind::Nothing, whole(line(rest))?),
         // What these begin shows in the bytes that follow.
         b'/' | b'*' | b'-' if rest.len() < 4 && !is_last => return None,
         b'-' if is_dashes(rest) => (Kind::Nothing, whole(line(rest))?),
-        b'*' if rest.starts_with(b"*/") => (Kind::Nothing, 2),
-        b'/' if rest.starts_with(b"/*!") => (Kind::Nothing, whole(after_digits(rest, 3))?),
-        b'/' if rest.starts_with(b"/*M!") => (Kind::Nothing, whole(after_digits(rest, 4))?),
-        b'/' if rest.starts_with(b"/*") => {
-            let end = memchr::memmem::find(&rest[2..], b"*/");
-            (Kind::Nothing, whole(end.map(|end| end + 4))?)
+        b'*' if mode.in_code && rest.starts_with(b"*/") => (Kind::Closing, 2),
+        b'/' if rest.starts_with(b"/*!") || rest.starts_with(b"/*M!") => {
+            let from = if rest[2] == b'!' { 3 } else { 4 };
+            let code = after_digits(rest, from);
+            let version = std::str::from_utf8(&rest[from..code.unwrap_or(from)]);
+            if version.is_ok_and(|version| version.parse().is_ok_and(|of: u64| of >= NO_VERSION)) {
+                (Kind::Nothing, whole(comment(rest, 2, true))?)
+            } else {
+                (Kind::Opening, whole(code)?)
+            }
         }
+        b'/' if rest.starts_with(b"/*") => (Kind::Nothing, whole(comment(rest, 2, false))?),
         _ => (Kind::Symbol, 1),
     };
     Some(Token {
@@ -114,12 +166,43 @@ fn after_digits(rest: &[u8], from: usize) -> Option<usize> {
     digits.map(|digits| from + digits)
 }
 
+/// The end of a comment of which the text begins at `at`. Where it `nests`, others may be in it.
+fn comment(rest: &[u8], mut at: usize, nests: bool) -> Option<usize> {
+    loop {
+        at += memchr::memchr2(b'*', b'/', rest.get(at..)?)?;
+        at = match &rest[at..] {
+            [b'*', b'/', ..] => return Some(at + 2),
+            [b'/', b'*', ..] if nests => comment(rest, at + 2, false)?,
+            _ => at + 1,
+        };
+    }
+}
+
+fn word(rest: &[u8], delimiter: &[u8], encoding: Encoding) -> Option<usize> {
+    let mut at = 0;
+    while at == 0 || (is_word(*rest.get(at)?) && !rest[at..].starts_with(delimiter)) {
+        at += if encoding.is_double(rest, at) { 2 } else { 1 };
+    }
+    (at < rest.len()).then_some(at)
+}
+
 /// The length of what is in quotes, the quotes included.
-fn quoted(rest: &[u8], quote: u8, escapes: bool, is_last: bool) -> Option<usize> {
+fn quoted(
+    rest: &[u8],
+    quote: u8,
+    (escapes, encoding): (bool, Encoding),
+    is_last: bool,
+) -> Option<usize> {
+    let special = if escapes { b'\\' } else { quote };
     let mut at = 1;
     loop {
-        let special = if escapes { b'\\' } else { quote };
-        at += memchr::memchr2(quote, special, &rest[at.min(rest.len())..])?;
+        if matches!(encoding, Encoding::Utf8 | Encoding::Other) {
+            at += memchr::memchr2(quote, special, &rest[at.min(rest.len())..])?;
+        } else {
+            while ![quote, special].contains(rest.get(at)?) {
+                at += if encoding.is_double(rest, at) { 2 } else { 1 };
+            }
+        }
         let doubles = rest[at] == quote && rest.get(at + 1) == Some(&quote);
         if rest[at] == quote && !doubles {
             // The next byte may double it.
@@ -133,7 +216,7 @@ fn quoted(rest: &[u8], quote: u8, escapes: bool, is_last: bool) -> Option<usize>
 mod tests {
     use super::*;
 
-    fn tokens(text: &[u8], mode: Mode) -> Vec<Token> {
+    fn tokens(text: &[u8], mut mode: Mode) -> Vec<Token> {
         let mut all = Vec::new();
         let mut at = 0;
         while at < text.len() {
@@ -141,7 +224,9 @@ mod tests {
                 break;
             };
             at = token.end;
-            if token.kind != Kind::Nothing {
+            mode.in_code =
+                (mode.in_code || token.kind == Kind::Opening) && token.kind != Kind::Closing;
+            if !matches!(token.kind, Kind::Nothing | Kind::Opening | Kind::Closing) {
                 all.push(token);
             }
         }
@@ -176,6 +261,31 @@ mod tests {
         let plain = Mode::of(b"NO_BACKSLASH_ESCAPES,ANSI_QUOTES");
         assert_eq!(words("'\\' \"a\\\"", plain), ["'\\'", "\"a\\\""]);
         assert_eq!(words("/*M!100203 SELECT*/ 1", plain), ["SELECT", "1"]);
+    }
+
+    #[test]
+    fn an_end_of_a_comment_ends_only_what_began() {
+        let words = |text| words(text, Mode::default());
+        assert_eq!(words("2*/*it's*/3"), ["2", "*", "3"]);
+        assert_eq!(
+            words("/*!50003 2*/ + 3*/ 'a'"),
+            ["2", "+", "3", "*", "/", "'a'"]
+        );
+        assert_eq!(words("/*!999999 don't /* can't */ won't */ 1"), ["1"]);
+        assert_eq!(words("/*M!999999 don't */ 1"), ["1"]);
+        assert_eq!(words("/*!50003 /* don't */ a */ b"), ["a", "b"]);
+    }
+
+    #[test]
+    fn a_backslash_may_be_half_a_character() {
+        let text = b"'\x83\x5c' \x83\x5c + '\\''";
+        for (name, expected) in [("'sjis'", 4), ("gbk", 4), ("latin1", 3)] {
+            let mode = Mode {
+                encoding: Encoding::of(name.as_bytes()),
+                ..Mode::default()
+            };
+            assert_eq!(tokens(text, mode).len(), expected, "{name}");
+        }
     }
 
     #[test]

@@ -1,7 +1,4 @@
-//! Where the text of an object says the name of a database.
-//!
-//! Views, tables and sequences are written by the server, which puts every name in its place.
-//! Routines, triggers and events have the text their author wrote.
+//! What a statement is about, and the names in it.
 
 use super::Statement;
 use super::lexer::Kind;
@@ -24,17 +21,6 @@ pub(super) struct About {
     pub(super) object: Object,
     /// The last token of its name.
     pub(super) name: usize,
-}
-
-/// How a name before a dot, or alone, is used.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Use {
-    /// It names a database.
-    Database,
-    /// It names a table, an alias or a variable.
-    Other,
-    /// It may be either.
-    Unclear,
 }
 
 const KINDS: [(&str, Object); 8] = [
@@ -108,6 +94,15 @@ impl Statement<'_> {
         }
     }
 
+    /// Does this name follow the word `DATABASE`, as in `DROP DATABASE IF EXISTS`?
+    pub(super) fn names_database(&self, at: usize) -> bool {
+        let mut word = at.wrapping_sub(1);
+        while self.is(word, &["IF", "NOT", "EXISTS"]) {
+            word = word.wrapping_sub(1);
+        }
+        self.is(word, &["DATABASE", "SCHEMA"])
+    }
+
     /// Does this name stand before a dot, and after none?
     pub(super) fn qualifies(&self, at: usize) -> bool {
         let before = at.wrapping_sub(1);
@@ -118,111 +113,5 @@ impl Statement<'_> {
     pub(super) fn is_bare(&self, at: usize) -> bool {
         let before = at.wrapping_sub(1);
         !self.is(at + 1, &[".", "@"]) && !self.is(before, &[".", "@"])
-    }
-
-    /// How the name before a dot is used in what the server wrote.
-    pub(super) fn use_in_written(&self, at: usize) -> Use {
-        let is_three = self.is(at + 3, &["."]);
-        let calls = self.is(at + 3, &["("]) && self.touches(at + 2);
-        let refers = self.is(at.wrapping_sub(1), &["REFERENCES"]);
-        if is_three || calls || refers || self.is_sequence(at) || self.follows_from(at, true) {
-            Use::Database
-        } else {
-            Use::Other
-        }
-    }
-
-    /// How the name before a dot is used in what an author wrote, where the name alone stands for a
-    /// table, an alias or a variable as well.
-    pub(super) fn use_in_authored(&self, at: usize) -> Use {
-        const TABLES: [&str; 7] = [",", "DELETE", "INTO", "LIKE", "TABLES", "TO", "USING"];
-        let is_three = self.is(at + 3, &["."]);
-        let calls = self.is(at + 3, &["("]) && self.touches(at + 2);
-        if is_three || calls || self.is_sequence(at) || self.follows_table_word(at) {
-            Use::Database
-        } else if self.is(at.wrapping_sub(1), &TABLES) {
-            Use::Unclear
-        } else {
-            Use::Other
-        }
-    }
-
-    /// Does a word precede this name after which only a table or a routine can stand?
-    pub(super) fn follows_table_word(&self, at: usize) -> bool {
-        const WORDS: [&str; 11] = [
-            "CALL",
-            "EVENT",
-            "EXISTS",
-            "FUNCTION",
-            "OF",
-            "PROCEDURE",
-            "SEQUENCE",
-            "TABLE",
-            "TRIGGER",
-            "TRUNCATE",
-            "VIEW",
-        ];
-        const INSERTS: [&str; 6] = [
-            "INSERT",
-            "REPLACE",
-            "IGNORE",
-            "DELAYED",
-            "LOW_PRIORITY",
-            "HIGH_PRIORITY",
-        ];
-        let (before, second) = (at.wrapping_sub(1), at.wrapping_sub(2));
-        self.is(before, &WORDS)
-            || (self.is(before, &["INTO"]) && self.is(second, &INSERTS))
-            || (self.is(before, &["UPDATE"]) && !self.is(second, &["KEY"]))
-            || self.follows_from(at, false)
-    }
-
-    /// Is this the database of a sequence whose value is asked for?
-    fn is_sequence(&self, at: usize) -> bool {
-        let (before, second) = (at.wrapping_sub(1), at.wrapping_sub(2));
-        (self.is(before, &["("]) && self.is(second, &["nextval", "lastval", "setval"]))
-            || (self.is(before, &["FOR"]) && self.is(second, &["VALUE"]))
-    }
-
-    /// Does this name follow a `FROM` that names tables, or a `JOIN`? `FROM` also stands in
-    /// `EXTRACT(YEAR FROM x)` and `TRIM(x FROM y)`.
-    fn follows_from(&self, at: usize, is_written: bool) -> bool {
-        let mut word = at.wrapping_sub(1);
-        while self.is(word, &["("]) {
-            word = word.wrapping_sub(1);
-        }
-        if self.is(word, &["JOIN", "STRAIGHT_JOIN"]) {
-            return true;
-        }
-        let deletes = ["DELETE", "QUICK", "IGNORE", "LOW_PRIORITY"];
-        if !self.is(word, &["FROM"]) {
-            return false;
-        }
-        if !is_written && self.is(word.wrapping_sub(1), &deletes) {
-            return true;
-        }
-        let mut depth = 0_usize;
-        for before in (0..word).rev() {
-            if self.is(before, &[")"]) {
-                depth += 1;
-            } else if self.is(before, &["("]) {
-                if depth == 0 {
-                    return false;
-                }
-                depth -= 1;
-            } else if depth == 0 && self.is(before, &["SELECT"]) {
-                return true;
-            } else if depth == 0 && self.is(before, &[";", "FROM"]) {
-                return false;
-            }
-        }
-        false
-    }
-
-    /// Does the next token begin where this one ends?
-    fn touches(&self, at: usize) -> bool {
-        let (this, next) = (self.tokens.get(at), self.tokens.get(at + 1));
-        this.zip(next)
-            .is_some_and(|(this, next)| this.end == next.start)
     }
 }

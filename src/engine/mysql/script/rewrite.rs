@@ -3,8 +3,9 @@
 
 use std::io::{self, Write};
 
-use super::lexer::Kind;
-use super::names::{About, Object, Use};
+use super::lexer::{Encoding, Kind};
+use super::names::{About, Object};
+use super::uses::Use;
 use super::{Parts, Statement};
 use crate::engine::mysql::sql::identifier;
 
@@ -82,7 +83,7 @@ impl<'a, W: Write> Rewriter<'a, W> {
         };
         if let Some((name, false)) = named.and_then(|at| self.database(statement, at)) {
             return Err(io::Error::other(format!(
-                "it holds a statement about another database, {name}, which is no dump's of {}",
+                "it holds a statement about another database, {name}, and a dump of {} has none; it was changed after it was made, or belongs to {name}",
                 self.names.own
             )));
         }
@@ -131,17 +132,31 @@ impl<'a, W: Write> Rewriter<'a, W> {
                 .iter()
                 .any(|(at, name)| *at != about.name && same(name) && statement.is_bare(*at))
         };
-        let own_is_bare = is_bare(self.names.own);
+        // A table of the database's name is an alias by itself: SELECT db.i FROM db.db.
+        let is_table = |(at, name): &(usize, String)| {
+            *at != about.name && self.is_own(name) && statement.is(at - 1, &["."])
+        };
+        let own_is_bare = is_bare(self.names.own) || names.iter().any(is_table);
         let is_row = about.object == Object::Trigger
             && ["new", "old"].contains(&self.names.own.to_lowercase().as_str());
+        // In another encoding the bytes of a name are others.
+        let is_foreign = about.object != Object::Table && statement.encoding != Encoding::Utf8;
+        let is_own_foreign = is_foreign && !self.names.own.is_ascii();
         let mut body = Body::default();
         for (at, name) in &names {
+            if statement.qualifies(*at) || statement.names_database(*at) {
+                body.is_unclear |= is_own_foreign && !is_plain(statement.token(*at));
+            }
             if !statement.qualifies(*at) {
-                if self.is_own(name) && statement.is(at - 1, &["DATABASE", "SCHEMA"]) {
-                    body.is_unclear = true;
-                }
+                body.is_unclear |= self.is_own(name) && statement.names_database(*at);
                 continue;
             }
+            // The name of the object itself.
+            if at + 2 == about.name {
+                continue;
+            }
+            // A pattern, as GRANT takes it.
+            body.is_unclear |= name.contains('\\') && self.is_own(&name.replace('\\', ""));
             let used = match (is_authored, self.is_own(name)) {
                 (false, _) => statement.use_in_written(*at),
                 (true, true) if is_of_trigger(statement, about, *at) => Use::Database,
@@ -170,19 +185,21 @@ impl<'a, W: Write> Rewriter<'a, W> {
             statement.is(at, &["PREPARE"])
                 || (statement.is(at, &["EXECUTE"]) && statement.is(at + 1, &["IMMEDIATE"]))
         });
-        for token in statement
-            .tokens
-            .iter()
-            .filter(|token| token.kind == Kind::Text)
-        {
+        let strings = statement.tokens.iter();
+        for token in strings.filter(|token| token.kind == Kind::Text) {
             let text = &statement.text[token.start + 1..(token.end - 1).max(token.start + 1)];
             let text = String::from_utf8_lossy(text);
-            if is_authored && runs_text && has_word(&text, self.names.own) {
+            let has_own = [&*text, &unescape(&text)]
+                .iter()
+                .any(|text| has_word(text, self.names.own));
+            let may_have = has_own || (is_own_foreign && !text.is_ascii());
+            if is_authored && runs_text && may_have {
                 body.is_unclear = true;
-            } else if about.object != Object::Table && self.is_own(&text) {
+            } else if about.object != Object::Table && has_own {
                 body.is_quoted = true;
             }
         }
+        body.is_unclear |= is_foreign && !self.names.target.is_ascii() && !body.own.is_empty();
         body
     }
 }
@@ -261,6 +278,33 @@ fn enabled(statement: &Statement<'_>, about: About) -> Option<usize> {
         .filter(|at| statement.is(*at, &["ENABLE"]))
 }
 
+/// Is this the same in every encoding? swe7 has letters in the place of brackets.
+fn is_plain(name: &[u8]) -> bool {
+    let inner = match name {
+        [b'`' | b'"', inner @ .., _] => inner,
+        name => name,
+    };
+    inner
+        .iter()
+        .all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
+}
+
+/// What a string stands for.
+fn unescape(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut characters = text.chars();
+    while let Some(character) = characters.next() {
+        plain.push(match character {
+            '\\' => match characters.next() {
+                Some('n' | 't' | 'r' | 'b' | 'Z' | '0') | None => ' ',
+                Some(escaped) => escaped,
+            },
+            character => character,
+        });
+    }
+    plain.replace("''", "'").replace("\"\"", "\"")
+}
+
 fn has_word(text: &str, word: &str) -> bool {
     let is_part = |character: char| character.is_alphanumeric() || matches!(character, '_' | '$');
     let (text, word) = (text.to_lowercase(), word.to_lowercase());
@@ -278,8 +322,12 @@ mod tests {
 
     /// What comes out where the dump of `db` is loaded into `new`, in pieces of any size.
     fn passed(dump: &str, target: &str) -> (String, Report) {
+        passed_from("db", dump.as_bytes(), target)
+    }
+
+    fn passed_from(own: &str, dump: &[u8], target: &str) -> (String, Report) {
         let names = Names {
-            own: "db",
+            own,
             target,
             ignore_case: false,
             is_rehearsal: false,
@@ -287,12 +335,12 @@ mod tests {
         let mut all = Vec::new();
         for size in [1, 5, 100_000] {
             let mut script = Script::new(Rewriter::new(Vec::new(), names));
-            for part in dump.as_bytes().chunks(size) {
+            for part in dump.chunks(size) {
                 script.write_all(part).unwrap();
             }
-            script.end().unwrap();
+            assert!(script.end().is_ok());
             let Rewriter { out, report, .. } = script.parts;
-            all.push((String::from_utf8(out).unwrap(), report));
+            all.push((String::from_utf8_lossy(&out).into_owned(), report));
         }
         for one in &all {
             assert_eq!(*one, all[0]);
@@ -361,6 +409,85 @@ mod tests {
     }
 
     #[test]
+    fn no_use_of_the_own_name_is_overlooked_where_a_table_has_it_too() {
+        let in_body = |text| format!("DELIMITER ;;\nCREATE PROCEDURE p() {text} ;;\nDELIMITER ;\n");
+        // In each the name of the database stands alone as well, for a table.
+        for renamed in [
+            "INSERT db.log SELECT id FROM db",
+            "INSERT IGNORE db.log SELECT id FROM db",
+            "INSERT LOW_PRIORITY IGNORE INTO db.log SELECT id FROM db",
+            "INSERT DELAYED db.log SELECT db.id FROM db",
+            "REPLACE db.log SELECT id FROM db",
+            "REPLACE LOW_PRIORITY db.log SELECT id FROM db",
+            "UPDATE IGNORE db.t, db SET i = 1",
+            "UPDATE LOW_PRIORITY db.t JOIN db SET i = 1",
+            "DELETE x FROM db.t x JOIN db",
+            "DELETE x FROM (db.t x JOIN db)",
+            "BEGIN HANDLER db.t OPEN; SELECT 1 FROM db; END",
+            "SELECT db.f (1) FROM db WHERE db.id IN (1)",
+            "SELECT 1 FROM db JOIN db.t ON db.i = t.i",
+            "SELECT COUNT(db.i), EXTRACT(YEAR FROM db.d) FROM db WHERE i IN (SELECT 1 FROM db.t)",
+            "SELECT db.i FROM db.db",
+            "BEGIN SELECT 1 FROM db; CREATE INDEX i ON db.t (a); END",
+            "CREATE TEMPORARY TABLE db.t SELECT db.i FROM db",
+        ] {
+            let (out, report) = passed(&in_body(renamed), "new");
+            assert!(out.contains("`new`."), "{renamed}: {out}");
+            for word in ["log", "t", "f (1)", "db"] {
+                assert!(!out.contains(&format!(" db.{word} ")), "{renamed}: {out}");
+            }
+            assert!(
+                !out.contains("`new`.i") && !out.contains("`new`.d "),
+                "{out}"
+            );
+            assert!(report.refused.is_empty(), "{renamed}: {report:?}");
+        }
+        for unclear in [
+            "DELETE QUICK db.t FROM db.t JOIN db",
+            "DELETE IGNORE db.t FROM db.t JOIN db",
+            "DELETE FROM x USING (db.t JOIN db)",
+            "BEGIN SELECT 1 FROM db JOIN x; DROP INDEX i ON db.t; END",
+            "BEGIN SELECT 1 FROM db; GRANT SELECT ON db.* TO x; END",
+            "BEGIN SELECT 1 FROM db; ALTER TABLE x RENAME db.t; END",
+            "BEGIN SELECT 1 FROM db; CREATE TABLE x (i INT) ENGINE = MERGE UNION = (db.t); END",
+            "BEGIN SELECT 1 FROM db; SHOW INDEX IN db.t; END",
+            "BEGIN SELECT 1 FROM db; IF TRUE THEN db.p; END IF; END",
+            "UPDATE (db.t JOIN db) SET i = 1",
+        ] {
+            let (out, report) = passed(&in_body(unclear), "new");
+            assert_eq!(report.refused, ["routine p"], "{unclear}: {out}");
+        }
+    }
+
+    #[test]
+    fn a_name_in_another_encoding_is_not_overlooked() {
+        let with = |charset: &str, text: &[u8]| {
+            let set =
+                format!("/*!50003 SET character_set_client = {charset} */;\nCREATE PROCEDURE p() ");
+            [set.as_bytes(), text].concat()
+        };
+        let texts: [&[u8]; 4] = [
+            b"DELETE FROM h\xf6fe.t;",
+            b"DELETE FROM db.t;",
+            "DELETE FROM h\u{f6}fe.t;".as_bytes(),
+            b"SELECT '\x83\x5c', db.f() + '';",
+        ];
+        for (own, target, charset, text, refused) in [
+            ("h\u{f6}fe", "new", "latin1", texts[0], true),
+            ("h\u{f6}fe", "new", "latin1", texts[1], false),
+            ("h\u{f6}fe", "new", "utf8mb3", texts[2], false),
+            ("db", "h\u{f6}fe", "latin1", texts[1], true),
+            ("db", "new", "latin1", texts[1], false),
+            ("db", "new", "sjis", texts[3], false),
+        ] {
+            let (out, report) = passed_from(own, &with(charset, text), target);
+            assert_eq!(!report.refused.is_empty(), refused, "{charset}: {out}");
+            let is_renamed = refused || !out.contains(&format!("{own}."));
+            assert!(is_renamed, "{out}");
+        }
+    }
+
+    #[test]
     fn what_cannot_be_renamed_and_what_stays_is_reported() {
         for (body, refused) in [
             (
@@ -373,6 +500,15 @@ mod tests {
             ),
             ("PROCEDURE p() SELECT db.a FROM x db, db.y", true),
             ("PROCEDURE p() ALTER DATABASE db COLLATE x", true),
+            ("PROCEDURE p() DROP DATABASE db", true),
+            ("PROCEDURE p() DROP DATABASE IF EXISTS db", true),
+            ("PROCEDURE p() DROP SCHEMA IF EXISTS `db`", true),
+            ("PROCEDURE p() CREATE DATABASE IF NOT EXISTS db", true),
+            (
+                "PROCEDURE p() BEGIN PREPARE s FROM 'DELETE FROM\\ndb.x'; EXECUTE s; END",
+                true,
+            ),
+            ("PROCEDURE p() EXECUTE IMMEDIATE 'DELETE FROM \\db.x'", true),
             (
                 "PROCEDURE p() BEGIN PREPARE s FROM 'DROP TABLE dbs.x'; EXECUTE s; END",
                 false,
@@ -388,5 +524,10 @@ mod tests {
         );
         assert_eq!(report.reaching, ["view v (o)"]);
         assert_eq!(report.quoting, ["view v"]);
+        let (_, report) = passed(
+            "CREATE PROCEDURE p() CALL run_sql('DELETE FROM\\ndb.t');",
+            "new",
+        );
+        assert_eq!(report.quoting, ["routine p"]);
     }
 }

@@ -27,6 +27,13 @@ const LIVE: &str = "
     CREATE PROCEDURE homonym() BEGIN
         INSERT INTO live.log SELECT live.live FROM live WHERE live.live = 3;
     END//
+    CREATE PROCEDURE homonyms() BEGIN
+        INSERT live.log SELECT live FROM live WHERE live.live = 3;
+        INSERT IGNORE live.log SELECT live.live FROM live;
+        UPDATE LOW_PRIORITY live.log SET i = -3 WHERE i = (SELECT live FROM live);
+        DELETE l FROM live.log l JOIN live ON l.i + live.live = 0;
+    END//
+    CREATE PROCEDURE hidden() SELECT live.live FROM live.live//
     CREATE FUNCTION counted() RETURNS INT RETURN (SELECT COUNT(*) FROM live.own) + 0 * live.zero()//
     CREATE FUNCTION zero() RETURNS INT RETURN 0//
     SET sql_mode = 'ANSI_QUOTES'//
@@ -84,7 +91,7 @@ fn a_copy_uses_the_copy_and_the_live_database_is_as_it_was() {
     assert!(created.contains("utf8mb4"), "{created}");
     server.script(
         "copy",
-        "INSERT INTO own VALUES (11); CALL p(); CALL homonym(); CALL quoted(); CALL slashed();
+        "INSERT INTO own VALUES (11); CALL p(); CALL homonyms(); CALL homonym(); CALL hidden(); CALL quoted(); CALL slashed();
          INSERT INTO numbered (own) VALUES (3);",
     );
     let log = server.sql("copy", "SELECT GROUP_CONCAT(i ORDER BY i) FROM log");
@@ -158,12 +165,17 @@ fn a_body_that_cannot_be_renamed_is_named_and_stays_out_of_a_copy() {
         "DELIMITER //
          CREATE PROCEDURE dynamic() BEGIN PREPARE s FROM 'DELETE FROM live.t'; EXECUTE s; END//
          CREATE PROCEDURE unclear() SELECT live.i FROM t live, live.t//
+         CREATE PROCEDURE dropping() DROP DATABASE IF EXISTS live//
+         CREATE PROCEDURE newline() BEGIN PREPARE s FROM 'DELETE FROM\\nlive.t'; EXECUTE s; END//
+         CREATE PROCEDURE indexing() BEGIN SELECT 1 FROM t live; DROP INDEX i ON live.t; END//
+         CREATE FUNCTION undone() RETURNS INT RETURN (SELECT MAX(live.i) FROM t live, live.t)//
+         CREATE VIEW broken_without AS SELECT undone()//
          CREATE PROCEDURE fine() SELECT 'livery'//",
     );
     let dump = env.dump(&server.url("live")).display().to_string();
     let before = all_of(&server, "live");
     let databases = server.databases();
-    let sentence = "these name their database live where the name cannot be changed safely to copy: routine dynamic, routine unclear; restore it as live";
+    let sentence = "these name their database live where the name cannot be changed safely to copy: routine undone, routine dropping, routine dynamic, routine indexing, routine newline, routine unclear; restore it as live";
     env.run(&format!("restore {dump} {}", server.url("copy")))
         .fails(1, sentence);
     server.sql("", "CREATE DATABASE copy");

@@ -54,7 +54,7 @@ fn flags_of_an_option_file_leave_nothing_out() {
     let (server, options) = with_options(
         &env,
         "[client]\nforce\n[mysqldump]\nno-data\nno-create-info\ncompact\nskip-tz-utc\nskip-opt\nskip-quote-names
-         skip-triggers\nskip-routines\nskip-comments\ninsert-ignore\n",
+         skip-triggers\nskip-routines\nskip-comments\ninsert-ignore\n[mysql]\nsafe-updates\n",
     );
     let url = format!("{}{options}", server.url("app"));
     let dump = env.dump(&url).display().to_string();
