@@ -49,12 +49,20 @@ impl Directory {
     /// Opens an existing directory.
     ///
     /// # Errors
-    /// When it is missing, not a directory, or not readable.
+    /// When it is missing, not a directory, or not readable; when a symlink on the way is another
+    /// user's.
     pub fn open(path: &Path) -> Result<Self> {
         let path = absolute(path)?;
-        let flags = OFlags::DIRECTORY | OFlags::RDONLY | OFlags::CLOEXEC;
-        let fd = rustix::fs::open(&path, flags, Mode::empty())
-            .with_context(|| format!("cannot open the dump directory {}", path.display()))?;
+        let followed = follow(&path).with_context(|| cannot_open(&path))?;
+        followed.trust_links()?;
+        Self::open_followed(path, &followed)
+    }
+
+    /// Opens the directory that a path leads to over symlinks that were found trustworthy.
+    fn open_followed(path: PathBuf, followed: &Followed) -> Result<Self> {
+        let flags = OFlags::DIRECTORY | OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let fd = rustix::fs::openat(&followed.directory, &followed.name, flags, Mode::empty())
+            .with_context(|| cannot_open(&path))?;
         Ok(Directory { path, fd })
     }
 
@@ -86,10 +94,7 @@ impl Directory {
             }
             create(&followed, &path)?;
         }
-        let flags = OFlags::DIRECTORY | OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let opened = rustix::fs::openat(&followed.directory, &followed.name, flags, Mode::empty());
-        let fd = opened.with_context(|| format!("cannot open the dump directory {shown}"))?;
-        Ok(Directory { path, fd })
+        Self::open_followed(path, &followed)
     }
 
     /// Its absolute path.
@@ -276,6 +281,10 @@ fn create(followed: &Followed, path: &Path) -> Result<()> {
             let parent = path.parent().unwrap_or(path).display();
             format!("cannot write {parent} to the disk")
         })
+}
+
+fn cannot_open(path: &Path) -> String {
+    format!("cannot open the dump directory {}", path.display())
 }
 
 fn absolute(path: &Path) -> Result<PathBuf> {

@@ -177,9 +177,14 @@ fn root() -> io::Result<OwnedFd> {
     Ok(rustix::fs::open("/", flags, Mode::empty())?)
 }
 
+/// Opens one component. That it is to be a directory makes the kernel mount what an automount has
+/// not mounted yet.
 fn look(directory: &OwnedFd, name: &OsStr) -> io::Result<OwnedFd> {
     let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    Ok(rustix::fs::openat(directory, name, flags, Mode::empty())?)
+    match rustix::fs::openat(directory, name, flags | OFlags::DIRECTORY, Mode::empty()) {
+        Err(Errno::NOTDIR) => Ok(rustix::fs::openat(directory, name, flags, Mode::empty())?),
+        opened => Ok(opened?),
+    }
 }
 
 #[cfg(test)]

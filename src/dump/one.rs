@@ -164,7 +164,8 @@ impl<'a> Run<'a> {
     }
 
     /// Gives the dump its name, then removes what retention does not keep. Returns the name and the
-    /// policy that it went by. What root dumped of a database of `owner` is given to nobody else.
+    /// policy that it went by. What root dumped of a database of `owner` is given to nobody else, and
+    /// what has no owner on this machine (a server's database, a command's output) to nobody.
     fn publish(
         &self,
         name: &Name,
@@ -188,7 +189,7 @@ impl<'a> Run<'a> {
                 name: name.clone(),
             };
             if let Some((newest, _)) = before.dumps.last()
-                && owner.is_none_or(|owner| owner == newest.owner)
+                && owner.is_some_and(|owner| owner == newest.owner)
             {
                 temporary.belong_with(newest);
             }

@@ -5,9 +5,11 @@ use std::os::unix::fs::MetadataExt;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use dump_database::name::DumpName;
+
 use super::{Attack, OTHER, as_other, give, scene, script};
 use crate::support::database::{large, small};
-use crate::support::{Env, inventory, names, set_mode};
+use crate::support::{Env, inventory, names, planted, set_mode};
 
 /// The run's copy of a rollback-journal database, exchanged for a symlink as soon as it appears.
 #[test]
@@ -116,6 +118,26 @@ fn a_database_of_roots_is_not_given_to_the_directorys_owner() {
     set_mode(&env.path("home/shop.db"), 0o600);
     let owner = env.dump("home/shop.db --to home/dumps").metadata().unwrap();
     assert_eq!(owner.uid(), 0);
+}
+
+/// The directory's owner has a dump there that bears the name and the identity of what root dumps
+/// of a server or a program.
+#[test]
+fn what_no_user_owns_is_given_to_nobody() {
+    let Some(env) = scene() else { return };
+    script(&env, "mkdir dumps");
+    let dump = || env.dump("--name words --to home/dumps -- echo hello");
+    let forged = planted::at(&dump(), planted::ago(60));
+    for path in env.path("home/dumps").read_dir().unwrap() {
+        let path = path.unwrap().path();
+        if path != forged && DumpName::parse(path.file_name().unwrap().to_str().unwrap()).is_some()
+        {
+            fs::remove_file(path).unwrap();
+        }
+    }
+    give(&forged);
+    let owner = dump().metadata().unwrap().uid();
+    assert_eq!(owner, 0, "root's dump was given away");
 }
 
 /// Another user holds a lock on a directory that was widened for reading.

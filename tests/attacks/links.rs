@@ -142,6 +142,34 @@ fn a_dump_follows_no_symlink_to_a_database_of_roots() {
     assert_eq!(names(&env.path("root")), ["passwd", "secret.sqlite"]);
 }
 
+/// No command changes or reads a directory of root's that the second user's symlink leads to.
+#[test]
+fn no_command_follows_a_symlink_to_a_dump_directory_of_roots() {
+    let Some((env, dump)) = with_root_files() else {
+        return;
+    };
+    env.dump("db.sqlite");
+    script(&env, "ln -s ../dump dumps");
+    let before = inventory(&env.dumps());
+    for command in [
+        "rotate home/dumps --keep 1",
+        "rotate home/dumps --dry-run --keep 1",
+        "rotate home/dumps --forget gone",
+        "drill home/dumps",
+        "verify home/dumps",
+        "list home/dumps",
+        "restore home/dumps new.db",
+    ] {
+        env.run(command)
+            .fails(1, "is a symlink that user 1234 controls");
+        assert_eq!(inventory(&env.dumps()), before, "{command}");
+    }
+    // A dump that is named itself is drilled, and nothing is recorded.
+    let name = dump.file_name().unwrap().to_str().unwrap();
+    env.run(&format!("drill home/dumps/{name}")).succeeds();
+    assert_eq!(inventory(&env.dumps()), before);
+}
+
 /// The source is exchanged for a symlink to root's database, and back, all the time: no dump holds
 /// what root's holds.
 #[test]

@@ -2,6 +2,7 @@
 //! second user; `docs/security.md` has a row for each.
 
 mod directory;
+mod group;
 mod journal;
 mod links;
 mod pipes;

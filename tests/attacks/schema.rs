@@ -15,22 +15,75 @@ fn shop(env: &Env, sql: &str) {
     give(&env.path("home/shop.db"));
 }
 
+/// Makes `home/shop.db`, whose check takes hours; built without its index being computed, which
+/// would take as long.
+fn never_checked(env: &Env, journal_mode: &str) {
+    shop(
+        env,
+        &format!(
+            "PRAGMA journal_mode = {journal_mode};
+             CREATE TABLE t (a TEXT); CREATE INDEX i ON t (0);
+             INSERT INTO t VALUES (hex(zeroblob(8000000)));
+             PRAGMA writable_schema = ON;
+             UPDATE sqlite_schema SET sql =
+               'CREATE INDEX i ON t (instr(a || ''b'', substr(a, 1, 8000000) || ''c''))'
+               WHERE name = 'i';"
+        ),
+    );
+}
+
+/// The database that a restore replaces has such a schema: the restore ends, and tells the truth
+/// about the journal mode in which it leaves it.
+#[test]
+fn a_restore_over_it_ends_and_says_how_it_left_it() {
+    let Some(env) = scene() else { return };
+    drop(crate::support::database::small(&env.path("db.sqlite")));
+    let dump = env.dump("db.sqlite");
+    never_checked(&env, "WAL");
+    let restore = format!(
+        "restore {} home/shop.db --replace --to saved",
+        dump.display()
+    );
+    let begun = Instant::now();
+    let run = env.run(&format!("{restore} --timeout 2s"));
+    let run = run.fails(1, "not done within 2s");
+    assert!(begun.elapsed() < Duration::from_secs(15), "{run:?}");
+    let is_wal = std::fs::read(env.path("home/shop.db")).unwrap()[18] == 2;
+    let says_wal_is_gone = run.stderr.contains("its journal mode is no longer WAL");
+    assert_eq!(says_wal_is_gone, !is_wal, "{run:?}");
+    assert_eq!(run.stderr.contains("is as it was"), is_wal, "{run:?}");
+
+    // What SQLite can refuse by its limits is refused there too.
+    std::fs::remove_file(env.path("home/shop.db")).unwrap();
+    long_pattern(&env);
+    let begun = Instant::now();
+    env.run(&restore)
+        .fails(1, "LIKE or GLOB pattern too complex");
+    assert!(begun.elapsed() < Duration::from_secs(10));
+}
+
+/// A value that is longer than many databases at once may have is checked all the same.
+#[test]
+fn a_long_honest_value_is_dumped_and_restored() {
+    let env = Env::new();
+    let sql = "CREATE TABLE t (x); INSERT INTO t VALUES (zeroblob(70000000));
+               CREATE INDEX i ON t (x)";
+    Connection::open(env.path("db.sqlite"))
+        .unwrap()
+        .execute_batch(sql)
+        .unwrap();
+    let dump = env.dump("db.sqlite");
+    env.run(&format!("restore {} new.sqlite", dump.display()))
+        .succeeds();
+    let restored = Connection::open(env.path("new.sqlite")).unwrap();
+    let sql = "SELECT count(*) FROM t INDEXED BY i WHERE x = zeroblob(70000000)";
+    assert_eq!(crate::support::database::scalar(&restored, sql), 1);
+}
+
 #[test]
 fn the_deadline_and_signals_end_a_check_that_cannot_be_interrupted() {
     let Some(env) = scene() else { return };
-    // Built without its index being computed: that would take as long.
-    let db = Connection::open(env.path("home/shop.db")).unwrap();
-    db.execute_batch(
-        "CREATE TABLE t (a TEXT); CREATE INDEX i ON t (0);
-         INSERT INTO t VALUES (hex(zeroblob(8000000)));
-         PRAGMA writable_schema = ON;
-         UPDATE sqlite_schema SET sql =
-           'CREATE INDEX i ON t (instr(a || ''b'', substr(a, 1, 8000000) || ''c''))'
-           WHERE name = 'i';",
-    )
-    .unwrap();
-    drop(db);
-    give(&env.path("home/shop.db"));
+    never_checked(&env, "DELETE");
     let begun = Instant::now();
     env.run("dump home/shop.db --timeout 2s")
         .fails(1, "not done within 2s");
@@ -74,9 +127,17 @@ fn a_small_database_takes_little_memory() {
 #[test]
 fn a_long_pattern_is_refused() {
     let Some(env) = scene() else { return };
+    long_pattern(&env);
+    let begun = Instant::now();
+    env.run("dump home/shop.db")
+        .fails(1, "LIKE or GLOB pattern too complex");
+    assert!(begun.elapsed() < Duration::from_secs(10));
+}
+
+fn long_pattern(env: &Env) {
     let pattern = "%a".repeat(10_000);
     shop(
-        &env,
+        env,
         &format!(
             "CREATE TABLE t (a); INSERT INTO t VALUES (replace(hex(zeroblob(20000)), '0', 'a'));
              CREATE INDEX i ON t (0);
@@ -85,10 +146,6 @@ fn a_long_pattern_is_refused() {
                WHERE name = 'i';"
         ),
     );
-    let begun = Instant::now();
-    env.run("dump home/shop.db")
-        .fails(1, "LIKE or GLOB pattern too complex");
-    assert!(begun.elapsed() < Duration::from_secs(10));
 }
 
 /// What an honest schema has still is checked: LIKE, generated columns, functions of SQLite's own.

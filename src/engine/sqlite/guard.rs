@@ -6,7 +6,7 @@
 //! module takes the place of the two system calls by which SQLite opens and removes files. Only a
 //! database that was admitted, its side files and SQLite's temporary files are reached; never over
 //! a symlink; never anything but a regular file; and by root only what belongs to the database's
-//! owner.
+//! owner or to the group that may write it.
 
 #![allow(unsafe_code)]
 
@@ -39,8 +39,20 @@ const NAPS: (u32, Duration) = (50, Duration::from_millis(2));
 struct Admitted {
     file: (u64, u64),
     owner: u32,
+    /// The group that may write the database, if one may.
+    group: Option<u32>,
     /// SQLite's descriptors of the database and of its `-shm` file, as last opened.
     descriptors: [Option<RawFd>; 2],
+}
+
+impl Admitted {
+    /// Is a side file its owner's, or one that a member of the group which writes the database
+    /// created? The group may read and write such a file, so root reveals nothing by it.
+    fn may_have(&self, side: &Stat) -> bool {
+        let is_groups =
+            Some(side.st_gid) == self.group && side.st_mode & 0o060 == 0o060 && side.st_nlink == 1;
+        side.st_uid == self.owner || is_groups
+    }
 }
 
 static ADMITTED: Mutex<BTreeMap<PathBuf, Admitted>> = Mutex::new(BTreeMap::new());
@@ -60,6 +72,7 @@ pub(super) fn admit(path: &Path, found: &Stat) {
         let known = Admitted {
             file,
             owner: found.st_uid,
+            group: (found.st_mode & 0o020 != 0).then_some(found.st_gid),
             descriptors: [None; 2],
         };
         admitted.insert(path.to_owned(), known);
@@ -172,8 +185,8 @@ fn open_admitted(path: &Path, flags: OFlags, mode: Mode) -> rustix::io::Result<O
         remember(path, 0, &file);
         return Ok(file);
     }
-    if let Some((database, owner)) = side_of(path) {
-        let file = open_side(path, flags, mode, owner)?;
+    if let Some((database, known)) = side_of(path) {
+        let file = open_side(path, flags, mode, known)?;
         if path.as_os_str().as_bytes().ends_with(b"-shm") {
             remember(&database, 1, &file);
         }
@@ -188,8 +201,13 @@ fn open_admitted(path: &Path, flags: OFlags, mode: Mode) -> rustix::io::Result<O
     Err(Errno::ACCESS)
 }
 
-/// A side file that is created now, or that belongs to the database's owner.
-fn open_side(path: &Path, flags: OFlags, mode: Mode, owner: u32) -> rustix::io::Result<OwnedFd> {
+/// A side file that is created now, or that belongs to one who may write the database.
+fn open_side(
+    path: &Path,
+    flags: OFlags,
+    mode: Mode,
+    database: Admitted,
+) -> rustix::io::Result<OwnedFd> {
     let (times, nap) = NAPS;
     for _ in 0..times {
         if flags.contains(OFlags::CREATE) {
@@ -207,7 +225,7 @@ fn open_side(path: &Path, flags: OFlags, mode: Mode, owner: u32) -> rustix::io::
         if !FileType::from_raw_mode(found.st_mode).is_file() {
             return Err(Errno::ACCESS);
         }
-        if !rustix::process::geteuid().is_root() || found.st_uid == owner {
+        if !rustix::process::geteuid().is_root() || database.may_have(&found) {
             return Ok(file);
         }
         std::thread::sleep(nap);
@@ -244,13 +262,13 @@ fn remember(database: &Path, which: usize, file: &OwnedFd) {
     }
 }
 
-/// The admitted database that a path is a side file of, and its owner.
-fn side_of(path: &Path) -> Option<(PathBuf, u32)> {
+/// The admitted database that a path is a side file of.
+fn side_of(path: &Path) -> Option<(PathBuf, Admitted)> {
     let bytes = path.as_os_str().as_bytes();
     SIDES.iter().find_map(|suffix| {
         let database = Path::new(OsStr::from_bytes(bytes.strip_suffix(suffix.as_bytes())?));
-        let owner = admitted().get(database)?.owner;
-        Some((database.to_owned(), owner))
+        let known = *admitted().get(database)?;
+        Some((database.to_owned(), known))
     })
 }
 

@@ -104,10 +104,17 @@ fn dump_old(
     access: &Access,
 ) -> Result<(Option<PathBuf>, Option<target::Held>)> {
     let stop = access.deadline;
-    let saved = target::Held::take(place, access.lock_timeout, stop).and_then(|mut held| {
-        let saved = Some(held.dump(save, stop)?);
-        Ok((saved, Some(held)))
-    });
+    let mut changed = None;
+    let saved =
+        target::Held::take(place, access.lock_timeout, stop).and_then(|mut held| {
+            match held.dump(save, stop) {
+                Ok(saved) => Ok((Some(saved), Some(held))),
+                Err(error) => {
+                    changed = held.let_go();
+                    Err(error)
+                }
+            }
+        });
     match saved {
         Err(error) if is_corruption(&error) => {
             // SQLite calls it malformed, too, when the disk does not give a page.
@@ -118,7 +125,10 @@ fn dump_old(
             );
             Ok((None, None))
         }
-        Err(error) => Err(error.context("the old database is as it was")),
+        Err(error) => {
+            Err(error
+                .context(changed.unwrap_or_else(|| "the old database is as it was".to_owned())))
+        }
         saved => saved,
     }
 }

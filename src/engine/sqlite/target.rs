@@ -13,7 +13,7 @@ use rustix::fs::Stat;
 use super::image::read_shape;
 use super::patience::{NAP, Patience};
 use super::place::Place;
-use super::{Sqlite, guard};
+use super::{Sqlite, guard, watch};
 use crate::engine::source::Save;
 use crate::human;
 use crate::stop::Stop;
@@ -86,6 +86,9 @@ impl Held {
             old: *old,
             was_wal: false,
         };
+        if let Some(connection) = &held.connection {
+            watch::restrict(connection, u64::try_from(old.st_size).unwrap_or(0))?;
+        }
         let mode = patience.retry(|| held.settle())?;
         if let Some(side) = place.sides().first() {
             bail!(
@@ -146,19 +149,45 @@ impl Held {
     pub(super) fn gone(mut self) {
         self.was_wal = false;
     }
+
+    /// Lets others use it again, in the journal mode it had. Returns what is not as it was.
+    pub(super) fn let_go(mut self) -> Option<String> {
+        self.give_back().err().map(|error| {
+            format!(
+                "{} holds what it held, but its journal mode is no longer WAL ({error}); once nothing uses it: sqlite3 FILE 'PRAGMA journal_mode = WAL'",
+                self.path.display()
+            )
+        })
+    }
+
+    fn give_back(&mut self) -> rusqlite::Result<()> {
+        let mut connection = self.connection.take();
+        if let Some(connection) = &mut connection {
+            // What stopped the work must not stop this.
+            let _ = connection.progress_handler(0, None::<fn() -> bool>);
+            let _ = connection.execute_batch("ROLLBACK");
+        }
+        if !std::mem::take(&mut self.was_wal) {
+            return Ok(());
+        }
+        let connection = match connection {
+            Some(connection) => connection,
+            // The thread that checks it did not end, and has the other one.
+            None => {
+                let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+                let connection = Connection::open_with_flags(&self.path, flags)?;
+                connection.busy_timeout(NAP)?;
+                connection
+            }
+        };
+        connection.query_row("PRAGMA locking_mode = NORMAL", [], |_| Ok(()))?;
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
+        connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))
+    }
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
-        if let Some(connection) = &mut self.connection {
-            // What stopped the work must not stop this.
-            let _ = connection.progress_handler(0, None::<fn() -> bool>);
-            let _ = connection.execute_batch("ROLLBACK");
-            if self.was_wal {
-                let _ = connection.query_row("PRAGMA locking_mode = NORMAL", [], |_| Ok(()));
-                let _ = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false);
-                let _ = connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()));
-            }
-        }
+        let _ = self.give_back();
     }
 }

@@ -6,12 +6,13 @@
 //! does not end; it ends with the process.
 
 use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 use rusqlite::limits::Limit;
+use rusqlite::{Connection, ErrorCode};
 
 use crate::stop::Stop;
 
@@ -23,6 +24,8 @@ const GRACE: Duration = Duration::from_secs(1);
 /// No value of a schema's expression may be longer, in bytes, than this or four times the database,
 /// whichever is more: a row is never longer than its database.
 const LONGEST: u64 = 1 << 20;
+/// The most of that while other databases are worked on: all share SQLite's memory.
+const LONGEST_OF_MANY: u64 = 64 << 20;
 /// SQLite's own limit on any value.
 const SQLITE_LONGEST: u64 = 1_000_000_000;
 
@@ -30,12 +33,8 @@ const SQLITE_LONGEST: u64 = 1_000_000_000;
 pub(super) fn restrict(db: &Connection, bytes: u64) -> rusqlite::Result<()> {
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
-    let longest = bytes.saturating_mul(4).clamp(LONGEST, SQLITE_LONGEST);
+    limit_values(db, bytes, LONGEST_OF_MANY)?;
     let limits = [
-        (
-            Limit::SQLITE_LIMIT_LENGTH,
-            i32::try_from(longest).unwrap_or(i32::MAX),
-        ),
         (Limit::SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 200),
         (Limit::SQLITE_LIMIT_VDBE_OP, 10_000_000),
         (Limit::SQLITE_LIMIT_ATTACHED, 0),
@@ -47,7 +46,41 @@ pub(super) fn restrict(db: &Connection, bytes: u64) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// Does `work` on a connection and gives that back with the result.
+/// Lets no value be longer than a database of `bytes` needs, nor than `most`.
+fn limit_values(db: &Connection, bytes: u64, most: u64) -> rusqlite::Result<()> {
+    let longest = bytes.saturating_mul(4).clamp(LONGEST, most);
+    let longest = i32::try_from(longest).unwrap_or(i32::MAX);
+    db.set_limit(Limit::SQLITE_LIMIT_LENGTH, longest).map(drop)
+}
+
+/// Does `work`, and where a value is too long or memory is short, does it once more: with room for
+/// the longest value that the database can hold, and for one such database at a time.
+fn with_room<T>(db: &Connection, work: impl Fn(&Connection) -> Result<T>) -> Result<T> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    let done = work(db);
+    if !done.as_ref().is_err_and(lacks_room) {
+        return done;
+    }
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let sql = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size";
+    let bytes = db.query_row(sql, [], |row| row.get::<_, i64>(0))?;
+    let bytes = u64::try_from(bytes).unwrap_or(0);
+    limit_values(db, bytes, SQLITE_LONGEST)?;
+    let done = work(db);
+    limit_values(db, bytes, LONGEST_OF_MANY)?;
+    done
+}
+
+fn lacks_room(error: &anyhow::Error) -> bool {
+    let code = error.chain().find_map(|cause| {
+        cause
+            .downcast_ref::<rusqlite::Error>()
+            .and_then(rusqlite::Error::sqlite_error_code)
+    });
+    matches!(code, Some(ErrorCode::TooBig | ErrorCode::OutOfMemory))
+}
+
+/// Does `work`, at times twice, on a connection and gives that back with the result.
 ///
 /// # Errors
 /// [`Stopped`](crate::stop::Stopped) when the work must stop and does not; the connection is then
@@ -55,13 +88,13 @@ pub(super) fn restrict(db: &Connection, bytes: u64) -> rusqlite::Result<()> {
 pub(super) fn run<T: Send + 'static>(
     db: Connection,
     stop: Stop,
-    work: impl FnOnce(&Connection) -> T + Send + 'static,
-) -> Result<(Connection, T)> {
+    work: impl Fn(&Connection) -> Result<T> + Send + 'static,
+) -> Result<(Connection, Result<T>)> {
     let (answer, answered) = mpsc::sync_channel(1);
     std::thread::Builder::new()
         .name("check".to_owned())
         .spawn(move || {
-            let done = work(&db);
+            let done = with_room(&db, work);
             let _ = answer.send((db, done));
         })
         .context("cannot start a thread")?;
