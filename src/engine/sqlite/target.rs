@@ -170,15 +170,14 @@ impl Held {
         if !std::mem::take(&mut self.was_wal) {
             return Ok(());
         }
-        let connection = match connection {
-            Some(connection) => connection,
+        let connection = if let Some(connection) = connection {
+            connection
+        } else {
             // The thread that checks it did not end, and has the other one.
-            None => {
-                let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-                let connection = Connection::open_with_flags(&self.path, flags)?;
-                connection.busy_timeout(NAP)?;
-                connection
-            }
+            let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+            let connection = Connection::open_with_flags(&self.path, flags)?;
+            connection.busy_timeout(NAP)?;
+            connection
         };
         connection.query_row("PRAGMA locking_mode = NORMAL", [], |_| Ok(()))?;
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
