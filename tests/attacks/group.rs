@@ -38,6 +38,8 @@ fn a_log_that_the_group_writes_is_dumped_and_no_other() {
         .succeeds();
     assert!(contents(&env.path("new.sqlite")).contains("in the log"));
 
+    assert_eq!(log.metadata().unwrap().uid(), OTHER, "it keeps its owner");
+
     // Neither what the group may not read itself, nor what has a second name.
     set_mode(&log, 0o600);
     env.run("dump home/shop.db")

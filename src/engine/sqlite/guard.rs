@@ -3,7 +3,7 @@
 //! SQLite reaches files by path, and whoever owns a database's directory can exchange them at any
 //! moment: for a symlink, a pipe that is never written to, or a file of root's. A journal can even
 //! name any file of the machine, which SQLite then reads and removes (a "super-journal"). So this
-//! module takes the place of the two system calls by which SQLite opens and removes files. Only a
+//! module takes the place of the system calls by which SQLite opens, removes and gives away files. Only a
 //! database that was admitted, its side files and SQLite's temporary files are reached; never over
 //! a symlink; never anything but a regular file; and by root only what belongs to the database's
 //! owner or to the group that may write it.
@@ -23,6 +23,7 @@ use anyhow::{Context, Result, ensure};
 use rusqlite::ffi;
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags, Stat};
 use rustix::io::Errno;
+use rustix::process::{Gid, RawGid as gid_t, RawUid as uid_t, Uid};
 
 use super::target::SIDES;
 use crate::follow::follow;
@@ -114,16 +115,19 @@ pub(super) fn with_descriptors<T>(
     Some(look(file, shm))
 }
 
-/// Replaces SQLite's `open` and `unlink`.
+/// Replaces SQLite's `open`, `unlink` and `fchown`.
 fn install() {
     type Call = unsafe extern "C" fn();
-    let calls: [(&CStr, Call); 2] = [
+    let calls: [(&CStr, Call); 3] = [
         // SAFETY: SQLite calls each with the types that it was defined with.
         (c"open", unsafe {
             std::mem::transmute::<extern "C" fn(*const c_char, c_int, c_int) -> c_int, Call>(open)
         }),
         (c"unlink", unsafe {
             std::mem::transmute::<extern "C" fn(*const c_char) -> c_int, Call>(unlink)
+        }),
+        (c"fchown", unsafe {
+            std::mem::transmute::<extern "C" fn(c_int, uid_t, gid_t) -> c_int, Call>(fchown)
         }),
     ];
     // SAFETY: the default VFS exists for ever, and it is the unix one, which has these calls.
@@ -159,6 +163,21 @@ extern "C" fn unlink(path: *const c_char) -> c_int {
         Err(Errno::ACCESS)
     };
     removed.map_or_else(fail, |()| 0)
+}
+
+/// Root gives a side file that it created to the database's owner. SQLite would do the same with one
+/// that another user created, whose owner then could not open it any more.
+extern "C" fn fchown(file: c_int, owner: uid_t, group: gid_t) -> c_int {
+    // SAFETY: SQLite has it open.
+    let file = unsafe { BorrowedFd::borrow_raw(file) };
+    let given = rustix::fs::fstat(file).and_then(|found| {
+        if found.st_uid != rustix::process::geteuid().as_raw() {
+            return Ok(());
+        }
+        let (owner, group) = (Uid::from_raw(owner), Gid::from_raw(group));
+        rustix::fs::fchown(file, Some(owner), Some(group))
+    });
+    given.map_or_else(fail, |()| 0)
 }
 
 fn fail(error: Errno) -> c_int {
