@@ -9,7 +9,7 @@ use std::os::unix::fs::FileExt;
 use arbitrary::Arbitrary;
 use dump_database::header::Header;
 use dump_database::name::Compression;
-use dump_database::verify::read_whole;
+use dump_database::read::read_whole;
 use flate2::write::DeflateEncoder;
 use libfuzzer_sys::fuzz_target;
 use rustix::fs::{MemfdFlags, memfd_create};

@@ -57,6 +57,7 @@ pub mod metrics;
 pub mod mountinfo;
 pub mod name;
 pub mod progress;
+pub mod read;
 pub mod readback;
 pub mod restore;
 pub mod retention;

@@ -16,10 +16,10 @@ use crate::exit::UsageError;
 use crate::follow::open_named;
 use crate::header::Header;
 use crate::name::Name;
+use crate::read::read_whole;
 use crate::retention::is_future;
 use crate::series::Series;
 use crate::stop::{Stop, Unless};
-use crate::verify::read_whole;
 
 /// Where the dump comes from.
 #[derive(Debug)]

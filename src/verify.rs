@@ -1,132 +1,17 @@
-//! Reading a dump whole, to check it or to load it.
+//! The command that reads dumps whole and checks them.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read, Write};
-use std::os::unix::fs::FileExt;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use serde::Serialize;
 
-use crate::compress::Decoder;
-use crate::content::archive::Archive;
-use crate::content::image::Shape;
-use crate::content::marker::Tail;
 use crate::directory::Directory;
 use crate::follow::open_named;
-use crate::header::Header;
 use crate::human;
-use crate::name::Format;
+use crate::read::read_whole;
 use crate::stop::{Stop, Unless};
-
-/// Reads a dump whole through one descriptor, from its start: header, compressed stream, sums,
-/// end of the file, and what the content must look like. The content goes to `sink`.
-///
-/// # Errors
-/// Where and how it is damaged; any error of the file or of `sink`.
-pub fn read_whole(file: &File, sink: &mut dyn Write) -> io::Result<Header> {
-    let mut start = At { file, position: 0 };
-    let (header, length, compression) = Header::read(&mut BufReader::new(&mut start))?;
-    let rest = At {
-        file,
-        position: length,
-    };
-    let mut decoder = Decoder::new(rest, compression, length)?;
-    let mut inside = Inside::default();
-    let mut content = 0;
-    loop {
-        let data = decoder.fill_buf()?;
-        if data.is_empty() {
-            break;
-        }
-        let passed = data.len();
-        content += passed as u64;
-        if content > header.bytes {
-            return Err(damage("it holds more than its header says"));
-        }
-        inside.look(header.format, data);
-        sink.write_all(data)?;
-        decoder.consume(passed);
-    }
-    let totals = decoder
-        .totals()
-        .ok_or_else(|| damage("the compressed data has no end"))?;
-    if totals.bytes != header.bytes {
-        return Err(damage(&format!(
-            "it holds {} bytes and its header says {}",
-            totals.bytes, header.bytes
-        )));
-    }
-    if format!("{:08x}", totals.crc32) != header.crc32 {
-        return Err(damage("its CRC-32 is not the one its header says"));
-    }
-    inside.check(&header).map_err(|how| damage(&how))?;
-    let length = file.metadata()?.len();
-    if let Some(said) = header.length.filter(|said| *said != length) {
-        return Err(damage(&format!(
-            "it has {length} bytes and its header says {said}"
-        )));
-    }
-    Ok(header)
-}
-
-/// What can be seen of the content while it passes.
-#[derive(Default)]
-struct Inside {
-    start: Vec<u8>,
-    tail: Tail,
-    archive: Archive,
-}
-
-impl Inside {
-    fn look(&mut self, format: Format, data: &[u8]) {
-        match format {
-            Format::Sql => self.tail.look(data),
-            Format::Pgdump => self.archive.look(data),
-            Format::Sqlite | Format::Other => {}
-        }
-        let missing = 100_usize.saturating_sub(self.start.len());
-        self.start.extend(&data[..missing.min(data.len())]);
-    }
-
-    fn check(&mut self, header: &Header) -> Result<(), String> {
-        match header.format {
-            Format::Sqlite => {
-                let start = <&[u8; 100]>::try_from(&self.start[..]).ok();
-                match start.and_then(|start| Shape::of_image(start, header.bytes)) {
-                    None => Err("its content is not an SQLite database".to_owned()),
-                    Some(shape) if shape.bytes() != header.bytes => Err(format!(
-                        "its content should be {} pages of {} bytes and is {} bytes",
-                        shape.pages, shape.page_size, header.bytes
-                    )),
-                    Some(_) => Ok(()),
-                }
-            }
-            Format::Sql if !self.tail.is_end(header.identity.engine) => {
-                Err("its content ends before the dump's last line".to_owned())
-            }
-            Format::Pgdump => self.archive.check(),
-            Format::Sql | Format::Other => Ok(()),
-        }
-    }
-}
-
-struct At<'a> {
-    file: &'a File,
-    position: u64,
-}
-
-impl Read for At<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.file.read_at(buffer, self.position)?;
-        self.position += read as u64;
-        Ok(read)
-    }
-}
-
-fn damage(how: &str) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, how)
-}
 
 #[derive(Serialize)]
 struct Row {

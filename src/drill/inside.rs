@@ -16,10 +16,10 @@ use crate::dump::default_threads;
 use crate::engine::Access;
 use crate::header::Header;
 use crate::identity::Engine;
+use crate::read::read_whole;
 use crate::restore;
 use crate::secret::Secret;
 use crate::stop::{Stop, Unless};
-use crate::verify::read_whole;
 
 /// How long to wait for a lock in a throwaway database, which nobody else uses.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(30);

@@ -17,11 +17,11 @@ use crate::gzip::Pool;
 use crate::human;
 use crate::name::{DumpName, Name};
 use crate::progress::Progress;
+use crate::read::read_whole;
 use crate::retention::Policy;
 use crate::rotate::rotate;
 use crate::series::{self, Series};
 use crate::stop::{Stop, Unless};
-use crate::verify::read_whole;
 
 /// How often a dump is begun whose snapshot is lost.
 const ATTEMPTS: u32 = 4;

@@ -6,7 +6,7 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use dump_database::header::{COMMENT, Header};
-use dump_database::verify::read_whole;
+use dump_database::read::read_whole;
 
 use crate::support::{Env, database, planted};
 

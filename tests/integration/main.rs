@@ -35,6 +35,7 @@ mod snapshot;
 mod sqlite;
 mod status;
 mod stopping;
+mod structure;
 mod unchanged;
 mod usage;
 mod without_dbpage;

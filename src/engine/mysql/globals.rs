@@ -9,8 +9,8 @@ use anyhow::{Context, Result};
 use super::server::{Server, identifier};
 use crate::child::{self, Child};
 use crate::engine::feed::finish;
+use crate::read::read_whole;
 use crate::stop::Stop;
-use crate::verify::read_whole;
 
 /// The client that dumps them, if it can.
 pub(super) fn start(server: &Server, version: &str, stop: Stop) -> Result<Option<Child>> {

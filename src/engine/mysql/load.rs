@@ -10,8 +10,8 @@ use super::script::rewrite::{Names, Report, Rewriter};
 use super::server::Server;
 use crate::child::Child;
 use crate::engine::feed::finish;
+use crate::read::read_whole;
 use crate::stop::Stop;
-use crate::verify::read_whole;
 
 /// More objects than this are counted, not named.
 const NAMED: usize = 10;

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use super::Server;
 use super::restore::{self, Into};
 use crate::engine::access::Access;
-use crate::verify::read_whole;
+use crate::read::read_whole;
 
 /// Runs what `pg_dumpall --globals-only` printed. A role that exists is neither created nor
 /// altered: its password stays.

@@ -14,8 +14,8 @@ use super::server::client_version;
 use crate::child::{self, Child};
 use crate::engine::feed::{finish, pass_on};
 use crate::header::Header;
+use crate::read::read_whole;
 use crate::stop::Stop;
-use crate::verify::read_whole;
 
 /// The first server that knows `SET transaction_timeout`, which later programs always send.
 const TRANSACTION_TIMEOUT: u32 = 17;

@@ -20,8 +20,8 @@ use crate::engine::feed::finish;
 use crate::engine::source::Save;
 use crate::header::Header;
 use crate::name::Format;
+use crate::read::read_whole;
 use crate::stop::Stop;
-use crate::verify::read_whole;
 
 /// A server something is restored into.
 pub(super) struct Into<'a> {

@@ -11,8 +11,8 @@ use super::server::identifier;
 use super::snapshot::Snapshot;
 use super::{Server, ask, globals};
 use crate::header::Header;
+use crate::read::read_whole;
 use crate::stop::Stop;
-use crate::verify::read_whole;
 
 const MAINTENANCE: &str = "postgres";
 

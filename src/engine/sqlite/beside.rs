@@ -14,8 +14,8 @@ use sha2::{Digest, Sha256};
 use super::place::Place;
 use super::{check, lock_free, watch};
 use crate::human::hexadecimal;
+use crate::read::read_whole;
 use crate::stop::Stop;
-use crate::verify::read_whole;
 
 /// How many names are tried: others may have taken them in a directory that they may write.
 const NAMES: u32 = 100;
