@@ -74,7 +74,8 @@ impl Child {
     pub fn say(&mut self, said: &[u8]) -> Result<()> {
         let stdin = self.stdin.as_mut();
         let stdin = stdin.with_context(|| format!("{} does not listen", self.name))?;
-        Ok(stdin.write_all(said)?)
+        let written = stdin.write_all(said);
+        written.with_context(|| format!("cannot write to {}", self.name))
     }
 
     /// Starts a server: it is told nothing, and all it says goes to the new file

@@ -105,7 +105,7 @@ def many_dumps(campaign: Campaign, count: int) -> str:
         header = forge.gzip_header(text, seconds)
         (dumps / forge.name("x", seconds)).write_bytes(header + body)
     notes = []
-    for words in (["list"], ["status"], ["rotate", "--dry-run"], ["verify"], ["dump", "--name", "x", "--", "echo", "x"]):
+    for words in (["list"], ["status"], ["rotate", "--dry-run", "--keep", "5"], ["verify"], ["dump", "--keep", "5", "--name", "x", "--", "echo", "x"]):
         began = time.monotonic()
         ended, peak = peak_memory([campaign.program, *words], place)
         ended.succeeds(words[0])

@@ -50,7 +50,8 @@ def judge(campaign: Campaign, place: pathlib.Path, database: pathlib.Path, numbe
     if ended.status != 0:
         return 1
     restored = place / "restored.db"
-    restored.unlink(missing_ok=True)
+    for suffix in ("", "-wal", "-shm"):
+        pathlib.Path(f"{restored}{suffix}").unlink(missing_ok=True)
     run([campaign.program, "restore", "dump", restored], place).succeeds("restore")
     query = ["sqlite3", "-readonly", restored, "SELECT max(x) FROM note"]
     newest = subprocess.run(query, check=True, stdout=-1, text=True).stdout.strip()
