@@ -3,7 +3,7 @@
 //!
 //! SQLite is restored into a file, a server's dump into a private server that is made for it and
 //! removed afterwards. The dump's own functions, views and triggers run there, as in any restore,
-//! so all of it happens in a second process, in a sandbox ([`confined`], [`sandbox`]).
+//! so all of it happens in a second process, in a sandbox (`drill/confined.rs`, `drill/sandbox.rs`).
 
 mod choose;
 mod compare;

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 
 from campaign import Campaign, Loss
-from program import run
+from program import Word, run
 
 COMMITS = 20
 
@@ -53,7 +53,7 @@ def judge(campaign: Campaign, place: pathlib.Path, database: pathlib.Path, numbe
     for suffix in ("", "-wal", "-shm"):
         pathlib.Path(f"{restored}{suffix}").unlink(missing_ok=True)
     run([campaign.program, "restore", "dump", restored], place).succeeds("restore")
-    query = ["sqlite3", "-readonly", restored, "SELECT max(x) FROM note"]
+    query: list[Word] = ["sqlite3", "-readonly", restored, "SELECT max(x) FROM note"]
     newest = subprocess.run(query, check=True, stdout=-1, text=True).stdout.strip()
     if newest != str(number):
         raise Loss(f"a dump lacks what was committed: {newest or 'nothing'}, not {number}")

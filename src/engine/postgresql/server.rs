@@ -70,7 +70,7 @@ impl Server {
         }
     }
 
-    /// One of libpq's programs, connected to `database` in a session with [`OPTIONS`]. No password
+    /// One of libpq's programs, connected to `database` in a session with `OPTIONS`. No password
     /// is ever asked for.
     #[must_use]
     pub fn client(&self, program: &str, database: &str) -> Command {

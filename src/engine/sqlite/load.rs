@@ -36,7 +36,7 @@ pub fn run(
     let target = place.path();
     may_be_taken(&place, save.is_some())?;
     let hidden = target::refuse_if_open(&place)?;
-    if hidden > 0 {
+    if hidden > 0 && target.exists() {
         log::info!(
             "the open files of {hidden} processes of other users could not be seen; only SQLite's locks say that none of them uses {}",
             target.display()
