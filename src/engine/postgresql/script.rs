@@ -58,6 +58,9 @@ impl Restricting {
     }
 }
 
+/// In bytes. More is not held while the end of a line is waited for.
+const LONGEST_PREAMBLE_LINE: usize = 64 << 10;
+
 /// Passes a dump on to psql without what psql or the server does not know: `SET`s of unknown
 /// parameters at its start (`transaction_timeout` came with PostgreSQL 17), and the
 /// `\restrict KEY` and `\unrestrict KEY` lines around it. [`Write::flush`] ends it.
@@ -147,6 +150,8 @@ impl<W: Write> Write for Script<'_, W> {
         self.held.extend_from_slice(data);
         if self.in_preamble {
             self.preamble()?;
+            // No line of a preamble is so long.
+            self.in_preamble &= self.held.len() <= LONGEST_PREAMBLE_LINE;
         }
         if !self.in_preamble {
             let kept = if self.key.is_some() { HELD } else { 0 };
@@ -193,7 +198,7 @@ impl Backticks {
                 let end = memchr(b'\n', &text[at..]).map(|end| at + end);
                 if memchr(b'`', &text[at..end.unwrap_or(text.len())]).is_some() {
                     return Err(io::Error::other(
-                        "the dump is forged: it has a command that psql would run (\\unrestrict with backticks)",
+                        "it has \\unrestrict and a backtick in one line, which this machine's psql would run as a command; restore it with a newer psql (15.20 of PostgreSQL 15 does not)",
                     ));
                 }
                 let Some(end) = end else {
@@ -255,6 +260,22 @@ mod tests {
         }
         script.flush()?;
         Ok(String::from_utf8(script.into_inner()).unwrap())
+    }
+
+    #[test]
+    fn a_preamble_without_a_line_end_is_not_held() {
+        let known = HashSet::new();
+        let mut script = Script::new(Vec::new(), &known, Restricting::Unknown).unwrap();
+        for _ in 0..100 {
+            script.write_all(&[b'-'; 10_000]).unwrap();
+            assert!(script.held.len() <= LONGEST_PREAMBLE_LINE + 10_000);
+        }
+        script.flush().unwrap();
+        let passed = script.into_inner();
+        assert_eq!(
+            passed.iter().filter(|byte| **byte == b'-').count(),
+            1_000_000
+        );
     }
 
     #[test]

@@ -159,11 +159,17 @@ fn insist(into: &Into<'_>, statements: &[String], is_done: impl Fn() -> bool) ->
     }
 }
 
+/// Ends the sessions in these databases that this role may end. What it may not, and a worker of the
+/// server's own such as autovacuum's, is left to the renaming, which waits for the latter.
 fn end_sessions(databases: &[&str]) -> String {
     let databases: Vec<_> = databases.iter().map(|name| literal(name)).collect();
     format!(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-            WHERE datname IN ({}) AND pid <> pg_backend_pid()",
+        "SELECT pg_terminate_backend(pid)
+            FROM pg_stat_activity JOIN pg_roles its ON its.oid = usesysid
+            WHERE datname IN ({}) AND pid <> pg_backend_pid()
+                AND ((SELECT rolsuper FROM pg_roles WHERE rolname = current_user)
+                    OR NOT its.rolsuper AND (pg_has_role(usesysid, 'MEMBER')
+                        OR pg_has_role('pg_signal_backend', 'MEMBER')))",
         databases.join(", ")
     )
 }
