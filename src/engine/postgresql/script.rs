@@ -272,10 +272,7 @@ mod tests {
         }
         script.flush().unwrap();
         let passed = script.into_inner();
-        assert_eq!(
-            passed.iter().filter(|byte| **byte == b'-').count(),
-            1_000_000
-        );
+        assert!(passed.ends_with(&vec![b'-'; 1_000_000]));
     }
 
     #[test]
