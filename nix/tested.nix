@@ -26,6 +26,8 @@ let
     # It looks whether files exist that are no part of the build.
     "structure::every_guarantee_names_tests_that_exist"
     # They look for the servers' programs where Debian has them.
+    "earlier::mysql"
+    "earlier::postgresql"
     "servers::mysql::"
     "servers::postgresql::"
   ];
