@@ -1,5 +1,7 @@
 //! The command line: types only.
 
+#[cfg(feature = "copies")]
+mod copies;
 mod output;
 mod retention;
 
@@ -17,6 +19,8 @@ use log::LevelFilter;
 use crate::drill::Sample;
 use crate::human::parse_duration;
 
+#[cfg(feature = "copies")]
+pub use copies::{Copy, FromCopies, RecordOfCopies, WhichCopies};
 pub use output::{Output, ServerFormat};
 pub use retention::Retention;
 
@@ -49,6 +53,9 @@ pub enum Command {
     /// Dump databases, prove the dumps, remove what retention does not keep; by the rules of each
     /// database's last run, unless you give others
     Dump(Dump),
+    /// Store copies of dumps in another place: an object store, an SSH server, another disk
+    #[cfg(feature = "copies")]
+    Copy(Copy),
     /// List dumps: when, how large, why kept, how far back they reach; by the rules of each
     /// database's last run, unless you give others
     List(List),
@@ -146,6 +153,11 @@ pub struct List {
     #[arg(long, env = "DUMP_DATABASE_JSON", value_parser = BoolishValueParser::new())]
     pub json: bool,
 
+    /// Which copies
+    #[cfg(feature = "copies")]
+    #[command(flatten)]
+    pub copies: WhichCopies,
+
     /// What would stay
     #[command(flatten)]
     pub retention: Retention,
@@ -176,6 +188,16 @@ pub struct Status {
     #[arg(long, value_name = "FILE", env = "DUMP_DATABASE_METRICS")]
     pub metrics: Option<PathBuf>,
 
+    /// Which copies
+    #[cfg(feature = "copies")]
+    #[command(flatten)]
+    pub copies: WhichCopies,
+
+    /// The record of copies
+    #[cfg(feature = "copies")]
+    #[command(flatten)]
+    pub record: RecordOfCopies,
+
     /// Print a JSON array of objects
     #[arg(long, env = "DUMP_DATABASE_JSON", value_parser = BoolishValueParser::new())]
     pub json: bool,
@@ -187,6 +209,11 @@ pub struct Verify {
     /// Dumps, or directories of dumps [default: `$STATE_DIRECTORY`, else `./dump`]
     #[arg(value_name = "DIR|FILE")]
     pub paths: Vec<PathBuf>,
+
+    /// Which copies
+    #[cfg(feature = "copies")]
+    #[command(flatten)]
+    pub copies: FromCopies,
 
     /// Print a JSON array of objects
     #[arg(long, env = "DUMP_DATABASE_JSON", value_parser = BoolishValueParser::new())]
@@ -208,6 +235,11 @@ pub struct Restore {
     /// Which database's newest dump, where DUMP is a directory of several's
     #[arg(long, env = "DUMP_DATABASE_NAME")]
     pub name: Option<String>,
+
+    /// Which copies
+    #[cfg(feature = "copies")]
+    #[command(flatten)]
+    pub copies: FromCopies,
 
     /// Replace an existing database; it is dumped first
     #[arg(long, env = "DUMP_DATABASE_REPLACE", value_parser = BoolishValueParser::new())]
@@ -248,6 +280,11 @@ pub struct Drill {
     )]
     pub timeout: Duration,
 
+    /// Which copies
+    #[cfg(feature = "copies")]
+    #[command(flatten)]
+    pub copies: FromCopies,
+
     /// Print a JSON array of objects
     #[arg(long, env = "DUMP_DATABASE_JSON", value_parser = BoolishValueParser::new())]
     pub json: bool,
@@ -273,6 +310,11 @@ pub struct Rotate {
         conflicts_with = "dry_run"
     )]
     pub forget: Option<String>,
+
+    /// Which copies
+    #[cfg(feature = "copies")]
+    #[command(flatten)]
+    pub copies: WhichCopies,
 
     /// What stays
     #[command(flatten)]

@@ -90,7 +90,7 @@ pub fn run(paths: &[PathBuf], options: &Options) -> Result<usize> {
         let row = if gone {
             Row::gone(&chosen)
         } else {
-            drill(&chosen, dump, options)
+            drill(&chosen, dump.context("it cannot be read"), options)
         };
         if let Some(signal) = stop::signal() {
             return Err(stop::Stopped::Signal(signal).into());
@@ -106,6 +106,48 @@ pub fn run(paths: &[PathBuf], options: &Options) -> Result<usize> {
                 failing.insert((directory.path().to_owned(), name.name.clone()));
             }
         }
+        if !options.json {
+            row.print()?;
+        }
+        rows.push(row);
+    }
+    if options.json {
+        writeln!(io::stdout(), "{}", crate::human::json(&rows)?)?;
+    }
+    Ok(failed)
+}
+
+/// A dump that is in no dump directory.
+#[cfg(feature = "copies")]
+#[derive(Debug)]
+pub struct Named {
+    /// Where it is, for people.
+    pub path: PathBuf,
+    /// Its database.
+    pub database: String,
+    /// The dump, or how it is damaged.
+    pub file: Result<File>,
+}
+
+/// Drills dumps one after the other; a line each on stdout. Returns how many failed.
+///
+/// # Errors
+/// Those of the iterator; when stdout is closed.
+#[cfg(feature = "copies")]
+pub fn run_named(
+    dumps: impl Iterator<Item = Result<Named>>,
+    options: &Options,
+) -> Result<usize> {
+    let mut rows = Vec::new();
+    let mut failed = 0;
+    for named in dumps {
+        let Named { path, database, file } = named?;
+        let chosen = Chosen { path, database, place: None, is_named: true };
+        let row = drill(&chosen, file, options);
+        if let Some(signal) = stop::signal() {
+            return Err(stop::Stopped::Signal(signal).into());
+        }
+        failed += usize::from(row.passed == Some(false));
         if !options.json {
             row.print()?;
         }
@@ -134,11 +176,11 @@ fn is_gone(error: &io::Error) -> bool {
     error.kind() == ErrorKind::NotFound
 }
 
-fn drill(chosen: &Chosen, dump: io::Result<File>, options: &Options) -> Row {
+fn drill(chosen: &Chosen, dump: Result<File>, options: &Options) -> Row {
     let mut row = Row::of(chosen);
     log::debug!("drilling {}", row.path.display());
     let stop = Stop::after(options.timeout);
-    let drilled = dump.context("it cannot be read").and_then(|dump| {
+    let drilled = dump.and_then(|dump| {
         confined::restore(&dump, options.scratch.as_deref(), options.timeout, stop)
     });
     match drilled.map_err(|error| stop.reason().map_or(error, anyhow::Error::from)) {

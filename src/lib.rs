@@ -35,6 +35,8 @@ pub mod cli;
 pub mod clock;
 pub mod compress;
 pub mod content;
+#[cfg(feature = "copies")]
+pub mod copy;
 mod deflate;
 pub mod directory;
 pub mod drill;
@@ -67,6 +69,8 @@ pub mod series;
 pub mod state;
 pub mod status;
 pub mod stop;
+#[cfg(feature = "copies")]
+pub mod store;
 pub mod url;
 pub mod verify;
 mod yielding;

@@ -49,8 +49,10 @@ pub fn start_for_parent(level: LevelFilter) {
 
 fn builder(level: LevelFilter) -> Builder {
     let mut builder = Builder::new();
+    // Libraries that speak to a network could show secrets when they show everything.
     builder
-        .filter_level(level)
+        .filter_level(level.min(LevelFilter::Warn))
+        .filter_module("dump_database", level)
         .target(Target::Pipe(Box::new(Stderr)));
     builder
 }

@@ -18,6 +18,8 @@ use dump_database::exit::{Exit, UsageError};
 use dump_database::name::Format;
 use dump_database::secret::Secret;
 use dump_database::stop::{self, Stopped};
+#[cfg(feature = "copies")]
+use dump_database::copy::{self, Reading};
 use dump_database::{drill, dump, list, logging, metrics, restore, rotate, status, verify};
 
 fn main() -> ExitCode {
@@ -51,7 +53,7 @@ fn main() -> ExitCode {
             return Exit::Success;
         }
         log::error!("{error:#}");
-        if error.is::<Held>() {
+        if error.is::<Held>() || is_held_copy(&error) {
             Exit::Held
         } else if error.is::<UsageError>() {
             Exit::Usage
@@ -95,26 +97,70 @@ fn run(command: Command, keeps: bool) -> Result<Exit> {
             };
             dump::run(&sources, &selection, &options).map(all_or_some)
         }
+        #[cfg(feature = "copies")]
+        Command::Copy(args) => {
+            let directories = or_default(args.directories.clone())?;
+            copy::run(&directories, &args.into()).map(all_or_some)
+        }
         Command::List(args) => {
+            #[cfg(feature = "copies")]
+            if let Some(places) = Reading::from(args.copies).places(&args.directories)? {
+                copy::list(&places, args.json)?;
+                return Ok(Exit::Success);
+            }
             let policy = keeps.then(|| args.retention.into());
             list::run(&or_default(args.directories)?, policy.as_ref(), args.json)?;
             Ok(Exit::Success)
         }
         Command::Status(args) => {
+            #[cfg(feature = "copies")]
+            if let Some(places) = Reading::from(args.copies).places(&args.directories)? {
+                return copy::status(&places, args.max_age, args.json).map(all_or_some);
+            }
             let directories = or_default(args.directories)?;
             if let Some(file) = &args.metrics {
                 metrics::write(file, &directories, args.trust_records)?;
             }
-            status::run(&directories, args.max_age, args.trust_records, args.json).map(all_or_some)
+            let complete = |rows: &mut [status::Row]| {
+                #[cfg(feature = "copies")]
+                args.record.add_to(rows)?;
+                let _ = rows;
+                Ok(())
+            };
+            let (max_age, trusts) = (args.max_age, args.trust_records);
+            status::run(&directories, max_age, trusts, args.json, complete).map(all_or_some)
         }
-        Command::Verify(args) => verify::run(&or_default(args.paths)?, args.json).map(all_or_some),
+        Command::Verify(args) => {
+            #[cfg(feature = "copies")]
+            {
+                let reading = Reading::from(args.copies);
+                if let Some(places) = reading.places(&args.paths)? {
+                    let identities = reading.identities()?;
+                    return copy::verify(&places, identities.as_ref(), args.json).map(all_or_some);
+                }
+            }
+            verify::run(&or_default(args.paths)?, args.json).map(all_or_some)
+        }
         Command::Restore(args) => {
+            #[cfg(feature = "copies")]
+            let copies = Reading {
+                name: args.name.clone(),
+                ..args.copies.into()
+            };
+            #[cfg(feature = "copies")]
+            let places = copies.places(std::slice::from_ref(&args.dump))?;
             let options = options(args.output)?;
             let from = restore::From {
                 path: args.dump,
                 name: args.name,
             };
             let target = parse_source(&args.target).map_err(|why| UsageError::new(&why))?;
+            #[cfg(feature = "copies")]
+            if let Some([place]) = places.as_deref() {
+                let identities = copies.identities()?;
+                copy::restore(place, identities.as_ref(), &*target, args.replace, &options)?;
+                return Ok(Exit::Success);
+            }
             restore::run(&from, target.as_ref(), args.replace, &options)?;
             Ok(Exit::Success)
         }
@@ -125,11 +171,29 @@ fn run(command: Command, keeps: bool) -> Result<Exit> {
                 timeout: args.timeout,
                 json: args.json,
             };
+            #[cfg(feature = "copies")]
+            {
+                let copies = Reading::from(args.copies);
+                if let Some(places) = copies.places(&args.paths)? {
+                    let identities = copies.identities()?;
+                    return copy::drill(&places, identities.as_ref(), &options).map(all_or_some);
+                }
+            }
             drill::run(&or_default(args.paths)?, &options).map(all_or_some)
         }
         Command::Rotate(args) => {
-            let directory = directory(args.directory)?;
             let policy = keeps.then(|| args.retention.into());
+            #[cfg(feature = "copies")]
+            if let Some(path) = &args.directory
+                && let Some(places) = Reading::from(args.copies).places(std::slice::from_ref(path))?
+            {
+                let policy = policy.ok_or_else(|| {
+                    UsageError::new("what is kept in a destination is not on record; say it with --keep and the like")
+                })?;
+                copy::rotate(&places, &policy, args.dry_run)?;
+                return Ok(Exit::Success);
+            }
+            let directory = directory(args.directory)?;
             match args.forget {
                 Some(database) => rotate::forget(&directory, &database)?,
                 None if args.dry_run => rotate::explain_all(&directory, policy.as_ref())?,
@@ -152,6 +216,17 @@ fn run(command: Command, keeps: bool) -> Result<Exit> {
             io::stdout().write_all(&page)?;
             Ok(Exit::Success)
         }
+    }
+}
+
+/// Returns true where another run copies to the same destination.
+fn is_held_copy(error: &anyhow::Error) -> bool {
+    #[cfg(feature = "copies")]
+    return error.is::<copy::Held>();
+    #[cfg(not(feature = "copies"))]
+    {
+        let _ = error;
+        false
     }
 }
 

@@ -30,17 +30,37 @@ pub struct From {
     pub name: Option<String>,
 }
 
+/// Returns the dump to restore, verified whole, where it is, and its header: the first that is none of
+/// those that were refused.
+pub type Choose<'a> = dyn FnMut(&[PathBuf], Stop) -> Result<(File, PathBuf, Header)> + 'a;
+
 /// Restores a dump into `target`. The dump is verified whole before anything is touched, and loaded
 /// through the same descriptor.
 ///
 /// # Errors
 /// Whatever keeps it from being restored; the old database is then as it was.
 pub fn run(from: &From, target: &dyn Source, replace: bool, options: &Options) -> Result<()> {
+    let is_named = !from.path.is_dir();
+    let mut choose = |refused: &[PathBuf], stop: Stop| choose(from, refused, stop);
+    run_chosen(&mut choose, is_named, target, replace, options)
+}
+
+/// Restores the dump that `choose` returns; where that was not named and is damaged inside, the next.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_chosen(
+    choose: &mut Choose<'_>,
+    is_named: bool,
+    target: &dyn Source,
+    replace: bool,
+    options: &Options,
+) -> Result<()> {
     let access = options.access();
     let stop = access.deadline;
     let mut refused = Vec::new();
     let (path, header, old) = loop {
-        let (dump, path, header) = choose(from, &refused, stop)?;
+        let (dump, path, header) = choose(&refused, stop)?;
         let mut saved = None;
         let mut save = |dumper: &mut dyn Dumper| {
             let path = save::save(dumper, options, stop)?;
@@ -51,7 +71,7 @@ pub fn run(from: &From, target: &dyn Source, replace: bool, options: &Options) -
         match load(&dump, &header, target, save, &access) {
             Ok(old) => break (path, header, old),
             // Where the dump was not named, an older one will do.
-            Err(error) if error.is::<DamagedInside>() && path != from.path => {
+            Err(error) if error.is::<DamagedInside>() && !is_named => {
                 log::warn!("{} was passed over: {error:#}", path.display());
                 refused.push(path);
             }

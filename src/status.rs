@@ -55,23 +55,34 @@ pub struct Row {
     /// and no older than the policy keeps the one from before a shrink.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shrunk_since: Option<Timestamp>,
+    /// The NAME of its dumps.
+    #[cfg(feature = "copies")]
+    #[serde(skip)]
+    pub name: Option<String>,
+    /// Its copies in other places.
+    #[cfg(feature = "copies")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub copies: Vec<crate::copy::Fresh>,
     /// What is wrong, in words; absent when nothing is.
     pub problem: Option<String>,
 }
 
 /// Prints a line for each database of each directory on stdout. How many have no dump younger than
-/// `max_age`, or failed last time; a directory without dumps counts as one.
+/// `max_age`, or failed last time; a directory without dumps counts as one. `complete` adds to the
+/// rows what is known elsewhere.
 ///
 /// # Errors
-/// When stdout is closed.
+/// That of `complete`; when stdout is closed.
 pub fn run(
     directories: &[PathBuf],
     max_age: Option<Duration>,
     trust_records: bool,
     json: bool,
+    complete: impl FnOnce(&mut [Row]) -> Result<()>,
 ) -> Result<usize> {
     let now = clock::now();
-    let rows = rows(directories, max_age, trust_records, now);
+    let mut rows = rows(directories, max_age, trust_records, now);
+    complete(&mut rows)?;
     let mut out = io::BufWriter::new(io::stdout().lock());
     if json {
         writeln!(out, "{}", human::json(&rows)?)?;
@@ -185,6 +196,10 @@ fn without_dumps(path: &Path, name: Option<&str>, record: Record, problem: &str)
         drill: record.drill,
         sizes: Vec::new(),
         shrunk_since: None,
+        #[cfg(feature = "copies")]
+        name: name.map(str::to_owned),
+        #[cfg(feature = "copies")]
+        copies: Vec::new(),
         problem: Some(human::printable(problem)),
     }
 }
@@ -218,7 +233,13 @@ fn of_series(
             engine: engine.or(record.engine),
             ..record
         };
-        return without_dumps(path, Some(&series.database()), record, &problem);
+        let row = without_dumps(path, Some(&series.database()), record, &problem);
+        #[cfg(feature = "copies")]
+        let row = Row {
+            name: Some(series.name.to_string()),
+            ..row
+        };
+        return row;
     };
     let before = past.get(1).map(|(entry, _)| entry.bytes);
     let unchanged = record
@@ -260,6 +281,10 @@ fn of_series(
         ),
         attempt: Some(attempt),
         drill: record.drill,
+        #[cfg(feature = "copies")]
+        name: Some(series.name.to_string()),
+        #[cfg(feature = "copies")]
+        copies: Vec::new(),
         sizes: entries().rev().map(|entry| entry.bytes).collect(),
     }
 }

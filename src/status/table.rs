@@ -49,7 +49,7 @@ pub(super) fn print(out: &mut impl Write, rows: &[Row], now: Timestamp) -> io::R
         .map(|column| lines.iter().map(|line| line[column].chars().count()).max())
         .map(Option::unwrap_or_default)
         .collect();
-    let remarks = std::iter::once(String::new()).chain(rows.iter().map(remark));
+    let remarks = std::iter::once(String::new()).chain(rows.iter().map(|row| remark(row, now)));
     for (line, remark) in lines.iter().zip(remarks) {
         let mut text = format!("{:1$}", line[0], widths[0]);
         for (cell, width) in line.iter().zip(&widths).skip(1) {
@@ -63,13 +63,17 @@ pub(super) fn print(out: &mut impl Write, rows: &[Row], now: Timestamp) -> io::R
 }
 
 /// What is wrong, and what is not but should be known.
-fn remark(row: &Row) -> String {
+fn remark(row: &Row, now: Timestamp) -> String {
     let shrunk = row.shrunk_since.map(|time| {
         let time = time.strftime("%Y-%m-%d %H:%M:%SZ");
         format!("shrank to less than half since {time}")
     });
-    let all: Vec<_> = row.problem.clone().into_iter().chain(shrunk).collect();
-    all.join("; ")
+    let all = row.problem.clone().into_iter().chain(shrunk);
+    #[cfg(feature = "copies")]
+    let all = all.chain(crate::copy::remark(&row.copies, now).map(|text| printable(&text)));
+    #[cfg(not(feature = "copies"))]
+    let _ = now;
+    all.collect::<Vec<_>>().join("; ")
 }
 
 fn cells(row: &Row, now: Timestamp) -> [String; HEADS.len()] {

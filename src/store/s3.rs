@@ -1,0 +1,62 @@
+//! Object stores that speak S3.
+
+use anyhow::Result;
+use opendal::Operator;
+use opendal::services::S3;
+
+use super::Config;
+use super::remote::{Naming, Remote};
+use crate::exit::UsageError;
+
+/// The size of a part and how many are on their way at a time: within the memory a copy may take.
+const PART: usize = 8 << 20;
+const CONCURRENT: usize = 4;
+
+/// Opens a bucket.
+///
+/// # Errors
+/// [`UsageError`] when a setting is missing or makes no sense.
+pub(super) fn open(bucket: &str, prefix: &str, config: &Config) -> Result<Remote> {
+    let endpoint = config.get("AWS_ENDPOINT_URL").or_else(|| config.get("AWS_ENDPOINT_URL_S3"));
+    let region = config.get("AWS_REGION").or_else(|| config.get("AWS_DEFAULT_REGION"));
+    // Stores other than Amazon's mostly have but this one.
+    let fallback = endpoint.as_ref().map(|_| "us-east-1".to_owned());
+    let region = region.or(fallback).ok_or_else(|| {
+        UsageError::new(
+            "the region of the bucket is not known; say it in AWS_REGION, or the store in AWS_ENDPOINT_URL",
+        )
+    })?;
+    let checks = match config.get("AWS_S3_CHECKSUM").as_deref() {
+        None | Some("crc32c") => true,
+        Some("none") => false,
+        Some(_) => {
+            return Err(UsageError::new("AWS_S3_CHECKSUM is neither crc32c nor none").into());
+        }
+    };
+    let mut builder = S3::default().bucket(bucket).root(prefix).region(&region);
+    if let Some(endpoint) = endpoint {
+        if !endpoint.starts_with("https://") && !endpoint.starts_with("http://") {
+            return Err(UsageError::new("AWS_ENDPOINT_URL begins with neither https:// nor http://").into());
+        }
+        builder = builder.endpoint(endpoint.trim_end_matches('/'));
+    }
+    if config.get("AWS_S3_ADDRESSING_STYLE").as_deref() == Some("virtual") {
+        builder = builder.enable_virtual_host_style();
+    }
+    if let (Some(id), Some(key)) =
+        (config.get("AWS_ACCESS_KEY_ID"), config.get("AWS_SECRET_ACCESS_KEY"))
+    {
+        builder = builder.access_key_id(&id).secret_access_key(&key);
+        if let Some(token) = config.get("AWS_SESSION_TOKEN") {
+            builder = builder.session_token(&token);
+        }
+    }
+    if checks {
+        builder = builder.checksum_algorithm("crc32c");
+    }
+    // An error says that another run of it was first.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    opendal::install_default();
+    let build = || Operator::new(builder);
+    Ok(Remote::new(build, Naming::AtOnce, checks, Some((CONCURRENT, PART)))?)
+}
