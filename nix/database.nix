@@ -54,10 +54,10 @@ in
     '';
 
     user = nullable types.str "notes" ''
-      The user that the dump runs as. For an SQLite file, this must be its owner. The default is the
-      user of {option}`service`; for servers of this machine that are reached over their socket,
-      `dump-database`, which may read everything there; for other servers and for commands,
-      `dump-database-guest`.
+      The user that the dump runs as. For an SQLite file in WAL mode, this must be its owner. The
+      default is the user of {option}`service`; for servers of this machine that are reached over
+      their socket, `dump-database`, which may read everything there; for other servers and for
+      commands, `dump-database-guest`.
     '';
 
     group = nullable types.str "notes" "The group that the dump runs as. The default is the group of the user.";
@@ -88,7 +88,7 @@ in
       type = types.strMatching "[0-9]+[smhd]";
       default = "1h";
       example = "4h";
-      description = "The time limit for the dump of each database of this entry.";
+      description = "The time limit for one run, which dumps all databases of this entry.";
     };
 
     skipUnchanged = mkOption {
