@@ -68,17 +68,15 @@ pub enum Command {
     /// Without retention flags, the policy of the last run of each database applies. A database
     /// that fails does not stop the others; the exit status is then 1.
     Dump(Dump),
-<<<<<<< HEAD
     /// Store copies of dumps in another place: an object store, an SSH server, another disk
+    ///
+    /// Uploads the dumps that the destination lacks and its retention keeps, then rotates the copies.
+    /// Prints the URL of each copy. A copy appears under its final name only when it is whole.
     #[cfg(feature = "copies")]
     Copy(Copy),
-    /// List dumps: when, how large, why kept, how far back they reach; by the rules of each
-    /// database's last run, unless you give others
-=======
     /// List dumps with time, size, and the rule that keeps each
     ///
     /// Without retention flags, the policy of the last run of each database applies.
->>>>>>> main
     List(List),
     /// Report the age of the newest dump of each database
     ///
@@ -185,16 +183,12 @@ pub struct List {
     #[arg(long, env = "DUMP_DATABASE_JSON", value_parser = BoolishValueParser::new())]
     pub json: bool,
 
-<<<<<<< HEAD
     /// Which copies
     #[cfg(feature = "copies")]
     #[command(flatten)]
     pub copies: WhichCopies,
 
-    /// What would stay
-=======
     /// Which dumps would stay
->>>>>>> main
     #[command(flatten)]
     pub retention: Retention,
 }
@@ -301,16 +295,12 @@ pub struct Restore {
     #[arg(long, env = "DUMP_DATABASE_NAME")]
     pub name: Option<String>,
 
-<<<<<<< HEAD
     /// Which copies
     #[cfg(feature = "copies")]
     #[command(flatten)]
     pub copies: FromCopies,
 
-    /// Replace an existing database; it is dumped first
-=======
     /// Replace TARGET if it exists. TARGET is dumped first
->>>>>>> main
     #[arg(long, env = "DUMP_DATABASE_REPLACE", value_parser = BoolishValueParser::new())]
     pub replace: bool,
 
@@ -381,16 +371,12 @@ pub struct Rotate {
     )]
     pub forget: Option<String>,
 
-<<<<<<< HEAD
     /// Which copies
     #[cfg(feature = "copies")]
     #[command(flatten)]
     pub copies: WhichCopies,
 
-    /// What stays
-=======
     /// Which dumps stay
->>>>>>> main
     #[command(flatten)]
     pub retention: Retention,
 }
