@@ -9,6 +9,9 @@ mod catalogue;
 mod drill;
 #[cfg(feature = "encryption")]
 mod encryption;
+#[cfg(not(feature = "encryption"))]
+#[path = "copy/unencrypted.rs"]
+mod encryption;
 mod fetch;
 mod home;
 mod job;
@@ -21,9 +24,6 @@ mod restore;
 mod rotate;
 mod sidecar;
 mod status;
-#[cfg(not(feature = "encryption"))]
-#[path = "copy/unencrypted.rs"]
-mod encryption;
 mod upload;
 mod verify;
 
@@ -123,7 +123,12 @@ pub fn run(directories: &[PathBuf], options: &Options) -> Result<usize> {
     let stop = Stop::on_signal();
     for job in &mut jobs {
         job.look(&*store, &key.owner(), options, stop)
-            .with_context(|| format!("cannot list {}", destination.url_of(&job.folder().to_string())))?;
+            .with_context(|| {
+                format!(
+                    "cannot list {}",
+                    destination.url_of(&job.folder().to_string())
+                )
+            })?;
     }
     copy(&mut jobs, &*store, &destination, &settings)?;
     let mut failed = 0;
@@ -172,7 +177,9 @@ fn record(home: &Home, destination: &Destination, jobs: &[Job]) {
     let changed = home.change(|records| {
         let destination = records.entry(destination.to_string()).or_default();
         for job in jobs {
-            let databases = destination.entry(job.directory().path().to_owned()).or_default();
+            let databases = destination
+                .entry(job.directory().path().to_owned())
+                .or_default();
             let record = databases.entry(job.database().to_owned());
             let record = record.or_insert_with(home::Record::default);
             job.record(record, now);
@@ -221,6 +228,8 @@ fn subdirectories(path: &Path) -> Result<Vec<PathBuf>> {
 
 /// Returns true where an error is the store's and says nothing of a copy.
 fn is_of_the_store(error: &anyhow::Error) -> bool {
-    let found = error.chain().find_map(|cause| cause.downcast_ref::<StoreError>());
+    let found = error
+        .chain()
+        .find_map(|cause| cause.downcast_ref::<StoreError>());
     found.is_some_and(|error| error.reason != Reason::Missing)
 }

@@ -111,15 +111,21 @@ pub struct Named {
 /// # Errors
 /// Those of the iterator; when stdout is closed.
 #[cfg(feature = "copies")]
-pub fn run_named(
-    dumps: impl Iterator<Item = Result<Named>>,
-    options: &Options,
-) -> Result<usize> {
+pub fn run_named(dumps: impl Iterator<Item = Result<Named>>, options: &Options) -> Result<usize> {
     let mut rows = Vec::new();
     let mut failed = 0;
     for named in dumps {
-        let Named { path, database, file } = named?;
-        let chosen = Chosen { path, database, place: None, is_named: true };
+        let Named {
+            path,
+            database,
+            file,
+        } = named?;
+        let chosen = Chosen {
+            path,
+            database,
+            place: None,
+            is_named: true,
+        };
         let row = drill(&chosen, file, options);
         if let Some(signal) = stop::signal() {
             return Err(stop::Stopped::Signal(signal).into());

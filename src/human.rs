@@ -48,7 +48,9 @@ pub fn parse_bytes(text: &str) -> Result<u64, String> {
         ("MiB", 1_048_576.0),
         ("GiB", 1_073_741_824.0),
     ];
-    let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let end = text
+        .find(|c: char| !c.is_ascii_digit() && c != '.')
+        .unwrap_or(text.len());
     let (number, unit) = (text[..end].parse::<f64>(), text[end..].trim_start());
     let unit = UNITS.iter().find(|(name, _)| *name == unit);
     match (number, unit) {

@@ -10,6 +10,8 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches};
 
 use dump_database::cli::{Cli, Command, EXAMPLES, Output, Retention, ServerFormat};
+#[cfg(feature = "copies")]
+use dump_database::copy::{self, Reading};
 use dump_database::directory::Held;
 use dump_database::dump::Keep;
 use dump_database::engine::command::Program;
@@ -18,8 +20,6 @@ use dump_database::exit::{Exit, UsageError};
 use dump_database::name::Format;
 use dump_database::secret::Secret;
 use dump_database::stop::{self, Stopped};
-#[cfg(feature = "copies")]
-use dump_database::copy::{self, Reading};
 use dump_database::{drill, dump, list, logging, metrics, restore, rotate, status, verify};
 
 fn main() -> ExitCode {
@@ -185,7 +185,8 @@ fn run(command: Command, keeps: bool) -> Result<Exit> {
             let policy = keeps.then(|| args.retention.into());
             #[cfg(feature = "copies")]
             if let Some(path) = &args.directory
-                && let Some(places) = Reading::from(args.copies).places(std::slice::from_ref(path))?
+                && let Some(places) =
+                    Reading::from(args.copies).places(std::slice::from_ref(path))?
             {
                 let policy = policy.ok_or_else(|| {
                     UsageError::new("what is kept in a destination is not on record; say it with --keep and the like")

@@ -77,8 +77,12 @@ pub trait Store: Send + Sync {
     ///
     /// # Errors
     /// When the store refuses it.
-    fn upload(&self, path: &str, bytes: u64, stop: Stop)
-    -> Result<Box<dyn Upload + '_>, StoreError>;
+    fn upload(
+        &self,
+        path: &str,
+        bytes: u64,
+        stop: Stop,
+    ) -> Result<Box<dyn Upload + '_>, StoreError>;
 
     /// Removes a file; one that is already gone is no error.
     ///

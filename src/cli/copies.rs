@@ -25,7 +25,12 @@ pub struct Copy {
     pub to: String,
 
     /// Encrypt copies to this age or SSH public key; it can be given several times
-    #[arg(long, value_name = "KEY", env = "DUMP_DATABASE_RECIPIENT", value_delimiter = ',')]
+    #[arg(
+        long,
+        value_name = "KEY",
+        env = "DUMP_DATABASE_RECIPIENT",
+        value_delimiter = ','
+    )]
     pub recipient: Vec<String>,
 
     /// Encrypt copies to the public keys in FILE, one a line

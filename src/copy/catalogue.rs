@@ -53,7 +53,10 @@ pub fn read(
         Some(host) => vec![host.clone()],
         None => {
             let folders = store.folders("", stop)?;
-            folders.iter().filter_map(|name| Name::parse(name)).collect()
+            folders
+                .iter()
+                .filter_map(|name| Name::parse(name))
+                .collect()
         }
     };
     let listed = in_parallel(&hosts, |host| store.list(host.as_str(), stop));
@@ -101,7 +104,10 @@ pub(super) fn in_parallel<I: Sync, T: Send>(items: &[I], work: impl Fn(&I) -> T 
             scope.spawn(|| {
                 while let Some((number, item)) = take(&next, items) {
                     let result = work(item);
-                    results.lock().expect("no worker panics").push((number, result));
+                    results
+                        .lock()
+                        .expect("no worker panics")
+                        .push((number, result));
                 }
             });
         }
@@ -143,7 +149,9 @@ fn sort(objects: Vec<Object>, all: &mut BTreeMap<Folder, Copies>) {
                 copy.kind = Some(found.remove().0);
             }
         }
-        copies.stored.sort_by(|a, b| (a.name.dump.key(), &a.name).cmp(&(b.name.dump.key(), &b.name)));
+        copies
+            .stored
+            .sort_by(|a, b| (a.name.dump.key(), &a.name).cmp(&(b.name.dump.key(), &b.name)));
     }
     for ((folder, _), (_, path)) in sidecars {
         all.entry(folder).or_default().orphans.push(path);

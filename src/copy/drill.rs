@@ -34,7 +34,9 @@ pub fn drill(
         let before = chosen.len();
         for (folder, mut copies) in place.copies(stop)? {
             if place.copy.is_none() {
-                copies.stored.retain(|copy| copy.kind == Some(Kind::Regular));
+                copies
+                    .stored
+                    .retain(|copy| copy.kind == Some(Kind::Regular));
             }
             let newest = in_order(copies.stored).into_iter().take(wanted);
             chosen.extend(newest.map(|copy| (place, folder.clone(), copy)));

@@ -28,7 +28,8 @@ impl Recipients {
     pub fn read(recipients: &[String], file: Option<&Path>) -> Result<Self> {
         let mut all = Recipients::default();
         for recipient in recipients {
-            all.0.push(parse(recipient).ok_or_else(|| not_one(recipient))?);
+            all.0
+                .push(parse(recipient).ok_or_else(|| not_one(recipient))?);
         }
         if let Some(path) = file {
             let shown = path.display();
@@ -57,7 +58,10 @@ impl Recipients {
     /// # Errors
     /// Any of `out`.
     pub fn encrypt<W: Write>(&self, out: W) -> Result<Encrypted<W>> {
-        let recipients = self.0.iter().map(|recipient| recipient.as_ref() as &dyn age::Recipient);
+        let recipients = self
+            .0
+            .iter()
+            .map(|recipient| recipient.as_ref() as &dyn age::Recipient);
         let encryptor = Encryptor::with_recipients(recipients).context("cannot encrypt")?;
         Ok(Encrypted(encryptor.wrap_output(out)?))
     }
@@ -93,10 +97,15 @@ impl Identities {
         let context = || format!("cannot read the identity file {shown}");
         let mut file = File::open(path).with_context(context)?;
         if file.metadata().with_context(context)?.permissions().mode() & 0o004 != 0 {
-            log::warn!("every user of this machine can read the identity file {shown}; chmod 600 it");
+            log::warn!(
+                "every user of this machine can read the identity file {shown}; chmod 600 it"
+            );
         }
         let mut text = Vec::new();
-        file.by_ref().take(1 << 20).read_to_end(&mut text).with_context(context)?;
+        file.by_ref()
+            .take(1 << 20)
+            .read_to_end(&mut text)
+            .with_context(context)?;
         if text.starts_with(b"-----BEGIN") {
             let identity = age::ssh::Identity::from_buffer(BufReader::new(&text[..]), None)
                 .with_context(context)?;
@@ -106,7 +115,9 @@ impl Identities {
                     bail!("the SSH key {shown} has a passphrase; an identity file has none")
                 }
                 age::ssh::Identity::Unsupported(_) => {
-                    bail!("the SSH key {shown} is of a type that age does not know; ssh-ed25519 and ssh-rsa are")
+                    bail!(
+                        "the SSH key {shown} is of a type that age does not know; ssh-ed25519 and ssh-rsa are"
+                    )
                 }
             };
         }
@@ -126,7 +137,10 @@ impl Identities {
     /// `from`.
     pub fn decrypt<'a>(&self, from: impl BufRead + 'a) -> Result<Box<dyn Read + 'a>> {
         let decryptor = Decryptor::new_buffered(from).map_err(explain)?;
-        let identities = self.0.iter().map(|identity| identity.as_ref() as &dyn age::Identity);
+        let identities = self
+            .0
+            .iter()
+            .map(|identity| identity.as_ref() as &dyn age::Identity);
         Ok(Box::new(decryptor.decrypt(identities).map_err(explain)?))
     }
 }
@@ -152,7 +166,9 @@ fn parse(text: &str) -> Option<Box<dyn age::Recipient + Send + Sync>> {
 /// A private key may be given by mistake, so only the beginning is repeated.
 fn not_one(text: &str) -> UsageError {
     if text.starts_with("AGE-SECRET-KEY") {
-        return UsageError::new("a private key is given as a recipient; give its public key, age1...");
+        return UsageError::new(
+            "a private key is given as a recipient; give its public key, age1...",
+        );
     }
     let start: String = text.chars().take(12).collect();
     UsageError::new(&format!(

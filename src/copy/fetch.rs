@@ -58,7 +58,11 @@ pub(super) fn fetch(
     }
     let mut scratch = scratch()?;
     let mut summed = Summed::new(open(store, folder, name, stop)?);
-    let taken = take(&mut summed, &mut scratch, identities.filter(|_| name.is_encrypted));
+    let taken = take(
+        &mut summed,
+        &mut scratch,
+        identities.filter(|_| name.is_encrypted),
+    );
     if taken.as_ref().is_err_and(|error| !error.is::<Damaged>()) {
         taken?;
     }
@@ -140,7 +144,10 @@ fn pass(from: &mut dyn Read, into: &mut File) -> Result<()> {
 
 /// Tells the store's failures from those of decrypting.
 fn why_unreadable(error: io::Error) -> anyhow::Error {
-    let is_of_age = matches!(error.kind(), ErrorKind::InvalidData | ErrorKind::UnexpectedEof);
+    let is_of_age = matches!(
+        error.kind(),
+        ErrorKind::InvalidData | ErrorKind::UnexpectedEof
+    );
     if is_of_age {
         return damaged("its encryption is damaged");
     }

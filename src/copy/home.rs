@@ -94,9 +94,9 @@ impl Home {
         let mut builder = DirBuilder::new();
         builder.recursive(true).mode(0o700);
         let shown = self.0.display();
-        builder
-            .create(&self.0)
-            .with_context(|| format!("cannot create {shown} for the record of copies (--state says where)"))
+        builder.create(&self.0).with_context(|| {
+            format!("cannot create {shown} for the record of copies (--state says where)")
+        })
     }
 
     /// Returns the machine's key; makes it where there is none.
@@ -119,7 +119,11 @@ impl Home {
             text => text,
         }
         .with_context(context)?;
-        ensure!(!text.trim().is_empty(), "{} is empty; remove it", path.display());
+        ensure!(
+            !text.trim().is_empty(),
+            "{} is empty; remove it",
+            path.display()
+        );
         Ok(Key(text.trim().to_owned()))
     }
 
@@ -127,7 +131,9 @@ impl Home {
     #[must_use]
     pub fn existing_key(&self) -> Option<Key> {
         let text = fs::read_to_string(self.0.join("key")).ok()?;
-        Some(text.trim().to_owned()).filter(|text| !text.is_empty()).map(Key)
+        Some(text.trim().to_owned())
+            .filter(|text| !text.is_empty())
+            .map(Key)
     }
 
     /// Takes a destination for this run, until the file is dropped.
@@ -156,7 +162,9 @@ impl Home {
             file => file.with_context(context)?,
         };
         let mut text = Vec::new();
-        file.take(LONGEST).read_to_end(&mut text).with_context(context)?;
+        file.take(LONGEST)
+            .read_to_end(&mut text)
+            .with_context(context)?;
         serde_json::from_slice(&text).with_context(context)
     }
 
@@ -175,7 +183,8 @@ impl Home {
         change(&mut records);
         let context = || format!("cannot write the record of copies in {}", self.0.display());
         let mut file = tempfile::NamedTempFile::new_in(&self.0).with_context(context)?;
-        file.write_all(&serde_json::to_vec_pretty(&records)?).with_context(context)?;
+        file.write_all(&serde_json::to_vec_pretty(&records)?)
+            .with_context(context)?;
         file.as_file().sync_all().with_context(context)?;
         file.persist(self.0.join(RECORDS)).with_context(context)?;
         Ok(())
@@ -185,7 +194,9 @@ impl Home {
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(false).mode(0o600);
         let path = self.0.join(name);
-        options.open(&path).with_context(|| format!("cannot open {}", path.display()))
+        options
+            .open(&path)
+            .with_context(|| format!("cannot open {}", path.display()))
     }
 }
 
@@ -208,7 +219,8 @@ impl Key {
     }
 
     fn hash(&self, data: &[u8]) -> String {
-        let mut mac = Hmac::<Sha256>::new_from_slice(self.0.as_bytes()).expect("any length will do");
+        let mut mac =
+            Hmac::<Sha256>::new_from_slice(self.0.as_bytes()).expect("any length will do");
         mac.update(data);
         human::hexadecimal(&mac.finalize().into_bytes())
     }

@@ -1,18 +1,18 @@
 //! The copies of one database in one destination: what is there, what is lacking, how it went.
 
-use std::collections::HashSet;
-use std::io::{ErrorKind, Write};
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+mod attempt;
 
-use anyhow::{Context, Error, Result, bail};
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::{Error, Result};
 use jiff::Timestamp;
 
 use super::catalogue::{self, Stored};
 use super::home::{Key, Record};
 use super::name::{CopyName, Folder};
 use super::plan::{self, Known};
-use super::upload::{Order, Settings, upload};
 use super::{Options, rotate};
 use crate::clock;
 use crate::directory::Directory;
@@ -21,10 +21,7 @@ use crate::human;
 use crate::name::{DumpName, Name};
 use crate::series::Series;
 use crate::stop::Stop;
-use crate::store::{Destination, Reason, Store, StoreError, UNFINISHED};
-
-/// How long a copy without a sidecar may be another run's that is about to write it.
-const GRACE: Duration = Duration::from_secs(5);
+use crate::store::{Reason, Store, UNFINISHED};
 
 /// A dump to copy.
 #[derive(Debug, Clone)]
@@ -74,7 +71,10 @@ impl Job {
         if series.dumps.is_empty() {
             return Ok(None);
         }
-        let identities = series.identities.iter().map(|identity| key.hash_identity(identity));
+        let identities = series
+            .identities
+            .iter()
+            .map(|identity| key.hash_identity(identity));
         Ok(Some(Job {
             folder: Folder {
                 host: host.clone(),
@@ -123,8 +123,17 @@ impl Job {
         self.looked = Instant::now();
         let copies = catalogue::read_folder(store, &self.folder, stop)?;
         let ours = format!("{UNFINISHED}{owner}-");
-        let is_ours = |path: &&String| path.rsplit('/').next().is_some_and(|name| name.starts_with(&ours));
-        for path in copies.unfinished.iter().filter(is_ours).chain(&copies.orphans) {
+        let is_ours = |path: &&String| {
+            path.rsplit('/')
+                .next()
+                .is_some_and(|name| name.starts_with(&ours))
+        };
+        for path in copies
+            .unfinished
+            .iter()
+            .filter(is_ours)
+            .chain(&copies.orphans)
+        {
             match store.remove(path, stop) {
                 Ok(()) => log::info!("removed {path}, left by a run that did not end properly"),
                 Err(error) if error.reason == Reason::Refused => log::debug!("{path}: {error}"),
@@ -133,7 +142,10 @@ impl Job {
         }
         let known = rotate::known(store, &self.folder, &copies, stop)?;
         let whole: HashSet<CopyName> = known.iter().map(|(copy, _)| copy.name.clone()).collect();
-        let broken = copies.stored.into_iter().filter(|copy| !whole.contains(&copy.name));
+        let broken = copies
+            .stored
+            .into_iter()
+            .filter(|copy| !whole.contains(&copy.name));
         self.broken = broken.collect();
         let (own, others): (Vec<_>, Vec<_>) = known.into_iter().partition(|(_, sidecar)| {
             let identity = sidecar.identity.as_ref();
@@ -171,111 +183,11 @@ impl Job {
         Ok(())
     }
 
-    /// Copies one dump and prints where the copy is.
-    ///
-    /// # Errors
-    /// Whatever keeps it from being copied.
-    pub(super) fn upload(
-        &mut self,
-        store: &dyn Store,
-        destination: &Destination,
-        wanted: &Wanted,
-        settings: &Settings,
-    ) -> Result<()> {
-        let dump = match self.directory.read(&wanted.dump) {
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                log::info!("{} was rotated out before it was copied", wanted.dump);
-                return Ok(());
-            }
-            dump => dump.context("it cannot be read")?,
-        };
-        let name = CopyName {
-            dump: wanted.dump.clone(),
-            is_encrypted: !settings.recipients.is_empty(),
-        };
-        let stop = Stop::after(settings.timeout);
-        self.make_way(store, &wanted.dump, stop)?;
-        let order = Order {
-            folder: &self.folder,
-            name: &name,
-            kind: wanted.kind,
-            identity: &self.identities[0],
-        };
-        let path = self.folder.path_of(&name.to_string());
-        let Some(made) = upload(store, &dump, &order, settings)? else {
-            if self.is_copied(store, &wanted.dump, stop)? {
-                log::info!("{} was copied by another run", wanted.dump);
-                return Ok(());
-            }
-            bail!("what is no whole copy has its name and cannot be removed");
-        };
-        writeln!(std::io::stdout(), "{}", human::printable(&destination.url_of(&path)))?;
-        let bytes = made.sidecar.bytes;
-        log::info!(
-            "{}: copied {name}, {} in {:.1} s, {:.1} MB/s",
-            self.folder,
-            human::bytes(bytes),
-            made.seconds,
-            bytes as f64 / made.seconds.max(0.001) / 1e6
-        );
-        let stored = Stored {
-            name,
-            bytes,
-            kind: Some(wanted.kind),
-        };
-        self.own.push((stored, made.sidecar));
-        let (dump, seconds) = (wanted.dump.clone(), made.seconds);
-        if self.made.as_ref().is_none_or(|made| made.dump.key() < dump.key()) {
-            self.made = Some(Newest { dump, bytes, seconds });
-        }
-        Ok(())
-    }
-
-    /// Removes what has a dump's name and is no whole copy of it, once it cannot be another run's that
-    /// is about to finish it.
-    fn make_way(&mut self, store: &dyn Store, dump: &DumpName, stop: Stop) -> Result<()> {
-        let broken: Vec<Stored> =
-            self.broken.iter().filter(|copy| copy.name.dump == *dump).cloned().collect();
-        for before in broken {
-            while self.looked.elapsed() < GRACE {
-                stop.check()?;
-                std::thread::sleep(Duration::from_millis(100));
-            }
-            let copies = catalogue::read_folder(store, &self.folder, stop)?;
-            if !copies.stored.contains(&before) {
-                continue;
-            }
-            match rotate::remove_one(store, &self.folder, &before, stop) {
-                Ok(()) => log::info!("{}: removed {}, which is not whole", self.folder, before.name),
-                // What is stored may still prove to be the same.
-                Err(error) if error.reason == Reason::Refused => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Ok(())
-    }
-
-    /// Returns true where a whole copy of the dump has a sidecar now.
-    fn is_copied(&self, store: &dyn Store, dump: &DumpName, stop: Stop) -> Result<bool> {
-        let give_up = Instant::now() + GRACE;
-        loop {
-            let copies = catalogue::read_folder(store, &self.folder, stop)?;
-            let known = rotate::known(store, &self.folder, &copies, stop)?;
-            if known.iter().any(|(copy, _)| copy.name.dump == *dump) {
-                return Ok(true);
-            }
-            if Instant::now() > give_up {
-                return Ok(false);
-            }
-            stop.check()?;
-            std::thread::sleep(Duration::from_millis(500));
-        }
-    }
-
     /// Notes that a dump was not copied, and says why.
     pub(super) fn fail(&mut self, wanted: &Wanted, error: &Error) {
         log::error!("{}: cannot copy {}: {error:#}", self.folder, wanted.dump);
-        self.error.get_or_insert_with(|| format!("cannot copy {}: {error:#}", wanted.dump));
+        self.error
+            .get_or_insert_with(|| format!("cannot copy {}: {error:#}", wanted.dump));
     }
 
     /// Notes that a dump is left for the next run.
@@ -295,7 +207,9 @@ impl Job {
         let policy = &options.policy;
         match rotate::after(store, &self.folder, &self.own, policy, published, stop) {
             Ok(0) => {}
-            Ok(removed) => log::debug!("{}: removed {}", self.folder, human::count(removed, "copy")),
+            Ok(removed) => {
+                log::debug!("{}: removed {}", self.folder, human::count(removed, "copy"))
+            }
             Err(error) => {
                 log::error!("{}: cannot remove copies: {error:#}", self.folder);
                 self.error = Some(format!("cannot remove copies: {error:#}"));
@@ -305,7 +219,10 @@ impl Job {
 
     /// Brings the record of its copies up to date.
     pub(super) fn record(&self, record: &mut Record, now: Timestamp) {
-        let regular = self.own.iter().filter(|(_, sidecar)| sidecar.kind == Kind::Regular);
+        let regular = self
+            .own
+            .iter()
+            .filter(|(_, sidecar)| sidecar.kind == Kind::Regular);
         record.newest = regular.map(|(copy, _)| copy.name.dump.time).max();
         let is_newer = |time: Timestamp| record.newest.is_none_or(|newest| time > newest);
         let dumps = self.series.dumps.iter();
@@ -332,5 +249,7 @@ pub(super) fn order(jobs: &[Job]) -> Vec<(usize, Wanted)> {
     });
     let mut all: Vec<_> = wanted.collect();
     all.sort_by_key(|(is_older, _, wanted)| (*is_older, std::cmp::Reverse(wanted.dump.time)));
-    all.into_iter().map(|(_, number, wanted)| (number, wanted)).collect()
+    all.into_iter()
+        .map(|(_, number, wanted)| (number, wanted))
+        .collect()
 }

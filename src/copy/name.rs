@@ -35,7 +35,10 @@ impl CopyName {
     #[must_use]
     pub fn parse_sidecar(text: &str) -> Option<(Self, Kind)> {
         let regular = text.strip_suffix(REGULAR).map(|name| (name, Kind::Regular));
-        let replaced = || text.strip_suffix(REPLACED).map(|name| (name, Kind::Replaced));
+        let replaced = || {
+            text.strip_suffix(REPLACED)
+                .map(|name| (name, Kind::Replaced))
+        };
         let (name, kind) = regular.or_else(replaced)?;
         Some((CopyName::parse(name)?, kind))
     }
@@ -114,11 +117,18 @@ mod tests {
             assert_eq!(name.to_string(), text);
             for kind in [Kind::Regular, Kind::Replaced] {
                 let sidecar = name.sidecar(kind);
-                assert_eq!(CopyName::parse_sidecar(&sidecar), Some((name.clone(), kind)));
+                assert_eq!(
+                    CopyName::parse_sidecar(&sidecar),
+                    Some((name.clone(), kind))
+                );
                 assert_eq!(CopyName::parse(&sidecar), None);
             }
         }
-        for foreign in ["shop.age", "shop-20261122T193000Z.sqlite.gz.age.age", "x.copy.json"] {
+        for foreign in [
+            "shop.age",
+            "shop-20261122T193000Z.sqlite.gz.age.age",
+            "x.copy.json",
+        ] {
             assert_eq!(CopyName::parse(foreign), None);
             assert_eq!(CopyName::parse_sidecar(foreign), None);
         }

@@ -64,7 +64,9 @@ impl Reading {
     }
 
     fn place(&self, path: &Path) -> Result<Place> {
-        let text = path.to_str().ok_or_else(|| UsageError::new("the destination is not UTF-8"))?;
+        let text = path
+            .to_str()
+            .ok_or_else(|| UsageError::new("the destination is not UTF-8"))?;
         let whole = Destination::parse(text).map_err(|why| UsageError::new(&why))?;
         let copy = CopyName::parse(whole.last()).and_then(|_| {
             let (destination, below) = whole.split(3)?;
@@ -108,9 +110,14 @@ impl Place {
     pub fn copies(&self, stop: Stop) -> Result<Vec<(Folder, Copies)>> {
         let context = || format!("cannot list {}", self.destination);
         if let Some((folder, name)) = &self.copy {
-            let mut copies = catalogue::read_folder(&*self.store, folder, stop).with_context(context)?;
+            let mut copies =
+                catalogue::read_folder(&*self.store, folder, stop).with_context(context)?;
             copies.stored.retain(|copy| copy.name == *name);
-            ensure!(!copies.stored.is_empty(), "there is no copy {}", self.url_of(folder, name));
+            ensure!(
+                !copies.stored.is_empty(),
+                "there is no copy {}",
+                self.url_of(folder, name)
+            );
             return Ok(vec![(folder.clone(), copies)]);
         }
         let all = catalogue::read(&*self.store, self.host.as_ref(), stop).with_context(context)?;
@@ -120,7 +127,10 @@ impl Place {
                     || Name::of_database(name.as_bytes()).as_ref() == Some(&folder.database)
             })
         };
-        Ok(all.into_iter().filter(|(folder, _)| is_meant(folder)).collect())
+        Ok(all
+            .into_iter()
+            .filter(|(folder, _)| is_meant(folder))
+            .collect())
     }
 
     /// Returns where a copy is.
@@ -147,7 +157,9 @@ fn is_place(path: &Path) -> bool {
     if is_url(text) {
         return true;
     }
-    let name = path.file_name().and_then(|name| CopyName::parse(name.to_str()?));
+    let name = path
+        .file_name()
+        .and_then(|name| CopyName::parse(name.to_str()?));
     if name.is_some_and(|name| name.is_encrypted) {
         return true;
     }
@@ -169,7 +181,9 @@ fn has_copies(path: &Path) -> Result<bool> {
             };
             for database in store.folders(host.as_str(), stop)? {
                 let objects = store.list(&format!("{host}/{database}"), stop)?;
-                let mut names = objects.iter().filter_map(|object| object.path.rsplit('/').next());
+                let mut names = objects
+                    .iter()
+                    .filter_map(|object| object.path.rsplit('/').next());
                 if names.any(|name| CopyName::parse_sidecar(name).is_some()) {
                     return Ok(true);
                 }

@@ -51,7 +51,9 @@ fn choose(
         match get(place, &folder, copy, identities, stop) {
             Ok((file, header)) => {
                 if place.copy.is_none() && is_future(header.time, clock::now()) {
-                    log::warn!("{url} is dated after now; it is restored because no earlier copy is good");
+                    log::warn!(
+                        "{url} is dated after now; it is restored because no earlier copy is good"
+                    );
                 }
                 return Ok((file, PathBuf::from(url), header));
             }
@@ -61,7 +63,11 @@ fn choose(
             Err(error) => return Err(error.context(format!("{url} cannot be restored"))),
         }
     }
-    bail!("{} has no good copy of {}", place.destination, folder.database)
+    bail!(
+        "{} has no good copy of {}",
+        place.destination,
+        folder.database
+    )
 }
 
 /// Downloads a copy and verifies it whole.
@@ -78,15 +84,22 @@ pub(super) fn get(
     let store = &*place.store;
     let content = match copy.kind {
         Some(kind) => {
-            let sidecar = Sidecar::read(store, folder, &copy.name, kind, stop).map_err(of_sidecar)?;
+            let sidecar =
+                Sidecar::read(store, folder, &copy.name, kind, stop).map_err(of_sidecar)?;
             Some(sidecar.content())
         }
         // A copy that is named may prove to be whole.
         None => None,
     };
     log::info!("downloading {}", place.url_of(folder, &copy.name));
-    let (file, _, header) =
-        fetch::fetch(store, folder, &copy.name, content.as_ref(), identities, stop)?;
+    let (file, _, header) = fetch::fetch(
+        store,
+        folder,
+        &copy.name,
+        content.as_ref(),
+        identities,
+        stop,
+    )?;
     Ok((file, header))
 }
 
@@ -99,7 +112,9 @@ pub(super) fn one_database(place: &Place, stop: Stop) -> Result<(Folder, Vec<Sto
     let mut all: Vec<_> = place.copies(stop)?.into_iter().collect();
     if place.copy.is_none() {
         for (_, copies) in &mut all {
-            copies.stored.retain(|copy| copy.kind == Some(Kind::Regular));
+            copies
+                .stored
+                .retain(|copy| copy.kind == Some(Kind::Regular));
         }
         all.retain(|(_, copies)| !copies.stored.is_empty());
     }
@@ -112,7 +127,11 @@ pub(super) fn one_database(place: &Place, stop: Stop) -> Result<(Folder, Vec<Sto
         ))
         .into());
     }
-    let meant = place.database.as_ref().map(|name| format!(" of {name}")).unwrap_or_default();
+    let meant = place
+        .database
+        .as_ref()
+        .map(|name| format!(" of {name}"))
+        .unwrap_or_default();
     let (folder, copies) = all
         .pop()
         .with_context(|| format!("{} has no finished copy{meant}", place.destination))?;

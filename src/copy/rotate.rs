@@ -27,7 +27,10 @@ pub fn run(places: &[Place], policy: &Policy, is_dry: bool) -> Result<()> {
             let known = known(&*place.store, &folder, &copies, stop)?;
             let mut by_identity: BTreeMap<Option<String>, Vec<Known>> = BTreeMap::new();
             for copy in known {
-                by_identity.entry(copy.1.identity.clone()).or_default().push(copy);
+                by_identity
+                    .entry(copy.1.identity.clone())
+                    .or_default()
+                    .push(copy);
             }
             for (identity, own) in by_identity {
                 // Nothing says that those without an identity are of one database.
@@ -35,7 +38,13 @@ pub fn run(places: &[Place], policy: &Policy, is_dry: bool) -> Result<()> {
                     Some(_) => verdicts(&own, policy, clock::now(), None),
                     None => vec![Verdict::Keep(Vec::new()); own.len()],
                 };
-                explain(place, &folder, &own, &plan, if is_dry { "would go" } else { "goes" })?;
+                explain(
+                    place,
+                    &folder,
+                    &own,
+                    &plan,
+                    if is_dry { "would go" } else { "goes" },
+                )?;
                 if !is_dry {
                     remove(&*place.store, &folder, &own, &plan, stop)?;
                 }
@@ -81,7 +90,11 @@ pub(super) fn known(
     copies: &Copies,
     stop: Stop,
 ) -> Result<Vec<Known>> {
-    let finished: Vec<&Stored> = copies.stored.iter().filter(|copy| copy.kind.is_some()).collect();
+    let finished: Vec<&Stored> = copies
+        .stored
+        .iter()
+        .filter(|copy| copy.kind.is_some())
+        .collect();
     let sidecars = catalogue::sidecars(store, folder, &finished, stop)?;
     let mut known = Vec::new();
     for (copy, sidecar) in finished.into_iter().zip(sidecars) {
@@ -115,7 +128,11 @@ pub(super) fn remove(
     stop: Stop,
 ) -> Result<usize> {
     let mut removed = 0;
-    for ((copy, _), _) in copies.iter().zip(plan).filter(|(_, verdict)| **verdict == Verdict::Remove) {
+    for ((copy, _), _) in copies
+        .iter()
+        .zip(plan)
+        .filter(|(_, verdict)| **verdict == Verdict::Remove)
+    {
         match remove_one(store, folder, copy, stop) {
             Ok(()) => removed += 1,
             Err(error) if error.reason == Reason::Refused => {

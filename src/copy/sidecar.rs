@@ -67,8 +67,7 @@ impl Sidecar {
             .read(&folder.path_of(&name.sidecar(kind)), stop)
             .and_then(|file| Ok(file.take(LONGEST).read_to_end(&mut text)?))
             .context("its sidecar cannot be read")?;
-        let sidecar: Sidecar =
-            serde_json::from_slice(&text).context("its sidecar is damaged")?;
+        let sidecar: Sidecar = serde_json::from_slice(&text).context("its sidecar is damaged")?;
         ensure!(
             sidecar.copy == name.to_string() && sidecar.kind == kind,
             "its sidecar is another copy's"
@@ -96,7 +95,9 @@ impl Sidecar {
         let path = folder.path_of(&name.sidecar(self.kind));
         let mut upload = store.upload(&path, content.bytes, stop)?;
         upload.write_all(&text)?;
-        upload.publish(&content, false).context("its sidecar was not stored")?;
+        upload
+            .publish(&content, false)
+            .context("its sidecar was not stored")?;
         Ok(())
     }
 

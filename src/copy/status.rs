@@ -51,7 +51,9 @@ pub fn status(places: &[Place], max_age: Option<Duration>, json: bool) -> Result
     let mut rows = Vec::new();
     for place in places {
         let all = place.copies(stop)?;
-        let made = in_parallel(&all, |(folder, copies)| row(place, folder, copies, max_age, now, stop));
+        let made = in_parallel(&all, |(folder, copies)| {
+            row(place, folder, copies, max_age, now, stop)
+        });
         let made = made.into_iter().collect::<Result<Vec<_>>>()?;
         if made.is_empty() {
             let host = place.host.as_ref().map(ToString::to_string);
@@ -77,7 +79,14 @@ pub fn status(places: &[Place], max_age: Option<Duration>, json: bool) -> Result
     out.flush()?;
     let bad: Vec<_> = rows
         .iter()
-        .filter_map(|row| Some(format!("{}/{} ({})", row.host, row.database, row.problem.as_ref()?)))
+        .filter_map(|row| {
+            Some(format!(
+                "{}/{} ({})",
+                row.host,
+                row.database,
+                row.problem.as_ref()?
+            ))
+        })
         .collect();
     if !bad.is_empty() {
         log::error!("not as they should be: {}", bad.join(", "));
@@ -156,8 +165,13 @@ fn table(out: &mut impl Write, rows: &[Row], now: Timestamp) -> io::Result<()> {
         "host", "database", "newest", "size", "kept", "reach"
     )?;
     for row in rows {
-        let age = row.newest.map_or("never".to_owned(), |time| human::age(now.duration_since(time)));
-        let reach = row.reach_seconds.map(SignedDuration::from_secs).map(human::age);
+        let age = row.newest.map_or("never".to_owned(), |time| {
+            human::age(now.duration_since(time))
+        });
+        let reach = row
+            .reach_seconds
+            .map(SignedDuration::from_secs)
+            .map(human::age);
         let line = format!(
             "{:host$}  {:database$}  {age:>8}  {:>10}  {:>4}  {:>8}  {}",
             printable(&row.host),
@@ -204,10 +218,11 @@ pub fn add_to(rows: &mut [status::Row], home: &Home, max_age: Option<Duration>) 
         };
         for (destination, directories) in &records {
             let databases = directories.get(&row.directory);
-            row.copies.extend(databases.and_then(|all| all.get(name)).map(|record| Fresh {
-                destination: destination.clone(),
-                record: record.clone(),
-            }));
+            row.copies
+                .extend(databases.and_then(|all| all.get(name)).map(|record| Fresh {
+                    destination: destination.clone(),
+                    record: record.clone(),
+                }));
         }
         let Some(max_age) = max_age else {
             continue;
@@ -221,11 +236,14 @@ pub fn add_to(rows: &mut [status::Row], home: &Home, max_age: Option<Duration>) 
             match copy.time() {
                 None => problems.push(format!("never copied to {destination}")),
                 Some(time) => problems.extend(
-                    stale(time, Some(max_age), now).map(|how| format!("of the copies in {destination} {how}")),
+                    stale(time, Some(max_age), now)
+                        .map(|how| format!("of the copies in {destination} {how}")),
                 ),
             }
             let error = copy.record.error.as_ref();
-            problems.extend(error.map(|error| format!("the last copy to {destination} failed: {error}")));
+            problems.extend(
+                error.map(|error| format!("the last copy to {destination} failed: {error}")),
+            );
         }
         row.problem = (!problems.is_empty()).then(|| printable(&problems.join("; ")));
     }

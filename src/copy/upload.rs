@@ -91,7 +91,11 @@ pub(super) fn upload(
     }))
 }
 
-fn send<W: Write>(dump: &File, mut out: Passing<'_, W>, recipients: &Recipients) -> Result<Content> {
+fn send<W: Write>(
+    dump: &File,
+    mut out: Passing<'_, W>,
+    recipients: &Recipients,
+) -> Result<Content> {
     if recipients.is_empty() {
         read_into(dump, &mut out)?;
         return Ok(out.content());

@@ -48,7 +48,12 @@ pub fn verify(places: &[Place], identities: Option<&Identities>, json: bool) -> 
                 let url = place.url_of(&folder, &copy.name);
                 let checked = check(place, &folder, copy, identities, stop);
                 let row = match checked {
-                    Ok(bytes) => Row { url, good: true, bytes, reason: None },
+                    Ok(bytes) => Row {
+                        url,
+                        good: true,
+                        bytes,
+                        reason: None,
+                    },
                     Err(error) => match error.downcast_ref::<StoreError>() {
                         Some(failed) if failed.reason == Reason::Missing => {
                             log::info!("{url} was removed meanwhile");
@@ -57,7 +62,12 @@ pub fn verify(places: &[Place], identities: Option<&Identities>, json: bool) -> 
                         Some(_) => return Err(error.context(format!("cannot read {url}"))),
                         None => {
                             let reason = Some(format!("{error:#}"));
-                            Row { url, good: false, bytes: None, reason }
+                            Row {
+                                url,
+                                good: false,
+                                bytes: None,
+                                reason,
+                            }
                         }
                     },
                 };

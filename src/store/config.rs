@@ -33,16 +33,24 @@ impl Config {
         let shown = path.display();
         let text = std::fs::read_to_string(path)
             .with_context(|| format!("cannot read the settings of the store, {shown}"))?;
-        let lines = text.lines().enumerate().map(|(number, line)| (number + 1, line.trim()));
+        let lines = text
+            .lines()
+            .enumerate()
+            .map(|(number, line)| (number + 1, line.trim()));
         let mut values = BTreeMap::new();
         for (number, line) in lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#')) {
             let wrong = |what: &str| UsageError::new(&format!("line {number} of {shown} {what}"));
-            let (name, value) = line.split_once('=').ok_or_else(|| wrong("is not KEY=VALUE"))?;
-            let name = NAMES.iter().find(|known| **known == name.trim()).ok_or_else(|| {
-                wrong(&format!("gives none of {}", NAMES.join(", ")))
-            })?;
+            let (name, value) = line
+                .split_once('=')
+                .ok_or_else(|| wrong("is not KEY=VALUE"))?;
+            let name = NAMES
+                .iter()
+                .find(|known| **known == name.trim())
+                .ok_or_else(|| wrong(&format!("gives none of {}", NAMES.join(", "))))?;
             let value = value.trim();
-            let quoted = value.strip_prefix('"').and_then(|value| value.strip_suffix('"'));
+            let quoted = value
+                .strip_prefix('"')
+                .and_then(|value| value.strip_suffix('"'));
             values.insert((*name).to_owned(), quoted.unwrap_or(value).to_owned());
         }
         Ok(Config(values))
@@ -84,7 +92,10 @@ mod tests {
             let error = read(&format!("\n{wrong}\n")).unwrap_err();
             assert!(error.is::<UsageError>());
             let text = format!("{error:#}");
-            assert!(text.contains("line 2") && !text.contains("s3cret"), "{text}");
+            assert!(
+                text.contains("line 2") && !text.contains("s3cret"),
+                "{text}"
+            );
         }
     }
 }

@@ -85,13 +85,16 @@ impl Destination {
                     Some((host, port)) if !host.ends_with(':') => (host, Some(port)),
                     _ => (host, None),
                 };
-                let port = port.map(|port| port.parse().map_err(|_| wrong("the port is no number")));
+                let port =
+                    port.map(|port| port.parse().map_err(|_| wrong("the port is no number")));
                 // ssh would take such a host for an option.
                 if host.is_empty() || host.starts_with('-') || user == Some("") {
                     return Err(wrong("a host is missing; say sftp://USER@HOST/PATH"));
                 }
                 if path.is_empty() || path.starts_with('~') {
-                    return Err(wrong("an absolute directory is missing; say sftp://USER@HOST/PATH"));
+                    return Err(wrong(
+                        "an absolute directory is missing; say sftp://USER@HOST/PATH",
+                    ));
                 }
                 Ok(Destination::Sftp(Server {
                     host: host.to_owned(),
@@ -138,7 +141,11 @@ impl Destination {
             }
             Destination::Sftp(server) => {
                 let (path, below) = cut(&server.path)?;
-                let path = if path.is_empty() { "/".to_owned() } else { path };
+                let path = if path.is_empty() {
+                    "/".to_owned()
+                } else {
+                    path
+                };
                 let server = server.clone();
                 Some((Destination::Sftp(Server { path, ..server }), below))
             }
@@ -175,7 +182,9 @@ fn is_bucket(name: &str) -> bool {
 impl fmt::Display for Destination {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Destination::Directory(path) => f.write_str(path.to_string_lossy().trim_end_matches('/')),
+            Destination::Directory(path) => {
+                f.write_str(path.to_string_lossy().trim_end_matches('/'))
+            }
             Destination::S3 { bucket, prefix } if prefix.is_empty() => write!(f, "s3://{bucket}"),
             Destination::S3 { bucket, prefix } => write!(f, "s3://{bucket}/{prefix}"),
             Destination::Sftp(server) => {
@@ -260,7 +269,10 @@ mod tests {
             ("/mnt/HOST/DB/NAME", "/mnt", "HOST/DB/NAME"),
         ] {
             let (destination, path) = Destination::parse(text).unwrap().split(3).unwrap();
-            assert_eq!((destination.to_string().as_str(), path.as_str()), (above, below));
+            assert_eq!(
+                (destination.to_string().as_str(), path.as_str()),
+                (above, below)
+            );
         }
         assert_eq!(Destination::parse("s3://b/DB/NAME").unwrap().split(3), None);
     }

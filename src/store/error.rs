@@ -113,10 +113,12 @@ pub(super) fn sentence(error: &opendal::Error) -> String {
 
 /// Returns text in which no URL has its query, where signatures are, and every line is joined.
 fn without_queries(text: &str) -> String {
-    let words = text.split_whitespace().map(|word| match word.split_once('?') {
-        Some((start, _)) if start.contains("://") => start,
-        _ => word,
-    });
+    let words = text
+        .split_whitespace()
+        .map(|word| match word.split_once('?') {
+            Some((start, _)) if start.contains("://") => start,
+            _ => word,
+        });
     let text = words.collect::<Vec<_>>().join(" ");
     match text.char_indices().nth(400) {
         Some((end, _)) => format!("{}...", &text[..end]),

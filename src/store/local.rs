@@ -63,17 +63,27 @@ impl Local {
         stop.check()?;
         for entry in Dir::read_from(folder).map_err(io::Error::from)? {
             let entry = entry.map_err(io::Error::from)?;
-            let Some(name) = entry.file_name().to_str().ok().filter(|name| !matches!(*name, "." | ".."))
+            let Some(name) = entry
+                .file_name()
+                .to_str()
+                .ok()
+                .filter(|name| !matches!(*name, "." | ".."))
             else {
                 continue;
             };
-            let below = if path.is_empty() { name.to_owned() } else { format!("{path}/{name}") };
+            let below = if path.is_empty() {
+                name.to_owned()
+            } else {
+                format!("{path}/{name}")
+            };
             let about = match rustix::fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW) {
                 Err(Errno::NOENT) => continue,
                 about => about.map_err(io::Error::from)?,
             };
             match FileType::from_raw_mode(about.st_mode) {
-                FileType::RegularFile => take(below, Some(u64::try_from(about.st_size).unwrap_or(0))),
+                FileType::RegularFile => {
+                    take(below, Some(u64::try_from(about.st_size).unwrap_or(0)))
+                }
                 FileType::Directory if deep => {
                     let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
                     let inner = rustix::fs::openat(folder, name, flags, Mode::empty());
@@ -136,7 +146,11 @@ impl Store for Local {
         let (folder, name) = parts(path);
         let folder = self.folder(folder, true).map_err(io::Error::from)?;
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let temporary = format!("{UNFINISHED}{}-{}-{count}.tmp", self.owner, std::process::id());
+        let temporary = format!(
+            "{UNFINISHED}{}-{}-{count}.tmp",
+            self.owner,
+            std::process::id()
+        );
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
         let file = rustix::fs::openat(&folder, &temporary, flags, Mode::from_raw_mode(0o600));
         Ok(Box::new(Writing {

@@ -68,7 +68,10 @@ impl Remote {
             .with_jitter()
             .with_notify(|event: RetryEvent<'_>| {
                 let error = super::error::sentence(event.err);
-                log::debug!("the store is asked again in {:?}: {error}", event.retry_after);
+                log::debug!(
+                    "the store is asked again in {:?}: {error}",
+                    event.retry_after
+                );
             });
         let timeout = TimeoutLayer::new()
             .with_timeout(SILENCE)

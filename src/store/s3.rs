@@ -17,8 +17,12 @@ const CONCURRENT: usize = 4;
 /// # Errors
 /// [`UsageError`] when a setting is missing or makes no sense.
 pub(super) fn open(bucket: &str, prefix: &str, config: &Config) -> Result<Remote> {
-    let endpoint = config.get("AWS_ENDPOINT_URL").or_else(|| config.get("AWS_ENDPOINT_URL_S3"));
-    let region = config.get("AWS_REGION").or_else(|| config.get("AWS_DEFAULT_REGION"));
+    let endpoint = config
+        .get("AWS_ENDPOINT_URL")
+        .or_else(|| config.get("AWS_ENDPOINT_URL_S3"));
+    let region = config
+        .get("AWS_REGION")
+        .or_else(|| config.get("AWS_DEFAULT_REGION"));
     // Stores other than Amazon's mostly have but this one.
     let fallback = endpoint.as_ref().map(|_| "us-east-1".to_owned());
     let region = region.or(fallback).ok_or_else(|| {
@@ -36,16 +40,20 @@ pub(super) fn open(bucket: &str, prefix: &str, config: &Config) -> Result<Remote
     let mut builder = S3::default().bucket(bucket).root(prefix).region(&region);
     if let Some(endpoint) = endpoint {
         if !endpoint.starts_with("https://") && !endpoint.starts_with("http://") {
-            return Err(UsageError::new("AWS_ENDPOINT_URL begins with neither https:// nor http://").into());
+            return Err(UsageError::new(
+                "AWS_ENDPOINT_URL begins with neither https:// nor http://",
+            )
+            .into());
         }
         builder = builder.endpoint(endpoint.trim_end_matches('/'));
     }
     if config.get("AWS_S3_ADDRESSING_STYLE").as_deref() == Some("virtual") {
         builder = builder.enable_virtual_host_style();
     }
-    if let (Some(id), Some(key)) =
-        (config.get("AWS_ACCESS_KEY_ID"), config.get("AWS_SECRET_ACCESS_KEY"))
-    {
+    if let (Some(id), Some(key)) = (
+        config.get("AWS_ACCESS_KEY_ID"),
+        config.get("AWS_SECRET_ACCESS_KEY"),
+    ) {
         builder = builder.access_key_id(&id).secret_access_key(&key);
         if let Some(token) = config.get("AWS_SESSION_TOKEN") {
             builder = builder.session_token(&token);
@@ -58,5 +66,10 @@ pub(super) fn open(bucket: &str, prefix: &str, config: &Config) -> Result<Remote
     let _ = rustls::crypto::ring::default_provider().install_default();
     opendal::install_default();
     let build = || Operator::new(builder);
-    Ok(Remote::new(build, Naming::AtOnce, checks, Some((CONCURRENT, PART)))?)
+    Ok(Remote::new(
+        build,
+        Naming::AtOnce,
+        checks,
+        Some((CONCURRENT, PART)),
+    )?)
 }

@@ -24,5 +24,10 @@ pub(super) fn open(server: &Server, config: &Config, owner: &str) -> Result<Remo
         builder = builder.key(&key);
     }
     let build = || Operator::new(builder);
-    Ok(Remote::new(build, Naming::Renamed(owner.to_owned()), false, None)?)
+    Ok(Remote::new(
+        build,
+        Naming::Renamed(owner.to_owned()),
+        false,
+        None,
+    )?)
 }

@@ -47,7 +47,10 @@ impl<'a> Uploading<'a> {
         let (concurrent, chunk) = match store.parts {
             Some((concurrent, least)) => {
                 let least = least as u64;
-                let size = bytes.div_ceil(MOST_PARTS).next_multiple_of(1 << 20).max(least);
+                let size = bytes
+                    .div_ceil(MOST_PARTS)
+                    .next_multiple_of(1 << 20)
+                    .max(least);
                 let size = usize::try_from(size).unwrap_or(usize::MAX);
                 let fitting = (IN_FLIGHT / size).saturating_sub(1);
                 (fitting.clamp(1, concurrent), Some(size))
@@ -142,7 +145,8 @@ impl<'a> Uploading<'a> {
             self.store.remove(temporary, self.stop)?;
             return Ok(Published::Exists);
         }
-        self.store.wait(self.stop, operator.rename(temporary, &self.path))?;
+        self.store
+            .wait(self.stop, operator.rename(temporary, &self.path))?;
         Ok(Published::New)
     }
 }
@@ -184,14 +188,20 @@ impl Upload for Uploading<'_> {
         }
         if !closed {
             // An answer that was lost is asked for again, and then the file is this one.
-            let is_it = self.has(&self.path, content.bytes)?
-                && self.compare(&self.path, content).is_ok();
-            return Ok(if is_it { Published::New } else { Published::Exists });
+            let is_it =
+                self.has(&self.path, content.bytes)? && self.compare(&self.path, content).is_ok();
+            return Ok(if is_it {
+                Published::New
+            } else {
+                Published::Exists
+            });
         }
         self.writer = None;
         let published = self.at_once(content, reads_back);
         if published.is_err() {
-            let _ = self.store.remove(&self.path, Stop::uninterrupted(CLEANING_UP));
+            let _ = self
+                .store
+                .remove(&self.path, Stop::uninterrupted(CLEANING_UP));
         }
         published
     }
@@ -221,5 +231,8 @@ fn beside(path: &str, owner: &str) -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
-    format!("{folder}/{UNFINISHED}{owner}-{}-{count}.tmp", std::process::id())
+    format!(
+        "{folder}/{UNFINISHED}{owner}-{}-{count}.tmp",
+        std::process::id()
+    )
 }
