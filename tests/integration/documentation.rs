@@ -107,6 +107,22 @@ fn every_link_of_the_pages_leads_somewhere() {
 }
 
 #[test]
+fn every_file_that_the_pages_name_exists() {
+    let mut number = 0;
+    for page in pages().into_iter().filter(|page| page != "CHANGELOG.md") {
+        for span in spans(&read(&page)) {
+            let tops = ["src/", "tests/", "nix/", "docs/", "examples/", "benches/"];
+            let is_pattern = span.contains(['*', ' ']) || span.contains("NAME");
+            if tops.iter().any(|top| span.starts_with(top)) && !is_pattern {
+                assert!(root().join(&span).exists(), "{page}: {span}");
+                number += 1;
+            }
+        }
+    }
+    assert!(number > 40, "{number} files were found");
+}
+
+#[test]
 fn the_readme_is_short_and_leads_to_every_page() {
     let readme = read("README.md");
     assert!(readme.lines().count() <= 200);

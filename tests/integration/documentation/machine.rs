@@ -26,7 +26,8 @@ const RUNNABLE: [&str; 8] = [
     "systemctl",
 ];
 /// Words of commands that need more than SQLite, or the machine of the reader.
-const ELSEWHERE: [&str; 7] = [
+const ELSEWHERE: [&str; 8] = [
+    "/srv/dumps",
     "daemon-reload",
     "mariadb",
     "mysql",
