@@ -107,7 +107,9 @@ fn run(command: Command, keeps: bool) -> Result<Exit> {
             }
             status::run(&directories, args.max_age, args.trust_records, args.json).map(all_or_some)
         }
-        Command::Verify(args) => verify::run(&or_default(args.paths)?, args.json).map(all_or_some),
+        Command::Verify(args) => {
+            verify::run(&or_default(args.paths)?, args.timeout, args.json).map(all_or_some)
+        }
         Command::Restore(args) => {
             let options = options(args.output)?;
             let from = restore::From {

@@ -1,6 +1,7 @@
 //! What another user of the machine tries against a run of root's. Each test runs the attack as a
 //! second user; `docs/security.md` has a row for each.
 
+mod bombs;
 mod directory;
 mod group;
 mod journal;

@@ -58,7 +58,7 @@ pub(super) fn load(into: &Into<'_>, dump: &File, header: &Header, name: &str) ->
 
 fn from_pipe(into: &Into<'_>, dump: &File, mut pg_restore: Command) -> Result<()> {
     let mut child = Child::write_to(&mut pg_restore, "pg_restore", into.stop)?;
-    let read = read_whole(dump, &mut child).map(|_| ());
+    let read = read_whole(dump, into.stop, &mut child).map(|_| ());
     finish(child, read, into.stop)
 }
 
@@ -66,7 +66,7 @@ fn from_pipe(into: &Into<'_>, dump: &File, mut pg_restore: Command) -> Result<()
 fn by_psql(dump: &File, psql: &mut dyn Write, stop: Stop) -> io::Result<()> {
     let (archive, mut feed) = io::pipe()?;
     std::thread::scope(|scope| {
-        let feeding = scope.spawn(move || read_whole(dump, &mut feed).map(drop));
+        let feeding = scope.spawn(move || read_whole(dump, stop, &mut feed).map(drop));
         let passed = convert(archive, psql, stop);
         // Its end of the pipe is closed by now, whatever became of it.
         match feeding.join() {
@@ -91,7 +91,7 @@ fn convert(archive: io::PipeReader, psql: &mut dyn Write, stop: Stop) -> io::Res
 
 fn from_file(into: &Into<'_>, dump: &File, archive: &File, mut pg_restore: Command) -> Result<()> {
     let mut writer = BufWriter::with_capacity(1 << 20, archive);
-    read_whole(dump, &mut writer)?;
+    read_whole(dump, into.stop, &mut writer)?;
     writer.flush()?;
     drop(writer);
     into.stop.check()?;

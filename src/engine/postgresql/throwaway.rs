@@ -10,8 +10,8 @@ use super::catalogue::{self, Settings, Target};
 use super::server::identifier;
 use super::snapshot::Snapshot;
 use super::{Server, ask, globals};
+use crate::engine::feed::read_list;
 use crate::header::Header;
-use crate::read::read_whole;
 use crate::stop::Stop;
 
 const MAINTENANCE: &str = "postgres";
@@ -32,9 +32,7 @@ pub fn prepare(server: &Server, header: &Header, dump: &File, stop: Stop) -> Res
         tablespaces.push(settings.tablespace);
         (roles, tablespaces)
     } else {
-        let mut script = Vec::new();
-        read_whole(dump, &mut script)?;
-        let script = String::from_utf8(script).context("the dump is not UTF-8")?;
+        let script = read_list(dump, stop)?;
         (Vec::new(), globals::tablespaces(&script))
     };
     let missing = |mut names: Vec<String>, has: &dyn Fn(&String) -> bool| {
