@@ -6,6 +6,7 @@ mod directory;
 mod group;
 mod journal;
 mod links;
+mod memory;
 mod pipes;
 mod schema;
 mod second_name;

@@ -46,8 +46,7 @@ impl Restricting {
     /// When psql cannot be asked.
     pub(super) fn of_psql(into: &Into<'_>) -> Result<Self> {
         let mut psql = into.server.psql(&into.maintenance);
-        psql.args(["--output=/dev/null", "--file=-"])
-            .env("LC_ALL", "C");
+        psql.args(["--output=/dev/null", "--file=-"]);
         let script = b"\\restrict key\n\\unrestrict `echo key`\n";
         let psql = Child::converse(&mut psql, "psql", script, into.stop)?;
         let Err(error) = psql.finish() else {
