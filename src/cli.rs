@@ -246,6 +246,16 @@ pub struct Verify {
     #[command(flatten)]
     pub copies: FromCopies,
 
+    /// How long reading one dump may take: 30s, 10m, 1h
+    #[arg(
+        long,
+        value_name = "TIME",
+        env = "DUMP_DATABASE_TIMEOUT",
+        default_value = "1h",
+        value_parser = parse_duration
+    )]
+    pub timeout: Duration,
+
     /// Print a JSON array of objects
     #[arg(long, env = "DUMP_DATABASE_JSON", value_parser = BoolishValueParser::new())]
     pub json: bool,

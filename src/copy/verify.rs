@@ -1,6 +1,7 @@
 //! Copies read whole and checked: what is stored, and with the private key what is inside.
 
 use std::io::{self, Write};
+use std::time::Duration;
 
 use anyhow::Result;
 use serde::Serialize;
@@ -28,17 +29,22 @@ struct Row {
 }
 
 /// Verifies copies; one line each on stdout. Without private keys an encrypted copy is compared with
-/// its sidecar alone. A copy without a sidecar that proves to be whole gets its sidecar again. Returns
+/// its sidecar alone. Each copy may take `timeout`. A copy without a sidecar that proves to be whole gets its sidecar again. Returns
 /// the number of copies that are not good, and of places that have none.
 ///
 /// # Errors
 /// When a destination cannot be read or stdout is closed.
-pub fn verify(places: &[Place], identities: Option<&Identities>, json: bool) -> Result<usize> {
-    let stop = Stop::on_signal();
+pub fn verify(
+    places: &[Place],
+    identities: Option<&Identities>,
+    timeout: Duration,
+    json: bool,
+) -> Result<usize> {
+    let listing = Stop::after(timeout);
     let mut rows = Vec::new();
     let mut bad = 0;
     for place in places {
-        let all = place.copies(stop)?;
+        let all = place.copies(listing)?;
         if all.iter().all(|(_, copies)| copies.stored.is_empty()) {
             log::error!("{} has no copies", place.destination);
             bad += 1;
@@ -46,6 +52,7 @@ pub fn verify(places: &[Place], identities: Option<&Identities>, json: bool) -> 
         for (folder, copies) in all {
             for copy in &copies.stored {
                 let url = place.url_of(&folder, &copy.name);
+                let stop = Stop::after(timeout);
                 let checked = check(place, &folder, copy, identities, stop);
                 let row = match checked {
                     Ok(bytes) => Row {
