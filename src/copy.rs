@@ -133,9 +133,7 @@ pub fn run(directories: &[PathBuf], options: &Options) -> Result<usize> {
     copy(&mut jobs, &*store, &destination, &settings)?;
     let mut failed = 0;
     for job in &mut jobs {
-        if options.rotates {
-            job.rotate(&*store, options, stop);
-        }
+        job.rotate(&*store, options, stop);
         stop.check()?;
         failed += usize::from(job.error().is_some());
     }

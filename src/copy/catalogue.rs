@@ -44,7 +44,7 @@ pub struct Copies {
 ///
 /// # Errors
 /// When the store cannot be listed.
-pub fn read(
+pub(super) fn read(
     store: &dyn Store,
     host: Option<&Name>,
     stop: Stop,
@@ -71,7 +71,11 @@ pub fn read(
 ///
 /// # Errors
 /// When the store cannot be listed.
-pub fn read_folder(store: &dyn Store, folder: &Folder, stop: Stop) -> Result<Copies, StoreError> {
+pub(super) fn read_folder(
+    store: &dyn Store,
+    folder: &Folder,
+    stop: Stop,
+) -> Result<Copies, StoreError> {
     let mut all = BTreeMap::new();
     sort(store.list(&folder.to_string(), stop)?, &mut all);
     Ok(all.remove(folder).unwrap_or_default())
@@ -81,7 +85,7 @@ pub fn read_folder(store: &dyn Store, folder: &Folder, stop: Stop) -> Result<Cop
 ///
 /// # Errors
 /// When work must stop.
-pub fn sidecars(
+pub(super) fn sidecars(
     store: &dyn Store,
     folder: &Folder,
     copies: &[&Stored],

@@ -12,20 +12,20 @@ use crate::exit::UsageError;
 
 /// Whom copies are encrypted to.
 #[derive(Default)]
-pub struct Recipients(Vec<Box<dyn age::Recipient + Send + Sync>>);
+pub(super) struct Recipients(Vec<Box<dyn age::Recipient + Send + Sync>>);
 
 /// Private keys.
 pub struct Identities(Vec<Box<dyn age::Identity + Send + Sync>>);
 
 /// What is written to it is encrypted. [`Encrypted::finish`] ends it.
-pub struct Encrypted<W: Write>(age::stream::StreamWriter<W>);
+pub(super) struct Encrypted<W: Write>(age::stream::StreamWriter<W>);
 
 impl Recipients {
     /// Reads recipients, and files of one a line.
     ///
     /// # Errors
     /// [`UsageError`] for what is no recipient; when a file cannot be read or has none.
-    pub fn read(recipients: &[String], file: Option<&Path>) -> Result<Self> {
+    pub(super) fn read(recipients: &[String], file: Option<&Path>) -> Result<Self> {
         let mut all = Recipients::default();
         for recipient in recipients {
             all.0
@@ -49,7 +49,7 @@ impl Recipients {
 
     /// Returns true where copies are not encrypted.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
@@ -57,7 +57,7 @@ impl Recipients {
     ///
     /// # Errors
     /// Any of `out`.
-    pub fn encrypt<W: Write>(&self, out: W) -> Result<Encrypted<W>> {
+    pub(super) fn encrypt<W: Write>(&self, out: W) -> Result<Encrypted<W>> {
         let recipients = self
             .0
             .iter()
@@ -72,7 +72,7 @@ impl<W: Write> Encrypted<W> {
     ///
     /// # Errors
     /// Any of the writer below.
-    pub fn finish(self) -> std::io::Result<W> {
+    pub(super) fn finish(self) -> std::io::Result<W> {
         self.0.finish()
     }
 }
@@ -95,15 +95,14 @@ impl Identities {
     pub fn read(path: &Path) -> Result<Self> {
         let shown = path.display();
         let context = || format!("cannot read the identity file {shown}");
-        let mut file = File::open(path).with_context(context)?;
+        let file = File::open(path).with_context(context)?;
         if file.metadata().with_context(context)?.permissions().mode() & 0o004 != 0 {
             log::warn!(
                 "every user of this machine can read the identity file {shown}; chmod 600 it"
             );
         }
         let mut text = Vec::new();
-        file.by_ref()
-            .take(1 << 20)
+        file.take(1 << 20)
             .read_to_end(&mut text)
             .with_context(context)?;
         if text.starts_with(b"-----BEGIN") {

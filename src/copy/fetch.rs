@@ -14,7 +14,7 @@ use super::passing::Summed;
 use crate::exit::UsageError;
 use crate::header::Header;
 use crate::read::read_whole;
-use crate::stop::{Stop, Unless};
+use crate::stop::Stop;
 use crate::store::{Content, Store, StoreError};
 
 const BLOCK: usize = 256 << 10;
@@ -63,9 +63,10 @@ pub(super) fn fetch(
         &mut scratch,
         identities.filter(|_| name.is_encrypted),
     );
-    if taken.as_ref().is_err_and(|error| !error.is::<Damaged>()) {
-        taken?;
-    }
+    let taken = match taken {
+        Err(error) if !error.is::<Damaged>() => return Err(error),
+        taken => taken,
+    };
     // What is stored says more than that it cannot be decrypted.
     let stored = summed.content().map_err(StoreError::of)?;
     if let Some(content) = content {
@@ -73,7 +74,7 @@ pub(super) fn fetch(
     }
     taken?;
     scratch.rewind()?;
-    let header = match read_whole(&scratch, &mut Unless(stop)) {
+    let header = match read_whole(&scratch, stop, &mut io::sink()) {
         Ok(header) => header,
         Err(error) => {
             stop.check()?;

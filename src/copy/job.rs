@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Instant;
 
-use anyhow::{Error, Result};
+use anyhow::{Error, Result, ensure};
 use jiff::Timestamp;
 
 use super::catalogue::{self, Stored};
@@ -198,9 +198,34 @@ impl Job {
         }
     }
 
-    /// Applies retention to the copies; only where every dump was copied that had to be.
+    /// Looks whether the destination lists what this run stored there: a store may say that it stored
+    /// what it then does not have.
+    ///
+    /// # Errors
+    /// When it does not, or does not answer.
+    fn confirm(&self, store: &dyn Store, stop: Stop) -> Result<()> {
+        if self.made.is_none() {
+            return Ok(());
+        }
+        let listed = catalogue::read_folder(store, &self.folder, stop)?.stored;
+        for (copy, _) in &self.own {
+            let name = &copy.name;
+            ensure!(
+                listed.contains(copy),
+                "the store said that it has {name}, and does not list it"
+            );
+        }
+        Ok(())
+    }
+
+    /// Applies retention to the copies; only where every dump was copied that had to be, and the
+    /// destination lists it.
     pub(super) fn rotate(&mut self, store: &dyn Store, options: &Options, stop: Stop) {
-        if self.error.is_some() {
+        if let Err(error) = self.confirm(store, stop) {
+            log::error!("{}: {error:#}", self.folder);
+            self.error.get_or_insert_with(|| format!("{error:#}"));
+        }
+        if self.error.is_some() || !options.rotates {
             return;
         }
         let published = self.made.as_ref().map(|made| &made.dump);

@@ -86,7 +86,7 @@ impl fmt::Display for Folder {
 
 /// Reads the path of a copy in a destination; `None` if no copy has it.
 #[must_use]
-pub fn parse_path(path: &str) -> Option<(Folder, CopyName)> {
+pub(super) fn parse_path(path: &str) -> Option<(Folder, CopyName)> {
     let (folder, name) = parse_file(path)?;
     let name = CopyName::parse(name).filter(|name| name.dump.name == folder.database)?;
     Some((folder, name))
@@ -94,7 +94,7 @@ pub fn parse_path(path: &str) -> Option<(Folder, CopyName)> {
 
 /// Reads the path of any file in a database's folder: the folder, and the file's name.
 #[must_use]
-pub fn parse_file(path: &str) -> Option<(Folder, &str)> {
+pub(super) fn parse_file(path: &str) -> Option<(Folder, &str)> {
     let (folder, file) = path.rsplit_once('/')?;
     let (host, database) = folder.split_once('/')?;
     let host = Name::parse(host)?;

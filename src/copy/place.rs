@@ -144,7 +144,7 @@ impl Place {
 ///
 /// # Errors
 /// [`UsageError`] when it is empty.
-pub fn host_name(host: &str) -> Result<Name> {
+pub(super) fn host_name(host: &str) -> Result<Name> {
     let name = Name::of_database(host.as_bytes());
     Ok(name.ok_or_else(|| UsageError::new("the host's name is empty"))?)
 }

@@ -12,12 +12,12 @@ use crate::name::DumpName;
 use crate::retention::{self, Candidate, Policy, Rule, Size, Verdict};
 
 /// A copy with its sidecar.
-pub type Known = (Stored, Sidecar);
+pub(super) type Known = (Stored, Sidecar);
 
 /// Returns which of a database's dumps are to be copied, the newest first. `copies` are those of the
 /// same identity in the destination. Dumps dated ahead wait until their time has come.
 #[must_use]
-pub fn lacking<'a>(
+pub(super) fn lacking<'a>(
     dumps: &'a [(Entry, Header)],
     copies: &[Known],
     policy: &Policy,
@@ -48,7 +48,7 @@ pub fn lacking<'a>(
 
 /// Returns what retention says of each copy of one identity, in their order.
 #[must_use]
-pub fn verdicts(
+pub(super) fn verdicts(
     copies: &[Known],
     policy: &Policy,
     now: Timestamp,

@@ -17,7 +17,7 @@ const LONGEST: u64 = 64 << 10;
 
 /// What a copy must be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Sidecar {
+pub(super) struct Sidecar {
     /// The program that made the copy, with its version.
     pub tool: String,
     /// The copy's name.
@@ -39,7 +39,12 @@ pub struct Sidecar {
 impl Sidecar {
     /// Returns the sidecar of a copy that holds `content`.
     #[must_use]
-    pub fn new(name: &CopyName, content: &Content, kind: Kind, identity: Option<String>) -> Self {
+    pub(super) fn new(
+        name: &CopyName,
+        content: &Content,
+        kind: Kind,
+        identity: Option<String>,
+    ) -> Self {
         Sidecar {
             tool: concat!("dump-database ", env!("CARGO_PKG_VERSION")).to_owned(),
             copy: name.to_string(),
@@ -55,7 +60,7 @@ impl Sidecar {
     ///
     /// # Errors
     /// When it cannot be read, or is not of this copy.
-    pub fn read(
+    pub(super) fn read(
         store: &dyn Store,
         folder: &Folder,
         name: &CopyName,
@@ -79,7 +84,7 @@ impl Sidecar {
     ///
     /// # Errors
     /// When it cannot be stored.
-    pub fn write(
+    pub(super) fn write(
         &self,
         store: &dyn Store,
         folder: &Folder,
@@ -103,7 +108,7 @@ impl Sidecar {
 
     /// Returns what the copy must hold.
     #[must_use]
-    pub fn content(&self) -> Content {
+    pub(super) fn content(&self) -> Content {
         Content {
             bytes: self.bytes,
             sha256: self.sha256.clone(),

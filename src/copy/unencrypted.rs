@@ -11,7 +11,7 @@ const WITHOUT: &str = "this program was built without encryption";
 
 /// Whom copies are encrypted to: nobody.
 #[derive(Debug, Default)]
-pub struct Recipients;
+pub(super) struct Recipients;
 
 /// Private keys: none.
 #[derive(Debug)]
@@ -19,14 +19,14 @@ pub struct Identities;
 
 /// What is written to it goes on as it is.
 #[derive(Debug)]
-pub struct Encrypted<W: Write>(W);
+pub(super) struct Encrypted<W: Write>(W);
 
 impl Recipients {
     /// Refuses recipients.
     ///
     /// # Errors
     /// [`UsageError`] when some are given.
-    pub fn read(recipients: &[String], file: Option<&Path>) -> Result<Self> {
+    pub(super) fn read(recipients: &[String], file: Option<&Path>) -> Result<Self> {
         if recipients.is_empty() && file.is_none() {
             return Ok(Recipients);
         }
@@ -35,7 +35,7 @@ impl Recipients {
 
     /// Returns true: copies are not encrypted.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         true
     }
 
@@ -43,7 +43,7 @@ impl Recipients {
     ///
     /// # Errors
     /// None.
-    pub fn encrypt<W: Write>(&self, out: W) -> Result<Encrypted<W>> {
+    pub(super) fn encrypt<W: Write>(&self, out: W) -> Result<Encrypted<W>> {
         Ok(Encrypted(out))
     }
 }
@@ -53,7 +53,7 @@ impl<W: Write> Encrypted<W> {
     ///
     /// # Errors
     /// None.
-    pub fn finish(self) -> std::io::Result<W> {
+    pub(super) fn finish(self) -> std::io::Result<W> {
         Ok(self.0)
     }
 }

@@ -16,7 +16,7 @@ use super::sidecar::Sidecar;
 use crate::header::Kind;
 use crate::progress::Progress;
 use crate::read::read_whole;
-use crate::stop::{Stop, Unless};
+use crate::stop::Stop;
 use crate::store::{Content, Published, Store, StoreError};
 
 const BLOCK: usize = 256 << 10;
@@ -66,7 +66,7 @@ pub(super) fn upload(
     let passing = Passing::new(&mut *upload, settings.rate, progress, &is_damaged, stop);
     let (verified, sent) = std::thread::scope(|scope| {
         let verifying = scope.spawn(|| {
-            let read = read_whole(dump, &mut Unless(stop));
+            let read = read_whole(dump, stop, &mut io::sink());
             is_damaged.store(read.is_err(), Ordering::Relaxed);
             read
         });

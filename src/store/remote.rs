@@ -10,8 +10,9 @@ use bytes::Buf;
 use futures_util::TryStreamExt;
 use opendal::layers::{RetryEvent, RetryLayer, TimeoutLayer};
 use opendal::options::{ListOptions, ReaderOptions};
-use opendal::{Buffer, BufferStream, EntryMode, Operator};
-use tokio::runtime::Runtime;
+use opendal::raw::BoxedStaticFuture;
+use opendal::{Buffer, BufferStream, EntryMode, Execute, Executor, Operator};
+use tokio::runtime::{Handle, Runtime};
 
 use super::upload::Uploading;
 use super::{Object, Reason, Store, StoreError, Upload};
@@ -61,6 +62,9 @@ impl Remote {
             let _within = runtime.enter();
             build()?
         };
+        let executor = Executor::with(Tasks(runtime.handle().clone()));
+        let context = operator.base_context().clone().with_executor(executor);
+        let operator = operator.with_context(context);
         let retry = RetryLayer::new()
             .with_max_times(ATTEMPTS)
             .with_min_delay(Duration::from_millis(500))
@@ -105,6 +109,15 @@ impl Remote {
                 }
             }
         })
+    }
+}
+
+/// Runs the parts of a file that are on their way at a time.
+struct Tasks(Handle);
+
+impl Execute for Tasks {
+    fn execute(&self, task: BoxedStaticFuture<()>) {
+        drop(self.0.spawn(task));
     }
 }
 

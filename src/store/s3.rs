@@ -1,8 +1,9 @@
 //! Object stores that speak S3.
 
 use anyhow::Result;
-use opendal::Operator;
 use opendal::services::S3;
+use opendal::{HttpTransporter, Operator};
+use opendal_http_transport_reqwest::ReqwestTransport;
 
 use super::Config;
 use super::remote::{Naming, Remote};
@@ -64,7 +65,7 @@ pub(super) fn open(bucket: &str, prefix: &str, config: &Config) -> Result<Remote
     }
     // An error says that another run of it was first.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    opendal::install_default();
+    HttpTransporter::install_default(ReqwestTransport::default());
     let build = || Operator::new(builder);
     Ok(Remote::new(
         build,
