@@ -75,6 +75,15 @@ impl Destination {
         }
         match scheme {
             "s3" if user.is_some() => Err(wrong("a user has no place; say s3://BUCKET/PREFIX")),
+            // A blank in it gives signatures that stores refuse.
+            "s3" if !path
+                .split('/')
+                .all(|part| part.is_empty() || is_bucket(part)) =>
+            {
+                Err(wrong(
+                    "the prefix has other characters than letters, digits and -._",
+                ))
+            }
             "s3" if !is_bucket(host) => Err(wrong("a bucket is missing; say s3://BUCKET/PREFIX")),
             "s3" => Ok(Destination::S3 {
                 bucket: host.to_owned(),
@@ -211,7 +220,6 @@ mod tests {
         for text in [
             "s3://bucket",
             "s3://bucket/a/b",
-            "s3://bucket/a%2Fb c",
             "sftp://host/srv/backup",
             "sftp://joe@host:2222/srv/backup",
             "sftp://joe@[::1]:22/srv",
@@ -241,6 +249,7 @@ mod tests {
             "s3://key:s3cret@bucket/x",
             "s3://key@bucket/x",
             "s3://bucket/a/../b",
+            "s3://bucket/a b",
             "s3://bucket/a?x=s3cret",
             "sftp://host",
             "sftp://host/~/backup",

@@ -29,7 +29,9 @@ fn older_is_restored(place: &Place, args: &str, older: &str) {
     let run = place.on(args).succeeds();
     assert!(run.stderr.contains("was passed over"), "{run:?}");
     assert_eq!(contents(&place.env.path("new.sqlite")), older);
-    std::fs::remove_file(place.env.path("new.sqlite")).unwrap();
+    for file in ["new.sqlite", "new.sqlite-wal", "new.sqlite-shm"] {
+        let _ = std::fs::remove_file(place.env.path(file));
+    }
 }
 
 #[test]

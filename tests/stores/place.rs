@@ -37,8 +37,8 @@ impl Place {
             Kind::S3 => {
                 let bucket = Seaweed::shared().bucket();
                 (
-                    format!("s3://{bucket}/all the/copies"),
-                    format!("{bucket}/all the/copies"),
+                    format!("s3://{bucket}/all/the.copies"),
+                    format!("{bucket}/all/the.copies"),
                 )
             }
         };

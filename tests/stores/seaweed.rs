@@ -98,7 +98,11 @@ impl Seaweed {
             .arg(format!("-volume.port={volume}"))
             .arg(format!("-filer.port={filer}"))
             .arg(format!("-s3.port={s3}"))
-            .args(["-s3.port.iceberg=0", "-master.electionTimeout=1s"])
+            .args([
+                "-s3.port.iceberg=0",
+                "-s3.port.lance=0",
+                "-master.electionTimeout=1s",
+            ])
             .current_dir(self.directory.path())
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
@@ -106,7 +110,7 @@ impl Seaweed {
             .spawn()
             .expect("setpriv is there, and weed: tests/stores/run installs it");
         self.process = Some(process);
-        let give_up = Instant::now() + Duration::from_secs(60);
+        let give_up = Instant::now() + Duration::from_secs(90);
         while !self.is_ready() {
             let log = fs::read_to_string(self.directory.path().join("log")).unwrap_or_default();
             assert!(Instant::now() < give_up, "SeaweedFS does not start: {log}");
