@@ -149,7 +149,8 @@ pub(super) fn host_name(host: &str) -> Result<Name> {
     Ok(name.ok_or_else(|| UsageError::new("the host's name is empty"))?)
 }
 
-/// Returns true for a URL, for a directory that holds copies, and for an encrypted copy's file.
+/// Returns true for a URL, for a directory that holds copies, and for the file of a copy: it is
+/// encrypted, or has a sidecar.
 fn is_place(path: &Path) -> bool {
     let Some(text) = path.to_str() else {
         return false;
@@ -160,7 +161,13 @@ fn is_place(path: &Path) -> bool {
     let name = path
         .file_name()
         .and_then(|name| CopyName::parse(name.to_str()?));
-    if name.is_some_and(|name| name.is_encrypted) {
+    let is_copy = |name: CopyName| {
+        let mut sidecars = [Kind::Regular, Kind::Replaced]
+            .map(|kind| name.sidecar(kind))
+            .into_iter();
+        name.is_encrypted || sidecars.any(|sidecar| path.with_file_name(sidecar).exists())
+    };
+    if name.is_some_and(is_copy) {
         return true;
     }
     path.is_dir() && has_copies(path).unwrap_or(false)

@@ -23,6 +23,8 @@ const LOOK: Duration = Duration::from_millis(100);
 /// How long a store may be silent.
 const SILENCE: Duration = Duration::from_secs(120);
 const ATTEMPTS: usize = 4;
+/// How long connections may take to end.
+const ENDING: Duration = Duration::from_millis(700);
 
 /// How the files of a store get their names.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -122,10 +124,11 @@ impl Execute for Tasks {
 }
 
 impl Drop for Remote {
-    /// Waits for nothing that is still on its way: a name server may be slow.
+    /// Lets connections end, which for SSH is a program that would stay. What is still on its way then,
+    /// such as a slow name server's answer, is not waited for.
     fn drop(&mut self) {
         if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
+            runtime.shutdown_timeout(ENDING);
         }
     }
 }

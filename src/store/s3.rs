@@ -10,8 +10,8 @@ use super::remote::{Naming, Remote};
 use crate::exit::UsageError;
 
 /// The size of a part and how many are on their way at a time: within the memory a copy may take.
-const PART: usize = 8 << 20;
-const CONCURRENT: usize = 4;
+const PART: usize = 6 << 20;
+const CONCURRENT: usize = 3;
 
 /// Opens a bucket.
 ///

@@ -18,7 +18,7 @@ const BLOCK: usize = 1 << 20;
 /// S3 takes 10,000 parts of a file.
 const MOST_PARTS: u64 = 9_000;
 /// Memory for parts on their way, in bytes.
-const IN_FLIGHT: usize = 40 << 20;
+const IN_FLIGHT: usize = 24 << 20;
 /// How long an upload that failed may take to be removed.
 const CLEANING_UP: Duration = Duration::from_millis(700);
 
