@@ -145,6 +145,24 @@ impl Place {
         }
     }
 
+    /// Ends what a killed program leaves: ssh in the background.
+    pub(crate) fn end_connections(&self) {
+        let state = self.env.path(".local/state");
+        for name in names(&state)
+            .iter()
+            .filter(|name| name.starts_with(".ssh-connection"))
+        {
+            let master = state.join(name).join("master");
+            let _ = self
+                .env
+                .command("ssh")
+                .arg("-S")
+                .arg(master)
+                .args(["-O", "exit", "x"])
+                .output();
+        }
+    }
+
     /// The path in the destination of the copy that has this URL.
     pub(crate) fn path_of(&self, url: &str) -> String {
         url.strip_prefix(&format!("{}/", self.url))

@@ -92,7 +92,7 @@ impl Seaweed {
             .args([
                 "-s3.config=s3.json",
                 "-master.volumeSizeLimitMB=64",
-                "-volume.max=100",
+                "-volume.max=2000",
             ])
             .arg(format!("-master.port={master}"))
             .arg(format!("-volume.port={volume}"))
