@@ -115,7 +115,7 @@ fn memory_is_limited_and_a_large_dump_goes_in_parts() {
     use crate::support::{database::large, end_and_peak_memory};
     for kind in [Kind::S3, Kind::Sftp] {
         let place = Place::new(kind);
-        drop(large(&place.env.path("large.sqlite"), "DELETE", 130 << 20));
+        drop(large(&place.env.path("large.sqlite"), "DELETE", 70 << 20));
         place.env.dump("large.sqlite --compress zstd:1");
         let mut command = place.program("copy dump --to");
         let keys = crate::encryption::Keys::new(&place.env);
