@@ -27,7 +27,7 @@ use crate::name::DumpName;
 /// Dumps dated further ahead come from a clock that jumped.
 const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_secs(60);
 
-const WEEK: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+const WEEK: Duration = Duration::from_hours(7 * 24);
 
 /// The most dumps of what restores replaced that stay of one database.
 pub const REPLACED: usize = 3;

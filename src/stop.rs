@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 /// How long putting things back may take.
-const CLEANING_UP: Duration = Duration::from_secs(60);
+const CLEANING_UP: Duration = Duration::from_mins(1);
 
 /// Why work ended early.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -147,5 +147,7 @@ impl Stop {
 
 /// Returns true if `error` is [`Stopped`].
 pub(crate) fn is_stopped(error: &std::io::Error) -> bool {
-    error.get_ref().is_some_and(|inner| inner.is::<Stopped>())
+    error
+        .get_ref()
+        .is_some_and(<dyn std::error::Error + Send + Sync>::is::<Stopped>)
 }

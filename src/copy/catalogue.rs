@@ -49,15 +49,12 @@ pub(super) fn read(
     host: Option<&Name>,
     stop: Stop,
 ) -> Result<BTreeMap<Folder, Copies>> {
-    let hosts = match host {
-        Some(host) => vec![host.clone()],
-        None => {
-            let folders = store.folders("", stop)?;
-            folders
-                .iter()
-                .filter_map(|name| Name::parse(name))
-                .collect()
-        }
+    let hosts = if let Some(host) = host {
+        vec![host.clone()]
+    } else {
+        let folders = store.folders("", stop)?;
+        let names = folders.iter().filter_map(|name| Name::parse(name));
+        names.collect()
     };
     let listed = in_parallel(&hosts, |host| store.list(host.as_str(), stop));
     let mut all = BTreeMap::new();

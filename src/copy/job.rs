@@ -17,7 +17,6 @@ use super::{Options, rotate};
 use crate::clock;
 use crate::directory::Directory;
 use crate::header::Kind;
-use crate::human;
 use crate::name::{DumpName, Name};
 use crate::series::Series;
 use crate::stop::Stop;
@@ -233,7 +232,7 @@ impl Job {
         match rotate::after(store, &self.folder, &self.own, policy, published, stop) {
             Ok(0) => {}
             Ok(removed) => {
-                log::debug!("{}: removed {}", self.folder, human::count(removed, "copy"))
+                log::debug!("{}: {removed} of its copies removed", self.folder);
             }
             Err(error) => {
                 log::error!("{}: cannot remove copies: {error:#}", self.folder);

@@ -82,7 +82,7 @@ impl Local {
             };
             match FileType::from_raw_mode(about.st_mode) {
                 FileType::RegularFile => {
-                    take(below, Some(u64::try_from(about.st_size).unwrap_or(0)))
+                    take(below, Some(u64::try_from(about.st_size).unwrap_or(0)));
                 }
                 FileType::Directory if deep => {
                     let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;

@@ -21,7 +21,7 @@ use crate::stop::Stop;
 /// How often a call looks whether work must stop.
 const LOOK: Duration = Duration::from_millis(100);
 /// How long a store may be silent.
-const SILENCE: Duration = Duration::from_secs(120);
+const SILENCE: Duration = Duration::from_mins(2);
 const ATTEMPTS: usize = 4;
 /// How long connections may take to end.
 const ENDING: Duration = Duration::from_millis(700);
