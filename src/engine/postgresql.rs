@@ -3,6 +3,7 @@
 mod begin;
 mod catalogue;
 mod checking;
+mod error;
 mod fresh;
 pub mod globals;
 mod missing;
@@ -100,8 +101,12 @@ impl Postgresql {
             facts.version,
             facts.major
         );
+        let mut server = server.clone();
+        if facts.is_superuser {
+            server.speak_english();
+        }
         let mut this = Postgresql {
-            server: server.clone(),
+            server,
             identity: Identity {
                 engine: Engine::Postgresql,
                 location,
