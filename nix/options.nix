@@ -119,8 +119,8 @@ in
           Whether to restore the newest dump of every database again and again into a throwaway
           one, compare, and throw that away: an SQLite file, or a private server without a network.
           Each works in `/var/cache/dump-database-drill/<name>`, which needs the room of the database,
-          as a user that exists for this drill alone and sees neither dumps nor sockets. A failed drill fails its unit
-          (`dump-database-drill-<name>.service`) and, until the next one, each round.
+          as a user that exists for this drill alone and sees neither dumps nor sockets. A failed drill
+          fails its unit (`dump-database-drill-<name>.service`) and, until the next one, each round.
           What a {option}`services.dumpDatabase.databases.<name>.command` printed is not drilled.
         '';
       };
