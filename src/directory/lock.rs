@@ -6,13 +6,12 @@ use std::io::{Read, Seek, Write};
 use std::ops::Deref;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::PathBuf;
-use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use rustix::fs::{FileType, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
-use super::{Directory, temporary};
+use super::reading::Directory;
 
 const LOCK: &str = ".dump-database.lock";
 
@@ -94,16 +93,6 @@ impl Locked {
     pub(super) fn fd(&self) -> BorrowedFd<'_> {
         self.directory.as_fd()
     }
-
-    /// Removes what crashed runs left behind: this host's temporary files, since the lock says no
-    /// other run of it is at work, and another host's when older than `timeout` (a lock may not
-    /// reach across a network filesystem).
-    ///
-    /// # Errors
-    /// When the directory cannot be read or a file not removed.
-    pub fn remove_stale(&self, timeout: Duration) -> Result<()> {
-        temporary::remove_stale(self, timeout)
-    }
 }
 
 impl Deref for Locked {
@@ -123,7 +112,19 @@ fn this_process() -> String {
     format!(
         "process {} on {} (since {}: {command})",
         std::process::id(),
-        temporary::host(),
+        host(),
         crate::clock::now()
     )
+}
+
+/// The host's name as it may stand in a file name.
+pub(super) fn host() -> String {
+    let name = rustix::system::uname()
+        .nodename()
+        .to_string_lossy()
+        .into_owned();
+    name.chars()
+        .filter(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-'))
+        .take(64)
+        .collect()
 }

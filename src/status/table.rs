@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal, Write};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::Row;
+use super::row::Row;
 use crate::human::{self, printable};
 use crate::state::Drill;
 

@@ -1,12 +1,13 @@
 //! How a dump begins: the locks, the snapshot, and `pg_dump` in it.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use anyhow::{Context, Error, Result, anyhow, bail};
 
-use super::snapshot::{CHEAP, Snapshot, storage};
-use super::{Postgresql, ask, catalogue};
+use super::catalogue;
+use super::database::Postgresql;
+use super::reach::ask;
+use super::snapshot::{CHEAP, Snapshot, Storage, storage};
 use crate::engine::dumper::SnapshotLost;
 use crate::human;
 
@@ -26,9 +27,6 @@ const GONE: [&str; 3] = [
 
 /// What the server says when it has no room for more locks.
 const NO_ROOM: &str = "out of shared memory";
-
-/// The file of each table that is dumped, where it has one.
-pub(super) type Storage = HashMap<String, Option<u32>>;
 
 /// Why a dump did not begin.
 enum Hindrance {

@@ -4,8 +4,9 @@ use std::fs::File;
 
 use anyhow::{Context, Result};
 
-use super::Server;
-use super::restore::{self, Into};
+use super::load::load;
+use super::server::Server;
+use super::target::Into;
 use crate::engine::access::Access;
 use crate::read::read_whole;
 
@@ -41,7 +42,7 @@ pub fn run(dump: &File, server: &Server, access: &Access) -> Result<()> {
     let mut psql = server.psql(&into.maintenance);
     // A failing statement's text, which could be a password's hash, is not repeated.
     psql.arg("--set=VERBOSITY=terse");
-    restore::load(&into, psql, dump, |psql| psql.write_all(script.as_bytes()))
+    load(&into, psql, dump, |psql| psql.write_all(script.as_bytes()))
         .context("the server-wide objects cannot be restored")
 }
 

@@ -10,8 +10,8 @@ use std::path::Path;
 use rusqlite::functions::FunctionFlags;
 use rusqlite::{Connection, ErrorCode};
 
-use super::check::{self, Report};
 use super::modules;
+use super::report::{QUICK, Report, THOROUGH, read, run};
 
 enum Missing {
     Function(String),
@@ -46,15 +46,15 @@ pub(super) fn check_without(
             }
             None | Some(Missing::Module(_)) => return Err(error),
             Some(needed) => {
-                if pragma == check::THOROUGH {
+                if pragma == THOROUGH {
                     report.add(tables(db, path)?);
-                    pragma = check::QUICK;
+                    pragma = QUICK;
                 }
                 db.execute_batch("PRAGMA ignore_check_constraints = ON")?;
                 stand_in(db, path, &needed)?;
             }
         }
-        match check::run(db, pragma) {
+        match run(db, pragma) {
             Err(next) => error = next,
             Ok(rest) => {
                 report.add(rest);
@@ -93,7 +93,7 @@ fn tables(db: &Connection, path: &Path) -> rusqlite::Result<Report> {
     while let Some(row) = rows.next()? {
         let name = String::from_utf8_lossy(row.get_ref(0)?.as_bytes()?).into_owned();
         let quoted = name.replace('"', "\"\"");
-        match check::read(db, &format!("PRAGMA integrity_check(\"{quoted}\")")) {
+        match read(db, &format!("PRAGMA integrity_check(\"{quoted}\")")) {
             Ok(found) => report.add(found),
             Err(error) if missing(&error).is_some() => log::warn!(
                 "{}: the indexes of {name} were not compared with it",

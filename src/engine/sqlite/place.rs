@@ -13,7 +13,7 @@ use anyhow::{Context, Result, bail, ensure};
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, RenameFlags, Stat};
 use rustix::io::Errno;
 
-use super::target::SIDES;
+use super::sides::{SIDES, with_suffix};
 use crate::follow::{follow, open_regular};
 
 /// The target of a restore.
@@ -184,11 +184,4 @@ impl Place {
         );
         Ok(())
     }
-}
-
-/// A name with more at its end.
-pub(super) fn with_suffix(name: &OsStr, suffix: &str) -> OsString {
-    let mut name = name.to_owned();
-    name.push(suffix);
-    name
 }

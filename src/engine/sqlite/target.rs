@@ -10,16 +10,14 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use rustix::fs::Stat;
 
+use super::dumper::Sqlite;
 use super::image::read_shape;
 use super::patience::{NAP, Patience};
 use super::place::Place;
-use super::{Sqlite, guard, watch};
+use super::{guard, watch};
 use crate::engine::source::Save;
 use crate::human;
 use crate::stop::Stop;
-
-/// What SQLite keeps beside a database and would apply to whatever bears its name.
-pub(super) const SIDES: [&str; 3] = ["-journal", "-wal", "-shm"];
 
 /// Refuses a database that another process has open, as far as `/proc` shows. Returns the number of
 /// processes whose open files it does not show.
