@@ -9,14 +9,14 @@ use anyhow::Result;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches};
 
-use dump_database::cli::{Cli, Command, Output, Retention, ServerFormat};
+use dump_database::cli::{Cli, Command, EXAMPLES, Output, Retention, ServerFormat};
 use dump_database::directory::Held;
 use dump_database::dump::Keep;
 use dump_database::engine::command::Program;
 use dump_database::engine::parse_source;
 use dump_database::exit::{Exit, UsageError};
 use dump_database::name::Format;
-use dump_database::secret::Secret;
+use dump_database::secret::{self, Secret};
 use dump_database::stop::{self, Stopped};
 use dump_database::{drill, dump, list, logging, metrics, restore, rotate, status, verify};
 
@@ -39,6 +39,9 @@ fn main() -> ExitCode {
         cli.command,
         Command::List(_) | Command::Completions { .. } | Command::Man
     );
+    if let Err(error) = secret::close_memory() {
+        log::debug!("passwords are not kept out of core dumps: {error}");
+    }
     let ended = stop::listen().and_then(|()| run(cli.command, keeps));
     // An error that came of being stopped says less than the signal does.
     if let Some(signal) = stop::signal() {
@@ -107,7 +110,9 @@ fn run(command: Command, keeps: bool) -> Result<Exit> {
             }
             status::run(&directories, args.max_age, args.trust_records, args.json).map(all_or_some)
         }
-        Command::Verify(args) => verify::run(&or_default(args.paths)?, args.json).map(all_or_some),
+        Command::Verify(args) => {
+            verify::run(&or_default(args.paths)?, args.timeout, args.json).map(all_or_some)
+        }
         Command::Restore(args) => {
             let options = options(args.output)?;
             let from = restore::From {
@@ -212,7 +217,8 @@ fn is_closed_pipe(cause: &(dyn std::error::Error + 'static)) -> bool {
     kind == Some(io::ErrorKind::BrokenPipe)
 }
 
-/// Help and version go to stdout; anything else is one sentence on stderr.
+/// Prints help and version on stdout, a short help for an empty command line on stderr, and any other
+/// error as one sentence on stderr.
 fn usage(error: &clap::Error) -> Exit {
     if matches!(
         error.kind(),
@@ -221,13 +227,17 @@ fn usage(error: &clap::Error) -> Exit {
         let _ = error.print();
         return Exit::Success;
     }
-    let text = match error.kind() {
-        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            "error: a command is wanted, such as dump, list or restore".to_owned()
-        }
-        _ => error.to_string(),
-    };
-    let sentence = text
+    if matches!(
+        error.kind(),
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand
+    ) {
+        let expected = "error: expected a command, such as dump, list or restore";
+        let more = "dump-database --help lists every command.";
+        let _ = writeln!(io::stderr(), "{expected}\n\n{EXAMPLES}\n\n{more}");
+        return Exit::Usage;
+    }
+    let sentence = error
+        .to_string()
         .lines()
         .take_while(|line| !line.starts_with("Usage:"))
         .map(str::trim)

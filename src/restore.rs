@@ -19,7 +19,7 @@ use crate::name::Name;
 use crate::read::read_whole;
 use crate::retention::is_future;
 use crate::series::Series;
-use crate::stop::{Stop, Unless};
+use crate::stop::Stop;
 
 /// Where the dump comes from.
 #[derive(Debug)]
@@ -113,7 +113,7 @@ fn choose(from: &From, refused: &[PathBuf], stop: Stop) -> Result<(File, PathBuf
             path.display()
         );
         let file = open_named(path).with_context(unreadable)?;
-        let header = read_whole(&file, &mut Unless(stop))
+        let header = read_whole(&file, stop, &mut std::io::sink())
             .with_context(|| format!("{} cannot be restored", path.display()))?;
         return Ok((file, path.clone(), header));
     }
@@ -134,7 +134,7 @@ fn choose(from: &From, refused: &[PathBuf], stop: Stop) -> Result<(File, PathBuf
             continue;
         }
         let read = directory.read(&entry.name);
-        match read.and_then(|file| Ok((read_whole(&file, &mut Unless(stop))?, file))) {
+        match read.and_then(|file| Ok((read_whole(&file, stop, &mut std::io::sink())?, file))) {
             Ok((header, file)) => {
                 if is_future(entry.name.time, now) {
                     log::warn!(

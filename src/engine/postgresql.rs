@@ -5,6 +5,7 @@ mod catalogue;
 mod checking;
 mod database;
 mod dumper;
+mod error;
 mod fresh;
 pub mod globals;
 mod load;

@@ -4,12 +4,11 @@ use std::collections::HashSet;
 use std::fs::File;
 use std::io::Write;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use super::server::{Server, identifier};
 use crate::child::{self, Child};
-use crate::engine::feed::finish;
-use crate::read::read_whole;
+use crate::engine::feed::{finish, read_list};
 use crate::stop::Stop;
 
 /// The client that dumps them, if it can.
@@ -90,9 +89,7 @@ pub fn restore(dump: &File, mut server: Server, stop: Stop) -> Result<()> {
         stop,
     )?;
     let existing: HashSet<_> = existing.into_iter().collect();
-    let mut script = Vec::new();
-    read_whole(dump, &mut script)?;
-    let script = String::from_utf8(script).context("the dump is not UTF-8")?;
+    let script = read_list(dump, stop)?;
     let (mut kept, mut created) = (String::new(), Vec::new());
     for line in script
         .lines()

@@ -6,6 +6,9 @@ use anyhow::{Context, Error, Result, anyhow, bail};
 
 use super::catalogue;
 use super::database::Postgresql;
+use super::error::{
+    INSUFFICIENT_PRIVILEGE, LOCK_NOT_AVAILABLE, OUT_OF_MEMORY, PASSING, ServerError,
+};
 use super::reach::ask;
 use super::snapshot::{CHEAP, Snapshot, Storage, storage};
 use crate::engine::dumper::SnapshotLost;
@@ -28,12 +31,18 @@ const GONE: [&str; 3] = [
 /// What the server says when it has no room for more locks.
 const NO_ROOM: &str = "out of shared memory";
 
+/// How often `pg_dump` is started anew after an error in a language that is not understood here: it
+/// may be one that passes.
+const NOT_UNDERSTOOD: u32 = 3;
+
 /// Why a dump did not begin.
 enum Hindrance {
     /// The snapshot's session may not lock all tables, or the server has no room for the locks.
     Locks(Error),
     /// It is over soon.
     Passing(Error),
+    /// `pg_dump` says what, in another language than English.
+    Unknown(Error),
 }
 
 impl Postgresql {
@@ -61,7 +70,8 @@ impl Postgresql {
                     locks = false;
                     continue;
                 }
-                Some(Hindrance::Passing(error)) => error,
+                Some(Hindrance::Unknown(error)) if attempt >= NOT_UNDERSTOOD => return Err(error),
+                Some(Hindrance::Passing(error) | Hindrance::Unknown(error)) => error,
             };
             if attempt == ATTEMPTS {
                 return Err(error.context(format!("tried {ATTEMPTS} times")));
@@ -146,17 +156,14 @@ impl Postgresql {
     }
 
     fn hindrance_of_locks(&self, error: Error, locks: bool) -> Result<Hindrance> {
-        let said = format!("{error:#}");
-        let says = |what: &str| locks && said.contains(what);
-        if says(NO_ROOM) || says("permission denied") {
-            Ok(Hindrance::Locks(error))
-        } else if says("does not exist") || says("deadlock detected") {
-            Ok(Hindrance::Passing(error))
-        } else {
-            Err(self.explain(error))
+        match ServerError::sqlstate(&error).filter(|_| locks) {
+            Some(OUT_OF_MEMORY | INSUFFICIENT_PRIVILEGE) => Ok(Hindrance::Locks(error)),
+            Some(sqlstate) if PASSING.contains(&sqlstate) => Ok(Hindrance::Passing(error)),
+            _ => Err(self.explain(error)),
         }
     }
 
+    /// `pg_dump` names no SQLSTATE.
     fn hindrance_of_pg_dump(&self, error: Error, locks: bool) -> Result<Hindrance> {
         let said = format!("{error:#}");
         let is_queued = locks && has_timed_out(&said);
@@ -164,6 +171,8 @@ impl Postgresql {
             Ok(Hindrance::Locks(error))
         } else if is_queued || GONE.iter().any(|sentence| said.contains(sentence)) {
             Ok(Hindrance::Passing(error))
+        } else if !self.server.speaks_english() && !self.facts.speaks_english() {
+            Ok(Hindrance::Unknown(error))
         } else {
             Err(self.explain(error))
         }
@@ -171,7 +180,8 @@ impl Postgresql {
 
     /// Says of an error that a lock was waited for too long, if that is the reason.
     pub(super) fn explain(&self, error: Error) -> Error {
-        if !has_timed_out(&format!("{error:#}")) {
+        let is_locked = ServerError::sqlstate(&error) == Some(LOCK_NOT_AVAILABLE);
+        if !is_locked && !has_timed_out(&format!("{error:#}")) {
             return error;
         }
         let waited = human::duration(self.lock_timeout);
@@ -180,7 +190,7 @@ impl Postgresql {
     }
 }
 
-/// Whether the server ended a statement because it waited too long for a lock.
+/// Whether `pg_dump` says that the server ended a statement because it waited too long for a lock.
 fn has_timed_out(said: &str) -> bool {
     said.contains("lock timeout") || said.contains("LOCK TABLE") && said.contains("timeout")
 }

@@ -60,8 +60,12 @@ impl Postgresql {
             facts.version,
             facts.major
         );
+        let mut server = server.clone();
+        if facts.is_superuser {
+            server.speak_english();
+        }
         let mut this = Postgresql {
-            server: server.clone(),
+            server,
             identity: Identity {
                 engine: Engine::Postgresql,
                 location,

@@ -52,7 +52,7 @@ pub fn run(
     match header.format {
         Format::Pgdump => parallel::load(&into, dump, header, &new.name)?,
         _ => load(&into, server.psql(&new.name), dump, |script| {
-            read_whole(dump, script).map(drop)
+            read_whole(dump, into.stop, script).map(drop)
         })?,
     }
     into.execute(&settings.apply(&new.name), into.stop)
