@@ -65,13 +65,17 @@ fn main() -> Result<(), Box<dyn Error>> {
     list::run(std::slice::from_ref(&dumps), None, false)?;
     println!("each is good:");
     assert_eq!(
-        verify::run(std::slice::from_ref(&dumps), false)?,
+        verify::run(
+            std::slice::from_ref(&dumps),
+            Duration::from_secs(600),
+            false
+        )?,
         0,
         "a dump is damaged"
     );
 
     println!("\nthe newest, restored and compared:");
-    let from = restore::From {
+    let from = restore::RequestedDump {
         path: dumps,
         name: None,
     };

@@ -218,14 +218,14 @@ impl<R: Read> BufRead for Decoder<R> {
 /// A single zstd frame, to its end and to the end of the file.
 #[allow(missing_debug_implementations)]
 pub struct ZstdReader<R: Read> {
-    decoder: zstd::Decoder<'static, BufReader<Counted<R>>>,
+    decoder: zstd::Decoder<'static, BufReader<OffsetReader<R>>>,
     tally: Tally,
     ended: bool,
 }
 
 impl<R: Read> ZstdReader<R> {
     fn new(inner: R, offset: u64) -> io::Result<Self> {
-        let counted = Counted { inner, offset };
+        let counted = OffsetReader { inner, offset };
         let decoder = zstd::Decoder::new(counted)?.single_frame();
         Ok(ZstdReader {
             decoder,
@@ -272,12 +272,12 @@ impl<R: Read> Read for ZstdReader<R> {
     }
 }
 
-struct Counted<R> {
+struct OffsetReader<R> {
     inner: R,
     offset: u64,
 }
 
-impl<R: Read> Read for Counted<R> {
+impl<R: Read> Read for OffsetReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.inner.read(buffer)?;
         self.offset += read as u64;

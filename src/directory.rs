@@ -12,6 +12,6 @@ mod reading;
 mod state;
 mod temporary;
 
-pub use lock::{Held, Locked};
+pub use lock::{DirectoryInUse, Locked};
 pub use reading::{Directory, Entry};
 pub use temporary::Temporary;

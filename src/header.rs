@@ -38,8 +38,8 @@ pub struct Header {
     /// What was dumped, and where it was.
     pub identity: Identity,
     /// Why the dump was made.
-    #[serde(default, skip_serializing_if = "Kind::is_regular")]
-    pub kind: Kind,
+    #[serde(default, skip_serializing_if = "DumpKind::is_regular")]
+    pub kind: DumpKind,
     /// Identities it had before `--adopt`, newest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub formerly: Vec<Identity>,
@@ -77,7 +77,7 @@ pub struct Header {
 /// Why a dump was made.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Kind {
+pub enum DumpKind {
     /// To restore the database from. Every dump made before this field existed is read as one.
     #[default]
     Regular,
@@ -86,11 +86,11 @@ pub enum Kind {
     Replaced,
 }
 
-impl Kind {
+impl DumpKind {
     /// Returns true for a dump that a restore of the database may take.
     #[allow(clippy::trivially_copy_pass_by_ref)] // what serde calls
     fn is_regular(&self) -> bool {
-        *self == Kind::Regular
+        *self == DumpKind::Regular
     }
 }
 

@@ -21,7 +21,7 @@ use std::{cmp::Reverse, collections::BTreeSet, fmt, num::NonZeroUsize, time::Dur
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 
-use crate::header::{Header, Kind};
+use crate::header::{DumpKind, Header};
 use crate::name::DumpName;
 
 /// Dumps dated further ahead come from a clock that jumped.
@@ -150,7 +150,7 @@ impl Candidate {
             time,
             sequence,
             size: Size::of(file, header),
-            is_replaced: header.kind == Kind::Replaced,
+            is_replaced: header.kind == DumpKind::Replaced,
         }
     }
 

@@ -14,7 +14,7 @@ use crate::clock;
 use crate::human;
 
 pub use judge::rows;
-pub use row::Row;
+pub use row::DatabaseStatus;
 
 /// Prints a line for each database of each directory on stdout. How many have no dump younger than
 /// `max_age`, or failed last time; a directory without dumps counts as one.

@@ -17,12 +17,12 @@ const LOCK: &str = ".dump-database.lock";
 
 /// Another run holds the directory.
 #[derive(Debug)]
-pub struct Held {
+pub struct DirectoryInUse {
     directory: PathBuf,
     holder: String,
 }
 
-impl fmt::Display for Held {
+impl fmt::Display for DirectoryInUse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let directory = self.directory.display();
         let holder = match self.holder.trim() {
@@ -33,7 +33,7 @@ impl fmt::Display for Held {
     }
 }
 
-impl std::error::Error for Held {}
+impl std::error::Error for DirectoryInUse {}
 
 /// A directory this process alone may change, until this is dropped or the process ends.
 #[derive(Debug)]
@@ -46,7 +46,7 @@ impl Directory {
     /// Takes the directory for this process.
     ///
     /// # Errors
-    /// [`Held`] when another run has it; any error of the lock file.
+    /// [`DirectoryInUse`] when another run has it; any error of the lock file.
     pub fn lock(self) -> Result<Locked> {
         let context = || format!("cannot lock {}", self.path().display());
         // A pipe in its place must not be waited for.
@@ -72,7 +72,7 @@ impl Directory {
                 let mut holder = String::new();
                 let _ = file.take(1024).read_to_string(&mut holder);
                 let directory = self.path().to_owned();
-                return Err(Held { directory, holder }.into());
+                return Err(DirectoryInUse { directory, holder }.into());
             }
             Err(error) => return Err(error).with_context(context),
         }

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::row::Row;
+use super::row::DatabaseStatus;
 use crate::directory::{Directory, Entry};
-use crate::header::Kind;
+use crate::header::DumpKind;
 use crate::human;
 use crate::retention;
 use crate::series::{Other, Series};
-use crate::state::{Attempt, Drill, Record};
+use crate::state::{Attempt, DrillRecord, Record};
 
 /// Returns a row for each database of each directory. That a database did not change since its
 /// newest dump is believed only of a record that is this user's or root's, unless `trust_records`.
@@ -21,7 +21,7 @@ pub fn rows(
     max_age: Option<Duration>,
     trust_records: bool,
     now: Timestamp,
-) -> Vec<Row> {
+) -> Vec<DatabaseStatus> {
     let absolute = |path: &PathBuf| std::path::absolute(path).unwrap_or(path.clone());
     directories
         .iter()
@@ -34,7 +34,7 @@ fn of_directory(
     max_age: Option<Duration>,
     trust_records: bool,
     now: Timestamp,
-) -> Vec<Row> {
+) -> Vec<DatabaseStatus> {
     let read = Directory::open(path).and_then(|directory| {
         let entries = directory.dumps()?;
         let (mut state, is_own) = directory.state_and_trust();
@@ -60,7 +60,7 @@ fn of_directory(
             && series
                 .dumps
                 .iter()
-                .all(|(_, header)| header.kind == Kind::Replaced);
+                .all(|(_, header)| header.kind == DumpKind::Replaced);
         if is_saved_only
             && record
                 .as_ref()
@@ -90,9 +90,9 @@ fn failed(error: &str) -> String {
     format!("the last run failed: {error}")
 }
 
-fn without_dumps(path: &Path, name: Option<&str>, record: Record, problem: &str) -> Row {
+fn without_dumps(path: &Path, name: Option<&str>, record: Record, problem: &str) -> DatabaseStatus {
     let directory = || path.file_name().unwrap_or_default().to_string_lossy();
-    Row {
+    DatabaseStatus {
         database: name.map_or_else(|| directory().into_owned(), str::to_owned),
         engine: record.engine,
         directory: path.to_owned(),
@@ -117,7 +117,7 @@ fn of_series(
     record: Record,
     max_age: Option<Duration>,
     now: Timestamp,
-) -> Row {
+) -> DatabaseStatus {
     let unusable = unusable(series, now);
     // What a clock that jumped dated ahead says nothing about how fresh the dumps are.
     let past: Vec<_> = series.past(now).collect();
@@ -161,7 +161,7 @@ fn of_series(
     let policy = record.policy.unwrap_or_default();
     let entries = || past.iter().map(|(entry, _)| entry);
     let reach = retention::reach(entries().map(|entry: &Entry| entry.name.time), now);
-    Row {
+    DatabaseStatus {
         database: series.database(),
         engine: Some(header.identity.engine),
         directory: path.to_owned(),
@@ -206,7 +206,7 @@ fn problem(
     age: SignedDuration,
     max_age: Option<Duration>,
     attempt: &Attempt,
-    drill: Option<&Drill>,
+    drill: Option<&DrillRecord>,
     unusable: Option<String>,
 ) -> Option<String> {
     let limit = max_age.and_then(|limit| SignedDuration::try_from(limit).ok());

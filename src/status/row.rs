@@ -7,11 +7,11 @@ use serde::Serialize;
 
 use crate::human;
 use crate::identity::Engine;
-use crate::state::{Attempt, Drill};
+use crate::state::{Attempt, DrillRecord};
 
 /// One database; what is not known of it is absent.
 #[derive(Debug, Clone, Serialize)]
-pub struct Row {
+pub struct DatabaseStatus {
     /// Its whole name; a directory's where nothing was dumped into it.
     pub database: String,
     /// Its engine.
@@ -37,7 +37,7 @@ pub struct Row {
     /// The last attempt to dump it.
     pub attempt: Option<Attempt>,
     /// The last drill.
-    pub drill: Option<Drill>,
+    pub drill: Option<DrillRecord>,
     /// The sizes of the newest dumps in bytes, oldest first.
     #[serde(skip)]
     pub(super) sizes: Vec<u64>,

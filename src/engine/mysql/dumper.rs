@@ -14,7 +14,7 @@ use super::server::{Server, identifier};
 use super::{flags, globals, options, session};
 use crate::child::Child;
 use crate::engine::access::{Access, Part};
-use crate::engine::dumper::{Dumper, Scratch, SnapshotLost};
+use crate::engine::dumper::{Dumper, ScratchFile, SnapshotLost};
 use crate::engine::feed::pass_on;
 use crate::header::{Facts, Rows};
 use crate::identity::{Engine, Identity};
@@ -104,7 +104,7 @@ impl Dumper for Mysql {
         0
     }
 
-    fn snapshot(&mut self, _scratch: Option<Scratch<'_>>) -> Result<()> {
+    fn snapshot(&mut self, _scratch: Option<ScratchFile<'_>>) -> Result<()> {
         // After a snapshot that was lost the database is another.
         if let Some((name, database)) = &mut self.database
             && std::mem::replace(&mut self.begun, true)

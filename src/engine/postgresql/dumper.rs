@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::checking::Checking;
 use super::database::Postgresql;
-use crate::engine::dumper::{Dumper, Scratch};
+use crate::engine::dumper::{Dumper, ScratchFile};
 use crate::engine::feed::pass_on;
 use crate::header::Facts;
 use crate::identity::Identity;
@@ -36,7 +36,7 @@ impl Dumper for Postgresql {
         0
     }
 
-    fn snapshot(&mut self, _scratch: Option<Scratch<'_>>) -> Result<()> {
+    fn snapshot(&mut self, _scratch: Option<ScratchFile<'_>>) -> Result<()> {
         match self.database.clone() {
             None => self.child = Some(self.start_pg_dumpall()?),
             Some(database) if self.takes_snapshot => self.begin(&database)?,

@@ -17,7 +17,7 @@ use super::patience::{NAP, Patience};
 use super::sides::with_suffix;
 use super::{check, elsewhere, facts, guard, lock_free, watch};
 use crate::content::image::Shape;
-use crate::engine::dumper::{Dumper, Scratch};
+use crate::engine::dumper::{Dumper, ScratchFile};
 use crate::header::Facts;
 use crate::identity::Identity;
 use crate::name::Format;
@@ -194,7 +194,7 @@ impl Dumper for Sqlite {
         Some(self.found.st_uid)
     }
 
-    fn snapshot(&mut self, scratch: Option<Scratch<'_>>) -> Result<()> {
+    fn snapshot(&mut self, scratch: Option<ScratchFile<'_>>) -> Result<()> {
         // Stays where it is until nothing can fail: a held one goes back to who holds it.
         let source = self.source.as_ref();
         let source = source.context("the snapshot was taken already")?;

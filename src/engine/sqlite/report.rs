@@ -12,16 +12,16 @@ pub(super) const QUICK: &str = "quick_check";
 
 /// What `PRAGMA integrity_check` said.
 #[derive(Default)]
-pub(super) struct Report {
+pub(super) struct CheckReport {
     rows: usize,
     pub(super) violations: Vec<String>,
     pub(super) violated: usize,
     pub(super) damage: Vec<String>,
 }
 
-impl Report {
+impl CheckReport {
     /// Adds what another check of the same database said.
-    pub(super) fn add(&mut self, other: Report) {
+    pub(super) fn add(&mut self, other: CheckReport) {
         self.rows += other.rows;
         self.violated += other.violated;
         for (all, more) in [
@@ -50,7 +50,7 @@ impl Report {
 }
 
 /// Runs [`THOROUGH`] or [`QUICK`] on the whole database.
-pub(super) fn run(db: &Connection, pragma: &str) -> rusqlite::Result<Report> {
+pub(super) fn run(db: &Connection, pragma: &str) -> rusqlite::Result<CheckReport> {
     const FIRST: usize = 1000;
     let report = read(db, &format!("PRAGMA {pragma}({FIRST})"))?;
     if report.damage.is_empty() && report.rows >= FIRST {
@@ -61,8 +61,8 @@ pub(super) fn run(db: &Connection, pragma: &str) -> rusqlite::Result<Report> {
 }
 
 /// Runs one pragma whose rows are messages, or `ok`.
-pub(super) fn read(db: &Connection, pragma: &str) -> rusqlite::Result<Report> {
-    let mut report = Report::default();
+pub(super) fn read(db: &Connection, pragma: &str) -> rusqlite::Result<CheckReport> {
+    let mut report = CheckReport::default();
     let mut statement = db.prepare(pragma)?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
