@@ -12,6 +12,9 @@ use crate::name::Compression;
 use crate::stop::{self, Stop};
 use background::Background;
 
+/// The level of gzip where none is given.
+const GZIP_LEVEL: u8 = 2;
+
 /// Bytes of content that are decompressed at a time.
 const OUTPUT_LEN: usize = 256 << 10;
 
@@ -28,7 +31,7 @@ impl Default for Method {
     fn default() -> Self {
         Method {
             compression: Compression::Gzip,
-            level: 2,
+            level: GZIP_LEVEL,
         }
     }
 }
@@ -39,7 +42,7 @@ impl FromStr for Method {
     fn from_str(text: &str) -> Result<Self, String> {
         let (kind, level) = text.split_once(':').unwrap_or((text, ""));
         let (compression, default, range) = match kind {
-            "gzip" => (Compression::Gzip, 2, 0..=9),
+            "gzip" => (Compression::Gzip, GZIP_LEVEL, 0..=9),
             "zstd" => (Compression::Zstd, 3, 1..=19),
             _ => return Err("gzip, gzip:0-9, zstd or zstd:1-19 is wanted".to_owned()),
         };

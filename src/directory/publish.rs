@@ -1,12 +1,13 @@
 //! Giving a dump its final name, and removing dumps.
 
 use anyhow::{Context, Result, bail};
-use rustix::fs::{AtFlags, RenameFlags};
+use rustix::fs::AtFlags;
 use rustix::io::Errno;
 
 use super::lock::Locked;
 use super::temporary::Temporary;
 use crate::name::DumpName;
+use crate::rename::rename_without_replacing;
 
 impl Locked {
     /// Gives a finished temporary file its final name: `name`, or the next free sequence number
@@ -30,25 +31,20 @@ impl Locked {
         Ok(name)
     }
 
-    /// Renames without replacing. Some filesystems (NFS, 9p, FUSE) do not know the flag: there a
-    /// hard link fails on an existing name just as atomically, and where there are no hard links
-    /// either the lock keeps other runs from taking the name in between.
+    /// Renames without replacing. Where a filesystem has no hard links either, the lock keeps other
+    /// runs from taking the name between the check and the renaming.
     fn rename(&self, from: &str, to: &str) -> rustix::io::Result<()> {
         let fd = self.fd();
-        match rustix::fs::renameat_with(fd, from, fd, to, RenameFlags::NOREPLACE) {
-            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {}
-            result => return result,
-        }
-        match rustix::fs::linkat(fd, from, fd, to, AtFlags::empty()) {
-            Ok(()) => return rustix::fs::unlinkat(fd, from, AtFlags::empty()),
-            Err(Errno::EXIST) => return Err(Errno::EXIST),
-            Err(_) => {}
-        }
-        match rustix::fs::statat(fd, to, AtFlags::SYMLINK_NOFOLLOW) {
-            Ok(_) => Err(Errno::EXIST),
-            Err(Errno::NOENT) => rustix::fs::renameat(fd, from, fd, to),
-            Err(error) => Err(error),
-        }
+        rename_without_replacing(
+            fd,
+            from.as_ref(),
+            to.as_ref(),
+            |_| match rustix::fs::statat(fd, to, AtFlags::SYMLINK_NOFOLLOW) {
+                Ok(_) => Err(Errno::EXIST),
+                Err(Errno::NOENT) => rustix::fs::renameat(fd, from, fd, to),
+                Err(error) => Err(error),
+            },
+        )
     }
 
     /// Removes a dump; one that is already gone is no error.

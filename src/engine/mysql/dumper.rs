@@ -18,7 +18,7 @@ use crate::engine::dumper::{Dumper, ScratchFile, SnapshotLost};
 use crate::engine::feed::pass_on;
 use crate::header::{Facts, Rows};
 use crate::identity::{Engine, Identity};
-use crate::name::Format;
+use crate::name::{Format, GLOBALS};
 use crate::stop::Stop;
 
 /// A table was altered before it was read: `ER_TABLE_DEF_CHANGED`, and how `mysqldump` says that
@@ -88,7 +88,7 @@ impl Dumper for Mysql {
     }
 
     fn file_name(&self) -> Vec<u8> {
-        let name = self.identity.database.as_deref().unwrap_or("@globals");
+        let name = self.identity.database.as_deref().unwrap_or(GLOBALS);
         format!("{}.sql", name.replace('/', "_")).into_bytes()
     }
 

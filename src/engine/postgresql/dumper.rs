@@ -11,7 +11,7 @@ use crate::engine::dumper::{Dumper, ScratchFile};
 use crate::engine::feed::pass_on;
 use crate::header::Facts;
 use crate::identity::Identity;
-use crate::name::Format;
+use crate::name::{Format, GLOBALS};
 
 impl Dumper for Postgresql {
     fn identity(&self) -> &Identity {
@@ -19,7 +19,7 @@ impl Dumper for Postgresql {
     }
 
     fn file_name(&self) -> Vec<u8> {
-        let name = self.database.as_deref().unwrap_or("@globals");
+        let name = self.database.as_deref().unwrap_or(GLOBALS);
         let name = name.replace('/', "_");
         format!("{name}.{}", self.format.extension()).into_bytes()
     }
