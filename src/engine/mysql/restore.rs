@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use super::catalogue::{self, Settings};
@@ -13,6 +13,7 @@ use super::load::{Loading, shown};
 use super::replace::Old;
 use super::server::{Server, identifier};
 use crate::engine::access::Access;
+use crate::engine::missing::Missing;
 use crate::engine::source::Save;
 use crate::header::Header;
 use crate::secret::Secret;
@@ -136,11 +137,11 @@ fn preflight(server: &Server, settings: &Settings, stop: Stop) -> Result<()> {
         }
     }
     if !lacking.is_empty() {
-        bail!(
-            "the server {} lacks what this dump needs: {}; restore @globals first, or install and create them",
-            server.url(),
-            lacking.join("; ")
-        );
+        return Err(Missing {
+            server: server.url().to_string(),
+            needs: lacking,
+        }
+        .into());
     }
     Ok(())
 }

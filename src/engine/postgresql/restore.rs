@@ -7,7 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use super::catalogue::{self, Settings, Target};
@@ -17,6 +17,7 @@ use super::{Server, ServerFacts, ask, connect_anywhere, fresh::New, parallel, sw
 use crate::child::Child;
 use crate::engine::access::Access;
 use crate::engine::feed::finish;
+use crate::engine::missing::Missing;
 use crate::engine::source::Save;
 use crate::header::Header;
 use crate::name::Format;
@@ -161,11 +162,11 @@ fn preflight(into: &Into<'_>, header: &Header, settings: &Settings) -> Result<()
         lacking.extend(parallel::lacking(header, into.stop)?);
     }
     if !lacking.is_empty() {
-        bail!(
-            "the server {} lacks what this dump needs: {}; restore @globals first, or install and create them",
-            into.server.url(),
-            lacking.join("; ")
-        );
+        return Err(Missing {
+            server: into.server.url().to_string(),
+            needs: lacking,
+        }
+        .into());
     }
     let dumped: u32 = header
         .engine_version

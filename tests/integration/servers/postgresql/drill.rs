@@ -10,7 +10,7 @@ use super::Server;
 use crate::servers::confined::Hanging;
 use crate::servers::drilled::{drill, fails, is_not_provable, skips_unchanged, with_text};
 use crate::servers::{Killed, free_port, wait_for};
-use crate::support::{Env, PROGRAM, Run, names, planted};
+use crate::support::{Env, PROGRAM, Run, names, planted, skipped};
 use dump_database::header::Rows;
 
 fn server() -> Server {
@@ -126,6 +126,91 @@ fn a_drill_is_confined_and_stays_closed_when_it_is_killed() {
     let hanging = Hanging::start(&env, &slow(&env, &server), "CREATE INDEX");
     hanging.is_confined();
     hanging.leaves_nothing_open_when_killed(&env);
+}
+
+/// How many processes run whose command line ends with `sleep NUMBER`.
+fn sleeping(number: u32) -> usize {
+    let end = format!("sleep\0{number}\0");
+    let lines = names(std::path::Path::new("/proc"))
+        .into_iter()
+        .filter_map(|pid| std::fs::read(format!("/proc/{pid}/cmdline")).ok());
+    lines.filter(|line| line.ends_with(end.as_bytes())).count()
+}
+
+/// What a dump starts in a session of its own ends with its drill, also where the drill has no
+/// process numbers of its own: killed, ended, or of a home that the next drill does not know.
+#[test]
+fn no_process_outlives_a_drill() {
+    let is_root = rustix::process::geteuid().is_root();
+    let env = Env::new();
+    let server = server();
+    let dump = slow(&env, &server);
+    let slow = std::fs::read(&dump).unwrap();
+    let without = [
+        "setpriv",
+        "--bounding-set=-sys_admin",
+        "--inh-caps=-sys_admin",
+    ];
+    for (prefix, number) in [(&[][..], 86_501), (&without[..], 86_502)] {
+        if !prefix.is_empty() && !is_root {
+            skipped("only root can be kept from making namespaces");
+            continue;
+        }
+        std::fs::write(&dump, &slow).unwrap();
+        let detach = format!("setsid -f sleep {number}");
+        let detaching = |text: String| {
+            text.replacen(
+                "CREATE TABLE",
+                &format!("COPY (SELECT 1) TO PROGRAM '{detach}';\nCREATE TABLE"),
+                1,
+            )
+        };
+        let hanging = with_text(&dump, detaching);
+        let drill = Hanging::start_by(&env, prefix, &hanging, "CREATE INDEX");
+        assert_eq!(sleeping(number), 1, "{prefix:?}");
+        drill.kill();
+        wait_for("the end of what was detached", || sleeping(number) == 0);
+
+        // One that ends by itself.
+        let ending = with_text(&hanging, |text| {
+            text.replace("public.slow(v)", "public.quick(v)")
+        });
+        let mut drill = env.command(prefix.first().unwrap_or(&PROGRAM));
+        if let [_, options @ ..] = prefix {
+            drill.args(options).arg(PROGRAM);
+        }
+        drill.args(["drill", "--scratch", "scratch"]).arg(&ending);
+        Run::of(&mut drill).succeeds();
+        assert_eq!(sleeping(number), 0, "{prefix:?}");
+        for forged in [hanging, ending] {
+            let _ = std::fs::remove_file(forged);
+        }
+    }
+    assert_eq!(names(&env.path("scratch")), [""; 0]);
+}
+
+/// A process of a drill that nothing could end is ended by the next drill.
+#[test]
+fn what_a_killed_drill_left_running_is_ended_by_the_next() {
+    let env = Env::new();
+    let server = server();
+    let hanging = Hanging::start(&env, &slow(&env, &server), "CREATE INDEX");
+    let [place] = &names(&env.path("scratch"))[..] else {
+        panic!("{:?}", names(&env.path("scratch")));
+    };
+    let work = env.path("scratch").join(place).join("work");
+    hanging.kill();
+    let sleep = |home: &std::path::Path| {
+        let mut sleep = env.command("sleep");
+        Killed(sleep.arg("600").env("HOME", home).spawn().unwrap())
+    };
+    let (mut left, mut other) = (sleep(&work), sleep(env.root()));
+    env.run("drill --scratch scratch --sample newest")
+        .succeeds();
+    wait_for("the end of what was left", || {
+        left.0.try_wait().unwrap().is_some()
+    });
+    assert!(other.0.try_wait().unwrap().is_none());
 }
 
 #[test]
