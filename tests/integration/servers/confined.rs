@@ -22,7 +22,7 @@ impl Hanging {
     }
 
     /// The same by the program and the options in `prefix`.
-    pub(crate) fn start_by(env: &Env, prefix: &[&str], dump: &Path, sign: &str) -> Self {
+    pub(crate) fn start_by(env: &Env, prefix: &[String], dump: &Path, sign: &str) -> Self {
         let scratch = env.path("scratch");
         fs::create_dir_all(&scratch).unwrap();
         let mut shell = env.command("sh");
