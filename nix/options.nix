@@ -120,7 +120,8 @@ in
         description = ''
           Whether to drill regularly: to restore the newest dump of every database into a throwaway
           database and compare the two. The throwaway database is an SQLite file or a private server
-          without a network. A drill runs as the user of the dump, in
+          without a network. A drill runs as a user that exists for this drill only and has access neither
+          to the dumps nor to the sockets of this machine. It works in
           `/var/cache/dump-database-drill/<name>`, which needs as much space as the database. A
           failed drill fails its unit (`dump-database-drill-<name>.service`) and every round until a
           drill succeeds. Dumps of a {option}`services.dumpDatabase.databases.<name>.command` are
