@@ -15,6 +15,7 @@ mod result;
 mod sandbox;
 mod scratch;
 mod user;
+mod worker;
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -28,8 +29,8 @@ use crate::stop::{self, Stop};
 
 use choose::Chosen;
 pub use choose::Sample;
-pub use confined::{is_inside, run_inside};
 use result::DrillResult;
+pub use worker::{is_inside, run_inside};
 
 /// How to drill.
 #[derive(Debug, Clone)]

@@ -4,6 +4,7 @@ mod clients;
 mod custom;
 mod drill;
 mod forged;
+mod german;
 mod hard;
 mod hijacked;
 mod hindered;
