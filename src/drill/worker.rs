@@ -1,6 +1,6 @@
 //! The processes of a drill that work in its sandbox.
 //!
-//! Where the system allows it they have process numbers of their own (pid_namespaces(7)): the second
+//! Where the system allows it they have process numbers of their own (`pid_namespaces(7)`): the second
 //! process makes the sandbox, starts the third and waits for it. The third is the first process of
 //! the namespace, and when it ends, in whatever way, the kernel kills every other. It ends with the
 //! second process, and that with the first.
