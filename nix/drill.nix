@@ -93,7 +93,7 @@ let
             "CAP_SYS_PTRACE"
           ];
           PrivateUsers = false;
-          RestrictNamespaces = "ipc mnt net";
+          RestrictNamespaces = "ipc mnt net pid";
           SystemCallFilter = sandbox.SystemCallFilter ++ [
             "@chown"
             "@mount"

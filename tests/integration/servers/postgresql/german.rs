@@ -52,8 +52,9 @@ fn a_role_that_may_lock_nothing_dumps() {
     let env = Env::new();
     // A psql that asks for more than the role may have.
     let fails = r#"case "$*" in *--file=-*VERBOSITY*)
-        sed -u 's/ACCESS SHARE MODE/EXCLUSIVE MODE/' | /usr/bin/psql "$@"
-        exit ;;
+        mkfifo pipe.$$; exec 3<&0
+        sed -u 's/ACCESS SHARE MODE/EXCLUSIVE MODE/' <&3 > pipe.$$ 2>&- &
+        exec 3<&-; exec /usr/bin/psql "$@" < pipe.$$ ;;
     esac
     exec /usr/bin/psql "$@""#;
     let path = with_fake(&env, "psql", fails);
