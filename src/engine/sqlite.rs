@@ -19,6 +19,7 @@ mod image;
 mod last_out;
 pub mod load;
 mod lock_free;
+mod locks;
 mod modules;
 mod patience;
 mod place;

@@ -108,7 +108,7 @@ fn a_database_in_use_is_refused() {
         let mut command = env.command("setpriv");
         command.args(["--reuid=1234", "--regid=1234", "--clear-groups", PROGRAM]);
         let run = Run::of(command.args(args.split_whitespace()));
-        let run = run.fails(1, "stayed locked by another program");
+        let run = run.fails(1, "was locked by process ");
         assert!(run.stderr.contains("could not be seen"), "{run:?}");
     }
     drop(lock);

@@ -14,6 +14,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::limits::Limit;
 use rusqlite::{Connection, ErrorCode};
 
+use super::error::code_of;
 use crate::stop::Stop;
 
 /// How often [`Stop`] is asked.
@@ -72,12 +73,10 @@ fn with_room<T>(db: &Connection, work: impl Fn(&Connection) -> Result<T>) -> Res
 }
 
 fn lacks_room(error: &anyhow::Error) -> bool {
-    let code = error.chain().find_map(|cause| {
-        cause
-            .downcast_ref::<rusqlite::Error>()
-            .and_then(rusqlite::Error::sqlite_error_code)
-    });
-    matches!(code, Some(ErrorCode::TooBig | ErrorCode::OutOfMemory))
+    matches!(
+        code_of(error),
+        Some(ErrorCode::TooBig | ErrorCode::OutOfMemory)
+    )
 }
 
 /// Does `work`, at times twice, on a connection and gives that back with the result.
