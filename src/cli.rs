@@ -195,13 +195,15 @@ pub struct Verify {
 
 /// `restore`.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct Restore {
     /// A dump, or a directory of which the newest good dump is taken
     #[arg(value_name = "DUMP")]
     pub dump: PathBuf,
 
     /// Where to: an SQLite file (`sqlite:PATH` or a plain path), or a database of a server
-    /// (`postgresql://[USER@][HOST]/DATABASE`); for `@globals` the server without one
+    /// (`postgresql://[USER@][HOST]/DATABASE`). A server without a database: for `@globals`, or for
+    /// everything that the directory DUMP has of a server, in the right order
     #[arg(value_name = "TARGET")]
     pub target: OsString,
 
@@ -212,6 +214,34 @@ pub struct Restore {
     /// Replace an existing database; it is dumped first
     #[arg(long, env = "DUMP_DATABASE_REPLACE", value_parser = BoolishValueParser::new())]
     pub replace: bool,
+
+    /// With --replace: do not dump the existing database first; it is lost. For a database that is
+    /// too damaged to be dumped
+    #[arg(
+        long,
+        env = "DUMP_DATABASE_WITHOUT_SAVING",
+        value_parser = BoolishValueParser::new(),
+        requires = "replace"
+    )]
+    pub without_saving: bool,
+
+    /// Restore into a database that exists, if it is empty: for a user who may not create databases
+    #[arg(
+        long,
+        env = "DUMP_DATABASE_INTO_EMPTY",
+        value_parser = BoolishValueParser::new(),
+        conflicts_with = "replace"
+    )]
+    pub into_empty: bool,
+
+    /// Leave out owners, definers and privileges: all that is restored belongs to the user that
+    /// restores
+    #[arg(long, env = "DUMP_DATABASE_NO_OWNER", value_parser = BoolishValueParser::new())]
+    pub no_owner: bool,
+
+    /// Restore what can be restored: list each object that fails, keep the new database, exit 1
+    #[arg(long, env = "DUMP_DATABASE_KEEP_GOING", value_parser = BoolishValueParser::new())]
+    pub keep_going: bool,
 
     /// How and where the replaced database is dumped
     #[command(flatten)]

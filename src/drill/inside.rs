@@ -13,7 +13,7 @@ use super::sandbox::Walls;
 use super::scratch::Place;
 use super::{Throwaway, mysql, postgresql, provable, sqlite};
 use crate::dump::default_threads;
-use crate::engine::Access;
+use crate::engine::{Access, LoadOptions};
 use crate::header::Header;
 use crate::identity::Engine;
 use crate::read::read_whole;
@@ -113,8 +113,10 @@ impl Drill<'_> {
         };
         let load = || -> Result<f64> {
             let started = Instant::now();
-            restore::load(dump, header, target.as_ref(), None, &access)
+            let options = LoadOptions::into_new();
+            restore::load(dump, header, target.as_ref(), options, &access)
                 .context("it cannot be restored")?;
+
             Ok(started.elapsed().as_secs_f64())
         };
         let seconds = match load() {

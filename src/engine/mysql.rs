@@ -1,10 +1,13 @@
 //! MySQL and MariaDB, by the server's own client programs.
 
+mod accounts;
 mod catalogue;
 mod client;
+mod fill;
 mod flags;
-pub mod globals;
+mod globals;
 mod inexact;
+mod leftovers;
 mod load;
 mod options;
 mod patience;
@@ -139,7 +142,7 @@ impl Dumper for Mysql {
                 let program = self.server.dumper.program;
                 Some(Child::read_from(&mut command, program, self.stop)?)
             }
-            None => globals::start(&self.server, &self.version, self.stop)?,
+            None => None,
         };
         Ok(())
     }
@@ -179,19 +182,16 @@ impl Dumper for Mysql {
             tail: Tail::default(),
             script: Some(Script::new(Counter::default())),
         };
-        match &self.database {
-            None => pass_on(&mut child, &mut watched)?,
-            Some((name, _)) => {
-                let mut patient = Patient {
-                    child: &mut child,
-                    server: &self.server,
-                    database: name,
-                    patience: self.patience,
-                    stop: self.stop,
-                };
-                pass_on(&mut patient, &mut watched)?
-            }
-        };
+        if let Some((name, _)) = &self.database {
+            let mut patient = Patient {
+                child: &mut child,
+                server: &self.server,
+                database: name,
+                patience: self.patience,
+                stop: self.stop,
+            };
+            pass_on(&mut patient, &mut watched)?;
+        }
         child.finish().map_err(|error| {
             let said = format!("{error:#}");
             if TABLE_CHANGED.iter().any(|changed| said.contains(changed)) {

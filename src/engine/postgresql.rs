@@ -3,8 +3,11 @@
 mod begin;
 mod catalogue;
 mod checking;
+mod each;
+mod fill;
 mod fresh;
 pub mod globals;
+mod leftovers;
 mod parallel;
 mod reach;
 pub mod restore;

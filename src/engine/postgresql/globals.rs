@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use super::Server;
 use super::restore::{self, Into};
 use crate::engine::access::Access;
+use crate::engine::load::{LoadOptions, Loaded};
 use crate::read::read_whole;
 
 /// Runs what `pg_dumpall --globals-only` printed. A role that exists is neither created nor
@@ -14,8 +15,13 @@ use crate::read::read_whole;
 ///
 /// # Errors
 /// When a statement fails; no role is then created.
-pub fn run(dump: &File, server: &Server, access: &Access) -> Result<()> {
-    let into = Into::connect(server, None, access)?;
+pub fn run(
+    dump: &File,
+    server: &Server,
+    options: &LoadOptions<'_>,
+    access: &Access,
+) -> Result<Loaded> {
+    let into = Into::connect(server, None, options, access)?;
     let mut script = Vec::new();
     read_whole(dump, &mut script)?;
     let script = String::from_utf8(script).context("the dump is not UTF-8")?;
@@ -41,8 +47,9 @@ pub fn run(dump: &File, server: &Server, access: &Access) -> Result<()> {
     let mut psql = server.psql(&into.maintenance);
     // A failing statement's text, which could be a password's hash, is not repeated.
     psql.arg("--set=VERBOSITY=terse");
-    restore::load(&into, psql, dump, |psql| psql.write_all(script.as_bytes()))
-        .context("the server-wide objects cannot be restored")
+    restore::load_whole(&into, psql, dump, |psql| psql.write_all(script.as_bytes()))
+        .context("the server-wide objects cannot be restored")?;
+    Ok(Loaded::default())
 }
 
 /// The tablespaces a script creates.

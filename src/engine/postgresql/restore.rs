@@ -7,48 +7,67 @@ use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use serde_json::Value;
 
 use super::catalogue::{self, Settings, Target};
+use super::each::Each;
+use super::fill::{self, Filled};
+use super::script::entries::Entries;
+use super::script::located::Located;
+use super::script::owners::Owners;
 use super::script::{Restricting, Script};
 use super::server::literal;
-use super::{Server, ServerFacts, ask, connect_anywhere, fresh::New, parallel, swap};
+use super::{Server, ServerFacts, ask, connect, connect_anywhere, fresh::New};
+use super::{leftovers, parallel, swap};
 use crate::child::Child;
 use crate::engine::access::Access;
 use crate::engine::feed::finish;
-use crate::engine::source::Save;
+use crate::engine::load::{Existing, Failure, LoadOptions, Loaded};
 use crate::header::Header;
 use crate::name::Format;
 use crate::read::read_whole;
-use crate::stop::Stop;
+use crate::stop::{Stop, Stopped};
 
 /// A server something is restored into.
 pub(super) struct Into<'a> {
     pub(super) server: &'a Server,
-    /// A database that is not the one restored.
+    /// A database that is not the one restored, unless that exists and is empty.
     pub(super) maintenance: String,
     pub(super) facts: ServerFacts,
     pub(super) target: Target,
+    /// Objects that fail are listed.
+    pub(super) keep_going: bool,
+    /// Owners and privileges are left out.
+    pub(super) no_owner: bool,
     pub(super) access: &'a Access,
     pub(super) stop: Stop,
 }
 
 impl<'a> Into<'a> {
-    /// A server in which the database `restored` will change hands.
+    /// Connects to a server in which the database `restored` will change hands.
     pub(super) fn connect(
         server: &'a Server,
         restored: Option<&str>,
+        options: &LoadOptions<'_>,
         access: &'a Access,
     ) -> Result<Self> {
         let stop = access.deadline;
-        let (maintenance, _, facts) = connect_anywhere(server, restored, stop)?;
+        let (maintenance, _, facts) = match (restored, &options.existing) {
+            // The role may be let into no other.
+            (Some(name), Existing::Fill) => {
+                connect(server, name, stop).or_else(|_| connect_anywhere(server, restored, stop))?
+            }
+            _ => connect_anywhere(server, restored, stop)?,
+        };
         let target = ask(server, &maintenance, catalogue::TARGET, stop)?;
         Ok(Into {
             server,
             maintenance,
             facts,
             target,
+            keep_going: options.keep_going,
+            no_owner: options.no_owner,
             access,
             stop,
         })
@@ -59,8 +78,7 @@ impl<'a> Into<'a> {
     }
 }
 
-/// Restores a dump into the database `name`. Where the replaced database's dump is, if there was
-/// one.
+/// Restores a dump into the database `name`.
 ///
 /// # Errors
 /// Whatever keeps it from being restored; what was there is then as it was.
@@ -69,42 +87,94 @@ pub fn run(
     header: &Header,
     server: &Server,
     name: &str,
-    save: Option<Save<'_>>,
+    mut options: LoadOptions<'_>,
     access: &Access,
-) -> Result<Option<PathBuf>> {
+) -> Result<Loaded> {
     let settings = Value::Object(header.facts.settings.clone());
     let settings: Settings = serde_json::from_value(settings)
         .context("the dump's header lacks the database's settings")?;
-    let into = Into::connect(server, Some(name), access)?;
+    let into = Into::connect(server, Some(name), &options, access)?;
     let exists = into.target.databases.contains(name);
+    if exists && matches!(options.existing, Existing::Fill) {
+        preflight(&into, header, &settings)?;
+        let filled = Filled::take(&into, name, &settings)?;
+        let failed = load_database(&into, name, dump, header)?;
+        into.stop.check()?;
+        fill::set_parameters(&into, name, &settings);
+        filled.keep();
+        analyze(&into, name);
+        return Ok(loaded(None, failed));
+    }
     ensure!(
-        save.is_some() || !exists,
-        "the database {name} exists; --replace dumps it first and then replaces it"
+        options.existing.replaces() || !exists,
+        "the database {name} exists; --replace dumps it first and then replaces it, --into-empty loads into it if it is empty"
     );
+    leftovers::remove(&into, name);
     if exists {
         refuse_if_replicated(&into, name)?;
+        if let Existing::Save(save) = &mut options.existing {
+            save.prepare()?;
+        }
     }
     preflight(&into, header, &settings)?;
 
     let new = New::create(&into, name, &settings)?;
-    match header.format {
-        Format::Pgdump => parallel::load(&into, dump, header, &new.name)?,
-        _ => load(&into, server.psql(&new.name), dump, |script| {
-            read_whole(dump, script).map(drop)
-        })?,
-    }
-    into.execute(&settings.apply(&new.name), into.stop)
-        .context("cannot give the new database its settings")?;
+    let mut failed = load_database(&into, &new.name, dump, header)?;
+    failed.extend(apply(&into, &settings, &new.name)?);
     into.stop.check()?;
-    let saved = if let Some(save) = save.filter(|_| exists) {
-        Some(swap::replace(&into, &new, name, save)?)
-    } else {
-        swap::name_new(&into, &new, name)?;
-        None
+    let saved = match options.existing {
+        Existing::Save(save) if exists => swap::replace(&into, &new, name, Some(save))?,
+        Existing::Lose if exists => swap::replace(&into, &new, name, None)?,
+        _ => {
+            swap::name_new(&into, &new, name)?;
+            None
+        }
     };
     new.keep();
     analyze(&into, name);
-    Ok(saved)
+    Ok(loaded(saved, failed))
+}
+
+fn loaded(saved: Option<PathBuf>, failed: Vec<Failure>) -> Loaded {
+    Loaded {
+        saved,
+        failed,
+        grants: Vec::new(),
+    }
+}
+
+fn load_database(
+    into: &Into<'_>,
+    name: &str,
+    dump: &File,
+    header: &Header,
+) -> Result<Vec<Failure>> {
+    match header.format {
+        Format::Pgdump => parallel::load(into, dump, header, name),
+        _ => load(into, name, dump, |script| {
+            read_whole(dump, script).map(drop)
+        }),
+    }
+}
+
+/// Gives the new database its settings. Returns what failed.
+fn apply(into: &Into<'_>, settings: &Settings, name: &str) -> Result<Vec<Failure>> {
+    let statements = if into.no_owner {
+        settings.apply_without_owner(name)
+    } else {
+        settings.apply(name)
+    };
+    let applied = into.execute(&statements, into.stop);
+    match applied.context("cannot give the new database its settings") {
+        Err(error) if into.keep_going => {
+            into.stop.check()?;
+            Ok(vec![Failure {
+                object: "settings of the database".to_owned(),
+                error: format!("{error:#}"),
+            }])
+        }
+        applied => applied.map(|()| Vec::new()),
+    }
 }
 
 fn refuse_if_replicated(into: &Into<'_>, name: &str) -> Result<()> {
@@ -132,9 +202,11 @@ fn preflight(into: &Into<'_>, header: &Header, settings: &Settings) -> Result<()
                 lacking.push(format!("{kind} {}", missing.join(", ")));
             }
         };
-    need("the roles", &mut settings.all_roles(), &|name| {
-        target.roles.contains(name)
-    });
+    if !into.no_owner {
+        need("the roles", &mut settings.all_roles(), &|name| {
+            target.roles.contains(name)
+        });
+    }
     need(
         "the extensions",
         &mut settings.extensions.iter().map(String::as_str),
@@ -161,11 +233,12 @@ fn preflight(into: &Into<'_>, header: &Header, settings: &Settings) -> Result<()
         lacking.extend(parallel::lacking(header, into.stop)?);
     }
     if !lacking.is_empty() {
-        bail!(
-            "the server {} lacks what this dump needs: {}; restore @globals first, or install and create them",
-            into.server.url(),
-            lacking.join("; ")
+        let (url, lacking) = (into.server.url(), lacking.join("; "));
+        ensure!(
+            into.keep_going,
+            "the server {url} lacks what this dump needs: {lacking}; restore @globals first, or install and create them"
         );
+        log::warn!("the server {url} lacks what this dump needs: {lacking}");
     }
     let dumped: u32 = header
         .engine_version
@@ -184,27 +257,71 @@ fn preflight(into: &Into<'_>, header: &Header, settings: &Settings) -> Result<()
     Ok(())
 }
 
+/// Feeds what `feed` writes, SQL of the file `dump`, to the database `name`. Returns what failed.
+///
+/// # Errors
+/// In the server's words, when a statement fails and the restore does not keep going.
+pub(super) fn load(
+    into: &Into<'_>,
+    name: &str,
+    dump: &File,
+    feed: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<Vec<Failure>> {
+    if !into.keep_going {
+        return load_whole(into, into.server.psql(name), dump, feed).map(|()| Vec::new());
+    }
+    let restricting = restricting(into, dump)?;
+    let parts = Owners::new(Each::new(into, name), into.no_owner);
+    let mut script = Script::new(Entries::new(parts), &into.target.parameters, restricting)?;
+    let fed = feed(&mut script).and_then(|()| script.flush());
+    into.stop.check()?;
+    fed.context("the dump cannot be loaded")?;
+    script.into_inner().parts.parts.finish()
+}
+
 /// Feeds what `feed` writes, SQL of the file `dump`, to `psql`, which then runs nothing but SQL.
 ///
 /// # Errors
-/// In the server's words, when a statement fails.
-pub(super) fn load(
+/// In the server's words, when a statement fails; names the object.
+pub(super) fn load_whole(
     into: &Into<'_>,
     mut psql: Command,
     dump: &File,
     feed: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> Result<()> {
+    let restricting = restricting(into, dump)?;
+    psql.args(["--file=-", "--output=/dev/null"]);
+    psql.env_remove("PGCLIENTENCODING");
+    let mut child = Child::write_to(&mut psql, "psql", into.stop)?;
+    // The error says it, and the object.
+    child.quietly();
+    let parts = Owners::new(Located::new(child), into.no_owner);
+    let mut script = Script::new(Entries::new(parts), &into.target.parameters, restricting)?;
+    let fed = feed(&mut script).and_then(|()| script.flush());
+    let located = script.into_inner().parts.parts;
+    let (child, places) = located.into_parts();
+    finish(child, fed, into.stop)
+        .map_err(|error| {
+            if error.is::<Stopped>() {
+                error
+            } else {
+                anyhow!(places.explain(&format!("{error:#}")))
+            }
+        })
+        .context("the dump cannot be loaded")
+}
+
+/// Returns what this machine's psql does with `\restrict`.
+///
+/// # Errors
+/// When it does not know that and the dump may be another user's.
+fn restricting(into: &Into<'_>, dump: &File) -> Result<Restricting> {
     let restricting = Restricting::of_psql(into)?;
     ensure!(
         restricting != Restricting::Unknown || is_ours(dump)?,
         "the dump is another user's, and this machine's psql cannot be kept from running commands in it; install a psql that knows \\restrict (17.6, 16.10, 15.14, 14.19, 13.22 or newer)"
     );
-    psql.args(["--file=-", "--output=/dev/null"]);
-    psql.env_remove("PGCLIENTENCODING");
-    let child = Child::write_to(&mut psql, "psql", into.stop)?;
-    let mut script = Script::new(child, &into.target.parameters, restricting)?;
-    let fed = feed(&mut script).and_then(|()| script.flush());
-    finish(script.into_inner(), fed, into.stop).context("the dump cannot be loaded")
+    Ok(restricting)
 }
 
 /// Whether nobody but this user and root can have written a file.

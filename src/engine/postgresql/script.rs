@@ -7,6 +7,11 @@
 //! after `\unrestrict` before it looks at the key (15.18 and others of its time), it reads on in the
 //! next line after a zero byte, and it puts its variables, such as a database's name, into the text.
 
+pub(super) mod entries;
+mod lexer;
+pub(super) mod located;
+pub(super) mod owners;
+
 use std::collections::HashSet;
 use std::io::{self, Write};
 

@@ -11,6 +11,7 @@ mod pooled;
 mod reached;
 mod refused;
 mod replaced;
+mod rescued;
 mod restored;
 mod rewritten;
 mod server;
