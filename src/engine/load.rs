@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Error, Result};
 
 use super::dumper::Dumper;
 
@@ -20,6 +20,13 @@ pub trait Save {
     /// # Errors
     /// When the database cannot be dumped whole.
     fn save(&mut self, dumper: &mut dyn Dumper) -> Result<PathBuf>;
+}
+
+/// Says of an error that it kept the old database from being dumped, and what can be done.
+pub(super) fn not_saved(error: Error) -> Error {
+    error.context(
+        "the database to be replaced could not be dumped first (--replace --without-saving replaces it without a dump of it)",
+    )
 }
 
 /// What happens to a database that exists where a dump is to be loaded.

@@ -65,8 +65,6 @@ impl Save for Saver {
     }
 
     fn save(&mut self, dumper: &mut dyn Dumper) -> Result<PathBuf> {
-        self.dump(dumper).context(
-            "the database to be replaced could not be dumped first (--replace --without-saving replaces it without a dump of it)",
-        )
+        self.dump(dumper)
     }
 }

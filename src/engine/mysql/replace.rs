@@ -12,7 +12,7 @@ use super::load::Loading;
 use super::restore::{PLAIN_STRINGS, loaded};
 use super::server::{Server, identifier, literal};
 use crate::engine::access::{Access, Part};
-use crate::engine::load::{Loaded, Save};
+use crate::engine::load::{Loaded, Save, not_saved};
 use crate::secret::Secret;
 use crate::stop::{self, Stop};
 use crate::url::Url;
@@ -42,7 +42,7 @@ impl Old<'_> {
     ) -> Result<Loaded> {
         let stop = self.access.deadline;
         let saved = save.map(|save| self.save(login, save)).transpose();
-        let saved = saved.context(UNTOUCHED)?;
+        let saved = saved.map_err(not_saved).context(UNTOUCHED)?;
         let content = self.content(stop).context(UNTOUCHED)?;
         stop.check().context(UNTOUCHED)?;
         if let Err(error) = self.drop() {

@@ -11,7 +11,7 @@ use super::restore::Into;
 use super::server::{identifier, literal};
 use super::{Postgresql, ask};
 use crate::engine::access::Part;
-use crate::engine::load::Save;
+use crate::engine::load::{Save, not_saved};
 use crate::stop::{self, Stop};
 
 /// How long sessions that come back at once are fought.
@@ -29,7 +29,7 @@ pub(super) fn replace(
     let old = Database::called(into, name)?;
     exchange(into, name, &aside, &new.name)
         .map_err(|error| said(error, old.where_it_is(into, name, &aside)))?;
-    let saved = match save.map(|save| dump_old(into, name, &aside, save)) {
+    let saved = match save.map(|save| dump_old(into, name, &aside, save).map_err(not_saved)) {
         None => None,
         Some(Ok(saved)) => Some(saved),
         Some(Err(error)) => {

@@ -14,7 +14,7 @@ use super::image::read_shape;
 use super::patience::{NAP, Patience};
 use super::place::Place;
 use super::{Sqlite, guard, watch};
-use crate::engine::load::Save;
+use crate::engine::load::{Save, not_saved};
 use crate::human;
 use crate::stop::Stop;
 
@@ -140,7 +140,7 @@ impl Held {
         let shape = read_shape(connection)?;
         let connection = self.connection.take().context("it was let go")?;
         let mut dumper = Sqlite::within(&self.path, &self.old, connection, shape, stop);
-        let saved = save.save(&mut dumper);
+        let saved = save.save(&mut dumper).map_err(not_saved);
         self.connection = dumper.into_source();
         saved
     }

@@ -172,7 +172,7 @@ ALTER TABLE s.t OWNER TO app;
         assert_eq!(server.psql("mine", "SHOW work_mem"), "7MB");
         fill(dump).fails(
             1,
-            "the database mine is not empty (sequence s.t_id_seq, table s.t, view s.w",
+            "the database mine is not empty (table s.t, sequence s.t_id_seq, view s.w",
         );
         server.psql("mine", "DROP SCHEMA s CASCADE; SELECT lo_unlink(5)");
     }
