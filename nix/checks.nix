@@ -65,14 +65,15 @@ vmTests
   module-options = evaluation "options";
   module-assertions = evaluation "assertions";
   module-discovery = evaluation "discovery";
+  module-discovery-warnings = evaluation "discovery-warnings";
   module-authentication = evaluation "authentication";
   package-evaluation = evaluation "package";
   module-place = evaluation "place";
   module-proof = evaluation "proof";
-  module-sqlite-families = evaluation "sqlite-families";
-  module-sqlite-services = evaluation "sqlite-services";
   recipes = evaluation "recipes";
-  module-sqlite-services-sourced = evaluation "sqlite-services-sourced";
+  module-sqlite-services-a-g = evaluation "sqlite-services-a-g";
+  module-sqlite-services-h-m = evaluation "sqlite-services-h-m";
+  module-sqlite-services-n-z = evaluation "sqlite-services-n-z";
   module-no-sqlite-services = evaluation "no-sqlite-services";
   module-unit-text = evaluation "unit-text";
 

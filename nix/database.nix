@@ -20,17 +20,18 @@ in
     };
 
     source = nullable types.str "postgresql://dumper@db.example.org/shop" ''
-      Where the database is reached: `sqlite:PATH` or an absolute path (in the last component of
-      which `*` stands for any characters), `postgresql://...` as libpq writes it, `mysql://...` or
-      `mariadb://...`. A server without a database name means every database of it.
-      No password: see {option}`passwordFile`. On this machine's PostgreSQL the dump may be the
-      superuser, as in `postgresql://postgres@/shop?host=/run/postgresql`.
+      The database: `sqlite:PATH`, an absolute path (a `*` in its last component matches any
+      characters), a `postgresql://...` URL in the form of libpq, or a `mysql://...` or
+      `mariadb://...` URL. A server URL without a database name means every database of the server.
+      Do not put a password into the URL; use {option}`passwordFile`. On the PostgreSQL server of
+      this machine the dump may log in as the superuser, for example with
+      `postgresql://postgres@/shop?host=/run/postgresql`.
     '';
 
     command = nullable (types.listOf types.str) [ "slapcat" "-n1" ] ''
-      A program and its arguments that writes the dump to its standard output and exits 0,
-      instead of a {option}`source`. It sees no socket of this machine's PostgreSQL and
-      MySQL/MariaDB servers, unless it has a {option}`user` of its own.
+      A program with its arguments, instead of a {option}`source`. It must write the dump to its
+      standard output and exit 0. It cannot reach the sockets of the PostgreSQL and MySQL/MariaDB
+      servers of this machine, unless {option}`user` is set.
     '';
 
     path = mkOption {
@@ -38,34 +39,36 @@ in
       default = [ ];
       example = literalExpression "[ pkgs.openldap ]";
       description = ''
-        Packages whose programs the dump and its drill may call. For PostgreSQL and MySQL/MariaDB
-        the clients, and for the drill the server, are there in the version of this machine's
-        server; for one elsewhere that is newer or of another make, name its package here.
+        Packages whose programs the dump and its drill may call. The clients of PostgreSQL and
+        MySQL/MariaDB, and for the drill the server, are present in the version of the server of
+        this machine. If the server to dump is on another machine and newer, or of another
+        implementation, add its package here.
       '';
     };
 
     service = nullable types.str "vaultwarden" ''
       The systemd service on this machine, without `.service`, that the SQLite file belongs to.
-      The dump runs as that service's user, static or dynamic, and after it: SQLite opens a
-      database in WAL mode as its owner alone. So the service can destroy these dumps, as it can
-      its database; copies that it cannot reach are the answer.
+      The dump runs as the user of that service, static or dynamic, and is ordered after it, because
+      SQLite can open a database in WAL mode only as the owner of the file. So the service can
+      destroy these dumps, as it can destroy its database. Keep copies on another machine.
     '';
 
     user = nullable types.str "notes" ''
-      The user the dump runs as: for an SQLite file its owner. By default the user of
-      {option}`service`; for servers of this machine, reached over their socket, `dump-database`,
-      which is the superuser there; for other servers and for commands `dump-database-guest`.
+      The user that the dump runs as. For an SQLite file in WAL mode, this must be its owner. The
+      default is the user of {option}`service`; for servers of this machine that are reached over
+      their socket, `dump-database`, which may read everything there; for other servers and for
+      commands, `dump-database-guest`.
     '';
 
-    group = nullable types.str "notes" "The group the dump runs as; by default the user's.";
+    group = nullable types.str "notes" "The group that the dump runs as. The default is the group of the user.";
 
     optional = mkOption {
       type = types.bool;
       default = false;
       example = true;
       description = ''
-        Whether the SQLite file may not exist yet. Then the database is passed over until the file
-        exists; once there is a dump of it a missing file is an error.
+        Whether the SQLite file may be missing at first. The database is skipped until the file
+        exists. After the first dump, a missing file is an error.
       '';
     };
 
@@ -77,7 +80,7 @@ in
         ])
         "custom"
         ''
-          The format of a PostgreSQL dump: `plain` SQL (the program's default) or `custom`, for
+          The format of a PostgreSQL dump: `plain` is SQL (the default), `custom` is the format of
           {command}`pg_restore`.
         '';
 
@@ -85,7 +88,7 @@ in
       type = types.strMatching "[0-9]+[smhd]";
       default = "1h";
       example = "4h";
-      description = "How long one run may take.";
+      description = "The time limit for one run, which dumps all databases of this entry.";
     };
 
     skipUnchanged = mkOption {
@@ -94,29 +97,30 @@ in
       defaultText = literalExpression "config.services.dumpDatabase.skipUnchanged";
       example = true;
       description = ''
-        Whether to publish nothing where the database is what the newest dump of it holds.
+        Whether to publish no dump if the database did not change since its newest dump.
       '';
     };
 
     timerConfig = nullable (import ./timer-type.nix lib) { OnCalendar = "daily"; } ''
-      When to dump this database, if not in the common round, as {manpage}`systemd.timer(5)` has it.
-      The default of {option}`services.dumpDatabase.timerConfig` is no part of it. The round judges
-      the age of this database then only if {option}`maxAge` says how old it may be.
+      When to dump this database, if it has its own timer instead of the common round: settings of
+      {manpage}`systemd.timer(5)`. The default of {option}`services.dumpDatabase.timerConfig` does
+      not apply. The round then checks the age of this database only if {option}`maxAge` is set.
     '';
 
     maxAge = nullable (types.strMatching "[0-9]+[smhd]") "2d" ''
-      How old the newest dump may be at the end of a round before the round fails and names it. By
-      default {option}`services.dumpDatabase.maxAge`, and for a database with a
-      {option}`timerConfig` of its own any age.
+      The greatest age of the newest dump at the end of a round. If it is older, the round fails and
+      names the database. The default is {option}`services.dumpDatabase.maxAge`; for a database with
+      its own {option}`timerConfig`, any age is accepted.
     '';
 
     passwordFile = nullable types.externalPath "/run/secrets/shop" ''
-      A file that holds the password and nothing else, readable for root. It is handed over as a
-      systemd credential.
+      A file that holds the password and nothing else. Only root needs to read it: the dump gets the
+      password as a systemd credential.
     '';
 
     environmentFile = nullable types.externalPath "/run/secrets/shop.env" ''
-      A file of environment variables for the dump, as {manpage}`systemd.exec(5)` has it.
+      A file of environment variables for the dump, in the form of `EnvironmentFile=` in
+      {manpage}`systemd.exec(5)`.
     '';
 
     extraArgs = mkOption {

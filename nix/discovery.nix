@@ -19,14 +19,14 @@ let
   isEnabled =
     name:
     let
-      enabled = services.${name}.enable or false || services ? ${name}.instances;
+      enabled =
+        services.${name}.enable or false
+        || services.${name}.server.enable or false
+        || services ? ${name}.instances;
     in
     isPresent name && succeeds enabled && enabled;
 
-  rows = lib.filterAttrs (name: _: isEnabled name) (
-    import ./sqlite-services.nix { inherit config lib; }
-    // import ./sqlite-services-sourced.nix { inherit lib; }
-  );
+  rows = lib.filterAttrs (name: _: isEnabled name) (import ./sqlite-services { inherit config lib; });
   filesOf =
     name: files:
     let

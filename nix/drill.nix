@@ -1,5 +1,7 @@
-# The units of the drill: each database's newest dump is restored into a throwaway one, as the user
-# who dumps it, and the timer that starts them all.
+# The units of the drill: each database's newest dump is restored into a throwaway one, and the timer
+# that starts them all. A drill starts as root, because only root becomes a user that exists for one
+# drill alone and shows that user a root directory without dumps and sockets. The program does so
+# before it reads what is inside a dump, and gives up all that this unit leaves it.
 {
   config,
   lib,
@@ -46,8 +48,9 @@ let
     name: db:
     let
       who = account name db;
-      leaf = place.leafOf name who;
+      leaf = place.heldIn name who;
       cache = "dump-database-drill/${name}";
+      sandbox = import ./sandbox.nix;
     in
     {
       description = "Drill of the dumps of the database ${lib.replaceStrings [ "%" ] [ "%%" ] name}";
@@ -63,7 +66,7 @@ let
         { ConditionPathExistsGlob = "${lib.replaceStrings [ "%" ] [ "%%" ] leaf}/*"; }
       ];
       serviceConfig = lib.mkMerge [
-        (lib.mapAttrs (_: lib.mkDefault) (import ./sandbox.nix))
+        (lib.mapAttrs (_: lib.mkDefault) sandbox)
         {
           ExecStart = utils.escapeSystemdExecArgs [
             (lib.getExe cfg.package)
@@ -75,17 +78,39 @@ let
             leaf
           ];
           TimeoutStartSec = cfg.drill.timeout;
-          User = who.user;
-          Group = lib.mkIf (who.group != null) who.group;
-          DynamicUser = lib.mkIf who.dynamic true;
-          # What a dump runs while it is restored reaches no server of this machine.
+          # Reads another user's dumps and records there how the drill ended; becomes the user of the
+          # drill, and ends what that user left running.
+          CapabilityBoundingSet = [
+            "CAP_CHOWN"
+            "CAP_DAC_OVERRIDE"
+            "CAP_DAC_READ_SEARCH"
+            "CAP_KILL"
+            "CAP_SETGID"
+            "CAP_SETPCAP"
+            "CAP_SETUID"
+            "CAP_SYS_ADMIN"
+            "CAP_SYS_PTRACE"
+          ];
+          PrivateUsers = false;
+          RestrictNamespaces = "ipc mnt net";
+          SystemCallFilter = sandbox.SystemCallFilter ++ [
+            "@chown"
+            "@mount"
+            "@setuid"
+            "capset"
+          ];
+          # Where systemd locks users that exist for a while; else the program locks its own in /run.
+          ReadWritePaths = [
+            (place.quotePath "-${leaf}")
+            "-/run/systemd/dynamic-uid"
+          ];
+          RuntimeDirectory = "dump-database-drill";
+          RuntimeDirectoryPreserve = true;
+          # The program hides the sockets of all servers; the unit does where it cannot.
           InaccessiblePaths = sockets.all;
-          # The process that restores gives up what privileges it has.
-          SystemCallFilter = (import ./sandbox.nix).SystemCallFilter ++ [ "capset" ];
           CacheDirectory = cache;
           CacheDirectoryMode = "0700";
         }
-        (place.serviceConfig name who)
       ];
     };
 in

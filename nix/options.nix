@@ -23,16 +23,16 @@ in
     enable = lib.mkEnableOption "dumping every database of this machine" // {
       description = ''
         Whether to dump every database of this machine every ten minutes and keep the five newest
-        dumps of each, which is fifty minutes of history. With
-        {option}`services.dumpDatabase.keepDaily` `= 7` beside it, a dump of each of the last seven
-        days is kept as well.
+        dumps of each. Five dumps reach back fifty minutes. To keep a dump of each of the last seven
+        days as well, set {option}`services.dumpDatabase.keepDaily` `= 7`.
 
-        Each database has a directory of its own below {option}`services.dumpDatabase.directory`.
+        Each database has its own directory below {option}`services.dumpDatabase.directory`.
 
-        Enabling restarts the database servers of this machine that are dumped: PostgreSQL gets a
-        line in {option}`services.postgresql.identMap` that lets the user `dump-database` in as the
-        superuser, MySQL/MariaDB a user `dump-database` by {option}`services.mysql.ensureUsers` that
-        may read everything. NixOS never removes such a user. After disabling do it by hand:
+        Enabling this option restarts the PostgreSQL and MySQL/MariaDB servers of this machine that
+        are dumped. PostgreSQL gets a line in {option}`services.postgresql.identMap` that lets the
+        user `dump-database` log in as the superuser. MySQL/MariaDB gets a user `dump-database` from
+        {option}`services.mysql.ensureUsers` that may read everything. NixOS never removes such a
+        user. After you disable this option, remove it by hand:
         `DROP USER 'dump-database'@'localhost'`.
       '';
       example = true;
@@ -51,10 +51,11 @@ in
       default = "/var/lib/dump-database";
       example = "/mnt/backup/dumps";
       description = ''
-        Where the dumps live: one directory a database, named as its entry in
-        {option}`services.dumpDatabase.databases`, which only the database's user may enter.
-        If it is on a file system of its own, nothing is dumped while that is not mounted.
-        Elsewhere than here the dumps of services with a dynamic user are in `private/` below it.
+        The directory of the dumps. In it, each database has a directory that only the user of the
+        dump may enter, named as its entry in {option}`services.dumpDatabase.databases`.
+        If the directory is on a separate file system, nothing is dumped while that file system is
+        not mounted. If you set another directory than the default, the dumps of services with a
+        dynamic user are in `private/` below it.
       '';
     };
 
@@ -62,7 +63,7 @@ in
       type = types.strMatching "gzip(:[0-9])?|zstd(:(1[0-9]|[1-9]))?";
       default = "gzip:2";
       example = "zstd:3";
-      description = "The compression of the dumps and its level.";
+      description = "The compression method of the dumps, and its level after the colon.";
     };
 
     timerConfig = mkOption {
@@ -73,10 +74,10 @@ in
         OnUnitActiveSec = "30m";
       };
       description = ''
-        When to dump, as {manpage}`systemd.timer(5)` has it. What is set here changes the default key
-        by key; `OnCalendar` replaces its intervals. One of ${beginnings} must be set, or nothing
-        starts the first round after a boot. The time between two rounds is `OnUnitActiveSec` and the
-        length of a round.
+        When to dump: settings of {manpage}`systemd.timer(5)`. Each setting given here replaces the
+        default of that setting; `OnCalendar` replaces all default intervals. One of ${beginnings}
+        must be set, because otherwise nothing starts the first round after a boot. With
+        `OnUnitActiveSec`, a round starts that long after the previous round ended.
       '';
     };
 
@@ -85,8 +86,9 @@ in
       default = "9m";
       example = "50m";
       description = ''
-        How long a round waits for its databases, as {manpage}`systemd.time(7)` writes it, before it
-        fails. Dumps that are still running go on. Keep it below the interval of the timer.
+        How long a round may wait for the dumps of its databases before the round fails, in the form
+        of {manpage}`systemd.time(7)`. Dumps that are still running then continue. Keep it below the
+        interval of the timer.
       '';
     };
 
@@ -95,8 +97,8 @@ in
       default = "30m";
       example = "2h";
       description = ''
-        How old the newest dump of a database may be at the end of a round before the round fails
-        and names it.
+        The greatest age of the newest dump of a database at the end of a round. If it is older, the
+        round fails and names the database.
       '';
     };
 
@@ -105,8 +107,8 @@ in
       default = false;
       example = true;
       description = ''
-        Whether to publish nothing where a database is what the newest dump of it holds. Such a run
-        counts as a success, and the dumps that are kept reach further back.
+        Whether to publish no dump of a database that did not change since its newest dump. The run
+        still counts as a success, and the dumps that are kept reach further back.
       '';
     };
 
@@ -116,12 +118,14 @@ in
         default = false;
         example = true;
         description = ''
-          Whether to restore the newest dump of every database again and again into a throwaway
-          one, compare, and throw that away: an SQLite file, or a private server without a network.
-          Each runs as the user of the dump, in `/var/cache/dump-database-drill/<name>`, which needs
-          the room of the database. A failed drill fails its unit
-          (`dump-database-drill-<name>.service`) and, until the next one, each round.
-          What a {option}`services.dumpDatabase.databases.<name>.command` printed is not drilled.
+          Whether to drill regularly: to restore the newest dump of every database into a throwaway
+          database and compare the two. The throwaway database is an SQLite file or a private server
+          without a network. A drill runs as a user that exists for this drill only and has access neither
+          to the dumps nor to the sockets of this machine. It works in
+          `/var/cache/dump-database-drill/<name>`, which needs as much space as the database. A
+          failed drill fails its unit (`dump-database-drill-<name>.service`) and every round until a
+          drill succeeds. Dumps of a {option}`services.dumpDatabase.databases.<name>.command` are
+          not drilled.
         '';
       };
 
@@ -133,8 +137,8 @@ in
           OnCalendar = "daily";
         };
         description = ''
-          When to drill, as {manpage}`systemd.timer(5)` has it. What is set here changes the default
-          key by key, as in {option}`services.dumpDatabase.timerConfig`.
+          When to drill: settings of {manpage}`systemd.timer(5)`. Each setting given here replaces
+          the default of that setting, as in {option}`services.dumpDatabase.timerConfig`.
         '';
       };
 
@@ -143,9 +147,9 @@ in
         default = "6h";
         example = "1d";
         description = ''
-          How long the drill of one entry of {option}`services.dumpDatabase.databases` may take, all
-          its databases together, as {manpage}`systemd.time(7)` writes it. For each of them its
-          `timeout` counts.
+          The time limit for the drill of one entry of {option}`services.dumpDatabase.databases`,
+          with all databases of its server, in the form of {manpage}`systemd.time(7)`. For each
+          single database the `timeout` of the entry is the limit.
         '';
       };
     };
@@ -156,9 +160,9 @@ in
       example = true;
       description = ''
         Whether to write metrics of all dumps and drills every minute to
-        `/var/lib/dump-database-metrics/dump-database.prom`, where this machine's
-        {option}`services.prometheus.exporters.node` reads them. Alert rules and a dashboard are
-        in `docs/monitoring`.
+        `/var/lib/dump-database-metrics/dump-database.prom`. The
+        {option}`services.prometheus.exporters.node` of this machine reads them there. Alert rules
+        and a dashboard are in `docs/monitoring`.
       '';
     };
 
@@ -167,12 +171,12 @@ in
       default = true;
       example = false;
       description = ''
-        Whether to find the databases in this machine's configuration: the PostgreSQL and
-        MySQL/MariaDB servers it enables, and the SQLite files of the services it enables.
-        What was found are entries of {option}`services.dumpDatabase.databases`, to be changed or
-        disabled there. A service that is known to keep its data in something else is named by a
-        warning. What runs in containers ({option}`containers`,
-        {option}`virtualisation.oci-containers`) is not found.
+        Whether to find the databases that the configuration of this machine declares: its
+        PostgreSQL and MySQL/MariaDB servers, and the SQLite files of its services. Each database
+        that is found becomes an entry of {option}`services.dumpDatabase.databases`, where you can
+        change or disable it. A warning names each service that is known to keep its data in
+        something that is not dumped. Databases in containers ({option}`containers`,
+        {option}`virtualisation.oci-containers`) are not found.
       '';
     };
 
@@ -184,8 +188,9 @@ in
         "test_*"
       ];
       description = ''
-        What to leave out, by name: of what was discovered the entries with exactly this name, and
-        of each server dumped whole the databases that match this glob.
+        Names of what is not dumped. A name removes the discovered entry with exactly this name, and
+        it is a pattern (`*`, `?`, `[...]`) for the databases of servers: those that match it are
+        skipped.
       '';
     };
 
@@ -201,7 +206,8 @@ in
       default = [ ];
       example = [ "restic-backups-dumps.service" ];
       description = ''
-        The units to start when a round succeeds: every database of it has a fresh dump.
+        The units to start when a round succeeds, which means that every database of the round has a
+        fresh dump.
       '';
     };
 
@@ -210,9 +216,10 @@ in
       default = null;
       example = "/run/secrets/dump-database-ping";
       description = ''
-        A file that holds a URL and nothing else, readable for root. It is requested after each good
-        round, and with `/fail` at its end after each failed one, as healthchecks.io has it; such a
-        service calls you when no request comes any more. No argument and no log shows the URL.
+        A file that holds a URL and nothing else. Only root needs to read it. The URL is requested
+        after each successful round, and with `/fail` appended after each failed round, as
+        healthchecks.io expects it. Such a service alerts you when the requests stop. The URL appears
+        in no argument and in no log.
       '';
     };
 
@@ -231,8 +238,8 @@ in
         }
       '';
       description = ''
-        The databases, each with a name of letters, digits and `._-`. The name is that of its unit
-        (`dump-database-<name>.service`) and of its directory.
+        The databases to dump. The name of an entry consists of letters, digits and `._-`. It becomes
+        the name of the unit (`dump-database-<name>.service`) and of the directory of the dumps.
       '';
     };
   }

@@ -37,9 +37,13 @@ let
 
   # systemd owns the directory of a dynamic user and wants it below /var/lib/private.
   private = name: "/var/lib/private/dump-database/${name}";
+  leafOf = name: who: if elsewhere && !who.dynamic then target name else "${state}/${name}";
 in
 {
-  leafOf = name: who: if elsewhere && !who.dynamic then target name else "${state}/${name}";
+  inherit leafOf quotePath;
+
+  # The same without the symlink that systemd makes for a dynamic user.
+  heldIn = name: who: if who.dynamic then private name else leafOf name who;
 
   unitConfig =
     name: who:

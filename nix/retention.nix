@@ -14,8 +14,8 @@ let
         else
           lib.literalExpression "config.services.dumpDatabase.keep${period}";
       description = ''
-        How many dumps to keep besides the newest ones, one a period: the newest dump of each of
-        the last this many ${
+        The number of dumps to keep for a longer time, beside the newest ones: the newest dump of each
+        of the last that many ${
           {
             Hourly = "hours";
             Daily = "days";
@@ -24,7 +24,7 @@ let
             Yearly = "years";
           }
           .${period}
-        } (UTC) that have one.
+        } (UTC) that have a dump.
       '';
     };
 in
@@ -35,7 +35,7 @@ in
     default = inherited.keep or 5;
     defaultText =
       if inherited == { } then 5 else lib.literalExpression "config.services.dumpDatabase.keep";
-    description = "How many of the newest dumps to keep.";
+    description = "The number of newest dumps to keep.";
   };
   keepHourly = tier "Hourly" 24;
   keepDaily = tier "Daily" 7;

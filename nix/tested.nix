@@ -25,6 +25,8 @@ let
     "filesystems::"
     # It looks whether files exist that are no part of the build.
     "structure::every_guarantee_names_tests_that_exist"
+    # They read pages that are no part of the build.
+    "documentation::"
     # They look for the servers' programs where Debian has them.
     "earlier::mysql"
     "earlier::postgresql"

@@ -1,4 +1,4 @@
-//! The command line: types only.
+//! The command line: types and help texts only.
 
 mod output;
 mod retention;
@@ -20,18 +20,31 @@ use crate::human::parse_duration;
 pub use output::{Output, ServerFormat};
 pub use retention::Retention;
 
-/// Dumps every database, proves each dump, keeps the newest
+/// Three commands to begin with, for the help and for a command line without a command.
+pub const EXAMPLES: &str = "\
+Examples:
+  dump-database dump shop.db             Dump an SQLite database into ./dump
+  dump-database dump postgresql:///      Dump every database of the local PostgreSQL server
+  dump-database restore dump shop2.db    Restore the newest dump in ./dump into a new file";
+
+/// Dumps databases, proves each dump, and keeps the newest dumps
 ///
-/// A dump gets its final name only when it is complete, was read back and is on the disk. Only then
-/// do older dumps of the same database go. Every flag can be given as an environment variable.
+/// A dump gets its final name only after it is complete, has been read back and compared, and is on
+/// the disk. Only then does the program remove older dumps of the same database. Every flag has an
+/// environment variable.
 #[derive(Debug, Parser)]
-#[command(name = "dump-database", version = version(), max_term_width = 100)]
+#[command(
+    name = "dump-database",
+    version = version(),
+    max_term_width = 100,
+    after_help = EXAMPLES
+)]
 pub struct Cli {
-    /// What to do
+    /// The command to run
     #[command(subcommand)]
     pub command: Command,
 
-    /// The least important messages to show: off, error, warn, info, debug, trace
+    /// Show messages of this level and above: off, error, warn, info, debug, trace
     #[arg(
         long,
         global = true,
@@ -43,28 +56,38 @@ pub struct Cli {
     pub log: LevelFilter,
 }
 
-/// What to do.
+/// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Dump databases, prove the dumps, remove what retention does not keep; by the rules of each
-    /// database's last run, unless you give others
+    /// Dump databases, prove each dump, and rotate older dumps
+    ///
+    /// Without retention flags, the policy of the last run of each database applies. A database
+    /// that fails does not stop the others; the exit status is then 1.
     Dump(Dump),
-    /// List dumps: when, how large, why kept, how far back they reach; by the rules of each
-    /// database's last run, unless you give others
+    /// List dumps with time, size, and the rule that keeps each
+    ///
+    /// Without retention flags, the policy of the last run of each database applies.
     List(List),
-    /// Say how fresh each database's dumps are; exit 1 if any is too old, failed last time or was
-    /// never dumped
+    /// Report the age of the newest dump of each database
+    ///
+    /// Exits 1 if the newest dump of a database is too old or cannot be used, if the last run or the
+    /// last drill failed, or if a database was never dumped.
     Status(Status),
     /// Read dumps whole and check them
     Verify(Verify),
     /// Load a dump into a database
+    ///
+    /// The dump is read whole and checked before the target is changed. If the restore fails, the
+    /// old database stays as it was.
     Restore(Restore),
-    /// Prove that dumps can be restored: into a throwaway database, compared with what was dumped
+    /// Restore dumps into throwaway databases and compare them with what was dumped
     Drill(Drill),
-    /// Apply retention alone, saying for each dump why it stays or goes; by the rules of each
-    /// database's last run, unless you give others; without either it removes nothing
+    /// Remove dumps that the retention policy does not keep
+    ///
+    /// Prints for each dump why it stays or goes. Without retention flags, the policy of the last run
+    /// of each database applies; where none is recorded, nothing is removed.
     Rotate(Rotate),
-    /// Print shell completions
+    /// Print a shell completion script
     Completions {
         /// The shell
         shell: clap_complete::Shell,
@@ -76,13 +99,14 @@ pub enum Command {
 /// `dump`.
 #[derive(Debug, Args)]
 pub struct Dump {
-    /// An SQLite file (`sqlite:PATH` or a plain path), or a server: `postgresql://[USER@][HOST]/DATABASE`,
-    /// `mysql://...`, `mariadb://...`. Without DATABASE: every database of the server, and what
-    /// belongs to none as `@globals`
+    /// An SQLite file (a path, or `sqlite:PATH`) or a database of a server:
+    /// `postgresql://[USER@][HOST]/DATABASE`, `mysql://...` or `mariadb://...`. A server URL without
+    /// DATABASE means every database of the server, and `@globals`: its roles, users and grants
     #[arg(required_unless_present = "program", value_name = "SOURCE")]
     pub sources: Vec<OsString>,
 
-    /// After `--`: a program that prints a dump and exits 0, with its arguments; needs --name
+    /// After `--`: a program with its arguments that writes a dump to its standard output and exits
+    /// 0. Needs --name
     #[arg(
         last = true,
         value_name = "PROGRAM",
@@ -91,11 +115,12 @@ pub struct Dump {
     )]
     pub program: Vec<OsString>,
 
-    /// Call the database NAME instead of what its source calls it
+    /// Name the dumps NAME instead of after the database
     #[arg(long, env = "DUMP_DATABASE_NAME")]
     pub name: Option<String>,
 
-    /// Leave out these databases of a whole server; `*`, `?` and `[...]` stand for characters
+    /// Skip the databases of a server whose names match NAME, a pattern with `*`, `?` and `[...]`.
+    /// Give the flag several times, or separate patterns by commas
     #[arg(
         long,
         value_name = "NAME",
@@ -104,7 +129,7 @@ pub struct Dump {
     )]
     pub exclude: Vec<Pattern>,
 
-    /// How many databases are dumped at a time
+    /// Dump N databases at the same time
     #[arg(
         long,
         value_name = "N",
@@ -113,16 +138,18 @@ pub struct Dump {
     )]
     pub jobs: NonZeroUsize,
 
-    /// Publish nothing where the database is still what its newest dump holds; the run counts as
-    /// a success all the same
+    /// Publish no dump of a database that did not change since its newest dump. The run still
+    /// counts as a success
     #[arg(long, env = "DUMP_DATABASE_SKIP_UNCHANGED", value_parser = BoolishValueParser::new())]
     pub skip_unchanged: bool,
 
-    /// After the run write metrics of the directory to FILE, for the Prometheus node exporter
+    /// After the run, write the metrics of the dump directory to FILE, for the Prometheus node
+    /// exporter
     #[arg(long, value_name = "FILE", env = "DUMP_DATABASE_METRICS")]
     pub metrics: Option<PathBuf>,
 
-    /// Take over a name whose newest dump is of another source, after a move
+    /// Accept that the newest dump of this name was made from another source, because the database
+    /// moved
     #[arg(long, env = "DUMP_DATABASE_ADOPT", value_parser = BoolishValueParser::new())]
     pub adopt: bool,
 
@@ -130,7 +157,7 @@ pub struct Dump {
     #[command(flatten)]
     pub output: Output,
 
-    /// What stays
+    /// Which dumps stay
     #[command(flatten)]
     pub retention: Retention,
 }
@@ -138,7 +165,7 @@ pub struct Dump {
 /// `list`.
 #[derive(Debug, Args)]
 pub struct List {
-    /// Directories of dumps [default: `$STATE_DIRECTORY`, else `./dump`]
+    /// Dump directories [default: `$STATE_DIRECTORY`, else `./dump`]
     #[arg(value_name = "DIR")]
     pub directories: Vec<PathBuf>,
 
@@ -146,7 +173,7 @@ pub struct List {
     #[arg(long, env = "DUMP_DATABASE_JSON", value_parser = BoolishValueParser::new())]
     pub json: bool,
 
-    /// What would stay
+    /// Which dumps would stay
     #[command(flatten)]
     pub retention: Retention,
 }
@@ -154,11 +181,12 @@ pub struct List {
 /// `status`.
 #[derive(Debug, Args)]
 pub struct Status {
-    /// Directories of dumps [default: `$STATE_DIRECTORY`, else `./dump`]
+    /// Dump directories [default: `$STATE_DIRECTORY`, else `./dump`]
     #[arg(value_name = "DIR")]
     pub directories: Vec<PathBuf>,
 
-    /// How old the newest dump of a database may be; without it, any age will do
+    /// Fail for a database whose newest dump is older than TIME (30s, 10m, 1h, 7d). Without this
+    /// flag every age is accepted
     #[arg(
         long,
         value_name = "TIME",
@@ -167,12 +195,12 @@ pub struct Status {
     )]
     pub max_age: Option<Duration>,
 
-    /// Believe a directory's record that a database did not change since its newest dump
-    /// (`dump --skip-unchanged`), though the record is another user's, who could forge it
+    /// Trust the record of `dump --skip-unchanged` that a database did not change, even if another
+    /// user owns the record and could forge it
     #[arg(long, env = "DUMP_DATABASE_TRUST_RECORDS", value_parser = BoolishValueParser::new())]
     pub trust_records: bool,
 
-    /// Write metrics of the directories to FILE as well, for the Prometheus node exporter
+    /// Also write the metrics of the dump directories to FILE, for the Prometheus node exporter
     #[arg(long, value_name = "FILE", env = "DUMP_DATABASE_METRICS")]
     pub metrics: Option<PathBuf>,
 
@@ -184,7 +212,7 @@ pub struct Status {
 /// `verify`.
 #[derive(Debug, Args)]
 pub struct Verify {
-    /// Dumps, or directories of dumps [default: `$STATE_DIRECTORY`, else `./dump`]
+    /// Dumps or dump directories [default: `$STATE_DIRECTORY`, else `./dump`]
     #[arg(value_name = "DIR|FILE")]
     pub paths: Vec<PathBuf>,
 
@@ -193,25 +221,53 @@ pub struct Verify {
     pub json: bool,
 }
 
+/// The heading of the flags of `restore` that concern the dump of the database it replaces.
+const REPLACED: &str = "The dump of the database that is replaced";
+
 /// `restore`.
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
+#[command(
+    mut_arg("to", |arg| arg.help_heading(REPLACED).help(
+        "Save the replaced database in this dump directory, of which only the last component is \
+         created [default: `$STATE_DIRECTORY`, else `./dump`]",
+    )),
+    mut_arg("compress", |arg| arg.help_heading(REPLACED).help(
+        "Compress the dump of the replaced database: gzip[:0-9] or zstd[:1-19]",
+    )),
+    mut_arg("format", |arg| arg.help_heading(REPLACED).help(
+        "The format of the dump of a replaced PostgreSQL database",
+    )),
+    mut_arg("full_check", |arg| arg.help_heading(REPLACED).help(
+        "Compare the indexes of the replaced SQLite database with its tables if the last such check \
+         is older than TIME; 0 means always",
+    )),
+    mut_arg("threads", |arg| arg.help(
+        "Use N sessions to load a PostgreSQL dump in the custom format, and N threads to compress \
+         the dump of the replaced database [default: the number of cores, at most 4]",
+    )),
+    mut_arg("timeout", |arg| arg.help(
+        "Stop the restore after TIME (30s, 10m, 1h); the old database then stays as it was",
+    ))
+)]
 pub struct Restore {
-    /// A dump, or a directory of which the newest good dump is taken
+    /// A dump, or a dump directory, of which the newest good dump is restored
     #[arg(value_name = "DUMP")]
     pub dump: PathBuf,
 
-    /// Where to: an SQLite file (`sqlite:PATH` or a plain path), or a database of a server
-    /// (`postgresql://[USER@][HOST]/DATABASE`). A server without a database: for `@globals`, or for
-    /// everything that the directory DUMP has of a server, in the right order
+    /// The database to restore into: an SQLite file (a path, or `sqlite:PATH`) or a database of a
+    /// server (`postgresql://[USER@][HOST]/DATABASE`, `mysql://...`, `mariadb://...`). A dump of
+    /// `@globals` needs a server URL without a database; a dump directory and such a URL restore
+    /// `@globals` and every database
     #[arg(value_name = "TARGET")]
     pub target: OsString,
 
-    /// Which database's newest dump, where DUMP is a directory of several's
+    /// Restore the newest dump of the database NAME. Needed where DUMP is a directory with dumps of
+    /// several databases
     #[arg(long, env = "DUMP_DATABASE_NAME")]
     pub name: Option<String>,
 
-    /// Replace an existing database; it is dumped first
+    /// Replace TARGET if it exists. TARGET is dumped first
     #[arg(long, env = "DUMP_DATABASE_REPLACE", value_parser = BoolishValueParser::new())]
     pub replace: bool,
 
@@ -251,11 +307,11 @@ pub struct Restore {
 /// `drill`.
 #[derive(Debug, Args)]
 pub struct Drill {
-    /// Dumps, or directories of dumps [default: `$STATE_DIRECTORY`, else `./dump`]
+    /// Dumps or dump directories [default: `$STATE_DIRECTORY`, else `./dump`]
     #[arg(value_name = "DIR|DUMP")]
     pub paths: Vec<PathBuf>,
 
-    /// Which dumps of each database in a directory: newest, all, or the newest N
+    /// Drill these dumps of each database in a dump directory: the newest, all, or the newest N
     #[arg(
         long,
         value_name = "newest|all|N",
@@ -264,11 +320,12 @@ pub struct Drill {
     )]
     pub sample: Sample,
 
-    /// Where throwaway databases live while they are looked at [default: `$TMPDIR`, else `/tmp`]
+    /// Put the throwaway databases into this directory; they are removed after the drill
+    /// [default: `$TMPDIR`, else `/tmp`]
     #[arg(long, value_name = "DIR", env = "DUMP_DATABASE_SCRATCH")]
     pub scratch: Option<PathBuf>,
 
-    /// How long the drill of one dump may take: 30s, 10m, 1h
+    /// Stop the drill of one dump after TIME (30s, 10m, 1h)
     #[arg(
         long,
         value_name = "TIME",
@@ -286,16 +343,16 @@ pub struct Drill {
 /// `rotate`.
 #[derive(Debug, Args)]
 pub struct Rotate {
-    /// The directory of dumps [default: `$STATE_DIRECTORY`, else `./dump`]
+    /// The dump directory [default: `$STATE_DIRECTORY`, else `./dump`]
     #[arg(value_name = "DIR")]
     pub directory: Option<PathBuf>,
 
-    /// Remove nothing, only say what would go
+    /// Remove nothing; only print which dumps would be removed
     #[arg(long, env = "DUMP_DATABASE_DRY_RUN", value_parser = BoolishValueParser::new())]
     pub dry_run: bool,
 
-    /// Forget that this database, which has no dumps in the directory, was to be dumped there:
-    /// `status` no longer asks for it. Removes nothing
+    /// Remove a dropped database from the records of the dump directory, so that `status` no longer
+    /// reports it. Fails while the directory holds dumps of it
     #[arg(
         long,
         value_name = "NAME",
@@ -304,17 +361,17 @@ pub struct Rotate {
     )]
     pub forget: Option<String>,
 
-    /// What stays
+    /// Which dumps stay
     #[command(flatten)]
     pub retention: Retention,
 }
 
 fn level(text: &str) -> Result<LevelFilter, String> {
     text.parse()
-        .map_err(|_| "off, error, warn, info, debug or trace is wanted".to_owned())
+        .map_err(|_| "expected off, error, warn, info, debug or trace".to_owned())
 }
 
-/// The program's version and what it was built with.
+/// Returns the version of the program and what it was built with.
 fn version() -> &'static str {
     static VERSION: OnceLock<String> = OnceLock::new();
     VERSION.get_or_init(describe)

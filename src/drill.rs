@@ -8,34 +8,26 @@
 mod choose;
 mod compare;
 mod confined;
+mod finding;
 mod inside;
-mod mysql;
-mod postgresql;
-mod provable;
 mod reach;
 mod row;
 mod sandbox;
 mod scratch;
-mod serve;
-mod sqlite;
 mod user;
 
 use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, ErrorKind, Write};
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use crate::engine::Source;
-use crate::header::Header;
 use crate::stop::{self, Stop};
 
 use choose::Chosen;
 pub use choose::Sample;
-use compare::Comparison;
 pub use confined::{is_inside, run_inside};
 use row::Row;
 
@@ -50,21 +42,6 @@ pub struct Options {
     pub timeout: Duration,
     /// Print a JSON array.
     pub json: bool,
-}
-
-/// A throwaway place of one engine, and what a dump was restored into.
-trait Throwaway {
-    /// Restores into it.
-    fn target(&mut self, header: &Header, dump: &File) -> Result<Arc<dyn Source>>;
-
-    /// Gives the throwaway place what the restore that failed with `error` lacked. False where there
-    /// is nothing to give, so another attempt would fail as well.
-    fn supplies(&mut self, _error: &anyhow::Error) -> Result<bool> {
-        Ok(false)
-    }
-
-    /// What is there now, beside the dump's facts.
-    fn compare(&self, header: &Header) -> Result<Comparison>;
 }
 
 /// Drills dumps, or those of directories that `options.sample` names; a line each on stdout. How

@@ -1,12 +1,11 @@
 //! The main job: each source dumped, proven, published, rotated.
 
-mod before;
+mod database;
 mod keep;
-mod one;
 mod options;
-mod owner;
 mod plan;
-mod written;
+mod previous;
+mod proven;
 
 use std::collections::{HashSet, VecDeque};
 use std::io::{self, Write};
@@ -28,8 +27,8 @@ use crate::progress;
 use crate::state::{Attempt, Unchanged};
 use crate::stop;
 
+pub(crate) use database::{Published, Run};
 pub use keep::Keep;
-pub(crate) use one::{Published, Run};
 pub use options::{Options, default_threads};
 pub use plan::Selection;
 use plan::{Task, plan};
@@ -93,25 +92,21 @@ fn dump_all(
     );
     let queue: Mutex<VecDeque<_>> = Mutex::new(tasks.into_iter().enumerate().collect());
     let outcomes = Mutex::new(Vec::new());
-    let work = |run: Run<'_>| {
+    let run = Run::new(&directory, options)?;
+    let work = || {
         while let Some((place, task)) = next(&queue) {
-            let outcome = one(&run, task);
+            let outcome = attempt(&run, task);
             let mut all = outcomes.lock().unwrap_or_else(PoisonError::into_inner);
             all.push((place, outcome));
         }
     };
-    let run = Run::new(&directory, options)?;
     match selection.jobs.get().min(number) {
-        0 | 1 => work(run),
+        0 | 1 => work(),
         workers => std::thread::scope(|scope| -> io::Result<()> {
-            let (owner, requests) = owner::channel();
             for worker in 1..=workers {
-                let (run, work) = (run.through(&owner), &work);
                 let thread = std::thread::Builder::new().name(format!("dump-{worker}"));
-                thread.spawn_scoped(scope, move || work(run))?;
+                thread.spawn_scoped(scope, work)?;
             }
-            drop(owner);
-            owner::serve(&directory, &requests);
             Ok(())
         })?,
     }
@@ -136,8 +131,8 @@ fn next<T>(queue: &Mutex<VecDeque<T>>) -> Option<T> {
     queue.pop_front().filter(|_| stop::signal().is_none())
 }
 
-/// Children are started and reaped here, so by one thread.
-fn one(run: &Run<'_>, task: Task) -> Outcome {
+/// Dumps one database. Its children are started and ended by this thread.
+fn attempt(run: &Run<'_>, task: Task) -> Outcome {
     let started = Instant::now();
     let (name, engine, result, is_missing) = match task {
         Task::Dump(name, source) => {
@@ -151,7 +146,7 @@ fn one(run: &Run<'_>, task: Task) -> Outcome {
         Ok(published) => {
             log::info!("{name}: {}", published.summary);
             if !published.unchanged {
-                print_path(&run.options().to, published);
+                print_path(&run.options.to, published);
             }
         }
         Err(error) => log::error!("{name} was not dumped: {error}"),
@@ -168,7 +163,7 @@ fn one(run: &Run<'_>, task: Task) -> Outcome {
 
 fn dump(run: &Run<'_>, name: &Name, source: &dyn Source) -> Result<Published, String> {
     progress::status(&format!("dumping {name}"));
-    let access = run.options().access();
+    let access = run.options.access();
     let stop = access.deadline;
     source
         .open(&access)

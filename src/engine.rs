@@ -9,23 +9,32 @@ pub mod dumper;
 mod feed;
 mod leftover;
 pub mod load;
+pub mod missing;
 pub mod mysql;
 pub mod postgresql;
+mod registered;
 pub mod source;
 pub mod sqlite;
+pub mod throwaway;
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::Arc;
 
+use anyhow::{Context, Result};
+
+use crate::header::Header;
+use crate::identity::Engine;
+use crate::stop::Stop;
 use crate::url::Url;
 
 pub use access::{Access, Part};
 pub use dumper::Dumper;
 pub use load::{Existing, LoadOptions, Loaded, Save};
-use source::Registered;
+use registered::Registered;
 pub use source::{DamagedInside, Source};
+use throwaway::{Throwaway, Workshop};
 
 /// Every engine that a URL's scheme names. A new engine is one more line here.
 const ENGINES: [Registered; 2] = [postgresql::ENGINE, mysql::ENGINE];
@@ -46,6 +55,25 @@ pub fn parse_source(text: &OsStr) -> Result<Arc<dyn Source>, String> {
     }
     let path = Path::new(OsStr::from_bytes(path));
     Ok(Arc::new(sqlite::SqliteSource::new(path)))
+}
+
+/// Starts a throwaway database for the dump that has this header.
+///
+/// # Errors
+/// When the engine's server programs are not installed or do not start; for a command's output, which
+/// no engine restores.
+pub fn start_throwaway(
+    workshop: &Workshop<'_>,
+    header: &Header,
+    stop: Stop,
+) -> Result<Box<dyn Throwaway>> {
+    let engine = header.identity.engine;
+    if engine == Engine::Sqlite {
+        return Ok(Box::new(sqlite::ThrowawayFile::new(workshop.work, stop)));
+    }
+    let known = ENGINES.iter().find(|known| known.engine == engine);
+    let known = known.context("what a command printed is not restored by this program")?;
+    (known.throwaway)(workshop, header, stop)
 }
 
 fn parse_url(scheme: &str, text: &OsStr) -> Result<Arc<dyn Source>, String> {

@@ -9,7 +9,7 @@ use anyhow::Result;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches};
 
-use dump_database::cli::{Cli, Command, Output, Retention, ServerFormat};
+use dump_database::cli::{Cli, Command, EXAMPLES, Output, Retention, ServerFormat};
 use dump_database::directory::Held;
 use dump_database::dump::Keep;
 use dump_database::engine::command::Program;
@@ -221,7 +221,8 @@ fn is_closed_pipe(cause: &(dyn std::error::Error + 'static)) -> bool {
     kind == Some(io::ErrorKind::BrokenPipe)
 }
 
-/// Help and version go to stdout; anything else is one sentence on stderr.
+/// Prints help and version on stdout, a short help for an empty command line on stderr, and any other
+/// error as one sentence on stderr.
 fn usage(error: &clap::Error) -> Exit {
     if matches!(
         error.kind(),
@@ -230,13 +231,17 @@ fn usage(error: &clap::Error) -> Exit {
         let _ = error.print();
         return Exit::Success;
     }
-    let text = match error.kind() {
-        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            "error: a command is wanted, such as dump, list or restore".to_owned()
-        }
-        _ => error.to_string(),
-    };
-    let sentence = text
+    if matches!(
+        error.kind(),
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand
+    ) {
+        let expected = "error: expected a command, such as dump, list or restore";
+        let more = "dump-database --help lists every command.";
+        let _ = writeln!(io::stderr(), "{expected}\n\n{EXAMPLES}\n\n{more}");
+        return Exit::Usage;
+    }
+    let sentence = error
+        .to_string()
         .lines()
         .take_while(|line| !line.starts_with("Usage:"))
         .map(str::trim)

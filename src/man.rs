@@ -5,7 +5,34 @@ use std::io::{self, Write};
 use clap::CommandFactory;
 use clap_mangen::Man;
 
-use crate::cli::Cli;
+use crate::cli::{Cli, EXAMPLES};
+
+const ENVIRONMENT: &str = "\
+.SH ENVIRONMENT
+Every flag has an environment variable, which its description names: \\fBDUMP_DATABASE_KEEP\\fR is that \
+of \\fB\\-\\-keep\\fR. A flag on the command line wins over its variable. The value of a flag without a \
+value is \\fBtrue\\fR or \\fBfalse\\fR.
+.TP
+\\fBSTATE_DIRECTORY\\fR
+The dump directory where no other is given. systemd sets it in a unit with \\fBStateDirectory=\\fR.
+.TP
+\\fBTMPDIR\\fR
+Where \\fBdrill\\fR makes its throwaway databases without \\fB\\-\\-scratch\\fR.";
+
+const EXIT_STATUS: &str = "\
+.SH \"EXIT STATUS\"
+.TP
+0
+Everything succeeded.
+.TP
+1
+Something failed; the last lines say what and why.
+.TP
+2
+The command line is wrong.
+.TP
+75
+Another run holds the dump directory.";
 
 /// Writes `dump-database(1)`, with every subcommand's options, as roff.
 ///
@@ -31,16 +58,17 @@ pub fn page(out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, ".SH \"{}\"", subcommand.get_name().to_uppercase())?;
         let man = Man::new(subcommand.clone());
         demoted(out, |section| man.render_synopsis_section(section))?;
+        demoted(out, |section| man.render_description_section(section))?;
         demoted(out, |section| man.render_options_section(section))?;
     }
-    writeln!(
-        out,
-        ".SH \"EXIT STATUS\"\n0 all was done, 1 something was not, 2 usage, 75 another run holds the directory."
-    )?;
+    writeln!(out, "{ENVIRONMENT}\n{EXIT_STATUS}")?;
+    let (_, examples) = EXAMPLES.split_once('\n').unwrap_or_default();
+    let examples = examples.replace('-', "\\-");
+    writeln!(out, ".SH EXAMPLES\n.nf\n{examples}\n.fi")?;
     man.render_version_section(out)
 }
 
-/// A section one level down.
+/// Writes a section one level down.
 fn demoted(
     out: &mut dyn Write,
     render: impl FnOnce(&mut dyn Write) -> io::Result<()>,

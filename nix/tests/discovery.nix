@@ -13,13 +13,6 @@ let
     });
     inherit expected;
   };
-  # Which of these texts our warnings of a machine hold, one each.
-  warns = texts: module: {
-    expr = map (warning: lib.filter (text: lib.hasInfix text warning) texts) (
-      lib.filter (lib.hasPrefix "services.dumpDatabase") (machine module).warnings
-    );
-    expected = map lib.singleton texts;
-  };
   mariadb = {
     enable = true;
     package = pkgs.mariadb;
@@ -178,80 +171,15 @@ in
       ];
     };
 
-  testDoubt = warns [ "services.pocket-id.credentials.DB_CONNECTION_STRING may name another" ] {
-    services.pocket-id = {
-      enable = true;
-      credentials.DB_CONNECTION_STRING = "/run/secrets/pocket-id";
-    };
-  };
-  testNoDoubt = warns [ ] {
-    services.pocket-id = {
-      enable = true;
-      credentials.DB_CONNECTION_STRING = "/run/secrets/pocket-id";
-    };
-    services.dumpDatabase.databases.pocket-id.source = "sqlite:/var/lib/pocket-id/data/pocket-id.db";
-  };
-  testSecretsAreNoDoubt = warns [ ] {
-    services.vaultwarden = {
-      enable = true;
-      environmentFile = "/run/secrets/vaultwarden.env";
-    };
-  };
-
-  # As nixpkgs does it with what it removes.
-  testRemoved =
-    let
-      config = machine {
-        imports = [ (lib.mkRemovedOptionModule [ "services" "readarr" ] "It is gone.") ];
-        services.vaultwarden.enable = true;
+  # It is called otherwise than with all others.
+  testServerEnabled = {
+    expr = sourcesOf (machine {
+      options.services.kanidm = lib.mkOption { type = lib.types.attrs; };
+      config.services.kanidm.server = {
+        enable = true;
+        settings.db_path = "/var/lib/kanidm/kanidm.db";
       };
-    in
-    {
-      expr = lib.attrNames config.services.dumpDatabase.databases;
-      expected = [ "vaultwarden" ];
-    };
-  testRemovedEnable = {
-    expr =
-      (machine {
-        imports = [
-          (lib.mkRemovedOptionModule [
-            "services"
-            "readarr"
-            "enable"
-          ] "It is gone.")
-        ];
-      }).services.dumpDatabase.databases;
-    expected = { };
-  };
-  testRemovedSetting = warns [ "services.lidarr has no longer the settings" ] {
-    imports = [
-      (lib.mkRemovedOptionModule [
-        "services"
-        "lidarr"
-        "dataDir"
-      ] "It is gone.")
-    ];
-    options.services.lidarr.enable = lib.mkEnableOption "lidarr";
-    config.services.lidarr.enable = true;
-    disabledModules = [ "services/misc/lidarr.nix" ];
-  };
-  testForced = warns [ ] {
-    services.pocket-id = {
-      enable = true;
-      credentials.DB_CONNECTION_STRING = "/run/secrets/pocket-id";
-    };
-    services.dumpDatabase.databases = lib.mkForce { };
-  };
-
-  testUncovered = warns [ "services.etcd is enabled, whose data is not dumped" ] {
-    services.etcd.enable = true;
-  };
-  testUncoveredByChoice = warns [ ] {
-    services.etcd.enable = true;
-    services.dumpDatabase.exclude = [ "etcd" ];
-  };
-  testUncoveredByHand = warns [ ] {
-    services.etcd.enable = true;
-    services.dumpDatabase.databases.etcd.command = [ "true" ];
+    });
+    expected.kanidm = "sqlite:/var/lib/kanidm/kanidm.db";
   };
 }

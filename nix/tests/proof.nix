@@ -55,14 +55,11 @@ let
 in
 {
   testCommand = endsWith ''/bin/dump-database" "drill" "--scratch" "/var/cache/dump-database-drill/notes" "--timeout" "5m" "/var/lib/dump-database/notes"'' "dump-database-drill-notes";
-  testAccount =
-    is
-      [ "notes" "staff" ]
-      [
-        (drill "notes").serviceConfig.User
-        (drill "notes").serviceConfig.Group
-      ];
-  testDirectory = is [ "dump-database/notes" ] (drill "notes").serviceConfig.StateDirectory;
+  # The program becomes a user of its own, and needs to be root for that.
+  testAccount = is false ((drill "notes").serviceConfig ? User);
+  testDirectory = is ''"-/var/lib/dump-database/notes"'' (
+    lib.head (drill "notes").serviceConfig.ReadWritePaths
+  );
   testScratch = is "dump-database-drill/notes" (drill "notes").serviceConfig.CacheDirectory;
   testWithoutNetwork = is true (drill "shop").serviceConfig.PrivateNetwork;
   testWithoutSecret = is false ((drill "shop").serviceConfig ? LoadCredential);
@@ -99,32 +96,20 @@ in
         ((machine {
           services.ntfy-sh.enable = true;
           services.dumpDatabase.drill.enable = true;
-        }).systemd
+        }).systemd.services.dump-database-drill-ntfy-sh-auth
         )
-        services
+        serviceConfig
         ;
-      unit = services.dump-database-drill-ntfy-sh-auth;
-      service = {
-        StateDirectoryMode = "0755";
-        User = "ntfy-sh";
-      }
-      // services.ntfy-sh.serviceConfig;
     in
     is
-      {
-        DynamicUser = true;
-        StateDirectory = [
-          "ntfy-sh"
-          "dump-database/ntfy-sh-auth"
-        ];
-        inherit (service) StateDirectoryMode User;
-      }
-      {
-        inherit (unit.serviceConfig)
-          DynamicUser
-          StateDirectory
-          StateDirectoryMode
-          User
-          ;
-      };
+      [
+        false
+        ''"-/var/lib/private/dump-database/ntfy-sh-auth"''
+        true
+      ]
+      [
+        (serviceConfig ? DynamicUser)
+        (lib.head serviceConfig.ReadWritePaths)
+        (lib.hasSuffix ''"/var/lib/private/dump-database/ntfy-sh-auth"'' serviceConfig.ExecStart)
+      ];
 }

@@ -18,7 +18,7 @@ let
   is = expected: expr: { inherit expr expected; };
 in
 {
-  testCount = is 5 (lib.length recipes);
+  testCount = is 7 (lib.length recipes);
   testHooks = is [
     "borgbackup-job-dumps.service"
     "dump-database-ping.service"

@@ -12,12 +12,12 @@ use crate::human::{parse_duration, parse_positive};
 /// How and where dumps are written.
 #[derive(Debug, Clone, Args)]
 pub struct Output {
-    /// The directory for dumps; only its last component is created
+    /// Write dumps into this directory, of which only the last component is created
     /// [default: `$STATE_DIRECTORY`, else `./dump`]
     #[arg(long, value_name = "DIR", env = "DUMP_DATABASE_TO")]
     pub to: Option<PathBuf>,
 
-    /// How to compress: gzip[:0-9] or zstd[:1-19]
+    /// Compress dumps with gzip[:0-9] or zstd[:1-19]
     #[arg(
         long,
         value_name = "METHOD",
@@ -26,7 +26,7 @@ pub struct Output {
     )]
     pub compress: Method,
 
-    /// Threads that compress [default: the number of cores, at most 4]
+    /// Compress with N threads [default: the number of cores, at most 4]
     #[arg(
         long,
         value_name = "N",
@@ -35,7 +35,7 @@ pub struct Output {
     )]
     pub threads: Option<NonZeroUsize>,
 
-    /// What PostgreSQL databases are dumped as
+    /// The format of PostgreSQL dumps
     #[arg(
         long,
         env = "DUMP_DATABASE_FORMAT",
@@ -44,11 +44,12 @@ pub struct Output {
     )]
     pub format: ServerFormat,
 
-    /// A file whose only line is the servers' password; systemd has one at `%d/NAME`
+    /// Read the password of the server from FILE, which holds nothing else. In a systemd unit, the
+    /// credential NAME is the file `%d/NAME`
     #[arg(long, value_name = "FILE", env = "DUMP_DATABASE_PASSWORD_FILE")]
     pub password_file: Option<PathBuf>,
 
-    /// How long one database may take: 30s, 10m, 1h
+    /// Stop the dump of one database after TIME (30s, 10m, 1h)
     #[arg(
         long,
         value_name = "TIME",
@@ -58,8 +59,9 @@ pub struct Output {
     )]
     pub timeout: Duration,
 
-    /// How often an SQLite database's indexes are compared with its tables as well; the structure of
-    /// every page is checked in every dump; 0: always, as for one of up to 64 MiB
+    /// Compare the indexes of an SQLite database with its tables if the last such check is older
+    /// than TIME; 0 means in every dump. A database of up to 64 MiB is always checked in this way.
+    /// The structure of every page is checked in every dump
     #[arg(
         long,
         value_name = "TIME",
@@ -69,7 +71,7 @@ pub struct Output {
     )]
     pub full_check: Duration,
 
-    /// How long to wait for a database that another program keeps locked
+    /// Wait up to TIME for a lock that another program holds on the database
     #[arg(
         long,
         value_name = "TIME",
@@ -80,11 +82,11 @@ pub struct Output {
     pub busy_timeout: Duration,
 }
 
-/// What a PostgreSQL database is dumped as.
+/// The format of a PostgreSQL dump.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum ServerFormat {
-    /// SQL, which psql reads
+    /// SQL, for psql
     Plain,
-    /// `pg_dump --format=custom`, which `pg_restore` reads, several tables at a time
+    /// The custom format of `pg_dump`, which is restored by several sessions of `pg_restore`
     Custom,
 }

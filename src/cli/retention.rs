@@ -9,8 +9,7 @@ use clap::{ArgMatches, Args};
 use crate::human::{parse_duration, parse_positive};
 use crate::retention::Policy;
 
-/// Which dumps of a database stay. One more than these rules say is kept for a while when a
-/// database shrank to less than half; that catches one emptied by accident and nothing subtler.
+/// Which dumps of a database stay.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Retention")]
 pub struct Retention {
@@ -24,7 +23,7 @@ pub struct Retention {
     )]
     pub keep: NonZeroUsize,
 
-    /// Keep the newest dump of each of the last N hours that have one
+    /// Also keep the newest dump of each of the last N hours that have a dump
     #[arg(
         long,
         value_name = "N",
@@ -33,7 +32,7 @@ pub struct Retention {
     )]
     pub keep_hourly: usize,
 
-    /// Keep the newest dump of each of the last N days that have one
+    /// Also keep the newest dump of each of the last N days that have a dump
     #[arg(
         long,
         value_name = "N",
@@ -42,7 +41,7 @@ pub struct Retention {
     )]
     pub keep_daily: usize,
 
-    /// Keep the newest dump of each of the last N ISO weeks that have one
+    /// Also keep the newest dump of each of the last N ISO weeks that have a dump
     #[arg(
         long,
         value_name = "N",
@@ -51,7 +50,7 @@ pub struct Retention {
     )]
     pub keep_weekly: usize,
 
-    /// Keep the newest dump of each of the last N months that have one
+    /// Also keep the newest dump of each of the last N months that have a dump
     #[arg(
         long,
         value_name = "N",
@@ -60,7 +59,7 @@ pub struct Retention {
     )]
     pub keep_monthly: usize,
 
-    /// Keep the newest dump of each of the last N years that have one
+    /// Also keep the newest dump of each of the last N years that have a dump
     #[arg(
         long,
         value_name = "N",
@@ -69,8 +68,8 @@ pub struct Retention {
     )]
     pub keep_yearly: usize,
 
-    /// Keep for this long the largest older dump that is more than twice one of the newest, in
-    /// size or in rows: a database emptied by accident; 0 turns it off
+    /// If a kept dump has less than half the size or rows of an older dump, keep the largest such
+    /// older dump for TIME, in case the database was emptied by accident; 0 turns this off
     #[arg(
         long,
         value_name = "TIME",
@@ -80,8 +79,8 @@ pub struct Retention {
     )]
     pub keep_before_shrink: Duration,
 
-    /// Keep for this long what `restore --replace` replaced, at most three dumps a database; they
-    /// count for no other rule
+    /// Keep the dumps that `restore --replace` saved for TIME, at most three of each database; no
+    /// other rule counts them
     #[arg(
         long,
         value_name = "TIME",
@@ -93,7 +92,7 @@ pub struct Retention {
 }
 
 impl Retention {
-    /// Does a flag or the environment say what stays?
+    /// Returns true if a flag or an environment variable says which dumps stay.
     #[must_use]
     pub fn is_given(matches: &ArgMatches) -> bool {
         let own = matches.ids().filter(|id| id.as_str().starts_with("keep"));

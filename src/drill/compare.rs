@@ -5,7 +5,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::header::{Facts, Rows};
+use crate::engine::throwaway::Contents;
+use crate::header::{Facts, Header, Rows};
 
 /// More differences than this are counted, not listed.
 const LISTED: usize = 5;
@@ -32,8 +33,18 @@ pub(super) struct Comparison {
 }
 
 impl Comparison {
-    /// Of the tables there are `now`, with their rows where they can be counted.
-    pub(super) fn of(facts: &Facts, now: &BTreeMap<String, Option<u64>>) -> Self {
+    /// Compares a restored database with the header of its dump.
+    pub(super) fn of(header: &Header, contents: Contents) -> Self {
+        let mut this = Comparison::of_tables(&header.facts, &contents.rows);
+        this.problems.extend(contents.problems);
+        if let Some(version) = contents.version {
+            this.note_version(&header.engine_version, &version);
+        }
+        this
+    }
+
+    /// Compares the rows of each table `now` with those at the snapshot.
+    fn of_tables(facts: &Facts, now: &BTreeMap<String, Option<u64>>) -> Self {
         let mut this = Comparison {
             tables: now.len(),
             rows: now.values().flatten().sum(),
@@ -78,7 +89,7 @@ impl Comparison {
 
 impl Comparison {
     /// Whether the server that restored is of another release series than the one dumped.
-    pub(super) fn note_version(&mut self, dumped: &str, restored: &str) {
+    fn note_version(&mut self, dumped: &str, restored: &str) {
         let series = |version: &str| -> Vec<String> {
             // The second number is a minor release in `15.2`, and not in `8.4.2` or MariaDB's.
             let two = version.contains("Maria") || version.as_bytes().get(1) == Some(&b'.');
@@ -144,7 +155,7 @@ mod tests {
         let now = now
             .iter()
             .map(|(name, rows)| ((*name).to_owned(), Some(*rows)));
-        Comparison::of(&facts, &now.collect())
+        Comparison::of_tables(&facts, &now.collect())
     }
 
     #[test]
@@ -195,14 +206,15 @@ mod tests {
             table_count: 1,
             ..Facts::default()
         };
-        let uncountable = Comparison::of(&facts, &BTreeMap::from([("a".into(), None)]));
+        let uncountable = Comparison::of_tables(&facts, &BTreeMap::from([("a".into(), None)]));
         assert_eq!(uncountable.problems, ["a cannot be counted and had 3 rows"]);
         let none = compared(&[], &[("a", None)]);
         assert_eq!(
             none.problems,
             ["the table a is missing, there are 0 tables and were 1"]
         );
-        let unknown = Comparison::of(&Facts::default(), &BTreeMap::from([("a".into(), None)]));
+        let unknown =
+            Comparison::of_tables(&Facts::default(), &BTreeMap::from([("a".into(), None)]));
         assert!(unknown.problems.is_empty());
         let one_more = compared(&[("a", 1), ("b", 1)], &[("a", None)]);
         assert_eq!(one_more.problems, ["there are 2 tables and were 1"]);

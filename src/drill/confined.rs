@@ -13,9 +13,8 @@ use std::process::{Command, ExitCode};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use serde::{Deserialize, Serialize};
 
-use super::compare::Comparison;
+use super::finding::Finding;
 use super::inside;
 use super::sandbox::{self, Inhabitant};
 use super::scratch::Scratch;
@@ -42,27 +41,6 @@ const INHERITED: [&str; 7] = [
     "TZ",
     "TZDIR",
 ];
-
-/// What became of a restore.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) enum Outcome {
-    /// It was restored, and compared.
-    Restored,
-    /// There is nothing to restore: a program printed it.
-    NotRestorable,
-    /// Whether it restores cannot be proven on this machine, for this reason.
-    NotProvable(String),
-    /// It could not be restored, for this reason.
-    Failed(String),
-}
-
-/// What the second process found.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Finding {
-    pub(super) outcome: Outcome,
-    pub(super) restore_seconds: Option<f64>,
-    pub(super) comparison: Comparison,
-}
 
 /// Restores a dump in the sandbox, below `scratch`, and compares it with its header's facts.
 ///

@@ -1,19 +1,23 @@
 //! A drill within its sandbox: a throwaway place of the dump's engine, the restore into it, and the
 //! comparison.
 
+use std::fmt;
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
 use super::compare::Comparison;
-use super::confined::{Finding, Outcome};
+use super::finding::{Finding, Outcome};
 use super::sandbox::Walls;
 use super::scratch::Place;
-use super::{Throwaway, mysql, postgresql, provable, sqlite};
 use crate::dump::default_threads;
-use crate::engine::{Access, LoadOptions};
+use crate::engine::LoadOptions;
+use crate::engine::access::Access;
+use crate::engine::missing::Missing;
+use crate::engine::start_throwaway;
+use crate::engine::throwaway::{Throwaway, Workshop};
 use crate::header::Header;
 use crate::identity::Engine;
 use crate::read::read_whole;
@@ -24,14 +28,14 @@ use crate::stop::{Stop, Unless};
 /// How long to wait for a lock in a throwaway database, which nobody else uses.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Where a throwaway server works.
-pub(super) struct Workshop<'a> {
-    /// For everything.
-    pub(super) work: &'a Path,
-    /// For its socket: a short path.
-    pub(super) sockets: PathBuf,
-    /// The password of its superuser.
-    pub(super) password: Secret,
+/// Why the dump cannot be proven on this machine.
+#[derive(Debug)]
+struct NotProvable(String);
+
+impl fmt::Display for NotProvable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
 }
 
 /// One drill.
@@ -40,8 +44,6 @@ struct Drill<'a> {
     work: &'a Path,
     walls: &'a Walls,
     stop: Stop,
-    /// The dump's, once it was read whole.
-    header: Option<Header>,
     restore_seconds: Option<f64>,
 }
 
@@ -52,7 +54,6 @@ pub(super) fn restore(dump: &File, work: &Path, walls: &Walls, timeout: Duration
         work,
         walls,
         stop: Stop::after(timeout),
-        header: None,
         restore_seconds: None,
     };
     let restored = drill.restore();
@@ -79,8 +80,7 @@ impl Drill<'_> {
     /// None where there is nothing to restore.
     fn restore(&mut self) -> Result<Option<Comparison>> {
         let (dump, stop) = (self.dump, self.stop);
-        let header = read_whole(dump, &mut Unless(stop)).context("it is no whole dump")?;
-        let header = self.header.insert(header);
+        let header = &read_whole(dump, &mut Unless(stop)).context("it is no whole dump")?;
         if header.identity.engine == Engine::Command {
             return Ok(None);
         }
@@ -96,14 +96,7 @@ impl Drill<'_> {
             sockets: place.unwrap_or(self.work).to_owned(),
             password: Secret::random()?,
         };
-        let mut throwaway: Box<dyn Throwaway + '_> = match header.identity.engine {
-            Engine::Sqlite => Box::new(sqlite::Image::new(self.work, stop)),
-            Engine::Postgresql => Box::new(postgresql::Cluster::start(&workshop, header, stop)?),
-            Engine::Mysql | Engine::Command => {
-                Box::new(mysql::Instance::start(&workshop, header, stop)?)
-            }
-        };
-        let target = throwaway.target(header, dump)?;
+        let mut throwaway = start_throwaway(&workshop, header, stop)?;
         let access = Access {
             password: Some(workshop.password.clone()),
             deadline: stop,
@@ -111,34 +104,66 @@ impl Drill<'_> {
             threads: default_threads(),
             format: header.format,
         };
+        let compared = self.compare(header, throwaway.as_mut(), &access);
+        compared
+            .map(Some)
+            .map_err(|error| explain(error, header, throwaway.as_ref()))
+    }
+
+    /// Restores the dump into a throwaway database, and compares that with the dump's facts.
+    fn compare(
+        &mut self,
+        header: &Header,
+        throwaway: &mut dyn Throwaway,
+        access: &Access,
+    ) -> Result<Comparison> {
+        let target = throwaway.prepare(header, self.dump)?;
         let load = || -> Result<f64> {
             let started = Instant::now();
-            let options = LoadOptions::into_new();
-            restore::load(dump, header, target.as_ref(), options, &access)
-                .context("it cannot be restored")?;
+            restore::load(
+                self.dump,
+                header,
+                target.as_ref(),
+                LoadOptions::into_new(),
+                access,
+            )
+            .context("it cannot be restored")?;
 
             Ok(started.elapsed().as_secs_f64())
         };
         let seconds = match load() {
-            Err(error) if throwaway.supplies(&error)? => load()?,
+            Err(error) if throwaway.add_missing(&error)? => load()?,
             loaded => loaded?,
         };
         self.restore_seconds = Some(seconds);
-        let mut comparison = throwaway.compare(header)?;
+        let mut comparison = match throwaway.contents(header)? {
+            Some(contents) => Comparison::of(header, contents),
+            None => Comparison::default(),
+        };
         comparison.only_loaded = target.is_whole();
-        Ok(Some(comparison))
+        Ok(comparison)
     }
 
-    /// What it means that the drill ended with `error`.
+    /// Returns the outcome of a drill that ended with `error`.
     fn judge(&self, error: &anyhow::Error) -> Outcome {
-        if let Some(stopped) = self.stop.reason() {
-            return Outcome::Failed(stopped.to_string());
+        match (self.stop.reason(), error.downcast_ref::<NotProvable>()) {
+            (Some(stopped), _) => Outcome::Failed(stopped.to_string()),
+            (None, Some(NotProvable(why))) => Outcome::NotProvable(why.clone()),
+            (None, None) => Outcome::Failed(format!("{error:#}")),
         }
-        let said = format!("{error:#}");
-        let why_not = self.header.as_ref().and_then(|header| {
-            let identity = &header.identity;
-            provable::why_not(identity.engine, identity.database.as_deref(), &said)
-        });
-        why_not.map_or(Outcome::Failed(said), Outcome::NotProvable)
+    }
+}
+
+/// Adds to `error` that the dump needs something this machine does not have, when that is its
+/// reason.
+fn explain(error: anyhow::Error, header: &Header, throwaway: &dyn Throwaway) -> anyhow::Error {
+    if let Some(missing) = error.downcast_ref::<Missing>() {
+        let why = NotProvable(format!("it needs {}", missing.needs()));
+        return error.context(why);
+    }
+    let message = format!("{error:#}");
+    match throwaway.missing(header, &message) {
+        Some(needed) => error.context(NotProvable(format!("it needs {needed}: {message}"))),
+        None => error,
     }
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::choose::Chosen;
 use super::compare::Comparison;
-use super::confined::{Finding, Outcome};
+use super::finding::{Finding, Outcome};
 use crate::clock;
 use crate::directory::Directory;
 use crate::human::printable;

@@ -9,8 +9,10 @@ mod globals;
 mod inexact;
 mod leftovers;
 mod load;
+mod missing;
 mod options;
 mod patience;
+mod prepare;
 mod privileges;
 mod replace;
 pub mod restore;
@@ -19,10 +21,11 @@ pub mod server;
 mod session;
 mod source;
 mod sql;
-pub mod throwaway;
+mod throwaway;
 
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -33,6 +36,7 @@ use crate::content::marker::Tail;
 use crate::engine::access::{Access, Part};
 use crate::engine::dumper::{Dumper, Scratch, SnapshotLost};
 use crate::engine::feed::pass_on;
+use crate::engine::registered::Registered;
 use crate::header::{Facts, Rows};
 use crate::identity::{Engine, Identity};
 use crate::name::Format;
@@ -43,8 +47,18 @@ use script::Script;
 use script::rows::Counter;
 pub use server::Server;
 use server::identifier;
-pub(super) use source::ENGINE;
 pub use source::MysqlSource;
+use throwaway::ThrowawayServer;
+
+/// The entry of this engine in the registry.
+pub(super) const ENGINE: Registered = Registered {
+    engine: Engine::Mysql,
+    schemes: &["mysql", "mariadb"],
+    parse: |url| Ok(Arc::new(MysqlSource::of_url(url)?)),
+    throwaway: |workshop, header, stop| {
+        Ok(Box::new(ThrowawayServer::start(workshop, header, stop)?))
+    },
+};
 
 /// A table was altered before it was read: `ER_TABLE_DEF_CHANGED`, and how `mysqldump` says that
 /// it has another number of columns.

@@ -8,7 +8,9 @@ mod fill;
 mod fresh;
 pub mod globals;
 mod leftovers;
+mod missing;
 mod parallel;
+mod prepare;
 mod reach;
 pub mod restore;
 mod script;
@@ -17,9 +19,10 @@ mod settings;
 mod snapshot;
 mod source;
 mod swap;
-pub mod throwaway;
+mod throwaway;
 
 use std::io::Write;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -29,6 +32,7 @@ use crate::child::Child;
 use crate::engine::access::{Access, Part};
 use crate::engine::dumper::{Dumper, Scratch};
 use crate::engine::feed::pass_on;
+use crate::engine::registered::Registered;
 use crate::header::Facts;
 use crate::human;
 use crate::identity::{Engine, Identity};
@@ -41,8 +45,18 @@ pub use reach::databases;
 use reach::{ask, connect, connect_anywhere};
 pub use server::Server;
 use snapshot::Snapshot;
-pub(super) use source::ENGINE;
 pub use source::PostgresqlSource;
+use throwaway::ThrowawayCluster;
+
+/// The entry of this engine in the registry.
+pub(super) const ENGINE: Registered = Registered {
+    engine: Engine::Postgresql,
+    schemes: &["postgresql", "postgres"],
+    parse: |url| Ok(Arc::new(PostgresqlSource::of_url(url)?)),
+    throwaway: |workshop, header, stop| {
+        Ok(Box::new(ThrowawayCluster::start(workshop, header, stop)?))
+    },
+};
 
 /// A part of a server to be dumped.
 #[allow(missing_debug_implementations)]

@@ -11,16 +11,6 @@ use super::dumper::Dumper;
 use super::load::{Failure, LoadOptions, Loaded};
 use crate::header::Header;
 use crate::identity::Engine;
-use crate::url::Url;
-
-/// An engine that is reached by URLs.
-#[derive(Debug, Clone, Copy)]
-pub struct Registered {
-    /// The schemes of its URLs.
-    pub schemes: &'static [&'static str],
-    /// Reads one of its URLs; the error is one sentence.
-    pub parse: fn(Url) -> Result<Arc<dyn Source>, String>,
-}
 
 /// Where a database is reached: what the command line names.
 pub trait Source: Loader + fmt::Debug + fmt::Display + Send + Sync {

@@ -23,9 +23,9 @@ mod patience;
 mod place;
 mod source;
 mod target;
+mod throwaway;
 mod watch;
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -34,7 +34,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
-use rustix::fs::{CWD, Stat};
+use rustix::fs::Stat;
 
 pub(crate) use find::find;
 use image::read_shape;
@@ -43,13 +43,13 @@ use patience::{NAP, Patience};
 
 use crate::content::image::Shape;
 use crate::engine::dumper::{Dumper, Scratch};
-use crate::follow::open_regular;
 use crate::header::Facts;
 use crate::identity::Identity;
 use crate::name::Format;
 use crate::stop::Stop;
 
 pub use source::SqliteSource;
+pub(super) use throwaway::ThrowawayFile;
 
 /// Bytes copied between two looks at the clock: the read transaction around the copy keeps
 /// writers out, so it never restarts however small the steps are.
@@ -282,27 +282,6 @@ impl Dumper for Sqlite {
         self.refuse_second_name()?;
         facts
     }
-}
-
-/// The rows of each table of a database that is checked thoroughly first; none for a table that
-/// only its own program can read. No one but this process may know the file.
-///
-/// # Errors
-/// When it is damaged or cannot be read.
-pub fn rows_of_sound(path: &Path, stop: Stop) -> Result<BTreeMap<String, Option<u64>>> {
-    let file = open_regular(CWD, path)?;
-    let db = lock_free::open(path, &file, stop)?;
-    let path = path.to_owned();
-    let (_, rows) = watch::run(db, stop, move |db| {
-        check::integrity(db, &path, true)?;
-        let tables = facts::tables(db)?.into_iter();
-        let rows = tables.map(|table| {
-            let rows = facts::count(db, &table);
-            (table, rows)
-        });
-        Ok(rows.collect())
-    })?;
-    rows
 }
 
 /// The database's name: the file's, without its extension.

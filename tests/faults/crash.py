@@ -37,9 +37,16 @@ def attack(campaign: Campaign) -> None:
     with postgresql.server(campaign) as server:
         postgresql.fill(server)
         for name, make in scenes.all_of(campaign, server).items():
-            for threads in (False, True) if name in THREADED else (False,):
+            for threads in threads_of(name):
                 with campaign.surviving(f"SIGKILL: {name}"):
                     one(campaign, name, make, threads)
+
+
+def threads_of(name: str) -> tuple[bool, ...]:
+    """Whether every thread's calls are counted: once the main thread's alone, once all."""
+    if scenes.is_threaded(name):
+        return (True,)
+    return (False, True) if name in THREADED else (False,)
 
 
 def one(campaign: Campaign, name: str, make: scenes.Make, threads: bool) -> None:

@@ -97,7 +97,7 @@ def attack(campaign: Campaign) -> None:
     with postgresql.server(campaign) as server:
         postgresql.fill(server)
         for name, make in scenes.all_of(campaign, server).items():
-            for threads in (False, True):
+            for threads in (True,) if scenes.is_threaded(name) else (False, True):
                 with campaign.surviving(f"an error: {name}"):
                     one(campaign, name, make, threads)
 

@@ -80,6 +80,11 @@ def all_of(campaign: Campaign, server: postgresql.Server) -> dict[str, Make]:
     return makes
 
 
+def is_threaded(name: str) -> bool:
+    """Whether the main thread makes nearly no call: each of several jobs has a thread of its own."""
+    return "--jobs 2" in name
+
+
 def some_of(name: str) -> int:
     """How many places are enough where not all are tried: a server's clients take their time."""
     return 20 if "PostgreSQL" in name else 60

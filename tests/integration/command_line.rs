@@ -5,7 +5,7 @@ use std::process::Stdio;
 
 use clap::{Arg, ArgAction, Command, CommandFactory};
 
-use crate::support::{Env, Run};
+use crate::support::{Env, Run, database, inventory};
 
 fn program() -> Command {
     let mut program = dump_database::cli::Cli::command();
@@ -132,6 +132,61 @@ fn help_is_on_stdout() {
     assert!(long.contains("[env: DUMP_DATABASE_KEEP=]"), "{long}");
 }
 
+/// Returns the lines that begin with the name of the program, which is indented and left out.
+fn examples(text: &str) -> Vec<String> {
+    let lines = text.lines();
+    let examples = lines.filter_map(|line| line.strip_prefix("  dump-database "));
+    let command = |line: &str| line.split("  ").next().unwrap().trim().to_owned();
+    examples.map(command).collect()
+}
+
+#[test]
+fn no_command_prints_a_short_help_whose_examples_work() {
+    let env = Env::new();
+    database::small(&env.path("shop.db"));
+    let before = inventory(env.root());
+    let run = env.run("").fails(2, "error: expected a command");
+    assert_eq!(run.stdout, "");
+    assert_eq!(inventory(env.root()), before);
+    assert!(run.stderr.lines().count() < 10, "{run:?}");
+    assert!(run.stderr.contains("dump-database --help"), "{run:?}");
+    let short = examples(&run.stderr);
+    assert_eq!(short.len(), 3, "{run:?}");
+    assert_eq!(examples(&env.run("--help").succeeds().stdout), short);
+    assert_eq!(env.run("--log error").fails(2, "Examples:").stdout, "");
+    for example in &short {
+        if example.contains("postgresql:") {
+            let words = ["dump-database"].into_iter().chain(example.split(' '));
+            program().try_get_matches_from(words).unwrap();
+        } else {
+            env.run(example).succeeds();
+        }
+    }
+    assert_eq!(
+        database::contents(&env.path("shop2.db")),
+        database::contents(&env.path("shop.db"))
+    );
+}
+
+#[test]
+fn the_help_of_restore_says_which_flags_concern_the_replaced_database() {
+    let env = Env::new();
+    let help = env.run("restore --help").succeeds().stdout;
+    let heading = "The dump of the database that is replaced:";
+    let (flags, replaced) = help.split_once(heading).unwrap();
+    for flag in ["--to <", "--compress <", "--format <", "--full-check <"] {
+        assert!(
+            replaced.contains(flag) && !flags.contains(flag),
+            "{flag}: {help}"
+        );
+    }
+    for flag in ["--name <", "--timeout <", "--busy-timeout <", "--threads <"] {
+        assert!(flags.contains(flag), "{flag}: {help}");
+    }
+    let dump = env.run("dump --help").succeeds().stdout;
+    assert!(!dump.contains(heading), "{dump}");
+}
+
 #[test]
 fn completions_are_read_by_their_shells() {
     let env = Env::new();
@@ -182,13 +237,22 @@ fn the_man_page_renders_and_has_every_flag() {
     for (command, flag) in flags(&program()) {
         let long = format!("--{}", flag.get_long().unwrap());
         assert!(page.stdout.contains(&long), "{command} {long}");
+        let variable = flag.get_env().unwrap().to_str().unwrap();
+        assert!(page.stdout.contains(variable), "{command} {variable}");
+    }
+    let (_, examples_of_page) = page.stdout.split_once("EXAMPLES\n").unwrap();
+    let short = examples(&env.run("").stderr);
+    for example in &short {
+        assert!(examples_of_page.contains(example), "{example}");
     }
     for heading in [
         "NAME",
         "SYNOPSIS",
         "DUMP",
         "RESTORE",
+        "ENVIRONMENT",
         "EXIT STATUS",
+        "EXAMPLES",
         "VERSION",
     ] {
         assert!(

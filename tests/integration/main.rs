@@ -10,6 +10,7 @@ mod clock;
 mod command_line;
 mod concurrency;
 mod damage;
+mod documentation;
 mod drill;
 mod earlier;
 mod faults;

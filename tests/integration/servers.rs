@@ -3,6 +3,7 @@
 mod clients;
 mod command;
 mod confined;
+mod documentation;
 mod drilled;
 mod machine;
 pub(crate) mod mysql;

@@ -53,3 +53,18 @@ with subtest("what a dump runs while it is restored does not reach the server th
     )
     machine.execute("systemctl start dump-database-drill-postgresql")
     machine.fail(f"{AS_SERVER} psql -c 'TABLE reached'")
+
+with subtest("what a dump runs while it is restored is a user of this drill alone, and sees no more"):
+    machine.succeed(
+        f"sed -i 's,PATH=/etc/drill/hostile:,PATH=/etc/drill/curious:,' {DROP_IN}/planted.conf",
+        "systemctl daemon-reload",
+        "systemctl start dump-database-postgresql",
+    )
+    machine.fail("systemctl start dump-database-drill-postgresql")
+    said = machine.wait_until_succeeds(
+        "journalctl -o cat -u dump-database-drill-postgresql | grep -o 'curious: [^.]*' | tail -1"
+    )
+    # The numbers that systemd gives to dynamic users; no group but that, no capability, no socket.
+    user, group, *more = said.split()[1:]
+    assert 61184 <= int(user) <= 65519 and group == user and more == [], said
+    machine.fail(f"find / -xdev -uid {user} | grep .")

@@ -17,6 +17,7 @@ use super::server::{Server, identifier};
 use crate::engine::access::Access;
 use crate::engine::leftover;
 use crate::engine::load::{Existing, Failure, LoadOptions, Loaded};
+use crate::engine::missing::Missing;
 use crate::header::Header;
 use crate::secret::Secret;
 use crate::stop::Stop;
@@ -186,12 +187,14 @@ fn preflight(
         }
     }
     if !lacking.is_empty() {
-        let (url, lacking) = (server.url(), lacking.join("; "));
-        ensure!(
-            options.keep_going,
-            "the server {url} lacks what this dump needs: {lacking}; restore @globals first, or install and create them"
-        );
-        log::warn!("the server {url} lacks what this dump needs: {lacking}");
+        let missing = Missing {
+            server: server.url().to_string(),
+            needs: lacking,
+        };
+        if !options.keep_going {
+            return Err(missing.into());
+        }
+        log::warn!("{missing}");
     }
     Ok(())
 }

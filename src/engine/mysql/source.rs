@@ -10,16 +10,10 @@ use super::{Mysql, Server, accounts, databases, options, restore};
 use crate::engine::access::{Access, Part};
 use crate::engine::dumper::Dumper;
 use crate::engine::load::{Failure, LoadOptions, Loaded};
-use crate::engine::source::{Loader, Registered, Source, needs_a_database, needs_no_database};
+use crate::engine::source::{Loader, Source, needs_a_database, needs_no_database};
 use crate::header::Header;
 use crate::identity::Engine;
 use crate::url::Url;
-
-/// How the registry of engines finds this one.
-pub(in crate::engine) const ENGINE: Registered = Registered {
-    schemes: &["mysql", "mariadb"],
-    parse: |url| Ok(Arc::new(MysqlSource::of_url(url)?)),
-};
 
 /// A MySQL or MariaDB server's URL and the part of the server that is meant.
 #[derive(Debug, Clone)]
@@ -42,7 +36,7 @@ impl MysqlSource {
     ///
     /// # Errors
     /// One sentence, when the URL has a secret where other users of the machine can see it.
-    fn of_url(url: Url) -> Result<Self, String> {
+    pub(super) fn of_url(url: Url) -> Result<Self, String> {
         options::check(&url)?;
         let part = Part::named_by(&url);
         Ok(MysqlSource { url, part })

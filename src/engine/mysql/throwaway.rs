@@ -1,113 +1,186 @@
-//! Restoring for a look, into a server that nobody else uses.
+//! A throwaway MySQL or MariaDB server, reached through a Unix socket alone.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::io::Write;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use serde_json::Value;
+use rustix::process::Signal;
 
-use super::catalogue::Settings;
-use super::server::{Server, identifier, literal};
-use crate::child::Child;
-use crate::engine::feed::finish;
+use super::missing;
+use super::prepare;
+use super::server::Server;
+use super::source::MysqlSource;
+use crate::child;
+use crate::engine::access::Part;
+use crate::engine::source::Source;
+use crate::engine::throwaway::process::{ServerProcess, find_program};
+use crate::engine::throwaway::{Contents, Throwaway, Workshop};
 use crate::header::Header;
 use crate::stop::Stop;
+use crate::url::{Url, encode};
 
-/// Storage engines that are plugins of MariaDB, and the file each is in.
-const PLUGINS: [(&str, &str); 10] = [
-    ("ARCHIVE", "ha_archive"),
-    ("BLACKHOLE", "ha_blackhole"),
-    ("CONNECT", "ha_connect"),
-    ("FEDERATED", "ha_federatedx"),
-    ("MROONGA", "ha_mroonga"),
-    ("OQGRAPH", "ha_oqgraph"),
-    ("ROCKSDB", "ha_rocksdb"),
-    ("S3", "ha_s3"),
-    ("SPHINX", "ha_sphinx"),
-    ("SPIDER", "ha_spider"),
-];
-/// The plugins that users may log in with.
-const LOGINS: [&str; 4] = ["auth_ed25519", "auth_gssapi", "auth_pam", "auth_parsec"];
+/// `ER_UNKNOWN_TIME_ZONE`.
+const UNKNOWN_ZONE: &str = "ERROR 1298";
+const ZONES: &str = "/usr/share/zoneinfo";
 
-/// Installs what users may log in with, as far as this machine has it.
-///
-/// # Errors
-/// When time is up.
-pub fn install_logins(server: &Server, stop: Stop) -> Result<()> {
-    LOGINS
-        .iter()
-        .try_for_each(|file| install(server, file, stop))
+/// A running server.
+pub(super) struct ThrowawayServer {
+    version: String,
+    server: Server,
+    url: Url,
+    stop: Stop,
+    _process: ServerProcess,
 }
 
-/// The restore names a plugin that is not installed.
-fn install(server: &Server, file: &str, stop: Stop) -> Result<()> {
-    if let Err(error) = server.ask(&format!("INSTALL SONAME {}", literal(file)), stop) {
-        log::debug!("{file}: {error:#}");
+impl ThrowawayServer {
+    pub(super) fn start(workshop: &Workshop<'_>, header: &Header, stop: Stop) -> Result<Self> {
+        let is_mariadb = header.engine_version.contains("MariaDB");
+        let program = program(is_mariadb, stop)?;
+        let place = workshop.work.join("my");
+        fs::create_dir(&place)?;
+        let case = header.facts.settings.get("lower_case_table_names");
+        let case = case
+            .and_then(|case| case.as_str())
+            .filter(|case| ["0", "1"].contains(case));
+        let command = |program: &Path| {
+            let mut command = Command::new(program);
+            command.arg("--no-defaults");
+            command.arg(format!("--datadir={}", place.join("data").display()));
+            command.arg(format!("--tmpdir={}", place.display()));
+            if let Some(case) = &case {
+                command.arg(format!("--lower-case-table-names={case}"));
+            }
+            command.current_dir(&place);
+            command
+        };
+        let mut install = if is_mariadb {
+            let names = ["mariadb-install-db", "mysql_install_db"];
+            let installer = names.into_iter().find_map(find_program);
+            let mut install = command(&installer.context(
+                "mariadb-install-db is needed; install MariaDB's server programs, or put them in PATH",
+            )?);
+            install.args([
+                "--auth-root-authentication-method=normal",
+                "--skip-test-db",
+                "--skip-name-resolve",
+            ]);
+            install
+        } else {
+            let mut install = command(&program);
+            install.arg("--initialize-insecure");
+            install
+        };
+        child::output(&mut install, "install-db", stop)
+            .context("cannot make a MySQL or MariaDB instance to restore into")?;
+
+        // It runs before the server takes connections.
+        let init = place.join("init.sql");
+        let password = workshop.password.expose().to_string_lossy();
+        let set = format!("ALTER USER root@localhost IDENTIFIED BY '{password}';\n");
+        fs::write(&init, set)?;
+        let socket = workshop.sockets.join("s");
+        let mut server = command(&program);
+        server
+            .arg(format!("--socket={}", socket.display()))
+            .arg(format!("--pid-file={}", place.join("pid").display()))
+            .arg(format!("--init-file={}", init.display()))
+            .arg(format!("--secure-file-priv={}", place.display()))
+            .args([
+                "--skip-networking",
+                "--skip-log-bin",
+                "--skip-slave-start",
+                "--local-infile=0",
+            ])
+            .args([
+                "--event-scheduler=OFF",
+                "--max-allowed-packet=1G",
+                // A table's directory is the server's own, wherever it was.
+                "--skip-symbolic-links",
+                "--innodb-flush-log-at-trx-commit=0",
+            ]);
+        if !is_mariadb {
+            server.arg("--mysqlx=OFF");
+        }
+        let mut process =
+            ServerProcess::start(&mut server, "server", Signal::TERM, workshop, stop)?;
+        let socket = encode(&socket.to_string_lossy());
+        let url = Url::parse(&format!("mysql://root@localhost/?socket={socket}"))
+            .map_err(anyhow::Error::msg)?
+            .isolated();
+        let mut server = Server::new(&url, Some(&workshop.password), stop)?;
+        process.wait_until(|| server.ask("SELECT 1", stop).map(|_| ()), stop)?;
+        Ok(ThrowawayServer {
+            version: server.meet(stop)?,
+            server,
+            url,
+            stop,
+            _process: process,
+        })
     }
-    Ok(stop.check()?)
 }
 
-/// Fills the tables of time zones with what `mariadb-tzinfo-to-sql` printed.
-///
-/// # Errors
-/// When the server does not take it.
-pub fn load_time_zones(server: &Server, script: &[u8], stop: Stop) -> Result<()> {
-    let mut command = server.fed_shell();
-    command.arg("--").arg("mysql");
-    let mut child = Child::write_to(&mut command, server.shell.program, stop)?;
-    let fed = child.write_all(script);
-    finish(child, fed, stop).context("the time zones cannot be loaded")
+impl Throwaway for ThrowawayServer {
+    fn prepare(&mut self, header: &Header, _dump: &File) -> Result<Arc<dyn Source>> {
+        let Some(database) = &header.identity.database else {
+            prepare::install_logins(&self.server, self.stop)?;
+            return Ok(Arc::new(MysqlSource::new(&self.url, Part::Whole)));
+        };
+        prepare::prepare(&self.server, header, self.stop)
+            .context("the throwaway server cannot be made ready")?;
+        Ok(Arc::new(MysqlSource::new(
+            &self.url,
+            Part::Database(database.clone()),
+        )))
+    }
+
+    fn add_missing(&mut self, error: &anyhow::Error) -> Result<bool> {
+        if !format!("{error:#}").contains(UNKNOWN_ZONE) {
+            return Ok(false);
+        }
+        let names = ["mariadb-tzinfo-to-sql", "mysql_tzinfo_to_sql"];
+        let Some(program) = names.into_iter().find_map(find_program) else {
+            return Ok(false);
+        };
+        let zones = std::env::var_os("TZDIR").map_or(PathBuf::from(ZONES), PathBuf::from);
+        // It tells of files that are no time zones.
+        let printed = child::output(Command::new(program).arg(zones), "tzinfo-to-sql", self.stop);
+        let Ok(printed) = printed else {
+            return Ok(false);
+        };
+        prepare::load_time_zones(&self.server, &printed, self.stop).map(|()| true)
+    }
+
+    fn missing(&self, header: &Header, error: &str) -> Option<&'static str> {
+        missing::missing(header.identity.database.as_deref(), error)
+    }
+
+    fn contents(&self, header: &Header) -> Result<Option<Contents>> {
+        let Some(database) = &header.identity.database else {
+            return Ok(None);
+        };
+        Ok(Some(Contents {
+            rows: prepare::rows(&self.server, database, self.stop)?,
+            version: Some(self.version.clone()),
+            problems: Vec::new(),
+        }))
+    }
 }
 
-/// Installs the storage engines and makes the users that a dump needs and that are its server's, not its own.
-///
-/// # Errors
-/// When the server will not have them.
-pub fn prepare(server: &Server, header: &Header, stop: Stop) -> Result<()> {
-    let settings = Value::Object(header.facts.settings.clone());
-    let settings: Settings = serde_json::from_value(settings)
-        .context("the dump's header lacks the database's settings")?;
-    for (engine, file) in PLUGINS {
-        if settings.engines.contains(engine) {
-            install(server, file, stop)?;
+/// The server program of the dump's own kind.
+fn program(is_mariadb: bool, stop: Stop) -> Result<PathBuf> {
+    for program in ["mariadbd", "mysqld"].into_iter().filter_map(find_program) {
+        let mut version = Command::new(&program);
+        let printed = child::output(version.arg("--version"), "server", stop)?;
+        if String::from_utf8_lossy(&printed).contains("MariaDB") == is_mariadb {
+            return Ok(program);
         }
     }
-    let there = "SELECT IF(host = '', user, CONCAT(user, '@', host)) FROM mysql.user";
-    let there: BTreeSet<_> = server.column(there, stop)?.into_iter().collect();
-    for account in settings.definers.difference(&there) {
-        let create = match account.rsplit_once('@') {
-            Some((user, host)) => {
-                let (user, host) = (identifier(user), identifier(host));
-                // Nothing runs as it while the dump is loaded and its rows are counted.
-                format!("CREATE USER {user}@{host}")
-            }
-            None => format!("CREATE ROLE {}", identifier(account)),
-        };
-        server.ask(&create, stop)?;
-    }
-    Ok(())
-}
-
-/// The rows of each table, where they can be counted.
-///
-/// # Errors
-/// When the database cannot be read.
-pub fn rows(server: &Server, database: &str, stop: Stop) -> Result<BTreeMap<String, Option<u64>>> {
-    let tables = server.column(
-        &format!(
-            "SELECT table_name FROM information_schema.tables WHERE table_schema = {}
-             AND table_type NOT IN ('VIEW', 'SEQUENCE') ORDER BY 1",
-            literal(database)
-        ),
-        stop,
-    )?;
-    let mut all = BTreeMap::new();
-    for table in tables {
-        let (database, name) = (identifier(database), identifier(&table));
-        let count = server.column(&format!("SELECT count(*) FROM {database}.{name}"), stop);
-        stop.check()?;
-        let count = count.ok().and_then(|rows| rows.first()?.parse().ok());
-        all.insert(table, count);
-    }
-    Ok(all)
+    let wanted = if is_mariadb {
+        "MariaDB's server program, mariadbd,"
+    } else {
+        "MySQL's server program, mysqld,"
+    };
+    anyhow::bail!("{wanted} is needed; install it, or put it in PATH")
 }

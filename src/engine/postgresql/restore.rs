@@ -24,6 +24,7 @@ use crate::child::Child;
 use crate::engine::access::Access;
 use crate::engine::feed::finish;
 use crate::engine::load::{Existing, Failure, LoadOptions, Loaded};
+use crate::engine::missing::Missing;
 use crate::header::Header;
 use crate::name::Format;
 use crate::read::read_whole;
@@ -233,12 +234,14 @@ fn preflight(into: &Into<'_>, header: &Header, settings: &Settings) -> Result<()
         lacking.extend(parallel::lacking(header, into.stop)?);
     }
     if !lacking.is_empty() {
-        let (url, lacking) = (into.server.url(), lacking.join("; "));
-        ensure!(
-            into.keep_going,
-            "the server {url} lacks what this dump needs: {lacking}; restore @globals first, or install and create them"
-        );
-        log::warn!("the server {url} lacks what this dump needs: {lacking}");
+        let missing = Missing {
+            server: into.server.url().to_string(),
+            needs: lacking,
+        };
+        if !into.keep_going {
+            return Err(missing.into());
+        }
+        log::warn!("{missing}");
     }
     let dumped: u32 = header
         .engine_version

@@ -10,16 +10,10 @@ use super::{Postgresql, Server, databases, globals, restore, server};
 use crate::engine::access::{Access, Part};
 use crate::engine::dumper::Dumper;
 use crate::engine::load::{LoadOptions, Loaded};
-use crate::engine::source::{Loader, Registered, Source, needs_a_database, needs_no_database};
+use crate::engine::source::{Loader, Source, needs_a_database, needs_no_database};
 use crate::header::Header;
 use crate::identity::Engine;
 use crate::url::Url;
-
-/// How the registry of engines finds this one.
-pub(in crate::engine) const ENGINE: Registered = Registered {
-    schemes: &["postgresql", "postgres"],
-    parse: |url| Ok(Arc::new(PostgresqlSource::of_url(url)?)),
-};
 
 /// A PostgreSQL server's URL and the part of the server that is meant.
 #[derive(Debug, Clone)]
@@ -42,7 +36,7 @@ impl PostgresqlSource {
     ///
     /// # Errors
     /// One sentence, when the URL has a secret where other users of the machine can see it.
-    fn of_url(url: Url) -> Result<Self, String> {
+    pub(super) fn of_url(url: Url) -> Result<Self, String> {
         server::check(&url)?;
         let part = Part::named_by(&url);
         Ok(PostgresqlSource { url, part })

@@ -1,100 +1,203 @@
-//! Restoring for a look, into a server that nobody else uses.
+//! A throwaway PostgreSQL cluster, reached through a Unix socket alone.
 
-use std::collections::BTreeMap;
-use std::fs::File;
+use std::fs::{self, File};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use serde_json::Value;
+use rustix::process::Signal;
 
-use super::catalogue::{self, Settings, Target};
-use super::server::identifier;
-use super::snapshot::Snapshot;
-use super::{Server, ask, globals};
+use super::missing;
+use super::prepare;
+use super::server::{Server, client_version};
+use super::source::PostgresqlSource;
+use crate::child;
+use crate::engine::access::Part;
+use crate::engine::source::Source;
+use crate::engine::throwaway::process::{ServerProcess, path_directories};
+use crate::engine::throwaway::{Contents, Throwaway, Workshop};
 use crate::header::Header;
-use crate::read::read_whole;
 use crate::stop::Stop;
+use crate::url::{Url, encode};
 
-const MAINTENANCE: &str = "postgres";
+/// Where distributions put servers of several versions side by side.
+const INSTALLED: [&str; 2] = ["/usr/lib/postgresql", "/usr"];
+/// What is restored under the name it had.
+const GLOBALS: &str = "postgres";
+/// It need not survive a crash, and nothing of the dump may start by itself or reach out.
+const SETTINGS: [&str; 14] = [
+    "listen_addresses=",
+    "port=5432",
+    "fsync=off",
+    "full_page_writes=off",
+    "synchronous_commit=off",
+    "autovacuum=off",
+    "wal_level=minimal",
+    "max_wal_senders=0",
+    "max_wal_size=4GB",
+    "max_logical_replication_workers=0",
+    "dynamic_library_path=$libdir",
+    "cron.launch_active_jobs=off",
+    "allow_in_place_tablespaces=on",
+    "jit=off",
+];
 
-/// Makes the roles and tablespaces that a dump needs and that are its server's, not its own. The
-/// tablespaces lie within the data directory (`allow_in_place_tablespaces`).
-///
-/// # Errors
-/// When the dump cannot be read or the server will not have them.
-pub fn prepare(server: &Server, header: &Header, dump: &File, stop: Stop) -> Result<()> {
-    let target: Target = ask(server, MAINTENANCE, catalogue::TARGET, stop)?;
-    let mut superusers = Vec::new();
-    let (roles, tablespaces) = if header.identity.database.is_some() {
-        let settings = settings(header)?;
-        let roles: Vec<_> = settings.all_roles().map(str::to_owned).collect();
-        superusers = settings.superusers.clone().unwrap_or_default();
-        let mut tablespaces = settings.tablespaces.clone();
-        tablespaces.push(settings.tablespace);
-        (roles, tablespaces)
-    } else {
-        let mut script = Vec::new();
-        read_whole(dump, &mut script)?;
-        let script = String::from_utf8(script).context("the dump is not UTF-8")?;
-        (Vec::new(), globals::tablespaces(&script))
-    };
-    let missing = |mut names: Vec<String>, has: &dyn Fn(&String) -> bool| {
-        names.retain(|name| !has(name));
-        names.sort_unstable();
-        names.dedup();
-        names
-    };
-    let roles = missing(roles, &|name| target.roles.contains(name));
-    let tablespaces = missing(tablespaces, &|name| target.tablespaces.contains(name));
-    // Some objects, such as event triggers, can be a superuser's only. No role may do here what it
-    // may not do in the server that was dumped.
-    let roles = roles.iter().map(|role| {
-        let is_superuser = superusers.contains(role);
-        let superuser = if is_superuser { " SUPERUSER" } else { "" };
-        format!("CREATE ROLE {}{superuser}", identifier(role))
-    });
-    let tablespaces = tablespaces
-        .iter()
-        .map(|space| format!("CREATE TABLESPACE {} LOCATION ''", identifier(space)));
-    let statements: Vec<_> = roles.chain(tablespaces).collect();
-    if statements.is_empty() {
-        return Ok(());
+/// A running server.
+pub(super) struct ThrowawayCluster {
+    version: String,
+    server: Server,
+    url: Url,
+    stop: Stop,
+    _process: ServerProcess,
+}
+
+impl ThrowawayCluster {
+    pub(super) fn start(workshop: &Workshop<'_>, header: &Header, stop: Stop) -> Result<Self> {
+        let (version, programs) = programs(header, stop)?;
+        let place = workshop.work.join("pg");
+        fs::create_dir(&place)?;
+        let (data, password) = (place.join("data"), place.join("password"));
+        fs::write(&password, workshop.password.expose().as_bytes())?;
+        let mut initdb = Command::new(programs.join("initdb"));
+        initdb.args(["--no-sync", "--auth=scram-sha-256", "--username=postgres"]);
+        initdb.arg("--pwfile").arg(&password);
+        initdb.args(["--encoding=UTF8", "--locale=C", "--pgdata"]);
+        initdb.arg(&data).current_dir(&place);
+        child::output(&mut initdb, "initdb", stop)
+            .context("cannot make a PostgreSQL cluster to restore into")?;
+
+        let socket = encode(&workshop.sockets.to_string_lossy());
+        let url = Url::parse(&format!("postgresql://postgres@/?host={socket}"))
+            .map_err(anyhow::Error::msg)?
+            .isolated();
+        let server = Server::new(&url, Some(&workshop.password));
+        let start = |preloaded: &str| {
+            let mut postgres = Command::new(programs.join("postgres"));
+            postgres
+                .arg("-D")
+                .arg(&data)
+                .arg("-k")
+                .arg(&workshop.sockets);
+            for setting in SETTINGS {
+                postgres.args(["-c", setting]);
+            }
+            postgres
+                .arg("-c")
+                .arg(format!("shared_preload_libraries={preloaded}"));
+            postgres.current_dir(&place);
+            let mut process =
+                ServerProcess::start(&mut postgres, "postgres", Signal::INT, workshop, stop)?;
+            let ask = || server.execute(GLOBALS, &["SELECT".to_owned()], stop);
+            process.wait_until(ask, stop).map(|()| process)
+        };
+        let preloaded = preloaded(header, &programs);
+        let process = match start(&preloaded) {
+            Err(error) if !preloaded.is_empty() && stop.reason().is_none() => {
+                log::warn!(
+                    "the throwaway server does not start with the libraries that the source preloads ({preloaded}): {error:#}"
+                );
+                start("")?
+            }
+            started => started?,
+        };
+        Ok(ThrowawayCluster {
+            version,
+            server,
+            url,
+            stop,
+            _process: process,
+        })
     }
-    server.execute(MAINTENANCE, &statements, stop)
 }
 
-/// What a restored database holds.
-#[derive(Debug)]
-pub struct Found {
-    /// The rows of each table, where they can be counted.
-    pub rows: BTreeMap<String, Option<u64>>,
-    /// Extensions the dump had and this has not.
-    pub lost_extensions: Vec<String>,
+impl Throwaway for ThrowawayCluster {
+    fn prepare(&mut self, header: &Header, dump: &File) -> Result<Arc<dyn Source>> {
+        prepare::prepare(&self.server, header, dump, self.stop)
+            .context("the throwaway server cannot be made ready")?;
+        let Some(database) = &header.identity.database else {
+            return Ok(Arc::new(PostgresqlSource::new(&self.url, Part::Whole)));
+        };
+        // Its own maintenance database is there already.
+        let part = Part::Database(format!("{database}.drill"));
+        Ok(Arc::new(PostgresqlSource::new(&self.url, part)))
+    }
+
+    fn missing(&self, _header: &Header, error: &str) -> Option<&'static str> {
+        missing::missing(error)
+    }
+
+    fn contents(&self, header: &Header) -> Result<Option<Contents>> {
+        let Some(database) = &header.identity.database else {
+            return Ok(None);
+        };
+        let database = format!("{database}.drill");
+        let found = prepare::read_restored(&self.server, &database, header, self.stop)?;
+        let lost = found.lost_extensions.iter();
+        let problems = lost.map(|extension| format!("the extension {extension} is missing"));
+        Ok(Some(Contents {
+            problems: problems.collect(),
+            rows: found.rows,
+            version: Some(self.version.clone()),
+        }))
+    }
 }
 
-/// Looks at what was restored.
-///
-/// # Errors
-/// When the database cannot be read.
-pub fn look(server: &Server, database: &str, header: &Header, stop: Stop) -> Result<Found> {
-    let mut now: Value = ask(server, database, catalogue::DATABASE, stop)?;
-    let names: Vec<String> = serde_json::from_value(now["table_names"].take())?;
-    let mut snapshot = Snapshot::take(server, database, None, stop)?;
-    snapshot.count(i64::MAX.unsigned_abs())?;
-    let rows = names.into_iter().map(|name| {
-        let rows = snapshot.rows.get(&name).and_then(|rows| rows.exact());
-        (name, rows)
-    });
-    let rows = rows.collect();
-    let now: Settings = serde_json::from_value(now)?;
-    let mut lost_extensions = settings(header)?.extensions;
-    lost_extensions.retain(|extension| !now.extensions.contains(extension));
-    Ok(Found {
-        rows,
-        lost_extensions,
-    })
+/// The libraries that the source preloaded and that are installed beside these programs.
+fn preloaded(header: &Header, programs: &Path) -> String {
+    let listed = header.facts.settings.get("preloaded");
+    let listed = listed.and_then(|list| list.as_str()).unwrap_or_default();
+    let above = programs.parent().unwrap_or(programs);
+    let is_name = |name: &str| {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte);
+        !name.is_empty() && name.bytes().all(plain)
+    };
+    let is_installed = |name: &str| {
+        let places = ["lib", "lib/postgresql", "lib64"].map(|lib| above.join(lib));
+        places
+            .iter()
+            .any(|lib| lib.join(format!("{name}.so")).is_file())
+    };
+    let names = listed.split(',').map(|name| name.trim().trim_matches('"'));
+    let names = names.map(|name| name.strip_prefix("$libdir/").unwrap_or(name));
+    let (here, missing): (Vec<_>, Vec<_>) = names
+        .filter(|name| is_name(name))
+        .partition(|name| is_installed(name));
+    if !missing.is_empty() {
+        log::info!(
+            "the source preloads libraries that are not installed here: {}",
+            missing.join(", ")
+        );
+    }
+    here.join(",")
 }
 
-fn settings(header: &Header) -> Result<Settings> {
-    let settings = Value::Object(header.facts.settings.clone());
-    serde_json::from_value(settings).context("the dump's header lacks the database's settings")
+/// The version of the server's programs and where they are: of the dump's major version, else of the next newer one.
+fn programs(header: &Header, stop: Stop) -> Result<(String, PathBuf)> {
+    let wanted = header.engine_version.split('.').next().unwrap_or_default();
+    let wanted: u32 = wanted.parse().unwrap_or(0);
+    let versioned = INSTALLED.iter().filter_map(|path| fs::read_dir(path).ok());
+    let versioned = versioned
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path().join("bin"));
+    let mut found = Vec::new();
+    for place in path_directories().chain(versioned) {
+        let postgres = place.join("postgres");
+        if !postgres.is_file() || !place.join("initdb").is_file() {
+            continue;
+        }
+        let (major, version) = client_version(&postgres.to_string_lossy(), stop)?;
+        found.push((major, version, place));
+    }
+    // The first of a version is the one in PATH.
+    found.sort_by_key(|(major, ..)| *major);
+    let fitting = found.into_iter().find(|(major, ..)| *major >= wanted);
+    let (_, version, place) = fitting.with_context(|| {
+        format!(
+            "the server programs of PostgreSQL {wanted} or newer (initdb, postgres) are needed; install them, or put them in PATH"
+        )
+    })?;
+    Ok((version, place))
 }

@@ -1,18 +1,16 @@
-//! One database: dumped and proven, then published and rotated.
+//! Dumps one database: writes and proves a dump, publishes it, rotates.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use anyhow::{Context, Result};
 use jiff::Timestamp;
 
-use super::before::Before;
 use super::options::Options;
-use super::owner::Owner;
-use super::written::Written;
+use super::previous::Previous;
+use super::proven::{Proven, Writer};
 use crate::directory::Locked;
-use crate::engine::Dumper;
-use crate::engine::dumper::{Scratch, SnapshotLost};
+use crate::engine::dumper::{Dumper, Scratch, SnapshotLost};
 use crate::gzip::Pool;
 use crate::human;
 use crate::name::{DumpName, Name};
@@ -27,10 +25,11 @@ use crate::stop::{Stop, Unless};
 const ATTEMPTS: u32 = 4;
 
 /// What the dumps of one run share.
-#[derive(Clone)]
 pub(crate) struct Run<'a> {
-    pub(super) owner: Owner<'a>,
-    pub(super) pool: Arc<Pool>,
+    directory: &'a Locked,
+    /// A thread holds it while it decides by what it listed of the directory.
+    turn: Mutex<()>,
+    pool: Arc<Pool>,
     pub(super) options: &'a Options,
 }
 
@@ -54,36 +53,27 @@ impl<'a> Run<'a> {
     /// When the system refuses a thread.
     pub(crate) fn new(directory: &'a Locked, options: &'a Options) -> Result<Self> {
         Ok(Run {
-            owner: Owner::Here(directory),
+            directory,
+            turn: Mutex::new(()),
             pool: Pool::new(options.threads)?,
             options,
         })
     }
 
-    /// For a thread that is not the directory's owner.
-    pub(super) fn through(&self, owner: &Owner<'a>) -> Self {
-        Run {
-            owner: owner.clone(),
-            ..self.clone()
-        }
-    }
-
-    pub(super) fn options(&self) -> &'a Options {
-        self.options
+    fn take_turn(&self) -> MutexGuard<'_, ()> {
+        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns the NAME of a database's dumps: that of the dumps which the directory already holds
     /// of it, else the database's own.
     pub(crate) fn name_of(&self, dumper: &dyn Dumper) -> Result<Name> {
-        let identity = dumper.identity().clone();
-        let held = self
-            .owner
-            .ask(move |directory| series::called(directory, &identity))??;
-        held.or_else(|| Name::of_database(&dumper.database()))
+        let existing = series::called(self.directory, dumper.identity())?;
+        existing
+            .or_else(|| Name::of_database(&dumper.database()))
             .context("it has no name")
     }
 
-    /// One database, from its snapshot to rotation.
+    /// Dumps one database: from its snapshot to rotation.
     pub(crate) fn dump(
         &self,
         name: &Name,
@@ -91,43 +81,48 @@ impl<'a> Run<'a> {
         stop: Stop,
     ) -> Result<Published> {
         let started = Instant::now();
-        let before = Before::look(&self.owner, name, dumper, self.options)?;
+        let previous = {
+            let _turn = self.take_turn();
+            Previous::read(self.directory, name, dumper, self.options)?
+        };
         let scratch = match dumper.scratch_bytes() {
             0 => None,
-            _ => Some(self.owner.temporary()?),
+            _ => Some(self.directory.temporary()?),
         };
-        let scratch_file = match &scratch {
-            Some(scratch) => {
-                let temporary = scratch.get()?;
-                let (path, file) = (temporary.path(), temporary.file());
-                Some(Scratch { path, file })
-            }
-            None => None,
+        let scratch_file = scratch.as_ref().map(|temporary| Scratch {
+            path: temporary.path(),
+            file: temporary.file(),
+        });
+        let writer = Writer {
+            directory: self.directory,
+            pool: &self.pool,
+            options: self.options,
+            name,
+            previous: &previous,
+            stop,
         };
-        let mut bar = Progress::new(name.as_str(), before.header().map(|header| header.bytes));
+        let mut bar = Progress::new(name.as_str(), previous.header().map(|header| header.bytes));
         let mut attempt = 1;
-        let written = loop {
-            let made = self.write(name, dumper, &before, scratch_file.clone(), &mut bar, stop);
-            match made {
+        let proven = loop {
+            match writer.write(dumper, scratch_file.clone(), &mut bar) {
                 Err(error) if error.is::<SnapshotLost>() && attempt < ATTEMPTS => {
                     log::warn!("{name}: {error}; trying again");
                     attempt += 1;
                 }
-                made => break made?,
+                written => break written?,
             }
         };
         drop(bar);
         stop.check()?;
-        let (bytes, length, checked) =
-            (written.header.bytes, written.length, written.header.checked);
-        let unchanged = match before.same(&written.header) {
+        let (bytes, length, checked) = (proven.header.bytes, proven.length, proven.header.checked);
+        let unchanged = match previous.same(&proven.header) {
             Some(newest) if self.still_reads(newest, stop)? => Some(newest.clone()),
             _ => None,
         };
         let is_unchanged = unchanged.is_some();
         let (name, policy) = match unchanged {
             Some(newest) => (newest, self.options.keep.given()),
-            None => self.publish(name, written, dumper.owner())?,
+            None => self.publish(name, proven, dumper.owner())?,
         };
         drop(scratch);
         let seconds = started.elapsed().as_secs_f64();
@@ -151,11 +146,12 @@ impl<'a> Run<'a> {
         })
     }
 
-    /// Is this dump still whole? One that nothing replaces must be.
+    /// Says whether a dump that nothing will replace is still whole.
     fn still_reads(&self, dump: &DumpName, stop: Stop) -> Result<bool> {
-        let wanted = dump.clone();
-        let file = self.owner.ask(move |directory| directory.read(&wanted))?;
-        let read = file.and_then(|file| read_whole(&file, &mut Unless(stop)));
+        let read = self
+            .directory
+            .read(dump)
+            .and_then(|file| read_whole(&file, &mut Unless(stop)));
         stop.check()?;
         if let Err(error) = &read {
             log::warn!("{dump} is what the database still is, but {error}; it is dumped again");
@@ -169,44 +165,40 @@ impl<'a> Run<'a> {
     fn publish(
         &self,
         name: &Name,
-        written: Written<'a>,
+        proven: Proven<'_>,
         owner: Option<u32>,
     ) -> Result<(DumpName, Option<Policy>)> {
-        let Written {
+        let _turn = self.take_turn();
+        let Proven {
             header, temporary, ..
-        } = written;
-        let temporary = temporary.give_back()?;
-        let (name, keep) = (name.clone(), self.options.keep.clone());
-        let compression = self.options.method.compression;
-        self.owner.ask(move |directory| {
-            let identity = Some(&header.identity);
-            let before = Series::of(directory, &directory.dumps_of(&name)?, &name, identity);
-            let wanted = DumpName {
-                sequence: before.next_sequence(header.time),
-                time: header.time,
-                format: header.format,
-                compression,
-                name: name.clone(),
-            };
-            if let Some((newest, _)) = before.dumps.last()
-                && owner.is_some_and(|owner| owner == newest.owner)
-            {
-                temporary.belong_with(newest);
-            }
-            let published = directory.publish(temporary, &wanted)?;
-            let Some(policy) = keep.policy(directory.state().policy(&name), &before) else {
-                return Ok((published, None));
-            };
-            let rotated = directory.dumps_of(&name).and_then(|entries| {
-                let series = Series::of(directory, &entries, &name, identity);
-                rotate(directory, &series, &policy, Some(&published))
-            });
-            if let Err(error) = rotated {
-                log::error!(
-                    "{published} was published, but older dumps were not removed: {error:#}"
-                );
-            }
-            Ok((published, Some(policy)))
-        })?
+        } = proven;
+        let directory = self.directory;
+        let identity = Some(&header.identity);
+        let before = Series::of(directory, &directory.dumps_of(name)?, name, identity);
+        let wanted = DumpName {
+            sequence: before.next_sequence(header.time),
+            time: header.time,
+            format: header.format,
+            compression: self.options.method.compression,
+            name: name.clone(),
+        };
+        if let Some((newest, _)) = before.dumps.last()
+            && owner.is_some_and(|owner| owner == newest.owner)
+        {
+            temporary.belong_with(newest);
+        }
+        let published = directory.publish(temporary, &wanted)?;
+        let keep = &self.options.keep;
+        let Some(policy) = keep.policy(directory.state().policy(name), &before) else {
+            return Ok((published, None));
+        };
+        let rotated = directory.dumps_of(name).and_then(|entries| {
+            let series = Series::of(directory, &entries, name, identity);
+            rotate(directory, &series, &policy, Some(&published))
+        });
+        if let Err(error) = rotated {
+            log::error!("{published} was published, but older dumps were not removed: {error:#}");
+        }
+        Ok((published, Some(policy)))
     }
 }

@@ -1,4 +1,4 @@
-//! What the directory holds of a database before it is dumped again.
+//! The dumps of a database from before this run.
 
 use std::time::Duration;
 
@@ -7,7 +7,6 @@ use jiff::Timestamp;
 
 use super::keep::Keep;
 use super::options::Options;
-use super::owner::Owner;
 use crate::clock;
 use crate::directory::Locked;
 use crate::engine::Dumper;
@@ -16,68 +15,64 @@ use crate::identity::Identity;
 use crate::name::{DumpName, Name};
 use crate::series::Series;
 
-/// The most earlier places of a database that its dumps remember.
+/// The number of earlier identities of a database that its dumps remember.
 const FORMERLY: usize = 16;
 
-/// What the directory holds of a database before it is dumped.
-pub(super) struct Before {
+/// What the dump directory holds of a database before it is dumped again.
+pub(super) struct Previous {
     newest: Option<(DumpName, Header)>,
-    /// The last thorough check of what the newest holds, or of what was there before.
+    /// The time of the last thorough check of the database.
     pub(super) checked: Option<Timestamp>,
-    /// Identities to take over.
+    /// Identities of the database's earlier places, whose dumps stay its own.
     pub(super) formerly: Vec<Identity>,
 }
 
-impl Before {
-    /// Whose the dumps of this NAME are, and whether there is room for another.
-    pub(super) fn look(
-        owner: &Owner<'_>,
+impl Previous {
+    /// Reads the dumps of this NAME.
+    ///
+    /// # Errors
+    /// When they are of another database and NAME may not be taken over; when the directory has no
+    /// room for another dump.
+    pub(super) fn read(
+        directory: &Locked,
         name: &Name,
         dumper: &dyn Dumper,
         options: &Options,
     ) -> Result<Self> {
-        let (name, identity) = (name.clone(), dumper.identity().clone());
-        let scratch = dumper.scratch_bytes();
-        let adopt = options.adopt;
-        // What a restore replaces rotates nothing out, and cannot be called otherwise.
+        // What a restore replaces rotates nothing out, and cannot have another name.
         let way_out = match options.keep {
             Keep::Everything => "--to names another directory for this one",
             Keep::AsBefore | Keep::By(_) => {
                 "--name gives this one another name, --adopt takes the name over after a move"
             }
         };
-        owner.ask(move |directory| {
-            let series = Series::of(
-                directory,
-                &directory.dumps_of(&name)?,
-                &name,
-                Some(&identity),
-            );
-            let formerly = formerly(directory, &name, &series, adopt, way_out)?;
-            let newest = series.past(clock::now()).next().cloned();
-            let expected = newest.as_ref().map_or(0, |(entry, _)| entry.bytes);
-            directory.check_space(expected + scratch)?;
-            let newest = newest.map(|(entry, header)| (entry.name, header));
-            let checked = newest.as_ref().and_then(|(dump, header)| {
-                let state = directory.state();
-                let since = state.databases.get(name.as_str())?.unchanged.as_ref();
-                let since = since.filter(|since| since.dump == dump.to_string());
-                header.checked.max(since.and_then(|since| since.checked))
-            });
-            Ok(Before {
-                newest,
-                checked,
-                formerly,
-            })
-        })?
+        let entries = directory.dumps_of(name)?;
+        let series = Series::of(directory, &entries, name, Some(dumper.identity()));
+        let formerly = formerly(directory, name, &series, options.adopt, way_out)?;
+        let newest = series.past(clock::now()).next().cloned();
+        let expected = newest.as_ref().map_or(0, |(entry, _)| entry.bytes);
+        directory.check_space(expected + dumper.scratch_bytes())?;
+        let newest = newest.map(|(entry, header)| (entry.name, header));
+        let checked = newest.as_ref().and_then(|(dump, header)| {
+            let state = directory.state();
+            let since = state.databases.get(name.as_str())?.unchanged.as_ref();
+            let since = since.filter(|since| since.dump == dump.to_string());
+            header.checked.max(since.and_then(|since| since.checked))
+        });
+        Ok(Previous {
+            newest,
+            checked,
+            formerly,
+        })
     }
 
-    /// The newest dump's.
+    /// Returns the header of the newest dump.
     pub(super) fn header(&self) -> Option<&Header> {
         self.newest.as_ref().map(|(_, header)| header)
     }
 
-    /// Is a thorough check due? What was checked and did not change since needs none.
+    /// Says whether a thorough check is due. A database that was checked and did not change since needs
+    /// none.
     pub(super) fn check_is_due(&self, header: &Header, every: Duration) -> bool {
         let Some(checked) = self.checked else {
             return true;
@@ -88,20 +83,20 @@ impl Before {
         header.time.duration_since(checked).unsigned_abs() >= every && !unchanged
     }
 
-    /// The last thorough check where this dump makes none. What changed within the second of that
-    /// check was not checked.
+    /// Returns the time of the last thorough check, for a dump that makes none. What changed within the
+    /// second of that check was not checked.
     pub(super) fn checked_until(&self, header: &Header) -> Option<Timestamp> {
         self.checked
             .filter(|checked| *checked < header.time || self.holds(header))
     }
 
-    /// Is the newest dump of the same content?
+    /// Says whether the newest dump has the same content.
     fn holds(&self, header: &Header) -> bool {
         let newest = self.header().and_then(|newest| newest.content.as_ref());
         newest.is_some() && newest == header.content.as_ref()
     }
 
-    /// The newest dump, if `header` is of the same content.
+    /// Returns the newest dump if a dump with this header has the same content.
     pub(super) fn same(&self, header: &Header) -> Option<&DumpName> {
         let (name, newest) = self.newest.as_ref()?;
         let of_the_server = |header: &Header| {
@@ -117,16 +112,19 @@ impl Before {
     }
 }
 
-/// The identities to take over; an error when NAME is another source's and may not be adopted.
+/// Returns the identities whose dumps this database takes over.
+///
+/// # Errors
+/// When NAME is another source's and may not be taken over.
 fn formerly(
     directory: &Locked,
     name: &Name,
-    before: &Series,
+    series: &Series,
     adopt: bool,
     way_out: &str,
 ) -> Result<Vec<Identity>> {
-    let formerly = before.identities.get(1..).unwrap_or_default();
-    if let Some([other, ..]) = before.taken_by.as_deref() {
+    let formerly = series.identities.get(1..).unwrap_or_default();
+    if let Some([other, ..]) = series.taken_by.as_deref() {
         ensure!(
             adopt,
             "the newest dump called {name} in {} is of {other}; {way_out}",
@@ -134,9 +132,9 @@ fn formerly(
         );
     }
     // The dumps of every earlier place stay this database's, however often it moved.
-    let present = before.identities.first();
+    let present = series.identities.first();
     let mut all: Vec<Identity> = Vec::new();
-    for identity in before.taken_by.iter().flatten().chain(formerly) {
+    for identity in series.taken_by.iter().flatten().chain(formerly) {
         if Some(identity) != present && !all.contains(identity) {
             all.push(identity.clone());
         }
@@ -163,7 +161,7 @@ mod tests {
         let (second, next) = ("2026-11-22T12:00:00Z", "2026-11-22T12:00:01Z");
         let newest = header(second, "old");
         let name = DumpName::parse("db-20261122T120000Z.sqlite.gz").unwrap();
-        let before = Before {
+        let previous = Previous {
             checked: Some(newest.time),
             newest: Some((name, newest)),
             formerly: Vec::new(),
@@ -173,7 +171,7 @@ mod tests {
             (second, "old", true),
             (next, "new", true),
         ] {
-            let checked = before.checked_until(&header(time, content));
+            let checked = previous.checked_until(&header(time, content));
             assert_eq!(checked.is_some(), is_checked, "{time} {content}");
         }
     }

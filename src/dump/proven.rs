@@ -1,18 +1,18 @@
-//! A snapshot of one database, written to a temporary file and proven.
+//! A dump of one database under its temporary name: written, read back and compared.
 
 use std::io::Write;
+use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
 
-use super::before::Before;
-use super::one::Run;
-use super::owner::Borrowed;
+use super::options::Options;
+use super::previous::Previous;
 use crate::clock;
 use crate::compress::Encoder;
 use crate::content::Fingerprint;
-use crate::directory::Temporary;
-use crate::engine::Dumper;
-use crate::engine::dumper::Scratch;
+use crate::directory::{Locked, Temporary};
+use crate::engine::dumper::{Dumper, Scratch};
+use crate::gzip::Pool;
 use crate::header::{Facts, Header};
 use crate::meter::Meter;
 use crate::name::Name;
@@ -20,36 +20,43 @@ use crate::progress::Progress;
 use crate::readback;
 use crate::stop::Stop;
 
-/// A proven dump under its temporary name.
-pub(super) struct Written<'a> {
+/// A dump that was read back and is what the source gave, under its temporary name.
+pub(super) struct Proven<'a> {
     pub(super) header: Header,
-    pub(super) temporary: Borrowed<'a>,
+    pub(super) temporary: Temporary<'a>,
     /// Compressed length in bytes.
     pub(super) length: u64,
 }
 
-impl<'a> Run<'a> {
-    /// A snapshot in a temporary file, proven.
+/// Writes dumps of one database.
+pub(super) struct Writer<'a> {
+    pub(super) directory: &'a Locked,
+    pub(super) pool: &'a Arc<Pool>,
+    pub(super) options: &'a Options,
+    pub(super) name: &'a Name,
+    pub(super) previous: &'a Previous,
+    pub(super) stop: Stop,
+}
+
+impl<'a> Writer<'a> {
+    /// Takes a snapshot and writes it to a temporary file. Returns the dump when it was read back.
     pub(super) fn write(
         &self,
-        name: &Name,
         dumper: &mut dyn Dumper,
-        before: &Before,
         scratch: Option<Scratch<'_>>,
         bar: &mut Progress,
-        stop: Stop,
-    ) -> Result<Written<'a>> {
+    ) -> Result<Proven<'a>> {
         dumper.snapshot(scratch)?;
         let mut header = Header {
             tool: concat!("dump-database ", env!("CARGO_PKG_VERSION")).to_owned(),
             identity: dumper.identity().clone(),
             kind: self.options.keep.kind(),
-            formerly: before.formerly.clone(),
-            database: display_name(name),
+            formerly: self.previous.formerly.clone(),
+            database: display_name(self.name),
             time: clock::now(),
             format: dumper.format(),
             engine_version: dumper.engine_version(),
-            checked: before.checked,
+            checked: self.previous.checked,
             facts: Facts {
                 settings: dumper.settings(),
                 ..Facts::default()
@@ -62,25 +69,24 @@ impl<'a> Run<'a> {
             room: 0,
         };
         header.reserve(&dumper.tables())?;
-        let temporary = self.owner.temporary()?;
-        let length = self.prove(dumper, temporary.get()?, &mut header, before, bar, stop)?;
-        Ok(Written {
+        let temporary = self.directory.temporary()?;
+        let length = self.prove(dumper, &temporary, &mut header, bar)?;
+        Ok(Proven {
             header,
             temporary,
             length,
         })
     }
 
-    /// Writes the dump and its header, and reads both back. The compressed length in bytes.
+    /// Writes the dump and its header, and reads both back. Returns the compressed length in bytes.
     fn prove(
         &self,
         dumper: &mut dyn Dumper,
         temporary: &Temporary<'_>,
         header: &mut Header,
-        before: &Before,
         bar: &mut Progress,
-        stop: Stop,
     ) -> Result<u64> {
+        let stop = self.stop;
         let shown = self.options.to.display();
         let unwritable = || format!("cannot write a dump in {shown}");
         let method = self.options.method;
@@ -90,7 +96,7 @@ impl<'a> Run<'a> {
             .with_context(unwritable)?;
         let mut file = file; // declared after, so dropped before
         file.write_all(&empty).with_context(unwritable)?;
-        let encoder = Encoder::new(file, method, &self.pool, stop)?;
+        let encoder = Encoder::new(file, method, self.pool, stop)?;
         let skips = self.options.skip_unchanged;
         let fingerprint = skips.then(|| Fingerprint::new(header.identity.engine, header.format));
         let mut meter = Meter::new(encoder, fingerprint, bar, stop);
@@ -103,12 +109,12 @@ impl<'a> Run<'a> {
         let (file, totals) = encoder.finish().with_context(unwritable)?;
 
         header.content = fingerprint;
-        let thorough = before.check_is_due(header, self.options.full_check);
+        let thorough = self.previous.check_is_due(header, self.options.full_check);
         header.facts = dumper.check(thorough)?;
         header.checked = if thorough {
             Some(header.time)
         } else {
-            before.checked_until(header)
+            self.previous.checked_until(header)
         };
         header.bytes = totals.bytes;
         header.crc32 = format!("{:08x}", totals.crc32);

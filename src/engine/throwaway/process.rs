@@ -1,4 +1,4 @@
-//! A server process and its start.
+//! The process of a throwaway server.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use rustix::process::Signal;
 
-use super::inside::Workshop;
+use super::Workshop;
 use crate::child::Child;
 use crate::stop::Stop;
 
@@ -19,15 +19,15 @@ const NAP: Duration = Duration::from_millis(50);
 /// Each start of a server has its own log.
 static LOGS: AtomicUsize = AtomicUsize::new(0);
 
-/// Ends when it is dropped.
-pub(super) struct Process {
+/// A running server. It ends when this value is dropped.
+pub(crate) struct ServerProcess {
     child: Child,
     log: PathBuf,
 }
 
-impl Process {
-    /// `end` is what makes it end at once, whoever is connected.
-    pub(super) fn start(
+impl ServerProcess {
+    /// Starts a server that the signal `end` ends at once, even while clients are connected.
+    pub(crate) fn start(
         command: &mut Command,
         name: &str,
         end: Signal,
@@ -38,11 +38,11 @@ impl Process {
             .work
             .join(format!("log-{}", LOGS.fetch_add(1, Ordering::Relaxed)));
         let child = Child::serve(command, name, &log, end, stop)?;
-        Ok(Process { child, log })
+        Ok(ServerProcess { child, log })
     }
 
     /// Waits until `ask` succeeds.
-    pub(super) fn wait_until(&mut self, ask: impl Fn() -> Result<()>, stop: Stop) -> Result<()> {
+    pub(crate) fn wait_until(&mut self, ask: impl Fn() -> Result<()>, stop: Stop) -> Result<()> {
         while let Err(error) = ask() {
             stop.check()?;
             if is_final(&error) {
@@ -72,17 +72,18 @@ fn is_final(error: &anyhow::Error) -> bool {
         .any(|denied| said.contains(denied))
 }
 
-/// The directories of PATH.
-pub(super) fn in_path() -> impl Iterator<Item = PathBuf> {
+/// Returns the directories of `PATH`.
+pub(crate) fn path_directories() -> impl Iterator<Item = PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let places: Vec<_> = std::env::split_paths(&path).collect();
     places.into_iter()
 }
 
-/// A program in PATH, or where distributions put what only servers run.
-pub(super) fn find(name: &str) -> Option<PathBuf> {
+/// Returns the path of a program in `PATH`, or in the directories where distributions put programs
+/// that only servers run.
+pub(crate) fn find_program(name: &str) -> Option<PathBuf> {
     let servers = ["/usr/sbin", "/usr/libexec"].map(PathBuf::from);
-    let mut paths = in_path()
+    let mut paths = path_directories()
         .chain(servers)
         .map(|place: PathBuf| place.join(name));
     paths.find(|path: &PathBuf| Path::is_file(path))

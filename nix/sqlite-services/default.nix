@@ -1,0 +1,17 @@
+# The services of nixpkgs that keep their data in SQLite files. A row is a function from the options of
+# an enabled service to the files that it uses, by the name of their database; there are none where the
+# service is set to another engine. A file is its path, or the path with
+#
+# - `service`, the systemd service that it belongs to, where that is not called like the NixOS service,
+#   and null where no unit runs as the owner of the file; `user` then names the owner;
+# - `doubt`, the option that may name another database, if it is set to what cannot be known here.
+#
+# Each row names the module that it was read from, below nixos/modules/services, and was read in one
+# tree of the middle of 2026: commit 4aa6836a648c of github.com/Swarsel/nixpkgs, a fork that sorts the
+# attributes of nixpkgs. Where the module does not name the file, its name is the program's default.
+{ lib, config }:
+let
+  tools = import ./tools.nix lib;
+  rowsOf = file: import file { inherit config lib tools; };
+in
+rowsOf ./a-g.nix // rowsOf ./h-m.nix // rowsOf ./n-z.nix

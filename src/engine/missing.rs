@@ -1,0 +1,54 @@
+//! What a dump needs and a server does not have.
+
+use std::fmt;
+
+/// What a table of another server needs.
+pub(super) const REMOTE: &str = "another server, which a drill does not reach";
+
+/// The beginning of a server's message, and what the server then lacks.
+pub(super) type Sign = (&'static str, &'static str);
+
+/// The error of a restore that was not begun, because the server lacks something that the dump
+/// needs.
+#[derive(Debug)]
+pub struct Missing {
+    /// The server's URL.
+    pub(super) server: String,
+    /// What it lacks, each with its kind, such as `the roles anna, bert`.
+    pub(super) needs: Vec<String>,
+}
+
+impl Missing {
+    /// Returns all that is missing.
+    #[must_use]
+    pub fn needs(&self) -> String {
+        self.needs.join("; ")
+    }
+}
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (server, needs) = (&self.server, self.needs());
+        write!(
+            f,
+            "the server {server} lacks what this dump needs: {needs}; restore @globals first, or install and create them"
+        )
+    }
+}
+
+impl std::error::Error for Missing {}
+
+/// Returns the first message of a server in `error`, which follows `label`: one line, without
+/// details.
+pub(super) fn first_message<'a>(error: &'a str, label: &str) -> Option<&'a str> {
+    let (before, message) = error.split_once(label)?;
+    let begins = before.is_empty() || before.ends_with(": ") || before.ends_with("; ");
+    let line = message.split_once("; ").map_or(message, |(line, _)| line);
+    begins.then_some(line)
+}
+
+/// Returns what the server lacks, according to the first sign that `message` begins with.
+pub(super) fn needed_by(signs: &[Sign], message: &str) -> Option<&'static str> {
+    let sign = signs.iter().find(|(sign, _)| message.starts_with(sign));
+    sign.map(|(_, needed)| *needed)
+}

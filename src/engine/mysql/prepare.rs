@@ -1,0 +1,117 @@
+//! Makes a throwaway server ready for a dump, and reads what was restored there.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write;
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+
+use super::catalogue::Settings;
+use super::server::{Server, identifier, literal};
+use crate::child::Child;
+use crate::engine::feed::finish;
+use crate::header::Header;
+use crate::stop::Stop;
+
+/// Storage engines that are plugins of MariaDB, and the file each is in.
+const PLUGINS: [(&str, &str); 10] = [
+    ("ARCHIVE", "ha_archive"),
+    ("BLACKHOLE", "ha_blackhole"),
+    ("CONNECT", "ha_connect"),
+    ("FEDERATED", "ha_federatedx"),
+    ("MROONGA", "ha_mroonga"),
+    ("OQGRAPH", "ha_oqgraph"),
+    ("ROCKSDB", "ha_rocksdb"),
+    ("S3", "ha_s3"),
+    ("SPHINX", "ha_sphinx"),
+    ("SPIDER", "ha_spider"),
+];
+/// The plugins that users may log in with.
+const LOGINS: [&str; 4] = ["auth_ed25519", "auth_gssapi", "auth_pam", "auth_parsec"];
+
+/// Installs what users may log in with, as far as this machine has it.
+///
+/// # Errors
+/// When time is up.
+pub(super) fn install_logins(server: &Server, stop: Stop) -> Result<()> {
+    LOGINS
+        .iter()
+        .try_for_each(|file| install(server, file, stop))
+}
+
+/// The restore names a plugin that is not installed.
+fn install(server: &Server, file: &str, stop: Stop) -> Result<()> {
+    if let Err(error) = server.ask(&format!("INSTALL SONAME {}", literal(file)), stop) {
+        log::debug!("{file}: {error:#}");
+    }
+    Ok(stop.check()?)
+}
+
+/// Fills the tables of time zones with what `mariadb-tzinfo-to-sql` printed.
+///
+/// # Errors
+/// When the server does not take it.
+pub(super) fn load_time_zones(server: &Server, script: &[u8], stop: Stop) -> Result<()> {
+    let mut command = server.fed_shell();
+    command.arg("--").arg("mysql");
+    let mut child = Child::write_to(&mut command, server.shell.program, stop)?;
+    let fed = child.write_all(script);
+    finish(child, fed, stop).context("the time zones cannot be loaded")
+}
+
+/// Installs the storage engines and makes the users that a dump needs and that are its server's, not its own.
+///
+/// # Errors
+/// When the server will not have them.
+pub(super) fn prepare(server: &Server, header: &Header, stop: Stop) -> Result<()> {
+    let settings = Value::Object(header.facts.settings.clone());
+    let settings: Settings = serde_json::from_value(settings)
+        .context("the dump's header lacks the database's settings")?;
+    for (engine, file) in PLUGINS {
+        if settings.engines.contains(engine) {
+            install(server, file, stop)?;
+        }
+    }
+    let there = "SELECT IF(host = '', user, CONCAT(user, '@', host)) FROM mysql.user";
+    let there: BTreeSet<_> = server.column(there, stop)?.into_iter().collect();
+    for account in settings.definers.difference(&there) {
+        let create = match account.rsplit_once('@') {
+            Some((user, host)) => {
+                let (user, host) = (identifier(user), identifier(host));
+                // Nothing runs as it while the dump is loaded and its rows are counted.
+                format!("CREATE USER {user}@{host}")
+            }
+            None => format!("CREATE ROLE {}", identifier(account)),
+        };
+        server.ask(&create, stop)?;
+    }
+    Ok(())
+}
+
+/// The rows of each table, where they can be counted.
+///
+/// # Errors
+/// When the database cannot be read.
+pub(super) fn rows(
+    server: &Server,
+    database: &str,
+    stop: Stop,
+) -> Result<BTreeMap<String, Option<u64>>> {
+    let tables = server.column(
+        &format!(
+            "SELECT table_name FROM information_schema.tables WHERE table_schema = {}
+             AND table_type NOT IN ('VIEW', 'SEQUENCE') ORDER BY 1",
+            literal(database)
+        ),
+        stop,
+    )?;
+    let mut all = BTreeMap::new();
+    for table in tables {
+        let (database, name) = (identifier(database), identifier(&table));
+        let count = server.column(&format!("SELECT count(*) FROM {database}.{name}"), stop);
+        stop.check()?;
+        let count = count.ok().and_then(|rows| rows.first()?.parse().ok());
+        all.insert(table, count);
+    }
+    Ok(all)
+}

@@ -1,0 +1,106 @@
+//! Makes a throwaway cluster ready for a dump, and reads what was restored there.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+
+use super::catalogue::{self, Settings, Target};
+use super::globals;
+use super::reach::ask;
+use super::server::{Server, identifier};
+use super::snapshot::Snapshot;
+use crate::header::Header;
+use crate::read::read_whole;
+use crate::stop::Stop;
+
+const MAINTENANCE: &str = "postgres";
+
+/// Makes the roles and tablespaces that a dump needs and that are its server's, not its own. The
+/// tablespaces lie within the data directory (`allow_in_place_tablespaces`).
+///
+/// # Errors
+/// When the dump cannot be read or the server will not have them.
+pub(super) fn prepare(server: &Server, header: &Header, dump: &File, stop: Stop) -> Result<()> {
+    let target: Target = ask(server, MAINTENANCE, catalogue::TARGET, stop)?;
+    let mut superusers = Vec::new();
+    let (roles, tablespaces) = if header.identity.database.is_some() {
+        let settings = settings(header)?;
+        let roles: Vec<_> = settings.all_roles().map(str::to_owned).collect();
+        superusers = settings.superusers.clone().unwrap_or_default();
+        let mut tablespaces = settings.tablespaces.clone();
+        tablespaces.push(settings.tablespace);
+        (roles, tablespaces)
+    } else {
+        let mut script = Vec::new();
+        read_whole(dump, &mut script)?;
+        let script = String::from_utf8(script).context("the dump is not UTF-8")?;
+        (Vec::new(), globals::tablespaces(&script))
+    };
+    let missing = |mut names: Vec<String>, has: &dyn Fn(&String) -> bool| {
+        names.retain(|name| !has(name));
+        names.sort_unstable();
+        names.dedup();
+        names
+    };
+    let roles = missing(roles, &|name| target.roles.contains(name));
+    let tablespaces = missing(tablespaces, &|name| target.tablespaces.contains(name));
+    // Some objects, such as event triggers, can be a superuser's only. No role may do here what it
+    // may not do in the server that was dumped.
+    let roles = roles.iter().map(|role| {
+        let is_superuser = superusers.contains(role);
+        let superuser = if is_superuser { " SUPERUSER" } else { "" };
+        format!("CREATE ROLE {}{superuser}", identifier(role))
+    });
+    let tablespaces = tablespaces
+        .iter()
+        .map(|space| format!("CREATE TABLESPACE {} LOCATION ''", identifier(space)));
+    let statements: Vec<_> = roles.chain(tablespaces).collect();
+    if statements.is_empty() {
+        return Ok(());
+    }
+    server.execute(MAINTENANCE, &statements, stop)
+}
+
+/// What a restored database holds.
+#[derive(Debug)]
+pub(super) struct Found {
+    /// The rows of each table, where they can be counted.
+    pub(super) rows: BTreeMap<String, Option<u64>>,
+    /// Extensions the dump had and this has not.
+    pub(super) lost_extensions: Vec<String>,
+}
+
+/// Reads what was restored.
+///
+/// # Errors
+/// When the database cannot be read.
+pub(super) fn read_restored(
+    server: &Server,
+    database: &str,
+    header: &Header,
+    stop: Stop,
+) -> Result<Found> {
+    let mut now: Value = ask(server, database, catalogue::DATABASE, stop)?;
+    let names: Vec<String> = serde_json::from_value(now["table_names"].take())?;
+    let mut snapshot = Snapshot::take(server, database, None, stop)?;
+    snapshot.count(i64::MAX.unsigned_abs())?;
+    let rows = names.into_iter().map(|name| {
+        let rows = snapshot.rows.get(&name).and_then(|rows| rows.exact());
+        (name, rows)
+    });
+    let rows = rows.collect();
+    let now: Settings = serde_json::from_value(now)?;
+    let mut lost_extensions = settings(header)?.extensions;
+    lost_extensions.retain(|extension| !now.extensions.contains(extension));
+    Ok(Found {
+        rows,
+        lost_extensions,
+    })
+}
+
+fn settings(header: &Header) -> Result<Settings> {
+    let settings = Value::Object(header.facts.settings.clone());
+    serde_json::from_value(settings).context("the dump's header lacks the database's settings")
+}

@@ -1,0 +1,67 @@
+//! A throwaway SQLite file.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Result;
+use rustix::fs::CWD;
+
+use super::source::SqliteSource;
+use super::{check, facts, lock_free, watch};
+use crate::engine::source::Source;
+use crate::engine::throwaway::{Contents, Throwaway};
+use crate::follow::open_regular;
+use crate::header::Header;
+use crate::stop::Stop;
+
+/// A database file that only this process knows.
+pub(in crate::engine) struct ThrowawayFile {
+    path: PathBuf,
+    stop: Stop,
+}
+
+impl ThrowawayFile {
+    /// Returns the file in the directory `work`.
+    pub(in crate::engine) fn new(work: &Path, stop: Stop) -> Self {
+        ThrowawayFile {
+            path: work.join("restored.sqlite"),
+            stop,
+        }
+    }
+}
+
+impl Throwaway for ThrowawayFile {
+    fn prepare(&mut self, _header: &Header, _dump: &File) -> Result<Arc<dyn Source>> {
+        Ok(Arc::new(SqliteSource::new(&self.path)))
+    }
+
+    fn contents(&self, _header: &Header) -> Result<Option<Contents>> {
+        Ok(Some(Contents {
+            rows: count_sound(&self.path, self.stop)?,
+            ..Contents::default()
+        }))
+    }
+}
+
+/// Checks a database thoroughly and returns the rows of each table; none for a table that only its
+/// own program can read. Only this process may know the file.
+///
+/// # Errors
+/// When the database is damaged or cannot be read.
+fn count_sound(path: &Path, stop: Stop) -> Result<BTreeMap<String, Option<u64>>> {
+    let file = open_regular(CWD, path)?;
+    let db = lock_free::open(path, &file, stop)?;
+    let path = path.to_owned();
+    let (_, rows) = watch::run(db, stop, move |db| {
+        check::integrity(db, &path, true)?;
+        let tables = facts::tables(db)?.into_iter();
+        let rows = tables.map(|table| {
+            let rows = facts::count(db, &table);
+            (table, rows)
+        });
+        Ok(rows.collect())
+    })?;
+    rows
+}

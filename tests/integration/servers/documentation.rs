@@ -1,0 +1,98 @@
+//! What the page on restoring says of servers, done with a real server of each kind.
+
+use crate::documentation::machine::{DUMPS, Machine};
+use crate::documentation::page::{code, read};
+use crate::servers::{mysql, postgresql};
+
+/// Where the page has the dumps of a server that moves to a new machine.
+const MOVED: &str = "/srv/dumps";
+
+/// Returns the restores of the page into an engine, without the program that runs them as another user.
+fn restores(engine: &str) -> Vec<String> {
+    let lines = code(&read("docs/restoring.md")).into_iter();
+    let lines = lines.filter(|line| line.contains(&format!("{engine}://")));
+    let program = |line: String| line[line.find("dump-database restore ").unwrap()..].to_owned();
+    lines.map(program).collect()
+}
+
+/// Returns a line of the page with the URLs of a server.
+fn with_urls(line: &str, server: &postgresql::Server) -> String {
+    let url = |database: &str| format!("'{}'", server.url(database));
+    let socket = server.place().display().to_string();
+    line.replace("/run/postgresql", &socket)
+        .replace("postgresql:///shop_test", &url("shop_test"))
+        .replace("postgresql:///shop ", &format!("{} ", url("shop")))
+        .replace("postgresql:/// ", &format!("{} ", url("")))
+}
+
+#[test]
+fn the_page_on_restoring_moves_a_server_of_postgresql() {
+    let machine = Machine::new();
+    let (old, new) = (postgresql::Server::start(), postgresql::Server::start());
+    old.psql("postgres", "CREATE ROLE clerk LOGIN");
+    old.psql("postgres", "CREATE DATABASE shop OWNER clerk");
+    old.psql("shop", "CREATE TABLE sale AS SELECT 'dumped' AS note");
+    old.psql("shop", "ALTER TABLE sale OWNER TO clerk");
+    machine.dump(&old.url(""), MOVED);
+    let mut lines = restores("postgresql");
+    lines.retain(|line| line.contains(MOVED));
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    let lines: Vec<_> = lines.iter().map(|line| with_urls(line, &new)).collect();
+    machine.run_lines(&lines);
+    assert_eq!(new.everything_in("shop"), old.everything_in("shop"));
+}
+
+#[test]
+fn the_page_on_restoring_restores_databases_of_postgresql() {
+    const ROWS: &str = "SELECT string_agg(note, ',' ORDER BY note) FROM sale";
+    let (machine, server) = (Machine::new(), postgresql::Server::start());
+    server.psql("postgres", "CREATE DATABASE shop");
+    server.psql("shop", "CREATE TABLE sale (note text)");
+    server.psql("shop", "INSERT INTO sale VALUES ('dumped')");
+    machine.dump(&server.url("shop"), DUMPS);
+    machine.dump(&server.url(""), "/var/lib/dump-database/postgresql");
+    server.psql("shop", "INSERT INTO sale VALUES ('changed')");
+
+    let mut lines = restores("postgresql");
+    lines.retain(|line| !line.contains(MOVED) && !line.contains("@globals"));
+    assert_eq!(lines.len(), 3, "{lines:?}");
+    for line in lines {
+        machine.run_lines(&[with_urls(&line, &server)]);
+        // The page begins with a restore into a new place.
+        assert_eq!(server.psql("shop_test", ROWS), "dumped");
+    }
+    assert_eq!(server.psql("shop", ROWS), "dumped");
+}
+
+#[test]
+fn the_page_on_restoring_restores_databases_of_mariadb() {
+    const ROWS: &str = "SELECT GROUP_CONCAT(note ORDER BY note) FROM sale";
+    let (machine, server) = (Machine::new(), mysql::Server::start());
+    server.sql(
+        "",
+        "CREATE DATABASE shop; CREATE TABLE shop.sale (note TEXT)",
+    );
+    server.sql("shop", "INSERT INTO sale VALUES ('dumped')");
+    machine.dump(&server.url("shop"), DUMPS);
+    machine.dump(&server.url(""), "/var/lib/dump-database/mysql");
+    server.sql("shop", "INSERT INTO sale VALUES ('changed')");
+
+    let lines = restores("mariadb");
+    assert_eq!(lines.len(), 3, "{lines:?}");
+    for (line, expected) in lines.iter().zip(["changed,dumped", "dumped", "dumped"]) {
+        let url = |database: &str| format!("'{}'", server.url(database));
+        let line = line
+            .replace(
+                "'mariadb://root@localhost/shop?socket=/run/mysqld/mysqld.sock'",
+                &url("shop"),
+            )
+            .replace("mariadb://root@localhost/shop_test", &url("shop_test"))
+            .replace(
+                "mariadb://root@localhost/shop ",
+                &format!("{} ", url("shop")),
+            );
+        machine.run_lines(&[line]);
+        assert_eq!(server.sql("shop_test", ROWS), "dumped");
+        assert_eq!(server.sql("shop", ROWS), expected);
+    }
+}
