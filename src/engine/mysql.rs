@@ -209,7 +209,7 @@ impl Dumper for Mysql {
         child.finish().map_err(|error| {
             let said = format!("{error:#}");
             if TABLE_CHANGED.iter().any(|changed| said.contains(changed)) {
-                error.context(SnapshotLost)
+                error.context(SnapshotLost("a table was altered while it was read"))
             } else {
                 error
             }

@@ -78,6 +78,8 @@ pub struct Postgresql {
     /// Where no snapshot was taken: the file of each table before the dump.
     storage: Option<Storage>,
     child: Option<Child>,
+    /// The server, a standby, ended a dump because of what it replays.
+    had_conflict: bool,
     stop: Stop,
 }
 
@@ -95,6 +97,13 @@ impl Postgresql {
         let (connected, location, facts) = match &database {
             Some(database) => connect(server, database, stop)?,
             None => connect_anywhere(server, None, stop)?,
+        };
+        // After a failover another of the hosts answers, and the source is the same.
+        let hosts = server.locations();
+        let location = if hosts.is_empty() {
+            location
+        } else {
+            hosts.join(",")
         };
         let (major, client_version) = server::client_version(program, stop)?;
         ensure!(
@@ -126,6 +135,7 @@ impl Postgresql {
             snapshot: None,
             storage: None,
             child: None,
+            had_conflict: false,
             stop,
         };
         match part {
@@ -216,6 +226,15 @@ impl Dumper for Postgresql {
         &self.identity
     }
 
+    fn earlier_identities(&self) -> Vec<Identity> {
+        let hosts = self.server.locations().into_iter();
+        let earlier = hosts.map(|location| Identity {
+            location,
+            ..self.identity.clone()
+        });
+        earlier.collect()
+    }
+
     fn file_name(&self) -> Vec<u8> {
         let name = self.database.as_deref().unwrap_or("@globals");
         let name = name.replace('/', "_");
@@ -235,12 +254,14 @@ impl Dumper for Postgresql {
     }
 
     fn snapshot(&mut self, _scratch: Option<Scratch<'_>>) -> Result<()> {
-        match self.database.clone() {
-            None => self.child = Some(self.start_pg_dumpall()?),
-            Some(database) if self.takes_snapshot => self.begin(&database)?,
-            Some(database) => self.begin_alone(&database)?,
-        }
-        Ok(())
+        let begun = match self.database.clone() {
+            None => self
+                .start_pg_dumpall()
+                .map(|child| self.child = Some(child)),
+            Some(database) if self.takes_snapshot => self.begin(&database),
+            Some(database) => self.begin_alone(&database),
+        };
+        begun.map_err(|error| self.explain_conflict(error))
     }
 
     fn settings(&self) -> Map<String, Value> {
@@ -264,7 +285,8 @@ impl Dumper for Postgresql {
         let mut child = self.child.take().context("pg_dump was not started")?;
         let mut checking = Checking::new(out, self.format);
         pass_on(&mut child, &mut checking)?;
-        child.finish().map_err(|error| self.explain(error))?;
+        let ended = child.finish().map_err(|error| self.explain(error));
+        ended.map_err(|error| self.explain_conflict(error))?;
         checking.finish()
     }
 

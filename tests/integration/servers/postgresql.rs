@@ -2,6 +2,7 @@
 
 mod clients;
 mod custom;
+mod down;
 mod drill;
 mod forged;
 mod hard;
