@@ -65,7 +65,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     list::run(std::slice::from_ref(&dumps), None, false)?;
     println!("each is good:");
     assert_eq!(
-        verify::run(std::slice::from_ref(&dumps), false)?,
+        verify::run(std::slice::from_ref(&dumps), options.timeout, false)?,
         0,
         "a dump is damaged"
     );

@@ -10,6 +10,7 @@ use arbitrary::Arbitrary;
 use dump_database::header::Header;
 use dump_database::name::Compression;
 use dump_database::read::read_whole;
+use dump_database::stop::Stop;
 use flate2::write::DeflateEncoder;
 use libfuzzer_sys::fuzz_target;
 use rustix::fs::{MemfdFlags, memfd_create};
@@ -54,7 +55,7 @@ fuzz_target!(|damaged: Damaged| {
     let file = File::from(memfd_create("dump", MemfdFlags::CLOEXEC).unwrap());
     file.write_all_at(&dump, 0).unwrap();
     let mut loaded = Vec::new();
-    match read_whole(&file, &mut loaded) {
+    match read_whole(&file, Stop::on_signal(), &mut loaded) {
         Ok(_) => assert_eq!(&loaded, content),
         Err(error) => assert_ne!(dump, whole, "{error}"),
     }

@@ -6,6 +6,7 @@
 //! spawned it also reaps it, and so outlives it.
 
 mod lines;
+mod pass;
 mod process;
 mod start;
 
@@ -23,6 +24,7 @@ use rustix::process::Signal;
 
 use crate::stop::{Stop, Stopped};
 use lines::Lines;
+pub use pass::pass;
 use process::Process;
 
 /// How long a child may take to end by itself once it was asked to (SIGTERM).

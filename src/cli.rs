@@ -216,6 +216,16 @@ pub struct Verify {
     #[arg(value_name = "DIR|FILE")]
     pub paths: Vec<PathBuf>,
 
+    /// How long reading one dump may take: 30s, 10m, 1h
+    #[arg(
+        long,
+        value_name = "TIME",
+        env = "DUMP_DATABASE_TIMEOUT",
+        default_value = "1h",
+        value_parser = parse_duration
+    )]
+    pub timeout: Duration,
+
     /// Print a JSON array of objects
     #[arg(long, env = "DUMP_DATABASE_JSON", value_parser = BoolishValueParser::new())]
     pub json: bool,

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use crate::gzip::{GzipReader, GzipWriter, Pool, Totals};
 use crate::name::Compression;
-use crate::stop::Stop;
+use crate::stop::{self, Stop};
 use background::Background;
 
 /// Bytes of content that are decompressed at a time.
@@ -254,7 +254,9 @@ impl<R: Read> Read for ZstdReader<R> {
         let read = match self.decoder.read(buffer) {
             Ok(read) => read,
             // An error of the file itself has an errno, one of libzstd has not.
-            Err(error) if error.raw_os_error().is_some() => return Err(error),
+            Err(error) if error.raw_os_error().is_some() || stop::is_stopped(&error) => {
+                return Err(error);
+            }
             Err(error) => return Err(self.explain(&error)),
         };
         self.tally.update(&buffer[..read]);

@@ -16,7 +16,7 @@ use dump_database::engine::command::Program;
 use dump_database::engine::parse_source;
 use dump_database::exit::{Exit, UsageError};
 use dump_database::name::Format;
-use dump_database::secret::Secret;
+use dump_database::secret::{self, Secret};
 use dump_database::stop::{self, Stopped};
 use dump_database::{drill, dump, list, logging, metrics, restore, rotate, status, verify};
 
@@ -39,6 +39,9 @@ fn main() -> ExitCode {
         cli.command,
         Command::List(_) | Command::Completions { .. } | Command::Man
     );
+    if let Err(error) = secret::close_memory() {
+        log::debug!("passwords are not kept out of core dumps: {error}");
+    }
     let ended = stop::listen().and_then(|()| run(cli.command, keeps));
     // An error that came of being stopped says less than the signal does.
     if let Some(signal) = stop::signal() {
@@ -107,7 +110,9 @@ fn run(command: Command, keeps: bool) -> Result<Exit> {
             }
             status::run(&directories, args.max_age, args.trust_records, args.json).map(all_or_some)
         }
-        Command::Verify(args) => verify::run(&or_default(args.paths)?, args.json).map(all_or_some),
+        Command::Verify(args) => {
+            verify::run(&or_default(args.paths)?, args.timeout, args.json).map(all_or_some)
+        }
         Command::Restore(args) => {
             let options = restore::Options {
                 replace: match (args.replace, args.without_saving, args.into_empty) {

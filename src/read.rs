@@ -10,18 +10,28 @@ use crate::content::image::Shape;
 use crate::content::marker::Tail;
 use crate::header::Header;
 use crate::name::Format;
+use crate::stop::Stop;
 
 /// Reads a dump whole through one descriptor, from its start: header, compressed stream, sums,
-/// end of the file, and what the content must look like. The content goes to `sink`.
+/// end of the file, and what the content must look like. The content goes to `sink`. Before each
+/// read of the file and each write it asks `stop`: a forged dump can have any number of compressed
+/// bytes that hold no content.
 ///
 /// # Errors
-/// Where and how it is damaged; any error of the file or of `sink`.
-pub fn read_whole(file: &File, sink: &mut dyn Write) -> io::Result<Header> {
-    let mut start = At { file, position: 0 };
+/// Where and how the dump is damaged; any error of the file or of `sink`; [`Stopped`].
+///
+/// [`Stopped`]: crate::stop::Stopped
+pub fn read_whole(file: &File, stop: Stop, sink: &mut dyn Write) -> io::Result<Header> {
+    let mut start = At {
+        file,
+        position: 0,
+        stop,
+    };
     let (header, length, compression) = Header::read(&mut BufReader::new(&mut start))?;
     let rest = At {
         file,
         position: length,
+        stop,
     };
     let mut decoder = Decoder::new(rest, compression, length)?;
     let mut inside = Inside::default();
@@ -36,6 +46,7 @@ pub fn read_whole(file: &File, sink: &mut dyn Write) -> io::Result<Header> {
         if content > header.bytes {
             return Err(damage("it holds more than its header says"));
         }
+        stop.check().map_err(io::Error::other)?;
         inside.look(header.format, data);
         sink.write_all(data)?;
         decoder.consume(passed);
@@ -106,10 +117,12 @@ impl Inside {
 struct At<'a> {
     file: &'a File,
     position: u64,
+    stop: Stop,
 }
 
 impl Read for At<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.stop.check().map_err(io::Error::other)?;
         let read = self.file.read_at(buffer, self.position)?;
         self.position += read as u64;
         Ok(read)

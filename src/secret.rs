@@ -2,24 +2,49 @@
 
 use std::ffi::OsStr;
 use std::fmt;
-use std::fs::{self, File, Permissions};
-use std::io::Write;
-use std::os::fd::AsRawFd;
+use std::fs::{File, Permissions};
+use std::io::{self, Read, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
+use rustix::process::{Resource, Rlimit};
+use zeroize::Zeroizing;
 
-/// Text that is never shown.
+use crate::child;
+
+/// In bytes. No password is so long.
+const LONGEST: usize = 64 << 10;
+/// Every other user may read.
+const WORLD_READABLE: u32 = 0o004;
+
+/// Keeps this process's memory, which holds passwords, out of core dumps and from other processes of
+/// its user (`ptrace`, `/proc/PID`). The programs that it starts write no core dump either.
+///
+/// # Errors
+/// When the system does not allow it.
+pub fn close_memory() -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)?;
+    let none = Rlimit {
+        current: Some(0),
+        maximum: Some(0),
+    };
+    Ok(rustix::process::setrlimit(Resource::Core, none)?)
+}
+
+/// Text that is never shown. Its bytes are overwritten when it is dropped.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Secret(Vec<u8>);
+pub struct Secret(Zeroizing<Vec<u8>>);
 
 impl Secret {
     /// From its bytes.
     #[must_use]
     pub fn new(bytes: Vec<u8>) -> Self {
-        Secret(bytes)
+        Secret(bytes.into())
     }
 
     /// Letters and digits that nobody can guess.
@@ -27,20 +52,39 @@ impl Secret {
     /// # Errors
     /// When the kernel gives no random numbers.
     pub fn random() -> Result<Self> {
-        let mut bytes = [0; 24];
+        let mut bytes = Zeroizing::new([0; 24]);
         let flags = rustix::rand::GetRandomFlags::empty();
-        rustix::rand::getrandom(&mut bytes, flags).context("the kernel gives no random numbers")?;
-        Ok(Secret(crate::human::hexadecimal(&bytes).into_bytes()))
+        rustix::rand::getrandom(&mut *bytes, flags)
+            .context("the kernel gives no random numbers")?;
+        Ok(Secret::new(crate::human::hexadecimal(&*bytes).into_bytes()))
     }
 
-    /// Returns the one line of a file; line breaks at its end are not part of it.
+    /// Returns the one line of a file; line breaks at its end are not part of it. Warns of a file
+    /// that every user of the machine can read.
     ///
     /// # Errors
-    /// When the file cannot be read, is empty, or has more lines or a zero byte.
+    /// When the file cannot be read, is empty, is longer than 64 KiB, or has more lines or a zero
+    /// byte.
     pub fn from_file(path: &Path) -> Result<Self> {
         let shown = path.display();
-        let content =
-            fs::read(path).with_context(|| format!("cannot read the password file {shown}"))?;
+        let context = || format!("cannot read the password file {shown}");
+        let file = File::open(path).with_context(context)?;
+        let mode = file.metadata().with_context(context)?.permissions().mode();
+        if mode & WORLD_READABLE != 0 {
+            log::warn!(
+                "every user of this machine can read the password file {shown}; close it (chmod 600)"
+            );
+        }
+        // It does not grow: a growing vector would leave copies behind.
+        let mut content = Zeroizing::new(Vec::with_capacity(LONGEST + 1));
+        file.take(LONGEST as u64 + 1)
+            .read_to_end(&mut content)
+            .with_context(context)?;
+        ensure!(
+            content.len() <= LONGEST,
+            "the password file {shown} is longer than {}",
+            crate::human::bytes(LONGEST as u64)
+        );
         let is_break = |byte: &u8| matches!(byte, b'\n' | b'\r');
         let end = content.iter().rposition(|byte| !is_break(byte));
         let line = &content[..end.map_or(0, |end| end + 1)];
@@ -53,7 +97,7 @@ impl Secret {
             !line.contains(&0),
             "the password in {shown} contains a zero byte"
         );
-        Ok(Secret(line.to_vec()))
+        Ok(Secret::new(line.to_vec()))
     }
 
     /// For a child's environment.
@@ -72,7 +116,7 @@ impl fmt::Debug for Secret {
 /// A file for children of this process, readable by its user alone, that has no name in any
 /// directory and is gone with the process.
 #[derive(Debug)]
-pub struct PrivateFile(File);
+pub struct PrivateFile(Arc<File>);
 
 impl PrivateFile {
     /// With this content.
@@ -85,14 +129,14 @@ impl PrivateFile {
         file.set_permissions(Permissions::from_mode(0o600))
             .and_then(|()| file.write_all(content))
             .context(context)?;
-        Ok(PrivateFile(file))
+        Ok(PrivateFile(Arc::new(file)))
     }
 
-    /// Where a child finds it while this value lives.
+    /// Gives it to the program that `command` starts, and returns the path under which that program
+    /// finds it.
     #[must_use]
-    pub fn path(&self) -> PathBuf {
-        let (process, fd) = (std::process::id(), self.0.as_raw_fd());
-        PathBuf::from(format!("/proc/{process}/fd/{fd}"))
+    pub fn pass_to(&self, command: &mut Command) -> PathBuf {
+        child::pass(command, Arc::clone(&self.0))
     }
 }
 
@@ -109,6 +153,8 @@ fn nameless() -> Result<File> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

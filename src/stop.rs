@@ -145,17 +145,7 @@ impl Stop {
     }
 }
 
-/// A writer that takes everything, unless work must stop.
-#[derive(Debug)]
-pub struct Unless(pub Stop);
-
-impl std::io::Write for Unless {
-    fn write(&mut self, data: &[u8]) -> std::io::Result<usize> {
-        self.0.check().map_err(std::io::Error::other)?;
-        Ok(data.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
+/// Returns true if `error` is [`Stopped`].
+pub(crate) fn is_stopped(error: &std::io::Error) -> bool {
+    error.get_ref().is_some_and(|inner| inner.is::<Stopped>())
 }

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use serde::Serialize;
@@ -11,7 +12,7 @@ use crate::directory::Directory;
 use crate::follow::open_named;
 use crate::human;
 use crate::read::read_whole;
-use crate::stop::{Stop, Unless};
+use crate::stop::Stop;
 
 #[derive(Serialize)]
 struct Row {
@@ -25,11 +26,12 @@ struct Row {
 }
 
 /// Verifies dumps, or every dump of a directory; one line each on stdout. Returns the number of
-/// dumps that are damaged or unreadable, and of directories that hold none.
+/// dumps that are damaged, unreadable or not read within `timeout`, and of directories that hold
+/// none.
 ///
 /// # Errors
 /// When a path leads nowhere or stdout is closed.
-pub fn run(paths: &[PathBuf], json: bool) -> Result<usize> {
+pub fn run(paths: &[PathBuf], timeout: Duration, json: bool) -> Result<usize> {
     let mut rows = Vec::new();
     let mut bad = 0;
     for path in paths {
@@ -38,10 +40,11 @@ pub fn run(paths: &[PathBuf], json: bool) -> Result<usize> {
             continue;
         };
         for (path, opened) in dumps {
-            let stop = Stop::on_signal();
-            stop.check()?;
-            let read = opened.and_then(|file| read_whole(&file, &mut Unless(stop)));
-            stop.check()?;
+            let signal = Stop::on_signal();
+            signal.check()?;
+            let stop = Stop::after(timeout);
+            let read = opened.and_then(|file| read_whole(&file, stop, &mut io::sink()));
+            signal.check()?;
             let row = match read {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
                     log::info!("{} was removed meanwhile", path.display());

@@ -5,25 +5,38 @@
 //! end mark: whole is one that has every block, each to its end, which `pg_restore --list` does
 //! not look at.
 
-use std::collections::HashSet;
+//! Nothing of an archive is held but the field that is being read: in a forged one, which may be a
+//! thousand times smaller compressed, a name can have gigabytes.
+
+use std::hash::{BuildHasher, RandomState};
 
 const MAGIC: &[u8] = b"PGDMP";
 const CUSTOM: u8 = 1;
 const DATA: u8 = 1;
 const LARGE_OBJECTS: u8 = 3;
 const OLDEST: (u8, u8) = (1, 12);
-const LONGEST_ENTRY: usize = 1 << 30;
+/// Magic, version, sizes of integers and offsets, kind.
+const FRONT: usize = MAGIC.len() + 6;
+/// `pg_restore` holds the table of contents in memory.
+const LONGEST_CONTENTS: u64 = 1 << 30;
+const LONGEST_TEXT: u64 = 128 << 20;
 
 /// An archive of which only parts pass at a time.
 #[derive(Debug, Default)]
 pub struct Archive {
+    /// The start of the field that comes next.
     pending: Vec<u8>,
-    /// It makes no sense to try again with fewer bytes.
-    wanted: usize,
+    /// So many bytes come before that field: the rest of a text or of a chunk.
+    skipped: u64,
     layout: Layout,
     state: State,
-    /// Entries whose data did not come yet.
-    missing: HashSet<i64>,
+    /// Entries that come yet.
+    entries: i64,
+    /// The number of the entry that is being read, and whether it has data.
+    entry: (i64, bool),
+    /// Bytes of all texts of the table of contents.
+    contents: u64,
+    missing: Missing,
     broken: Option<String>,
 }
 
@@ -34,214 +47,193 @@ struct Layout {
     offset: usize,
 }
 
+/// What comes next.
 #[derive(Debug, Default, Clone, Copy, PartialEq)]
 enum State {
     #[default]
-    Head,
-    Entries(i64),
-    Between,
-    LargeObjects,
-    /// In the data of a table, or of one of several large objects.
-    Chunks {
-        large_object: bool,
-    },
+    Front,
+    /// A field of the head, by its number.
+    Head(usize),
+    /// A field of an entry, by its number.
+    Entry(usize),
+    /// A block of data, or the end.
+    Block,
+    LargeObject,
+    /// A chunk of a table, or of one of several large objects.
     Chunk {
-        left: usize,
         large_object: bool,
     },
 }
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Field {
+    Byte,
+    Int,
+    /// Its length, then so many bytes; a negative length stands for null.
+    Text,
+    Offset,
+}
+
+impl Layout {
+    /// The fields after the front: how it was compressed, when it was made, the database, the
+    /// versions of server and client, the number of entries.
+    fn head(self) -> [Field; 12] {
+        let mut fields = [Field::Int; 12];
+        if self.version >= (1, 15) {
+            fields[0] = Field::Byte;
+        }
+        fields[8..11].fill(Field::Text);
+        fields
+    }
+
+    /// The fields of an entry; none where this version has no such field.
+    fn entry(self) -> [Option<Field>; 18] {
+        let mut fields = [Some(Field::Text); 18];
+        // Own number, whether there is data, section, relation kind.
+        for int in [0, 1, 6, 13] {
+            fields[int] = Some(Field::Int);
+        }
+        if self.version < (1, 14) {
+            fields[12] = None; // table access method
+        }
+        if self.version < (1, 16) {
+            fields[13] = None;
+        }
+        fields[LAST] = Some(Field::Offset);
+        fields
+    }
+
+    fn length(self, field: Field) -> usize {
+        match field {
+            Field::Byte => 1,
+            Field::Int | Field::Text => 1 + self.int,
+            Field::Offset => 1 + self.offset,
+        }
+    }
+
+    /// A sign, then as many bytes as the head says, the lowest first.
+    fn int(self, bytes: &[u8]) -> i64 {
+        let (sign, bytes) = bytes.split_first().unwrap_or((&0, &[]));
+        let digits = bytes.iter().rev();
+        let value = digits.fold(0_i64, |value, byte| (value << 8) | i64::from(*byte));
+        if *sign == 0 {
+            value
+        } else {
+            value.wrapping_neg()
+        }
+    }
+}
+
+/// The dependencies of an entry: texts, the last of which is null.
+const DEPENDENCIES: usize = 16;
+/// Where the data is, where that is known.
+const LAST: usize = 17;
 
 impl Archive {
     /// The archive goes on.
     pub fn look(&mut self, mut data: &[u8]) {
         while !data.is_empty() && self.broken.is_none() {
-            if let State::Chunk { left, large_object } = self.state {
-                let passed = left.min(data.len());
-                data = &data[passed..];
-                self.state = match left - passed {
-                    0 => State::Chunks { large_object },
-                    left => State::Chunk { left, large_object },
-                };
+            if self.skipped > 0 {
+                let skipped = self.skipped.min(data.len() as u64);
+                self.skipped -= skipped;
+                data = &data[usize::try_from(skipped).unwrap_or(data.len())..];
                 continue;
             }
-            // What belongs to a chunk is not copied: it is most of the archive.
-            let taken = data.len().min(4096);
+            let length = self.length();
+            let taken = (length - self.pending.len()).min(data.len());
             self.pending.extend_from_slice(&data[..taken]);
             data = &data[taken..];
-            if self.pending.len() < self.wanted {
-                continue;
-            }
-            if let Err(why) = self.parse() {
-                self.broken = Some(why);
+            if self.pending.len() == length {
+                match self.take() {
+                    Ok(next) => self.state = next,
+                    Err(why) => self.broken = Some(why),
+                }
+                self.pending.clear();
             }
         }
     }
 
     /// # Errors
     /// How it is damaged or incomplete, once all has passed.
-    pub fn check(&mut self) -> Result<(), String> {
-        if self.broken.is_none() {
-            self.broken = self.parse().err();
-        }
+    pub fn check(&self) -> Result<(), String> {
+        let is_between = self.state == State::Block && self.pending.is_empty();
         match &self.broken {
             Some(why) => Err(why.clone()),
-            None if self.state != State::Between || !self.pending.is_empty() => {
+            None if self.state == State::Front && !MAGIC.starts_with(self.magic()) => {
+                Err("its content is not a pg_dump archive".to_owned())
+            }
+            None if !is_between || self.skipped > 0 => {
                 Err("its content ends in the middle of a pg_dump archive".to_owned())
             }
-            None if !self.missing.is_empty() => Err(format!(
-                "its content lacks the data of {} that its pg_dump archive lists",
-                crate::human::count(self.missing.len(), "table")
-            )),
-            None => Ok(()),
+            None => self.missing.check(),
         }
     }
 
-    fn parse(&mut self) -> Result<(), String> {
-        let pending = std::mem::take(&mut self.pending);
-        let mut rest = &pending[..];
-        loop {
-            if let State::Chunk { left, large_object } = self.state {
-                let passed = left.min(rest.len());
-                rest = &rest[passed..];
-                if passed < left {
-                    let left = left - passed;
-                    self.state = State::Chunk { left, large_object };
-                    return Ok(());
+    fn magic(&self) -> &[u8] {
+        &self.pending[..self.pending.len().min(MAGIC.len())]
+    }
+
+    /// The length of what comes next.
+    fn length(&self) -> usize {
+        let layout = self.layout;
+        match self.state {
+            State::Front => FRONT,
+            State::Head(field) => layout.length(layout.head()[field]),
+            State::Entry(field) => layout.entry()[field].map_or(0, |field| layout.length(field)),
+            State::Block => 1 + layout.length(Field::Int),
+            State::LargeObject | State::Chunk { .. } => layout.length(Field::Int),
+        }
+    }
+
+    /// Takes what came and returns what comes next.
+    fn take(&mut self) -> Result<State, String> {
+        let (layout, state) = (self.layout, self.state);
+        match state {
+            State::Front => self.front(),
+            State::Head(field) => {
+                let value = layout.int(&self.pending);
+                if layout.head()[field] == Field::Text {
+                    self.text(value)?;
                 }
-                self.state = State::Chunks { large_object };
+                if field + 1 < layout.head().len() {
+                    return Ok(State::Head(field + 1));
+                }
+                self.entries = value;
+                Ok(self.next_entry())
             }
-            let mut fields = Fields {
-                bytes: rest,
-                layout: self.layout,
-            };
-            match self.step(&mut fields)? {
-                Some(next) if !rest.is_empty() => {
-                    self.state = next;
-                    rest = fields.bytes;
-                    self.wanted = 0;
+            State::Entry(field) => self.entry(field),
+            State::Block => {
+                let (kind, id) = (self.pending[0], layout.int(&self.pending[1..]));
+                self.missing.found(id);
+                match kind {
+                    DATA => Ok(State::Chunk {
+                        large_object: false,
+                    }),
+                    LARGE_OBJECTS => Ok(State::LargeObject),
+                    _ => Err(format!("its content has a block of kind {kind}")),
                 }
-                _ => break,
             }
-        }
-        if rest.len() > LONGEST_ENTRY {
-            return Err("its content is not a pg_dump archive that makes sense".to_owned());
-        }
-        // Doubling keeps a long entry from being read again for every few bytes of it.
-        self.wanted = match self.state {
-            State::Entries(_) => 2 * rest.len(),
-            _ => 0,
-        };
-        self.pending = rest.to_vec();
-        Ok(())
-    }
-
-    /// The state after the next item; none while it is incomplete.
-    fn step(&mut self, fields: &mut Fields<'_>) -> Result<Option<State>, String> {
-        Ok(match self.state {
-            State::Head => match fields.head()? {
-                Some((layout, count)) => {
-                    self.layout = layout;
-                    Some(entries_left(count))
-                }
-                None => None,
-            },
-            State::Entries(left) => fields.entry().map(|(id, has_data)| {
-                if has_data {
-                    self.missing.insert(id);
-                }
-                entries_left(left - 1)
+            State::LargeObject => Ok(match layout.int(&self.pending) {
+                0 => State::Block,
+                _ => State::Chunk { large_object: true },
             }),
-            State::Between => match fields.block() {
-                Some((kind, id)) => {
-                    if !self.missing.remove(&id) {
-                        return Err("its content has a block of data that belongs nowhere".into());
-                    }
-                    match kind {
-                        DATA => Some(State::Chunks {
-                            large_object: false,
-                        }),
-                        LARGE_OBJECTS => Some(State::LargeObjects),
-                        _ => return Err(format!("its content has a block of kind {kind}")),
-                    }
+            State::Chunk { large_object } => match (layout.int(&self.pending), large_object) {
+                (0, true) => Ok(State::LargeObject),
+                (0, false) => Ok(State::Block),
+                (length, _) => {
+                    self.skipped = u64::try_from(length)
+                        .map_err(|_| "its content has a chunk of negative length")?;
+                    Ok(state)
                 }
-                None => None,
             },
-            State::LargeObjects => fields.int().map(|oid| match oid {
-                0 => State::Between,
-                _ => State::Chunks { large_object: true },
-            }),
-            State::Chunks { large_object } => match (fields.int(), large_object) {
-                (Some(0), true) => Some(State::LargeObjects),
-                (Some(0), false) => Some(State::Between),
-                (Some(length), _) => Some(State::Chunk {
-                    left: usize::try_from(length)
-                        .map_err(|_| "its content has a chunk of negative length")?,
-                    large_object,
-                }),
-                (None, _) => None,
-            },
-            State::Chunk { .. } => None,
-        })
-    }
-}
-
-fn entries_left(count: i64) -> State {
-    if count > 0 {
-        State::Entries(count)
-    } else {
-        State::Between
-    }
-}
-
-/// Reads fields off the front; none where the bytes end first.
-struct Fields<'a> {
-    bytes: &'a [u8],
-    layout: Layout,
-}
-
-impl<'a> Fields<'a> {
-    fn take(&mut self, length: usize) -> Option<&'a [u8]> {
-        let (taken, rest) = self.bytes.split_at_checked(length)?;
-        self.bytes = rest;
-        Some(taken)
-    }
-
-    fn byte(&mut self) -> Option<u8> {
-        self.take(1).map(|taken| taken[0])
-    }
-
-    /// A sign, then as many bytes as the head says, the lowest first.
-    fn int(&mut self) -> Option<i64> {
-        let negative = self.byte()? != 0;
-        let bytes = self.take(self.layout.int)?;
-        let value = bytes
-            .iter()
-            .rev()
-            .fold(0, |value, byte| (value << 8) | i64::from(*byte));
-        Some(if negative { -value } else { value })
-    }
-
-    /// Whether there is one: a string may be null.
-    fn string(&mut self) -> Option<bool> {
-        let length = self.int()?;
-        match usize::try_from(length) {
-            Ok(length) => self.take(length).map(|_| true),
-            Err(_) => Some(false),
         }
     }
 
-    fn strings(&mut self, count: usize) -> Option<()> {
-        (0..count).try_for_each(|_| self.string().map(|_| ()))
-    }
-
-    fn head(&mut self) -> Result<Option<(Layout, i64)>, String> {
-        let known = self.bytes.len().min(MAGIC.len());
-        if self.bytes[..known] != MAGIC[..known] {
+    fn front(&mut self) -> Result<State, String> {
+        let front = &self.pending;
+        if self.magic() != MAGIC {
             return Err("its content is not a pg_dump archive".to_owned());
         }
-        let Some(front) = self.take(MAGIC.len() + 6) else {
-            return Ok(None);
-        };
         let (version, int, offset) = ((front[5], front[6]), front[8], front[9]);
         if version < OLDEST || front[10] != CUSTOM || int > 8 {
             return Err(format!(
@@ -254,39 +246,86 @@ impl<'a> Fields<'a> {
             int: int.into(),
             offset: offset.into(),
         };
-        let mut rest = || {
-            if version >= (1, 15) {
-                self.byte()?;
-            } else {
-                self.int()?;
+        Ok(State::Head(0))
+    }
+
+    fn entry(&mut self, field: usize) -> Result<State, String> {
+        let layout = self.layout;
+        let value = layout.int(&self.pending);
+        match field {
+            0 => self.entry.0 = value,
+            1 => self.entry.1 = value != 0,
+            DEPENDENCIES if value >= 0 => {
+                self.text(value)?;
+                return Ok(State::Entry(DEPENDENCIES));
             }
-            (0..7).try_for_each(|_| self.int().map(|_| ()))?; // when it was made
-            self.strings(3)?; // database, versions of server and client
-            self.int()
-        };
-        Ok(rest().map(|count| (self.layout, count)))
+            LAST => {
+                let (id, has_data) = self.entry;
+                if has_data {
+                    self.missing.expect(id);
+                }
+                self.entries -= 1;
+                return Ok(self.next_entry());
+            }
+            _ if layout.entry()[field] == Some(Field::Text) => self.text(value)?,
+            _ => {}
+        }
+        let is_known = |field: &usize| layout.entry()[*field].is_some();
+        Ok(State::Entry(
+            (field + 1..LAST).find(is_known).unwrap_or(LAST),
+        ))
     }
 
-    /// An entry's number and whether it has data.
-    fn entry(&mut self) -> Option<(i64, bool)> {
-        let id = self.int()?;
-        let has_data = self.int()? != 0;
-        self.strings(4)?; // catalogue's oid, own oid, tag, kind
-        self.int()?; // section
-        self.strings(5)?; // definition, drop, copy, namespace, tablespace
-        if self.layout.version >= (1, 14) {
-            self.string()?; // table access method
+    fn next_entry(&self) -> State {
+        if self.entries > 0 {
+            State::Entry(0)
+        } else {
+            State::Block
         }
-        if self.layout.version >= (1, 16) {
-            self.int()?; // relation kind
-        }
-        self.strings(2)?; // owner, with oids
-        while self.string()? {} // dependencies
-        self.take(1 + self.layout.offset)?; // where its data is, where that is known
-        Some((id, has_data))
     }
 
-    fn block(&mut self) -> Option<(u8, i64)> {
-        Some((self.byte()?, self.int()?))
+    /// Passes over a text of so many bytes, or none.
+    fn text(&mut self, length: i64) -> Result<(), String> {
+        self.skipped = u64::try_from(length).unwrap_or(0);
+        self.contents = self.contents.saturating_add(self.skipped);
+        if self.skipped > LONGEST_TEXT || self.contents > LONGEST_CONTENTS {
+            return Err("its content is not a pg_dump archive that makes sense".to_owned());
+        }
+        Ok(())
+    }
+}
+
+/// Entries whose data did not come yet: their number, and a sum of their numbers' hashes, which
+/// nobody can foresee.
+#[derive(Debug, Default)]
+struct Missing {
+    entries: u64,
+    blocks: u64,
+    sum: u64,
+    hash: RandomState,
+}
+
+impl Missing {
+    fn expect(&mut self, id: i64) {
+        self.entries += 1;
+        self.sum = self.sum.wrapping_add(self.hash.hash_one(id));
+    }
+
+    fn found(&mut self, id: i64) {
+        self.blocks += 1;
+        self.sum = self.sum.wrapping_sub(self.hash.hash_one(id));
+    }
+
+    fn check(&self) -> Result<(), String> {
+        if self.sum == 0 && self.entries == self.blocks {
+            return Ok(());
+        }
+        Err(match self.entries.checked_sub(self.blocks) {
+            Some(missing @ 1..) => format!(
+                "its content lacks the data of {} that its pg_dump archive lists",
+                crate::human::count(usize::try_from(missing).unwrap_or(usize::MAX), "table")
+            ),
+            _ => "its content has a block of data that belongs nowhere".to_owned(),
+        })
     }
 }

@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::fs::File;
+use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -23,7 +24,7 @@ use crate::identity::Engine;
 use crate::read::read_whole;
 use crate::restore;
 use crate::secret::Secret;
-use crate::stop::{Stop, Unless};
+use crate::stop::Stop;
 
 /// How long to wait for a lock in a throwaway database, which nobody else uses.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(30);
@@ -80,7 +81,7 @@ impl Drill<'_> {
     /// None where there is nothing to restore.
     fn restore(&mut self) -> Result<Option<Comparison>> {
         let (dump, stop) = (self.dump, self.stop);
-        let header = &read_whole(dump, &mut Unless(stop)).context("it is no whole dump")?;
+        let header = &read_whole(dump, stop, &mut io::sink()).context("it is no whole dump")?;
         if header.identity.engine == Engine::Command {
             return Ok(None);
         }

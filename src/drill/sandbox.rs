@@ -17,7 +17,7 @@ use rustix::mount::{
     MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_bind, mount_bind_recursive,
     mount_change, unmount,
 };
-use rustix::process::{DumpableBehavior, Resource, Rlimit, getegid, geteuid};
+use rustix::process::{Resource, Rlimit, getegid, geteuid};
 use rustix::thread::{CapabilitySet, CapabilitySets, UnshareFlags};
 
 use super::reach::{self, Reach};
@@ -106,7 +106,6 @@ impl Walls {
 /// When it cannot become the user, or give up a privilege.
 pub(super) fn enter(inhabitant: &Inhabitant<'_>) -> Result<Walls> {
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
-    limit(Resource::Core, 0)?;
     // A new network no longer names them, and they stay within reach.
     let servers = reach::server_sockets();
     let built = separate().and_then(|()| build(inhabitant));
@@ -313,8 +312,7 @@ fn become_user(inhabitant: &Inhabitant<'_>, has_root: bool) -> Result<()> {
         rustix::thread::set_capabilities(None, none)?;
     }
     rustix::thread::set_no_new_privs(true)?;
-    // Children of the same user read passwords and archives in /proc/PID/fd.
-    rustix::process::set_dumpable_behavior(DumpableBehavior::Dumpable)?;
+    crate::secret::close_memory()?;
     match std::env::set_current_dir(inhabitant.work) {
         Err(error) if error.kind() == ErrorKind::PermissionDenied => {
             Err(error).with_context(|| {

@@ -19,7 +19,7 @@ use crate::read::read_whole;
 use crate::retention::Policy;
 use crate::rotate::rotate;
 use crate::series::{self, Series};
-use crate::stop::{Stop, Unless};
+use crate::stop::Stop;
 
 /// How often a dump is begun whose snapshot is lost.
 const ATTEMPTS: u32 = 4;
@@ -151,7 +151,7 @@ impl<'a> Run<'a> {
         let read = self
             .directory
             .read(dump)
-            .and_then(|file| read_whole(&file, &mut Unless(stop)));
+            .and_then(|file| read_whole(&file, stop, &mut std::io::sink()));
         stop.check()?;
         if let Err(error) = &read {
             log::warn!("{dump} is what the database still is, but {error}; it is dumped again");

@@ -118,7 +118,7 @@ pub(super) fn plan(
             Err(error) => {
                 let why = format!("the databases of {source} cannot be listed: {error:#}");
                 log::error!("{why}");
-                let names = known(state, &server, selection).into_iter();
+                let names = known(state, server.as_ref(), selection).into_iter();
                 tasks.extend(names.map(|name| Task {
                     name,
                     source: source.clone(),
@@ -160,7 +160,7 @@ pub(super) fn plan(
 }
 
 /// Returns the NAMEs that the last run dumped as parts of a server, its server-wide objects last.
-fn known(state: &State, server: &Option<String>, selection: &Selection) -> Vec<String> {
+fn known(state: &State, server: Option<&String>, selection: &Selection) -> Vec<String> {
     let globals = Name::globals().to_string();
     let excluded = |name: &str| {
         selection
@@ -168,10 +168,9 @@ fn known(state: &State, server: &Option<String>, selection: &Selection) -> Vec<S
             .iter()
             .any(|pattern| pattern.matches(name))
     };
-    let of_server = state
-        .databases
-        .iter()
-        .filter(|(name, record)| record.server == *server && **name != globals && !excluded(name));
+    let of_server = state.databases.iter().filter(|(name, record)| {
+        record.server.as_ref() == server && **name != globals && !excluded(name)
+    });
     let mut names: Vec<_> = of_server.map(|(name, _)| name.clone()).collect();
     names.push(globals);
     names

@@ -1,13 +1,18 @@
 //! Bytes between a child process and a dump.
 
-use std::io::{Read, Write};
+use std::fs::File;
+use std::io::{self, Read, Write};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use crate::child::Child;
+use crate::human;
+use crate::read::read_whole;
 use crate::stop::Stop;
 
 const BUFFER: usize = 256 << 10;
+/// The most bytes that a list of roles or users may have: those of a hundred thousand.
+const LONGEST_LIST: usize = 64 << 20;
 
 /// Copies all of `from`; how many bytes there were.
 ///
@@ -35,5 +40,34 @@ pub(crate) fn finish(child: Child, fed: std::io::Result<()>, stop: Stop) -> Resu
             child.finish()?;
             Ok(fed?)
         }
+    }
+}
+
+/// Returns the text of a dump of roles or users. They are held in memory, so a dump that holds more
+/// than any server's roles take is refused.
+///
+/// # Errors
+/// When the dump is damaged, too long, or not UTF-8.
+pub(crate) fn read_list(dump: &File, stop: Stop) -> Result<String> {
+    let mut list = List(Vec::new());
+    read_whole(dump, stop, &mut list)?;
+    String::from_utf8(list.0).context("the dump is not UTF-8")
+}
+
+struct List(Vec<u8>);
+
+impl Write for List {
+    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        if self.0.len() + data.len() > LONGEST_LIST {
+            let most = human::bytes(LONGEST_LIST as u64);
+            let said = format!("the dump holds more than {most}, which no server's roles take");
+            return Err(io::Error::other(said));
+        }
+        self.0.extend_from_slice(data);
+        Ok(data.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }

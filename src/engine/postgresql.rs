@@ -4,6 +4,7 @@ mod begin;
 mod catalogue;
 mod checking;
 mod each;
+mod error;
 mod fill;
 mod fresh;
 pub mod globals;
@@ -112,8 +113,12 @@ impl Postgresql {
             facts.version,
             facts.major
         );
+        let mut server = server.clone();
+        if facts.is_superuser {
+            server.speak_english();
+        }
         let mut this = Postgresql {
-            server: server.clone(),
+            server,
             identity: Identity {
                 engine: Engine::Postgresql,
                 location,

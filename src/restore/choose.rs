@@ -16,7 +16,7 @@ use crate::name::Name;
 use crate::read::read_whole;
 use crate::retention::is_future;
 use crate::series::Series;
-use crate::stop::{Stop, Unless};
+use crate::stop::Stop;
 
 /// Returns the dump that is named, or the first good one of a directory that is not `refused`.
 pub(super) fn choose(
@@ -35,7 +35,7 @@ pub(super) fn choose(
             path.display()
         );
         let file = open_named(path).with_context(unreadable)?;
-        let header = read_whole(&file, &mut Unless(stop))
+        let header = read_whole(&file, stop, &mut std::io::sink())
             .with_context(|| format!("{} cannot be restored", path.display()))?;
         return Ok((file, path.clone(), header));
     }
@@ -56,7 +56,7 @@ pub(super) fn choose(
             continue;
         }
         let read = directory.read(&entry.name);
-        match read.and_then(|file| Ok((read_whole(&file, &mut Unless(stop))?, file))) {
+        match read.and_then(|file| Ok((read_whole(&file, stop, &mut std::io::sink())?, file))) {
             Ok((header, file)) => {
                 if is_future(entry.name.time, now) {
                     log::warn!(

@@ -1,10 +1,12 @@
 //! What another user of the machine tries against a run of root's. Each test runs the attack as a
 //! second user; `docs/security.md` has a row for each.
 
+mod bombs;
 mod directory;
 mod group;
 mod journal;
 mod links;
+mod memory;
 mod pipes;
 mod schema;
 mod second_name;

@@ -7,13 +7,18 @@ use std::path::Path;
 
 use dump_database::header::{COMMENT, Header};
 use dump_database::read::read_whole;
+use dump_database::stop::Stop;
 
 use crate::support::{Env, database, planted};
 
 const METHODS: [&str; 3] = ["gzip", "gzip:0", "zstd"];
 
 fn is_bad(path: &Path) -> bool {
-    let read = read_whole(&File::open(path).unwrap(), &mut io::sink());
+    let read = read_whole(
+        &File::open(path).unwrap(),
+        Stop::on_signal(),
+        &mut io::sink(),
+    );
     assert!(
         !read
             .as_ref()
@@ -90,7 +95,7 @@ fn a_changed_bit_anywhere_in_the_body_is_noticed() {
     for method in METHODS {
         let (_env, dump, whole) = dumped(method);
         let mut content = Vec::new();
-        read_whole(&File::open(&dump).unwrap(), &mut content).unwrap();
+        read_whole(&File::open(&dump).unwrap(), Stop::on_signal(), &mut content).unwrap();
         let header = planted::header_length(&whole);
         let file = File::options().write(true).open(&dump).unwrap();
         let spread = (0..284).map(|part| header + (whole.len() - header) * part / 284);
@@ -100,7 +105,7 @@ fn a_changed_bit_anywhere_in_the_body_is_noticed() {
             let changed = whole[at] ^ (1 << (round % 8));
             file.write_all_at(&[changed], at as u64).unwrap();
             let mut read = Vec::new();
-            if read_whole(&File::open(&dump).unwrap(), &mut read).is_ok() {
+            if read_whole(&File::open(&dump).unwrap(), Stop::on_signal(), &mut read).is_ok() {
                 assert!(read == content, "{method}: byte {at}, bit {}", round % 8);
                 assert!(at + 8 < whole.len(), "{method}: a sum at byte {at}");
                 meaningless += 1;

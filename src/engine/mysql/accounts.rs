@@ -4,14 +4,13 @@ use std::collections::HashSet;
 use std::fs::File;
 use std::io::Write;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use super::globals::behind;
 use super::server::Server;
 use crate::child::{self, Child};
-use crate::engine::feed::finish;
+use crate::engine::feed::{finish, read_list};
 use crate::engine::load::{Failure, Loaded};
-use crate::read::read_whole;
 use crate::stop::Stop;
 
 /// The role by which MariaDB's client creates others; it stays when a statement fails, and who
@@ -41,9 +40,7 @@ pub(super) fn restore(dump: &File, mut server: Server, stop: Stop) -> Result<Loa
     {
         existing.remove(EVERYONE);
     }
-    let mut script = Vec::new();
-    read_whole(dump, &mut script)?;
-    let script = String::from_utf8(script).context("the dump is not UTF-8")?;
+    let script = read_list(dump, stop)?;
     let (mut kept, mut created, mut grants) = (String::new(), Vec::new(), Vec::new());
     let mut seen = HashSet::new();
     for line in script.lines() {

@@ -115,7 +115,7 @@ impl Loading<'_> {
         let begun = out.write_all(prelude.as_bytes());
         let mut script = Script::new(Rewriter::new(out, names));
         let fed = begun
-            .and_then(|()| read_whole(dump, &mut script))
+            .and_then(|()| read_whole(dump, stop, &mut script))
             .and_then(|_| script.end())
             .and_then(|is_whole| {
                 if is_whole || self.own == meant {

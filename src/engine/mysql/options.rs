@@ -5,6 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 use anyhow::{Result, ensure};
+use zeroize::Zeroizing;
 
 use super::client::Client;
 use super::server::Server;
@@ -107,8 +108,9 @@ fn option_name(word: &str) -> Option<String> {
 }
 
 /// What the client would read anyway, then the password.
-pub(super) fn option_file(files: &[PathBuf], password: &Secret) -> Vec<u8> {
-    let mut content = Vec::new();
+pub(super) fn option_file(files: &[PathBuf], password: &Secret) -> Zeroizing<Vec<u8>> {
+    // It does not grow: a growing vector would leave copies behind.
+    let mut content = Zeroizing::new(Vec::with_capacity(256 << 10));
     for file in files {
         let file = std::path::absolute(file).unwrap_or_else(|_| file.clone());
         content.extend(b"!include ");

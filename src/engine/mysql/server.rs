@@ -85,7 +85,8 @@ impl Server {
     pub(super) fn bare_client(&self, client: &Client) -> Command {
         let mut command = Command::new(client.program);
         // Must be the first option.
-        let own = self.defaults.as_ref().map(PrivateFile::path);
+        let own = self.defaults.as_ref();
+        let own = own.map(|file| file.pass_to(&mut command));
         let file = own.or(parameter(&self.url, DEFAULTS_FILE).map(PathBuf::from));
         if let Some(file) = file {
             let mut option = std::ffi::OsString::from("--defaults-file=");

@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use anyhow::{Context, Error, Result, anyhow, bail};
 
+use super::error::{
+    INSUFFICIENT_PRIVILEGE, LOCK_NOT_AVAILABLE, OUT_OF_MEMORY, PASSING, ServerError,
+};
 use super::snapshot::{CHEAP, Snapshot, storage};
 use super::{Postgresql, ask, catalogue};
 use crate::engine::dumper::SnapshotLost;
@@ -27,6 +30,10 @@ const GONE: [&str; 3] = [
 /// What the server says when it has no room for more locks.
 const NO_ROOM: &str = "out of shared memory";
 
+/// How often `pg_dump` is started anew after an error in a language that is not understood here: it
+/// may be one that passes.
+const NOT_UNDERSTOOD: u32 = 3;
+
 /// The file of each table that is dumped, where it has one.
 pub(super) type Storage = HashMap<String, Option<u32>>;
 
@@ -36,6 +43,8 @@ enum Hindrance {
     Locks(Error),
     /// It is over soon.
     Passing(Error),
+    /// `pg_dump` says what, in another language than English.
+    Unknown(Error),
 }
 
 impl Postgresql {
@@ -63,7 +72,8 @@ impl Postgresql {
                     locks = false;
                     continue;
                 }
-                Some(Hindrance::Passing(error)) => error,
+                Some(Hindrance::Unknown(error)) if attempt >= NOT_UNDERSTOOD => return Err(error),
+                Some(Hindrance::Passing(error) | Hindrance::Unknown(error)) => error,
             };
             if attempt == ATTEMPTS {
                 return Err(error.context(format!("tried {ATTEMPTS} times")));
@@ -148,17 +158,14 @@ impl Postgresql {
     }
 
     fn hindrance_of_locks(&self, error: Error, locks: bool) -> Result<Hindrance> {
-        let said = format!("{error:#}");
-        let says = |what: &str| locks && said.contains(what);
-        if says(NO_ROOM) || says("permission denied") {
-            Ok(Hindrance::Locks(error))
-        } else if says("does not exist") || says("deadlock detected") {
-            Ok(Hindrance::Passing(error))
-        } else {
-            Err(self.explain(error))
+        match ServerError::sqlstate(&error).filter(|_| locks) {
+            Some(OUT_OF_MEMORY | INSUFFICIENT_PRIVILEGE) => Ok(Hindrance::Locks(error)),
+            Some(sqlstate) if PASSING.contains(&sqlstate) => Ok(Hindrance::Passing(error)),
+            _ => Err(self.explain(error)),
         }
     }
 
+    /// `pg_dump` names no SQLSTATE.
     fn hindrance_of_pg_dump(&self, error: Error, locks: bool) -> Result<Hindrance> {
         let said = format!("{error:#}");
         let is_queued = locks && has_timed_out(&said);
@@ -166,6 +173,8 @@ impl Postgresql {
             Ok(Hindrance::Locks(error))
         } else if is_queued || GONE.iter().any(|sentence| said.contains(sentence)) {
             Ok(Hindrance::Passing(error))
+        } else if !self.server.speaks_english() && !self.facts.speaks_english() {
+            Ok(Hindrance::Unknown(error))
         } else {
             Err(self.explain(error))
         }
@@ -190,7 +199,8 @@ impl Postgresql {
 
     /// Says of an error that a lock was waited for too long, if that is the reason.
     pub(super) fn explain(&self, error: Error) -> Error {
-        if !has_timed_out(&format!("{error:#}")) {
+        let is_locked = ServerError::sqlstate(&error) == Some(LOCK_NOT_AVAILABLE);
+        if !is_locked && !has_timed_out(&format!("{error:#}")) {
             return error;
         }
         let waited = human::duration(self.lock_timeout);
@@ -199,7 +209,7 @@ impl Postgresql {
     }
 }
 
-/// Whether the server ended a statement because it waited too long for a lock.
+/// Whether `pg_dump` says that the server ended a statement because it waited too long for a lock.
 fn has_timed_out(said: &str) -> bool {
     said.contains("lock timeout") || said.contains("LOCK TABLE") && said.contains("timeout")
 }

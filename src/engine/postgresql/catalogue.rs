@@ -7,13 +7,30 @@ use serde::{Deserialize, Serialize};
 /// The server and the role.
 pub(super) const SERVER: &str = "SELECT json_build_object(
     'version', current_setting('server_version'),
-    'major', current_setting('server_version_num')::int / 10000)";
+    'major', current_setting('server_version_num')::int / 10000,
+    'messages', current_setting('lc_messages'),
+    'is_superuser', current_setting('is_superuser') = 'on')";
 
 /// See [`SERVER`].
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct ServerFacts {
     pub(super) version: String,
     pub(super) major: u32,
+    /// The locale of the server's messages.
+    messages: String,
+    /// Only a superuser chooses that locale.
+    pub(super) is_superuser: bool,
+}
+
+impl ServerFacts {
+    /// Returns true if the server's messages are English by themselves.
+    pub(super) fn speaks_english(&self) -> bool {
+        let messages = self.messages.as_str();
+        let is_english = ["C.", "en_", "en."]
+            .iter()
+            .any(|start| messages.starts_with(start));
+        is_english || ["C", "POSIX", "en"].contains(&messages)
+    }
 }
 
 /// Whether a role may read the roles' passwords.

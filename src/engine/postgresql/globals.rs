@@ -1,14 +1,16 @@
 //! Restoring roles and tablespaces: what exists already stays as it is.
 
 use std::fs::File;
+use std::io::Write;
 
 use anyhow::{Context, Result};
 
 use super::Server;
 use super::restore::{self, Into};
+use super::script::own_restrict;
 use crate::engine::access::Access;
+use crate::engine::feed::read_list;
 use crate::engine::load::{LoadOptions, Loaded};
-use crate::read::read_whole;
 
 /// Runs what `pg_dumpall --globals-only` printed. A role that exists is neither created nor
 /// altered: its password stays.
@@ -22,40 +24,42 @@ pub fn run(
     access: &Access,
 ) -> Result<Loaded> {
     let into = Into::connect(server, None, options, access)?;
-    let mut script = Vec::new();
-    read_whole(dump, &mut script)?;
-    let script = String::from_utf8(script).context("the dump is not UTF-8")?;
-    let (mut roles, mut tablespaces) = (Vec::new(), Vec::new());
-    for statement in statements(&script) {
-        match subject(statement) {
+    let script = read_list(dump, into.stop)?;
+    let (mut roles, mut tablespaces) = (String::new(), String::new());
+    for statement in Statements::of(&script) {
+        let kept = match subject(statement) {
             Some((Kind::Role, name)) if into.target.roles.contains(&name) => {
                 if statement.starts_with("CREATE") {
                     log::info!("the role {name} exists and stays as it is");
                 }
+                continue;
             }
-            Some((Kind::Tablespace, name)) if into.target.tablespaces.contains(&name) => {}
-            Some((Kind::Tablespace, _)) => tablespaces.push(statement),
-            Some((Kind::Role, _)) | None => roles.push(statement),
-        }
+            Some((Kind::Tablespace, name)) if into.target.tablespaces.contains(&name) => continue,
+            Some((Kind::Tablespace, _)) => &mut tablespaces,
+            Some((Kind::Role, _)) | None => &mut roles,
+        };
+        kept.push_str(statement);
+        kept.push('\n');
     }
+    let restrict = own_restrict(&script);
     // A tablespace cannot be created within a transaction.
-    let script = format!(
-        "BEGIN;\n{}\nCOMMIT;\n{}\n",
-        roles.join("\n"),
-        tablespaces.join("\n")
-    );
+    let parts = [restrict, "BEGIN;\n", &roles, "COMMIT;\n", &tablespaces];
     let mut psql = server.psql(&into.maintenance);
     // A failing statement's text, which could be a password's hash, is not repeated.
     psql.arg("--set=VERBOSITY=terse");
-    restore::load_whole(&into, psql, dump, |psql| psql.write_all(script.as_bytes()))
+    let feed = |psql: &mut dyn Write| {
+        let mut parts = parts.into_iter();
+        parts.try_for_each(|part| psql.write_all(part.as_bytes()))
+    };
+    restore::load_whole(&into, psql, dump, feed)
         .context("the server-wide objects cannot be restored")?;
     Ok(Loaded::default())
 }
 
 /// The tablespaces a script creates.
 pub(super) fn tablespaces(script: &str) -> Vec<String> {
-    let creating = statements(script).into_iter();
-    let creating = creating.filter(|statement| statement.starts_with("CREATE TABLESPACE "));
+    let creating =
+        Statements::of(script).filter(|statement| statement.starts_with("CREATE TABLESPACE "));
     let subjects = creating.filter_map(subject);
     subjects.map(|(_, name)| name).collect()
 }
@@ -107,48 +111,66 @@ fn first_identifier(text: &str) -> String {
     name
 }
 
-/// The statements of a script, without comments and psql's own commands.
-fn statements(script: &str) -> Vec<&str> {
-    let bytes = script.as_bytes();
-    let mut found = Vec::new();
-    let (mut start, mut at) = (0, 0);
-    // Only blanks stand before here in the statement.
-    let mut is_start = true;
-    while at < bytes.len() {
-        match bytes[at] {
-            b'\\' if is_start => {
-                at = end_of_line(bytes, at);
-                start = at;
-            }
-            b'-' if bytes[at..].starts_with(b"--") => {
-                at = end_of_line(bytes, at);
-                if is_start {
+/// The statements of a script, without comments and psql's own commands. None is held: a forged
+/// script can have as many as bytes.
+struct Statements<'a> {
+    script: &'a str,
+    at: usize,
+}
+
+impl<'a> Statements<'a> {
+    fn of(script: &'a str) -> Self {
+        Statements { script, at: 0 }
+    }
+}
+
+impl<'a> Iterator for Statements<'a> {
+    type Item = &'a str;
+
+    fn next(&mut self) -> Option<&'a str> {
+        let bytes = self.script.as_bytes();
+        let (mut start, mut at) = (self.at, self.at);
+        // Only blanks stand before here in the statement.
+        let mut is_start = true;
+        while at < bytes.len() {
+            match bytes[at] {
+                b'\\' if is_start => {
+                    at = end_of_line(bytes, at);
                     start = at;
                 }
-            }
-            quote @ (b'\'' | b'"') => {
-                // Only what pg_dumpall wrote: E'' marks a string in which \ escapes.
-                let escapes = quote == b'\'' && at > 0 && bytes[at - 1] == b'E';
-                is_start = false;
-                at += 1;
-                while at < bytes.len() && bytes[at] != quote {
-                    at += if escapes && bytes[at] == b'\\' { 2 } else { 1 };
+                b'-' if bytes[at..].starts_with(b"--") => {
+                    at = end_of_line(bytes, at);
+                    if is_start {
+                        start = at;
+                    }
                 }
-                at += 1;
-            }
-            b';' => {
-                at += 1;
-                found.push(script[start..at].trim());
-                start = at;
-                is_start = true;
-            }
-            byte => {
-                is_start = is_start && byte.is_ascii_whitespace();
-                at += 1;
+                quote @ (b'\'' | b'"') => {
+                    // Only what pg_dumpall wrote: E'' marks a string in which \ escapes.
+                    let escapes = quote == b'\'' && at > 0 && bytes[at - 1] == b'E';
+                    is_start = false;
+                    at += 1;
+                    while at < bytes.len() && bytes[at] != quote {
+                        at += if escapes && bytes[at] == b'\\' { 2 } else { 1 };
+                    }
+                    at += 1;
+                }
+                b';' => {
+                    at += 1;
+                    if !is_start {
+                        self.at = at;
+                        return Some(self.script[start..at].trim());
+                    }
+                    start = at;
+                }
+                byte => {
+                    is_start = is_start && byte.is_ascii_whitespace();
+                    at += 1;
+                }
             }
         }
+        self.at = at;
+        None
     }
-    found
 }
 
 fn end_of_line(bytes: &[u8], at: usize) -> usize {
@@ -163,16 +185,17 @@ mod tests {
     #[test]
     fn blanks_are_passed_over_once() {
         let blanks = " ".repeat(2_000_000);
-        let script = format!("{blanks}SET a = 'b';{blanks}\n\\restrict x;{blanks}\nSET c = 1;");
+        let script = format!("{blanks}SET a = 'b';{blanks}\n\\restrict x;{blanks}\n;;SET c = 1;");
         let began = std::time::Instant::now();
-        assert_eq!(statements(&script), ["SET a = 'b';", "SET c = 1;"]);
+        let found: Vec<_> = Statements::of(&script).collect();
+        assert_eq!(found, ["SET a = 'b';", "SET c = 1;"]);
         assert!(began.elapsed().as_secs() < 60);
     }
 
     #[test]
     fn statements_end_where_they_do() {
         let script = "--\n-- a; b\n--\n\\restrict x;y\nSET a = 'b;''c\\';\nCREATE ROLE \"a;\"\"b\";\nCOMMENT ON ROLE x IS E'1\\';\n2';\n\n\\unrestrict x;y\n\n--\n-- end\n--\n";
-        let found = statements(script);
+        let found: Vec<_> = Statements::of(script).collect();
         assert_eq!(
             found,
             [

@@ -4,8 +4,8 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
-use std::os::fd::AsRawFd;
 use std::process::Command;
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
 
@@ -56,7 +56,7 @@ pub(super) fn load(
     let mut pg_restore = into.server.client("pg_restore", name);
     pg_restore.arg("--exit-on-error");
     let loaded = if let Some(archive) = uncompressed(header.bytes) {
-        from_file(into, dump, &archive, pg_restore)
+        from_file(into, dump, archive, pg_restore)
     } else {
         log::info!("no space for the archive uncompressed, so one table is restored at a time");
         from_pipe(into, dump, pg_restore)
@@ -67,7 +67,7 @@ pub(super) fn load(
 
 fn from_pipe(into: &Into<'_>, dump: &File, mut pg_restore: Command) -> Result<()> {
     let mut child = Child::write_to(&mut pg_restore, "pg_restore", into.stop)?;
-    let read = read_whole(dump, &mut child).map(|_| ());
+    let read = read_whole(dump, into.stop, &mut child).map(|_| ());
     finish(child, read, into.stop)
 }
 
@@ -75,7 +75,7 @@ fn from_pipe(into: &Into<'_>, dump: &File, mut pg_restore: Command) -> Result<()
 fn by_psql(dump: &File, psql: &mut dyn Write, stop: Stop) -> io::Result<()> {
     let (archive, mut feed) = io::pipe()?;
     std::thread::scope(|scope| {
-        let feeding = scope.spawn(move || read_whole(dump, &mut feed).map(drop));
+        let feeding = scope.spawn(move || read_whole(dump, stop, &mut feed).map(drop));
         let passed = convert(archive, psql, stop);
         // Its end of the pipe is closed by now, whatever became of it.
         match feeding.join() {
@@ -98,16 +98,16 @@ fn convert(archive: io::PipeReader, psql: &mut dyn Write, stop: Stop) -> io::Res
     }
 }
 
-fn from_file(into: &Into<'_>, dump: &File, archive: &File, mut pg_restore: Command) -> Result<()> {
-    let mut writer = BufWriter::with_capacity(1 << 20, archive);
-    read_whole(dump, &mut writer)?;
+fn from_file(into: &Into<'_>, dump: &File, archive: File, mut pg_restore: Command) -> Result<()> {
+    let mut writer = BufWriter::with_capacity(1 << 20, &archive);
+    read_whole(dump, into.stop, &mut writer)?;
     writer.flush()?;
     drop(writer);
     into.stop.check()?;
-    let (process, fd) = (std::process::id(), archive.as_raw_fd());
+    let archive = child::pass(&mut pg_restore, Arc::new(archive));
     pg_restore
         .arg(format!("--jobs={}", into.access.threads))
-        .arg(format!("/proc/{process}/fd/{fd}"));
+        .arg(archive);
     child::output(&mut pg_restore, "pg_restore", into.stop).map(|_| ())
 }
 

@@ -11,8 +11,8 @@ use super::globals;
 use super::reach::ask;
 use super::server::{Server, identifier};
 use super::snapshot::Snapshot;
+use crate::engine::feed::read_list;
 use crate::header::Header;
-use crate::read::read_whole;
 use crate::stop::Stop;
 
 const MAINTENANCE: &str = "postgres";
@@ -33,9 +33,7 @@ pub(super) fn prepare(server: &Server, header: &Header, dump: &File, stop: Stop)
         tablespaces.push(settings.tablespace);
         (roles, tablespaces)
     } else {
-        let mut script = Vec::new();
-        read_whole(dump, &mut script)?;
-        let script = String::from_utf8(script).context("the dump is not UTF-8")?;
+        let script = read_list(dump, stop)?;
         (Vec::new(), globals::tablespaces(&script))
     };
     let missing = |mut names: Vec<String>, has: &dyn Fn(&String) -> bool| {

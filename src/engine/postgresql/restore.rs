@@ -7,7 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::{Context, Result, anyhow, ensure};
+use anyhow::{Context, Error, Result, anyhow, ensure};
 use serde_json::Value;
 
 use super::catalogue::{self, Settings, Target};
@@ -17,7 +17,7 @@ use super::script::entries::Entries;
 use super::script::located::Located;
 use super::script::owners::Owners;
 use super::script::{Restricting, Script};
-use super::server::literal;
+use super::server::{identifier, literal};
 use super::{Server, ServerFacts, ask, connect, connect_anywhere, fresh::New};
 use super::{leftovers, parallel, swap};
 use crate::child::Child;
@@ -120,7 +120,8 @@ pub fn run(
     preflight(&into, header, &settings)?;
 
     let new = New::create(&into, name, &settings)?;
-    let mut failed = load_database(&into, &new.name, dump, header)?;
+    let data = load_database(&into, &new.name, dump, header);
+    let mut failed = data.map_err(|error| explain_name(error, name))?;
     failed.extend(apply(&into, &settings, &new.name)?);
     into.stop.check()?;
     let saved = match options.existing {
@@ -134,6 +135,17 @@ pub fn run(
     new.keep();
     analyze(&into, name);
     Ok(loaded(saved, failed))
+}
+
+/// Says what to do about an extension that insists on its database's name, as `pg_cron` does.
+fn explain_name(error: Error, name: &str) -> Error {
+    if !format!("{error:#}").contains("can only create extension in database") {
+        return error;
+    }
+    error.context(format!(
+        "an extension insists on the database's name, and a dump is loaded under another one first; rename the old database if there is one, CREATE DATABASE {}, and restore into that with --into-empty",
+        identifier(name)
+    ))
 }
 
 fn loaded(saved: Option<PathBuf>, failed: Vec<Failure>) -> Loaded {
@@ -153,7 +165,7 @@ fn load_database(
     match header.format {
         Format::Pgdump => parallel::load(into, dump, header, name),
         _ => load(into, name, dump, |script| {
-            read_whole(dump, script).map(drop)
+            read_whole(dump, into.stop, script).map(drop)
         }),
     }
 }

@@ -6,6 +6,10 @@
 //! differ from psql's somewhere. Three gaps are closed here: psql runs what is between backticks
 //! after `\unrestrict` before it looks at the key (15.18 and others of its time), it reads on in the
 //! next line after a zero byte, and it puts its variables, such as a database's name, into the text.
+//!
+//! A psql that does not know `\restrict` gets only a dump that begins with `\restrict` itself: a
+//! `pg_dump` that writes it lets no name into a dump that psql would take for a command
+//! (CVE-2025-8715). Nothing of another dump reaches such a psql.
 
 pub(super) mod entries;
 mod lexer;
@@ -23,6 +27,7 @@ use crate::child::Child;
 
 /// More than what comes after the last statement of a dump.
 const HELD: usize = 512;
+const RESTRICT: &str = "\\restrict ";
 /// The one command that `\restrict` leaves.
 const UNRESTRICT: &[u8] = b"\\unrestrict";
 /// psql's own variables with a text that others may choose.
@@ -46,8 +51,7 @@ impl Restricting {
     /// When psql cannot be asked.
     pub(super) fn of_psql(into: &Into<'_>) -> Result<Self> {
         let mut psql = into.server.psql(&into.maintenance);
-        psql.args(["--output=/dev/null", "--file=-"])
-            .env("LC_ALL", "C");
+        psql.args(["--output=/dev/null", "--file=-"]);
         let script = b"\\restrict key\n\\unrestrict `echo key`\n";
         let psql = Child::converse(&mut psql, "psql", script, into.stop)?;
         let Err(error) = psql.finish() else {
@@ -73,6 +77,8 @@ pub(super) struct Script<'a, W> {
     inner: W,
     parameters: &'a HashSet<String>,
     key: Option<Vec<u8>>,
+    /// psql is not to be told anything before the dump's own `\restrict` was seen.
+    awaits_key: bool,
     in_preamble: bool,
     held: Vec<u8>,
     backticks: Option<Backticks>,
@@ -98,6 +104,7 @@ impl<'a, W: Write> Script<'a, W> {
             inner,
             parameters,
             key: None,
+            awaits_key: restricting == Restricting::Unknown,
             in_preamble: true,
             held: Vec::new(),
             backticks: (restricting == Restricting::ButBackticks).then(Backticks::default),
@@ -117,9 +124,13 @@ impl<'a, W: Write> Script<'a, W> {
             let line: Vec<u8> = self.held.drain(..=end).collect();
             let text = String::from_utf8_lossy(&line);
             let text = text.trim_end();
-            if let Some(key) = text.strip_prefix("\\restrict ") {
+            if let Some(key) = text.strip_prefix(RESTRICT) {
                 self.key = Some(key.as_bytes().to_vec());
+                self.awaits_key = false;
                 continue;
+            }
+            if self.awaits_key && !is_comment(&line) {
+                return Err(unrestricted());
             }
             // The dump of an empty database is all preamble.
             let unrestricted = text.strip_prefix("\\unrestrict ").map(str::as_bytes);
@@ -157,6 +168,9 @@ impl<W: Write> Write for Script<'_, W> {
             self.preamble()?;
             // No line of a preamble is so long.
             self.in_preamble &= self.held.len() <= LONGEST_PREAMBLE_LINE;
+            if self.awaits_key && !self.in_preamble {
+                return Err(unrestricted());
+            }
         }
         if !self.in_preamble {
             let kept = if self.key.is_some() { HELD } else { 0 };
@@ -169,6 +183,9 @@ impl<W: Write> Write for Script<'_, W> {
 
     /// Nothing may follow.
     fn flush(&mut self) -> io::Result<()> {
+        if self.awaits_key {
+            return Err(unrestricted());
+        }
         let mut end = std::mem::take(&mut self.held);
         if let Some(key) = &self.key {
             let line = [b"\n\\unrestrict ", key.as_slice(), b"\n"].concat();
@@ -179,6 +196,28 @@ impl<W: Write> Write for Script<'_, W> {
         self.inner.write_all(&end)?;
         self.inner.flush()
     }
+}
+
+/// Returns true for a comment, and for an empty line. psql ends a comment at a carriage return, too.
+fn is_comment(line: &[u8]) -> bool {
+    let text = line.strip_suffix(b"\n").unwrap_or(line);
+    text.is_empty() || text.starts_with(b"--") && memchr(b'\r', text).is_none()
+}
+
+fn unrestricted() -> io::Error {
+    io::Error::other(
+        "it does not begin with \\restrict, so a name in it could be a command, and this machine's psql cannot be kept from running it; install a psql that knows \\restrict (17.6, 16.10, 15.14, 14.19, 13.22 or newer)",
+    )
+}
+
+/// Returns the line of a dump's beginning with which `pg_dump` and `pg_dumpall` say that they let no
+/// name into the dump that psql would take for a command; nothing where there is none.
+pub(super) fn own_restrict(script: &str) -> &str {
+    let mut lines = script.split_inclusive('\n');
+    let first = lines.find(|line| !is_comment(line.as_bytes()));
+    first
+        .filter(|line| line.starts_with(RESTRICT) && line.ends_with('\n'))
+        .unwrap_or_default()
 }
 
 /// Refuses `\unrestrict` with a backtick in the same line, wherever it is: not even in the data of
@@ -270,7 +309,7 @@ mod tests {
     #[test]
     fn a_preamble_without_a_line_end_is_not_held() {
         let known = HashSet::new();
-        let mut script = Script::new(Vec::new(), &known, Restricting::Unknown).unwrap();
+        let mut script = Script::new(Vec::new(), &known, Restricting::Wholly).unwrap();
         for _ in 0..100 {
             script.write_all(&[b'-'; 10_000]).unwrap();
             assert!(script.held.len() <= LONGEST_PREAMBLE_LINE + 10_000);
@@ -299,6 +338,37 @@ mod tests {
             );
             assert_eq!(rest, expected);
         }
+    }
+
+    #[test]
+    fn a_psql_that_knows_no_restrict_is_told_nothing_of_a_dump_without_it() {
+        let long = "-".repeat(2 * LONGEST_PREAMBLE_LINE);
+        for text in [
+            "",
+            "--\n",
+            "--\n-- x\n\nSET lock_timeout = 0;\n\\restrict k\n",
+            "--\r\\! id\n\\restrict k\n",
+            " \\restrict k\n",
+            "SELECT pg_catalog.set_config('search_path', '', false) \\! id\n",
+            &long,
+        ] {
+            for part in [1, 1000] {
+                let known = HashSet::new();
+                let mut script = Script::new(Vec::new(), &known, Restricting::Unknown).unwrap();
+                let mut parts = text.as_bytes().chunks(part);
+                let fed = parts.try_for_each(|part| script.write_all(part));
+                let fed = fed.and_then(|()| script.flush());
+                assert!(fed.is_err(), "{text:.40}");
+                let told = String::from_utf8(script.into_inner()).unwrap();
+                let mut told = told.lines().filter(|line| !line.starts_with("\\unset "));
+                assert!(told.all(|line| is_comment(line.as_bytes())), "{text:.40}");
+            }
+            assert_eq!(own_restrict(text), "");
+        }
+        assert_eq!(
+            own_restrict("--\n\n\\restrict k\nSET a = 1;\n"),
+            "\\restrict k\n"
+        );
     }
 
     #[test]

@@ -52,6 +52,8 @@ const PORT: &str = "5432";
 pub struct Server {
     url: Url,
     password: Option<Secret>,
+    /// Its sessions are told so.
+    speaks_english: bool,
 }
 
 /// What one connection said of itself.
@@ -70,7 +72,29 @@ impl Server {
         Server {
             url: url.clone(),
             password: password.or(url.password()).cloned(),
+            speaks_english: false,
         }
+    }
+
+    /// Makes the messages of all sessions to come English, which only a superuser may. `pg_dump`
+    /// tells of errors by the server's words alone.
+    pub(super) fn speak_english(&mut self) {
+        self.speaks_english = !self.has_service();
+    }
+
+    /// Returns true if the server was told to speak English.
+    pub(super) fn speaks_english(&self) -> bool {
+        self.speaks_english
+    }
+
+    /// The options of every session.
+    fn options(&self) -> String {
+        let language = if self.speaks_english {
+            " -c lc_messages=C"
+        } else {
+            ""
+        };
+        format!("{OPTIONS}{language}")
     }
 
     /// One of libpq's programs, connected to `database` in a session with `OPTIONS`. No password
@@ -80,13 +104,14 @@ impl Server {
         let url = self.url.with_database(database);
         // libpq takes the URL's options instead of those of the environment.
         if let Some(own) = self.own_options() {
-            let url = url.with_parameter("options", format!("{own} {OPTIONS}").trim_start());
+            let options = format!("{own} {}", self.options());
+            let url = url.with_parameter("options", options.trim_start());
             return self.bare_client(program, &url);
         }
         let mut command = self.bare_client(program, &url);
         let given = std::env::var("PGOPTIONS").ok();
         let given = given.filter(|_| !self.url.is_isolated());
-        let options = format!("{} {OPTIONS}", given.unwrap_or_default());
+        let options = format!("{} {}", given.unwrap_or_default(), self.options());
         command.env("PGOPTIONS", options.trim_start());
         command
     }
@@ -114,7 +139,9 @@ impl Server {
                 command.env_remove(name);
             }
         }
+        // What these programs say by themselves is read here, and shown within English messages.
         command
+            .env("LC_ALL", "C")
             .env_remove("PGDATABASE")
             .env_remove("PGCLIENTENCODING");
         if let Some(password) = &self.password {

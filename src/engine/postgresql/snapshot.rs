@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail};
 use serde::de::DeserializeOwned;
 
 use super::Server;
+use super::error::{ServerError, VERBOSE};
 use crate::child::Child;
 use crate::header::Rows;
 use crate::stop::Stop;
@@ -74,7 +75,7 @@ SELECT '{begin}', (SELECT 'LOCK TABLE '
             ),
         };
         let mut psql = server.psql(database);
-        psql.args(["--no-align", "--tuples-only", "--file=-"]);
+        psql.args(["--no-align", "--tuples-only", "--file=-", VERBOSE]);
         let session = Child::converse(&mut psql, "psql", b"SET row_security = off;\n", stop)?;
         let mut snapshot = Snapshot {
             id: String::new(),
@@ -132,7 +133,7 @@ SELECT '{begin}', (SELECT 'LOCK TABLE '
             let read = session.read(&mut buffer)?;
             if read == 0 {
                 if let Some(session) = self.session.take() {
-                    session.finish()?;
+                    session.finish().map_err(ServerError::of)?;
                 }
                 bail!("psql ended before its answer did");
             }

@@ -63,11 +63,8 @@ impl<'a> Beside<'a> {
     /// Loads the dump and checks the database in it.
     pub(super) fn fill(&self, dump: &File, stop: Stop) -> Result<()> {
         let context = || format!("cannot load the dump into {}", self.path.display());
-        let mut writer = BufWriter::new(Unless {
-            file: &self.file,
-            stop,
-        });
-        let header = read_whole(dump, &mut writer).with_context(context)?;
+        let mut writer = BufWriter::new(&self.file);
+        let header = read_whole(dump, stop, &mut writer).with_context(context)?;
         writer
             .into_inner()
             .map_err(io::IntoInnerError::into_error)
@@ -202,22 +199,5 @@ fn remove_stale(place: &Place, prefix: &OsString) {
                 place.path_of(&name).display()
             );
         }
-    }
-}
-
-/// Writes to the file, unless work must stop.
-struct Unless<'a> {
-    file: &'a File,
-    stop: Stop,
-}
-
-impl io::Write for Unless<'_> {
-    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
-        self.stop.check().map_err(io::Error::other)?;
-        self.file.write(data)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }

@@ -23,7 +23,22 @@ pub(super) const SIDES: [&str; 3] = ["-journal", "-wal", "-shm"];
 
 /// Refuses a database that another process has open, as far as `/proc` shows. Returns the number of
 /// processes whose open files it does not show.
+///
+/// A process that starts a program has, for a moment, a child with all of its files. So a database
+/// counts as open only if it is open for a second.
 pub(super) fn refuse_if_open(place: &Place) -> Result<usize> {
+    const LOOKS: u32 = 20;
+    const NAP: Duration = Duration::from_millis(50);
+    for _ in 1..LOOKS {
+        if let Ok(hidden) = find_open(place) {
+            return Ok(hidden);
+        }
+        std::thread::sleep(NAP);
+    }
+    find_open(place)
+}
+
+fn find_open(place: &Place) -> Result<usize> {
     let names = std::iter::once(place.name().to_owned()).chain(place.sides());
     let wanted: Vec<_> = names
         .filter_map(|name| place.stat(&name).ok())

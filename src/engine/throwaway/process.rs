@@ -67,7 +67,7 @@ impl ServerProcess {
 /// Does the server run, and will its answer not change?
 fn is_final(error: &anyhow::Error) -> bool {
     let said = format!("{error:#}");
-    ["Access denied", "authentication failed"]
+    ["ERROR 1045", "authentication failed"]
         .iter()
         .any(|denied| said.contains(denied))
 }

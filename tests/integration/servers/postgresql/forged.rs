@@ -111,6 +111,32 @@ fn server_wide_objects_run_no_command_either() {
     }
 }
 
+/// A psql from before `\restrict` gets the roles of a dump that begins with it, and of no other.
+#[test]
+fn server_wide_objects_for_an_old_psql_begin_with_restrict() {
+    let env = Env::new();
+    let server = Server::start();
+    server.psql("postgres", "CREATE ROLE clerk");
+    env.run(&format!("dump {}", server.url(""))).succeeds();
+    let name = env
+        .names()
+        .into_iter()
+        .find(|name| name.starts_with("@globals"));
+    let dump = env.dumps().join(name.unwrap());
+    let other = Server::start();
+    let path = with_fake(&env, "psql", OLD_PSQL);
+    let restore = |dump: &Path| {
+        let mut restore = env.program(&format!("restore {} {}", dump.display(), other.url("")));
+        Run::of(restore.env("PATH", &path))
+    };
+    let old = with_text(&dump, |text| unrestricted(&text));
+    restore(&old).fails(1, "it does not begin with \\restrict");
+    let clerks = "SELECT count(*) FROM pg_roles WHERE rolname = 'clerk'";
+    assert_eq!(other.psql("postgres", clerks), "0");
+    restore(&dump).succeeds();
+    assert_eq!(other.psql("postgres", clerks), "1");
+}
+
 /// Knows no `\restrict`.
 const OLD_PSQL: &str = r#"case "$*" in *--file=-*)
     cat > fed
@@ -132,6 +158,14 @@ fn a_psql_that_cannot_be_kept_from_it_gets_no_dump_of_another_user() {
         Run::of(restore.env("PATH", &path))
     };
     restore(&dump, "own").succeeds();
+    // What its names are is not its writer's doing but the database's owner's.
+    let old = with_text(&dump, |text| {
+        let line = "-- Name: t\n\\! touch pwned\n-- ; Type: TABLE\n";
+        unrestricted(&text).replacen("CREATE TABLE", &format!("{line}CREATE TABLE"), 1)
+    });
+    restore(&old, "old").fails(1, "it does not begin with \\restrict");
+    assert!(!env.path("pwned").exists());
+    fs::remove_file(old).unwrap();
     let link = env.path("link");
     symlink(&dump, &link).unwrap();
     chown(&dump, Some(65534), None).unwrap();
