@@ -88,13 +88,6 @@ impl ThrowawayCluster {
             postgres
                 .arg("-c")
                 .arg(format!("shared_preload_libraries={preloaded}"));
-            // The extension may be created in this database alone.
-            if let Some(database) = &header.identity.database {
-                let database = target_name(database);
-                postgres
-                    .arg("-c")
-                    .arg(format!("cron.database_name={database}"));
-            }
             postgres.current_dir(&place);
             let mut process =
                 ServerProcess::start(&mut postgres, "postgres", Signal::INT, workshop, stop)?;
