@@ -5,7 +5,7 @@ use std::process::Stdio;
 
 use super::Server;
 use crate::servers::{Killed, wait_for};
-use crate::support::{Env, Run, planted};
+use crate::support::{Env, Run, database, planted};
 
 const ROWS: &str = "SELECT string_agg(v, ',' ORDER BY v) FROM t";
 
