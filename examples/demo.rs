@@ -71,7 +71,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     );
 
     println!("\nthe newest, restored and compared:");
-    let from = restore::From {
+    let from = restore::RequestedDump {
         path: dumps,
         name: None,
     };

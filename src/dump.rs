@@ -34,7 +34,7 @@ pub use plan::Selection;
 use plan::{Planned, Task, plan};
 
 /// What became of a database.
-struct Outcome {
+struct TaskResult {
     name: String,
     engine: Engine,
     /// The whole server of which it is a part.
@@ -134,7 +134,7 @@ fn next<T>(queue: &Mutex<VecDeque<T>>) -> Option<T> {
 }
 
 /// Dumps one database. Its children are started and ended by this thread.
-fn attempt(run: &Run<'_>, task: Task) -> Outcome {
+fn attempt(run: &Run<'_>, task: Task) -> TaskResult {
     let started = Instant::now();
     let Task {
         name,
@@ -165,7 +165,7 @@ fn attempt(run: &Run<'_>, task: Task) -> Outcome {
         Err(_) if is_logged => {}
         Err(error) => log::error!("{name} was not dumped: {error}"),
     }
-    Outcome {
+    TaskResult {
         name,
         engine: source.engine(),
         server,
@@ -199,7 +199,7 @@ fn print_path(directory: &Path, published: &Published) {
 }
 
 /// For `status`. The dumps are there without it, so it fails no run.
-fn record(directory: &Directory, outcomes: &[Outcome]) {
+fn record(directory: &Directory, outcomes: &[TaskResult]) {
     let changed = directory.dumps().and_then(|dumps| {
         let dumped: HashSet<_> = dumps.iter().map(|dump| dump.name.name.as_str()).collect();
         directory.change_state(|state| {
@@ -236,11 +236,11 @@ fn record(directory: &Directory, outcomes: &[Outcome]) {
 }
 
 /// The last lines of a run over several databases.
-fn table(outcomes: &[Outcome]) {
+fn table(outcomes: &[TaskResult]) {
     let width = outcomes.iter().map(|outcome| outcome.name.chars().count());
     let width = width.max().unwrap_or(0);
     let mut last = None;
-    for Outcome { name, result, .. } in outcomes {
+    for TaskResult { name, result, .. } in outcomes {
         match result {
             Ok(published) => log::info!("{name:width$}  dumped  {}", published.summary),
             Err(error) if last == Some(error) => {

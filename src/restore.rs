@@ -17,7 +17,7 @@ use save::Saver;
 
 /// Where the dump comes from.
 #[derive(Debug, Clone)]
-pub struct From {
+pub struct RequestedDump {
     /// A dump, or a directory of dumps.
     pub path: PathBuf,
     /// Whose newest good dump is taken from a directory.
@@ -56,7 +56,7 @@ pub struct Options {
 ///
 /// # Errors
 /// Whatever keeps it from being restored; the old database is then as it was.
-pub fn run(from: &From, target: &dyn Source, options: &Options) -> Result<usize> {
+pub fn run(from: &RequestedDump, target: &dyn Source, options: &Options) -> Result<usize> {
     if target.is_whole() && from.name.is_none() && from.path.is_dir() {
         return whole::run(&from.path, target, options);
     }
@@ -76,7 +76,7 @@ pub fn run(from: &From, target: &dyn Source, options: &Options) -> Result<usize>
 }
 
 /// Restores one database's dump. Logs what was restored.
-fn restore(from: &From, target: &dyn Source, options: &Options) -> Result<Loaded> {
+fn restore(from: &RequestedDump, target: &dyn Source, options: &Options) -> Result<Loaded> {
     let access = options.dump.access();
     let stop = access.deadline;
     let mut refused = Vec::new();

@@ -112,7 +112,7 @@ impl Layout {
     }
 
     /// A sign, then as many bytes as the head says, the lowest first.
-    fn int(self, bytes: &[u8]) -> i64 {
+    fn int(bytes: &[u8]) -> i64 {
         let (sign, bytes) = bytes.split_first().unwrap_or((&0, &[]));
         let digits = bytes.iter().rev();
         let value = digits.fold(0_i64, |value, byte| (value << 8) | i64::from(*byte));
@@ -191,7 +191,7 @@ impl Archive {
         match state {
             State::Front => self.front(),
             State::Head(field) => {
-                let value = layout.int(&self.pending);
+                let value = Layout::int(&self.pending);
                 if layout.head()[field] == Field::Text {
                     self.text(value)?;
                 }
@@ -203,7 +203,7 @@ impl Archive {
             }
             State::Entry(field) => self.entry(field),
             State::Block => {
-                let (kind, id) = (self.pending[0], layout.int(&self.pending[1..]));
+                let (kind, id) = (self.pending[0], Layout::int(&self.pending[1..]));
                 self.missing.found(id);
                 match kind {
                     DATA => Ok(State::Chunk {
@@ -213,11 +213,11 @@ impl Archive {
                     _ => Err(format!("its content has a block of kind {kind}")),
                 }
             }
-            State::LargeObject => Ok(match layout.int(&self.pending) {
+            State::LargeObject => Ok(match Layout::int(&self.pending) {
                 0 => State::Block,
                 _ => State::Chunk { large_object: true },
             }),
-            State::Chunk { large_object } => match (layout.int(&self.pending), large_object) {
+            State::Chunk { large_object } => match (Layout::int(&self.pending), large_object) {
                 (0, true) => Ok(State::LargeObject),
                 (0, false) => Ok(State::Block),
                 (length, _) => {
@@ -251,7 +251,7 @@ impl Archive {
 
     fn entry(&mut self, field: usize) -> Result<State, String> {
         let layout = self.layout;
-        let value = layout.int(&self.pending);
+        let value = Layout::int(&self.pending);
         match field {
             0 => self.entry.0 = value,
             1 => self.entry.1 = value != 0,

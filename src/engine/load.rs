@@ -84,6 +84,16 @@ pub struct Loaded {
     pub grants: Vec<String>,
 }
 
+impl Loaded {
+    pub(super) fn new(saved: Option<PathBuf>, failed: Vec<Failure>) -> Self {
+        Loaded {
+            saved,
+            failed,
+            grants: Vec::new(),
+        }
+    }
+}
+
 /// An object that could not be loaded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::From;
+use super::RequestedDump;
 use crate::clock;
 use crate::directory::Directory;
 use crate::exit::UsageError;
@@ -20,7 +20,7 @@ use crate::stop::Stop;
 
 /// Returns the dump that is named, or the first good one of a directory that is not `refused`.
 pub(super) fn choose(
-    from: &From,
+    from: &RequestedDump,
     refused: &[PathBuf],
     stop: Stop,
 ) -> Result<(File, PathBuf, Header)> {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 
-use super::{From, Options, Replace, restore};
+use super::{Options, Replace, RequestedDump, restore};
 use crate::clock;
 use crate::directory::Directory;
 use crate::engine::Source;
@@ -30,7 +30,7 @@ pub(super) fn run(path: &Path, server: &dyn Source, options: &Options) -> Result
     let mut grants = Vec::new();
     for (name, identity) in all {
         let restored = part(server, &identity).and_then(|target| {
-            let from = From {
+            let from = RequestedDump {
                 path: path.to_owned(),
                 name: Some(name.clone()),
             };

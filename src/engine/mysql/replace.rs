@@ -6,11 +6,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Error, Result};
 
-use super::Mysql;
-use super::catalogue::Settings;
+use super::dumper::Mysql;
 use super::load::Loading;
-use super::restore::{PLAIN_STRINGS, loaded};
 use super::server::{Server, identifier, literal};
+use super::settings::{PLAIN_STRINGS, Settings};
 use crate::engine::access::{Access, Part};
 use crate::engine::load::{Loaded, Save, not_saved};
 use crate::secret::Secret;
@@ -56,7 +55,7 @@ impl Old<'_> {
         let created = self.server.ask(&create, stop);
         let replaced = created.and_then(|_| self.loading.load(dump, self.name));
         let failed = replaced.map_err(|error| self.put_back(saved.as_deref(), error))?;
-        Ok(loaded(saved, failed))
+        Ok(Loaded::new(saved, failed))
     }
 
     /// The names of all that is in it.

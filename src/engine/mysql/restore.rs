@@ -3,28 +3,26 @@
 
 use std::collections::BTreeSet;
 use std::fs::File;
-use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-use super::catalogue::{self, Settings};
+use super::catalogue;
 use super::fill::Filled;
 use super::leftovers;
 use super::load::{Loading, shown};
 use super::replace::Old;
 use super::server::{Server, identifier};
+use super::settings::{PLAIN_STRINGS, Settings};
 use crate::engine::access::Access;
 use crate::engine::leftover;
-use crate::engine::load::{Existing, Failure, LoadOptions, Loaded};
+use crate::engine::load::{Existing, LoadOptions, Loaded};
 use crate::engine::missing::Missing;
 use crate::header::Header;
 use crate::secret::Secret;
 use crate::stop::Stop;
 use crate::url::Url;
 
-/// A backslash then means the same everywhere.
-pub(super) const PLAIN_STRINGS: &str = "SET SESSION sql_mode = ''";
 const LONGEST_NAME: usize = 64;
 /// `ER_TABLEACCESS_DENIED_ERROR`.
 const DENIED: &str = "ERROR 1142";
@@ -79,13 +77,13 @@ pub fn run(
         let failed = loading.load(dump, name)?;
         filled.keep();
         set_defaults(&server, name, &settings, stop);
-        return Ok(loaded(None, failed));
+        return Ok(Loaded::new(None, failed));
     }
     if !exists {
         let new = New::create(&server, name, &settings, stop)?;
         let failed = loading.load(dump, name)?;
         new.keep();
-        return Ok(loaded(None, failed));
+        return Ok(Loaded::new(None, failed));
     }
 
     let scratch = New::create(&server, &beside(name), &settings, stop)?;
@@ -104,14 +102,6 @@ pub fn run(
         _ => None,
     };
     old.replace_with(dump, &settings, (url, password), save)
-}
-
-pub(super) fn loaded(saved: Option<PathBuf>, failed: Vec<Failure>) -> Loaded {
-    Loaded {
-        saved,
-        failed,
-        grants: Vec::new(),
-    }
 }
 
 /// Gives a database that was filled the defaults of the dumped one, as far as the user may.
@@ -212,27 +202,6 @@ fn collations_of(server: &Server, stop: Stop) -> Result<&'static str> {
         return Ok("SHOW COLLATION");
     }
     Ok("SELECT full_collation_name FROM information_schema.collation_character_set_applicability")
-}
-
-impl Settings {
-    pub(super) fn create(&self, name: &str) -> String {
-        format!(
-            "{PLAIN_STRINGS}; CREATE DATABASE {} {}",
-            identifier(name),
-            self.options()
-        )
-    }
-
-    /// As `CREATE DATABASE` and `ALTER DATABASE` have them.
-    pub(super) fn options(&self) -> String {
-        let mut sql = format!("CHARACTER SET {} COLLATE {}", self.charset, self.collation);
-        if !self.comment.is_empty() {
-            // Nothing but a plain string may stand here.
-            let comment = self.comment.replace('\\', "\\\\").replace('\'', "''");
-            sql.extend([" COMMENT '", &comment, "'"]);
-        }
-        sql
-    }
 }
 
 /// A new database, dropped again unless all went well.

@@ -7,9 +7,9 @@ use std::io::{self, Write};
 
 use anyhow::{Context, Error, Result};
 
-use super::restore::Into;
 use super::script::entries::{Entry, Parts};
 use super::script::located::Located;
+use super::target::Into;
 use crate::child::Child;
 use crate::engine::load::Failure;
 

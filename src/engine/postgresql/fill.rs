@@ -3,10 +3,10 @@
 use anyhow::{Result, ensure};
 use serde::Deserialize;
 
-use super::ask;
 use super::catalogue::Settings;
-use super::restore::Into;
+use super::reach::ask;
 use super::server::literal;
+use super::target::Into;
 use crate::stop::Stop;
 
 /// The objects of users, in the order in which they are dropped: none that belongs to an extension,

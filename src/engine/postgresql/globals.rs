@@ -5,9 +5,10 @@ use std::io::Write;
 
 use anyhow::{Context, Result};
 
-use super::Server;
-use super::restore::{self, Into};
+use super::load::load_whole;
 use super::script::own_restrict;
+use super::server::Server;
+use super::target::Into;
 use crate::engine::access::Access;
 use crate::engine::feed::read_list;
 use crate::engine::load::{LoadOptions, Loaded};
@@ -51,8 +52,7 @@ pub fn run(
         let mut parts = parts.into_iter();
         parts.try_for_each(|part| psql.write_all(part.as_bytes()))
     };
-    restore::load_whole(&into, psql, dump, feed)
-        .context("the server-wide objects cannot be restored")?;
+    load_whole(&into, psql, dump, feed).context("the server-wide objects cannot be restored")?;
     Ok(Loaded::default())
 }
 

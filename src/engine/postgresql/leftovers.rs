@@ -1,8 +1,8 @@
 //! Removing what killed restores left.
 
-use super::ask;
 use super::fresh::drop_database;
-use super::restore::Into;
+use super::reach::ask;
+use super::target::Into;
 use crate::clock;
 use crate::engine::leftover::is_of_killed;
 

@@ -9,8 +9,9 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 
-use super::restore::{self, Into};
+use super::load;
 use super::server::client_version;
+use super::target::Into;
 use crate::child::{self, Child};
 use crate::engine::feed::{finish, pass_on};
 use crate::engine::load::Failure;
@@ -51,7 +52,7 @@ pub(super) fn load(
         log::info!("the server is older than pg_restore, so one table is restored at a time");
     }
     if is_older || into.keep_going || into.no_owner {
-        return restore::load(into, name, dump, |psql| by_psql(dump, psql, into.stop));
+        return load::load(into, name, dump, |psql| by_psql(dump, psql, into.stop));
     }
     let mut pg_restore = into.server.client("pg_restore", name);
     pg_restore.arg("--exit-on-error");

@@ -2,82 +2,25 @@
 //! well.
 
 use std::fs::File;
-use std::io::{self, Write};
-use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
-use std::process::Command;
 
-use anyhow::{Context, Error, Result, anyhow, ensure};
+use anyhow::{Context, Error, Result, ensure};
 use serde_json::Value;
 
-use super::catalogue::{self, Settings, Target};
-use super::each::Each;
+use super::catalogue;
+use super::catalogue::Settings;
 use super::fill::{self, Filled};
-use super::script::entries::Entries;
-use super::script::located::Located;
-use super::script::owners::Owners;
-use super::script::{Restricting, Script};
-use super::server::{identifier, literal};
-use super::{Server, ServerFacts, ask, connect, connect_anywhere, fresh::New};
+use super::fresh::New;
+use super::load::load;
+use super::reach::ask;
+use super::server::{Server, identifier, literal};
+use super::target::Into;
 use super::{leftovers, parallel, swap};
-use crate::child::Child;
 use crate::engine::access::Access;
-use crate::engine::feed::finish;
 use crate::engine::load::{Existing, Failure, LoadOptions, Loaded};
 use crate::engine::missing::Missing;
 use crate::header::Header;
 use crate::name::Format;
 use crate::read::read_whole;
-use crate::stop::{Stop, Stopped};
-
-/// A server something is restored into.
-pub(super) struct Into<'a> {
-    pub(super) server: &'a Server,
-    /// A database that is not the one restored, unless that exists and is empty.
-    pub(super) maintenance: String,
-    pub(super) facts: ServerFacts,
-    pub(super) target: Target,
-    /// Objects that fail are listed.
-    pub(super) keep_going: bool,
-    /// Owners and privileges are left out.
-    pub(super) no_owner: bool,
-    pub(super) access: &'a Access,
-    pub(super) stop: Stop,
-}
-
-impl<'a> Into<'a> {
-    /// Connects to a server in which the database `restored` will change hands.
-    pub(super) fn connect(
-        server: &'a Server,
-        restored: Option<&str>,
-        options: &LoadOptions<'_>,
-        access: &'a Access,
-    ) -> Result<Self> {
-        let stop = access.deadline;
-        let (maintenance, _, facts) = match (restored, &options.existing) {
-            // The role may be let into no other.
-            (Some(name), Existing::Fill) => {
-                connect(server, name, stop).or_else(|_| connect_anywhere(server, restored, stop))?
-            }
-            _ => connect_anywhere(server, restored, stop)?,
-        };
-        let target = ask(server, &maintenance, catalogue::TARGET, stop)?;
-        Ok(Into {
-            server,
-            maintenance,
-            facts,
-            target,
-            keep_going: options.keep_going,
-            no_owner: options.no_owner,
-            access,
-            stop,
-        })
-    }
-
-    pub(super) fn execute(&self, statements: &[String], stop: Stop) -> Result<()> {
-        self.server.execute(&self.maintenance, statements, stop)
-    }
-}
 
 /// Restores a dump into the database `name`.
 ///
@@ -104,7 +47,7 @@ pub fn run(
         fill::set_parameters(&into, name, &settings);
         filled.keep();
         analyze(&into, name);
-        return Ok(loaded(None, failed));
+        return Ok(Loaded::new(None, failed));
     }
     ensure!(
         options.existing.replaces() || !exists,
@@ -134,7 +77,7 @@ pub fn run(
     };
     new.keep();
     analyze(&into, name);
-    Ok(loaded(saved, failed))
+    Ok(Loaded::new(saved, failed))
 }
 
 /// Says what to do about an extension that insists on its database's name, as `pg_cron` does.
@@ -146,14 +89,6 @@ fn explain_name(error: Error, name: &str) -> Error {
         "an extension insists on the database's name, and a dump is loaded under another one first; rename the old database if there is one, CREATE DATABASE {}, and restore into that with --into-empty",
         identifier(name)
     ))
-}
-
-fn loaded(saved: Option<PathBuf>, failed: Vec<Failure>) -> Loaded {
-    Loaded {
-        saved,
-        failed,
-        grants: Vec::new(),
-    }
 }
 
 fn load_database(
@@ -270,80 +205,6 @@ fn preflight(into: &Into<'_>, header: &Header, settings: &Settings) -> Result<()
         );
     }
     Ok(())
-}
-
-/// Feeds what `feed` writes, SQL of the file `dump`, to the database `name`. Returns what failed.
-///
-/// # Errors
-/// In the server's words, when a statement fails and the restore does not keep going.
-pub(super) fn load(
-    into: &Into<'_>,
-    name: &str,
-    dump: &File,
-    feed: impl FnOnce(&mut dyn Write) -> io::Result<()>,
-) -> Result<Vec<Failure>> {
-    if !into.keep_going {
-        return load_whole(into, into.server.psql(name), dump, feed).map(|()| Vec::new());
-    }
-    let restricting = restricting(into, dump)?;
-    let parts = Owners::new(Each::new(into, name), into.no_owner);
-    let mut script = Script::new(Entries::new(parts), &into.target.parameters, restricting)?;
-    let fed = feed(&mut script).and_then(|()| script.flush());
-    into.stop.check()?;
-    fed.context("the dump cannot be loaded")?;
-    script.into_inner().parts.parts.finish()
-}
-
-/// Feeds what `feed` writes, SQL of the file `dump`, to `psql`, which then runs nothing but SQL.
-///
-/// # Errors
-/// In the server's words, when a statement fails; names the object.
-pub(super) fn load_whole(
-    into: &Into<'_>,
-    mut psql: Command,
-    dump: &File,
-    feed: impl FnOnce(&mut dyn Write) -> io::Result<()>,
-) -> Result<()> {
-    let restricting = restricting(into, dump)?;
-    psql.args(["--file=-", "--output=/dev/null"]);
-    psql.env_remove("PGCLIENTENCODING");
-    let mut child = Child::write_to(&mut psql, "psql", into.stop)?;
-    // The error says it, and the object.
-    child.quietly();
-    let parts = Owners::new(Located::new(child), into.no_owner);
-    let mut script = Script::new(Entries::new(parts), &into.target.parameters, restricting)?;
-    let fed = feed(&mut script).and_then(|()| script.flush());
-    let located = script.into_inner().parts.parts;
-    let (child, places) = located.into_parts();
-    finish(child, fed, into.stop)
-        .map_err(|error| {
-            if error.is::<Stopped>() {
-                error
-            } else {
-                anyhow!(places.explain(&format!("{error:#}")))
-            }
-        })
-        .context("the dump cannot be loaded")
-}
-
-/// Returns what this machine's psql does with `\restrict`.
-///
-/// # Errors
-/// When it does not know that and the dump may be another user's.
-fn restricting(into: &Into<'_>, dump: &File) -> Result<Restricting> {
-    let restricting = Restricting::of_psql(into)?;
-    ensure!(
-        restricting != Restricting::Unknown || is_ours(dump)?,
-        "the dump is another user's, and this machine's psql cannot be kept from running commands in it; install a psql that knows \\restrict (17.6, 16.10, 15.14, 14.19, 13.22 or newer)"
-    );
-    Ok(restricting)
-}
-
-/// Whether nobody but this user and root can have written a file.
-fn is_ours(file: &File) -> io::Result<bool> {
-    let meta = file.metadata()?;
-    let owners = [0, rustix::process::geteuid().as_raw()];
-    Ok(owners.contains(&meta.uid()) && meta.mode() & 0o022 == 0)
 }
 
 fn analyze(into: &Into<'_>, name: &str) {

@@ -5,6 +5,7 @@ mod custom;
 mod down;
 mod drill;
 mod forged;
+mod german;
 mod hard;
 mod hijacked;
 mod hindered;

@@ -6,8 +6,8 @@ use std::io;
 use super::lexer::{Encoding, Kind};
 use super::located::Locate;
 use super::names::{About, Object};
+use super::statement::{Parts, Statement};
 use super::uses::Use;
-use super::{Parts, Statement};
 use crate::engine::mysql::sql::identifier;
 
 /// Databases that every server has.
