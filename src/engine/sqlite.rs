@@ -6,6 +6,7 @@
 //! online backup API), the transaction ends, and the copy is streamed and checked.
 
 mod aside;
+mod attributes;
 mod beside;
 mod check;
 mod dumper;
