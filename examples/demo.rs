@@ -65,13 +65,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     list::run(std::slice::from_ref(&dumps), None, false)?;
     println!("each is good:");
     assert_eq!(
-        verify::run(std::slice::from_ref(&dumps), false)?,
+        verify::run(std::slice::from_ref(&dumps), options.timeout, false)?,
         0,
         "a dump is damaged"
     );
 
     println!("\nthe newest, restored and compared:");
-    let from = restore::From {
+    let from = restore::RequestedDump {
         path: dumps,
         name: None,
     };

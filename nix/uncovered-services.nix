@@ -1,4 +1,4 @@
-# Services of nixpkgs that keep data in what no row of ./sqlite-services.nix and no engine reads, and
+# Services of nixpkgs that keep data in what no row of ./sqlite-services and no engine reads, and
 # what can dump it. A machine that enables one is told so when it is built.
 {
   arangodb = "it is ArangoDB's (arangodump)";

@@ -216,7 +216,7 @@ pub struct Verify {
     #[arg(value_name = "DIR|FILE")]
     pub paths: Vec<PathBuf>,
 
-    /// How long reading one dump may take: 30s, 10m, 1h
+    /// Stop reading one dump after TIME (30s, 10m, 1h), and report it as bad
     #[arg(
         long,
         value_name = "TIME",

@@ -11,7 +11,7 @@ mod confined;
 mod finding;
 mod inside;
 mod reach;
-mod row;
+mod result;
 mod sandbox;
 mod scratch;
 mod user;
@@ -29,7 +29,7 @@ use crate::stop::{self, Stop};
 
 use choose::Chosen;
 pub use choose::Sample;
-use row::Row;
+use result::DrillResult;
 pub use worker::{is_inside, run_inside};
 
 /// How to drill.
@@ -66,7 +66,7 @@ pub fn run(paths: &[PathBuf], options: &Options) -> Result<usize> {
         // Only what was asked for by name is still here without being there.
         let gone = dump.as_ref().is_err_and(is_gone);
         let row = if gone {
-            Row::gone(&chosen)
+            DrillResult::gone(&chosen)
         } else {
             drill(&chosen, dump, options)
         };
@@ -112,8 +112,8 @@ fn is_gone(error: &io::Error) -> bool {
     error.kind() == ErrorKind::NotFound
 }
 
-fn drill(chosen: &Chosen, dump: io::Result<File>, options: &Options) -> Row {
-    let mut row = Row::of(chosen);
+fn drill(chosen: &Chosen, dump: io::Result<File>, options: &Options) -> DrillResult {
+    let mut row = DrillResult::of(chosen);
     log::debug!("drilling {}", row.path.display());
     let stop = Stop::after(options.timeout);
     let drilled = dump.context("it cannot be read").and_then(|dump| {

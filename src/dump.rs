@@ -34,7 +34,7 @@ pub use plan::Selection;
 use plan::{Task, plan};
 
 /// What became of a database.
-struct Outcome {
+struct TaskResult {
     name: String,
     engine: Engine,
     result: Result<Published, String>,
@@ -132,7 +132,7 @@ fn next<T>(queue: &Mutex<VecDeque<T>>) -> Option<T> {
 }
 
 /// Dumps one database. Its children are started and ended by this thread.
-fn attempt(run: &Run<'_>, task: Task) -> Outcome {
+fn attempt(run: &Run<'_>, task: Task) -> TaskResult {
     let started = Instant::now();
     let (name, engine, result, is_missing) = match task {
         Task::Dump(name, source) => {
@@ -151,7 +151,7 @@ fn attempt(run: &Run<'_>, task: Task) -> Outcome {
         }
         Err(error) => log::error!("{name} was not dumped: {error}"),
     }
-    Outcome {
+    TaskResult {
         name,
         engine,
         result,
@@ -184,7 +184,7 @@ fn print_path(directory: &Path, published: &Published) {
 }
 
 /// For `status`. The dumps are there without it, so it fails no run.
-fn record(directory: &Directory, outcomes: &[Outcome]) {
+fn record(directory: &Directory, outcomes: &[TaskResult]) {
     let changed = directory.dumps().and_then(|dumps| {
         let dumped: HashSet<_> = dumps.iter().map(|dump| dump.name.name.as_str()).collect();
         directory.change_state(|state| {
@@ -220,10 +220,10 @@ fn record(directory: &Directory, outcomes: &[Outcome]) {
 }
 
 /// The last lines of a run over several databases.
-fn table(outcomes: &[Outcome]) {
+fn table(outcomes: &[TaskResult]) {
     let width = outcomes.iter().map(|outcome| outcome.name.chars().count());
     let width = width.max().unwrap_or(0);
-    for Outcome { name, result, .. } in outcomes {
+    for TaskResult { name, result, .. } in outcomes {
         match result {
             Ok(published) => log::info!("{name:width$}  dumped  {}", published.summary),
             Err(error) => log::error!("{name:width$}  FAILED  {error}"),

@@ -59,6 +59,7 @@ pub mod name;
 pub mod progress;
 pub mod read;
 pub mod readback;
+mod rename;
 pub mod restore;
 pub mod retention;
 pub mod rotate;

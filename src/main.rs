@@ -10,7 +10,7 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches};
 
 use dump_database::cli::{Cli, Command, EXAMPLES, Output, Retention, ServerFormat};
-use dump_database::directory::Held;
+use dump_database::directory::DirectoryInUse;
 use dump_database::dump::Keep;
 use dump_database::engine::command::Program;
 use dump_database::engine::parse_source;
@@ -54,7 +54,7 @@ fn main() -> ExitCode {
             return Exit::Success;
         }
         log::error!("{error:#}");
-        if error.is::<Held>() {
+        if error.is::<DirectoryInUse>() {
             Exit::Held
         } else if error.is::<UsageError>() {
             Exit::Usage
@@ -115,7 +115,7 @@ fn run(command: Command, keeps: bool) -> Result<Exit> {
         }
         Command::Restore(args) => {
             let options = options(args.output)?;
-            let from = restore::From {
+            let from = restore::RequestedDump {
                 path: args.dump,
                 name: args.name,
             };

@@ -13,10 +13,14 @@ use anyhow::{Context, Result};
 use jiff::Timestamp;
 
 use crate::clock;
-use crate::status::{self, Row};
+use crate::status::{self, DatabaseStatus};
 
 /// A metric without its `dump_database_` prefix, what it means, and its value for a database.
-type Metric = (&'static str, &'static str, fn(&Row) -> Option<f64>);
+type Metric = (
+    &'static str,
+    &'static str,
+    fn(&DatabaseStatus) -> Option<f64>,
+);
 
 const METRICS: [Metric; 11] = [
     (
@@ -122,7 +126,7 @@ fn replace(file: &Path, text: &str) -> io::Result<()> {
     Ok(())
 }
 
-fn render(rows: &[Row]) -> String {
+fn render(rows: &[DatabaseStatus]) -> String {
     let mut text = String::new();
     for (name, help, value) in METRICS {
         let values = rows.iter().filter_map(|row| Some((row, value(row)?)));
@@ -138,7 +142,7 @@ fn render(rows: &[Row]) -> String {
     text
 }
 
-fn labels(row: &Row) -> String {
+fn labels(row: &DatabaseStatus) -> String {
     let engine = row
         .engine
         .map(|engine| format!("{engine:?}").to_lowercase());

@@ -23,7 +23,7 @@ use crate::stop::Stop;
 
 /// Where the dump comes from.
 #[derive(Debug)]
-pub struct From {
+pub struct RequestedDump {
     /// A dump, or a directory of dumps.
     pub path: PathBuf,
     /// Whose newest good dump is taken from a directory.
@@ -35,7 +35,12 @@ pub struct From {
 ///
 /// # Errors
 /// Whatever keeps it from being restored; the old database is then as it was.
-pub fn run(from: &From, target: &dyn Source, replace: bool, options: &Options) -> Result<()> {
+pub fn run(
+    from: &RequestedDump,
+    target: &dyn Source,
+    replace: bool,
+    options: &Options,
+) -> Result<()> {
     let access = options.access();
     let stop = access.deadline;
     let mut refused = Vec::new();
@@ -101,7 +106,11 @@ pub fn load(
 }
 
 /// Returns the dump that is named, or the first good one of a directory that is not `refused`.
-fn choose(from: &From, refused: &[PathBuf], stop: Stop) -> Result<(File, PathBuf, Header)> {
+fn choose(
+    from: &RequestedDump,
+    refused: &[PathBuf],
+    stop: Stop,
+) -> Result<(File, PathBuf, Header)> {
     let path = &from.path;
     let unreadable = || format!("cannot read the dump {}", path.display());
     let meta = path.metadata().with_context(unreadable)?;

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use crate::clock;
 use crate::directory::{Directory, Entry};
-use crate::header::{Header, Kind};
+use crate::header::{DumpKind, Header};
 use crate::identity::Identity;
 use crate::name::{DumpName, Name};
 use crate::retention::{self, Candidate, Policy, Verdict};
@@ -122,7 +122,7 @@ impl Series {
     pub fn restorable(&self, now: Timestamp) -> impl Iterator<Item = &(Entry, Header)> {
         let regular = || {
             let dumps = self.dumps.iter().rev();
-            dumps.filter(|(_, header)| header.kind == Kind::Regular)
+            dumps.filter(|(_, header)| header.kind == DumpKind::Regular)
         };
         let is_ahead =
             move |(entry, _): &&(Entry, Header)| retention::is_future(entry.name.time, now);
@@ -140,7 +140,7 @@ impl Series {
     /// Returns the dumps of what restores replaced, the newest first.
     pub fn replaced(&self) -> impl Iterator<Item = &(Entry, Header)> {
         let dumps = self.dumps.iter().rev();
-        dumps.filter(|(_, header)| header.kind == Kind::Replaced)
+        dumps.filter(|(_, header)| header.kind == DumpKind::Replaced)
     }
 
     /// Returns true if a restore may take one of its dumps; else it has only damaged ones, or
@@ -149,7 +149,7 @@ impl Series {
     pub fn has_regular(&self) -> bool {
         self.dumps
             .iter()
-            .any(|(_, header)| header.kind == Kind::Regular)
+            .any(|(_, header)| header.kind == DumpKind::Regular)
     }
 
     /// Every series of a directory, by NAME.

@@ -39,7 +39,7 @@ pub struct Record {
     pub policy: Option<Policy>,
     /// The last drill of one of its dumps.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub drill: Option<Drill>,
+    pub drill: Option<DrillRecord>,
 }
 
 /// An attempt to dump a database.
@@ -68,7 +68,7 @@ pub struct Unchanged {
 
 /// A dump restored into a throwaway database.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Drill {
+pub struct DrillRecord {
     /// When it ended.
     pub time: Timestamp,
     /// The dump's file name.
@@ -131,7 +131,7 @@ mod tests {
                 error: None,
             });
         }
-        state.of("drilled").drill = Some(Drill {
+        state.of("drilled").drill = Some(DrillRecord {
             time: now,
             dump: String::new(),
             seconds: 1.0,

@@ -147,5 +147,7 @@ impl Stop {
 
 /// Returns true if `error` is [`Stopped`].
 pub(crate) fn is_stopped(error: &std::io::Error) -> bool {
-    error.get_ref().is_some_and(|inner| inner.is::<Stopped>())
+    error
+        .get_ref()
+        .is_some_and(<dyn std::error::Error + Send + Sync>::is::<Stopped>)
 }

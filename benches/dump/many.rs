@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use dump_database::header::{Facts, Header, Kind};
+use dump_database::header::{DumpKind, Facts, Header};
 use dump_database::identity::Identity;
 use dump_database::name::{Compression, DumpName, Format, Name};
 use jiff::Timestamp;
@@ -57,7 +57,7 @@ fn write(directory: &Path, time: Timestamp) -> io::Result<()> {
     let header = Header {
         tool: "dump-database bench".to_owned(),
         identity: Identity::of_file(Path::new("/var/lib/example/example.db")),
-        kind: Kind::Regular,
+        kind: DumpKind::Regular,
         formerly: Vec::new(),
         database: "example".to_owned(),
         time,

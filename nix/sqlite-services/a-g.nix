@@ -89,6 +89,8 @@ in
   };
   # web-apps/chhoto-url.nix
   chhoto-url = service: { chhoto-url = service.settings.db_url or gone; };
+  # torrent/cross-seed.nix
+  cross-seed = service: { cross-seed = below (service.configDir or gone) "cross-seed.db"; };
   # misc/domoticz.nix
   domoticz = _: { domoticz = "/var/lib/domoticz/domoticz.db"; };
   # misc/ersatztv.nix
@@ -160,9 +162,11 @@ in
   # web-apps/goatcounter.nix
   goatcounter =
     service:
-    when (!(lib.any (lib.hasPrefix "-db") (service.extraArgs or gone))) {
-      goatcounter = "/var/lib/goatcounter/goatcounter-data/db.sqlite3";
-    };
+    when
+      (!(lib.any (argument: builtins.match "--?db(=.*)?" argument != null) (service.extraArgs or gone)))
+      {
+        goatcounter = "/var/lib/goatcounter/goatcounter-data/db.sqlite3";
+      };
   # audio/gonic.nix
   gonic = service: { gonic = below "/var/lib/gonic" (service.settings.db-path or "gonic.db"); };
   # web-apps/gotify-server.nix

@@ -49,6 +49,8 @@ in
         lib.genAttrs [ "auth-file" "cache-file" "web-push-file" ] (key: service.settings.${key} or null)
       )
     );
+  # misc/ombi.nix: Ombi.db, OmbiSettings.db, OmbiExternal.db
+  ombi = service: { ombi = below (service.dataDir or gone) "Ombi*.db"; };
   # misc/open-webui.nix
   open-webui =
     service:
@@ -153,6 +155,12 @@ in
     service: when (service.databaseUrl or gone == null) { shiori = "/var/lib/shiori/shiori.db"; };
   # misc/servarr/sonarr.nix
   sonarr = servarr "sonarr" "sonarr.db";
+  # misc/spoolman.nix
+  spoolman =
+    service:
+    when (service.environment.SPOOLMAN_DB_TYPE or "sqlite" == "sqlite") {
+      spoolman = below (service.environment.SPOOLMAN_DIR_DATA or "/var/lib/spoolman") "spoolman.db";
+    };
   # misc/tandoor-recipes.nix
   tandoor-recipes =
     service:

@@ -115,6 +115,7 @@ in
   testBiboumiOnServer = none "biboumi" { settings.db_name = "postgresql://db/biboumi"; };
   testCalibreWeb = at "calibre-web" { dataDir = "books"; } "/var/lib/books/app.db";
   testChhotoUrl = at "chhoto-url" { settings.db_url = "/srv/urls.sqlite"; } "/srv/urls.sqlite";
+  testCrossSeed = at "cross-seed" { configDir = "/srv/seed"; } "/srv/seed/cross-seed.db";
   testDomoticz = at "domoticz" { } "/var/lib/domoticz/domoticz.db";
   testErsatztv = at "ersatztv" { environment = { }; } "/var/lib/ersatztv/config/ersatztv.sqlite3";
   testErsatztvElsewhere = at "ersatztv" {
@@ -174,7 +175,10 @@ in
     };
   } "/srv/gitea.db";
   testGoatcounter = at "goatcounter" {
-    extraArgs = [ "-automigrate" ];
+    extraArgs = [
+      "-automigrate"
+      "-dbconn=16,4"
+    ];
   } "/var/lib/goatcounter/goatcounter-data/db.sqlite3";
   testGoatcounterElsewhere = none "goatcounter" {
     extraArgs = [

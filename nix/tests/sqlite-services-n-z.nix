@@ -50,6 +50,7 @@ in
         ntfy-sh-auth = "/srv/user.db";
         ntfy-sh-web-push = "/srv/push.db";
       };
+  testOmbi = at "ombi" { dataDir = "/srv/ombi"; } "/srv/ombi/Ombi*.db";
   testOpenWebui = at "open-webui" {
     stateDir = "/var/lib/open-webui";
   } "/var/lib/open-webui/data/webui.db";
@@ -134,6 +135,8 @@ in
   testShiori = at "shiori" { databaseUrl = null; } "/var/lib/shiori/shiori.db";
   testShioriOnServer = none "shiori" { databaseUrl = "postgres:///shiori"; };
   testSonarr = servarr "sonarr" "sonarr.db";
+  testSpoolman = at "spoolman" { environment = { }; } "/var/lib/spoolman/spoolman.db";
+  testSpoolmanOnServer = none "spoolman" { environment.SPOOLMAN_DB_TYPE = "postgres"; };
   testTandoor = at "tandoor-recipes" { extraConfig = { }; } "/var/lib/tandoor-recipes/db.sqlite3";
   testTandoorOnServer = none "tandoor-recipes" { database.createLocally = true; };
   testTautulli = at "tautulli" { dataDir = "/srv/tautulli"; } "/srv/tautulli/tautulli.db";

@@ -6,24 +6,23 @@ use std::io::{Read, Seek, Write};
 use std::ops::Deref;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::PathBuf;
-use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use rustix::fs::{FileType, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
-use super::{Directory, temporary};
+use super::reading::Directory;
 
 const LOCK: &str = ".dump-database.lock";
 
 /// Another run holds the directory.
 #[derive(Debug)]
-pub struct Held {
+pub struct DirectoryInUse {
     directory: PathBuf,
     holder: String,
 }
 
-impl fmt::Display for Held {
+impl fmt::Display for DirectoryInUse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let directory = self.directory.display();
         let holder = match self.holder.trim() {
@@ -34,7 +33,7 @@ impl fmt::Display for Held {
     }
 }
 
-impl std::error::Error for Held {}
+impl std::error::Error for DirectoryInUse {}
 
 /// A directory this process alone may change, until this is dropped or the process ends.
 #[derive(Debug)]
@@ -47,7 +46,7 @@ impl Directory {
     /// Takes the directory for this process.
     ///
     /// # Errors
-    /// [`Held`] when another run has it; any error of the lock file.
+    /// [`DirectoryInUse`] when another run has it; any error of the lock file.
     pub fn lock(self) -> Result<Locked> {
         let context = || format!("cannot lock {}", self.path().display());
         // A pipe in its place must not be waited for.
@@ -73,7 +72,7 @@ impl Directory {
                 let mut holder = String::new();
                 let _ = file.take(1024).read_to_string(&mut holder);
                 let directory = self.path().to_owned();
-                return Err(Held { directory, holder }.into());
+                return Err(DirectoryInUse { directory, holder }.into());
             }
             Err(error) => return Err(error).with_context(context),
         }
@@ -94,16 +93,6 @@ impl Locked {
     pub(super) fn fd(&self) -> BorrowedFd<'_> {
         self.directory.as_fd()
     }
-
-    /// Removes what crashed runs left behind: this host's temporary files, since the lock says no
-    /// other run of it is at work, and another host's when older than `timeout` (a lock may not
-    /// reach across a network filesystem).
-    ///
-    /// # Errors
-    /// When the directory cannot be read or a file not removed.
-    pub fn remove_stale(&self, timeout: Duration) -> Result<()> {
-        temporary::remove_stale(self, timeout)
-    }
 }
 
 impl Deref for Locked {
@@ -123,7 +112,19 @@ fn this_process() -> String {
     format!(
         "process {} on {} (since {}: {command})",
         std::process::id(),
-        temporary::host(),
+        host(),
         crate::clock::now()
     )
+}
+
+/// The host's name as it may stand in a file name.
+pub(super) fn host() -> String {
+    let name = rustix::system::uname()
+        .nodename()
+        .to_string_lossy()
+        .into_owned();
+    name.chars()
+        .filter(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-'))
+        .take(64)
+        .collect()
 }

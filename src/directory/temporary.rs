@@ -9,7 +9,8 @@ use anyhow::{Context, Result};
 use rustix::fs::{AtFlags, Dir, Mode, OFlags};
 use rustix::io::Errno;
 
-use super::{Entry, Locked};
+use super::lock::{Locked, host};
+use super::reading::Entry;
 
 const PREFIX: &str = ".dump-database-";
 const SUFFIX: &str = ".tmp";
@@ -41,6 +42,39 @@ impl Locked {
             file: File::from(fd),
             published: false,
         })
+    }
+
+    /// Removes what crashed runs left behind: this host's temporary files, since the lock says no
+    /// other run of it is at work, and another host's when older than `timeout` (a lock may not
+    /// reach across a network filesystem).
+    ///
+    /// It only unlinks: where publishing went by hard link, a crash can leave the temporary name on
+    /// the inode that already has its final name.
+    ///
+    /// # Errors
+    /// When the directory cannot be read or a file not removed.
+    pub fn remove_stale(&self, timeout: Duration) -> Result<()> {
+        let context = || format!("cannot clean up {}", self.path().display());
+        let ours = format!("{PREFIX}{}-", host());
+        for entry in Dir::read_from(self.fd()).with_context(context)? {
+            let entry = entry.with_context(context)?;
+            let Ok(name) = entry.file_name().to_str() else {
+                continue;
+            };
+            if !name.starts_with(PREFIX) || !name.ends_with(SUFFIX) {
+                continue;
+            }
+            if !is_of(name, &ours) && !older(self, name, timeout) {
+                log::info!("left {name} alone: another host's, and younger than --timeout");
+                continue;
+            }
+            match rustix::fs::unlinkat(self.fd(), name, AtFlags::empty()) {
+                Ok(()) => log::info!("removed {name}, left by a run that did not end properly"),
+                Err(Errno::NOENT) => {}
+                Err(error) => return Err(error).with_context(context),
+            }
+        }
+        Ok(())
     }
 }
 
@@ -83,32 +117,6 @@ impl Drop for Temporary<'_> {
     }
 }
 
-/// Only ever unlinks: where publishing went by hard link, a crash can leave the temporary name on
-/// the very inode that already bears its final name.
-pub(super) fn remove_stale(directory: &Locked, timeout: Duration) -> Result<()> {
-    let context = || format!("cannot clean up {}", directory.path().display());
-    let ours = format!("{PREFIX}{}-", host());
-    for entry in Dir::read_from(directory.fd()).with_context(context)? {
-        let entry = entry.with_context(context)?;
-        let Ok(name) = entry.file_name().to_str() else {
-            continue;
-        };
-        if !name.starts_with(PREFIX) || !name.ends_with(SUFFIX) {
-            continue;
-        }
-        if !is_of(name, &ours) && !older(directory, name, timeout) {
-            log::info!("left {name} alone: another host's, and younger than --timeout");
-            continue;
-        }
-        match rustix::fs::unlinkat(directory.fd(), name, AtFlags::empty()) {
-            Ok(()) => log::info!("removed {name}, left by a run that did not end properly"),
-            Err(Errno::NOENT) => {}
-            Err(error) => return Err(error).with_context(context),
-        }
-    }
-    Ok(())
-}
-
 /// `web` does not own what `web-2` left: after the host come exactly a PID and a count.
 fn is_of(name: &str, ours: &str) -> bool {
     let rest = name
@@ -126,18 +134,6 @@ fn older(directory: &Locked, name: &str, timeout: Duration) -> bool {
     SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH + modified)
         .is_ok_and(|age| age > timeout)
-}
-
-/// The host's name as it may stand in a file name.
-pub(super) fn host() -> String {
-    let name = rustix::system::uname()
-        .nodename()
-        .to_string_lossy()
-        .into_owned();
-    name.chars()
-        .filter(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-'))
-        .take(64)
-        .collect()
 }
 
 #[cfg(test)]

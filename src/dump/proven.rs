@@ -11,7 +11,7 @@ use crate::clock;
 use crate::compress::Encoder;
 use crate::content::Fingerprint;
 use crate::directory::{Locked, Temporary};
-use crate::engine::dumper::{Dumper, Scratch};
+use crate::engine::dumper::{Dumper, ScratchFile};
 use crate::gzip::Pool;
 use crate::header::{Facts, Header};
 use crate::meter::Meter;
@@ -43,7 +43,7 @@ impl<'a> Writer<'a> {
     pub(super) fn write(
         &self,
         dumper: &mut dyn Dumper,
-        scratch: Option<Scratch<'_>>,
+        scratch: Option<ScratchFile<'_>>,
         bar: &mut Progress,
     ) -> Result<Proven<'a>> {
         dumper.snapshot(scratch)?;

@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::child::Child;
 use crate::engine::access::Access;
-use crate::engine::dumper::{Dumper, Scratch};
+use crate::engine::dumper::{Dumper, ScratchFile};
 use crate::engine::feed::pass_on;
 use crate::engine::source::{Loader, Save, Source};
 use crate::header::{Facts, Header};
@@ -127,7 +127,7 @@ impl Dumper for Printing {
         0
     }
 
-    fn snapshot(&mut self, _scratch: Option<Scratch<'_>>) -> Result<()> {
+    fn snapshot(&mut self, _scratch: Option<ScratchFile<'_>>) -> Result<()> {
         let (program, arguments) = self.program.words.split_first().context("no program")?;
         let mut command = process::Command::new(program);
         command.args(arguments);

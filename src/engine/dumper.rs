@@ -40,7 +40,7 @@ pub trait Dumper {
     ///
     /// # Errors
     /// When the database does not give one in time.
-    fn snapshot(&mut self, scratch: Option<Scratch<'_>>) -> Result<()>;
+    fn snapshot(&mut self, scratch: Option<ScratchFile<'_>>) -> Result<()>;
 
     /// Returns the user that the database belongs to, where it belongs to one of this machine.
     fn owner(&self) -> Option<u32> {
@@ -75,7 +75,7 @@ pub trait Dumper {
 /// A file of the run's own that an engine may write: its path, for a library that opens files by
 /// path, and the file, by which to tell whether another bears that path meanwhile.
 #[derive(Debug, Clone)]
-pub struct Scratch<'a> {
+pub struct ScratchFile<'a> {
     /// Where it is.
     pub path: PathBuf,
     /// What it is.

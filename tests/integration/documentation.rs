@@ -122,6 +122,33 @@ fn every_file_that_the_pages_name_exists() {
     assert!(number > 40, "{number} files were found");
 }
 
+/// Returns the names of the tests in a file.
+fn tests_of(text: &str) -> Vec<&str> {
+    let tests = text.split("#[test]\n").skip(1);
+    let names = tests.filter_map(|test| test.split("fn ").nth(1)?.split('(').next());
+    names.collect()
+}
+
+#[test]
+fn the_page_on_security_has_a_row_for_each_attack_and_names_no_other() {
+    let page = read("docs/security.md");
+    let mut attacks = BTreeSet::new();
+    for file in names(&root().join("tests/attacks")) {
+        let module = file.trim_end_matches(".rs");
+        for test in tests_of(&read(&format!("tests/attacks/{file}"))) {
+            let attack = format!("{module}::{test}");
+            assert!(page.contains(&format!("`{attack}`")), "{attack}");
+            attacks.insert(attack);
+        }
+    }
+    assert!(attacks.len() > 30, "{}", attacks.len());
+    let modules: BTreeSet<_> = attacks.iter().map(|name| name.split("::").next()).collect();
+    for span in spans(&page).iter().filter(|span| span.contains("::")) {
+        let is_attack = modules.contains(&span.split("::").next());
+        assert!(!is_attack || attacks.contains(span), "{span}");
+    }
+}
+
 #[test]
 fn the_readme_is_short_and_leads_to_every_page() {
     let readme = read("README.md");

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use dump_database::header::Kind;
+use dump_database::header::DumpKind;
 use rusqlite::Connection;
 
 use crate::support::{Env, database, planted};
@@ -24,7 +24,7 @@ fn restored(env: &Env) -> PathBuf {
     env.run(UNDO).succeeds();
     let newest = env.names().pop().unwrap();
     let newest = env.dumps().join(newest);
-    assert_eq!(planted::header(&newest).kind, Kind::Replaced);
+    assert_eq!(planted::header(&newest).kind, DumpKind::Replaced);
     newest
 }
 
@@ -85,7 +85,7 @@ fn they_take_no_regular_dumps_place_and_stay_a_week_three_of_a_database() {
         let kind = |name: &String| planted::header(&env.dumps().join(name)).kind;
         let kinds: Vec<_> = env.names().iter().map(kind).collect();
         let count = |wanted| kinds.iter().filter(|kind| **kind == wanted).count();
-        (count(Kind::Regular), count(Kind::Replaced))
+        (count(DumpKind::Regular), count(DumpKind::Replaced))
     };
     assert_eq!(kinds(&env), (1, 5));
     for _ in 0..7 {

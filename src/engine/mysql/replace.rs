@@ -6,11 +6,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Error, Result};
 
-use super::Mysql;
-use super::catalogue::Settings;
+use super::dumper::Mysql;
 use super::load::Loading;
-use super::restore::PLAIN_STRINGS;
 use super::server::{Server, identifier, literal};
+use super::settings::{PLAIN_STRINGS, Settings};
 use crate::engine::access::{Access, Part};
 use crate::engine::source::Save;
 use crate::secret::Secret;

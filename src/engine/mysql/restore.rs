@@ -8,10 +8,11 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-use super::catalogue::{self, Settings};
+use super::catalogue;
 use super::load::{Loading, shown};
 use super::replace::Old;
 use super::server::{Server, identifier};
+use super::settings::Settings;
 use crate::engine::access::Access;
 use crate::engine::missing::Missing;
 use crate::engine::source::Save;
@@ -20,8 +21,6 @@ use crate::secret::Secret;
 use crate::stop::Stop;
 use crate::url::Url;
 
-/// A backslash then means the same everywhere.
-pub(super) const PLAIN_STRINGS: &str = "SET SESSION sql_mode = ''";
 const LONGEST_NAME: usize = 64; // characters
 
 /// Restores a dump into the database `name`. Where the replaced database's dump is, if there was
@@ -159,27 +158,6 @@ fn collations_of(server: &Server, stop: Stop) -> Result<&'static str> {
         return Ok("SHOW COLLATION");
     }
     Ok("SELECT full_collation_name FROM information_schema.collation_character_set_applicability")
-}
-
-impl Settings {
-    pub(super) fn create(&self, name: &str) -> String {
-        format!(
-            "{PLAIN_STRINGS}; CREATE DATABASE {} {}",
-            identifier(name),
-            self.options()
-        )
-    }
-
-    /// As `CREATE DATABASE` and `ALTER DATABASE` have them.
-    pub(super) fn options(&self) -> String {
-        let mut sql = format!("CHARACTER SET {} COLLATE {}", self.charset, self.collation);
-        if !self.comment.is_empty() {
-            // Nothing but a plain string may stand here.
-            let comment = self.comment.replace('\\', "\\\\").replace('\'', "''");
-            sql.extend([" COMMENT '", &comment, "'"]);
-        }
-        sql
-    }
 }
 
 /// A new database, dropped again unless all went well.

@@ -5,14 +5,17 @@ use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
-use super::{Mysql, Server, databases, globals, options, restore};
+use super::dumper::Mysql;
+use super::server::Server;
+use super::{catalogue, globals, options, privileges, restore};
 use crate::engine::access::{Access, Part};
 use crate::engine::dumper::Dumper;
 use crate::engine::source::{Loader, Save, Source, needs_a_database, needs_no_database};
 use crate::header::Header;
 use crate::identity::Engine;
+use crate::stop::Stop;
 use crate::url::Url;
 
 /// A MySQL or MariaDB server's URL and the part of the server that is meant.
@@ -104,4 +107,21 @@ impl fmt::Display for MysqlSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.url.fmt(f)
     }
+}
+
+/// Returns the databases of a server that are not the server's own. Warns when the user may not see
+/// all of them.
+///
+/// # Errors
+/// When the server cannot be asked.
+fn databases(server: &Server, stop: Stop) -> Result<Vec<String>> {
+    let databases = catalogue::databases(server, stop);
+    let databases = databases.with_context(|| format!("cannot connect to {}", server.url()))?;
+    if !privileges::sees_every_database(server, stop)? {
+        log::warn!(
+            "the user may not see every database of {}, and those that it does not see are not dumped; grant it SHOW DATABASES",
+            server.url()
+        );
+    }
+    Ok(databases)
 }

@@ -1,15 +1,16 @@
 //! How a dump begins: the locks, the snapshot, and `pg_dump` in it.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use anyhow::{Context, Error, Result, anyhow, bail};
 
+use super::catalogue;
+use super::database::Postgresql;
 use super::error::{
     INSUFFICIENT_PRIVILEGE, LOCK_NOT_AVAILABLE, OUT_OF_MEMORY, PASSING, ServerError,
 };
-use super::snapshot::{CHEAP, Snapshot, storage};
-use super::{Postgresql, ask, catalogue};
+use super::reach::ask;
+use super::snapshot::{CHEAP, Snapshot, Storage, storage};
 use crate::engine::dumper::SnapshotLost;
 use crate::human;
 
@@ -33,9 +34,6 @@ const NO_ROOM: &str = "out of shared memory";
 /// How often `pg_dump` is started anew after an error in a language that is not understood here: it
 /// may be one that passes.
 const NOT_UNDERSTOOD: u32 = 3;
-
-/// The file of each table that is dumped, where it has one.
-pub(super) type Storage = HashMap<String, Option<u32>>;
 
 /// Why a dump did not begin.
 enum Hindrance {

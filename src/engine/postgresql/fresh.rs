@@ -2,10 +2,10 @@
 
 use anyhow::{Context, Result};
 
-use super::ask;
 use super::catalogue::Settings;
-use super::restore::Into;
+use super::reach::ask;
 use super::server::{identifier, literal};
+use super::target::Into;
 use crate::stop::Stop;
 
 /// A database under another name, dropped again unless all went well.

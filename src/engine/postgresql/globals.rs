@@ -5,9 +5,10 @@ use std::io::Write;
 
 use anyhow::{Context, Result};
 
-use super::Server;
-use super::restore::{self, Into};
+use super::load::load;
 use super::script::own_restrict;
+use super::server::Server;
+use super::target::Into;
 use crate::engine::access::Access;
 use crate::engine::feed::read_list;
 
@@ -45,7 +46,7 @@ pub fn run(dump: &File, server: &Server, access: &Access) -> Result<()> {
         let mut parts = parts.into_iter();
         parts.try_for_each(|part| psql.write_all(part.as_bytes()))
     };
-    restore::load(&into, psql, dump, feed).context("the server-wide objects cannot be restored")
+    load(&into, psql, dump, feed).context("the server-wide objects cannot be restored")
 }
 
 /// The tablespaces a script creates.

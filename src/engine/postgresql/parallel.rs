@@ -9,8 +9,9 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 
-use super::restore::{self, Into};
+use super::load;
 use super::server::client_version;
+use super::target::Into;
 use crate::child::{self, Child};
 use crate::engine::feed::{finish, pass_on};
 use crate::header::Header;
@@ -41,7 +42,7 @@ pub(super) fn load(into: &Into<'_>, dump: &File, header: &Header, name: &str) ->
     let (major, _) = client_version("pg_restore", into.stop)?;
     if major >= TRANSACTION_TIMEOUT && into.facts.major < TRANSACTION_TIMEOUT {
         log::info!("the server is older than pg_restore, so one table is restored at a time");
-        return restore::load(into, into.server.psql(name), dump, |psql| {
+        return load::load(into, into.server.psql(name), dump, |psql| {
             by_psql(dump, psql, into.stop)
         });
     }

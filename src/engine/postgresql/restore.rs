@@ -2,63 +2,24 @@
 //! well.
 
 use std::fs::File;
-use std::io::{self, Write};
-use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
-use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-use super::catalogue::{self, Settings, Target};
-use super::script::{Restricting, Script};
-use super::server::literal;
-use super::{Server, ServerFacts, ask, connect_anywhere, fresh::New, parallel, swap};
-use crate::child::Child;
+use super::catalogue::{self, Settings};
+use super::fresh::New;
+use super::load::load;
+use super::reach::ask;
+use super::server::{Server, literal};
+use super::target::Into;
+use super::{parallel, swap};
 use crate::engine::access::Access;
-use crate::engine::feed::finish;
 use crate::engine::missing::Missing;
 use crate::engine::source::Save;
 use crate::header::Header;
 use crate::name::Format;
 use crate::read::read_whole;
-use crate::stop::Stop;
-
-/// A server something is restored into.
-pub(super) struct Into<'a> {
-    pub(super) server: &'a Server,
-    /// A database that is not the one restored.
-    pub(super) maintenance: String,
-    pub(super) facts: ServerFacts,
-    pub(super) target: Target,
-    pub(super) access: &'a Access,
-    pub(super) stop: Stop,
-}
-
-impl<'a> Into<'a> {
-    /// A server in which the database `restored` will change hands.
-    pub(super) fn connect(
-        server: &'a Server,
-        restored: Option<&str>,
-        access: &'a Access,
-    ) -> Result<Self> {
-        let stop = access.deadline;
-        let (maintenance, _, facts) = connect_anywhere(server, restored, stop)?;
-        let target = ask(server, &maintenance, catalogue::TARGET, stop)?;
-        Ok(Into {
-            server,
-            maintenance,
-            facts,
-            target,
-            access,
-            stop,
-        })
-    }
-
-    pub(super) fn execute(&self, statements: &[String], stop: Stop) -> Result<()> {
-        self.server.execute(&self.maintenance, statements, stop)
-    }
-}
 
 /// Restores a dump into the database `name`. Where the replaced database's dump is, if there was
 /// one.
@@ -183,36 +144,6 @@ fn preflight(into: &Into<'_>, header: &Header, settings: &Settings) -> Result<()
         );
     }
     Ok(())
-}
-
-/// Feeds what `feed` writes, SQL of the file `dump`, to `psql`, which then runs nothing but SQL.
-///
-/// # Errors
-/// In the server's words, when a statement fails.
-pub(super) fn load(
-    into: &Into<'_>,
-    mut psql: Command,
-    dump: &File,
-    feed: impl FnOnce(&mut dyn Write) -> io::Result<()>,
-) -> Result<()> {
-    let restricting = Restricting::of_psql(into)?;
-    ensure!(
-        restricting != Restricting::Unknown || is_ours(dump)?,
-        "the dump is another user's, and this machine's psql cannot be kept from running commands in it; install a psql that knows \\restrict (17.6, 16.10, 15.14, 14.19, 13.22 or newer)"
-    );
-    psql.args(["--file=-", "--output=/dev/null"]);
-    psql.env_remove("PGCLIENTENCODING");
-    let child = Child::write_to(&mut psql, "psql", into.stop)?;
-    let mut script = Script::new(child, &into.target.parameters, restricting)?;
-    let fed = feed(&mut script).and_then(|()| script.flush());
-    finish(script.into_inner(), fed, into.stop).context("the dump cannot be loaded")
-}
-
-/// Whether nobody but this user and root can have written a file.
-fn is_ours(file: &File) -> io::Result<bool> {
-    let meta = file.metadata()?;
-    let owners = [0, rustix::process::geteuid().as_raw()];
-    Ok(owners.contains(&meta.uid()) && meta.mode() & 0o022 == 0)
 }
 
 fn analyze(into: &Into<'_>, name: &str) {

@@ -17,7 +17,7 @@ use std::io::{self, Write};
 use anyhow::{Result, ensure};
 use memchr::{memchr, memmem};
 
-use super::restore::Into;
+use super::target::Into;
 use crate::child::Child;
 
 /// More than what comes after the last statement of a dump.

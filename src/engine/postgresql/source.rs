@@ -7,7 +7,10 @@ use std::sync::Arc;
 
 use anyhow::Result;
 
-use super::{Postgresql, Server, databases, globals, restore, server};
+use super::database::Postgresql;
+use super::reach::databases;
+use super::server::{self, Server};
+use super::{globals, restore};
 use crate::engine::access::{Access, Part};
 use crate::engine::dumper::Dumper;
 use crate::engine::source::{Loader, Save, Source, needs_a_database, needs_no_database};

@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 use anyhow::{Error, Result};
 use serde::Deserialize;
 
+use super::database::Postgresql;
 use super::fresh::{New, beside, drop_database};
-use super::restore::Into;
+use super::reach::ask;
 use super::server::{identifier, literal};
-use super::{Postgresql, ask};
+use super::target::Into;
 use crate::engine::access::Part;
 use crate::engine::source::Save;
 use crate::stop::{self, Stop};

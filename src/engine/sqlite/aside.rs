@@ -6,8 +6,8 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
 
-use super::place::{Place, with_suffix};
-use super::target::SIDES;
+use super::place::Place;
+use super::sides::{SIDES, with_suffix};
 use crate::clock;
 use crate::content::image::MAGIC;
 

@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use rusqlite::{ErrorCode, ffi};
 
-use super::place::with_suffix;
-use super::target::SIDES;
+use super::sides::{SIDES, with_suffix};
 
 /// What SQLite says of a damaged database; anything else keeps it from being read.
 pub(super) const DAMAGE: [ErrorCode; 2] = [ErrorCode::NotADatabase, ErrorCode::DatabaseCorrupt];

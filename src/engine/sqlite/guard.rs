@@ -25,7 +25,7 @@ use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags, Stat};
 use rustix::io::Errno;
 use rustix::process::{Gid, RawGid as gid_t, RawUid as uid_t, Uid};
 
-use super::target::SIDES;
+use super::sides::SIDES;
 use crate::follow::follow;
 
 /// The most memory that SQLite may have in use, in bytes: a schema can ask for any amount.

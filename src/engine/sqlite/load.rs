@@ -102,19 +102,18 @@ fn dump_old(
     place: &Place,
     save: Save<'_>,
     access: &Access,
-) -> Result<(Option<PathBuf>, Option<target::Held>)> {
+) -> Result<(Option<PathBuf>, Option<target::HeldDatabase>)> {
     let stop = access.deadline;
     let mut changed = None;
-    let saved =
-        target::Held::take(place, access.lock_timeout, stop).and_then(|mut held| {
-            match held.dump(save, stop) {
-                Ok(saved) => Ok((Some(saved), Some(held))),
-                Err(error) => {
-                    changed = held.let_go();
-                    Err(error)
-                }
+    let saved = target::HeldDatabase::take(place, access.lock_timeout, stop).and_then(
+        |mut held| match held.dump(save, stop) {
+            Ok(saved) => Ok((Some(saved), Some(held))),
+            Err(error) => {
+                changed = held.let_go();
+                Err(error)
             }
-        });
+        },
+    );
     match saved {
         Err(error) if is_corruption(&error) => {
             // SQLite calls it malformed, too, when the disk does not give a page.

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use super::{Sqlite, database_of, find, load};
+use super::dumper::Sqlite;
+use super::find::{database_of, find};
+use super::load;
 use crate::engine::access::Access;
 use crate::engine::dumper::Dumper;
 use crate::engine::source::{Loader, Save, Source};

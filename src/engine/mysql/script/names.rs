@@ -1,7 +1,7 @@
 //! What a statement is about, and the names in it.
 
-use super::Statement;
 use super::lexer::Kind;
+use super::statement::Statement;
 
 /// What a statement creates or changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

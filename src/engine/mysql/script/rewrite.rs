@@ -5,8 +5,8 @@ use std::io::{self, Write};
 
 use super::lexer::{Encoding, Kind};
 use super::names::{About, Object};
+use super::statement::{Parts, Statement};
 use super::uses::Use;
-use super::{Parts, Statement};
 use crate::engine::mysql::sql::identifier;
 
 /// Databases that every server has.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 
-use super::{Parts, Statement};
+use super::statement::{Parts, Statement};
 
 /// Counts the rows of each table as a dump passes, those without rows included.
 #[derive(Debug, Default)]

@@ -11,7 +11,6 @@ use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 use crate::servers::{SmallDisk, give_to, newest_below, unprivileged};
-use crate::support::skipped;
 
 pub(crate) struct Server {
     place: TempDir,
@@ -48,7 +47,8 @@ impl Server {
         Some(server)
     }
 
-    /// One whose messages are German; none, after saying so, where this system has no such locale.
+    /// Starts a server whose messages are German. Returns none if this system has no German locale or
+    /// the server has no German messages.
     pub(crate) fn start_in_german() -> Option<Self> {
         let mut server = Server::start();
         let locale = server.place().join("de_DE.UTF-8");
@@ -60,16 +60,13 @@ impl Server {
         server.settings.push("lc_messages=de_DE.UTF-8".to_owned());
         let made = made.is_ok_and(|made| made.status.success());
         if !made {
-            skipped("localedef makes no German locale here");
             return None;
         }
         server.resume();
         let said = server.try_psql("postgres", "SELECT FROM missing").stderr;
-        if !String::from_utf8_lossy(&said).contains("FEHLER") {
-            skipped("the server has no German messages here");
-            return None;
-        }
-        Some(server)
+        String::from_utf8_lossy(&said)
+            .contains("FEHLER")
+            .then_some(server)
     }
 
     /// With further options for `initdb`, separated by blanks.

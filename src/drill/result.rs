@@ -16,7 +16,7 @@ use crate::state;
 
 /// One drill.
 #[derive(Debug, Serialize)]
-pub(super) struct Row {
+pub(super) struct DrillResult {
     pub(super) database: String,
     #[serde(serialize_with = "crate::human::path")]
     pub(super) path: PathBuf,
@@ -33,10 +33,10 @@ pub(super) struct Row {
     pub(super) comparison: Comparison,
 }
 
-impl Row {
+impl DrillResult {
     /// Nothing was drilled yet.
     pub(super) fn of(chosen: &Chosen) -> Self {
-        Row {
+        DrillResult {
             database: chosen.database.clone(),
             path: chosen.path.clone(),
             passed: None,
@@ -48,7 +48,7 @@ impl Row {
 
     /// It was asked for by name and is not there.
     pub(super) fn gone(chosen: &Chosen) -> Self {
-        let mut row = Row::of(chosen);
+        let mut row = DrillResult::of(chosen);
         row.fail("it was removed meanwhile".to_owned());
         row
     }
@@ -79,7 +79,7 @@ impl Row {
             return;
         }
         let failed = self.passed == Some(false);
-        let drill = state::Drill {
+        let drill = state::DrillRecord {
             time: clock::now(),
             dump: name.to_string(),
             seconds: self.restore_seconds.unwrap_or_default(),
