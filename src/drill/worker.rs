@@ -20,8 +20,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{
-    Pid, Signal, WaitOptions, getpid, getppid, kill_process, set_child_subreaper,
-    set_parent_process_death_signal,
+    Pid, PidfdFlags, Signal, WaitOptions, getpid, getppid, kill_process, pidfd_open,
+    pidfd_send_signal, set_child_subreaper, set_parent_process_death_signal,
 };
 
 use super::inside;
@@ -124,6 +124,8 @@ fn second() -> Result<ExitCode> {
 fn start_third(arguments: &Arguments, built: &Built) -> Result<Child> {
     let mut third = Command::new("/proc/self/exe");
     third.arg0(THIRD).arg(serde_json::to_string(built)?);
+    third.arg(built.servers.len().to_string());
+    third.args(&built.servers);
     let third = third.args(&arguments.all).spawn();
     third.context("cannot start the drill's third process")
 }
@@ -147,7 +149,11 @@ fn wait_for(mut third: Child) -> Result<ExitCode> {
 fn third() -> Result<ExitCode> {
     let mut arguments = std::env::args_os().skip(1);
     let built = arguments.next().unwrap_or_default();
-    let built: Built = serde_json::from_slice(built.as_encoded_bytes())?;
+    let mut built: Built = serde_json::from_slice(built.as_encoded_bytes())?;
+    let servers = arguments.next().unwrap_or_default();
+    let servers = servers.to_string_lossy().parse()?;
+    let servers = arguments.by_ref().take(servers);
+    built.servers = servers.map(PathBuf::from).collect();
     let arguments = Arguments::read(arguments)?;
     let inhabitant = arguments.inhabitant();
     built.show_own_processes();
@@ -198,16 +204,18 @@ fn end_children() {
 pub(super) fn end_leftovers(work: &Path) {
     let home = [b"HOME=", work.as_os_str().as_encoded_bytes()].concat();
     for _ in 0..ATTEMPTS {
-        let left = processes().filter(|process| {
+        let mut has_ended = true;
+        for process in processes() {
+            // Held before it is looked at: its number may become another's.
+            let Ok(held) = pidfd_open(process, PidfdFlags::empty()) else {
+                continue;
+            };
             let file = format!("/proc/{}/environ", process.as_raw_nonzero());
             let variables = fs::read(file).unwrap_or_default();
-            variables
-                .split(|byte| *byte == 0)
-                .any(|variable| variable == home)
-        });
-        let mut has_ended = true;
-        for process in left {
-            has_ended = kill_process(process, Signal::KILL).is_err() && has_ended;
+            let mut variables = variables.split(|byte| *byte == 0);
+            if variables.any(|variable| variable == home) {
+                has_ended = pidfd_send_signal(&held, Signal::KILL).is_err() && has_ended;
+            }
         }
         if has_ended {
             return;
