@@ -160,7 +160,8 @@ fn read(directory: &Path, module: &[String], files: &mut BTreeMap<Vec<String>, S
         module.push(path.file_stem().unwrap().to_str().unwrap().to_owned());
         if path.is_dir() {
             read(&path, &module, files);
-        } else if !["main", "lib"].contains(&module.last().unwrap().as_str())
+        } else if path.extension().is_some_and(|extension| extension == "rs")
+            && !["main", "lib"].contains(&module.last().unwrap().as_str())
             && !module.contains(&"tests".to_owned())
         {
             files.insert(module, fs::read_to_string(&path).unwrap());
