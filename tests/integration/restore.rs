@@ -1,5 +1,10 @@
 //! Restoring an SQLite dump: to where, over what, and what is left when it is refused.
 
+mod choice;
+pub(crate) mod failing;
+mod killed;
+mod replaced;
+
 use std::fs;
 use std::os::unix::fs::{MetadataExt, chown, symlink};
 use std::path::Path;
@@ -9,9 +14,10 @@ use rusqlite::Connection;
 use crate::support::database::{Lock, contents, scalar};
 use crate::support::{Env, OWN, PROGRAM, Run, database, names, set_mode, skipped, strace};
 
-use super::restore_failing::{is_wal, refused, scene};
+use failing::{is_wal, refused, scene};
 
 #[test]
+#[ignore = "needs sqlite3"]
 fn to_a_new_path() {
     let (env, dump) = scene();
     fs::create_dir(env.path("home")).unwrap();
@@ -53,6 +59,7 @@ fn an_existing_target_is_replaced_only_when_told_so() {
 }
 
 #[test]
+#[ignore = "needs sqlite3"]
 fn the_replaced_database_is_dumped_first_and_its_place_kept() {
     let (env, dump) = scene();
     fs::create_dir(env.path("real")).unwrap();
@@ -91,6 +98,7 @@ fn the_replaced_database_is_dumped_first_and_its_place_kept() {
 }
 
 #[test]
+#[ignore = "needs sqlite3"]
 fn a_database_in_use_is_refused() {
     let (env, dump) = scene();
     let old = env.path("old.sqlite");
@@ -151,6 +159,7 @@ fn what_is_replaced_joins_its_own_dumps_whatever_they_are_called() {
 /// Otherwise the directory's owner could neither rotate nor record. What only root may read stays
 /// root's.
 #[test]
+#[ignore = "needs root"]
 fn what_root_makes_of_anothers_dumps_is_that_ones_and_nothing_else() {
     let env = Env::with_database();
     let dump = env.dump("db.sqlite");
@@ -191,6 +200,7 @@ fn what_root_makes_of_anothers_dumps_is_that_ones_and_nothing_else() {
 }
 
 #[test]
+#[ignore = "needs sqlite3"]
 fn what_lies_beside_a_missing_target_is_not_applied_to_the_new_one() {
     let (env, dump) = scene();
     for side in ["-journal", "-wal", "-shm"] {
@@ -222,6 +232,7 @@ fn what_lies_beside_a_missing_target_is_not_applied_to_the_new_one() {
 }
 
 #[test]
+#[ignore = "needs sqlite3"]
 fn what_cannot_be_dumped_is_moved_aside() {
     let (env, dump) = scene();
     let good = fs::read(env.path("old.sqlite")).unwrap();
@@ -310,6 +321,7 @@ fn the_new_database_has_the_access_list_and_attributes_of_the_old_one() {
 }
 
 #[test]
+#[ignore = "needs sqlite3"]
 fn zero_bytes_are_simply_replaced() {
     let (env, dump) = scene();
     fs::write(env.path("empty"), "").unwrap();
@@ -331,6 +343,7 @@ fn zero_bytes_are_simply_replaced() {
 }
 
 #[test]
+#[ignore = "needs strace"]
 fn the_new_database_is_on_the_disk_before_it_has_the_name_and_the_name_after() {
     let (env, dump) = scene();
     let args = format!("restore {dump} old.sqlite --replace --to saved");

@@ -77,6 +77,34 @@ fn circle(
     None
 }
 
+/// Without them `cargo test` would fail on a machine that has no server.
+#[test]
+fn tests_of_servers_are_left_out_of_a_plain_cargo_test() {
+    let servers = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/integration/servers");
+    let mut files = BTreeMap::new();
+    for (engine, server) in [("mysql", "MariaDB"), ("postgresql", "PostgreSQL")] {
+        read(&servers.join(engine), &[], &mut files);
+        for (module, text) in std::mem::take(&mut files) {
+            let items = syn::parse_file(&text).unwrap().items;
+            for item in items {
+                let syn::Item::Fn(function) = item else {
+                    continue;
+                };
+                let has = |name: &str| {
+                    let mut attributes = function.attrs.iter();
+                    attributes.any(|attribute| attribute.path().is_ident(name))
+                };
+                assert!(
+                    !has("test") || has("ignore"),
+                    "{engine}/{}: {} lacks #[ignore = \"needs {server}\"]",
+                    module.join("/"),
+                    function.sig.ident
+                );
+            }
+        }
+    }
+}
+
 #[test]
 fn every_guarantee_names_tests_that_exist() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -132,7 +160,8 @@ fn read(directory: &Path, module: &[String], files: &mut BTreeMap<Vec<String>, S
         module.push(path.file_stem().unwrap().to_str().unwrap().to_owned());
         if path.is_dir() {
             read(&path, &module, files);
-        } else if !["main", "lib"].contains(&module.last().unwrap().as_str())
+        } else if path.extension().is_some_and(|extension| extension == "rs")
+            && !["main", "lib"].contains(&module.last().unwrap().as_str())
             && !module.contains(&"tests".to_owned())
         {
             files.insert(module, fs::read_to_string(&path).unwrap());

@@ -26,6 +26,7 @@ fn with_urls(line: &str, server: &postgresql::Server) -> String {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn the_page_on_restoring_moves_a_server_of_postgresql() {
     let machine = Machine::new();
     let (old, new) = (postgresql::Server::start(), postgresql::Server::start());
@@ -43,6 +44,7 @@ fn the_page_on_restoring_moves_a_server_of_postgresql() {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn the_page_on_restoring_restores_databases_of_postgresql() {
     const ROWS: &str = "SELECT string_agg(note, ',' ORDER BY note) FROM sale";
     let (machine, server) = (Machine::new(), postgresql::Server::start());
@@ -65,6 +67,7 @@ fn the_page_on_restoring_restores_databases_of_postgresql() {
 }
 
 #[test]
+#[ignore = "needs MariaDB"]
 fn the_page_on_restoring_restores_databases_of_mariadb() {
     const ROWS: &str = "SELECT GROUP_CONCAT(note ORDER BY note) FROM sale";
     let (machine, server) = (Machine::new(), mysql::Server::start());

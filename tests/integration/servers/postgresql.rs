@@ -8,7 +8,7 @@ mod forged;
 mod german;
 mod hard;
 mod hijacked;
-mod hindered;
+mod obstacles;
 mod pooled;
 mod reached;
 mod refused;

@@ -26,6 +26,7 @@ fn server() -> Server {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn what_verifies_and_does_not_restore_or_lost_a_row_fails() {
     let env = Env::new();
     let server = server();
@@ -57,6 +58,7 @@ fn what_verifies_and_does_not_restore_or_lost_a_row_fails() {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn rows_are_counted_in_the_snapshot_that_is_dumped() {
     let env = Env::new();
     let server = server();
@@ -107,6 +109,7 @@ fn slow(env: &Env, server: &Server) -> PathBuf {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn sigterm_during_a_drill_leaves_nothing() {
     let env = Env::new();
     let server = server();
@@ -121,6 +124,7 @@ fn sigterm_during_a_drill_leaves_nothing() {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn a_drill_is_confined_and_stays_closed_when_it_is_killed() {
     let env = Env::new();
     let server = server();
@@ -173,6 +177,7 @@ fn ends_all_it_started(env: &Env, prefix: &[String], dump: &Path, number: u32) {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn no_process_outlives_a_drill() {
     let env = Env::new();
     let server = server();
@@ -194,6 +199,7 @@ fn no_process_outlives_a_drill() {
 
 /// A process of a drill that nothing could end is ended by the next drill.
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn what_a_killed_drill_left_running_is_ended_by_the_next() {
     let env = Env::new();
     let server = server();
@@ -217,6 +223,7 @@ fn what_a_killed_drill_left_running_is_ended_by_the_next() {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn no_role_becomes_a_superuser_that_was_none() {
     let env = Env::new();
     let server = server();
@@ -248,6 +255,7 @@ fn no_role_becomes_a_superuser_that_was_none() {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn a_drill_reaches_no_other_server() {
     let env = Env::new();
     let server = server();
@@ -291,6 +299,7 @@ fn a_drill_reaches_no_other_server() {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn what_the_source_preloads_is_preloaded() {
     let env = Env::new();
     let preload = ["shared_preload_libraries=pg_stat_statements,missing_here".to_owned()];
@@ -332,6 +341,7 @@ fn what_the_source_preloads_is_preloaded() {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn an_ordinary_user_drills_as_himself() {
     if !rustix::process::geteuid().is_root() {
         return;
@@ -363,6 +373,7 @@ fn drill_of_nobody(env: &Env) -> Command {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn a_sandbox_that_is_not_whole_says_so_and_never_lets_a_dump_log_in_as_its_user() {
     if !rustix::process::geteuid().is_root() {
         return;
@@ -406,6 +417,7 @@ fn a_sandbox_that_is_not_whole_says_so_and_never_lets_a_dump_log_in_as_its_user(
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn a_database_that_did_not_change_is_skipped() {
     let env = Env::new();
     let server = server();
@@ -421,6 +433,7 @@ fn a_database_that_did_not_change_is_skipped() {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn an_extension_that_is_lost_fails() {
     let env = Env::new();
     let server = server();
@@ -439,6 +452,7 @@ fn an_extension_that_is_lost_fails() {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn rows_under_a_writer_are_those_of_the_dump() {
     let env = Env::new();
     let server = server();
@@ -466,6 +480,7 @@ fn rows_under_a_writer_are_those_of_the_dump() {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn nothing_in_the_environment_leads_a_drill_to_another_server() {
     let env = Env::new();
     let server = server();

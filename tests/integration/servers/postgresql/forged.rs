@@ -29,6 +29,7 @@ fn unrestricted(text: &str) -> String {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn no_command_in_a_forged_dump_is_run() {
     let env = Env::new();
     let (server, dump) = dumped(&env);
@@ -75,6 +76,7 @@ fn no_command_in_a_forged_dump_is_run() {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn a_dump_from_before_restrict_is_restored() {
     let env = Env::new();
     let (server, dump) = dumped(&env);
@@ -87,6 +89,7 @@ fn a_dump_from_before_restrict_is_restored() {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn server_wide_objects_run_no_command_either() {
     let env = Env::new();
     let server = Server::start();
@@ -142,6 +145,7 @@ fn a_list_of_roles_has_a_longest_size() {
 
 /// A psql from before `\restrict` gets the roles of a dump that begins with it, and of no other.
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn server_wide_objects_for_an_old_psql_begin_with_restrict() {
     let env = Env::new();
     let server = Server::start();
@@ -175,6 +179,7 @@ esac
 exec /usr/bin/psql "$@""#;
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn a_psql_that_cannot_be_kept_from_it_gets_no_dump_of_another_user() {
     if !rustix::process::geteuid().is_root() {
         return;

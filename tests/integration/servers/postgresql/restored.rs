@@ -23,6 +23,7 @@ fn dumped(env: &Env, options: &str) -> (Server, String) {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn an_existing_database_is_replaced_only_when_asked_and_kept_as_a_dump() {
     for format in ["plain", "custom"] {
         let env = Env::new();
@@ -70,6 +71,7 @@ fn an_existing_database_is_replaced_only_when_asked_and_kept_as_a_dump() {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn a_safety_dump_that_fails_puts_the_old_database_back() {
     let env = Env::new();
     let (server, dump) = dumped(&env, "");
@@ -95,6 +97,7 @@ fn a_safety_dump_that_fails_puts_the_old_database_back() {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn a_restore_that_fails_at_its_last_statement_leaves_nothing() {
     for format in ["plain", "custom"] {
         let env = Env::new();
@@ -125,6 +128,7 @@ fn a_restore_that_fails_at_its_last_statement_leaves_nothing() {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn sigterm_during_a_restore_leaves_nothing() {
     let env = Env::new();
     let server = Server::start();
@@ -153,6 +157,7 @@ fn sigterm_during_a_restore_leaves_nothing() {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn a_database_with_a_replication_slot_is_not_replaced() {
     let env = Env::new();
     let (server, dump) = dumped(&env, "");
@@ -171,6 +176,7 @@ fn a_database_with_a_replication_slot_is_not_replaced() {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn all_that_the_server_lacks_is_listed_at_once() {
     let env = Env::new();
     let server = Server::start();
@@ -221,6 +227,7 @@ fn all_that_the_server_lacks_is_listed_at_once() {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn a_dump_goes_only_where_it_belongs() {
     let env = Env::new();
     let (server, dump) = dumped(&env, "");

@@ -6,13 +6,14 @@ use std::path::Path;
 
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 
-use crate::restore_failing::{refused, scene};
+use crate::restore::failing::{refused, scene};
 use crate::support::database::{self, contents};
 use crate::support::strace::{self, Call, Of};
 use crate::support::{Env, Run, names};
 
 /// A kernel that says it wrote, and did not.
 #[test]
+#[ignore = "needs strace"]
 fn a_new_database_that_reads_back_differently_takes_no_name() {
     let (env, dump) = scene();
     let args = format!("restore {dump} new.sqlite");
@@ -37,6 +38,7 @@ fn a_new_database_that_reads_back_differently_takes_no_name() {
 }
 
 #[test]
+#[ignore = "needs sqlite3"]
 fn the_cause_of_a_failure_is_its_own() {
     let (env, dump) = scene();
     let before = contents(&env.path("old.sqlite"));
@@ -65,6 +67,7 @@ fn the_cause_of_a_failure_is_its_own() {
 
 /// SQLite lists a page that it cannot read among the damage.
 #[test]
+#[ignore = "needs strace"]
 fn a_disk_that_cannot_be_read_is_not_called_a_corrupt_database() {
     let env = Env::new();
     drop(database::large(&env.path("db.sqlite"), "DELETE", 60_000));
@@ -89,6 +92,7 @@ fn a_disk_that_cannot_be_read_is_not_called_a_corrupt_database() {
 
 /// SQLite calls it malformed. Damage would be moved aside.
 #[test]
+#[ignore = "needs sqlite3"]
 fn what_a_failing_disk_holds_is_not_moved_aside() {
     let (env, dump) = scene();
     let old = env.path("old.sqlite");
@@ -112,6 +116,7 @@ fn what_a_failing_disk_holds_is_not_moved_aside() {
 
 /// Nor where only its log is what the disk does not give.
 #[test]
+#[ignore = "needs strace"]
 fn a_damaged_database_whose_log_cannot_be_read_is_not_moved_aside() {
     let (env, dump) = scene();
     let old = env.path("old.sqlite");

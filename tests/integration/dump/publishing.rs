@@ -19,6 +19,7 @@ fn first(calls: &[Call], is: impl Fn(&Call) -> bool) -> usize {
 }
 
 #[test]
+#[ignore = "needs strace"]
 fn each_step_ends_before_the_next_begins() {
     for mode in ["WAL", "DELETE"] {
         for method in ["gzip", "zstd"] {
@@ -79,6 +80,7 @@ const WAYS: [&[&str]; 5] = [
 ];
 
 #[test]
+#[ignore = "needs strace"]
 fn a_filesystem_without_renameat2_or_links_gets_dumps_all_the_same() {
     for way in WAYS {
         let env = Env::with_database();
@@ -101,6 +103,7 @@ fn a_filesystem_without_renameat2_or_links_gets_dumps_all_the_same() {
 }
 
 #[test]
+#[ignore = "needs strace"]
 fn an_existing_name_is_never_replaced() {
     for way in WAYS {
         let env = Env::with_database();
@@ -134,6 +137,7 @@ fn an_existing_name_is_never_replaced() {
 }
 
 #[test]
+#[ignore = "needs faketime"]
 fn a_second_dump_in_one_second_comes_after_the_first() {
     let env = Env::with_database();
     let frozen = |format: &str| {
@@ -160,6 +164,7 @@ fn a_second_dump_in_one_second_comes_after_the_first() {
 }
 
 #[test]
+#[ignore = "needs strace"]
 fn a_step_that_fails_publishes_nothing_and_removes_nothing() {
     let env = Env::new();
     drop(database::large(&env.path("db.sqlite"), "DELETE", 1_000_000));
@@ -189,6 +194,7 @@ fn a_step_that_fails_publishes_nothing_and_removes_nothing() {
 }
 
 #[test]
+#[ignore = "needs strace"]
 fn a_directory_that_cannot_be_synced_keeps_its_older_dumps() {
     let env = Env::with_database();
     let old = env.dump("db.sqlite");

@@ -39,6 +39,7 @@ pub(crate) fn is_wal(path: &Path) -> bool {
 }
 
 #[test]
+#[ignore = "needs sqlite3"]
 fn a_failure_after_the_old_one_was_taken_lets_it_go_as_it_was() {
     let (env, dump) = scene();
     let old = env.path("live.sqlite");

@@ -14,6 +14,7 @@ fn holder(env: &Env) -> std::process::Child {
 }
 
 #[test]
+#[ignore = "needs sqlite3"]
 fn the_second_run_says_who_holds_the_directory() {
     let env = Env::with_database();
     env.dump("db.sqlite");
@@ -47,6 +48,7 @@ fn the_second_run_says_who_holds_the_directory() {
 }
 
 #[test]
+#[ignore = "needs sqlite3"]
 fn of_twenty_runs_at_once_one_works() {
     let env = Env::with_database();
     let lock = database::Lock::exclusive(&env.path("db.sqlite"));

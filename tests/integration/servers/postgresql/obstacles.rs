@@ -6,6 +6,7 @@ use crate::support::{Env, Run, planted};
 use dump_database::header::Rows;
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn timeouts_and_read_only_of_the_role_hinder_nothing() {
     let env = Env::new();
     let server = Server::start();
@@ -46,6 +47,7 @@ fn timeouts_and_read_only_of_the_role_hinder_nothing() {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn a_role_with_room_for_two_sessions_dumps_without_counting() {
     let env = Env::new();
     let server = Server::start();
@@ -70,6 +72,7 @@ fn a_role_with_room_for_two_sessions_dumps_without_counting() {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn a_table_that_comes_before_the_snapshot_is_known() {
     let env = Env::new();
     let server = Server::start();
@@ -87,6 +90,7 @@ exec /usr/bin/psql "$@""#;
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn a_full_disk_during_a_restore_leaves_nothing() {
     let env = Env::new();
     let Some(server) = Server::start_with_disk(28) else {
@@ -115,6 +119,7 @@ fn a_full_disk_during_a_restore_leaves_nothing() {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn a_standby_says_that_it_has_no_rows_of_unlogged_tables() {
     let env = Env::new();
     let mut server = Server::start();
@@ -144,6 +149,7 @@ fn a_standby_says_that_it_has_no_rows_of_unlogged_tables() {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn a_monitor_in_the_new_database_does_not_keep_it_from_its_name() {
     let env = Env::new();
     let server = Server::start();
@@ -168,6 +174,7 @@ esac"#;
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn a_role_that_may_create_databases_restores_its_own() {
     let env = Env::new();
     let server = Server::start();

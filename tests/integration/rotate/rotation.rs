@@ -9,6 +9,7 @@ use crate::support::strace::Of;
 use crate::support::{Env, Run, database, inventory, planted};
 
 #[test]
+#[ignore = "needs sqlite3"]
 fn seven_dumps_of_a_changing_database_leave_the_five_newest() {
     let env = Env::with_database();
     let mut states = Vec::new();
@@ -152,6 +153,7 @@ fn a_run_that_fails_removes_nothing() {
 }
 
 #[test]
+#[ignore = "needs strace"]
 fn a_dump_that_cannot_be_removed_does_not_undo_the_new_one() {
     let env = Env::with_database();
     let old = planted::at(&env.dump("db.sqlite"), planted::ago(3600));

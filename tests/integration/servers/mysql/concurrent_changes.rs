@@ -10,6 +10,7 @@ use crate::servers::{Killed, assert_no_trace, wait_for};
 use crate::support::{Env, Run};
 
 #[test]
+#[ignore = "needs MariaDB"]
 fn a_table_locked_by_another_session_is_waited_for_as_long_as_was_said() {
     let env = Env::new();
     let server = Server::start();
@@ -34,6 +35,7 @@ fn a_table_locked_by_another_session_is_waited_for_as_long_as_was_said() {
 }
 
 #[test]
+#[ignore = "needs MariaDB"]
 fn a_table_that_came_or_went_before_the_snapshot_is_no_reason_for_a_drill_to_fail() {
     let env = Env::new();
     let server = Server::start();

@@ -142,6 +142,7 @@ fn old_or_new(scene: &Scene) -> bool {
 }
 
 #[test]
+#[ignore = "needs sqlite3"]
 fn with_a_hot_journal_at_the_target() {
     let scene = Scene::new(|target| {
         fill(target, "old");
@@ -158,6 +159,7 @@ fn with_a_hot_journal_at_the_target() {
 }
 
 #[test]
+#[ignore = "needs sqlite3"]
 fn with_a_live_log_at_the_target() {
     let scene = Scene::new(|target| {
         fill(target, "before");
@@ -170,6 +172,7 @@ fn with_a_live_log_at_the_target() {
 }
 
 #[test]
+#[ignore = "needs sqlite3"]
 fn with_a_damaged_database_at_the_target() {
     let scene = Scene::new(|target| {
         fill(target, "before");
@@ -199,6 +202,7 @@ fn with_a_damaged_database_at_the_target() {
 }
 
 #[test]
+#[ignore = "needs strace"]
 fn with_nothing_at_the_target() {
     let scene = Scene::new(|_| ());
     let steps = scene.at_each_step(|scene| {

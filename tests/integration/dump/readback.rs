@@ -9,6 +9,7 @@ use crate::support::{Env, Run, database, inventory, planted};
 
 /// A disk or memory that gives back something other than was written.
 #[test]
+#[ignore = "needs strace"]
 fn what_reads_back_differently_is_not_published() {
     let env = Env::new();
     drop(database::large(&env.path("db.sqlite"), "WAL", 2_000_000));
@@ -45,6 +46,7 @@ fn what_reads_back_differently_is_not_published() {
 /// What reached the disk is a whole dump in itself, only not of this database: the sums of what
 /// was read back must be those of what was read from the source, and the header the one written.
 #[test]
+#[ignore = "needs strace"]
 fn another_whole_dump_in_its_place_is_not_published() {
     let env = Env::with_database();
     let dump = || {

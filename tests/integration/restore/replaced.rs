@@ -29,6 +29,7 @@ fn restored(env: &Env) -> PathBuf {
 }
 
 #[test]
+#[ignore = "needs sqlite3"]
 fn the_same_restore_again_restores_the_same() {
     let env = Env::with_database();
     let before = database::contents(&env.path("db.sqlite"));

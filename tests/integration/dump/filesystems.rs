@@ -11,6 +11,7 @@ fn published(listing: &str) -> Vec<&str> {
 }
 
 #[test]
+#[ignore = "needs sqlite3"]
 fn one_that_fills_mid_dump_keeps_its_dumps_and_no_partial_one() {
     for mode in ["WAL", "DELETE"] {
         let env = Env::with_database();
@@ -168,6 +169,7 @@ fn a_mount_unit_counts_as_fstab_does() {
 }
 
 #[test]
+#[ignore = "needs sqlite3"]
 fn a_filesystem_that_is_read_only() {
     let env = Env::with_database();
     env.dump("db.sqlite");

@@ -1,6 +1,6 @@
 //! What makes no sense: one clear sentence, the right exit status, and nothing touched.
 
-use crate::bad_input::{dumped, refused, untouched};
+use crate::command_line::bad_input::{dumped, refused, untouched};
 
 #[test]
 fn a_command_line_that_makes_no_sense() {

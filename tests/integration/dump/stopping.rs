@@ -49,6 +49,7 @@ fn signalled(env: &Env, signal: &str, (of, step): (Of, &str)) -> Run {
 }
 
 #[test]
+#[ignore = "needs strace"]
 fn a_run_told_to_stop_cleans_up_and_dies_by_that_signal() {
     for mode in ["WAL", "DELETE"] {
         let env = dumped(mode);
@@ -78,6 +79,7 @@ fn a_run_told_to_stop_cleans_up_and_dies_by_that_signal() {
 }
 
 #[test]
+#[ignore = "needs strace"]
 fn a_run_killed_leaves_what_the_next_run_removes() {
     for mode in ["WAL", "DELETE"] {
         let env = dumped(mode);
@@ -114,6 +116,7 @@ fn a_run_killed_leaves_what_the_next_run_removes() {
 }
 
 #[test]
+#[ignore = "needs sqlite3"]
 fn a_run_that_waits_for_a_lock_can_be_stopped() {
     let env = dumped("DELETE");
     let before = inventory(env.root());
@@ -135,6 +138,7 @@ fn a_run_that_waits_for_a_lock_can_be_stopped() {
 }
 
 #[test]
+#[ignore = "needs strace"]
 fn a_signal_ends_the_work_at_once() {
     let env = Env::new();
     drop(database::large(&env.path("db.sqlite"), "WAL", 8_000_000));
@@ -152,6 +156,7 @@ fn a_signal_ends_the_work_at_once() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_slow_compressor_does_not_keep_a_run_from_stopping() {
     let env = Env::new();
     let run =
@@ -180,6 +185,7 @@ fn a_slow_compressor_does_not_keep_a_run_from_stopping() {
 }
 
 #[test]
+#[ignore = "needs strace"]
 fn a_database_that_takes_too_long_is_given_up() {
     let env = dumped("WAL");
     let before = inventory(&env.dumps());
