@@ -24,7 +24,7 @@ fn what_verifies_and_does_not_restore_or_lost_a_table_fails() {
     let server = server();
     let dump = env.dump(&server.url("app"));
     let run = drill(&env, "").succeeds();
-    assert!(run.stdout.contains("1 tables with 9 rows"), "{run:?}");
+    assert!(run.stdout.contains("1 table with 9 rows"), "{run:?}");
 
     let broken = |text: String| text.replace("INSERT INTO `t`", "INSERT IN `t`");
     fails(&env, &with_text(&dump, broken), "ERROR 1064");

@@ -33,7 +33,7 @@ fn what_verifies_and_does_not_restore_or_lost_a_row_fails() {
     let dump = env.dump(&server.url("app"));
     let run = drill(&env, "").succeeds();
     assert!(
-        run.stdout.contains("1 tables with 9 rows, each as many"),
+        run.stdout.contains("1 table with 9 rows, each as many"),
         "{run:?}"
     );
 
