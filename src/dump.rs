@@ -31,12 +31,14 @@ pub(crate) use database::{Published, Run};
 pub use keep::Keep;
 pub use options::{Options, default_threads};
 pub use plan::Selection;
-use plan::{Task, plan};
+use plan::{Planned, Task, plan};
 
 /// How the dump of one database ended.
 struct TaskResult {
     name: String,
     engine: Engine,
+    /// The whole server of which it is a part.
+    server: Option<String>,
     result: Result<Published, String>,
     /// There is no such database.
     is_missing: bool,
@@ -84,7 +86,7 @@ fn dump_all(
     }
     let directory = Directory::open_or_create(&options.to)?.lock()?;
     directory.remove_stale(options.timeout)?;
-    let tasks = plan(sources, selection, options);
+    let tasks = plan(sources, selection, options, &directory.state());
     let number = tasks.len();
     ensure!(
         number > 0,
@@ -134,13 +136,24 @@ fn next<T>(queue: &Mutex<VecDeque<T>>) -> Option<T> {
 /// Dumps one database. Its children are started and ended by this thread.
 fn attempt(run: &Run<'_>, task: Task) -> TaskResult {
     let started = Instant::now();
-    let (name, engine, result, is_missing) = match task {
-        Task::Dump(name, source) => {
+    let Task {
+        name,
+        source,
+        server,
+        planned,
+    } = task;
+    let (mut is_missing, mut is_logged) = (false, false);
+    let result = match planned {
+        Planned::Dump(name) => {
             let result = dump(run, &name, source.as_ref());
-            let is_missing = result.is_err() && source.find().is_err();
-            (name.to_string(), source.engine(), result, is_missing)
+            is_missing = result.is_err() && source.find().is_err();
+            result
         }
-        Task::Failed(name, source, error) => (name, source.engine(), Err(error), false),
+        Planned::Failed(error) => Err(error),
+        Planned::Unreached(error) => {
+            is_logged = true;
+            Err(error)
+        }
     };
     match &result {
         Ok(published) => {
@@ -149,11 +162,13 @@ fn attempt(run: &Run<'_>, task: Task) -> TaskResult {
                 print_path(&run.options.to, published);
             }
         }
+        Err(_) if is_logged => {}
         Err(error) => log::error!("{name} was not dumped: {error}"),
     }
     TaskResult {
         name,
-        engine,
+        engine: source.engine(),
+        server,
         result,
         is_missing,
         seconds: started.elapsed().as_secs_f64(),
@@ -197,6 +212,7 @@ fn record(directory: &Directory, outcomes: &[TaskResult]) {
                 }
                 let record = state.of(&outcome.name);
                 record.engine = Some(outcome.engine);
+                record.server.clone_from(&outcome.server);
                 record.attempt = Some(Attempt {
                     time: outcome.ended,
                     seconds: Some(outcome.seconds),
@@ -223,11 +239,16 @@ fn record(directory: &Directory, outcomes: &[TaskResult]) {
 fn table(outcomes: &[TaskResult]) {
     let width = outcomes.iter().map(|outcome| outcome.name.chars().count());
     let width = width.max().unwrap_or(0);
+    let mut last = None;
     for TaskResult { name, result, .. } in outcomes {
         match result {
             Ok(published) => log::info!("{name:width$}  dumped  {}", published.summary),
+            Err(error) if last == Some(error) => {
+                log::error!("{name:width$}  FAILED  for the same reason");
+            }
             Err(error) => log::error!("{name:width$}  FAILED  {error}"),
         }
+        last = result.as_ref().err();
     }
     let failed: Vec<_> = outcomes
         .iter()

@@ -79,7 +79,7 @@ fn with_policies(directory: &Directory, given: Option<&Policy>) -> Result<Vec<(S
     all.map(|series| match policy_of(&series, given, &state) {
         Some(policy) => Ok((series, policy)),
         None => Err(UsageError::new(&format!(
-            "what is kept of {} is not on record in {}, so nothing was removed; say it with --keep and the like",
+            "no retention policy is recorded for {} in {}, so nothing was removed; pass --keep",
             series.name,
             directory.path().display()
         ))

@@ -4,7 +4,9 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, WaitOptions, getpid, kill_process};
+use rustix::process::{
+    Pid, PidfdFlags, Signal, WaitOptions, getpid, kill_process, pidfd_open, pidfd_send_signal,
+};
 
 /// How often what is left running is killed: each time there is what the last ones started.
 const ATTEMPTS: usize = 1000;
@@ -33,16 +35,18 @@ pub(super) fn end_children() {
 pub(super) fn end_leftovers(work: &Path) {
     let home = [b"HOME=", work.as_os_str().as_encoded_bytes()].concat();
     for _ in 0..ATTEMPTS {
-        let left = processes().filter(|process| {
+        let mut has_ended = true;
+        for process in processes() {
+            // Held before it is looked at: its number may become another's.
+            let Ok(held) = pidfd_open(process, PidfdFlags::empty()) else {
+                continue;
+            };
             let file = format!("/proc/{}/environ", process.as_raw_nonzero());
             let variables = fs::read(file).unwrap_or_default();
-            variables
-                .split(|byte| *byte == 0)
-                .any(|variable| variable == home)
-        });
-        let mut has_ended = true;
-        for process in left {
-            has_ended = kill_process(process, Signal::KILL).is_err() && has_ended;
+            let mut variables = variables.split(|byte| *byte == 0);
+            if variables.any(|variable| variable == home) {
+                has_ended = pidfd_send_signal(&held, Signal::KILL).is_err() && has_ended;
+            }
         }
         if has_ended {
             return;

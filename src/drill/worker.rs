@@ -120,6 +120,8 @@ fn second() -> Result<ExitCode> {
 fn start_third(arguments: &Arguments, built: &Built) -> Result<Child> {
     let mut third = Command::new("/proc/self/exe");
     third.arg0(THIRD).arg(serde_json::to_string(built)?);
+    third.arg(built.servers.len().to_string());
+    third.args(&built.servers);
     let third = third.args(&arguments.all).spawn();
     third.context("cannot start the drill's third process")
 }
@@ -143,7 +145,11 @@ fn wait_for(mut third: Child) -> Result<ExitCode> {
 fn third() -> Result<ExitCode> {
     let mut arguments = std::env::args_os().skip(1);
     let built = arguments.next().unwrap_or_default();
-    let built: Built = serde_json::from_slice(built.as_encoded_bytes())?;
+    let mut built: Built = serde_json::from_slice(built.as_encoded_bytes())?;
+    let servers = arguments.next().unwrap_or_default();
+    let servers = servers.to_string_lossy().parse()?;
+    let servers = arguments.by_ref().take(servers);
+    built.servers = servers.map(PathBuf::from).collect();
     let arguments = Arguments::read(arguments)?;
     let inhabitant = arguments.inhabitant();
     built.show_own_processes();

@@ -116,7 +116,7 @@ fn a_database_in_use_is_refused() {
         let mut command = env.command("setpriv");
         command.args(["--reuid=1234", "--regid=1234", "--clear-groups", PROGRAM]);
         let run = Run::of(command.args(args.split_whitespace()));
-        let run = run.fails(1, "stayed locked by another program");
+        let run = run.fails(1, "was locked by process ");
         assert!(run.stderr.contains("could not be seen"), "{run:?}");
     }
     drop(lock);
@@ -212,13 +212,17 @@ fn what_lies_beside_a_missing_target_is_not_applied_to_the_new_one() {
             &format!("restore {dump} {target}"),
             "--replace moves it aside",
         );
-        env.run(&format!("restore {dump} {target} --replace"))
+        let run = env
+            .run(&format!("restore {dump} {target} --replace"))
             .succeeds();
         assert!(!stale.exists());
         let aside = names(env.root())
             .into_iter()
             .find(|name| name.starts_with(&format!("{target}.replaced-")) && name.ends_with(side));
-        let kept = fs::read_to_string(env.path(aside.expect("it is aside"))).unwrap();
+        let aside = env.path(aside.expect("it is aside"));
+        let said = format!("what it replaced is in {}\n", aside.display());
+        assert!(run.stderr.contains(&said), "{run:?}");
+        let kept = fs::read_to_string(aside).unwrap();
         assert_eq!(kept, "of another database");
         assert_eq!(
             contents(&env.path(&target)),
@@ -263,6 +267,57 @@ fn what_cannot_be_dumped_is_moved_aside() {
         assert_eq!(contents(&target), contents(&env.path("db.sqlite")));
     }
     assert_eq!(names(&env.path("saved")), [".dump-database.lock"]);
+}
+
+#[test]
+fn a_database_that_is_not_to_be_saved_is_moved_aside() {
+    let (env, dump) = scene();
+    let before = contents(&env.path("old.sqlite"));
+    let args = format!("restore {dump} old.sqlite --replace --without-saving --to saved");
+    env.run(&args).succeeds();
+    assert_eq!(
+        contents(&env.path("old.sqlite")),
+        contents(&env.path("db.sqlite"))
+    );
+    let mut aside = names(env.root());
+    aside.retain(|name| name.starts_with("old.sqlite.replaced-"));
+    assert_eq!(contents(&env.path(&aside[0])), before);
+    assert!(!env.path("saved").exists());
+}
+
+#[test]
+fn the_new_database_has_the_access_list_and_attributes_of_the_old_one() {
+    use rustix::fs::{XattrFlags, getxattr, setxattr};
+
+    const LIST: &str = "system.posix_acl_access";
+    let (env, dump) = scene();
+    let target = env.path("old.sqlite");
+    // Version 2; owner rw, user 12345 r, group r, mask r, others nothing.
+    let mut list = vec![2, 0, 0, 0];
+    for (tag, rights, id) in [
+        (1u16, 6u16, u32::MAX),
+        (2, 4, 12345),
+        (4, 4, u32::MAX),
+        (16, 4, u32::MAX),
+        (32, 0, u32::MAX),
+    ] {
+        list.extend(tag.to_le_bytes());
+        list.extend(rights.to_le_bytes());
+        list.extend(id.to_le_bytes());
+    }
+    for (name, value) in [(LIST, list.as_slice()), ("user.note", b"kept")] {
+        if setxattr(&target, name, value, XattrFlags::empty()).is_err() {
+            return skipped("this filesystem has no access lists");
+        }
+    }
+    env.run(&format!("restore {dump} old.sqlite --replace --to saved"))
+        .succeeds();
+    for (name, value) in [(LIST, list.as_slice()), ("user.note", b"kept")] {
+        let mut found = [0; 256];
+        let length = getxattr(&target, name, &mut found).unwrap();
+        assert_eq!(&found[..length], value, "{name}");
+    }
+    assert_eq!(contents(&target), contents(&env.path("db.sqlite")));
 }
 
 #[test]

@@ -6,6 +6,7 @@
 //! no time.
 
 pub(super) mod lexer;
+pub(super) mod located;
 mod names;
 pub(super) mod rewrite;
 pub(super) mod rows;

@@ -6,6 +6,7 @@ use super::catalogue::Settings;
 use super::reach::ask;
 use super::server::{identifier, literal};
 use super::target::Into;
+use crate::engine::leftover;
 use crate::stop::Stop;
 
 /// A database under another name, dropped again unless all went well.
@@ -41,7 +42,7 @@ impl Drop for New<'_> {
         if self.kept {
             return;
         }
-        if let Err(error) = empty(self.into, &self.name) {
+        if let Err(error) = drop_tables(self.into, &self.name) {
             log::debug!("before {} is dropped: {error:#}", self.name);
         }
         if let Err(error) = drop_database(self.into, &self.name) {
@@ -69,7 +70,7 @@ END $$";
 
 /// Dropping a database takes a checkpoint, for which a full disk has no room (and one whose dropping
 /// failed can never be connected to again). Dropping tables gives their room back at once.
-fn empty(into: &Into<'_>, name: &str) -> Result<()> {
+pub(super) fn drop_tables(into: &Into<'_>, name: &str) -> Result<()> {
     let statements = [
         // What a killed client began goes on in the server.
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -123,14 +124,5 @@ fn unsubscribe(into: &Into<'_>, name: &str) -> Result<()> {
 
 /// `NAME.WHAT-...`, within the 63 bytes a name may have.
 pub(super) fn beside(name: &str, what: &str) -> String {
-    let suffix = format!(
-        ".{what}-{:x}-{:x}",
-        crate::clock::now().as_second(),
-        std::process::id()
-    );
-    let mut cut = name.len().min(63 - suffix.len());
-    while !name.is_char_boundary(cut) {
-        cut -= 1;
-    }
-    format!("{}{suffix}", &name[..cut])
+    leftover::name(name, what, 63)
 }

@@ -14,6 +14,7 @@ use super::server::client_version;
 use super::target::Into;
 use crate::child::{self, Child};
 use crate::engine::feed::{finish, pass_on};
+use crate::engine::load::Failure;
 use crate::header::Header;
 use crate::read::read_whole;
 use crate::stop::Stop;
@@ -38,13 +39,20 @@ pub(super) fn lacking(header: &Header, stop: Stop) -> Result<Option<String>> {
     Ok((needed > major).then(lacks))
 }
 
-pub(super) fn load(into: &Into<'_>, dump: &File, header: &Header, name: &str) -> Result<()> {
+/// Loads the archive into the database `name`. Returns what failed.
+pub(super) fn load(
+    into: &Into<'_>,
+    dump: &File,
+    header: &Header,
+    name: &str,
+) -> Result<Vec<Failure>> {
     let (major, _) = client_version("pg_restore", into.stop)?;
-    if major >= TRANSACTION_TIMEOUT && into.facts.major < TRANSACTION_TIMEOUT {
+    let is_older = major >= TRANSACTION_TIMEOUT && into.facts.major < TRANSACTION_TIMEOUT;
+    if is_older {
         log::info!("the server is older than pg_restore, so one table is restored at a time");
-        return load::load(into, into.server.psql(name), dump, |psql| {
-            by_psql(dump, psql, into.stop)
-        });
+    }
+    if is_older || into.keep_going || into.no_owner {
+        return load::load(into, name, dump, |psql| by_psql(dump, psql, into.stop));
     }
     let mut pg_restore = into.server.client("pg_restore", name);
     pg_restore.arg("--exit-on-error");
@@ -54,7 +62,8 @@ pub(super) fn load(into: &Into<'_>, dump: &File, header: &Header, name: &str) ->
         log::info!("no space for the archive uncompressed, so one table is restored at a time");
         from_pipe(into, dump, pg_restore)
     };
-    loaded.context("the dump cannot be loaded")
+    loaded.context("the dump cannot be loaded")?;
+    Ok(Vec::new())
 }
 
 fn from_pipe(into: &Into<'_>, dump: &File, mut pg_restore: Command) -> Result<()> {

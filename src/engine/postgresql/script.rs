@@ -11,6 +11,11 @@
 //! `pg_dump` that writes it lets no name into a dump that psql would take for a command
 //! (CVE-2025-8715). Nothing of another dump reaches such a psql.
 
+pub(super) mod entries;
+mod lexer;
+pub(super) mod located;
+pub(super) mod owners;
+
 use std::collections::HashSet;
 use std::io::{self, Write};
 

@@ -12,26 +12,28 @@ use super::reach::ask;
 use super::server::{identifier, literal};
 use super::target::Into;
 use crate::engine::access::Part;
-use crate::engine::source::Save;
+use crate::engine::load::{Save, not_saved};
 use crate::stop::{self, Stop};
 
 /// How long sessions that come back at once are fought.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Where the old database's dump is.
+/// Gives the new database the name of the old one, which is dropped. Returns the path of the old
+/// database's dump, if `save` is given.
 pub(super) fn replace(
     into: &Into<'_>,
     new: &New<'_>,
     name: &str,
-    save: Save<'_>,
-) -> Result<PathBuf> {
+    save: Option<&mut dyn Save>,
+) -> Result<Option<PathBuf>> {
     let aside = beside(name, "replaced");
     let old = Database::called(into, name)?;
     exchange(into, name, &aside, &new.name)
         .map_err(|error| said(error, old.where_it_is(into, name, &aside)))?;
-    let saved = match dump_old(into, name, &aside, save) {
-        Ok(saved) => saved,
-        Err(error) => {
+    let saved = match save.map(|save| dump_old(into, name, &aside, save).map_err(not_saved)) {
+        None => None,
+        Some(Ok(saved)) => Some(saved),
+        Some(Err(error)) => {
             let back = exchange(into, name, &new.name, &aside);
             let now = old.where_it_is(into, name, &aside);
             return Err(said(
@@ -44,7 +46,7 @@ pub(super) fn replace(
         }
     };
     if let Err(error) = drop_database(into, &aside) {
-        log::warn!("the old database was dumped and replaced, but stays as {aside}: {error:#}");
+        log::warn!("the old database was replaced, but stays as {aside}: {error:#}");
     }
     Ok(saved)
 }
@@ -188,9 +190,9 @@ fn limit_connections(name: &str, limit: i64) -> String {
 }
 
 /// Dumps the old database, now called `old`, under the name it had. Returns the dump's path.
-fn dump_old(into: &Into<'_>, name: &str, old: &str, save: Save<'_>) -> Result<PathBuf> {
+fn dump_old(into: &Into<'_>, name: &str, old: &str, save: &mut dyn Save) -> Result<PathBuf> {
     let part = Part::Database(old.to_owned());
     let mut dumper = Postgresql::open(into.server, &part, into.access)?;
     dumper.identity.database = Some(name.to_owned());
-    save(&mut dumper)
+    save.save(&mut dumper)
 }

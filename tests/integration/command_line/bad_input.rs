@@ -131,7 +131,7 @@ fn a_database_locked_past_the_busy_timeout() {
             &env,
             &format!("{name} --busy-timeout 300ms"),
             1,
-            "stayed locked",
+            "was locked by process ",
         );
         assert!(line.contains("--busy-timeout"), "{line}");
         let line = refused(&env, &format!("{name} --timeout 300ms"), 1, "--timeout");

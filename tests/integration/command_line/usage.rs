@@ -36,7 +36,7 @@ fn a_command_line_that_makes_no_sense() {
         &env,
         "db.sqlite --compress lzma",
         2,
-        "gzip, gzip:0-9, zstd or zstd:1-19 is wanted",
+        "expected gzip, gzip:0-9, zstd or zstd:1-19",
     );
     refused(&env, "db.sqlite --keep 0", 2, "--keep");
     refused(&env, "db.sqlite --keep many", 2, "--keep");

@@ -47,9 +47,18 @@ fn a_failure_after_the_old_one_was_taken_lets_it_go_as_it_was() {
         &old,
         "PRAGMA journal_mode = WAL; CREATE TABLE t (x); INSERT INTO t VALUES ('in the log');",
     );
-    // The old one cannot be dumped: there is no place for it.
-    let args = format!("restore {dump} live.sqlite --replace --to no/such/place");
+    // The old one cannot be dumped: another database's dumps have its name.
+    fs::create_dir(env.path("other")).unwrap();
+    fs::copy(env.path("db.sqlite"), env.path("other/live.sqlite")).unwrap();
+    env.run("dump other/live.sqlite --to taken").succeeds();
+    let args = format!("restore {dump} live.sqlite --replace --to taken");
     env.run(&args).fails(1, "the old database is as it was");
+    assert!(contents(&old).contains("in the log"));
+    assert!(is_wal(&old));
+    // There is no place for it.
+    let args = format!("restore {dump} live.sqlite --replace --to no/such/place");
+    env.run(&args)
+        .fails(1, "could not be dumped first (--to says where to)");
     assert!(contents(&old).contains("in the log"));
     assert!(is_wal(&old));
     // Another run holds the directory.

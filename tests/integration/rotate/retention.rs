@@ -232,7 +232,7 @@ fn where_nothing_is_on_record_rotate_removes_nothing() {
     database::small(&env.path("known.sqlite"));
     env.dump("known.sqlite");
     env.run("rotate")
-        .fails(2, "what is kept of db is not on record");
+        .fails(2, "no retention policy is recorded for db");
     env.run("rotate --keep 1").succeeds();
     assert_eq!(env.names().len(), 2);
 }

@@ -11,6 +11,7 @@ mod obstacles;
 mod option_files;
 mod refused;
 mod replaced;
+mod rescued;
 mod restored;
 mod server;
 mod tls;

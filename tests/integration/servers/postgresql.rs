@@ -2,6 +2,7 @@
 
 mod clients;
 mod custom;
+mod down;
 mod drill;
 mod forged;
 mod german;
@@ -12,6 +13,7 @@ mod pooled;
 mod reached;
 mod refused;
 mod replaced;
+mod rescued;
 mod restored;
 mod rewritten;
 mod server;

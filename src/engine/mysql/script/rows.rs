@@ -84,8 +84,7 @@ impl Parts for Counter {
 
     fn insert(&mut self, statement: &Statement<'_>) -> io::Result<()> {
         self.end_statement();
-        let into = (0..statement.tokens.len()).find(|at| statement.is(*at, &["INTO"]));
-        self.table = into.and_then(|into| statement.name(into + 1));
+        self.table = statement.inserts_into();
         Ok(())
     }
 

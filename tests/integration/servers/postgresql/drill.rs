@@ -1,6 +1,7 @@
 //! Drills of PostgreSQL dumps.
 
 use std::fs::Permissions;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
@@ -389,6 +390,14 @@ fn a_sandbox_that_is_not_whole_says_so_and_never_lets_a_dump_log_in_as_its_user(
     let said = "code in the dump could reach ";
     assert!(run.stderr.contains(said), "{run:?}");
     assert!(run.stderr.contains("the files of user 65534"), "{run:?}");
+
+    // A name that is not UTF-8 stops no drill.
+    let odd = std::ffi::OsStr::from_bytes(b"/tmp/mysql-\xff.sock");
+    let listener = UnixListener::bind(odd).unwrap();
+    let run = drill();
+    std::fs::remove_file(odd).unwrap();
+    drop(listener);
+    assert!(!run.stderr.contains("UTF-8"), "{run:?}");
 
     // In one of the usual places: the network that names it is not the drill's.
     let socket = PathBuf::from(format!("/tmp/.s.PGSQL.{}", free_port()));

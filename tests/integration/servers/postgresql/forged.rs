@@ -7,7 +7,7 @@ use std::path::Path;
 use super::Server;
 use crate::servers::clients::with_fake;
 use crate::servers::drilled::{drill, with_text};
-use crate::support::{Env, Run, planted};
+use crate::support::{Env, Run, end_and_peak_memory, planted};
 
 fn dumped(env: &Env) -> (Server, std::path::PathBuf) {
     let server = Server::start();
@@ -111,6 +111,35 @@ fn server_wide_objects_run_no_command_either() {
         env.run(&format!("restore {dump} {}", server.url("")))
             .fails(1, "cannot be restored");
         assert!(!fs::exists(&trace).unwrap(), "{line}");
+    }
+}
+
+/// A forged list of roles takes little memory and time, whatever it holds.
+#[test]
+fn a_list_of_roles_has_a_longest_size() {
+    let env = Env::new();
+    let server = Server::start();
+    env.run(&format!("dump {}", server.url(""))).succeeds();
+    let name = env
+        .names()
+        .into_iter()
+        .find(|name| name.starts_with("@globals"));
+    let dump = env.dumps().join(name.unwrap());
+    let end = "\n--\n-- PostgreSQL database cluster dump complete\n--\n\n";
+    for (piece, pieces, said) in [
+        (" ", 70 << 20, "which no server's roles take"),
+        (";", 60 << 20, ""),
+        ("x;", 10 << 20, "syntax error"),
+    ] {
+        let text = piece.repeat(pieces) + end;
+        let forged = planted::with_content(&dump, text.as_bytes());
+        let restore = format!("restore {} {}", forged.display(), server.url(""));
+        let (run, peak) = end_and_peak_memory(env.start(&restore));
+        assert!(peak < 400 << 20, "{piece:?}: {peak}");
+        match said {
+            "" => run.succeeds(),
+            said => run.fails(1, said),
+        };
     }
 }
 

@@ -5,7 +5,7 @@ use std::process::Stdio;
 
 use super::Server;
 use crate::servers::{Killed, wait_for};
-use crate::support::{Env, Run, planted};
+use crate::support::{Env, Run, database, planted};
 
 const ROWS: &str = "SELECT string_agg(v, ',' ORDER BY v) FROM t";
 
@@ -78,13 +78,22 @@ fn a_safety_dump_that_fails_puts_the_old_database_back() {
     let before = server.databases();
     let settings = server.everything_in("app");
     fs::write(env.path("file"), "").unwrap();
-    env.run(&format!(
-        "restore --replace --to file {dump} {}",
-        server.url("app")
-    ))
-    .fails(1, "the old database is as it was");
-    assert_eq!(server.databases(), before);
-    assert_eq!(server.everything_in("app"), settings);
+    // Another database's dumps have its name there.
+    database::small(&env.path("other.sqlite"));
+    env.run("dump --name app --to taken other.sqlite")
+        .succeeds();
+    for (to, said) in [
+        ("file", "could not be dumped first (--to says where to)"),
+        ("taken", "the old database is as it was"),
+    ] {
+        env.run(&format!(
+            "restore --replace --to {to} {dump} {}",
+            server.url("app")
+        ))
+        .fails(1, said);
+        assert_eq!(server.databases(), before);
+        assert_eq!(server.everything_in("app"), settings);
+    }
 }
 
 #[test]
