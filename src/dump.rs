@@ -1,4 +1,4 @@
-//! The main job: each source dumped, proven, published, rotated.
+//! The command `dump`: dumps each source, proves, publishes and rotates.
 
 mod database;
 mod keep;
@@ -33,7 +33,7 @@ pub use options::{Options, default_threads};
 pub use plan::Selection;
 use plan::{Planned, Task, plan};
 
-/// What became of a database.
+/// How the dump of one database ended.
 struct TaskResult {
     name: String,
     engine: Engine,
@@ -46,18 +46,18 @@ struct TaskResult {
     ended: Timestamp,
 }
 
-/// Dumps each source, and of a server without a database each of its databases; one that fails
-/// does not stop the others. The paths of what was published go to stdout. How many failed.
+/// Dumps each source, and of a whole server each of its databases. One that fails does not stop the
+/// others. Prints the paths of the published dumps. Returns the number of databases that failed.
 ///
 /// # Errors
-/// When nothing could be begun: two sources of one NAME, no directory, another run in it.
+/// When no dump could begin: two sources have one NAME, there is no directory, or another run holds it.
 pub fn run(sources: &[Arc<dyn Source>], selection: &Selection, options: &Options) -> Result<usize> {
     plan::check(sources, selection)?;
     let failed = dump_all(sources, selection, options);
     let Some(metrics) = &options.metrics else {
         return failed;
     };
-    // However it ended: it is how monitoring learns of it.
+    // Also after a failure: monitoring learns of it from the metrics.
     match metrics::write(metrics, std::slice::from_ref(&options.to), false) {
         Ok(()) => failed,
         Err(error) if failed.is_ok() => Err(error),
@@ -74,7 +74,7 @@ fn dump_all(
     options: &Options,
 ) -> Result<usize> {
     if !options.to.exists() && sources.iter().all(|source| source.find().is_err()) {
-        // No directory comes into being for what is not there.
+        // Create no directory when no source exists.
         for source in sources {
             if let Err(error) = source.find() {
                 let name = plan::name_of(source.as_ref(), selection).map(|name| name.to_string());
@@ -198,13 +198,13 @@ fn print_path(directory: &Path, published: &Published) {
     }
 }
 
-/// For `status`. The dumps are there without it, so it fails no run.
+/// Records for `status` how the run ended. An error fails no run: the dumps exist without the record.
 fn record(directory: &Directory, outcomes: &[TaskResult]) {
     let changed = directory.dumps().and_then(|dumps| {
         let dumped: HashSet<_> = dumps.iter().map(|dump| dump.name.name.as_str()).collect();
         directory.change_state(|state| {
             for outcome in outcomes {
-                // A mistyped path must not be asked for ever after.
+                // `status` must not report a mistyped path ever after.
                 let is_known = state.databases.contains_key(&outcome.name)
                     || dumped.contains(outcome.name.as_str());
                 if outcome.is_missing && !is_known {
@@ -235,7 +235,7 @@ fn record(directory: &Directory, outcomes: &[TaskResult]) {
     }
 }
 
-/// The last lines of a run over several databases.
+/// Prints the last lines of a run over several databases.
 fn table(outcomes: &[TaskResult]) {
     let width = outcomes.iter().map(|outcome| outcome.name.chars().count());
     let width = width.max().unwrap_or(0);

@@ -95,8 +95,8 @@ impl Previous {
 
     /// Says whether the newest dump has the same content.
     fn holds(&self, header: &Header) -> bool {
-        let newest = self.header().and_then(|newest| newest.content.as_ref());
-        newest.is_some() && newest == header.content.as_ref()
+        let newest = self.header().and_then(|newest| newest.fingerprint.as_ref());
+        newest.is_some() && newest == header.fingerprint.as_ref()
     }
 
     /// Returns the newest dump if a dump with this header has the same content.

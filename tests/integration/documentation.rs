@@ -65,7 +65,15 @@ fn every_flag_of_the_pages_exists() {
         .filter_map(clap::Arg::get_long)
         .collect();
     // Those of cargo, the MySQL client and the scripts in tests/.
-    flags.extend(["all", "binary-mode", "features", "help", "seed", "version"]);
+    flags.extend([
+        "all",
+        "binary-mode",
+        "features",
+        "help",
+        "include-ignored",
+        "seed",
+        "version",
+    ]);
     for page in pages() {
         for span in spans(&read(&page)) {
             let first = span.split(' ').next().unwrap_or_default();

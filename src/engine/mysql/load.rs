@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, Write};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 
-use super::script::Script;
+use super::script::StatementReader;
 use super::script::located::{Located, Places};
 use super::script::rewrite::{Names, Report, Rewriter};
 use super::server::Server;
@@ -113,7 +113,7 @@ impl Loading<'_> {
         // A statement is written in several parts, and the client is woken for each.
         let mut out = Located::new(BufWriter::with_capacity(64 << 10, child));
         let begun = out.write_all(prelude.as_bytes());
-        let mut script = Script::new(Rewriter::new(out, names));
+        let mut script = StatementReader::new(Rewriter::new(out, names));
         let fed = begun
             .and_then(|()| read_whole(dump, stop, &mut script))
             .and_then(|_| script.end())

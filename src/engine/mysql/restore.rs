@@ -80,13 +80,13 @@ pub fn run(
         return Ok(Loaded::new(None, failed));
     }
     if !exists {
-        let new = New::create(&server, name, &settings, stop)?;
+        let new = NewDatabase::create(&server, name, &settings, stop)?;
         let failed = loading.load(dump, name)?;
         new.keep();
         return Ok(Loaded::new(None, failed));
     }
 
-    let scratch = New::create(&server, &beside(name), &settings, stop)?;
+    let scratch = NewDatabase::create(&server, &beside(name), &settings, stop)?;
     let rehearsed = loading.rehearse(dump, &scratch.name, name);
     rehearsed.context("the old database is as it was")?;
     drop(scratch);
@@ -205,20 +205,20 @@ fn collations_of(server: &Server, stop: Stop) -> Result<&'static str> {
 }
 
 /// A new database, dropped again unless all went well.
-struct New<'a> {
+struct NewDatabase<'a> {
     server: &'a Server,
     name: String,
     kept: bool,
 }
 
-impl<'a> New<'a> {
+impl<'a> NewDatabase<'a> {
     fn create(server: &'a Server, name: &str, settings: &Settings, stop: Stop) -> Result<Self> {
         stop.check()?;
         // Killed, it might be created all the same, and stay.
         server
             .ask(&settings.create(name), Stop::cleaning_up())
             .context("cannot create a database to restore into")?;
-        Ok(New {
+        Ok(NewDatabase {
             server,
             name: name.to_owned(),
             kept: false,
@@ -230,7 +230,7 @@ impl<'a> New<'a> {
     }
 }
 
-impl Drop for New<'_> {
+impl Drop for NewDatabase<'_> {
     fn drop(&mut self) {
         if self.kept {
             return;

@@ -9,7 +9,7 @@ use anyhow::{Context, Error, Result};
 
 use super::script::entries::{Entry, Parts};
 use super::script::located::Located;
-use super::target::Into;
+use super::target::TargetServer;
 use crate::child::Child;
 use crate::engine::load::Failure;
 
@@ -22,7 +22,7 @@ const ERRORS_ONLY: &[u8] = b"SET client_min_messages = error;\n";
 
 /// Feeds the parts of a dump to sessions in one database, and lists what fails.
 pub(super) struct Each<'a> {
-    into: &'a Into<'a>,
+    into: &'a TargetServer<'a>,
     database: &'a str,
     /// What every session begins with.
     preamble: Vec<Vec<u8>>,
@@ -34,7 +34,7 @@ pub(super) struct Each<'a> {
 }
 
 impl<'a> Each<'a> {
-    pub(super) fn new(into: &'a Into<'a>, database: &'a str) -> Self {
+    pub(super) fn new(into: &'a TargetServer<'a>, database: &'a str) -> Self {
         Each {
             into,
             database,

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::catalogue::Settings;
 use super::reach::ask;
 use super::server::literal;
-use super::target::Into;
+use super::target::TargetServer;
 use crate::stop::Stop;
 
 /// The objects of users, in the order in which they are dropped: none that belongs to an extension,
@@ -50,7 +50,7 @@ struct Content {
 }
 
 impl Content {
-    fn of(into: &Into<'_>, name: &str, stop: Stop) -> Result<Self> {
+    fn of(into: &TargetServer<'_>, name: &str, stop: Stop) -> Result<Self> {
         let query = format!(
             "{OBJECTS} SELECT json_build_object(
                 'objects', (SELECT coalesce(json_agg(pg_describe_object(classid, objid, 0)
@@ -82,7 +82,7 @@ impl Content {
 
 /// A database that was empty, emptied again unless all went well.
 pub(super) struct Filled<'a> {
-    into: &'a Into<'a>,
+    into: &'a TargetServer<'a>,
     name: &'a str,
     /// Extensions that were there before.
     extensions: Vec<String>,
@@ -92,7 +92,11 @@ pub(super) struct Filled<'a> {
 impl<'a> Filled<'a> {
     /// # Errors
     /// When the database is not empty.
-    pub(super) fn take(into: &'a Into<'a>, name: &'a str, settings: &Settings) -> Result<Self> {
+    pub(super) fn take(
+        into: &'a TargetServer<'a>,
+        name: &'a str,
+        settings: &Settings,
+    ) -> Result<Self> {
         let content = Content::of(into, name, into.stop)?;
         ensure!(
             content.is_empty(),
@@ -177,7 +181,7 @@ impl Drop for Filled<'_> {
 }
 
 /// Gives a database that was filled the parameters of the dumped one; all else stays its own.
-pub(super) fn set_parameters(into: &Into<'_>, name: &str, settings: &Settings) {
+pub(super) fn set_parameters(into: &TargetServer<'_>, name: &str, settings: &Settings) {
     for statement in settings.apply_parameters(name) {
         if let Err(error) = into.execute(std::slice::from_ref(&statement), into.stop) {
             log::warn!("the database {name} did not get a setting ({statement}): {error:#}");

@@ -5,22 +5,26 @@ use anyhow::{Context, Result};
 use super::catalogue::Settings;
 use super::reach::ask;
 use super::server::{identifier, literal};
-use super::target::Into;
+use super::target::TargetServer;
 use crate::engine::leftover;
 use crate::stop::Stop;
 
 /// A database under another name, dropped again unless all went well.
-pub(super) struct New<'a> {
+pub(super) struct NewDatabase<'a> {
     pub(super) name: String,
-    into: &'a Into<'a>,
+    into: &'a TargetServer<'a>,
     kept: bool,
 }
 
-impl<'a> New<'a> {
+impl<'a> NewDatabase<'a> {
     /// No signal ends this: were the client killed, the server would create it all the same.
-    pub(super) fn create(into: &'a Into<'a>, name: &str, settings: &Settings) -> Result<Self> {
+    pub(super) fn create(
+        into: &'a TargetServer<'a>,
+        name: &str,
+        settings: &Settings,
+    ) -> Result<Self> {
         into.stop.check()?;
-        let new = New {
+        let new = NewDatabase {
             name: beside(name, "restoring"),
             into,
             kept: false,
@@ -37,7 +41,7 @@ impl<'a> New<'a> {
     }
 }
 
-impl Drop for New<'_> {
+impl Drop for NewDatabase<'_> {
     fn drop(&mut self) {
         if self.kept {
             return;
@@ -70,7 +74,7 @@ END $$";
 
 /// Dropping a database takes a checkpoint, for which a full disk has no room (and one whose dropping
 /// failed can never be connected to again). Dropping tables gives their room back at once.
-pub(super) fn drop_tables(into: &Into<'_>, name: &str) -> Result<()> {
+pub(super) fn drop_tables(into: &TargetServer<'_>, name: &str) -> Result<()> {
     let statements = [
         // What a killed client began goes on in the server.
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -84,7 +88,7 @@ pub(super) fn drop_tables(into: &Into<'_>, name: &str) -> Result<()> {
 }
 
 /// Whatever it was: a template, or subscribed to another server's publications.
-pub(super) fn drop_database(into: &Into<'_>, name: &str) -> Result<()> {
+pub(super) fn drop_database(into: &TargetServer<'_>, name: &str) -> Result<()> {
     let stop = Stop::cleaning_up();
     let plain = format!("ALTER DATABASE {} IS_TEMPLATE false", identifier(name));
     for freed in [into.execute(&[plain], stop), unsubscribe(into, name)] {
@@ -102,7 +106,7 @@ pub(super) fn drop_database(into: &Into<'_>, name: &str) -> Result<()> {
 }
 
 /// Without a word to the publisher, whose slot is not this database's.
-fn unsubscribe(into: &Into<'_>, name: &str) -> Result<()> {
+fn unsubscribe(into: &TargetServer<'_>, name: &str) -> Result<()> {
     let stop = Stop::cleaning_up();
     let query = format!(
         "SELECT coalesce(json_agg(subname), '[]') FROM pg_subscription

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use super::load::load_whole;
 use super::script::own_restrict;
 use super::server::Server;
-use super::target::Into;
+use super::target::TargetServer;
 use crate::engine::access::Access;
 use crate::engine::feed::read_list;
 use crate::engine::load::{LoadOptions, Loaded};
@@ -24,7 +24,7 @@ pub fn run(
     options: &LoadOptions<'_>,
     access: &Access,
 ) -> Result<Loaded> {
-    let into = Into::connect(server, None, options, access)?;
+    let into = TargetServer::connect(server, None, options, access)?;
     let script = read_list(dump, into.stop)?;
     let (mut roles, mut tablespaces) = (String::new(), String::new());
     for statement in Statements::of(&script) {

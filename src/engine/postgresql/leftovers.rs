@@ -2,7 +2,7 @@
 
 use super::fresh::drop_database;
 use super::reach::ask;
-use super::target::Into;
+use super::target::TargetServer;
 use crate::clock;
 use crate::engine::leftover::is_of_killed;
 
@@ -12,7 +12,7 @@ const UNUSED: &str = "SELECT coalesce(json_agg(datname), '[]') FROM pg_database 
         AND NOT EXISTS (SELECT FROM pg_stat_activity WHERE datid = d.oid)";
 
 /// Drops the databases that killed restores of `name` left, and names each.
-pub(super) fn remove(into: &Into<'_>, name: &str) {
+pub(super) fn remove(into: &TargetServer<'_>, name: &str) {
     let found = ask(into.server, &into.maintenance, UNUSED, into.stop);
     let found: Vec<String> = found.unwrap_or_else(|error| {
         log::debug!("what killed restores left cannot be seen: {error:#}");

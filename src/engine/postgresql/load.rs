@@ -11,8 +11,8 @@ use super::each::Each;
 use super::script::entries::Entries;
 use super::script::located::Located;
 use super::script::owners::Owners;
-use super::script::{Restricting, Script};
-use super::target::Into;
+use super::script::{RestrictedScript, Restricting};
+use super::target::TargetServer;
 use crate::child::Child;
 use crate::engine::feed::finish;
 use crate::engine::load::Failure;
@@ -23,7 +23,7 @@ use crate::stop::Stopped;
 /// # Errors
 /// In the server's words, when a statement fails and the restore does not keep going.
 pub(super) fn load(
-    into: &Into<'_>,
+    into: &TargetServer<'_>,
     name: &str,
     dump: &File,
     feed: impl FnOnce(&mut dyn Write) -> io::Result<()>,
@@ -33,7 +33,8 @@ pub(super) fn load(
     }
     let restricting = restricting(into, dump)?;
     let parts = Owners::new(Each::new(into, name), into.no_owner);
-    let mut script = Script::new(Entries::new(parts), &into.target.parameters, restricting)?;
+    let mut script =
+        RestrictedScript::new(Entries::new(parts), &into.target.parameters, restricting)?;
     let fed = feed(&mut script).and_then(|()| script.flush());
     into.stop.check()?;
     fed.context("the dump cannot be loaded")?;
@@ -45,7 +46,7 @@ pub(super) fn load(
 /// # Errors
 /// In the server's words, when a statement fails; names the object.
 pub(super) fn load_whole(
-    into: &Into<'_>,
+    into: &TargetServer<'_>,
     mut psql: Command,
     dump: &File,
     feed: impl FnOnce(&mut dyn Write) -> io::Result<()>,
@@ -57,7 +58,8 @@ pub(super) fn load_whole(
     // The error says it, and the object.
     child.quietly();
     let parts = Owners::new(Located::new(child), into.no_owner);
-    let mut script = Script::new(Entries::new(parts), &into.target.parameters, restricting)?;
+    let mut script =
+        RestrictedScript::new(Entries::new(parts), &into.target.parameters, restricting)?;
     let fed = feed(&mut script).and_then(|()| script.flush());
     let located = script.into_inner().parts.parts;
     let (child, places) = located.into_parts();
@@ -76,7 +78,7 @@ pub(super) fn load_whole(
 ///
 /// # Errors
 /// When it does not know that and the dump may be another user's.
-fn restricting(into: &Into<'_>, dump: &File) -> Result<Restricting> {
+fn restricting(into: &TargetServer<'_>, dump: &File) -> Result<Restricting> {
     let restricting = Restricting::of_psql(into)?;
     ensure!(
         restricting != Restricting::Unknown || is_ours(dump)?,

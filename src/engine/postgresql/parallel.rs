@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 
 use super::load;
 use super::server::client_version;
-use super::target::Into;
+use super::target::TargetServer;
 use crate::child::{self, Child};
 use crate::engine::feed::{finish, pass_on};
 use crate::engine::load::Failure;
@@ -41,7 +41,7 @@ pub(super) fn lacking(header: &Header, stop: Stop) -> Result<Option<String>> {
 
 /// Loads the archive into the database `name`. Returns what failed.
 pub(super) fn load(
-    into: &Into<'_>,
+    into: &TargetServer<'_>,
     dump: &File,
     header: &Header,
     name: &str,
@@ -66,7 +66,7 @@ pub(super) fn load(
     Ok(Vec::new())
 }
 
-fn from_pipe(into: &Into<'_>, dump: &File, mut pg_restore: Command) -> Result<()> {
+fn from_pipe(into: &TargetServer<'_>, dump: &File, mut pg_restore: Command) -> Result<()> {
     let mut child = Child::write_to(&mut pg_restore, "pg_restore", into.stop)?;
     let read = read_whole(dump, into.stop, &mut child).map(|_| ());
     finish(child, read, into.stop)
@@ -99,7 +99,12 @@ fn convert(archive: io::PipeReader, psql: &mut dyn Write, stop: Stop) -> io::Res
     }
 }
 
-fn from_file(into: &Into<'_>, dump: &File, archive: File, mut pg_restore: Command) -> Result<()> {
+fn from_file(
+    into: &TargetServer<'_>,
+    dump: &File,
+    archive: File,
+    mut pg_restore: Command,
+) -> Result<()> {
     let mut writer = BufWriter::with_capacity(1 << 20, &archive);
     read_whole(dump, into.stop, &mut writer)?;
     writer.flush()?;

@@ -9,11 +9,11 @@ use serde_json::Value;
 use super::catalogue;
 use super::catalogue::Settings;
 use super::fill::{self, Filled};
-use super::fresh::New;
+use super::fresh::NewDatabase;
 use super::load::load;
 use super::reach::ask;
 use super::server::{Server, identifier, literal};
-use super::target::Into;
+use super::target::TargetServer;
 use super::{leftovers, parallel, swap};
 use crate::engine::access::Access;
 use crate::engine::load::{Existing, Failure, LoadOptions, Loaded};
@@ -37,7 +37,7 @@ pub fn run(
     let settings = Value::Object(header.facts.settings.clone());
     let settings: Settings = serde_json::from_value(settings)
         .context("the dump's header lacks the database's settings")?;
-    let into = Into::connect(server, Some(name), &options, access)?;
+    let into = TargetServer::connect(server, Some(name), &options, access)?;
     let exists = into.target.databases.contains(name);
     if exists && matches!(options.existing, Existing::Fill) {
         preflight(&into, header, &settings)?;
@@ -62,7 +62,7 @@ pub fn run(
     }
     preflight(&into, header, &settings)?;
 
-    let new = New::create(&into, name, &settings)?;
+    let new = NewDatabase::create(&into, name, &settings)?;
     let data = load_database(&into, &new.name, dump, header);
     let mut failed = data.map_err(|error| explain_name(error, name))?;
     failed.extend(apply(&into, &settings, &new.name)?);
@@ -92,7 +92,7 @@ fn explain_name(error: Error, name: &str) -> Error {
 }
 
 fn load_database(
-    into: &Into<'_>,
+    into: &TargetServer<'_>,
     name: &str,
     dump: &File,
     header: &Header,
@@ -106,7 +106,7 @@ fn load_database(
 }
 
 /// Gives the new database its settings. Returns what failed.
-fn apply(into: &Into<'_>, settings: &Settings, name: &str) -> Result<Vec<Failure>> {
+fn apply(into: &TargetServer<'_>, settings: &Settings, name: &str) -> Result<Vec<Failure>> {
     let statements = if into.no_owner {
         settings.apply_without_owner(name)
     } else {
@@ -125,7 +125,7 @@ fn apply(into: &Into<'_>, settings: &Settings, name: &str) -> Result<Vec<Failure
     }
 }
 
-fn refuse_if_replicated(into: &Into<'_>, name: &str) -> Result<()> {
+fn refuse_if_replicated(into: &TargetServer<'_>, name: &str) -> Result<()> {
     let query = catalogue::replication(&literal(name));
     let found: Vec<String> = ask(into.server, &into.maintenance, &query, into.stop)?;
     ensure!(
@@ -138,7 +138,7 @@ fn refuse_if_replicated(into: &Into<'_>, name: &str) -> Result<()> {
 }
 
 /// Names at once all that the dump needs and the server lacks.
-fn preflight(into: &Into<'_>, header: &Header, settings: &Settings) -> Result<()> {
+fn preflight(into: &TargetServer<'_>, header: &Header, settings: &Settings) -> Result<()> {
     let target = &into.target;
     let mut lacking = Vec::new();
     let mut need =
@@ -207,7 +207,7 @@ fn preflight(into: &Into<'_>, header: &Header, settings: &Settings) -> Result<()
     Ok(())
 }
 
-fn analyze(into: &Into<'_>, name: &str) {
+fn analyze(into: &TargetServer<'_>, name: &str) {
     let analyze = ["ANALYZE".to_owned()];
     if let Err(error) = into.server.execute(name, &analyze, into.stop) {
         log::warn!("{name} was restored, but ANALYZE failed: {error:#}");

@@ -10,7 +10,7 @@ use crate::engine::load::{Existing, LoadOptions};
 use crate::stop::Stop;
 
 /// A server something is restored into.
-pub(super) struct Into<'a> {
+pub(super) struct TargetServer<'a> {
     pub(super) server: &'a Server,
     /// A database that is not the one restored, unless that exists and is empty.
     pub(super) maintenance: String,
@@ -24,7 +24,7 @@ pub(super) struct Into<'a> {
     pub(super) stop: Stop,
 }
 
-impl<'a> Into<'a> {
+impl<'a> TargetServer<'a> {
     /// Connects to a server in which the database `restored` will change hands.
     pub(super) fn connect(
         server: &'a Server,
@@ -41,7 +41,7 @@ impl<'a> Into<'a> {
             _ => connect_anywhere(server, restored, stop)?,
         };
         let target = ask(server, &maintenance, catalogue::TARGET, stop)?;
-        Ok(Into {
+        Ok(TargetServer {
             server,
             maintenance,
             facts,

@@ -344,7 +344,7 @@ fn has_word(text: &str, word: &str) -> bool {
 mod tests {
     use std::io::Write;
 
-    use super::super::Script;
+    use super::super::StatementReader;
     use super::super::located::Located;
     use super::*;
 
@@ -363,7 +363,7 @@ mod tests {
         };
         let mut all = Vec::new();
         for size in [1, 5, 100_000] {
-            let mut script = Script::new(Rewriter::new(Located::new(Vec::new()), names));
+            let mut script = StatementReader::new(Rewriter::new(Located::new(Vec::new()), names));
             for part in dump.chunks(size) {
                 script.write_all(part).unwrap();
             }

@@ -9,6 +9,7 @@ use crate::servers::drilled::with_text;
 use crate::support::Env;
 
 #[test]
+#[ignore = "needs MariaDB"]
 fn what_can_be_loaded_is_loaded_and_what_cannot_is_named() {
     let env = Env::new();
     let server = Server::start();
@@ -69,6 +70,7 @@ fn what_can_be_loaded_is_loaded_and_what_cannot_is_named() {
 }
 
 #[test]
+#[ignore = "needs MariaDB"]
 fn a_user_of_one_database_fills_it_when_it_is_empty() {
     let env = Env::new();
     let server = Server::start();
@@ -123,6 +125,7 @@ fn a_user_of_one_database_fills_it_when_it_is_empty() {
 }
 
 #[test]
+#[ignore = "needs MariaDB"]
 fn an_old_database_that_cannot_be_dumped_is_replaced_when_that_is_said() {
     let env = Env::new();
     let server = Server::start();
@@ -154,6 +157,7 @@ fn an_old_database_that_cannot_be_dumped_is_replaced_when_that_is_said() {
 }
 
 #[test]
+#[ignore = "needs MariaDB"]
 fn the_dump_directory_is_checked_before_anything_is_loaded_and_leftovers_go() {
     let env = Env::new();
     let server = Server::start();
@@ -188,6 +192,7 @@ fn the_dump_directory_is_checked_before_anything_is_loaded_and_leftovers_go() {
 }
 
 #[test]
+#[ignore = "needs MariaDB"]
 fn everything_of_a_server_is_restored_in_order_with_its_roles_and_grants() {
     let env = Env::new();
     let old = Server::start();

@@ -7,6 +7,7 @@ use crate::servers::clients::with_fake;
 use crate::support::{Env, Run};
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn after_a_failover_it_is_the_same_source() {
     let env = Env::new();
     let (mut first, second) = (Server::start(), Server::start());
@@ -31,6 +32,7 @@ fn after_a_failover_it_is_the_same_source() {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn a_server_that_is_down_is_said_once_and_each_of_its_databases_has_failed() {
     let env = Env::new();
     let mut server = Server::start();
@@ -64,6 +66,7 @@ fn a_server_that_is_down_is_said_once_and_each_of_its_databases_has_failed() {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn a_standby_that_ends_a_dump_is_asked_once_more() {
     let env = Env::new();
     let server = Server::start();

@@ -35,6 +35,7 @@ fn everything_good(server: &Server, database: &str) -> String {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn what_can_be_loaded_is_loaded_and_what_cannot_is_named() {
     let env = Env::new();
     let server = Server::start();
@@ -107,6 +108,7 @@ fn what_can_be_loaded_is_loaded_and_what_cannot_is_named() {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn a_role_that_may_create_no_database_fills_an_empty_one() {
     let env = Env::new();
     let server = Server::start();
@@ -179,6 +181,7 @@ ALTER TABLE s.t OWNER TO app;
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn an_old_database_that_cannot_be_dumped_is_replaced_when_that_is_said() {
     let env = Env::new();
     let server = Server::start();
@@ -211,6 +214,7 @@ fn an_old_database_that_cannot_be_dumped_is_replaced_when_that_is_said() {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn the_dump_directory_is_taken_before_anything_is_loaded_and_leftovers_go() {
     let env = Env::new();
     let server = Server::start_with_settings(&["log_statement=ddl".to_owned()]);
@@ -248,6 +252,7 @@ fn the_dump_directory_is_taken_before_anything_is_loaded_and_leftovers_go() {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn everything_of_a_server_is_restored_in_order_and_one_failure_stops_nothing() {
     let env = Env::new();
     let old = Server::start();
