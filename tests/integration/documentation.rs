@@ -72,6 +72,7 @@ fn every_flag_of_the_pages_exists() {
         "help",
         "include-ignored",
         "seed",
+        "skip",
         "version",
     ]);
     for page in pages() {

@@ -214,10 +214,10 @@ fn where_nothing_is_on_record_rotate_removes_nothing() {
     let kept = env.names();
     assert!(kept.len() > 20, "{kept:?}");
     fs::remove_file(env.dumps().join(".dump-database.state")).unwrap();
-    env.run("rotate").fails(2, "say it with --keep");
+    env.run("rotate").fails(2, "pass --keep");
     assert_eq!(env.names(), kept);
     fs::remove_file(env.dumps().join(".dump-database.lock")).unwrap();
-    env.run("rotate --dry-run").fails(2, "say it with --keep");
+    env.run("rotate --dry-run").fails(2, "pass --keep");
     let run = env.run("rotate --dry-run --keep 5").succeeds();
     assert!(run.stdout.contains("would go"), "{run:?}");
     // It writes nothing, so that it works where it may not.
