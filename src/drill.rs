@@ -10,6 +10,7 @@ mod compare;
 mod confined;
 mod finding;
 mod inside;
+mod processes;
 mod reach;
 mod result;
 mod sandbox;
