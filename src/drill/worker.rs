@@ -32,6 +32,7 @@ use crate::stop;
 /// The names of the second and of the third process for themselves (`argv[0]`).
 pub(super) const SECOND: &str = "dump-database-drill";
 const THIRD: &str = "dump-database-drill-init";
+
 /// Is this the second or the third process?
 #[must_use]
 pub fn is_inside() -> bool {
