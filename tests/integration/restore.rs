@@ -270,6 +270,7 @@ fn what_cannot_be_dumped_is_moved_aside() {
 }
 
 #[test]
+#[ignore = "needs sqlite3"]
 fn a_database_that_is_not_to_be_saved_is_moved_aside() {
     let (env, dump) = scene();
     let before = contents(&env.path("old.sqlite"));
@@ -286,6 +287,7 @@ fn a_database_that_is_not_to_be_saved_is_moved_aside() {
 }
 
 #[test]
+#[ignore = "needs sqlite3"]
 fn the_new_database_has_the_access_list_and_attributes_of_the_old_one() {
     use rustix::fs::{XattrFlags, getxattr, setxattr};
 
