@@ -6,7 +6,6 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::RequestedDump;
 use crate::clock;
 use crate::directory::Directory;
 use crate::exit::UsageError;
@@ -17,6 +16,15 @@ use crate::read::read_whole;
 use crate::retention::is_future;
 use crate::series::Series;
 use crate::stop::Stop;
+
+/// Where the dump comes from.
+#[derive(Debug, Clone)]
+pub struct RequestedDump {
+    /// A dump, or a directory of dumps.
+    pub path: PathBuf,
+    /// Whose newest good dump is taken from a directory.
+    pub name: Option<String>,
+}
 
 /// Returns the dump that is named, or the first good one of a directory that is not `refused`.
 pub(super) fn choose(

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 
-use super::{Options, Replace, RequestedDump, restore};
+use super::choose::RequestedDump;
+use super::database::{Options, Replace, restore};
 use crate::clock;
 use crate::directory::Directory;
 use crate::engine::Source;
