@@ -17,12 +17,12 @@ use crate::retention::is_future;
 use crate::series::Series;
 use crate::stop::Stop;
 
-/// The dump to restore.
+/// Where the dump comes from.
 #[derive(Debug, Clone)]
 pub struct RequestedDump {
-    /// The path of a dump, or of a directory of dumps.
+    /// A dump, or a directory of dumps.
     pub path: PathBuf,
-    /// The database whose newest good dump is taken from a directory.
+    /// Whose newest good dump is taken from a directory.
     pub name: Option<String>,
 }
 

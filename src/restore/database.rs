@@ -1,4 +1,4 @@
-//! Restoring a dump of one database.
+//! Restoring one dump.
 
 use std::fs::File;
 use std::path::Path;
@@ -37,7 +37,7 @@ pub struct Options {
     pub dump: dump::Options,
 }
 
-/// Restores a dump of one database. Logs what was restored.
+/// Restores one database's dump. Logs what was restored.
 pub(super) fn restore(
     from: &RequestedDump,
     target: &dyn Source,
@@ -97,7 +97,7 @@ fn not_restored(target: &dyn Source, saved: Option<&Path>) -> String {
 /// Loads a dump that was verified into a target of the same engine. Returns what was loaded.
 ///
 /// # Errors
-/// Whatever keeps it from being restored; the old database is then as it was.
+/// Whatever keeps it from being loaded; the old database is then as it was.
 pub fn load(
     dump: &File,
     header: &Header,
