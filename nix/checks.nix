@@ -71,9 +71,12 @@ vmTests
   module-place = evaluation "place";
   module-proof = evaluation "proof";
   recipes = evaluation "recipes";
-  module-sqlite-services-a-g = evaluation "sqlite-services-a-g";
-  module-sqlite-services-h-m = evaluation "sqlite-services-h-m";
-  module-sqlite-services-n-z = evaluation "sqlite-services-n-z";
+  module-sqlite-services-a-c = evaluation "sqlite-services-a-c";
+  module-sqlite-services-d-g = evaluation "sqlite-services-d-g";
+  module-sqlite-services-h-l = evaluation "sqlite-services-h-l";
+  module-sqlite-services-m-o = evaluation "sqlite-services-m-o";
+  module-sqlite-services-p-r = evaluation "sqlite-services-p-r";
+  module-sqlite-services-s-z = evaluation "sqlite-services-s-z";
   module-no-sqlite-services = evaluation "no-sqlite-services";
   module-unit-text = evaluation "unit-text";
 
