@@ -36,6 +36,16 @@ in
         user = service.webUser or gone;
       };
     };
+  # mail/mailpit.nix: an instance is enabled by being there.
+  mailpit =
+    service:
+    lib.mapAttrs' (
+      name: instance:
+      lib.nameValuePair "mailpit-${name}" {
+        file = below "/var/lib/mailpit" instance.database;
+        service = "mailpit-${name}";
+      }
+    ) (lib.filterAttrs (_: instance: instance.database or null != null) (service.instances or gone));
   # matrix/synapse.nix
   matrix-synapse =
     service:
@@ -188,6 +198,8 @@ in
         service = "nextcloud-setup";
       };
     };
+  # monitoring/nezha.nix
+  nezha = _: { nezha = "/var/lib/nezha/sqlite.db"; };
   # web-apps/nostr-rs-relay.nix
   nostr-rs-relay = service: { nostr-rs-relay = below (service.dataDir or gone) "nostr.db"; };
   # misc/ntfy-sh.nix

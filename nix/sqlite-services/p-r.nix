@@ -125,12 +125,21 @@ in
   # misc/servarr/radarr.nix
   radarr = servarr "radarr" "radarr.db";
   # misc/radicle.nix: which nodes and repositories it follows, what it knows of them, notifications.
-  radicle = _: {
-    radicle = {
-      file = "/var/lib/radicle/node/*.db";
-      service = "radicle-node";
+  # continuous-integration/radicle/ci-broker.nix
+  radicle =
+    service:
+    {
+      radicle = {
+        file = "/var/lib/radicle/node/*.db";
+        service = "radicle-node";
+      };
+    }
+    // when (service.ci.broker.enable or false) {
+      radicle-ci = {
+        file = service.ci.broker.settings.db or gone;
+        service = "radicle-ci-broker";
+      };
     };
-  };
   # misc/servarr/readarr.nix
   readarr = servarr "readarr" "readarr.db";
   # web-apps/readeck.nix

@@ -93,6 +93,18 @@ in
     };
   # misc/servarr/sonarr.nix
   sonarr = servarr "sonarr" "sonarr.db";
+  # security/spire/server.nix
+  spire =
+    service:
+    let
+      data = service.server.settings.plugins.DataStore.sql.plugin_data or { };
+    in
+    when (data.database_type or null == "sqlite3") {
+      spire = {
+        file = lib.replaceStrings [ "$STATE_DIRECTORY" ] [ "/var/lib/spire/server" ] data.connection_string;
+        service = "spire-server";
+      };
+    };
   # misc/spoolman.nix
   spoolman =
     service:
@@ -101,6 +113,8 @@ in
     };
   # web-apps/stash.nix
   stash = service: { stash = service.settings.database or gone; };
+  # misc/tabby.nix
+  tabby = _: { tabby = "/var/lib/tabby/ee/db.sqlite"; };
   # misc/tandoor-recipes.nix
   tandoor-recipes =
     service:
@@ -140,6 +154,8 @@ in
       {
         thelounge = "/var/lib/thelounge/logs/*.sqlite3";
       };
+  # security/tinyauth.nix
+  tinyauth = service: { tinyauth = below (service.dataDir or gone) "tinyauth.db"; };
   # mail/tlsrpt.nix
   tlsrpt =
     service:
@@ -197,6 +213,15 @@ in
     in
     when (orElse "sqlite3" (database.dialect or null) == "sqlite3") {
       wakapi = inUrl (service.stateDir or "/var/lib/wakapi") file;
+    };
+  # security/warpgate.nix: the URL is that of a directory.
+  warpgate =
+    service:
+    let
+      url = orElse "" (service.settings.database_url or gone);
+    in
+    when (isSqlite url && service.databaseUrlFile or null == null) {
+      warpgate = below (inUrl "/var/lib/warpgate" url) "db.sqlite3";
     };
   # misc/wastebin.nix
   wastebin = service: { wastebin = service.settings.WASTEBIN_DATABASE_PATH or gone; };

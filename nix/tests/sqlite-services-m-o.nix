@@ -30,6 +30,20 @@ in
     settings.database.url = "postgresql://db/mailman";
     webSettings.DATABASES.default.ENGINE = "django.db.backends.postgresql";
   };
+  testMailpit =
+    row "mailpit"
+      {
+        instances = {
+          kept.database = "mailpit.db";
+          temporary.database = null;
+        };
+      }
+      {
+        mailpit-kept = {
+          file = "/var/lib/mailpit/mailpit.db";
+          service = "mailpit-kept";
+        };
+      };
   testMatrixSynapse = at "matrix-synapse" {
     dataDir = "/var/lib/matrix-synapse";
     settings.database = {
@@ -197,6 +211,7 @@ in
           service = "nextcloud-setup";
         };
       };
+  testNezha = at "nezha" { } "/var/lib/nezha/sqlite.db";
   testNostrRsRelay = at "nostr-rs-relay" { dataDir = "/srv/nostr"; } "/srv/nostr/nostr.db";
   testNtfy =
     row "ntfy-sh"

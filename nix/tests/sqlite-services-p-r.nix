@@ -112,6 +112,24 @@ in
   testQuassel = at "quassel" { dataDir = "/srv/quassel"; } "/srv/quassel/quassel-storage.sqlite";
   testRadarr = servarr "radarr" "radarr.db";
   testRadicle = serviceOf "radicle" { } "radicle-node" "/var/lib/radicle/node/*.db";
+  testRadicleCi =
+    row "radicle"
+      {
+        ci.broker = {
+          enable = true;
+          settings.db = "/var/lib/radicle-ci/ci-broker.db";
+        };
+      }
+      {
+        radicle = {
+          file = "/var/lib/radicle/node/*.db";
+          service = "radicle-node";
+        };
+        radicle-ci = {
+          file = "/var/lib/radicle-ci/ci-broker.db";
+          service = "radicle-ci-broker";
+        };
+      };
   testReadarr = at "readarr" { dataDir = "/var/lib/readarr/"; } "/var/lib/readarr/readarr.db";
   testReadeck = at "readeck" { settings = { }; } "/var/lib/readeck/data/db.sqlite3";
   testReadeckOnServer = none "readeck" { settings.database.source = "postgres:///readeck"; };

@@ -44,9 +44,19 @@ in
   testSoju = at "soju" { extraConfig = "title db"; } "/var/lib/soju/soju.db";
   testSojuElsewhere = none "soju" { extraConfig = "title home\ndb sqlite3 /srv/soju.db"; };
   testSonarr = servarr "sonarr" "sonarr.db";
+  testSpire = serviceOf "spire" {
+    server.settings.plugins.DataStore.sql.plugin_data = {
+      database_type = "sqlite3";
+      connection_string = "$STATE_DIRECTORY/datastore.sqlite3";
+    };
+  } "spire-server" "/var/lib/spire/server/datastore.sqlite3";
+  testSpireOnServer = none "spire" {
+    server.settings.plugins.DataStore.sql.plugin_data.database_type = "postgres";
+  };
   testSpoolman = at "spoolman" { environment = { }; } "/var/lib/spoolman/spoolman.db";
   testSpoolmanOnServer = none "spoolman" { environment.SPOOLMAN_DB_TYPE = "postgres"; };
   testStash = at "stash" { settings.database = "/srv/stash/go.sqlite"; } "/srv/stash/go.sqlite";
+  testTabby = at "tabby" { } "/var/lib/tabby/ee/db.sqlite";
   testTandoor = at "tandoor-recipes" { extraConfig = { }; } "/var/lib/tandoor-recipes/db.sqlite3";
   testTandoorOnServer = none "tandoor-recipes" { database.createLocally = true; };
   testTaskchampion = at "taskchampion-sync-server" {
@@ -58,6 +68,7 @@ in
   } "teamspeak3-server" "/srv/teamspeak/ts3server.sqlitedb";
   testThelounge = at "thelounge" { extraConfig = { }; } "/var/lib/thelounge/logs/*.sqlite3";
   testTheloungeInFiles = none "thelounge" { extraConfig.messageStorage = [ "text" ]; };
+  testTinyauth = at "tinyauth" { dataDir = "/srv/tinyauth"; } "/srv/tinyauth/tinyauth.db";
   testTlsrpt =
     row "tlsrpt"
       {
@@ -108,6 +119,13 @@ in
       name = "times.db";
     };
   } "/srv/wakapi/times.db";
+  testWarpgate = at "warpgate" {
+    settings.database_url = "sqlite:/var/lib/warpgate/db";
+  } "/var/lib/warpgate/db/db.sqlite3";
+  testWarpgateSecret = none "warpgate" {
+    settings.database_url = null;
+    databaseUrlFile = "/run/secrets/warpgate";
+  };
   testWastebin = at "wastebin" {
     settings.WASTEBIN_DATABASE_PATH = "/srv/pastes.db";
   } "/srv/pastes.db";
