@@ -116,12 +116,9 @@ vmTests
         };
       }
       ''
-        # tests/all formats with the second, which nixpkgs may not have yet: a file that both leave as
-        # it is, both format alike.
+        # What `nix fmt` runs. tests/all checks the same files with nixfmt_rs: a file that both leave as it
+        # is, both write alike.
         find $files -name '*.nix' -exec nixfmt --check {} +
-        ${lib.optionalString (
-          pkgs ? nixfmt-rs
-        ) "find $files -name '*.nix' -exec ${lib.getExe pkgs.nixfmt-rs} --check {} +"}
         statix check $files
         deadnix --fail $files
         touch $out
