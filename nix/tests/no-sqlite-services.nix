@@ -52,9 +52,12 @@ in
       let
         tested = lib.concatMapStrings builtins.readFile [
           ./no-sqlite-services.nix
-          ./sqlite-services-a-g.nix
-          ./sqlite-services-h-m.nix
-          ./sqlite-services-n-z.nix
+          ./sqlite-services-a-c.nix
+          ./sqlite-services-d-g.nix
+          ./sqlite-services-h-l.nix
+          ./sqlite-services-m-o.nix
+          ./sqlite-services-p-r.nix
+          ./sqlite-services-s-z.nix
         ];
       in
       lib.filter (name: !(lib.hasInfix ''"${name}"'' tested)) names;

@@ -1,9 +1,8 @@
-# What the rows of sqlite-services/a-g.nix find.
+# What the rows of sqlite-services/d-g.nix find.
 { lib, ... }:
 let
   inherit (import ./rows.nix lib)
     at
-    file
     none
     ofUser
     row
@@ -11,112 +10,71 @@ let
     ;
 in
 {
-  testActual =
-    row "actual"
+  testDavis = ofUser "davis" {
+    database.driver = "sqlite";
+    database.urlFile = null;
+    dataDir = "/srv/davis";
+    user = "davis";
+  } "davis" "/srv/davis/davis.db";
+  testDavisSecret =
+    row "davis"
       {
-        settings.serverFiles = "/srv/server";
-        settings.userFiles = "/srv/user";
+        database.driver = "sqlite";
+        database.urlFile = "/run/secrets/davis";
+        dataDir = "/srv/davis";
+        user = "davis";
       }
       {
-        actual-account = "/srv/server/account.sqlite";
-        actual-budgets = "/srv/user/*.sqlite";
-      };
-  testAnki =
-    row "anki-sync-server"
-      {
-        baseDirectory = "%S/%N";
-        users = [
-          { username = "ada"; }
-          { username = "no name"; }
-        ];
-      }
-      {
-        anki-sync-server-ada = {
-          file = "/var/lib/anki-sync-server/ada/collection.anki2";
-          service = "anki-sync-server";
+        davis = {
+          file = "/srv/davis/davis.db";
+          user = "davis";
+          doubt = "database.urlFile";
         };
       };
-  testAnkiElsewhere =
-    row "anki-sync-server"
+  testDavisOnServer = none "davis" { database.driver = "postgresql"; };
+  testDendrite =
+    row "dendrite"
       {
-        baseDirectory = "/srv/anki";
-        users = [ { username = "ada"; } ];
-      }
-      {
-        anki-sync-server-ada = {
-          file = "/srv/anki/ada/collection.anki2";
-          service = "anki-sync-server";
-        };
-      };
-  testAtticd = at "atticd" {
-    settings.database.url = "sqlite:///var/lib/atticd/server.db?mode=rwc";
-  } "/var/lib/atticd/server.db";
-  testAtticdOnServer = none "atticd" { settings.database.url = "postgresql:///attic"; };
-  testAudiobookshelf = at "audiobookshelf" {
-    dataDir = "books";
-  } "/var/lib/books/config/absdatabase.sqlite";
-  testAudiobookshelfElsewhere = at "audiobookshelf" {
-    dataDir = "/srv/books";
-  } "/srv/books/config/absdatabase.sqlite";
-  testAuthelia =
-    row "authelia"
-      {
-        instances = {
-          main = {
-            enable = true;
-            name = "main";
-            settings.storage.local.path = "/var/lib/authelia-main/db.sqlite3";
-          };
-          renamed = {
-            enable = true;
-            name = "other";
-            settings.storage.local.path = "/var/lib/authelia-other/db.sqlite3";
-          };
-          plain = {
-            enable = true;
-            name = "";
-            settings.storage.local.path = "/var/lib/authelia/db.sqlite3";
-          };
-          elsewhere = {
-            enable = true;
-            name = "elsewhere";
-            settings.storage.postgres = { };
-          };
-          off.enable = false;
+        settings = {
+          key_server.database.connection_string = "file:keyserver.db";
+          sync_api.database.connection_string = "file:///srv/sync.db?mode=rwc";
+          mscs.database.connection_string = "postgresql://db/dendrite";
+          user_api.account_database.connection_string = "file:userapi_accounts.db";
         };
       }
       {
-        authelia-main = {
-          file = "/var/lib/authelia-main/db.sqlite3";
-          service = "authelia-main";
+        dendrite-keyserver = {
+          file = "/var/lib/dendrite/keyserver.db";
+          service = "dendrite";
         };
-        authelia-other = {
-          file = "/var/lib/authelia-other/db.sqlite3";
-          service = "authelia-other";
+        dendrite-sync = {
+          file = "/srv/sync.db";
+          service = "dendrite";
         };
-        authelia = {
-          file = "/var/lib/authelia/db.sqlite3";
-          service = "authelia";
+        dendrite-userapi_accounts = {
+          file = "/var/lib/dendrite/userapi_accounts.db";
+          service = "dendrite";
         };
       };
-  testAutobrr = at "autobrr" { settings = { }; } "/var/lib/autobrr/autobrr.db";
-  testAutobrrOnServer = none "autobrr" { settings.databaseType = "postgres"; };
-  testBaikal = ofUser "baikal" { user = "baikal"; } "baikal" "/var/lib/baikal/specific/db/db.sqlite";
-  testBazarr = at "bazarr" { dataDir = "/srv/bazarr"; } "/srv/bazarr/db/bazarr.db";
-  testBiboumi = file "biboumi" {
-    settings.db_name = "/var/lib/biboumi/biboumi.sqlite";
-  } "/var/lib/biboumi/biboumi.sqlite";
-  testBiboumiSecret = row "biboumi" { settings.db_name = null; } {
-    biboumi = {
-      file = "/var/lib/biboumi/biboumi.sqlite";
-      doubt = "credentialsFile";
+  testDevpi = at "devpi-server" { } "/var/lib/devpi/.sqlite";
+  testDex = at "dex" {
+    settings.storage = {
+      type = "sqlite3";
+      config.file = "/var/lib/dex/dex.db";
+    };
+  } "/var/lib/dex/dex.db";
+  testDexOnServer = none "dex" { settings.storage.type = "postgres"; };
+  testDexInMemory = none "dex" {
+    settings.storage = {
+      type = "sqlite3";
+      config.file = ":memory:";
     };
   };
-  testBiboumiOnServer = none "biboumi" { settings.db_name = "postgresql://db/biboumi"; };
-  testCalibreWeb = at "calibre-web" { dataDir = "books"; } "/var/lib/books/app.db";
-  testChhotoUrl = at "chhoto-url" { settings.db_url = "/srv/urls.sqlite"; } "/srv/urls.sqlite";
-  testCrossSeed = at "cross-seed" { configDir = "/srv/seed"; } "/srv/seed/cross-seed.db";
+  testDocuseal = at "docuseal" { extraConfig = { }; } "/var/lib/docuseal/db.sqlite3";
+  testDocusealOnServer = none "docuseal" { extraConfig.DATABASE_HOST = "db"; };
   testDomoticz = at "domoticz" { } "/var/lib/domoticz/domoticz.db";
+  testDrasl = at "drasl" { settings.StateDirectory = "/srv/drasl"; } "/srv/drasl/drasl.db";
+  testDuplicati = at "duplicati" { dataDir = "/srv/duplicati"; } "/srv/duplicati/*.sqlite";
   testErsatztv = at "ersatztv" { environment = { }; } "/var/lib/ersatztv/config/ersatztv.sqlite3";
   testErsatztvElsewhere = at "ersatztv" {
     environment.ETV_CONFIG_FOLDER = "/srv/tv";
@@ -148,6 +106,7 @@ in
     settings.DB_CONNECTION = "sqlite";
   } "firefly-iii-setup" "/srv/firefly/storage/database/database.sqlite";
   testFireflyOnServer = none "firefly-iii" { settings.DB_CONNECTION = "pgsql"; };
+  testFlexget = at "flexget" { homeDir = "/srv/flexget"; } "/srv/flexget/db-flexget.sqlite";
   testForgejo = at "forgejo" {
     database = {
       type = "sqlite3";
@@ -168,6 +127,13 @@ in
       path = "/var/lib/gatus/data.db";
     };
   } "/var/lib/gatus/data.db";
+  testGemstash = at "gemstash" {
+    settings = {
+      db_adapter = null;
+      base_path = "/srv/gems";
+    };
+  } "/srv/gems/gemstash.db";
+  testGemstashOnServer = none "gemstash" { settings.db_adapter = "postgres"; };
   testGitea = at "gitea" {
     database = {
       type = "sqlite3";

@@ -5,15 +5,20 @@ let
     gone
     inSqlalchemyUrl
     inUrl
-    instances
     isSqlite
-    mautrix
     orElse
     servarr
     when
     ;
 in
 {
+  # web-apps/hatsu.nix
+  hatsu =
+    service:
+    let
+      url = service.settings.HATSU_DATABASE_URL or gone;
+    in
+    when (isSqlite url) { hatsu = inUrl "/var/lib/hatsu" url; };
   # networking/headscale.nix
   headscale =
     service:
@@ -62,10 +67,18 @@ in
     when (service.settings.HBOX_DATABASE_DRIVER or gone == "sqlite3") {
       homebox = inUrl "/" (service.settings.HBOX_DATABASE_SQLITE_PATH or gone);
     };
+  # web-apps/honk.nix: honk.db, and blob.db with the attachments.
+  honk = _: { honk = "/var/lib/honk/*.db"; };
   # web-apps/isso.nix
   isso = service: { isso = service.settings.general.dbpath or gone; };
   # misc/jellyfin.nix
   jellyfin = service: { jellyfin = below (service.dataDir or gone) "data/jellyfin.db"; };
+  # development/jupyterhub/default.nix
+  jupyterhub =
+    service:
+    when (!(lib.hasInfix "db_url" (service.extraConfig or gone))) {
+      jupyterhub = below "/var/lib/${service.stateDirectory or gone}" "jupyterhub.sqlite";
+    };
   # web-apps/kanboard.nix
   kanboard =
     service:
@@ -110,62 +123,4 @@ in
         service.environment.LLDAP_DATABASE_URL or (service.settings.database_url or "sqlite://users.db");
     in
     when (isSqlite url) { lldap = inUrl "/var/lib/lldap" url; };
-  # matrix/synapse.nix
-  matrix-synapse =
-    service:
-    when (service.settings.database.name or gone == "sqlite3") {
-      matrix-synapse = below (service.dataDir or gone) (service.settings.database.args.database or gone);
-    };
-  # matrix/mautrix-discord.nix
-  mautrix-discord =
-    service: mautrix "mautrix-discord" (service.dataDir or gone) (service.settings or gone);
-  # matrix/mautrix-meta.nix
-  mautrix-meta = instances "mautrix-meta" (
-    name: instance: mautrix name "/var/lib/${instance.dataDir or gone}" (instance.settings or gone)
-  );
-  # matrix/mautrix-signal.nix
-  mautrix-signal =
-    service: mautrix "mautrix-signal" "/var/lib/mautrix-signal" (service.settings or gone);
-  # matrix/mautrix-telegram.nix
-  mautrix-telegram =
-    service: mautrix "mautrix-telegram" "/var/lib/mautrix-telegram" (service.settings or gone);
-  # matrix/mautrix-whatsapp.nix
-  mautrix-whatsapp =
-    service: mautrix "mautrix-whatsapp" "/var/lib/mautrix-whatsapp" (service.settings or gone);
-  # web-apps/mealie.nix
-  mealie =
-    service:
-    when (service.settings.DB_ENGINE or "sqlite" == "sqlite") {
-      mealie = below (service.settings.DATA_DIR or "/var/lib/mealie") "mealie.db";
-    };
-  # misc/memos.nix
-  memos =
-    service:
-    let
-      settings = service.settings or gone;
-      name = settings.MEMOS_DSN or "memos_${settings.MEMOS_MODE or "prod"}.db";
-    in
-    when (settings.MEMOS_DRIVER or "sqlite" == "sqlite") {
-      memos = below (settings.MEMOS_DATA or service.dataDir or gone) name;
-    };
-  # web-apps/microbin.nix
-  microbin =
-    service:
-    let
-      json = service.settings.MICROBIN_JSON_DB or false;
-      directory = service.settings.MICROBIN_DATA_DIR or "microbin_data";
-    in
-    when (json == false || json == "false") {
-      microbin = below (below (service.dataDir or gone) directory) "database.sqlite";
-    };
-  # misc/mollysocket.nix
-  mollysocket = service: {
-    mollysocket = below "/var/lib/mollysocket" (service.settings.db or "mollysocket.db");
-  };
-  # networking/murmur.nix
-  murmur =
-    service:
-    when (!(lib.hasInfix "dbDriver" (service.extraConfig or gone))) {
-      murmur = below (service.stateDir or gone) "murmur.sqlite";
-    };
 }

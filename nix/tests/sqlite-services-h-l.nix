@@ -1,9 +1,8 @@
-# What the rows of sqlite-services/h-m.nix find.
+# What the rows of sqlite-services/h-l.nix find.
 { lib, ... }:
 let
   inherit (import ./rows.nix lib)
     at
-    bridge
     file
     none
     ofUser
@@ -13,6 +12,10 @@ let
     ;
 in
 {
+  testHatsu = at "hatsu" {
+    settings.HATSU_DATABASE_URL = "sqlite:///var/lib/hatsu/hatsu.sqlite?mode=rwc";
+  } "/var/lib/hatsu/hatsu.sqlite";
+  testHatsuOnServer = none "hatsu" { settings.HATSU_DATABASE_URL = "postgres://db/hatsu"; };
   testHeadscale = at "headscale" {
     settings.database = {
       type = "sqlite3";
@@ -78,8 +81,14 @@ in
     };
   } "/var/lib/homebox/data/homebox.db";
   testHomeboxOnServer = none "homebox" { settings.HBOX_DATABASE_DRIVER = "postgres"; };
+  testHonk = at "honk" { } "/var/lib/honk/*.db";
   testIsso = at "isso" { settings.general.dbpath = "/srv/comments.db"; } "/srv/comments.db";
   testJellyfin = at "jellyfin" { dataDir = "/srv/jellyfin"; } "/srv/jellyfin/data/jellyfin.db";
+  testJupyterhub = at "jupyterhub" {
+    extraConfig = "";
+    stateDirectory = "hub";
+  } "/var/lib/hub/jupyterhub.sqlite";
+  testJupyterhubElsewhere = none "jupyterhub" { extraConfig = "c.JupyterHub.db_url = '...'"; };
   testKanboard = ofUser "kanboard" {
     dataDir = "/srv/kanboard";
     user = "kanboard";
@@ -114,67 +123,4 @@ in
     environment.LLDAP_DATABASE_URL = "sqlite:///srv/lldap.db";
     settings.database_url = "postgres:///lldap";
   } "/srv/lldap.db";
-  testMatrixSynapse = at "matrix-synapse" {
-    dataDir = "/var/lib/matrix-synapse";
-    settings.database = {
-      name = "sqlite3";
-      args.database = "homeserver.db";
-    };
-  } "/var/lib/matrix-synapse/homeserver.db";
-  testMautrixDiscord = at "mautrix-discord" {
-    dataDir = "/srv/discord";
-    settings.appservice.database = {
-      type = "sqlite3";
-      uri = "file:discord.db?_txlock=immediate";
-    };
-  } "/srv/discord/discord.db";
-  testMautrixMeta =
-    row "mautrix-meta"
-      {
-        instances.facebook = {
-          enable = true;
-          dataDir = "mautrix-meta-facebook";
-          settings.database = {
-            type = "sqlite3-fk-wal";
-            uri = "file:/srv/meta.db?_txlock=immediate";
-          };
-        };
-      }
-      {
-        mautrix-meta-facebook = {
-          file = "/srv/meta.db";
-          service = "mautrix-meta-facebook";
-        };
-      };
-  testMautrixSignal = bridge "mautrix-signal";
-  testMautrixTelegram = at "mautrix-telegram" {
-    settings.appservice.database = "sqlite:////srv/telegram.db";
-  } "/srv/telegram.db";
-  testMautrixTelegramInGo = bridge "mautrix-telegram";
-  testMautrixWhatsapp = bridge "mautrix-whatsapp";
-  testMealie = at "mealie" { settings = { }; } "/var/lib/mealie/mealie.db";
-  testMealieElsewhere = at "mealie" { settings.DATA_DIR = "/srv/mealie"; } "/srv/mealie/mealie.db";
-  testMemos = at "memos" {
-    dataDir = "/var/lib/memos/";
-    settings = {
-      MEMOS_DATA = "/var/lib/memos/";
-      MEMOS_DRIVER = "sqlite";
-      MEMOS_MODE = "prod";
-    };
-  } "/var/lib/memos/memos_prod.db";
-  testMemosDevelopment = at "memos" {
-    dataDir = "/srv/memos";
-    settings.MEMOS_MODE = "dev";
-  } "/srv/memos/memos_dev.db";
-  testMemosOnServer = none "memos" { settings.MEMOS_DRIVER = "postgres"; };
-  testMicrobin = at "microbin" {
-    dataDir = "/var/lib/microbin";
-  } "/var/lib/microbin/microbin_data/database.sqlite";
-  testMicrobinInJson = none "microbin" { settings.MICROBIN_JSON_DB = true; };
-  testMollysocket = at "mollysocket" { settings = { }; } "/var/lib/mollysocket/mollysocket.db";
-  testMurmur = at "murmur" {
-    stateDir = "/srv/murmur";
-    extraConfig = "";
-  } "/srv/murmur/murmur.sqlite";
-  testMurmurOnServer = none "murmur" { extraConfig = "dbDriver=QPSQL"; };
 }

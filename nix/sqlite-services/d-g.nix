@@ -4,95 +4,79 @@ let
     below
     gone
     inUrl
-    instances
     isSqlite
     orElse
     when
     ;
 in
 {
-  # web-apps/actual.nix
-  actual = service: {
-    actual-account = below (service.settings.serverFiles or gone) "account.sqlite";
-    actual-budgets = below (service.settings.userFiles or gone) "*.sqlite";
-  };
-  # misc/anki-sync-server.nix
-  anki-sync-server =
+  # web-apps/davis.nix
+  davis =
     service:
-    let
-      directory = lib.replaceStrings [ "%S" "%N" ] [ "/var/lib" "anki-sync-server" ] (
-        service.baseDirectory or gone
-      );
-    in
-    lib.listToAttrs (
-      map
-        (user: {
-          name = "anki-sync-server-${user.username}";
-          value = {
-            file = below directory "${user.username}/collection.anki2";
-            service = "anki-sync-server";
-          };
-        })
-        (lib.filter (user: builtins.match "[A-Za-z0-9._-]+" user.username != null) (service.users or gone))
-    );
-  # networking/atticd.nix
-  atticd =
-    service:
-    let
-      url = service.settings.database.url or gone;
-    in
-    when (isSqlite url) { atticd = inUrl "/" url; };
-  # web-apps/audiobookshelf.nix
-  audiobookshelf = service: {
-    audiobookshelf = below (below "/var/lib" (service.dataDir or gone)) "config/absdatabase.sqlite";
-  };
-  # security/authelia.nix
-  authelia = instances "authelia" (
-    name: instance:
-    let
-      path = instance.settings.storage.local.path or null;
-    in
-    when (path != null) { ${name} = path; }
-  );
-  # misc/autobrr.nix
-  autobrr =
-    service:
-    when (isSqlite (service.settings.databaseType or "sqlite")) {
-      autobrr = "/var/lib/autobrr/autobrr.db";
-    };
-  # web-apps/baikal.nix
-  baikal = service: {
-    baikal = {
-      file = "/var/lib/baikal/specific/db/db.sqlite";
-      service = null;
-      user = service.user or gone;
-    };
-  };
-  # misc/bazarr.nix
-  bazarr = service: { bazarr = below (service.dataDir or gone) "db/bazarr.db"; };
-  # networking/biboumi.nix
-  biboumi =
-    service:
-    let
-      name = service.settings.db_name or gone;
-      secret = name == null;
-    in
-    when (secret || !(lib.hasPrefix "postgres" name)) {
-      biboumi = {
-        file = if secret then "/var/lib/biboumi/biboumi.sqlite" else below "/var/lib/biboumi" name;
-        doubt = if secret then "credentialsFile" else null;
+    when (service.database.driver or gone == "sqlite") {
+      davis = {
+        file = below (service.dataDir or gone) "davis.db";
+        service = null;
+        user = service.user or gone;
+        doubt = if service.database.urlFile or gone == null then null else "database.urlFile";
       };
     };
-  # web-apps/calibre-web.nix
-  calibre-web = service: {
-    calibre-web = below (below "/var/lib" (service.dataDir or gone)) "app.db";
-  };
-  # web-apps/chhoto-url.nix
-  chhoto-url = service: { chhoto-url = service.settings.db_url or gone; };
-  # torrent/cross-seed.nix
-  cross-seed = service: { cross-seed = below (service.configDir or gone) "cross-seed.db"; };
+  # matrix/dendrite.nix: a database for each of its parts.
+  dendrite =
+    service:
+    let
+      settings = service.settings or gone;
+      strings =
+        map (part: settings.${part}.database.connection_string or "") [
+          "app_service_api"
+          "federation_api"
+          "key_server"
+          "media_api"
+          "mscs"
+          "relay_api"
+          "room_server"
+          "sync_api"
+        ]
+        ++ map (part: settings.user_api.${part}.connection_string or "") [
+          "account_database"
+          "device_database"
+        ]
+        ++ [ (settings.global.database.connection_string or "") ];
+      files = map (inUrl "/var/lib/dendrite") (lib.filter (lib.hasPrefix "file:") strings);
+    in
+    lib.listToAttrs (
+      map (file: {
+        name = "dendrite-${lib.removeSuffix ".db" (baseNameOf file)}";
+        value = {
+          inherit file;
+          service = "dendrite";
+        };
+      }) files
+    );
+  # misc/devpi-server.nix: the index; the packages are files beside it.
+  devpi-server = _: { devpi-server = "/var/lib/devpi/.sqlite"; };
+  # web-apps/dex.nix
+  dex =
+    service:
+    let
+      storage = service.settings.storage or { };
+      file = storage.config.file or "";
+    in
+    when (storage.type or null == "sqlite3" && lib.hasPrefix "/" file) { dex = file; };
+  # web-apps/docuseal.nix
+  docuseal =
+    service:
+    when (!(service ? extraConfig.DATABASE_HOST || service ? extraConfig.DATABASE_URL)) {
+      docuseal = "/var/lib/docuseal/db.sqlite3";
+    };
   # misc/domoticz.nix
   domoticz = _: { domoticz = "/var/lib/domoticz/domoticz.db"; };
+  # web-apps/drasl.nix
+  drasl = service: {
+    drasl = below (service.settings.StateDirectory or "/var/lib/drasl") "drasl.db";
+  };
+  # backup/duplicati.nix: its settings and an index of each backup.
+  duplicati = service: { duplicati = below (service.dataDir or gone) "*.sqlite"; };
   # misc/ersatztv.nix
   ersatztv = service: {
     ersatztv = below (service.environment.ETV_CONFIG_FOLDER or "/var/lib/ersatztv/config"
@@ -134,6 +118,8 @@ in
         service = "firefly-iii-setup";
       };
     };
+  # torrent/flexget.nix
+  flexget = service: { flexget = below (service.homeDir or gone) "db-flexget.sqlite"; };
   # misc/forgejo.nix
   forgejo =
     service:
@@ -154,6 +140,12 @@ in
     in
     when (storage.type or null == "sqlite" && storage.path or null != null) {
       gatus = below "/" storage.path;
+    };
+  # development/gemstash.nix
+  gemstash =
+    service:
+    when (isSqlite (orElse "sqlite3" (service.settings.db_adapter or gone))) {
+      gemstash = below (service.settings.base_path or gone) "gemstash.db";
     };
   # misc/gitea.nix
   gitea =
