@@ -75,7 +75,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         path: dumps,
         name: None,
     };
-    restore::run(&from, &SqliteSource::new(&restored), false, &options)?;
+    let options = restore::Options {
+        replace: restore::Replace::No,
+        keep_going: false,
+        no_owner: false,
+        dump: options,
+    };
+    restore::run(&from, &SqliteSource::new(&restored), &options)?;
     let orders = read_orders(&restored)?;
     assert_eq!(read_orders(&database)?, orders);
     println!("all {} orders are the same", orders.lines().count());

@@ -44,7 +44,7 @@ impl FromStr for Method {
         let (compression, default, range) = match kind {
             "gzip" => (Compression::Gzip, GZIP_LEVEL, 0..=9),
             "zstd" => (Compression::Zstd, 3, 1..=19),
-            _ => return Err("gzip, gzip:0-9, zstd or zstd:1-19 is wanted".to_owned()),
+            _ => return Err("expected gzip, gzip:0-9, zstd or zstd:1-19".to_owned()),
         };
         let level = match level {
             "" if !text.contains(':') => default,

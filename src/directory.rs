@@ -1,8 +1,8 @@
-//! The dump directory, and its only owner: nothing else creates, names or removes a file there.
+//! The dump directory. No other module creates, renames or removes a file there.
 //!
-//! Reading needs no lock. Every change goes through [`Locked`]. [`Locked::publish`] is the only way to a final name: data first (`fsync` of the file),
-//! then the name (`renameat2` that replaces nothing), then the directory (`fsync`), so after a
-//! power loss a final name always leads to a whole dump.
+//! Reading needs no lock. Every change goes through [`Locked`]. Only [`Locked::publish`] gives a final
+//! name: first `fsync` of the file, then `renameat2` that replaces nothing, then `fsync` of the
+//! directory. So after a power loss a final name always leads to a whole dump.
 
 mod damage;
 mod lock;

@@ -10,6 +10,7 @@ mod compare;
 mod confined;
 mod finding;
 mod inside;
+mod leftovers;
 mod reach;
 mod result;
 mod sandbox;

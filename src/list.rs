@@ -1,4 +1,4 @@
-//! What dumps there are, and why each is kept.
+//! Lists dumps, and why each is kept.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
@@ -26,7 +26,7 @@ struct ListedDump {
     bytes: u64,
     format: Format,
     kind: DumpKind,
-    /// Empty: the next rotation removes it.
+    /// The rules that keep it. If empty, the next rotation removes it.
     kept_by: Vec<Rule>,
 }
 
@@ -37,8 +37,8 @@ impl ListedDump {
     }
 }
 
-/// Prints the dumps of each directory on stdout, by database, newest first. Without a `policy` it is
-/// each database's own, as its last run was told.
+/// Prints the dumps of each directory on stdout, by database, newest first. Without a `policy`, each
+/// database's last run decides which policy applies.
 ///
 /// # Errors
 /// When a directory cannot be read or stdout is closed.

@@ -114,14 +114,23 @@ fn run(command: Command, keeps: bool) -> Result<Exit> {
             verify::run(&or_default(args.paths)?, args.timeout, args.json).map(all_or_some)
         }
         Command::Restore(args) => {
-            let options = options(args.output)?;
+            let options = restore::Options {
+                replace: match (args.replace, args.without_saving, args.into_empty) {
+                    (true, true, _) => restore::Replace::Unsaved,
+                    (true, false, _) => restore::Replace::Saved,
+                    (false, _, true) => restore::Replace::Empty,
+                    (false, _, false) => restore::Replace::No,
+                },
+                keep_going: args.keep_going,
+                no_owner: args.no_owner,
+                dump: options(args.output)?,
+            };
             let from = restore::RequestedDump {
                 path: args.dump,
                 name: args.name,
             };
             let target = parse_source(&args.target).map_err(|why| UsageError::new(&why))?;
-            restore::run(&from, target.as_ref(), args.replace, &options)?;
-            Ok(Exit::Success)
+            restore::run(&from, target.as_ref(), &options).map(all_or_some)
         }
         Command::Drill(args) => {
             let options = drill::Options {

@@ -95,17 +95,18 @@ const METRICS: [Metric; 11] = [
 ];
 
 /// Writes the metrics of every database of `directories` to `file`: a whole new file, readable by
-/// everyone, takes the old one's place.
+/// everyone, replaces the old one.
 ///
 /// # Errors
-/// When it cannot be written; it is then as it was.
+/// When the file cannot be written. It is then unchanged.
 pub fn write(file: &Path, directories: &[PathBuf], trust_records: bool) -> Result<()> {
     let rows = status::rows(directories, None, trust_records, clock::now());
     replace(file, &render(&rows))
         .with_context(|| format!("cannot write the metrics {}", file.display()))
 }
 
-/// The new file has a name that nobody can foresee, and is this user's alone until it is whole.
+/// Creates the new file under a name that nobody can foresee. Only this user can read it until it is
+/// whole.
 fn replace(file: &Path, text: &str) -> io::Result<()> {
     let directory = match file.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -113,13 +114,13 @@ fn replace(file: &Path, text: &str) -> io::Result<()> {
     };
     let mut prefix = file.file_name().unwrap_or_default().to_owned();
     prefix.push(".");
-    // The collector reads `*.prom` alone.
+    // The collector reads only `*.prom`.
     let mut new = tempfile::Builder::new()
         .prefix(&prefix)
         .suffix(".tmp")
         .tempfile_in(directory)?;
     new.write_all(text.as_bytes())?;
-    // Whatever the umask: the exporter is another user.
+    // Independent of the umask: the exporter is another user.
     let readable = fs::Permissions::from_mode(0o644);
     new.as_file().set_permissions(readable)?;
     new.persist(file)?;

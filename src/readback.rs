@@ -18,7 +18,7 @@ use crate::compress::Decoder;
 use crate::gzip::Totals;
 use crate::header::Header;
 use crate::name::Compression;
-use crate::yielding::let_others_first;
+use crate::niceness::let_others_first;
 
 const PASSED_BYTES: u64 = 8 << 20;
 

@@ -1,4 +1,4 @@
-//! Is every database dumped? Judged by the dumps themselves and by how the last run ended.
+//! Says whether every database is dumped, by its dumps and by how its last run ended.
 
 mod judge;
 mod row;
@@ -16,8 +16,8 @@ use crate::human;
 pub use judge::rows;
 pub use row::DatabaseStatus;
 
-/// Prints a line for each database of each directory on stdout. How many have no dump younger than
-/// `max_age`, or failed last time; a directory without dumps counts as one.
+/// Prints a line for each database of each directory. Returns the number of databases that have no dump
+/// younger than `max_age` or whose last run failed; a directory without dumps counts as one.
 ///
 /// # Errors
 /// When stdout is closed.

@@ -161,6 +161,44 @@ impl Url {
         (host, port.filter(|port| !port.is_empty()))
     }
 
+    /// Returns each host of a URL that names several, with its port, where it has one.
+    #[must_use]
+    pub fn several_hosts(&self) -> Vec<(String, Option<String>)> {
+        let parameter = |wanted: &str| {
+            let mut parameters = self.parameters();
+            parameters
+                .find(|(name, _)| name == wanted)
+                .map(|(_, value)| value)
+        };
+        let (hosts, ports) = if self.hosts.is_empty() {
+            let hosts = parameter("host").unwrap_or_default();
+            (hosts, parameter("port").unwrap_or_default())
+        } else {
+            (self.hosts.clone(), String::new())
+        };
+        let hosts: Vec<_> = hosts.split(',').collect();
+        if hosts.len() < 2 {
+            return Vec::new();
+        }
+        let ports: Vec<_> = ports.split(',').filter(|port| !port.is_empty()).collect();
+        let each = hosts.iter().enumerate().map(|(place, host)| {
+            // One port is that of all hosts.
+            let port = ports
+                .get(place)
+                .or(ports.first().filter(|_| ports.len() == 1));
+            let alone = Url {
+                hosts: (*host).to_owned(),
+                ..self.clone()
+            };
+            let (name, own) = alone.host_and_port();
+            let port = own
+                .map(str::to_owned)
+                .or(port.map(|port| (*port).to_owned()));
+            (name.unwrap_or_default(), port)
+        });
+        each.collect()
+    }
+
     /// The parameters after `?`, decoded.
     pub fn parameters(&self) -> impl Iterator<Item = (String, String)> {
         let decoded = |text: &str| String::from_utf8_lossy(&decode(text)).into_owned();

@@ -69,7 +69,7 @@ fn write(directory: &Path, time: Timestamp) -> io::Result<()> {
         length: None,
         crc32: "00000000".to_owned(),
         sha256: "0".repeat(64),
-        content: None,
+        fingerprint: None,
         room: dump_database::header::COMMENT,
     };
     let name = DumpName {

@@ -1,4 +1,4 @@
-//! One run at a time in a directory.
+//! The lock of a dump directory, which one run at a time holds.
 
 use std::fmt;
 use std::fs::File;
@@ -35,7 +35,7 @@ impl fmt::Display for DirectoryInUse {
 
 impl std::error::Error for DirectoryInUse {}
 
-/// A directory this process alone may change, until this is dropped or the process ends.
+/// A dump directory that only this process may change, until this value is dropped or the process ends.
 #[derive(Debug)]
 pub struct Locked {
     directory: Directory,
@@ -43,13 +43,13 @@ pub struct Locked {
 }
 
 impl Directory {
-    /// Takes the directory for this process.
+    /// Locks the directory for this process.
     ///
     /// # Errors
     /// [`DirectoryInUse`] when another run has it; any error of the lock file.
     pub fn lock(self) -> Result<Locked> {
         let context = || format!("cannot lock {}", self.path().display());
-        // A pipe in its place must not be waited for.
+        // Do not wait for the writer of a pipe in its place.
         let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let create = flags | OFlags::CREATE | OFlags::EXCL;
         let mode = Mode::from_raw_mode(0o600);
@@ -58,7 +58,7 @@ impl Directory {
             created => created.inspect(|created| self.hand_over(created)),
         }
         .with_context(context)?;
-        // It is written into: what another put there under this name may be any file.
+        // The lock file is written to, and another user may have put any file there under this name.
         let stat = rustix::fs::fstat(&fd).with_context(context)?;
         ensure!(
             FileType::from_raw_mode(stat.st_mode).is_file() && stat.st_nlink < 2,
@@ -76,8 +76,7 @@ impl Directory {
             }
             Err(error) => return Err(error).with_context(context),
         }
-        // The name is for the reader of the other run's message only, so a full disk is no reason
-        // not to go on.
+        // This text is only for the message of another run, so a full disk does not matter.
         let _ = file
             .set_len(0)
             .and_then(|()| file.rewind())
@@ -117,7 +116,7 @@ fn this_process() -> String {
     )
 }
 
-/// The host's name as it may stand in a file name.
+/// Returns the host's name, with only the characters that a file name may have.
 pub(super) fn host() -> String {
     let name = rustix::system::uname()
         .nodename()

@@ -11,7 +11,7 @@ use crate::rename::rename_without_replacing;
 
 impl Locked {
     /// Gives a finished temporary file its final name: `name`, or the next free sequence number
-    /// within its second. The name it got.
+    /// within its second. Returns that name.
     ///
     /// # Errors
     /// When the file or the directory cannot be synced, or the name cannot be given; nothing is
@@ -59,8 +59,10 @@ impl Locked {
         }
     }
 
+    /// Checks that `wanted` bytes are free.
+    ///
     /// # Errors
-    /// When fewer than `wanted` bytes are free: a sentence with both numbers.
+    /// When fewer are free: a sentence with both numbers.
     pub fn check_space(&self, wanted: u64) -> Result<()> {
         let stat = rustix::fs::fstatvfs(self.fd())
             .with_context(|| format!("cannot read the free space of {}", self.path().display()))?;

@@ -21,14 +21,14 @@ pub struct Directory {
     fd: OwnedFd,
 }
 
-/// A file that bears a dump's name.
+/// A file with the name of a dump.
 #[derive(Debug, Clone)]
 pub struct Entry {
     /// Its name, parsed.
     pub name: DumpName,
     /// Its size in bytes.
     pub bytes: u64,
-    /// Whose it is, by number.
+    /// The number of the user who owns it.
     pub owner: u32,
 }
 
@@ -84,14 +84,14 @@ impl Directory {
         Self::open_followed(path, &followed)
     }
 
-    /// Its absolute path.
+    /// Returns its absolute path.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The regular files that bear a dump's name, oldest first by database. Foreign names are
-    /// left out, and so is one that vanished meanwhile.
+    /// Returns the regular files with the name of a dump, by NAME, the oldest first. Other names are left
+    /// out, and so is a file that vanishes during the call.
     ///
     /// # Errors
     /// When the directory cannot be read.
@@ -99,8 +99,7 @@ impl Directory {
         self.list("")
     }
 
-    /// Those of one NAME, and perhaps some of others that begin like it; other files are not
-    /// looked at.
+    /// Returns the dumps of one NAME, and perhaps some of other NAMEs that begin like it.
     ///
     /// # Errors
     /// As [`Directory::dumps`].
@@ -159,21 +158,21 @@ impl Directory {
         Ok(header)
     }
 
-    /// Makes a file of root's that this call created in another user's directory that user's, whose
-    /// own runs replace it.
+    /// Gives a file that root created in another user's directory to that user, whose own runs must be
+    /// able to replace it.
     pub(super) fn hand_over(&self, file: impl AsFd) {
         let (Ok(owner), Ok(own)) = (rustix::fs::fstat(self), rustix::fs::fstat(&file)) else {
             return;
         };
-        // With a second name it may be any file of root's.
+        // A file with a second name may be any file of root.
         if rustix::process::geteuid().is_root() && owner.st_uid != own.st_uid && own.st_nlink == 1 {
             let (uid, gid) = (Uid::from_raw(owner.st_uid), Gid::from_raw(owner.st_gid));
-            // Where root may not, the file stays root's.
+            // If root may not give it away, the file stays root's.
             let _ = rustix::fs::fchown(file, Some(uid), Some(gid));
         }
     }
 
-    /// The path of a dump.
+    /// Returns the path of a dump.
     #[must_use]
     pub fn path_of(&self, name: &DumpName) -> PathBuf {
         self.path.join(name.to_string())
@@ -184,7 +183,7 @@ impl Directory {
 fn create(followed: &Followed, path: &Path) -> Result<()> {
     let mode = Mode::from_raw_mode(0o700);
     match rustix::fs::mkdirat(&followed.directory, &followed.name, mode) {
-        // Another run did so meanwhile.
+        // Another run created it since.
         Err(Errno::EXIST) => return Ok(()),
         made => made.with_context(|| format!("cannot create {}", path.display()))?,
     }

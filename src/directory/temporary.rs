@@ -1,4 +1,4 @@
-//! Files of the run itself: `.dump-database-HOST-PID-N.tmp`.
+//! The temporary files of a run: `.dump-database-HOST-PID-N.tmp`.
 
 use std::fs::File;
 use std::path::PathBuf;
@@ -15,7 +15,7 @@ use super::reading::Entry;
 const PREFIX: &str = ".dump-database-";
 const SUFFIX: &str = ".tmp";
 
-/// A file under a temporary name; removed when dropped unless it was published.
+/// A file under a temporary name. It is removed when this value is dropped, unless it was published.
 #[derive(Debug)]
 pub struct Temporary<'a> {
     directory: &'a Locked,
@@ -79,20 +79,20 @@ impl Locked {
 }
 
 impl Temporary<'_> {
-    /// Its open file.
+    /// Returns its open file.
     #[must_use]
     pub fn file(&self) -> &File {
         &self.file
     }
 
-    /// Its path, for a library that opens files by path.
+    /// Returns its path, for a library that opens files by path.
     #[must_use]
     pub fn path(&self) -> PathBuf {
         self.directory.path().join(&self.name)
     }
 
-    /// Makes it the directory owner's where `like` is: what root dumps of a database that this one
-    /// dumps is rotated by this one. Any other dump stays root's.
+    /// Gives the file to the directory's owner if the dump `like` is the owner's: who dumps a database
+    /// also rotates what root dumps of it. Any other dump stays root's.
     pub fn belong_with(&self, like: &Entry) {
         let owner = rustix::fs::fstat(self.directory.fd());
         if owner.is_ok_and(|owner| owner.st_uid == like.owner) {
@@ -117,7 +117,8 @@ impl Drop for Temporary<'_> {
     }
 }
 
-/// `web` does not own what `web-2` left: after the host come exactly a PID and a count.
+/// Says whether this host made a temporary file. `web` did not make a file of `web-2`: exactly a PID and
+/// a count follow the host.
 fn is_of(name: &str, ours: &str) -> bool {
     let rest = name
         .strip_prefix(ours)

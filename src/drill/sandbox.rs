@@ -110,8 +110,9 @@ pub(super) struct Built {
     pub(super) has_own_processes: bool,
     /// The step that failed, where the sandbox has no root directory.
     why: Option<String>,
-    /// The sockets of servers that were seen before.
-    servers: BTreeSet<PathBuf>,
+    /// The sockets of servers that were seen before; their paths need not be UTF-8.
+    #[serde(skip)]
+    pub(super) servers: BTreeSet<PathBuf>,
 }
 
 impl Built {

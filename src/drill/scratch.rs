@@ -13,7 +13,7 @@ use rustix::fs::{AtFlags, CWD, FileType, FlockOperation, Gid, Mode, OFlags, Uid}
 use rustix::process::{getegid, geteuid};
 use tempfile::TempDir;
 
-use super::worker::end_leftovers;
+use super::leftovers::end_leftovers;
 use crate::human;
 
 const PREFIX: &str = "dump-database-drill-";

@@ -9,22 +9,22 @@
 //! kills at its own end what is left of what it started.
 
 use std::ffi::OsString;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::Write;
 use std::os::fd::AsFd;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, ExitCode};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{
-    Pid, Signal, WaitOptions, getpid, getppid, kill_process, set_child_subreaper,
-    set_parent_process_death_signal,
+    Pid, Signal, getpid, getppid, set_child_subreaper, set_parent_process_death_signal,
 };
 
 use super::inside;
+use super::leftovers::end_children;
 use super::sandbox::{self, Built, Inhabitant, Walls};
 use crate::logging;
 use crate::stop;
@@ -32,9 +32,6 @@ use crate::stop;
 /// The names of the second and of the third process for themselves (`argv[0]`).
 pub(super) const SECOND: &str = "dump-database-drill";
 const THIRD: &str = "dump-database-drill-init";
-/// How often what is left running is killed: each time there is what the last ones started.
-const ATTEMPTS: usize = 1000;
-const NAP: Duration = Duration::from_millis(5);
 
 /// Is this the second or the third process?
 #[must_use]
@@ -124,6 +121,8 @@ fn second() -> Result<ExitCode> {
 fn start_third(arguments: &Arguments, built: &Built) -> Result<Child> {
     let mut third = Command::new("/proc/self/exe");
     third.arg0(THIRD).arg(serde_json::to_string(built)?);
+    third.arg(built.servers.len().to_string());
+    third.args(&built.servers);
     let third = third.args(&arguments.all).spawn();
     third.context("cannot start the drill's third process")
 }
@@ -147,7 +146,11 @@ fn wait_for(mut third: Child) -> Result<ExitCode> {
 fn third() -> Result<ExitCode> {
     let mut arguments = std::env::args_os().skip(1);
     let built = arguments.next().unwrap_or_default();
-    let built: Built = serde_json::from_slice(built.as_encoded_bytes())?;
+    let mut built: Built = serde_json::from_slice(built.as_encoded_bytes())?;
+    let servers = arguments.next().unwrap_or_default();
+    let servers = servers.to_string_lossy().parse()?;
+    let servers = arguments.by_ref().take(servers);
+    built.servers = servers.map(PathBuf::from).collect();
     let arguments = Arguments::read(arguments)?;
     let inhabitant = arguments.inhabitant();
     built.show_own_processes();
@@ -173,58 +176,4 @@ fn restore(arguments: &Arguments, walls: &Walls) -> Result<ExitCode> {
     let finding = inside::restore(&dump, &arguments.work, walls, arguments.timeout);
     std::io::stdout().write_all(&serde_json::to_vec(&finding)?)?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// Kills what this process started and what that started: orphans become its own children.
-fn end_children() {
-    for _ in 0..ATTEMPTS {
-        let children = processes().filter(|process| parent_of(*process) == Some(getpid()));
-        for child in children {
-            let _ = kill_process(child, Signal::KILL);
-        }
-        loop {
-            match rustix::process::wait(WaitOptions::NOHANG) {
-                Err(rustix::io::Errno::CHILD) => return,
-                Ok(Some(_)) => {}
-                Ok(None) | Err(_) => break,
-            }
-        }
-        std::thread::sleep(NAP);
-    }
-}
-
-/// Kills the processes of this user whose home is `work`, the work directory of a drill that was
-/// killed.
-pub(super) fn end_leftovers(work: &Path) {
-    let home = [b"HOME=", work.as_os_str().as_encoded_bytes()].concat();
-    for _ in 0..ATTEMPTS {
-        let left = processes().filter(|process| {
-            let file = format!("/proc/{}/environ", process.as_raw_nonzero());
-            let variables = fs::read(file).unwrap_or_default();
-            variables
-                .split(|byte| *byte == 0)
-                .any(|variable| variable == home)
-        });
-        let mut has_ended = true;
-        for process in left {
-            has_ended = kill_process(process, Signal::KILL).is_err() && has_ended;
-        }
-        if has_ended {
-            return;
-        }
-        std::thread::sleep(NAP);
-    }
-}
-
-fn processes() -> impl Iterator<Item = Pid> {
-    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
-    let numbers = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    numbers.filter_map(Pid::from_raw)
-}
-
-fn parent_of(process: Pid) -> Option<Pid> {
-    let stat = fs::read_to_string(format!("/proc/{}/stat", process.as_raw_nonzero())).ok()?;
-    // Its name, in brackets, may hold anything; then come its state and its parent.
-    let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(1);
-    Pid::from_raw(fields.next()?.parse().ok()?)
 }

@@ -67,7 +67,7 @@ impl<'a> Run<'a> {
     /// Returns the NAME of a database's dumps: that of the dumps which the directory already holds
     /// of it, else the database's own.
     pub(crate) fn name_of(&self, dumper: &dyn Dumper) -> Result<Name> {
-        let existing = series::called(self.directory, dumper.identity())?;
+        let existing = series::find_name(self.directory, dumper.identity())?;
         existing
             .or_else(|| Name::of_database(&dumper.database()))
             .context("it has no name")

@@ -65,7 +65,7 @@ impl<'a> Writer<'a> {
             length: None,
             crc32: String::new(),
             sha256: String::new(),
-            content: None,
+            fingerprint: None,
             room: 0,
         };
         header.reserve(&dumper.tables())?;
@@ -108,7 +108,7 @@ impl<'a> Writer<'a> {
         let (encoder, sha256, fingerprint) = meter.finish();
         let (file, totals) = encoder.finish().with_context(unwritable)?;
 
-        header.content = fingerprint;
+        header.fingerprint = fingerprint;
         let thorough = self.previous.check_is_due(header, self.options.full_check);
         header.facts = dumper.check(thorough)?;
         header.checked = if thorough {

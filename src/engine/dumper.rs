@@ -18,6 +18,11 @@ pub trait Dumper {
     /// Which database it is.
     fn identity(&self) -> &Identity;
 
+    /// Returns the other identities that earlier dumps of this very database may bear.
+    fn earlier_identities(&self) -> Vec<Identity> {
+        Vec::new()
+    }
+
     /// The file that decompressing the dump gives back, in bytes.
     fn file_name(&self) -> Vec<u8>;
 
@@ -82,12 +87,12 @@ pub struct ScratchFile<'a> {
     pub file: &'a File,
 }
 
-/// The snapshot came to an end that was nobody's fault; another attempt may go well.
+/// The snapshot came to an end that was nobody's fault, for this reason; another attempt may go well.
 #[derive(Debug)]
-pub struct SnapshotLost;
+pub struct SnapshotLost(pub &'static str);
 
 impl std::fmt::Display for SnapshotLost {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("a table was altered while it was read")
+        f.write_str(self.0)
     }
 }

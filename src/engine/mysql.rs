@@ -1,12 +1,15 @@
 //! MySQL and MariaDB, by the server's own client programs.
 
+mod accounts;
 mod catalogue;
 mod client;
 mod count;
 mod dumper;
+mod fill;
 mod flags;
-pub mod globals;
+mod globals;
 mod inexact;
+mod leftovers;
 mod load;
 mod missing;
 mod options;

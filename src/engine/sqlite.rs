@@ -6,6 +6,7 @@
 //! online backup API), the transaction ends, and the copy is streamed and checked.
 
 mod aside;
+mod attributes;
 mod beside;
 mod check;
 mod dumper;
@@ -19,6 +20,7 @@ mod image;
 mod last_out;
 pub mod load;
 mod lock_free;
+mod locks;
 mod modules;
 mod patience;
 mod place;

@@ -44,8 +44,8 @@ pub struct Header {
     /// SHA-256 of the decompressed bytes, as `gzip -dc DUMP | sha256sum` prints it.
     pub sha256: String,
     /// The fingerprint of the content (see `crate::content`). Only where unchanged databases are skipped.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub content: Option<String>,
+    #[serde(default, rename = "content", skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<String>,
     /// Length of the JSON object with its padding, in bytes; see `Header::reserve`.
     #[serde(skip)]
     pub room: usize,

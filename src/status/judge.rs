@@ -55,7 +55,7 @@ fn of_directory(
     let mut rows = Vec::new();
     for series in &series {
         let record = state.databases.remove(series.name.as_str());
-        // A restore saved it here; no run dumps it here.
+        // A restore saved the database here. No run dumps it here.
         let is_saved_only = series.others.is_empty()
             && series
                 .dumps
@@ -71,7 +71,7 @@ fn of_directory(
         let record = record.unwrap_or_default();
         rows.push(of_series(path, series, record, max_age, now));
     }
-    // What never was dumped, or whose dumps are gone.
+    // Databases that were never dumped, or whose dumps are gone.
     for (name, record) in state.databases {
         let problem = match record.attempt.as_ref().map(|attempt| &attempt.error) {
             Some(Some(error)) => failed(error),
@@ -119,7 +119,7 @@ fn of_series(
     now: Timestamp,
 ) -> DatabaseStatus {
     let unusable = unusable(series, now);
-    // What a clock that jumped dated ahead says nothing about how fresh the dumps are.
+    // Dumps that a clock that jumped dated ahead do not say how fresh the dumps are.
     let past: Vec<_> = series.past(now).collect();
     let Some((newest, header)) = past.first() else {
         let attempt = record.attempt.as_ref();
@@ -149,7 +149,7 @@ fn of_series(
     let fresh = unchanged.map_or(newest.name.time, |unchanged| {
         unchanged.time.max(newest.name.time)
     });
-    // A dump that is newer than the last attempt on record says that the record was lost.
+    // If a dump is newer than the recorded attempt, the record of its own run was lost.
     let attempt = record
         .attempt
         .filter(|attempt| attempt.time >= newest.name.time);
@@ -186,7 +186,7 @@ fn of_series(
     }
 }
 
-/// Says which dumps cannot be used: the newest one, whatever the reason, and every damaged one.
+/// Returns which dumps cannot be used: the newest one, for any reason, and every damaged one.
 fn unusable(series: &Series, now: Timestamp) -> Option<String> {
     let newest = series.unusable(now).map(|other| &other.entry.name);
     let others = series.others.iter().rev();

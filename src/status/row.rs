@@ -9,30 +9,30 @@ use crate::human;
 use crate::identity::Engine;
 use crate::state::{Attempt, DrillRecord};
 
-/// One database; what is not known of it is absent.
+/// What `status` knows of one database. A field is absent when its value is not known.
 #[derive(Debug, Clone, Serialize)]
 pub struct DatabaseStatus {
-    /// Its whole name; a directory's where nothing was dumped into it.
+    /// The database's whole name, or the directory's if nothing was dumped into it.
     pub database: String,
     /// Its engine.
     pub engine: Option<Engine>,
-    /// Where its dumps are.
+    /// The dump directory.
     #[serde(serialize_with = "human::path")]
     pub directory: PathBuf,
-    /// When the newest dump was made.
+    /// The time of the newest dump.
     pub newest: Option<Timestamp>,
-    /// When the database was last known to be what the newest dump holds: then, or later where a
-    /// run found it unchanged.
+    /// When the database was last known to be what the newest dump holds: the time of that dump, or a
+    /// later run that found the database unchanged.
     pub fresh: Option<Timestamp>,
     /// The newest dump's size in bytes, compressed.
     pub bytes: Option<u64>,
-    /// Of the dump before it, in bytes.
+    /// The size of the dump before it in bytes, compressed.
     pub bytes_before: Option<u64>,
-    /// What the newest dump holds, in bytes.
+    /// The newest dump's decompressed size in bytes.
     pub bytes_inside: Option<u64>,
-    /// How many dumps there are that can be used and are not dated after now.
+    /// The number of dumps that can be used and are not dated after now.
     pub kept: usize,
-    /// How far back they go.
+    /// How far back these dumps reach, in seconds.
     pub reach_seconds: Option<i64>,
     /// The last attempt to dump it.
     pub attempt: Option<Attempt>,
@@ -45,6 +45,6 @@ pub struct DatabaseStatus {
     /// and no older than the policy keeps the one from before a shrink.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shrunk_since: Option<Timestamp>,
-    /// What is wrong, in words; absent when nothing is.
+    /// What is wrong, in words.
     pub problem: Option<String>,
 }

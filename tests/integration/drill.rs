@@ -209,7 +209,7 @@ fn rows_and_tables_that_are_not_as_they_were_fail_it() {
     for (wrong, sentence) in [
         ("rows", " rows and had 12345"),
         ("table", "the table other is missing"),
-        ("count", "tables and were 77"),
+        ("count", "table and had 77"),
     ] {
         let planted = planted::changed(&dump, |header| {
             header.time = planted::ago(60);

@@ -77,6 +77,34 @@ fn circle(
     None
 }
 
+/// Without them `cargo test` would fail on a machine that has no server.
+#[test]
+fn tests_of_servers_are_left_out_of_a_plain_cargo_test() {
+    let servers = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/integration/servers");
+    let mut files = BTreeMap::new();
+    for (engine, server) in [("mysql", "MariaDB"), ("postgresql", "PostgreSQL")] {
+        read(&servers.join(engine), &[], &mut files);
+        for (module, text) in std::mem::take(&mut files) {
+            let items = syn::parse_file(&text).unwrap().items;
+            for item in items {
+                let syn::Item::Fn(function) = item else {
+                    continue;
+                };
+                let has = |name: &str| {
+                    let mut attributes = function.attrs.iter();
+                    attributes.any(|attribute| attribute.path().is_ident(name))
+                };
+                assert!(
+                    !has("test") || has("ignore"),
+                    "{engine}/{}: {} lacks #[ignore = \"needs {server}\"]",
+                    module.join("/"),
+                    function.sig.ident
+                );
+            }
+        }
+    }
+}
+
 #[test]
 fn every_guarantee_names_tests_that_exist() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -101,6 +129,28 @@ fn every_guarantee_names_tests_that_exist() {
         assert!(named > 0, "{row} names no test");
     }
     assert_eq!(rows.len(), 10, "one row for each guarantee");
+}
+
+#[test]
+fn every_situation_of_the_page_on_reliability_names_a_test_that_exists() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = fs::read_to_string(root.join("docs/reliability.md")).unwrap();
+    let section = text.split("## What administrators report").nth(1).unwrap();
+    let section = section.split("\n## ").next().unwrap();
+    let rows = section.lines().filter_map(|line| line.strip_suffix(" |"));
+    let tests: Vec<_> = rows
+        .filter_map(|row| row.rsplit_once(" | "))
+        .filter_map(|(_, test)| test.strip_prefix('`')?.strip_suffix('`'))
+        .collect();
+    assert!(tests.len() > 100, "{}", tests.len());
+    for test in tests {
+        let (module, name) = test.rsplit_once("::").unwrap();
+        let path = format!("{}.rs", module.replace("::", "/"));
+        let places = ["tests/integration", "tests"].map(|place| root.join(place).join(&path));
+        let found = places.iter().find_map(|path| fs::read_to_string(path).ok());
+        let text = found.unwrap_or_else(|| panic!("no file of {test}"));
+        assert!(text.contains(&format!("fn {name}()")), "no test {test}");
+    }
 }
 
 /// Returns the imports of every module but tests.
@@ -132,7 +182,8 @@ fn read(directory: &Path, module: &[String], files: &mut BTreeMap<Vec<String>, S
         module.push(path.file_stem().unwrap().to_str().unwrap().to_owned());
         if path.is_dir() {
             read(&path, &module, files);
-        } else if !["main", "lib"].contains(&module.last().unwrap().as_str())
+        } else if path.extension().is_some_and(|extension| extension == "rs")
+            && !["main", "lib"].contains(&module.last().unwrap().as_str())
             && !module.contains(&"tests".to_owned())
         {
             files.insert(module, fs::read_to_string(&path).unwrap());

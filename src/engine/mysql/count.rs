@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::Write;
 
-use super::script::Script;
+use super::script::StatementReader;
 use super::script::rows::Counter;
 use crate::content::marker::Tail;
 use crate::identity::Engine;
@@ -13,7 +13,7 @@ pub(super) struct Counted<'a> {
     out: &'a mut dyn Write,
     tail: Tail,
     /// None once the dump could not be read.
-    script: Option<Script<Counter>>,
+    script: Option<StatementReader<Counter>>,
 }
 
 impl<'a> Counted<'a> {
@@ -22,7 +22,7 @@ impl<'a> Counted<'a> {
         Counted {
             out,
             tail: Tail::default(),
-            script: Some(Script::new(Counter::default())),
+            script: Some(StatementReader::new(Counter::default())),
         }
     }
 

@@ -117,7 +117,7 @@ impl Dumper for Mysql {
                 let program = self.server.dumper.program;
                 Some(Child::read_from(&mut command, program, self.stop)?)
             }
-            None => globals::start(&self.server, &self.version, self.stop)?,
+            None => None,
         };
         Ok(())
     }
@@ -153,23 +153,20 @@ impl Dumper for Mysql {
             return globals::write(&self.server, out, self.stop);
         };
         let mut counted = Counted::new(out);
-        match &self.database {
-            None => pass_on(&mut child, &mut counted)?,
-            Some((name, _)) => {
-                let mut patient = Patient {
-                    child: &mut child,
-                    server: &self.server,
-                    database: name,
-                    patience: self.patience,
-                    stop: self.stop,
-                };
-                pass_on(&mut patient, &mut counted)?
-            }
-        };
+        if let Some((name, _)) = &self.database {
+            let mut patient = Patient {
+                child: &mut child,
+                server: &self.server,
+                database: name,
+                patience: self.patience,
+                stop: self.stop,
+            };
+            pass_on(&mut patient, &mut counted)?;
+        }
         child.finish().map_err(|error| {
             let said = format!("{error:#}");
             if TABLE_CHANGED.iter().any(|changed| said.contains(changed)) {
-                error.context(SnapshotLost)
+                error.context(SnapshotLost("a table was altered while it was read"))
             } else {
                 error
             }

@@ -6,6 +6,7 @@
 //! no time.
 
 pub(super) mod lexer;
+pub(super) mod located;
 mod names;
 pub(super) mod rewrite;
 pub(super) mod rows;
@@ -22,8 +23,8 @@ const LONGEST: usize = 64 << 20;
 /// How the comment begins by which MariaDB's clients forbid themselves commands.
 const SANDBOX: [&[u8]; 2] = [b"/*M!999999\\-", b"/*!999999\\-"];
 
-/// Takes a dump apart that is written to it. [`Script::end`] must follow the last byte.
-pub(super) struct Script<P> {
+/// Takes a dump apart that is written to it. [`StatementReader::end`] must follow the last byte.
+pub(super) struct StatementReader<P> {
     pub(super) parts: P,
     /// What begins with the statement that is not whole yet.
     held: Vec<u8>,
@@ -39,9 +40,9 @@ pub(super) struct Script<P> {
     last: u8,
 }
 
-impl<P: Parts> Script<P> {
+impl<P: Parts> StatementReader<P> {
     pub(super) fn new(parts: P) -> Self {
-        Script {
+        StatementReader {
             parts,
             held: Vec::new(),
             tokens: Vec::new(),
@@ -234,7 +235,7 @@ impl<P: Parts> Script<P> {
     }
 }
 
-impl<P: Parts> Write for Script<P> {
+impl<P: Parts> Write for StatementReader<P> {
     fn write(&mut self, data: &[u8]) -> io::Result<usize> {
         self.pass(data, false)?;
         Ok(data.len())

@@ -2,17 +2,17 @@
 
 use std::fmt;
 use std::fs::File;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
 
 use super::dumper::Mysql;
 use super::server::Server;
-use super::{catalogue, globals, options, privileges, restore};
+use super::{accounts, catalogue, options, privileges, restore};
 use crate::engine::access::{Access, Part};
 use crate::engine::dumper::Dumper;
-use crate::engine::source::{Loader, Save, Source, needs_a_database, needs_no_database};
+use crate::engine::load::{Failure, LoadOptions, Loaded};
+use crate::engine::source::{Loader, Source, needs_a_database, needs_no_database};
 use crate::header::Header;
 use crate::identity::Engine;
 use crate::stop::Stop;
@@ -75,6 +75,11 @@ impl Source for MysqlSource {
         Ok(sources.map(|source| Arc::new(source) as _).collect())
     }
 
+    fn with_database(&self, name: &str) -> Option<Arc<dyn Source>> {
+        let part = Part::Database(name.to_owned());
+        Some(Arc::new(MysqlSource::new(&self.url, part)))
+    }
+
     fn open(&self, access: &Access) -> Result<Box<dyn Dumper>> {
         let server = self.server(access)?;
         Ok(Box::new(Mysql::open(server, &self.part, access)?))
@@ -86,20 +91,22 @@ impl Loader for MysqlSource {
         &self,
         dump: &File,
         header: &Header,
-        save: Option<Save<'_>>,
+        options: LoadOptions<'_>,
         access: &Access,
-    ) -> Result<Option<PathBuf>> {
+    ) -> Result<Loaded> {
         match (&self.part, header.identity.database.is_some()) {
             (Part::Database(name), true) => {
                 let login = (&self.url, access.password.as_ref());
-                restore::run(dump, header, login, name, save, access)
+                restore::run(dump, header, login, name, options, access)
             }
-            (Part::Whole, false) => {
-                globals::restore(dump, self.server(access)?, access.deadline).map(|()| None)
-            }
+            (Part::Whole, false) => accounts::restore(dump, self.server(access)?, access.deadline),
             (_, true) => Err(needs_a_database()),
             (_, false) => Err(needs_no_database()),
         }
+    }
+
+    fn grant(&self, grants: &[String], access: &Access) -> Result<Vec<Failure>> {
+        accounts::grant(self.server(access)?, grants, access.deadline)
     }
 }
 

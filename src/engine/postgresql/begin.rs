@@ -152,7 +152,7 @@ impl Postgresql {
             "another session rewrote or dropped {}",
             rewritten.join(", ")
         );
-        Err(anyhow!(what).context(SnapshotLost))
+        Err(anyhow!(what).context(SnapshotLost("a table was altered while it was read")))
     }
 
     fn hindrance_of_locks(&self, error: Error, locks: bool) -> Result<Hindrance> {
@@ -176,6 +176,23 @@ impl Postgresql {
         } else {
             Err(self.explain(error))
         }
+    }
+
+    /// Says of an error that a standby replays what its reader still needed, if that is the reason.
+    /// The first time another attempt may go well.
+    pub(super) fn explain_conflict(&mut self, error: Error) -> Error {
+        const CONFLICT: &str = "conflict with recovery";
+        if !format!("{error:#}").contains(CONFLICT) {
+            return error;
+        }
+        if !std::mem::replace(&mut self.had_conflict, true) {
+            return error.context(SnapshotLost(
+                "the standby ended it, because of a conflict with recovery",
+            ));
+        }
+        error.context(
+            "the standby ended it twice, because of a conflict with recovery; set hot_standby_feedback = on there, or dump the primary",
+        )
     }
 
     /// Says of an error that a lock was waited for too long, if that is the reason.

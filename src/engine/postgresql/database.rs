@@ -35,6 +35,8 @@ pub(super) struct Postgresql {
     /// Where no snapshot was taken: the file of each table before the dump.
     pub(super) storage: Option<Storage>,
     pub(super) child: Option<Child>,
+    /// The server, a standby, ended a dump because of what it replays.
+    pub(super) had_conflict: bool,
     pub(super) stop: Stop,
 }
 
@@ -52,6 +54,13 @@ impl Postgresql {
         let (connected, location, facts) = match &database {
             Some(database) => connect(server, database, stop)?,
             None => connect_anywhere(server, None, stop)?,
+        };
+        // After a failover another of the hosts answers, and the source is the same.
+        let hosts = server.locations();
+        let location = if hosts.is_empty() {
+            location
+        } else {
+            hosts.join(",")
         };
         let (major, client_version) = server::client_version(program, stop)?;
         ensure!(
@@ -87,6 +96,7 @@ impl Postgresql {
             snapshot: None,
             storage: None,
             child: None,
+            had_conflict: false,
             stop,
         };
         match part {

@@ -18,6 +18,15 @@ impl Dumper for Postgresql {
         &self.identity
     }
 
+    fn earlier_identities(&self) -> Vec<Identity> {
+        let hosts = self.server.locations().into_iter();
+        let earlier = hosts.map(|location| Identity {
+            location,
+            ..self.identity.clone()
+        });
+        earlier.collect()
+    }
+
     fn file_name(&self) -> Vec<u8> {
         let name = self.database.as_deref().unwrap_or(GLOBALS);
         let name = name.replace('/', "_");
@@ -37,12 +46,14 @@ impl Dumper for Postgresql {
     }
 
     fn snapshot(&mut self, _scratch: Option<ScratchFile<'_>>) -> Result<()> {
-        match self.database.clone() {
-            None => self.child = Some(self.start_pg_dumpall()?),
-            Some(database) if self.takes_snapshot => self.begin(&database)?,
-            Some(database) => self.begin_alone(&database)?,
-        }
-        Ok(())
+        let begun = match self.database.clone() {
+            None => self
+                .start_pg_dumpall()
+                .map(|child| self.child = Some(child)),
+            Some(database) if self.takes_snapshot => self.begin(&database),
+            Some(database) => self.begin_alone(&database),
+        };
+        begun.map_err(|error| self.explain_conflict(error))
     }
 
     fn settings(&self) -> Map<String, Value> {
@@ -66,7 +77,8 @@ impl Dumper for Postgresql {
         let mut child = self.child.take().context("pg_dump was not started")?;
         let mut checking = Checking::new(out, self.format);
         pass_on(&mut child, &mut checking)?;
-        child.finish().map_err(|error| self.explain(error))?;
+        let ended = child.finish().map_err(|error| self.explain(error));
+        ended.map_err(|error| self.explain_conflict(error))?;
         checking.finish()
     }
 

@@ -115,6 +115,16 @@ pub(super) fn with_descriptors<T>(
     Some(look(file, shm))
 }
 
+/// Lets SQLite have as much memory as before beside what it has now: an abandoned check gives none
+/// back.
+pub(super) fn replace_memory() {
+    // SAFETY: both calls take and return numbers, and SQLite locks for them.
+    unsafe {
+        let used = ffi::sqlite3_memory_used();
+        ffi::sqlite3_hard_heap_limit64(used.saturating_add(MEMORY));
+    }
+}
+
 /// Replaces SQLite's `open`, `unlink` and `fchown`.
 fn install() {
     type Call = unsafe extern "C" fn();

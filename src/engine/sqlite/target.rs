@@ -15,7 +15,7 @@ use super::image::read_shape;
 use super::patience::{NAP, Patience};
 use super::place::Place;
 use super::{guard, watch};
-use crate::engine::source::Save;
+use crate::engine::load::{Save, not_saved};
 use crate::human;
 use crate::stop::Stop;
 
@@ -148,12 +148,12 @@ impl HeldDatabase {
     }
 
     /// Dumps it through the connection that holds it. Returns the dump's path.
-    pub(super) fn dump(&mut self, save: Save<'_>, stop: Stop) -> Result<PathBuf> {
+    pub(super) fn dump(&mut self, save: &mut dyn Save, stop: Stop) -> Result<PathBuf> {
         let connection = self.connection.as_ref().context("it was let go")?;
         let shape = read_shape(connection)?;
         let connection = self.connection.take().context("it was let go")?;
         let mut dumper = Sqlite::within(&self.path, &self.old, connection, shape, stop);
-        let saved = save(&mut dumper);
+        let saved = save.save(&mut dumper).map_err(not_saved);
         self.connection = dumper.into_source();
         saved
     }

@@ -77,7 +77,7 @@ fn rows_of_unknown_tables_are_unknown() {
             length: None,
             crc32: String::new(),
             sha256: String::new(),
-            content: None,
+            fingerprint: None,
             room: 0,
         };
         Candidate::new(&name, 9, &header).size

@@ -80,6 +80,12 @@ impl Statement<'_> {
         about.and_then(|about| self.name(about.name))
     }
 
+    /// Returns the table that it puts rows into, if it does.
+    pub(super) fn inserts_into(&self) -> Option<String> {
+        let into = (0..self.tokens.len()).find(|at| self.is(*at, &["INTO"]));
+        into.and_then(|into| self.name(into + 1))
+    }
+
     /// The name that a token stands for; `None` where it is no name.
     pub(super) fn name(&self, at: usize) -> Option<String> {
         let text = self.token(at);

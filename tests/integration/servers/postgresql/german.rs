@@ -23,6 +23,7 @@ fn server() -> Option<Server> {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn a_locked_table_is_named_as_such() {
     let Some(server) = server() else { return };
     let env = Env::new();
@@ -47,6 +48,7 @@ fn a_locked_table_is_named_as_such() {
 
 /// The session that locks first may lock no table of this role's: the dump goes on without.
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn a_role_that_may_lock_nothing_dumps() {
     let Some(server) = server() else { return };
     let env = Env::new();
@@ -70,6 +72,7 @@ fn a_role_that_may_lock_nothing_dumps() {
 
 /// `pg_dump` names no number. What it says is tried again, but not for ever.
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn a_table_that_is_dropped_while_pg_dump_looks_around_is_no_failure() {
     let Some(server) = server() else { return };
     for user in ["postgres", "reader"] {
