@@ -27,6 +27,7 @@
       devShells = forAll (pkgs: {
         default = pkgs.callPackage ./nix/shell.nix { dump-database = package pkgs; };
       });
+      # It runs nixfmt, as the check does.
       formatter = forAll (pkgs: pkgs.nixfmt-tree);
     };
 }

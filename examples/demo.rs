@@ -40,7 +40,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         }),
         method: Method::default(),
         threads: default_threads(),
-        timeout: Duration::from_secs(600),
+        timeout: Duration::from_mins(10),
         full_check: Duration::ZERO,
         busy_timeout: Duration::from_secs(30),
         skip_unchanged: false,
@@ -65,17 +65,23 @@ fn main() -> Result<(), Box<dyn Error>> {
     list::run(std::slice::from_ref(&dumps), None, false)?;
     println!("each is good:");
     assert_eq!(
-        verify::run(std::slice::from_ref(&dumps), false)?,
+        verify::run(std::slice::from_ref(&dumps), options.timeout, false)?,
         0,
         "a dump is damaged"
     );
 
     println!("\nthe newest, restored and compared:");
-    let from = restore::From {
+    let from = restore::RequestedDump {
         path: dumps,
         name: None,
     };
-    restore::run(&from, &SqliteSource::new(&restored), false, &options)?;
+    let options = restore::Options {
+        replace: restore::Replace::No,
+        keep_going: false,
+        no_owner: false,
+        dump: options,
+    };
+    restore::run(&from, &SqliteSource::new(&restored), &options)?;
     let orders = read_orders(&restored)?;
     assert_eq!(read_orders(&database)?, orders);
     println!("all {} orders are the same", orders.lines().count());

@@ -71,9 +71,12 @@ vmTests
   module-place = evaluation "place";
   module-proof = evaluation "proof";
   recipes = evaluation "recipes";
-  module-sqlite-services-a-g = evaluation "sqlite-services-a-g";
-  module-sqlite-services-h-m = evaluation "sqlite-services-h-m";
-  module-sqlite-services-n-z = evaluation "sqlite-services-n-z";
+  module-sqlite-services-a-c = evaluation "sqlite-services-a-c";
+  module-sqlite-services-d-g = evaluation "sqlite-services-d-g";
+  module-sqlite-services-h-l = evaluation "sqlite-services-h-l";
+  module-sqlite-services-m-o = evaluation "sqlite-services-m-o";
+  module-sqlite-services-p-r = evaluation "sqlite-services-p-r";
+  module-sqlite-services-s-z = evaluation "sqlite-services-s-z";
   module-no-sqlite-services = evaluation "no-sqlite-services";
   module-unit-text = evaluation "unit-text";
 
@@ -113,12 +116,9 @@ vmTests
         };
       }
       ''
-        # tests/all formats with the second, which nixpkgs may not have yet: a file that both leave as
-        # it is, both format alike.
+        # What `nix fmt` runs. tests/all checks the same files with nixfmt_rs: a file that both leave as it
+        # is, both write alike.
         find $files -name '*.nix' -exec nixfmt --check {} +
-        ${lib.optionalString (
-          pkgs ? nixfmt-rs
-        ) "find $files -name '*.nix' -exec ${lib.getExe pkgs.nixfmt-rs} --check {} +"}
         statix check $files
         deadnix --fail $files
         touch $out

@@ -60,7 +60,9 @@ in
       commands, `dump-database-guest`.
     '';
 
-    group = nullable types.str "notes" "The group that the dump runs as. The default is the group of the user.";
+    group =
+      nullable types.str "notes"
+        "The group that the dump runs as. The default is the group of the user.";
 
     optional = mkOption {
       type = types.bool;

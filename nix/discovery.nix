@@ -20,9 +20,23 @@ let
     name:
     let
       enabled =
-        services.${name}.enable or false
-        || services.${name}.server.enable or false
-        || services ? ${name}.instances;
+        services ? ${name}.instances
+        || lib.any (path: lib.attrByPath path false (services.${name} or { })) [
+          [ "enable" ]
+          [
+            "server"
+            "enable"
+          ]
+          [
+            "server"
+            "management"
+            "enable"
+          ]
+          [
+            "hub"
+            "enable"
+          ]
+        ];
     in
     isPresent name && succeeds enabled && enabled;
 
@@ -99,7 +113,7 @@ in
       leave it out, and this warning is gone: services.dumpDatabase.exclude = [ "${name}" ];'') unreadable
     ++ lib.mapAttrsToList (name: what: ''
       services.dumpDatabase: services.${name} is enabled, whose data is not dumped: ${what}. Dump it with
-      a program in services.dumpDatabase.databases.${name}.command, or leave it out, and this warning
-      is gone: services.dumpDatabase.exclude = [ "${name}" ];'') uncovered
+      a program in services.dumpDatabase.databases.${name}.command (an SQLite file by its `source`), or
+      leave it out, and this warning is gone: services.dumpDatabase.exclude = [ "${name}" ];'') uncovered
   );
 }

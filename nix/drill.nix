@@ -17,6 +17,7 @@
 }:
 let
   cfg = config.services.dumpDatabase;
+  inherit (import ./escape.nix { inherit lib; }) quotePath;
 
   # What a program printed only that program can restore.
   drilled = lib.filterAttrs (_: db: source.engine db != "command") databases;
@@ -92,7 +93,7 @@ let
             "CAP_SYS_PTRACE"
           ];
           PrivateUsers = false;
-          RestrictNamespaces = "ipc mnt net";
+          RestrictNamespaces = "ipc mnt net pid";
           SystemCallFilter = sandbox.SystemCallFilter ++ [
             "@chown"
             "@mount"
@@ -101,7 +102,7 @@ let
           ];
           # Where systemd locks users that exist for a while; else the program locks its own in /run.
           ReadWritePaths = [
-            (place.quotePath "-${leaf}")
+            (quotePath "-${leaf}")
             "-/run/systemd/dynamic-uid"
           ];
           RuntimeDirectory = "dump-database-drill";

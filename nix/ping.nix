@@ -27,7 +27,12 @@ let
           ++ arguments
         );
         DynamicUser = true;
-        InaccessiblePaths = sockets.all ++ [ "-/var/lib/dump-database" ];
+        InaccessiblePaths =
+          sockets.all
+          ++ lib.unique [
+            "-/var/lib/dump-database"
+            "-${cfg.directory}"
+          ];
         IPAddressDeny = "";
         LoadCredential = [ "url:${cfg.ping.urlFile}" ];
         PrivateNetwork = false;

@@ -11,9 +11,7 @@ let
   state = "/var/lib/dump-database";
   elsewhere = cfg.directory != state;
   target = name: "${cfg.directory}/${name}";
-  escapeSpecifiers = lib.replaceStrings [ "%" ] [ "%%" ];
-  # One word of a space-separated list of paths.
-  quotePath = path: escapeSpecifiers (builtins.toJSON path);
+  inherit (import ./escape.nix { inherit lib; }) escapeSpecifiers quotePath;
 
   # The file systems of this configuration that the directory lies on, but for the root.
   mountPoints = lib.filter (
@@ -40,7 +38,7 @@ let
   leafOf = name: who: if elsewhere && !who.dynamic then target name else "${state}/${name}";
 in
 {
-  inherit leafOf quotePath;
+  inherit leafOf;
 
   # The same without the symlink that systemd makes for a dynamic user.
   heldIn = name: who: if who.dynamic then private name else leafOf name who;

@@ -29,7 +29,9 @@
   ProtectKernelTunables = true;
   ProtectProc = "invisible";
   ProtectSystem = "strict";
-  RemoveIPC = true;
+  # A dump runs as the user of another program. "true" would remove the shared memory of that program
+  # when the dump ends, unless systemd started it with User=.
+  RemoveIPC = false;
   RestrictAddressFamilies = "AF_UNIX";
   RestrictNamespaces = true;
   RestrictRealtime = true;

@@ -14,9 +14,7 @@ let
   inherit (lib) mkIf optional optionals;
   cfg = config.services.dumpDatabase;
 
-  escapeSpecifiers = lib.replaceStrings [ "%" ] [ "%%" ];
-  # One word of a space-separated list of paths.
-  quotePath = path: escapeSpecifiers (builtins.toJSON path);
+  inherit (import ./escape.nix { inherit lib; }) escapeSpecifiers quotePath;
 
   # Only `*` keeps its meaning for the shell.
   quoteGlob = glob: lib.concatMapStringsSep "*" lib.escapeShellArg (lib.splitString "*" glob);

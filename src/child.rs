@@ -64,7 +64,16 @@ impl Child {
     /// # Errors
     /// When its exit status is not 0, with the last lines it wrote to stderr; [`Stopped`] when it
     /// had to be killed.
-    pub fn finish(mut self) -> Result<()> {
+    pub fn finish(self) -> Result<()> {
+        self.finish_with_lines().map(drop)
+    }
+
+    /// Waits for the program's end, as [`Child::finish`]. Returns the lines that it wrote to stderr,
+    /// as many as are kept.
+    ///
+    /// # Errors
+    /// As [`Child::finish`].
+    pub fn finish_with_lines(mut self) -> Result<Vec<String>> {
         drop(self.stdin.take());
         drop(self.stdout.take());
         while !self.process.has_exited() {
@@ -75,7 +84,7 @@ impl Child {
         let status = self.process.reap();
         let status = status.with_context(|| format!("the exit status of {} is lost", self.name))?;
         if status.success() {
-            return Ok(());
+            return Ok(self.stderr.kept());
         }
         let said = self.stderr.last();
         let ended = format!("{} ended with {status}", self.name);
@@ -107,6 +116,18 @@ impl Child {
     pub fn relay_log(&mut self, grace: Duration) {
         self.stderr.relay();
         self.grace = grace;
+    }
+
+    /// Logs what it says on stderr as a matter of debugging: its error says it again.
+    pub fn quietly(&mut self) {
+        self.stderr.quietly();
+    }
+
+    /// Keeps up to `number` lines of its stderr for [`Child::finish_with_lines`] instead of logging
+    /// them.
+    pub fn keep_lines(&mut self, number: usize) {
+        self.quietly();
+        self.stderr.keep(number);
     }
 
     /// Waits until there is a first byte to read (true), or until it ended without one.

@@ -246,7 +246,7 @@ pub struct Verify {
     #[command(flatten)]
     pub copies: FromCopies,
 
-    /// How long reading one dump may take: 30s, 10m, 1h
+    /// Stop reading one dump after TIME (30s, 10m, 1h), and report it as bad
     #[arg(
         long,
         value_name = "TIME",
@@ -266,6 +266,7 @@ const REPLACED: &str = "The dump of the database that is replaced";
 
 /// `restore`.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 #[command(
     mut_arg("to", |arg| arg.help_heading(REPLACED).help(
         "Save the replaced database in this dump directory, of which only the last component is \
@@ -296,7 +297,8 @@ pub struct Restore {
 
     /// The database to restore into: an SQLite file (a path, or `sqlite:PATH`) or a database of a
     /// server (`postgresql://[USER@][HOST]/DATABASE`, `mysql://...`, `mariadb://...`). A dump of
-    /// `@globals` needs a server URL without a database
+    /// `@globals` needs a server URL without a database; a dump directory and such a URL restore
+    /// `@globals` and every database
     #[arg(value_name = "TARGET")]
     pub target: OsString,
 
@@ -313,6 +315,34 @@ pub struct Restore {
     /// Replace TARGET if it exists. TARGET is dumped first
     #[arg(long, env = "DUMP_DATABASE_REPLACE", value_parser = BoolishValueParser::new())]
     pub replace: bool,
+
+    /// With --replace: do not dump the existing database first; it is lost. For a database that is
+    /// too damaged to be dumped
+    #[arg(
+        long,
+        env = "DUMP_DATABASE_WITHOUT_SAVING",
+        value_parser = BoolishValueParser::new(),
+        requires = "replace"
+    )]
+    pub without_saving: bool,
+
+    /// Restore into a database that exists, if it is empty: for a user who may not create databases
+    #[arg(
+        long,
+        env = "DUMP_DATABASE_INTO_EMPTY",
+        value_parser = BoolishValueParser::new(),
+        conflicts_with = "replace"
+    )]
+    pub into_empty: bool,
+
+    /// Leave out owners, definers and privileges: all that is restored belongs to the user that
+    /// restores
+    #[arg(long, env = "DUMP_DATABASE_NO_OWNER", value_parser = BoolishValueParser::new())]
+    pub no_owner: bool,
+
+    /// Restore what can be restored: list each object that fails, keep the new database, exit 1
+    #[arg(long, env = "DUMP_DATABASE_KEEP_GOING", value_parser = BoolishValueParser::new())]
+    pub keep_going: bool,
 
     /// How and where the replaced database is dumped
     #[command(flatten)]

@@ -12,6 +12,9 @@ use crate::name::Compression;
 use crate::stop::{self, Stop};
 use background::Background;
 
+/// The level of gzip where none is given.
+const GZIP_LEVEL: u8 = 2;
+
 /// Bytes of content that are decompressed at a time.
 const OUTPUT_LEN: usize = 256 << 10;
 
@@ -28,7 +31,7 @@ impl Default for Method {
     fn default() -> Self {
         Method {
             compression: Compression::Gzip,
-            level: 2,
+            level: GZIP_LEVEL,
         }
     }
 }
@@ -39,9 +42,9 @@ impl FromStr for Method {
     fn from_str(text: &str) -> Result<Self, String> {
         let (kind, level) = text.split_once(':').unwrap_or((text, ""));
         let (compression, default, range) = match kind {
-            "gzip" => (Compression::Gzip, 2, 0..=9),
+            "gzip" => (Compression::Gzip, GZIP_LEVEL, 0..=9),
             "zstd" => (Compression::Zstd, 3, 1..=19),
-            _ => return Err("gzip, gzip:0-9, zstd or zstd:1-19 is wanted".to_owned()),
+            _ => return Err("expected gzip, gzip:0-9, zstd or zstd:1-19".to_owned()),
         };
         let level = match level {
             "" if !text.contains(':') => default,
@@ -218,14 +221,14 @@ impl<R: Read> BufRead for Decoder<R> {
 /// A single zstd frame, to its end and to the end of the file.
 #[allow(missing_debug_implementations)]
 pub struct ZstdReader<R: Read> {
-    decoder: zstd::Decoder<'static, BufReader<Counted<R>>>,
+    decoder: zstd::Decoder<'static, BufReader<OffsetReader<R>>>,
     tally: Tally,
     ended: bool,
 }
 
 impl<R: Read> ZstdReader<R> {
     fn new(inner: R, offset: u64) -> io::Result<Self> {
-        let counted = Counted { inner, offset };
+        let counted = OffsetReader { inner, offset };
         let decoder = zstd::Decoder::new(counted)?.single_frame();
         Ok(ZstdReader {
             decoder,
@@ -272,12 +275,12 @@ impl<R: Read> Read for ZstdReader<R> {
     }
 }
 
-struct Counted<R> {
+struct OffsetReader<R> {
     inner: R,
     offset: u64,
 }
 
-impl<R: Read> Read for Counted<R> {
+impl<R: Read> Read for OffsetReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.inner.read(buffer)?;
         self.offset += read as u64;

@@ -11,223 +11,36 @@ mod drill;
 mod encryption;
 #[cfg(not(feature = "encryption"))]
 #[path = "copy/unencrypted.rs"]
+#[expect(
+    clippy::unnecessary_wraps,
+    clippy::unused_self,
+    reason = "the functions have the signatures of those that encrypt"
+)]
 mod encryption;
 mod fetch;
 mod home;
 mod job;
 mod list;
 mod name;
+mod options;
 mod passing;
 mod place;
 mod plan;
 mod restore;
 mod rotate;
+mod run;
 mod sidecar;
 mod status;
 mod upload;
 mod verify;
 
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::Duration;
-
-use anyhow::{Context, Result};
-
-use crate::clock;
-use crate::directory::Directory;
-use crate::exit::UsageError;
-use crate::retention::Policy;
-use crate::series::Series;
-use crate::stop::Stop;
-use crate::store::{self, Config, Destination, Reason, StoreError};
-
 pub use drill::drill;
-pub use home::{Held, Home, Records};
+pub use home::{DestinationInUse, Home, Records};
 pub use list::list;
+pub use options::Options;
 pub use place::{Place, Reading};
 pub use restore::restore;
 pub use rotate::run as rotate;
-pub use status::{Fresh, add_to, remark, status};
+pub use run::run;
+pub use status::{add_to, status};
 pub use verify::verify;
-
-use encryption::Recipients;
-use job::Job;
-use upload::Settings;
-
-/// So many failures in a row say that the rest would fail as well.
-const FAILURES: usize = 3;
-
-/// What is copied, and how.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// Where to.
-    pub to: String,
-    /// Whom the copies are encrypted to.
-    pub recipients: Vec<String>,
-    /// A file with more of them.
-    pub recipients_file: Option<PathBuf>,
-    /// The settings of the store.
-    pub store_config: Option<PathBuf>,
-    /// The machine's name in the destination; the system's own by default.
-    pub host: Option<String>,
-    /// Bytes a second.
-    pub rate: Option<u64>,
-    /// Read every copy back.
-    pub reads_back: bool,
-    /// Copy what restores replaced as well.
-    pub includes_replaced: bool,
-    /// What stays in the destination; without it nothing is removed there.
-    pub policy: Policy,
-    /// Whether anything is removed in the destination.
-    pub rotates: bool,
-    /// How long one copy may take.
-    pub timeout: Duration,
-    /// Where the machine keeps its record of copies.
-    pub state: Option<PathBuf>,
-}
-
-/// Copies what a destination lacks of the dumps in `directories`: the newest of each database first,
-/// then the rest, newest first. Prints where each copy is. Returns how many databases failed.
-///
-/// # Errors
-/// [`UsageError`] for what makes no sense, before anything is copied; [`Held`] when another run copies
-/// to the same destination; when the destination cannot be reached.
-pub fn run(directories: &[PathBuf], options: &Options) -> Result<usize> {
-    let destination = Destination::parse(&options.to).map_err(|why| UsageError::new(&why))?;
-    let settings = Settings {
-        recipients: Recipients::read(&options.recipients, options.recipients_file.as_deref())?,
-        rate: options.rate,
-        reads_back: options.reads_back,
-        timeout: options.timeout,
-    };
-    let config = match &options.store_config {
-        Some(file) => Config::from_file(file)?,
-        None => Config::default(),
-    };
-    let system = rustix::system::uname();
-    let system = system.nodename().to_string_lossy();
-    let host = place::host_name(options.host.as_deref().unwrap_or(&system))?;
-    let directories = expand(directories)?;
-    let home = Home::find(options.state.as_deref())?;
-    home.create()?;
-    let key = home.key()?;
-    let _lock = home.lock(&destination, &key)?;
-    let store = store::open(&destination, &config, &key.owner(), true)?;
-    let mut jobs = Vec::new();
-    for directory in directories {
-        for series in Series::all(&directory, &directory.dumps()?) {
-            jobs.extend(Job::new(Arc::clone(&directory), series, &host, &key)?);
-        }
-    }
-    let stop = Stop::on_signal();
-    for job in &mut jobs {
-        job.look(&*store, &key.owner(), options, stop)
-            .with_context(|| {
-                format!(
-                    "cannot list {}",
-                    destination.url_of(&job.folder().to_string())
-                )
-            })?;
-    }
-    copy(&mut jobs, &*store, &destination, &settings)?;
-    let mut failed = 0;
-    for job in &mut jobs {
-        job.rotate(&*store, options, stop);
-        stop.check()?;
-        failed += usize::from(job.error().is_some());
-    }
-    record(&home, &destination, &jobs);
-    Ok(failed)
-}
-
-/// Uploads what each job lacks.
-fn copy(
-    jobs: &mut [Job],
-    store: &dyn store::Store,
-    destination: &Destination,
-    settings: &Settings,
-) -> Result<()> {
-    let mut in_a_row = 0;
-    for (number, wanted) in job::order(jobs) {
-        let job = &mut jobs[number];
-        if in_a_row == FAILURES {
-            job.leave("the destination failed several times in a row");
-            continue;
-        }
-        match job.upload(store, destination, &wanted, settings) {
-            Ok(()) => in_a_row = 0,
-            Err(error) => {
-                if let Some(signal) = crate::stop::signal() {
-                    return Err(crate::stop::Stopped::Signal(signal).into());
-                }
-                in_a_row += usize::from(error.is::<StoreError>());
-                job.fail(&wanted, &error);
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Records for `status` what is copied. That it cannot is a warning: the copies are there.
-fn record(home: &Home, destination: &Destination, jobs: &[Job]) {
-    let now = clock::now();
-    let changed = home.change(|records| {
-        let destination = records.entry(destination.to_string()).or_default();
-        for job in jobs {
-            let databases = destination
-                .entry(job.directory().path().to_owned())
-                .or_default();
-            let record = databases.entry(job.database().to_owned());
-            let record = record.or_insert_with(home::Record::default);
-            job.record(record, now);
-        }
-    });
-    if let Err(error) = changed {
-        log::warn!("{error:#}");
-    }
-}
-
-/// Returns the directories of dumps among `paths`: each that holds dumps, and those below it that do.
-///
-/// # Errors
-/// When one cannot be read or has no dumps.
-fn expand(paths: &[PathBuf]) -> Result<Vec<Arc<Directory>>> {
-    let mut all = Vec::new();
-    for path in paths {
-        let before = all.len();
-        let directory = Directory::open(path)?;
-        if !directory.dumps()?.is_empty() {
-            all.push(Arc::new(directory));
-        }
-        let mut below: Vec<_> = subdirectories(path)?;
-        below.sort();
-        for path in below {
-            let directory = Directory::open(&path)?;
-            if !directory.dumps()?.is_empty() {
-                all.push(Arc::new(directory));
-            }
-        }
-        if all.len() == before {
-            anyhow::bail!("there are no dumps to copy in {}", path.display());
-        }
-    }
-    Ok(all)
-}
-
-fn subdirectories(path: &Path) -> Result<Vec<PathBuf>> {
-    let entries = fs::read_dir(path).with_context(|| format!("cannot list {}", path.display()))?;
-    let directories = entries.flatten().filter(|entry| {
-        let is_hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
-        !is_hidden && entry.file_type().is_ok_and(|kind| kind.is_dir())
-    });
-    Ok(directories.map(|entry| entry.path()).collect())
-}
-
-/// Returns true where an error is the store's and says nothing of a copy.
-fn is_of_the_store(error: &anyhow::Error) -> bool {
-    let found = error
-        .chain()
-        .find_map(|cause| cause.downcast_ref::<StoreError>());
-    found.is_some_and(|error| error.reason != Reason::Missing)
-}

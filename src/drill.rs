@@ -10,11 +10,13 @@ mod compare;
 mod confined;
 mod finding;
 mod inside;
+mod leftovers;
 mod reach;
-mod row;
+mod result;
 mod sandbox;
 mod scratch;
 mod user;
+mod worker;
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -28,8 +30,8 @@ use crate::stop::{self, Stop};
 
 use choose::Chosen;
 pub use choose::Sample;
-pub use confined::{is_inside, run_inside};
-use row::Row;
+use result::DrillResult;
+pub use worker::{is_inside, run_inside};
 
 /// How to drill.
 #[derive(Debug, Clone)]
@@ -65,7 +67,7 @@ pub fn run(paths: &[PathBuf], options: &Options) -> Result<usize> {
         // Only what was asked for by name is still here without being there.
         let gone = dump.as_ref().is_err_and(is_gone);
         let row = if gone {
-            Row::gone(&chosen)
+            DrillResult::gone(&chosen)
         } else {
             drill(&chosen, dump.context("it cannot be read"), options)
         };
@@ -159,8 +161,8 @@ fn is_gone(error: &io::Error) -> bool {
     error.kind() == ErrorKind::NotFound
 }
 
-fn drill(chosen: &Chosen, dump: Result<File>, options: &Options) -> Row {
-    let mut row = Row::of(chosen);
+fn drill(chosen: &Chosen, dump: Result<File>, options: &Options) -> DrillResult {
+    let mut row = DrillResult::of(chosen);
     log::debug!("drilling {}", row.path.display());
     let stop = Stop::after(options.timeout);
     let drilled = dump.and_then(|dump| {

@@ -1,4 +1,4 @@
-//! The main job: each source dumped, proven, published, rotated.
+//! The command `dump`: dumps each source, proves, publishes and rotates.
 
 mod database;
 mod keep;
@@ -31,12 +31,14 @@ pub(crate) use database::{Published, Run};
 pub use keep::Keep;
 pub use options::{Options, default_threads};
 pub use plan::Selection;
-use plan::{Task, plan};
+use plan::{Planned, Task, plan};
 
-/// What became of a database.
-struct Outcome {
+/// How the dump of one database ended.
+struct TaskResult {
     name: String,
     engine: Engine,
+    /// The whole server of which it is a part.
+    server: Option<String>,
     result: Result<Published, String>,
     /// There is no such database.
     is_missing: bool,
@@ -44,18 +46,18 @@ struct Outcome {
     ended: Timestamp,
 }
 
-/// Dumps each source, and of a server without a database each of its databases; one that fails
-/// does not stop the others. The paths of what was published go to stdout. How many failed.
+/// Dumps each source, and of a whole server each of its databases. One that fails does not stop the
+/// others. Prints the paths of the published dumps. Returns the number of databases that failed.
 ///
 /// # Errors
-/// When nothing could be begun: two sources of one NAME, no directory, another run in it.
+/// When no dump could begin: two sources have one NAME, there is no directory, or another run holds it.
 pub fn run(sources: &[Arc<dyn Source>], selection: &Selection, options: &Options) -> Result<usize> {
     plan::check(sources, selection)?;
     let failed = dump_all(sources, selection, options);
     let Some(metrics) = &options.metrics else {
         return failed;
     };
-    // However it ended: it is how monitoring learns of it.
+    // Also after a failure: monitoring learns of it from the metrics.
     match metrics::write(metrics, std::slice::from_ref(&options.to), false) {
         Ok(()) => failed,
         Err(error) if failed.is_ok() => Err(error),
@@ -72,7 +74,7 @@ fn dump_all(
     options: &Options,
 ) -> Result<usize> {
     if !options.to.exists() && sources.iter().all(|source| source.find().is_err()) {
-        // No directory comes into being for what is not there.
+        // Create no directory when no source exists.
         for source in sources {
             if let Err(error) = source.find() {
                 let name = plan::name_of(source.as_ref(), selection).map(|name| name.to_string());
@@ -84,7 +86,7 @@ fn dump_all(
     }
     let directory = Directory::open_or_create(&options.to)?.lock()?;
     directory.remove_stale(options.timeout)?;
-    let tasks = plan(sources, selection, options);
+    let tasks = plan(sources, selection, options, &directory.state());
     let number = tasks.len();
     ensure!(
         number > 0,
@@ -132,15 +134,26 @@ fn next<T>(queue: &Mutex<VecDeque<T>>) -> Option<T> {
 }
 
 /// Dumps one database. Its children are started and ended by this thread.
-fn attempt(run: &Run<'_>, task: Task) -> Outcome {
+fn attempt(run: &Run<'_>, task: Task) -> TaskResult {
     let started = Instant::now();
-    let (name, engine, result, is_missing) = match task {
-        Task::Dump(name, source) => {
+    let Task {
+        name,
+        source,
+        server,
+        planned,
+    } = task;
+    let (mut is_missing, mut is_logged) = (false, false);
+    let result = match planned {
+        Planned::Dump(name) => {
             let result = dump(run, &name, source.as_ref());
-            let is_missing = result.is_err() && source.find().is_err();
-            (name.to_string(), source.engine(), result, is_missing)
+            is_missing = result.is_err() && source.find().is_err();
+            result
         }
-        Task::Failed(name, source, error) => (name, source.engine(), Err(error), false),
+        Planned::Failed(error) => Err(error),
+        Planned::Unreached(error) => {
+            is_logged = true;
+            Err(error)
+        }
     };
     match &result {
         Ok(published) => {
@@ -149,11 +162,13 @@ fn attempt(run: &Run<'_>, task: Task) -> Outcome {
                 print_path(&run.options.to, published);
             }
         }
+        Err(_) if is_logged => {}
         Err(error) => log::error!("{name} was not dumped: {error}"),
     }
-    Outcome {
+    TaskResult {
         name,
-        engine,
+        engine: source.engine(),
+        server,
         result,
         is_missing,
         seconds: started.elapsed().as_secs_f64(),
@@ -183,13 +198,13 @@ fn print_path(directory: &Path, published: &Published) {
     }
 }
 
-/// For `status`. The dumps are there without it, so it fails no run.
-fn record(directory: &Directory, outcomes: &[Outcome]) {
+/// Records for `status` how the run ended. An error fails no run: the dumps exist without the record.
+fn record(directory: &Directory, outcomes: &[TaskResult]) {
     let changed = directory.dumps().and_then(|dumps| {
         let dumped: HashSet<_> = dumps.iter().map(|dump| dump.name.name.as_str()).collect();
         directory.change_state(|state| {
             for outcome in outcomes {
-                // A mistyped path must not be asked for ever after.
+                // `status` must not report a mistyped path ever after.
                 let is_known = state.databases.contains_key(&outcome.name)
                     || dumped.contains(outcome.name.as_str());
                 if outcome.is_missing && !is_known {
@@ -197,6 +212,7 @@ fn record(directory: &Directory, outcomes: &[Outcome]) {
                 }
                 let record = state.of(&outcome.name);
                 record.engine = Some(outcome.engine);
+                record.server.clone_from(&outcome.server);
                 record.attempt = Some(Attempt {
                     time: outcome.ended,
                     seconds: Some(outcome.seconds),
@@ -219,15 +235,20 @@ fn record(directory: &Directory, outcomes: &[Outcome]) {
     }
 }
 
-/// The last lines of a run over several databases.
-fn table(outcomes: &[Outcome]) {
+/// Prints the last lines of a run over several databases.
+fn table(outcomes: &[TaskResult]) {
     let width = outcomes.iter().map(|outcome| outcome.name.chars().count());
     let width = width.max().unwrap_or(0);
-    for Outcome { name, result, .. } in outcomes {
+    let mut last = None;
+    for TaskResult { name, result, .. } in outcomes {
         match result {
             Ok(published) => log::info!("{name:width$}  dumped  {}", published.summary),
+            Err(error) if last == Some(error) => {
+                log::error!("{name:width$}  FAILED  for the same reason");
+            }
             Err(error) => log::error!("{name:width$}  FAILED  {error}"),
         }
+        last = result.as_ref().err();
     }
     let failed: Vec<_> = outcomes
         .iter()

@@ -7,6 +7,8 @@ pub mod access;
 pub mod command;
 pub mod dumper;
 mod feed;
+mod leftover;
+pub mod load;
 pub mod missing;
 pub mod mysql;
 pub mod postgresql;
@@ -29,8 +31,9 @@ use crate::url::Url;
 
 pub use access::{Access, Part};
 pub use dumper::Dumper;
+pub use load::{Existing, LoadOptions, Loaded, Save};
 use registered::Registered;
-pub use source::{DamagedInside, Save, Source};
+pub use source::{DamagedInside, Source};
 use throwaway::{Throwaway, Workshop};
 
 /// Every engine that a URL's scheme names. A new engine is one more line here.

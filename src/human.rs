@@ -20,7 +20,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
         .and_then(|span| span.to_duration(SpanRelativeTo::days_are_24_hours()))
         .ok()
         .and_then(|span| Duration::try_from(span).ok())
-        .ok_or_else(|| "a duration such as 30s, 10m, 1h or 7d is wanted".to_owned())
+        .ok_or_else(|| "expected a duration such as 30s, 10m, 1h or 7d".to_owned())
 }
 
 /// Reads a whole number above 0.

@@ -1,4 +1,4 @@
-//! What dumps there are, and why each is kept.
+//! Lists dumps, and why each is kept.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::clock;
 use crate::directory::Directory;
-use crate::header::Kind;
+use crate::header::DumpKind;
 use crate::human;
 use crate::name::Format;
 use crate::retention::{self, Policy, Rule, Verdict};
@@ -18,27 +18,27 @@ use crate::series::{Other, Series};
 
 /// One dump.
 #[derive(Debug, Serialize)]
-struct Row {
+struct ListedDump {
     database: String,
     time: Timestamp,
     #[serde(serialize_with = "human::path")]
     path: PathBuf,
     bytes: u64,
     format: Format,
-    kind: Kind,
-    /// Empty: the next rotation removes it.
+    kind: DumpKind,
+    /// The rules that keep it. If empty, the next rotation removes it.
     kept_by: Vec<Rule>,
 }
 
-impl Row {
+impl ListedDump {
     /// Returns the name of the dump's file.
     fn file(&self) -> Cow<'_, str> {
         self.path.file_name().unwrap_or_default().to_string_lossy()
     }
 }
 
-/// Prints the dumps of each directory on stdout, by database, newest first. Without a `policy` it is
-/// each database's own, as its last run was told.
+/// Prints the dumps of each directory on stdout, by database, newest first. Without a `policy`, each
+/// database's last run decides which policy applies.
 ///
 /// # Errors
 /// When a directory cannot be read or stdout is closed.
@@ -74,10 +74,15 @@ pub fn run(directories: &[PathBuf], policy: Option<&Policy>, json: bool) -> Resu
     Ok(())
 }
 
-fn rows(directory: &Directory, series: &Series, policy: &Policy, now: Timestamp) -> Vec<Row> {
+fn rows(
+    directory: &Directory,
+    series: &Series,
+    policy: &Policy,
+    now: Timestamp,
+) -> Vec<ListedDump> {
     let verdicts = series.plan(policy, now, None);
     let rows = series.dumps.iter().zip(verdicts).rev();
-    rows.map(|((entry, header), verdict)| Row {
+    rows.map(|((entry, header), verdict)| ListedDump {
         database: header.database.clone(),
         time: entry.name.time,
         path: directory.path_of(&entry.name),
@@ -92,7 +97,12 @@ fn rows(directory: &Directory, series: &Series, policy: &Policy, now: Timestamp)
     .collect()
 }
 
-fn table(out: &mut impl Write, rows: &[Row], policy: &Policy, now: Timestamp) -> io::Result<()> {
+fn table(
+    out: &mut impl Write,
+    rows: &[ListedDump],
+    policy: &Policy,
+    now: Timestamp,
+) -> io::Result<()> {
     let names: Vec<_> = rows
         .iter()
         .map(|row| human::printable(&row.database))
@@ -118,15 +128,15 @@ fn table(out: &mut impl Write, rows: &[Row], policy: &Policy, now: Timestamp) ->
             row.file(),
             match (kept_by.is_empty(), row.kind) {
                 (true, _) => "nothing: the next rotation removes it".to_owned(),
-                (false, Kind::Regular) => kept_by.join(", "),
-                (false, Kind::Replaced) => format!(
+                (false, DumpKind::Regular) => kept_by.join(", "),
+                (false, DumpKind::Replaced) => format!(
                     "{}: a restore replaced it; restore takes it only by name",
                     kept_by.join(", ")
                 ),
             }
         )?;
     }
-    let regular = rows.iter().filter(|row| row.kind == Kind::Regular);
+    let regular = rows.iter().filter(|row| row.kind == DumpKind::Regular);
     let kept = regular.filter(|row| !row.kept_by.is_empty());
     if let Some(reach) = retention::reach(kept.map(|row| row.time), now) {
         let database = names.first().map_or("", String::as_str);

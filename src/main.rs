@@ -12,7 +12,7 @@ use clap::{CommandFactory, FromArgMatches};
 use dump_database::cli::{Cli, Command, EXAMPLES, Output, Retention, ServerFormat};
 #[cfg(feature = "copies")]
 use dump_database::copy::{self, Reading};
-use dump_database::directory::Held;
+use dump_database::directory::DirectoryInUse;
 use dump_database::dump::Keep;
 use dump_database::engine::command::Program;
 use dump_database::engine::parse_source;
@@ -20,7 +20,7 @@ use dump_database::exit::{Exit, UsageError};
 use dump_database::name::Format;
 use dump_database::secret::{self, Secret};
 use dump_database::stop::{self, Stopped};
-use dump_database::{drill, dump, list, logging, metrics, restore, rotate, status, verify};
+use dump_database::{clock, drill, dump, list, logging, metrics, restore, rotate, status, verify};
 
 fn main() -> ExitCode {
     // First of all: its sandbox can be made only while there is one thread.
@@ -56,7 +56,7 @@ fn main() -> ExitCode {
             return Exit::Success;
         }
         log::error!("{error:#}");
-        if error.is::<Held>() || is_held_copy(&error) {
+        if error.is::<DirectoryInUse>() || is_destination_in_use(&error) {
             Exit::Held
         } else if error.is::<UsageError>() {
             Exit::Usage
@@ -125,14 +125,11 @@ fn run(command: Command, keeps: bool) -> Result<Exit> {
             if let Some(file) = &args.metrics {
                 metrics::write(file, &directories, args.trust_records)?;
             }
-            let complete = |rows: &mut [status::Row]| {
-                #[cfg(feature = "copies")]
-                args.record.add_to(rows)?;
-                let _ = rows;
-                Ok(())
-            };
-            let (max_age, trusts) = (args.max_age, args.trust_records);
-            status::run(&directories, max_age, trusts, args.json, complete).map(all_or_some)
+            let now = clock::now();
+            let rows = status::rows(&directories, args.max_age, args.trust_records, now);
+            #[cfg(feature = "copies")]
+            let rows = args.record.add_to(rows)?;
+            status::print(&rows, args.json, now).map(all_or_some)
         }
         Command::Verify(args) => {
             #[cfg(feature = "copies")]
@@ -155,8 +152,18 @@ fn run(command: Command, keeps: bool) -> Result<Exit> {
             };
             #[cfg(feature = "copies")]
             let places = copies.places(std::slice::from_ref(&args.dump))?;
-            let options = options(args.output)?;
-            let from = restore::From {
+            let options = restore::Options {
+                replace: match (args.replace, args.without_saving, args.into_empty) {
+                    (true, true, _) => restore::Replace::Unsaved,
+                    (true, false, _) => restore::Replace::Saved,
+                    (false, _, true) => restore::Replace::Empty,
+                    (false, _, false) => restore::Replace::No,
+                },
+                keep_going: args.keep_going,
+                no_owner: args.no_owner,
+                dump: options(args.output)?,
+            };
+            let from = restore::RequestedDump {
                 path: args.dump,
                 name: args.name,
             };
@@ -164,11 +171,10 @@ fn run(command: Command, keeps: bool) -> Result<Exit> {
             #[cfg(feature = "copies")]
             if let Some([place]) = places.as_deref() {
                 let identities = copies.identities()?;
-                copy::restore(place, identities.as_ref(), &*target, args.replace, &options)?;
-                return Ok(Exit::Success);
+                return copy::restore(place, identities.as_ref(), target.as_ref(), &options)
+                    .map(all_or_some);
             }
-            restore::run(&from, target.as_ref(), args.replace, &options)?;
-            Ok(Exit::Success)
+            restore::run(&from, target.as_ref(), &options).map(all_or_some)
         }
         Command::Drill(args) => {
             let options = drill::Options {
@@ -195,7 +201,7 @@ fn run(command: Command, keeps: bool) -> Result<Exit> {
                     Reading::from(args.copies).places(std::slice::from_ref(path))?
             {
                 let policy = policy.ok_or_else(|| {
-                    UsageError::new("what is kept in a destination is not on record; say it with --keep and the like")
+                    UsageError::new("a destination has no record of a retention policy; give it with --keep and the other retention flags")
                 })?;
                 copy::rotate(&places, &policy, args.dry_run)?;
                 return Ok(Exit::Success);
@@ -226,10 +232,10 @@ fn run(command: Command, keeps: bool) -> Result<Exit> {
     }
 }
 
-/// Returns true where another run copies to the same destination.
-fn is_held_copy(error: &anyhow::Error) -> bool {
+/// Returns true if another run copies to the same destination.
+fn is_destination_in_use(error: &anyhow::Error) -> bool {
     #[cfg(feature = "copies")]
-    return error.is::<copy::Held>();
+    return error.is::<copy::DestinationInUse>();
     #[cfg(not(feature = "copies"))]
     {
         let _ = error;

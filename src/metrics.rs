@@ -13,10 +13,14 @@ use anyhow::{Context, Result};
 use jiff::Timestamp;
 
 use crate::clock;
-use crate::status::{self, Row};
+use crate::status::{self, DatabaseStatus};
 
 /// A metric without its `dump_database_` prefix, what it means, and its value for a database.
-type Metric = (&'static str, &'static str, fn(&Row) -> Option<f64>);
+type Metric = (
+    &'static str,
+    &'static str,
+    fn(&DatabaseStatus) -> Option<f64>,
+);
 
 const METRICS: [Metric; 11] = [
     (
@@ -91,17 +95,18 @@ const METRICS: [Metric; 11] = [
 ];
 
 /// Writes the metrics of every database of `directories` to `file`: a whole new file, readable by
-/// everyone, takes the old one's place.
+/// everyone, replaces the old one.
 ///
 /// # Errors
-/// When it cannot be written; it is then as it was.
+/// When the file cannot be written. It is then unchanged.
 pub fn write(file: &Path, directories: &[PathBuf], trust_records: bool) -> Result<()> {
     let rows = status::rows(directories, None, trust_records, clock::now());
     replace(file, &render(&rows))
         .with_context(|| format!("cannot write the metrics {}", file.display()))
 }
 
-/// The new file has a name that nobody can foresee, and is this user's alone until it is whole.
+/// Creates the new file under a name that nobody can foresee. Only this user can read it until it is
+/// whole.
 fn replace(file: &Path, text: &str) -> io::Result<()> {
     let directory = match file.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -109,20 +114,20 @@ fn replace(file: &Path, text: &str) -> io::Result<()> {
     };
     let mut prefix = file.file_name().unwrap_or_default().to_owned();
     prefix.push(".");
-    // The collector reads `*.prom` alone.
+    // The collector reads only `*.prom`.
     let mut new = tempfile::Builder::new()
         .prefix(&prefix)
         .suffix(".tmp")
         .tempfile_in(directory)?;
     new.write_all(text.as_bytes())?;
-    // Whatever the umask: the exporter is another user.
+    // Independent of the umask: the exporter is another user.
     let readable = fs::Permissions::from_mode(0o644);
     new.as_file().set_permissions(readable)?;
     new.persist(file)?;
     Ok(())
 }
 
-fn render(rows: &[Row]) -> String {
+fn render(rows: &[DatabaseStatus]) -> String {
     let mut text = String::new();
     for (name, help, value) in METRICS {
         let values = rows.iter().filter_map(|row| Some((row, value(row)?)));
@@ -138,7 +143,7 @@ fn render(rows: &[Row]) -> String {
     text
 }
 
-fn labels(row: &Row) -> String {
+fn labels(row: &DatabaseStatus) -> String {
     let engine = row
         .engine
         .map(|engine| format!("{engine:?}").to_lowercase());

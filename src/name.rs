@@ -13,7 +13,7 @@ use std::fmt;
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 
-pub use encoding::Name;
+pub use encoding::{GLOBALS, Name};
 
 const TIME_FORMAT: &str = "%Y%m%dT%H%M%SZ";
 

@@ -1,7 +1,7 @@
 //! Reads a dump back while it is being written, through the same inode.
 //!
 //! The reader follows the writer at its own pace and waits at the end of what is there. It gets
-//! past the true end of the file only once the writer has said [`Written::complete`], which comes
+//! past the true end of the file only once the writer has said [`ReadBackWriter::complete`], which comes
 //! after the header's own completion, and then reads the header again from the start.
 
 use std::fs::File;
@@ -18,7 +18,7 @@ use crate::compress::Decoder;
 use crate::gzip::Totals;
 use crate::header::Header;
 use crate::name::Compression;
-use crate::yielding::let_others_first;
+use crate::niceness::let_others_first;
 
 const PASSED_BYTES: u64 = 8 << 20;
 
@@ -29,12 +29,12 @@ enum Phase {
     Abandoned,
 }
 
-struct Progress {
+struct WriterProgress {
     state: Mutex<(u64, Phase)>,
     changed: Condvar,
 }
 
-impl Progress {
+impl WriterProgress {
     fn update(&self, change: impl FnOnce(&mut (u64, Phase))) {
         change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
         self.changed.notify_one();
@@ -43,13 +43,13 @@ impl Progress {
 
 /// The writing end of a file that is read back.
 #[allow(missing_debug_implementations)]
-pub struct Written {
+pub struct ReadBackWriter {
     file: File,
     length: u64,
-    progress: Arc<Progress>,
+    progress: Arc<WriterProgress>,
 }
 
-impl Written {
+impl ReadBackWriter {
     /// Returns how many bytes were written so far.
     #[must_use]
     pub fn length(&self) -> u64 {
@@ -72,7 +72,7 @@ impl Written {
     }
 }
 
-impl Write for Written {
+impl Write for ReadBackWriter {
     fn write(&mut self, data: &[u8]) -> io::Result<usize> {
         let written = self.file.write(data)?;
         self.length += written as u64;
@@ -85,7 +85,7 @@ impl Write for Written {
     }
 }
 
-impl Drop for Written {
+impl Drop for ReadBackWriter {
     fn drop(&mut self) {
         self.progress.update(|state| {
             if state.1 == Phase::Writing {
@@ -98,7 +98,7 @@ impl Drop for Written {
 /// What reading back found: the content's length and CRC, and the header as it is now.
 pub type Found = (Totals, Header);
 
-/// The reading end. To be dropped after [`Written`], for whose end it waits: a file that is given
+/// The reading end. To be dropped after [`ReadBackWriter`], for whose end it waits: a file that is given
 /// up takes space until the last descriptor of it is closed.
 #[allow(missing_debug_implementations)]
 pub struct ReadBack(Option<JoinHandle<io::Result<Found>>>);
@@ -130,12 +130,12 @@ pub fn start(
     file: &File,
     header: usize,
     compression: Compression,
-) -> io::Result<(Written, ReadBack)> {
-    let progress = Arc::new(Progress {
+) -> io::Result<(ReadBackWriter, ReadBack)> {
+    let progress = Arc::new(WriterProgress {
         state: Mutex::new((0, Phase::Writing)),
         changed: Condvar::new(),
     });
-    let written = Written {
+    let written = ReadBackWriter {
         file: file.try_clone()?,
         length: 0,
         progress: Arc::clone(&progress),
@@ -179,7 +179,7 @@ struct Follower {
     file: File,
     position: u64,
     passed: u64,
-    progress: Arc<Progress>,
+    progress: Arc<WriterProgress>,
 }
 
 impl Follower {

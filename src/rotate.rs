@@ -1,4 +1,4 @@
-//! Rotation: removing what retention does not keep.
+//! Rotation: removes the dumps that retention does not keep.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -14,12 +14,12 @@ use crate::retention::{Policy, Rule, Verdict};
 use crate::series::{Other, Series};
 use crate::state::State;
 
-/// Applies retention alone: says on stdout for each dump why it stays or goes, and removes what
-/// goes. Without a `policy` it is each database's own, as its last run was told.
+/// Rotates without dumping: prints for each dump why it stays or that it goes, and removes those that
+/// go. Without a `policy`, each database's last run decides which policy applies.
 ///
 /// # Errors
-/// When the directory is missing, held by another run, or a dump cannot be removed; [`UsageError`]
-/// when it is not known what is to be kept.
+/// When the directory is missing or another run holds it; when a dump cannot be removed;
+/// [`UsageError`] when no policy is known.
 pub fn run(path: &Path, policy: Option<&Policy>) -> Result<()> {
     let directory = Directory::open(path)?.lock()?;
     for (series, policy) in with_policies(&directory, policy)? {
@@ -29,7 +29,7 @@ pub fn run(path: &Path, policy: Option<&Policy>) -> Result<()> {
     Ok(())
 }
 
-/// Says on stdout what [`run`] would do. The directory need not be writable.
+/// Prints what [`run`] would do. The directory need not be writable.
 ///
 /// # Errors
 /// When the directory is missing or stdout is closed; [`UsageError`] when [`run`] has one.
@@ -41,8 +41,8 @@ pub fn explain_all(path: &Path, policy: Option<&Policy>) -> Result<()> {
     Ok(())
 }
 
-/// Forgets what is on record of a database that has no dumps in the directory, so that `status` no
-/// longer asks for them.
+/// Removes the record of a database that has no dumps in the directory, so that `status` no longer
+/// reports it.
 ///
 /// # Errors
 /// When it has dumps there or nothing is on record; when the record cannot be written.
@@ -69,7 +69,7 @@ pub fn forget(path: &Path, database: &str) -> Result<()> {
     directory.change_state(|state| state.databases.retain(|name, _| !is_it(name)))
 }
 
-/// Returns each series of the directory with the policy that it is rotated by.
+/// Returns each series of the directory with its policy.
 ///
 /// # Errors
 /// When the directory cannot be read; [`UsageError`] when the policy of one is not known.
@@ -79,7 +79,7 @@ fn with_policies(directory: &Directory, given: Option<&Policy>) -> Result<Vec<(S
     all.map(|series| match policy_of(&series, given, &state) {
         Some(policy) => Ok((series, policy)),
         None => Err(UsageError::new(&format!(
-            "what is kept of {} is not on record in {}, so nothing was removed; say it with --keep and the like",
+            "no retention policy is recorded for {} in {}, so nothing was removed; pass --keep",
             series.name,
             directory.path().display()
         ))
@@ -121,11 +121,11 @@ fn explain(series: &Series, policy: &Policy, goes: &str) -> io::Result<()> {
     Ok(())
 }
 
-/// Removes what `policy` does not keep of a database's dumps, never `published`. Returns how many it
-/// removed.
+/// Removes the dumps of a database that `policy` does not keep, but never `published`. Returns the
+/// number of removed dumps.
 ///
 /// # Errors
-/// When a dump cannot be removed; those before it are gone, all others are there.
+/// When a dump cannot be removed. The dumps before it are removed, all others stay.
 pub fn rotate(
     directory: &Locked,
     series: &Series,

@@ -1,4 +1,4 @@
-//! The dumps of one database in a directory: which are its own, and which of them a restore takes.
+//! The dumps of one database in a directory: which belong to it, and which a restore takes.
 
 use std::collections::HashSet;
 use std::io::ErrorKind;
@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use crate::clock;
 use crate::directory::{Directory, Entry};
-use crate::header::{Header, Kind};
+use crate::header::{DumpKind, Header};
 use crate::identity::Identity;
 use crate::name::{DumpName, Name};
 use crate::retention::{self, Candidate, Policy, Verdict};
@@ -20,28 +20,28 @@ pub struct Series {
     pub name: Name,
     /// Its dumps with their headers.
     pub dumps: Vec<(Entry, Header)>,
-    /// The identities its dumps bear: the present one, then those it had before `--adopt`.
+    /// The identities of the database: the present one, then those it had before `--adopt`.
     pub identities: Vec<Identity>,
-    /// Dumps of this NAME that count for nothing and are never removed.
+    /// Dumps of this NAME that neither count nor are ever removed.
     pub others: Vec<Other>,
-    /// Where the newest dump is not this database's: its identity, then those it had before.
+    /// If the newest dump is of another database: that one's identity, then those it had before.
     pub taken_by: Option<Vec<Identity>>,
 }
 
-/// A dump that counts for nothing.
+/// A dump that does not count.
 #[derive(Debug, Clone)]
 pub struct Other {
     /// The file.
     pub entry: Entry,
-    /// Why, in words.
+    /// The reason, in words.
     pub reason: String,
-    /// It is damaged or cannot be read; else it is another database's.
+    /// True if it is damaged or cannot be read, false if it is of another database.
     pub is_damaged: bool,
 }
 
 impl Series {
-    /// Sorts the dumps of `name` among `entries` by whose they are. Without an `identity` it is
-    /// the newest dump's.
+    /// Returns the series of `name`: which dumps among `entries` belong to the database of `identity`,
+    /// or without an `identity` to that of the newest dump.
     #[must_use]
     pub fn of(
         directory: &Directory,
@@ -59,7 +59,7 @@ impl Series {
         let mut all = Vec::new();
         for entry in entries.iter().filter(|entry| entry.name.name == *name) {
             match directory.header(entry) {
-                // A copy someone made under another time's name is not ours to count.
+                // Somebody copied a dump to the name of another time. Such a copy does not count.
                 Ok(header) if header.time != entry.name.time => series.others.push(Other {
                     entry: entry.clone(),
                     reason: "its header bears another time".to_owned(),
@@ -114,15 +114,15 @@ impl Series {
         series
     }
 
-    /// Returns the dumps that a restore may take, the one that it takes first in front: the newest
-    /// one that is not dated after `now`, then older ones, then those that a clock which jumped
-    /// dated ahead. What a restore replaced is never among them.
+    /// Returns the dumps that a restore may take, in the order in which it tries them: the newest one
+    /// that is not dated after `now`, then older ones, then those that a clock that jumped dated ahead.
+    /// Dumps of what a restore replaced are not among them.
     ///
-    /// A restore, a drill, `--skip-unchanged` and `status` all go by this order.
+    /// A restore, a drill, `--skip-unchanged` and `status` use this order.
     pub fn restorable(&self, now: Timestamp) -> impl Iterator<Item = &(Entry, Header)> {
         let regular = || {
             let dumps = self.dumps.iter().rev();
-            dumps.filter(|(_, header)| header.kind == Kind::Regular)
+            dumps.filter(|(_, header)| header.kind == DumpKind::Regular)
         };
         let is_ahead =
             move |(entry, _): &&(Entry, Header)| retention::is_future(entry.name.time, now);
@@ -130,8 +130,7 @@ impl Series {
         past.chain(regular().filter(is_ahead))
     }
 
-    /// Returns the dumps that are not dated after `now`, of those that [`Series::restorable`]
-    /// gives and in its order.
+    /// Returns the dumps of [`Series::restorable`], in its order, that are not dated after `now`.
     pub fn past(&self, now: Timestamp) -> impl Iterator<Item = &(Entry, Header)> {
         let dumps = self.restorable(now);
         dumps.take_while(move |(entry, _)| !retention::is_future(entry.name.time, now))
@@ -140,23 +139,23 @@ impl Series {
     /// Returns the dumps of what restores replaced, the newest first.
     pub fn replaced(&self) -> impl Iterator<Item = &(Entry, Header)> {
         let dumps = self.dumps.iter().rev();
-        dumps.filter(|(_, header)| header.kind == Kind::Replaced)
+        dumps.filter(|(_, header)| header.kind == DumpKind::Replaced)
     }
 
-    /// Returns true if a restore may take one of its dumps; else it has only damaged ones, or
-    /// those of what restores replaced, and no run is known to dump the database here.
+    /// Returns true if a restore may take one of its dumps. Otherwise all of them are damaged or hold
+    /// what restores replaced, and no run is known to dump the database here.
     #[must_use]
     pub fn has_regular(&self) -> bool {
         self.dumps
             .iter()
-            .any(|(_, header)| header.kind == Kind::Regular)
+            .any(|(_, header)| header.kind == DumpKind::Regular)
     }
 
-    /// Every series of a directory, by NAME.
+    /// Returns every series of a directory, by NAME.
     #[must_use]
     pub fn all(directory: &Directory, entries: &[Entry]) -> Vec<Series> {
         let mut seen = HashSet::new();
-        // Entries come sorted by NAME, so each NAME's stand together.
+        // Entries are sorted by NAME.
         entries
             .chunk_by(|a, b| a.name.name == b.name.name)
             .filter_map(|same| same.first().map(|first| (same, &first.name.name)))
@@ -165,7 +164,7 @@ impl Series {
             .collect()
     }
 
-    /// The first free place among this NAME's dumps of one second, whatever their format.
+    /// Returns the first free sequence number among this NAME's dumps of one second, of any format.
     #[must_use]
     pub fn next_sequence(&self, time: Timestamp) -> u32 {
         let own = self.dumps.iter().map(|(entry, _)| entry);
@@ -174,7 +173,7 @@ impl Series {
         same.map(|entry| entry.name.sequence).max().unwrap_or(0) + 1
     }
 
-    /// The database's whole name, as its newest dump has it.
+    /// Returns the database's whole name, which its newest dump records.
     #[must_use]
     pub fn database(&self) -> String {
         match self.dumps.last() {
@@ -183,8 +182,8 @@ impl Series {
         }
     }
 
-    /// The newest dump of this NAME with the reason why it cannot be used, if that is so. What a
-    /// clock that jumped dated ahead does not count.
+    /// Returns the newest dump of this NAME, with the reason, if it cannot be used. Dumps that a clock
+    /// that jumped dated ahead do not count.
     #[must_use]
     pub fn unusable(&self, now: Timestamp) -> Option<&Other> {
         let place = |entry: &Entry| (entry.name.time, entry.name.sequence);
@@ -195,7 +194,7 @@ impl Series {
         last.filter(|other| newest.is_none_or(|newest| place(&other.entry) > newest))
     }
 
-    /// What retention says of each of [`Series::dumps`], in their order.
+    /// Returns retention's verdict on each of [`Series::dumps`], in their order.
     #[must_use]
     pub fn plan(
         &self,
@@ -226,11 +225,11 @@ impl Series {
     }
 }
 
-/// The NAME under which a database's dumps stand in a directory, whatever it was given by.
+/// Returns the NAME of the dumps that a directory has of a database.
 ///
 /// # Errors
 /// When the directory cannot be read.
-pub fn called(directory: &Directory, identity: &Identity) -> Result<Option<Name>> {
+pub fn find_name(directory: &Directory, identity: &Identity) -> Result<Option<Name>> {
     let all = Series::all(directory, &directory.dumps()?);
     let own = all
         .into_iter()

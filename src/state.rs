@@ -1,7 +1,7 @@
-//! What lasts between runs: how the last one of each database ended, and its last drill.
+//! The records that last between runs: how the last run of each database ended, and its last drill.
 //!
-//! None of it is needed to restore. Lost or damaged it begins anew: when a database was last dumped
-//! can be told by its dumps.
+//! No restore needs them. When they are lost or damaged, they begin anew: the dumps themselves say
+//! when a database was last dumped.
 
 use std::collections::BTreeMap;
 
@@ -12,44 +12,47 @@ use crate::identity::Engine;
 use crate::name::Name;
 use crate::retention::Policy;
 
-/// After this long a database that was not tried again and has no dumps is forgotten.
+/// A database that was not tried for this long and has no dumps is forgotten.
 const FORGOTTEN: SignedDuration = SignedDuration::from_hours(7 * 24);
 
-/// The runs in one directory, by NAME.
+/// The records of one dump directory.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct State {
-    /// NAME as it stands in file names.
+    /// The record of each database, by the NAME in its file names.
     pub databases: BTreeMap<String, Record>,
 }
 
-/// One database's.
+/// The record of one database.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Record {
     /// Its engine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub engine: Option<Engine>,
+    /// The server of which it is a part, where the last run dumped all of that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server: Option<String>,
     /// The last attempt to dump it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempt: Option<Attempt>,
-    /// The newest dump, when the database was last found to be still what it holds.
+    /// The last run that found the database unchanged since its newest dump.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unchanged: Option<Unchanged>,
-    /// What its last run that dumped it kept.
+    /// The retention policy of the last run that dumped it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<Policy>,
     /// The last drill of one of its dumps.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub drill: Option<Drill>,
+    pub drill: Option<DrillRecord>,
 }
 
 /// An attempt to dump a database.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Attempt {
-    /// When it ended.
+    /// The time when it ended.
     pub time: Timestamp,
-    /// How long it took, where that is known.
+    /// The seconds that it took, where known.
     pub seconds: Option<f64>,
-    /// Why nothing was dumped; absent when all went well.
+    /// Why the database was not dumped. Absent after a success.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
 }
@@ -57,47 +60,46 @@ pub struct Attempt {
 /// A run that published nothing because the database had not changed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Unchanged {
-    /// When that was.
+    /// The time of that run.
     pub time: Timestamp,
-    /// The file name of the dump that holds it.
+    /// The file name of the newest dump.
     pub dump: String,
-    /// When the database was last checked thoroughly.
+    /// The time of the last thorough check.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checked: Option<Timestamp>,
 }
 
-/// A dump restored into a throwaway database.
+/// A drill of a dump.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Drill {
-    /// When it ended.
+pub struct DrillRecord {
+    /// The time when it ended.
     pub time: Timestamp,
     /// The dump's file name.
     pub dump: String,
-    /// How long restoring took.
+    /// The seconds that restoring took.
     pub seconds: f64,
-    /// What was wrong with what was restored; absent when nothing was.
+    /// What was wrong with the restored database. Absent after a success.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// Why this machine could not prove that the dump restores; absent when it could.
+    /// Why this machine could not prove that the dump restores. Absent when it could.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_provable: Option<String>,
 }
 
 impl State {
-    /// A database's record, new where there was none.
+    /// Returns a database's record, a new one if there was none.
     pub fn of(&mut self, name: &str) -> &mut Record {
         self.databases.entry(name.to_owned()).or_default()
     }
 
-    /// What a database's last run kept, where that is known.
+    /// Returns the retention policy of a database's last run, where known.
     #[must_use]
     pub fn policy(&self, name: &Name) -> Option<&Policy> {
         let record = self.databases.get(name.as_str());
         record.and_then(|record| record.policy.as_ref())
     }
 
-    /// Forgets databases that are no longer dumped: not tried for a week, and not among those of
-    /// which `has_dumps`.
+    /// Forgets databases that were not tried for a week and of which `has_dumps` is false.
     pub fn forget_old(&mut self, now: Timestamp, has_dumps: impl Fn(&str) -> bool) {
         self.databases.retain(|name, record| {
             let tried = record.attempt.as_ref().map(|attempt| attempt.time);
@@ -131,7 +133,7 @@ mod tests {
                 error: None,
             });
         }
-        state.of("drilled").drill = Some(Drill {
+        state.of("drilled").drill = Some(DrillRecord {
             time: now,
             dump: String::new(),
             seconds: 1.0,

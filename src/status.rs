@@ -1,93 +1,33 @@
-//! Is every database dumped? Judged by the dumps themselves and by how the last run ended.
+//! Says whether every database is dumped, by its dumps and by how its last run ended.
 
+#[cfg(feature = "copies")]
+mod copies;
+mod judge;
+mod row;
 mod table;
 
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use anyhow::Result;
-use jiff::{SignedDuration, Timestamp};
-use serde::Serialize;
+use jiff::Timestamp;
 
-use crate::clock;
-use crate::directory::{Directory, Entry};
-use crate::header::Kind;
 use crate::human;
-use crate::identity::Engine;
-use crate::retention;
-use crate::series::{Other, Series};
-use crate::state::{Attempt, Drill, Record};
 
-/// One database; what is not known of it is absent.
-#[derive(Debug, Clone, Serialize)]
-pub struct Row {
-    /// Its whole name; a directory's where nothing was dumped into it.
-    pub database: String,
-    /// Its engine.
-    pub engine: Option<Engine>,
-    /// Where its dumps are.
-    #[serde(serialize_with = "human::path")]
-    pub directory: PathBuf,
-    /// When the newest dump was made.
-    pub newest: Option<Timestamp>,
-    /// When the database was last known to be what the newest dump holds: then, or later where a
-    /// run found it unchanged.
-    pub fresh: Option<Timestamp>,
-    /// The newest dump's size in bytes, compressed.
-    pub bytes: Option<u64>,
-    /// Of the dump before it, in bytes.
-    pub bytes_before: Option<u64>,
-    /// What the newest dump holds, in bytes.
-    pub bytes_inside: Option<u64>,
-    /// How many dumps there are that can be used and are not dated after now.
-    pub kept: usize,
-    /// How far back they go.
-    pub reach_seconds: Option<i64>,
-    /// The last attempt to dump it.
-    pub attempt: Option<Attempt>,
-    /// The last drill.
-    pub drill: Option<Drill>,
-    /// The sizes of the newest dumps in bytes, oldest first.
-    #[serde(skip)]
-    sizes: Vec<u64>,
-    /// When the last dump was made that is more than twice the newest one, while such a dump is there
-    /// and no older than the policy keeps the one from before a shrink.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub shrunk_since: Option<Timestamp>,
-    /// The NAME of its dumps.
-    #[cfg(feature = "copies")]
-    #[serde(skip)]
-    pub name: Option<String>,
-    /// Its copies in other places.
-    #[cfg(feature = "copies")]
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub copies: Vec<crate::copy::Fresh>,
-    /// What is wrong, in words; absent when nothing is.
-    pub problem: Option<String>,
-}
+#[cfg(feature = "copies")]
+pub use copies::{CopyRecord, CopyStatus};
+pub use judge::rows;
+pub use row::DatabaseStatus;
 
-/// Prints a line for each database of each directory on stdout. How many have no dump younger than
-/// `max_age`, or failed last time; a directory without dumps counts as one. `complete` adds to the
-/// rows what is known elsewhere.
+/// Prints a line for each row, or a JSON array. Returns the number of databases that have a problem.
 ///
 /// # Errors
-/// That of `complete`; when stdout is closed.
-pub fn run(
-    directories: &[PathBuf],
-    max_age: Option<Duration>,
-    trust_records: bool,
-    json: bool,
-    complete: impl FnOnce(&mut [Row]) -> Result<()>,
-) -> Result<usize> {
-    let now = clock::now();
-    let mut rows = rows(directories, max_age, trust_records, now);
-    complete(&mut rows)?;
+/// When stdout is closed.
+pub fn print(rows: &[DatabaseStatus], json: bool, now: Timestamp) -> Result<usize> {
     let mut out = io::BufWriter::new(io::stdout().lock());
     if json {
         writeln!(out, "{}", human::json(&rows)?)?;
     } else {
-        table::print(&mut out, &rows, now)?;
+        table::print(&mut out, rows, now)?;
     }
     out.flush()?;
     let bad = rows
@@ -100,227 +40,4 @@ pub fn run(
         log::error!("not as they should be: {}", bad.join(", "));
     }
     Ok(bad.len())
-}
-
-/// Returns a row for each database of each directory. That a database did not change since its
-/// newest dump is believed only of a record that is this user's or root's, unless `trust_records`.
-#[must_use]
-pub fn rows(
-    directories: &[PathBuf],
-    max_age: Option<Duration>,
-    trust_records: bool,
-    now: Timestamp,
-) -> Vec<Row> {
-    let absolute = |path: &PathBuf| std::path::absolute(path).unwrap_or(path.clone());
-    directories
-        .iter()
-        .flat_map(|path| of_directory(&absolute(path), max_age, trust_records, now))
-        .collect()
-}
-
-fn of_directory(
-    path: &Path,
-    max_age: Option<Duration>,
-    trust_records: bool,
-    now: Timestamp,
-) -> Vec<Row> {
-    let read = Directory::open(path).and_then(|directory| {
-        let entries = directory.dumps()?;
-        let (mut state, is_own) = directory.state_and_trust();
-        if !trust_records && !is_own {
-            for record in state.databases.values_mut() {
-                record.unchanged = None;
-            }
-        }
-        Ok((Series::all(&directory, &entries), state))
-    });
-    let (series, mut state) = match read {
-        Ok(read) => read,
-        Err(error) => {
-            let problem = format!("{error:#}");
-            return vec![without_dumps(path, None, Record::default(), &problem)];
-        }
-    };
-    let mut rows = Vec::new();
-    for series in &series {
-        let record = state.databases.remove(series.name.as_str());
-        // A restore saved it here; no run dumps it here.
-        let is_saved_only = series.others.is_empty()
-            && series
-                .dumps
-                .iter()
-                .all(|(_, header)| header.kind == Kind::Replaced);
-        if is_saved_only
-            && record
-                .as_ref()
-                .is_none_or(|record| record.attempt.is_none())
-        {
-            continue;
-        }
-        let record = record.unwrap_or_default();
-        rows.push(of_series(path, series, record, max_age, now));
-    }
-    // What never was dumped, or whose dumps are gone.
-    for (name, record) in state.databases {
-        let problem = match record.attempt.as_ref().map(|attempt| &attempt.error) {
-            Some(Some(error)) => failed(error),
-            Some(None) => "its dumps are gone".to_owned(),
-            None => continue,
-        };
-        rows.push(without_dumps(path, Some(&name), record, &problem));
-    }
-    if rows.is_empty() {
-        rows.push(without_dumps(path, None, Record::default(), "never dumped"));
-    }
-    rows
-}
-
-fn failed(error: &str) -> String {
-    format!("the last run failed: {error}")
-}
-
-fn without_dumps(path: &Path, name: Option<&str>, record: Record, problem: &str) -> Row {
-    let directory = || path.file_name().unwrap_or_default().to_string_lossy();
-    Row {
-        database: name.map_or_else(|| directory().into_owned(), str::to_owned),
-        engine: record.engine,
-        directory: path.to_owned(),
-        newest: None,
-        fresh: None,
-        bytes: None,
-        bytes_before: None,
-        bytes_inside: None,
-        kept: 0,
-        reach_seconds: None,
-        attempt: record.attempt,
-        drill: record.drill,
-        sizes: Vec::new(),
-        shrunk_since: None,
-        #[cfg(feature = "copies")]
-        name: name.map(str::to_owned),
-        #[cfg(feature = "copies")]
-        copies: Vec::new(),
-        problem: Some(human::printable(problem)),
-    }
-}
-
-fn of_series(
-    path: &Path,
-    series: &Series,
-    record: Record,
-    max_age: Option<Duration>,
-    now: Timestamp,
-) -> Row {
-    let unusable = unusable(series, now);
-    // What a clock that jumped dated ahead says nothing about how fresh the dumps are.
-    let past: Vec<_> = series.past(now).collect();
-    let Some((newest, header)) = past.first() else {
-        let attempt = record.attempt.as_ref();
-        let failed = attempt.and_then(|attempt| Some(failed(attempt.error.as_ref()?)));
-        let unusable = unusable.unwrap_or_else(|| {
-            let is_saved_only = series.restorable(now).next().is_none();
-            let what = if is_saved_only {
-                "never dumped; its only dumps hold what a restore replaced"
-            } else {
-                "its dumps are dated after now"
-            };
-            what.to_owned()
-        });
-        let problem = failed.map_or(unusable.clone(), |failed| format!("{unusable}; {failed}"));
-        let last = series.dumps.last();
-        let engine = last.map(|(_, header)| header.identity.engine);
-        let record = Record {
-            engine: engine.or(record.engine),
-            ..record
-        };
-        let row = without_dumps(path, Some(&series.database()), record, &problem);
-        #[cfg(feature = "copies")]
-        let row = Row {
-            name: Some(series.name.to_string()),
-            ..row
-        };
-        return row;
-    };
-    let before = past.get(1).map(|(entry, _)| entry.bytes);
-    let unchanged = record
-        .unchanged
-        .filter(|unchanged| unchanged.dump == newest.name.to_string());
-    let fresh = unchanged.map_or(newest.name.time, |unchanged| {
-        unchanged.time.max(newest.name.time)
-    });
-    // A dump that is newer than the last attempt on record says that the record was lost.
-    let attempt = record
-        .attempt
-        .filter(|attempt| attempt.time >= newest.name.time);
-    let attempt = attempt.unwrap_or(Attempt {
-        time: newest.name.time,
-        seconds: None,
-        error: None,
-    });
-    let policy = record.policy.unwrap_or_default();
-    let entries = || past.iter().map(|(entry, _)| entry);
-    let reach = retention::reach(entries().map(|entry: &Entry| entry.name.time), now);
-    Row {
-        database: series.database(),
-        engine: Some(header.identity.engine),
-        directory: path.to_owned(),
-        newest: Some(newest.name.time),
-        fresh: Some(fresh),
-        bytes: Some(newest.bytes),
-        bytes_before: before,
-        bytes_inside: Some(header.bytes),
-        kept: past.len(),
-        shrunk_since: series.shrunk_since(&policy, now),
-        reach_seconds: reach.map(|reach| reach.as_secs()),
-        problem: problem(
-            now.duration_since(fresh),
-            max_age,
-            &attempt,
-            record.drill.as_ref(),
-            unusable,
-        ),
-        attempt: Some(attempt),
-        drill: record.drill,
-        #[cfg(feature = "copies")]
-        name: Some(series.name.to_string()),
-        #[cfg(feature = "copies")]
-        copies: Vec::new(),
-        sizes: entries().rev().map(|entry| entry.bytes).collect(),
-    }
-}
-
-/// Says which dumps cannot be used: the newest one, whatever the reason, and every damaged one.
-fn unusable(series: &Series, now: Timestamp) -> Option<String> {
-    let newest = series.unusable(now).map(|other| &other.entry.name);
-    let others = series.others.iter().rev();
-    let bad: Vec<_> = others
-        .filter(|other| other.is_damaged || Some(&other.entry.name) == newest)
-        .collect();
-    let (Other { entry, reason, .. }, more) = bad.split_first()?;
-    let first = format!("{} cannot be used: {reason}", entry.name);
-    match more.len() {
-        0 => Some(first),
-        1 => Some(format!("{first}; nor can {}", more[0].entry.name)),
-        number => Some(format!("{first}; nor can {number} older ones")),
-    }
-}
-
-fn problem(
-    age: SignedDuration,
-    max_age: Option<Duration>,
-    attempt: &Attempt,
-    drill: Option<&Drill>,
-    unusable: Option<String>,
-) -> Option<String> {
-    let limit = max_age.and_then(|limit| SignedDuration::try_from(limit).ok());
-    let stale = limit.is_some_and(|limit| age > limit);
-    let stale = stale.then(|| format!("the newest is {} old", human::age(age)));
-    let attempt = attempt.error.as_deref().map(failed);
-    let drill =
-        drill.and_then(|drill| Some(format!("the last drill failed: {}", drill.error.as_ref()?)));
-    let all: Vec<_> = [stale, unusable, attempt, drill]
-        .into_iter()
-        .flatten()
-        .collect();
-    (!all.is_empty()).then(|| human::printable(&all.join("; ")))
 }

@@ -1,9 +1,14 @@
 //! A server's URL: `SCHEME://[USER[:PASSWORD]@][HOST[:PORT]][/DATABASE][?NAME=VALUE[&...]]`, taken
 //! apart the way libpq does it ("Connection URIs" in its manual).
 
-use std::fmt::{self, Write};
+mod percent;
+
+use std::fmt;
 
 use crate::secret::Secret;
+use percent::decode;
+pub use percent::encode;
+use percent::text_of;
 
 /// A URL. Its password is not part of what it prints.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -156,6 +161,44 @@ impl Url {
         (host, port.filter(|port| !port.is_empty()))
     }
 
+    /// Returns each host of a URL that names several, with its port, where it has one.
+    #[must_use]
+    pub fn several_hosts(&self) -> Vec<(String, Option<String>)> {
+        let parameter = |wanted: &str| {
+            let mut parameters = self.parameters();
+            parameters
+                .find(|(name, _)| name == wanted)
+                .map(|(_, value)| value)
+        };
+        let (hosts, ports) = if self.hosts.is_empty() {
+            let hosts = parameter("host").unwrap_or_default();
+            (hosts, parameter("port").unwrap_or_default())
+        } else {
+            (self.hosts.clone(), String::new())
+        };
+        let hosts: Vec<_> = hosts.split(',').collect();
+        if hosts.len() < 2 {
+            return Vec::new();
+        }
+        let ports: Vec<_> = ports.split(',').filter(|port| !port.is_empty()).collect();
+        let each = hosts.iter().enumerate().map(|(place, host)| {
+            // One port is that of all hosts.
+            let port = ports
+                .get(place)
+                .or(ports.first().filter(|_| ports.len() == 1));
+            let alone = Url {
+                hosts: (*host).to_owned(),
+                ..self.clone()
+            };
+            let (name, own) = alone.host_and_port();
+            let port = own
+                .map(str::to_owned)
+                .or(port.map(|port| (*port).to_owned()));
+            (name.unwrap_or_default(), port)
+        });
+        each.collect()
+    }
+
     /// The parameters after `?`, decoded.
     pub fn parameters(&self) -> impl Iterator<Item = (String, String)> {
         let decoded = |text: &str| String::from_utf8_lossy(&decode(text)).into_owned();
@@ -190,47 +233,6 @@ fn secret(encoded: &str, wrong: &dyn Fn(&str) -> String) -> Result<Secret, Strin
         return Err(wrong("the password contains a line break"));
     }
     Ok(Secret::new(bytes))
-}
-
-fn text_of(encoded: &str) -> Option<String> {
-    String::from_utf8(decode(encoded)).ok()
-}
-
-/// As a part of a URL.
-#[must_use]
-pub fn encode(text: &str) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' => {
-                encoded.push(char::from(byte));
-            }
-            _ => {
-                let _ = write!(encoded, "%{byte:02X}");
-            }
-        }
-    }
-    encoded
-}
-
-/// `%XX` to bytes; anything else stays.
-fn decode(encoded: &str) -> Vec<u8> {
-    let bytes = encoded.as_bytes();
-    let mut decoded = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while at < bytes.len() {
-        let hex = encoded
-            .get(at + 1..at + 3)
-            .filter(|hex| bytes[at] == b'%' && hex.bytes().all(|digit| digit.is_ascii_hexdigit()));
-        if let Some(byte) = hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
-            decoded.push(byte);
-            at += 3;
-        } else {
-            decoded.push(bytes[at]);
-            at += 1;
-        }
-    }
-    decoded
 }
 
 #[cfg(test)]
@@ -278,14 +280,6 @@ mod tests {
         ] {
             let why = Url::parse(wrong).unwrap_err();
             assert!(!why.contains("s3") && !why.contains("cret"), "{why}");
-        }
-    }
-
-    #[test]
-    fn only_two_hexadecimal_digits_are_decoded() {
-        assert_eq!(decode("%41%4a%4A"), b"AJJ");
-        for literal in ["%+f", "%-1", "%4", "%", "%g0"] {
-            assert_eq!(decode(literal), literal.as_bytes());
         }
     }
 

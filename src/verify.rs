@@ -15,7 +15,7 @@ use crate::read::read_whole;
 use crate::stop::Stop;
 
 #[derive(Serialize)]
-struct Row {
+struct VerifiedDump {
     #[serde(serialize_with = "human::path")]
     path: PathBuf,
     good: bool,
@@ -50,13 +50,13 @@ pub fn run(paths: &[PathBuf], timeout: Duration, json: bool) -> Result<usize> {
                     log::info!("{} was removed meanwhile", path.display());
                     continue;
                 }
-                Ok(header) => Row {
+                Ok(header) => VerifiedDump {
                     path,
                     good: true,
                     bytes: Some(header.bytes),
                     reason: None,
                 },
-                Err(error) => Row {
+                Err(error) => VerifiedDump {
                     path,
                     good: false,
                     bytes: None,
@@ -77,7 +77,7 @@ pub fn run(paths: &[PathBuf], timeout: Duration, json: bool) -> Result<usize> {
     Ok(bad)
 }
 
-fn print(row: &Row) -> io::Result<()> {
+fn print(row: &VerifiedDump) -> io::Result<()> {
     let path = row.path.display();
     let line = match (&row.reason, row.bytes) {
         (Some(reason), _) => format!("{path}: bad: {reason}"),

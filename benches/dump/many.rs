@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use dump_database::header::{Facts, Header, Kind};
+use dump_database::header::{DumpKind, Facts, Header};
 use dump_database::identity::Identity;
 use dump_database::name::{Compression, DumpName, Format, Name};
 use jiff::Timestamp;
@@ -57,7 +57,7 @@ fn write(directory: &Path, time: Timestamp) -> io::Result<()> {
     let header = Header {
         tool: "dump-database bench".to_owned(),
         identity: Identity::of_file(Path::new("/var/lib/example/example.db")),
-        kind: Kind::Regular,
+        kind: DumpKind::Regular,
         formerly: Vec::new(),
         database: "example".to_owned(),
         time,
@@ -69,7 +69,7 @@ fn write(directory: &Path, time: Timestamp) -> io::Result<()> {
         length: None,
         crc32: "00000000".to_owned(),
         sha256: "0".repeat(64),
-        content: None,
+        fingerprint: None,
         room: dump_database::header::COMMENT,
     };
     let name = DumpName {

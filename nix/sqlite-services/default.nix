@@ -14,4 +14,9 @@ let
   tools = import ./tools.nix lib;
   rowsOf = file: import file { inherit config lib tools; };
 in
-rowsOf ./a-g.nix // rowsOf ./h-m.nix // rowsOf ./n-z.nix
+rowsOf ./a-c.nix
+// rowsOf ./d-g.nix
+// rowsOf ./h-l.nix
+// rowsOf ./m-o.nix
+// rowsOf ./p-r.nix
+// rowsOf ./s-z.nix

@@ -152,6 +152,21 @@ let
       identMap = lib.mkForce "postgres postgres postgres";
     };
   };
+  # Where the module has an option for a timer.
+  timers =
+    (machine (
+      { options, ... }:
+      {
+        options.timers = lib.mkOption { };
+        config.timers =
+          map (option: map (part: if lib.hasPrefix "<" part then "timed" else part) option.loc)
+            (
+              lib.filter (option: lib.last option.loc == "timerConfig") (
+                lib.optionAttrSetToDocList options.services.dumpDatabase
+              )
+            );
+      }
+    )).timers;
 in
 lib.mapAttrs' (
   name: mistake: lib.nameValuePair "test ${name}" (says (lib.last mistake) all)
@@ -165,6 +180,27 @@ lib.mapAttrs' (
   testDirectoryUnderHome = says "Use a directory such as /var/lib/dump-database" all;
   testRoundLongerThanInterval = says "roundTimeout (1h) must be below" all;
   testTimerWithoutBeginning = says "drill.timerConfig: nothing in it starts the unit after a boot" all;
+  # Each timer that the module has options for, also one that is added later: emptied of what starts it
+  # after a boot, it is refused.
+  testEveryTimer = {
+    expr = lib.filter (
+      loc:
+      !(lib.any (lib.hasPrefix "${lib.concatStringsSep "." loc}: nothing in it starts the unit") (
+        messages (
+          lib.setAttrByPath loc {
+            OnUnitActiveSec = "1d";
+            OnBootSec = "";
+            OnCalendar = "";
+          }
+        )
+      ))
+    ) timers;
+    expected = [ ];
+  };
+  testTimers = {
+    expr = lib.length timers >= 3;
+    expected = true;
+  };
 
   testGood = {
     expr = messages { services.dumpDatabase.databases = { inherit notes; }; };

@@ -8,6 +8,11 @@ let
     );
     expected = map lib.singleton texts;
   };
+  # Where nixpkgs has or had the module of such a service, which declares the options that a test replaces.
+  modulesOf = name: [
+    "services/misc/${name}.nix"
+    "services/misc/servarr/${name}.nix"
+  ];
 in
 {
   testDoubt = warns [ "services.pocket-id.credentials.DB_CONNECTION_STRING may name another" ] {
@@ -35,6 +40,7 @@ in
     let
       config = machine {
         imports = [ (lib.mkRemovedOptionModule [ "services" "readarr" ] "It is gone.") ];
+        disabledModules = modulesOf "readarr";
         services.vaultwarden.enable = true;
       };
     in
@@ -52,6 +58,7 @@ in
             "enable"
           ] "It is gone.")
         ];
+        disabledModules = modulesOf "readarr";
       }).services.dumpDatabase.databases;
     expected = { };
   };
@@ -65,13 +72,13 @@ in
     ];
     options.services.lidarr.enable = lib.mkEnableOption "lidarr";
     config.services.lidarr.enable = true;
-    disabledModules = [ "services/misc/lidarr.nix" ];
+    disabledModules = modulesOf "lidarr";
   };
   # As an option that nixpkgs removes without a word.
   testMissingSetting = warns [ "services.lidarr has no longer the settings" ] {
     options.services.lidarr.enable = lib.mkEnableOption "lidarr";
     config.services.lidarr.enable = true;
-    disabledModules = [ "services/misc/lidarr.nix" ];
+    disabledModules = modulesOf "lidarr";
   };
   testForced = warns [ ] {
     services.pocket-id = {

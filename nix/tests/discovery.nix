@@ -171,15 +171,36 @@ in
       ];
     };
 
-  # It is called otherwise than with all others.
+  # Their `enable` is elsewhere than that of all others.
   testServerEnabled = {
     expr = sourcesOf (machine {
-      options.services.kanidm = lib.mkOption { type = lib.types.attrs; };
-      config.services.kanidm.server = {
-        enable = true;
-        settings.db_path = "/var/lib/kanidm/kanidm.db";
+      disabledModules = [
+        "services/monitoring/beszel-agent.nix"
+        "services/monitoring/beszel-hub.nix"
+        "services/networking/netbird.nix"
+        "services/networking/netbird/server.nix"
+        "services/security/kanidm.nix"
+      ];
+      options.services = lib.genAttrs [ "beszel" "kanidm" "netbird" ] (
+        _: lib.mkOption { type = lib.types.attrs; }
+      );
+      config.services = {
+        beszel.hub = {
+          enable = true;
+          dataDir = "/var/lib/beszel-hub";
+        };
+        kanidm.server = {
+          enable = true;
+          settings.db_path = "/var/lib/kanidm/kanidm.db";
+        };
+        netbird.server.management.enable = true;
       };
     });
-    expected.kanidm = "sqlite:/var/lib/kanidm/kanidm.db";
+    expected = {
+      beszel = "sqlite:/var/lib/beszel-hub/beszel_data/data.db";
+      kanidm = "sqlite:/var/lib/kanidm/kanidm.db";
+      netbird = "sqlite:/var/lib/netbird-mgmt/data/store.db";
+      netbird-events = "sqlite:/var/lib/netbird-mgmt/data/events.db";
+    };
   };
 }

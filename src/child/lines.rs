@@ -18,6 +18,8 @@ pub(super) struct Lines {
     stderr: Option<ChildStderr>,
     unended: Vec<u8>,
     last: VecDeque<String>,
+    /// How many lines `last` may have.
+    most: usize,
     level: Level,
     /// Each line says its own level.
     relays: bool,
@@ -30,6 +32,7 @@ impl Lines {
             stderr,
             unended: Vec::new(),
             last: VecDeque::new(),
+            most: KEPT,
             level: Level::Warn,
             relays: false,
         }
@@ -37,6 +40,15 @@ impl Lines {
 
     pub(super) fn quietly(&mut self) {
         self.level = Level::Debug;
+    }
+
+    pub(super) fn keep(&mut self, number: usize) {
+        self.most = number;
+    }
+
+    /// Returns the lines that are kept, the oldest first.
+    pub(super) fn kept(&self) -> Vec<String> {
+        self.last.iter().cloned().collect()
     }
 
     pub(super) fn relay(&mut self) {
@@ -108,7 +120,7 @@ impl Lines {
             }
             None => self.log(line),
         };
-        if self.last.len() == KEPT {
+        if self.last.len() == self.most {
             self.last.pop_front();
         }
         self.last.push_back(line);

@@ -8,9 +8,9 @@ use clap::builder::BoolishValueParser;
 
 use crate::copy::{self, Home, Reading};
 use crate::human::{parse_bytes, parse_duration};
-use crate::status;
+use crate::status::DatabaseStatus;
 
-use super::Retention;
+use super::retention::Retention;
 
 /// `copy`.
 #[derive(Debug, Args)]
@@ -167,20 +167,18 @@ pub struct RecordOfCopies {
 }
 
 impl RecordOfCopies {
-    /// Adds what is on record of copies to the rows of `status`. A record that cannot be read matters
-    /// only where the age of copies is asked for.
+    /// Returns the rows of `status` with the recorded copies of each database. If the record cannot be
+    /// read and `--max-copy-age` is not given, the rows stay as they are.
     ///
     /// # Errors
-    /// When it cannot be read then.
-    pub fn add_to(&self, rows: &mut [status::Row]) -> anyhow::Result<()> {
+    /// When the record cannot be read and `--max-copy-age` is given.
+    pub fn add_to(&self, mut rows: Vec<DatabaseStatus>) -> anyhow::Result<Vec<DatabaseStatus>> {
         let added = Home::find(self.state.as_deref())
-            .and_then(|home| copy::add_to(rows, &home, self.max_copy_age));
+            .and_then(|home| copy::add_to(&mut rows, &home, self.max_copy_age));
         match added {
-            Err(error) if self.max_copy_age.is_none() => {
-                log::debug!("{error:#}");
-                Ok(())
-            }
-            added => added,
+            Err(error) if self.max_copy_age.is_none() => log::debug!("{error:#}"),
+            added => added?,
         }
+        Ok(rows)
     }
 }

@@ -17,9 +17,8 @@ const LARGE_OBJECTS: u8 = 3;
 const OLDEST: (u8, u8) = (1, 12);
 /// Magic, version, sizes of integers and offsets, kind.
 const FRONT: usize = MAGIC.len() + 6;
-/// `pg_restore` holds the table of contents in memory.
-const LONGEST_CONTENTS: u64 = 1 << 30;
-const LONGEST_TEXT: u64 = 128 << 20;
+/// In bytes: the longest value that PostgreSQL has.
+const LONGEST_TEXT: u64 = (1 << 30) - 1;
 
 /// An archive of which only parts pass at a time.
 #[derive(Debug, Default)]
@@ -34,8 +33,6 @@ pub struct Archive {
     entries: i64,
     /// The number of the entry that is being read, and whether it has data.
     entry: (i64, bool),
-    /// Bytes of all texts of the table of contents.
-    contents: u64,
     missing: Missing,
     broken: Option<String>,
 }
@@ -112,7 +109,7 @@ impl Layout {
     }
 
     /// A sign, then as many bytes as the head says, the lowest first.
-    fn int(self, bytes: &[u8]) -> i64 {
+    fn int(bytes: &[u8]) -> i64 {
         let (sign, bytes) = bytes.split_first().unwrap_or((&0, &[]));
         let digits = bytes.iter().rev();
         let value = digits.fold(0_i64, |value, byte| (value << 8) | i64::from(*byte));
@@ -191,7 +188,7 @@ impl Archive {
         match state {
             State::Front => self.front(),
             State::Head(field) => {
-                let value = layout.int(&self.pending);
+                let value = Layout::int(&self.pending);
                 if layout.head()[field] == Field::Text {
                     self.text(value)?;
                 }
@@ -203,7 +200,7 @@ impl Archive {
             }
             State::Entry(field) => self.entry(field),
             State::Block => {
-                let (kind, id) = (self.pending[0], layout.int(&self.pending[1..]));
+                let (kind, id) = (self.pending[0], Layout::int(&self.pending[1..]));
                 self.missing.found(id);
                 match kind {
                     DATA => Ok(State::Chunk {
@@ -213,11 +210,11 @@ impl Archive {
                     _ => Err(format!("its content has a block of kind {kind}")),
                 }
             }
-            State::LargeObject => Ok(match layout.int(&self.pending) {
+            State::LargeObject => Ok(match Layout::int(&self.pending) {
                 0 => State::Block,
                 _ => State::Chunk { large_object: true },
             }),
-            State::Chunk { large_object } => match (layout.int(&self.pending), large_object) {
+            State::Chunk { large_object } => match (Layout::int(&self.pending), large_object) {
                 (0, true) => Ok(State::LargeObject),
                 (0, false) => Ok(State::Block),
                 (length, _) => {
@@ -251,7 +248,7 @@ impl Archive {
 
     fn entry(&mut self, field: usize) -> Result<State, String> {
         let layout = self.layout;
-        let value = layout.int(&self.pending);
+        let value = Layout::int(&self.pending);
         match field {
             0 => self.entry.0 = value,
             1 => self.entry.1 = value != 0,
@@ -287,8 +284,7 @@ impl Archive {
     /// Passes over a text of so many bytes, or none.
     fn text(&mut self, length: i64) -> Result<(), String> {
         self.skipped = u64::try_from(length).unwrap_or(0);
-        self.contents = self.contents.saturating_add(self.skipped);
-        if self.skipped > LONGEST_TEXT || self.contents > LONGEST_CONTENTS {
+        if self.skipped > LONGEST_TEXT {
             return Err("its content is not a pg_dump archive that makes sense".to_owned());
         }
         Ok(())

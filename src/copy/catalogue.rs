@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 
 use super::name::{CopyName, Folder, parse_file};
 use super::sidecar::Sidecar;
-use crate::header::Kind;
+use crate::header::DumpKind;
 use crate::name::Name;
 use crate::stop::Stop;
 use crate::store::{Object, Store, StoreError, UNFINISHED};
@@ -26,7 +26,7 @@ pub struct Stored {
     pub bytes: u64,
     /// The kind of the dump, from the name of its sidecar; absent where the copy has no sidecar: it is
     /// not finished.
-    pub kind: Option<Kind>,
+    pub kind: Option<DumpKind>,
 }
 
 /// The copies of one database.

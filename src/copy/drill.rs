@@ -9,7 +9,7 @@ use super::place::Place;
 use super::restore::{get, in_order};
 use super::verify::is_damage;
 use crate::drill::{Named, Options, Sample, run_named};
-use crate::header::Kind;
+use crate::header::DumpKind;
 use crate::stop::Stop;
 
 /// Drills copies, or those of each database that `options.sample` names; a line each on stdout.
@@ -36,7 +36,7 @@ pub fn drill(
             if place.copy.is_none() {
                 copies
                     .stored
-                    .retain(|copy| copy.kind == Some(Kind::Regular));
+                    .retain(|copy| copy.kind == Some(DumpKind::Regular));
             }
             let newest = in_order(copies.stored).into_iter().take(wanted);
             chosen.extend(newest.map(|copy| (place, folder.clone(), copy)));

@@ -10,56 +10,32 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use hmac::{Hmac, KeyInit, Mac};
-use jiff::Timestamp;
 use rustix::fs::FlockOperation;
-use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
 use crate::human;
 use crate::identity::Identity;
 use crate::secret::Secret;
+use crate::status::CopyRecord;
 use crate::store::Destination;
 
 const RECORDS: &str = "copies.json";
 const LONGEST: u64 = 64 << 20;
 
 /// By destination, directory and database.
-pub type Records = BTreeMap<String, BTreeMap<PathBuf, BTreeMap<String, Record>>>;
-
-/// What is known of a database's copies in a destination.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Record {
-    /// When the newest dump that was copied was made.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub newest: Option<Timestamp>,
-    /// When a run last copied what there was to copy.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub copied: Option<Timestamp>,
-    /// The size of the last copy, in bytes.
-    #[serde(default)]
-    pub bytes: u64,
-    /// How long it took.
-    #[serde(default)]
-    pub seconds: f64,
-    /// How many dumps are newer than the newest that was copied.
-    #[serde(default)]
-    pub lag: usize,
-    /// Why the last run copied nothing, if that is so.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub error: Option<String>,
-}
+pub type Records = BTreeMap<String, BTreeMap<PathBuf, BTreeMap<String, CopyRecord>>>;
 
 /// Another run copies to the same destination.
 #[derive(Debug)]
-pub struct Held(String);
+pub struct DestinationInUse(String);
 
-impl fmt::Display for Held {
+impl fmt::Display for DestinationInUse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "another run copies to {}; nothing was done", self.0)
     }
 }
 
-impl std::error::Error for Held {}
+impl std::error::Error for DestinationInUse {}
 
 /// The machine's directory for copies.
 #[derive(Debug)]
@@ -139,13 +115,15 @@ impl Home {
     /// Takes a destination for this run, until the file is dropped.
     ///
     /// # Errors
-    /// [`Held`] when another run of this machine has it.
+    /// [`DestinationInUse`] when another run of this machine has it.
     pub fn lock(&self, destination: &Destination, key: &Key) -> Result<File> {
         let name = key.hash(destination.to_string().as_bytes());
         let file = self.open(&format!("{}.lock", &name[..16]))?;
         match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => Ok(file),
-            Err(rustix::io::Errno::WOULDBLOCK) => Err(Held(destination.to_string()).into()),
+            Err(rustix::io::Errno::WOULDBLOCK) => {
+                Err(DestinationInUse(destination.to_string()).into())
+            }
             Err(error) => Err(error).with_context(|| format!("cannot lock {}", self.0.display())),
         }
     }

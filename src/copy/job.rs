@@ -10,15 +10,17 @@ use anyhow::{Error, Result, ensure};
 use jiff::Timestamp;
 
 use super::catalogue::{self, Stored};
-use super::home::{Key, Record};
+use super::home::Key;
 use super::name::{CopyName, Folder};
+use super::options::Options;
 use super::plan::{self, Known};
-use super::{Options, rotate};
+use super::rotate;
 use crate::clock;
 use crate::directory::Directory;
-use crate::header::Kind;
+use crate::header::DumpKind;
 use crate::name::{DumpName, Name};
 use crate::series::Series;
+use crate::status::CopyRecord;
 use crate::stop::Stop;
 use crate::store::{Reason, Store, UNFINISHED};
 
@@ -26,7 +28,7 @@ use crate::store::{Reason, Store, UNFINISHED};
 #[derive(Debug, Clone)]
 pub(super) struct Wanted {
     pub(super) dump: DumpName,
-    kind: Kind,
+    kind: DumpKind,
 }
 
 /// The copy of the newest dump that this run made.
@@ -242,16 +244,16 @@ impl Job {
     }
 
     /// Brings the record of its copies up to date.
-    pub(super) fn record(&self, record: &mut Record, now: Timestamp) {
+    pub(super) fn record(&self, record: &mut CopyRecord, now: Timestamp) {
         let regular = self
             .own
             .iter()
-            .filter(|(_, sidecar)| sidecar.kind == Kind::Regular);
+            .filter(|(_, sidecar)| sidecar.kind == DumpKind::Regular);
         record.newest = regular.map(|(copy, _)| copy.name.dump.time).max();
         let is_newer = |time: Timestamp| record.newest.is_none_or(|newest| time > newest);
         let dumps = self.series.dumps.iter();
         record.lag = dumps
-            .filter(|(entry, header)| header.kind == Kind::Regular && is_newer(entry.name.time))
+            .filter(|(entry, header)| header.kind == DumpKind::Regular && is_newer(entry.name.time))
             .count();
         record.error.clone_from(&self.error);
         if self.error.is_none() {

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::place::{Place, kind_in_words};
 use crate::clock;
-use crate::header::Kind;
+use crate::header::DumpKind;
 use crate::human::{self, printable};
 use crate::stop::Stop;
 
@@ -23,7 +23,7 @@ struct Row {
     encrypted: bool,
     /// Absent where the copy is not finished.
     #[serde(skip_serializing_if = "Option::is_none")]
-    kind: Option<Kind>,
+    kind: Option<DumpKind>,
 }
 
 /// Prints the copies of each place on stdout, by machine and database, newest first, from listings

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use crate::header::Kind;
+use crate::header::DumpKind;
 use crate::name::{DumpName, Name};
 
 const ENCRYPTED: &str = ".age";
@@ -33,11 +33,13 @@ impl CopyName {
 
     /// Reads the name of a sidecar: the name of its copy, and the kind of the dump.
     #[must_use]
-    pub fn parse_sidecar(text: &str) -> Option<(Self, Kind)> {
-        let regular = text.strip_suffix(REGULAR).map(|name| (name, Kind::Regular));
+    pub fn parse_sidecar(text: &str) -> Option<(Self, DumpKind)> {
+        let regular = text
+            .strip_suffix(REGULAR)
+            .map(|name| (name, DumpKind::Regular));
         let replaced = || {
             text.strip_suffix(REPLACED)
-                .map(|name| (name, Kind::Replaced))
+                .map(|name| (name, DumpKind::Replaced))
         };
         let (name, kind) = regular.or_else(replaced)?;
         Some((CopyName::parse(name)?, kind))
@@ -45,10 +47,10 @@ impl CopyName {
 
     /// Returns the name of its sidecar.
     #[must_use]
-    pub fn sidecar(&self, kind: Kind) -> String {
+    pub fn sidecar(&self, kind: DumpKind) -> String {
         let suffix = match kind {
-            Kind::Regular => REGULAR,
-            Kind::Replaced => REPLACED,
+            DumpKind::Regular => REGULAR,
+            DumpKind::Replaced => REPLACED,
         };
         format!("{self}{suffix}")
     }
@@ -115,7 +117,7 @@ mod tests {
         ] {
             let name = CopyName::parse(text).unwrap();
             assert_eq!(name.to_string(), text);
-            for kind in [Kind::Regular, Kind::Replaced] {
+            for kind in [DumpKind::Regular, DumpKind::Replaced] {
                 let sidecar = name.sidecar(kind);
                 assert_eq!(
                     CopyName::parse_sidecar(&sidecar),

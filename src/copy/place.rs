@@ -10,7 +10,7 @@ use super::home::Home;
 use super::name::{CopyName, Folder, parse_path};
 use crate::directory::Directory;
 use crate::exit::UsageError;
-use crate::header::Kind;
+use crate::header::DumpKind;
 use crate::name::Name;
 use crate::stop::Stop;
 use crate::store::{self, Config, Destination, Store, StoreError, is_url};
@@ -162,7 +162,7 @@ fn is_place(path: &Path) -> bool {
         .file_name()
         .and_then(|name| CopyName::parse(name.to_str()?));
     let is_copy = |name: CopyName| {
-        let mut sidecars = [Kind::Regular, Kind::Replaced]
+        let mut sidecars = [DumpKind::Regular, DumpKind::Replaced]
             .map(|kind| name.sidecar(kind))
             .into_iter();
         name.is_encrypted || sidecars.any(|sidecar| path.with_file_name(sidecar).exists())
@@ -203,10 +203,12 @@ fn has_copies(path: &Path) -> Result<bool> {
 
 /// Returns the kind of a copy in words, for people.
 #[must_use]
-pub(super) fn kind_in_words(kind: Option<Kind>) -> &'static str {
+pub(super) fn kind_in_words(kind: Option<DumpKind>) -> &'static str {
     match kind {
-        Some(Kind::Regular) => "dump",
-        Some(Kind::Replaced) => "replaced: a restore replaced it; restore takes it only by name",
+        Some(DumpKind::Regular) => "dump",
+        Some(DumpKind::Replaced) => {
+            "replaced: a restore replaced it; restore takes it only by name"
+        }
         None => "unfinished: it has no sidecar",
     }
 }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::catalogue::Stored;
 use super::sidecar::Sidecar;
 use crate::directory::Entry;
-use crate::header::{Header, Kind};
+use crate::header::{DumpKind, Header};
 use crate::name::DumpName;
 use crate::retention::{self, Candidate, Policy, Rule, Size, Verdict};
 
@@ -27,7 +27,7 @@ pub(super) fn lacking<'a>(
     let copied: HashSet<&DumpName> = copies.iter().map(|(copy, _)| &copy.name.dump).collect();
     let local: Vec<_> = dumps
         .iter()
-        .filter(|(_, header)| includes_replaced || header.kind == Kind::Regular)
+        .filter(|(_, header)| includes_replaced || header.kind == DumpKind::Regular)
         .filter(|(entry, _)| !copied.contains(&entry.name))
         .collect();
     let mut all: Vec<_> = local
@@ -63,7 +63,7 @@ fn of_copy((copy, sidecar): &Known) -> Candidate {
 }
 
 /// A destination knows nothing of what is inside, so dumps are compared by the size of their files.
-fn candidate(name: &DumpName, bytes: u64, kind: Kind) -> Candidate {
+fn candidate(name: &DumpName, bytes: u64, kind: DumpKind) -> Candidate {
     let (time, sequence) = name.key();
     Candidate {
         time,
@@ -72,6 +72,6 @@ fn candidate(name: &DumpName, bytes: u64, kind: Kind) -> Candidate {
             compressed: bytes,
             ..Size::default()
         },
-        is_replaced: kind == Kind::Replaced,
+        is_replaced: kind == DumpKind::Replaced,
     }
 }

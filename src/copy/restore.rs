@@ -14,14 +14,15 @@ use super::place::Place;
 use super::sidecar::Sidecar;
 use super::verify::{is_damage, of_sidecar};
 use crate::clock;
-use crate::dump::Options;
 use crate::engine::Source;
 use crate::exit::UsageError;
-use crate::header::{Header, Kind};
+use crate::header::{DumpKind, Header};
+use crate::restore::{Options, run_chosen};
 use crate::retention::is_future;
 use crate::stop::Stop;
 
-/// Restores a copy into `target`: the one that is named, else the newest good one of its database.
+/// Restores a copy into `target`: the named copy, else the newest good copy of the database. Returns how
+/// many objects could not be restored.
 ///
 /// # Errors
 /// Whatever keeps it from being restored; the old database is then as it was.
@@ -29,11 +30,10 @@ pub fn restore(
     place: &Place,
     identities: Option<&Identities>,
     target: &dyn Source,
-    replace: bool,
     options: &Options,
-) -> Result<()> {
+) -> Result<usize> {
     let mut choose = |refused: &[PathBuf], stop: Stop| choose(place, identities, refused, stop);
-    crate::restore::run_chosen(&mut choose, place.copy.is_some(), target, replace, options)
+    run_chosen(&mut choose, place.copy.is_some(), target, options)
 }
 
 fn choose(
@@ -114,7 +114,7 @@ pub(super) fn one_database(place: &Place, stop: Stop) -> Result<(Folder, Vec<Sto
         for (_, copies) in &mut all {
             copies
                 .stored
-                .retain(|copy| copy.kind == Some(Kind::Regular));
+                .retain(|copy| copy.kind == Some(DumpKind::Regular));
         }
         all.retain(|(_, copies)| !copies.stored.is_empty());
     }

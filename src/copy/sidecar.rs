@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::name::{CopyName, Folder};
-use crate::header::Kind;
+use crate::header::DumpKind;
 use crate::human;
 use crate::stop::Stop;
 use crate::store::{Content, Store};
@@ -29,7 +29,7 @@ pub(super) struct Sidecar {
     /// When the snapshot was taken.
     pub time: Timestamp,
     /// Why the dump was made.
-    pub kind: Kind,
+    pub kind: DumpKind,
     /// The hash of the database's identity by the key of the machine that copied it; absent where
     /// another machine made the sidecar again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -42,7 +42,7 @@ impl Sidecar {
     pub(super) fn new(
         name: &CopyName,
         content: &Content,
-        kind: Kind,
+        kind: DumpKind,
         identity: Option<String>,
     ) -> Self {
         Sidecar {
@@ -64,7 +64,7 @@ impl Sidecar {
         store: &dyn Store,
         folder: &Folder,
         name: &CopyName,
-        kind: Kind,
+        kind: DumpKind,
         stop: Stop,
     ) -> Result<Self> {
         let mut text = Vec::new();

@@ -9,16 +9,16 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use super::catalogue::{Copies, in_parallel};
-use super::home::{Home, Record};
+use super::home::Home;
 use super::name::Folder;
 use super::place::Place;
 use super::sidecar::Sidecar;
 use super::verify::of_sidecar;
 use crate::clock;
-use crate::header::Kind;
+use crate::header::DumpKind;
 use crate::human::{self, printable};
 use crate::retention::{is_future, reach};
-use crate::status;
+use crate::status::{CopyStatus, DatabaseStatus};
 use crate::stop::Stop;
 
 /// One database in a destination.
@@ -105,13 +105,13 @@ fn row(
     let finished: Vec<_> = copies
         .stored
         .iter()
-        .filter(|copy| copy.kind == Some(Kind::Regular))
+        .filter(|copy| copy.kind == Some(DumpKind::Regular))
         .filter(|copy| !is_future(copy.name.dump.time, now))
         .collect();
     let mut problems = Vec::new();
     let mut newest = None;
     for copy in finished.iter().rev() {
-        let sidecar = Sidecar::read(&*place.store, folder, &copy.name, Kind::Regular, stop);
+        let sidecar = Sidecar::read(&*place.store, folder, &copy.name, DumpKind::Regular, stop);
         let wrong = match sidecar.map_err(of_sidecar) {
             Ok(sidecar) if sidecar.bytes == copy.bytes => None,
             Ok(sidecar) => Some(format!(
@@ -186,30 +186,12 @@ fn table(out: &mut impl Write, rows: &[Row], now: Timestamp) -> io::Result<()> {
     Ok(())
 }
 
-/// How fresh a database's copies are in one destination.
-#[derive(Debug, Clone, Serialize)]
-pub struct Fresh {
-    /// The destination.
-    pub destination: String,
-    /// What is on record.
-    #[serde(flatten)]
-    pub record: Record,
-}
-
-impl Fresh {
-    /// Returns when the copies were last known to hold what the dumps hold.
-    fn time(&self) -> Option<Timestamp> {
-        let record = &self.record;
-        record.copied.filter(|_| record.lag == 0).or(record.newest)
-    }
-}
-
 /// Adds to the rows of dump directories what is on record of their copies; a copy that is older than
 /// `max_age` is a problem.
 ///
 /// # Errors
 /// When the record cannot be read.
-pub fn add_to(rows: &mut [status::Row], home: &Home, max_age: Option<Duration>) -> Result<()> {
+pub fn add_to(rows: &mut [DatabaseStatus], home: &Home, max_age: Option<Duration>) -> Result<()> {
     let records = home.records()?;
     let now = clock::now();
     for row in rows.iter_mut() {
@@ -218,11 +200,14 @@ pub fn add_to(rows: &mut [status::Row], home: &Home, max_age: Option<Duration>) 
         };
         for (destination, directories) in &records {
             let databases = directories.get(&row.directory);
-            row.copies
-                .extend(databases.and_then(|all| all.get(name)).map(|record| Fresh {
-                    destination: destination.clone(),
-                    record: record.clone(),
-                }));
+            row.copies.extend(
+                databases
+                    .and_then(|all| all.get(name))
+                    .map(|record| CopyStatus {
+                        destination: destination.clone(),
+                        record: record.clone(),
+                    }),
+            );
         }
         let Some(max_age) = max_age else {
             continue;
@@ -248,17 +233,4 @@ pub fn add_to(rows: &mut [status::Row], home: &Home, max_age: Option<Duration>) 
         row.problem = (!problems.is_empty()).then(|| printable(&problems.join("; ")));
     }
     Ok(())
-}
-
-/// Returns a remark on a database's copies, for people.
-#[must_use]
-pub fn remark(copies: &[Fresh], now: Timestamp) -> Option<String> {
-    let all = copies.iter().map(|copy| {
-        let age = copy.time().map_or("never".to_owned(), |time| {
-            format!("{} ago", human::age(now.duration_since(time)))
-        });
-        format!("copied to {} {age}", copy.destination)
-    });
-    let all = all.collect::<Vec<_>>().join(", ");
-    Some(all).filter(|all| !all.is_empty())
 }

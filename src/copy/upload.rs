@@ -13,7 +13,7 @@ use super::encryption::Recipients;
 use super::name::{CopyName, Folder};
 use super::passing::Passing;
 use super::sidecar::Sidecar;
-use crate::header::Kind;
+use crate::header::DumpKind;
 use crate::progress::Progress;
 use crate::read::read_whole;
 use crate::stop::Stop;
@@ -35,7 +35,7 @@ pub(super) struct Settings {
 pub(super) struct Order<'a> {
     pub(super) folder: &'a Folder,
     pub(super) name: &'a CopyName,
-    pub(super) kind: Kind,
+    pub(super) kind: DumpKind,
     /// The hash of the database's identity.
     pub(super) identity: &'a str,
 }

@@ -12,7 +12,7 @@ use super::fetch::{self, Damaged};
 use super::name::Folder;
 use super::place::Place;
 use super::sidecar::Sidecar;
-use crate::header::{Header, Kind};
+use crate::header::{DumpKind, Header};
 use crate::human;
 use crate::stop::Stop;
 use crate::store::{Content, Reason, StoreError};
@@ -138,7 +138,7 @@ fn check(
 
 /// Returns a store's failure as it is, and a damaged sidecar as damage.
 pub(super) fn of_sidecar(error: anyhow::Error) -> anyhow::Error {
-    if super::is_of_the_store(&error) {
+    if is_of_the_store(&error) {
         return error;
     }
     fetch::damaged(format!("{error:#}"))
@@ -153,7 +153,7 @@ fn complete(
     header: &Header,
     stop: Stop,
 ) {
-    let kind: Kind = header.kind;
+    let kind: DumpKind = header.kind;
     let sidecar = Sidecar::new(&copy.name, stored, kind, None);
     let url = place.url_of(folder, &copy.name);
     match sidecar.write(&*place.store, folder, &copy.name, stop) {
@@ -165,4 +165,12 @@ fn complete(
 /// Returns true where a copy itself is at fault.
 pub(super) fn is_damage(error: &anyhow::Error) -> bool {
     error.is::<Damaged>()
+}
+
+/// Returns true where an error is the store's and says nothing of a copy.
+fn is_of_the_store(error: &anyhow::Error) -> bool {
+    let found = error
+        .chain()
+        .find_map(|cause| cause.downcast_ref::<StoreError>());
+    found.is_some_and(|error| error.reason != Reason::Missing)
 }

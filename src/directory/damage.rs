@@ -1,4 +1,4 @@
-//! Damage that shows without reading a dump whole: its length, and what its last bytes say.
+//! Damage that is visible without reading a dump whole: a wrong length, or a wrong end.
 
 use std::fs::File;
 use std::io::{self, ErrorKind};

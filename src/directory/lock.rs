@@ -1,4 +1,4 @@
-//! One run at a time in a directory.
+//! The lock of a dump directory, which one run at a time holds.
 
 use std::fmt;
 use std::fs::File;
@@ -6,24 +6,23 @@ use std::io::{Read, Seek, Write};
 use std::ops::Deref;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::PathBuf;
-use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use rustix::fs::{FileType, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
-use super::{Directory, temporary};
+use super::reading::Directory;
 
 const LOCK: &str = ".dump-database.lock";
 
 /// Another run holds the directory.
 #[derive(Debug)]
-pub struct Held {
+pub struct DirectoryInUse {
     directory: PathBuf,
     holder: String,
 }
 
-impl fmt::Display for Held {
+impl fmt::Display for DirectoryInUse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let directory = self.directory.display();
         let holder = match self.holder.trim() {
@@ -34,9 +33,9 @@ impl fmt::Display for Held {
     }
 }
 
-impl std::error::Error for Held {}
+impl std::error::Error for DirectoryInUse {}
 
-/// A directory this process alone may change, until this is dropped or the process ends.
+/// A dump directory that only this process may change, until this value is dropped or the process ends.
 #[derive(Debug)]
 pub struct Locked {
     directory: Directory,
@@ -44,13 +43,13 @@ pub struct Locked {
 }
 
 impl Directory {
-    /// Takes the directory for this process.
+    /// Locks the directory for this process.
     ///
     /// # Errors
-    /// [`Held`] when another run has it; any error of the lock file.
+    /// [`DirectoryInUse`] when another run has it; any error of the lock file.
     pub fn lock(self) -> Result<Locked> {
         let context = || format!("cannot lock {}", self.path().display());
-        // A pipe in its place must not be waited for.
+        // Do not wait for the writer of a pipe in its place.
         let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let create = flags | OFlags::CREATE | OFlags::EXCL;
         let mode = Mode::from_raw_mode(0o600);
@@ -59,7 +58,7 @@ impl Directory {
             created => created.inspect(|created| self.hand_over(created)),
         }
         .with_context(context)?;
-        // It is written into: what another put there under this name may be any file.
+        // The lock file is written to, and another user may have put any file there under this name.
         let stat = rustix::fs::fstat(&fd).with_context(context)?;
         ensure!(
             FileType::from_raw_mode(stat.st_mode).is_file() && stat.st_nlink < 2,
@@ -73,12 +72,11 @@ impl Directory {
                 let mut holder = String::new();
                 let _ = file.take(1024).read_to_string(&mut holder);
                 let directory = self.path().to_owned();
-                return Err(Held { directory, holder }.into());
+                return Err(DirectoryInUse { directory, holder }.into());
             }
             Err(error) => return Err(error).with_context(context),
         }
-        // The name is for the reader of the other run's message only, so a full disk is no reason
-        // not to go on.
+        // This text is only for the message of another run, so a full disk does not matter.
         let _ = file
             .set_len(0)
             .and_then(|()| file.rewind())
@@ -93,16 +91,6 @@ impl Directory {
 impl Locked {
     pub(super) fn fd(&self) -> BorrowedFd<'_> {
         self.directory.as_fd()
-    }
-
-    /// Removes what crashed runs left behind: this host's temporary files, since the lock says no
-    /// other run of it is at work, and another host's when older than `timeout` (a lock may not
-    /// reach across a network filesystem).
-    ///
-    /// # Errors
-    /// When the directory cannot be read or a file not removed.
-    pub fn remove_stale(&self, timeout: Duration) -> Result<()> {
-        temporary::remove_stale(self, timeout)
     }
 }
 
@@ -123,7 +111,19 @@ fn this_process() -> String {
     format!(
         "process {} on {} (since {}: {command})",
         std::process::id(),
-        temporary::host(),
+        host(),
         crate::clock::now()
     )
+}
+
+/// Returns the host's name, with only the characters that a file name may have.
+pub(super) fn host() -> String {
+    let name = rustix::system::uname()
+        .nodename()
+        .to_string_lossy()
+        .into_owned();
+    name.chars()
+        .filter(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-'))
+        .take(64)
+        .collect()
 }

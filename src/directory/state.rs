@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
-use super::Directory;
+use super::reading::Directory;
 use crate::follow::open_regular;
 use crate::state::State;
 

@@ -1,4 +1,4 @@
-//! Files of the run itself: `.dump-database-HOST-PID-N.tmp`.
+//! The temporary files of a run: `.dump-database-HOST-PID-N.tmp`.
 
 use std::fs::File;
 use std::path::PathBuf;
@@ -9,12 +9,13 @@ use anyhow::{Context, Result};
 use rustix::fs::{AtFlags, Dir, Mode, OFlags};
 use rustix::io::Errno;
 
-use super::{Entry, Locked};
+use super::lock::{Locked, host};
+use super::reading::Entry;
 
 const PREFIX: &str = ".dump-database-";
 const SUFFIX: &str = ".tmp";
 
-/// A file under a temporary name; removed when dropped unless it was published.
+/// A file under a temporary name. It is removed when this value is dropped, unless it was published.
 #[derive(Debug)]
 pub struct Temporary<'a> {
     directory: &'a Locked,
@@ -42,23 +43,56 @@ impl Locked {
             published: false,
         })
     }
+
+    /// Removes what crashed runs left behind: this host's temporary files, since the lock says no
+    /// other run of it is at work, and another host's when older than `timeout` (a lock may not
+    /// reach across a network filesystem).
+    ///
+    /// It only unlinks: where publishing went by hard link, a crash can leave the temporary name on
+    /// the inode that already has its final name.
+    ///
+    /// # Errors
+    /// When the directory cannot be read or a file not removed.
+    pub fn remove_stale(&self, timeout: Duration) -> Result<()> {
+        let context = || format!("cannot clean up {}", self.path().display());
+        let ours = format!("{PREFIX}{}-", host());
+        for entry in Dir::read_from(self.fd()).with_context(context)? {
+            let entry = entry.with_context(context)?;
+            let Ok(name) = entry.file_name().to_str() else {
+                continue;
+            };
+            if !name.starts_with(PREFIX) || !name.ends_with(SUFFIX) {
+                continue;
+            }
+            if !is_of(name, &ours) && !older(self, name, timeout) {
+                log::info!("left {name} alone: another host's, and younger than --timeout");
+                continue;
+            }
+            match rustix::fs::unlinkat(self.fd(), name, AtFlags::empty()) {
+                Ok(()) => log::info!("removed {name}, left by a run that did not end properly"),
+                Err(Errno::NOENT) => {}
+                Err(error) => return Err(error).with_context(context),
+            }
+        }
+        Ok(())
+    }
 }
 
 impl Temporary<'_> {
-    /// Its open file.
+    /// Returns its open file.
     #[must_use]
     pub fn file(&self) -> &File {
         &self.file
     }
 
-    /// Its path, for a library that opens files by path.
+    /// Returns its path, for a library that opens files by path.
     #[must_use]
     pub fn path(&self) -> PathBuf {
         self.directory.path().join(&self.name)
     }
 
-    /// Makes it the directory owner's where `like` is: what root dumps of a database that this one
-    /// dumps is rotated by this one. Any other dump stays root's.
+    /// Gives the file to the directory's owner if the dump `like` is the owner's: who dumps a database
+    /// also rotates what root dumps of it. Any other dump stays root's.
     pub fn belong_with(&self, like: &Entry) {
         let owner = rustix::fs::fstat(self.directory.fd());
         if owner.is_ok_and(|owner| owner.st_uid == like.owner) {
@@ -83,33 +117,8 @@ impl Drop for Temporary<'_> {
     }
 }
 
-/// Only ever unlinks: where publishing went by hard link, a crash can leave the temporary name on
-/// the very inode that already bears its final name.
-pub(super) fn remove_stale(directory: &Locked, timeout: Duration) -> Result<()> {
-    let context = || format!("cannot clean up {}", directory.path().display());
-    let ours = format!("{PREFIX}{}-", host());
-    for entry in Dir::read_from(directory.fd()).with_context(context)? {
-        let entry = entry.with_context(context)?;
-        let Ok(name) = entry.file_name().to_str() else {
-            continue;
-        };
-        if !name.starts_with(PREFIX) || !name.ends_with(SUFFIX) {
-            continue;
-        }
-        if !is_of(name, &ours) && !older(directory, name, timeout) {
-            log::info!("left {name} alone: another host's, and younger than --timeout");
-            continue;
-        }
-        match rustix::fs::unlinkat(directory.fd(), name, AtFlags::empty()) {
-            Ok(()) => log::info!("removed {name}, left by a run that did not end properly"),
-            Err(Errno::NOENT) => {}
-            Err(error) => return Err(error).with_context(context),
-        }
-    }
-    Ok(())
-}
-
-/// `web` does not own what `web-2` left: after the host come exactly a PID and a count.
+/// Says whether this host made a temporary file. `web` did not make a file of `web-2`: exactly a PID and
+/// a count follow the host.
 fn is_of(name: &str, ours: &str) -> bool {
     let rest = name
         .strip_prefix(ours)
@@ -126,18 +135,6 @@ fn older(directory: &Locked, name: &str, timeout: Duration) -> bool {
     SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH + modified)
         .is_ok_and(|age| age > timeout)
-}
-
-/// The host's name as it may stand in a file name.
-pub(super) fn host() -> String {
-    let name = rustix::system::uname()
-        .nodename()
-        .to_string_lossy()
-        .into_owned();
-    name.chars()
-        .filter(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-'))
-        .take(64)
-        .collect()
 }
 
 #[cfg(test)]

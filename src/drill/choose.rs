@@ -33,7 +33,7 @@ impl FromStr for Sample {
             ("newest", _) => Ok(Sample::Newest),
             ("all", _) => Ok(Sample::All),
             (_, Ok(1..)) => Ok(Sample::Last(text.parse().unwrap_or(1))),
-            _ => Err("newest, all or a number above 0 is wanted".to_owned()),
+            _ => Err("expected newest, all or a number above 0".to_owned()),
         }
     }
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::throwaway::Contents;
 use crate::header::{Facts, Header, Rows};
+use crate::human;
 
 /// More differences than this are counted, not listed.
 const LISTED: usize = 5;
@@ -77,7 +78,8 @@ impl Comparison {
         let claims = *facts != Facts::default() && facts.table_count >= facts.tables.len();
         if claims && now.len() != facts.table_count {
             let then = facts.table_count;
-            differences.push(format!("there are {} tables and were {then}", now.len()));
+            let tables = human::count(now.len(), "table");
+            differences.push(format!("it has {tables} and had {then}"));
         }
         this.problems.extend(listed(differences));
         this.notes.extend(
@@ -123,7 +125,9 @@ impl fmt::Display for Comparison {
         if self.only_loaded {
             return f.write_str("all of it loaded; nothing else was compared");
         }
-        write!(f, "{} tables with {} rows", self.tables, self.rows)?;
+        let tables = human::count(self.tables, "table");
+        let rows = if self.rows == 1 { "row" } else { "rows" };
+        write!(f, "{tables} with {} {rows}", self.rows)?;
         match self.counted {
             0 => {}
             all if all == self.tables => f.write_str(", each as many as were dumped")?,
@@ -132,7 +136,8 @@ impl fmt::Display for Comparison {
         let unknown = self.tables.saturating_sub(self.counted + self.estimated);
         for (number, how) in [(self.estimated, "only estimated"), (unknown, "not counted")] {
             if number > 0 {
-                write!(f, "; those of {number} were {how} when it was dumped")?;
+                let tables = human::count(number, "table");
+                write!(f, "; the rows of {tables} were {how} when it was dumped")?;
             }
         }
         Ok(())
@@ -187,8 +192,8 @@ mod tests {
         assert_eq!(
             good.to_string(),
             "3 tables with 910 rows, in 1 of them counted as many as were dumped; \
-             those of 1 were only estimated when it was dumped; \
-             those of 1 were not counted when it was dumped"
+             the rows of 1 table were only estimated when it was dumped; \
+             the rows of 1 table were not counted when it was dumped"
         );
         let globals = Comparison {
             only_loaded: true,
@@ -211,13 +216,13 @@ mod tests {
         let none = compared(&[], &[("a", None)]);
         assert_eq!(
             none.problems,
-            ["the table a is missing, there are 0 tables and were 1"]
+            ["the table a is missing, it has 0 tables and had 1"]
         );
         let unknown =
             Comparison::of_tables(&Facts::default(), &BTreeMap::from([("a".into(), None)]));
         assert!(unknown.problems.is_empty());
         let one_more = compared(&[("a", 1), ("b", 1)], &[("a", None)]);
-        assert_eq!(one_more.problems, ["there are 2 tables and were 1"]);
+        assert_eq!(one_more.problems, ["it has 2 tables and had 1"]);
         let far = compared(&[("a", 0)], &[("a", about(5000))]);
         assert!(far.problems.is_empty());
         assert_eq!(

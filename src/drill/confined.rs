@@ -1,31 +1,25 @@
-//! The two ends of a drill: this program starts itself once more, gives that process a dump and a
-//! directory, and reads what it found. Only the second process reads what is inside the dump, and
-//! only in the sandbox.
+//! The outer end of a drill: this program starts itself once more, gives that process a dump and a
+//! directory, and reads what it found. Only that process and what it starts (`drill/worker.rs`) read
+//! what is inside the dump, and only in the sandbox.
 
-use std::ffi::OsString;
 use std::fs::File;
-use std::io::{BufReader, Read, Write};
-use std::os::fd::AsFd;
+use std::io::{BufReader, Read};
 use std::os::unix::fs::FileExt;
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
 use super::finding::Finding;
-use super::inside;
-use super::sandbox::{self, Inhabitant};
 use super::scratch::Scratch;
 use super::user::FreshUser;
+use super::worker::SECOND;
 use crate::child::Child;
 use crate::header::Header;
-use crate::logging;
-use crate::stop::{self, Stop};
+use crate::stop::Stop;
 
-/// The second process's name for itself (`argv[0]`).
-const INSIDE: &str = "dump-database-drill";
 /// How long it may take to end its server.
 const GRACE: Duration = Duration::from_secs(10);
 const LONGEST_FINDING: u64 = 16 << 20;
@@ -98,7 +92,7 @@ fn command(scratch: &Scratch, user: Option<u32>, timeout: Duration) -> Result<Co
     let path = std::env::var_os("PATH").unwrap_or_default();
     let places = std::env::split_paths(&path).filter_map(|place| place.canonicalize().ok());
     let places: Vec<_> = places.collect();
-    command.arg0(INSIDE).env_clear();
+    command.arg0(SECOND).env_clear();
     command.env("PATH", std::env::join_paths(&places)?);
     command
         .env("HOME", &scratch.work)
@@ -121,64 +115,4 @@ fn command(scratch: &Scratch, user: Option<u32>, timeout: Duration) -> Result<Co
     }
     command.args(shown);
     Ok(command)
-}
-
-/// Is this the second process?
-#[must_use]
-pub fn is_inside() -> bool {
-    std::env::args_os()
-        .next()
-        .is_some_and(|name| name == INSIDE)
-}
-
-/// The second process: enters the sandbox, restores the dump on stdin, and prints what it found.
-#[must_use]
-pub fn run_inside() -> ExitCode {
-    match find() {
-        Ok(finding) => {
-            let printed =
-                serde_json::to_vec(&finding).map(|json| std::io::stdout().write_all(&json));
-            match printed {
-                Ok(Ok(())) => ExitCode::SUCCESS,
-                _ => ExitCode::FAILURE,
-            }
-        }
-        Err(error) => {
-            let _ = writeln!(std::io::stderr(), "<3>{error:#}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-fn find() -> Result<Finding> {
-    let parent = rustix::process::getppid();
-    let mut arguments = std::env::args_os().skip(1);
-    let mut next = || {
-        arguments
-            .next()
-            .context("the drill's process lacks an argument")
-    };
-    let [level, timeout, user] = [next()?, next()?, next()?].map(OsString::into_string);
-    let (Ok(level), Ok(timeout), Ok(user)) = (level, timeout, user) else {
-        bail!("an argument of the drill's process is not UTF-8");
-    };
-    let (root, work) = (PathBuf::from(next()?), PathBuf::from(next()?));
-    let programs: Vec<_> = arguments.map(PathBuf::from).collect();
-    let inhabitant = Inhabitant {
-        user: user.parse().ok(),
-        root: &root,
-        work: &work,
-        programs: &programs,
-    };
-    let walls = sandbox::enter(&inhabitant)?;
-    // A change of user undoes it.
-    rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
-    if rustix::process::getppid() != parent {
-        bail!("the drill was killed");
-    }
-    logging::start_for_parent(level.parse().unwrap_or(log::LevelFilter::Info));
-    stop::listen()?;
-    let dump = File::from(std::io::stdin().as_fd().try_clone_to_owned()?);
-    let timeout = Duration::from_millis(timeout.parse()?);
-    Ok(inside::restore(&dump, &work, &walls, timeout))
 }

@@ -14,6 +14,7 @@ use super::finding::{Finding, Outcome};
 use super::sandbox::Walls;
 use super::scratch::Place;
 use crate::dump::default_threads;
+use crate::engine::LoadOptions;
 use crate::engine::access::Access;
 use crate::engine::missing::Missing;
 use crate::engine::start_throwaway;
@@ -120,8 +121,15 @@ impl Drill<'_> {
         let target = throwaway.prepare(header, self.dump)?;
         let load = || -> Result<f64> {
             let started = Instant::now();
-            restore::load(self.dump, header, target.as_ref(), None, access)
-                .context("it cannot be restored")?;
+            restore::load(
+                self.dump,
+                header,
+                target.as_ref(),
+                LoadOptions::into_new(),
+                access,
+            )
+            .context("it cannot be restored")?;
+
             Ok(started.elapsed().as_secs_f64())
         };
         let seconds = match load() {

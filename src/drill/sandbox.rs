@@ -1,10 +1,12 @@
-//! The sandbox of one drill: a network of its own without any interface, a root directory that shows
-//! programs and one work directory, a user that nothing else runs as, and no privileges.
+//! The sandbox of one drill: a network of its own without any interface, processes of its own, a root
+//! directory that shows programs and one work directory, a user that nothing else runs as, and no
+//! privileges.
 //!
 //! Root can make all of it. An ordinary user can where the system allows user namespaces, and
 //! stays the same user. Where a system allows no namespaces (as within the unit of the drill, whose
-//! own sandbox does the same), [`enter`] says why and what is within reach, and the rest still holds.
+//! own sandbox does the same), [`Walls`] say why and what is within reach, and the rest still holds.
 
+use std::collections::BTreeSet;
 use std::ffi::CStr;
 use std::fs::{self, Permissions};
 use std::io::{self, ErrorKind};
@@ -19,6 +21,7 @@ use rustix::mount::{
 };
 use rustix::process::{Resource, Rlimit, getegid, geteuid};
 use rustix::thread::{CapabilitySet, CapabilitySets, UnshareFlags};
+use serde::{Deserialize, Serialize};
 
 use super::reach::{self, Reach};
 use crate::identity::Engine;
@@ -100,29 +103,67 @@ impl Walls {
     }
 }
 
-/// Puts this process, which must have one thread, into the sandbox.
+/// What the system allowed of a sandbox, before anybody works in it.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Built {
+    /// The next process that this one starts is the first of a namespace of its own.
+    pub(super) has_own_processes: bool,
+    /// The step that failed, where the sandbox has no root directory.
+    why: Option<String>,
+    /// The sockets of servers that were seen before; their paths need not be UTF-8.
+    #[serde(skip)]
+    pub(super) servers: BTreeSet<PathBuf>,
+}
+
+impl Built {
+    /// Shows, in `/proc`, the processes of the sandbox alone. Where the system does not allow that,
+    /// the numbers of others are seen there.
+    pub(super) fn show_own_processes(&self) {
+        if self.why.is_none() {
+            let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
+            let _ = mount("proc", "/proc", "proc", flags, None::<&CStr>);
+        }
+    }
+
+    /// Returns what the sandbox keeps out, once this process became its user.
+    pub(super) fn walls(self, inhabitant: &Inhabitant<'_>) -> Walls {
+        let Some(why) = self.why else {
+            return Walls {
+                sockets: Some(PathBuf::from(SOCKETS)),
+                open: None,
+            };
+        };
+        Walls {
+            sockets: None,
+            open: Some(Open {
+                why,
+                reach: Reach::now(self.servers),
+                is_same_user: inhabitant.user.is_none(),
+            }),
+        }
+    }
+}
+
+/// Makes the sandbox around this process, which must have one thread.
 ///
 /// # Errors
-/// When it cannot become the user, or give up a privilege.
-pub(super) fn enter(inhabitant: &Inhabitant<'_>) -> Result<Walls> {
+/// When the user could not reach the work directory.
+pub(super) fn build(inhabitant: &Inhabitant<'_>) -> Result<Built> {
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     // A new network no longer names them, and they stay within reach.
     let servers = reach::server_sockets();
-    let built = separate().and_then(|()| build(inhabitant));
-    become_user(inhabitant, built.is_ok()).context("cannot give up privileges")?;
-    Ok(match built {
-        Ok(()) => Walls {
-            sockets: Some(PathBuf::from(SOCKETS)),
-            open: None,
-        },
-        Err(error) => Walls {
-            sockets: None,
-            open: Some(Open {
-                why: format!("{error:#}"),
-                reach: Reach::now(servers),
-                is_same_user: inhabitant.user.is_none(),
-            }),
-        },
+    let (has_own_processes, separated) = separate();
+    let built = separated.and_then(|()| build_root(inhabitant));
+    if let (Err(_), Some(user)) = (&built, inhabitant.user) {
+        // The way to the work directory leads through one that others must not search.
+        let way = inhabitant.work.parent().context("no way to it")?;
+        std::os::unix::fs::chown(way, None, Some(user))?;
+        fs::set_permissions(way, Permissions::from_mode(0o710))?;
+    }
+    Ok(Built {
+        has_own_processes,
+        why: built.err().map(|error| format!("{error:#}")),
+        servers,
     })
 }
 
@@ -136,27 +177,38 @@ fn limit(resource: Resource, most: u64) -> rustix::io::Result<()> {
     rustix::process::setrlimit(resource, limits)
 }
 
-/// Namespaces of its own: mounts, network, System V IPC; for an ordinary user a user namespace as
-/// well, in which it is the same user.
-#[expect(deprecated, reason = "only UnshareFlags::FILES makes it unsafe")]
-fn separate() -> Result<()> {
+/// Namespaces of its own: mounts, network, System V IPC, and processes where the system allows that;
+/// for an ordinary user a user namespace as well, in which it is the same user. Returns whether the
+/// processes to come have numbers of their own, and what became of the rest.
+fn separate() -> (bool, Result<()>) {
     let context = "this system allows no namespaces";
     let (uid, gid) = (geteuid().as_raw(), getegid().as_raw());
     let mut flags = UnshareFlags::NEWNS | UnshareFlags::NEWNET | UnshareFlags::NEWIPC;
     if uid != 0 {
         flags |= UnshareFlags::NEWUSER;
     }
-    rustix::thread::unshare(flags).context(context)?;
-    if uid != 0 {
-        fs::write("/proc/self/setgroups", "deny").context(context)?;
-        fs::write("/proc/self/uid_map", format!("{uid} {uid} 1")).context(context)?;
-        fs::write("/proc/self/gid_map", format!("{gid} {gid} 1")).context(context)?;
+    let has_own_processes = unshare(flags | UnshareFlags::NEWPID).is_ok();
+    if !has_own_processes && let Err(error) = unshare(flags) {
+        return (false, Err(error).context(context));
     }
-    Ok(())
+    let map = || {
+        if uid != 0 {
+            fs::write("/proc/self/setgroups", "deny")?;
+            fs::write("/proc/self/uid_map", format!("{uid} {uid} 1"))?;
+            fs::write("/proc/self/gid_map", format!("{gid} {gid} 1"))?;
+        }
+        io::Result::Ok(())
+    };
+    (has_own_processes, map().context(context))
+}
+
+#[expect(deprecated, reason = "only UnshareFlags::FILES makes it unsafe")]
+fn unshare(flags: UnshareFlags) -> rustix::io::Result<()> {
+    rustix::thread::unshare(flags)
 }
 
 /// Makes the sandbox's root directory and enters it.
-fn build(inhabitant: &Inhabitant<'_>) -> Result<()> {
+fn build_root(inhabitant: &Inhabitant<'_>) -> Result<()> {
     let private = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
     mount_change("/", private).context("cannot separate mounts")?;
     let root = inhabitant.root;
@@ -280,15 +332,12 @@ fn enter_root(root: &Path) -> io::Result<()> {
 
 /// Becomes the user for good: without groups, without capabilities, and so that no program gets
 /// any back.
-fn become_user(inhabitant: &Inhabitant<'_>, has_root: bool) -> Result<()> {
+///
+/// # Errors
+/// When it cannot become the user, or give up a privilege.
+pub(super) fn become_user(inhabitant: &Inhabitant<'_>) -> Result<()> {
     if let Some(user) = inhabitant.user {
         let (uid, gid) = (Uid::from_raw(user), Gid::from_raw(user));
-        if !has_root {
-            // The way to the work directory leads through one that others must not search.
-            let way = inhabitant.work.parent().context("no way to it")?;
-            std::os::unix::fs::chown(way, None, Some(user))?;
-            fs::set_permissions(way, Permissions::from_mode(0o710))?;
-        }
         for capability in CapabilitySet::all() {
             match rustix::thread::remove_capability_from_bounding_set(capability) {
                 // The kernel knows fewer of them, or a container's root may not give them up:

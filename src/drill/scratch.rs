@@ -13,11 +13,14 @@ use rustix::fs::{AtFlags, CWD, FileType, FlockOperation, Gid, Mode, OFlags, Uid}
 use rustix::process::{getegid, geteuid};
 use tempfile::TempDir;
 
+use super::leftovers::end_leftovers;
 use crate::human;
 
 const PREFIX: &str = "dump-database-drill-";
 /// Letters and digits after it, chosen at random.
 const RANDOM: usize = 12;
+/// The directory of the drill's user in it.
+const WORK: &str = "work";
 /// In each of them; no other directory goes, whatever it is called.
 const MARK: &str = ".dump-database-drill";
 
@@ -110,7 +113,7 @@ impl Scratch {
             human::bytes(bytes)
         );
         Ok(Scratch {
-            work: place.make("work", user).with_context(context)?,
+            work: place.make(WORK, user).with_context(context)?,
             root: place.make("root", None).with_context(context)?,
             place,
         })
@@ -172,6 +175,7 @@ fn remove_stale(parent: &Path) {
         if !is_marked(&held) || rustix::fs::flock(&held, operation).is_err() {
             continue;
         }
+        end_leftovers(&path.join(WORK));
         match fs::remove_dir_all(&path) {
             Ok(()) => log::info!(
                 "removed {}, left by a drill that was killed",

@@ -10,7 +10,7 @@ use super::options::Options;
 use super::previous::Previous;
 use super::proven::{Proven, Writer};
 use crate::directory::Locked;
-use crate::engine::dumper::{Dumper, Scratch, SnapshotLost};
+use crate::engine::dumper::{Dumper, ScratchFile, SnapshotLost};
 use crate::gzip::Pool;
 use crate::human;
 use crate::name::{DumpName, Name};
@@ -67,7 +67,7 @@ impl<'a> Run<'a> {
     /// Returns the NAME of a database's dumps: that of the dumps which the directory already holds
     /// of it, else the database's own.
     pub(crate) fn name_of(&self, dumper: &dyn Dumper) -> Result<Name> {
-        let existing = series::called(self.directory, dumper.identity())?;
+        let existing = series::find_name(self.directory, dumper.identity())?;
         existing
             .or_else(|| Name::of_database(&dumper.database()))
             .context("it has no name")
@@ -89,7 +89,7 @@ impl<'a> Run<'a> {
             0 => None,
             _ => Some(self.directory.temporary()?),
         };
-        let scratch_file = scratch.as_ref().map(|temporary| Scratch {
+        let scratch_file = scratch.as_ref().map(|temporary| ScratchFile {
             path: temporary.path(),
             file: temporary.file(),
         });

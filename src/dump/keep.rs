@@ -1,7 +1,7 @@
 //! What stays of a database's older dumps.
 
 use crate::clock;
-use crate::header::Kind;
+use crate::header::DumpKind;
 use crate::human;
 use crate::retention::{Policy, Verdict};
 use crate::series::Series;
@@ -20,10 +20,10 @@ pub enum Keep {
 
 impl Keep {
     /// Returns the kind of dump that such a run makes.
-    pub(super) fn kind(&self) -> Kind {
+    pub(super) fn kind(&self) -> DumpKind {
         match self {
-            Keep::Everything => Kind::Replaced,
-            Keep::AsBefore | Keep::By(_) => Kind::Regular,
+            Keep::Everything => DumpKind::Replaced,
+            Keep::AsBefore | Keep::By(_) => DumpKind::Regular,
         }
     }
 

@@ -11,6 +11,7 @@ use super::options::Options;
 use crate::engine::Source;
 use crate::exit::UsageError;
 use crate::name::Name;
+use crate::state::State;
 
 /// Which databases, and how many at a time.
 #[derive(Debug, Clone)]
@@ -34,11 +35,23 @@ impl Default for Selection {
 }
 
 /// One entry of the plan.
-pub(super) enum Task {
-    /// Something to dump.
-    Dump(Name, Arc<dyn Source>),
-    /// Something that could not even be planned, of this source, and why.
-    Failed(String, Arc<dyn Source>, String),
+pub(super) struct Task {
+    /// Its NAME.
+    pub(super) name: String,
+    pub(super) source: Arc<dyn Source>,
+    /// The whole server of which it is a part, as the source names that.
+    pub(super) server: Option<String>,
+    pub(super) planned: Planned,
+}
+
+/// What is to be done.
+pub(super) enum Planned {
+    /// It is dumped under this NAME.
+    Dump(Name),
+    /// It cannot be, for this reason.
+    Failed(String),
+    /// Its server cannot be asked, for this reason, which was logged.
+    Unreached(String),
 }
 
 /// # Errors
@@ -77,6 +90,7 @@ pub(super) fn plan(
     sources: &[Arc<dyn Source>],
     selection: &Selection,
     options: &Options,
+    state: &State,
 ) -> Vec<Task> {
     let mut tasks = Vec::new();
     let mut seen: HashMap<Name, Arc<dyn Source>> = HashMap::new();
@@ -89,16 +103,28 @@ pub(super) fn plan(
     for source in sources {
         if !source.is_whole() {
             if let Some(name) = name_of(source.as_ref(), selection) {
-                tasks.push(Task::Dump(name, source.clone()));
+                tasks.push(Task {
+                    name: name.to_string(),
+                    source: source.clone(),
+                    server: None,
+                    planned: Planned::Dump(name),
+                });
             }
             continue;
         }
+        let server = Some(source.to_string());
         let parts = match source.parts(&options.access()) {
             Ok(parts) => parts,
             Err(error) => {
-                let globals = Name::globals().to_string();
                 let why = format!("the databases of {source} cannot be listed: {error:#}");
-                tasks.push(Task::Failed(globals, source.clone(), why));
+                log::error!("{why}");
+                let names = known(state, server.as_ref(), selection).into_iter();
+                tasks.extend(names.map(|name| Task {
+                    name,
+                    source: source.clone(),
+                    server: server.clone(),
+                    planned: Planned::Unreached(why.clone()),
+                }));
                 continue;
             }
         };
@@ -116,18 +142,38 @@ pub(super) fn plan(
             let Some(name) = name_of(part.as_ref(), selection) else {
                 continue;
             };
-            match seen.insert(name.clone(), Arc::clone(source)) {
+            let planned = match seen.insert(name.clone(), Arc::clone(source)) {
                 // Named as well.
-                Some(other) if other.is_same(part.as_ref()) => {}
-                Some(other) => {
-                    let why = both_called(other.as_ref(), part.as_ref(), &name);
-                    tasks.push(Task::Failed(name.to_string(), part, why));
-                }
-                None => tasks.push(Task::Dump(name, part)),
-            }
+                Some(other) if other.is_same(part.as_ref()) => continue,
+                Some(other) => Planned::Failed(both_called(other.as_ref(), part.as_ref(), &name)),
+                None => Planned::Dump(name.clone()),
+            };
+            tasks.push(Task {
+                name: name.to_string(),
+                source: part,
+                server: server.clone(),
+                planned,
+            });
         }
     }
     tasks
+}
+
+/// Returns the NAMEs that the last run dumped as parts of a server, its server-wide objects last.
+fn known(state: &State, server: Option<&String>, selection: &Selection) -> Vec<String> {
+    let globals = Name::globals().to_string();
+    let excluded = |name: &str| {
+        selection
+            .exclude
+            .iter()
+            .any(|pattern| pattern.matches(name))
+    };
+    let of_server = state.databases.iter().filter(|(name, record)| {
+        record.server.as_ref() == server && **name != globals && !excluded(name)
+    });
+    let mut names: Vec<_> = of_server.map(|(name, _)| name.clone()).collect();
+    names.push(globals);
+    names
 }
 
 pub(super) fn name_of(source: &dyn Source, selection: &Selection) -> Option<Name> {

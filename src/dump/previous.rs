@@ -48,7 +48,10 @@ impl Previous {
         };
         let entries = directory.dumps_of(name)?;
         let series = Series::of(directory, &entries, name, Some(dumper.identity()));
-        let formerly = formerly(directory, name, &series, options.adopt, way_out)?;
+        let known = dumper.earlier_identities();
+        let is_own = series.taken_by.as_deref().and_then(<[_]>::first);
+        let adopt = options.adopt || is_own.is_some_and(|identity| known.contains(identity));
+        let formerly = formerly(directory, name, &series, adopt, way_out)?;
         let newest = series.past(clock::now()).next().cloned();
         let expected = newest.as_ref().map_or(0, |(entry, _)| entry.bytes);
         directory.check_space(expected + dumper.scratch_bytes())?;
@@ -92,8 +95,8 @@ impl Previous {
 
     /// Says whether the newest dump has the same content.
     fn holds(&self, header: &Header) -> bool {
-        let newest = self.header().and_then(|newest| newest.content.as_ref());
-        newest.is_some() && newest == header.content.as_ref()
+        let newest = self.header().and_then(|newest| newest.fingerprint.as_ref());
+        newest.is_some() && newest == header.fingerprint.as_ref()
     }
 
     /// Returns the newest dump if a dump with this header has the same content.

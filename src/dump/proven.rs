@@ -11,7 +11,7 @@ use crate::clock;
 use crate::compress::Encoder;
 use crate::content::Fingerprint;
 use crate::directory::{Locked, Temporary};
-use crate::engine::dumper::{Dumper, Scratch};
+use crate::engine::dumper::{Dumper, ScratchFile};
 use crate::gzip::Pool;
 use crate::header::{Facts, Header};
 use crate::meter::Meter;
@@ -43,7 +43,7 @@ impl<'a> Writer<'a> {
     pub(super) fn write(
         &self,
         dumper: &mut dyn Dumper,
-        scratch: Option<Scratch<'_>>,
+        scratch: Option<ScratchFile<'_>>,
         bar: &mut Progress,
     ) -> Result<Proven<'a>> {
         dumper.snapshot(scratch)?;
@@ -65,7 +65,7 @@ impl<'a> Writer<'a> {
             length: None,
             crc32: String::new(),
             sha256: String::new(),
-            content: None,
+            fingerprint: None,
             room: 0,
         };
         header.reserve(&dumper.tables())?;
@@ -108,7 +108,7 @@ impl<'a> Writer<'a> {
         let (encoder, sha256, fingerprint) = meter.finish();
         let (file, totals) = encoder.finish().with_context(unwritable)?;
 
-        header.content = fingerprint;
+        header.fingerprint = fingerprint;
         let thorough = self.previous.check_is_due(header, self.options.full_check);
         header.facts = dumper.check(thorough)?;
         header.checked = if thorough {

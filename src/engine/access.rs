@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use crate::name::Format;
+use crate::name::{Format, GLOBALS};
 use crate::secret::Secret;
 use crate::stop::Stop;
 use crate::url::Url;
@@ -50,7 +50,7 @@ impl Part {
         match self {
             Part::Whole => "",
             Part::Database(name) => name,
-            Part::Globals => "@globals",
+            Part::Globals => GLOBALS,
         }
     }
 

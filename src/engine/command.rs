@@ -4,16 +4,17 @@ use std::ffi::OsString;
 use std::fmt;
 use std::fs::File;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process;
 
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::child::Child;
 use crate::engine::access::Access;
-use crate::engine::dumper::{Dumper, Scratch};
+use crate::engine::dumper::{Dumper, ScratchFile};
 use crate::engine::feed::pass_on;
-use crate::engine::source::{Loader, Save, Source};
+use crate::engine::load::{LoadOptions, Loaded};
+use crate::engine::source::{Loader, Source};
 use crate::header::{Facts, Header};
 use crate::identity::{Engine, Identity};
 use crate::name::Format;
@@ -56,13 +57,7 @@ impl Source for Program {
 }
 
 impl Loader for Program {
-    fn load(
-        &self,
-        _: &File,
-        _: &Header,
-        _: Option<Save<'_>>,
-        _: &Access,
-    ) -> Result<Option<PathBuf>> {
+    fn load(&self, _: &File, _: &Header, _: LoadOptions<'_>, _: &Access) -> Result<Loaded> {
         bail!(
             "a program's dump is not restored by this program; decompress it and feed it to its own"
         )
@@ -127,7 +122,7 @@ impl Dumper for Printing {
         0
     }
 
-    fn snapshot(&mut self, _scratch: Option<Scratch<'_>>) -> Result<()> {
+    fn snapshot(&mut self, _scratch: Option<ScratchFile<'_>>) -> Result<()> {
         let (program, arguments) = self.program.words.split_first().context("no program")?;
         let mut command = process::Command::new(program);
         command.args(arguments);

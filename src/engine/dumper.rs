@@ -18,6 +18,11 @@ pub trait Dumper {
     /// Which database it is.
     fn identity(&self) -> &Identity;
 
+    /// Returns the other identities that earlier dumps of this very database may bear.
+    fn earlier_identities(&self) -> Vec<Identity> {
+        Vec::new()
+    }
+
     /// The file that decompressing the dump gives back, in bytes.
     fn file_name(&self) -> Vec<u8>;
 
@@ -40,7 +45,7 @@ pub trait Dumper {
     ///
     /// # Errors
     /// When the database does not give one in time.
-    fn snapshot(&mut self, scratch: Option<Scratch<'_>>) -> Result<()>;
+    fn snapshot(&mut self, scratch: Option<ScratchFile<'_>>) -> Result<()>;
 
     /// Returns the user that the database belongs to, where it belongs to one of this machine.
     fn owner(&self) -> Option<u32> {
@@ -75,19 +80,19 @@ pub trait Dumper {
 /// A file of the run's own that an engine may write: its path, for a library that opens files by
 /// path, and the file, by which to tell whether another bears that path meanwhile.
 #[derive(Debug, Clone)]
-pub struct Scratch<'a> {
+pub struct ScratchFile<'a> {
     /// Where it is.
     pub path: PathBuf,
     /// What it is.
     pub file: &'a File,
 }
 
-/// The snapshot came to an end that was nobody's fault; another attempt may go well.
+/// The snapshot came to an end that was nobody's fault, for this reason; another attempt may go well.
 #[derive(Debug)]
-pub struct SnapshotLost;
+pub struct SnapshotLost(pub &'static str);
 
 impl std::fmt::Display for SnapshotLost {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("a table was altered while it was read")
+        f.write_str(self.0)
     }
 }

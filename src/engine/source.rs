@@ -2,13 +2,13 @@
 
 use std::fmt;
 use std::fs::File;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Result, anyhow, bail};
 
 use super::access::{Access, Part};
 use super::dumper::Dumper;
+use super::load::{Failure, LoadOptions, Loaded};
 use crate::header::Header;
 use crate::identity::Engine;
 
@@ -34,6 +34,11 @@ pub trait Source: Loader + fmt::Debug + fmt::Display + Send + Sync {
     /// When the source is no whole server, or the server cannot be asked.
     fn parts(&self, _access: &Access) -> Result<Vec<Arc<dyn Source>>> {
         bail!("{self} has no parts")
+    }
+
+    /// Returns a database of this server; none where the source is not a server.
+    fn with_database(&self, _name: &str) -> Option<Arc<dyn Source>> {
+        None
     }
 
     /// Checks that there is something to dump, where that can be told without connecting.
@@ -73,24 +78,29 @@ impl dyn Source + '_ {
     }
 }
 
-/// Dumps the database that a restore is about to replace, and returns the dump's path.
-pub type Save<'a> = &'a mut dyn FnMut(&mut dyn Dumper) -> Result<PathBuf>;
-
 /// A place that dumps are loaded into.
 pub trait Loader {
-    /// Loads `dump`, which was verified and has this `header`. A database that exists is replaced
-    /// only if `save` is given, which is called with it first. Returns the path of what was
-    /// replaced, if something was.
+    /// Loads `dump`, which was verified and has this `header`. Returns what was loaded.
     ///
     /// # Errors
-    /// Whatever keeps the dump from being loaded; the old database is then as it was.
+    /// Whatever keeps the dump from being loaded; the old database is then as it was, unless it was
+    /// to be replaced without being saved.
     fn load(
         &self,
         dump: &File,
         header: &Header,
-        save: Option<Save<'_>>,
+        options: LoadOptions<'_>,
         access: &Access,
-    ) -> Result<Option<PathBuf>>;
+    ) -> Result<Loaded>;
+
+    /// Runs the grants on objects that a dump of server-wide objects has ([`Loaded::grants`]).
+    /// Returns those that fail.
+    ///
+    /// # Errors
+    /// When the server cannot be reached.
+    fn grant(&self, _grants: &[String], _access: &Access) -> Result<Vec<Failure>> {
+        Ok(Vec::new())
+    }
 }
 
 /// The error for a dump of server-wide objects and a target that is a database.

@@ -11,7 +11,7 @@ use std::{
 use flate2::Crc;
 
 use crate::deflate::Deflater;
-use crate::yielding::let_others_first;
+use crate::niceness::let_others_first;
 
 /// Threads that compress the blocks of any number of [`GzipWriter`](super::GzipWriter)s.
 ///

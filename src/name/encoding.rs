@@ -4,7 +4,8 @@ use std::fmt::{self, Write};
 
 use sha2::{Digest, Sha256};
 
-const GLOBALS: &str = "@globals";
+/// What is said for the database in the name of a dump of server-wide objects.
+pub const GLOBALS: &str = "@globals";
 const MAX_BYTES: usize = 200;
 const DIGEST_DIGITS: usize = 16;
 const MAX_CUT: usize = MAX_BYTES - "~".len() - DIGEST_DIGITS;

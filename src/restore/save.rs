@@ -1,34 +1,70 @@
 //! Dumping the database that a restore is about to replace.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use crate::directory::Directory;
+use crate::directory::{Directory, Locked};
 use crate::dump::{Keep, Options, Run};
-use crate::engine::Dumper;
+use crate::engine::{Dumper, Save};
 use crate::stop::Stop;
 
-/// Dumps the database of `dumper` into `options.to` and returns the dump's path. Its NAME is that
-/// of the dumps which the directory already holds of this database, else the database's own.
-/// Nothing is rotated out: the dump that is being restored may be the oldest.
-///
-/// # Errors
-/// When the database cannot be dumped whole.
-pub(super) fn save(dumper: &mut dyn Dumper, options: &Options, stop: Stop) -> Result<PathBuf> {
-    dump(dumper, options, stop)
-        .context("the database to be replaced could not be dumped first (--to says where to)")
+/// Dumps databases into `options.to`. A dump's NAME is that of the dumps which the directory already
+/// holds of its database, else the database's own. Nothing is rotated out: the dump that is being
+/// restored may be the oldest.
+pub(super) struct Saver {
+    options: Options,
+    stop: Stop,
+    directory: Option<Locked>,
+    saved: Option<PathBuf>,
 }
 
-fn dump(dumper: &mut dyn Dumper, options: &Options, stop: Stop) -> Result<PathBuf> {
-    let options = Options {
-        keep: Keep::Everything,
-        ..options.clone()
-    };
-    let directory = Directory::open_or_create(&options.to)?.lock()?;
-    directory.remove_stale(options.timeout)?;
-    let run = Run::new(&directory, &options)?;
-    let name = run.name_of(dumper)?;
-    let dumped = run.dump(&name, dumper, stop)?;
-    Ok(directory.path_of(&dumped.name))
+impl Saver {
+    pub(super) fn new(options: &Options, stop: Stop) -> Self {
+        Saver {
+            options: Options {
+                keep: Keep::Everything,
+                ..options.clone()
+            },
+            stop,
+            directory: None,
+            saved: None,
+        }
+    }
+
+    /// Returns the path of the dump that was made.
+    pub(super) fn saved(&self) -> Option<&Path> {
+        self.saved.as_deref()
+    }
+
+    fn lock(&mut self) -> Result<()> {
+        if self.directory.is_none() {
+            let directory = Directory::open_or_create(&self.options.to)?.lock()?;
+            directory.remove_stale(self.options.timeout)?;
+            self.directory = Some(directory);
+        }
+        Ok(())
+    }
+
+    fn dump(&mut self, dumper: &mut dyn Dumper) -> Result<PathBuf> {
+        self.lock()?;
+        let directory = self.directory.as_ref().context("it is not locked")?;
+        let run = Run::new(directory, &self.options)?;
+        let name = run.name_of(dumper)?;
+        let dumped = run.dump(&name, dumper, self.stop)?;
+        let path = directory.path_of(&dumped.name);
+        self.saved = Some(path.clone());
+        Ok(path)
+    }
+}
+
+impl Save for Saver {
+    fn prepare(&mut self) -> Result<()> {
+        self.lock()
+            .context("the database to be replaced could not be dumped first (--to says where to)")
+    }
+
+    fn save(&mut self, dumper: &mut dyn Dumper) -> Result<PathBuf> {
+        self.dump(dumper)
+    }
 }

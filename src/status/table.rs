@@ -4,9 +4,9 @@ use std::io::{self, IsTerminal, Write};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::Row;
+use super::row::DatabaseStatus;
 use crate::human::{self, printable};
-use crate::state::Drill;
+use crate::state::DrillRecord;
 
 /// The bars of a chart, lowest first.
 const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
@@ -25,7 +25,11 @@ const HEADS: [&str; 8] = [
 ];
 
 /// A line a database; on a terminal with a chart of the recent sizes.
-pub(super) fn print(out: &mut impl Write, rows: &[Row], now: Timestamp) -> io::Result<()> {
+pub(super) fn print(
+    out: &mut impl Write,
+    rows: &[DatabaseStatus],
+    now: Timestamp,
+) -> io::Result<()> {
     let charted = io::stdout().is_terminal();
     let mut lines: Vec<Vec<String>> = vec![HEADS.map(str::to_owned).into()];
     lines.extend(rows.iter().map(|row| cells(row, now).into()));
@@ -63,20 +67,20 @@ pub(super) fn print(out: &mut impl Write, rows: &[Row], now: Timestamp) -> io::R
 }
 
 /// What is wrong, and what is not but should be known.
-fn remark(row: &Row, now: Timestamp) -> String {
+fn remark(row: &DatabaseStatus, now: Timestamp) -> String {
     let shrunk = row.shrunk_since.map(|time| {
         let time = time.strftime("%Y-%m-%d %H:%M:%SZ");
         format!("shrank to less than half since {time}")
     });
     let all = row.problem.clone().into_iter().chain(shrunk);
     #[cfg(feature = "copies")]
-    let all = all.chain(crate::copy::remark(&row.copies, now).map(|text| printable(&text)));
+    let all = all.chain(super::copies::remark(&row.copies, now).map(|text| printable(&text)));
     #[cfg(not(feature = "copies"))]
     let _ = now;
     all.collect::<Vec<_>>().join("; ")
 }
 
-fn cells(row: &Row, now: Timestamp) -> [String; HEADS.len()] {
+fn cells(row: &DatabaseStatus, now: Timestamp) -> [String; HEADS.len()] {
     let age = |time: Timestamp| human::age(now.duration_since(time));
     let newest = match (row.newest, row.fresh) {
         (Some(newest), Some(fresh)) if fresh > newest => format!("{} (same)", age(fresh)),
@@ -88,11 +92,14 @@ fn cells(row: &Row, now: Timestamp) -> [String; HEADS.len()] {
         None => attempt.seconds.map_or("ok".to_owned(), seconds),
         Some(_) => format!("FAILED {}", age(attempt.time)),
     });
-    let drill = row.drill.as_ref().map(|drill: &Drill| match drill.error {
-        None if drill.not_provable.is_some() => format!("not provable, {}", age(drill.time)),
-        None => format!("{}, {}", age(drill.time), seconds(drill.seconds)),
-        Some(_) => format!("FAILED {}", age(drill.time)),
-    });
+    let drill = row
+        .drill
+        .as_ref()
+        .map(|drill: &DrillRecord| match drill.error {
+            None if drill.not_provable.is_some() => format!("not provable, {}", age(drill.time)),
+            None => format!("{}, {}", age(drill.time), seconds(drill.seconds)),
+            Some(_) => format!("FAILED {}", age(drill.time)),
+        });
     [
         human::printable(&row.database),
         newest,

@@ -12,7 +12,8 @@ use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
 use sha2::{Digest, Sha256};
 
-use super::{Content, Object, Published, Reason, Store, StoreError, UNFINISHED, Upload};
+use super::error::{Reason, StoreError};
+use super::interface::{Content, Object, Published, Store, UNFINISHED, Upload};
 use crate::directory::Directory;
 use crate::follow::open_regular;
 use crate::human;

@@ -5,8 +5,8 @@ use opendal::services::S3;
 use opendal::{HttpTransporter, Operator};
 use opendal_http_transport_reqwest::ReqwestTransport;
 
-use super::Config;
-use super::remote::{Naming, Remote};
+use super::config::Config;
+use super::connection::{Connection, Naming};
 use crate::exit::UsageError;
 
 /// The size of a part and how many are on their way at a time: within the memory a copy may take.
@@ -17,7 +17,7 @@ const CONCURRENT: usize = 3;
 ///
 /// # Errors
 /// [`UsageError`] when a setting is missing or makes no sense.
-pub(super) fn open(bucket: &str, prefix: &str, config: &Config) -> Result<Remote> {
+pub(super) fn open(bucket: &str, prefix: &str, config: &Config) -> Result<Connection> {
     let endpoint = config
         .get("AWS_ENDPOINT_URL")
         .or_else(|| config.get("AWS_ENDPOINT_URL_S3"));
@@ -67,7 +67,7 @@ pub(super) fn open(bucket: &str, prefix: &str, config: &Config) -> Result<Remote
     let _ = rustls::crypto::ring::default_provider().install_default();
     HttpTransporter::install_default(ReqwestTransport::default());
     let build = || Operator::new(builder);
-    Ok(Remote::new(
+    Ok(Connection::new(
         build,
         Naming::AtOnce,
         checks,

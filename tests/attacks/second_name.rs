@@ -47,6 +47,7 @@ fn linked() -> Env {
 }
 
 #[test]
+#[ignore = "needs sqlite3"]
 fn a_hard_link_that_its_program_uses() {
     let env = linked();
     let user = User::of(&env.path("other/db.sqlite"), COMMIT);
@@ -62,6 +63,7 @@ fn a_hard_link_that_its_program_uses() {
 }
 
 #[test]
+#[ignore = "needs sqlite3"]
 fn a_hard_link_whose_program_is_gone() {
     let env = linked();
     killed(&env.path("other/db.sqlite"), COMMIT);
@@ -72,6 +74,7 @@ fn a_hard_link_whose_program_is_gone() {
 }
 
 #[test]
+#[ignore = "needs sqlite3"]
 fn a_mount_of_the_single_file() {
     let env = Env::with_database();
     std::fs::create_dir(env.path("other")).unwrap();
@@ -103,6 +106,7 @@ fn a_mount_of_the_single_file() {
 
 /// None of these is a second name.
 #[test]
+#[ignore = "needs sqlite3"]
 fn no_false_alarm() {
     let env = Env::new();
     let path = env.path("db.sqlite");

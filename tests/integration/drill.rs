@@ -183,7 +183,7 @@ fn the_copy_that_a_killed_drill_left_goes_and_nothing_else() {
         fs::create_dir_all(scratch.join(name)).unwrap();
         fs::write(scratch.join(name).join("copy"), "data").unwrap();
         let made = File::open(scratch.join(name)).unwrap();
-        let hour_ago = SystemTime::now() - Duration::from_secs(3600);
+        let hour_ago = SystemTime::now() - Duration::from_hours(1);
         if *name != unmarked {
             fs::write(scratch.join(name).join(MARK), "").unwrap();
         }
@@ -209,7 +209,7 @@ fn rows_and_tables_that_are_not_as_they_were_fail_it() {
     for (wrong, sentence) in [
         ("rows", " rows and had 12345"),
         ("table", "the table other is missing"),
-        ("count", "tables and were 77"),
+        ("count", "table and had 77"),
     ] {
         let planted = planted::changed(&dump, |header| {
             header.time = planted::ago(60);

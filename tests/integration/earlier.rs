@@ -41,6 +41,7 @@ fn copied(kind: &str) -> Env {
 }
 
 #[test]
+#[ignore = "needs sqlite3"]
 fn sqlite() {
     for kind in ["sqlite", "sqlite-zstd"] {
         let env = copied(kind);
@@ -73,6 +74,7 @@ fn a_command() {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn postgresql() {
     let server = postgresql::Server::start();
     let globals = copied("postgresql-globals");
@@ -96,6 +98,7 @@ fn postgresql() {
 }
 
 #[test]
+#[ignore = "needs MariaDB"]
 fn mysql() {
     let server = mysql::Server::start();
     for (number, kind) in ["mysql", "mysql-zstd"].iter().enumerate() {

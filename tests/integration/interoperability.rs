@@ -40,6 +40,7 @@ fn piped(env: &Env, dump: &Path, program: &str, args: &[&str]) -> String {
 }
 
 #[test]
+#[ignore = "needs pigz and python3"]
 fn gzip_pigz_and_python_read_them() {
     let env = Env::new();
     let python = "import gzip, sys; sys.stdout.buffer.write(gzip.open(sys.stdin.buffer).read())";
@@ -114,6 +115,7 @@ fn a_bare_inflate_reads_the_whole_of_it_from_one_member() {
 }
 
 #[test]
+#[ignore = "needs zstd"]
 fn zstd_reads_them() {
     let env = Env::new();
     for (dump, source) in dumps(&env, &["zstd", "zstd:1", "zstd:9"]) {

@@ -1,5 +1,10 @@
 //! Restoring an SQLite dump: to where, over what, and what is left when it is refused.
 
+mod choice;
+pub(crate) mod failing;
+mod killed;
+mod replaced;
+
 use std::fs;
 use std::os::unix::fs::{MetadataExt, chown, symlink};
 use std::path::Path;
@@ -9,9 +14,10 @@ use rusqlite::Connection;
 use crate::support::database::{Lock, contents, scalar};
 use crate::support::{Env, OWN, PROGRAM, Run, database, names, set_mode, skipped, strace};
 
-use super::restore_failing::{is_wal, refused, scene};
+use failing::{is_wal, refused, scene};
 
 #[test]
+#[ignore = "needs sqlite3"]
 fn to_a_new_path() {
     let (env, dump) = scene();
     fs::create_dir(env.path("home")).unwrap();
@@ -53,6 +59,7 @@ fn an_existing_target_is_replaced_only_when_told_so() {
 }
 
 #[test]
+#[ignore = "needs sqlite3"]
 fn the_replaced_database_is_dumped_first_and_its_place_kept() {
     let (env, dump) = scene();
     fs::create_dir(env.path("real")).unwrap();
@@ -91,6 +98,7 @@ fn the_replaced_database_is_dumped_first_and_its_place_kept() {
 }
 
 #[test]
+#[ignore = "needs sqlite3"]
 fn a_database_in_use_is_refused() {
     let (env, dump) = scene();
     let old = env.path("old.sqlite");
@@ -108,7 +116,7 @@ fn a_database_in_use_is_refused() {
         let mut command = env.command("setpriv");
         command.args(["--reuid=1234", "--regid=1234", "--clear-groups", PROGRAM]);
         let run = Run::of(command.args(args.split_whitespace()));
-        let run = run.fails(1, "stayed locked by another program");
+        let run = run.fails(1, "was locked by process ");
         assert!(run.stderr.contains("could not be seen"), "{run:?}");
     }
     drop(lock);
@@ -151,6 +159,7 @@ fn what_is_replaced_joins_its_own_dumps_whatever_they_are_called() {
 /// Otherwise the directory's owner could neither rotate nor record. What only root may read stays
 /// root's.
 #[test]
+#[ignore = "needs root"]
 fn what_root_makes_of_anothers_dumps_is_that_ones_and_nothing_else() {
     let env = Env::with_database();
     let dump = env.dump("db.sqlite");
@@ -191,6 +200,7 @@ fn what_root_makes_of_anothers_dumps_is_that_ones_and_nothing_else() {
 }
 
 #[test]
+#[ignore = "needs sqlite3"]
 fn what_lies_beside_a_missing_target_is_not_applied_to_the_new_one() {
     let (env, dump) = scene();
     for side in ["-journal", "-wal", "-shm"] {
@@ -202,13 +212,17 @@ fn what_lies_beside_a_missing_target_is_not_applied_to_the_new_one() {
             &format!("restore {dump} {target}"),
             "--replace moves it aside",
         );
-        env.run(&format!("restore {dump} {target} --replace"))
+        let run = env
+            .run(&format!("restore {dump} {target} --replace"))
             .succeeds();
         assert!(!stale.exists());
         let aside = names(env.root())
             .into_iter()
             .find(|name| name.starts_with(&format!("{target}.replaced-")) && name.ends_with(side));
-        let kept = fs::read_to_string(env.path(aside.expect("it is aside"))).unwrap();
+        let aside = env.path(aside.expect("it is aside"));
+        let said = format!("what it replaced is in {}\n", aside.display());
+        assert!(run.stderr.contains(&said), "{run:?}");
+        let kept = fs::read_to_string(aside).unwrap();
         assert_eq!(kept, "of another database");
         assert_eq!(
             contents(&env.path(&target)),
@@ -218,6 +232,7 @@ fn what_lies_beside_a_missing_target_is_not_applied_to_the_new_one() {
 }
 
 #[test]
+#[ignore = "needs sqlite3"]
 fn what_cannot_be_dumped_is_moved_aside() {
     let (env, dump) = scene();
     let good = fs::read(env.path("old.sqlite")).unwrap();
@@ -255,6 +270,60 @@ fn what_cannot_be_dumped_is_moved_aside() {
 }
 
 #[test]
+#[ignore = "needs sqlite3"]
+fn a_database_that_is_not_to_be_saved_is_moved_aside() {
+    let (env, dump) = scene();
+    let before = contents(&env.path("old.sqlite"));
+    let args = format!("restore {dump} old.sqlite --replace --without-saving --to saved");
+    env.run(&args).succeeds();
+    assert_eq!(
+        contents(&env.path("old.sqlite")),
+        contents(&env.path("db.sqlite"))
+    );
+    let mut aside = names(env.root());
+    aside.retain(|name| name.starts_with("old.sqlite.replaced-"));
+    assert_eq!(contents(&env.path(&aside[0])), before);
+    assert!(!env.path("saved").exists());
+}
+
+#[test]
+#[ignore = "needs sqlite3"]
+fn the_new_database_has_the_access_list_and_attributes_of_the_old_one() {
+    use rustix::fs::{XattrFlags, getxattr, setxattr};
+
+    const LIST: &str = "system.posix_acl_access";
+    let (env, dump) = scene();
+    let target = env.path("old.sqlite");
+    // Version 2; owner rw, user 12345 r, group r, mask r, others nothing.
+    let mut list = vec![2, 0, 0, 0];
+    for (tag, rights, id) in [
+        (1u16, 6u16, u32::MAX),
+        (2, 4, 12345),
+        (4, 4, u32::MAX),
+        (16, 4, u32::MAX),
+        (32, 0, u32::MAX),
+    ] {
+        list.extend(tag.to_le_bytes());
+        list.extend(rights.to_le_bytes());
+        list.extend(id.to_le_bytes());
+    }
+    for (name, value) in [(LIST, list.as_slice()), ("user.note", b"kept")] {
+        if setxattr(&target, name, value, XattrFlags::empty()).is_err() {
+            return skipped("this filesystem has no access lists");
+        }
+    }
+    env.run(&format!("restore {dump} old.sqlite --replace --to saved"))
+        .succeeds();
+    for (name, value) in [(LIST, list.as_slice()), ("user.note", b"kept")] {
+        let mut found = [0; 256];
+        let length = getxattr(&target, name, &mut found).unwrap();
+        assert_eq!(&found[..length], value, "{name}");
+    }
+    assert_eq!(contents(&target), contents(&env.path("db.sqlite")));
+}
+
+#[test]
+#[ignore = "needs sqlite3"]
 fn zero_bytes_are_simply_replaced() {
     let (env, dump) = scene();
     fs::write(env.path("empty"), "").unwrap();
@@ -276,6 +345,7 @@ fn zero_bytes_are_simply_replaced() {
 }
 
 #[test]
+#[ignore = "needs strace"]
 fn the_new_database_is_on_the_disk_before_it_has_the_name_and_the_name_after() {
     let (env, dump) = scene();
     let args = format!("restore {dump} old.sqlite --replace --to saved");

@@ -1,5 +1,8 @@
 //! SQLite databases of every kind: dumped, restored, and compared with the original.
 
+mod image;
+mod without_dbpage;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -58,6 +61,7 @@ fn same(source: &Path, restored: &Path) {
 }
 
 #[test]
+#[ignore = "needs sqlite3"]
 fn every_page_size_in_every_journal_mode() {
     let env = Env::new();
     for size in [512, 1024, 4096, 16_384, 65_536] {
@@ -79,6 +83,7 @@ fn every_page_size_in_every_journal_mode() {
 }
 
 #[test]
+#[ignore = "needs sqlite3"]
 fn every_feature_of_the_file_format() {
     let features = [
         ("auto_vacuum-full", "PRAGMA auto_vacuum = FULL;"),

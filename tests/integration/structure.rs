@@ -1,10 +1,15 @@
-//! The structure of the source: engines know nothing of a run, and every guarantee has tests.
+//! The structure of the source: engines know nothing of a run, no files import each other in a
+//! circle, and every guarantee has tests.
 //!
-//! Reads the `use` lines of `src/`.
+//! Reads the paths that the files of `src/` name. That a file declares a module is no import.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
+
+use syn::punctuated::Punctuated;
+use syn::visit::{self, Visit};
+use syn::{Expr, ItemMod, ItemUse, Macro, Token, UseTree, Visibility};
 
 /// A module's path below the crate, and the modules that it imports.
 type Imports = BTreeMap<Vec<String>, BTreeSet<Vec<String>>>;
@@ -37,6 +42,71 @@ fn engines_know_nothing_of_a_run() {
 }
 
 #[test]
+fn no_files_import_each_other_in_a_circle() {
+    let all = imports();
+    let mut done = BTreeSet::new();
+    for module in all.keys() {
+        if let Some(circle) = circle(module, &all, &mut Vec::new(), &mut done) {
+            let files: Vec<_> = circle.iter().map(|module| module.join("/")).collect();
+            panic!("these files import each other: {}", files.join(" -> "));
+        }
+    }
+}
+
+/// Returns the first circle that can be reached from `module`: its first file stands at the end
+/// again. Modules in `done` reach none.
+fn circle(
+    module: &Vec<String>,
+    all: &Imports,
+    path: &mut Vec<Vec<String>>,
+    done: &mut BTreeSet<Vec<String>>,
+) -> Option<Vec<Vec<String>>> {
+    if done.contains(module) {
+        return None;
+    }
+    if let Some(start) = path.iter().position(|before| before == module) {
+        return Some([&path[start..], std::slice::from_ref(module)].concat());
+    }
+    path.push(module.clone());
+    for imported in all.get(module).into_iter().flatten() {
+        if let Some(circle) = circle(imported, all, path, done) {
+            return Some(circle);
+        }
+    }
+    path.pop();
+    done.insert(module.clone());
+    None
+}
+
+/// Without them `cargo test` would fail on a machine that has no server.
+#[test]
+fn tests_of_servers_are_left_out_of_a_plain_cargo_test() {
+    let servers = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/integration/servers");
+    let mut files = BTreeMap::new();
+    for (engine, server) in [("mysql", "MariaDB"), ("postgresql", "PostgreSQL")] {
+        read(&servers.join(engine), &[], &mut files);
+        for (module, text) in std::mem::take(&mut files) {
+            let items = syn::parse_file(&text).unwrap().items;
+            for item in items {
+                let syn::Item::Fn(function) = item else {
+                    continue;
+                };
+                let has = |name: &str| {
+                    let mut attributes = function.attrs.iter();
+                    attributes.any(|attribute| attribute.path().is_ident(name))
+                };
+                assert!(
+                    !has("test") || has("ignore"),
+                    "{engine}/{}: {} lacks #[ignore = \"needs {server}\"]",
+                    module.join("/"),
+                    function.sig.ident
+                );
+            }
+        }
+    }
+}
+
+#[test]
 fn every_guarantee_names_tests_that_exist() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let text = fs::read_to_string(root.join("docs/architecture.md")).unwrap();
@@ -62,29 +132,47 @@ fn every_guarantee_names_tests_that_exist() {
     assert_eq!(rows.len(), 11, "one row for each guarantee");
 }
 
+#[test]
+fn every_situation_of_the_page_on_reliability_names_a_test_that_exists() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = fs::read_to_string(root.join("docs/reliability.md")).unwrap();
+    let section = text.split("## What administrators report").nth(1).unwrap();
+    let section = section.split("\n## ").next().unwrap();
+    let rows = section.lines().filter_map(|line| line.strip_suffix(" |"));
+    let tests: Vec<_> = rows
+        .filter_map(|row| row.rsplit_once(" | "))
+        .filter_map(|(_, test)| test.strip_prefix('`')?.strip_suffix('`'))
+        .collect();
+    assert!(tests.len() > 100, "{}", tests.len());
+    for test in tests {
+        let (module, name) = test.rsplit_once("::").unwrap();
+        let path = format!("{}.rs", module.replace("::", "/"));
+        let places = ["tests/integration", "tests"].map(|place| root.join(place).join(&path));
+        let found = places.iter().find_map(|path| fs::read_to_string(path).ok());
+        let text = found.unwrap_or_else(|| panic!("no file of {test}"));
+        assert!(text.contains(&format!("fn {name}()")), "no test {test}");
+    }
+}
+
 /// Returns the imports of every module but tests.
 fn imports() -> Imports {
     let mut files = BTreeMap::new();
-    read(
-        Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src")),
-        &[],
-        &mut files,
-    );
+    let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src"));
+    read(root, &[], &mut files);
     assert!(files.len() > 50, "the source was found");
-    let mut all = Imports::new();
-    for (module, text) in &files {
-        let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
-        let mut imported = BTreeSet::new();
-        for path in paths(text) {
-            if let Some(target) = resolve(module, &path, &files)
-                && target != *module
-            {
-                imported.insert(target);
-            }
-        }
-        all.insert(module.clone(), imported);
-    }
-    all
+    let imported = |module: &Vec<String>, text: &String| {
+        let mut paths = Paths::default();
+        paths.visit_file(&syn::parse_file(text).unwrap());
+        let targets = paths
+            .0
+            .into_iter()
+            .filter_map(|path| resolve(module, &path, &files));
+        targets.filter(|target| target != module).collect()
+    };
+    let modules = files.iter();
+    modules
+        .map(|(module, text)| (module.clone(), imported(module, text)))
+        .collect()
 }
 
 /// Reads the files below a directory. `main.rs` and `lib.rs` are no modules that others import.
@@ -95,7 +183,8 @@ fn read(directory: &Path, module: &[String], files: &mut BTreeMap<Vec<String>, S
         module.push(path.file_stem().unwrap().to_str().unwrap().to_owned());
         if path.is_dir() {
             read(&path, &module, files);
-        } else if !["main", "lib", "tests"].contains(&module.last().unwrap().as_str())
+        } else if path.extension().is_some_and(|extension| extension == "rs")
+            && !["main", "lib"].contains(&module.last().unwrap().as_str())
             && !module.contains(&"tests".to_owned())
         {
             files.insert(module, fs::read_to_string(&path).unwrap());
@@ -103,56 +192,61 @@ fn read(directory: &Path, module: &[String], files: &mut BTreeMap<Vec<String>, S
     }
 }
 
-/// Returns every path that the `use` lines of a file name.
-fn paths(text: &str) -> Vec<Vec<String>> {
-    let mut found = Vec::new();
-    let lines = text.split(';').filter_map(|statement| {
-        let at = statement.rfind("\nuse ").or(statement.rfind(") use "));
-        let at = at
-            .or(statement.rfind("pub use "))
-            .or(statement.rfind("    use "))?;
-        statement[at..].split_once("use ").map(|(_, tree)| tree)
-    });
-    for tree in lines {
-        expand("", tree, &mut found);
-    }
-    found
-}
+/// The paths that a file names, in `use` lines or elsewhere, but in no tests.
+#[derive(Default)]
+struct Paths(Vec<Vec<String>>);
 
-/// Takes a tree of imports, such as `a::{b, c::{d, e}}`, apart.
-fn expand(front: &str, tree: &str, found: &mut Vec<Vec<String>>) {
-    let tree = tree.trim();
-    let Some((start, rest)) = tree.split_once('{') else {
-        let path = format!("{front}{tree}");
-        let path = path.split(" as ").next().unwrap();
-        found.push(
-            path.split("::")
-                .map(|part| part.trim().to_owned())
-                .collect(),
-        );
-        return;
-    };
-    let (front, body) = (
-        format!("{front}{start}"),
-        rest.trim_end().trim_end_matches('}'),
-    );
-    // The last brace closed this one; any other that was cut off too is put back.
-    let missing = body.matches('{').count() - body.matches('}').count();
-    let body = body.to_owned() + &"}".repeat(missing);
-    let (mut depth, mut from) = (0, 0);
-    for (at, character) in body.char_indices() {
-        match character {
-            '{' => depth += 1,
-            '}' => depth -= 1,
-            ',' if depth == 0 => {
-                expand(&front, &body[from..at], found);
-                from = at + 1;
-            }
-            _ => {}
+impl<'ast> Visit<'ast> for Paths {
+    fn visit_item_mod(&mut self, item: &'ast ItemMod) {
+        if !item
+            .attrs
+            .iter()
+            .any(|attribute| attribute.path().is_ident("cfg"))
+        {
+            visit::visit_item_mod(self, item);
         }
     }
-    if !body[from..].trim().is_empty() {
-        expand(&front, &body[from..], found);
+
+    fn visit_item_use(&mut self, item: &'ast ItemUse) {
+        self.import(&item.tree, &[]);
+    }
+
+    fn visit_path(&mut self, path: &'ast syn::Path) {
+        let names = path.segments.iter();
+        self.0
+            .push(names.map(|name| name.ident.to_string()).collect());
+        visit::visit_path(self, path);
+    }
+
+    /// A module that an item is visible in is not imported.
+    fn visit_visibility(&mut self, _: &'ast Visibility) {}
+
+    /// The arguments of most macros are expressions.
+    fn visit_macro(&mut self, called: &'ast Macro) {
+        let arguments = called.parse_body_with(Punctuated::<Expr, Token![,]>::parse_terminated);
+        for argument in arguments.into_iter().flatten() {
+            let mut inside = Paths::default();
+            inside.visit_expr(&argument);
+            self.0.extend(inside.0);
+        }
+    }
+}
+
+impl Paths {
+    /// Adds each path that a tree of imports, such as `a::{b, c::{d, e}}`, names.
+    fn import(&mut self, tree: &UseTree, front: &[String]) {
+        let with = |name: &syn::Ident| [front, &[name.to_string()]].concat();
+        match tree {
+            UseTree::Path(path) => self.import(&path.tree, &with(&path.ident)),
+            UseTree::Name(name) => self.0.push(with(&name.ident)),
+            UseTree::Rename(name) => self.0.push(with(&name.ident)),
+            UseTree::Glob(_) => self.0.push(front.to_vec()),
+            UseTree::Group(group) => {
+                for tree in &group.items {
+                    self.import(tree, front);
+                }
+            }
+        }
     }
 }
 

@@ -40,9 +40,10 @@ fn a_flipped_byte_a_cut_and_an_exchange_are_noticed_and_passed_over() {
         for encrypted in [false, true] {
             let place = Place::new(kind);
             let keys = crate::encryption::Keys::new(&place.env);
-            let (args, identity) = match encrypted {
-                true => (format!("--recipient {}", keys.public), " --identity key"),
-                false => (String::new(), ""),
+            let (args, identity) = if encrypted {
+                (format!("--recipient {}", keys.public), " --identity key")
+            } else {
+                (String::new(), "")
             };
             let ([first, second], older) = two_copies(&place, &args);
             let whole = place.read(&second);
@@ -101,7 +102,7 @@ fn a_damaged_dump_is_not_copied() {
     place.copy("");
     let dump = place.dump();
     let mut content = std::fs::read(&dump).unwrap();
-    let middle = (4096 + content.len()) / 2;
+    let middle = usize::midpoint(4096, content.len());
     content[middle] ^= 1;
     std::fs::write(&dump, content).unwrap();
     let stored = place.stored();

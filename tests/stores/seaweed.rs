@@ -1,4 +1,4 @@
-//! SeaweedFS as an object store on loopback, in a temporary directory.
+//! `SeaweedFS` as an object store on loopback, in a temporary directory.
 
 use std::fs;
 use std::net::{TcpListener, TcpStream};

@@ -1,8 +1,9 @@
-# What a test script of NixOS finds: the signatures of the real driver, by hand from nixpkgs'
-# nixos/lib/test-driver/src/test_driver/machine/__init__.py at 019697db058b6738eda0cb2cdcc9f5c014c914cb
-# (BaseMachine, QemuMachine) and driver.py beside it at 003d58163f469fbeb0d51e4ef8d46af622759627. What
-# no script of ours may need, keys, screens and consoles, is left out. machine.py and vm.py run the
-# same scripts on Debian.
+# What a test script of NixOS finds: the signatures of the real driver, by hand from two files of nixpkgs'
+# nixos/lib/test-driver/src/test_driver: machine/__init__.py (BaseMachine, QemuMachine) as of commit
+# 019697db058b6738eda0cb2cdcc9f5c014c914cb, and driver.py (start_all, subtest) as of commit
+# 003d58163f469fbeb0d51e4ef8d46af622759627. Each was read at a commit that changed it, so there are two. What
+# no script of ours may need, keys, screens and consoles, is left out. machine.py and vm.py run the same
+# scripts on Debian.
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path

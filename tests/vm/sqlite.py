@@ -22,6 +22,10 @@ with subtest("starting its unit dumps it now"):
     listed = machine.succeed(f"dump-database list {LEAF}")
     assert "shop" in listed, listed
 
+with subtest("what the owner of the database shares in memory stays"):
+    machine.succeed(f"{AS_OWNER} touch /dev/shm/shop", "systemctl start dump-database-shop")
+    machine.succeed("test -e /dev/shm/shop")
+
 with subtest("a database that is gone comes back"):
     machine.succeed("rm /srv/shop/*")
     machine.succeed(f"{AS_OWNER} dump-database restore {LEAF} {DATABASE} --name shop")

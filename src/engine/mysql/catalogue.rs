@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context, Result, bail};
-use serde::{Deserialize, Serialize};
 
 use super::server::{Server, literal};
+use super::settings::Settings;
+use super::storage_engines::ELSEWHERE;
 use super::{inexact, privileges};
 use crate::header::Rows;
 use crate::stop::Stop;
@@ -13,39 +14,8 @@ use crate::stop::Stop;
 /// Names of databases that belong to the server itself, and of what a disk's own directory is seen
 /// as.
 const OWN: &str = "'information_schema', 'performance_schema', 'mysql', '#mysql50#lost+found'";
-/// Engines whose tables show rows of other tables or servers. Clients do not dump those.
-pub(super) const ELSEWHERE: [&str; 8] = [
-    "MRG_MyISAM",
-    "MRG_MYISAM",
-    "FEDERATED",
-    "CONNECT",
-    "OQGRAPH",
-    "SPIDER",
-    "VP",
-    "S3",
-];
 /// Where a server has its `sys`, this table is in it.
 const OWN_SYS: &str = "SELECT 1 FROM information_schema.tables WHERE table_schema = 'sys' AND table_name = 'sys_config'";
-
-/// A database's default character set and the like, and what restoring it takes; kept in the
-/// dump's header.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct Settings {
-    pub(super) charset: String,
-    pub(super) collation: String,
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub(super) comment: String,
-    /// `user@host`, or a role.
-    pub(super) definers: BTreeSet<String>,
-    pub(super) engines: BTreeSet<String>,
-    pub(super) collations: BTreeSet<String>,
-    /// How the server compares the names of tables; none where an earlier version made the dump.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) lower_case_table_names: Option<String>,
-    /// Columns that the dump has, or may have, with other values.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(super) inexact: Vec<String>,
-}
 
 /// What is known of a database before it is dumped.
 pub(super) struct Database {

@@ -3,9 +3,9 @@
 
 use anyhow::Result;
 
-use super::catalogue::ELSEWHERE;
 use super::load::shown;
 use super::server::{Server, identifier, literal};
+use super::storage_engines::ELSEWHERE;
 use crate::stop::Stop;
 
 /// Character sets of which every character survives on its way to a client as utf8mb4 and back.

@@ -1,18 +1,24 @@
 //! Feeding a dump to a client, into a database that may have another name than the dump's.
 
 use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::{self, BufWriter, Write};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 
-use super::script::Script;
+use super::script::StatementReader;
+use super::script::located::{Located, Places};
 use super::script::rewrite::{Names, Report, Rewriter};
 use super::server::Server;
 use crate::child::Child;
 use crate::engine::feed::finish;
+use crate::engine::load::Failure;
 use crate::read::read_whole;
-use crate::stop::Stop;
+use crate::stop::{Stop, Stopped};
 
+/// How many lines of errors are kept.
+const MOST_LINES: usize = 100_000;
+/// `CR_SERVER_GONE_ERROR` and `CR_SERVER_LOST`.
+const LOST: [&str; 2] = ["ERROR 2006", "ERROR 2013"];
 /// More objects than this are counted, not named.
 const NAMED: usize = 10;
 /// With these a server takes what it has itself: rows from before a CHECK, and tables whose longest
@@ -27,17 +33,22 @@ pub(super) struct Loading<'a> {
     pub(super) server: &'a Server,
     /// The database that was dumped.
     pub(super) own: &'a str,
+    /// Objects that fail are listed.
+    pub(super) keep_going: bool,
+    /// Definers are left out.
+    pub(super) no_owner: bool,
     pub(super) stop: Stop,
 }
 
 impl Loading<'_> {
-    /// Loads it into the database `name`, and warns of what is not in it as it was dumped.
+    /// Loads it into the database `name`, and warns of what is not in it as it was dumped. Returns
+    /// what failed, where that does not end the restore.
     ///
     /// # Errors
     /// When the server refuses any of it, or an object names the dump's database where its name
     /// cannot be changed into `name`.
-    pub(super) fn load(&self, dump: &File, name: &str) -> Result<()> {
-        let report = self.feed(dump, name, name)?;
+    pub(super) fn load(&self, dump: &File, name: &str) -> Result<Vec<Failure>> {
+        let (report, failed) = self.feed(dump, name, name)?;
         let own = self.own;
         for (what, objects) in [
             (
@@ -57,7 +68,7 @@ impl Loading<'_> {
                 log::warn!("{name}: {what} {own}: {objects}");
             }
         }
-        Ok(())
+        Ok(failed)
     }
 
     /// Loads it into the database `name`, which is dropped afterwards, to see whether it can be
@@ -79,7 +90,7 @@ impl Loading<'_> {
     }
 
     /// Feeds it to the database `target`, to see whether it can be loaded into `meant`.
-    fn feed(&self, dump: &File, target: &str, meant: &str) -> Result<Report> {
+    fn feed(&self, dump: &File, target: &str, meant: &str) -> Result<(Report, Vec<Failure>)> {
         let (server, stop) = (self.server, self.stop);
         let prelude = prelude(server, stop)?;
         let case = server
@@ -90,14 +101,19 @@ impl Loading<'_> {
             target,
             ignore_case: case.as_deref() != Some("0"),
             is_rehearsal: meant == self.own,
+            no_owner: self.no_owner,
         };
         let mut command = server.fed_shell();
+        if self.keep_going {
+            command.args(["--force", "--skip-reconnect"]);
+        }
         command.arg("--").arg(target);
-        let child = Child::write_to(&mut command, server.shell.program, stop)?;
+        let mut child = Child::write_to(&mut command, server.shell.program, stop)?;
+        child.keep_lines(MOST_LINES);
         // A statement is written in several parts, and the client is woken for each.
-        let mut out = BufWriter::with_capacity(64 << 10, child);
+        let mut out = Located::new(BufWriter::with_capacity(64 << 10, child));
         let begun = out.write_all(prelude.as_bytes());
-        let mut script = Script::new(Rewriter::new(out, names));
+        let mut script = StatementReader::new(Rewriter::new(out, names));
         let fed = begun
             .and_then(|()| read_whole(dump, stop, &mut script))
             .and_then(|_| script.end())
@@ -110,16 +126,58 @@ impl Loading<'_> {
                 ))
             });
         let Rewriter { out, report, .. } = script.parts;
+        let (out, places) = out.into_parts();
         // What is left was not written because something failed.
         let (child, _) = out.into_parts();
-        let loaded = finish(child, fed, stop).context("the dump cannot be loaded");
+        if self.keep_going {
+            let mut failed = self.failures(child, fed, &places)?;
+            failed.extend(report.refused.iter().map(|object| Failure {
+                object: object.clone(),
+                error: format!(
+                    "it names its database {own} in a way that cannot be changed safely to {meant}",
+                    own = self.own
+                ),
+            }));
+            return Ok((report, failed));
+        }
+        let loaded = finish(child, fed, stop)
+            .map_err(|error| {
+                if error.is::<Stopped>() {
+                    error
+                } else {
+                    anyhow!(places.explain(&format!("{error:#}")))
+                }
+            })
+            .context("the dump cannot be loaded");
         // An object that was left out may be why the server refuses another.
         match (loaded, self.refusal(&report, meant)) {
-            (Ok(()), None) => Ok(report),
+            (Ok(()), None) => Ok((report, Vec::new())),
             (Ok(()), Some(refusal)) => bail!(refusal),
             (Err(error), None) => Err(error),
             (Err(error), Some(refusal)) => Err(error.context(refusal)),
         }
+    }
+
+    /// What failed in a client that went on after each error.
+    fn failures(&self, child: Child, fed: io::Result<()>, places: &Places) -> Result<Vec<Failure>> {
+        fed.context("the dump cannot be loaded")?;
+        let lines = child.finish_with_lines()?;
+        self.stop.check()?;
+        let mut failed: Vec<Failure> = Vec::new();
+        for line in lines {
+            ensure!(
+                !LOST.iter().any(|lost| line.starts_with(lost)),
+                "the connection to the server was lost: {line}"
+            );
+            let Some((object, error)) = places.locate(&line) else {
+                continue;
+            };
+            // The first error of an object is the reason for its others.
+            if failed.last().is_none_or(|last| last.object != object) {
+                failed.push(Failure { object, error });
+            }
+        }
+        Ok(failed)
     }
 }
 

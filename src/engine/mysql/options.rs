@@ -3,12 +3,12 @@
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
+use std::process::Command;
 
 use anyhow::{Result, ensure};
 use zeroize::Zeroizing;
 
 use super::client::Client;
-use super::server::Server;
 use crate::child;
 use crate::secret::Secret;
 use crate::stop::Stop;
@@ -77,14 +77,17 @@ pub(super) const OF_PARTS: [&str; 25] = [
 /// Options with which the client does not run all that it is fed.
 pub(super) const NOT_FED: [&str; 3] = ["delimiter", "execute", "one-database"];
 
-/// Refuses a client whose option files have one of these.
+/// Refuses a client whose option files have one of these. `command` is the client, told where its
+/// option files are.
+///
+/// # Errors
+/// One sentence that names the option; when the client cannot be run.
 pub(super) fn refuse(
-    server: &Server,
+    mut command: Command,
     client: &Client,
     unwanted: &[&str],
     stop: Stop,
 ) -> Result<()> {
-    let mut command = server.bare_client(client);
     // What it prints may be a password.
     let printed = child::output(command.arg("--print-defaults"), client.program, stop)?;
     let printed = String::from_utf8_lossy(&printed);

@@ -6,26 +6,14 @@ use std::io::Write;
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-use super::catalogue::Settings;
 use super::server::{Server, identifier, literal};
+use super::settings::Settings;
+use super::storage_engines::PLUGINS;
 use crate::child::Child;
 use crate::engine::feed::finish;
 use crate::header::Header;
 use crate::stop::Stop;
 
-/// Storage engines that are plugins of MariaDB, and the file each is in.
-const PLUGINS: [(&str, &str); 10] = [
-    ("ARCHIVE", "ha_archive"),
-    ("BLACKHOLE", "ha_blackhole"),
-    ("CONNECT", "ha_connect"),
-    ("FEDERATED", "ha_federatedx"),
-    ("MROONGA", "ha_mroonga"),
-    ("OQGRAPH", "ha_oqgraph"),
-    ("ROCKSDB", "ha_rocksdb"),
-    ("S3", "ha_s3"),
-    ("SPHINX", "ha_sphinx"),
-    ("SPIDER", "ha_spider"),
-];
 /// The plugins that users may log in with.
 const LOGINS: [&str; 4] = ["auth_ed25519", "auth_gssapi", "auth_pam", "auth_parsec"];
 

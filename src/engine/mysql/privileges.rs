@@ -11,7 +11,7 @@ const ME: &str = "CONCAT('''', REPLACE(CURRENT_USER(), '@', '''@'''), '''')";
 const ALL: &str = "ALL PRIVILEGES";
 
 /// Privileges that count for every database, and those that count for one.
-struct Held {
+struct Privileges {
     everywhere: Vec<String>,
     here: Vec<String>,
 }
@@ -74,17 +74,17 @@ fn of(server: &Server, table: &str, condition: &str, stop: Stop) -> Result<Vec<S
     )
 }
 
-fn without_role(server: &Server, name: &str, stop: Stop) -> Result<Held> {
+fn without_role(server: &Server, name: &str, stop: Stop) -> Result<Privileges> {
     let condition = format!("AND {} LIKE table_schema", literal(name));
-    Ok(Held {
+    Ok(Privileges {
         everywhere: of(server, "user_privileges", "", stop)?,
         here: of(server, "schema_privileges", &condition, stop)?,
     })
 }
 
 /// The catalogue's views do not have a role's privileges; `SHOW GRANTS` has them all.
-fn with_role(server: &Server, name: &str, stop: Stop) -> Result<Held> {
-    let mut held = Held {
+fn with_role(server: &Server, name: &str, stop: Stop) -> Result<Privileges> {
+    let mut held = Privileges {
         everywhere: Vec::new(),
         here: Vec::new(),
     };

@@ -6,13 +6,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Error, Result};
 
-use super::Mysql;
-use super::catalogue::Settings;
+use super::dumper::Mysql;
 use super::load::Loading;
-use super::restore::PLAIN_STRINGS;
 use super::server::{Server, identifier, literal};
+use super::settings::{PLAIN_STRINGS, Settings};
 use crate::engine::access::{Access, Part};
-use crate::engine::source::Save;
+use crate::engine::load::{Loaded, Save, not_saved};
 use crate::secret::Secret;
 use crate::stop::{self, Stop};
 use crate::url::Url;
@@ -24,38 +23,39 @@ const LOCKED: &str = "ERROR 1205";
 /// A database to be replaced.
 pub(super) struct Old<'a> {
     pub(super) server: &'a Server,
-    /// The name of the database that was dumped, which may be another one.
-    pub(super) own: &'a str,
+    /// How the dump is loaded that comes in its place.
+    pub(super) loading: &'a Loading<'a>,
     pub(super) name: &'a str,
     pub(super) settings: Settings,
     pub(super) access: &'a Access,
 }
 
 impl Old<'_> {
-    /// Where its dump is.
+    /// Replaces it. Returns what was loaded, and the path of its dump if `save` is given.
     pub(super) fn replace_with(
         &self,
         dump: &File,
         settings: &Settings,
         login: (&Url, Option<&Secret>),
-        save: Save<'_>,
-    ) -> Result<PathBuf> {
+        save: Option<&mut dyn Save>,
+    ) -> Result<Loaded> {
         let stop = self.access.deadline;
-        let saved = self.save(login, save).context(UNTOUCHED)?;
+        let saved = save.map(|save| self.save(login, save)).transpose();
+        let saved = saved.map_err(not_saved).context(UNTOUCHED)?;
         let content = self.content(stop).context(UNTOUCHED)?;
         stop.check().context(UNTOUCHED)?;
         if let Err(error) = self.drop() {
             let now = self.content(Stop::cleaning_up());
             return Err(match now {
                 Ok(now) if now == content => error.context(UNTOUCHED),
-                _ => self.put_back(&saved, error),
+                _ => self.put_back(saved.as_deref(), error),
             });
         }
         let create = settings.create(self.name);
         let created = self.server.ask(&create, stop);
-        let replaced = created.and_then(|_| self.loading(self.own, stop).load(dump, self.name));
-        replaced.map_err(|error| self.put_back(&saved, error))?;
-        Ok(saved)
+        let replaced = created.and_then(|_| self.loading.load(dump, self.name));
+        let failed = replaced.map_err(|error| self.put_back(saved.as_deref(), error))?;
+        Ok(Loaded::new(saved, failed))
     }
 
     /// The names of all that is in it.
@@ -95,7 +95,14 @@ impl Old<'_> {
     }
 
     /// What to say of `error` once the old database was loaded from its dump, or was not.
-    fn put_back(&self, saved: &Path, error: Error) -> Error {
+    fn put_back(&self, saved: Option<&Path>, error: Error) -> Error {
+        let Some(saved) = saved else {
+            let said = "the old database is gone: it was not saved (--without-saving)";
+            if stop::signal().is_some() {
+                log::warn!("{said}");
+            }
+            return error.context(said);
+        };
         log::warn!("{} is loaded again from {}", self.name, saved.display());
         let said = match self.load_from(saved) {
             Ok(()) => format!("the old database was restored from {}", saved.display()),
@@ -123,22 +130,24 @@ impl Old<'_> {
         );
         let stop = Stop::uninterrupted(self.access.deadline.limit());
         self.server.ask(&create, stop)?;
-        self.loading(self.name, stop).load(&saved, self.name)
-    }
-
-    /// Loading a dump of the database `own`.
-    fn loading<'b>(&'b self, own: &'b str, stop: Stop) -> Loading<'b> {
-        Loading {
+        let loading = Loading {
             server: self.server,
-            own,
+            own: self.name,
+            keep_going: false,
+            no_owner: false,
             stop,
-        }
+        };
+        loading.load(&saved, self.name).map(drop)
     }
 
     /// Dumps it. Returns the dump's path.
-    fn save(&self, (url, password): (&Url, Option<&Secret>), save: Save<'_>) -> Result<PathBuf> {
+    fn save(
+        &self,
+        (url, password): (&Url, Option<&Secret>),
+        save: &mut dyn Save,
+    ) -> Result<PathBuf> {
         let part = Part::Database(self.name.to_owned());
         let server = Server::new(url, password, self.access.deadline)?;
-        save(&mut Mysql::open(server, &part, self.access)?)
+        save.save(&mut Mysql::open(server, &part, self.access)?)
     }
 }

@@ -3,29 +3,31 @@
 
 use std::collections::BTreeSet;
 use std::fs::File;
-use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-use super::catalogue::{self, Settings};
+use super::catalogue;
+use super::fill::Filled;
+use super::leftovers;
 use super::load::{Loading, shown};
 use super::replace::Old;
 use super::server::{Server, identifier};
+use super::settings::{PLAIN_STRINGS, Settings};
 use crate::engine::access::Access;
+use crate::engine::leftover;
+use crate::engine::load::{Existing, LoadOptions, Loaded};
 use crate::engine::missing::Missing;
-use crate::engine::source::Save;
 use crate::header::Header;
 use crate::secret::Secret;
 use crate::stop::Stop;
 use crate::url::Url;
 
-/// A backslash then means the same everywhere.
-pub(super) const PLAIN_STRINGS: &str = "SET SESSION sql_mode = ''";
-const LONGEST_NAME: usize = 64; // characters
+const LONGEST_NAME: usize = 64;
+/// `ER_TABLEACCESS_DENIED_ERROR`.
+const DENIED: &str = "ERROR 1142";
 
-/// Restores a dump into the database `name`. Where the replaced database's dump is, if there was
-/// one.
+/// Restores a dump into the database `name`.
 ///
 /// # Errors
 /// Whatever keeps it from being restored; what was there is then as it was, or restored from its
@@ -35,22 +37,28 @@ pub fn run(
     header: &Header,
     (url, password): (&Url, Option<&Secret>),
     name: &str,
-    save: Option<Save<'_>>,
+    mut options: LoadOptions<'_>,
     access: &Access,
-) -> Result<Option<PathBuf>> {
+) -> Result<Loaded> {
     let stop = access.deadline;
     let mut server = Server::new(url, password, stop)?;
     let settings = Value::Object(header.facts.settings.clone());
     let settings: Settings = serde_json::from_value(settings)
         .context("the dump's header lacks the database's settings")?;
     let version = server.meet(stop)?;
-    let exists = catalogue::databases(&server, stop)?.contains(&name.to_owned());
+    let databases = catalogue::databases(&server, stop)?;
+    let exists = databases.contains(&name.to_owned());
+    let fills = exists && matches!(options.existing, Existing::Fill);
     ensure!(
-        save.is_some() || !exists,
-        "the database {name} exists; --replace dumps it first and then replaces it"
+        fills || options.existing.replaces() || !exists,
+        "the database {name} exists; --replace dumps it first and then replaces it, --into-empty loads into it if it is empty"
     );
     warn_of_another_server(&header.engine_version, &version);
-    preflight(&server, &settings, stop)?;
+    leftovers::remove(&server, name, &databases, stop);
+    if exists && let Existing::Save(save) = &mut options.existing {
+        save.prepare()?;
+    }
+    preflight(&server, &settings, &options, stop)?;
     if let Some(columns) = shown(&settings.inexact) {
         log::warn!(
             "values in these columns are not, or may not be, what the database had when it was dumped: {columns}"
@@ -60,28 +68,52 @@ pub fn run(
     let loading = Loading {
         server: &server,
         own: own.context("the dump's header names no database")?,
+        keep_going: options.keep_going,
+        no_owner: options.no_owner,
         stop,
     };
-    let Some(save) = save.filter(|_| exists) else {
-        let new = New::create(&server, name, &settings, stop)?;
-        loading.load(dump, name)?;
+    if fills {
+        let filled = Filled::take(&server, name, stop)?;
+        let failed = loading.load(dump, name)?;
+        filled.keep();
+        set_defaults(&server, name, &settings, stop);
+        return Ok(Loaded::new(None, failed));
+    }
+    if !exists {
+        let new = NewDatabase::create(&server, name, &settings, stop)?;
+        let failed = loading.load(dump, name)?;
         new.keep();
-        return Ok(None);
-    };
+        return Ok(Loaded::new(None, failed));
+    }
 
-    let scratch = New::create(&server, &beside(name), &settings, stop)?;
+    let scratch = NewDatabase::create(&server, &beside(name), &settings, stop)?;
     let rehearsed = loading.rehearse(dump, &scratch.name, name);
     rehearsed.context("the old database is as it was")?;
     drop(scratch);
     let old = Old {
         server: &server,
-        own: loading.own,
+        loading: &loading,
         name,
         settings: catalogue::settings(&server, name, stop)?,
         access,
     };
+    let save = match options.existing {
+        Existing::Save(save) => Some(save),
+        _ => None,
+    };
     old.replace_with(dump, &settings, (url, password), save)
-        .map(Some)
+}
+
+/// Gives a database that was filled the defaults of the dumped one, as far as the user may.
+fn set_defaults(server: &Server, name: &str, settings: &Settings, stop: Stop) {
+    let alter = format!(
+        "{PLAIN_STRINGS}; ALTER DATABASE {} {}",
+        identifier(name),
+        settings.options()
+    );
+    if let Err(error) = server.ask(&alter, stop) {
+        log::warn!("the database {name} keeps its own default character set: {error:#}");
+    }
 }
 
 /// What an older server, or another maker's, does not understand it refuses only while it loads.
@@ -100,7 +132,12 @@ fn warn_of_another_server(dumped: &str, here: &str) {
 
 /// Names at once all that the dump needs and the server lacks. Missing definers alone are no reason
 /// to refuse a dump: what they define can be loaded, and its database may have lacked them too.
-fn preflight(server: &Server, settings: &Settings, stop: Stop) -> Result<()> {
+fn preflight(
+    server: &Server,
+    settings: &Settings,
+    options: &LoadOptions<'_>,
+    stop: Stop,
+) -> Result<()> {
     let mut lacking = Vec::new();
     let missing = |wanted: &BTreeSet<String>, query: &str| -> Result<Vec<String>> {
         let known: BTreeSet<_> = server.column(query, stop)?.into_iter().collect();
@@ -113,10 +150,13 @@ fn preflight(server: &Server, settings: &Settings, stop: Stop) -> Result<()> {
         }
         Ok(())
     };
-    let definers = missing(
-        &settings.definers,
-        "SELECT IF(host = '', user, CONCAT(user, '@', host)) FROM mysql.user",
-    )?;
+    let accounts = "SELECT IF(host = '', user, CONCAT(user, '@', host)) FROM mysql.user";
+    let definers = match missing(&settings.definers, accounts) {
+        _ if options.no_owner => Vec::new(),
+        // A user of one database may not read that; the server says what it refuses.
+        Err(error) if format!("{error:#}").contains(DENIED) => Vec::new(),
+        definers => definers?,
+    };
     need(
         "the storage engines",
         &settings.engines,
@@ -137,11 +177,14 @@ fn preflight(server: &Server, settings: &Settings, stop: Stop) -> Result<()> {
         }
     }
     if !lacking.is_empty() {
-        return Err(Missing {
+        let missing = Missing {
             server: server.url().to_string(),
             needs: lacking,
+        };
+        if !options.keep_going {
+            return Err(missing.into());
         }
-        .into());
+        log::warn!("{missing}");
     }
     Ok(())
 }
@@ -161,42 +204,21 @@ fn collations_of(server: &Server, stop: Stop) -> Result<&'static str> {
     Ok("SELECT full_collation_name FROM information_schema.collation_character_set_applicability")
 }
 
-impl Settings {
-    pub(super) fn create(&self, name: &str) -> String {
-        format!(
-            "{PLAIN_STRINGS}; CREATE DATABASE {} {}",
-            identifier(name),
-            self.options()
-        )
-    }
-
-    /// As `CREATE DATABASE` and `ALTER DATABASE` have them.
-    pub(super) fn options(&self) -> String {
-        let mut sql = format!("CHARACTER SET {} COLLATE {}", self.charset, self.collation);
-        if !self.comment.is_empty() {
-            // Nothing but a plain string may stand here.
-            let comment = self.comment.replace('\\', "\\\\").replace('\'', "''");
-            sql.extend([" COMMENT '", &comment, "'"]);
-        }
-        sql
-    }
-}
-
 /// A new database, dropped again unless all went well.
-struct New<'a> {
+struct NewDatabase<'a> {
     server: &'a Server,
     name: String,
     kept: bool,
 }
 
-impl<'a> New<'a> {
+impl<'a> NewDatabase<'a> {
     fn create(server: &'a Server, name: &str, settings: &Settings, stop: Stop) -> Result<Self> {
         stop.check()?;
         // Killed, it might be created all the same, and stay.
         server
             .ask(&settings.create(name), Stop::cleaning_up())
             .context("cannot create a database to restore into")?;
-        Ok(New {
+        Ok(NewDatabase {
             server,
             name: name.to_owned(),
             kept: false,
@@ -208,7 +230,7 @@ impl<'a> New<'a> {
     }
 }
 
-impl Drop for New<'_> {
+impl Drop for NewDatabase<'_> {
     fn drop(&mut self) {
         if self.kept {
             return;
@@ -221,12 +243,5 @@ impl Drop for New<'_> {
 }
 
 fn beside(name: &str) -> String {
-    let suffix = format!(
-        ".restoring-{:x}-{:x}",
-        crate::clock::now().as_second(),
-        std::process::id()
-    );
-    let kept = LONGEST_NAME - suffix.len();
-    let start: String = name.chars().take(kept).collect();
-    format!("{start}{suffix}")
+    leftover::name(name, "restoring", LONGEST_NAME)
 }

@@ -6,42 +6,25 @@
 //! no time.
 
 pub(super) mod lexer;
+pub(super) mod located;
 mod names;
 pub(super) mod rewrite;
 pub(super) mod rows;
+mod statement;
 mod uses;
 
 use std::io::{self, Write};
 
-use lexer::{Encoding, Kind, Mode, Token};
+use lexer::{Kind, Mode, Token};
+use statement::{Parts, Statement};
 
 /// A statement that is not rows may have as many bytes.
 const LONGEST: usize = 64 << 20;
 /// How the comment begins by which MariaDB's clients forbid themselves commands.
 const SANDBOX: [&[u8]; 2] = [b"/*M!999999\\-", b"/*!999999\\-"];
 
-/// Gets the parts of a dump, all of its bytes in order but for the sandbox line.
-pub(super) trait Parts {
-    /// Blanks, comments and `DELIMITER` lines between statements.
-    fn between(&mut self, text: &[u8]) -> io::Result<()>;
-    /// A whole statement with its delimiter.
-    fn statement(&mut self, statement: &Statement<'_>) -> io::Result<()>;
-    /// The beginning of an `INSERT`, its `VALUES` included.
-    fn insert(&mut self, statement: &Statement<'_>) -> io::Result<()>;
-    /// Rows of that `INSERT`, in pieces of any length; the last one has the delimiter.
-    fn rows(&mut self, rows: &[u8]) -> io::Result<()>;
-}
-
-/// A statement and how it is read.
-#[derive(Debug)]
-pub(super) struct Statement<'a> {
-    pub(super) text: &'a [u8],
-    pub(super) tokens: &'a [Token],
-    pub(super) encoding: Encoding,
-}
-
-/// Takes a dump apart that is written to it. [`Script::end`] must follow the last byte.
-pub(super) struct Script<P> {
+/// Takes a dump apart that is written to it. [`StatementReader::end`] must follow the last byte.
+pub(super) struct StatementReader<P> {
     pub(super) parts: P,
     /// What begins with the statement that is not whole yet.
     held: Vec<u8>,
@@ -57,9 +40,9 @@ pub(super) struct Script<P> {
     last: u8,
 }
 
-impl<P: Parts> Script<P> {
+impl<P: Parts> StatementReader<P> {
     pub(super) fn new(parts: P) -> Self {
-        Script {
+        StatementReader {
             parts,
             held: Vec::new(),
             tokens: Vec::new(),
@@ -252,7 +235,7 @@ impl<P: Parts> Script<P> {
     }
 }
 
-impl<P: Parts> Write for Script<P> {
+impl<P: Parts> Write for StatementReader<P> {
     fn write(&mut self, data: &[u8]) -> io::Result<usize> {
         self.pass(data, false)?;
         Ok(data.len())
@@ -260,51 +243,5 @@ impl<P: Parts> Write for Script<P> {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
-    }
-}
-
-impl Statement<'_> {
-    pub(super) fn token(&self, at: usize) -> &[u8] {
-        let token = self.tokens.get(at);
-        token.map_or(&[], |token| &self.text[token.start..token.end])
-    }
-
-    /// Is this token, without quotes, one of these words?
-    pub(super) fn is(&self, at: usize, words: &[&str]) -> bool {
-        let is_word = |token: &Token| token.kind != Kind::Name && token.kind != Kind::Text;
-        self.tokens.get(at).is_some_and(is_word)
-            && words
-                .iter()
-                .any(|word| self.token(at).eq_ignore_ascii_case(word.as_bytes()))
-    }
-
-    /// In which encoding what follows it is, where it says so.
-    fn sets_encoding(&self) -> Option<Encoding> {
-        if !self.is(0, &["SET"]) {
-            return None;
-        }
-        let sets = |at: &usize| self.is(*at, &["character_set_client"]) && self.is(at + 1, &["="]);
-        let at = (1..self.tokens.len()).rfind(sets).map(|at| at + 2);
-        let at = at.or(self.is(1, &["NAMES"]).then_some(2))?;
-        Some(Encoding::of(self.token(at)))
-    }
-
-    /// How what follows it is read, where it says so. Any value but a string is one that was saved
-    /// before, and neither client saves a mode that is read in another way.
-    fn sets_mode(&self) -> Option<Mode> {
-        if !self.is(0, &["SET"]) {
-            return None;
-        }
-        let sets = |at: &usize| {
-            let is_own = self.is(at - 1, &["@"]) && !self.is(at.wrapping_sub(2), &["@"]);
-            self.is(*at, &["sql_mode"]) && self.is(at + 1, &["="]) && !is_own
-        };
-        let at = (1..self.tokens.len()).rfind(sets)?;
-        let is_text = self.tokens.get(at + 2)?.kind == Kind::Text;
-        Some(if is_text {
-            Mode::of(self.token(at + 2))
-        } else {
-            Mode::default()
-        })
     }
 }

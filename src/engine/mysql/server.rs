@@ -60,7 +60,7 @@ impl Server {
     /// # Errors
     /// When it cannot be reached.
     pub fn meet(&mut self, stop: Stop) -> Result<String> {
-        options::refuse(self, &self.shell, &NOT_FED, stop)?;
+        options::refuse(self.bare_client(&self.shell), &self.shell, &NOT_FED, stop)?;
         let first = self.shell.program;
         let version = self.column("SELECT version()", stop);
         let version = version.with_context(|| format!("cannot connect to {}", self.url()))?;
@@ -76,7 +76,7 @@ impl Server {
             }
         }
         if self.shell.program != first {
-            options::refuse(self, &self.shell, &NOT_FED, stop)?;
+            options::refuse(self.bare_client(&self.shell), &self.shell, &NOT_FED, stop)?;
         }
         Ok(version)
     }

@@ -2,17 +2,20 @@
 
 use std::fmt;
 use std::fs::File;
-use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
-use super::{Mysql, Server, databases, globals, options, restore};
+use super::dumper::Mysql;
+use super::server::Server;
+use super::{accounts, catalogue, options, privileges, restore};
 use crate::engine::access::{Access, Part};
 use crate::engine::dumper::Dumper;
-use crate::engine::source::{Loader, Save, Source, needs_a_database, needs_no_database};
+use crate::engine::load::{Failure, LoadOptions, Loaded};
+use crate::engine::source::{Loader, Source, needs_a_database, needs_no_database};
 use crate::header::Header;
 use crate::identity::Engine;
+use crate::stop::Stop;
 use crate::url::Url;
 
 /// A MySQL or MariaDB server's URL and the part of the server that is meant.
@@ -72,6 +75,11 @@ impl Source for MysqlSource {
         Ok(sources.map(|source| Arc::new(source) as _).collect())
     }
 
+    fn with_database(&self, name: &str) -> Option<Arc<dyn Source>> {
+        let part = Part::Database(name.to_owned());
+        Some(Arc::new(MysqlSource::new(&self.url, part)))
+    }
+
     fn open(&self, access: &Access) -> Result<Box<dyn Dumper>> {
         let server = self.server(access)?;
         Ok(Box::new(Mysql::open(server, &self.part, access)?))
@@ -83,20 +91,22 @@ impl Loader for MysqlSource {
         &self,
         dump: &File,
         header: &Header,
-        save: Option<Save<'_>>,
+        options: LoadOptions<'_>,
         access: &Access,
-    ) -> Result<Option<PathBuf>> {
+    ) -> Result<Loaded> {
         match (&self.part, header.identity.database.is_some()) {
             (Part::Database(name), true) => {
                 let login = (&self.url, access.password.as_ref());
-                restore::run(dump, header, login, name, save, access)
+                restore::run(dump, header, login, name, options, access)
             }
-            (Part::Whole, false) => {
-                globals::restore(dump, self.server(access)?, access.deadline).map(|()| None)
-            }
+            (Part::Whole, false) => accounts::restore(dump, self.server(access)?, access.deadline),
             (_, true) => Err(needs_a_database()),
             (_, false) => Err(needs_no_database()),
         }
+    }
+
+    fn grant(&self, grants: &[String], access: &Access) -> Result<Vec<Failure>> {
+        accounts::grant(self.server(access)?, grants, access.deadline)
     }
 }
 
@@ -104,4 +114,21 @@ impl fmt::Display for MysqlSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.url.fmt(f)
     }
+}
+
+/// Returns the databases of a server that are not the server's own. Warns when the user may not see
+/// all of them.
+///
+/// # Errors
+/// When the server cannot be asked.
+fn databases(server: &Server, stop: Stop) -> Result<Vec<String>> {
+    let databases = catalogue::databases(server, stop);
+    let databases = databases.with_context(|| format!("cannot connect to {}", server.url()))?;
+    if !privileges::sees_every_database(server, stop)? {
+        log::warn!(
+            "the user may not see every database of {}, and those that it does not see are not dumped; grant it SHOW DATABASES",
+            server.url()
+        );
+    }
+    Ok(databases)
 }

@@ -1,15 +1,16 @@
 //! How a dump begins: the locks, the snapshot, and `pg_dump` in it.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use anyhow::{Context, Error, Result, anyhow, bail};
 
+use super::catalogue;
+use super::database::Postgresql;
 use super::error::{
     INSUFFICIENT_PRIVILEGE, LOCK_NOT_AVAILABLE, OUT_OF_MEMORY, PASSING, ServerError,
 };
-use super::snapshot::{CHEAP, Snapshot, storage};
-use super::{Postgresql, ask, catalogue};
+use super::reach::ask;
+use super::snapshot::{CHEAP, Snapshot, Storage, storage};
 use crate::engine::dumper::SnapshotLost;
 use crate::human;
 
@@ -33,9 +34,6 @@ const NO_ROOM: &str = "out of shared memory";
 /// How often `pg_dump` is started anew after an error in a language that is not understood here: it
 /// may be one that passes.
 const NOT_UNDERSTOOD: u32 = 3;
-
-/// The file of each table that is dumped, where it has one.
-pub(super) type Storage = HashMap<String, Option<u32>>;
 
 /// Why a dump did not begin.
 enum Hindrance {
@@ -154,7 +152,7 @@ impl Postgresql {
             "another session rewrote or dropped {}",
             rewritten.join(", ")
         );
-        Err(anyhow!(what).context(SnapshotLost))
+        Err(anyhow!(what).context(SnapshotLost("a table was altered while it was read")))
     }
 
     fn hindrance_of_locks(&self, error: Error, locks: bool) -> Result<Hindrance> {
@@ -178,6 +176,23 @@ impl Postgresql {
         } else {
             Err(self.explain(error))
         }
+    }
+
+    /// Says of an error that a standby replays what its reader still needed, if that is the reason.
+    /// The first time another attempt may go well.
+    pub(super) fn explain_conflict(&mut self, error: Error) -> Error {
+        const CONFLICT: &str = "conflict with recovery";
+        if !format!("{error:#}").contains(CONFLICT) {
+            return error;
+        }
+        if !std::mem::replace(&mut self.had_conflict, true) {
+            return error.context(SnapshotLost(
+                "the standby ended it, because of a conflict with recovery",
+            ));
+        }
+        error.context(
+            "the standby ended it twice, because of a conflict with recovery; set hot_standby_feedback = on there, or dump the primary",
+        )
     }
 
     /// Says of an error that a lock was waited for too long, if that is the reason.

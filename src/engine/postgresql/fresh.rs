@@ -2,24 +2,29 @@
 
 use anyhow::{Context, Result};
 
-use super::ask;
 use super::catalogue::Settings;
-use super::restore::Into;
+use super::reach::ask;
 use super::server::{identifier, literal};
+use super::target::TargetServer;
+use crate::engine::leftover;
 use crate::stop::Stop;
 
 /// A database under another name, dropped again unless all went well.
-pub(super) struct New<'a> {
+pub(super) struct NewDatabase<'a> {
     pub(super) name: String,
-    into: &'a Into<'a>,
+    into: &'a TargetServer<'a>,
     kept: bool,
 }
 
-impl<'a> New<'a> {
+impl<'a> NewDatabase<'a> {
     /// No signal ends this: were the client killed, the server would create it all the same.
-    pub(super) fn create(into: &'a Into<'a>, name: &str, settings: &Settings) -> Result<Self> {
+    pub(super) fn create(
+        into: &'a TargetServer<'a>,
+        name: &str,
+        settings: &Settings,
+    ) -> Result<Self> {
         into.stop.check()?;
-        let new = New {
+        let new = NewDatabase {
             name: beside(name, "restoring"),
             into,
             kept: false,
@@ -36,12 +41,12 @@ impl<'a> New<'a> {
     }
 }
 
-impl Drop for New<'_> {
+impl Drop for NewDatabase<'_> {
     fn drop(&mut self) {
         if self.kept {
             return;
         }
-        if let Err(error) = empty(self.into, &self.name) {
+        if let Err(error) = drop_tables(self.into, &self.name) {
             log::debug!("before {} is dropped: {error:#}", self.name);
         }
         if let Err(error) = drop_database(self.into, &self.name) {
@@ -69,7 +74,7 @@ END $$";
 
 /// Dropping a database takes a checkpoint, for which a full disk has no room (and one whose dropping
 /// failed can never be connected to again). Dropping tables gives their room back at once.
-fn empty(into: &Into<'_>, name: &str) -> Result<()> {
+pub(super) fn drop_tables(into: &TargetServer<'_>, name: &str) -> Result<()> {
     let statements = [
         // What a killed client began goes on in the server.
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -83,7 +88,7 @@ fn empty(into: &Into<'_>, name: &str) -> Result<()> {
 }
 
 /// Whatever it was: a template, or subscribed to another server's publications.
-pub(super) fn drop_database(into: &Into<'_>, name: &str) -> Result<()> {
+pub(super) fn drop_database(into: &TargetServer<'_>, name: &str) -> Result<()> {
     let stop = Stop::cleaning_up();
     let plain = format!("ALTER DATABASE {} IS_TEMPLATE false", identifier(name));
     for freed in [into.execute(&[plain], stop), unsubscribe(into, name)] {
@@ -101,7 +106,7 @@ pub(super) fn drop_database(into: &Into<'_>, name: &str) -> Result<()> {
 }
 
 /// Without a word to the publisher, whose slot is not this database's.
-fn unsubscribe(into: &Into<'_>, name: &str) -> Result<()> {
+fn unsubscribe(into: &TargetServer<'_>, name: &str) -> Result<()> {
     let stop = Stop::cleaning_up();
     let query = format!(
         "SELECT coalesce(json_agg(subname), '[]') FROM pg_subscription
@@ -123,14 +128,5 @@ fn unsubscribe(into: &Into<'_>, name: &str) -> Result<()> {
 
 /// `NAME.WHAT-...`, within the 63 bytes a name may have.
 pub(super) fn beside(name: &str, what: &str) -> String {
-    let suffix = format!(
-        ".{what}-{:x}-{:x}",
-        crate::clock::now().as_second(),
-        std::process::id()
-    );
-    let mut cut = name.len().min(63 - suffix.len());
-    while !name.is_char_boundary(cut) {
-        cut -= 1;
-    }
-    format!("{}{suffix}", &name[..cut])
+    leftover::name(name, what, 63)
 }

@@ -5,19 +5,26 @@ use std::io::Write;
 
 use anyhow::{Context, Result};
 
-use super::Server;
-use super::restore::{self, Into};
+use super::load::load_whole;
 use super::script::own_restrict;
+use super::server::Server;
+use super::target::TargetServer;
 use crate::engine::access::Access;
 use crate::engine::feed::read_list;
+use crate::engine::load::{LoadOptions, Loaded};
 
 /// Runs what `pg_dumpall --globals-only` printed. A role that exists is neither created nor
 /// altered: its password stays.
 ///
 /// # Errors
 /// When a statement fails; no role is then created.
-pub fn run(dump: &File, server: &Server, access: &Access) -> Result<()> {
-    let into = Into::connect(server, None, access)?;
+pub fn run(
+    dump: &File,
+    server: &Server,
+    options: &LoadOptions<'_>,
+    access: &Access,
+) -> Result<Loaded> {
+    let into = TargetServer::connect(server, None, options, access)?;
     let script = read_list(dump, into.stop)?;
     let (mut roles, mut tablespaces) = (String::new(), String::new());
     for statement in Statements::of(&script) {
@@ -45,7 +52,8 @@ pub fn run(dump: &File, server: &Server, access: &Access) -> Result<()> {
         let mut parts = parts.into_iter();
         parts.try_for_each(|part| psql.write_all(part.as_bytes()))
     };
-    restore::load(&into, psql, dump, feed).context("the server-wide objects cannot be restored")
+    load_whole(&into, psql, dump, feed).context("the server-wide objects cannot be restored")?;
+    Ok(Loaded::default())
 }
 
 /// The tablespaces a script creates.

@@ -3,7 +3,11 @@
 use crate::engine::missing::{REMOTE, Sign, first_message, needed_by};
 
 const PRELOADED: &str = "a library that is not preloaded";
-const SIGNS: [Sign; 6] = [
+const SIGNS: [Sign; 7] = [
+    (
+        "unrecognized configuration parameter \"cron.database_name\"",
+        PRELOADED,
+    ),
     ("could not connect to server", REMOTE),
     ("could not establish connection", REMOTE),
     ("password is required", REMOTE),

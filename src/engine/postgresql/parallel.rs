@@ -9,10 +9,12 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 
-use super::restore::{self, Into};
+use super::load;
 use super::server::client_version;
+use super::target::TargetServer;
 use crate::child::{self, Child};
 use crate::engine::feed::{finish, pass_on};
+use crate::engine::load::Failure;
 use crate::header::Header;
 use crate::read::read_whole;
 use crate::stop::Stop;
@@ -37,13 +39,20 @@ pub(super) fn lacking(header: &Header, stop: Stop) -> Result<Option<String>> {
     Ok((needed > major).then(lacks))
 }
 
-pub(super) fn load(into: &Into<'_>, dump: &File, header: &Header, name: &str) -> Result<()> {
+/// Loads the archive into the database `name`. Returns what failed.
+pub(super) fn load(
+    into: &TargetServer<'_>,
+    dump: &File,
+    header: &Header,
+    name: &str,
+) -> Result<Vec<Failure>> {
     let (major, _) = client_version("pg_restore", into.stop)?;
-    if major >= TRANSACTION_TIMEOUT && into.facts.major < TRANSACTION_TIMEOUT {
+    let is_older = major >= TRANSACTION_TIMEOUT && into.facts.major < TRANSACTION_TIMEOUT;
+    if is_older {
         log::info!("the server is older than pg_restore, so one table is restored at a time");
-        return restore::load(into, into.server.psql(name), dump, |psql| {
-            by_psql(dump, psql, into.stop)
-        });
+    }
+    if is_older || into.keep_going || into.no_owner {
+        return load::load(into, name, dump, |psql| by_psql(dump, psql, into.stop));
     }
     let mut pg_restore = into.server.client("pg_restore", name);
     pg_restore.arg("--exit-on-error");
@@ -53,10 +62,11 @@ pub(super) fn load(into: &Into<'_>, dump: &File, header: &Header, name: &str) ->
         log::info!("no space for the archive uncompressed, so one table is restored at a time");
         from_pipe(into, dump, pg_restore)
     };
-    loaded.context("the dump cannot be loaded")
+    loaded.context("the dump cannot be loaded")?;
+    Ok(Vec::new())
 }
 
-fn from_pipe(into: &Into<'_>, dump: &File, mut pg_restore: Command) -> Result<()> {
+fn from_pipe(into: &TargetServer<'_>, dump: &File, mut pg_restore: Command) -> Result<()> {
     let mut child = Child::write_to(&mut pg_restore, "pg_restore", into.stop)?;
     let read = read_whole(dump, into.stop, &mut child).map(|_| ());
     finish(child, read, into.stop)
@@ -89,7 +99,12 @@ fn convert(archive: io::PipeReader, psql: &mut dyn Write, stop: Stop) -> io::Res
     }
 }
 
-fn from_file(into: &Into<'_>, dump: &File, archive: File, mut pg_restore: Command) -> Result<()> {
+fn from_file(
+    into: &TargetServer<'_>,
+    dump: &File,
+    archive: File,
+    mut pg_restore: Command,
+) -> Result<()> {
     let mut writer = BufWriter::with_capacity(1 << 20, &archive);
     read_whole(dump, into.stop, &mut writer)?;
     writer.flush()?;

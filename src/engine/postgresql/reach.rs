@@ -68,7 +68,7 @@ const IS_CHANGED: &str = "SELECT to_json(
 ///
 /// # Errors
 /// When the server cannot be asked.
-pub fn databases(server: &Server, stop: Stop) -> Result<Vec<String>> {
+pub(super) fn databases(server: &Server, stop: Stop) -> Result<Vec<String>> {
     let (maintenance, ..) = connect_anywhere(server, None, stop)?;
     let found: Databases = ask(server, &maintenance, DATABASES, stop)?;
     for name in found.invalid {

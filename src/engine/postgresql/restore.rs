@@ -2,66 +2,27 @@
 //! well.
 
 use std::fs::File;
-use std::io::{self, Write};
-use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
-use std::process::Command;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Error, Result, ensure};
 use serde_json::Value;
 
-use super::catalogue::{self, Settings, Target};
-use super::script::{Restricting, Script};
-use super::server::literal;
-use super::{Server, ServerFacts, ask, connect_anywhere, fresh::New, parallel, swap};
-use crate::child::Child;
+use super::catalogue;
+use super::catalogue::Settings;
+use super::fill::{self, Filled};
+use super::fresh::NewDatabase;
+use super::load::load;
+use super::reach::ask;
+use super::server::{Server, identifier, literal};
+use super::target::TargetServer;
+use super::{leftovers, parallel, swap};
 use crate::engine::access::Access;
-use crate::engine::feed::finish;
+use crate::engine::load::{Existing, Failure, LoadOptions, Loaded};
 use crate::engine::missing::Missing;
-use crate::engine::source::Save;
 use crate::header::Header;
 use crate::name::Format;
 use crate::read::read_whole;
-use crate::stop::Stop;
 
-/// A server something is restored into.
-pub(super) struct Into<'a> {
-    pub(super) server: &'a Server,
-    /// A database that is not the one restored.
-    pub(super) maintenance: String,
-    pub(super) facts: ServerFacts,
-    pub(super) target: Target,
-    pub(super) access: &'a Access,
-    pub(super) stop: Stop,
-}
-
-impl<'a> Into<'a> {
-    /// A server in which the database `restored` will change hands.
-    pub(super) fn connect(
-        server: &'a Server,
-        restored: Option<&str>,
-        access: &'a Access,
-    ) -> Result<Self> {
-        let stop = access.deadline;
-        let (maintenance, _, facts) = connect_anywhere(server, restored, stop)?;
-        let target = ask(server, &maintenance, catalogue::TARGET, stop)?;
-        Ok(Into {
-            server,
-            maintenance,
-            facts,
-            target,
-            access,
-            stop,
-        })
-    }
-
-    pub(super) fn execute(&self, statements: &[String], stop: Stop) -> Result<()> {
-        self.server.execute(&self.maintenance, statements, stop)
-    }
-}
-
-/// Restores a dump into the database `name`. Where the replaced database's dump is, if there was
-/// one.
+/// Restores a dump into the database `name`.
 ///
 /// # Errors
 /// Whatever keeps it from being restored; what was there is then as it was.
@@ -70,45 +31,101 @@ pub fn run(
     header: &Header,
     server: &Server,
     name: &str,
-    save: Option<Save<'_>>,
+    mut options: LoadOptions<'_>,
     access: &Access,
-) -> Result<Option<PathBuf>> {
+) -> Result<Loaded> {
     let settings = Value::Object(header.facts.settings.clone());
     let settings: Settings = serde_json::from_value(settings)
         .context("the dump's header lacks the database's settings")?;
-    let into = Into::connect(server, Some(name), access)?;
+    let into = TargetServer::connect(server, Some(name), &options, access)?;
     let exists = into.target.databases.contains(name);
+    if exists && matches!(options.existing, Existing::Fill) {
+        preflight(&into, header, &settings)?;
+        let filled = Filled::take(&into, name, &settings)?;
+        let failed = load_database(&into, name, dump, header)?;
+        into.stop.check()?;
+        fill::set_parameters(&into, name, &settings);
+        filled.keep();
+        analyze(&into, name);
+        return Ok(Loaded::new(None, failed));
+    }
     ensure!(
-        save.is_some() || !exists,
-        "the database {name} exists; --replace dumps it first and then replaces it"
+        options.existing.replaces() || !exists,
+        "the database {name} exists; --replace dumps it first and then replaces it, --into-empty loads into it if it is empty"
     );
+    leftovers::remove(&into, name);
     if exists {
         refuse_if_replicated(&into, name)?;
+        if let Existing::Save(save) = &mut options.existing {
+            save.prepare()?;
+        }
     }
     preflight(&into, header, &settings)?;
 
-    let new = New::create(&into, name, &settings)?;
-    match header.format {
-        Format::Pgdump => parallel::load(&into, dump, header, &new.name)?,
-        _ => load(&into, server.psql(&new.name), dump, |script| {
-            read_whole(dump, into.stop, script).map(drop)
-        })?,
-    }
-    into.execute(&settings.apply(&new.name), into.stop)
-        .context("cannot give the new database its settings")?;
+    let new = NewDatabase::create(&into, name, &settings)?;
+    let data = load_database(&into, &new.name, dump, header);
+    let mut failed = data.map_err(|error| explain_name(error, name))?;
+    failed.extend(apply(&into, &settings, &new.name)?);
     into.stop.check()?;
-    let saved = if let Some(save) = save.filter(|_| exists) {
-        Some(swap::replace(&into, &new, name, save)?)
-    } else {
-        swap::name_new(&into, &new, name)?;
-        None
+    let saved = match options.existing {
+        Existing::Save(save) if exists => swap::replace(&into, &new, name, Some(save))?,
+        Existing::Lose if exists => swap::replace(&into, &new, name, None)?,
+        _ => {
+            swap::name_new(&into, &new, name)?;
+            None
+        }
     };
     new.keep();
     analyze(&into, name);
-    Ok(saved)
+    Ok(Loaded::new(saved, failed))
 }
 
-fn refuse_if_replicated(into: &Into<'_>, name: &str) -> Result<()> {
+/// Says what to do about an extension that insists on its database's name, as `pg_cron` does.
+fn explain_name(error: Error, name: &str) -> Error {
+    if !format!("{error:#}").contains("can only create extension in database") {
+        return error;
+    }
+    error.context(format!(
+        "an extension insists on the database's name, and a dump is loaded under another one first; rename the old database if there is one, CREATE DATABASE {}, and restore into that with --into-empty",
+        identifier(name)
+    ))
+}
+
+fn load_database(
+    into: &TargetServer<'_>,
+    name: &str,
+    dump: &File,
+    header: &Header,
+) -> Result<Vec<Failure>> {
+    match header.format {
+        Format::Pgdump => parallel::load(into, dump, header, name),
+        _ => load(into, name, dump, |script| {
+            read_whole(dump, into.stop, script).map(drop)
+        }),
+    }
+}
+
+/// Gives the new database its settings. Returns what failed.
+fn apply(into: &TargetServer<'_>, settings: &Settings, name: &str) -> Result<Vec<Failure>> {
+    let statements = if into.no_owner {
+        settings.apply_without_owner(name)
+    } else {
+        settings.apply(name)
+    };
+    let applied = into.execute(&statements, into.stop);
+    match applied.context("cannot give the new database its settings") {
+        Err(error) if into.keep_going => {
+            into.stop.check()?;
+            Ok(vec![Failure {
+                object: "settings of the database".to_owned(),
+                error: format!("{error:#}"),
+            }])
+        }
+        applied => applied.map(|()| Vec::new()),
+    }
+}
+
+fn refuse_if_replicated(into: &TargetServer<'_>, name: &str) -> Result<()> {
     let query = catalogue::replication(&literal(name));
     let found: Vec<String> = ask(into.server, &into.maintenance, &query, into.stop)?;
     ensure!(
@@ -121,7 +138,7 @@ fn refuse_if_replicated(into: &Into<'_>, name: &str) -> Result<()> {
 }
 
 /// Names at once all that the dump needs and the server lacks.
-fn preflight(into: &Into<'_>, header: &Header, settings: &Settings) -> Result<()> {
+fn preflight(into: &TargetServer<'_>, header: &Header, settings: &Settings) -> Result<()> {
     let target = &into.target;
     let mut lacking = Vec::new();
     let mut need =
@@ -133,9 +150,11 @@ fn preflight(into: &Into<'_>, header: &Header, settings: &Settings) -> Result<()
                 lacking.push(format!("{kind} {}", missing.join(", ")));
             }
         };
-    need("the roles", &mut settings.all_roles(), &|name| {
-        target.roles.contains(name)
-    });
+    if !into.no_owner {
+        need("the roles", &mut settings.all_roles(), &|name| {
+            target.roles.contains(name)
+        });
+    }
     need(
         "the extensions",
         &mut settings.extensions.iter().map(String::as_str),
@@ -162,11 +181,14 @@ fn preflight(into: &Into<'_>, header: &Header, settings: &Settings) -> Result<()
         lacking.extend(parallel::lacking(header, into.stop)?);
     }
     if !lacking.is_empty() {
-        return Err(Missing {
+        let missing = Missing {
             server: into.server.url().to_string(),
             needs: lacking,
+        };
+        if !into.keep_going {
+            return Err(missing.into());
         }
-        .into());
+        log::warn!("{missing}");
     }
     let dumped: u32 = header
         .engine_version
@@ -185,37 +207,7 @@ fn preflight(into: &Into<'_>, header: &Header, settings: &Settings) -> Result<()
     Ok(())
 }
 
-/// Feeds what `feed` writes, SQL of the file `dump`, to `psql`, which then runs nothing but SQL.
-///
-/// # Errors
-/// In the server's words, when a statement fails.
-pub(super) fn load(
-    into: &Into<'_>,
-    mut psql: Command,
-    dump: &File,
-    feed: impl FnOnce(&mut dyn Write) -> io::Result<()>,
-) -> Result<()> {
-    let restricting = Restricting::of_psql(into)?;
-    ensure!(
-        restricting != Restricting::Unknown || is_ours(dump)?,
-        "the dump is another user's, and this machine's psql cannot be kept from running commands in it; install a psql that knows \\restrict (17.6, 16.10, 15.14, 14.19, 13.22 or newer)"
-    );
-    psql.args(["--file=-", "--output=/dev/null"]);
-    psql.env_remove("PGCLIENTENCODING");
-    let child = Child::write_to(&mut psql, "psql", into.stop)?;
-    let mut script = Script::new(child, &into.target.parameters, restricting)?;
-    let fed = feed(&mut script).and_then(|()| script.flush());
-    finish(script.into_inner(), fed, into.stop).context("the dump cannot be loaded")
-}
-
-/// Whether nobody but this user and root can have written a file.
-fn is_ours(file: &File) -> io::Result<bool> {
-    let meta = file.metadata()?;
-    let owners = [0, rustix::process::geteuid().as_raw()];
-    Ok(owners.contains(&meta.uid()) && meta.mode() & 0o022 == 0)
-}
-
-fn analyze(into: &Into<'_>, name: &str) {
+fn analyze(into: &TargetServer<'_>, name: &str) {
     let analyze = ["ANALYZE".to_owned()];
     if let Err(error) = into.server.execute(name, &analyze, into.stop) {
         log::warn!("{name} was restored, but ANALYZE failed: {error:#}");

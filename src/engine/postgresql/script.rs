@@ -11,13 +11,18 @@
 //! `pg_dump` that writes it lets no name into a dump that psql would take for a command
 //! (CVE-2025-8715). Nothing of another dump reaches such a psql.
 
+pub(super) mod entries;
+mod lexer;
+pub(super) mod located;
+pub(super) mod owners;
+
 use std::collections::HashSet;
 use std::io::{self, Write};
 
 use anyhow::{Result, ensure};
 use memchr::{memchr, memmem};
 
-use super::restore::Into;
+use super::target::TargetServer;
 use crate::child::Child;
 
 /// More than what comes after the last statement of a dump.
@@ -44,7 +49,7 @@ impl Restricting {
     ///
     /// # Errors
     /// When psql cannot be asked.
-    pub(super) fn of_psql(into: &Into<'_>) -> Result<Self> {
+    pub(super) fn of_psql(into: &TargetServer<'_>) -> Result<Self> {
         let mut psql = into.server.psql(&into.maintenance);
         psql.args(["--output=/dev/null", "--file=-"]);
         let script = b"\\restrict key\n\\unrestrict `echo key`\n";
@@ -68,7 +73,7 @@ const LONGEST_PREAMBLE_LINE: usize = 64 << 10;
 /// Passes a dump on to psql without what psql or the server does not know: `SET`s of unknown
 /// parameters at its start (`transaction_timeout` came with PostgreSQL 17), and the
 /// `\restrict KEY` and `\unrestrict KEY` lines around it. [`Write::flush`] ends it.
-pub(super) struct Script<'a, W> {
+pub(super) struct RestrictedScript<'a, W> {
     inner: W,
     parameters: &'a HashSet<String>,
     key: Option<Vec<u8>>,
@@ -79,7 +84,7 @@ pub(super) struct Script<'a, W> {
     backticks: Option<Backticks>,
 }
 
-impl<'a, W: Write> Script<'a, W> {
+impl<'a, W: Write> RestrictedScript<'a, W> {
     /// Begins a script that is to be fed to a psql that does `restricting`.
     ///
     /// # Errors
@@ -95,7 +100,7 @@ impl<'a, W: Write> Script<'a, W> {
         if restricting != Restricting::Unknown {
             writeln!(inner, "\\restrict {}", random_key()?)?;
         }
-        Ok(Script {
+        Ok(RestrictedScript {
             inner,
             parameters,
             key: None,
@@ -150,7 +155,7 @@ impl<'a, W: Write> Script<'a, W> {
     }
 }
 
-impl<W: Write> Write for Script<'_, W> {
+impl<W: Write> Write for RestrictedScript<'_, W> {
     fn write(&mut self, data: &[u8]) -> io::Result<usize> {
         if memchr(0, data).is_some() {
             return Err(io::Error::other("the dump is no SQL: it has a zero byte"));
@@ -293,7 +298,7 @@ mod tests {
 
     fn passed(dump: &[u8], restricting: Restricting, part: usize) -> io::Result<String> {
         let known = HashSet::from(["lock_timeout".to_owned()]);
-        let mut script = Script::new(Vec::new(), &known, restricting)?;
+        let mut script = RestrictedScript::new(Vec::new(), &known, restricting)?;
         for part in dump.chunks(part) {
             script.write_all(part)?;
         }
@@ -304,7 +309,7 @@ mod tests {
     #[test]
     fn a_preamble_without_a_line_end_is_not_held() {
         let known = HashSet::new();
-        let mut script = Script::new(Vec::new(), &known, Restricting::Wholly).unwrap();
+        let mut script = RestrictedScript::new(Vec::new(), &known, Restricting::Wholly).unwrap();
         for _ in 0..100 {
             script.write_all(&[b'-'; 10_000]).unwrap();
             assert!(script.held.len() <= LONGEST_PREAMBLE_LINE + 10_000);
@@ -349,7 +354,8 @@ mod tests {
         ] {
             for part in [1, 1000] {
                 let known = HashSet::new();
-                let mut script = Script::new(Vec::new(), &known, Restricting::Unknown).unwrap();
+                let mut script =
+                    RestrictedScript::new(Vec::new(), &known, Restricting::Unknown).unwrap();
                 let mut parts = text.as_bytes().chunks(part);
                 let fed = parts.try_for_each(|part| script.write_all(part));
                 let fed = fed.and_then(|()| script.flush());

@@ -44,6 +44,9 @@ const FIRST: [&str; 4] = [
             THEN set_config('client_encoding', setting, false) IS NULL END",
 ];
 
+/// The port of a host that is named without one.
+const PORT: &str = "5432";
+
 /// A server and how to log in.
 #[derive(Debug, Clone)]
 pub struct Server {
@@ -228,6 +231,17 @@ impl Server {
             psql.arg("--command").arg(statement);
         }
         child::output(&mut psql, "psql", stop).map(|_| ())
+    }
+
+    /// Returns where each host of a URL that names several leads.
+    pub(super) fn locations(&self) -> Vec<String> {
+        let hosts = self.url.several_hosts().into_iter();
+        let mut all: Vec<_> = hosts
+            .map(|(host, port)| location(&host, port.as_deref().unwrap_or(PORT)))
+            .collect();
+        all.sort();
+        all.dedup();
+        all
     }
 
     /// The server without a database.

@@ -57,13 +57,30 @@ impl Settings {
         named.flatten().chain(&self.roles).map(String::as_str)
     }
 
-    /// Gives them to `name`, to be run in one session.
+    /// Returns the statements that give them to `name`, to be run in one session.
     pub(super) fn apply(&self, name: &str) -> Vec<String> {
         let database = identifier(name);
-        let mut sql = vec![format!(
-            "ALTER DATABASE {database} OWNER TO {}",
-            identifier(&self.owner)
-        )];
+        let owner = identifier(&self.owner);
+        let mut sql = vec![format!("ALTER DATABASE {database} OWNER TO {owner}")];
+        sql.extend(self.apply_without_owner(name));
+        for parameters in self.parameters.iter().filter(|set| set.role.is_some()) {
+            sql.extend(parameters.apply(&database));
+        }
+        if let Some(grants) = &self.grants {
+            for everyone in ["PUBLIC", &owner] {
+                sql.push(format!("REVOKE ALL ON DATABASE {database} FROM {everyone}"));
+            }
+            for grant in grants {
+                sql.extend(grant.apply(&database, &self.owner));
+            }
+        }
+        sql
+    }
+
+    /// Returns the statements for those settings that name no role.
+    pub(super) fn apply_without_owner(&self, name: &str) -> Vec<String> {
+        let database = identifier(name);
+        let mut sql = Vec::new();
         if let Some(comment) = &self.comment {
             sql.push(format!(
                 "COMMENT ON DATABASE {database} IS {}",
@@ -74,18 +91,15 @@ impl Settings {
             "ALTER DATABASE {database} CONNECTION LIMIT {} IS_TEMPLATE {}",
             self.connection_limit, self.is_template
         ));
-        for parameters in &self.parameters {
-            sql.extend(parameters.apply(&database));
-        }
-        if let Some(grants) = &self.grants {
-            for everyone in ["PUBLIC", &identifier(&self.owner)] {
-                sql.push(format!("REVOKE ALL ON DATABASE {database} FROM {everyone}"));
-            }
-            for grant in grants {
-                sql.extend(grant.apply(&database, &self.owner));
-            }
-        }
+        sql.extend(self.apply_parameters(name));
         sql
+    }
+
+    /// Returns the statements for the parameters of every role.
+    pub(super) fn apply_parameters(&self, name: &str) -> Vec<String> {
+        let database = identifier(name);
+        let of_all = self.parameters.iter().filter(|set| set.role.is_none());
+        of_all.flat_map(|set| set.apply(&database)).collect()
     }
 }
 

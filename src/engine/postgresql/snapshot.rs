@@ -8,8 +8,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use serde::de::DeserializeOwned;
 
-use super::Server;
 use super::error::{ServerError, VERBOSE};
+use super::server::Server;
 use crate::child::Child;
 use crate::header::Rows;
 use crate::stop::Stop;
@@ -29,6 +29,9 @@ const DUMPED: &str = "pg_class c JOIN pg_namespace n ON n.oid = relnamespace
             WHERE classid = 'pg_class'::regclass AND objid = c.oid AND deptype = 'e'
                 AND NOT EXISTS (SELECT FROM pg_extension e
                     WHERE e.oid = refobjid AND c.oid = ANY (extconfig)))";
+
+/// The file of each table that is dumped, where it has one.
+pub(super) type Storage = HashMap<String, Option<u32>>;
 
 /// The query for the storage of the tables that are dumped, each table's name and file.
 pub(super) fn storage() -> String {

@@ -2,15 +2,18 @@
 
 use std::fmt;
 use std::fs::File;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Result;
 
-use super::{Postgresql, Server, databases, globals, restore, server};
+use super::database::Postgresql;
+use super::reach::databases;
+use super::server::{self, Server};
+use super::{globals, restore};
 use crate::engine::access::{Access, Part};
 use crate::engine::dumper::Dumper;
-use crate::engine::source::{Loader, Save, Source, needs_a_database, needs_no_database};
+use crate::engine::load::{LoadOptions, Loaded};
+use crate::engine::source::{Loader, Source, needs_a_database, needs_no_database};
 use crate::header::Header;
 use crate::identity::Engine;
 use crate::url::Url;
@@ -72,6 +75,11 @@ impl Source for PostgresqlSource {
         Ok(sources.map(|source| Arc::new(source) as _).collect())
     }
 
+    fn with_database(&self, name: &str) -> Option<Arc<dyn Source>> {
+        let part = Part::Database(name.to_owned());
+        Some(Arc::new(PostgresqlSource::new(&self.url, part)))
+    }
+
     fn open(&self, access: &Access) -> Result<Box<dyn Dumper>> {
         let server = self.server(access);
         Ok(Box::new(Postgresql::open(&server, &self.part, access)?))
@@ -83,13 +91,15 @@ impl Loader for PostgresqlSource {
         &self,
         dump: &File,
         header: &Header,
-        save: Option<Save<'_>>,
+        options: LoadOptions<'_>,
         access: &Access,
-    ) -> Result<Option<PathBuf>> {
+    ) -> Result<Loaded> {
         let server = self.server(access);
         match (&self.part, header.identity.database.is_some()) {
-            (Part::Database(name), true) => restore::run(dump, header, &server, name, save, access),
-            (Part::Whole, false) => globals::run(dump, &server, access).map(|()| None),
+            (Part::Database(name), true) => {
+                restore::run(dump, header, &server, name, options, access)
+            }
+            (Part::Whole, false) => globals::run(dump, &server, &options, access),
             (_, true) => Err(needs_a_database()),
             (_, false) => Err(needs_no_database()),
         }

@@ -6,31 +6,34 @@ use std::time::{Duration, Instant};
 use anyhow::{Error, Result};
 use serde::Deserialize;
 
-use super::fresh::{New, beside, drop_database};
-use super::restore::Into;
+use super::database::Postgresql;
+use super::fresh::{NewDatabase, beside, drop_database};
+use super::reach::ask;
 use super::server::{identifier, literal};
-use super::{Postgresql, ask};
+use super::target::TargetServer;
 use crate::engine::access::Part;
-use crate::engine::source::Save;
+use crate::engine::load::{Save, not_saved};
 use crate::stop::{self, Stop};
 
 /// How long sessions that come back at once are fought.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Where the old database's dump is.
+/// Gives the new database the name of the old one, which is dropped. Returns the path of the old
+/// database's dump, if `save` is given.
 pub(super) fn replace(
-    into: &Into<'_>,
-    new: &New<'_>,
+    into: &TargetServer<'_>,
+    new: &NewDatabase<'_>,
     name: &str,
-    save: Save<'_>,
-) -> Result<PathBuf> {
+    save: Option<&mut dyn Save>,
+) -> Result<Option<PathBuf>> {
     let aside = beside(name, "replaced");
     let old = Database::called(into, name)?;
     exchange(into, name, &aside, &new.name)
         .map_err(|error| said(error, old.where_it_is(into, name, &aside)))?;
-    let saved = match dump_old(into, name, &aside, save) {
-        Ok(saved) => saved,
-        Err(error) => {
+    let saved = match save.map(|save| dump_old(into, name, &aside, save).map_err(not_saved)) {
+        None => None,
+        Some(Ok(saved)) => Some(saved),
+        Some(Err(error)) => {
             let back = exchange(into, name, &new.name, &aside);
             let now = old.where_it_is(into, name, &aside);
             return Err(said(
@@ -43,7 +46,7 @@ pub(super) fn replace(
         }
     };
     if let Err(error) = drop_database(into, &aside) {
-        log::warn!("the old database was dumped and replaced, but stays as {aside}: {error:#}");
+        log::warn!("the old database was replaced, but stays as {aside}: {error:#}");
     }
     Ok(saved)
 }
@@ -60,7 +63,7 @@ fn said(error: Error, what: String) -> Error {
 /// In one transaction `name` becomes `aside` and `coming` becomes `name`. Both renames need the
 /// databases without sessions, so those are ended, and new ones of all but superusers refused
 /// meanwhile. No signal ends this: it is to happen whole or not at all.
-fn exchange(into: &Into<'_>, name: &str, aside: &str, coming: &str) -> Result<()> {
+fn exchange(into: &TargetServer<'_>, name: &str, aside: &str, coming: &str) -> Result<()> {
     let leaving = Database::called(into, name)?;
     let exchanged = leaving.make_way(into, name, aside, coming);
     if let Err(error) = leaving.accept_connections(into) {
@@ -80,7 +83,7 @@ struct Database {
 }
 
 impl Database {
-    fn called(into: &Into<'_>, name: &str) -> Result<Self> {
+    fn called(into: &TargetServer<'_>, name: &str) -> Result<Self> {
         let query = format!(
             "SELECT json_build_object('oid', oid::bigint, 'limit', datconnlimit)
                 FROM pg_database WHERE datname = {}",
@@ -89,7 +92,7 @@ impl Database {
         ask(into.server, &into.maintenance, &query, Stop::cleaning_up())
     }
 
-    fn name(&self, into: &Into<'_>) -> Result<String> {
+    fn name(&self, into: &TargetServer<'_>) -> Result<String> {
         let query = format!(
             "SELECT to_json(datname) FROM pg_database WHERE oid = {}",
             self.oid
@@ -97,7 +100,7 @@ impl Database {
         ask(into.server, &into.maintenance, &query, Stop::cleaning_up())
     }
 
-    fn where_it_is(&self, into: &Into<'_>, name: &str, aside: &str) -> String {
+    fn where_it_is(&self, into: &TargetServer<'_>, name: &str, aside: &str) -> String {
         match self.name(into) {
             Ok(now) if now == name => "the old database is as it was".to_owned(),
             Ok(now) => format!("the old database is now called {now}"),
@@ -107,7 +110,13 @@ impl Database {
         }
     }
 
-    fn make_way(&self, into: &Into<'_>, name: &str, aside: &str, coming: &str) -> Result<()> {
+    fn make_way(
+        &self,
+        into: &TargetServer<'_>,
+        name: &str,
+        aside: &str,
+        coming: &str,
+    ) -> Result<()> {
         let stop = Stop::cleaning_up();
         into.execute(&[limit_connections(name, 0)], stop)?;
         let exchange = [
@@ -122,7 +131,7 @@ impl Database {
         })
     }
 
-    fn accept_connections(&self, into: &Into<'_>) -> Result<()> {
+    fn accept_connections(&self, into: &TargetServer<'_>) -> Result<()> {
         let limit = limit_connections(&self.name(into)?, self.limit);
         into.execute(&[limit], Stop::cleaning_up())
     }
@@ -133,7 +142,7 @@ impl Database {
 ///
 /// # Errors
 /// In the server's words, when it cannot be renamed.
-pub(super) fn name_new(into: &Into<'_>, new: &New<'_>, name: &str) -> Result<()> {
+pub(super) fn name_new(into: &TargetServer<'_>, new: &NewDatabase<'_>, name: &str) -> Result<()> {
     let named = Database::called(into, &new.name)?;
     let statements = [end_sessions(&[&new.name]), rename(&new.name, name)];
     insist(into, &statements, || {
@@ -142,7 +151,11 @@ pub(super) fn name_new(into: &Into<'_>, new: &New<'_>, name: &str) -> Result<()>
 }
 
 /// Runs statements again until they succeed or `is_done`: sessions come back at once.
-fn insist(into: &Into<'_>, statements: &[String], is_done: impl Fn() -> bool) -> Result<()> {
+fn insist(
+    into: &TargetServer<'_>,
+    statements: &[String],
+    is_done: impl Fn() -> bool,
+) -> Result<()> {
     let until = Instant::now() + PATIENCE;
     loop {
         let Err(error) = into.execute(statements, Stop::cleaning_up()) else {
@@ -187,9 +200,14 @@ fn limit_connections(name: &str, limit: i64) -> String {
 }
 
 /// Dumps the old database, now called `old`, under the name it had. Returns the dump's path.
-fn dump_old(into: &Into<'_>, name: &str, old: &str, save: Save<'_>) -> Result<PathBuf> {
+fn dump_old(
+    into: &TargetServer<'_>,
+    name: &str,
+    old: &str,
+    save: &mut dyn Save,
+) -> Result<PathBuf> {
     let part = Part::Database(old.to_owned());
     let mut dumper = Postgresql::open(into.server, &part, into.access)?;
     dumper.identity.database = Some(name.to_owned());
-    save(&mut dumper)
+    save.save(&mut dumper)
 }

@@ -24,6 +24,8 @@ use crate::url::{Url, encode};
 
 /// Where distributions put servers of several versions side by side.
 const INSTALLED: [&str; 2] = ["/usr/lib/postgresql", "/usr"];
+/// Where libraries lie beside the programs' directory.
+const LIBRARIES: [&str; 3] = ["lib", "lib/postgresql", "lib64"];
 /// What is restored under the name it had.
 const GLOBALS: &str = "postgres";
 /// It need not survive a crash, and nothing of the dump may start by itself or reach out.
@@ -120,7 +122,7 @@ impl Throwaway for ThrowawayCluster {
             return Ok(Arc::new(PostgresqlSource::new(&self.url, Part::Whole)));
         };
         // Its own maintenance database is there already.
-        let part = Part::Database(format!("{database}.drill"));
+        let part = Part::Database(target_name(database));
         Ok(Arc::new(PostgresqlSource::new(&self.url, part)))
     }
 
@@ -132,7 +134,7 @@ impl Throwaway for ThrowawayCluster {
         let Some(database) = &header.identity.database else {
             return Ok(None);
         };
-        let database = format!("{database}.drill");
+        let database = target_name(database);
         let found = prepare::read_restored(&self.server, &database, header, self.stop)?;
         let lost = found.lost_extensions.iter();
         let problems = lost.map(|extension| format!("the extension {extension} is missing"));
@@ -144,20 +146,35 @@ impl Throwaway for ThrowawayCluster {
     }
 }
 
+/// Returns the name of the database that the dump of `database` is restored into.
+fn target_name(database: &str) -> String {
+    format!("{database}.drill")
+}
+
 /// The libraries that the source preloaded and that are installed beside these programs.
 fn preloaded(header: &Header, programs: &Path) -> String {
     let listed = header.facts.settings.get("preloaded");
     let listed = listed.and_then(|list| list.as_str()).unwrap_or_default();
-    let above = programs.parent().unwrap_or(programs);
+    // In PATH there may be links to the programs alone.
+    let real = programs.join("postgres").canonicalize().unwrap_or_default();
+    let beside = [Some(programs), real.parent()];
+    let above: Vec<_> = beside
+        .into_iter()
+        .flatten()
+        .filter_map(Path::parent)
+        .collect();
     let is_name = |name: &str| {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte);
         !name.is_empty() && name.bytes().all(plain)
     };
     let is_installed = |name: &str| {
-        let places = ["lib", "lib/postgresql", "lib64"].map(|lib| above.join(lib));
-        places
-            .iter()
-            .any(|lib| lib.join(format!("{name}.so")).is_file())
+        let file = format!("{name}.so");
+        let within = |above: &Path| {
+            LIBRARIES
+                .iter()
+                .any(|lib| above.join(lib).join(&file).is_file())
+        };
+        above.iter().any(|above| within(above))
     };
     let names = listed.split(',').map(|name| name.trim().trim_matches('"'));
     let names = names.map(|name| name.strip_prefix("$libdir/").unwrap_or(name));

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
 
-use super::place::{Place, with_suffix};
-use super::target::SIDES;
+use super::place::Place;
+use super::sides::{SIDES, with_suffix};
 use crate::clock;
 use crate::content::image::MAGIC;
 
@@ -73,9 +73,13 @@ impl<'a> Aside<'a> {
         let _ = self.place.sync();
     }
 
-    /// The path of the old database.
+    /// Returns the path of the old database, or of its first side file where that was all there was.
     pub(super) fn path(self) -> PathBuf {
-        self.place.path_of(&self.name)
+        let sides = self.place.sides_of(&self.name);
+        match sides.first() {
+            Some(side) if !self.place.exists(&self.name) => self.place.path_of(side),
+            _ => self.place.path_of(&self.name),
+        }
     }
 }
 

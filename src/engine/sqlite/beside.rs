@@ -12,7 +12,7 @@ use rustix::fs::{FlockOperation, flock};
 use sha2::{Digest, Sha256};
 
 use super::place::Place;
-use super::{check, lock_free, watch};
+use super::{attributes, check, lock_free, watch};
 use crate::human::hexadecimal;
 use crate::read::read_whole;
 use crate::stop::Stop;
@@ -102,7 +102,7 @@ impl<'a> Beside<'a> {
         }
     }
 
-    /// Gives it the old file's owner and permissions; without one, the directory's owner where this
+    /// Gives it the old file's owner, permissions, access list and extended attributes; without one, the directory's owner where this
     /// user may. The bits that make a program run as its owner or group are never kept.
     pub(super) fn own(&self) -> Result<()> {
         let shown = self.place.path().display();
@@ -125,6 +125,10 @@ impl<'a> Beside<'a> {
             self.file
                 .set_permissions(mode)
                 .with_context(|| format!("cannot give the new file the permissions of {shown}"))?;
+            let old = self.place.open(self.place.name())?;
+            attributes::copy(&old, &self.file).with_context(|| {
+                format!("cannot give the new file the access list and attributes of {shown}")
+            })?;
         }
         Ok(())
     }

@@ -4,7 +4,6 @@
 //! mount of the single file is another name, with another log: what that log holds is missing under
 //! this one.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::os::fd::BorrowedFd;
 use std::path::Path;
@@ -15,7 +14,7 @@ use rustix::fs::{AtFlags, CWD, Stat, StatxAttributes, StatxFlags};
 use rustix::process::{Flock, FlockOffsetType, FlockType};
 
 use super::guard;
-use crate::human;
+use super::locks::{describe, holders};
 use crate::mountinfo;
 use crate::stop::Stop;
 
@@ -113,53 +112,10 @@ fn lock_of_others(file: BorrowedFd<'_>, (start, length): (u64, u64)) -> Option<i
     Some(found.pid.map_or(0, |pid| i64::from(pid.as_raw_pid())))
 }
 
-/// The processes that hold POSIX locks on a file, as `/proc/locks` shows them.
-fn holders(locks: &str, file: &Stat) -> BTreeSet<i64> {
-    let (major, minor) = (
-        rustix::fs::major(file.st_dev),
-        rustix::fs::minor(file.st_dev),
-    );
-    let wanted = format!("{major:02x}:{minor:02x}:{}", file.st_ino);
-    let pid = |line: &str| {
-        let mut fields = line
-            .split_whitespace()
-            .skip_while(|field| *field != "POSIX");
-        let pid = fields.nth(3)?;
-        (fields.next()? == wanted).then(|| pid.parse().ok())?
-    };
-    locks.lines().filter_map(pid).collect()
-}
-
-fn describe(pid: i64) -> String {
-    let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
-    match (pid, name.trim()) {
-        (0, _) => "another program".to_owned(),
-        (_, "") => format!("process {pid}"),
-        (_, name) => format!("process {pid} ({})", human::printable(name)),
-    }
-}
-
 /// Is the file mounted somewhere by itself, here or, as far as this process sees, elsewhere?
 fn is_mounted(path: &Path) -> bool {
     let flags = AtFlags::SYMLINK_NOFOLLOW;
     let root = StatxAttributes::MOUNT_ROOT;
     let statx = rustix::fs::statx(CWD, path, flags, StatxFlags::empty());
     statx.is_ok_and(|found| found.stx_attributes.contains(root)) || mountinfo::is_bound(path)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn holders_are_those_of_one_file() {
-        let mut file = rustix::fs::stat("/").unwrap();
-        (file.st_dev, file.st_ino) = (rustix::fs::makedev(0xfd, 1), 77);
-        let locks = "1: POSIX  ADVISORY  READ 12 fd:01:77 1073741826 1073742335\n\
-             1: -> POSIX  ADVISORY  WRITE 13 fd:01:77 128 128\n\
-             2: FLOCK  ADVISORY  WRITE 14 fd:01:77 0 EOF\n\
-             3: POSIX  ADVISORY  READ 15 fd:00:77 1 2\n\
-             4: POSIX  ADVISORY  READ 16 fd:01:78 1 2\n";
-        assert_eq!(holders(locks, &file), BTreeSet::from([12, 13]));
-    }
 }

@@ -4,10 +4,12 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use anyhow::anyhow;
 use rusqlite::{ErrorCode, ffi};
 
-use super::place::with_suffix;
-use super::target::SIDES;
+use super::locks;
+use super::sides::{SIDES, with_suffix};
+use crate::human;
 
 /// What SQLite says of a damaged database; anything else keeps it from being read.
 pub(super) const DAMAGE: [ErrorCode; 2] = [ErrorCode::NotADatabase, ErrorCode::DatabaseCorrupt];
@@ -24,14 +26,33 @@ impl std::fmt::Display for Corrupt {
 
 impl std::error::Error for Corrupt {}
 
+/// An error of SQLite, printed once. rusqlite's own prints the message and then, as the cause of
+/// the message, its number and the message again.
+#[derive(Debug)]
+struct SqliteError(rusqlite::Error);
+
+impl std::fmt::Display for SqliteError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::error::Error for SqliteError {}
+
+/// Returns SQLite's code of an error, if SQLite is its cause.
+pub(super) fn code_of(error: &anyhow::Error) -> Option<ErrorCode> {
+    error.chain().find_map(|cause| {
+        let explained = cause.downcast_ref().map(|SqliteError(error)| error);
+        explained
+            .or_else(|| cause.downcast_ref())
+            .and_then(rusqlite::Error::sqlite_error_code)
+    })
+}
+
 /// Was it damage of the database that kept it from being dumped?
 pub(super) fn is_corruption(error: &anyhow::Error) -> bool {
-    error.chain().any(|cause| {
-        let code = cause
-            .downcast_ref()
-            .and_then(rusqlite::Error::sqlite_error_code);
-        cause.is::<Corrupt>() || code.is_some_and(|code| DAMAGE.contains(&code))
-    })
+    error.chain().any(<dyn std::error::Error>::is::<Corrupt>)
+        || code_of(error).is_some_and(|code| DAMAGE.contains(&code))
 }
 
 /// Does someone else's lock stand in the way?
@@ -68,10 +89,13 @@ pub(super) fn explain(path: &Path, waited: Duration, error: rusqlite::Error) -> 
     let shown = path.display();
     let extended = error.sqlite_error().map_or(0, |error| error.extended_code);
     let meaning = match error.sqlite_error_code() {
-        _ if is_busy(&error) => format!(
-            "{shown} stayed locked by another program for {} (--busy-timeout)",
-            crate::human::duration(waited)
-        ),
+        _ if is_busy(&error) => {
+            return anyhow!(
+                "{shown} was locked by {} for {}; see --busy-timeout",
+                locks::name_holder(path),
+                human::duration(waited)
+            );
+        }
         Some(ErrorCode::NotADatabase) => {
             format!("{shown} is not an SQLite database, or one that is encrypted or damaged")
         }
@@ -98,5 +122,5 @@ pub(super) fn explain(path: &Path, waited: Duration, error: rusqlite::Error) -> 
         ),
         _ => format!("cannot read {shown}"),
     };
-    anyhow::Error::new(error).context(meaning)
+    anyhow::Error::new(SqliteError(error)).context(meaning)
 }

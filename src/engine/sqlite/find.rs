@@ -12,7 +12,7 @@ use crate::follow::follow;
 
 /// Finds the database at `path` and lets SQLite open it. Returns its path without symlinks and its
 /// metadata; creates nothing.
-pub(crate) fn find(path: &Path) -> Result<(PathBuf, Stat)> {
+pub(super) fn find(path: &Path) -> Result<(PathBuf, Stat)> {
     let shown = path.display();
     let missing = || anyhow::anyhow!("{shown} does not exist; nothing was created");
     let followed = follow(path).map_err(|error| match error.kind() {
@@ -42,4 +42,11 @@ pub(crate) fn find(path: &Path) -> Result<(PathBuf, Stat)> {
     }
     guard::admit(&followed.path, &found);
     Ok((followed.path, found))
+}
+
+/// The database's name: the file's, without its extension.
+#[must_use]
+pub(super) fn database_of(path: &Path) -> Vec<u8> {
+    let stem = path.file_stem().unwrap_or_default();
+    stem.as_encoded_bytes().to_vec()
 }

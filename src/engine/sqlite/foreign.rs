@@ -10,10 +10,10 @@ use std::path::Path;
 use rusqlite::functions::FunctionFlags;
 use rusqlite::{Connection, ErrorCode};
 
-use super::check::{self, Report};
 use super::modules;
+use super::report::{CheckReport, QUICK, THOROUGH, read, run};
 
-enum Missing {
+enum Lacking {
     Function(String),
     Collation(String),
     /// A virtual table's module, or part of one, such as a tokenizer: what SQLite said.
@@ -29,32 +29,32 @@ pub(super) fn check_without(
     path: &Path,
     pragma: &str,
     error: rusqlite::Error,
-) -> rusqlite::Result<Report> {
+) -> rusqlite::Result<CheckReport> {
     let shown = path.display();
-    let mut report = Report::default();
+    let mut report = CheckReport::default();
     let mut error = error;
     let mut pragma = pragma;
     let mut forgotten = false;
     for _ in 0..1000 {
         match missing(&error) {
-            Some(Missing::Module(why)) if !forgotten => {
+            Some(Lacking::Module(why)) if !forgotten => {
                 forgotten = true;
                 log::warn!(
                     "{shown}: a virtual table cannot be opened without its own program ({why}); such tables were checked as pages only"
                 );
                 modules::forget(db)?;
             }
-            None | Some(Missing::Module(_)) => return Err(error),
+            None | Some(Lacking::Module(_)) => return Err(error),
             Some(needed) => {
-                if pragma == check::THOROUGH {
+                if pragma == THOROUGH {
                     report.add(tables(db, path)?);
-                    pragma = check::QUICK;
+                    pragma = QUICK;
                 }
                 db.execute_batch("PRAGMA ignore_check_constraints = ON")?;
                 stand_in(db, path, &needed)?;
             }
         }
-        match check::run(db, pragma) {
+        match run(db, pragma) {
             Err(next) => error = next,
             Ok(rest) => {
                 report.add(rest);
@@ -65,10 +65,10 @@ pub(super) fn check_without(
     Err(error)
 }
 
-fn stand_in(db: &Connection, path: &Path, missing: &Missing) -> rusqlite::Result<()> {
+fn stand_in(db: &Connection, path: &Path, missing: &Lacking) -> rusqlite::Result<()> {
     let shown = path.display();
     match missing {
-        Missing::Function(name) => {
+        Lacking::Function(name) => {
             log::warn!("{shown}: needs the function {name}, which only its program has");
             let null = |_: &rusqlite::functions::Context<'_>| Ok(None::<i64>);
             let flags = FunctionFlags::SQLITE_UTF8
@@ -76,24 +76,24 @@ fn stand_in(db: &Connection, path: &Path, missing: &Missing) -> rusqlite::Result
                 | FunctionFlags::SQLITE_INNOCUOUS;
             db.create_scalar_function(name.as_str(), -1, flags, null)
         }
-        Missing::Collation(name) => {
+        Lacking::Collation(name) => {
             log::warn!("{shown}: needs the collation {name}, which only its program has");
             db.create_collation(name.as_str(), |a: &str, b: &str| a.cmp(b))
         }
-        Missing::Module(_) => Ok(()),
+        Lacking::Module(_) => Ok(()),
     }
 }
 
 /// Checks each table that can be checked with its indexes, and names those that cannot.
-fn tables(db: &Connection, path: &Path) -> rusqlite::Result<Report> {
+fn tables(db: &Connection, path: &Path) -> rusqlite::Result<CheckReport> {
     let mut names =
         db.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND rootpage > 0")?;
     let mut rows = names.query([])?;
-    let mut report = Report::default();
+    let mut report = CheckReport::default();
     while let Some(row) = rows.next()? {
         let name = String::from_utf8_lossy(row.get_ref(0)?.as_bytes()?).into_owned();
         let quoted = name.replace('"', "\"\"");
-        match check::read(db, &format!("PRAGMA integrity_check(\"{quoted}\")")) {
+        match read(db, &format!("PRAGMA integrity_check(\"{quoted}\")")) {
             Ok(found) => report.add(found),
             Err(error) if missing(&error).is_some() => log::warn!(
                 "{}: the indexes of {name} were not compared with it",
@@ -105,7 +105,7 @@ fn tables(db: &Connection, path: &Path) -> rusqlite::Result<Report> {
     Ok(report)
 }
 
-fn missing(error: &rusqlite::Error) -> Option<Missing> {
+fn missing(error: &rusqlite::Error) -> Option<Lacking> {
     let text = match error {
         rusqlite::Error::SqlInputError { msg, .. } => msg.clone(),
         // SQLITE_ERROR, which is neither damage nor a failing disk.
@@ -123,8 +123,8 @@ fn missing(error: &rusqlite::Error) -> Option<Missing> {
         .or_else(|| after("unsafe use of ").filter(|_| text.ends_with("()")));
     let collation = after("no such collation sequence: ");
     Some(match (function, collation) {
-        (Some(function), _) => Missing::Function(function),
-        (None, Some(collation)) => Missing::Collation(collation),
-        (None, None) => Missing::Module(text),
+        (Some(function), _) => Lacking::Function(function),
+        (None, Some(collation)) => Lacking::Collation(collation),
+        (None, None) => Lacking::Module(text),
     })
 }

@@ -25,7 +25,7 @@ use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags, Stat};
 use rustix::io::Errno;
 use rustix::process::{Gid, RawGid as gid_t, RawUid as uid_t, Uid};
 
-use super::target::SIDES;
+use super::sides::SIDES;
 use crate::follow::follow;
 
 /// The most memory that SQLite may have in use, in bytes: a schema can ask for any amount.
@@ -113,6 +113,16 @@ pub(super) fn with_descriptors<T>(
     // number, of which nothing but locks is asked.
     let (file, shm) = unsafe { (BorrowedFd::borrow_raw(file?), BorrowedFd::borrow_raw(shm?)) };
     Some(look(file, shm))
+}
+
+/// Lets SQLite have as much memory as before beside what it has now: an abandoned check gives none
+/// back.
+pub(super) fn replace_memory() {
+    // SAFETY: both calls take and return numbers, and SQLite locks for them.
+    unsafe {
+        let used = ffi::sqlite3_memory_used();
+        ffi::sqlite3_hard_heap_limit64(used.saturating_add(MEMORY));
+    }
 }
 
 /// Replaces SQLite's `open`, `unlink` and `fchown`.

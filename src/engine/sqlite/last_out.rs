@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::place::with_suffix;
+use super::sides::with_suffix;
 
 /// A read-only connection to a WAL database that no one else has open creates an empty log and a
 /// `-shm` file, and may not remove them. When this is dropped, after that connection, the database

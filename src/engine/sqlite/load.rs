@@ -17,30 +17,34 @@ use super::error::is_corruption;
 use super::place::Place;
 use super::target;
 use crate::engine::access::Access;
-use crate::engine::source::{DamagedInside, Save};
+use crate::engine::load::{Existing, Save};
+use crate::engine::source::DamagedInside;
 use crate::stop::Stop;
 
-/// Loads `dump` into the file `target`. A file that exists is replaced only if `save` is given.
-/// Returns the path of what was replaced, if something was.
+/// Loads `dump` into the file `target`. A file that exists is replaced only if `existing`
+/// says so. Returns the path of what was replaced, if something was.
 ///
 /// # Errors
 /// Whatever keeps it from being restored; the target is then as it was.
 pub fn run(
     dump: &File,
     target: &Path,
-    save: Option<Save<'_>>,
+    mut existing: Existing<'_>,
     access: &Access,
 ) -> Result<Option<PathBuf>> {
     let stop = access.deadline;
     let place = Place::find(target)?;
     let target = place.path();
-    may_be_taken(&place, save.is_some())?;
+    may_be_taken(&place, existing.replaces())?;
     let hidden = target::refuse_if_open(&place)?;
     if hidden > 0 && target.exists() {
         log::info!(
             "the open files of {hidden} processes of other users could not be seen; only SQLite's locks say that none of them uses {}",
             target.display()
         );
+    }
+    if let (Existing::Save(save), Some(_)) = (&mut existing, &place.old) {
+        save.prepare()?;
     }
     let beside = Beside::new(&place)?;
     beside.fill(dump, stop).map_err(|error| match error {
@@ -51,8 +55,8 @@ pub fn run(
     beside.sync()?;
     stop.check()?;
 
-    let (saved, held) = match (&place.old, save) {
-        (Some(old), Some(save)) if old.st_size > 0 => dump_old(&place, save, access)?,
+    let (saved, held) = match (&place.old, existing) {
+        (Some(old), Existing::Save(save)) if old.st_size > 0 => dump_old(&place, save, access)?,
         _ => (None, None),
     };
     // The new database took its time; whoever came meanwhile would go on with the old file.
@@ -100,21 +104,20 @@ fn may_be_taken(place: &Place, replace: bool) -> Result<()> {
 /// Dumps the old database and holds it. Neither where it is too damaged for that.
 fn dump_old(
     place: &Place,
-    save: Save<'_>,
+    save: &mut dyn Save,
     access: &Access,
-) -> Result<(Option<PathBuf>, Option<target::Held>)> {
+) -> Result<(Option<PathBuf>, Option<target::HeldDatabase>)> {
     let stop = access.deadline;
     let mut changed = None;
-    let saved =
-        target::Held::take(place, access.lock_timeout, stop).and_then(|mut held| {
-            match held.dump(save, stop) {
-                Ok(saved) => Ok((Some(saved), Some(held))),
-                Err(error) => {
-                    changed = held.let_go();
-                    Err(error)
-                }
+    let saved = target::HeldDatabase::take(place, access.lock_timeout, stop).and_then(
+        |mut held| match held.dump(save, stop) {
+            Ok(saved) => Ok((Some(saved), Some(held))),
+            Err(error) => {
+                changed = held.let_go();
+                Err(error)
             }
-        });
+        },
+    );
     match saved {
         Err(error) if is_corruption(&error) => {
             // SQLite calls it malformed, too, when the disk does not give a page.

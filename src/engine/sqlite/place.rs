@@ -10,11 +10,11 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
-use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, RenameFlags, Stat};
-use rustix::io::Errno;
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat};
 
-use super::target::SIDES;
+use super::sides::{SIDES, with_suffix};
 use crate::follow::{follow, open_regular};
+use crate::rename::rename_without_replacing;
 
 /// The target of a restore.
 #[derive(Debug)]
@@ -140,18 +140,9 @@ impl Place {
         )?)
     }
 
-    /// Renames without replacing. Some filesystems (NFS, FUSE) do not know the flag; a hard link
-    /// fails on an existing name too.
+    /// Renames without replacing.
     pub(super) fn rename_to_nothing(&self, from: &OsStr, to: &OsStr) -> io::Result<()> {
-        let directory = self.directory.as_fd();
-        let flags = RenameFlags::NOREPLACE;
-        match rustix::fs::renameat_with(directory, from, directory, to, flags) {
-            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
-                self.link(from, to)?;
-                self.remove(from)
-            }
-            result => Ok(result?),
-        }
+        Ok(rename_without_replacing(&self.directory, from, to, Err)?)
     }
 
     pub(super) fn remove(&self, name: &OsStr) -> io::Result<()> {
@@ -184,11 +175,4 @@ impl Place {
         );
         Ok(())
     }
-}
-
-/// A name with more at its end.
-pub(super) fn with_suffix(name: &OsStr, suffix: &str) -> OsString {
-    let mut name = name.to_owned();
-    name.push(suffix);
-    name
 }

@@ -4,12 +4,15 @@ use std::fmt;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
-use super::{Sqlite, database_of, find, load};
+use super::dumper::Sqlite;
+use super::find::{database_of, find};
+use super::load;
 use crate::engine::access::Access;
 use crate::engine::dumper::Dumper;
-use crate::engine::source::{Loader, Save, Source};
+use crate::engine::load::{LoadOptions, Loaded};
+use crate::engine::source::{Loader, Source};
 use crate::header::Header;
 use crate::identity::Engine;
 
@@ -57,10 +60,18 @@ impl Loader for SqliteSource {
         &self,
         dump: &File,
         _header: &Header,
-        save: Option<Save<'_>>,
+        options: LoadOptions<'_>,
         access: &Access,
-    ) -> Result<Option<PathBuf>> {
-        load::run(dump, &self.path, save, access)
+    ) -> Result<Loaded> {
+        ensure!(
+            !options.keep_going && !options.no_owner,
+            "--keep-going and --no-owner are for dumps of servers; a dump of an SQLite file is restored whole or not at all"
+        );
+        let saved = load::run(dump, &self.path, options.existing, access)?;
+        Ok(Loaded {
+            saved,
+            ..Loaded::default()
+        })
     }
 }
 

@@ -10,16 +10,14 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use rustix::fs::Stat;
 
+use super::dumper::Sqlite;
 use super::image::read_shape;
 use super::patience::{NAP, Patience};
 use super::place::Place;
-use super::{Sqlite, guard, watch};
-use crate::engine::source::Save;
+use super::{guard, watch};
+use crate::engine::load::{Save, not_saved};
 use crate::human;
 use crate::stop::Stop;
-
-/// What SQLite keeps beside a database and would apply to whatever bears its name.
-pub(super) const SIDES: [&str; 3] = ["-journal", "-wal", "-shm"];
 
 /// Refuses a database that another process has open, as far as `/proc` shows. Returns the number of
 /// processes whose open files it does not show.
@@ -73,16 +71,16 @@ fn find_open(place: &Place) -> Result<usize> {
     Ok(hidden)
 }
 
-/// The old database, everyone else kept out. Dropped without [`Held::gone`] it is let go with the
+/// The old database, everyone else kept out. Dropped without [`HeldDatabase::gone`] it is let go with the
 /// journal mode it had.
-pub(super) struct Held {
+pub(super) struct HeldDatabase {
     connection: Option<Connection>,
     path: PathBuf,
     old: Stat,
     was_wal: bool,
 }
 
-impl Held {
+impl HeldDatabase {
     /// Reading rolls a hot journal back, the checkpoint empties a log into the database, and the
     /// switch to DELETE by way of PERSIST removes a journal file that any mode left.
     ///
@@ -95,7 +93,7 @@ impl Held {
         let patience = Patience::new(path.to_owned(), busy_timeout, stop);
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let open = || Connection::open_with_flags(path, flags);
-        let mut held = Held {
+        let mut held = HeldDatabase {
             connection: Some(patience.retry(open)?),
             path: path.to_owned(),
             old: *old,
@@ -150,12 +148,12 @@ impl Held {
     }
 
     /// Dumps it through the connection that holds it. Returns the dump's path.
-    pub(super) fn dump(&mut self, save: Save<'_>, stop: Stop) -> Result<PathBuf> {
+    pub(super) fn dump(&mut self, save: &mut dyn Save, stop: Stop) -> Result<PathBuf> {
         let connection = self.connection.as_ref().context("it was let go")?;
         let shape = read_shape(connection)?;
         let connection = self.connection.take().context("it was let go")?;
         let mut dumper = Sqlite::within(&self.path, &self.old, connection, shape, stop);
-        let saved = save(&mut dumper);
+        let saved = save.save(&mut dumper).map_err(not_saved);
         self.connection = dumper.into_source();
         saved
     }
@@ -200,7 +198,7 @@ impl Held {
     }
 }
 
-impl Drop for Held {
+impl Drop for HeldDatabase {
     fn drop(&mut self) {
         let _ = self.give_back();
     }

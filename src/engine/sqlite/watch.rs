@@ -2,11 +2,12 @@
 //!
 //! Checking evaluates the schema's expressions: index expressions, generated columns. SQLite looks
 //! at the time and for signals between the steps of a statement, but not within one function, which
-//! a schema can make run for hours. So such work is done in a thread that is left behind when it
-//! does not end; it ends with the process.
+//! a schema can make run for hours. So such work is done in a thread that is abandoned when it does
+//! not end; it ends with the process. Until then it takes from other databases neither memory nor
+//! their turn.
 
 use std::sync::mpsc::{self, RecvTimeoutError};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -14,6 +15,8 @@ use rusqlite::config::DbConfig;
 use rusqlite::limits::Limit;
 use rusqlite::{Connection, ErrorCode};
 
+use super::error::code_of;
+use super::guard::replace_memory;
 use crate::stop::Stop;
 
 /// How often [`Stop`] is asked.
@@ -53,15 +56,30 @@ fn limit_values(db: &Connection, bytes: u64, most: u64) -> rusqlite::Result<()> 
     db.set_limit(Limit::SQLITE_LIMIT_LENGTH, longest).map(drop)
 }
 
+/// Whose turn it is to have the longest values. An abandoned thread never gives its turn back, so
+/// then there is a new one.
+static TURN: Mutex<Option<Arc<Mutex<()>>>> = Mutex::new(None);
+
+fn turn() -> Arc<Mutex<()>> {
+    let mut turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    Arc::clone(turn.get_or_insert_default())
+}
+
+/// Gives other databases the memory and the turn that an abandoned thread may hold.
+fn replace_abandoned() {
+    *TURN.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    replace_memory();
+}
+
 /// Does `work`, and where a value is too long or memory is short, does it once more: with room for
 /// the longest value that the database can hold, and for one such database at a time.
 fn with_room<T>(db: &Connection, work: impl Fn(&Connection) -> Result<T>) -> Result<T> {
-    static ALONE: Mutex<()> = Mutex::new(());
     let done = work(db);
     if !done.as_ref().is_err_and(lacks_room) {
         return done;
     }
-    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let turn = turn();
+    let _alone = turn.lock().unwrap_or_else(PoisonError::into_inner);
     let sql = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size";
     let bytes = db.query_row(sql, [], |row| row.get::<_, i64>(0))?;
     let bytes = u64::try_from(bytes).unwrap_or(0);
@@ -72,12 +90,10 @@ fn with_room<T>(db: &Connection, work: impl Fn(&Connection) -> Result<T>) -> Res
 }
 
 fn lacks_room(error: &anyhow::Error) -> bool {
-    let code = error.chain().find_map(|cause| {
-        cause
-            .downcast_ref::<rusqlite::Error>()
-            .and_then(rusqlite::Error::sqlite_error_code)
-    });
-    matches!(code, Some(ErrorCode::TooBig | ErrorCode::OutOfMemory))
+    matches!(
+        code_of(error),
+        Some(ErrorCode::TooBig | ErrorCode::OutOfMemory)
+    )
 }
 
 /// Does `work`, at times twice, on a connection and gives that back with the result.
@@ -110,6 +126,7 @@ pub(super) fn run<T: Send + 'static>(
         if let Some(reason) = stop.reason() {
             let give_up = give_up.get_or_insert_with(|| Instant::now() + GRACE);
             if Instant::now() >= *give_up {
+                replace_abandoned();
                 return Err(reason.into());
             }
         }

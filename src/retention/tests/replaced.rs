@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use super::{Candidate, DAY, Policy, Rule, Verdict, at, dump, kept_by, last, plan};
-use crate::header::{Facts, Header, Kind, Rows};
+use crate::header::{DumpKind, Facts, Header, Rows};
 use crate::identity::Identity;
 use crate::name::{DumpName, Format};
 use crate::retention::Size;
@@ -61,7 +61,7 @@ fn rows_of_unknown_tables_are_unknown() {
         let header = Header {
             tool: String::new(),
             identity: Identity::of_file(Path::new("/a")),
-            kind: Kind::Regular,
+            kind: DumpKind::Regular,
             formerly: Vec::new(),
             database: "a".to_owned(),
             time: name.time,
@@ -77,7 +77,7 @@ fn rows_of_unknown_tables_are_unknown() {
             length: None,
             crc32: String::new(),
             sha256: String::new(),
-            content: None,
+            fingerprint: None,
             room: 0,
         };
         Candidate::new(&name, 9, &header).size

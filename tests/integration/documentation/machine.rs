@@ -88,9 +88,10 @@ impl Machine {
 
     /// Dumps the database of a path or a URL into a directory.
     pub(crate) fn dump(&self, source: &str, directory: &str) {
-        let source = match source.contains("://") {
-            true => source.into(),
-            false => self.path(source),
+        let source = if source.contains("://") {
+            source.into()
+        } else {
+            self.path(source)
         };
         fs::create_dir_all(self.path(directory).parent().unwrap()).unwrap();
         let mut command = self.env.program("dump");

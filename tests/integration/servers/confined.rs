@@ -18,12 +18,18 @@ pub(crate) struct Hanging {
 impl Hanging {
     /// Drills `dump` under the umask 0 until a process of the drill has `sign` in its command line.
     pub(crate) fn start(env: &Env, dump: &Path, sign: &str) -> Self {
+        Hanging::start_by(env, &[], dump, sign)
+    }
+
+    /// The same by the program and the options in `prefix`.
+    pub(crate) fn start_by(env: &Env, prefix: &[String], dump: &Path, sign: &str) -> Self {
         let scratch = env.path("scratch");
         fs::create_dir_all(&scratch).unwrap();
         let mut shell = env.command("sh");
-        shell.args(["-c", "umask 0; exec \"$0\" drill --scratch scratch \"$1\""]);
+        shell.args(["-c", "umask 0; exec \"$@\"", "sh"]);
         shell
-            .arg(PROGRAM)
+            .args(prefix)
+            .args([PROGRAM, "drill", "--scratch", "scratch"])
             .arg(dump)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
@@ -128,6 +134,12 @@ impl Hanging {
         );
         let work = place.join("work").metadata().unwrap();
         assert_eq!(work.permissions().mode() & 0o777, 0o700);
+    }
+
+    /// Kills it.
+    pub(crate) fn kill(mut self) {
+        self.drill.kill().unwrap();
+        self.drill.wait().unwrap();
     }
 
     /// Killed, it leaves no process, and its files as closed as before; the next drill removes them.

@@ -1,16 +1,17 @@
 //! MariaDB: the real server, its real clients.
 
+mod concurrent_changes;
 mod copied;
 mod counted;
 mod drill;
 mod found;
 mod hard;
-mod hindered;
 mod inexact;
-mod meanwhile;
+mod obstacles;
 mod option_files;
 mod refused;
 mod replaced;
+mod rescued;
 mod restored;
 mod server;
 mod tls;

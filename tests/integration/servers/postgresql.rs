@@ -2,15 +2,18 @@
 
 mod clients;
 mod custom;
+mod down;
 mod drill;
 mod forged;
+mod german;
 mod hard;
 mod hijacked;
-mod hindered;
+mod obstacles;
 mod pooled;
 mod reached;
 mod refused;
 mod replaced;
+mod rescued;
 mod restored;
 mod rewritten;
 mod server;

@@ -1,7 +1,7 @@
 //! What a statement is about, and the names in it.
 
-use super::Statement;
 use super::lexer::Kind;
+use super::statement::Statement;
 
 /// What a statement creates or changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,6 +78,12 @@ impl Statement<'_> {
     pub(super) fn creates_table(&self) -> Option<String> {
         let about = self.about().filter(|about| about.object == Object::Table);
         about.and_then(|about| self.name(about.name))
+    }
+
+    /// Returns the table that it puts rows into, if it does.
+    pub(super) fn inserts_into(&self) -> Option<String> {
+        let into = (0..self.tokens.len()).find(|at| self.is(*at, &["INTO"]));
+        into.and_then(|into| self.name(into + 1))
     }
 
     /// The name that a token stands for; `None` where it is no name.

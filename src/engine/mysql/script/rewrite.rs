@@ -1,12 +1,13 @@
 //! The dump of one database on its way into another: what names the database it was dumped from
 //! names the one it is loaded into.
 
-use std::io::{self, Write};
+use std::io;
 
 use super::lexer::{Encoding, Kind};
+use super::located::Locate;
 use super::names::{About, Object};
+use super::statement::{Parts, Statement};
 use super::uses::Use;
-use super::{Parts, Statement};
 use crate::engine::mysql::sql::identifier;
 
 /// Databases that every server has.
@@ -23,6 +24,8 @@ pub(in super::super) struct Names<'a> {
     pub(in super::super) ignore_case: bool,
     /// What is loaded is dropped again, so nothing in it ever runs.
     pub(in super::super) is_rehearsal: bool,
+    /// Definers are left out: the user that restores defines all.
+    pub(in super::super) no_owner: bool,
 }
 
 /// What happened to objects on the way: their kinds and names.
@@ -47,7 +50,7 @@ pub(in super::super) struct Rewriter<'a, W> {
 
 type Edits = Vec<(usize, Vec<u8>)>;
 
-impl<'a, W: Write> Rewriter<'a, W> {
+impl<'a, W: Locate> Rewriter<'a, W> {
     pub(in super::super) fn new(out: W, names: Names<'a>) -> Self {
         Rewriter {
             out,
@@ -87,10 +90,13 @@ impl<'a, W: Write> Rewriter<'a, W> {
                 self.names.own
             )));
         }
-        if !self.is_copy() {
-            return Ok(Some(Vec::new()));
-        }
         let mut edits: Edits = Vec::new();
+        if self.names.no_owner {
+            edits.extend(definer(statement, about).map(|at| (at, Vec::new())));
+        }
+        if !self.is_copy() {
+            return Ok(Some(edits));
+        }
         let target = identifier(self.names.target).into_bytes();
         edits.extend(named.map(|at| (at, target.clone())));
         if about.object == Object::Database {
@@ -214,7 +220,7 @@ struct Body {
     is_quoted: bool,
 }
 
-impl<W: Write> Parts for Rewriter<'_, W> {
+impl<W: Locate> Parts for Rewriter<'_, W> {
     fn between(&mut self, text: &[u8]) -> io::Result<()> {
         self.out.write_all(text)
     }
@@ -225,7 +231,10 @@ impl<W: Write> Parts for Rewriter<'_, W> {
             return Ok(());
         }
         let edits = match statement.about() {
-            Some(about) => self.edits(statement, about)?,
+            Some(about) => {
+                self.out.begin(describe(statement, about));
+                self.edits(statement, about)?
+            }
             None => Some(Vec::new()),
         };
         let Some(edits) = edits else {
@@ -242,6 +251,8 @@ impl<W: Write> Parts for Rewriter<'_, W> {
     }
 
     fn insert(&mut self, statement: &Statement<'_>) -> io::Result<()> {
+        let table = statement.inserts_into().unwrap_or_default();
+        self.out.begin(format!("rows of table {table}"));
         self.out.write_all(statement.text)
     }
 
@@ -262,6 +273,20 @@ fn describe(statement: &Statement<'_>, about: About) -> String {
     };
     let name = statement.name(about.name).unwrap_or_default();
     format!("{kind} {name}")
+}
+
+/// The tokens of `DEFINER = user@host`, which stand before the object's name.
+fn definer(statement: &Statement<'_>, about: About) -> std::ops::Range<usize> {
+    let header = 0..about.name;
+    let found = header
+        .clone()
+        .find(|at| statement.is(*at, &["DEFINER"]) && statement.is(at + 1, &["="]));
+    let Some(first) = found else {
+        return 0..0;
+    };
+    // A role has no host.
+    let has_host = statement.is(first + 3, &["@"]);
+    first..first + if has_host { 5 } else { 3 }
 }
 
 /// Is this the database of the table that a trigger is on?
@@ -317,7 +342,10 @@ fn has_word(text: &str, word: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Script;
+    use std::io::Write;
+
+    use super::super::StatementReader;
+    use super::super::located::Located;
     use super::*;
 
     /// What comes out where the dump of `db` is loaded into `new`, in pieces of any size.
@@ -331,15 +359,17 @@ mod tests {
             target,
             ignore_case: false,
             is_rehearsal: false,
+            no_owner: false,
         };
         let mut all = Vec::new();
         for size in [1, 5, 100_000] {
-            let mut script = Script::new(Rewriter::new(Vec::new(), names));
+            let mut script = StatementReader::new(Rewriter::new(Located::new(Vec::new()), names));
             for part in dump.chunks(size) {
                 script.write_all(part).unwrap();
             }
             assert!(script.end().is_ok());
             let Rewriter { out, report, .. } = script.parts;
+            let (out, _) = out.into_parts();
             all.push((String::from_utf8_lossy(&out).into_owned(), report));
         }
         for one in &all {

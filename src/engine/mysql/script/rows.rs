@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 
-use super::{Parts, Statement};
+use super::statement::{Parts, Statement};
 
 /// Counts the rows of each table as a dump passes, those without rows included.
 #[derive(Debug, Default)]
@@ -84,8 +84,7 @@ impl Parts for Counter {
 
     fn insert(&mut self, statement: &Statement<'_>) -> io::Result<()> {
         self.end_statement();
-        let into = (0..statement.tokens.len()).find(|at| statement.is(*at, &["INTO"]));
-        self.table = into.and_then(|into| statement.name(into + 1));
+        self.table = statement.inserts_into();
         Ok(())
     }
 
@@ -118,7 +117,7 @@ fn line_breaks(data: &[u8]) -> u64 {
 mod tests {
     use std::io::Write;
 
-    use super::super::Script;
+    use super::super::StatementReader;
     use super::*;
 
     #[test]
@@ -138,7 +137,7 @@ mod tests {
         };
         for dump in [one("\n", "\n"), one(" ", "")] {
             for size in [1, 3, 100_000] {
-                let mut script = Script::new(Counter::default());
+                let mut script = StatementReader::new(Counter::default());
                 for part in dump.as_bytes().chunks(size) {
                     script.write_all(part).unwrap();
                 }

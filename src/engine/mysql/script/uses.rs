@@ -3,8 +3,8 @@
 //! Views, tables and sequences are written by the server, which puts every name in its place.
 //! Routines, triggers and events have the text their author wrote.
 
-use super::Statement;
 use super::lexer::Kind;
+use super::statement::Statement;
 
 /// How a name before a dot is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

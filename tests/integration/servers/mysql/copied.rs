@@ -64,6 +64,7 @@ fn all_of(server: &Server, database: &str) -> String {
 }
 
 #[test]
+#[ignore = "needs MariaDB"]
 fn a_copy_uses_the_copy_and_the_live_database_is_as_it_was() {
     let env = Env::new();
     let server = live_server();
@@ -131,6 +132,7 @@ fn a_copy_uses_the_copy_and_the_live_database_is_as_it_was() {
 }
 
 #[test]
+#[ignore = "needs MariaDB"]
 fn a_trial_load_that_fails_leaves_the_live_database_as_it_was() {
     let env = Env::new();
     let server = live_server();
@@ -156,6 +158,7 @@ fn a_trial_load_that_fails_leaves_the_live_database_as_it_was() {
 }
 
 #[test]
+#[ignore = "needs MariaDB"]
 fn a_body_that_cannot_be_renamed_is_named_and_stays_out_of_a_copy() {
     let env = Env::new();
     let server = Server::start();
@@ -189,6 +192,7 @@ fn a_body_that_cannot_be_renamed_is_named_and_stays_out_of_a_copy() {
 }
 
 #[test]
+#[ignore = "needs MariaDB"]
 fn a_dump_that_turns_to_another_database_is_refused() {
     let env = Env::new();
     let server = live_server();
@@ -218,6 +222,7 @@ fn a_dump_that_turns_to_another_database_is_refused() {
 
 /// A dump that tries to run a command in each way that a client knows.
 #[test]
+#[ignore = "needs MariaDB"]
 fn a_dump_runs_no_command_and_reads_no_file_of_the_client() {
     let env = Env::new();
     let server = live_server();

@@ -22,6 +22,7 @@ fn server() -> Server {
 }
 
 #[test]
+#[ignore = "needs MariaDB"]
 fn rows_are_counted_in_the_dump_and_compared_by_the_drill() {
     let env = Env::new();
     let server = server();
@@ -49,6 +50,7 @@ fn rows_are_counted_in_the_dump_and_compared_by_the_drill() {
 }
 
 #[test]
+#[ignore = "needs MariaDB"]
 fn a_server_that_hides_rows_is_refused_and_its_other_limits_lose_none() {
     let env = Env::new();
     let server = server();

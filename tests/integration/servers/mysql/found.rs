@@ -8,6 +8,7 @@ use crate::servers::free_port;
 use crate::support::{Env, Run};
 
 #[test]
+#[ignore = "needs MariaDB"]
 fn every_database_is_found_but_the_servers_own_and_a_disks_directory() {
     let env = Env::new();
     let server = Server::start();
@@ -33,6 +34,7 @@ fn every_database_is_found_but_the_servers_own_and_a_disks_directory() {
 }
 
 #[test]
+#[ignore = "needs MariaDB"]
 fn what_a_user_may_not_see_is_said_or_refused_with_a_role_too() {
     let env = Env::new();
     let server = Server::start();
@@ -55,6 +57,7 @@ fn what_a_user_may_not_see_is_said_or_refused_with_a_role_too() {
 }
 
 #[test]
+#[ignore = "needs MariaDB"]
 fn a_table_that_shows_others_rows_is_said_to_be_dumped_without() {
     let env = Env::new();
     let server = Server::start();
@@ -70,6 +73,7 @@ fn a_table_that_shows_others_rows_is_said_to_be_dumped_without() {
 }
 
 #[test]
+#[ignore = "needs MariaDB"]
 fn servers_that_an_option_file_leads_to_are_told_apart() {
     let env = Env::new();
     let start = || {
@@ -96,6 +100,7 @@ fn servers_that_an_option_file_leads_to_are_told_apart() {
 }
 
 #[test]
+#[ignore = "needs MariaDB"]
 fn flags_that_only_some_clients_know_are_passed_to_those() {
     let env = Env::new();
     let server = Server::start();

@@ -45,6 +45,7 @@ fn dump_of(paths: &[PathBuf], start: &str) -> String {
 }
 
 #[test]
+#[ignore = "needs MariaDB"]
 fn a_hard_database_and_the_users_come_back_on_a_fresh_server() {
     let env = Env::new();
     let old = hard_server();
@@ -98,6 +99,7 @@ fn without_times(users: &str) -> String {
 }
 
 #[test]
+#[ignore = "needs MariaDB"]
 fn chinook_comes_back() {
     let env = Env::new();
     let Some(chinook) = crate::servers::chinook("chinook-mysql.sql") else {
@@ -120,6 +122,7 @@ fn chinook_comes_back() {
 }
 
 #[test]
+#[ignore = "needs MariaDB"]
 fn money_in_motion_is_neither_lost_nor_made() {
     let env = Env::new();
     let server = Server::start();
@@ -166,6 +169,7 @@ fn money_in_motion_is_neither_lost_nor_made() {
 }
 
 #[test]
+#[ignore = "needs MariaDB"]
 fn users_that_exist_keep_their_passwords() {
     let env = Env::new();
     let server = Server::start();

@@ -104,6 +104,7 @@ fn named(settings: &serde_json::Map<String, serde_json::Value>) -> Vec<String> {
 }
 
 #[test]
+#[ignore = "needs MariaDB"]
 fn columns_that_a_dump_has_with_other_values_are_named_and_no_others() {
     let env = Env::new();
     let server = server();
@@ -147,6 +148,7 @@ fn columns_that_a_dump_has_with_other_values_are_named_and_no_others() {
 }
 
 #[test]
+#[ignore = "needs MariaDB"]
 fn columns_that_take_too_long_to_look_through_are_named_as_well() {
     let env = Env::new();
     let server = Server::start();

@@ -26,6 +26,7 @@ fn with_options(env: &Env, content: &str) -> (Server, String) {
 }
 
 #[test]
+#[ignore = "needs MariaDB"]
 fn force_does_not_make_a_failed_restore_a_success() {
     let env = Env::new();
     let (server, options) = with_options(&env, "[client]\nforce\n");
@@ -49,6 +50,7 @@ fn force_does_not_make_a_failed_restore_a_success() {
 }
 
 #[test]
+#[ignore = "needs MariaDB"]
 fn flags_of_an_option_file_leave_nothing_out() {
     let env = Env::new();
     let (server, options) = with_options(
@@ -68,6 +70,7 @@ fn flags_of_an_option_file_leave_nothing_out() {
 }
 
 #[test]
+#[ignore = "needs MariaDB"]
 fn what_no_flag_undoes_is_refused_by_name_and_without_what_it_holds() {
     let env = Env::new();
     let (server, options) = with_options(&env, "");
@@ -96,6 +99,7 @@ fn what_no_flag_undoes_is_refused_by_name_and_without_what_it_holds() {
 }
 
 #[test]
+#[ignore = "needs MariaDB"]
 fn a_drill_reads_nothing_of_the_users() {
     let env = Env::new();
     let (server, _) = with_options(&env, "");

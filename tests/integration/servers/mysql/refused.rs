@@ -22,6 +22,7 @@ fn large_server() -> Server {
 }
 
 #[test]
+#[ignore = "needs MariaDB"]
 fn a_server_that_stops_or_ends_the_session_during_a_dump() {
     let env = Env::new();
     let mut server = large_server();
@@ -45,6 +46,7 @@ fn a_server_that_stops_or_ends_the_session_during_a_dump() {
 }
 
 #[test]
+#[ignore = "needs MariaDB"]
 fn sigterm_leaves_no_child() {
     let env = Env::new();
     let server = large_server();
@@ -63,6 +65,7 @@ fn sigterm_leaves_no_child() {
 }
 
 #[test]
+#[ignore = "needs MariaDB"]
 fn passwords_are_taken_from_a_file_or_url_and_shown_nowhere() {
     let env = Env::new();
     let server = large_server();
@@ -102,6 +105,7 @@ fn passwords_are_taken_from_a_file_or_url_and_shown_nowhere() {
 }
 
 #[test]
+#[ignore = "needs MariaDB"]
 fn what_cannot_be_dumped_whole_is_named_before_anything_is_written() {
     let env = Env::new();
     let server = Server::start();
@@ -126,6 +130,7 @@ fn what_cannot_be_dumped_whole_is_named_before_anything_is_written() {
 }
 
 #[test]
+#[ignore = "needs MariaDB"]
 fn a_client_that_lies_is_not_believed_and_one_whose_snapshot_is_lost_tries_again() {
     let env = Env::new();
     let server = Server::start();
@@ -165,6 +170,7 @@ fn a_client_that_lies_is_not_believed_and_one_whose_snapshot_is_lost_tries_again
 }
 
 #[test]
+#[ignore = "needs MariaDB"]
 fn users_are_dumped_by_a_client_that_cannot_dump_them_too() {
     let env = Env::new();
     let server = Server::start();
@@ -194,6 +200,7 @@ fn users_are_dumped_by_a_client_that_cannot_dump_them_too() {
 }
 
 #[test]
+#[ignore = "needs MariaDB"]
 fn a_table_altered_during_a_dump_begins_it_anew() {
     let env = Env::new();
     let server = large_server();

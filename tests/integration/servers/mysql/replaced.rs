@@ -56,6 +56,7 @@ fn session_in(server: &Server, database: &str) -> String {
 }
 
 #[test]
+#[ignore = "needs MariaDB"]
 fn a_second_load_that_fails_puts_the_old_database_back() {
     let env = Env::new();
     let server = Server::start();
@@ -82,6 +83,7 @@ fn a_second_load_that_fails_puts_the_old_database_back() {
 }
 
 #[test]
+#[ignore = "needs MariaDB"]
 fn a_server_that_stops_during_the_second_load_leaves_a_dump_of_the_old_database() {
     let env = Env::new();
     let mut server = Server::start();
@@ -99,6 +101,7 @@ fn a_server_that_stops_during_the_second_load_leaves_a_dump_of_the_old_database(
 }
 
 #[test]
+#[ignore = "needs MariaDB"]
 fn a_directory_that_cannot_be_removed_does_not_cost_the_old_database() {
     let env = Env::new();
     let server = Server::start();
@@ -115,6 +118,7 @@ fn a_directory_that_cannot_be_removed_does_not_cost_the_old_database() {
 }
 
 #[test]
+#[ignore = "needs MariaDB"]
 fn a_session_is_no_obstacle_unless_it_has_a_table_in_use() {
     let env = Env::new();
     let server = Server::start();
@@ -151,6 +155,7 @@ fn a_session_is_no_obstacle_unless_it_has_a_table_in_use() {
 }
 
 #[test]
+#[ignore = "needs MariaDB"]
 fn sigterm_during_a_restore_leaves_nothing() {
     let env = Env::new();
     let server = Server::start();
@@ -169,6 +174,7 @@ fn sigterm_during_a_restore_leaves_nothing() {
 }
 
 #[test]
+#[ignore = "needs MariaDB"]
 fn a_full_disk_during_a_restore_leaves_nothing() {
     let env = Env::new();
     let Some(server) = Server::start_on_disk(200) else {

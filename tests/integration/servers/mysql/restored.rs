@@ -20,6 +20,7 @@ fn dumped(env: &Env) -> (Server, String) {
 const ROWS: &str = "SELECT GROUP_CONCAT(v ORDER BY v) FROM t";
 
 #[test]
+#[ignore = "needs MariaDB"]
 fn an_existing_database_is_replaced_only_when_asked_and_kept_as_a_dump() {
     let env = Env::new();
     let (server, dump) = dumped(&env);
@@ -47,6 +48,7 @@ fn an_existing_database_is_replaced_only_when_asked_and_kept_as_a_dump() {
 }
 
 #[test]
+#[ignore = "needs MariaDB"]
 fn a_restore_that_fails_at_its_last_statement_leaves_nothing() {
     let env = Env::new();
     let server = Server::start();
@@ -71,6 +73,7 @@ fn a_restore_that_fails_at_its_last_statement_leaves_nothing() {
 }
 
 #[test]
+#[ignore = "needs MariaDB"]
 fn a_client_without_a_sandbox_mode_is_not_shown_its_line() {
     let env = Env::new();
     let (server, dump) = dumped(&env);
@@ -93,6 +96,7 @@ exec /usr/bin/mariadb \"$@\" < fed";
 }
 
 #[test]
+#[ignore = "needs MariaDB"]
 fn a_comment_comes_back_whatever_the_server_says_of_backslashes() {
     let env = Env::new();
     let server = Server::start_with("--skip-networking --sql-mode=NO_BACKSLASH_ESCAPES");
@@ -108,6 +112,7 @@ fn a_comment_comes_back_whatever_the_server_says_of_backslashes() {
 }
 
 #[test]
+#[ignore = "needs MariaDB"]
 fn an_older_server_and_another_makers_are_named() {
     let env = Env::new();
     let (server, dump) = dumped(&env);

@@ -5,6 +5,7 @@ use crate::servers::{assert_no_trace, certificate, free_port, give_to};
 use crate::support::Env;
 
 #[test]
+#[ignore = "needs MariaDB"]
 fn a_server_is_believed_only_with_the_right_certificate() {
     let env = Env::new();
     let (own, key) = certificate(&env, "own");

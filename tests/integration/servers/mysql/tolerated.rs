@@ -5,6 +5,7 @@ use crate::servers::drilled::drill;
 use crate::support::Env;
 
 #[test]
+#[ignore = "needs MariaDB"]
 fn rows_from_before_a_check_and_tables_too_wide_for_strict_mode_come_back() {
     let env = Env::new();
     let server = Server::start();
@@ -40,6 +41,7 @@ fn rows_from_before_a_check_and_tables_too_wide_for_strict_mode_come_back() {
 }
 
 #[test]
+#[ignore = "needs MariaDB"]
 fn a_definer_that_is_gone_is_reported_and_keeps_nothing_from_being_restored() {
     let env = Env::new();
     let server = Server::start();

@@ -8,6 +8,7 @@ use crate::servers::{Killed, assert_no_trace, wait_for};
 use crate::support::{Env, Run};
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn a_table_locked_by_an_open_alter_is_not_waited_for_without_end() {
     let env = Env::new();
     let server = Server::start();
@@ -44,6 +45,7 @@ fn a_table_locked_by_an_open_alter_is_not_waited_for_without_end() {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn a_client_that_is_old_or_lies_about_its_success_is_not_believed() {
     let env = Env::new();
     let server = Server::start();
@@ -99,6 +101,7 @@ esac
 exec /usr/bin/psql "$@""#;
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn a_dump_of_newer_clients_is_restored_by_an_old_psql_into_an_old_server() {
     let env = Env::new();
     let server = Server::start();

@@ -32,6 +32,7 @@ fn is_restored(server: &Server, database: &str) {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn several_tables_are_restored_at_a_time_where_there_is_space_for_the_archive() {
     let env = Env::new();
     let (server, dump) = dumped(&env);
@@ -72,6 +73,7 @@ echo 'unrecognized configuration parameter "transaction_timeout"' >&2
 exit 1"#;
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn a_newer_pg_restore_reaches_an_older_server_through_psql() {
     let env = Env::new();
     let (server, dump) = dumped(&env);
@@ -92,6 +94,7 @@ fn a_newer_pg_restore_reaches_an_older_server_through_psql() {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn an_archive_that_was_cut_is_refused_whichever_way_it_goes() {
     let env = Env::new();
     let (server, dump) = dumped(&env);

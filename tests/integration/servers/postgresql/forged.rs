@@ -7,7 +7,7 @@ use std::path::Path;
 use super::Server;
 use crate::servers::clients::with_fake;
 use crate::servers::drilled::{drill, with_text};
-use crate::support::{Env, Run, planted};
+use crate::support::{Env, Run, end_and_peak_memory, planted};
 
 fn dumped(env: &Env) -> (Server, std::path::PathBuf) {
     let server = Server::start();
@@ -29,6 +29,7 @@ fn unrestricted(text: &str) -> String {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn no_command_in_a_forged_dump_is_run() {
     let env = Env::new();
     let (server, dump) = dumped(&env);
@@ -75,6 +76,7 @@ fn no_command_in_a_forged_dump_is_run() {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn a_dump_from_before_restrict_is_restored() {
     let env = Env::new();
     let (server, dump) = dumped(&env);
@@ -87,6 +89,7 @@ fn a_dump_from_before_restrict_is_restored() {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn server_wide_objects_run_no_command_either() {
     let env = Env::new();
     let server = Server::start();
@@ -111,8 +114,39 @@ fn server_wide_objects_run_no_command_either() {
     }
 }
 
+/// A forged list of roles takes little memory and time, whatever it holds.
+#[test]
+#[ignore = "needs PostgreSQL"]
+fn a_list_of_roles_has_a_longest_size() {
+    let env = Env::new();
+    let server = Server::start();
+    env.run(&format!("dump {}", server.url(""))).succeeds();
+    let name = env
+        .names()
+        .into_iter()
+        .find(|name| name.starts_with("@globals"));
+    let dump = env.dumps().join(name.unwrap());
+    let end = "\n--\n-- PostgreSQL database cluster dump complete\n--\n\n";
+    for (piece, pieces, said) in [
+        (" ", 70 << 20, "which no server's roles take"),
+        (";", 60 << 20, ""),
+        ("x;", 10 << 20, "syntax error"),
+    ] {
+        let text = piece.repeat(pieces) + end;
+        let forged = planted::with_content(&dump, text.as_bytes());
+        let restore = format!("restore {} {}", forged.display(), server.url(""));
+        let (run, peak) = end_and_peak_memory(env.start(&restore));
+        assert!(peak < 400 << 20, "{piece:?}: {peak}");
+        match said {
+            "" => run.succeeds(),
+            said => run.fails(1, said),
+        };
+    }
+}
+
 /// A psql from before `\restrict` gets the roles of a dump that begins with it, and of no other.
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn server_wide_objects_for_an_old_psql_begin_with_restrict() {
     let env = Env::new();
     let server = Server::start();
@@ -146,6 +180,7 @@ esac
 exec /usr/bin/psql "$@""#;
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn a_psql_that_cannot_be_kept_from_it_gets_no_dump_of_another_user() {
     if !rustix::process::geteuid().is_root() {
         return;

@@ -56,6 +56,7 @@ fn dump_of<'a>(paths: &'a [PathBuf], start: &str) -> &'a Path {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn a_hard_database_and_the_roles_come_back_on_a_fresh_server() {
     let env = Env::new();
     let old = hard_server();
@@ -107,6 +108,7 @@ fn assert_same(found: &str, expected: &str) {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn chinook_comes_back_with_either_compression() {
     let env = Env::new();
     let server = Server::start();
@@ -141,6 +143,7 @@ fn chinook_comes_back_with_either_compression() {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn six_thousand_tables_come_back() {
     let env = Env::new();
     let server = Server::start();
@@ -174,6 +177,7 @@ fn six_thousand_tables_come_back() {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn money_in_motion_is_neither_lost_nor_made() {
     let env = Env::new();
     let server = Server::start();
@@ -234,6 +238,7 @@ fn money_in_motion_is_neither_lost_nor_made() {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn roles_that_exist_keep_their_passwords() {
     let env = Env::new();
     let server = Server::start();
@@ -255,6 +260,7 @@ fn roles_that_exist_keep_their_passwords() {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn what_was_added_to_an_extension_s_configuration_comes_back() {
     let env = Env::new();
     let mut server = Server::start();
@@ -283,6 +289,7 @@ fn what_was_added_to_an_extension_s_configuration_comes_back() {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn names_of_no_encoding_come_back() {
     let env = Env::new();
     let server = Server::start();

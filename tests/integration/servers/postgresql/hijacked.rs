@@ -36,6 +36,7 @@ fn called(server: &Server) -> Vec<String> {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn no_operator_or_function_of_a_database_s_owner_is_called() {
     let env = Env::new();
     let server = hijacked_server();
@@ -66,6 +67,7 @@ fn no_operator_or_function_of_a_database_s_owner_is_called() {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn options_in_the_url_and_in_the_environment_still_count() {
     let env = Env::new();
     let server = Server::start();

@@ -62,6 +62,7 @@ fn startup(client: &mut UnixStream) -> io::Result<Vec<u8>> {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn a_pooler_is_refused_with_the_port_of_the_server() {
     let env = Env::new();
     let server = Server::start();

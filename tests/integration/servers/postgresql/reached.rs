@@ -29,6 +29,7 @@ fn tcp_server(env: &Env) -> (Server, u16, String) {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn a_server_is_believed_only_with_the_right_certificate() {
     let env = Env::new();
     let (server, port, own) = tcp_server(&env);
@@ -51,6 +52,7 @@ fn a_server_is_believed_only_with_the_right_certificate() {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn service_and_password_files_are_heeded() {
     let env = Env::new();
     let (server, port, own) = tcp_server(&env);
@@ -86,6 +88,7 @@ fn service_and_password_files_are_heeded() {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn an_archive_is_restored_from_a_pipe_where_there_is_no_space_for_it() {
     let env = Env::new();
     let server = Server::start();

@@ -25,6 +25,7 @@ fn large_server() -> Server {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn a_server_that_stops_or_ends_the_session_during_a_dump() {
     let env = Env::new();
     let mut server = large_server();
@@ -50,6 +51,7 @@ fn a_server_that_stops_or_ends_the_session_during_a_dump() {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn sigterm_and_the_deadline_leave_no_child() {
     let env = Env::new();
     let server = large_server();
@@ -76,6 +78,7 @@ fn sigterm_and_the_deadline_leave_no_child() {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn passwords_are_taken_from_a_file_or_url_and_shown_nowhere() {
     let env = Env::new();
     let server = large_server();
@@ -114,6 +117,7 @@ fn passwords_are_taken_from_a_file_or_url_and_shown_nowhere() {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn a_missing_database_does_not_keep_the_good_ones() {
     let env = Env::new();
     let server = Server::start();
@@ -144,6 +148,7 @@ fn a_missing_database_does_not_keep_the_good_ones() {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn what_the_role_may_not_read_is_named_before_anything_is_written() {
     let env = Env::new();
     let server = Server::start();
@@ -184,6 +189,7 @@ fn what_the_role_may_not_read_is_named_before_anything_is_written() {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn a_full_disk_leaves_nothing_behind() {
     let env = Env::new();
     let server = large_server();

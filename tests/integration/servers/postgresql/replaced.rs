@@ -27,6 +27,7 @@ fn replace(server: &Server, dump: &str) -> String {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn sigterm_while_sessions_are_fought_puts_the_limit_of_connections_back() {
     let env = Env::new();
     let (server, dump) = dumped(&env, &["max_prepared_transactions=1".to_owned()]);
@@ -63,6 +64,7 @@ exec /usr/bin/psql "$@""#
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn the_second_rename_failing_undoes_the_first() {
     let env = Env::new();
     let (server, dump) = dumped(&env, &[]);
@@ -74,6 +76,7 @@ fn the_second_rename_failing_undoes_the_first() {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn a_connection_lost_after_the_exchange_does_not_undo_it() {
     let env = Env::new();
     let (server, dump) = dumped(&env, &[]);
@@ -90,6 +93,7 @@ case "$*" in *BEGIN*'RENAME TO'*) echo 'connection lost' >&2; exit 2; esac"#;
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn the_maintenance_database_itself_is_replaced() {
     let env = Env::new();
     let server = Server::start();
@@ -105,6 +109,7 @@ fn the_maintenance_database_itself_is_replaced() {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn sigterm_while_the_new_database_is_created_leaves_none() {
     let env = Env::new();
     let (server, dump) = dumped(&env, &[]);
@@ -140,6 +145,7 @@ fn sigterm_while_the_new_database_is_created_leaves_none() {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn a_failed_restore_leaves_no_database_though_it_has_a_subscription() {
     let env = Env::new();
     let server = Server::start();

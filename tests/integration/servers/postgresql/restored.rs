@@ -5,7 +5,7 @@ use std::process::Stdio;
 
 use super::Server;
 use crate::servers::{Killed, wait_for};
-use crate::support::{Env, Run, planted};
+use crate::support::{Env, Run, database, planted};
 
 const ROWS: &str = "SELECT string_agg(v, ',' ORDER BY v) FROM t";
 
@@ -23,6 +23,7 @@ fn dumped(env: &Env, options: &str) -> (Server, String) {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn an_existing_database_is_replaced_only_when_asked_and_kept_as_a_dump() {
     for format in ["plain", "custom"] {
         let env = Env::new();
@@ -70,22 +71,33 @@ fn an_existing_database_is_replaced_only_when_asked_and_kept_as_a_dump() {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn a_safety_dump_that_fails_puts_the_old_database_back() {
     let env = Env::new();
     let (server, dump) = dumped(&env, "");
     let before = server.databases();
     let settings = server.everything_in("app");
     fs::write(env.path("file"), "").unwrap();
-    env.run(&format!(
-        "restore --replace --to file {dump} {}",
-        server.url("app")
-    ))
-    .fails(1, "the old database is as it was");
-    assert_eq!(server.databases(), before);
-    assert_eq!(server.everything_in("app"), settings);
+    // Another database's dumps have its name there.
+    database::small(&env.path("other.sqlite"));
+    env.run("dump --name app --to taken other.sqlite")
+        .succeeds();
+    for (to, said) in [
+        ("file", "could not be dumped first (--to says where to)"),
+        ("taken", "the old database is as it was"),
+    ] {
+        env.run(&format!(
+            "restore --replace --to {to} {dump} {}",
+            server.url("app")
+        ))
+        .fails(1, said);
+        assert_eq!(server.databases(), before);
+        assert_eq!(server.everything_in("app"), settings);
+    }
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn a_restore_that_fails_at_its_last_statement_leaves_nothing() {
     for format in ["plain", "custom"] {
         let env = Env::new();
@@ -116,6 +128,7 @@ fn a_restore_that_fails_at_its_last_statement_leaves_nothing() {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn sigterm_during_a_restore_leaves_nothing() {
     let env = Env::new();
     let server = Server::start();
@@ -144,6 +157,7 @@ fn sigterm_during_a_restore_leaves_nothing() {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn a_database_with_a_replication_slot_is_not_replaced() {
     let env = Env::new();
     let (server, dump) = dumped(&env, "");
@@ -162,6 +176,7 @@ fn a_database_with_a_replication_slot_is_not_replaced() {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn all_that_the_server_lacks_is_listed_at_once() {
     let env = Env::new();
     let server = Server::start();
@@ -212,6 +227,7 @@ fn all_that_the_server_lacks_is_listed_at_once() {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn a_dump_goes_only_where_it_belongs() {
     let env = Env::new();
     let (server, dump) = dumped(&env, "");

@@ -55,6 +55,7 @@ fn is_whole(env: &Env, server: &Server, run: Run) {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn a_table_that_is_to_be_truncated_while_the_dump_begins_is_dumped_whole() {
     let env = Env::new();
     let server = server();
@@ -83,6 +84,7 @@ const LOCKS_NOTHING: &str = r#"case "$*" in
 esac"#;
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn a_table_truncated_between_the_snapshot_and_pg_dump_s_locks_is_noticed() {
     let env = Env::new();
     let server = server();
@@ -109,6 +111,7 @@ fn a_table_truncated_between_the_snapshot_and_pg_dump_s_locks_is_noticed() {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn without_room_for_a_second_session_it_is_noticed_afterwards() {
     let env = Env::new();
     let server = server();
@@ -134,6 +137,7 @@ fn again_and_again(server: &Server, script: &str) -> Killed {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn what_keeps_the_rows_visible_fails_no_dump() {
     let env = Env::new();
     let server = server();

@@ -18,6 +18,8 @@ pub(crate) struct Server {
     settings: Vec<String>,
     /// Mounted in its directory, where it has one.
     disk: Option<SmallDisk>,
+    /// Its messages are German.
+    is_german: bool,
     process: Option<Child>,
 }
 
@@ -45,6 +47,28 @@ impl Server {
         Some(server)
     }
 
+    /// Starts a server whose messages are German. Returns none if this system has no German locale or
+    /// the server has no German messages.
+    pub(crate) fn start_in_german() -> Option<Self> {
+        let mut server = Server::start();
+        let locale = server.place().join("de_DE.UTF-8");
+        let mut localedef = Command::new("localedef");
+        localedef.args(["-i", "de_DE", "-f", "UTF-8"]).arg(&locale);
+        let made = localedef.output();
+        server.stop();
+        server.is_german = true;
+        server.settings.push("lc_messages=de_DE.UTF-8".to_owned());
+        let made = made.is_ok_and(|made| made.status.success());
+        if !made {
+            return None;
+        }
+        server.resume();
+        let said = server.try_psql("postgres", "SELECT FROM missing").stderr;
+        String::from_utf8_lossy(&said)
+            .contains("FEHLER")
+            .then_some(server)
+    }
+
     /// With further options for `initdb`, separated by blanks.
     pub(crate) fn start_with(initdb: &str) -> Self {
         Server::installed(initdb, &[])
@@ -61,6 +85,7 @@ impl Server {
             place,
             settings: settings.to_vec(),
             disk: None,
+            is_german: false,
             process: None,
         };
         give_to("postgres", server.place.path());
@@ -81,6 +106,9 @@ impl Server {
         let program = if own.exists() { own } else { installed };
         let mut command = unprivileged("postgres", &program);
         command.current_dir(self.place.path());
+        if self.is_german {
+            command.env("LOCPATH", self.place.path());
+        }
         if let Some(disk) = &self.disk {
             command = disk.seen_by(&command);
         }
@@ -139,7 +167,7 @@ impl Server {
             .stdout(log.try_clone().unwrap())
             .stderr(log);
         self.process = Some(command.spawn().unwrap());
-        let until = Instant::now() + Duration::from_secs(60);
+        let until = Instant::now() + Duration::from_mins(1);
         while !self.try_psql("postgres", "SELECT").status.success() {
             assert!(
                 Instant::now() < until,

@@ -5,6 +5,7 @@ use crate::servers::drilled::drill;
 use crate::support::Env;
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn a_database_that_is_named_beside_its_server_is_dumped_once() {
     let env = Env::new();
     let server = Server::start();

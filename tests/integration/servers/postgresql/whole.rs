@@ -11,6 +11,7 @@ fn databases(env: &Env) -> Vec<String> {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn every_database_is_found_at_each_run() {
     let env = Env::new();
     let server = Server::start();
@@ -77,6 +78,7 @@ fn every_database_is_found_at_each_run() {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn one_that_cannot_be_dumped_does_not_keep_the_others() {
     let env = Env::new();
     let server = Server::start();
@@ -101,6 +103,7 @@ fn one_that_cannot_be_dumped_does_not_keep_the_others() {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn two_whole_servers_in_one_directory_are_a_usage_error() {
     let env = Env::new();
     env.run("dump postgresql://a/ mysql://b/")
@@ -117,6 +120,7 @@ fn two_whole_servers_in_one_directory_are_a_usage_error() {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn databases_half_gone_are_left_out_and_a_template1_with_other_grants_is_not() {
     let env = Env::new();
     let server = Server::start();
@@ -147,6 +151,7 @@ fn databases_half_gone_are_left_out_and_a_template1_with_other_grants_is_not() {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL"]
 fn what_a_killed_restore_left_is_named_and_not_dumped() {
     let env = Env::new();
     let server = Server::start();

@@ -1,0 +1,69 @@
+//! Ending the processes that a drill leaves behind.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use rustix::process::{
+    Pid, PidfdFlags, Signal, WaitOptions, getpid, kill_process, pidfd_open, pidfd_send_signal,
+};
+
+/// How often what is left running is killed: each time there is what the last ones started.
+const ATTEMPTS: usize = 1000;
+const NAP: Duration = Duration::from_millis(5);
+
+/// Kills what this process started and what that started: orphans become its own children.
+pub(super) fn end_children() {
+    for _ in 0..ATTEMPTS {
+        let children = processes().filter(|process| parent_of(*process) == Some(getpid()));
+        for child in children {
+            let _ = kill_process(child, Signal::KILL);
+        }
+        loop {
+            match rustix::process::wait(WaitOptions::NOHANG) {
+                Err(rustix::io::Errno::CHILD) => return,
+                Ok(Some(_)) => {}
+                Ok(None) | Err(_) => break,
+            }
+        }
+        std::thread::sleep(NAP);
+    }
+}
+
+/// Kills the processes of this user whose home is `work`, the work directory of a drill that was
+/// killed.
+pub(super) fn end_leftovers(work: &Path) {
+    let home = [b"HOME=", work.as_os_str().as_encoded_bytes()].concat();
+    for _ in 0..ATTEMPTS {
+        let mut has_ended = true;
+        for process in processes() {
+            // Held before it is looked at: its number may become another's.
+            let Ok(held) = pidfd_open(process, PidfdFlags::empty()) else {
+                continue;
+            };
+            let file = format!("/proc/{}/environ", process.as_raw_nonzero());
+            let variables = fs::read(file).unwrap_or_default();
+            let mut variables = variables.split(|byte| *byte == 0);
+            if variables.any(|variable| variable == home) {
+                has_ended = pidfd_send_signal(&held, Signal::KILL).is_err() && has_ended;
+            }
+        }
+        if has_ended {
+            return;
+        }
+        std::thread::sleep(NAP);
+    }
+}
+
+fn processes() -> impl Iterator<Item = Pid> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let numbers = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    numbers.filter_map(Pid::from_raw)
+}
+
+fn parent_of(process: Pid) -> Option<Pid> {
+    let stat = fs::read_to_string(format!("/proc/{}/stat", process.as_raw_nonzero())).ok()?;
+    // Its name, in brackets, may hold anything; then come its state and its parent.
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(1);
+    Pid::from_raw(fields.next()?.parse().ok()?)
+}

@@ -1,0 +1,119 @@
+//! What a drill said: printed, and recorded for `status`.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use super::choose::Chosen;
+use super::compare::Comparison;
+use super::finding::{Finding, Outcome};
+use crate::clock;
+use crate::directory::Directory;
+use crate::human::printable;
+use crate::name::DumpName;
+use crate::state;
+
+/// One drill.
+#[derive(Debug, Serialize)]
+pub(super) struct DrillResult {
+    pub(super) database: String,
+    #[serde(serialize_with = "crate::human::path")]
+    pub(super) path: PathBuf,
+    /// Absent where there is nothing to restore (what a program printed), or where it cannot be
+    /// proven here.
+    pub(super) passed: Option<bool>,
+    /// Why this machine cannot prove that the dump restores.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) not_provable: Option<String>,
+    /// How long restoring took.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) restore_seconds: Option<f64>,
+    #[serde(flatten)]
+    pub(super) comparison: Comparison,
+}
+
+impl DrillResult {
+    /// Nothing was drilled yet.
+    pub(super) fn of(chosen: &Chosen) -> Self {
+        DrillResult {
+            database: chosen.database.clone(),
+            path: chosen.path.clone(),
+            passed: None,
+            not_provable: None,
+            restore_seconds: None,
+            comparison: Comparison::default(),
+        }
+    }
+
+    /// It was asked for by name and is not there.
+    pub(super) fn gone(chosen: &Chosen) -> Self {
+        let mut row = DrillResult::of(chosen);
+        row.fail("it was removed meanwhile".to_owned());
+        row
+    }
+
+    /// Takes what the drill found.
+    pub(super) fn take(&mut self, finding: Finding) {
+        self.restore_seconds = finding.restore_seconds;
+        self.comparison = finding.comparison;
+        match finding.outcome {
+            Outcome::Restored => self.passed = Some(self.comparison.problems.is_empty()),
+            Outcome::NotRestorable => self
+                .comparison
+                .notes
+                .push("what a program printed is not restored by this one".to_owned()),
+            Outcome::NotProvable(why) => self.not_provable = Some(why),
+            Outcome::Failed(problem) => self.fail(problem),
+        }
+    }
+
+    pub(super) fn fail(&mut self, problem: String) {
+        self.passed = Some(false);
+        self.comparison.problems.push(problem);
+    }
+
+    /// For `status`.
+    pub(super) fn record(&self, directory: &Directory, name: &DumpName) {
+        if self.passed.is_none() && self.not_provable.is_none() {
+            return;
+        }
+        let failed = self.passed == Some(false);
+        let drill = state::DrillRecord {
+            time: clock::now(),
+            dump: name.to_string(),
+            seconds: self.restore_seconds.unwrap_or_default(),
+            error: failed.then(|| self.comparison.problems.join("; ")),
+            not_provable: self.not_provable.clone(),
+        };
+        let changed =
+            directory.change_state(|state| state.of(name.name.as_str()).drill = Some(drill));
+        if let Err(error) = changed {
+            log::warn!("this drill cannot be recorded for status: {error:#}");
+        }
+    }
+
+    pub(super) fn print(&self) -> io::Result<()> {
+        let comparison = &self.comparison;
+        let path = printable(&self.path.to_string_lossy());
+        let mut out = io::stdout();
+        match (self.passed, self.restore_seconds) {
+            (None, _) => match &self.not_provable {
+                Some(why) => writeln!(out, "{path}: not provable here: {}", printable(why)),
+                None => writeln!(out, "{path}: not drilled"),
+            },
+            (Some(true), seconds) => {
+                let seconds = seconds.unwrap_or_default();
+                writeln!(out, "{path}: restored in {seconds:.1} s; {comparison}")
+            }
+            (Some(false), _) => {
+                let problems = printable(&comparison.problems.join("; "));
+                writeln!(out, "{path}: FAILED: {problems}")
+            }
+        }?;
+        for note in &comparison.notes {
+            log::warn!("{path}: {}", printable(note));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,179 @@
+//! The processes of a drill that work in its sandbox.
+//!
+//! Where the system allows it they have process numbers of their own (`pid_namespaces(7)`): the second
+//! process makes the sandbox, starts the third and waits for it. The third is the first process of
+//! the namespace, and when it ends, in whatever way, the kernel kills every other. It ends with the
+//! second process, and that with the first.
+//!
+//! Elsewhere the second process restores the dump itself. It is told when the first process ends, and
+//! kills at its own end what is left of what it started.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::Write;
+use std::os::fd::AsFd;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitCode};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{
+    Pid, Signal, getpid, getppid, set_child_subreaper, set_parent_process_death_signal,
+};
+
+use super::inside;
+use super::leftovers::end_children;
+use super::sandbox::{self, Built, Inhabitant, Walls};
+use crate::logging;
+use crate::stop;
+
+/// The names of the second and of the third process for themselves (`argv[0]`).
+pub(super) const SECOND: &str = "dump-database-drill";
+const THIRD: &str = "dump-database-drill-init";
+
+/// Is this the second or the third process?
+#[must_use]
+pub fn is_inside() -> bool {
+    is_named(SECOND) || is_named(THIRD)
+}
+
+fn is_named(name: &str) -> bool {
+    std::env::args_os().next().is_some_and(|own| own == name)
+}
+
+/// The second process, or the third: enters the sandbox, restores the dump on stdin, and prints what
+/// it found.
+#[must_use]
+pub fn run_inside() -> ExitCode {
+    let ended = if is_named(THIRD) { third() } else { second() };
+    ended.unwrap_or_else(|error| {
+        let _ = writeln!(std::io::stderr(), "<3>{error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+/// What the second process is told.
+struct Arguments {
+    all: Vec<OsString>,
+    level: log::LevelFilter,
+    timeout: Duration,
+    user: Option<u32>,
+    root: PathBuf,
+    work: PathBuf,
+    programs: Vec<PathBuf>,
+}
+
+impl Arguments {
+    fn read(arguments: impl Iterator<Item = OsString>) -> Result<Self> {
+        let all: Vec<_> = arguments.collect();
+        let [level, timeout, user, root, work, programs @ ..] = &all[..] else {
+            bail!("the drill's process lacks an argument");
+        };
+        let (Some(level), Some(timeout), Some(user)) =
+            (level.to_str(), timeout.to_str(), user.to_str())
+        else {
+            bail!("an argument of the drill's process is not UTF-8");
+        };
+        Ok(Arguments {
+            level: level.parse().unwrap_or(log::LevelFilter::Info),
+            timeout: Duration::from_millis(timeout.parse()?),
+            user: user.parse().ok(),
+            root: root.into(),
+            work: work.into(),
+            programs: programs.iter().map(PathBuf::from).collect(),
+            all,
+        })
+    }
+
+    fn inhabitant(&self) -> Inhabitant<'_> {
+        Inhabitant {
+            user: self.user,
+            root: &self.root,
+            work: &self.work,
+            programs: &self.programs,
+        }
+    }
+}
+
+fn second() -> Result<ExitCode> {
+    let parent = getppid();
+    let arguments = Arguments::read(std::env::args_os().skip(1))?;
+    let inhabitant = arguments.inhabitant();
+    let built = sandbox::build(&inhabitant)?;
+    if built.has_own_processes {
+        let third = start_third(&arguments, &built)?;
+        sandbox::become_user(&inhabitant).context("cannot give up privileges")?;
+        end_with(parent, Signal::KILL)?;
+        stop::listen()?;
+        return wait_for(third);
+    }
+    set_child_subreaper(Some(getpid()))?;
+    sandbox::become_user(&inhabitant).context("cannot give up privileges")?;
+    end_with(parent, Signal::TERM)?;
+    let walls = built.walls(&inhabitant);
+    let printed = restore(&arguments, &walls);
+    end_children();
+    printed
+}
+
+fn start_third(arguments: &Arguments, built: &Built) -> Result<Child> {
+    let mut third = Command::new("/proc/self/exe");
+    third.arg0(THIRD).arg(serde_json::to_string(built)?);
+    third.arg(built.servers.len().to_string());
+    third.args(&built.servers);
+    let third = third.args(&arguments.all).spawn();
+    third.context("cannot start the drill's third process")
+}
+
+/// Ends with this process's parent, by `signal`. A change of user undoes it.
+fn end_with(parent: Option<Pid>, signal: Signal) -> Result<()> {
+    set_parent_process_death_signal(Some(signal))?;
+    ensure!(getppid() == parent, "the drill was killed");
+    Ok(())
+}
+
+fn wait_for(mut third: Child) -> Result<ExitCode> {
+    let status = third.wait()?;
+    if let Some(signal) = status.signal() {
+        bail!("signal {signal} ended the drill's process");
+    }
+    let code = status.code().and_then(|code| u8::try_from(code).ok());
+    Ok(code.map_or(ExitCode::FAILURE, ExitCode::from))
+}
+
+fn third() -> Result<ExitCode> {
+    let mut arguments = std::env::args_os().skip(1);
+    let built = arguments.next().unwrap_or_default();
+    let mut built: Built = serde_json::from_slice(built.as_encoded_bytes())?;
+    let servers = arguments.next().unwrap_or_default();
+    let servers = servers.to_string_lossy().parse()?;
+    let servers = arguments.by_ref().take(servers);
+    built.servers = servers.map(PathBuf::from).collect();
+    let arguments = Arguments::read(arguments)?;
+    let inhabitant = arguments.inhabitant();
+    built.show_own_processes();
+    sandbox::become_user(&inhabitant).context("cannot give up privileges")?;
+    set_parent_process_death_signal(Some(Signal::KILL))?;
+    // The second process has no number here. It ends with the first, which reads this one's stdout.
+    ensure!(has_reader()?, "the drill was killed");
+    restore(&arguments, &built.walls(&inhabitant))
+}
+
+fn has_reader() -> Result<bool> {
+    let stdout = std::io::stdout();
+    let mut ends = [PollFd::new(&stdout, PollFlags::empty())];
+    poll(&mut ends, Some(&Timespec::default()))?;
+    Ok(!ends[0].revents().contains(PollFlags::ERR))
+}
+
+/// Restores the dump on stdin and prints what was found.
+fn restore(arguments: &Arguments, walls: &Walls) -> Result<ExitCode> {
+    logging::start_for_parent(arguments.level);
+    stop::listen()?;
+    let dump = File::from(std::io::stdin().as_fd().try_clone_to_owned()?);
+    let finding = inside::restore(&dump, &arguments.work, walls, arguments.timeout);
+    std::io::stdout().write_all(&serde_json::to_vec(&finding)?)?;
+    Ok(ExitCode::SUCCESS)
+}

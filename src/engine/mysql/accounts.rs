@@ -1,0 +1,300 @@
+//! Restoring users, roles and what they may do.
+
+use std::collections::HashSet;
+use std::fs::File;
+use std::io::Write;
+
+use anyhow::Result;
+
+use super::globals::behind;
+use super::server::Server;
+use crate::child::{self, Child};
+use crate::engine::feed::{finish, read_list};
+use crate::engine::load::{Failure, Loaded};
+use crate::stop::Stop;
+
+/// The role by which MariaDB's client creates others; it stays when a statement fails, and who
+/// restores would not administer the roles.
+const IMPORTING: &str = "mariadb_dump_import_role";
+
+/// MariaDB's account that everyone has.
+const EVERYONE: &str = "PUBLIC";
+
+/// Creates the accounts that do not exist, with their grants. One that exists stays as it is.
+/// Returns the grants on objects, which are to be given once their databases are restored.
+///
+/// # Errors
+/// When a statement fails; what was created is then dropped again.
+pub(super) fn restore(dump: &File, mut server: Server, stop: Stop) -> Result<Loaded> {
+    server.meet(stop)?;
+    let server = &server;
+    let existing = server.column(
+        "SELECT IF(host = '', user, CONCAT(user, '@', host)) FROM mysql.user",
+        stop,
+    )?;
+    let mut existing: HashSet<_> = existing.into_iter().collect();
+    // It is there without a grant, too.
+    if server
+        .column("SHOW GRANTS FOR PUBLIC", stop)
+        .is_ok_and(|grants| grants.is_empty())
+    {
+        existing.remove(EVERYONE);
+    }
+    let script = read_list(dump, stop)?;
+    let (mut kept, mut created, mut grants) = (String::new(), Vec::new(), Vec::new());
+    let mut seen = HashSet::new();
+    for line in script.lines() {
+        let Some(line) = statement(line) else {
+            continue;
+        };
+        let account = account(&line);
+        if let Some((statement, account)) = &account
+            && existing.contains(account)
+            && !is_of_role(&line, &existing)
+        {
+            if *statement == Statement::Create("USER") {
+                log::info!("the user {account} exists and stays as it is");
+            }
+            continue;
+        }
+        if let Some((Statement::Create(kind), account)) = account {
+            // The client of MariaDB creates a role once for each of its administrators.
+            if !seen.insert(account.clone()) {
+                continue;
+            }
+            created.push(format!("DROP {kind} IF EXISTS {}", quoted(&account)));
+        }
+        if is_on_object(&line) {
+            grants.push(line.trim_end_matches(';').to_owned());
+            continue;
+        }
+        kept.push_str(&line);
+        kept.push('\n');
+    }
+    let mut command = server.fed_shell();
+    let mut child = Child::write_to(&mut command, server.shell.program, stop)?;
+    let fed = child.write_all(kept.as_bytes());
+    finish(child, fed, stop).map_err(|error| {
+        undo(server, &created);
+        error.context("the users cannot be restored")
+    })?;
+    Ok(Loaded {
+        grants,
+        ..Loaded::default()
+    })
+}
+
+/// Runs grants on objects. Returns those that fail.
+///
+/// # Errors
+/// When the server cannot be reached.
+pub(super) fn grant(mut server: Server, grants: &[String], stop: Stop) -> Result<Vec<Failure>> {
+    server.meet(stop)?;
+    let mut failed = Vec::new();
+    for grant in grants {
+        let given = server.ask(grant, stop);
+        stop.check()?;
+        if let Err(error) = given {
+            failed.push(Failure {
+                object: format!("{grant};"),
+                error: format!("{error:#}"),
+            });
+        }
+    }
+    Ok(failed)
+}
+
+/// Returns a line of the dump as it is run here; none for what the client does around it.
+fn statement(line: &str) -> Option<String> {
+    const CREATE: &str = "/*M!100005 CREATE ROLE ";
+    if let Some(rest) = line.strip_prefix(CREATE)
+        && let Some(at) = rest.find(&format!(" WITH ADMIN {IMPORTING}"))
+    {
+        return Some(format!("CREATE ROLE {};", &rest[..at]));
+    }
+    let around = line.contains("\\- enable the sandbox")
+        || line.contains(IMPORTING)
+        || line.contains("@current_role")
+        || line == "SET ROLE NONE;";
+    (!around).then(|| line.to_owned())
+}
+
+/// Is this a grant of a role that does not exist yet? Who has it is not known to the account, which
+/// may exist.
+fn is_of_role(line: &str, existing: &HashSet<String>) -> bool {
+    let Some(role) = uncommented(line)
+        .strip_prefix("GRANT ")
+        .and_then(account_at)
+    else {
+        return false;
+    };
+    behind(line, " ON ").is_none() && !existing.contains(&role)
+}
+
+/// Is this a grant on a table, a routine or the like, and not on a database or all of them?
+fn is_on_object(line: &str) -> bool {
+    let line = uncommented(line);
+    let Some(object) = line
+        .strip_prefix("GRANT ")
+        .and_then(|rest| behind(rest, " ON "))
+    else {
+        return false;
+    };
+    if line.starts_with("GRANT PROXY ") || object.starts_with("*.") {
+        return false;
+    }
+    quoted_at(object).is_none_or(|(_, rest)| !rest.starts_with(".*"))
+}
+
+/// What stands in a comment that is code, as `/*M!100005`.
+fn uncommented(line: &str) -> &str {
+    match line.split_once(' ') {
+        Some((comment, rest)) if comment.starts_with("/*") => rest,
+        _ => line,
+    }
+}
+
+fn undo(server: &Server, created: &[String]) {
+    let mut command = server.shell();
+    command.args(["--batch", "--force", "--execute", &created.join("; ")]);
+    if let Err(error) = child::output(&mut command, server.shell.program, Stop::cleaning_up()) {
+        log::warn!("accounts that were created could not be dropped again: {error:#}");
+    }
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Statement {
+    Create(&'static str),
+    Other,
+}
+
+/// The account a statement creates, changes or grants something to, as `user@host`; a role has no
+/// host. The clients write one statement a line, some within `/*!` or `/*M!` comments.
+fn account(line: &str) -> Option<(Statement, String)> {
+    let line = uncommented(line);
+    let after = |start: &str| line.strip_prefix(start);
+    let (statement, rest) = if let Some(rest) = after("CREATE USER ") {
+        (Statement::Create("USER"), rest)
+    } else if let Some(rest) = after("CREATE ROLE ") {
+        (Statement::Create("ROLE"), rest)
+    } else if let Some(rest) = after("ALTER USER ") {
+        (Statement::Other, rest)
+    } else if let Some(rest) = after("GRANT ") {
+        (Statement::Other, behind(rest, " TO ")?)
+    } else {
+        let rest = after("SET DEFAULT ROLE ")?;
+        // MariaDB's word, and MySQL's.
+        let rest = behind(rest, " FOR ").or(behind(rest, " TO "));
+        (Statement::Other, rest?)
+    };
+    let rest = rest.strip_prefix("IF NOT EXISTS ").unwrap_or(rest);
+    Some((statement, account_at(rest)?))
+}
+
+/// The account at the start; in MariaDB everyone is one.
+fn account_at(text: &str) -> Option<String> {
+    if text.starts_with(EVERYONE) {
+        return Some(EVERYONE.to_owned());
+    }
+    let (user, rest) = quoted_at(text)?;
+    Some(match rest.strip_prefix('@').and_then(quoted_at) {
+        Some((host, _)) if host.is_empty() => user,
+        Some((host, _)) => format!("{user}@{host}"),
+        None => user,
+    })
+}
+
+/// A quoted name at the start, and what follows it.
+fn quoted_at(text: &str) -> Option<(String, &str)> {
+    let quote = text
+        .chars()
+        .next()
+        .filter(|first| "`'\"".contains(*first))?;
+    let mut name = String::new();
+    let mut characters = text.char_indices().skip(1).peekable();
+    while let Some((at, character)) = characters.next() {
+        if character == quote && characters.next_if(|(_, next)| *next == quote).is_none() {
+            return Some((name, &text[at + 1..]));
+        }
+        name.push(character);
+    }
+    None
+}
+
+fn quoted(account: &str) -> String {
+    let quote = super::server::identifier;
+    match account.rsplit_once('@') {
+        Some((user, host)) => format!("{}@{}", quote(user), quote(host)),
+        None => quote(account),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_statement_names_its_account() {
+        let of = |line: &str| account(line).map(|(_, account)| account);
+        for (line, name) in [
+            ("CREATE USER `a``b`@`%` IDENTIFIED BY 'x TO y';", "a`b@%"),
+            ("CREATE USER IF NOT EXISTS 'a'@'h';", "a@h"),
+            ("/*M!100005 CREATE ROLE 'r' WITH ADMIN x */;", "r"),
+            (
+                "GRANT USAGE ON *.* TO `u`@`localhost` IDENTIFIED BY PASSWORD '*B';",
+                "u@localhost",
+            ),
+            ("GRANT SELECT ON `a TO b`.* TO `u`@`h`;", "u@h"),
+            ("GRANT SELECT ON `wp`.* TO PUBLIC;", "PUBLIC"),
+            ("GRANT `r` TO `u`@`h`;", "u@h"),
+            ("/*M!100005 SET DEFAULT ROLE NONE FOR 'u'@'h' */;", "u@h"),
+            ("SET DEFAULT ROLE `a`@`%`,`b TO c`@`%` TO 'u'@'h';", "u@h"),
+            ("/*!80001 ALTER USER 'u'@'h' DEFAULT ROLE NONE */;", "u@h"),
+        ] {
+            assert_eq!(of(line).as_deref(), Some(name), "{line}");
+        }
+        for line in ["SET ROLE x;", "-- GRANT", "GRANT a TO CURRENT_USER();", ""] {
+            assert_eq!(of(line), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn grants_on_objects_wait_for_them() {
+        for (line, waits) in [
+            ("GRANT SELECT (`a`), INSERT ON `d`.`t` TO `u`@`h`;", true),
+            ("GRANT EXECUTE ON PROCEDURE `d`.`p` TO `u`@`h`;", true),
+            ("GRANT SELECT ON `d ON *.*`.`t` TO `u`@`h`;", true),
+            ("GRANT SELECT ON `d`.* TO `u`@`h`;", false),
+            ("GRANT ALL PRIVILEGES ON *.* TO `u`@`h`;", false),
+            ("GRANT PROXY ON ``@`%` TO `u`@`h`;", false),
+            ("GRANT `r` TO `u`@`h`;", false),
+            ("CREATE USER `u ON x`@`h`;", false),
+        ] {
+            assert_eq!(is_on_object(line), waits, "{line}");
+        }
+    }
+
+    #[test]
+    fn what_the_client_does_around_roles_is_left_out() {
+        let created = "/*M!100005 CREATE ROLE 'r' WITH ADMIN mariadb_dump_import_role */;";
+        assert_eq!(statement(created).as_deref(), Some("CREATE ROLE 'r';"));
+        for line in [
+            "CREATE ROLE IF NOT EXISTS mariadb_dump_import_role;",
+            "GRANT mariadb_dump_import_role TO CURRENT_USER();",
+            "SET ROLE NONE;",
+            "DROP ROLE mariadb_dump_import_role;",
+            "SELECT COALESCE(CURRENT_ROLE(),'NONE') into @current_role;",
+            "/*M!999999\\- enable the sandbox mode */ ",
+        ] {
+            assert_eq!(statement(line), None, "{line}");
+        }
+        let existing = HashSet::from(["root@localhost".to_owned(), "old".to_owned()]);
+        let given = "GRANT `r` TO `root`@`localhost` WITH ADMIN OPTION;";
+        assert!(is_of_role(given, &existing));
+        assert!(!is_of_role(&given.replace("`r`", "`old`"), &existing));
+        assert!(!is_of_role(
+            "GRANT SELECT ON *.* TO `root`@`localhost`;",
+            &existing
+        ));
+    }
+}

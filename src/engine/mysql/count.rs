@@ -1,0 +1,69 @@
+//! Counting the rows of a dump on its way.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+
+use super::script::StatementReader;
+use super::script::rows::Counter;
+use crate::content::marker::Tail;
+use crate::identity::Engine;
+
+/// Passes a dump on to another writer, and counts its rows.
+pub(super) struct Counted<'a> {
+    out: &'a mut dyn Write,
+    tail: Tail,
+    /// None once the dump could not be read.
+    script: Option<StatementReader<Counter>>,
+}
+
+impl<'a> Counted<'a> {
+    /// Returns a writer that passes a dump on to `out`.
+    pub(super) fn new(out: &'a mut dyn Write) -> Self {
+        Counted {
+            out,
+            tail: Tail::default(),
+            script: Some(StatementReader::new(Counter::default())),
+        }
+    }
+
+    /// Says whether the dump ended with the client's last line.
+    pub(super) fn is_whole(&self) -> bool {
+        self.tail.is_end(Engine::Mysql)
+    }
+
+    /// Returns the rows of each table, or none where the dump was not read to its end: no count is
+    /// better than a wrong one.
+    pub(super) fn count(&mut self) -> BTreeMap<String, u64> {
+        let Some(mut script) = self.script.take() else {
+            return BTreeMap::new();
+        };
+        match script.end() {
+            Ok(true) => script.parts.finish(),
+            Ok(false) => not_counted("it seems to end within a statement"),
+            Err(error) => not_counted(&error.to_string()),
+        }
+    }
+}
+
+fn not_counted(why: &str) -> BTreeMap<String, u64> {
+    log::warn!("the rows in the dump were not counted, so a drill compares none: {why}");
+    BTreeMap::new()
+}
+
+impl Write for Counted<'_> {
+    fn write(&mut self, data: &[u8]) -> std::io::Result<usize> {
+        let written = self.out.write(data)?;
+        self.tail.look(&data[..written]);
+        if let Some(script) = &mut self.script
+            && let Err(error) = script.write_all(&data[..written])
+        {
+            not_counted(&error.to_string());
+            self.script = None;
+        }
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.out.flush()
+    }
+}

@@ -1,0 +1,252 @@
+//! Dumps a MySQL or MariaDB database, or a server's server-wide objects.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use serde_json::{Map, Value};
+
+use super::catalogue::{self, Database};
+use super::count::Counted;
+use super::patience::Patient;
+use super::server::{Server, identifier};
+use super::{flags, globals, options, session};
+use crate::child::Child;
+use crate::engine::access::{Access, Part};
+use crate::engine::dumper::{Dumper, ScratchFile, SnapshotLost};
+use crate::engine::feed::pass_on;
+use crate::header::{Facts, Rows};
+use crate::identity::{Engine, Identity};
+use crate::name::{Format, GLOBALS};
+use crate::stop::Stop;
+
+/// A table was altered before it was read: `ER_TABLE_DEF_CHANGED`, and how `mysqldump` says that
+/// it has another number of columns.
+const TABLE_CHANGED: [&str; 2] = ["Error 1412", "Error in field count for table"];
+
+/// The dump is done; what is only a warning may take this long for a table.
+const LONGEST_COUNT: Duration = Duration::from_secs(10);
+
+/// A part of a server to be dumped.
+pub(super) struct Mysql {
+    server: Server,
+    /// None for the server-wide objects.
+    database: Option<(String, Database)>,
+    identity: Identity,
+    version: String,
+    client_version: String,
+    patience: Duration,
+    begun: bool,
+    /// The rows of each table that was dumped.
+    rows: BTreeMap<String, u64>,
+    child: Option<Child>,
+    stop: Stop,
+}
+
+impl Mysql {
+    /// Connects and finds out whether all of it can be dumped.
+    ///
+    /// # Errors
+    /// One sentence for whatever keeps it from being dumped whole.
+    pub(super) fn open(mut server: Server, part: &Part, access: &Access) -> Result<Self> {
+        let stop = access.deadline;
+        let version = server.meet(stop)?;
+        let dumper = server.bare_client(&server.dumper);
+        options::refuse(dumper, &server.dumper, &options::OF_PARTS, stop)?;
+        session::refuse_hidden_rows(&server, stop)?;
+        let database = match part {
+            Part::Database(name) => {
+                let database = Database::look(&server, name, stop)?;
+                refuse_if_misread(&server, &version, name, stop)?;
+                Some((name.clone(), database))
+            }
+            Part::Whole | Part::Globals => None,
+        };
+        Ok(Mysql {
+            identity: Identity {
+                engine: Engine::Mysql,
+                location: server.location(stop)?,
+                database: database.as_ref().map(|(name, _)| name.clone()),
+            },
+            client_version: server.dumper.version(stop)?,
+            patience: access.lock_timeout.max(Duration::from_secs(1)),
+            begun: false,
+            rows: BTreeMap::new(),
+            child: None,
+            server,
+            database,
+            version,
+            stop,
+        })
+    }
+}
+
+impl Dumper for Mysql {
+    fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    fn file_name(&self) -> Vec<u8> {
+        let name = self.identity.database.as_deref().unwrap_or(GLOBALS);
+        format!("{}.sql", name.replace('/', "_")).into_bytes()
+    }
+
+    fn format(&self) -> Format {
+        Format::Sql
+    }
+
+    fn engine_version(&self) -> String {
+        self.version.clone()
+    }
+
+    fn scratch_bytes(&self) -> u64 {
+        0
+    }
+
+    fn snapshot(&mut self, _scratch: Option<ScratchFile<'_>>) -> Result<()> {
+        // After a snapshot that was lost the database is another.
+        if let Some((name, database)) = &mut self.database
+            && std::mem::replace(&mut self.begun, true)
+        {
+            *database = Database::look(&self.server, name, self.stop)?;
+        }
+        self.child = match &self.database {
+            Some((name, database)) => {
+                let mut command = flags::dump(&self.server, name, database, self.patience);
+                let program = self.server.dumper.program;
+                Some(Child::read_from(&mut command, program, self.stop)?)
+            }
+            None => None,
+        };
+        Ok(())
+    }
+
+    fn settings(&self) -> Map<String, Value> {
+        let mut all = Map::new();
+        if let Some((_, database)) = &self.database
+            && let Ok(Value::Object(settings)) = serde_json::to_value(&database.settings)
+        {
+            all.extend(settings);
+        }
+        all.insert(
+            "client_version".to_owned(),
+            self.client_version.clone().into(),
+        );
+        all
+    }
+
+    fn tables(&self) -> Vec<String> {
+        match &self.database {
+            Some((_, database)) => database
+                .tables
+                .iter()
+                .map(|(name, _)| name.clone())
+                .collect(),
+            None => Vec::new(),
+        }
+    }
+
+    fn stream(&mut self, out: &mut dyn Write) -> Result<()> {
+        let Some(mut child) = self.child.take() else {
+            ensure!(self.database.is_none(), "the client was not started");
+            return globals::write(&self.server, out, self.stop);
+        };
+        let mut counted = Counted::new(out);
+        if let Some((name, _)) = &self.database {
+            let mut patient = Patient {
+                child: &mut child,
+                server: &self.server,
+                database: name,
+                patience: self.patience,
+                stop: self.stop,
+            };
+            pass_on(&mut patient, &mut counted)?;
+        }
+        child.finish().map_err(|error| {
+            let said = format!("{error:#}");
+            if TABLE_CHANGED.iter().any(|changed| said.contains(changed)) {
+                error.context(SnapshotLost("a table was altered while it was read"))
+            } else {
+                error
+            }
+        })?;
+        ensure!(
+            counted.is_whole(),
+            "{} exited with 0 and did not print its last line; the dump is not whole",
+            self.server.dumper.program
+        );
+        if self.database.is_some() {
+            self.rows = counted.count();
+        }
+        Ok(())
+    }
+
+    fn check(&mut self, _thorough: bool) -> Result<Facts> {
+        let (mut tables, mut table_count) = (Vec::new(), 0);
+        if let Some((name, database)) = &self.database {
+            // The client lists them when it begins; which it saw is known of those that stayed.
+            let now = catalogue::table_names(&self.server, name, self.stop)?;
+            tables.clone_from(&database.tables);
+            tables.retain(|(table, _)| now.contains(table));
+            if tables.len() == database.tables.len() && tables.len() == now.len() {
+                table_count = tables.len();
+            }
+            for (table, rows) in &mut tables {
+                if let Some(dumped) = self.rows.get(table)
+                    && !database.uncounted.contains(table)
+                {
+                    self.warn_of_few(table, *dumped, *rows)?;
+                    *rows = Some(Rows::Exact(*dumped));
+                }
+            }
+        }
+        Ok(Facts {
+            table_count,
+            tables,
+            settings: self.settings(),
+        })
+    }
+}
+
+impl Mysql {
+    /// Warns where far fewer rows were dumped than the server estimated, and the table has them.
+    fn warn_of_few(&self, table: &str, dumped: u64, estimate: Option<Rows>) -> Result<()> {
+        let Some(Rows::About { about }) = estimate else {
+            return Ok(());
+        };
+        let is_far = |rows: u64| rows > 1000 && rows / 3 > dumped;
+        let Some((name, _)) = self.database.as_ref().filter(|_| is_far(about)) else {
+            return Ok(());
+        };
+        let count = format!(
+            "SELECT COUNT(*) FROM {}.{}",
+            identifier(name),
+            identifier(table)
+        );
+        let now = self.server.column(&count, Stop::after(LONGEST_COUNT));
+        Stop::on_signal().check()?;
+        let now = now.ok().and_then(|rows| rows.first()?.parse().ok());
+        if let Some(now) = now.filter(|now| is_far(*now)) {
+            log::warn!(
+                "{name}: {dumped} rows of {table} were dumped, and it has {now}; if nothing just filled it, something keeps rows from this user"
+            );
+        }
+        Ok(())
+    }
+}
+
+/// MariaDB's clients dump values of MySQL's generated columns, which MySQL then refuses.
+fn refuse_if_misread(server: &Server, version: &str, name: &str, stop: Stop) -> Result<()> {
+    let dumper = &server.dumper;
+    if dumper.is_mariadb() && !dumper.suits(version) {
+        let tables = catalogue::generating(server, name, stop)?;
+        ensure!(
+            tables.is_empty(),
+            "{name} has generated columns, and MySQL does not take back what {} makes of them; install MySQL's own mysqldump (tables: {})",
+            dumper.program,
+            tables.join(", ")
+        );
+    }
+    Ok(())
+}

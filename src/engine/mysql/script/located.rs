@@ -1,0 +1,85 @@
+//! Which object a line number in the client's errors is about.
+
+use std::io::{self, Write};
+
+use memchr::memchr_iter;
+
+/// How the client begins its errors about what it is fed.
+const ERROR: &str = "ERROR ";
+const LINE: &str = " at line ";
+
+/// Passes a dump on to `inner` and remembers in which line each object begins.
+pub(in super::super) struct Located<W> {
+    inner: W,
+    lines: usize,
+    places: Places,
+}
+
+/// The line in which each object begins.
+#[derive(Debug, Default)]
+pub(in super::super) struct Places(Vec<(usize, String)>);
+
+impl<W: Write> Located<W> {
+    pub(in super::super) fn new(inner: W) -> Self {
+        Located {
+            inner,
+            lines: 0,
+            places: Places::default(),
+        }
+    }
+
+    pub(in super::super) fn into_parts(self) -> (W, Places) {
+        (self.inner, self.places)
+    }
+}
+
+/// Takes what is written, and is told which object it is about.
+pub(in super::super) trait Locate: Write {
+    /// From here on lines are about this object.
+    fn begin(&mut self, object: String);
+}
+
+impl<W: Write> Locate for Located<W> {
+    fn begin(&mut self, object: String) {
+        let places = &mut self.places.0;
+        if places.last().is_none_or(|(_, last)| *last != object) {
+            places.push((self.lines + 1, object));
+        }
+    }
+}
+
+impl<W: Write> Write for Located<W> {
+    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        let written = self.inner.write(data)?;
+        self.lines += memchr_iter(b'\n', &data[..written]).count();
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}
+
+impl Places {
+    /// Takes `ERROR 1146 (42S02) at line 12: text` apart: the object, and the error without the line.
+    pub(in super::super) fn locate(&self, said: &str) -> Option<(String, String)> {
+        let (before, rest) = said.strip_prefix(ERROR)?.split_once(LINE)?;
+        let (line, text) = rest.split_once(": ")?;
+        let line: usize = line.parse().ok()?;
+        let after = self.0.partition_point(|(first, _)| *first <= line);
+        let object = after.checked_sub(1).and_then(|at| self.0.get(at));
+        let object = object.map_or("the beginning", |(_, object)| object);
+        Some((object.to_owned(), format!("{ERROR}{before}: {text}")))
+    }
+
+    /// Returns the text with the object in front of the first error instead of a line's number.
+    pub(in super::super) fn explain(&self, said: &str) -> String {
+        let Some(at) = said.find(ERROR) else {
+            return said.to_owned();
+        };
+        match self.locate(&said[at..]) {
+            Some((object, error)) => format!("{}{object}: {error}", &said[..at]),
+            None => said.to_owned(),
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! A statement of a dump, and who gets the statements.
+
+use std::io;
+
+use super::lexer::{Encoding, Kind, Mode, Token};
+
+/// Gets the parts of a dump, all of its bytes in order but for the sandbox line.
+pub(in super::super) trait Parts {
+    /// Blanks, comments and `DELIMITER` lines between statements.
+    fn between(&mut self, text: &[u8]) -> io::Result<()>;
+    /// A whole statement with its delimiter.
+    fn statement(&mut self, statement: &Statement<'_>) -> io::Result<()>;
+    /// The beginning of an `INSERT`, its `VALUES` included.
+    fn insert(&mut self, statement: &Statement<'_>) -> io::Result<()>;
+    /// Rows of that `INSERT`, in pieces of any length; the last one has the delimiter.
+    fn rows(&mut self, rows: &[u8]) -> io::Result<()>;
+}
+
+/// A statement and how it is read.
+#[derive(Debug)]
+pub(in super::super) struct Statement<'a> {
+    pub(in super::super) text: &'a [u8],
+    pub(in super::super) tokens: &'a [Token],
+    pub(in super::super) encoding: Encoding,
+}
+
+impl Statement<'_> {
+    pub(in super::super) fn token(&self, at: usize) -> &[u8] {
+        let token = self.tokens.get(at);
+        token.map_or(&[], |token| &self.text[token.start..token.end])
+    }
+
+    /// Is this token, without quotes, one of these words?
+    pub(in super::super) fn is(&self, at: usize, words: &[&str]) -> bool {
+        let is_word = |token: &Token| token.kind != Kind::Name && token.kind != Kind::Text;
+        self.tokens.get(at).is_some_and(is_word)
+            && words
+                .iter()
+                .any(|word| self.token(at).eq_ignore_ascii_case(word.as_bytes()))
+    }
+
+    /// In which encoding what follows it is, where it says so.
+    pub(super) fn sets_encoding(&self) -> Option<Encoding> {
+        if !self.is(0, &["SET"]) {
+            return None;
+        }
+        let sets = |at: &usize| self.is(*at, &["character_set_client"]) && self.is(at + 1, &["="]);
+        let at = (1..self.tokens.len()).rfind(sets).map(|at| at + 2);
+        let at = at.or(self.is(1, &["NAMES"]).then_some(2))?;
+        Some(Encoding::of(self.token(at)))
+    }
+
+    /// How what follows it is read, where it says so. Any value but a string is one that was saved
+    /// before, and neither client saves a mode that is read in another way.
+    pub(super) fn sets_mode(&self) -> Option<Mode> {
+        if !self.is(0, &["SET"]) {
+            return None;
+        }
+        let sets = |at: &usize| {
+            let is_own = self.is(at - 1, &["@"]) && !self.is(at.wrapping_sub(2), &["@"]);
+            self.is(*at, &["sql_mode"]) && self.is(at + 1, &["="]) && !is_own
+        };
+        let at = (1..self.tokens.len()).rfind(sets)?;
+        let is_text = self.tokens.get(at + 2)?.kind == Kind::Text;
+        Some(if is_text {
+            Mode::of(self.token(at + 2))
+        } else {
+            Mode::default()
+        })
+    }
+}

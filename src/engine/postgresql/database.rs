@@ -1,0 +1,183 @@
+//! A PostgreSQL database that may be dumped, or a server's server-wide objects.
+
+use std::time::Duration;
+
+use anyhow::{Result, bail, ensure};
+use serde_json::Value;
+
+use super::catalogue::{self, ServerFacts, Settings, Unreadable};
+use super::reach::{ask, connect, connect_anywhere};
+use super::server::{self, Server};
+use super::snapshot::{Snapshot, Storage};
+use crate::child::Child;
+use crate::engine::access::{Access, Part};
+use crate::human;
+use crate::identity::{Engine, Identity};
+use crate::name::Format;
+use crate::stop::Stop;
+
+/// A part of a server to be dumped.
+pub(super) struct Postgresql {
+    pub(super) server: Server,
+    /// None for the server-wide objects.
+    pub(super) database: Option<String>,
+    pub(super) connected: String,
+    pub(super) identity: Identity,
+    pub(super) facts: ServerFacts,
+    pub(super) client_version: String,
+    pub(super) settings: Option<Settings>,
+    pub(super) tables: Vec<String>,
+    pub(super) format: Format,
+    pub(super) lock_timeout: Duration,
+    pub(super) with_passwords: bool,
+    pub(super) takes_snapshot: bool,
+    pub(super) snapshot: Option<Snapshot>,
+    /// Where no snapshot was taken: the file of each table before the dump.
+    pub(super) storage: Option<Storage>,
+    pub(super) child: Option<Child>,
+    /// The server, a standby, ended a dump because of what it replays.
+    pub(super) had_conflict: bool,
+    pub(super) stop: Stop,
+}
+
+impl Postgresql {
+    /// Connects and finds out whether all of it can be dumped.
+    ///
+    /// # Errors
+    /// One sentence for whatever keeps it from being dumped whole.
+    pub(super) fn open(server: &Server, part: &Part, access: &Access) -> Result<Self> {
+        let stop = access.deadline;
+        let (database, program) = match part {
+            Part::Database(database) => (Some(database.clone()), "pg_dump"),
+            Part::Whole | Part::Globals => (None, "pg_dumpall"),
+        };
+        let (connected, location, facts) = match &database {
+            Some(database) => connect(server, database, stop)?,
+            None => connect_anywhere(server, None, stop)?,
+        };
+        // After a failover another of the hosts answers, and the source is the same.
+        let hosts = server.locations();
+        let location = if hosts.is_empty() {
+            location
+        } else {
+            hosts.join(",")
+        };
+        let (major, client_version) = server::client_version(program, stop)?;
+        ensure!(
+            major >= facts.major,
+            "{program} {client_version} is older than the server ({}) and cannot dump it; install PostgreSQL {}'s client programs, or put them first in PATH",
+            facts.version,
+            facts.major
+        );
+        let mut server = server.clone();
+        if facts.is_superuser {
+            server.speak_english();
+        }
+        let mut this = Postgresql {
+            server,
+            identity: Identity {
+                engine: Engine::Postgresql,
+                location,
+                database: database.clone(),
+            },
+            format: match part {
+                Part::Database(_) => access.format,
+                Part::Whole | Part::Globals => Format::Sql,
+            },
+            connected,
+            database,
+            facts,
+            client_version,
+            settings: None,
+            tables: Vec::new(),
+            lock_timeout: access.lock_timeout,
+            with_passwords: true,
+            takes_snapshot: true,
+            snapshot: None,
+            storage: None,
+            child: None,
+            had_conflict: false,
+            stop,
+        };
+        match part {
+            Part::Database(database) => this.look_at(database)?,
+            Part::Whole | Part::Globals => this.look_at_globals()?,
+        }
+        Ok(this)
+    }
+
+    fn look_at(&mut self, database: &str) -> Result<()> {
+        let mut answer: Value = ask(&self.server, database, &catalogue::database(), self.stop)?;
+        let unreadable: Unreadable = serde_json::from_value(answer["unreadable"].take())?;
+        if unreadable.count > 0 {
+            let mut first = unreadable.first.join(", ");
+            if unreadable.count > unreadable.first.len() {
+                first.push_str(", ...");
+            }
+            bail!(
+                "the role may not read all of {database}, so the dump would not be whole: {} ({first}); dump as a superuser, or grant what is missing (pg_read_all_data, BYPASSRLS)",
+                human::count(unreadable.count, "object")
+            );
+        }
+        let unlogged: usize = serde_json::from_value(answer["unlogged"].take())?;
+        if unlogged > 0 {
+            log::warn!(
+                "{database}: the server is a standby, which has no rows of unlogged tables, so the rows of {} are not dumped",
+                human::count(unlogged, "table")
+            );
+        }
+        self.takes_snapshot = serde_json::from_value(answer["has_room"].take())?;
+        if !self.takes_snapshot {
+            log::warn!(
+                "{database}: its rows are not counted: the role's or the database's CONNECTION LIMIT leaves no room for more than pg_dump"
+            );
+        }
+        self.remember(answer["database"].take())
+    }
+
+    /// What [`catalogue::DATABASE`] answered.
+    pub(super) fn remember(&mut self, mut database: Value) -> Result<()> {
+        self.tables = serde_json::from_value(database["table_names"].take())?;
+        self.settings = Some(serde_json::from_value(database)?);
+        Ok(())
+    }
+
+    fn look_at_globals(&mut self) -> Result<()> {
+        let query = catalogue::READS_PASSWORDS;
+        self.with_passwords = ask(&self.server, &self.connected, query, self.stop)?;
+        if !self.with_passwords {
+            log::warn!(
+                "the role may not read the roles' passwords, so @globals is dumped without them; only a superuser may"
+            );
+        }
+        Ok(())
+    }
+
+    pub(super) fn start_pg_dumpall(&self) -> Result<Child> {
+        let mut command = self.server.client("pg_dumpall", &self.connected);
+        command.arg("--globals-only");
+        if !self.with_passwords {
+            command.arg("--no-role-passwords");
+        }
+        Child::read_from(&mut command, "pg_dumpall", self.stop)
+    }
+
+    pub(super) fn start_pg_dump(
+        &self,
+        database: &str,
+        snapshot: Option<&str>,
+        wait: Duration,
+    ) -> Result<Child> {
+        let mut command = self.server.client("pg_dump", database);
+        let wait = wait.as_millis().max(1); // 0 would be for ever
+        command.arg(format!("--lock-wait-timeout={wait}"));
+        if let Some(snapshot) = snapshot {
+            command.arg(format!("--snapshot={snapshot}"));
+        }
+        match self.format {
+            Format::Pgdump => command.args(["--format=custom", "--compress=0"]),
+            _ => command.arg("--format=plain"),
+        };
+        Child::read_from(&mut command, "pg_dump", self.stop)
+    }
+}

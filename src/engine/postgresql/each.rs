@@ -1,0 +1,199 @@
+//! Loading a dump object by object: one that fails keeps no other from being loaded.
+//!
+//! psql would take the rows of a `COPY` that failed for SQL. So each table's rows go to a psql of
+//! their own, which is given the `COPY` as an argument and reads nothing but rows.
+
+use std::io::{self, Write};
+
+use anyhow::{Context, Error, Result};
+
+use super::script::entries::{Entry, Parts};
+use super::script::located::Located;
+use super::target::TargetServer;
+use crate::child::Child;
+use crate::engine::load::Failure;
+
+/// How many lines of errors are kept of one psql.
+const MOST_LINES: usize = 100_000;
+/// How psql ends when the connection is lost.
+const LOST: &str = "exit status: 2";
+/// Warnings are no failures.
+const ERRORS_ONLY: &[u8] = b"SET client_min_messages = error;\n";
+
+/// Feeds the parts of a dump to sessions in one database, and lists what fails.
+pub(super) struct Each<'a> {
+    into: &'a TargetServer<'a>,
+    database: &'a str,
+    /// What every session begins with.
+    preamble: Vec<Vec<u8>>,
+    in_preamble: bool,
+    object: String,
+    sql: Option<Located<Child>>,
+    rows: Option<Child>,
+    failed: Vec<Failure>,
+}
+
+impl<'a> Each<'a> {
+    pub(super) fn new(into: &'a TargetServer<'a>, database: &'a str) -> Self {
+        Each {
+            into,
+            database,
+            preamble: Vec::new(),
+            in_preamble: true,
+            object: "the beginning".to_owned(),
+            sql: None,
+            rows: None,
+            failed: Vec::new(),
+        }
+    }
+
+    /// Waits for the last session. Returns what could not be loaded.
+    ///
+    /// # Errors
+    /// When the connection was lost or the work must stop.
+    pub(super) fn finish(mut self) -> Result<Vec<Failure>> {
+        self.end_sql()?;
+        self.into.stop.check()?;
+        Ok(self.failed)
+    }
+
+    /// Returns the session that runs SQL.
+    fn session(&mut self) -> Result<&mut Located<Child>> {
+        if self.sql.is_none() {
+            let mut psql = self.into.server.psql(self.database);
+            psql.args(["--set=ON_ERROR_STOP=0", "--file=-", "--output=/dev/null"]);
+            psql.env_remove("PGCLIENTENCODING");
+            let mut child = Child::write_to(&mut psql, "psql", self.into.stop)?;
+            child.keep_lines(MOST_LINES);
+            let mut session = Located::new(child);
+            for line in &self.preamble {
+                session.pass(line)?;
+            }
+            session.pass(ERRORS_ONLY)?;
+            session.begin(self.object.clone());
+            self.sql = Some(session);
+        }
+        self.sql.as_mut().context("psql was not started")
+    }
+
+    fn end_sql(&mut self) -> Result<()> {
+        let Some(session) = self.sql.take() else {
+            return Ok(());
+        };
+        let (child, places) = session.into_parts();
+        for line in child.finish_with_lines()? {
+            match (places.locate(&line), self.failed.last_mut()) {
+                (Some((object, text)), _) => {
+                    let object = object.unwrap_or("the beginning").to_owned();
+                    let error = without_severity(text);
+                    // The first error of an object is the reason for its others.
+                    if self.failed.last().is_none_or(|last| last.object != object) {
+                        self.failed.push(Failure { object, error });
+                    }
+                }
+                (None, Some(last)) => {
+                    if let Some(detail) = line.strip_prefix("DETAIL:") {
+                        last.error = format!("{} ({})", last.error, detail.trim());
+                    }
+                }
+                (None, None) => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn start_rows(&mut self, statement: &[u8]) -> Result<()> {
+        self.end_sql()?;
+        let mut psql = self.into.server.psql(self.database);
+        psql.args(["--output=/dev/null"]);
+        psql.env_remove("PGCLIENTENCODING");
+        let settings = self.preamble.iter().filter(|line| is_setting(line));
+        for line in settings.map(Vec::as_slice).chain([ERRORS_ONLY, statement]) {
+            let line = std::str::from_utf8(line).context("the dump is not UTF-8")?;
+            psql.arg("--command").arg(line.trim_end());
+        }
+        let mut child = Child::write_to(&mut psql, "psql", self.into.stop)?;
+        child.keep_lines(MOST_LINES);
+        self.rows = Some(child);
+        Ok(())
+    }
+
+    fn end_rows(&mut self) -> Result<()> {
+        let Some(child) = self.rows.take() else {
+            return Ok(());
+        };
+        let Err(error) = child.finish() else {
+            return Ok(());
+        };
+        self.into.stop.check()?;
+        let said = format!("{error:#}");
+        if said.contains(LOST) {
+            return Err(error);
+        }
+        let said = said.split_once(": ").map_or(&*said, |(_, said)| said);
+        self.failed.push(Failure {
+            object: self.object.clone(),
+            error: without_severity(said),
+        });
+        Ok(())
+    }
+}
+
+impl Parts for Each<'_> {
+    fn entry(&mut self, entry: &Entry) -> io::Result<()> {
+        self.in_preamble = false;
+        self.object = entry.object();
+        if let Some(session) = &mut self.sql {
+            session.begin(self.object.clone());
+        }
+        Ok(())
+    }
+
+    fn sql(&mut self, lines: &[u8], between: bool) -> io::Result<()> {
+        if self.in_preamble || (between && lines.starts_with(b"SET ")) {
+            self.preamble.push(lines.to_vec());
+            if self.in_preamble {
+                return Ok(());
+            }
+        }
+        // No session only for a comment.
+        if between && (lines.starts_with(b"--") || lines.trim_ascii().is_empty()) {
+            return Ok(());
+        }
+        self.session().map_err(io_error)?.pass(lines)
+    }
+
+    fn copy(&mut self, statement: &[u8]) -> io::Result<()> {
+        self.start_rows(statement).map_err(io_error)
+    }
+
+    fn rows(&mut self, rows: &[u8]) -> io::Result<()> {
+        let Some(child) = &mut self.rows else {
+            return Ok(());
+        };
+        match child.write_all(rows) {
+            // It failed; why, its end says.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            written => written,
+        }
+    }
+
+    fn end_rows(&mut self, _line: &[u8]) -> io::Result<()> {
+        Each::end_rows(self).map_err(io_error)
+    }
+}
+
+fn is_setting(line: &[u8]) -> bool {
+    line.starts_with(b"SET ") || line.starts_with(b"SELECT pg_catalog.set_config(")
+}
+
+/// `ERROR:  text` in any language.
+fn without_severity(text: &str) -> String {
+    text.split_once(":  ")
+        .map_or(text, |(_, text)| text)
+        .to_owned()
+}
+
+fn io_error(error: Error) -> io::Error {
+    error.downcast().unwrap_or_else(io::Error::other)
+}

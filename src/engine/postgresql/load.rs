@@ -1,0 +1,95 @@
+//! Feeding SQL to `psql`.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::unix::fs::MetadataExt;
+use std::process::Command;
+
+use anyhow::{Context, Result, anyhow, ensure};
+
+use super::each::Each;
+use super::script::entries::Entries;
+use super::script::located::Located;
+use super::script::owners::Owners;
+use super::script::{RestrictedScript, Restricting};
+use super::target::TargetServer;
+use crate::child::Child;
+use crate::engine::feed::finish;
+use crate::engine::load::Failure;
+use crate::stop::Stopped;
+
+/// Feeds what `feed` writes, SQL of the file `dump`, to the database `name`. Returns what failed.
+///
+/// # Errors
+/// In the server's words, when a statement fails and the restore does not keep going.
+pub(super) fn load(
+    into: &TargetServer<'_>,
+    name: &str,
+    dump: &File,
+    feed: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<Vec<Failure>> {
+    if !into.keep_going {
+        return load_whole(into, into.server.psql(name), dump, feed).map(|()| Vec::new());
+    }
+    let restricting = restricting(into, dump)?;
+    let parts = Owners::new(Each::new(into, name), into.no_owner);
+    let mut script =
+        RestrictedScript::new(Entries::new(parts), &into.target.parameters, restricting)?;
+    let fed = feed(&mut script).and_then(|()| script.flush());
+    into.stop.check()?;
+    fed.context("the dump cannot be loaded")?;
+    script.into_inner().parts.parts.finish()
+}
+
+/// Feeds what `feed` writes, SQL of the file `dump`, to `psql`, which then runs nothing but SQL.
+///
+/// # Errors
+/// In the server's words, when a statement fails; names the object.
+pub(super) fn load_whole(
+    into: &TargetServer<'_>,
+    mut psql: Command,
+    dump: &File,
+    feed: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<()> {
+    let restricting = restricting(into, dump)?;
+    psql.args(["--file=-", "--output=/dev/null"]);
+    psql.env_remove("PGCLIENTENCODING");
+    let mut child = Child::write_to(&mut psql, "psql", into.stop)?;
+    // The error says it, and the object.
+    child.quietly();
+    let parts = Owners::new(Located::new(child), into.no_owner);
+    let mut script =
+        RestrictedScript::new(Entries::new(parts), &into.target.parameters, restricting)?;
+    let fed = feed(&mut script).and_then(|()| script.flush());
+    let located = script.into_inner().parts.parts;
+    let (child, places) = located.into_parts();
+    finish(child, fed, into.stop)
+        .map_err(|error| {
+            if error.is::<Stopped>() {
+                error
+            } else {
+                anyhow!(places.explain(&format!("{error:#}")))
+            }
+        })
+        .context("the dump cannot be loaded")
+}
+
+/// Returns what this machine's psql does with `\restrict`.
+///
+/// # Errors
+/// When it does not know that and the dump may be another user's.
+fn restricting(into: &TargetServer<'_>, dump: &File) -> Result<Restricting> {
+    let restricting = Restricting::of_psql(into)?;
+    ensure!(
+        restricting != Restricting::Unknown || is_ours(dump)?,
+        "the dump is another user's, and this machine's psql cannot be kept from running commands in it; install a psql that knows \\restrict (17.6, 16.10, 15.14, 14.19, 13.22 or newer)"
+    );
+    Ok(restricting)
+}
+
+/// Whether nobody but this user and root can have written a file.
+fn is_ours(file: &File) -> io::Result<bool> {
+    let meta = file.metadata()?;
+    let owners = [0, rustix::process::geteuid().as_raw()];
+    Ok(owners.contains(&meta.uid()) && meta.mode() & 0o022 == 0)
+}

@@ -1,0 +1,157 @@
+//! Where PostgreSQL's statements begin and end.
+
+/// Follows the quotes of SQL that `pg_dump` wrote (`standard_conforming_strings` is on).
+#[derive(Debug, Default)]
+pub(super) struct Lexer {
+    within: Within,
+    /// A statement is open.
+    open: bool,
+    parentheses: u32,
+}
+
+#[derive(Debug, Default)]
+enum Within {
+    #[default]
+    Nothing,
+    Text {
+        escapes: bool,
+    },
+    Name,
+    /// `$tag$`, which also ends it.
+    Dollar(Vec<u8>),
+    Comment {
+        depth: u32,
+    },
+}
+
+impl Lexer {
+    /// Returns true if no statement is open.
+    pub(super) fn is_between(&self) -> bool {
+        !self.open && matches!(self.within, Within::Nothing)
+    }
+
+    /// Reads on. No token but a quoted one goes on in the next call.
+    pub(super) fn pass(&mut self, text: &[u8]) {
+        let mut at = 0;
+        while at < text.len() {
+            at += self.token(&text[at..], at.checked_sub(1).map(|before| text[before]));
+        }
+    }
+
+    /// Reads one token or a part of one; returns its length.
+    fn token(&mut self, text: &[u8], before: Option<u8>) -> usize {
+        match &mut self.within {
+            Within::Nothing => self.plain(text, before),
+            Within::Text { escapes: true } if text[0] == b'\\' => 2,
+            Within::Text { .. } => self.until(text, b'\''),
+            Within::Name => self.until(text, b'"'),
+            Within::Dollar(tag) => {
+                if text.starts_with(tag) {
+                    let length = tag.len();
+                    self.within = Within::Nothing;
+                    return length;
+                }
+                1 + memchr::memchr(b'$', &text[1..]).unwrap_or(text.len() - 1)
+            }
+            Within::Comment { depth } => {
+                if text.starts_with(b"/*") {
+                    *depth += 1;
+                    return 2;
+                }
+                if !text.starts_with(b"*/") {
+                    return 1;
+                }
+                *depth -= 1;
+                if *depth == 0 {
+                    self.within = Within::Nothing;
+                }
+                2
+            }
+        }
+    }
+
+    /// A doubled quote ends one string and begins the next, which is the same to this.
+    fn until(&mut self, text: &[u8], quote: u8) -> usize {
+        if text[0] == quote {
+            self.within = Within::Nothing;
+        }
+        1
+    }
+
+    fn plain(&mut self, text: &[u8], before: Option<u8>) -> usize {
+        if text.starts_with(b"--") {
+            return memchr::memchr(b'\n', text).map_or(text.len(), |end| end + 1);
+        }
+        if text.starts_with(b"/*") {
+            self.within = Within::Comment { depth: 1 };
+            return 2;
+        }
+        match text[0] {
+            b';' if self.parentheses == 0 => self.open = false,
+            byte if byte.is_ascii_whitespace() => {}
+            byte => {
+                self.open = true;
+                let in_word = before.is_some_and(|before| {
+                    before.is_ascii_alphanumeric() || b"_$".contains(&before) || before >= 0x80
+                });
+                match byte {
+                    b'\'' => {
+                        let escapes = matches!(before, Some(b'E' | b'e'));
+                        self.within = Within::Text { escapes };
+                    }
+                    b'"' => self.within = Within::Name,
+                    b'(' => self.parentheses += 1,
+                    b')' => self.parentheses = self.parentheses.saturating_sub(1),
+                    b'$' if !in_word => {
+                        let is_tag = |byte: &u8| {
+                            byte.is_ascii_alphanumeric() || *byte == b'_' || *byte >= 0x80
+                        };
+                        let length = text[1..].iter().take_while(|byte| is_tag(byte)).count();
+                        if text.get(1 + length) == Some(&b'$') {
+                            self.within = Within::Dollar(text[..length + 2].to_vec());
+                            return length + 2;
+                        }
+                    }
+                    _ => {}
+                }
+            }
+        }
+        1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statements_end_at_their_own_semicolons() {
+        for (text, between) in [
+            ("SELECT 1;\n", true),
+            ("SELECT 1\n", false),
+            ("SELECT ';\n", false),
+            ("SELECT 'it''s;';\n", true),
+            ("SELECT E'\\';\n", false),
+            ("SELECT E'\\\\';\n", true),
+            ("SELECT '\\';\n", true),
+            ("SELECT $1 || $a$;$$;$a$;\n", true),
+            ("SELECT $a$;$b$;\n", false),
+            ("SELECT a$b$;\n", true),
+            ("-- it's\n", true),
+            ("/* /* ' */ \" */ SELECT 1;\n", true),
+            (
+                "CREATE RULE r AS ON DELETE TO t DO (SELECT 1; SELECT 2\n",
+                false,
+            ),
+            (
+                "CREATE RULE r AS ON DELETE TO t DO (SELECT 1; SELECT 2);\n",
+                true,
+            ),
+            ("SELECT \"it's;\";\n", true),
+        ] {
+            let mut lexer = Lexer::default();
+            lexer.pass(text.as_bytes());
+            assert_eq!(lexer.is_between(), between, "{text}");
+        }
+    }
+}

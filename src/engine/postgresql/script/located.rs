@@ -1,0 +1,96 @@
+//! Which object a line number in psql's errors is about.
+
+use std::io::{self, Write};
+
+use memchr::memchr_iter;
+
+use super::entries::{Entry, Parts};
+
+/// How psql begins its errors about what it is fed.
+const PLACE: &str = "psql:<stdin>:";
+
+/// Passes a dump on to `inner` and remembers in which line each object's entry begins.
+pub(in super::super) struct Located<W> {
+    inner: W,
+    lines: usize,
+    places: Places,
+}
+
+/// The line in which each object's entry begins.
+#[derive(Debug, Default)]
+pub(in super::super) struct Places(Vec<(usize, String)>);
+
+impl<W: Write> Located<W> {
+    pub(in super::super) fn new(inner: W) -> Self {
+        Located {
+            inner,
+            lines: 0,
+            places: Places::default(),
+        }
+    }
+
+    /// From here on lines are about this object.
+    pub(in super::super) fn begin(&mut self, object: String) {
+        self.places.0.push((self.lines + 1, object));
+    }
+
+    pub(in super::super) fn pass(&mut self, text: &[u8]) -> io::Result<()> {
+        self.inner.write_all(text)?;
+        self.lines += memchr_iter(b'\n', text).count();
+        Ok(())
+    }
+
+    pub(in super::super) fn into_parts(self) -> (W, Places) {
+        (self.inner, self.places)
+    }
+}
+
+impl Places {
+    fn object_at(&self, line: usize) -> Option<&str> {
+        let after = self.0.partition_point(|(first, _)| *first <= line);
+        let (_, object) = self.0.get(after.checked_sub(1)?)?;
+        Some(object)
+    }
+
+    /// Takes psql's `psql:<stdin>:12: ERROR:  text` apart: the object, where it is known, and
+    /// `ERROR:  text`.
+    pub(in super::super) fn locate<'a>(&self, said: &'a str) -> Option<(Option<&str>, &'a str)> {
+        let (line, text) = said.strip_prefix(PLACE)?.split_once(": ")?;
+        Some((self.object_at(line.parse().ok()?), text))
+    }
+
+    /// Returns the text with the object in the place of the first line number.
+    pub(in super::super) fn explain(&self, said: &str) -> String {
+        let Some(at) = said.find(PLACE) else {
+            return said.to_owned();
+        };
+        let (before, error) = said.split_at(at);
+        match self.locate(error) {
+            Some((Some(object), text)) => format!("{before}{object}: {text}"),
+            _ => said.to_owned(),
+        }
+    }
+}
+
+impl<W: Write> Parts for Located<W> {
+    fn entry(&mut self, entry: &Entry) -> io::Result<()> {
+        self.begin(entry.object());
+        Ok(())
+    }
+
+    fn sql(&mut self, lines: &[u8], _between: bool) -> io::Result<()> {
+        self.pass(lines)
+    }
+
+    fn copy(&mut self, statement: &[u8]) -> io::Result<()> {
+        self.pass(statement)
+    }
+
+    fn rows(&mut self, rows: &[u8]) -> io::Result<()> {
+        self.pass(rows)
+    }
+
+    fn end_rows(&mut self, line: &[u8]) -> io::Result<()> {
+        self.pass(line)
+    }
+}

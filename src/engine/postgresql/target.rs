@@ -1,0 +1,59 @@
+//! The server that something is restored into.
+
+use anyhow::Result;
+
+use super::catalogue::{self, ServerFacts, Target};
+use super::reach::{ask, connect, connect_anywhere};
+use super::server::Server;
+use crate::engine::access::Access;
+use crate::engine::load::{Existing, LoadOptions};
+use crate::stop::Stop;
+
+/// A server something is restored into.
+pub(super) struct TargetServer<'a> {
+    pub(super) server: &'a Server,
+    /// A database that is not the one restored, unless that exists and is empty.
+    pub(super) maintenance: String,
+    pub(super) facts: ServerFacts,
+    pub(super) target: Target,
+    /// Objects that fail are listed.
+    pub(super) keep_going: bool,
+    /// Owners and privileges are left out.
+    pub(super) no_owner: bool,
+    pub(super) access: &'a Access,
+    pub(super) stop: Stop,
+}
+
+impl<'a> TargetServer<'a> {
+    /// Connects to a server in which the database `restored` will change hands.
+    pub(super) fn connect(
+        server: &'a Server,
+        restored: Option<&str>,
+        options: &LoadOptions<'_>,
+        access: &'a Access,
+    ) -> Result<Self> {
+        let stop = access.deadline;
+        let (maintenance, _, facts) = match (restored, &options.existing) {
+            // The role may be let into no other.
+            (Some(name), Existing::Fill) => {
+                connect(server, name, stop).or_else(|_| connect_anywhere(server, restored, stop))?
+            }
+            _ => connect_anywhere(server, restored, stop)?,
+        };
+        let target = ask(server, &maintenance, catalogue::TARGET, stop)?;
+        Ok(TargetServer {
+            server,
+            maintenance,
+            facts,
+            target,
+            keep_going: options.keep_going,
+            no_owner: options.no_owner,
+            access,
+            stop,
+        })
+    }
+
+    pub(super) fn execute(&self, statements: &[String], stop: Stop) -> Result<()> {
+        self.server.execute(&self.maintenance, statements, stop)
+    }
+}

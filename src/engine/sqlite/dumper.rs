@@ -1,0 +1,267 @@
+//! Dumps an SQLite database.
+
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use rusqlite::backup::{Backup, StepResult};
+use rusqlite::{Connection, OpenFlags};
+use rustix::fs::Stat;
+
+use super::find::{database_of, find};
+use super::image::{self, read_shape};
+use super::last_out::LastOut;
+use super::patience::{NAP, Patience};
+use super::sides::with_suffix;
+use super::{check, elsewhere, facts, guard, lock_free, watch};
+use crate::content::image::Shape;
+use crate::engine::dumper::{Dumper, ScratchFile};
+use crate::header::Facts;
+use crate::identity::Identity;
+use crate::name::Format;
+use crate::stop::Stop;
+
+/// Bytes copied between two looks at the clock: the read transaction around the copy keeps
+/// writers out, so it never restarts however small the steps are.
+const STEP: u32 = 16 << 20;
+
+/// Up to this size in bytes every check is thorough: it takes well under a second.
+const SMALL: u64 = 64 << 20;
+
+/// An SQLite database to be dumped.
+pub(super) struct Sqlite {
+    path: PathBuf,
+    file_name: Vec<u8>,
+    identity: Identity,
+    source: Option<Connection>,
+    /// What is streamed and checked: the source itself within its snapshot, or the copy.
+    snapshot: Option<Connection>,
+    copy: Option<File>,
+    needs_copy: bool,
+    is_wal: bool,
+    /// A log with content lay beside the database before it was opened.
+    has_log: bool,
+    found: Stat,
+    shape: Shape,
+    patience: Patience,
+    stop: Stop,
+    /// Dropped last, after the connections.
+    _last_out: Option<LastOut>,
+}
+
+/// Is the `sqlite_dbpage` table compiled in? Where it is not, every database is copied first.
+#[must_use]
+pub fn has_dbpage() -> bool {
+    Connection::open_in_memory()
+        .and_then(|memory| {
+            memory.query_row(
+                "SELECT count(*) FROM pragma_module_list WHERE name = 'sqlite_dbpage'",
+                [],
+                |row| row.get::<_, i64>(0),
+            )
+        })
+        .is_ok_and(|count| count > 0)
+}
+
+impl Sqlite {
+    /// Finds the database and reads its first page; creates nothing.
+    ///
+    /// # Errors
+    /// One sentence for whatever keeps it from being dumped.
+    pub(super) fn open(path: &Path, busy_timeout: Duration, stop: Stop) -> Result<Self> {
+        let file_name = file_name(path);
+        let (path, found) = find(path)?;
+        let log = with_suffix(path.as_os_str(), "-wal");
+        let has_log = Path::new(&log)
+            .symlink_metadata()
+            .is_ok_and(|log| log.len() > 0);
+        let patience = Patience::new(path.clone(), busy_timeout, stop);
+        let last_out = LastOut::if_at_rest(&path);
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let mut source = patience.retry(|| Connection::open_with_flags(&path, flags))?;
+        source.busy_timeout(NAP)?;
+        let bytes = u64::try_from(found.st_size).unwrap_or(0);
+        watch::restrict(&source, bytes)?;
+        source.progress_handler(10_000, Some(move || stop.reason().is_some()))?;
+        let mode: String =
+            patience.retry(|| source.query_row("PRAGMA journal_mode", [], |row| row.get(0)))?;
+        Ok(Sqlite {
+            identity: Identity::of_file(&path),
+            shape: patience.retry(|| read_shape(&source))?,
+            _last_out: last_out,
+            path,
+            file_name,
+            source: Some(source),
+            snapshot: None,
+            copy: None,
+            needs_copy: mode != "wal" || !has_dbpage(),
+            is_wal: mode == "wal",
+            has_log,
+            found,
+            patience,
+            stop,
+        })
+    }
+
+    /// Dumps through `source`, a connection that already keeps everyone else out.
+    pub(super) fn within(
+        path: &Path,
+        found: &Stat,
+        source: Connection,
+        shape: Shape,
+        stop: Stop,
+    ) -> Self {
+        Sqlite {
+            path: path.to_owned(),
+            file_name: file_name(path),
+            identity: Identity::of_file(path),
+            source: Some(source),
+            snapshot: None,
+            copy: None,
+            needs_copy: !has_dbpage(),
+            is_wal: false,
+            has_log: false,
+            found: *found,
+            shape,
+            patience: Patience::new(path.to_owned(), Duration::ZERO, stop),
+            stop,
+            _last_out: None,
+        }
+    }
+
+    /// The connection given to [`Sqlite::within`].
+    pub(super) fn into_source(self) -> Option<Connection> {
+        self.source.or(self.snapshot)
+    }
+
+    /// # Errors
+    /// When it is used, or may have been used, under another name too.
+    fn refuse_second_name(&self) -> Result<()> {
+        if self.is_wal {
+            elsewhere::refuse(&self.path, &self.found, self.has_log, self.stop)?;
+        }
+        Ok(())
+    }
+
+    fn copy(&self, source: &Connection, scratch: &Path) -> Result<()> {
+        let mut copy = Connection::open(scratch)?;
+        copy.execute_batch("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF")?;
+        let pages = i32::try_from(STEP / self.shape.page_size.max(512))?;
+        let backup = Backup::new(source, &mut copy)?;
+        loop {
+            match self.patience.retry(|| backup.step(pages))? {
+                StepResult::Done => return Ok(()),
+                StepResult::More => self.stop.check()?,
+                // The read transaction leaves no reason for it, so waiting would be for ever.
+                other => bail!("SQLite's backup stopped: {other:?}"),
+            }
+        }
+    }
+}
+
+impl Dumper for Sqlite {
+    fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    fn file_name(&self) -> Vec<u8> {
+        self.file_name.clone()
+    }
+
+    fn database(&self) -> Vec<u8> {
+        database_of(&self.path)
+    }
+
+    fn format(&self) -> Format {
+        Format::Sqlite
+    }
+
+    fn engine_version(&self) -> String {
+        rusqlite::version().to_owned()
+    }
+
+    fn scratch_bytes(&self) -> u64 {
+        if self.needs_copy {
+            self.shape.bytes()
+        } else {
+            0
+        }
+    }
+
+    fn owner(&self) -> Option<u32> {
+        Some(self.found.st_uid)
+    }
+
+    fn snapshot(&mut self, scratch: Option<ScratchFile<'_>>) -> Result<()> {
+        // Stays where it is until nothing can fail: a held one goes back to who holds it.
+        let source = self.source.as_ref();
+        let source = source.context("the snapshot was taken already")?;
+        let held = !source.is_autocommit();
+        if !held {
+            self.patience.retry(|| source.execute_batch("BEGIN"))?;
+        }
+        self.shape = self.patience.retry(|| read_shape(source))?;
+        self.refuse_second_name()?;
+        let Some(scratch) = scratch.filter(|_| self.needs_copy) else {
+            self.snapshot = self.source.take();
+            return Ok(());
+        };
+        let path = guard::admit_own(&scratch.path, scratch.file)?;
+        self.copy(source, &path)
+            .with_context(|| format!("cannot copy {}", self.path.display()))?;
+        if !held {
+            self.source = None;
+        }
+        let unreadable = || format!("cannot read {}", path.display());
+        let file = scratch.file.try_clone().with_context(unreadable)?;
+        let copy = lock_free::open(&path, &file, self.stop).with_context(unreadable)?;
+        self.shape = read_shape(&copy).with_context(unreadable)?;
+        self.snapshot = Some(copy);
+        self.copy = Some(file);
+        Ok(())
+    }
+
+    fn tables(&self) -> Vec<String> {
+        // What keeps them from being read is for the check to say.
+        let snapshot = self.snapshot.as_ref();
+        let tables = snapshot.and_then(|snapshot| facts::tables(snapshot).ok());
+        tables.unwrap_or_default()
+    }
+
+    fn stream(&mut self, out: &mut dyn Write) -> Result<()> {
+        let snapshot = self.snapshot.as_ref().context("no snapshot was taken")?;
+        let streamed = match &self.copy {
+            Some(file) => image::stream_file(file, self.shape, out),
+            None => image::stream_table(snapshot, self.shape, out),
+        };
+        if streamed.is_err() {
+            self.stop.check()?;
+        }
+        streamed.with_context(|| format!("cannot read {} whole", self.path.display()))
+    }
+
+    fn check(&mut self, thorough: bool) -> Result<Facts> {
+        let snapshot = self.snapshot.take().context("no snapshot was taken")?;
+        let thorough = thorough || self.shape.bytes() <= SMALL;
+        let (path, shape) = (self.path.clone(), self.shape);
+        let (snapshot, facts) = watch::run(snapshot, self.stop, move |snapshot| {
+            check::integrity(snapshot, &path, thorough)?;
+            facts::of(snapshot, shape)
+                .with_context(|| format!("cannot count the tables of {}", path.display()))
+        })?;
+        self.snapshot = Some(snapshot);
+        if facts.is_err() {
+            self.stop.check()?;
+        }
+        // Whoever came meanwhile may have changed the file under its reader.
+        self.refuse_second_name()?;
+        facts
+    }
+}
+
+fn file_name(path: &Path) -> Vec<u8> {
+    let name = path.file_name().unwrap_or_default();
+    name.as_encoded_bytes().to_vec()
+}

@@ -1,0 +1,13 @@
+//! The names of the files that SQLite keeps beside a database.
+
+use std::ffi::{OsStr, OsString};
+
+/// The suffixes of the side files. SQLite applies what they hold to any database that has the name.
+pub(super) const SIDES: [&str; 3] = ["-journal", "-wal", "-shm"];
+
+/// Returns `name` with `suffix` at its end.
+pub(super) fn with_suffix(name: &OsStr, suffix: &str) -> OsString {
+    let mut name = name.to_owned();
+    name.push(suffix);
+    name
+}

@@ -1,0 +1,131 @@
+//! Restoring one dump.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, ensure};
+
+use super::choose::{RequestedDump, choose};
+use super::save::Saver;
+use crate::dump;
+use crate::engine::{Access, DamagedInside, Existing, LoadOptions, Loaded, Source};
+use crate::header::Header;
+use crate::stop::Stop;
+
+/// What happens to a database that exists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Replace {
+    /// The restore is refused.
+    No,
+    /// It is loaded into if it is empty.
+    Empty,
+    /// It is dumped, then replaced.
+    Saved,
+    /// It is replaced and lost.
+    Unsaved,
+}
+
+/// How to restore.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// What happens to a database that exists.
+    pub replace: Replace,
+    /// Load what can be loaded, and list what cannot.
+    pub keep_going: bool,
+    /// Leave out owners, definers and privileges.
+    pub no_owner: bool,
+    /// How the replaced database is dumped.
+    pub dump: dump::Options,
+}
+
+/// Returns the first dump that is not among the refused ones, verified whole, its path, and its header.
+pub type Choose<'a> = dyn FnMut(&[PathBuf], Stop) -> Result<(File, PathBuf, Header)> + 'a;
+
+/// Restores one database's dump. Logs what was restored.
+pub(super) fn restore(
+    from: &RequestedDump,
+    target: &dyn Source,
+    options: &Options,
+) -> Result<Loaded> {
+    let is_named = !from.path.is_dir();
+    let mut choose = |refused: &[PathBuf], stop: Stop| choose(from, refused, stop);
+    restore_chosen(&mut choose, is_named, target, options)
+}
+
+/// Restores the dump that `choose` returns. Logs what was restored.
+pub(super) fn restore_chosen(
+    choose: &mut Choose<'_>,
+    is_named: bool,
+    target: &dyn Source,
+    options: &Options,
+) -> Result<Loaded> {
+    let access = options.dump.access();
+    let stop = access.deadline;
+    let mut refused = Vec::new();
+    let mut saver = Saver::new(&options.dump, stop);
+    let (path, header, loaded) = loop {
+        let (dump, path, header) = choose(&refused, stop)?;
+        let load_options = LoadOptions {
+            existing: match options.replace {
+                Replace::No => Existing::Refuse,
+                Replace::Empty => Existing::Fill,
+                Replace::Saved => Existing::Save(&mut saver),
+                Replace::Unsaved => Existing::Lose,
+            },
+            keep_going: options.keep_going,
+            no_owner: options.no_owner,
+        };
+        match load(&dump, &header, target, load_options, &access) {
+            Ok(loaded) => break (path, header, loaded),
+            // Where the dump was not named, an older one will do.
+            Err(error) if error.is::<DamagedInside>() && !is_named => {
+                log::warn!("{} was passed over: {error:#}", path.display());
+                refused.push(path);
+            }
+            Err(error) => return Err(error.context(not_restored(target, saver.saved()))),
+        }
+    };
+    let but = match loaded.failed.len() {
+        0 => String::new(),
+        number => format!(", without {}", crate::human::count(number, "object")),
+    };
+    log::info!(
+        "restored {} ({}) into {target}{but}",
+        path.display(),
+        header.time
+    );
+    if let Some(old) = &loaded.saved {
+        log::info!("what it replaced is in {}", old.display());
+    }
+    Ok(loaded)
+}
+
+fn not_restored(target: &dyn Source, saved: Option<&Path>) -> String {
+    match saved {
+        None => format!("{target} was not restored"),
+        Some(saved) => format!(
+            "{target} was not restored; what it held before is dumped in {}",
+            saved.display()
+        ),
+    }
+}
+
+/// Loads a dump that was verified into a target of the same engine. Returns what was loaded.
+///
+/// # Errors
+/// Whatever keeps it from being loaded; the old database is then as it was.
+pub fn load(
+    dump: &File,
+    header: &Header,
+    target: &dyn Source,
+    options: LoadOptions<'_>,
+    access: &Access,
+) -> Result<Loaded> {
+    ensure!(
+        header.identity.engine == target.engine(),
+        "the dump is of {}, which cannot be restored into {}",
+        header.identity,
+        target.kind()
+    );
+    target.load(dump, header, options, access)
+}

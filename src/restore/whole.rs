@@ -1,0 +1,113 @@
+//! Restoring everything that a directory has of a server: first what belongs to no database, then
+//! each database, then the grants on their objects.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+
+use super::choose::RequestedDump;
+use super::database::{Options, Replace, restore};
+use crate::clock;
+use crate::directory::Directory;
+use crate::engine::Source;
+use crate::human;
+use crate::identity::Identity;
+use crate::series::Series;
+use crate::stop::{self, Stopped};
+
+/// Restores the newest good dump of each database into `server`; one that fails does not stop the
+/// others. Returns how many failed.
+///
+/// # Errors
+/// When the directory has no dump for the server, or a signal came.
+pub(super) fn run(path: &Path, server: &dyn Source, options: &Options) -> Result<usize> {
+    let all = found(path, server)?;
+    let mut options = options.clone();
+    // A new server has some databases already, and they are empty.
+    if options.replace == Replace::No {
+        options.replace = Replace::Empty;
+    }
+    let mut outcomes: Vec<(String, Result<usize, String>)> = Vec::new();
+    let mut grants = Vec::new();
+    for (name, identity) in all {
+        let restored = part(server, &identity).and_then(|target| {
+            let from = RequestedDump {
+                path: path.to_owned(),
+                name: Some(name.clone()),
+            };
+            let loaded = restore(&from, target.as_deref().unwrap_or(server), &options)?;
+            for failure in &loaded.failed {
+                log::error!("{name}: not restored: {failure}");
+            }
+            grants.extend(loaded.grants);
+            Ok(loaded.failed.len())
+        });
+        if let Some(signal) = stop::signal() {
+            return Err(Stopped::Signal(signal).into());
+        }
+        if let Err(error) = &restored {
+            log::error!("{error:#}");
+        }
+        outcomes.push((name, restored.map_err(|error| format!("{error:#}"))));
+    }
+    let denied = server.grant(&grants, &options.dump.access())?;
+    for failure in &denied {
+        log::error!("not restored: {failure}");
+    }
+    table(&outcomes);
+    let failed = outcomes.iter().filter(|(_, outcome)| *outcome != Ok(0));
+    Ok(failed.count() + denied.len())
+}
+
+/// Returns the names of the series that hold dumps for `server`, what belongs to no database first.
+fn found(path: &Path, server: &dyn Source) -> Result<Vec<(String, Identity)>> {
+    let directory = Directory::open(path)?;
+    let now = clock::now();
+    let mut found = Vec::new();
+    for series in Series::all(&directory, &directory.dumps()?) {
+        let Some((_, header)) = series.restorable(now).next() else {
+            log::warn!("{}: there is no dump to restore", series.name);
+            continue;
+        };
+        if header.identity.engine == server.engine() {
+            found.push((series.name.to_string(), header.identity.clone()));
+        } else {
+            log::info!("{} is left out: it is of {}", series.name, header.identity);
+        }
+    }
+    ensure!(
+        !found.is_empty(),
+        "{} holds no dump of {}",
+        path.display(),
+        server.kind()
+    );
+    found.sort_by_key(|(_, identity)| identity.database.is_some());
+    Ok(found)
+}
+
+/// Returns the database of `server` that a dump is of; none for what belongs to no database.
+fn part(server: &dyn Source, identity: &Identity) -> Result<Option<std::sync::Arc<dyn Source>>> {
+    let Some(database) = &identity.database else {
+        return Ok(None);
+    };
+    let target = server.with_database(database);
+    target
+        .map(Some)
+        .with_context(|| format!("{server} has no databases"))
+}
+
+/// The last lines of a restore of several databases.
+fn table(outcomes: &[(String, Result<usize, String>)]) {
+    let width = outcomes.iter().map(|(name, _)| name.chars().count());
+    let width = width.max().unwrap_or(0);
+    for (name, outcome) in outcomes {
+        match outcome {
+            Ok(0) => log::info!("{name:width$}  restored"),
+            Ok(number) => log::error!(
+                "{name:width$}  restored without {}",
+                human::count(*number, "object")
+            ),
+            Err(error) => log::error!("{name:width$}  FAILED  {error}"),
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! `dump`: from the snapshot to the dump under its final name.
+
+mod concurrency;
+mod filesystems;
+mod identity;
+mod jobs;
+mod leftovers;
+mod publishing;
+mod readback;
+mod snapshot;
+mod stopping;
+mod unchanged;

@@ -1,0 +1,204 @@
+//! Runs that are stopped: by a signal, at any step.
+
+use std::fs;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use crate::support::strace::{self, Of};
+use crate::support::{Env, Run, database, inventory, wait_until};
+
+const SIGNALS: [(&str, i32); 3] = [("SIGTERM", 15), ("SIGINT", 2), ("SIGHUP", 1)];
+
+/// Steps of a dump, in order: the copy, where there is one, and the dump under its temporary name,
+/// then the publication and what comes after it.
+fn steps(mode: &str) -> Vec<(Of, &'static str)> {
+    let copy = [
+        (Of::Temporary(0), "openat:when=1"),
+        (Of::Temporary(0), "pwrite64:when=99"),
+        (Of::Temporary(0), "pread64:when=9"),
+    ];
+    let number = u32::from(mode != "WAL");
+    let dump = [
+        (Of::Temporary(number), "openat:when=1"),
+        (Of::Temporary(number), "write:when=3"),
+        (Of::Temporary(number), "pwrite64:when=1"),
+        (Of::Temporary(number), "fsync:when=1"),
+        (Of::Directory, "renameat2:when=1"),
+        (Of::Directory, "fsync:when=1"),
+        (Of::Directory, "unlinkat:when=1"),
+    ];
+    let copy = if mode == "WAL" { &[][..] } else { &copy };
+    [copy, &dump].concat()
+}
+
+/// A database of which each dump takes several writes, with two dumps.
+fn dumped(mode: &str) -> Env {
+    let env = Env::new();
+    drop(database::large(&env.path("db.sqlite"), mode, 3_000_000));
+    env.dump("db.sqlite");
+    env.dump("db.sqlite");
+    env
+}
+
+/// A run that gets `signal` at a step.
+fn signalled(env: &Env, signal: &str, (of, step): (Of, &str)) -> Run {
+    let (call, when) = step.split_once(':').unwrap();
+    let inject = format!("{call}:signal={signal}:{when}");
+    let args = "dump db.sqlite --keep 2";
+    Run::of(&mut strace::command(env, of, &[&inject], args))
+}
+
+#[test]
+#[ignore = "needs strace"]
+fn a_run_told_to_stop_cleans_up_and_dies_by_that_signal() {
+    for mode in ["WAL", "DELETE"] {
+        let env = dumped(mode);
+        for step in steps(mode) {
+            for (name, number) in SIGNALS {
+                if name != "SIGTERM" && step.1 != "write:when=3" {
+                    continue;
+                }
+                let before = env.names();
+                let run = signalled(&env, name, step);
+                let what = format!("{mode} {name} at {step:?}: {run:#?}");
+                assert_eq!(run.signal, Some(number), "{what}");
+                assert!(run.stderr.contains(&format!("stopped by {name}")), "{what}");
+                assert_eq!(env.temporaries(), [""; 0], "{what}");
+                // A dump that only has to be published is, and then it stays, and is said to be there.
+                let published = matches!(step.0, Of::Directory) || step.1.starts_with("fsync");
+                assert_eq!(run.paths().len(), usize::from(published), "{what}");
+                assert_eq!(env.names() == before, !published, "{what}");
+                assert_eq!(env.names().len(), 2, "{what}");
+            }
+        }
+        assert_eq!(
+            env.run("verify").succeeds().stdout.matches("good").count(),
+            2
+        );
+    }
+}
+
+#[test]
+#[ignore = "needs strace"]
+fn a_run_killed_leaves_what_the_next_run_removes() {
+    for mode in ["WAL", "DELETE"] {
+        let env = dumped(mode);
+        let mut left = 0;
+        for step in steps(mode) {
+            let before = env.names();
+            let run = signalled(&env, "SIGKILL", step);
+            let what = format!("{mode} at {step:?}: {run:#?}");
+            assert_eq!(run.signal, Some(9), "{what}");
+            let temporaries = env.temporaries();
+            left += temporaries.len();
+            assert!(
+                before.iter().all(|name| env.names().contains(name)),
+                "{what}"
+            );
+            env.run("verify").succeeds();
+
+            let next = env.run("dump db.sqlite --keep 2").succeeds();
+            for temporary in &temporaries {
+                assert!(
+                    next.stderr.contains(&format!("removed {temporary}")),
+                    "{next:?}"
+                );
+            }
+            assert_eq!(env.temporaries(), [""; 0], "{what}");
+            assert_eq!(env.names().len(), 2);
+        }
+        assert!(left >= 3, "{left}");
+        assert_eq!(
+            env.run("verify").succeeds().stdout.matches("good").count(),
+            2
+        );
+    }
+}
+
+#[test]
+#[ignore = "needs sqlite3"]
+fn a_run_that_waits_for_a_lock_can_be_stopped() {
+    let env = dumped("DELETE");
+    let before = inventory(env.root());
+    let lock = database::Lock::exclusive(&env.path("db.sqlite"));
+    let run = env.start("dump db.sqlite");
+    wait_until(|| {
+        fs::read_to_string(env.dumps().join(".dump-database.lock"))
+            .is_ok_and(|text| text.starts_with(&format!("process {} on ", run.id())))
+    });
+    let killed = Command::new("kill").arg(run.id().to_string()).status();
+    assert!(killed.unwrap().success());
+    let since = Instant::now();
+    let run = Run::end_of(run);
+    assert_eq!(run.signal, Some(15), "{run:?}");
+    assert_eq!(run.stdout, "");
+    assert!(since.elapsed() < Duration::from_secs(5));
+    drop(lock);
+    assert_eq!(inventory(env.root()), before);
+}
+
+#[test]
+#[ignore = "needs strace"]
+fn a_signal_ends_the_work_at_once() {
+    let env = Env::new();
+    drop(database::large(&env.path("db.sqlite"), "WAL", 8_000_000));
+    let writes = |fault: &[&str]| {
+        let args = "dump db.sqlite --threads 1";
+        let (run, calls) = strace::run(&env, "write", fault, args);
+        let own = |call: &&strace::Call| call.is("write", ".tmp>");
+        (run.signal, calls.iter().filter(own).count())
+    };
+    let (signal, all) = writes(&[]);
+    assert!(signal.is_none() && all > 15, "{all}");
+    // The first writes are of the lock file.
+    let (signal, some) = writes(&["write:signal=SIGTERM:when=5"]);
+    assert!(signal == Some(15) && some < all / 2, "{some} of {all}");
+}
+
+#[test]
+#[ignore = "needs root"]
+fn a_slow_compressor_does_not_keep_a_run_from_stopping() {
+    let env = Env::new();
+    let run =
+        env.start("dump --name noise --compress zstd:19 --threads 2 -- head -c 200M /dev/urandom");
+    // Both threads of the compressor have a job of tens of megabytes then.
+    let read = format!("/proc/{}/io", run.id());
+    wait_until(|| {
+        let counters = fs::read_to_string(&read).unwrap_or_default();
+        let bytes = counters
+            .lines()
+            .find_map(|line| line.strip_prefix("rchar: "));
+        bytes.is_some_and(|bytes| bytes.parse::<u64>().unwrap() > 70_000_000)
+    });
+    let killed = Command::new("kill").arg(run.id().to_string()).status();
+    assert!(killed.unwrap().success());
+    let since = Instant::now();
+    let run = Run::end_of(run);
+    assert_eq!(run.signal, Some(15), "{run:?}");
+    // The jobs alone take longer than that.
+    assert!(
+        since.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        since.elapsed()
+    );
+    assert_eq!(env.temporaries(), [""; 0]);
+}
+
+#[test]
+#[ignore = "needs strace"]
+fn a_database_that_takes_too_long_is_given_up() {
+    let env = dumped("WAL");
+    let before = inventory(&env.dumps());
+    let slow = ["write:delay_enter=400ms:when=2"];
+    let run = Run::of(&mut strace::command(
+        &env,
+        Of::Temporary(0),
+        &slow,
+        "dump db.sqlite --timeout 300ms",
+    ));
+    run.fails(
+        1,
+        "db was not dumped: not done within 0.30s; --timeout allows longer",
+    );
+    assert_eq!(inventory(&env.dumps()), before);
+}

@@ -1,0 +1,4 @@
+//! Rotation: which dumps stay, and which are removed.
+
+mod retention;
+mod rotation;

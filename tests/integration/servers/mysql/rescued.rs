@@ -1,0 +1,267 @@
+//! Restores that have a way through: part of a dump, an empty database, an old one that is damaged,
+//! a whole server.
+
+use std::fs;
+use std::path::Path;
+
+use super::Server;
+use crate::servers::drilled::with_text;
+use crate::support::Env;
+
+#[test]
+#[ignore = "needs MariaDB"]
+fn what_can_be_loaded_is_loaded_and_what_cannot_is_named() {
+    let env = Env::new();
+    let server = Server::start();
+    server.sql(
+        "",
+        "CREATE DATABASE other; CREATE TABLE other.t (a INT); CREATE DATABASE app",
+    );
+    server.script(
+        "app",
+        "CREATE TABLE good (id INT PRIMARY KEY, v TEXT); INSERT INTO good VALUES (1, 'one\\n\\n'), (2, 'DROP TABLE good;');
+         CREATE TABLE lost (v TEXT); INSERT INTO lost VALUES ('a'), ('b');
+         CREATE VIEW a_far AS SELECT a FROM other.t; CREATE VIEW of_good AS SELECT v FROM good;
+         CREATE TRIGGER stamped BEFORE INSERT ON lost FOR EACH ROW SET NEW.v = 'x';
+         CREATE PROCEDURE p() SELECT 1;",
+    );
+    let dump = env.dump(&server.url("app"));
+    server.sql("", "DROP DATABASE other");
+    // As where a storage engine or a type is missing.
+    let dump = with_text(&dump, |text| {
+        text.replacen(
+            "CREATE TABLE `lost` (\n  `v` text",
+            "CREATE TABLE `lost` (\n  `v` nosuch",
+            1,
+        )
+    });
+    let restore = |options: &str, to: &str| {
+        env.run(&format!(
+            "restore {options} {} {}",
+            dump.display(),
+            server.url(to)
+        ))
+    };
+    let before = server.databases();
+    let run = restore("", "new").fails(1, "table lost: ERROR 4161");
+    assert!(!run.stderr.contains("at line"), "{run:?}");
+    assert_eq!(server.databases(), before);
+    for (options, name) in [("", "new"), ("--replace --without-saving", "app")] {
+        let run = restore(&format!("--keep-going {options}"), name).fails(1, "without 4 objects");
+        for failed in [
+            "table lost: ERROR 4161",
+            "rows of table lost: ERROR 1146",
+            "view a_far: ERROR 1146",
+            "trigger stamped: ERROR 1146",
+        ] {
+            let said = format!("error: not restored: {failed}");
+            assert_eq!(
+                run.stderr.matches(&said).count(),
+                1,
+                "no {said:?}: {run:#?}"
+            );
+        }
+        assert_eq!(run.stderr.matches("not restored: ").count(), 4, "{run:#?}");
+        let rows =
+            "SELECT GROUP_CONCAT(id, v ORDER BY id), (SELECT COUNT(*) FROM of_good) FROM good";
+        assert_eq!(server.sql(name, rows), "1one\n\n,2DROP TABLE good;\t2");
+        assert_eq!(server.sql(name, "CALL p()"), "1");
+    }
+}
+
+#[test]
+#[ignore = "needs MariaDB"]
+fn a_user_of_one_database_fills_it_when_it_is_empty() {
+    let env = Env::new();
+    let server = Server::start();
+    server.sql("", "CREATE DATABASE app CHARACTER SET latin1; CREATE USER wp@localhost; CREATE DATABASE wp; GRANT ALL ON wp.* TO wp@localhost");
+    server.script(
+        "app",
+        "CREATE TABLE t (id INT PRIMARY KEY, v TEXT); INSERT INTO t VALUES (1, 'a');
+         CREATE TABLE u (id INT, FOREIGN KEY (id) REFERENCES t (id)); INSERT INTO u VALUES (1);
+         CREATE DEFINER=root@localhost VIEW w AS SELECT v FROM t;
+         CREATE DEFINER=root@localhost PROCEDURE p() SELECT 'DEFINER=root@localhost';
+         CREATE DEFINER=root@localhost TRIGGER tr BEFORE INSERT ON t FOR EACH ROW SET NEW.v = 'x';
+         CREATE DEFINER=root@localhost EVENT e ON SCHEDULE EVERY 1 DAY DO SELECT 1;
+         CREATE SEQUENCE s;",
+    );
+    let dump = env.dump(&server.url("app"));
+    let url = server.url_as("wp", "wp");
+    let fill = |options: &str, dump: &Path| {
+        env.run(&format!(
+            "restore --into-empty {options} {} {url}",
+            dump.display()
+        ))
+    };
+    let objects = "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = 'wp'
+        UNION ALL SELECT COUNT(*) FROM information_schema.routines WHERE routine_schema = 'wp'";
+    env.run(&format!("restore {} {url}", dump.display()))
+        .fails(1, "--into-empty");
+    // Who may not act as others may define nothing of theirs.
+    fill("", &dump).fails(1, "the database wp is empty again");
+    assert_eq!(server.sql("", objects), "0\n0");
+    let broken = with_text(&dump, |text| {
+        text.replace("VIEW `w` AS", "VIEW `w` AS SELECT nothing; x")
+    });
+    fill("--no-owner", &broken).fails(1, "the database wp is empty again");
+    assert_eq!(server.sql("", objects), "0\n0");
+    fill("--no-owner", &dump).succeeds();
+    assert_eq!(
+        server.sql("wp", "SELECT w.v, u.id, @@character_set_database FROM w, u"),
+        "a\t1\tlatin1"
+    );
+    assert_eq!(server.sql("wp", "CALL p()"), "DEFINER=root@localhost");
+    let definers = "SELECT definer FROM information_schema.views WHERE table_schema = 'wp'
+        UNION SELECT definer FROM information_schema.triggers WHERE trigger_schema = 'wp'
+        UNION SELECT definer FROM information_schema.events WHERE event_schema = 'wp'
+        UNION SELECT definer FROM information_schema.routines WHERE routine_schema = 'wp'";
+    assert_eq!(server.sql("", definers), "wp@localhost");
+    let run = fill("--no-owner", &dump).fails(1, "the database wp is not empty (");
+    assert!(
+        run.stderr
+            .contains("--into-empty loads only into an empty one"),
+        "{run:?}"
+    );
+}
+
+#[test]
+#[ignore = "needs MariaDB"]
+fn an_old_database_that_cannot_be_dumped_is_replaced_when_that_is_said() {
+    let env = Env::new();
+    let server = Server::start();
+    server.sql("", "CREATE DATABASE app");
+    server.sql(
+        "app",
+        "CREATE TABLE t (v TEXT); INSERT INTO t VALUES ('a'); CREATE TABLE gone (v TEXT)",
+    );
+    let dump = env.dump(&server.url("app")).display().to_string();
+    server.sql(
+        "app",
+        "CREATE VIEW broken AS SELECT v FROM gone; DROP TABLE gone",
+    );
+    let restore =
+        |options: &str| env.run(&format!("restore {options} {dump} {}", server.url("app")));
+    let run = restore("--replace").fails(1, "the old database is as it was");
+    assert!(
+        run.stderr
+            .contains("--replace --without-saving replaces it without a dump of it"),
+        "{run:?}"
+    );
+    assert!(run.stderr.contains("broken views"), "{run:?}");
+    restore("--replace --without-saving").succeeds();
+    assert_eq!(server.sql("app", "SELECT v FROM t"), "a");
+    fs::remove_file(server.place().join("data/app/t.ibd")).unwrap();
+    restore("--replace --without-saving").succeeds();
+    assert_eq!(server.sql("app", "SELECT v FROM t"), "a");
+    assert_eq!(env.names().len(), 1);
+}
+
+#[test]
+#[ignore = "needs MariaDB"]
+fn the_dump_directory_is_checked_before_anything_is_loaded_and_leftovers_go() {
+    let env = Env::new();
+    let server = Server::start();
+    server.sql("", "CREATE DATABASE app; CREATE TABLE app.t (v TEXT)");
+    let dump = env.dump(&server.url("app")).display().to_string();
+    server.sql("app", "CREATE TABLE later (v TEXT)");
+    let created = || server.sql("", "SHOW GLOBAL STATUS LIKE 'Com_create_db'");
+    let before = created();
+    env.run(&format!(
+        "restore --replace --to missing/dump {dump} {}",
+        server.url("app")
+    ))
+    .fails(1, "could not be dumped first (--to says where to)");
+    assert_eq!(created(), before);
+    let hour_ago = jiff::Timestamp::now().as_second() - 3600;
+    let left = format!("app.restoring-{hour_ago:x}-7ffffffe");
+    let at_work = format!("app.restoring-{hour_ago:x}-{:x}", std::process::id());
+    server.sql(
+        "",
+        &format!("CREATE DATABASE `{left}`; CREATE DATABASE `{at_work}`"),
+    );
+    let run = env
+        .run(&format!("restore --replace {dump} {}", server.url("app")))
+        .succeeds();
+    assert!(
+        run.stderr
+            .contains(&format!("removed the database {left}, ")),
+        "{run:?}"
+    );
+    assert!(!server.databases().contains(&left));
+    assert!(server.databases().contains(&at_work));
+}
+
+#[test]
+#[ignore = "needs MariaDB"]
+fn everything_of_a_server_is_restored_in_order_with_its_roles_and_grants() {
+    let env = Env::new();
+    let old = Server::start();
+    old.script(
+        "",
+        "CREATE ROLE r; CREATE ROLE r2; GRANT r2 TO r;
+         CREATE USER a@localhost IDENTIFIED BY 'x'; CREATE ROLE of_a WITH ADMIN a@localhost;
+         GRANT r TO a@localhost WITH ADMIN OPTION; SET DEFAULT ROLE r FOR a@localhost;
+         CREATE DATABASE app; CREATE TABLE app.t (v TEXT, w TEXT); INSERT INTO app.t VALUES ('a', 'b');
+         CREATE DEFINER = a@localhost PROCEDURE app.p() SELECT 1;
+         GRANT SELECT (v) ON app.t TO a@localhost; GRANT EXECUTE ON PROCEDURE app.p TO r;
+         GRANT SELECT ON app.* TO PUBLIC; CREATE DATABASE bad; CREATE TABLE bad.t (v TEXT);
+         GRANT SELECT ON bad.t TO r2;",
+    );
+    let grants = |server: &Server| {
+        let accounts = ["a@localhost", "r", "r2", "of_a", "PUBLIC", "root@localhost"];
+        let mut all: Vec<_> = accounts
+            .iter()
+            .flat_map(|account| {
+                let shown = server.sql("", &format!("SHOW GRANTS FOR {account}"));
+                shown.lines().map(str::to_owned).collect::<Vec<_>>()
+            })
+            .collect();
+        all.sort();
+        // Who creates a role administers it.
+        all.retain(|line| line != "GRANT `of_a` TO `root`@`localhost` WITH ADMIN OPTION");
+        all.dedup();
+        all.join("\n")
+    };
+    let expected = grants(&old);
+    env.run(&format!("dump {}", old.url(""))).succeeds();
+    let globals = env
+        .names()
+        .into_iter()
+        .find(|name| name.starts_with("@globals"))
+        .unwrap();
+
+    let new = Server::start();
+    let run = env.run(&format!("restore dump/{globals} {}", new.url("")));
+    let run = run.fails(1, "these grants are on what is not there");
+    assert!(
+        run.stderr
+            .contains("error: not restored: GRANT SELECT (`v`) ON `app`.`t` TO `a`@`localhost`;: "),
+        "{run:#?}"
+    );
+    new.sql(
+        "",
+        "DROP USER a@localhost; DROP ROLE r, r2, of_a; REVOKE SELECT ON app.* FROM PUBLIC",
+    );
+    new.sql("", "CREATE DATABASE bad; CREATE TABLE bad.mine (v TEXT)");
+    let run = env
+        .run(&format!("restore dump {}", new.url("")))
+        .fails(1, "the database bad is not empty (table mine)");
+    let last: Vec<_> = run.stderr.lines().rev().take(3).collect();
+    assert!(last[2].starts_with("@globals  restored"), "{run:#?}");
+    assert!(last[1].starts_with("app       restored"), "{run:#?}");
+    assert!(last[0].starts_with("error: bad       FAILED"), "{run:#?}");
+    assert!(
+        run.stderr
+            .contains("not restored: GRANT SELECT ON `bad`.`t` TO `r2`;: "),
+        "{run:#?}"
+    );
+    new.sql("", "DROP DATABASE bad; DROP USER a@localhost; DROP ROLE r, r2, of_a; REVOKE SELECT ON app.* FROM PUBLIC; DROP DATABASE app");
+    env.run(&format!("restore dump {}", new.url(""))).succeeds();
+    assert_eq!(grants(&new), expected);
+    assert_eq!(new.everything_in("app"), old.everything_in("app"));
+    assert!(
+        new.sql("", "SELECT user FROM mysql.user WHERE is_role = 'Y'")
+            .lines()
+            .all(|role| !role.contains("import"))
+    );
+}
