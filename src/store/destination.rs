@@ -75,16 +75,7 @@ impl Destination {
         }
         match scheme {
             "s3" if user.is_some() => Err(wrong("a user has no place; say s3://BUCKET/PREFIX")),
-            // A blank in it gives signatures that stores refuse.
-            "s3" if !path
-                .split('/')
-                .all(|part| part.is_empty() || is_bucket(part)) =>
-            {
-                Err(wrong(
-                    "the prefix has other characters than letters, digits and -._",
-                ))
-            }
-            "s3" if !is_bucket(host) => Err(wrong("a bucket is missing; say s3://BUCKET/PREFIX")),
+            "s3" if !is_plain(host) => Err(wrong("a bucket is missing; say s3://BUCKET/PREFIX")),
             "s3" => Ok(Destination::S3 {
                 bucket: host.to_owned(),
                 prefix: path.to_owned(),
@@ -183,7 +174,8 @@ fn directory(path: &str) -> Result<Destination, String> {
     Ok(Destination::Directory(path.components().collect()))
 }
 
-fn is_bucket(name: &str) -> bool {
+/// Returns true for a name of letters, digits and `-._`.
+pub(super) fn is_plain(name: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
     !name.is_empty() && name.chars().all(plain)
 }
@@ -249,7 +241,6 @@ mod tests {
             "s3://key:s3cret@bucket/x",
             "s3://key@bucket/x",
             "s3://bucket/a/../b",
-            "s3://bucket/a b",
             "s3://bucket/a?x=s3cret",
             "sftp://host",
             "sftp://host/~/backup",
@@ -276,6 +267,7 @@ mod tests {
             ("s3://b/HOST/DB/NAME", "s3://b", "HOST/DB/NAME"),
             ("sftp://h/p/HOST/DB/NAME", "sftp://h/p", "HOST/DB/NAME"),
             ("/mnt/HOST/DB/NAME", "/mnt", "HOST/DB/NAME"),
+            ("s3://b/p/HOST/a%2Fb/@ü%20", "s3://b/p", "HOST/a%2Fb/@ü%20"),
         ] {
             let (destination, path) = Destination::parse(text).unwrap().split(3).unwrap();
             assert_eq!(

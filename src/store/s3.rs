@@ -7,6 +7,7 @@ use opendal_http_transport_reqwest::ReqwestTransport;
 
 use super::config::Config;
 use super::connection::{Connection, Naming};
+use super::destination::is_plain;
 use crate::exit::UsageError;
 
 /// The size of a part and how many are on their way at a time: within the memory a copy may take.
@@ -16,8 +17,16 @@ const CONCURRENT: usize = 3;
 /// Opens a bucket.
 ///
 /// # Errors
-/// [`UsageError`] when a setting is missing or makes no sense.
+/// [`UsageError`] when a setting is missing or makes no sense, and for a prefix that would give signatures
+/// which stores refuse. The names of copies below the prefix may have any character.
 pub(super) fn open(bucket: &str, prefix: &str, config: &Config) -> Result<Connection> {
+    let mut parts = prefix.split('/').filter(|part| !part.is_empty());
+    if !parts.all(is_plain) {
+        return Err(UsageError::new(
+            "the prefix of the s3:// destination has other characters than letters, digits and -._",
+        )
+        .into());
+    }
     let endpoint = config
         .get("AWS_ENDPOINT_URL")
         .or_else(|| config.get("AWS_ENDPOINT_URL_S3"));
@@ -73,4 +82,18 @@ pub(super) fn open(bucket: &str, prefix: &str, config: &Config) -> Result<Connec
         checks,
         Some((CONCURRENT, PART)),
     )?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prefix_that_gives_wrong_signatures_is_a_usage_error() {
+        for prefix in ["a b", "a/b%20", "a@b", "ü"] {
+            let error = open("bucket", prefix, &Config::default()).err().unwrap();
+            assert!(error.is::<UsageError>(), "{prefix}: {error:#}");
+            assert!(format!("{error:#}").contains("the prefix"), "{error:#}");
+        }
+    }
 }

@@ -13,6 +13,7 @@ fn a_destination_that_makes_no_sense_is_a_usage_error() {
         ("s3://key:s3cret@bucket", "a password has no place"),
         ("sftp://host", "an absolute directory is missing"),
         ("s3://bucket/x?y", "? and # have no meaning"),
+        ("s3://bucket/a@b", "the prefix of the s3:// destination"),
     ] {
         for args in [
             vec!["copy", "dump", "--to", to],

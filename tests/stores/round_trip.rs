@@ -72,6 +72,26 @@ fn several_hosts_and_databases_are_told_apart() {
 }
 
 #[test]
+fn a_copy_is_read_by_its_url_whatever_the_name_of_its_database_has() {
+    for kind in ALL {
+        let place = Place::new(kind);
+        place.env.dump("db.sqlite --name 100%/größe@home");
+        let urls = place.copy("");
+        assert_eq!(urls.len(), 1, "{kind:?}");
+        let verified = place.on(&format!("verify {}", urls[0])).succeeds();
+        assert!(verified.stdout.contains(": good, "), "{verified:?}");
+        place
+            .on(&format!("restore {} new.sqlite", urls[0]))
+            .succeeds();
+        assert_eq!(
+            contents(&place.env.path("new.sqlite")),
+            contents(&place.env.path("db.sqlite")),
+            "{kind:?}"
+        );
+    }
+}
+
+#[test]
 fn a_run_catches_up_with_the_newest_of_each_database_first() {
     for kind in ALL {
         let place = Place::new(kind);
