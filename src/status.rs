@@ -1,4 +1,4 @@
-//! Says whether every database is dumped, by its dumps and by how its last run ended.
+//! Reports whether every database is dumped, from its dumps and from the result of its last run.
 
 mod judge;
 mod row;
@@ -16,8 +16,8 @@ use crate::human;
 pub use judge::rows;
 pub use row::DatabaseStatus;
 
-/// Prints a line for each database of each directory. Returns the number of databases that have no dump
-/// younger than `max_age` or whose last run failed; a directory without dumps counts as one.
+/// Prints a line for each database of each directory. Returns the number of databases that have no
+/// dump younger than `max_age` or whose last run failed; a directory without dumps counts as one.
 ///
 /// # Errors
 /// When stdout is closed.
