@@ -198,7 +198,7 @@ fn reading_ends_at_the_deadline() {
         ] {
             let begun = Instant::now();
             let run = env.run(&args);
-            assert!(begun.elapsed() < Duration::from_secs(4), "{args}: {run:?}");
+            assert!(begun.elapsed() < Duration::from_secs(10), "{args}: {run:?}");
             assert_eq!(run.status, Some(1), "{args}: {run:?}");
             let said = format!("{}{}", run.stdout, run.stderr);
             assert!(said.contains("not done within 0.30s"), "{args}: {run:?}");
