@@ -1,5 +1,5 @@
-//! The main job on a database of its own: six dumps of a changing SQLite database, five kept,
-//! verified, the newest restored and compared. `cargo run --release --example demo`
+//! The main job, on a temporary database: makes six dumps of a changing SQLite database, keeps
+//! five, verifies them, restores the newest and compares it. `cargo run --release --example demo`
 
 use std::error::Error;
 use std::num::NonZeroUsize;

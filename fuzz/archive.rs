@@ -1,5 +1,5 @@
-//! `pg_dump`'s custom format: any bytes are judged, the same in whatever parts they come, and with
-//! little memory.
+//! `pg_dump`'s custom format: any bytes are judged, with little memory, and the result does not
+//! depend on the parts in which the bytes come.
 
 #![no_main]
 
@@ -10,7 +10,7 @@ use libfuzzer_sys::fuzz_target;
 #[derive(Debug, Arbitrary)]
 struct Input {
     bytes: Vec<u8>,
-    /// Whether they come after the head of an archive, of which version.
+    /// The version of the archive head that precedes the bytes; `None` for no head.
     version: Option<u8>,
     part: u8,
 }
@@ -18,7 +18,7 @@ struct Input {
 fuzz_target!(|input: Input| {
     let mut bytes = Vec::new();
     if let Some(version) = input.version {
-        // Integers of four bytes, offsets of eight, the custom format.
+        // Integers of four bytes, offsets of eight bytes, the custom format.
         bytes.extend([
             b'P',
             b'G',

@@ -1,4 +1,5 @@
-//! The gzip reader against another decoder: what it accepts, that one accepts, with the same content.
+//! The gzip reader against another decoder: the other decoder accepts everything that the reader
+//! accepts, with the same content.
 
 #![no_main]
 
@@ -7,7 +8,8 @@ use std::io::Read;
 use dump_database::gzip::GzipReader;
 use libfuzzer_sys::fuzz_target;
 
-/// More is a bomb, and the two decoders stop elsewhere.
+/// The largest content in bytes. Larger content is a bomb, and the two decoders stop at different
+/// places.
 const MOST: usize = 1 << 20;
 
 fuzz_target!(|bytes: &[u8]| {

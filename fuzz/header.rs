@@ -1,4 +1,5 @@
-//! A dump's header: any bytes end in a header or an error, and a header reads back as written.
+//! A dump's header: reading any bytes returns a header or an error, and a written header reads
+//! back unchanged.
 
 #![no_main]
 
@@ -10,10 +11,10 @@ const FRONT: &[u8] = b"\x1f\x8b\x08\x18\0\0\0\0\0\x03x\0";
 
 fuzz_target!(|bytes: &[u8]| {
     let _ = read(bytes);
-    // A fuzzer does not find the sum over a header by itself.
+    // A fuzzer does not find the checksum of a header by itself.
     if let Some(header) = read(&summed(bytes)) {
         for compression in [Compression::Gzip, Compression::Zstd] {
-            // One with very many tables may not fit.
+            // A header with very many tables may not fit.
             if let Ok(written) = header.encode(compression, b"x") {
                 let again = read(&written).expect("it reads what it wrote");
                 let mut expected = header.clone();
@@ -28,7 +29,7 @@ fn read(mut bytes: &[u8]) -> Option<Header> {
     Header::read(&mut bytes).ok().map(|(header, ..)| header)
 }
 
-/// A gzip header with this JSON object.
+/// Returns a gzip header with this JSON object and its checksum.
 fn summed(json: &[u8]) -> Vec<u8> {
     let said = json.strip_suffix(b"}").unwrap_or(json);
     let mut sum = flate2::Crc::new();

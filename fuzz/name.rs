@@ -1,4 +1,5 @@
-//! Dump names: whatever bears one prints back identically, and any database gets one that does.
+//! Dump names: every name that parses prints back identically, and every database gets a name that
+//! parses.
 
 #![no_main]
 
@@ -19,7 +20,7 @@ fuzz_target!(|bytes: &[u8]| {
         assert_eq!(Name::parse(name.as_str()).as_ref(), Some(&name));
         assert!(name.as_str().len() <= 200 && !name.as_str().contains(['/', '\0', '\n']));
         assert!(name != Name::globals());
-        // One that was cut cannot be read back.
+        // A name that was cut cannot be read back.
         if let Some(database) = name.database() {
             assert_eq!(database, bytes);
         }

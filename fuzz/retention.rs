@@ -1,4 +1,5 @@
-//! Retention: whatever the dumps and the rules, the newest stay, and so does what was just published.
+//! Retention: whatever the dumps and the rules are, the newest dumps stay, and so does the dump
+//! that was just published.
 
 #![no_main]
 
@@ -29,7 +30,7 @@ fuzz_target!(|case: Case| {
         .dumps
         .iter()
         .filter_map(|&(time, sequence, bytes, is_replaced)| {
-            // Some beside now, some anywhere.
+            // Some dumps are close to now, the others at any time.
             let time = if bytes % 2 == 0 {
                 case.now.wrapping_add(time % 1_000_000)
             } else {
@@ -74,7 +75,7 @@ fuzz_target!(|case: Case| {
         .filter(|dump| !dump.is_replaced && !is_future(dump.time, now))
         .map(key)
         .collect();
-    // What was just published counts as the newest, whatever the clock did.
+    // The dump that was just published counts as the newest, whatever the clock did.
     past.retain(|dump| published != Some(*dump));
     past.sort();
     past.dedup();
@@ -97,7 +98,7 @@ fuzz_target!(|case: Case| {
             assert!(!rules.contains(&Rule::Last) || newest.contains(&key(dump)) || must);
         }
     }
-    // Names are unique; where two stand for one here, both count.
+    // Names are unique in a directory; if two dumps here have the same name, both count.
     let counts = |dump: &&Candidate| {
         let is_past = regular == Some(key(dump)) || !is_future(dump.time, now);
         is_past && !dump.is_replaced

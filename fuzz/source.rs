@@ -1,4 +1,4 @@
-//! Source URLs: a password is in no error and in nothing that is printed.
+//! Source URLs: no error and nothing that is printed contains a password.
 
 #![no_main]
 
@@ -16,7 +16,8 @@ fuzz_target!(|bytes: &[u8]| {
         return;
     };
     let (user, rest) = text.split_once('\n').unwrap_or((text, ""));
-    // What comes after one of these is no password; nor is what the fuzzer copied from here.
+    // What follows one of these characters is not a password. Text that the fuzzer copied from
+    // here is not one either.
     if user.contains(['/', '?', '#']) || text.contains("pa55") {
         return;
     }

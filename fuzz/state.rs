@@ -1,5 +1,5 @@
-//! The state file, which the owner of a dump directory can forge: any bytes end in a state or an
-//! error, and a state reads back as written.
+//! The state file, which the owner of a dump directory can forge: reading any bytes returns a
+//! state or an error, and a written state reads back unchanged.
 
 #![no_main]
 

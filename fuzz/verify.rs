@@ -1,4 +1,4 @@
-//! A damaged dump: what is called whole has the content it was made of.
+//! A damaged dump: if a dump is called whole, its content is the content it was made of.
 
 #![no_main]
 
@@ -15,14 +15,14 @@ use flate2::write::DeflateEncoder;
 use libfuzzer_sys::fuzz_target;
 use rustix::fs::{MemfdFlags, memfd_create};
 
-/// Of a program's output, without the totals.
+/// The header of a dump of a program's output, without the totals.
 const HEADER: &str = r#"{"tool":"t","identity":{"engine":"command","location":"cat"},"database":"x","time":"2026-01-01T00:00:00Z","format":"other","engine_version":"","bytes":0,"crc32":"","sha256":""}"#;
 
 #[derive(Debug, Arbitrary)]
 struct Damaged {
     content: Vec<u8>,
     level: u8,
-    /// Where a byte becomes another one.
+    /// The positions at which a byte is replaced, with the new bytes.
     changes: Vec<(u16, u8)>,
     cut: Option<u16>,
     more: Vec<u8>,

@@ -1,4 +1,4 @@
-//! zstd dumps: what is accepted as one frame libzstd decodes to the same content.
+//! zstd dumps: if the reader accepts bytes as one frame, libzstd decodes them to the same content.
 
 #![no_main]
 
@@ -8,7 +8,8 @@ use dump_database::compress::Decoder;
 use dump_database::name::Compression;
 use libfuzzer_sys::fuzz_target;
 
-/// More is a bomb, and the two decoders stop elsewhere.
+/// The largest content in bytes. Larger content is a bomb, and the two decoders stop at different
+/// places.
 const MOST: usize = 1 << 20;
 
 fuzz_target!(|bytes: &[u8]| {
@@ -29,7 +30,7 @@ fuzz_target!(|bytes: &[u8]| {
     let mut sum = flate2::Crc::new();
     sum.update(&content);
     assert_eq!(totals.crc32, sum.sum());
-    // What follows a frame is refused, so all of the bytes are that frame.
+    // The decoder refuses bytes after a frame, so all of the bytes are that frame.
     let other = zstd::stream::decode_all(bytes).expect("it was decoded");
     assert_eq!(other, content);
 });

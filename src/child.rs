@@ -1,8 +1,8 @@
-//! Programs of the engines: started, read or fed, and ended.
+//! Runs the programs of the engines: starts them, reads or feeds them, and ends them.
 //!
-//! A child leads its own process group, so that whatever it starts ends with it, and dies when
-//! this process dies. The kernel binds that to the *thread* that spawned it (prctl(2),
-//! `PR_SET_PDEATHSIG`), which is why a [`Child`] cannot be sent to another thread: the one that
+//! A child leads its own process group, so that all programs that it starts end with it. It dies
+//! when this process dies. The kernel binds that to the *thread* that spawned the child (prctl(2),
+//! `PR_SET_PDEATHSIG`). Therefore a [`Child`] cannot be sent to another thread: the thread that
 //! spawned it also reaps it, and so outlives it.
 
 mod lines;
@@ -27,14 +27,15 @@ use lines::Lines;
 pub use pass::pass;
 use process::Process;
 
-/// How long a child may take to end by itself once it was asked to (SIGTERM).
+/// The time that a child has to end by itself after a request (SIGTERM).
 const GRACE: Duration = Duration::from_secs(2);
-/// How often [`Stop`] is asked while a child is silent.
+/// The interval at which [`Stop`] is checked while a child is silent.
 const TICK: Duration = Duration::from_millis(100);
-/// How long more is waited for when little can be read.
+/// The time to wait for more output when only a little can be read.
 const GATHERING: Duration = Duration::from_micros(300);
 
-/// A running program. Dropped before [`Child::finish`], it is killed with all it started.
+/// A running program. If it is dropped before [`Child::finish`], it is killed together with all
+/// programs that it started.
 #[allow(missing_debug_implementations)]
 pub struct Child {
     name: String,
@@ -42,37 +43,38 @@ pub struct Child {
     stdin: Option<ChildStdin>,
     stdout: Option<ChildStdout>,
     stderr: Lines,
-    /// What asks it to end.
+    /// The signal that asks the program to end.
     end: Signal,
-    /// How long it may then take.
+    /// The time that the program has to end after that signal.
     grace: Duration,
-    /// Bytes that are worth a read at once: few enough that the pipe has room beside them.
+    /// The number of waiting bytes that makes a read worthwhile: so small that the pipe has room
+    /// for more.
     enough: u64,
     stop: Stop,
     _of_its_thread: PhantomData<*const ()>,
 }
 
 impl Child {
-    /// Is it still running?
+    /// Returns true if the program is still running.
     #[must_use]
     pub fn is_running(&self) -> bool {
         !self.process.has_exited()
     }
 
-    /// Waits for the program's end. Its stdin is closed first.
+    /// Closes the program's stdin and waits for its end.
     ///
     /// # Errors
-    /// When its exit status is not 0, with the last lines it wrote to stderr; [`Stopped`] when it
-    /// had to be killed.
+    /// When the exit status is not 0; the error contains the last lines that the program wrote to
+    /// stderr. [`Stopped`] when work must end; the program is then killed.
     pub fn finish(self) -> Result<()> {
         self.finish_with_lines().map(drop)
     }
 
-    /// Waits for the program's end, as [`Child::finish`]. Returns the lines that it wrote to stderr,
-    /// as many as are kept.
+    /// Waits for the program's end, as [`Child::finish`]. Returns the last lines that it wrote to
+    /// stderr, as many as are kept.
     ///
     /// # Errors
-    /// As [`Child::finish`].
+    /// The same errors as of [`Child::finish`].
     pub fn finish_with_lines(mut self) -> Result<Vec<String>> {
         drop(self.stdin.take());
         drop(self.stdout.take());
@@ -94,10 +96,11 @@ impl Child {
         })
     }
 
-    /// Waits until there is something to read or its end came (true), or until `time` is over.
+    /// Waits up to `time`. Returns true if the program wrote output or ended, false if `time`
+    /// passed before.
     ///
     /// # Errors
-    /// [`Stopped`] when it is to be ended.
+    /// [`Stopped`] when work must end.
     pub fn speaks_within(&mut self, time: Duration) -> io::Result<bool> {
         let until = Instant::now() + time;
         loop {
@@ -111,29 +114,32 @@ impl Child {
         }
     }
 
-    /// Takes its lines on stderr for messages of this program's own log, each after its priority
-    /// (`<4>`), and lets it take `grace` to end when it is asked to.
+    /// Relays the lines of the program's stderr as messages of this program's own log, each with
+    /// the priority that it begins with (`<4>`), and gives the program the time `grace` to end when
+    /// it is asked to.
     pub fn relay_log(&mut self, grace: Duration) {
         self.stderr.relay();
         self.grace = grace;
     }
 
-    /// Logs what it says on stderr as a matter of debugging: its error says it again.
+    /// Logs the lines of the program's stderr only at the debug level, because its error repeats
+    /// them.
     pub fn quietly(&mut self) {
         self.stderr.quietly();
     }
 
-    /// Keeps up to `number` lines of its stderr for [`Child::finish_with_lines`] instead of logging
-    /// them.
+    /// Keeps the last `number` lines of the program's stderr for [`Child::finish_with_lines`] and
+    /// logs them only at the debug level.
     pub fn keep_lines(&mut self, number: usize) {
         self.quietly();
         self.stderr.keep(number);
     }
 
-    /// Waits until there is a first byte to read (true), or until it ended without one.
+    /// Waits for the first byte of output. Returns true if there is one, false if the program ended
+    /// without output.
     ///
     /// # Errors
-    /// [`Stopped`] when it is to be ended.
+    /// [`Stopped`] when work must end.
     ///
     /// [`Stopped`]: crate::stop::Stopped
     pub fn begins(&mut self) -> io::Result<bool> {
@@ -150,13 +156,13 @@ impl Child {
         }
     }
 
-    /// Whether it ended with another exit status than 0.
+    /// Returns true if the program has ended, but not with the exit status 0.
     #[must_use]
     pub fn has_failed(&self) -> bool {
         self.process.has_failed()
     }
 
-    /// The last lines it wrote to stderr.
+    /// Returns the last lines that the program wrote to stderr, as one line.
     #[must_use]
     pub fn said(&self) -> String {
         self.stderr.last()
@@ -167,7 +173,8 @@ impl Child {
         stdout.or(self.stdin.as_ref().map(AsFd::as_fd))
     }
 
-    /// Waits until data can pass (true), or until stderr has lines or `time` is over.
+    /// Waits up to `time` for stdout (or stdin) to be ready or for lines on stderr, and takes those
+    /// lines. Returns true if data can be read (or written).
     fn listen(&mut self, time: Duration) -> io::Result<bool> {
         let mut ends = Vec::with_capacity(2);
         let flags = match self.stdout {
@@ -197,8 +204,8 @@ impl Child {
         Ok(passes)
     }
 
-    /// Clients write a few kilobytes at a time. Were each read as it comes, both processes would be
-    /// woken for every one.
+    /// Waits for more output if less than `enough` can be read. Clients write a few kilobytes at a
+    /// time; without this wait, each of these writes would wake both processes.
     fn gather(&self) {
         let waiting = self.stdout.as_ref().map(rustix::io::ioctl_fionread);
         if let Some(Ok(waiting)) = waiting
@@ -208,8 +215,8 @@ impl Child {
         }
     }
 
-    /// Returns the error of a read that was stopped. Where the program itself has ended, more time
-    /// would not have helped.
+    /// Returns the error of a read that was stopped. If the program itself has ended at the
+    /// deadline, the error says so, because a longer deadline would not have helped.
     fn stopped_reading(&self, stopped: Stopped) -> io::Error {
         match stopped {
             Stopped::Deadline(limit) if self.stdout.is_some() && self.process.has_exited() => {
@@ -242,7 +249,8 @@ impl Read for Child {
                 return Ok(0);
             }
             if !self.listen(TICK)? {
-                // What it left running may hold its output open; once it failed, that is of no use.
+                // A process that the program left running may hold the output open. If the program
+                // failed, that output is of no use.
                 if self.process.has_failed() {
                     self.stdout = None;
                 }
@@ -304,10 +312,11 @@ impl Drop for Child {
     }
 }
 
-/// All that a program prints. What it says on stderr is in the error, or not worth a warning.
+/// Runs a program and returns all that it writes to stdout. The lines of its stderr are part of the
+/// error if it fails, and are not logged as warnings.
 ///
 /// # Errors
-/// As [`Child::finish`]; when it prints more than 1 GiB.
+/// The same errors as of [`Child::finish`]; also when the program writes more than 1 GiB.
 pub fn output(command: &mut Command, name: &str, stop: Stop) -> Result<Vec<u8>> {
     let mut child = Child::read_from(command, name, stop)?;
     child.stderr.quietly();
@@ -319,7 +328,8 @@ pub fn output(command: &mut Command, name: &str, stop: Stop) -> Result<Vec<u8>> 
     Ok(printed)
 }
 
-/// Returns true if `error` says that a process which a program left behind held its output open.
+/// Returns true if `error` says that a process which a program left behind held the program's
+/// output open.
 #[must_use]
 pub fn is_held_open(error: &anyhow::Error) -> bool {
     let inner = |cause: &(dyn Error + 'static)| {
@@ -331,7 +341,7 @@ pub fn is_held_open(error: &anyhow::Error) -> bool {
         .any(|cause| cause.is::<HeldOpen>() || inner(cause) == Some(true))
 }
 
-/// A program ended, but its output did not end within the limit.
+/// The error of a program that ended while its output stayed open until the time limit.
 #[derive(Debug)]
 struct HeldOpen {
     name: String,

@@ -1,4 +1,4 @@
-//! gzip or zstd, behind one writer and one reader.
+//! Compresses and decompresses dumps: one encoder and one decoder for both gzip and zstd.
 
 mod background;
 
@@ -12,18 +12,18 @@ use crate::name::Compression;
 use crate::stop::{self, Stop};
 use background::Background;
 
-/// The level of gzip where none is given.
+/// The gzip level that applies if the user gives none.
 const GZIP_LEVEL: u8 = 2;
 
-/// Bytes of content that are decompressed at a time.
+/// The size of the buffer for decompressed zstd data, in bytes.
 const OUTPUT_LEN: usize = 256 << 10;
 
-/// How to compress: `gzip[:0-9]` or `zstd[:1-19]`.
+/// A compression method: a file format and a level, written as `gzip[:0-9]` or `zstd[:1-19]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Method {
-    /// The file format.
+    /// The format of the compressed file.
     pub compression: Compression,
-    /// Its level.
+    /// The compression level: 0 to 9 for gzip, 1 to 19 for zstd.
     pub level: u8,
 }
 
@@ -74,20 +74,21 @@ impl fmt::Display for Method {
     }
 }
 
-/// Compresses what is written to it into `W`, after the header.
+/// Compresses the content of a dump and writes the compressed stream to `W`, behind the header.
 #[allow(missing_debug_implementations)]
 pub enum Encoder<W: Write> {
-    /// One RFC 1952 member, block-parallel.
+    /// Writes one gzip member (RFC 1952). Several threads compress its blocks in parallel.
     Gzip(GzipWriter<W>),
-    /// One RFC 8878 frame with its checksum, by libzstd's own threads.
+    /// Writes one zstd frame (RFC 8878) with a checksum. libzstd's own threads compress it.
     Zstd(Background<W>, Tally),
 }
 
 impl<W: Write> Encoder<W> {
-    /// Returns the encoder of one dump. Where one call can take long, it ends early when `stop` says so.
+    /// Returns the encoder for one dump. One call of zstd can take long, so the zstd encoder stops
+    /// waiting for it and fails when `stop` requires it.
     ///
     /// # Errors
-    /// When zstd refuses its parameters, or the system a thread.
+    /// When zstd rejects its parameters or the system cannot start a thread.
     pub fn new(inner: W, method: Method, pool: &Arc<Pool>, stop: Stop) -> io::Result<Self> {
         Ok(match method.compression {
             Compression::Gzip => Encoder::Gzip(GzipWriter::new(inner, method.level, pool)),
@@ -104,10 +105,11 @@ impl<W: Write> Encoder<W> {
         })
     }
 
-    /// Ends the compressed stream; what was written to it in all.
+    /// Ends the compressed stream. Returns the inner writer, and the length and CRC-32 of the
+    /// content.
     ///
     /// # Errors
-    /// Any of compressing or of `W`.
+    /// When compressing fails or `W` cannot be written.
     pub fn finish(self) -> io::Result<(W, Totals)> {
         match self {
             Encoder::Gzip(writer) => writer.finish(),
@@ -136,7 +138,7 @@ impl<W: Write> Write for Encoder<W> {
     }
 }
 
-/// Length and CRC-32 of the bytes that pass.
+/// Computes the CRC-32 (first field) and the length in bytes (second field) of the content.
 #[derive(Default)]
 #[allow(missing_debug_implementations)]
 pub struct Tally(flate2::Crc, u64);
@@ -155,21 +157,22 @@ impl Tally {
     }
 }
 
-/// Decompresses the rest of a dump after its header. Before it says that the content has ended, it
-/// has checked the stream's own sums and that nothing follows it.
+/// Decompresses the content of a dump, behind its header. Before it reports the end of the content,
+/// it checks the stream's own checksums and that no data follows the stream.
 #[allow(missing_debug_implementations)]
 pub enum Decoder<R: Read> {
-    /// See [`GzipReader`].
+    /// Reads one gzip member; see [`GzipReader`].
     Gzip(Box<GzipReader<R>>),
-    /// A zstd frame.
+    /// Reads one zstd frame; see [`ZstdReader`].
     Zstd(Box<BufReader<ZstdReader<R>>>),
 }
 
 impl<R: Read> Decoder<R> {
-    /// `inner` stands after the header, `offset` bytes into the file.
+    /// Returns a decoder that reads from `inner`, which must be positioned behind the header, at
+    /// byte `offset` of the file.
     ///
     /// # Errors
-    /// When zstd cannot be set up.
+    /// When the zstd decoder cannot be created.
     pub fn new(inner: R, compression: Compression, offset: u64) -> io::Result<Self> {
         Ok(match compression {
             Compression::Gzip => Decoder::Gzip(Box::new(GzipReader::new(inner, offset))),
@@ -180,7 +183,7 @@ impl<R: Read> Decoder<R> {
         })
     }
 
-    /// Length and CRC-32 of all that was read, once the end was reached.
+    /// Returns the length and CRC-32 of the content, or `None` before the end of the content.
     #[must_use]
     pub fn totals(&self) -> Option<Totals> {
         match self {
@@ -218,7 +221,7 @@ impl<R: Read> BufRead for Decoder<R> {
     }
 }
 
-/// A single zstd frame, to its end and to the end of the file.
+/// Decompresses one zstd frame and checks that the file ends behind it.
 #[allow(missing_debug_implementations)]
 pub struct ZstdReader<R: Read> {
     decoder: zstd::Decoder<'static, BufReader<OffsetReader<R>>>,
@@ -256,7 +259,7 @@ impl<R: Read> Read for ZstdReader<R> {
         }
         let read = match self.decoder.read(buffer) {
             Ok(read) => read,
-            // An error of the file itself has an errno, one of libzstd has not.
+            // An I/O error of the file carries an errno; an error of libzstd does not.
             Err(error) if error.raw_os_error().is_some() || stop::is_stopped(&error) => {
                 return Err(error);
             }

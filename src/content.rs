@@ -1,4 +1,4 @@
-//! What is inside a dump: its formats, their end marks, and a fingerprint of the content.
+//! The content of a dump: its formats, their end markers, and a fingerprint.
 
 pub mod archive;
 mod fingerprint;

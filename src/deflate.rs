@@ -5,7 +5,7 @@ use std::io;
 
 use flate2::{Compress, Compression, FlushCompress, Status};
 
-/// The encoder of one level, used again for block after block.
+/// An encoder of one level, which is reused for many blocks.
 pub(crate) struct Deflater {
     level: u8,
     codec: Codec,
@@ -18,7 +18,7 @@ enum Codec {
 }
 
 impl Deflater {
-    /// Levels 0 (stored) to 9; one above 9 is 9.
+    /// Returns an encoder of level 0 (stored) to 9. A level above 9 means 9.
     pub(crate) fn new(level: u8) -> Self {
         let codec = match level {
             #[cfg(feature = "isal")]
@@ -32,9 +32,10 @@ impl Deflater {
         self.level
     }
 
-    /// Appends the compressed `data` to `out`, as a piece of one stream: it follows the piece whose
-    /// content ended with `dictionary` (at most 32 KiB of it count), starts on a byte and, by a
-    /// sync flush, ends on one. The `last` piece ends the stream.
+    /// Compresses `data` as the next piece of one deflate stream and appends the piece to `out`.
+    /// `dictionary` is the end of the content before this piece; at most 32 KiB of it count. The
+    /// piece starts on a byte boundary and, by a sync flush, ends on one. The `last` piece ends the
+    /// stream.
     pub(crate) fn block(
         &mut self,
         dictionary: &[u8],
@@ -50,8 +51,9 @@ impl Deflater {
     }
 }
 
-/// From level 4 on zlib-rs searches about as far as zlib does at the level above, at half of
-/// the time, and its own level 9 compresses less than its 8.
+/// Returns the level of zlib-rs for a level of this program. From level 4 on, zlib-rs searches
+/// about as far as zlib does one level higher, in half the time; and at its level 9, zlib-rs
+/// compresses less than at its level 8.
 fn zlib_rs_level(level: u8) -> u32 {
     match level.min(9) {
         level @ 4.. => u32::from(level) - 1,

@@ -1,8 +1,8 @@
 //! The dump directory. No other module creates, renames or removes a file there.
 //!
-//! Reading needs no lock. Every change goes through [`Locked`]. Only [`Locked::publish`] gives a final
-//! name: first `fsync` of the file, then `renameat2` that replaces nothing, then `fsync` of the
-//! directory. So after a power loss a final name always leads to a whole dump.
+//! Reading needs no lock. Every change goes through [`Locked`]. Only [`Locked::publish`] gives a
+//! dump its final name: it calls `fsync` on the file, then `renameat2` without replacing, then
+//! `fsync` on the directory. So even after a power loss, a final name always leads to a whole dump.
 
 mod damage;
 mod lock;

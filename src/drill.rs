@@ -1,9 +1,11 @@
-//! Proof of restore: a dump restored into a throwaway database, by the same code that restores it
-//! on the worst day, and compared with the facts its header has of the snapshot.
+//! A drill proves that a dump can be restored: the program restores the dump into a throwaway
+//! database, with the same code that `restore` uses, and compares the result with the facts that
+//! the dump's header holds about the snapshot.
 //!
-//! SQLite is restored into a file, a server's dump into a private server that is made for it and
-//! removed afterwards. The dump's own functions, views and triggers run there, as in any restore,
-//! so all of it happens in a second process, in a sandbox (`drill/confined.rs`, `drill/sandbox.rs`).
+//! An SQLite dump is restored into a file. A server's dump is restored into a private server that
+//! the drill starts and removes afterwards. The functions, views and triggers of the dump run
+//! there, as in any restore, so all of this happens in a second process, in a sandbox
+//! (`drill/confined.rs`, `drill/sandbox.rs`).
 
 mod choose;
 mod compare;
@@ -33,24 +35,26 @@ pub use choose::Sample;
 use result::DrillResult;
 pub use worker::{is_inside, run_inside};
 
-/// How to drill.
+/// The options of a drill.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Which dumps of a directory.
+    /// Which dumps of a directory to drill.
     pub sample: Sample,
-    /// Where throwaway databases live; the system's directory for temporary files by default.
+    /// The directory of throwaway databases; `None` means the system's directory for temporary
+    /// files.
     pub scratch: Option<PathBuf>,
-    /// The time one dump may take.
+    /// The longest time that the drill of one dump may take.
     pub timeout: Duration,
-    /// Print a JSON array.
+    /// Whether to print a JSON array.
     pub json: bool,
 }
 
-/// Drills dumps, or those of directories that `options.sample` names; a line each on stdout. How
-/// many failed, with the directories that have no dump.
+/// Drills the dumps in `paths`, and those that `options.sample` selects of each directory in
+/// `paths`. Prints one line a dump on stdout, or JSON. Returns the number of dumps that failed
+/// plus the number of directories without a dump.
 ///
 /// # Errors
-/// When a path leads nowhere or stdout is closed.
+/// When a path does not exist, or stdout is closed.
 pub fn run(paths: &[PathBuf], options: &Options) -> Result<usize> {
     let mut rows = Vec::new();
     let mut failing = HashSet::new();
@@ -64,7 +68,7 @@ pub fn run(paths: &[PathBuf], options: &Options) -> Result<usize> {
         if !drilled.insert(chosen.path.clone()) {
             continue;
         }
-        // Only what was asked for by name is still here without being there.
+        // Only explicitly named dumps can be missing here.
         let gone = dump.as_ref().is_err_and(is_gone);
         let row = if gone {
             DrillResult::gone(&chosen)
@@ -75,8 +79,8 @@ pub fn run(paths: &[PathBuf], options: &Options) -> Result<usize> {
             return Err(stop::Stopped::Signal(signal).into());
         }
         failed += usize::from(row.passed == Some(false));
-        // Of several dumps of a database the first that failed is the one to know of. That one was
-        // removed says nothing of the database.
+        // Of several dumps of one database, `status` reports the first that failed. A removed dump
+        // says nothing about the database, so it is not recorded.
         if let Some((directory, name)) = chosen.place.as_ref().filter(|_| !gone)
             && !failing.contains(&(directory.path().to_owned(), name.name.clone()))
         {
@@ -96,32 +100,35 @@ pub fn run(paths: &[PathBuf], options: &Options) -> Result<usize> {
     Ok(failed)
 }
 
-/// A dump that is in no dump directory.
+/// A dump that was downloaded from a destination.
 #[cfg(feature = "copies")]
 #[derive(Debug)]
-pub struct Named {
-    /// Where it is, for people.
+pub struct DownloadedDump {
+    /// The URL of its copy.
     pub path: PathBuf,
     /// Its database.
     pub database: String,
-    /// The dump, or how it is damaged.
+    /// The dump, or how the copy is damaged.
     pub file: Result<File>,
 }
 
-/// Drills dumps one after the other; a line each on stdout. Returns how many failed.
+/// Drills dumps one after the other, and prints a line for each. Returns the number of dumps that failed.
 ///
 /// # Errors
-/// Those of the iterator; when stdout is closed.
+/// Errors of the iterator, or a closed stdout.
 #[cfg(feature = "copies")]
-pub fn run_named(dumps: impl Iterator<Item = Result<Named>>, options: &Options) -> Result<usize> {
+pub fn run_downloaded(
+    dumps: impl Iterator<Item = Result<DownloadedDump>>,
+    options: &Options,
+) -> Result<usize> {
     let mut rows = Vec::new();
     let mut failed = 0;
-    for named in dumps {
-        let Named {
+    for dump in dumps {
+        let DownloadedDump {
             path,
             database,
             file,
-        } = named?;
+        } = dump?;
         let chosen = Chosen {
             path,
             database,
@@ -144,8 +151,9 @@ pub fn run_named(dumps: impl Iterator<Item = Result<Named>>, options: &Options) 
     Ok(failed)
 }
 
-/// The dump, or what came in its place where it was rotated out while others were drilled; none
-/// where nothing did. One that was asked for by name has no substitute.
+/// Opens the dump. If rotation removed it while other dumps were drilled, opens the newest dump of
+/// the same database instead, and returns `None` if there is none. A dump that the user named is
+/// never replaced by another one.
 fn opened(mut chosen: Chosen) -> Option<(Chosen, io::Result<File>)> {
     loop {
         let dump = chosen.open();

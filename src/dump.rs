@@ -1,4 +1,5 @@
-//! The command `dump`: dumps each source, proves, publishes and rotates.
+//! The command `dump`: dumps each source, reads each dump back, publishes it and rotates older
+//! dumps.
 
 mod database;
 mod keep;
@@ -33,31 +34,32 @@ pub use options::{Options, default_threads};
 pub use plan::Selection;
 use plan::{Planned, Task, plan};
 
-/// How the dump of one database ended.
+/// The result of dumping one database.
 struct TaskResult {
     name: String,
     engine: Engine,
-    /// The whole server of which it is a part.
+    /// The whole server that the database is a part of.
     server: Option<String>,
     result: Result<Published, String>,
-    /// There is no such database.
+    /// True if there is no such database.
     is_missing: bool,
     seconds: f64,
     ended: Timestamp,
 }
 
-/// Dumps each source, and of a whole server each of its databases. One that fails does not stop the
-/// others. Prints the paths of the published dumps. Returns the number of databases that failed.
+/// Dumps each source, and each database of a whole server. A failure does not stop the other dumps.
+/// Prints the paths of the published dumps. Returns the number of databases that failed.
 ///
 /// # Errors
-/// When no dump could begin: two sources have one NAME, there is no directory, or another run holds it.
+/// When no dump can begin: two sources have one NAME, there is no directory, or another run holds
+/// its lock. When a signal stops the run or the metrics cannot be written.
 pub fn run(sources: &[Arc<dyn Source>], selection: &Selection, options: &Options) -> Result<usize> {
     plan::check(sources, selection)?;
     let failed = dump_all(sources, selection, options);
     let Some(metrics) = &options.metrics else {
         return failed;
     };
-    // Also after a failure: monitoring learns of it from the metrics.
+    // Write the metrics after a failure too: monitoring learns of the failure from them.
     match metrics::write(metrics, std::slice::from_ref(&options.to), false) {
         Ok(()) => failed,
         Err(error) if failed.is_ok() => Err(error),
@@ -133,7 +135,7 @@ fn next<T>(queue: &Mutex<VecDeque<T>>) -> Option<T> {
     queue.pop_front().filter(|_| stop::signal().is_none())
 }
 
-/// Dumps one database. Its children are started and ended by this thread.
+/// Dumps one database. The calling thread starts and ends the child processes.
 fn attempt(run: &Run<'_>, task: Task) -> TaskResult {
     let started = Instant::now();
     let Task {
@@ -198,13 +200,14 @@ fn print_path(directory: &Path, published: &Published) {
     }
 }
 
-/// Records for `status` how the run ended. An error fails no run: the dumps exist without the record.
+/// Records the results of the run for `status`. An error does not fail the run: the dumps exist
+/// without the record.
 fn record(directory: &Directory, outcomes: &[TaskResult]) {
     let changed = directory.dumps().and_then(|dumps| {
         let dumped: HashSet<_> = dumps.iter().map(|dump| dump.name.name.as_str()).collect();
         directory.change_state(|state| {
             for outcome in outcomes {
-                // `status` must not report a mistyped path ever after.
+                // `status` would report a mistyped path forever, so it is not recorded.
                 let is_known = state.databases.contains_key(&outcome.name)
                     || dumped.contains(outcome.name.as_str());
                 if outcome.is_missing && !is_known {
@@ -235,7 +238,7 @@ fn record(directory: &Directory, outcomes: &[TaskResult]) {
     }
 }
 
-/// Prints the last lines of a run over several databases.
+/// Logs the result of each database at the end of a run over several databases.
 fn table(outcomes: &[TaskResult]) {
     let width = outcomes.iter().map(|outcome| outcome.name.chars().count());
     let width = width.max().unwrap_or(0);

@@ -1,7 +1,8 @@
-//! The engines: each writes a database's snapshot to a `Write` and loads a dump into a database.
+//! The engines. An engine writes a database's snapshot to a `Write`, and loads a dump into a
+//! database.
 //!
-//! An engine knows nothing of a run: no dump directory, no retention, no command line. It gets an
-//! [`Access`], and what a restore must save first it hands to a callback ([`Save`]).
+//! An engine knows nothing about a run: no dump directory, no retention, no command line. It gets
+//! an [`Access`]. To dump a database that a restore replaces, it calls a callback ([`Save`]).
 
 pub mod access;
 pub mod command;
@@ -36,13 +37,14 @@ use registered::Registered;
 pub use source::{DamagedInside, Source};
 use throwaway::{Throwaway, Workshop};
 
-/// Every engine that a URL's scheme names. A new engine is one more line here.
+/// The engines whose sources are URLs. A new engine is one more line here.
 const ENGINES: [Registered; 2] = [postgresql::ENGINE, mysql::ENGINE];
 
-/// Reads a source: a server's URL, `sqlite:PATH` or a plain path.
+/// Parses `text`, which is a server's URL, `sqlite:PATH` or a plain path. Returns the source.
 ///
 /// # Errors
-/// One sentence, when it is neither. A password in it is not repeated.
+/// Returns one sentence if `text` is none of these. The sentence does not repeat a password in
+/// `text`.
 pub fn parse_source(text: &OsStr) -> Result<Arc<dyn Source>, String> {
     let bytes = text.as_bytes();
     let path = bytes.strip_prefix(b"sqlite:").unwrap_or(bytes);
@@ -57,11 +59,11 @@ pub fn parse_source(text: &OsStr) -> Result<Arc<dyn Source>, String> {
     Ok(Arc::new(sqlite::SqliteSource::new(path)))
 }
 
-/// Starts a throwaway database for the dump that has this header.
+/// Starts a throwaway database for the dump that has this `header`, and returns it.
 ///
 /// # Errors
-/// When the engine's server programs are not installed or do not start; for a command's output, which
-/// no engine restores.
+/// When the engine's server programs are not installed or do not start, and for a dump of a
+/// command's output, which no engine restores.
 pub fn start_throwaway(
     workshop: &Workshop<'_>,
     header: &Header,

@@ -1,17 +1,17 @@
-//! How the program ends.
+//! The exit statuses of the program, and the error of a request that makes no sense.
 
 use std::process::ExitCode;
 
 /// The exit status of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
-    /// All was done.
+    /// Everything was done.
     Success,
-    /// Something was not.
+    /// Something was not done.
     Failure,
-    /// The command line makes no sense.
+    /// The command line is wrong.
     Usage,
-    /// Another run holds the directory (`EX_TEMPFAIL` of sysexits.h).
+    /// Another run holds the dump directory (`EX_TEMPFAIL` of sysexits.h).
     Held,
 }
 
@@ -26,12 +26,12 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// What was asked for makes no sense; the text says why.
+/// The error of a request that makes no sense. Its text says why.
 #[derive(Debug)]
 pub struct UsageError(String);
 
 impl UsageError {
-    /// With one sentence.
+    /// Returns the error with this sentence as its text.
     #[must_use]
     pub fn new(sentence: &str) -> Self {
         UsageError(sentence.to_owned())

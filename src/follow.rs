@@ -1,8 +1,9 @@
-//! Following a path whose symlinks others may own.
+//! Follows a path whose symlinks may belong to other users.
 //!
-//! Whoever owns a symlink, or the directory that holds it, chooses where it leads. A program that
-//! runs as root would act there for them. So each component is opened by descriptor, and a symlink
-//! is trusted only if it belongs to root, to this user, or to the owner of what it leads to.
+//! The owner of a symlink, or of the directory that holds it, chooses where it leads. A program
+//! that runs as root would then act there for that user. So each component is opened by descriptor,
+//! and a symlink is trusted only if it and its directory belong to root, to this user, or to the
+//! owner of the target.
 
 use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
@@ -16,35 +17,35 @@ use anyhow::{Result, bail};
 use rustix::fs::{FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
-/// As many symlinks as Linux follows.
+/// The maximum number of symlinks in a path, the same as Linux's.
 const LINKS: usize = 40;
 
-/// Where a path leads.
+/// The target of a path.
 #[derive(Debug)]
 pub struct Followed {
-    /// The directory of its last component.
+    /// The directory that holds the target.
     pub directory: OwnedFd,
-    /// Its last component; `.` for the root directory.
+    /// The name of the target in that directory; `.` if the directory itself is the target.
     pub name: OsString,
-    /// The path without symlinks.
+    /// The path of the target, without symlinks.
     pub path: PathBuf,
-    /// What bears the name; none where nothing does.
+    /// The metadata of the target; `None` if it does not exist.
     pub found: Option<Stat>,
-    /// The symlinks on the way, each with its owner and that of its directory.
+    /// The symlinks in the path, each with the user ids of its owner and its directory's owner.
     links: Vec<(PathBuf, [u32; 2])>,
 }
 
 impl Followed {
-    /// Does the path lead over a symlink?
+    /// Returns true if the path contains a symlink.
     #[must_use]
     pub fn has_links(&self) -> bool {
         !self.links.is_empty()
     }
 
-    /// Refuses a symlink that belongs to someone who could not act on the target themselves.
+    /// Checks that no symlink is controlled by a user who could not act on the target directly.
     ///
     /// # Errors
-    /// One sentence that names the symlink.
+    /// When one is; the error names the symlink.
     pub fn trust_links(&self) -> Result<()> {
         let owner = match &self.found {
             Some(found) => found.st_uid,
@@ -64,10 +65,10 @@ impl Followed {
     }
 }
 
-/// Follows `path` to its end. Its last component may be missing.
+/// Follows `path` to its target. The last component may be missing.
 ///
 /// # Errors
-/// When a component cannot be reached.
+/// When another component is missing or a component cannot be opened.
 pub fn follow(path: &Path) -> io::Result<Followed> {
     let mut left: VecDeque<OsString> = VecDeque::new();
     push(&mut left, &std::path::absolute(path)?);
@@ -132,19 +133,21 @@ pub fn follow(path: &Path) -> io::Result<Followed> {
     })
 }
 
-/// Opens a regular file for reading: no symlink, and without waiting for the writer of a pipe.
+/// Opens a regular file for reading. Does not follow a symlink and does not wait for the writer of
+/// a pipe.
 ///
 /// # Errors
-/// When it is no regular file, or cannot be opened.
+/// When the file is not a regular file or cannot be opened.
 pub fn open_regular(directory: impl AsFd, name: impl rustix::path::Arg) -> io::Result<File> {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     regular(rustix::fs::openat(directory, name, flags, Mode::empty())?)
 }
 
-/// Opens a regular file for reading that the user named, without waiting for the writer of a pipe.
+/// Opens a regular file, which the user named, for reading. Follows symlinks, but does not wait for
+/// the writer of a pipe.
 ///
 /// # Errors
-/// When it is no regular file, or cannot be opened.
+/// When the file is not a regular file or cannot be opened.
 pub fn open_named(path: &Path) -> io::Result<File> {
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
     regular(rustix::fs::open(path, flags, Mode::empty())?)
@@ -161,7 +164,7 @@ fn regular(fd: OwnedFd) -> io::Result<File> {
     Ok(File::from(fd))
 }
 
-/// Puts a path's components before those that are left.
+/// Inserts the components of `path` in front of `left`.
 fn push(left: &mut VecDeque<OsString>, path: &Path) {
     for component in path.components().rev() {
         match component {
@@ -177,8 +180,8 @@ fn root() -> io::Result<OwnedFd> {
     Ok(rustix::fs::open("/", flags, Mode::empty())?)
 }
 
-/// Opens one component. That it is to be a directory makes the kernel mount what an automount has
-/// not mounted yet.
+/// Opens one component. The flag `DIRECTORY` makes the kernel mount the filesystem of an automount
+/// that is not mounted yet.
 fn look(directory: &OwnedFd, name: &OsStr) -> io::Result<OwnedFd> {
     let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     match rustix::fs::openat(directory, name, flags | OFlags::DIRECTORY, Mode::empty()) {

@@ -1,8 +1,10 @@
-//! The body of a gzip member (RFC 1952): compressed by several threads, and read back checked.
+//! The body of a gzip member (RFC 1952): a parallel compressor, and a reader that checks the
+//! member.
 //!
-//! A member is a header, which the caller writes and reads, a deflate stream, and a trailer of its
-//! content's CRC-32 and length. The stream is cut into blocks that are compressed in parallel, each
-//! with the end of the one before as its dictionary, as pigz does it.
+//! A member consists of a header, which the caller writes and reads, a deflate stream, and a
+//! trailer with the CRC-32 and the length of the content. The stream is cut into blocks, which
+//! several threads compress in parallel. As in pigz, the dictionary of each block is the end of the
+//! block before it.
 
 mod pool;
 mod reader;

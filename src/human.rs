@@ -1,4 +1,4 @@
-//! Numbers and names as people read and write them.
+//! Parses and formats durations, sizes, counts and text for people.
 
 use std::fmt::Write;
 use std::num::NonZeroUsize;
@@ -8,10 +8,10 @@ use std::time::Duration;
 use jiff::{SignedDuration, Span, SpanRelativeTo};
 use serde::{Serialize, Serializer};
 
-/// Reads `30s`, `1h`, `7d`, `1h 30m`; a day is 24 hours, a bare `0` is zero.
+/// Parses a duration such as `30s`, `1h`, `7d` or `1h 30m`. A day has 24 hours; a bare `0` is zero.
 ///
 /// # Errors
-/// One sentence saying what is accepted.
+/// One sentence that says what is accepted.
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
     if text == "0" {
         return Ok(Duration::ZERO);
@@ -23,10 +23,10 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| "expected a duration such as 30s, 10m, 1h or 7d".to_owned())
 }
 
-/// Reads a whole number above 0.
+/// Parses a whole number above 0.
 ///
 /// # Errors
-/// One sentence saying what is accepted.
+/// One sentence that says what is accepted.
 pub fn parse_positive(text: &str) -> Result<NonZeroUsize, String> {
     text.parse()
         .map_err(|_| "expected a whole number above 0".to_owned())
@@ -72,10 +72,10 @@ pub fn hexadecimal(bytes: &[u8]) -> String {
     text
 }
 
-/// Returns text as it may stand on a terminal and in one line of a log: what ends or turns a line
-/// and every control character is escaped, as `\u{1b}`. Everything that is printed passes here,
-/// since names, dumps and servers' messages are others' to choose: the log as a whole, and each line
-/// on stdout that is for people.
+/// Returns text that is safe on a terminal and in one line of a log. Every control character and
+/// every character that ends a line or changes the direction of text is escaped, as `\u{1b}`. The
+/// whole log and each line on stdout that is for people pass through this function, because others
+/// choose names, the content of dumps and the messages of servers.
 #[must_use]
 pub fn printable(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
@@ -97,7 +97,7 @@ pub fn json(value: &impl Serialize) -> serde_json::Result<String> {
     let text = serde_json::to_string_pretty(value)?;
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {
-        // JSON's own line ends; within strings these are escaped already.
+        // These are JSON's own line breaks; those within strings are already escaped.
         if character == '\n' || is_plain(character) {
             shown.push(character);
         } else {
@@ -107,10 +107,10 @@ pub fn json(value: &impl Serialize) -> serde_json::Result<String> {
     Ok(shown)
 }
 
-/// Writes a path as JSON text; bytes that are not UTF-8 as U+FFFD.
+/// Serializes a path as text. Bytes that are not UTF-8 become U+FFFD.
 ///
 /// # Errors
-/// Those of the serializer.
+/// When the serializer fails.
 pub fn path<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&path.to_string_lossy())
 }
@@ -123,7 +123,7 @@ fn is_plain(character: char) -> bool {
     !turns && !character.is_control()
 }
 
-/// `90` seconds as `1m 30s`: the two largest units.
+/// Returns a duration in its two largest units: 90 seconds are `1m 30s`.
 #[must_use]
 pub fn duration(duration: Duration) -> String {
     let seconds = duration.as_secs();
@@ -147,7 +147,7 @@ pub fn duration(duration: Duration) -> String {
     }
 }
 
-/// An age: like [`duration`], and `in 5m` for what lies ahead of now.
+/// Returns an age like [`duration`]. If the age is negative, the time lies ahead: `in 5m`.
 #[must_use]
 pub fn age(age: SignedDuration) -> String {
     let text = duration(Duration::from_secs(age.as_secs().unsigned_abs()));
@@ -158,13 +158,13 @@ pub fn age(age: SignedDuration) -> String {
     }
 }
 
-/// `1.2 MB`: decimal units.
+/// Returns a size in decimal units, such as `1.2 MB`.
 #[must_use]
 pub fn bytes(bytes: u64) -> String {
     indicatif::DecimalBytes(bytes).to_string()
 }
 
-/// A number of things: "1 table", "2 tables".
+/// Returns a number of things, in the singular or the plural: "1 table", "2 tables".
 #[must_use]
 pub fn count(number: usize, thing: &str) -> String {
     match number {

@@ -1,4 +1,4 @@
-//! Which database a dump is of.
+//! The identity of a dump: which database of which source it is of.
 
 use std::fmt;
 use std::path::Path;
@@ -7,17 +7,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::human::printable;
 
-/// The kind of database.
+/// The engine of a database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Engine {
-    /// A file, read in process.
+    /// SQLite: a file, which this process reads itself.
     Sqlite,
-    /// A server, read by `pg_dump`.
+    /// PostgreSQL: a server, which `pg_dump` reads.
     Postgresql,
-    /// A MySQL or MariaDB server, read by its own dump client.
+    /// MySQL or MariaDB: a server, which its own dump client reads.
     Mysql,
-    /// Whatever a program prints.
+    /// A program that writes a dump to its stdout.
     Command,
 }
 
@@ -32,21 +32,21 @@ impl fmt::Display for Engine {
     }
 }
 
-/// A database of a source: dumps with the same identity may rotate one another out. Without
-/// secrets.
+/// The identity of a database of a source. Dumps with the same identity rotate together: a newer
+/// dump can cause the removal of an older one. An identity holds no secrets.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Identity {
-    /// Its engine.
+    /// The engine of the database.
     pub engine: Engine,
-    /// A canonical path, a host and port, or a socket.
+    /// The canonical path of a file, a host and port, a socket, or the program of a command.
     pub location: String,
-    /// The database at that location, where there can be several.
+    /// The name of the database, if the location can have several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub database: Option<String>,
 }
 
 impl Identity {
-    /// An SQLite file's, by its canonical path.
+    /// Returns the identity of an SQLite file with this canonical path.
     #[must_use]
     pub fn of_file(path: &Path) -> Self {
         Identity {

@@ -1,4 +1,5 @@
-//! The decoder of raw deflate streams (RFC 1951): ISA-L with the feature `isal`, zlib-rs without.
+//! The decoder of raw deflate streams (RFC 1951): ISA-L with the feature `isal`, zlib-rs without
+//! it.
 
 pub(crate) mod step;
 
@@ -8,7 +9,7 @@ use step::{Damage, Step};
 #[cfg(not(feature = "isal"))]
 use zlib::Inflate;
 
-/// The decoder of one stream.
+/// A decoder of one raw deflate stream.
 pub(crate) struct Inflater(Inflate);
 
 impl Inflater {
@@ -16,9 +17,9 @@ impl Inflater {
         Self(Inflate::new())
     }
 
-    /// Decodes what it can of `input` into `output`, which must not be empty.
+    /// Decodes as much of `input` as possible into `output`, which must not be empty.
     ///
-    /// A step that neither consumes nor produces needs more input than it was given.
+    /// If a step neither consumes nor produces bytes, the decoder needs more input.
     pub(crate) fn step(&mut self, input: &[u8], output: &mut [u8]) -> Result<Step, Damage> {
         self.0.step(input, output)
     }
@@ -75,8 +76,8 @@ mod tests {
         encoder.finish().unwrap()
     }
 
-    /// Decodes with pieces of input and output of the given sizes: the content, and how much of
-    /// the stream was used.
+    /// Decodes `stream` in input pieces of `piece` bytes, with an output buffer of `room` bytes.
+    /// Returns the content and the number of bytes of the stream that the decoder used.
     fn inflate(stream: &[u8], piece: usize, room: usize) -> Result<(Vec<u8>, usize), Damage> {
         let mut inflater = Inflater::new();
         let (mut content, mut output) = (Vec::new(), vec![0; room]);

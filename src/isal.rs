@@ -1,5 +1,5 @@
-//! Intel's [ISA-L](https://github.com/intel/isa-l) behind safe types: raw deflate at levels 1 to 3
-//! and raw inflate.
+//! Safe types for Intel's [ISA-L](https://github.com/intel/isa-l): raw deflate at levels 1 to 3 and
+//! raw inflate.
 //!
 //! The bindings describe the structures of `libisal.so.2` (2.30 and later); a test compares them
 //! with the installed header.
@@ -12,35 +12,37 @@ use isal_sys::igzip_lib as ffi;
 
 use crate::inflate::step::{Damage, Step};
 
-/// The header's own values, in the type of its field for them.
+/// The flush values of ISA-L's header, in the type of the field `flush`.
 const NO_FLUSH: u16 = 0;
 const SYNC_FLUSH: u16 = 1;
 const _: () = assert!(ffi::NO_FLUSH == 0 && ffi::SYNC_FLUSH == 1);
 
-/// A structure of zero bytes on the heap, made there because it is too large for a stack.
+/// Returns a structure of zero bytes on the heap. It is created there because it is too large for a
+/// stack.
 ///
 /// # Safety
 ///
-/// All bytes zero must be a valid `T`.
+/// A `T` whose bytes are all zero must be valid.
 unsafe fn zeroed_box<T>() -> Box<T> {
     let mut memory = Box::<T>::new_uninit();
-    // SAFETY: the box owns memory for one T, and the caller vouches for zero bytes being one.
+    // SAFETY: the box owns memory for one T, and the caller guarantees that zero bytes are a valid
+    // T.
     unsafe {
         memory.as_mut_ptr().write_bytes(0, 1);
         memory.assume_init()
     }
 }
 
-/// As much of a buffer as ISA-L's 32-bit lengths can take at once.
+/// Returns how many of `available` bytes ISA-L can take at once: its lengths have 32 bits.
 fn length(available: usize) -> u32 {
     u32::try_from(available).unwrap_or(u32::MAX)
 }
 
-/// A raw deflate stream; one block of input makes one run of it.
+/// An encoder of raw deflate streams, which starts anew with each block.
 pub(crate) struct Deflate {
     stream: Box<ffi::isal_zstream>,
     level: u32,
-    /// Working memory, aligned as C's `malloc` would align it.
+    /// ISA-L's working memory, with the alignment of C's `malloc`.
     level_buffer: Vec<u128>,
 }
 
@@ -52,14 +54,14 @@ impl Deflate {
             _ => ffi::ISAL_DEF_LVL3_DEFAULT,
         };
         Self {
-            // SAFETY: isal_zstream is integers, arrays of integers and raw pointers.
+            // SAFETY: isal_zstream consists of integers, arrays of integers and raw pointers.
             stream: unsafe { zeroed_box() },
             level: level.into(),
             level_buffer: vec![0; (level_buffer_size as usize).div_ceil(size_of::<u128>())],
         }
     }
 
-    /// Appends the compressed `data` to `out`; see [`crate::deflate::Deflater::block`].
+    /// Compresses `data` and appends it to `out`; see [`crate::deflate::Deflater::block`].
     pub(crate) fn block(
         &mut self,
         dictionary: &[u8],
@@ -102,7 +104,8 @@ impl Deflate {
         check(code)
     }
 
-    /// One call of ISA-L: how many bytes it took, and whether it used up the room for output.
+    /// Calls ISA-L once. Returns the number of bytes it consumed, and true if it filled the free
+    /// space of `out`.
     fn step(&mut self, rest: &mut &[u8], out: &mut Vec<u8>) -> io::Result<(usize, bool)> {
         out.reserve(rest.len() + rest.len() / 64 + 1024);
         let room = length(out.capacity() - out.len());
@@ -131,24 +134,24 @@ fn check(code: i32) -> io::Result<()> {
     )))
 }
 
-/// The decoder of one raw deflate stream.
+/// A decoder of one raw deflate stream.
 pub(crate) struct Inflate {
     state: Box<ffi::inflate_state>,
 }
 
-// SAFETY: the state's pointers are set anew by every call and never followed between calls.
+// SAFETY: every call sets the state's pointers anew, and nothing follows them between calls.
 unsafe impl Send for Inflate {}
 
 impl Inflate {
     pub(crate) fn new() -> Self {
-        // SAFETY: inflate_state is integers, arrays of integers and raw pointers.
+        // SAFETY: inflate_state consists of integers, arrays of integers and raw pointers.
         let mut state: Box<ffi::inflate_state> = unsafe { zeroed_box() };
         // SAFETY: the state is initialised memory of the right type.
         unsafe { ffi::isal_inflate_init(&raw mut *state) };
         Self { state }
     }
 
-    /// See [`crate::inflate::Inflater::step`].
+    /// Decodes a part of the stream; see [`crate::inflate::Inflater::step`].
     pub(crate) fn step(&mut self, input: &[u8], output: &mut [u8]) -> Result<Step, Damage> {
         let available = length(input.len());
         let room = length(output.len());
@@ -158,7 +161,8 @@ impl Inflate {
         self.state.avail_out = room;
         // SAFETY: next_in and next_out point to avail_in readable and avail_out writable bytes.
         let code = unsafe { ffi::isal_inflate(&raw mut *self.state) };
-        // On damage after a header that came in pieces, ISA-L may claim more input left than it got.
+        // If damage follows a block header that came in several pieces, ISA-L may report more
+        // unused input than it received.
         let Some(consumed) = available.checked_sub(self.state.avail_in) else {
             return Err(Damage {
                 consumed: 0,
@@ -179,10 +183,10 @@ impl Inflate {
         })
     }
 
-    /// Takes whole bytes out of ISA-L's bit buffer and says how many, for they are part of the
-    /// input not yet used: at the end of the stream they belong to what follows it. While a block's
-    /// header waits for its end, its first bytes are in a buffer behind the bit buffer, and none can
-    /// be given back (nor can the stream be at its end).
+    /// Removes the whole bytes from ISA-L's bit buffer and returns their number. They belong to the
+    /// input that is not used yet: at the end of the stream, to the data that follows it. While
+    /// ISA-L waits for the rest of a block header, the header's first bytes are in a second buffer
+    /// behind the bit buffer. Then no byte can be given back, and the stream cannot be at its end.
     fn give_back(&mut self) -> usize {
         if self.state.tmp_in_size > 0 || self.state.read_in_length < 8 {
             return 0;
@@ -234,7 +238,7 @@ mod tests {
             NUMBER(ISAL_BLOCK_FINISH);
         }"#;
 
-    /// The bindings come from a vendored copy of the header; the library is the system's.
+    /// The bindings come from a vendored copy of the header, but the library is the system's.
     #[test]
     fn the_bindings_have_the_layout_of_the_installed_header() {
         let directory = tempfile::tempdir().unwrap();

@@ -1,28 +1,30 @@
-//! Dumps every database on a Linux machine, proves each dump, keeps the newest.
+//! Dumps every database of a Linux machine, proves each dump, and keeps the newest dumps.
 //!
 //! # Guarantees
 //!
-//! 1. A file under its final name is complete. It was written under a temporary name in the same
-//!    directory; the source's exit status and end marker were checked; it was read back to its end
-//!    through the same inode, and its decompressed length and CRC are those of the source's bytes;
-//!    it was synced; it got its name without replacing anything; the directory was synced
-//!    ([`readback`], [`directory`]). This proves the compressor and the way to the disk; what the
-//!    medium does later is for [`verify`].
-//! 2. Only published dumps count towards rotation ([`retention`]). It runs only after a dump of the
-//!    same database was published and never removes that one. Dumps dated more than a minute after
-//!    now are neither counted nor removed. A failed run deletes nothing but its own temporary file.
-//! 3. Rotation touches only dumps of the same database of the same source: names this program could
-//!    have made ([`name`]) whose header bears the same [`identity`].
-//! 4. A dump is one consistent snapshot, taken without blocking the database's writers beyond what
-//!    the engine's own online snapshot needs, with a deadline ([`engine`], [`stop`]). The source is
-//!    never modified or created.
-//! 5. No secret in an argument, a log line, an error, a dump's name or metadata. Dumps are 0600 in
-//!    a 0700 directory unless the user widens them.
+//! 1. A file with a final name is complete. Before it got that name, it was written under a
+//!    temporary name in the same directory; the exit status and the end marker of the source were
+//!    checked; it was read back to its end through the same inode, and its decompressed length and
+//!    CRC were those of the source's bytes; it was synced. Then it got its name without replacing
+//!    anything, and the directory was synced ([`readback`], [`directory`]). This proves the
+//!    compressor and the way to the disk; [`verify`] finds what the medium damages later.
+//! 2. Only published dumps count towards rotation ([`retention`]). Rotation runs only after a dump
+//!    of the same database was published, and it never removes that dump. Dumps dated more than a
+//!    minute after now are neither counted nor removed. A failed run deletes only its own temporary
+//!    file.
+//! 3. Rotation touches only dumps of the same database of the same source: files whose names this
+//!    program could have made ([`name`]) and whose headers contain the same [`identity`].
+//! 4. A dump is one consistent snapshot. It has a deadline, and it blocks the database's writers no
+//!    more than the engine's own online snapshot does ([`engine`], [`stop`]). The source is never
+//!    modified or created.
+//! 5. No argument, log line, error, dump name or metadata contains a secret. Dumps have the mode
+//!    0600 in a directory of mode 0700 unless the user widens them.
 //! 6. Memory is constant in the size of the database.
-//! 7. One database failing does not stop the others; exit status and last lines say which and why.
-//! 8. Two runs never work in one directory at once; the second says who holds it and exits 75.
-//!    Reading needs no lock: a dump that vanished meanwhile is no damage, and a restore verifies
-//!    and loads through one descriptor.
+//! 7. One failing database does not stop the others. The exit status and the last lines say which
+//!    database failed and why.
+//! 8. Two runs never work in one directory at once. The second run says which run holds the
+//!    directory and exits with status 75. Reading needs no lock: a dump that vanishes meanwhile is
+//!    no damage, and a restore verifies and loads a dump through one descriptor.
 //! 9. A restore that fails, at any step, leaves the old database as it was ([`engine::sqlite`]).
 //!
 //! # The way of the data

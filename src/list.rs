@@ -1,4 +1,4 @@
-//! Lists dumps, and why each is kept.
+//! Lists dumps and the reasons why they are kept.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
@@ -16,7 +16,7 @@ use crate::name::Format;
 use crate::retention::{self, Policy, Rule, Verdict};
 use crate::series::{Other, Series};
 
-/// One dump.
+/// A dump in the list.
 #[derive(Debug, Serialize)]
 struct ListedDump {
     database: String,
@@ -37,8 +37,8 @@ impl ListedDump {
     }
 }
 
-/// Prints the dumps of each directory on stdout, by database, newest first. Without a `policy`, each
-/// database's last run decides which policy applies.
+/// Prints the dumps of each directory on stdout, by database, the newest first. Without a `policy`,
+/// the policy of each database's last run applies.
 ///
 /// # Errors
 /// When a directory cannot be read or stdout is closed.

@@ -1,4 +1,4 @@
-//! Messages on stderr: for people, or for the journal.
+//! Writes messages to stderr, for people or for the journal.
 
 use std::io::{self, Write};
 use std::os::fd::AsFd;
@@ -9,9 +9,9 @@ use log::{Level, LevelFilter};
 use crate::human::printable;
 use crate::progress;
 
-/// Sends messages of `level` and above to stderr, each as one line whatever it holds. Under systemd
-/// each line bears its priority (sd-daemon(3)), else its level in words where that is not plain
-/// information.
+/// Starts to send messages of `level` and above to stderr, each as one line whatever it contains.
+/// If stderr is the journal, each line begins with its priority (sd-daemon(3)). Otherwise each line
+/// that is not plain information begins with its level in words.
 pub fn start(level: LevelFilter) {
     let mut builder = builder(level);
     if is_journal() {
@@ -19,7 +19,8 @@ pub fn start(level: LevelFilter) {
     } else {
         let coloured = io::IsTerminal::is_terminal(&io::stderr())
             && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-        // Anything less than Always strips the colours from a pipe, as the progress bar's is.
+        // env_logger takes the target for a pipe, because of the progress bars, and strips the
+        // colours from a pipe for every style but Always.
         builder.write_style(WriteStyle::Always);
         builder.format(move |out, record| {
             let (word, colour) = match record.level() {
@@ -40,7 +41,8 @@ pub fn start(level: LevelFilter) {
     builder.init();
 }
 
-/// Sends messages of `level` and above to a parent that reads their priorities.
+/// Starts to send messages of `level` and above to a parent process, which reads the priority of
+/// each line.
 pub fn start_for_parent(level: LevelFilter) {
     let mut builder = builder(level);
     write_priorities(&mut builder);
@@ -75,8 +77,8 @@ fn write_priorities(builder: &mut Builder) {
     });
 }
 
-/// Is stderr the stream that `JOURNAL_STREAM` names (systemd.exec(5))? A child whose stderr goes
-/// elsewhere inherits the variable too.
+/// Returns true if stderr is the stream that `JOURNAL_STREAM` names (systemd.exec(5)). A child
+/// whose stderr goes elsewhere inherits the variable too.
 fn is_journal() -> bool {
     let named = std::env::var("JOURNAL_STREAM").unwrap_or_default();
     rustix::fs::fstat(io::stderr().as_fd())

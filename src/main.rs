@@ -1,4 +1,5 @@
-//! The `dump-database` program: parse, run, print the error chain, exit.
+//! The `dump-database` program: parses the command line, runs the command, prints the error chain,
+//! and exits.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -23,7 +24,7 @@ use dump_database::stop::{self, Stopped};
 use dump_database::{clock, drill, dump, list, logging, metrics, restore, rotate, status, verify};
 
 fn main() -> ExitCode {
-    // First of all: its sandbox can be made only while there is one thread.
+    // This comes first: a drill's sandbox can be made only while the process has one thread.
     if drill::is_inside() {
         return drill::run_inside();
     }
@@ -45,13 +46,13 @@ fn main() -> ExitCode {
         log::debug!("passwords are not kept out of core dumps: {error}");
     }
     let ended = stop::listen().and_then(|()| run(cli.command, keeps));
-    // An error that came of being stopped says less than the signal does.
+    // If a signal stopped the work, the signal says more than the error that followed from it.
     if let Some(signal) = stop::signal() {
         log::error!("{}", Stopped::Signal(signal));
         stop::die_by(signal);
     }
     let exit = ended.unwrap_or_else(|error| {
-        // Who reads the list has seen enough; anywhere else a closed pipe is a failure.
+        // The reader of the output has seen enough. For other commands a closed pipe is a failure.
         if only_prints && error.chain().any(is_closed_pipe) {
             return Exit::Success;
         }
@@ -67,7 +68,7 @@ fn main() -> ExitCode {
     exit.into()
 }
 
-/// `keeps`: the user says what stays.
+/// Runs the command. `keeps` is true if the user gave a retention policy.
 #[allow(clippy::too_many_lines)] // one arm a command
 fn run(command: Command, keeps: bool) -> Result<Exit> {
     match command {
@@ -217,7 +218,7 @@ fn run(command: Command, keeps: bool) -> Result<Exit> {
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "dump-database", &mut script);
-            // In bash it spells a name with a hyphen in two ways (clap-rs/clap#6421).
+            // For bash, clap_complete spells a name with a hyphen in two ways (clap-rs/clap#6421).
             let script = String::from_utf8(script)?;
             let script = script.replace("dump__subcmd__database", "dump__database");
             io::stdout().write_all(script.as_bytes())?;
@@ -280,7 +281,7 @@ fn or_default(paths: Vec<PathBuf>) -> Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-/// `--to`, else systemd's `$STATE_DIRECTORY`, else `./dump`.
+/// Returns the given directory, else systemd's `$STATE_DIRECTORY`, else `./dump`.
 fn directory(given: Option<PathBuf>) -> Result<PathBuf> {
     if let Some(path) = given {
         return Ok(path);
@@ -300,8 +301,8 @@ fn is_closed_pipe(cause: &(dyn std::error::Error + 'static)) -> bool {
     kind == Some(io::ErrorKind::BrokenPipe)
 }
 
-/// Prints help and version on stdout, a short help for an empty command line on stderr, and any other
-/// error as one sentence on stderr.
+/// Prints help and version on stdout, a short help for an empty command line on stderr, and any
+/// other error as one sentence on stderr. Returns the exit status.
 fn usage(error: &clap::Error) -> Exit {
     if matches!(
         error.kind(),

@@ -1,4 +1,4 @@
-//! The man page, from the same types as `--help`.
+//! The man page, generated from the same types as `--help`.
 
 use std::io::{self, Write};
 
@@ -34,15 +34,15 @@ The command line is wrong.
 75
 Another run holds the dump directory.";
 
-/// Writes `dump-database(1)`, with every subcommand's options, as roff.
+/// Writes the man page `dump-database(1)`, with the options of every subcommand, as roff.
 ///
 /// # Errors
-/// Any of `out`.
+/// When `out` cannot be written.
 pub fn page(out: &mut dyn Write) -> io::Result<()> {
     let mut command = Cli::command();
     command.build();
-    // The version's further lines would end the title's macro. A hyphen that is not escaped is set
-    // as U+2010, which nobody can search for or paste into a shell.
+    // The further lines of the version would end the macro of the title. Unless it is escaped, a
+    // hyphen becomes U+2010, which users can neither search for nor paste into a shell.
     let source = concat!("dump\\-database ", env!("CARGO_PKG_VERSION"));
     let man = Man::new(command.clone())
         .title("dump\\-database")
@@ -68,7 +68,7 @@ pub fn page(out: &mut dyn Write) -> io::Result<()> {
     man.render_version_section(out)
 }
 
-/// Writes a section one level down.
+/// Writes what `render` renders one level down: its sections become subsections.
 fn demoted(
     out: &mut dyn Write,
     render: impl FnOnce(&mut dyn Write) -> io::Result<()>,

@@ -1,4 +1,4 @@
-//! The first link of the chain of writers: every byte of the source passes here.
+//! The first writer of the chain: every byte of the source passes through it.
 
 use std::io::{self, Write};
 
@@ -9,7 +9,7 @@ use crate::human::hexadecimal;
 use crate::progress::Progress;
 use crate::stop::Stop;
 
-/// Hashes what passes, shows how far it is, and ends it when work must stop.
+/// Hashes the bytes that pass, shows the progress, and fails when work must end.
 #[allow(missing_debug_implementations)]
 pub struct Meter<'a, W> {
     inner: W,
@@ -22,7 +22,7 @@ pub struct Meter<'a, W> {
 }
 
 impl<'a, W: Write> Meter<'a, W> {
-    /// In front of `inner`; what passes also goes to `fingerprint`.
+    /// Returns a meter that writes to `inner`. The bytes also go to `fingerprint`.
     pub fn new(
         inner: W,
         fingerprint: Option<Fingerprint>,
@@ -40,13 +40,13 @@ impl<'a, W: Write> Meter<'a, W> {
         }
     }
 
-    /// The error of what comes behind, if that is why a write failed; what failed otherwise was
-    /// the source.
+    /// Returns the error of `inner` if a write failed because of it, else `None`: then the source
+    /// failed.
     pub fn failure(&mut self) -> Option<io::Error> {
         self.failed.take()
     }
 
-    /// What comes behind, the SHA-256 of all that passed in hexadecimal, and its fingerprint.
+    /// Returns `inner`, the hexadecimal SHA-256 of all bytes, and their fingerprint.
     pub fn finish(self) -> (W, String, Option<String>) {
         let sha256 = hexadecimal(&self.hash.finalize());
         (

@@ -1,4 +1,4 @@
-//! Metrics for Prometheus, as its node exporter's textfile collector reads them.
+//! Metrics for Prometheus, as the textfile collector of its node exporter reads them.
 //!
 //! Source of the format: Prometheus' text-based exposition format 0.0.4. A database that was never
 //! dumped has no times, so an alert on its age must also ask for absence; see `docs/monitoring.md`.
@@ -15,7 +15,8 @@ use jiff::Timestamp;
 use crate::clock;
 use crate::status::{self, DatabaseStatus};
 
-/// A metric without its `dump_database_` prefix, what it means, and its value for a database.
+/// A metric: its name without the prefix `dump_database_`, its meaning, and its value for a
+/// database.
 type Metric = (
     &'static str,
     &'static str,
@@ -105,8 +106,8 @@ pub fn write(file: &Path, directories: &[PathBuf], trust_records: bool) -> Resul
         .with_context(|| format!("cannot write the metrics {}", file.display()))
 }
 
-/// Creates the new file under a name that nobody can foresee. Only this user can read it until it is
-/// whole.
+/// Replaces `file` with a new file that holds `text`. The new file first has a name that nobody can
+/// foresee, and only this user can read it until it is whole.
 fn replace(file: &Path, text: &str) -> io::Result<()> {
     let directory = match file.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -120,7 +121,7 @@ fn replace(file: &Path, text: &str) -> io::Result<()> {
         .suffix(".tmp")
         .tempfile_in(directory)?;
     new.write_all(text.as_bytes())?;
-    // Independent of the umask: the exporter is another user.
+    // This does not depend on the umask: the exporter runs as another user.
     let readable = fs::Permissions::from_mode(0o644);
     new.as_file().set_permissions(readable)?;
     new.persist(file)?;

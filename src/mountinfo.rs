@@ -1,11 +1,11 @@
-//! What is mounted where: `/proc/self/mountinfo`, and tables like it.
+//! Reads the mounts from `/proc/self/mountinfo`, and parses tables like it, such as fstab.
 
 use std::ffi::OsString;
 use std::fs;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
-/// A mount: of which device, which part of it, and where.
+/// A mount: the device, the path inside it that is mounted, and the mount point.
 #[derive(Debug)]
 struct Mount {
     device: Vec<u8>,
@@ -25,14 +25,14 @@ fn mounts() -> Vec<Mount> {
     lines(&text).filter_map(mount).collect()
 }
 
-/// Every mount point; none where the system does not tell.
+/// Returns every mount point, or `None` if the system reports none.
 #[must_use]
 pub fn points() -> Option<Vec<PathBuf>> {
     let mounts = mounts();
     (!mounts.is_empty()).then(|| mounts.into_iter().map(|mount| mount.point).collect())
 }
 
-/// Is this file itself mounted under another path too?
+/// Returns true if this file itself is mounted under another path too.
 #[must_use]
 pub fn is_bound(path: &Path) -> bool {
     let mounts = mounts();
@@ -56,7 +56,7 @@ pub fn is_bound(path: &Path) -> bool {
         .any(|mount| mount.device == on.device && mount.root == inside && mount.point != path)
 }
 
-/// The lines of a table, without blanks at their ends.
+/// Returns the lines of a table, without whitespace at either end.
 pub fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     text.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii)
 }
@@ -66,7 +66,8 @@ fn fields(line: &[u8]) -> impl Iterator<Item = &[u8]> {
         .filter(|field| !field.is_empty())
 }
 
-/// The `index`th blank-separated field, its `\040`-style octal escapes undone (fstab(5), proc(5)).
+/// Returns the `index`th field of a line, counted from 0, or `None` if there are fewer. Fields are
+/// separated by whitespace; octal escapes such as `\040` are decoded (fstab(5), proc(5)).
 #[must_use]
 pub fn field(line: &[u8], index: usize) -> Option<PathBuf> {
     let raw = fields(line).nth(index)?;

@@ -1,8 +1,9 @@
-//! The names of dump files: `NAME-20261122T193000Z.sqlite.gz`, and for a second dump in the same
-//! second `NAME-20261122T193000Z_02.sqlite.gz`.
+//! The names of dump files: `NAME-20261122T193000Z.sqlite.gz`, and
+//! `NAME-20261122T193000Z_02.sqlite.gz` for a second dump in the same second.
 //!
-//! Names are read from the right, so a database may be called `x-20260101T000000Z` or `a.sqlite.gz`.
-//! A file is a dump only if the name read from it prints back identically; anything else is foreign.
+//! A file name is parsed from the right, so a database may be called `x-20260101T000000Z` or
+//! `a.sqlite.gz`. A file is a dump only if its parsed name prints as the same file name. Every
+//! other file is foreign.
 
 mod encoding;
 #[cfg(test)]
@@ -17,27 +18,29 @@ pub use encoding::{GLOBALS, Name};
 
 const TIME_FORMAT: &str = "%Y%m%dT%H%M%SZ";
 
-/// What the file name of a dump says. [`fmt::Display`] gives the file name, at most 239 bytes.
+/// The parts of a dump's file name. [`fmt::Display`] prints the file name, which has at most 239
+/// bytes.
 ///
-/// The dumps of one database are ordered by time, then by sequence; `Ord` groups by [`Name`] first
-/// and uses format and compression only to tell apart what no single run makes. Up to 99 dumps in
-/// a second, the file names sort the same way.
+/// `Ord` compares the [`Name`] first, then time, then sequence. It compares format and compression
+/// last, only to distinguish dumps that no single run makes. The file names of one database's dumps
+/// sort in the same order as long as no second has more than 99 dumps.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DumpName {
-    /// Which database.
+    /// The encoded name of the database.
     pub name: Name,
-    /// When its snapshot was taken, in whole seconds, in the years 0 to 9999.
+    /// The time of the snapshot, in whole seconds, in the years 0 to 9999.
     pub time: Timestamp,
-    /// Its place among the dumps of that second; the first is 1.
+    /// The number of the dump among the dumps of the same second, starting at 1.
     pub sequence: u32,
-    /// What is inside.
+    /// The format of the decompressed content.
     pub format: Format,
-    /// How it is compressed.
+    /// The format of the compression.
     pub compression: Compression,
 }
 
 impl DumpName {
-    /// Reads a file name (without a directory); `None` if this program could not have made it.
+    /// Parses a file name without a directory. Returns `None` if this program could not have made
+    /// it.
     #[must_use]
     pub fn parse(file_name: &str) -> Option<Self> {
         let (stem, compression) = file_name.rsplit_once('.')?;
@@ -58,7 +61,7 @@ impl DumpName {
         (dump.to_string() == file_name).then_some(dump)
     }
 
-    /// What orders the dumps of one database: time, then sequence.
+    /// Returns the key that orders the dumps of one database: time, then sequence.
     #[must_use]
     pub fn key(&self) -> (Timestamp, u32) {
         (self.time, self.sequence)
@@ -76,7 +79,7 @@ impl fmt::Display for DumpName {
     }
 }
 
-/// What a dump holds once decompressed.
+/// The format of a dump's decompressed content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Format {
@@ -86,14 +89,14 @@ pub enum Format {
     Sql,
     /// `PostgreSQL`'s custom format (`pg_dump -Fc`).
     Pgdump,
-    /// Whatever a command wrote.
+    /// The output of a command.
     Other,
 }
 
 impl Format {
     const ALL: [Self; 4] = [Self::Sqlite, Self::Sql, Self::Pgdump, Self::Other];
 
-    /// The file name's last extension but one, without its dot.
+    /// Returns the format's extension, the second to last of a file name, without its dot.
     #[must_use]
     pub fn extension(self) -> &'static str {
         match self {
@@ -110,7 +113,7 @@ impl Format {
     }
 }
 
-/// How a dump is compressed.
+/// The format of a dump's compression.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Compression {
@@ -123,7 +126,7 @@ pub enum Compression {
 impl Compression {
     const ALL: [Self; 2] = [Self::Gzip, Self::Zstd];
 
-    /// The file name's last extension, without its dot.
+    /// Returns the compression's extension, the last of a file name, without its dot.
     #[must_use]
     pub fn extension(self) -> &'static str {
         match self {

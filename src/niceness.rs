@@ -1,12 +1,13 @@
 //! The niceness of threads.
 
-/// What is added to the niceness of the thread. It then gets a third of the share of another thread
-/// (`sched(7)`).
+/// The number that is added to the niceness of the thread. The thread then gets a third of the CPU
+/// share of another thread (`sched(7)`).
 #[cfg(target_os = "linux")]
 const NICER: i32 = 5;
 
-/// Makes the calling thread yield to others that are ready to run. The client and its server decide
-/// how long a dump takes; threads that read from a buffer can wait. An error costs only speed.
+/// Makes the calling thread yield the CPU to others that are ready to run. The client and its
+/// server decide how long a dump takes; threads that read from a buffer can wait. An error is
+/// ignored, because it costs only speed.
 pub(crate) fn let_others_first() {
     // On other systems than Linux, niceness belongs to the whole process.
     #[cfg(target_os = "linux")]

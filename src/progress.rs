@@ -1,4 +1,4 @@
-//! How far a dump is: a bar on a terminal, `STATUS=` for systemd.
+//! Shows the progress of dumps: a bar on a terminal, `STATUS=` for systemd.
 
 use std::io::IsTerminal;
 use std::sync::{Mutex, PoisonError};
@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// The bars of all dumps under way; none where nobody looks.
+/// The bars of all dumps in progress; `None` if there was none yet, as without a terminal.
 static BARS: Mutex<Option<MultiProgress>> = Mutex::new(None);
 
 const STATUS_EVERY: Duration = Duration::from_secs(1);
 
-/// Shows the progress of one dump until dropped.
+/// Shows the progress of one dump until it is dropped.
 #[allow(missing_debug_implementations)]
 pub struct Progress {
     bar: Option<ProgressBar>,
@@ -23,7 +23,7 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Begins to show `database`; `expected` is its size in bytes where it is known.
+    /// Starts to show the progress of `database`. `expected` is its size in bytes, if known.
     #[must_use]
     pub fn new(database: &str, expected: Option<u64>) -> Self {
         Progress::of(database, expected, "dumped")
@@ -63,7 +63,7 @@ impl Progress {
         }
     }
 
-    /// `bytes` of the database were read so far.
+    /// Shows that `bytes` of the database have been read.
     pub fn at(&mut self, bytes: u64) {
         if let Some(bar) = &self.bar {
             bar.set_position(bytes);
@@ -89,12 +89,12 @@ impl Drop for Progress {
     }
 }
 
-/// Says what the service does, where systemd asked to be told.
+/// Sends `text` to systemd as the status of the service, if systemd asked for it.
 pub fn status(text: &str) {
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Status(text)]);
 }
 
-/// Runs `print` with no bar in its way.
+/// Hides the bars while `print` runs. Returns what `print` returns.
 pub(crate) fn aside<T>(print: impl FnOnce() -> T) -> T {
     match &*BARS.lock().unwrap_or_else(PoisonError::into_inner) {
         Some(bars) => bars.suspend(print),

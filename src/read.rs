@@ -1,4 +1,4 @@
-//! Reading a dump whole: to check it, or to load it.
+//! Reads a whole dump, to check it or to load it.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -12,13 +12,14 @@ use crate::header::Header;
 use crate::name::Format;
 use crate::stop::Stop;
 
-/// Reads a dump whole through one descriptor, from its start: header, compressed stream, sums,
-/// end of the file, and what the content must look like. The content goes to `sink`. Before each
-/// read of the file and each write it asks `stop`: a forged dump can have any number of compressed
-/// bytes that hold no content.
+/// Reads a whole dump through one descriptor, from its start. Checks the header, the compressed
+/// stream, the sums, the end of the file, and the shape of the content. Writes the content to
+/// `sink`. Returns the header. Checks `stop` before each read of the file and each write, because a
+/// forged dump can have any number of compressed bytes that hold no content.
 ///
 /// # Errors
-/// Where and how the dump is damaged; any error of the file or of `sink`; [`Stopped`].
+/// When the dump is damaged; the error says where and how. When the file cannot be read or `sink`
+/// cannot be written. [`Stopped`] when work must end.
 ///
 /// [`Stopped`]: crate::stop::Stopped
 pub fn read_whole(file: &File, stop: Stop, sink: &mut dyn Write) -> io::Result<Header> {
@@ -73,7 +74,7 @@ pub fn read_whole(file: &File, stop: Stop, sink: &mut dyn Write) -> io::Result<H
     Ok(header)
 }
 
-/// What can be seen of the content while it passes.
+/// Checks the content while it passes.
 #[derive(Default)]
 struct Inside {
     start: Vec<u8>,

@@ -1,8 +1,8 @@
 //! Reads a dump back while it is being written, through the same inode.
 //!
-//! The reader follows the writer at its own pace and waits at the end of what is there. It gets
-//! past the true end of the file only once the writer has said [`ReadBackWriter::complete`], which comes
-//! after the header's own completion, and then reads the header again from the start.
+//! The reader follows the writer at its own pace and waits at the end of what is written. It
+//! reaches the end of the file only after the writer has called [`ReadBackWriter::complete`], which
+//! comes after the header is complete. Then the reader reads the header again from the start.
 
 use std::fs::File;
 use std::io::{self, BufRead, Read, Write};
@@ -50,7 +50,7 @@ pub struct ReadBackWriter {
 }
 
 impl ReadBackWriter {
-    /// Returns how many bytes were written so far.
+    /// Returns the number of bytes written so far.
     #[must_use]
     pub fn length(&self) -> u64 {
         self.length
@@ -59,12 +59,13 @@ impl ReadBackWriter {
     /// Rewrites the header in place, in one call.
     ///
     /// # Errors
-    /// Any of the file.
+    /// When the file cannot be written.
     pub fn rewrite_header(&self, header: &[u8]) -> io::Result<()> {
         self.file.write_all_at(header, 0)
     }
 
-    /// All is written: the reader may go to the end. The file's length in bytes.
+    /// Lets the reader read to the end of the file, because everything is written. Returns the
+    /// file's length in bytes.
     #[must_use]
     pub fn complete(self) -> u64 {
         self.progress.update(|state| state.1 = Phase::Complete);
@@ -95,19 +96,20 @@ impl Drop for ReadBackWriter {
     }
 }
 
-/// What reading back found: the content's length and CRC, and the header as it is now.
+/// The result of reading back: the length and CRC-32 of the content, and the header as it now is in
+/// the file.
 pub type Found = (Totals, Header);
 
-/// The reading end. To be dropped after [`ReadBackWriter`], for whose end it waits: a file that is given
-/// up takes space until the last descriptor of it is closed.
+/// The reading end. Drop it after the [`ReadBackWriter`]: dropping it waits for the reader, which
+/// ends after the writer. An abandoned file takes space until its last descriptor is closed.
 #[allow(missing_debug_implementations)]
 pub struct ReadBack(Option<JoinHandle<io::Result<Found>>>);
 
 impl ReadBack {
-    /// What was found, once the writer has completed.
+    /// Waits until the whole file is read. Returns what was found.
     ///
     /// # Errors
-    /// Damage, or any error of reading.
+    /// When the file is damaged, cannot be read, or was abandoned by the writer.
     pub fn join(mut self) -> io::Result<Found> {
         let found = self.0.take().and_then(|thread| thread.join().ok());
         found.unwrap_or_else(|| Err(io::Error::other("the read-back panicked")))
@@ -122,10 +124,11 @@ impl Drop for ReadBack {
     }
 }
 
-/// Begins with `file`, which is empty and whose first `header` bytes are to be a dump's header.
+/// Starts the reader's thread. Returns the writing end and the reading end of `file`. The file must
+/// be empty; its first `header` bytes become a dump's header.
 ///
 /// # Errors
-/// When the file's descriptor or a thread cannot be had.
+/// When the file's descriptor cannot be duplicated or a thread cannot be started.
 pub fn start(
     file: &File,
     header: usize,
@@ -183,8 +186,8 @@ struct Follower {
 }
 
 impl Follower {
-    /// What was read back may go to the disk now: syncing then waits less. Advice only: errors are
-    /// syncing's.
+    /// Tells the kernel that the bytes that were read back may go to the disk now, so that syncing
+    /// takes less time later. Errors of this advice are ignored: syncing reports those of the disk.
     fn pass(&mut self) {
         let length = self.position.saturating_sub(self.passed);
         if let Some(length) = NonZeroU64::new(length).filter(|length| length.get() >= PASSED_BYTES)

@@ -1,4 +1,4 @@
-//! Renaming a file without replacing another.
+//! Renames a file without replacing another one.
 
 use std::ffi::OsStr;
 use std::os::fd::AsFd;
@@ -6,13 +6,13 @@ use std::os::fd::AsFd;
 use rustix::fs::{AtFlags, RenameFlags};
 use rustix::io::{Errno, Result};
 
-/// Renames a file within a directory. Some filesystems (NFS, 9p, FUSE) do not know the flag of
-/// renameat2(2) that replaces nothing: there a hard link fails on an existing name just as
-/// atomically. Where hard links fail too, the result is that of `without_links`, which gets the
-/// error of linking.
+/// Renames a file within a directory. Some filesystems (NFS, 9p, FUSE) do not support the flag of
+/// renameat2(2) against replacing. There the function makes a hard link, which fails on an existing
+/// name just as atomically, and removes the old name. If hard links fail too, the function returns
+/// the result of `without_links`, which gets the error of linking.
 ///
 /// # Errors
-/// `EXIST` when a file has the new name; any other error of renaming.
+/// `EXIST` when a file already has the new name; any other error of renaming.
 pub(crate) fn rename_without_replacing(
     directory: impl AsFd,
     from: &OsStr,

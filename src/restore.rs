@@ -1,4 +1,4 @@
-//! Loading a dump: which one, and into what.
+//! The command `restore`: chooses a dump and loads it into a target.
 
 mod choose;
 mod database;
@@ -12,12 +12,13 @@ pub use choose::RequestedDump;
 use database::restore;
 pub use database::{Choose, Options, Replace, load};
 
-/// Restores a dump into `target`; where that is a whole server and `from` a directory, every
-/// database's. The dump is verified whole before anything is touched, and loaded through the same
-/// descriptor. Returns how many databases or objects could not be restored.
+/// Restores a dump into `target`. If `target` is a whole server and `from` a directory, restores
+/// the dumps of every database. A dump is verified whole before the target is touched, and is
+/// loaded through the same descriptor. Returns the number of databases or objects that could not be
+/// restored.
 ///
 /// # Errors
-/// Whatever keeps it from being restored; the old database is then as it was.
+/// When the dump cannot be restored; the old database is then unchanged.
 pub fn run(from: &RequestedDump, target: &dyn Source, options: &Options) -> Result<usize> {
     if target.is_whole() && from.name.is_none() && from.path.is_dir() {
         return whole::run(&from.path, target, options);

@@ -1,4 +1,4 @@
-//! Rotation: removes the dumps that retention does not keep.
+//! Rotation: removes the dumps that the retention policy does not keep.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -14,8 +14,8 @@ use crate::retention::{Policy, Rule, Verdict};
 use crate::series::{Other, Series};
 use crate::state::State;
 
-/// Rotates without dumping: prints for each dump why it stays or that it goes, and removes those that
-/// go. Without a `policy`, each database's last run decides which policy applies.
+/// Rotates without dumping. Prints for each dump why it stays or that it goes, and removes those
+/// that go. Without a `policy`, the policy of each database's last run applies.
 ///
 /// # Errors
 /// When the directory is missing or another run holds it; when a dump cannot be removed;
@@ -32,7 +32,7 @@ pub fn run(path: &Path, policy: Option<&Policy>) -> Result<()> {
 /// Prints what [`run`] would do. The directory need not be writable.
 ///
 /// # Errors
-/// When the directory is missing or stdout is closed; [`UsageError`] when [`run`] has one.
+/// When the directory is missing or stdout is closed; [`UsageError`] when no policy is known.
 pub fn explain_all(path: &Path, policy: Option<&Policy>) -> Result<()> {
     let directory = Directory::open(path)?;
     for (series, policy) in with_policies(&directory, policy)? {
@@ -45,7 +45,8 @@ pub fn explain_all(path: &Path, policy: Option<&Policy>) -> Result<()> {
 /// reports it.
 ///
 /// # Errors
-/// When it has dumps there or nothing is on record; when the record cannot be written.
+/// When the directory has dumps of the database or no record of it; when the record cannot be
+/// written.
 pub fn forget(path: &Path, database: &str) -> Result<()> {
     let directory = Directory::open(path)?.lock()?;
     let shown = path.display();
@@ -72,7 +73,7 @@ pub fn forget(path: &Path, database: &str) -> Result<()> {
 /// Returns each series of the directory with its policy.
 ///
 /// # Errors
-/// When the directory cannot be read; [`UsageError`] when the policy of one is not known.
+/// When the directory cannot be read; [`UsageError`] when the policy of a series is not known.
 fn with_policies(directory: &Directory, given: Option<&Policy>) -> Result<Vec<(Series, Policy)>> {
     let state = directory.state();
     let all = Series::all(directory, &directory.dumps()?).into_iter();
@@ -88,8 +89,8 @@ fn with_policies(directory: &Directory, given: Option<&Policy>) -> Result<Vec<(S
     .collect()
 }
 
-/// Returns the policy of a series, where it is known. The default holds for a database that no run
-/// dumps here: then there is no run whose policy could be on record.
+/// Returns the policy of a series, if it is known. The default policy applies to a database that no
+/// run dumps here, because no run could have recorded a policy for it.
 fn policy_of(series: &Series, given: Option<&Policy>, state: &State) -> Option<Policy> {
     let default = || (!series.has_regular()).then(Policy::default);
     given
@@ -125,7 +126,7 @@ fn explain(series: &Series, policy: &Policy, goes: &str) -> io::Result<()> {
 /// number of removed dumps.
 ///
 /// # Errors
-/// When a dump cannot be removed. The dumps before it are removed, all others stay.
+/// When a dump cannot be removed. The dumps before it are already removed; all others stay.
 pub fn rotate(
     directory: &Locked,
     series: &Series,

@@ -1,4 +1,4 @@
-//! A password, on its way from its file to a child and nowhere else.
+//! Passwords. They go from their file to a child and nowhere else.
 
 use std::ffi::OsStr;
 use std::fmt;
@@ -16,13 +16,14 @@ use zeroize::Zeroizing;
 
 use crate::child;
 
-/// In bytes. No password is so long.
+/// The maximum length of a password file, in bytes. No password is so long.
 const LONGEST: usize = 64 << 10;
-/// Every other user may read.
+/// The permission bit that lets every user read a file.
 const WORLD_READABLE: u32 = 0o004;
 
-/// Keeps this process's memory, which holds passwords, out of core dumps and from other processes of
-/// its user (`ptrace`, `/proc/PID`). The programs that it starts write no core dump either.
+/// Keeps the memory of this process, which holds passwords, out of core dumps and hides it from
+/// other processes of the same user (`ptrace`, `/proc/PID`). The programs that it starts write no
+/// core dumps either.
 ///
 /// # Errors
 /// When the system does not allow it.
@@ -41,16 +42,16 @@ pub fn close_memory() -> io::Result<()> {
 pub struct Secret(Zeroizing<Vec<u8>>);
 
 impl Secret {
-    /// From its bytes.
+    /// Returns the secret with these bytes.
     #[must_use]
     pub fn new(bytes: Vec<u8>) -> Self {
         Secret(bytes.into())
     }
 
-    /// Letters and digits that nobody can guess.
+    /// Returns 48 random hexadecimal digits, which nobody can guess.
     ///
     /// # Errors
-    /// When the kernel gives no random numbers.
+    /// When the kernel provides no random numbers.
     pub fn random() -> Result<Self> {
         let mut bytes = Zeroizing::new([0; 24]);
         let flags = rustix::rand::GetRandomFlags::empty();
@@ -59,12 +60,12 @@ impl Secret {
         Ok(Secret::new(crate::human::hexadecimal(&*bytes).into_bytes()))
     }
 
-    /// Returns the one line of a file; line breaks at its end are not part of it. Warns of a file
-    /// that every user of the machine can read.
+    /// Reads the only line of a file, without the line breaks at its end. Logs a warning if every
+    /// user of the machine can read the file.
     ///
     /// # Errors
-    /// When the file cannot be read, is empty, is longer than 64 KiB, or has more lines or a zero
-    /// byte.
+    /// When the file cannot be read, is empty, is longer than 64 KiB, has more than one line, or
+    /// contains a zero byte.
     pub fn from_file(path: &Path) -> Result<Self> {
         let shown = path.display();
         let context = || format!("cannot read the password file {shown}");
@@ -75,7 +76,7 @@ impl Secret {
                 "every user of this machine can read the password file {shown}; close it (chmod 600)"
             );
         }
-        // It does not grow: a growing vector would leave copies behind.
+        // The vector never grows: growing would leave copies in memory.
         let mut content = Zeroizing::new(Vec::with_capacity(LONGEST + 1));
         file.take(LONGEST as u64 + 1)
             .read_to_end(&mut content)
@@ -100,7 +101,7 @@ impl Secret {
         Ok(Secret::new(line.to_vec()))
     }
 
-    /// For a child's environment.
+    /// Returns the secret for a child's environment.
     #[must_use]
     pub fn expose(&self) -> &OsStr {
         OsStr::from_bytes(&self.0)
@@ -113,13 +114,13 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// A file for children of this process, readable by its user alone, that has no name in any
-/// directory and is gone with the process.
+/// A file for children of this process. Only its user can read it. It has no name in any directory
+/// and disappears with the process.
 #[derive(Debug)]
 pub struct PrivateFile(Arc<File>);
 
 impl PrivateFile {
-    /// With this content.
+    /// Creates the file with this content.
     ///
     /// # Errors
     /// When the system has no memory for it.
@@ -132,8 +133,8 @@ impl PrivateFile {
         Ok(PrivateFile(Arc::new(file)))
     }
 
-    /// Gives it to the program that `command` starts, and returns the path under which that program
-    /// finds it.
+    /// Passes the file to the program that `command` starts. Returns the path under which that
+    /// program can open it.
     #[must_use]
     pub fn pass_to(&self, command: &mut Command) -> PathBuf {
         child::pass(command, Arc::clone(&self.0))

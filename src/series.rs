@@ -1,4 +1,5 @@
-//! The dumps of one database in a directory: which belong to it, and which a restore takes.
+//! The dumps of one database in a directory: which dumps belong to it, and which one a restore
+//! takes.
 
 use std::collections::HashSet;
 use std::io::ErrorKind;
@@ -16,15 +17,17 @@ use crate::retention::{self, Candidate, Policy, Verdict};
 /// The dumps of one NAME that belong to one database, oldest first.
 #[derive(Debug)]
 pub struct Series {
-    /// Its NAME.
+    /// The NAME of the dumps.
     pub name: Name,
-    /// Its dumps with their headers.
+    /// The dumps with their headers.
     pub dumps: Vec<(Entry, Header)>,
-    /// The identities of the database: the present one, then those it had before `--adopt`.
+    /// The identities of the database: the present one, then the earlier ones from before
+    /// `--adopt`.
     pub identities: Vec<Identity>,
-    /// Dumps of this NAME that neither count nor are ever removed.
+    /// The dumps of this NAME that do not count and are never removed.
     pub others: Vec<Other>,
-    /// If the newest dump is of another database: that one's identity, then those it had before.
+    /// If the newest dump is of another database: the present identity of that database, then its
+    /// earlier ones.
     pub taken_by: Option<Vec<Identity>>,
 }
 
@@ -40,8 +43,8 @@ pub struct Other {
 }
 
 impl Series {
-    /// Returns the series of `name`: which dumps among `entries` belong to the database of `identity`,
-    /// or without an `identity` to that of the newest dump.
+    /// Returns the series of `name`: the dumps among `entries` that belong to the database of
+    /// `identity` or, without an `identity`, to the database of the newest dump.
     #[must_use]
     pub fn of(
         directory: &Directory,
@@ -59,7 +62,8 @@ impl Series {
         let mut all = Vec::new();
         for entry in entries.iter().filter(|entry| entry.name.name == *name) {
             match directory.header(entry) {
-                // Somebody copied a dump to the name of another time. Such a copy does not count.
+                // A header with another time means that somebody copied a dump and gave it the name
+                // of another time. Such a copy does not count.
                 Ok(header) if header.time != entry.name.time => series.others.push(Other {
                     entry: entry.clone(),
                     reason: "its header bears another time".to_owned(),
@@ -114,9 +118,9 @@ impl Series {
         series
     }
 
-    /// Returns the dumps that a restore may take, in the order in which it tries them: the newest one
-    /// that is not dated after `now`, then older ones, then those that a clock that jumped dated ahead.
-    /// Dumps of what a restore replaced are not among them.
+    /// Returns the dumps that a restore may take, in the order in which it tries them: first those
+    /// that are not dated after `now`, the newest first; then those that are, because a clock had
+    /// jumped ahead. Dumps of what a restore replaced are not among them.
     ///
     /// A restore, a drill, `--skip-unchanged` and `status` use this order.
     pub fn restorable(&self, now: Timestamp) -> impl Iterator<Item = &(Entry, Header)> {
@@ -142,8 +146,9 @@ impl Series {
         dumps.filter(|(_, header)| header.kind == DumpKind::Replaced)
     }
 
-    /// Returns true if a restore may take one of its dumps. Otherwise all of them are damaged or hold
-    /// what restores replaced, and no run is known to dump the database here.
+    /// Returns true if at least one of the dumps is regular, so that a restore may take it.
+    /// Otherwise all of them are damaged or hold what restores replaced, and no run is known to
+    /// dump the database here.
     #[must_use]
     pub fn has_regular(&self) -> bool {
         self.dumps
@@ -182,8 +187,8 @@ impl Series {
         }
     }
 
-    /// Returns the newest dump of this NAME, with the reason, if it cannot be used. Dumps that a clock
-    /// that jumped dated ahead do not count.
+    /// Returns the newest dump of this NAME, with the reason, if it cannot be used. Dumps that are
+    /// dated after `now`, because a clock had jumped ahead, do not count.
     #[must_use]
     pub fn unusable(&self, now: Timestamp) -> Option<&Other> {
         let place = |entry: &Entry| (entry.name.time, entry.name.sequence);
@@ -225,7 +230,7 @@ impl Series {
     }
 }
 
-/// Returns the NAME of the dumps that a directory has of a database.
+/// Returns the NAME of a database's dumps in a directory, or `None` if the directory has none.
 ///
 /// # Errors
 /// When the directory cannot be read.

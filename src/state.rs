@@ -1,7 +1,7 @@
 //! The records that last between runs: how the last run of each database ended, and its last drill.
 //!
-//! No restore needs them. When they are lost or damaged, they begin anew: the dumps themselves say
-//! when a database was last dumped.
+//! No restore needs these records. If they are lost or damaged, they begin anew: the dumps
+//! themselves say when a database was last dumped.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::identity::Engine;
 use crate::name::Name;
 use crate::retention::Policy;
 
-/// A database that was not tried for this long and has no dumps is forgotten.
+/// A database without dumps is forgotten after this time without an attempt to dump it.
 const FORGOTTEN: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// The records of one dump directory.
@@ -25,10 +25,10 @@ pub struct State {
 /// The record of one database.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Record {
-    /// Its engine.
+    /// The engine of the database.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub engine: Option<Engine>,
-    /// The server of which it is a part, where the last run dumped all of that.
+    /// The server that the database belongs to, if the last run dumped the whole server.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server: Option<String>,
     /// The last attempt to dump it.
@@ -50,7 +50,7 @@ pub struct Record {
 pub struct Attempt {
     /// The time when it ended.
     pub time: Timestamp,
-    /// The seconds that it took, where known.
+    /// The duration of the attempt in seconds, if known.
     pub seconds: Option<f64>,
     /// Why the database was not dumped. Absent after a success.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -76,7 +76,7 @@ pub struct DrillRecord {
     pub time: Timestamp,
     /// The dump's file name.
     pub dump: String,
-    /// The seconds that restoring took.
+    /// The duration of the restore in seconds.
     pub seconds: f64,
     /// What was wrong with the restored database. Absent after a success.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -87,19 +87,20 @@ pub struct DrillRecord {
 }
 
 impl State {
-    /// Returns a database's record, a new one if there was none.
+    /// Returns the record of a database, a new one if there was none.
     pub fn of(&mut self, name: &str) -> &mut Record {
         self.databases.entry(name.to_owned()).or_default()
     }
 
-    /// Returns the retention policy of a database's last run, where known.
+    /// Returns the retention policy of the last run that dumped a database, if known.
     #[must_use]
     pub fn policy(&self, name: &Name) -> Option<&Policy> {
         let record = self.databases.get(name.as_str());
         record.and_then(|record| record.policy.as_ref())
     }
 
-    /// Forgets databases that were not tried for a week and of which `has_dumps` is false.
+    /// Forgets databases that no run has tried to dump for a week and for which `has_dumps` is
+    /// false.
     pub fn forget_old(&mut self, now: Timestamp, has_dumps: impl Fn(&str) -> bool) {
         self.databases.retain(|name, record| {
             let tried = record.attempt.as_ref().map(|attempt| attempt.time);

@@ -1,4 +1,4 @@
-//! Says whether every database is dumped, by its dumps and by how its last run ended.
+//! Reports whether every database is dumped, from its dumps and from the result of its last run.
 
 #[cfg(feature = "copies")]
 mod copies;

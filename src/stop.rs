@@ -1,4 +1,4 @@
-//! When work must end early: a signal, or the deadline of one database.
+//! Decides when work must end early: after a signal, or at the deadline of one database.
 
 use std::sync::Arc;
 use std::sync::OnceLock;
@@ -8,15 +8,15 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
-/// How long putting things back may take.
+/// The time limit of work that puts things back as they were.
 const CLEANING_UP: Duration = Duration::from_mins(1);
 
-/// Why work ended early.
+/// The reason why work ended early.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stopped {
-    /// This signal asked for it.
+    /// This signal asked the process to end.
     Signal(i32),
-    /// The database's time was up.
+    /// The database was not done within this time limit.
     Deadline(Duration),
 }
 
@@ -43,8 +43,8 @@ fn received() -> &'static Arc<AtomicUsize> {
     RECEIVED.get_or_init(Arc::default)
 }
 
-/// Lets SIGTERM, SIGINT and SIGHUP be noticed by [`Stop`] instead of ending the process at once.
-/// The same signal a second time does end it at once.
+/// Makes [`Stop`] notice SIGTERM, SIGINT and SIGHUP, so that they do not end the process at once.
+/// If the same signal arrives a second time, it ends the process at once.
 ///
 /// # Errors
 /// When a handler cannot be installed.
@@ -62,7 +62,7 @@ pub fn listen() -> Result<()> {
     Ok(())
 }
 
-/// The signal that asked the process to end, if one did.
+/// Returns the signal that asked the process to end, if one did.
 #[must_use]
 pub fn signal() -> Option<i32> {
     match received().load(Ordering::Relaxed) {
@@ -71,13 +71,13 @@ pub fn signal() -> Option<i32> {
     }
 }
 
-/// Ends the process by `signal` itself, so that its parent sees the true cause.
+/// Makes `signal` itself end the process, so that the parent process sees the true cause.
 pub fn die_by(signal: i32) -> ! {
     let _ = signal_hook::low_level::emulate_default_handler(signal);
     std::process::exit(128 + signal)
 }
 
-/// Asked now and then by whatever works on one database.
+/// Says whether work must end. The code that works on one database asks it at short intervals.
 #[derive(Debug, Clone, Copy)]
 pub struct Stop {
     limit: Duration,
@@ -86,7 +86,7 @@ pub struct Stop {
 }
 
 impl Stop {
-    /// A deadline `limit` from now.
+    /// Returns a [`Stop`] with a deadline `limit` from now that signals can end earlier.
     #[must_use]
     pub fn after(limit: Duration) -> Self {
         Stop {
@@ -96,13 +96,14 @@ impl Stop {
         }
     }
 
-    /// For what puts things back as they were: a short deadline, and no signal ends it.
+    /// Returns a [`Stop`] for work that puts things back as they were: its deadline is short, and
+    /// signals do not end it.
     #[must_use]
     pub fn cleaning_up() -> Self {
         Stop::uninterrupted(CLEANING_UP)
     }
 
-    /// A deadline `limit` from now, and no signal ends it before.
+    /// Returns a [`Stop`] with a deadline `limit` from now that signals do not end.
     #[must_use]
     pub fn uninterrupted(limit: Duration) -> Self {
         Stop {
@@ -111,7 +112,7 @@ impl Stop {
         }
     }
 
-    /// No deadline: signals only.
+    /// Returns a [`Stop`] without a deadline: only signals end the work.
     #[must_use]
     pub fn on_signal() -> Self {
         Stop {
@@ -121,13 +122,13 @@ impl Stop {
         }
     }
 
-    /// Returns the time that was allowed when it was made.
+    /// Returns the time limit that was set when the [`Stop`] was created.
     #[must_use]
     pub fn limit(&self) -> Duration {
         self.limit
     }
 
-    /// Why work must end now, if it must.
+    /// Returns the reason why work must end now, or `None` if it may go on.
     #[must_use]
     pub fn reason(&self) -> Option<Stopped> {
         if let Some(signal) = signal().filter(|_| self.heeds_signals) {
@@ -138,6 +139,8 @@ impl Stop {
             .map(|_| Stopped::Deadline(self.limit))
     }
 
+    /// Checks whether work may go on.
+    ///
     /// # Errors
     /// [`Stopped`] when work must end now.
     pub fn check(&self) -> Result<(), Stopped> {

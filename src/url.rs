@@ -1,5 +1,5 @@
-//! A server's URL: `SCHEME://[USER[:PASSWORD]@][HOST[:PORT]][/DATABASE][?NAME=VALUE[&...]]`, taken
-//! apart the way libpq does it ("Connection URIs" in its manual).
+//! A server's URL: `SCHEME://[USER[:PASSWORD]@][HOST[:PORT]][/DATABASE][?NAME=VALUE[&...]]`, parsed
+//! as libpq does ("Connection URIs" in its manual).
 
 mod percent;
 
@@ -10,32 +10,33 @@ use percent::decode;
 pub use percent::encode;
 use percent::text_of;
 
-/// A URL. Its password is not part of what it prints.
+/// The URL of a server. Its printed form omits the password.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Url {
     scheme: String,
-    /// As it stood in the URL.
+    /// The user, encoded as in the URL.
     user: Option<String>,
     password: Option<Secret>,
-    /// As they stood in the URL; libpq knows several.
+    /// The hosts and their ports, encoded as in the URL. libpq accepts several, separated by
+    /// commas.
     hosts: String,
     database: Option<String>,
-    /// As they stood in the URL.
+    /// The names and values of the parameters, encoded as in the URL.
     parameters: Vec<(String, String)>,
-    /// See [`Url::isolated`].
+    /// True if [`Url::isolated`] made this URL.
     isolated: bool,
 }
 
 impl Url {
-    /// Takes a URL apart.
+    /// Parses a URL.
     ///
     /// # Errors
-    /// One sentence that repeats nothing of the URL but its scheme: a password may stand at the
+    /// One sentence that repeats only the scheme of the URL, because a password may stand in the
     /// wrong place.
     pub fn parse(text: &str) -> Result<Self, String> {
         let (scheme, rest) = text.split_once("://").ok_or("a URL has ://")?;
         let wrong = |what: &str| format!("in the {scheme}:// URL, {what}");
-        // libpq looks for the user's end first, and only before the first slash.
+        // libpq looks for the end of the user first, and only before the first slash.
         let end = rest.find(['@', '/']);
         let (credentials, rest) = match end {
             Some(at) if rest[at..].starts_with('@') => (Some(&rest[..at]), &rest[at + 1..]),
@@ -83,8 +84,8 @@ impl Url {
         })
     }
 
-    /// The same server, reached by what the URL says alone: nothing of the user's, in files or in
-    /// the environment, may lead to another.
+    /// Returns the same URL for a connection that the URL alone determines: no file and no
+    /// environment variable of the user may lead to another server.
     #[must_use]
     pub fn isolated(self) -> Self {
         Url {
@@ -93,25 +94,25 @@ impl Url {
         }
     }
 
-    /// Whether it is [`Url::isolated`].
+    /// Returns true if [`Url::isolated`] made this URL.
     #[must_use]
     pub fn is_isolated(&self) -> bool {
         self.isolated
     }
 
-    /// Its password, if one was written in it.
+    /// Returns the password, if the URL contains one.
     #[must_use]
     pub fn password(&self) -> Option<&Secret> {
         self.password.as_ref()
     }
 
-    /// The database it names.
+    /// Returns the name of the database, if the URL contains one.
     #[must_use]
     pub fn database(&self) -> Option<&str> {
         self.database.as_deref()
     }
 
-    /// The same server, with this database.
+    /// Returns the same URL with this database.
     #[must_use]
     pub fn with_database(&self, database: &str) -> Self {
         Url {
@@ -120,7 +121,7 @@ impl Url {
         }
     }
 
-    /// The same server, with no database named.
+    /// Returns the same URL without a database.
     #[must_use]
     pub fn without_database(&self) -> Self {
         Url {
@@ -129,7 +130,7 @@ impl Url {
         }
     }
 
-    /// The same server, with this value of a parameter in the place of any other.
+    /// Returns the same URL with this value of a parameter, which replaces every other value of it.
     #[must_use]
     pub fn with_parameter(&self, name: &str, value: &str) -> Self {
         let mut url = self.clone();
@@ -139,13 +140,14 @@ impl Url {
         url
     }
 
-    /// The user it names.
+    /// Returns the decoded user, or `None` if the URL contains none or it is not UTF-8.
     #[must_use]
     pub fn user(&self) -> Option<String> {
         self.user.as_deref().and_then(text_of)
     }
 
-    /// Host and port of a URL that names one of each.
+    /// Returns the host and the port of a URL with at most one of each; `None` stands for a missing
+    /// one.
     #[must_use]
     pub fn host_and_port(&self) -> (Option<String>, Option<&str>) {
         let at = self
@@ -161,7 +163,8 @@ impl Url {
         (host, port.filter(|port| !port.is_empty()))
     }
 
-    /// Returns each host of a URL that names several, with its port, where it has one.
+    /// Returns the hosts of a URL that names several, each with its port if it has one. Returns
+    /// nothing for a URL with one host.
     #[must_use]
     pub fn several_hosts(&self) -> Vec<(String, Option<String>)> {
         let parameter = |wanted: &str| {
@@ -182,7 +185,7 @@ impl Url {
         }
         let ports: Vec<_> = ports.split(',').filter(|port| !port.is_empty()).collect();
         let each = hosts.iter().enumerate().map(|(place, host)| {
-            // One port is that of all hosts.
+            // A single port applies to all hosts.
             let port = ports
                 .get(place)
                 .or(ports.first().filter(|_| ports.len() == 1));
@@ -199,7 +202,8 @@ impl Url {
         each.collect()
     }
 
-    /// The parameters after `?`, decoded.
+    /// Returns the decoded names and values of the parameters after `?`, except `password` and
+    /// `dbname`.
     pub fn parameters(&self) -> impl Iterator<Item = (String, String)> {
         let decoded = |text: &str| String::from_utf8_lossy(&decode(text)).into_owned();
         let each = self.parameters.iter();
@@ -228,7 +232,8 @@ fn secret(encoded: &str, wrong: &dyn Fn(&str) -> String) -> Result<Secret, Strin
     if bytes.contains(&0) {
         return Err(wrong("the password contains a zero byte"));
     }
-    // The clients' files of passwords end it there, and their errors would show the rest.
+    // In the clients' password files a line break ends the password, and their errors would show
+    // the rest of it.
     if bytes.iter().any(|byte| matches!(byte, b'\n' | b'\r')) {
         return Err(wrong("the password contains a line break"));
     }

@@ -25,12 +25,12 @@ struct VerifiedDump {
     reason: Option<String>,
 }
 
-/// Verifies dumps, or every dump of a directory; one line each on stdout. Returns the number of
-/// dumps that are damaged, unreadable or not read within `timeout`, and of directories that hold
-/// none.
+/// Verifies dumps and the dumps of directories, and prints one line for each on stdout. Returns the
+/// number of dumps that are damaged, unreadable or not read within `timeout`, plus the number of
+/// directories without dumps.
 ///
 /// # Errors
-/// When a path leads nowhere or stdout is closed.
+/// When a path does not exist or stdout is closed.
 pub fn run(paths: &[PathBuf], timeout: Duration, json: bool) -> Result<usize> {
     let mut rows = Vec::new();
     let mut bad = 0;
@@ -91,7 +91,7 @@ fn print(row: &VerifiedDump) -> io::Result<()> {
 
 type Opened = (PathBuf, io::Result<File>);
 
-/// Returns the dump at `path`, or those of the directory; none where the directory holds none.
+/// Returns the dump at `path`, or the dumps of the directory at `path`; `None` if it holds none.
 fn expand(path: &Path) -> Result<Option<Box<dyn Iterator<Item = Opened>>>> {
     let meta = path
         .metadata()
@@ -109,7 +109,7 @@ fn expand(path: &Path) -> Result<Option<Box<dyn Iterator<Item = Opened>>>> {
     let shown = path.to_owned();
     let entries = directory.dumps()?;
     if entries.is_empty() {
-        // A mistyped path must not look like one where all is well.
+        // Otherwise a mistyped path would look like a directory in which all is well.
         log::error!("{} holds no dumps", path.display());
         return Ok(None);
     }

@@ -1,9 +1,10 @@
-//! The compressor and the reader beside pigz, gzip and zstd, on the same SQL-like text:
+//! Compares the compressor and the reader with pigz, gzip and zstd, on the same SQL-like text:
 //! `cargo bench --bench compressor [--features isal]`.
 //!
-//! In each round all run one after the other, from a file in the page cache to /dev/null. Speeds
-//! are medians of the rounds; a ratio is the median of the rounds' ratios. The second speed is by
-//! the processor time used, which other programs on the machine disturb less.
+//! In each round all contenders run one after the other, from a file in the page cache to
+//! /dev/null. Speeds are medians of the rounds; a ratio is the median of the rounds' ratios. The
+//! second speed is relative to the processor time used, which other programs on the machine
+//! disturb less.
 
 use std::{
     fs::File,
@@ -31,7 +32,7 @@ enum Work {
 }
 use Work::{Compress, Program, Verify};
 
-/// What runs, and the name of the one to compare it with.
+/// The name of each contender, what it runs, and the name of the contender to compare it with.
 const CONTENDERS: [(&str, Work, &str); 11] = [
     ("level 1", Compress(1), "pigz -1"),
     ("level 2", Compress(2), "pigz -1"),
@@ -46,7 +47,7 @@ const CONTENDERS: [(&str, Work, &str); 11] = [
     ("pigz -t", Program(&["pigz", "-t"]), "gzip -t"),
 ];
 
-/// What one run took.
+/// The time that one run took, in seconds.
 #[derive(Clone, Copy)]
 struct Cost {
     seconds: f64,
@@ -153,8 +154,8 @@ fn verify(mut input: File) -> io::Result<()> {
     }
 }
 
-/// User and system time of this process and of its ended children, counted by Linux in hundredths
-/// of a second (`proc_pid_stat(5)`, fields 14 to 17).
+/// Returns the user and system time of this process and of its ended children, in seconds. Linux
+/// counts it in hundredths of a second (`proc_pid_stat(5)`, fields 14 to 17).
 fn processor_seconds() -> io::Result<f64> {
     let stat = std::fs::read_to_string("/proc/self/stat")?;
     let after_name = stat.rsplit(") ").next().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Text as a dump of an ordinary database has it, the same every time.
+//! Text like a dump of an ordinary database, the same every time.
 
 use std::io::{self, BufWriter, Write};
 
@@ -69,7 +69,7 @@ impl Random {
         (self.next() >> 11) % bound
     }
 
-    /// Small results more often than large ones, as in natural language.
+    /// Picks a word: small positions more often than large ones, as in natural language.
     fn pick<'a>(&mut self, from: &[&'a str]) -> &'a str {
         let bound = from.len() as u64;
         let rank = self.below(bound) * self.below(bound) / bound;
@@ -77,7 +77,7 @@ impl Random {
     }
 }
 
-/// Writes at least `len` bytes: inserted rows of a few tables in turn.
+/// Writes at least `len` bytes: inserted rows of several tables in turn.
 pub(crate) fn write(output: &mut impl Write, len: u64) -> io::Result<()> {
     let mut output = BufWriter::with_capacity(1 << 20, output);
     let (mut random, mut written, mut id) = (Random(0x9e37_79b9_7f4a_7c15), 0, 0);

@@ -1,4 +1,4 @@
-//! An SQLite database as an ordinary application has it, the same every time.
+//! An SQLite database like that of an ordinary application, the same every time.
 
 use std::io;
 use std::path::Path;

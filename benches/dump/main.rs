@@ -1,8 +1,9 @@
-//! Whole dumps beside what people do with SQLite today, and the program's own costs:
-//! `cargo bench --bench dump --features isal [-- sqlite memory start many]`. Needs sqlite3, pigz and GNU time; about 8 GB of disk.
+//! Compares whole dumps with what people do with SQLite today, and measures the program's own
+//! costs: `cargo bench --bench dump --features isal [-- sqlite memory start many]`. Needs sqlite3,
+//! pigz and GNU time, and about 8 GB of disk.
 //!
-//! In each round all run one after the other. Times are medians of the rounds; a ratio is the
-//! median of the rounds' ratios.
+//! In each round all of them run one after the other. Times are medians of the rounds; a ratio is
+//! the median of the rounds' ratios.
 
 use std::fs;
 use std::io;
@@ -64,7 +65,7 @@ fn memory(at: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// The program's dump beside `sqlite3 DB ".backup copy" && pigz copy`.
+/// Compares the program's dump with `sqlite3 DB ".backup copy" && pigz copy`.
 fn against_backup_and_pigz(source: &Path, kind: &str, at: &Path) -> io::Result<()> {
     let (database, to) = (text(source), text(&at.join("dumps")));
     let copy = at.join("copy");
@@ -135,7 +136,7 @@ fn peak_memory(source: &Path, to: &Path) -> io::Result<u64> {
     text.trim().parse().map_err(|_| io::Error::other(text))
 }
 
-/// How long a program runs; its output is dropped.
+/// Returns how long a program runs, in seconds; its output is dropped.
 fn seconds(program: &str, args: &[&str]) -> io::Result<f64> {
     let start = Instant::now();
     let status = Command::new(program)

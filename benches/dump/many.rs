@@ -1,4 +1,4 @@
-//! A directory of very many dumps.
+//! Measures a directory with very many dumps.
 
 use std::fs;
 use std::io;
@@ -14,7 +14,7 @@ use super::{PROGRAM, median, seconds, text};
 const DUMPS: usize = 100_000;
 const ROUNDS: usize = 5;
 
-/// Times `list`, and rotations that remove ten dumps each.
+/// Measures `list`, and rotations that remove ten dumps each.
 pub(crate) fn measure(directory: &Path) -> io::Result<()> {
     fs::create_dir(directory)?;
     let newest = Timestamp::now().as_second();
@@ -52,7 +52,7 @@ pub(crate) fn measure(directory: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Writes a dump of no bytes.
+/// Writes a dump without content.
 fn write(directory: &Path, time: Timestamp) -> io::Result<()> {
     let header = Header {
         tool: "dump-database bench".to_owned(),
@@ -80,7 +80,7 @@ fn write(directory: &Path, time: Timestamp) -> io::Result<()> {
         compression: Compression::Gzip,
     };
     let mut bytes = header.encode(Compression::Gzip, b"example.db")?;
-    bytes.extend([3, 0]); // a last, empty block
-    bytes.extend([0; 8]); // the CRC-32 and the length of nothing
+    bytes.extend([3, 0]); // the last block, which is empty
+    bytes.extend([0; 8]); // the CRC-32 and the length of empty content
     fs::write(directory.join(name.to_string()), bytes)
 }

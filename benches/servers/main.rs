@@ -1,9 +1,9 @@
-//! A whole checked, read back, synced, published dump of a server's database, beside what the
-//! server's own client takes for nothing but the text, and beside the classic pipe.
+//! Compares a dump of a server's database, which is checked, read back, synced and published, with
+//! the server's own client writing nothing but the text, and with the classic pipe.
 //!
-//! `cargo bench --features isal --bench servers`. Each engine's database of about 1 GB is made
-//! first. Rounds alternate, so that whatever else the machine does weighs on all alike; the
-//! figures are medians and their ratios.
+//! `cargo bench --features isal --bench servers`. First, each engine gets a database of about 1
+//! GB. Rounds alternate, so that other work of the machine affects all of them alike; the figures
+//! are medians and their ratios.
 
 #[allow(dead_code, reason = "shared with the tests")]
 #[path = "../../tests/integration/servers/mysql/server.rs"]
@@ -78,7 +78,7 @@ const WORDS: [&str; 48] = [
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 fn main() -> Result<()> {
-    // What `cargo test --benches` asks for is no measurement.
+    // `cargo test --benches` does not ask for a measurement.
     if !std::env::args().any(|arg| arg == "--bench") {
         return Ok(());
     }
@@ -105,7 +105,7 @@ fn main() -> Result<()> {
     compare("mariadb-dump", client, &mariadb.url("bench"))
 }
 
-/// Text, JSON, numbers, timestamps, uuids and bytes.
+/// SQL for text, JSON, numbers, timestamps, uuids and bytes.
 fn in_postgresql() -> String {
     format!(
         "CREATE TABLE event AS SELECT
@@ -124,7 +124,7 @@ fn in_postgresql() -> String {
     )
 }
 
-/// SQL for words at random, as many as an ordinary sentence has: `any` picks one of a list.
+/// SQL for random words, as many as an ordinary sentence has: `any` picks one of a list.
 fn note(joint: &str, any: impl Fn(&str) -> String) -> String {
     let words = WORDS.map(|word| format!("'{word} '")).join(", ");
     vec![any(&words); 14].join(joint)
@@ -169,7 +169,7 @@ fn compare(name: &str, client: impl Fn() -> Command, url: &str) -> Result<()> {
         copied.push(through("cat", client(), Stdio::null())?);
         let file = File::create(place.path().join("piped.gz"))?;
         piped.push(through("pigz", client(), file.into())?);
-        // What the pipe left to be written is not for the next round to wait for.
+        // The next round must not wait for data that the pipe left to be written.
         timed(&mut Command::new("sync"))?;
     }
     let [alone, copied, piped, ours] = [alone, copied, piped, ours].map(median);
@@ -196,7 +196,8 @@ fn timed(command: &mut Command) -> Result<f64> {
     Ok(started.elapsed().as_secs_f64())
 }
 
-/// Seconds, and the process's own peak of resident memory in KiB.
+/// Dumps `url` into `to`. Returns the time in seconds, and the peak of the process's resident
+/// memory in KiB.
 fn dump(url: &str, to: &std::path::Path) -> Result<(f64, u64)> {
     let started = Instant::now();
     let mut command = Command::new(PROGRAM);

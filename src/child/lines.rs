@@ -1,4 +1,4 @@
-//! What a child says on stderr: each line to the log, the last ones kept for the error.
+//! Reads the stderr of a child: logs each line and keeps the last lines for the error.
 
 use std::collections::VecDeque;
 use std::io::Read;
@@ -8,20 +8,20 @@ use std::process::ChildStderr;
 use log::Level;
 
 const KEPT: usize = 20;
-/// Lines of an error that does not say where it begins.
+/// The number of lines in an error if no line contains `ERROR`.
 const LAST: usize = 5;
 const LONGEST: usize = 4096;
 
-/// The lines of a stderr that does not block.
+/// The lines of a stderr that is in non-blocking mode.
 pub(super) struct Lines {
     name: String,
     stderr: Option<ChildStderr>,
     unended: Vec<u8>,
     last: VecDeque<String>,
-    /// How many lines `last` may have.
+    /// The maximum number of lines in `last`.
     most: usize,
     level: Level,
-    /// Each line says its own level.
+    /// True if each line begins with its own priority.
     relays: bool,
 }
 
@@ -46,7 +46,7 @@ impl Lines {
         self.most = number;
     }
 
-    /// Returns the lines that are kept, the oldest first.
+    /// Returns the kept lines, the oldest first.
     pub(super) fn kept(&self) -> Vec<String> {
         self.last.iter().cloned().collect()
     }
@@ -59,7 +59,7 @@ impl Lines {
         self.stderr.as_ref().map(AsFd::as_fd)
     }
 
-    /// Takes what is there without waiting for more.
+    /// Reads what stderr has now, without waiting for more.
     pub(super) fn drain(&mut self) {
         let mut buffer = [0; 4096];
         while let Some(stderr) = &mut self.stderr {
@@ -74,7 +74,8 @@ impl Lines {
         self.end_line();
     }
 
-    /// The last lines, as one; from the one on that says it is an error, where one does.
+    /// Returns the last lines as one line. It begins with the first line that contains `ERROR`, if
+    /// there is one.
     pub(super) fn last(&self) -> String {
         let unended = String::from_utf8_lossy(&self.unended);
         let lines = self.last.iter().map(String::as_str);
@@ -137,7 +138,8 @@ impl Lines {
     }
 }
 
-/// The level and the text of a line that begins with its priority (sd-daemon(3)).
+/// Returns the level and the text of a line that begins with its priority (sd-daemon(3)), or `None`
+/// for any other line.
 fn with_level(line: &str) -> Option<(Level, &str)> {
     let (priority, message) = line.strip_prefix('<')?.split_once('>')?;
     let level = match priority {

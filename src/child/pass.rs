@@ -1,4 +1,4 @@
-//! An open file on its way to a child.
+//! Passes an open file to a child.
 
 use std::fs::File;
 use std::os::fd::AsRawFd;
@@ -15,8 +15,8 @@ const DESCRIPTORS: &str = if cfg!(target_os = "linux") {
     "/dev/fd"
 };
 
-/// Lets the program that `command` starts inherit `file`, and no other program. Returns the path
-/// under which that program, and what it starts, can open the file.
+/// Lets the program that `command` starts inherit `file`; no other program inherits it. Returns the
+/// path under which that program and the programs that it starts can open the file.
 #[expect(
     unsafe_code,
     reason = "only between fork and exec does a descriptor become the one child's"

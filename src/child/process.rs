@@ -1,4 +1,4 @@
-//! A process that leads a group, and the end of both.
+//! A process that leads a process group; both end together.
 
 use std::io;
 use std::os::unix::process::CommandExt;
@@ -6,7 +6,8 @@ use std::process::{Child, Command, ExitStatus};
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, WaitIdStatus};
 
-/// Not reaped before its whole group was killed: until then the group cannot become another's.
+/// A process that leads a process group. It is reaped only after its whole group was killed: before
+/// that, no other process can get the group's number.
 pub(super) struct Process {
     child: Child,
     reaped: bool,
@@ -24,7 +25,7 @@ impl Process {
         })
     }
 
-    /// For taking its streams.
+    /// Returns the child, so that the caller can take its streams.
     pub(super) fn streams(&mut self) -> &mut Child {
         &mut self.child
     }
@@ -46,7 +47,8 @@ impl Process {
         let _ = rustix::process::kill_process_group(self.pid(), signal);
     }
 
-    /// Waits for its end; whatever it left running is killed.
+    /// Kills all processes of the group that still run, and waits for the process. Returns its exit
+    /// status.
     pub(super) fn reap(&mut self) -> io::Result<ExitStatus> {
         self.signal_group(Signal::KILL);
         self.reaped = true;
@@ -63,11 +65,12 @@ impl Process {
     }
 }
 
-/// Makes the child lead a session, and with it a group: it has no terminal, so what it runs can put
-/// nothing into the terminal's input.
+/// Makes the child lead a session, and so a process group, and die with this thread. In a new
+/// session it has no terminal, so the programs that it runs cannot put anything into the terminal's
+/// input.
 ///
-/// Elsewhere it keeps the terminal, and a child of a killed program runs on until it writes to a
-/// closed pipe.
+/// On other systems than Linux the child keeps the terminal, and if this program is killed, the
+/// child runs on until it writes to a closed pipe.
 #[cfg(target_os = "linux")]
 #[expect(
     unsafe_code,

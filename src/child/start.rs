@@ -1,4 +1,4 @@
-//! Starting a child, by what it is for.
+//! Starts a child; there is one function for each use.
 
 use std::fs::File;
 use std::io::Write;
@@ -20,19 +20,19 @@ use crate::stop::Stop;
 const PIPE_BYTES: usize = 1 << 20;
 
 impl Child {
-    /// Starts a program whose stdout is read from here. Its stderr goes to the log, each line
+    /// Starts a program whose stdout the caller reads. The lines of its stderr go to the log, each
     /// after `name`.
     ///
     /// # Errors
-    /// When it cannot be started.
+    /// When the program cannot be started.
     pub fn read_from(command: &mut Command, name: &str, stop: Stop) -> Result<Self> {
         Child::filter(command, name, Stdio::null(), stop)
     }
 
-    /// Starts a program that reads `stdin` and whose stdout is read from here.
+    /// Starts a program that reads `stdin` and whose stdout the caller reads.
     ///
     /// # Errors
-    /// When it cannot be started.
+    /// When the program cannot be started.
     pub fn filter(
         command: &mut Command,
         name: &str,
@@ -43,21 +43,21 @@ impl Child {
         Child::spawn(command, name, Stdio::piped(), stop)
     }
 
-    /// Starts a program whose stdin is written from here; what it prints goes nowhere.
+    /// Starts a program whose stdin the caller writes. Its stdout is discarded.
     ///
     /// # Errors
-    /// When it cannot be started.
+    /// When the program cannot be started.
     pub fn write_to(command: &mut Command, name: &str, stop: Stop) -> Result<Self> {
         command.stdin(Stdio::piped()).stdout(Stdio::null());
         Child::spawn(command, name, Stdio::piped(), stop)
     }
 
-    /// Starts a program that is told `said`, at most 64 KiB (what every pipe takes at once), and
-    /// whose stdout is read from here. Its stdin stays open: it waits for more until this is
-    /// dropped. What it says on stderr is in the error alone.
+    /// Starts a program, writes `said` to its stdin, and lets the caller read its stdout. `said`
+    /// has at most 64 KiB, which every pipe takes at once. Stdin stays open: the program waits for
+    /// more until the [`Child`] is dropped. The lines of its stderr appear only in the error.
     ///
     /// # Errors
-    /// When it cannot be started, or does not listen.
+    /// When the program cannot be started or does not read its stdin.
     pub fn converse(command: &mut Command, name: &str, said: &[u8], stop: Stop) -> Result<Self> {
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = Child::spawn(command, name, Stdio::piped(), stop)?;
@@ -66,11 +66,11 @@ impl Child {
         Ok(child)
     }
 
-    /// Tells a program that [`Child::converse`] started more, again at most 64 KiB, once it has
-    /// answered all it was told before.
+    /// Writes more, again at most 64 KiB, to the stdin of a program that [`Child::converse`]
+    /// started. The program must have answered everything before.
     ///
     /// # Errors
-    /// When it does not listen.
+    /// When the program does not read its stdin.
     pub fn say(&mut self, said: &[u8]) -> Result<()> {
         let stdin = self.stdin.as_mut();
         let stdin = stdin.with_context(|| format!("{} does not listen", self.name))?;
@@ -78,12 +78,11 @@ impl Child {
         written.with_context(|| format!("cannot write to {}", self.name))
     }
 
-    /// Starts a server: it is told nothing, and all it says goes to the new file
-    /// `log`. Dropped, it is
-    /// asked to end by `end`.
+    /// Starts a server. Its stdin is empty; its stdout and stderr go to the new file `log`. When
+    /// the [`Child`] is dropped, the signal `end` asks the server to end.
     ///
     /// # Errors
-    /// When it cannot be started.
+    /// When the program cannot be started.
     pub fn serve(
         command: &mut Command,
         name: &str,
@@ -125,7 +124,7 @@ impl Child {
             stop,
             _of_its_thread: PhantomData,
         };
-        // A larger pipe saves switches between the two processes; the default works too.
+        // A larger pipe saves switches between the two processes; the default size works too.
         #[cfg(target_os = "linux")]
         if let Some(pipe) = child.data_end() {
             let _ = rustix::pipe::fcntl_setpipe_size(pipe, PIPE_BYTES);

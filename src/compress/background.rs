@@ -1,8 +1,9 @@
-//! zstd in a thread of its own.
+//! Compresses with zstd in a separate thread.
 //!
 //! At high levels libzstd compresses tens of megabytes in one call, and freeing its encoder waits
-//! for that too. Here neither keeps a run from stopping: the caller waits for the thread in short
-//! steps and leaves it behind when the work must end. The caller's own thread does all the writing.
+//! for that call to return. A run that must stop does not wait for either: the caller waits for the
+//! thread in short steps and abandons it when work must end. Only the caller's thread writes to
+//! `W`.
 
 use std::io::{self, Write};
 use std::mem;
@@ -12,18 +13,18 @@ use std::time::Duration;
 
 use crate::stop::Stop;
 
-/// Pieces of content that may wait for the thread.
+/// The maximum number of pieces of content that wait for the thread.
 const AHEAD: usize = 8;
-/// How long to wait before looking whether the work must stop.
+/// The interval at which a waiting caller checks whether work must end.
 const STEP: Duration = Duration::from_millis(50);
 
 enum Piece {
     Content(Vec<u8>),
-    /// The content ends here. Where the channel ends without it, the dump was given up.
+    /// The end of the content. If the channel closes without it, the dump was abandoned.
     End,
 }
 
-/// Writes into `W` the zstd frame of what is written to it.
+/// Compresses the content that is written to it into one zstd frame and writes the frame to `W`.
 #[allow(missing_debug_implementations)]
 pub struct Background<W> {
     inner: W,
@@ -34,10 +35,10 @@ pub struct Background<W> {
 }
 
 impl<W: Write> Background<W> {
-    /// Starts the thread. Work ends early when `stop` says so.
+    /// Starts the thread. Later calls end early with an error when `stop` requires it.
     ///
     /// # Errors
-    /// When the system refuses a thread.
+    /// When the system cannot start a thread.
     pub(super) fn start(
         inner: W,
         encoder: zstd::Encoder<'static, Vec<u8>>,
@@ -56,14 +57,14 @@ impl<W: Write> Background<W> {
         })
     }
 
-    /// Ends the frame and returns the writer behind it.
+    /// Ends the frame and returns the inner writer.
     ///
     /// # Errors
-    /// Any of compressing or of `W`; that the work must stop.
+    /// When compressing fails, when `W` cannot be written, or when work must end.
     pub(super) fn finish(mut self) -> io::Result<W> {
         self.send(Piece::End)?;
         while self.wait()? {}
-        // A thread that panicked closed its channel too.
+        // The channel also closes when the thread panics.
         let joined = self.thread.join();
         joined.map_err(|_| io::Error::other("the compressor panicked"))?;
         Ok(self.inner)
@@ -84,7 +85,8 @@ impl<W: Write> Background<W> {
         }
     }
 
-    /// Waits a little for what the thread made, and writes it. Returns false when the thread ended.
+    /// Waits up to `STEP` for compressed data from the thread and writes it. Returns false if the
+    /// thread has ended.
     fn wait(&mut self) -> io::Result<bool> {
         match self.compressed.recv_timeout(STEP) {
             Ok(compressed) => self.inner.write_all(&compressed?)?,
@@ -107,7 +109,7 @@ impl<W: Write> Write for Background<W> {
     }
 }
 
-/// The thread's work: compresses pieces until their end, an error, or until nobody sends more.
+/// Runs in the thread: compresses pieces until `Piece::End`, an error, or the end of a channel.
 fn compress(
     mut encoder: zstd::Encoder<'static, Vec<u8>>,
     pieces: &Receiver<Piece>,

@@ -1,12 +1,12 @@
-//! The custom format (`pg_dump -Fc`), read as it passes.
+//! Checks PostgreSQL's custom format (`pg_dump -Fc`) while it passes.
 //!
-//! Source of the format: `pg_backup_archiver.c` and `pg_backup_custom.c` of PostgreSQL. A head, a
-//! table of contents, then one block of data for each entry that says it has data. The file has no
-//! end mark: whole is one that has every block, each to its end, which `pg_restore --list` does
-//! not look at.
-
-//! Nothing of an archive is held but the field that is being read: in a forged one, which may be a
-//! thousand times smaller compressed, a name can have gigabytes.
+//! Source of the format: `pg_backup_archiver.c` and `pg_backup_custom.c` of PostgreSQL. An archive
+//! consists of a head, a table of contents, and one block of data for each entry that says it has
+//! data. The file has no end marker: an archive is whole if it has every block and each block has
+//! its end. `pg_restore --list` does not check that.
+//!
+//! This module holds only the field that it is reading: a forged archive, which may be a thousand
+//! times smaller compressed, can have a name of gigabytes.
 
 use std::hash::{BuildHasher, RandomState};
 
@@ -15,23 +15,23 @@ const CUSTOM: u8 = 1;
 const DATA: u8 = 1;
 const LARGE_OBJECTS: u8 = 3;
 const OLDEST: (u8, u8) = (1, 12);
-/// Magic, version, sizes of integers and offsets, kind.
+/// The length in bytes of the front: magic, version, sizes of integers and offsets, kind.
 const FRONT: usize = MAGIC.len() + 6;
-/// In bytes: the longest value that PostgreSQL has.
+/// The length in bytes of the longest value that PostgreSQL can have.
 const LONGEST_TEXT: u64 = (1 << 30) - 1;
 
-/// An archive of which only parts pass at a time.
+/// The check of an archive that passes in parts.
 #[derive(Debug, Default)]
 pub struct Archive {
-    /// The start of the field that comes next.
+    /// The bytes of the next field that have passed so far.
     pending: Vec<u8>,
-    /// So many bytes come before that field: the rest of a text or of a chunk.
+    /// The number of bytes to skip before that field: the rest of a text or of a chunk.
     skipped: u64,
     layout: Layout,
     state: State,
-    /// Entries that come yet.
+    /// The number of entries that have not passed yet.
     entries: i64,
-    /// The number of the entry that is being read, and whether it has data.
+    /// The number of the entry that is being read, and true if it has data.
     entry: (i64, bool),
     missing: Missing,
     broken: Option<String>,
@@ -44,7 +44,7 @@ struct Layout {
     offset: usize,
 }
 
-/// What comes next.
+/// The part of the archive that comes next.
 #[derive(Debug, Default, Clone, Copy, PartialEq)]
 enum State {
     #[default]
@@ -53,10 +53,10 @@ enum State {
     Head(usize),
     /// A field of an entry, by its number.
     Entry(usize),
-    /// A block of data, or the end.
+    /// A block of data, or the end of the archive.
     Block,
     LargeObject,
-    /// A chunk of a table, or of one of several large objects.
+    /// A chunk of a table's data or of a large object.
     Chunk {
         large_object: bool,
     },
@@ -66,14 +66,14 @@ enum State {
 enum Field {
     Byte,
     Int,
-    /// Its length, then so many bytes; a negative length stands for null.
+    /// A length in bytes, then that many bytes. A negative length stands for null.
     Text,
     Offset,
 }
 
 impl Layout {
-    /// The fields after the front: how it was compressed, when it was made, the database, the
-    /// versions of server and client, the number of entries.
+    /// Returns the fields after the front: the compression, the time of the dump, the database, the
+    /// versions of server and client, and the number of entries.
     fn head(self) -> [Field; 12] {
         let mut fields = [Field::Int; 12];
         if self.version >= (1, 15) {
@@ -83,10 +83,10 @@ impl Layout {
         fields
     }
 
-    /// The fields of an entry; none where this version has no such field.
+    /// Returns the fields of an entry. A field that this version of the format lacks is `None`.
     fn entry(self) -> [Option<Field>; 18] {
         let mut fields = [Some(Field::Text); 18];
-        // Own number, whether there is data, section, relation kind.
+        // The entry's number, whether it has data, its section, its relation kind.
         for int in [0, 1, 6, 13] {
             fields[int] = Some(Field::Int);
         }
@@ -108,7 +108,7 @@ impl Layout {
         }
     }
 
-    /// A sign, then as many bytes as the head says, the lowest first.
+    /// Decodes an integer: a sign, then as many bytes as the head says, the lowest first.
     fn int(bytes: &[u8]) -> i64 {
         let (sign, bytes) = bytes.split_first().unwrap_or((&0, &[]));
         let digits = bytes.iter().rev();
@@ -121,13 +121,14 @@ impl Layout {
     }
 }
 
-/// The dependencies of an entry: texts, the last of which is null.
+/// The number of the field for the dependencies of an entry: several texts, the last of which is
+/// null.
 const DEPENDENCIES: usize = 16;
-/// Where the data is, where that is known.
+/// The number of the last field of an entry: the offset of its data, if known.
 const LAST: usize = 17;
 
 impl Archive {
-    /// The archive goes on.
+    /// Takes the next part of the archive.
     pub fn look(&mut self, mut data: &[u8]) {
         while !data.is_empty() && self.broken.is_none() {
             if self.skipped > 0 {
@@ -150,8 +151,10 @@ impl Archive {
         }
     }
 
+    /// Checks that the archive is whole, after all of it has passed.
+    ///
     /// # Errors
-    /// How it is damaged or incomplete, once all has passed.
+    /// One sentence that says how the archive is damaged or incomplete.
     pub fn check(&self) -> Result<(), String> {
         let is_between = self.state == State::Block && self.pending.is_empty();
         match &self.broken {
@@ -170,7 +173,7 @@ impl Archive {
         &self.pending[..self.pending.len().min(MAGIC.len())]
     }
 
-    /// The length of what comes next.
+    /// Returns the length in bytes of the next field.
     fn length(&self) -> usize {
         let layout = self.layout;
         match self.state {
@@ -182,7 +185,7 @@ impl Archive {
         }
     }
 
-    /// Takes what came and returns what comes next.
+    /// Evaluates the field that has passed. Returns the part that comes next.
     fn take(&mut self) -> Result<State, String> {
         let (layout, state) = (self.layout, self.state);
         match state {
@@ -281,7 +284,7 @@ impl Archive {
         }
     }
 
-    /// Passes over a text of so many bytes, or none.
+    /// Skips a text of this length in bytes. A negative length stands for null.
     fn text(&mut self, length: i64) -> Result<(), String> {
         self.skipped = u64::try_from(length).unwrap_or(0);
         if self.skipped > LONGEST_TEXT {
@@ -291,8 +294,8 @@ impl Archive {
     }
 }
 
-/// Entries whose data did not come yet: their number, and a sum of their numbers' hashes, which
-/// nobody can foresee.
+/// The entries whose data has not passed: the numbers of entries and of blocks, and a sum of hashes
+/// of the entries' ids. Nobody can predict the hashes.
 #[derive(Debug, Default)]
 struct Missing {
     entries: u64,

@@ -1,8 +1,9 @@
-//! Did a database change since its newest dump?
+//! The fingerprint of a dump. It says whether a database has changed since its newest dump.
 //!
-//! Two dumps of one state differ in what the engine adds of itself: a counter in SQLite's first
-//! page, the time in a `pg_dump` archive, random keys and dates in SQL. The hash here leaves that
-//! out, and only where the engine puts it, so that no row that looks like it is left out too.
+//! Two dumps of the same state differ in what the engine adds: a counter in SQLite's first page,
+//! the time in a `pg_dump` archive, random keys and dates in SQL. The fingerprint omits these
+//! additions, but only where the engine puts them, so that it does not omit a row that looks like
+//! one.
 
 use std::ops::Range;
 
@@ -12,12 +13,13 @@ use crate::human::hexadecimal;
 use crate::identity::Engine;
 use crate::name::Format;
 
-/// What may be left out stands within so many bytes of the start or the end.
+/// Every omitted addition stands within this number of bytes from the start or the end.
 const EDGE: usize = 1024;
-/// File change counter, version-valid-for and library version (sqlite.org/fileformat2.html, 1.3).
+/// The file change counter, the version-valid-for number and the library version
+/// (sqlite.org/fileformat2.html, 1.3).
 const SQLITE_COUNTERS: [Range<usize>; 2] = [24..28, 92..100];
 
-/// A hash of what passes, without the engine's own noise.
+/// A hash of a dump, without what the engine adds.
 #[allow(missing_debug_implementations)]
 pub struct Fingerprint {
     engine: Engine,
@@ -28,7 +30,7 @@ pub struct Fingerprint {
 }
 
 impl Fingerprint {
-    /// For a dump of this engine in this format.
+    /// Starts the fingerprint of a dump of this engine in this format.
     #[must_use]
     pub fn new(engine: Engine, format: Format) -> Self {
         Fingerprint {
@@ -40,7 +42,7 @@ impl Fingerprint {
         }
     }
 
-    /// The dump goes on.
+    /// Takes the next part of the dump.
     pub fn look(&mut self, mut data: &[u8]) {
         if let Some(start) = &mut self.start {
             let taken = data.len().min(EDGE - start.len());
@@ -51,7 +53,7 @@ impl Fingerprint {
             }
             self.pass_start();
         }
-        // The last bytes are held back until what follows them is known.
+        // The last bytes are held back, because they may be the end of the dump.
         if data.len() >= EDGE {
             self.hash.update(&self.end);
             self.end.clear();
@@ -66,7 +68,7 @@ impl Fingerprint {
         }
     }
 
-    /// The hash of all that passed, in hexadecimal.
+    /// Returns the hash of the whole dump, in hexadecimal.
     #[must_use]
     pub fn finish(mut self) -> String {
         self.pass_start();
@@ -95,7 +97,7 @@ impl Fingerprint {
             Format::Sql if self.engine == Engine::Postgresql => without_key(&mut start),
             Format::Sql | Format::Other => {}
         }
-        // A short dump is start and end at once.
+        // In a short dump, the start is also the end.
         self.end = start;
         let now = self.end.len().saturating_sub(EDGE);
         self.hash.update(&self.end[..now]);
@@ -109,8 +111,9 @@ fn clear(bytes: &mut [u8], range: Range<usize>) {
     }
 }
 
-/// Where a `pg_dump` archive has the time it was made: seven integers after the compression, which
-/// is a byte since version 1.15 (`ReadHead` in PostgreSQL's `pg_backup_archiver.c`).
+/// Returns where a `pg_dump` archive holds the time of the dump: seven integers after the
+/// compression, which is one byte since version 1.15 (`ReadHead` in PostgreSQL's
+/// `pg_backup_archiver.c`).
 fn pgdump_time(head: &[u8]) -> Range<usize> {
     let &[b'P', b'G', b'D', b'M', b'P', major, minor, _, int, _, _, ..] = head else {
         return 0..0;
@@ -121,7 +124,7 @@ fn pgdump_time(head: &[u8]) -> Range<usize> {
     start..start + 7 * int
 }
 
-/// `pg_dump` puts `\restrict KEY` after its first comment.
+/// Removes the line `\restrict KEY`, which `pg_dump` puts after its first comment.
 fn without_key(start: &mut Vec<u8>) {
     let mut at = 0;
     for line in start.split_inclusive(|byte| *byte == b'\n') {
@@ -137,7 +140,7 @@ fn without_key(start: &mut Vec<u8>) {
     }
 }
 
-/// Takes away a last line that is never twice the same.
+/// Removes the last line if it is one that differs in every dump.
 fn without_last_line(end: &mut Vec<u8>) {
     let text = end.trim_ascii_end();
     let last = text

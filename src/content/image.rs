@@ -1,28 +1,29 @@
-//! The head of an SQLite database file (sqlite.org/fileformat2.html, 1.3).
+//! The header of an SQLite database file (sqlite.org/fileformat2.html, 1.3).
 
 /// The first 16 bytes of every SQLite database.
 pub const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 
-/// How many pages of which size.
+/// The number and the size of a database's pages.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Shape {
-    /// A page's size in bytes.
+    /// The size of a page in bytes.
     pub page_size: u32,
-    /// Number of pages.
+    /// The number of pages.
     pub pages: u32,
 }
 
 impl Shape {
-    /// The image's length in bytes.
+    /// Returns the length of the image in bytes.
     #[must_use]
     pub fn bytes(self) -> u64 {
         u64::from(self.page_size) * u64::from(self.pages)
     }
 
-    /// Reads it from the first 100 bytes of an image of `length` bytes; none where they are not
-    /// such. The number of pages in them counts only where the number of the version that wrote it
-    /// last (offset 92) is that of the last change (offset 24); what an SQLite before 3.7.0 wrote
-    /// has the length alone.
+    /// Reads the shape from the first 100 bytes of an image of `length` bytes. Returns `None` if
+    /// they are not the header of an SQLite database. Their number of pages is valid only if it is
+    /// above 0 and the version-valid-for number (offset 92) equals the file change counter (offset
+    /// 24). Otherwise, as in a file that an SQLite before 3.7.0 wrote, the number of pages comes
+    /// from `length`.
     #[must_use]
     pub fn of_image(header: &[u8; 100], length: u64) -> Option<Self> {
         let page_size = match u16::from_be_bytes([header[16], header[17]]) {
@@ -38,7 +39,8 @@ impl Shape {
     }
 }
 
-/// Reads a big-endian number; none where there are no four bytes at `offset`.
+/// Reads the big-endian number in the four bytes at `offset`. Returns `None` if `bytes` is too
+/// short.
 pub(crate) fn u32_at(bytes: &[u8], offset: usize) -> Option<u32> {
     let four = bytes.get(offset..offset + 4)?;
     Some(u32::from_be_bytes(four.try_into().ok()?))

@@ -1,15 +1,15 @@
-//! The line by which a dump client says that it came to its end.
+//! The end marker: the line by which a dump client says that its dump is complete.
 
 use crate::identity::Engine;
 
 const KEPT: usize = 1024;
 
-/// The end of a text of which only parts pass at a time.
+/// The end of a text that passes in parts.
 #[derive(Debug, Default)]
 pub struct Tail(Vec<u8>);
 
 impl Tail {
-    /// The text goes on.
+    /// Takes the next part of the text.
     pub fn look(&mut self, data: &[u8]) {
         let fresh = &data[data.len().saturating_sub(KEPT)..];
         let old = (self.0.len() + fresh.len()).saturating_sub(KEPT);
@@ -17,7 +17,8 @@ impl Tail {
         self.0.extend_from_slice(fresh);
     }
 
-    /// Does an SQL dump of this engine end here? Always, for one that marks no end.
+    /// Returns true if a complete SQL dump of this engine ends like this. Always returns true for
+    /// an engine that writes no end marker.
     #[must_use]
     pub fn is_end(&self, engine: Engine) -> bool {
         let text = String::from_utf8_lossy(&self.0);

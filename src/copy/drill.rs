@@ -8,7 +8,7 @@ use super::encryption::Identities;
 use super::place::Place;
 use super::restore::{get, in_order};
 use super::verify::is_damage;
-use crate::drill::{Named, Options, Sample, run_named};
+use crate::drill::{DownloadedDump, Options, Sample, run_downloaded};
 use crate::header::DumpKind;
 use crate::stop::Stop;
 
@@ -56,11 +56,11 @@ pub fn drill(
             }
             got => got.map(|(file, _)| file),
         };
-        Ok(Named {
+        Ok(DownloadedDump {
             path: PathBuf::from(url),
             database: folder.database.to_string(),
             file,
         })
     });
-    Ok(run_named(named, options)? + empty)
+    Ok(run_downloaded(named, options)? + empty)
 }

@@ -1,4 +1,4 @@
-//! Which dumps are drilled.
+//! Chooses the dumps to drill.
 
 use std::fs::File;
 use std::io;
@@ -14,14 +14,14 @@ use crate::follow::open_named;
 use crate::name::DumpName;
 use crate::series::Series;
 
-/// How many of each database's dumps, the newest first.
+/// How many dumps of each database to drill, the newest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sample {
-    /// One.
+    /// The newest dump.
     Newest,
-    /// Every one.
+    /// Every dump.
     All,
-    /// So many.
+    /// This number of the newest dumps.
     Last(usize),
 }
 
@@ -42,9 +42,10 @@ impl FromStr for Sample {
 pub(super) struct Chosen {
     pub(super) path: PathBuf,
     pub(super) database: String,
-    /// The directory and its name there, where it has one.
+    /// The dump's directory and its name in that directory; `None` if the name is no dump name or
+    /// the directory cannot be opened.
     pub(super) place: Option<(Arc<Directory>, DumpName)>,
-    /// It was asked for itself, not for being its database's newest.
+    /// Whether the user named this dump itself, and not its directory.
     pub(super) is_named: bool,
 }
 
@@ -56,7 +57,8 @@ impl Chosen {
         }
     }
 
-    /// What is there instead of a dump that was rotated out meanwhile.
+    /// Returns the newest dump of the same database now, to drill instead of a dump that rotation
+    /// removed; `None` if the database has no dump any more.
     pub(super) fn newest_now(&self) -> Option<Chosen> {
         let (directory, name) = self.place.as_ref()?;
         let series = Series::of(
@@ -69,10 +71,11 @@ impl Chosen {
     }
 }
 
-/// The dumps, and how many directories have none: nothing proves that those can be restored.
+/// Returns the dumps to drill, and the number of directories without a dump. Such a directory
+/// counts as a failure, because nothing in it can be restored.
 ///
 /// # Errors
-/// When a path leads nowhere.
+/// When a path does not exist, or is neither a file nor a directory that can be read.
 pub(super) fn all(paths: &[PathBuf], sample: Sample) -> Result<(Vec<Chosen>, usize)> {
     let mut chosen = Vec::new();
     let mut empty = 0;
@@ -88,7 +91,7 @@ pub(super) fn all(paths: &[PathBuf], sample: Sample) -> Result<(Vec<Chosen>, usi
                 empty += 1;
             }
         } else {
-            // Opening a pipe would wait for its writer.
+            // Opening a named pipe would wait until a process writes to it.
             ensure!(
                 meta.is_file(),
                 "{} is neither a dump nor a directory of dumps",
@@ -113,7 +116,8 @@ fn of_directory(path: &Path, sample: Sample, chosen: &mut Vec<Chosen>) -> Result
     Ok(())
 }
 
-/// The newest first; where that cannot be used, its drill says why.
+/// Returns the dumps of one series, the newest first. An unusable newest dump is among them: its
+/// drill says why it is unusable.
 fn of_series<'a>(
     directory: &'a Arc<Directory>,
     series: &'a Series,

@@ -1,4 +1,4 @@
-//! A restored database beside the facts of the snapshot it was dumped from.
+//! Compares a restored database with the facts of the snapshot it was dumped from.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,26 +9,27 @@ use crate::engine::throwaway::Contents;
 use crate::header::{Facts, Header, Rows};
 use crate::human;
 
-/// More differences than this are counted, not listed.
+/// The most differences that a comparison lists; it only counts the others.
 const LISTED: usize = 5;
 
-/// What a comparison said.
+/// The result of a comparison.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Comparison {
-    /// Tables there are.
+    /// The number of tables in the restored database.
     pub(super) tables: usize,
-    /// Rows there are, in all of them.
+    /// The number of rows in all its tables.
     pub(super) rows: u64,
-    /// Tables whose rows were counted at the snapshot, and are as many.
+    /// The number of tables whose rows were counted at the snapshot and have the same number now.
     pub(super) counted: usize,
-    /// Tables whose rows the engine only estimated then.
+    /// The number of tables whose rows the engine only estimated at the snapshot.
     pub(super) estimated: usize,
-    /// There are no tables: what belongs to no database was loaded without an error.
+    /// Whether the dump was only loaded, without an error, and nothing was compared: it holds what
+    /// belongs to no single database, so it has no tables.
     pub(super) only_loaded: bool,
-    /// What must not be.
+    /// Differences and faults that make the drill fail.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) problems: Vec<String>,
-    /// What is worth knowing.
+    /// Remarks that do not make the drill fail.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) notes: Vec<String>,
 }
@@ -44,7 +45,7 @@ impl Comparison {
         this
     }
 
-    /// Compares the rows of each table `now` with those at the snapshot.
+    /// Compares the number of rows of each table `now` with the number at the snapshot.
     fn of_tables(facts: &Facts, now: &BTreeMap<String, Option<u64>>) -> Self {
         let mut this = Comparison {
             tables: now.len(),
@@ -74,7 +75,7 @@ impl Comparison {
                 (_, None) => {}
             }
         }
-        // A header without facts, as a program of another time may make, claims nothing.
+        // A header without facts, which another version of this program may write, claims nothing.
         let claims = *facts != Facts::default() && facts.table_count >= facts.tables.len();
         if claims && now.len() != facts.table_count {
             let then = facts.table_count;
@@ -90,10 +91,12 @@ impl Comparison {
 }
 
 impl Comparison {
-    /// Whether the server that restored is of another release series than the one dumped.
+    /// Adds a note if the server that restored the dump is of another release series than the
+    /// dumped server.
     fn note_version(&mut self, dumped: &str, restored: &str) {
         let series = |version: &str| -> Vec<String> {
-            // The second number is a minor release in `15.2`, and not in `8.4.2` or MariaDB's.
+            // The second number is part of the release series in MariaDB's versions and in
+            // `8.4.2`, and only a minor release in `15.2`.
             let two = version.contains("Maria") || version.as_bytes().get(1) == Some(&b'.');
             let numbers = version.split(|c: char| !c.is_ascii_digit());
             let numbers = numbers.take(1 + usize::from(two));
@@ -106,7 +109,8 @@ impl Comparison {
     }
 }
 
-/// Engines are seldom wrong by more than this, except about a table that just changed.
+/// Returns true if one of the two numbers of rows is more than three times the other, and above
+/// 1000. An engine's estimate is rarely further off, except for a table that has just changed.
 fn is_far(now: u64, about: u64) -> bool {
     now.max(about) > 1000 && (now > about.saturating_mul(3) || about > now.saturating_mul(3))
 }

@@ -1,6 +1,6 @@
-//! The outer end of a drill: this program starts itself once more, gives that process a dump and a
-//! directory, and reads what it found. Only that process and what it starts (`drill/worker.rs`) read
-//! what is inside the dump, and only in the sandbox.
+//! The outer part of a drill: this program starts itself a second time, gives the second process a
+//! dump and a directory, and reads what that process found. Only the second process and those it
+//! starts (`drill/worker.rs`) read the content of the dump, and only in the sandbox.
 
 use std::fs::File;
 use std::io::{BufReader, Read};
@@ -20,12 +20,12 @@ use crate::child::Child;
 use crate::header::Header;
 use crate::stop::Stop;
 
-/// How long it may take to end its server.
+/// How long the second process may take to stop its server.
 const GRACE: Duration = Duration::from_secs(10);
 const LONGEST_FINDING: u64 = 16 << 20;
-/// What beside programs a program needs.
+/// The directories next to a directory of programs that hold what these programs need.
 const BESIDE_PROGRAMS: [&str; 6] = ["lib", "lib32", "lib64", "libexec", "sbin", "share"];
-/// The environment that the second process inherits.
+/// The environment variables that the second process inherits.
 const INHERITED: [&str; 7] = [
     "LANG",
     "LC_ALL",
@@ -36,10 +36,12 @@ const INHERITED: [&str; 7] = [
     "TZDIR",
 ];
 
-/// Restores a dump in the sandbox, below `scratch`, and compares it with its header's facts.
+/// Restores a dump in the sandbox, in a new directory below `scratch`, and compares it with the
+/// facts in its header.
 ///
 /// # Errors
-/// When the sandbox cannot be made, or the second process does not say what it found.
+/// When the dump has no readable header, the sandbox cannot be made, the drill is stopped, or the
+/// second process does not report what it found.
 pub(super) fn restore(
     dump: &File,
     scratch: Option<&Path>,
@@ -54,8 +56,8 @@ pub(super) fn restore(
     };
     let id = taken.as_ref().map(|user| user.id);
     let scratch = Scratch::new(scratch, header.bytes, id)?;
-    // Declared after the directory, it goes first, also where an error ends this: a process of this
-    // user that still ran would write into what is removed.
+    // This variable is declared after the directory, so it is dropped first, also after an error:
+    // a process of this user that still ran would write into the directory while it is removed.
     let _user = taken;
     let mut command = command(&scratch, id, timeout)?;
     let mut child = Child::filter(&mut command, "drill", dump.try_clone()?, stop)?;
@@ -88,7 +90,8 @@ fn command(scratch: &Scratch, user: Option<u32>, timeout: Duration) -> Result<Co
     } else {
         &program
     });
-    // Programs are looked for where they are, not where links to them are: the sandbox has none.
+    // `PATH` gets the real directories of programs, not symbolic links to them: the sandbox does
+    // not have these links.
     let path = std::env::var_os("PATH").unwrap_or_default();
     let places = std::env::split_paths(&path).filter_map(|place| place.canonicalize().ok());
     let places: Vec<_> = places.collect();

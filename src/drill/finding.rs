@@ -4,20 +4,20 @@ use serde::{Deserialize, Serialize};
 
 use super::compare::Comparison;
 
-/// What became of a restore.
+/// The outcome of a restore.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Outcome {
-    /// It was restored, and compared.
+    /// The dump was restored and compared.
     Restored,
-    /// There is nothing to restore: a program printed it.
+    /// There is nothing to restore: the dump is the output of a command.
     NotRestorable,
-    /// Whether it restores cannot be proven on this machine, for this reason.
+    /// This machine cannot prove that the dump restores, for this reason.
     NotProvable(String),
-    /// It could not be restored, for this reason.
+    /// The restore failed, for this reason.
     Failed(String),
 }
 
-/// What the second process found.
+/// What the second process reports.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Finding {
     pub(super) outcome: Outcome,

@@ -1,5 +1,5 @@
-//! A drill within its sandbox: a throwaway place of the dump's engine, the restore into it, and the
-//! comparison.
+//! The part of a drill inside the sandbox: it starts a throwaway database of the dump's engine,
+//! restores the dump into it, and compares.
 
 use std::fmt;
 use std::fs::File;
@@ -26,10 +26,10 @@ use crate::restore;
 use crate::secret::Secret;
 use crate::stop::Stop;
 
-/// How long to wait for a lock in a throwaway database, which nobody else uses.
+/// How long to wait for a lock in a throwaway database, which no other client uses.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Why the dump cannot be proven on this machine.
+/// The reason why this machine cannot prove that the dump restores.
 #[derive(Debug)]
 struct NotProvable(String);
 
@@ -39,7 +39,7 @@ impl fmt::Display for NotProvable {
     }
 }
 
-/// One drill.
+/// The state of one drill.
 struct Drill<'a> {
     dump: &'a File,
     work: &'a Path,
@@ -48,7 +48,7 @@ struct Drill<'a> {
     restore_seconds: Option<f64>,
 }
 
-/// Restores the dump and compares it.
+/// Restores the dump, compares the result with the dump's facts, and returns what it found.
 pub(super) fn restore(dump: &File, work: &Path, walls: &Walls, timeout: Duration) -> Finding {
     let mut drill = Drill {
         dump,
@@ -78,7 +78,7 @@ pub(super) fn restore(dump: &File, work: &Path, walls: &Walls, timeout: Duration
 }
 
 impl Drill<'_> {
-    /// None where there is nothing to restore.
+    /// Restores and compares the dump; returns `None` if there is nothing to restore.
     fn restore(&mut self) -> Result<Option<Comparison>> {
         let (dump, stop) = (self.dump, self.stop);
         let header = &read_whole(dump, stop, &mut io::sink()).context("it is no whole dump")?;
@@ -111,7 +111,7 @@ impl Drill<'_> {
             .map_err(|error| explain(error, header, throwaway.as_ref()))
     }
 
-    /// Restores the dump into a throwaway database, and compares that with the dump's facts.
+    /// Restores the dump into a throwaway database, and compares the result with the dump's facts.
     fn compare(
         &mut self,
         header: &Header,

@@ -1,4 +1,4 @@
-//! Ending the processes that a drill leaves behind.
+//! Kills the processes that a drill leaves behind.
 
 use std::fs;
 use std::path::Path;
@@ -8,11 +8,12 @@ use rustix::process::{
     Pid, PidfdFlags, Signal, WaitOptions, getpid, kill_process, pidfd_open, pidfd_send_signal,
 };
 
-/// How often what is left running is killed: each time there is what the last ones started.
+/// The number of rounds of killing: a process may start another one before it is killed.
 const ATTEMPTS: usize = 1000;
 const NAP: Duration = Duration::from_millis(5);
 
-/// Kills what this process started and what that started: orphans become its own children.
+/// Kills the children of this process, and their descendants: orphans become children of this
+/// process.
 pub(super) fn end_children() {
     for _ in 0..ATTEMPTS {
         let children = processes().filter(|process| parent_of(*process) == Some(getpid()));
@@ -30,14 +31,15 @@ pub(super) fn end_children() {
     }
 }
 
-/// Kills the processes of this user whose home is `work`, the work directory of a drill that was
+/// Kills the processes of this user whose `HOME` is `work`, the work directory of a drill that was
 /// killed.
 pub(super) fn end_leftovers(work: &Path) {
     let home = [b"HOME=", work.as_os_str().as_encoded_bytes()].concat();
     for _ in 0..ATTEMPTS {
         let mut has_ended = true;
         for process in processes() {
-            // Held before it is looked at: its number may become another's.
+            // The descriptor is opened before the environment is read, because the process number
+            // may be reused for another process.
             let Ok(held) = pidfd_open(process, PidfdFlags::empty()) else {
                 continue;
             };
@@ -63,7 +65,8 @@ fn processes() -> impl Iterator<Item = Pid> {
 
 fn parent_of(process: Pid) -> Option<Pid> {
     let stat = fs::read_to_string(format!("/proc/{}/stat", process.as_raw_nonzero())).ok()?;
-    // Its name, in brackets, may hold anything; then come its state and its parent.
+    // The process name, in parentheses, may hold any character; the state and the parent follow
+    // it.
     let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(1);
     Pid::from_raw(fields.next()?.parse().ok()?)
 }

@@ -1,4 +1,4 @@
-//! What a dump can reach where its sandbox has no root directory of its own.
+//! What code in a dump can reach where the sandbox has no separate root directory.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::StatVfsMountFlags;
 use rustix::process::geteuid;
 
-/// Where database servers listen, as distributions have it.
+/// The directories in which distributions let database servers listen.
 const PLACES: [&str; 6] = [
     "/run/mysqld",
     "/run/postgresql",
@@ -19,22 +19,22 @@ const PLACES: [&str; 6] = [
     "/var/run/postgresql",
 ];
 
-/// What is within reach.
+/// What the process can reach.
 #[derive(Debug)]
 pub(super) struct Reach {
-    /// Another interface than `lo`.
+    /// Whether there is a network interface besides `lo`.
     network: bool,
-    /// The user whose files can be written.
+    /// The user whose files the process can write; `None` if the root filesystem is read-only.
     files: Option<u32>,
-    /// Sockets of database servers that accept this user's connections.
+    /// The sockets of database servers that accept connections of this user.
     pub(super) servers: Vec<PathBuf>,
 }
 
 impl Reach {
-    /// Of this process, which tries each of `sockets`.
+    /// Returns what this process can reach now; it tries to connect to each of `sockets`.
     pub(super) fn now(sockets: BTreeSet<PathBuf>) -> Self {
         let is_open = |socket: &PathBuf| UnixStream::connect(socket).is_ok();
-        // A unit with `ProtectSystem=strict` has few writable places.
+        // A unit with `ProtectSystem=strict` has few writable directories.
         let is_kept = rustix::fs::statvfs("/")
             .is_ok_and(|root| root.f_flag.contains(StatVfsMountFlags::RDONLY));
         Reach {
@@ -61,10 +61,11 @@ impl fmt::Display for Reach {
     }
 }
 
-/// The sockets of database servers: those that this network names, and those in their usual places.
+/// Returns the sockets of database servers: those that this network namespace lists, and those in
+/// the usual directories.
 pub(super) fn server_sockets() -> BTreeSet<PathBuf> {
     let named = fs::read_to_string("/proc/self/net/unix").unwrap_or_default();
-    // unix(5) of /proc: the eighth column is the path, where there is one.
+    // In `/proc/self/net/unix`, the eighth column is the path, if the socket has one.
     let named = named
         .lines()
         .skip(1)
@@ -73,7 +74,7 @@ pub(super) fn server_sockets() -> BTreeSet<PathBuf> {
     let all = named
         .map(PathBuf::from)
         .chain(usual.map(|entry| entry.path()));
-    // /var/run is /run.
+    // The same socket can appear twice, because `/var/run` is a link to `/run`.
     let real = all
         .filter(|path| is_server_socket(path))
         .filter_map(|path| path.canonicalize().ok());
@@ -89,7 +90,8 @@ fn is_server_socket(path: &Path) -> bool {
     path.is_absolute() && (is_postgresql || is_mysql)
 }
 
-/// In a unit without a network there is only `lo`.
+/// Returns true if there is a network interface besides `lo`. A unit without a network has only
+/// `lo`.
 fn has_network() -> bool {
     let interfaces = fs::read_to_string("/proc/self/net/dev").unwrap_or_default();
     let names = interfaces

@@ -1,4 +1,4 @@
-//! What a drill said: printed, and recorded for `status`.
+//! The result of a drill, which is printed, and recorded for `status`.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -14,19 +14,19 @@ use crate::human::printable;
 use crate::name::DumpName;
 use crate::state;
 
-/// One drill.
+/// The result of the drill of one dump.
 #[derive(Debug, Serialize)]
 pub(super) struct DrillResult {
     pub(super) database: String,
     #[serde(serialize_with = "crate::human::path")]
     pub(super) path: PathBuf,
-    /// Absent where there is nothing to restore (what a program printed), or where it cannot be
-    /// proven here.
+    /// Whether the drill passed; `None` if there is nothing to restore (the dump is the output of
+    /// a command), or if this machine cannot prove that the dump restores.
     pub(super) passed: Option<bool>,
     /// Why this machine cannot prove that the dump restores.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) not_provable: Option<String>,
-    /// How long restoring took.
+    /// How long the restore took, in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) restore_seconds: Option<f64>,
     #[serde(flatten)]
@@ -34,7 +34,7 @@ pub(super) struct DrillResult {
 }
 
 impl DrillResult {
-    /// Nothing was drilled yet.
+    /// Returns the result of a dump that is not drilled yet.
     pub(super) fn of(chosen: &Chosen) -> Self {
         DrillResult {
             database: chosen.database.clone(),
@@ -46,14 +46,14 @@ impl DrillResult {
         }
     }
 
-    /// It was asked for by name and is not there.
+    /// Returns the result of a dump that the user named and that does not exist any more.
     pub(super) fn gone(chosen: &Chosen) -> Self {
         let mut row = DrillResult::of(chosen);
         row.fail("it was removed meanwhile".to_owned());
         row
     }
 
-    /// Takes what the drill found.
+    /// Takes over what the drill found.
     pub(super) fn take(&mut self, finding: Finding) {
         self.restore_seconds = finding.restore_seconds;
         self.comparison = finding.comparison;
@@ -73,7 +73,7 @@ impl DrillResult {
         self.comparison.problems.push(problem);
     }
 
-    /// For `status`.
+    /// Records the result in the directory's state, for `status`.
     pub(super) fn record(&self, directory: &Directory, name: &DumpName) {
         if self.passed.is_none() && self.not_provable.is_none() {
             return;

@@ -1,10 +1,11 @@
-//! The sandbox of one drill: a network of its own without any interface, processes of its own, a root
-//! directory that shows programs and one work directory, a user that nothing else runs as, and no
-//! privileges.
+//! The sandbox of one drill: a network namespace without any interface, separate processes, a root
+//! directory that shows only programs and one work directory, a user that no other process runs
+//! as, and no privileges.
 //!
-//! Root can make all of it. An ordinary user can where the system allows user namespaces, and
-//! stays the same user. Where a system allows no namespaces (as within the unit of the drill, whose
-//! own sandbox does the same), [`Walls`] say why and what is within reach, and the rest still holds.
+//! Root can make all of it. An ordinary user can make it where the system allows user namespaces,
+//! and stays the same user. Where a system allows no namespaces (as in the systemd unit of the
+//! drill, whose own sandbox does the same), [`Walls`] says why and what is within reach, and the
+//! other limits still hold.
 
 use std::collections::BTreeSet;
 use std::ffi::CStr;
@@ -26,7 +27,7 @@ use serde::{Deserialize, Serialize};
 use super::reach::{self, Reach};
 use crate::identity::Engine;
 
-/// What programs need to run; what does not exist is passed over.
+/// The directories that programs need; those that do not exist are skipped.
 const SHOWN: [&str; 12] = [
     "/bin",
     "/etc",
@@ -44,43 +45,44 @@ const SHOWN: [&str; 12] = [
 const DEVICES: [&str; 5] = ["full", "null", "random", "urandom", "zero"];
 /// The directory of the servers' sockets in the sandbox.
 const SOCKETS: &str = "/sockets";
-/// The processes and threads that the sandbox's user may have at once.
+/// The number of processes and threads that the sandbox's user may have at once.
 const PROCESSES: u64 = 2048;
 /// The name of the sandbox's user in the sandbox's `/etc/passwd`.
 const USER: &str = "dump-database-drill";
 
-/// Who works in the sandbox, and where.
+/// The user who works in the sandbox, and the directories it gets.
 pub(super) struct Inhabitant<'a> {
-    /// The user to become; none to stay the same.
+    /// The number of the user to become; `None` to stay the same user.
     pub(super) user: Option<u32>,
-    /// An empty directory on which the sandbox's root is mounted.
+    /// An empty directory on which the sandbox's root directory is mounted.
     pub(super) root: &'a Path,
-    /// The directory that belongs to the user.
+    /// The work directory, which belongs to the user.
     pub(super) work: &'a Path,
-    /// Programs beside those of the system: the directories of `PATH`, and this program.
+    /// Programs besides those of the system: the directories of `PATH`, and this program.
     pub(super) programs: &'a [PathBuf],
 }
 
-/// What the system allowed.
+/// What the sandbox keeps out, as far as the system allows.
 pub(super) struct Walls {
-    /// Where sockets have short names; none where the sandbox has no root directory.
+    /// The directory for sockets, whose path is short; `None` if the sandbox has no root
+    /// directory.
     pub(super) sockets: Option<PathBuf>,
-    /// What the sandbox does not keep out, and why.
+    /// What the sandbox does not keep out, and why; `None` if it keeps out everything.
     pub(super) open: Option<Open>,
 }
 
-/// A sandbox without a root directory of its own.
+/// A sandbox without a separate root directory.
 pub(super) struct Open {
-    /// The step that failed.
+    /// The step that failed, and its error.
     pub(super) why: String,
     pub(super) reach: Reach,
-    /// The drill runs as the user who started it, whom servers of this machine may trust.
+    /// Whether the drill runs as the user who started it, whom servers of this machine may trust.
     pub(super) is_same_user: bool,
 }
 
 impl Walls {
     /// Refuses to run code of a dump that could log in to a server of this machine as the user who
-    /// drills. An SQLite dump names no server.
+    /// drills. An SQLite dump is not refused, because it names no server.
     ///
     /// # Errors
     /// When such a server is within reach.
@@ -103,21 +105,22 @@ impl Walls {
     }
 }
 
-/// What the system allowed of a sandbox, before anybody works in it.
+/// What the system allowed of the sandbox, before it runs anything.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Built {
-    /// The next process that this one starts is the first of a namespace of its own.
+    /// Whether the next process that this process starts is the first of a new process namespace.
     pub(super) has_own_processes: bool,
-    /// The step that failed, where the sandbox has no root directory.
+    /// The step that failed, and its error; `None` if the sandbox has a root directory.
     why: Option<String>,
-    /// The sockets of servers that were seen before; their paths need not be UTF-8.
+    /// The sockets of servers that were found before the network namespace was made; their paths
+    /// need not be UTF-8.
     #[serde(skip)]
     pub(super) servers: BTreeSet<PathBuf>,
 }
 
 impl Built {
-    /// Shows, in `/proc`, the processes of the sandbox alone. Where the system does not allow that,
-    /// the numbers of others are seen there.
+    /// Makes `/proc` show only the processes of the sandbox. If the system does not allow that,
+    /// `/proc` still lists the numbers of other processes.
     pub(super) fn show_own_processes(&self) {
         if self.why.is_none() {
             let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
@@ -125,7 +128,8 @@ impl Built {
         }
     }
 
-    /// Returns what the sandbox keeps out, once this process became its user.
+    /// Returns what the sandbox keeps out. Call it after this process has become the sandbox's
+    /// user.
     pub(super) fn walls(self, inhabitant: &Inhabitant<'_>) -> Walls {
         let Some(why) = self.why else {
             return Walls {
@@ -144,18 +148,18 @@ impl Built {
     }
 }
 
-/// Makes the sandbox around this process, which must have one thread.
+/// Makes the sandbox around this process, which must have only one thread.
 ///
 /// # Errors
-/// When the user could not reach the work directory.
+/// When the work directory cannot be made reachable for the user.
 pub(super) fn build(inhabitant: &Inhabitant<'_>) -> Result<Built> {
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
-    // A new network no longer names them, and they stay within reach.
+    // The new network namespace no longer lists these sockets, but they stay within reach.
     let servers = reach::server_sockets();
     let (has_own_processes, separated) = separate();
     let built = separated.and_then(|()| build_root(inhabitant));
     if let (Err(_), Some(user)) = (&built, inhabitant.user) {
-        // The way to the work directory leads through one that others must not search.
+        // The user must pass through the parent of the work directory; other users must not.
         let way = inhabitant.work.parent().context("no way to it")?;
         std::os::unix::fs::chown(way, None, Some(user))?;
         fs::set_permissions(way, Permissions::from_mode(0o710))?;
@@ -177,9 +181,9 @@ fn limit(resource: Resource, most: u64) -> rustix::io::Result<()> {
     rustix::process::setrlimit(resource, limits)
 }
 
-/// Namespaces of its own: mounts, network, System V IPC, and processes where the system allows that;
-/// for an ordinary user a user namespace as well, in which it is the same user. Returns whether the
-/// processes to come have numbers of their own, and what became of the rest.
+/// Enters new namespaces: mounts, network, System V IPC, and processes where the system allows
+/// that; an ordinary user also gets a user namespace, in which it stays the same user. Returns
+/// whether future children are in a new process namespace, and whether the other steps succeeded.
 fn separate() -> (bool, Result<()>) {
     let context = "this system allows no namespaces";
     let (uid, gid) = (geteuid().as_raw(), getegid().as_raw());
@@ -247,12 +251,13 @@ fn mount_empty(place: &Path, options: &CStr) -> Result<()> {
         .with_context(|| format!("cannot mount on {}", place.display()))
 }
 
-/// A path of this root as the root to be has it.
+/// Returns the path below the new root directory that stands for `path` of the current one.
 fn below(root: &Path, path: &Path) -> PathBuf {
     root.join(path.strip_prefix("/").unwrap_or(path))
 }
 
-/// Shows a file or directory under its own name in the root to be; a symbolic link as one.
+/// Shows a file or directory under its own path in the new root directory. A symbolic link stays a
+/// symbolic link.
 fn show(root: &Path, path: &Path) -> Result<()> {
     let Ok(meta) = path.symlink_metadata() else {
         return Ok(());
@@ -268,7 +273,8 @@ fn show(root: &Path, path: &Path) -> Result<()> {
         symlink(path.read_link()?, &place)
     } else if meta.is_dir() {
         fs::create_dir(&place)?;
-        // What is mounted below comes along: the kernel shows no user what it covers.
+        // A recursive bind includes what is mounted below: the kernel does not let a user uncover
+        // what a mount covers.
         mount_bind_recursive(path, &place).map_err(io::Error::from)
     } else {
         fs::File::create(&place)?;
@@ -277,7 +283,7 @@ fn show(root: &Path, path: &Path) -> Result<()> {
     shown.with_context(|| format!("cannot show {}", path.display()))
 }
 
-/// With its parents, each searchable by every user.
+/// Makes a directory and its missing parents, each searchable by every user.
 fn make_directory(path: &Path) -> io::Result<()> {
     let missing = path.ancestors().take_while(|path| !path.exists());
     for path in missing.collect::<Vec<_>>().into_iter().rev() {
@@ -294,7 +300,8 @@ fn make_devices(root: &Path) -> Result<()> {
         show(root, &Path::new("/dev").join(device))?;
     }
     symlink("/proc/self/fd", dev.join("fd"))?;
-    // Servers share memory through it: PostgreSQL's parallel workers a multiple of `work_mem`.
+    // Servers share memory through `/dev/shm`; PostgreSQL's parallel workers need a multiple of
+    // `work_mem`.
     let memory = dev.join("shm");
     fs::create_dir(&memory)?;
     mount_empty(&memory, c"mode=0755,size=25%,nr_inodes=4k")?;
@@ -302,7 +309,8 @@ fn make_devices(root: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Servers look up the name of the user they run as.
+/// Gives the sandbox's user a name in `/etc/passwd` and `/etc/group`, because servers look up the
+/// name of the user they run as.
 fn name_user(root: &Path, work: &Path, user: u32) -> Result<()> {
     let home = work.display();
     for (file, lines) in [
@@ -330,18 +338,18 @@ fn enter_root(root: &Path) -> io::Result<()> {
     std::env::set_current_dir("/")
 }
 
-/// Becomes the user for good: without groups, without capabilities, and so that no program gets
-/// any back.
+/// Becomes the sandbox's user permanently: without groups, without capabilities, and in such a way
+/// that no program can regain any.
 ///
 /// # Errors
-/// When it cannot become the user, or give up a privilege.
+/// When it cannot become the user, give up a privilege, or enter the work directory.
 pub(super) fn become_user(inhabitant: &Inhabitant<'_>) -> Result<()> {
     if let Some(user) = inhabitant.user {
         let (uid, gid) = (Uid::from_raw(user), Gid::from_raw(user));
         for capability in CapabilitySet::all() {
             match rustix::thread::remove_capability_from_bounding_set(capability) {
-                // The kernel knows fewer of them, or a container's root may not give them up:
-                // `no_new_privs` below lets no program gain one.
+                // The kernel does not know every capability, or a container's root may not give it
+                // up. The `no_new_privs` flag set below lets no program gain one.
                 Err(rustix::io::Errno::INVAL | rustix::io::Errno::PERM) | Ok(()) => {}
                 Err(error) => return Err(error.into()),
             }
@@ -356,7 +364,7 @@ pub(super) fn become_user(inhabitant: &Inhabitant<'_>) -> Result<()> {
         permitted: CapabilitySet::empty(),
         inheritable: CapabilitySet::empty(),
     };
-    // Within a unit that forbids this system call there are none to give up.
+    // A unit that forbids this system call has no capabilities to give up.
     if rustix::thread::capabilities(None)? != none {
         rustix::thread::set_capabilities(None, none)?;
     }

@@ -1,4 +1,4 @@
-//! Where throwaway databases live.
+//! The directories in which throwaway databases live.
 
 use std::ffi::OsStr;
 use std::fs::{self, File, Permissions};
@@ -17,26 +17,30 @@ use super::leftovers::end_leftovers;
 use crate::human;
 
 const PREFIX: &str = "dump-database-drill-";
-/// Letters and digits after it, chosen at random.
+/// The number of random letters and digits after the prefix.
 const RANDOM: usize = 12;
-/// The directory of the drill's user in it.
+/// The name of the work directory, which the drill's user owns.
 const WORK: &str = "work";
-/// In each of them; no other directory goes, whatever it is called.
+/// The name of a file in each directory of a drill; a directory without it is never removed,
+/// whatever its name is.
 const MARK: &str = ".dump-database-drill";
 
-/// A longer path leaves no room for a socket's name: `sun_path` of unix(7) has 108 bytes.
+/// The longest path, in bytes, that leaves room for a socket's name: `sun_path` of unix(7) has 108
+/// bytes.
 const LONGEST: usize = 80;
 const SHORT: &str = "/tmp";
 
-/// A directory that only this user can enter, whatever the umask, removed with this value.
+/// A directory that only this user can enter, whatever the umask is; dropping this value removes
+/// the directory.
 pub(super) struct Place {
     directory: TempDir,
-    /// Locked: a drill is at work in it.
+    /// The open directory, which is locked while a drill works in it.
     held: File,
 }
 
 impl Place {
-    /// It is locked before it is marked, so one that is marked and not locked was left behind.
+    /// Makes and locks a directory. It is locked before the mark is made, so a directory with a
+    /// mark and no lock is a leftover.
     fn new(parent: &Path) -> io::Result<Self> {
         let directory = tempfile::Builder::new()
             .prefix(PREFIX)
@@ -44,15 +48,16 @@ impl Place {
             .permissions(Permissions::from_mode(0o700))
             .tempdir_in(parent)?;
         let held = File::from(open_directory(directory.path())?);
-        // On a filesystem without locks nobody gets one, so nothing is ever taken for left behind.
+        // On a filesystem without locks this fails, and no process can get the lock, so no
+        // directory there is ever removed as a leftover.
         let _ = rustix::fs::flock(&held, FlockOperation::NonBlockingLockExclusive);
         let flags = OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::WRONLY;
         rustix::fs::openat(&held, MARK, flags, Mode::from_raw_mode(0o600))?;
         Ok(Place { directory, held })
     }
 
-    /// For the socket of a server whose work directory is `work`; none where its path is short
-    /// enough.
+    /// Makes a directory in `/tmp` for the socket of a server whose work directory is `work`;
+    /// returns `None` if the path of `work` is short enough for a socket.
     pub(super) fn for_sockets(work: &Path) -> Result<Option<Self>> {
         if work.as_os_str().len() <= LONGEST {
             return Ok(None);
@@ -67,7 +72,8 @@ impl Place {
         self.directory.path()
     }
 
-    /// Makes a directory in it, 0700 whatever the umask, and gives it to `user`.
+    /// Makes a directory in this directory, with mode 0700 whatever the umask is, and gives it to
+    /// `user`.
     fn make(&self, name: &str, user: Option<u32>) -> io::Result<PathBuf> {
         rustix::fs::mkdirat(&self.held, name, Mode::from_raw_mode(0o700))?;
         let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::RDONLY | OFlags::CLOEXEC;
@@ -80,25 +86,27 @@ impl Place {
     }
 }
 
-/// Where one drill works.
+/// The directories of one drill.
 pub(super) struct Scratch {
     #[cfg_attr(
         not(test),
         expect(dead_code, reason = "it is held until this value goes")
     )]
     place: Place,
-    /// What the drill's user owns.
+    /// The work directory, which the drill's user owns.
     pub(super) work: PathBuf,
-    /// Empty: where the root directory of its sandbox is mounted.
+    /// An empty directory, on which the root directory of the sandbox is mounted.
     pub(super) root: PathBuf,
 }
 
 impl Scratch {
-    /// Below `parent`, for at least `bytes`; `user` is the one who works there.
+    /// Makes the directories of a drill below `parent`, which must have at least `bytes` free; the
+    /// work directory belongs to `user`.
     pub(super) fn new(parent: Option<&Path>, bytes: u64, user: Option<u32>) -> Result<Self> {
         let parent = parent.map_or_else(std::env::temp_dir, Path::to_owned);
         let context = || format!("cannot make a directory in {}", parent.display());
-        // Its parents' names may change; what is bound into a sandbox must have the real one.
+        // The path must be the real one: a bind mount into the sandbox needs it, and a symbolic
+        // link among its parents may change.
         let parent = parent.canonicalize().with_context(context)?;
         refuse_foreign(&parent)?;
         remove_stale(&parent);
@@ -120,7 +128,8 @@ impl Scratch {
     }
 }
 
-/// Refuses a directory in which, or above which, another user can rename what is made there.
+/// Refuses a directory in which another user can replace what this program makes, because that
+/// user owns the directory or one of its parents, or can write to one of them.
 fn refuse_foreign(parent: &Path) -> Result<()> {
     let (own, group) = (geteuid().as_raw(), getegid().as_raw());
     for above in parent.ancestors() {
@@ -147,7 +156,8 @@ fn refuse_foreign(parent: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Does the number stand for users that this user namespace does not know? `/` is then root's.
+/// Returns true if `user` stands for all users that this user namespace does not know. A `/` of
+/// this user belongs to root.
 fn is_unmapped(user: u32) -> bool {
     let overflow = fs::read_to_string("/proc/sys/kernel/overflowuid").unwrap_or_default();
     let map = fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
@@ -163,7 +173,7 @@ fn open_directory(path: &Path) -> rustix::io::Result<OwnedFd> {
     rustix::fs::openat(CWD, path, flags, Mode::empty())
 }
 
-/// Removes what a drill left that was killed: a copy of a database.
+/// Removes what a killed drill left: a copy of a database.
 fn remove_stale(parent: &Path) {
     let entries = fs::read_dir(parent).into_iter().flatten().flatten();
     for entry in entries.filter(|entry| is_named(&entry.file_name())) {
@@ -193,7 +203,7 @@ fn is_named(name: &OsStr) -> bool {
     })
 }
 
-/// Does it bear the mark of this user's drills?
+/// Returns true if the directory has the mark of a drill of this user.
 fn is_marked(directory: impl AsFd) -> bool {
     let mark = rustix::fs::statat(directory, MARK, AtFlags::SYMLINK_NOFOLLOW);
     mark.is_ok_and(|mark| {
@@ -205,7 +215,8 @@ fn is_marked(directory: impl AsFd) -> bool {
 mod tests {
     use super::*;
 
-    /// As if its process had been killed: nobody holds it, and it is still there.
+    /// Leaves the directory as if the process of its drill had been killed: unlocked and not
+    /// removed.
     fn kill(place: Place) -> PathBuf {
         place.directory.keep()
     }

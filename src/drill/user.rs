@@ -1,5 +1,5 @@
-//! The user of a drill that root starts: one that exists for this drill only, so that no server
-//! and no file of the machine trusts it.
+//! The user of a drill that root starts. The user exists for this drill only, so no server and no
+//! file of the machine trusts it.
 
 use std::fs::{self, File};
 use std::os::unix::fs::MetadataExt;
@@ -10,15 +10,17 @@ use anyhow::{Context, Result};
 use rustix::fs::{FlockOperation, Mode, OFlags};
 use rustix::process::{Pid, Signal};
 
-/// The numbers that systemd gives to dynamic users (systemd.exec(5), `DynamicUser=`).
+/// The range of user numbers that systemd gives to dynamic users (systemd.exec(5),
+/// `DynamicUser=`).
 const FIRST: u32 = 61184;
 const LAST: u32 = 65519;
-/// Where systemd locks those that are in use.
+/// The directory in which systemd locks the numbers in use.
 const LOCKS: &str = "/run/systemd/dynamic-uid";
 const OWN_LOCKS: &str = "/run/dump-database-drill";
 const ATTEMPTS: usize = 100;
 
-/// A user that nothing else runs as while this value lives. What still runs as it then is killed.
+/// A user that no other process runs as while this value lives. Dropping this value kills the
+/// processes that still run as the user.
 pub(super) struct FreshUser {
     pub(super) id: u32,
     lock: PathBuf,
@@ -26,10 +28,10 @@ pub(super) struct FreshUser {
 }
 
 impl FreshUser {
-    /// Takes a number that is no user's and no group's, and that no process has.
+    /// Takes a number that belongs to no user, no group and no process.
     ///
     /// # Errors
-    /// When none is found, or its lock cannot be made.
+    /// When every number that was tried is in use, or its lock cannot be made.
     pub(super) fn take() -> Result<Self> {
         let locks = if Path::new(LOCKS).is_dir() {
             Path::new(LOCKS)
@@ -40,7 +42,8 @@ impl FreshUser {
         for _ in 0..ATTEMPTS {
             let id = random()?;
             if let Some(user) = FreshUser::lock(locks, id)? {
-                // After the lock: until then it may have been another drill's.
+                // The checks follow the lock: until then the number may have belonged to another
+                // drill.
                 if !is_known("passwd", id) && !is_known("group", id) && processes_of(id).is_empty()
                 {
                     return Ok(user);
@@ -50,7 +53,8 @@ impl FreshUser {
         anyhow::bail!("every user number from {FIRST} to {LAST} that was tried is in use")
     }
 
-    /// As systemd locks one: a file of that name, removed while it is locked.
+    /// Locks the number in the way systemd does: with a file of that name, which is removed while
+    /// it is locked. Returns `None` if another process has the lock.
     fn lock(locks: &Path, id: u32) -> Result<Option<Self>> {
         let lock = locks.join(id.to_string());
         let flags = OFlags::CREATE | OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC;
@@ -62,7 +66,7 @@ impl FreshUser {
         if rustix::fs::flock(&locked, FlockOperation::NonBlockingLockExclusive).is_err() {
             return Ok(None);
         }
-        // Who held it before may have removed it.
+        // The process that held the lock before may have removed the file.
         let is_there = fs::metadata(&lock).is_ok_and(|meta| {
             locked
                 .metadata()
@@ -75,7 +79,7 @@ impl FreshUser {
         }))
     }
 
-    /// Kills what runs as this user: it started with the drill, whatever it is.
+    /// Kills every process that runs as this user: all of them were started by the drill.
     pub(super) fn end_processes(&self) {
         for _ in 0..ATTEMPTS {
             let running = processes_of(self.id);
@@ -104,7 +108,8 @@ fn random() -> Result<u32> {
     Ok(FIRST + u32::from_ne_bytes(bytes) % (LAST - FIRST + 1))
 }
 
-/// Asks all sources of users that the system has (nsswitch.conf(5)); `getent` is glibc's.
+/// Asks all sources of users and groups that the system has (nsswitch.conf(5)) with `getent`, a
+/// program of glibc. Without `getent`, reads the file in `/etc`.
 fn is_known(database: &str, id: u32) -> bool {
     let mut getent = Command::new("getent");
     getent.args([database, &id.to_string()]);

@@ -1,12 +1,13 @@
 //! The processes of a drill that work in its sandbox.
 //!
-//! Where the system allows it they have process numbers of their own (`pid_namespaces(7)`): the second
-//! process makes the sandbox, starts the third and waits for it. The third is the first process of
-//! the namespace, and when it ends, in whatever way, the kernel kills every other. It ends with the
-//! second process, and that with the first.
+//! Where the system allows it, they are in a process namespace (`pid_namespaces(7)`): the second
+//! process makes the sandbox, starts the third process and waits for it. The third process is the
+//! first one of the namespace, so when it ends for any reason, the kernel kills every other
+//! process there. The third process ends with the second process, and the second process ends with
+//! the first.
 //!
-//! Elsewhere the second process restores the dump itself. It is told when the first process ends, and
-//! kills at its own end what is left of what it started.
+//! Elsewhere the second process restores the dump itself. It gets a signal when the first process
+//! ends, and before it ends it kills the processes that it started and that still run.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -29,11 +30,11 @@ use super::sandbox::{self, Built, Inhabitant, Walls};
 use crate::logging;
 use crate::stop;
 
-/// The names of the second and of the third process for themselves (`argv[0]`).
+/// The `argv[0]` by which the second and the third process recognize themselves.
 pub(super) const SECOND: &str = "dump-database-drill";
 const THIRD: &str = "dump-database-drill-init";
 
-/// Is this the second or the third process?
+/// Returns true if this is the second or the third process.
 #[must_use]
 pub fn is_inside() -> bool {
     is_named(SECOND) || is_named(THIRD)
@@ -43,8 +44,8 @@ fn is_named(name: &str) -> bool {
     std::env::args_os().next().is_some_and(|own| own == name)
 }
 
-/// The second process, or the third: enters the sandbox, restores the dump on stdin, and prints what
-/// it found.
+/// Runs the second or the third process: enters the sandbox, restores the dump on stdin, and
+/// prints what it found on stdout. Returns the exit status.
 #[must_use]
 pub fn run_inside() -> ExitCode {
     let ended = if is_named(THIRD) { third() } else { second() };
@@ -54,7 +55,7 @@ pub fn run_inside() -> ExitCode {
     })
 }
 
-/// What the second process is told.
+/// The arguments of the second process.
 struct Arguments {
     all: Vec<OsString>,
     level: log::LevelFilter,
@@ -127,7 +128,8 @@ fn start_third(arguments: &Arguments, built: &Built) -> Result<Child> {
     third.context("cannot start the drill's third process")
 }
 
-/// Ends with this process's parent, by `signal`. A change of user undoes it.
+/// Makes the kernel send `signal` to this process when its parent ends. A change of user undoes
+/// this.
 fn end_with(parent: Option<Pid>, signal: Signal) -> Result<()> {
     set_parent_process_death_signal(Some(signal))?;
     ensure!(getppid() == parent, "the drill was killed");
@@ -156,7 +158,8 @@ fn third() -> Result<ExitCode> {
     built.show_own_processes();
     sandbox::become_user(&inhabitant).context("cannot give up privileges")?;
     set_parent_process_death_signal(Some(Signal::KILL))?;
-    // The second process has no number here. It ends with the first, which reads this one's stdout.
+    // The second process has no number in this namespace, so `getppid` cannot say whether it still
+    // runs. It ends with the first process, which reads the stdout of this one.
     ensure!(has_reader()?, "the drill was killed");
     restore(&arguments, &built.walls(&inhabitant))
 }
@@ -168,7 +171,7 @@ fn has_reader() -> Result<bool> {
     Ok(!ends[0].revents().contains(PollFlags::ERR))
 }
 
-/// Restores the dump on stdin and prints what was found.
+/// Restores the dump on stdin and prints what it found.
 fn restore(arguments: &Arguments, walls: &Walls) -> Result<ExitCode> {
     logging::start_for_parent(arguments.level);
     stop::listen()?;

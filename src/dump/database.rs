@@ -1,4 +1,4 @@
-//! Dumps one database: writes and proves a dump, publishes it, rotates.
+//! Dumps one database: writes a dump, reads it back, publishes it and rotates older dumps.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -21,36 +21,38 @@ use crate::rotate::rotate;
 use crate::series::{self, Series};
 use crate::stop::Stop;
 
-/// How often a dump is begun whose snapshot is lost.
+/// The number of attempts at a dump whose snapshot is lost.
 const ATTEMPTS: u32 = 4;
 
 /// What the dumps of one run share.
 pub(crate) struct Run<'a> {
     directory: &'a Locked,
-    /// A thread holds it while it decides by what it listed of the directory.
+    /// A thread holds this lock while it makes decisions from a listing of the directory.
     turn: Mutex<()>,
     pool: Arc<Pool>,
     pub(super) options: &'a Options,
 }
 
-/// A dump that bears its final name.
+/// A dump that has its final name.
 #[derive(Debug)]
 pub(crate) struct Published {
-    /// Its name.
+    /// The name of the dump.
     pub(crate) name: DumpName,
-    /// It was there before: the database is still what it holds.
+    /// True if the dump was published before this run and still has the database's content.
     pub(super) unchanged: bool,
-    /// The database's last thorough check.
+    /// The time of the database's last thorough check.
     pub(super) checked: Option<Timestamp>,
-    /// What was kept of the older dumps; none where that was not decided anew.
+    /// The retention policy of this run, or `None` if this run did not decide on one.
     pub(super) policy: Option<Policy>,
-    /// What it took, in words.
+    /// The result in words: sizes, time and speed.
     pub(super) summary: String,
 }
 
 impl<'a> Run<'a> {
+    /// Returns a run that dumps into `directory`.
+    ///
     /// # Errors
-    /// When the system refuses a thread.
+    /// When the system refuses to start a thread.
     pub(crate) fn new(directory: &'a Locked, options: &'a Options) -> Result<Self> {
         Ok(Run {
             directory,
@@ -64,8 +66,8 @@ impl<'a> Run<'a> {
         self.turn.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns the NAME of a database's dumps: that of the dumps which the directory already holds
-    /// of it, else the database's own.
+    /// Returns the NAME for a database's dumps: the NAME of the dumps of this database that the
+    /// directory already holds, else the database's own name.
     pub(crate) fn name_of(&self, dumper: &dyn Dumper) -> Result<Name> {
         let existing = series::find_name(self.directory, dumper.identity())?;
         existing
@@ -73,7 +75,7 @@ impl<'a> Run<'a> {
             .context("it has no name")
     }
 
-    /// Dumps one database: from its snapshot to rotation.
+    /// Dumps one database, from its snapshot to the rotation of older dumps.
     pub(crate) fn dump(
         &self,
         name: &Name,
@@ -146,7 +148,8 @@ impl<'a> Run<'a> {
         })
     }
 
-    /// Says whether a dump that nothing will replace is still whole.
+    /// Returns true if `dump` can still be read whole. If the database is unchanged, the run
+    /// publishes no other dump in its place.
     fn still_reads(&self, dump: &DumpName, stop: Stop) -> Result<bool> {
         let read = self
             .directory
@@ -159,9 +162,10 @@ impl<'a> Run<'a> {
         Ok(read.is_ok())
     }
 
-    /// Gives the dump its name, then removes what retention does not keep. Returns the name and the
-    /// policy that it went by. What root dumped of a database of `owner` is given to nobody else, and
-    /// what has no owner on this machine (a server's database, a command's output) to nobody.
+    /// Publishes the dump, then removes the dumps that retention does not keep. Returns the dump's
+    /// name and the retention policy that was applied. A dump that root makes is given to the
+    /// database's `owner` or to no user. If the database has no owner on this machine (a server's
+    /// database, a command's output), the dump is given to no user.
     fn publish(
         &self,
         name: &Name,

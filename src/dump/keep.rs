@@ -1,4 +1,4 @@
-//! What stays of a database's older dumps.
+//! Which of a database's older dumps a run keeps.
 
 use crate::clock;
 use crate::header::DumpKind;
@@ -6,20 +6,20 @@ use crate::human;
 use crate::retention::{Policy, Verdict};
 use crate::series::Series;
 
-/// What a run leaves of a database's older dumps.
+/// Which of a database's older dumps a run keeps.
 #[derive(Debug, Clone)]
 pub enum Keep {
-    /// All of them: the run saves what a restore replaces.
+    /// All older dumps: a restore uses this when it dumps what it replaces.
     Everything,
-    /// What the database's last run left. Where that is not on record: the newest five, or all if there
-    /// are more than those.
+    /// The dumps that the retention policy of the database's last run keeps. If no policy is
+    /// recorded: the newest five, or all if there are more than five.
     AsBefore,
-    /// What this says.
+    /// The dumps that this policy keeps.
     By(Policy),
 }
 
 impl Keep {
-    /// Returns the kind of dump that such a run makes.
+    /// Returns the kind of the dumps that the run makes.
     pub(super) fn kind(&self) -> DumpKind {
         match self {
             Keep::Everything => DumpKind::Replaced,
@@ -27,9 +27,10 @@ impl Keep {
         }
     }
 
-    /// Returns the policy for a database whose last run went by `before`; none to remove nothing.
-    /// Where that run is not on record, the default holds only if it would have kept all of
-    /// `series`, the dumps from before this run: they may be from a run that kept more.
+    /// Returns the retention policy for a database, or `None` if no dump is to be removed. `before`
+    /// is the recorded policy of the database's last run. If there is none, the default policy
+    /// applies only if it keeps all of `series`, the dumps from before this run: they may be from a
+    /// run that kept more dumps.
     pub(super) fn policy(&self, before: Option<&Policy>, series: &Series) -> Option<Policy> {
         match self {
             Keep::Everything => None,
@@ -38,7 +39,7 @@ impl Keep {
         }
     }
 
-    /// Returns the policy that this run was given, if it was given one.
+    /// Returns the policy that was given to this run, or `None`.
     pub(super) fn given(&self) -> Option<Policy> {
         match self {
             Keep::Everything | Keep::AsBefore => None,

@@ -1,4 +1,4 @@
-//! How to dump.
+//! The options of the command `dump`.
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -11,37 +11,37 @@ use crate::name::Format;
 use crate::secret::Secret;
 use crate::stop::Stop;
 
-/// How to dump.
+/// The options of a dump.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// The directory.
+    /// The dump directory.
     pub to: PathBuf,
-    /// Take over a NAME whose newest dump is of another source.
+    /// True to take over a NAME whose newest dump is of another source.
     pub adopt: bool,
-    /// What stays of older dumps.
+    /// Which older dumps to keep.
     pub keep: Keep,
-    /// How to compress.
+    /// The compression method.
     pub method: Method,
-    /// The compressor's threads.
+    /// The number of threads of the compressor, and of threads or sessions of an engine.
     pub threads: NonZeroUsize,
-    /// The time one database may take.
+    /// The longest time that the dump of one database may take.
     pub timeout: Duration,
-    /// How often the check is thorough.
+    /// The time after which another thorough check of a database is due.
     pub full_check: Duration,
-    /// How long to wait for a locked database.
+    /// The longest time to wait for a locked database.
     pub busy_timeout: Duration,
-    /// Publish nothing where a database did not change since its newest dump.
+    /// True to publish no dump of a database that did not change since its newest dump.
     pub skip_unchanged: bool,
-    /// Where to write metrics after the run.
+    /// The file to write metrics to after the run.
     pub metrics: Option<PathBuf>,
-    /// What a PostgreSQL database is dumped as: SQL or `pg_dump`'s custom format.
+    /// The format of a PostgreSQL dump: SQL or `pg_dump`'s custom format.
     pub format: Format,
-    /// The servers' password; goes before one in a URL.
+    /// The servers' password. It takes precedence over a password in a URL.
     pub password: Option<Secret>,
 }
 
 impl Options {
-    /// Returns how an engine may use one database, with a deadline that begins now.
+    /// Returns how an engine may use one database. The deadline is `timeout` after this call.
     #[must_use]
     pub fn access(&self) -> Access {
         Access {
@@ -54,7 +54,7 @@ impl Options {
     }
 }
 
-/// Returns the number of cores, at most 4.
+/// Returns the default number of threads: the number of cores, at most 4.
 #[must_use]
 pub fn default_threads() -> NonZeroUsize {
     let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);

@@ -1,4 +1,4 @@
-//! What a run is to dump: every source, and of a whole server each of its databases.
+//! Plans what a run dumps: every source, and each database of a whole server.
 
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
@@ -13,14 +13,14 @@ use crate::exit::UsageError;
 use crate::name::Name;
 use crate::state::State;
 
-/// Which databases, and how many at a time.
+/// Which databases to dump, and how many at a time.
 #[derive(Debug, Clone)]
 pub struct Selection {
-    /// What the one source is called instead of its own name.
+    /// The name that the only source has instead of its own name.
     pub name: Option<String>,
-    /// Databases of a whole server to leave out, `@globals` among them.
+    /// Patterns of the databases of a whole server to leave out; `@globals` can be one of them.
     pub exclude: Vec<Pattern>,
-    /// How many databases are dumped at a time.
+    /// The number of databases that are dumped at the same time.
     pub jobs: NonZeroUsize,
 }
 
@@ -36,26 +36,29 @@ impl Default for Selection {
 
 /// One entry of the plan.
 pub(super) struct Task {
-    /// Its NAME.
+    /// The NAME of the dumps.
     pub(super) name: String,
     pub(super) source: Arc<dyn Source>,
-    /// The whole server of which it is a part, as the source names that.
+    /// The whole server that the source is a part of, in that server's own words.
     pub(super) server: Option<String>,
     pub(super) planned: Planned,
 }
 
-/// What is to be done.
+/// What the run does with an entry of the plan.
 pub(super) enum Planned {
-    /// It is dumped under this NAME.
+    /// The run dumps the source under this NAME.
     Dump(Name),
-    /// It cannot be, for this reason.
+    /// The run cannot dump the source, for this reason.
     Failed(String),
-    /// Its server cannot be asked, for this reason, which was logged.
+    /// The server cannot list its databases, for this reason, which was logged.
     Unreached(String),
 }
 
+/// Checks the sources and the selection before any server is asked.
+///
 /// # Errors
-/// [`UsageError`] for whatever makes no sense before anything is asked of a server.
+/// [`UsageError`] if two dumps would have the same NAME, a database has no name, or `--name` is
+/// given with several sources or a whole server.
 pub(super) fn check(sources: &[Arc<dyn Source>], selection: &Selection) -> Result<()> {
     if selection.name.is_some()
         && (sources.len() > 1 || sources.iter().any(|source| source.is_whole()))
@@ -85,7 +88,7 @@ pub(super) fn check(sources: &[Arc<dyn Source>], selection: &Selection) -> Resul
     Ok(())
 }
 
-/// Asks each whole server for its databases.
+/// Returns the entries of the plan. Asks each whole server for its databases.
 pub(super) fn plan(
     sources: &[Arc<dyn Source>],
     selection: &Selection,
@@ -143,7 +146,7 @@ pub(super) fn plan(
                 continue;
             };
             let planned = match seen.insert(name.clone(), Arc::clone(source)) {
-                // Named as well.
+                // The command line names this database too.
                 Some(other) if other.is_same(part.as_ref()) => continue,
                 Some(other) => Planned::Failed(both_called(other.as_ref(), part.as_ref(), &name)),
                 None => Planned::Dump(name.clone()),
@@ -159,7 +162,8 @@ pub(super) fn plan(
     tasks
 }
 
-/// Returns the NAMEs that the last run dumped as parts of a server, its server-wide objects last.
+/// Returns the NAMEs that the last run dumped as parts of a server, without those that are
+/// excluded. The NAME of the server-wide objects is the last.
 fn known(state: &State, server: Option<&String>, selection: &Selection) -> Vec<String> {
     let globals = Name::globals().to_string();
     let excluded = |name: &str| {

@@ -15,31 +15,33 @@ use crate::identity::Identity;
 use crate::name::{DumpName, Name};
 use crate::series::Series;
 
-/// The number of earlier identities of a database that its dumps remember.
+/// The greatest number of a database's earlier identities that its dumps record.
 const FORMERLY: usize = 16;
 
-/// What the dump directory holds of a database before it is dumped again.
+/// What the dump directory holds of a database before the run dumps it again.
 pub(super) struct Previous {
     newest: Option<(DumpName, Header)>,
     /// The time of the last thorough check of the database.
     pub(super) checked: Option<Timestamp>,
-    /// Identities of the database's earlier places, whose dumps stay its own.
+    /// The identities that the database had in earlier places. Dumps with these identities still
+    /// belong to the database.
     pub(super) formerly: Vec<Identity>,
 }
 
 impl Previous {
-    /// Reads the dumps of this NAME.
+    /// Reads the dumps of this NAME, and checks that the directory has room for another dump.
     ///
     /// # Errors
-    /// When they are of another database and NAME may not be taken over; when the directory has no
-    /// room for another dump.
+    /// When the dumps are of another database and NAME may not be taken over. When the directory
+    /// has no room for another dump.
     pub(super) fn read(
         directory: &Locked,
         name: &Name,
         dumper: &dyn Dumper,
         options: &Options,
     ) -> Result<Self> {
-        // What a restore replaces rotates nothing out, and cannot have another name.
+        // `Keep::Everything` means that a restore replaces this database. The restore rotates
+        // nothing, and has no option for another NAME.
         let way_out = match options.keep {
             Keep::Everything => "--to names another directory for this one",
             Keep::AsBefore | Keep::By(_) => {
@@ -69,13 +71,13 @@ impl Previous {
         })
     }
 
-    /// Returns the header of the newest dump.
+    /// Returns the header of the newest dump, if there is one.
     pub(super) fn header(&self) -> Option<&Header> {
         self.newest.as_ref().map(|(_, header)| header)
     }
 
-    /// Says whether a thorough check is due. A database that was checked and did not change since needs
-    /// none.
+    /// Returns true if a thorough check is due: the last one is at least `every` ago. A database
+    /// that was checked and has not changed since needs none.
     pub(super) fn check_is_due(&self, header: &Header, every: Duration) -> bool {
         let Some(checked) = self.checked else {
             return true;
@@ -86,20 +88,21 @@ impl Previous {
         header.time.duration_since(checked).unsigned_abs() >= every && !unchanged
     }
 
-    /// Returns the time of the last thorough check, for a dump that makes none. What changed within the
-    /// second of that check was not checked.
+    /// Returns the time of the last thorough check, for a dump whose database gets no new one.
+    /// Returns `None` if the database changed within the second of that check: the change was not
+    /// checked.
     pub(super) fn checked_until(&self, header: &Header) -> Option<Timestamp> {
         self.checked
             .filter(|checked| *checked < header.time || self.holds(header))
     }
 
-    /// Says whether the newest dump has the same content.
+    /// Returns true if the newest dump has the same content as a dump with this `header`.
     fn holds(&self, header: &Header) -> bool {
         let newest = self.header().and_then(|newest| newest.fingerprint.as_ref());
         newest.is_some() && newest == header.fingerprint.as_ref()
     }
 
-    /// Returns the newest dump if a dump with this header has the same content.
+    /// Returns the name of the newest dump if a dump with this header has the same content.
     pub(super) fn same(&self, header: &Header) -> Option<&DumpName> {
         let (name, newest) = self.newest.as_ref()?;
         let of_the_server = |header: &Header| {
@@ -118,7 +121,7 @@ impl Previous {
 /// Returns the identities whose dumps this database takes over.
 ///
 /// # Errors
-/// When NAME is another source's and may not be taken over.
+/// When NAME belongs to another source and may not be taken over.
 fn formerly(
     directory: &Locked,
     name: &Name,
@@ -134,7 +137,7 @@ fn formerly(
             directory.path().display()
         );
     }
-    // The dumps of every earlier place stay this database's, however often it moved.
+    // The dumps of all earlier places belong to this database, however often it moved.
     let present = series.identities.first();
     let mut all: Vec<Identity> = Vec::new();
     for identity in series.taken_by.iter().flatten().chain(formerly) {

@@ -20,11 +20,11 @@ use crate::progress::Progress;
 use crate::readback;
 use crate::stop::Stop;
 
-/// A dump that was read back and is what the source gave, under its temporary name.
+/// A dump under its temporary name. It was read back and equals what the source gave.
 pub(super) struct Proven<'a> {
     pub(super) header: Header,
     pub(super) temporary: Temporary<'a>,
-    /// Compressed length in bytes.
+    /// The compressed length in bytes.
     pub(super) length: u64,
 }
 
@@ -39,7 +39,7 @@ pub(super) struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
-    /// Takes a snapshot and writes it to a temporary file. Returns the dump when it was read back.
+    /// Takes a snapshot, writes it to a temporary file and reads that back. Returns the dump.
     pub(super) fn write(
         &self,
         dumper: &mut dyn Dumper,
@@ -94,7 +94,7 @@ impl<'a> Writer<'a> {
         let empty = header.encode(method.compression, &original)?;
         let (file, readback) = readback::start(temporary.file(), empty.len(), method.compression)
             .with_context(unwritable)?;
-        let mut file = file; // declared after, so dropped before
+        let mut file = file; // declared after `readback`, so dropped before it
         file.write_all(&empty).with_context(unwritable)?;
         let encoder = Encoder::new(file, method, self.pool, stop)?;
         let skips = self.options.skip_unchanged;

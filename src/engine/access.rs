@@ -1,4 +1,4 @@
-//! How an engine may use a source, and which part of a server is meant.
+//! The limits within which an engine uses a source, and the parts of a server.
 
 use std::num::NonZeroUsize;
 use std::time::Duration;
@@ -13,22 +13,22 @@ use crate::url::Url;
 pub struct Access {
     /// The server's password. It takes precedence over a password in the URL.
     pub password: Option<Secret>,
-    /// When the work on this database must stop.
+    /// The deadline of the work on this database; a signal also stops the work.
     pub deadline: Stop,
-    /// How long to wait for a lock that another session or process holds.
+    /// The longest time to wait for a lock that another session or process holds.
     pub lock_timeout: Duration,
-    /// How many threads or sessions may work at a time.
+    /// The number of threads or sessions that may work at the same time.
     pub threads: NonZeroUsize,
     /// The format of a PostgreSQL dump: SQL or `pg_dump`'s custom format.
     pub format: Format,
 }
 
-/// A part of a server.
+/// A whole server, or one part of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Part {
-    /// Every database, found at run time, and the server-wide objects.
+    /// All databases, which are listed at run time, and the server-wide objects.
     Whole,
-    /// The database of this name.
+    /// The database with this name.
     Database(String),
     /// The server-wide objects, which belong to no database: roles, users, tablespaces.
     Globals,
@@ -44,7 +44,7 @@ impl Part {
         }
     }
 
-    /// Returns its name; the whole server has none.
+    /// Returns the name of the part; the name of the whole server is empty.
     #[must_use]
     pub fn name(&self) -> &str {
         match self {

@@ -1,4 +1,5 @@
-//! Any program that prints a dump and exits 0.
+//! The engine for commands: dumps the output of any program that prints a dump and exits with
+//! status 0.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -23,14 +24,14 @@ use crate::stop::Stop;
 /// A program and its arguments.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Program {
-    /// What its dump is called.
+    /// The name of its dumps.
     pub name: String,
-    /// The program, and after it its arguments.
+    /// The program, followed by its arguments.
     pub words: Vec<OsString>,
 }
 
 impl Program {
-    /// The program without its arguments, which may hold secrets.
+    /// Returns the program without its arguments, which may hold secrets.
     #[must_use]
     pub fn shown(&self) -> String {
         let program = self.words.first().map(OsString::as_os_str);
@@ -70,7 +71,7 @@ impl fmt::Display for Program {
     }
 }
 
-/// A program to be run.
+/// The dumper of a program's output.
 #[allow(missing_debug_implementations)]
 pub struct Printing {
     program: Program,
@@ -80,7 +81,7 @@ pub struct Printing {
 }
 
 impl Printing {
-    /// Starts nothing yet.
+    /// Returns the dumper. [`Dumper::snapshot`] starts the program.
     #[must_use]
     pub fn new(program: &Program, stop: Stop) -> Self {
         Printing {

@@ -1,4 +1,4 @@
-//! What writes a dump of one database.
+//! [`Dumper`], the trait by which an engine dumps one database.
 
 use std::fs::File;
 use std::io::Write;
@@ -11,83 +11,89 @@ use crate::header::Facts;
 use crate::identity::Identity;
 use crate::name::Format;
 
-/// A source that was found and may be read; nothing was written yet.
+/// A database that the engine found and can read. Nothing is written yet.
 ///
-/// The calls come in the order of the methods, each once.
+/// The caller calls [`Dumper::snapshot`], [`Dumper::stream`] and [`Dumper::check`] in this order,
+/// each once. After [`SnapshotLost`] it begins again with [`Dumper::snapshot`].
 pub trait Dumper {
-    /// Which database it is.
+    /// Returns the identity of the database.
     fn identity(&self) -> &Identity;
 
-    /// Returns the other identities that earlier dumps of this very database may bear.
+    /// Returns the other identities that earlier dumps of the same database may have.
     fn earlier_identities(&self) -> Vec<Identity> {
         Vec::new()
     }
 
-    /// The file that decompressing the dump gives back, in bytes.
+    /// Returns the name, in bytes, of the file that results from decompressing the dump.
     fn file_name(&self) -> Vec<u8>;
 
-    /// Returns the database's name in bytes, as the engine has it.
+    /// Returns the database's name in bytes, exactly as the engine has it.
     fn database(&self) -> Vec<u8> {
         let name = self.identity().database.as_ref();
         name.map_or(Vec::new(), |name| name.clone().into_bytes())
     }
 
-    /// What the dump's bytes will be.
+    /// Returns the format of the decompressed dump.
     fn format(&self) -> Format;
 
-    /// The engine's version.
+    /// Returns the engine's version.
     fn engine_version(&self) -> String;
 
-    /// Bytes of a temporary file it needs beside the dump; 0 for none.
+    /// Returns the size in bytes of the temporary file that the dumper needs beside the dump, or 0
+    /// if it needs none.
     fn scratch_bytes(&self) -> u64;
 
-    /// Takes the snapshot, into `scratch` where one was asked for.
+    /// Takes the snapshot. If [`Dumper::scratch_bytes`] is not 0, `scratch` is the file for it.
     ///
     /// # Errors
-    /// When the database does not give one in time.
+    /// When the database does not give a snapshot in time.
     fn snapshot(&mut self, scratch: Option<ScratchFile<'_>>) -> Result<()>;
 
-    /// Returns the user that the database belongs to, where it belongs to one of this machine.
+    /// Returns the ID of the user who owns the database, or `None` if it does not belong to a user
+    /// of this machine.
     fn owner(&self) -> Option<u32> {
         None
     }
 
-    /// What is known of the database before it is read, and must not be lost.
+    /// Returns the settings of the database that are known before it is read. The dump's header
+    /// reserves room for them, so that they are not lost.
     fn settings(&self) -> Map<String, Value> {
         Map::new()
     }
 
-    /// The tables whose rows [`Dumper::check`] will tell.
+    /// Returns the names of the tables whose rows [`Dumper::check`] will report.
     fn tables(&self) -> Vec<String> {
         Vec::new()
     }
 
-    /// Writes the snapshot. All that says the source was read whole (an exit status, an end
-    /// marker) was checked when this returns.
+    /// Writes the snapshot to `out`. When this returns, everything that proves that the source was
+    /// read whole (an exit status, an end marker) has been checked.
     ///
     /// # Errors
-    /// When any of it cannot be read or written.
+    /// When a part of the snapshot cannot be read or written.
     fn stream(&mut self, out: &mut dyn Write) -> Result<()>;
 
-    /// Checks the database itself within the snapshot; what is known of it. `thorough` asks for
-    /// what takes longer than reading it once.
+    /// Checks the database itself within the snapshot. Returns the facts about the database. If
+    /// `thorough`, also does the checks that take longer than reading the database once.
     ///
     /// # Errors
     /// When the database is damaged.
     fn check(&mut self, thorough: bool) -> Result<Facts>;
 }
 
-/// A file of the run's own that an engine may write: its path, for a library that opens files by
-/// path, and the file, by which to tell whether another bears that path meanwhile.
+/// A temporary file of the run that an engine may write. It has a path, for a library that opens
+/// files by path, and the open file, which shows whether another file has taken that path
+/// meanwhile.
 #[derive(Debug, Clone)]
 pub struct ScratchFile<'a> {
-    /// Where it is.
+    /// The path of the file.
     pub path: PathBuf,
-    /// What it is.
+    /// The open file.
     pub file: &'a File,
 }
 
-/// The snapshot came to an end that was nobody's fault, for this reason; another attempt may go well.
+/// The error of a snapshot that was lost for this reason although nothing is faulty. Another
+/// attempt may succeed.
 #[derive(Debug)]
 pub struct SnapshotLost(pub &'static str);
 

@@ -1,4 +1,4 @@
-//! Bytes between a child process and a dump.
+//! Copies bytes between child processes and dumps.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -11,13 +11,13 @@ use crate::read::read_whole;
 use crate::stop::Stop;
 
 const BUFFER: usize = 256 << 10;
-/// The most bytes that a list of roles or users may have: those of a hundred thousand.
+/// The greatest length in bytes of a list of roles or users: a hundred thousand of them fit.
 const LONGEST_LIST: usize = 64 << 20;
 
-/// Copies all of `from`; how many bytes there were.
+/// Copies all of `from` to `out`. Returns the number of bytes.
 ///
 /// # Errors
-/// Any of reading or writing.
+/// Any error of reading or writing.
 pub(crate) fn pass_on(from: &mut dyn Read, out: &mut dyn Write) -> Result<u64> {
     let mut buffer = vec![0; BUFFER];
     let mut passed = 0;
@@ -31,7 +31,8 @@ pub(crate) fn pass_on(from: &mut dyn Read, out: &mut dyn Write) -> Result<u64> {
     }
 }
 
-/// Ends a child that was fed. Its own error says more than that it no longer reads.
+/// Waits for a child that was fed, and returns its error. If feeding it ended with a broken pipe,
+/// the child's own error says more than that the child no longer reads.
 pub(crate) fn finish(child: Child, fed: std::io::Result<()>, stop: Stop) -> Result<()> {
     stop.check()?;
     match fed {
@@ -43,8 +44,8 @@ pub(crate) fn finish(child: Child, fed: std::io::Result<()>, stop: Stop) -> Resu
     }
 }
 
-/// Returns the text of a dump of roles or users. They are held in memory, so a dump that holds more
-/// than any server's roles take is refused.
+/// Returns the text of a dump of roles or users. The text is held in memory, so a dump that is
+/// longer than the list of any server's roles is refused.
 ///
 /// # Errors
 /// When the dump is damaged, too long, or not UTF-8.

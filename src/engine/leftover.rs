@@ -1,12 +1,13 @@
-//! Databases that restores make for the time of the restore, and what killed restores left of them.
+//! Names of the databases that exist only during a restore, and detection of those that killed
+//! restores left.
 
 use jiff::Timestamp;
 use rustix::process::Pid;
 
-/// A restore makes its database and then begins to use it within this time, in seconds.
+/// The time in seconds within which a restore begins to use the database that it created.
 const YOUNG: i64 = 60;
 
-/// Returns `NAME.WHAT-TIME-PROCESS`, in at most `longest` bytes.
+/// Returns `NAME.WHAT-TIME-PROCESS`, with NAME cut so that the result has at most `longest` bytes.
 pub(super) fn name(database: &str, what: &str, longest: usize) -> String {
     let suffix = format!(
         ".{what}-{:x}-{:x}",
@@ -20,8 +21,8 @@ pub(super) fn name(database: &str, what: &str, longest: usize) -> String {
     format!("{}{suffix}", &database[..cut])
 }
 
-/// Returns true if a restore of `database` made the database `found` and was killed, as far as this
-/// machine can tell: its process is gone.
+/// Returns true if a restore of `database` created the database `found` and was then killed. This
+/// machine can only tell that the restore's process no longer exists.
 pub(super) fn is_of_killed(found: &str, database: &str, now: Timestamp) -> bool {
     let Some((start, suffix)) = found.rsplit_once(".restoring-") else {
         return false;

@@ -1,4 +1,4 @@
-//! How a dump is loaded into a source, and what comes of it.
+//! The options and the result of loading a dump into a source.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -7,9 +7,9 @@ use anyhow::{Error, Result};
 
 use super::dumper::Dumper;
 
-/// Dumps the database that a restore is about to replace.
+/// A callback that dumps the database which a restore is about to replace.
 pub trait Save {
-    /// Takes what [`Save::save`] needs, before anything is loaded.
+    /// Acquires what [`Save::save`] needs, before anything is loaded.
     ///
     /// # Errors
     /// When the dump could not be written.
@@ -22,42 +22,43 @@ pub trait Save {
     fn save(&mut self, dumper: &mut dyn Dumper) -> Result<PathBuf>;
 }
 
-/// Says of an error that it kept the old database from being dumped, and what can be done.
+/// Adds to `error` that the old database could not be dumped, and what the user can do.
 pub(super) fn not_saved(error: Error) -> Error {
     error.context(
         "the database to be replaced could not be dumped first (--replace --without-saving replaces it without a dump of it)",
     )
 }
 
-/// What happens to a database that exists where a dump is to be loaded.
+/// What a restore does if the target database exists.
 #[allow(missing_debug_implementations)]
 pub enum Existing<'a> {
     /// The restore is refused.
     Refuse,
-    /// The database is dumped by this callback, then replaced.
+    /// This callback dumps the database, then the restore replaces it.
     Save(&'a mut dyn Save),
-    /// The database is replaced and lost.
+    /// The restore replaces the database, whose content is lost.
     Lose,
-    /// The dump is loaded into the database, which must be empty.
+    /// The restore loads the dump into the database, which must be empty.
     Fill,
 }
 
 impl Existing<'_> {
-    /// Returns true if a database that exists is replaced.
+    /// Returns true if an existing database is replaced.
     #[must_use]
     pub fn replaces(&self) -> bool {
         matches!(self, Existing::Save(_) | Existing::Lose)
     }
 }
 
-/// How to load a dump.
+/// The options of loading a dump.
 #[allow(missing_debug_implementations)]
 pub struct LoadOptions<'a> {
-    /// What happens to a database that exists.
+    /// What to do if the target database exists.
     pub existing: Existing<'a>,
-    /// Load what can be loaded; objects that fail are listed and do not end the restore.
+    /// If true, objects that fail to load are listed and do not end the restore.
     pub keep_going: bool,
-    /// Everything belongs to the user that restores; owners, definers and privileges are left out.
+    /// If true, owners, definers and privileges are left out, and everything belongs to the user
+    /// that restores.
     pub no_owner: bool,
 }
 
@@ -73,14 +74,14 @@ impl LoadOptions<'_> {
     }
 }
 
-/// What was loaded.
+/// The result of loading a dump.
 #[derive(Debug, Default)]
 pub struct Loaded {
-    /// The path of what was replaced, if something was saved.
+    /// The path of the file that holds the replaced database, if it was saved.
     pub saved: Option<PathBuf>,
-    /// What could not be loaded.
+    /// The objects that could not be loaded.
     pub failed: Vec<Failure>,
-    /// Grants on objects of databases that are to be restored first.
+    /// The grants on objects of databases that must be restored first.
     pub grants: Vec<String>,
 }
 
@@ -97,9 +98,9 @@ impl Loaded {
 /// An object that could not be loaded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
-    /// Its kind and name.
+    /// The kind and name of the object.
     pub object: String,
-    /// The server's words.
+    /// The server's message.
     pub error: String,
 }
 

@@ -1,11 +1,11 @@
-//! What a dump needs and a server does not have.
+//! The error of a server that lacks what a dump needs, and the server messages that say so.
 
 use std::fmt;
 
-/// What a table of another server needs.
+/// The words for what a table needs if its rows are on another server.
 pub(super) const REMOTE: &str = "another server, which a drill does not reach";
 
-/// The beginning of a server's message, and what the server then lacks.
+/// The beginning of a server's message, and what the server lacks if its message begins so.
 pub(super) type Sign = (&'static str, &'static str);
 
 /// The error of a restore that was not begun, because the server lacks something that the dump
@@ -14,12 +14,12 @@ pub(super) type Sign = (&'static str, &'static str);
 pub struct Missing {
     /// The server's URL.
     pub(super) server: String,
-    /// What it lacks, each with its kind, such as `the roles anna, bert`.
+    /// What the server lacks; each entry has its kind, such as `the roles anna, bert`.
     pub(super) needs: Vec<String>,
 }
 
 impl Missing {
-    /// Returns all that is missing.
+    /// Returns everything that is missing, separated by semicolons.
     #[must_use]
     pub fn needs(&self) -> String {
         self.needs.join("; ")
@@ -38,8 +38,8 @@ impl fmt::Display for Missing {
 
 impl std::error::Error for Missing {}
 
-/// Returns the first message of a server in `error`, which follows `label`: one line, without
-/// details.
+/// Returns the first message of a server in `error`: one line, which follows `label`, without
+/// details. Returns `None` if `label` does not begin a part of `error`.
 pub(super) fn first_message<'a>(error: &'a str, label: &str) -> Option<&'a str> {
     let (before, message) = error.split_once(label)?;
     let begins = before.is_empty() || before.ends_with(": ") || before.ends_with("; ");

@@ -1,4 +1,4 @@
-//! MySQL and MariaDB, by the server's own client programs.
+//! The MySQL and MariaDB engine. It uses the server's client programs.
 
 mod accounts;
 mod catalogue;

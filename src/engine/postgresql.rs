@@ -1,4 +1,5 @@
-//! PostgreSQL, by its own client programs: `psql`, `pg_dump`, `pg_dumpall`, `pg_restore`.
+//! The PostgreSQL engine. It uses PostgreSQL's client programs: `psql`, `pg_dump`, `pg_dumpall`,
+//! `pg_restore`.
 
 mod begin;
 mod catalogue;

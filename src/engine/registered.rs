@@ -1,4 +1,4 @@
-//! The entry of an engine in the registry.
+//! An engine's entry in the registry.
 
 use std::sync::Arc;
 
@@ -11,15 +11,15 @@ use crate::identity::Engine;
 use crate::stop::Stop;
 use crate::url::Url;
 
-/// An engine that is reached by URLs.
+/// An engine whose sources are URLs.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Registered {
-    /// Which engine it is.
+    /// The engine.
     pub engine: Engine,
-    /// The schemes of its URLs.
+    /// The schemes of the engine's URLs.
     pub schemes: &'static [&'static str],
-    /// Reads one of its URLs; the error is one sentence.
+    /// Parses a URL with one of these schemes; the error is one sentence.
     pub parse: fn(Url) -> Result<Arc<dyn Source>, String>,
-    /// Starts a throwaway server for the dump that has the header.
+    /// Starts a throwaway server for the dump that has this header.
     pub throwaway: fn(&Workshop<'_>, &Header, Stop) -> Result<Box<dyn Throwaway>>,
 }

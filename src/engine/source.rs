@@ -1,4 +1,4 @@
-//! Sources: where a database is reached, and what may be done there.
+//! Sources: where databases are reached, dumped and restored.
 
 use std::fmt;
 use std::fs::File;
@@ -12,64 +12,65 @@ use super::load::{Failure, LoadOptions, Loaded};
 use crate::header::Header;
 use crate::identity::Engine;
 
-/// Where a database is reached: what the command line names.
+/// A source: where a database is reached. The command line names it.
 pub trait Source: Loader + fmt::Debug + fmt::Display + Send + Sync {
-    /// Returns its engine.
+    /// Returns the engine of the source.
     fn engine(&self) -> Engine;
 
-    /// Returns what it is, as the end of a sentence.
+    /// Returns the kind of the source in words that end a sentence, such as `a program`.
     fn kind(&self) -> &'static str;
 
-    /// Returns the part of a server that is meant; none where the source is not a server.
+    /// Returns the part of a server that the source stands for, or `None` if it is not a server.
     fn part(&self) -> Option<&Part> {
         None
     }
 
-    /// Returns the database's name in bytes, as the engine has it.
+    /// Returns the database's name in bytes, exactly as the engine has it.
     fn database(&self) -> Vec<u8>;
 
-    /// Returns each database of a whole server, and its server-wide objects.
+    /// Returns a source for each database of a whole server and one for its server-wide objects.
     ///
     /// # Errors
-    /// When the source is no whole server, or the server cannot be asked.
+    /// When the source is not a whole server, or the server cannot be asked.
     fn parts(&self, _access: &Access) -> Result<Vec<Arc<dyn Source>>> {
         bail!("{self} has no parts")
     }
 
-    /// Returns a database of this server; none where the source is not a server.
+    /// Returns the source for the database `name` of this server, or `None` if the source is not a
+    /// server.
     fn with_database(&self, _name: &str) -> Option<Arc<dyn Source>> {
         None
     }
 
-    /// Checks that there is something to dump, where that can be told without connecting.
+    /// Checks that there is a database to dump, if that is possible without connecting to a server.
     ///
     /// # Errors
-    /// One sentence for what is wrong with an SQLite file's path.
+    /// Returns one sentence that says what is wrong with an SQLite file's path.
     fn find(&self) -> Result<()> {
         Ok(())
     }
 
-    /// Finds the database; writes nothing.
+    /// Finds the database and returns its dumper. Writes nothing.
     ///
     /// # Errors
-    /// One sentence for whatever keeps it from being dumped.
+    /// Returns one sentence that says why the database cannot be dumped.
     fn open(&self, access: &Access) -> Result<Box<dyn Dumper>>;
 }
 
 impl dyn Source + '_ {
-    /// Does it stand for all of a server?
+    /// Returns true if the source stands for a whole server.
     #[must_use]
     pub fn is_whole(&self) -> bool {
         self.part() == Some(&Part::Whole)
     }
 
-    /// Does it stand for a server's server-wide objects?
+    /// Returns true if the source stands for the server-wide objects of a server.
     #[must_use]
     pub fn is_globals(&self) -> bool {
         self.part() == Some(&Part::Globals)
     }
 
-    /// Does `other` name the same database in the same words?
+    /// Returns true if `other` names the same database in the same words.
     #[must_use]
     pub fn is_same(&self, other: &dyn Source) -> bool {
         self.engine() == other.engine()
@@ -78,13 +79,13 @@ impl dyn Source + '_ {
     }
 }
 
-/// A place that dumps are loaded into.
+/// A target into which dumps are loaded.
 pub trait Loader {
     /// Loads `dump`, which was verified and has this `header`. Returns what was loaded.
     ///
     /// # Errors
-    /// Whatever keeps the dump from being loaded; the old database is then as it was, unless it was
-    /// to be replaced without being saved.
+    /// When the dump cannot be loaded. The old database is then unchanged, unless the options
+    /// replace it without saving it.
     fn load(
         &self,
         dump: &File,
@@ -93,8 +94,8 @@ pub trait Loader {
         access: &Access,
     ) -> Result<Loaded>;
 
-    /// Runs the grants on objects that a dump of server-wide objects has ([`Loaded::grants`]).
-    /// Returns those that fail.
+    /// Runs the grants on objects that a dump of server-wide objects contains ([`Loaded::grants`]).
+    /// Returns the grants that failed.
     ///
     /// # Errors
     /// When the server cannot be reached.
@@ -103,18 +104,18 @@ pub trait Loader {
     }
 }
 
-/// The error for a dump of server-wide objects and a target that is a database.
+/// Returns the error for a dump of server-wide objects whose target is a database.
 pub(super) fn needs_no_database() -> anyhow::Error {
     anyhow!("the dump holds what belongs to no database; name its server without one")
 }
 
-/// The error for a dump of a database and a target that is a whole server.
+/// Returns the error for a dump of a database whose target is a whole server.
 pub(super) fn needs_a_database() -> anyhow::Error {
     anyhow!("the dump holds a database; name the one to restore into, after the server")
 }
 
-/// The dump is whole and the database in it is damaged. The target was not touched; an older dump may
-/// be good.
+/// The error of a dump that is complete but contains a damaged database. The restore did not change
+/// the target. An older dump may be good.
 #[derive(Debug)]
 pub struct DamagedInside;
 

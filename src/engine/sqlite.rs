@@ -1,9 +1,9 @@
-//! SQLite, without an outside program.
+//! The SQLite engine, which needs no other program.
 //!
-//! One read transaction gives the snapshot. In WAL mode readers do not block writers, so the pages
-//! are streamed from within it (the `sqlite_dbpage` table) and checked there. In the rollback
-//! modes a reader does block writers, so the database is first copied under the transaction (the
-//! online backup API), the transaction ends, and the copy is streamed and checked.
+//! One read transaction gives the snapshot. In WAL mode readers do not block writers, so the engine
+//! streams the pages (the `sqlite_dbpage` table) and checks them within the transaction. In the
+//! rollback modes a reader does block writers, so the engine first copies the database within the
+//! transaction (the online backup API), ends the transaction, and then streams and checks the copy.
 
 mod aside;
 mod attributes;

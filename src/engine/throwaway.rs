@@ -1,4 +1,4 @@
-//! Throwaway databases, which a drill restores dumps into.
+//! Throwaway databases, into which a drill restores dumps.
 
 pub(crate) mod process;
 
@@ -13,43 +13,43 @@ use super::source::Source;
 use crate::header::Header;
 use crate::secret::Secret;
 
-/// Where a throwaway server works.
+/// The directories and the password of a throwaway server.
 #[derive(Debug)]
 pub struct Workshop<'a> {
-    /// The directory for all of its files.
+    /// The directory for all files of the server.
     pub work: &'a Path,
-    /// The directory for its socket, which has a short path.
+    /// The directory for the server's socket; its path is short.
     pub sockets: PathBuf,
-    /// The password of its superuser.
+    /// The password of the server's superuser.
     pub password: Secret,
 }
 
-/// A throwaway database, or a throwaway server, of one engine. It ends when it is dropped.
+/// A throwaway database or a throwaway server of one engine. Dropping the value ends it.
 pub trait Throwaway {
-    /// Makes what the dump needs and does not contain, such as users. Returns the source to restore
-    /// the dump into.
+    /// Creates what the dump needs and does not contain, such as users. Returns the source to
+    /// restore the dump into.
     ///
     /// # Errors
     /// When the dump cannot be read, or the server refuses a statement.
     fn prepare(&mut self, header: &Header, dump: &File) -> Result<Arc<dyn Source>>;
 
-    /// Adds what the restore that failed with `error` lacked. Returns false when it can add nothing,
-    /// so another attempt would fail as well.
+    /// Adds what the server lacked when the restore failed with `error`. Returns false if it can
+    /// add nothing; another attempt would then fail as well.
     ///
     /// # Errors
-    /// When the server refuses it.
+    /// When the server refuses a statement.
     fn add_missing(&mut self, _error: &anyhow::Error) -> Result<bool> {
         Ok(false)
     }
 
-    /// Returns what no throwaway server has and the dump needs, when the message `error` of this
-    /// engine's server says so. Only the server's own words count: names and rows, which the details
-    /// of an error quote, may hold the same words.
+    /// Returns what the dump needs and no throwaway server has, if the message `error` of this
+    /// engine's server says so. Implementations compare only the server's own words: the details of
+    /// an error quote names and rows, which may contain the same words.
     fn missing(&self, _header: &Header, _error: &str) -> Option<&'static str> {
         None
     }
 
-    /// Returns what the restored database contains, or nothing where the dump holds no database.
+    /// Returns what the restored database contains, or `None` if the dump holds no database.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -59,10 +59,10 @@ pub trait Throwaway {
 /// What a restored database contains.
 #[derive(Debug, Default)]
 pub struct Contents {
-    /// The rows of each table; none for a table that cannot be counted.
+    /// The number of rows of each table, or `None` for a table that cannot be counted.
     pub rows: BTreeMap<String, Option<u64>>,
-    /// The server's version; none where the engine has no server.
+    /// The server's version, or `None` if the engine has no server.
     pub version: Option<String>,
-    /// Objects other than tables that the dump had and the database lacks.
+    /// The objects other than tables that the dump has and the database lacks.
     pub problems: Vec<String>,
 }

@@ -13,16 +13,16 @@ use flate2::Crc;
 use crate::deflate::Deflater;
 use crate::niceness::let_others_first;
 
-/// Threads that compress the blocks of any number of [`GzipWriter`](super::GzipWriter)s.
+/// A pool of threads that compress the blocks of any number of [`GzipWriter`](super::GzipWriter)s.
 ///
-/// They end when the pool and the writers that share it are dropped.
+/// The threads end when the pool and all writers that share it are dropped.
 #[derive(Debug)]
 pub struct Pool {
     threads: usize,
     jobs: Sender<Job>,
 }
 
-/// A block of a stream's content, behind the content before it that is its dictionary.
+/// A block of content, preceded by its dictionary: the end of the content before the block.
 #[derive(Debug, Default)]
 pub(super) struct Block {
     pub(super) bytes: Vec<u8>,
@@ -34,13 +34,13 @@ pub(super) struct Job {
     pub(super) block: Block,
     pub(super) level: u8,
     pub(super) last: bool,
-    /// An empty buffer for the result.
+    /// An empty buffer for the compressed block.
     pub(super) output: Vec<u8>,
-    /// Dropped unanswered when the thread panics.
+    /// The channel for the result. If the thread panics, it closes without a result.
     pub(super) result: Sender<io::Result<Compressed>>,
 }
 
-/// A finished job, with its block for the buffer to be used again.
+/// The result of a job, with its block, so that the block's buffer can be reused.
 #[derive(Debug)]
 pub(super) struct Compressed {
     pub(super) block: Block,
@@ -49,11 +49,11 @@ pub(super) struct Compressed {
 }
 
 impl Pool {
-    /// Starts the threads.
+    /// Starts a pool of `threads` threads.
     ///
     /// # Errors
     ///
-    /// When the system refuses a thread.
+    /// When the system cannot start a thread.
     pub fn new(threads: NonZeroUsize) -> io::Result<Arc<Self>> {
         Ok(Self::start(threads)?.0)
     }
@@ -94,7 +94,7 @@ fn work(queue: &Mutex<Receiver<Job>>) {
             deflater = Deflater::new(job.level);
         }
         let result = job.result.clone();
-        // A writer that was dropped no longer wants it.
+        // Sending fails if the writer was dropped. Then the result is not needed.
         let _ = result.send(compress(&mut deflater, job));
     }
 }

@@ -8,17 +8,17 @@ use crate::inflate::Inflater;
 const INPUT_LEN: usize = 128 * 1024;
 const OUTPUT_LEN: usize = 256 * 1024;
 
-/// Reads the decompressed content of one gzip member that is all of the rest of `inner`, which
-/// stands behind the member's header.
+/// Reads the decompressed content of one gzip member. `inner` must be positioned behind the
+/// member's header and must end with the member.
 ///
-/// Before it says that the content has ended, it has compared the trailer's CRC-32 and length with
-/// the content's and found nothing behind the trailer. Damage is an error of the kind
-/// [`InvalidData`](io::ErrorKind::InvalidData) that says where in the file and what, and stays so
-/// when asked again. Errors of `inner` are passed on as they are.
+/// Before it reports the end of the content, it compares the trailer's CRC-32 and length with those
+/// of the content and checks that no data follows the trailer. Damage is an error of the kind
+/// [`InvalidData`](io::ErrorKind::InvalidData) that says what is damaged and at which byte of the
+/// file; every later read returns the same error. Errors of `inner` are returned unchanged.
 pub struct GzipReader<R: Read> {
     inner: R,
     input: Buffer,
-    /// Where in the compressed file `input` starts.
+    /// The offset in the compressed file of the first byte of `input` that is not used yet.
     position: u64,
     output: Buffer,
     inflater: Inflater,
@@ -31,14 +31,14 @@ pub struct GzipReader<R: Read> {
 enum State {
     Body,
     Trailer,
-    /// Nothing may follow.
+    /// The trailer has been checked; no data may follow it.
     After,
     Ended,
     Damaged(String),
 }
 
 impl<R: Read> GzipReader<R> {
-    /// A reader of what follows a header of `offset` bytes.
+    /// Returns a reader of the stream that follows a header of `offset` bytes.
     pub fn new(inner: R, offset: u64) -> Self {
         Self {
             inner,
@@ -52,7 +52,8 @@ impl<R: Read> GzipReader<R> {
         }
     }
 
-    /// The content's length and CRC-32, once its end has been read and found right.
+    /// Returns the length and CRC-32 of the content, or `None` before the end of the member has
+    /// been read and checked.
     pub fn totals(&self) -> Option<Totals> {
         matches!(self.state, State::Ended).then(|| self.totals_so_far())
     }
@@ -64,7 +65,7 @@ impl<R: Read> GzipReader<R> {
         }
     }
 
-    /// One step of decoding, checking or reading.
+    /// Performs one step: decodes, or checks the trailer, or checks that the file ends.
     fn advance(&mut self) -> io::Result<()> {
         match &self.state {
             State::Body => self.decode(),
@@ -208,7 +209,8 @@ impl Buffer {
         self.range.len() == self.bytes.len()
     }
 
-    /// One read behind what is there, moved to the front.
+    /// Moves the unused bytes to the front of the buffer and reads once into the space behind them.
+    /// Returns the number of bytes read.
     fn fill_from(&mut self, source: &mut impl Read) -> io::Result<usize> {
         self.bytes.copy_within(self.range.clone(), 0);
         self.range = 0..self.range.len();

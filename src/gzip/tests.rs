@@ -13,14 +13,14 @@ mod interoperability;
 mod round_trip;
 mod threads;
 
-/// A gzip header without any field.
+/// A gzip header without optional fields.
 const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
 
 fn pool(threads: usize) -> Arc<Pool> {
     Pool::new(NonZeroUsize::new(threads).unwrap()).unwrap()
 }
 
-/// The whole gzip file of `data`, written `piece` bytes at a time.
+/// Compresses `data`, written `piece` bytes at a time. Returns the gzip file and its totals.
 fn compress(data: &[u8], level: u8, pool: &Arc<Pool>, piece: usize) -> (Vec<u8>, Totals) {
     let mut writer = GzipWriter::new(HEADER.to_vec(), level, pool);
     for piece in data.chunks(piece) {
@@ -51,7 +51,7 @@ fn totals(data: &[u8]) -> Totals {
     }
 }
 
-/// Bytes without any pattern, the same ones for the same seed.
+/// Returns `len` pseudorandom bytes. The same seed gives the same bytes.
 fn noise(len: usize, seed: u64) -> Vec<u8> {
     let mut state = seed | 1;
     std::iter::repeat_with(|| {
@@ -64,7 +64,7 @@ fn noise(len: usize, seed: u64) -> Vec<u8> {
     .collect()
 }
 
-/// Lines that compress about as well as SQL does.
+/// Returns `len` bytes of lines that compress about as well as SQL.
 fn text(len: usize, seed: u64) -> Vec<u8> {
     noise(len / 16 + 1, seed)
         .iter()
@@ -74,7 +74,7 @@ fn text(len: usize, seed: u64) -> Vec<u8> {
         .collect()
 }
 
-/// Contents of up to some blocks: noise, text and runs after each other.
+/// Generates contents of up to four parts, each of them noise, text or a run of one byte.
 fn contents() -> impl Strategy<Value = Vec<u8>> {
     let part = (0_u8..3, 0_usize..500_000, any::<u64>()).prop_map(|(kind, len, seed)| match kind {
         0 => noise(len, seed),

@@ -1,11 +1,11 @@
-//! What a gzip member's trailer says of its content.
+//! The length and CRC-32 that the trailer of a gzip member records.
 
 /// The length and CRC-32 of a stream's decompressed content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Totals {
-    /// Length in bytes.
+    /// The length in bytes.
     pub bytes: u64,
-    /// CRC-32 as gzip computes it (RFC 1952, section 8).
+    /// The CRC-32 as gzip computes it (RFC 1952, section 8).
     pub crc32: u32,
 }
 

@@ -16,16 +16,16 @@ use super::{
 };
 
 pub(super) const BLOCK_LEN: usize = 512 * 1024;
-/// Deflate's window: matches reach no further back.
+/// The size of deflate's window in bytes: no match reaches further back.
 pub(super) const DICTIONARY_LEN: usize = 32 * 1024;
 
-/// Compresses what is written to it and writes it on, in order, as the body and trailer of one gzip
-/// member whose header the caller has written to `inner` before.
+/// Compresses content and writes it to `inner`, in order, as the body and trailer of one gzip
+/// member. The caller must have written the member's header to `inner` before.
 ///
-/// All writing to `inner` happens in the thread that calls [`write`](Write::write),
-/// [`flush`](Write::flush) and [`finish`](Self::finish). Memory is bounded by about 1 MiB for
-/// each of `2 x threads + 1` blocks under way. After an error the member is beyond repair, and
-/// every further call fails.
+/// Only the thread that calls [`write`](Write::write), [`flush`](Write::flush) and
+/// [`finish`](Self::finish) writes to `inner`. At most `2 x threads + 1` blocks are in flight; each
+/// takes about 1 MiB of memory. After an error the member cannot be completed: no later call writes
+/// to `inner`, and [`finish`](Self::finish) fails.
 #[derive(Debug)]
 pub struct GzipWriter<W: Write> {
     inner: W,
@@ -41,7 +41,7 @@ pub struct GzipWriter<W: Write> {
 }
 
 impl<W: Write> GzipWriter<W> {
-    /// A writer at a level of 0 (stored) to 9 (smallest); a level above 9 is taken as 9.
+    /// Returns a writer with a level of 0 (stored) to 9 (smallest output). A level above 9 means 9.
     pub fn new(inner: W, level: u8, pool: &Arc<Pool>) -> Self {
         Self {
             inner,
@@ -57,21 +57,22 @@ impl<W: Write> GzipWriter<W> {
         }
     }
 
-    /// What the compressed bytes go to. Those of the last blocks may not be there yet.
+    /// Returns the inner writer. It may not have received the last blocks yet.
     pub fn get_ref(&self) -> &W {
         &self.inner
     }
 
-    /// What the compressed bytes go to. Anything written to it here ends up inside the member.
+    /// Returns the inner writer. Bytes that the caller writes to it become part of the member.
     pub fn get_mut(&mut self) -> &mut W {
         &mut self.inner
     }
 
-    /// Compresses what is left, writes the trailer, and gives back `inner`, not flushed.
+    /// Compresses the remaining content and writes the trailer. Returns `inner`, not flushed, and
+    /// the length and CRC-32 of the content.
     ///
     /// # Errors
     ///
-    /// Those of `inner`, and of a compressing thread that failed.
+    /// When `inner` cannot be written or a compressing thread fails.
     pub fn finish(mut self) -> io::Result<(W, Totals)> {
         self.submit(true)?;
         self.write_all_results()?;
@@ -105,7 +106,8 @@ impl<W: Write> GzipWriter<W> {
         })
     }
 
-    /// Writes what is done already: whoever reads the output as it grows can go on.
+    /// Writes the blocks that are already compressed, so that a reader of the growing output can
+    /// continue.
     fn write_ready_results(&mut self) -> io::Result<()> {
         while let Some(oldest) = self.in_flight.front() {
             match oldest.try_recv() {
@@ -132,7 +134,7 @@ impl<W: Write> GzipWriter<W> {
         self.write_result(result)
     }
 
-    /// The result of the oldest job, which is in flight no longer.
+    /// Writes the result of the oldest job and removes the job from those in flight.
     fn write_result(&mut self, result: io::Result<Compressed>) -> io::Result<()> {
         if mem::replace(&mut self.failed, true) {
             return Err(io::Error::other("an earlier block could not be written"));
@@ -167,7 +169,7 @@ impl<W: Write> Write for GzipWriter<W> {
         Ok(taken)
     }
 
-    /// Compresses and writes on everything so far, at some loss of compression.
+    /// Compresses and writes all content so far. This makes the output somewhat larger.
     fn flush(&mut self) -> io::Result<()> {
         if self.data_len() > 0 {
             self.submit(false)?;
@@ -178,7 +180,7 @@ impl<W: Write> Write for GzipWriter<W> {
 }
 
 impl Block {
-    /// Becomes the empty block after this one.
+    /// Makes this block empty, with the end of `previous` as its dictionary.
     fn continue_after(&mut self, previous: &Self) {
         let dictionary = previous.bytes.len().saturating_sub(DICTIONARY_LEN);
         self.bytes.clear();

@@ -1,19 +1,20 @@
-//! What every decoder of deflate streams answers.
+//! The result of a decoding step, common to all decoders of deflate streams.
 
 use std::io;
 
 /// What one call of a decoder's `step` did.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Step {
-    /// Bytes of the input that are used up; the rest has to be given again.
+    /// The number of input bytes that were used. The caller must pass the other bytes again.
     pub(crate) consumed: usize,
-    /// Bytes written to the output.
+    /// The number of bytes written to the output.
     pub(crate) produced: usize,
-    /// The stream has ended, `consumed` bytes into this input.
+    /// True if the stream has ended, `consumed` bytes into this input.
     pub(crate) finished: bool,
 }
 
-/// Why a stream is not deflate, noticed after so many bytes of the input.
+/// The reason why a stream is not valid deflate, and the number of input bytes that the decoder had
+/// consumed when it found the damage.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Damage {
     pub(crate) consumed: usize,

@@ -1,33 +1,34 @@
-//! A database's name as part of a file name.
+//! The encoding of a database's name in a file name.
 
 use std::fmt::{self, Write};
 
 use sha2::{Digest, Sha256};
 
-/// What is said for the database in the name of a dump of server-wide objects.
+/// The NAME of a dump of server-wide objects, instead of a database's name.
 pub const GLOBALS: &str = "@globals";
 const MAX_BYTES: usize = 200;
 const DIGEST_DIGITS: usize = 16;
 const MAX_CUT: usize = MAX_BYTES - "~".len() - DIGEST_DIGITS;
 const LONGEST_CHARACTER: usize = "%F0%9F%A6%80".len();
-/// A longer cut would have been chosen if one more character had fitted.
+/// The minimum length of a cut name, in bytes: below it, the longest character would still have
+/// fitted.
 const MIN_CUT: usize = MAX_CUT + 1 - LONGEST_CHARACTER;
 
-/// The NAME in a dump's file name: a database's name, encoded; 1 to 200 bytes.
+/// The NAME in a dump's file name: the encoded name of a database, 1 to 200 bytes long.
 ///
-/// Letters and digits of any script and `._-` stay; all other bytes and a leading dot become `%XX`.
-/// What would be longer than 200 bytes is cut between two characters and ends in `~` and the first
-/// 16 hex digits of the SHA-256 of the whole original.
+/// Letters and digits of any script, `.`, `_` and `-` stay; all other bytes and a leading dot
+/// become `%XX`. An encoded name that is longer than 200 bytes is cut between two characters and
+/// ends in `~` and the first 16 hexadecimal digits of the SHA-256 of the whole original name.
 ///
-/// Names are equal if their text is. Equal text means the same database (but for a collision of
-/// hashes, which the identity in a dump's header catches). Only when a newer Unicode turns a
-/// character into a letter has one database two texts; the older dumps then stay, and staying is
-/// the safe side.
+/// Two names are equal if their texts are equal. Equal texts mean the same database, except after a
+/// collision of hashes, which the identity in a dump's header reveals. One database has two texts
+/// only if a newer version of Unicode makes one of its characters a letter. Its older dumps then
+/// stay, which is the safe outcome.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Name(String);
 
 impl Name {
-    /// Encodes a database's name, which may be any bytes; `None` if it is empty.
+    /// Encodes the name of a database, which may be any bytes. Returns `None` if it is empty.
     #[must_use]
     pub fn of_database(database: &[u8]) -> Option<Self> {
         let mut encoded = String::with_capacity(database.len());
@@ -62,16 +63,17 @@ impl Name {
         (!encoded.is_empty()).then_some(Self(encoded))
     }
 
-    /// `@globals`: a server's roles and other server-wide objects. No database has this name.
+    /// Returns `@globals`, the NAME for a server's roles and other server-wide objects. No
+    /// database's name encodes to it.
     #[must_use]
     pub fn globals() -> Self {
         Self(GLOBALS.to_owned())
     }
 
-    /// Reads an encoded name; `None` if no version of this program could have made it.
+    /// Parses an encoded name. Returns `None` if no version of this program could have made it.
     ///
-    /// Which characters are letters changes with Unicode, so any visible character beyond ASCII is
-    /// accepted, plain or escaped.
+    /// The set of letters changes with each version of Unicode. Therefore any visible character
+    /// beyond ASCII is accepted, plain or escaped.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let well_formed = match text.split_once('~') {
@@ -89,13 +91,13 @@ impl Name {
         well_formed.then(|| Self(text.to_owned()))
     }
 
-    /// The database's name; `None` if only its beginning and hash are known, and for `@globals`.
+    /// Returns the database's name, or `None` for `@globals` and for a name that was cut.
     #[must_use]
     pub fn database(&self) -> Option<Vec<u8>> {
         decode(&self.0)
     }
 
-    /// The encoded name.
+    /// Returns the encoded name.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -116,7 +118,7 @@ fn stays(character: char, leading: bool) -> bool {
     }
 }
 
-/// Whether a later Unicode could count the character among the letters and digits.
+/// Returns true if a later version of Unicode could make the character a letter or a digit.
 fn could_stay(character: char) -> bool {
     let invisible = matches!(
         character,

@@ -1,4 +1,4 @@
-//! Which dump is restored.
+//! Chooses the dump to restore.
 
 use std::fmt::Write;
 use std::fs::File;
@@ -17,16 +17,17 @@ use crate::retention::is_future;
 use crate::series::Series;
 use crate::stop::Stop;
 
-/// Where the dump comes from.
+/// The dump that the user asks for.
 #[derive(Debug, Clone)]
 pub struct RequestedDump {
-    /// A dump, or a directory of dumps.
+    /// The path of a dump, or of a directory of dumps.
     pub path: PathBuf,
-    /// Whose newest good dump is taken from a directory.
+    /// The name of the database whose newest good dump is taken from a directory.
     pub name: Option<String>,
 }
 
-/// Returns the dump that is named, or the first good one of a directory that is not `refused`.
+/// Returns the dump that `from` names. If `from` names a directory, returns the first good dump in
+/// it that is not one of `refused`.
 pub(super) fn choose(
     from: &RequestedDump,
     refused: &[PathBuf],
@@ -36,7 +37,7 @@ pub(super) fn choose(
     let unreadable = || format!("cannot read the dump {}", path.display());
     let meta = path.metadata().with_context(unreadable)?;
     if !meta.is_dir() {
-        // Opening a pipe would wait for its writer.
+        // Opening a pipe would block until another process opens it for writing.
         ensure!(
             meta.is_file(),
             "{} is neither a dump nor a directory of dumps",
@@ -104,7 +105,7 @@ fn one_of(directory: &Directory, mut all: Vec<Series>, name: Option<&str>) -> Re
         let found = all.into_iter().find(wanted);
         return found.with_context(|| format!("{shown} holds no dump of {name}"));
     }
-    // A series without a dump to restore makes no choice necessary.
+    // Ignore the series that have no dump to restore, unless no series has one.
     let now = clock::now();
     if all
         .iter()

@@ -1,4 +1,4 @@
-//! Restoring one dump.
+//! Restores one dump.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -12,36 +12,36 @@ use crate::engine::{Access, DamagedInside, Existing, LoadOptions, Loaded, Source
 use crate::header::Header;
 use crate::stop::Stop;
 
-/// What happens to a database that exists.
+/// What a restore does if the target database exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Replace {
     /// The restore is refused.
     No,
-    /// It is loaded into if it is empty.
+    /// The restore loads the dump into the database if it is empty.
     Empty,
-    /// It is dumped, then replaced.
+    /// The restore dumps the database, then replaces it.
     Saved,
-    /// It is replaced and lost.
+    /// The restore replaces the database, whose content is lost.
     Unsaved,
 }
 
-/// How to restore.
+/// The options of a restore.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// What happens to a database that exists.
+    /// What to do if the target database exists.
     pub replace: Replace,
-    /// Load what can be loaded, and list what cannot.
+    /// True to load what can be loaded, and list what cannot.
     pub keep_going: bool,
-    /// Leave out owners, definers and privileges.
+    /// True to leave out owners, definers and privileges.
     pub no_owner: bool,
-    /// How the replaced database is dumped.
+    /// How to dump the replaced database. The password and the limits also apply to the restore.
     pub dump: dump::Options,
 }
 
 /// Returns the first dump that is not among the refused ones, verified whole, its path, and its header.
 pub type Choose<'a> = dyn FnMut(&[PathBuf], Stop) -> Result<(File, PathBuf, Header)> + 'a;
 
-/// Restores one database's dump. Logs what was restored.
+/// Restores the dump of one database. Logs what was restored. Returns what was loaded.
 pub(super) fn restore(
     from: &RequestedDump,
     target: &dyn Source,
@@ -77,7 +77,7 @@ pub(super) fn restore_chosen(
         };
         match load(&dump, &header, target, load_options, &access) {
             Ok(loaded) => break (path, header, loaded),
-            // Where the dump was not named, an older one will do.
+            // If the user named a directory, an older dump can be restored instead.
             Err(error) if error.is::<DamagedInside>() && !is_named => {
                 log::warn!("{} was passed over: {error:#}", path.display());
                 refused.push(path);
@@ -110,10 +110,10 @@ fn not_restored(target: &dyn Source, saved: Option<&Path>) -> String {
     }
 }
 
-/// Loads a dump that was verified into a target of the same engine. Returns what was loaded.
+/// Loads a verified dump into a target of the same engine. Returns what was loaded.
 ///
 /// # Errors
-/// Whatever keeps it from being loaded; the old database is then as it was.
+/// When the dump cannot be loaded; the old database is then unchanged.
 pub fn load(
     dump: &File,
     header: &Header,

@@ -1,4 +1,4 @@
-//! Dumping the database that a restore is about to replace.
+//! Dumps the database that a restore is about to replace.
 
 use std::path::{Path, PathBuf};
 
@@ -9,9 +9,9 @@ use crate::dump::{Keep, Options, Run};
 use crate::engine::{Dumper, Save};
 use crate::stop::Stop;
 
-/// Dumps databases into `options.to`. A dump's NAME is that of the dumps which the directory already
-/// holds of its database, else the database's own. Nothing is rotated out: the dump that is being
-/// restored may be the oldest.
+/// Dumps databases into `options.to`. The NAME of a dump is the NAME of the dumps of its database
+/// that the directory already holds, else the database's own name. Nothing is rotated: the dump
+/// that is being restored may be the oldest.
 pub(super) struct Saver {
     options: Options,
     stop: Stop,
@@ -32,7 +32,7 @@ impl Saver {
         }
     }
 
-    /// Returns the path of the dump that was made.
+    /// Returns the path of the dump, if one was made.
     pub(super) fn saved(&self) -> Option<&Path> {
         self.saved.as_deref()
     }

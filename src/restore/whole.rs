@@ -1,5 +1,5 @@
-//! Restoring everything that a directory has of a server: first what belongs to no database, then
-//! each database, then the grants on their objects.
+//! Restores everything that a directory holds of a server: first the server-wide objects, then each
+//! database, then the grants on the databases' objects.
 
 use std::path::Path;
 
@@ -15,15 +15,16 @@ use crate::identity::Identity;
 use crate::series::Series;
 use crate::stop::{self, Stopped};
 
-/// Restores the newest good dump of each database into `server`; one that fails does not stop the
-/// others. Returns how many failed.
+/// Restores the newest good dump of each database into `server`. A failure does not stop the
+/// others. Returns the number of databases and grants that failed.
 ///
 /// # Errors
-/// When the directory has no dump for the server, or a signal came.
+/// When the directory has no dump for the server, a signal stops the restore, or the server cannot
+/// be reached for the grants.
 pub(super) fn run(path: &Path, server: &dyn Source, options: &Options) -> Result<usize> {
     let all = found(path, server)?;
     let mut options = options.clone();
-    // A new server has some databases already, and they are empty.
+    // A new server already has some databases, which are empty.
     if options.replace == Replace::No {
         options.replace = Replace::Empty;
     }
@@ -59,7 +60,8 @@ pub(super) fn run(path: &Path, server: &dyn Source, options: &Options) -> Result
     Ok(failed.count() + denied.len())
 }
 
-/// Returns the names of the series that hold dumps for `server`, what belongs to no database first.
+/// Returns the names and identities of the series that hold dumps for `server`, the server-wide
+/// objects first.
 fn found(path: &Path, server: &dyn Source) -> Result<Vec<(String, Identity)>> {
     let directory = Directory::open(path)?;
     let now = clock::now();
@@ -85,7 +87,8 @@ fn found(path: &Path, server: &dyn Source) -> Result<Vec<(String, Identity)>> {
     Ok(found)
 }
 
-/// Returns the database of `server` that a dump is of; none for what belongs to no database.
+/// Returns the database of `server` that a dump with this identity is of, or `None` for the
+/// server-wide objects.
 fn part(server: &dyn Source, identity: &Identity) -> Result<Option<std::sync::Arc<dyn Source>>> {
     let Some(database) = &identity.database else {
         return Ok(None);
@@ -96,7 +99,7 @@ fn part(server: &dyn Source, identity: &Identity) -> Result<Option<std::sync::Ar
         .with_context(|| format!("{server} has no databases"))
 }
 
-/// The last lines of a restore of several databases.
+/// Logs the result of each database at the end of a restore of several databases.
 fn table(outcomes: &[(String, Result<usize, String>)]) {
     let width = outcomes.iter().map(|(name, _)| name.chars().count());
     let width = width.max().unwrap_or(0);

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-/// Returns text as a part of a URL.
+/// Percent-encodes text for a part of a URL.
 #[must_use]
 pub fn encode(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
@@ -19,7 +19,7 @@ pub fn encode(text: &str) -> String {
     encoded
 }
 
-/// Returns the bytes that a part of a URL stands for: `%XX` is one byte, all else stays.
+/// Decodes a part of a URL: `%XX` becomes one byte, all other bytes stay.
 pub(super) fn decode(encoded: &str) -> Vec<u8> {
     let bytes = encoded.as_bytes();
     let mut decoded = Vec::with_capacity(bytes.len());
@@ -39,7 +39,7 @@ pub(super) fn decode(encoded: &str) -> Vec<u8> {
     decoded
 }
 
-/// Returns the text that a part of a URL stands for, if it is UTF-8.
+/// Decodes a part of a URL. Returns `None` if the decoded bytes are not UTF-8.
 pub(super) fn text_of(encoded: &str) -> Option<String> {
     String::from_utf8(decode(encoded)).ok()
 }

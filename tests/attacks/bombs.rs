@@ -1,4 +1,5 @@
-//! Dumps that hold far more than they weigh, and what reads them within a limit of memory and time.
+//! Dumps that decompress to far more than their own size: the commands that read them stay within
+//! limits of memory and time.
 
 use std::fs;
 use std::io::{self, Write};
@@ -14,10 +15,10 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::support::{Env, PROGRAM, Run, end_and_peak_memory, planted};
 
 const MIB: usize = 1 << 20;
-/// In bytes: the address space of a process that reads a bomb.
+/// The address space of a process that reads a bomb, in bytes.
 const ADDRESS_SPACE: usize = 512 * MIB;
 
-/// A header to forge others from.
+/// Returns a real header, from which the tests forge others.
 fn header() -> Header {
     let env = Env::with_database();
     let mut header = planted::header(&env.dump("db.sqlite"));
@@ -25,7 +26,8 @@ fn header() -> Header {
     header
 }
 
-/// Writes a dump in `dump` that says and holds what `write` writes.
+/// Writes a dump into the directory `dump`, with this header and with the content that `write`
+/// writes. Returns its path.
 fn forge(
     env: &Env,
     name: &str,
@@ -69,7 +71,8 @@ fn put(env: &Env, name: &str, dump: &[u8]) -> PathBuf {
     path
 }
 
-/// A custom archive of `pg_dump`'s, up to its table of contents.
+/// Returns the header of a dump in `pg_dump`'s custom format, and the archive up to its table of
+/// contents.
 fn archive() -> (Header, Vec<u8>) {
     let mut header = header();
     header.format = Format::Pgdump;
@@ -96,7 +99,7 @@ fn write_zeros(out: &mut dyn Write, bytes: usize) -> io::Result<()> {
     (0..bytes / MIB).try_for_each(|_| out.write_all(&zeros))
 }
 
-/// Each command that reads dumps, within the limits: none takes 100 MiB.
+/// Runs each command that reads dumps, within the limits, and asserts that none takes 100 MiB.
 fn stays_small(env: &Env, dump: &Path, sentence: &str) {
     let dump = dump.display();
     for args in [
@@ -156,7 +159,7 @@ fn entries_without_data_in_an_archive() {
     stays_small(&env, &dump, "lacks the data of 200000 tables");
 }
 
-/// Some gigabytes of zeros, by one compressed piece again and again.
+/// Writes a dump of some gigabytes of zeros: one compressed piece, repeated `pieces` times.
 fn endless(env: &Env, pieces: usize) -> PathBuf {
     let mut header = header();
     header.format = Format::Other;
@@ -164,14 +167,14 @@ fn endless(env: &Env, pieces: usize) -> PathBuf {
     header.bytes = (pieces * 16 * MIB) as u64;
     let mut piece = DeflateEncoder::new(Vec::new(), flate2::Compression::best());
     write_zeros(&mut piece, 16 * MIB).unwrap();
-    piece.flush().unwrap(); // ends at a whole byte
+    piece.flush().unwrap(); // Ends the piece at a whole byte.
     let piece = piece.get_ref();
     let front = header.encode(Compression::Gzip, b"forged").unwrap();
     let name = "db-20261122T084634Z.dump.gz";
     put(env, name, &[front, piece.repeat(pieces)].concat())
 }
 
-/// A file that holds nothing at all, in many blocks.
+/// Writes a dump without any content, in many compressed blocks.
 fn empty(env: &Env, blocks: usize) -> PathBuf {
     let header = header();
     let front = header.encode(Compression::Gzip, b"forged").unwrap();

@@ -1,4 +1,4 @@
-//! A dump directory that belongs to another user, who exchanges what is in it.
+//! A dump directory that belongs to another user, who exchanges files in it.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -11,7 +11,8 @@ use super::{Attack, OTHER, as_other, give, scene, script};
 use crate::support::database::{large, small};
 use crate::support::{Env, inventory, names, planted, set_mode};
 
-/// The run's copy of a rollback-journal database, exchanged for a symlink as soon as it appears.
+/// The other user replaces the run's copy of a rollback-journal database with a symlink as soon as
+/// the copy appears.
 #[test]
 fn a_copy_exchanged_for_a_symlink_is_not_written_through() {
     let Some(env) = scene() else { return };
@@ -40,7 +41,8 @@ fn a_copy_exchanged_for_a_symlink_is_not_written_through() {
     }
 }
 
-/// And for a database of the other user's: what root alone may read is not written into it.
+/// The same attack on a database of the other user: a run of root writes nothing that only root
+/// may read into the other file.
 #[test]
 fn a_copy_exchanged_for_another_file_is_not_written_into() {
     let Some(env) = scene() else { return };
@@ -63,7 +65,7 @@ fn a_copy_exchanged_for_another_file_is_not_written_into() {
     assert_eq!(env.path("home/own").metadata().unwrap().len(), 0);
 }
 
-/// A file of root's under a name that root's runs open is not given away.
+/// A run does not give away a file of root under a name that root's runs open.
 #[test]
 fn only_what_a_run_created_is_given_away() {
     let Some(env) = scene() else { return };
@@ -87,13 +89,14 @@ fn only_what_a_run_created_is_given_away() {
         }
         let _ = fs::remove_file(env.path("home/dumps").join(own));
     }
-    // What it created is: the other user's own runs go on.
+    // The lock that the run itself created is given away: the other user's own runs still work.
     let lock = env.path("home/dumps/.dump-database.lock");
     env.run("dump db.sqlite --to home/dumps").succeeds();
     assert_eq!(lock.metadata().unwrap().uid(), OTHER);
 }
 
-/// The dumps of a database belong to the other user; then root's own database takes its place.
+/// The dumps of a database belong to the other user; then a database of root replaces the first
+/// one.
 #[test]
 fn a_database_of_roots_is_not_given_to_the_directorys_owner() {
     let Some(env) = scene() else { return };
@@ -120,8 +123,8 @@ fn a_database_of_roots_is_not_given_to_the_directorys_owner() {
     assert_eq!(owner.uid(), 0);
 }
 
-/// The directory's owner has a dump there that bears the name and the identity of what root dumps
-/// of a server or a program.
+/// The directory's owner puts a dump there with the same name and identity as root's dump of a
+/// server or a command.
 #[test]
 fn what_no_user_owns_is_given_to_nobody() {
     let Some(env) = scene() else { return };
@@ -140,7 +143,7 @@ fn what_no_user_owns_is_given_to_nobody() {
     assert_eq!(owner, 0, "root's dump was given away");
 }
 
-/// Another user holds a lock on a directory that was widened for reading.
+/// Another user holds a lock on a dump directory that everyone may read.
 #[test]
 fn a_readers_lock_delays_no_run() {
     let Some(env) = scene() else { return };
@@ -168,7 +171,7 @@ fn a_readers_lock_delays_no_run() {
     holder.wait().unwrap();
 }
 
-/// Another user may write where the metrics are, and keeps a lock on what it put there.
+/// Another user may write to the directory of the metrics, and keeps a lock on a file there.
 #[test]
 fn metrics_wait_for_nobody() {
     let Some(env) = scene() else { return };

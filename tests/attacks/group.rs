@@ -1,4 +1,4 @@
-//! A database that one user owns and the programs of a group write.
+//! A database that one user owns, and that programs of a group write to.
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::{MetadataExt, chown};
@@ -8,7 +8,7 @@ use super::{OTHER, as_other, scene};
 use crate::support::database::{contents, large};
 use crate::support::set_mode;
 
-/// Another user than the second one, who deploys what that one's programs write.
+/// A third user, who owns the database that the second user's programs write to.
 const OWNER: u32 = 1235;
 
 #[test]
@@ -40,7 +40,7 @@ fn a_log_that_the_group_writes_is_dumped_and_no_other() {
 
     assert_eq!(log.metadata().unwrap().uid(), OTHER, "it keeps its owner");
 
-    // Neither what the group may not read itself, nor what has a second name.
+    // A run refuses a log that the group may not read, and a log with a second name.
     set_mode(&log, 0o600);
     env.run("dump home/shop.db")
         .fails(1, "belongs to user 1234");

@@ -1,5 +1,5 @@
-//! A journal that names a file of root's: SQLite calls it a super-journal, and removes it once it
-//! played the journal back.
+//! A journal that names a file of root: SQLite calls this file a super-journal, and removes it
+//! after playing the journal back.
 
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
@@ -8,7 +8,8 @@ use std::path::Path;
 use super::{give, scene};
 use crate::support::database::large;
 
-/// A journal of one page, whole and committed to disk, that names `named` as its super-journal.
+/// Returns a journal of one page, complete and committed to disk, that names `named` as its
+/// super-journal.
 fn journal(database: &[u8], named: &Path) -> Vec<u8> {
     let page_size = 4096;
     let (sector, nonce) = (512_usize, 7_u32);
@@ -29,7 +30,7 @@ fn journal(database: &[u8], named: &Path) -> Vec<u8> {
     journal.extend(page);
     journal.extend(sum.to_be_bytes());
     let name = named.as_os_str().as_bytes();
-    // The page that holds the lock bytes: no page of a database.
+    // The page of the lock bytes, which is not a page of the database.
     let lock_page = u32::try_from(0x4000_0000 / page_size + 1).unwrap();
     journal.extend(lock_page.to_be_bytes());
     journal.extend(name);
@@ -59,7 +60,7 @@ fn a_journal_removes_no_file_that_it_names() {
         fs::write(&side, journal(&fs::read(&shop).unwrap(), &precious)).unwrap();
         give(&side);
         if program == "sqlite3" {
-            // The attack works where nothing holds it.
+            // Without protection the attack works.
             let mut sqlite = env.command("sqlite3");
             let ended = sqlite.arg(&shop).arg("SELECT count(*) FROM blob");
             assert!(ended.status().unwrap().success());

@@ -1,4 +1,4 @@
-//! Symlinks that another user controls, in the way of a restore or a dump.
+//! Symlinks that another user controls, in the path of a restore or a dump.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, symlink};
@@ -8,10 +8,11 @@ use super::{Attack, OTHER, give, scene, script};
 use crate::support::database::{contents, small};
 use crate::support::{Env, Run, inventory, names, set_mode};
 
-/// How often each race is run.
+/// The number of times that each race is run.
 const ROUNDS: usize = 25;
 
-/// A dump of root's, and root's own files in `root`, one of them no database.
+/// Makes a dump of root, and files of root in `root`, one of which is not a database. Returns the
+/// path of the dump; `None` if the tests do not run as root.
 fn with_root_files() -> Option<(Env, PathBuf)> {
     let env = scene()?;
     fs::create_dir(env.path("root")).unwrap();
@@ -51,17 +52,17 @@ fn a_restore_follows_no_symlink_that_the_targets_owner_does_not_control() {
         assert_eq!(inventory(&env.path("root")), before, "{target}");
     }
 
-    // A symlink of root's in the second user's directory can be one that was moved there.
+    // A symlink of root in the second user's directory may have been moved there.
     symlink("../root/passwd", env.path("home/moved")).unwrap();
     restore(&env, &dump, "home/moved").fails(1, "is a symlink that user 1234 controls");
     assert_eq!(inventory(&env.path("root")), before);
 
-    // Root's own symlink to root's own file, which is no database.
+    // Root's own symlink to root's own file, which is not a database.
     symlink("root/passwd", env.path("own")).unwrap();
     restore(&env, &dump, "own").fails(1, "it is no SQLite database");
     assert_eq!(inventory(&env.path("root")), before);
 
-    // The second user's symlinks to the second user's files are followed.
+    // A restore follows the second user's symlinks to the second user's files.
     drop(small(&env.path("home/shop.db")));
     give(&env.path("home/shop.db"));
     script(&env, "ln -s shop.db link");
@@ -83,7 +84,7 @@ fn a_restored_file_runs_as_nobody() {
     assert_eq!(mode & 0o7777, 0o755);
 }
 
-/// The target is exchanged for a symlink to root's file, and back, all the time.
+/// The second user keeps replacing the target with a symlink to root's file, and back.
 #[test]
 fn a_target_exchanged_for_a_symlink_leads_nowhere() {
     let Some((env, dump)) = with_root_files() else {
@@ -116,7 +117,7 @@ fn a_target_exchanged_for_a_symlink_leads_nowhere() {
     }
     drop(attack);
     assert!(refused > 0, "the attack never hit");
-    // Nor was root's database dumped as what is replaced.
+    // Root's database was also not saved as the database that the restore replaces.
     let saved = names(&env.path("saved"));
     assert!(
         saved.iter().all(|name| !name.starts_with("secret")),
@@ -142,7 +143,7 @@ fn a_dump_follows_no_symlink_to_a_database_of_roots() {
     assert_eq!(names(&env.path("root")), ["passwd", "secret.sqlite"]);
 }
 
-/// No command changes or reads a directory of root's that the second user's symlink leads to.
+/// No command changes or reads a directory of root through a symlink of the second user.
 #[test]
 fn no_command_follows_a_symlink_to_a_dump_directory_of_roots() {
     let Some((env, dump)) = with_root_files() else {
@@ -164,14 +165,14 @@ fn no_command_follows_a_symlink_to_a_dump_directory_of_roots() {
             .fails(1, "is a symlink that user 1234 controls");
         assert_eq!(inventory(&env.dumps()), before, "{command}");
     }
-    // A dump that is named itself is drilled, and nothing is recorded.
+    // A dump that the command line names is drilled, and the result is not recorded.
     let name = dump.file_name().unwrap().to_str().unwrap();
     env.run(&format!("drill home/dumps/{name}")).succeeds();
     assert_eq!(inventory(&env.dumps()), before);
 }
 
-/// The source is exchanged for a symlink to root's database, and back, all the time: no dump holds
-/// what root's holds.
+/// The second user keeps replacing the source with a symlink to root's database, and back: no dump
+/// holds the content of root's database.
 #[test]
 fn a_source_exchanged_for_a_symlink_is_not_dumped() {
     let Some((env, _)) = with_root_files() else {

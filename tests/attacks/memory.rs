@@ -1,4 +1,4 @@
-//! What another process of the same user may see of a run, which knows passwords.
+//! What another process of the same user can see of a run, which knows passwords.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;

@@ -1,5 +1,5 @@
-//! What another user of the machine tries against a run of root's. Each test runs the attack as a
-//! second user; `docs/security.md` has a row for each.
+//! Attacks of another user of the machine on a run of root. Each test runs an attack as a second
+//! user; `docs/security.md` has a row for each.
 
 mod bombs;
 mod directory;
@@ -17,11 +17,11 @@ use std::process::{Child, Command, Stdio};
 
 use crate::support::{Env, set_mode, skipped};
 
-/// The second user, and the group of the same number.
+/// The number of the second user, and of that user's group.
 const OTHER: u32 = 1234;
 
-/// A place that everyone may enter, with `home`, which is the second user's; none, after saying so,
-/// where the tests do not run as root.
+/// Makes a directory that everyone may enter, with `home`, which belongs to the second user.
+/// Reports that the test is skipped and returns `None` if the tests do not run as root.
 fn scene() -> Option<Env> {
     if !rustix::process::geteuid().is_root() {
         skipped("only root can be attacked by another user");
@@ -34,17 +34,17 @@ fn scene() -> Option<Env> {
     Some(env)
 }
 
-/// Makes a file the second user's.
+/// Gives a file to the second user.
 fn give(path: &Path) {
     chown(path, Some(OTHER), Some(OTHER)).unwrap();
 }
 
-/// A program, to be run as the second user in `home`.
+/// Returns a command that runs a program as the second user in `home`.
 fn as_other(env: &Env, program: &str) -> Command {
     let mut command = env.command("setpriv");
     let ids = [format!("--reuid={OTHER}"), format!("--regid={OTHER}")];
     command.args(ids).args(["--clear-groups", "--", program]);
-    // Root's own programs may lie where nobody else may look.
+    // Root's own programs may be in directories that no other user may search.
     command.env("PATH", "/usr/bin:/bin:/run/current-system/sw/bin");
     command.current_dir(env.path("home"));
     command
@@ -57,11 +57,11 @@ fn script(env: &Env, text: &str) {
     assert!(status.success(), "{text}");
 }
 
-/// A Python program of the second user's that goes on in `home` until this is dropped.
+/// A Python program of the second user that runs in `home` until this value is dropped.
 struct Attack(Child);
 
 impl Attack {
-    /// Starts `body`, which is done again and again; what fails is tried again.
+    /// Starts a program that runs `body` again and again, and ignores errors of the system.
     fn start(env: &Env, body: &str) -> Self {
         let attempt = |line: &str| format!("    try: {}\n    except OSError: pass\n", line.trim());
         let attempts: String = body.lines().map(attempt).collect();

@@ -1,4 +1,4 @@
-//! Pipes that nobody writes to, under names that a run opens.
+//! Named pipes that no process writes to, under names that a run opens.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -7,7 +7,7 @@ use super::{Attack, give, scene, script};
 use crate::support::database::large;
 use crate::support::{Env, Run, wait_until};
 
-/// No run may take longer: what it does takes well under a second.
+/// The longest time a run may take; its work takes well under a second.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Runs the program, which must end by itself.
@@ -48,7 +48,7 @@ fn beside_a_database() {
     }
 }
 
-/// A pipe comes and goes, so that it may come after any look.
+/// A pipe appears and disappears, so it may also appear after any check of the run.
 #[test]
 fn beside_a_database_now_and_then() {
     let Some(env) = scene() else { return };
@@ -93,7 +93,8 @@ fn beside_the_target_of_a_restore() {
     assert!(run.stderr.contains("shop.db-journal"), "{run:?}");
 }
 
-/// A dump is exchanged for a pipe: by name, and between a look at it and its opening.
+/// Another user keeps replacing a dump with a pipe: also between the check of a file and its
+/// opening.
 #[test]
 fn in_place_of_a_dump() {
     let Some(env) = scene() else { return };

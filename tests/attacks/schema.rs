@@ -1,4 +1,4 @@
-//! A schema that its owner made to keep whoever checks it busy.
+//! A schema that its owner made to keep every check of the database busy.
 
 use std::time::{Duration, Instant};
 
@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use super::{give, scene};
 use crate::support::{Env, Run, end_and_peak_memory};
 
-/// Makes `home/shop.db`, the second user's.
+/// Makes `home/shop.db`, which belongs to the second user.
 fn shop(env: &Env, sql: &str) {
     let db = Connection::open(env.path("home/shop.db")).unwrap();
     db.execute_batch(sql).unwrap();
@@ -15,8 +15,8 @@ fn shop(env: &Env, sql: &str) {
     give(&env.path("home/shop.db"));
 }
 
-/// Makes `home/shop.db`, whose check takes hours; built without its index being computed, which
-/// would take as long.
+/// Makes `home/shop.db`, whose check takes hours. The index is not computed while the database is
+/// made, because that would take as long.
 fn never_checked(env: &Env, journal_mode: &str) {
     shop(
         env,
@@ -32,8 +32,8 @@ fn never_checked(env: &Env, journal_mode: &str) {
     );
 }
 
-/// The database that a restore replaces has such a schema: the restore ends, and tells the truth
-/// about the journal mode in which it leaves it.
+/// A restore replaces a database with such a schema: the restore ends, and reports correctly in
+/// which journal mode it leaves the database.
 #[test]
 fn a_restore_over_it_ends_and_says_how_it_left_it() {
     let Some(env) = scene() else { return };
@@ -53,7 +53,7 @@ fn a_restore_over_it_ends_and_says_how_it_left_it() {
     assert_eq!(says_wal_is_gone, !is_wal, "{run:?}");
     assert_eq!(run.stderr.contains("is as it was"), is_wal, "{run:?}");
 
-    // What SQLite can refuse by its limits is refused there too.
+    // The limits that make SQLite refuse a schema apply here too.
     std::fs::remove_file(env.path("home/shop.db")).unwrap();
     long_pattern(&env);
     let begun = Instant::now();
@@ -62,7 +62,7 @@ fn a_restore_over_it_ends_and_says_how_it_left_it() {
     assert!(begun.elapsed() < Duration::from_secs(10));
 }
 
-/// A value that is longer than many databases at once may have is checked all the same.
+/// A value that is longer than the limit for many databases at once is still checked.
 #[test]
 fn a_long_honest_value_is_dumped_and_restored() {
     let env = Env::new();
@@ -108,8 +108,8 @@ fn the_deadline_and_signals_end_a_check_that_cannot_be_interrupted() {
     assert!(env.temporaries().is_empty());
 }
 
-/// An abandoned check keeps the memory of its longest value, and its turn to have one. Another
-/// database that needs both is dumped all the same.
+/// An abandoned check keeps the memory of its longest value, and its turn to check such a value.
+/// Another database that needs both is still dumped.
 #[test]
 fn an_abandoned_check_takes_nothing_from_another_database() {
     let Some(env) = scene() else { return };
@@ -148,7 +148,7 @@ fn a_small_database_takes_little_memory() {
     assert!(peak < 200 << 20, "{peak}");
 }
 
-/// A pattern that takes SQLite long to match.
+/// A pattern that SQLite takes long to match.
 #[test]
 fn a_long_pattern_is_refused() {
     let Some(env) = scene() else { return };
@@ -173,7 +173,8 @@ fn long_pattern(env: &Env) {
     );
 }
 
-/// What an honest schema has still is checked: LIKE, generated columns, functions of SQLite's own.
+/// What an honest schema contains is still checked: LIKE, generated columns, and SQLite's own
+/// functions.
 #[test]
 fn an_honest_schema_is_still_checked() {
     let Some(env) = scene() else { return };

@@ -1,4 +1,5 @@
-//! A WAL database under two names: its log lies beside the one that its program uses.
+//! A WAL database under two names: its log has the name that the database's program uses, not the
+//! name that the dump uses.
 
 use std::io::Write;
 use std::path::Path;
@@ -12,7 +13,7 @@ use crate::support::{Env, namespace};
 
 const COMMIT: &str = "CREATE TABLE newest (x); INSERT INTO newest VALUES (1);";
 
-/// A program that has a database open and committed to it, in a process of its own.
+/// A program, in another process, that has a database open and committed to it.
 struct User(Child);
 
 impl User {
@@ -38,7 +39,7 @@ impl Drop for User {
     }
 }
 
-/// A database at rest, `db.sqlite`, with a second name in another directory.
+/// Makes `db.sqlite`, a database that no program uses, with a second name in another directory.
 fn linked() -> Env {
     let env = Env::with_database();
     std::fs::create_dir(env.path("other")).unwrap();
@@ -52,12 +53,12 @@ fn a_hard_link_that_its_program_uses() {
     let env = linked();
     let user = User::of(&env.path("other/db.sqlite"), COMMIT);
     env.run("dump db.sqlite").fails(1, "under another name");
-    // A second program, under this name, does not make the first one's commits appear.
+    // A second program that uses this name does not make the commits of the first program visible.
     let reader = User::of(&env.path("db.sqlite"), "SELECT count(*) FROM person;");
     env.run("dump db.sqlite").fails(1, "under another name");
     drop(reader);
     assert!(env.names().is_empty());
-    // Under the name that is used all is there.
+    // Under the name that its program uses, the database is complete.
     env.dump("other/db.sqlite");
     drop(user);
 }
@@ -104,7 +105,7 @@ fn a_mount_of_the_single_file() {
     run.succeeds();
 }
 
-/// None of these is a second name.
+/// None of these cases is a second name.
 #[test]
 #[ignore = "needs sqlite3"]
 fn no_false_alarm() {
@@ -122,13 +123,13 @@ fn no_false_alarm() {
     drop(users);
     env.dump("db.sqlite");
     drop(here);
-    // Two names, of which this one is used, or left a log.
+    // The database has two names, and its program uses this one, or left a log under it.
     std::fs::hard_link(&path, env.path("second")).unwrap();
     let user = User::of(&path, "INSERT INTO more VALUES (1);");
     env.dump("db.sqlite");
     drop(user);
     env.dump("db.sqlite");
-    // Without a log it makes no difference.
+    // Without a log a second name does no harm.
     let rollback = env.path("rollback.sqlite");
     drop(large(&rollback, "DELETE", 10_000));
     std::fs::hard_link(&rollback, env.path("third")).unwrap();

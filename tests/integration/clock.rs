@@ -4,7 +4,7 @@ use std::fs;
 
 use crate::support::{Env, Run, inventory, planted};
 
-/// The program a day back.
+/// Runs the program with a clock that is one day behind.
 fn yesterday(env: &Env, args: &str) -> Run {
     let mut command = env.command("faketime");
     command.args(["-f", "-1d", crate::support::PROGRAM]);
@@ -68,7 +68,7 @@ fn a_run_a_day_back_counts_its_own_dump_and_removes_nothing_newer() {
     assert!(name.starts_with(&format!("db-{day}")), "{name}");
     env.run("verify").succeeds();
 
-    // The clock is right again: what was ahead counts.
+    // The clock is right again, so dumps that were in the future count.
     env.dump("db.sqlite --keep 2");
     assert!(made.iter().all(|one| !one.exists()));
     assert!(newer[2].exists());
@@ -92,7 +92,8 @@ fn another_sources_dumps_from_the_future_do_not_take_the_name() {
     assert_eq!(env.names().len(), 1);
 }
 
-/// A clock set back by less than the minute that counts as the future.
+/// The clock is set back by less than a minute, and only what is further ahead counts as the
+/// future.
 #[test]
 fn a_run_never_removes_what_it_published() {
     let env = Env::with_database();

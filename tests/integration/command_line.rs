@@ -1,4 +1,4 @@
-//! Flags, their environment fallbacks, and what is generated from them.
+//! Flags, the environment variables that set them, and the files generated from them.
 
 pub(crate) mod bad_input;
 mod hostile_text;
@@ -19,7 +19,7 @@ fn program() -> Command {
     program
 }
 
-/// Every flag of every subcommand, but for `--help` and `--version`.
+/// Returns every flag of every subcommand, except `--help` and `--version`.
 fn flags(program: &Command) -> Vec<(&str, &Arg)> {
     let commands = program
         .get_subcommands()
@@ -138,7 +138,8 @@ fn help_is_on_stdout() {
     assert!(long.contains("[env: DUMP_DATABASE_KEEP=]"), "{long}");
 }
 
-/// Returns the lines that begin with the name of the program, which is indented and left out.
+/// Returns the commands of the lines that begin with the program's name, indented; without the
+/// name.
 fn examples(text: &str) -> Vec<String> {
     let lines = text.lines();
     let examples = lines.filter_map(|line| line.strip_prefix("  dump-database "));
@@ -222,7 +223,7 @@ fn completions_are_read_by_their_shells() {
 fn the_man_page_renders_and_has_every_flag() {
     let env = Env::new();
     let roff = env.run("man").succeeds().stdout;
-    // groff sets a hyphen that is not escaped as U+2010, unless a distribution changed that.
+    // groff prints a hyphen that is not escaped as U+2010, unless a distribution changed that.
     let hyphens = roff.matches('-').count();
     assert_eq!(hyphens, roff.matches("\\-").count(), "{roff}");
     let mut man = env.command("man");

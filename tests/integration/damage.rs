@@ -42,7 +42,8 @@ fn a_dump_cut_at_any_of_a_thousand_places_fails() {
     for method in METHODS {
         let (env, dump, whole) = dumped(method);
         let file = File::options().write(true).open(&dump).unwrap();
-        // From the end, so that each cut only shortens; the first and last bytes one by one.
+        // The cuts start at the end, so that each one only shortens the file. All cuts in the
+        // first and in the last bytes are tried.
         let length = whole.len();
         let middle = (1..=960).rev().map(|part| length * part / 961);
         let cuts = (length - 20..length)
@@ -78,7 +79,7 @@ fn a_changed_byte_anywhere_in_the_header_is_noticed() {
         assert!(header > 4096);
         let file = File::options().write(true).open(&dump).unwrap();
         for (at, byte) in (0..header).zip(&whole) {
-            // Also what makes lower case of upper case, and one digit of another.
+            // These changes also turn upper case into lower case, and one digit into another.
             let flip = if at % 2 == 0 { 0x20 } else { 0x01 };
             file.write_all_at(&[byte ^ flip], at).unwrap();
             assert!(is_bad(&dump), "{method}: byte {at} ^ {flip:#x}");
@@ -88,8 +89,8 @@ fn a_changed_byte_anywhere_in_the_header_is_noticed() {
     }
 }
 
-/// Some bits of either format mean nothing (what pads a block to whole bytes): with those changed
-/// the content must still be what it was.
+/// Some bits of both formats mean nothing (those that fill a block up to a whole byte): after a
+/// change of such a bit, the content must still be the same.
 #[test]
 fn a_changed_bit_anywhere_in_the_body_is_noticed() {
     for method in METHODS {

@@ -1,5 +1,5 @@
-//! README and the pages of `docs/`: links lead somewhere, commands parse, and the commands for SQLite
-//! do what the pages say.
+//! README and the pages of `docs/`: links lead to existing targets, commands parse, and the
+//! commands for SQLite do what the pages say.
 
 pub(crate) mod machine;
 pub(crate) mod page;
@@ -14,7 +14,8 @@ use crate::support::names;
 use machine::{DUMPS, Machine};
 use page::{anchor, arguments, code, pages, pages_of_this_build, read, root, spans};
 
-/// Parses the arguments. Those in a sentence, which may name a command alone, may be incomplete.
+/// Parses the arguments. Arguments in a sentence may be incomplete, because a sentence may name a
+/// command alone.
 #[track_caller]
 fn parses(page: &str, arguments: &[String], is_sentence: bool) {
     let program = ["dump-database".to_owned()];
@@ -41,7 +42,7 @@ fn every_command_of_the_pages_parses() {
             number += 1;
         }
         for span in spans(&text) {
-            // `dump-database COMMAND` and `dump-database.timer` are no commands.
+            // `dump-database COMMAND` and `dump-database.timer` are not commands.
             let is_command = |rest: &str| rest.starts_with(|c: char| !c.is_ascii_uppercase());
             if span.strip_prefix("dump-database ").is_some_and(is_command)
                 && let Some(arguments) = arguments(&span)
@@ -64,7 +65,7 @@ fn every_flag_of_the_pages_exists() {
         .flat_map(|command| command.get_arguments())
         .filter_map(clap::Arg::get_long)
         .collect();
-    // Those of cargo, the MySQL client and the scripts in tests/.
+    // The flags of cargo, of the MySQL client, and of the scripts in `tests/`.
     flags.extend([
         "all",
         "binary-mode",
@@ -168,8 +169,8 @@ fn the_readme_is_short_and_leads_to_every_page() {
     }
 }
 
-/// A machine with the database `shop` and its dumps, which was changed since; the contents before and
-/// after that change.
+/// Makes a machine with the database `shop`, which was changed after it was dumped. Returns the
+/// machine, and the contents of the database before and after that change.
 fn shop() -> (Machine, String, String) {
     let machine = Machine::new();
     let database = "/var/lib/shop/shop.db";
@@ -197,9 +198,9 @@ fn the_page_on_restoring_restores_a_database_and_undoes_it() {
     let (machine, dumped, changed) = shop();
     machine.run("docs/restoring.md");
     assert_eq!(machine.contents("/tmp/shop.db"), dumped);
-    // Replaced, and put back from what the restore saved.
+    // The database was replaced, and then put back from the dump that the restore saved.
     assert_eq!(machine.contents("/var/lib/shop/shop.db"), changed);
-    // Without the program.
+    // This one was restored without the program.
     assert_eq!(machine.contents("/shop.db"), dumped);
 }
 

@@ -1,4 +1,5 @@
-//! Drills of SQLite dumps: restored, compared, recorded. Those of servers are beside their tests.
+//! Drills of SQLite dumps: restored, compared, recorded. The drills of servers are next to the
+//! other tests of the servers.
 
 use std::fs::{self, File};
 use std::io::{PipeReader, Read, Write};
@@ -57,7 +58,8 @@ fn a_good_dump_passes_and_status_tells() {
     assert!(run.stdout.contains(sentence), "{run:?}");
 }
 
-/// A drill that cannot go on after its first dump, `a`'s: nobody reads what it printed of it.
+/// Starts a drill that blocks after its first dump, the one of `a`: its stdout is a full pipe that
+/// nothing reads yet.
 fn held_after_the_first(env: &Env, args: &str) -> (Child, PipeReader) {
     let (reader, mut writer) = std::io::pipe().unwrap();
     writer.write_all("\n".repeat(65536).as_bytes()).unwrap();
@@ -69,7 +71,7 @@ fn held_after_the_first(env: &Env, args: &str) -> (Child, PipeReader) {
     (child, reader)
 }
 
-/// What it printed, and how it ended.
+/// Reads what the drill printed, and returns how it ended.
 fn released((child, mut reader): (Child, PipeReader)) -> Run {
     let mut stdout = String::new();
     reader.read_to_string(&mut stdout).unwrap();
@@ -80,7 +82,7 @@ fn released((child, mut reader): (Child, PipeReader)) -> Run {
     }
 }
 
-/// `a` and `z`, dumped.
+/// Makes and dumps the databases `a` and `z`.
 fn two() -> (Env, [PathBuf; 2]) {
     let env = Env::new();
     database::small(&env.path("a.sqlite"));
@@ -177,7 +179,7 @@ fn the_copy_that_a_killed_drill_left_goes_and_nothing_else() {
     let scratch = env.path("scratch");
     let [left, busy, unmarked] = ["000000000000", "busyBUSY0000", "unmarked0000"]
         .map(|random| format!("dump-database-drill-{random}"));
-    // Whatever its owner called it so for.
+    // A directory whose name only resembles that of a drill.
     let named = "dump-database-drill-work".to_owned();
     for name in [&left, &busy, &unmarked, &named] {
         fs::create_dir_all(scratch.join(name)).unwrap();
@@ -225,7 +227,7 @@ fn rows_and_tables_that_are_not_as_they_were_fail_it() {
         assert!(run.stdout.contains(sentence), "{wrong}: {run:?}");
         let status = env.run("status").fails(1, "db (the last drill failed: ");
         assert!(status.stdout.contains("FAILED"), "{status:?}");
-        // The first failure of a run outlives what passes after it.
+        // The first failure of a run stays recorded when later dumps pass.
         env.run("drill --sample all").fails(1, "");
         env.run("status").fails(1, "the last drill failed");
         fs::remove_file(planted).unwrap();
@@ -258,7 +260,7 @@ fn a_database_whose_indexes_lie_verifies_and_fails_its_drill() {
         .unwrap();
     drop(connection);
     env.run("dump db.sqlite").fails(1, "corrupt");
-    // As a dump made without looking would be.
+    // A dump of the damaged database, as if it had been made without a check.
     let image = fs::read(&db).unwrap();
     let bad = planted::with_content(&good, &image);
     env.run(&format!("verify {}", bad.display())).succeeds();

@@ -1,7 +1,8 @@
-//! Real dumps that earlier versions made, in `earlier/`: they list, verify, restore and drill.
+//! Real dumps that earlier versions made, in `earlier/`: this version lists, verifies, restores
+//! and drills them.
 //!
-//! Each holds the four rows of a table `book`; `@globals` holds the role `reader`. None is ever made
-//! anew: a change of the format adds further ones beside them.
+//! Each dump holds the four rows of a table `book`; `@globals` holds the role `reader`. They are
+//! never made again: a change of the format adds new dumps next to them.
 
 use std::fs::{self, File};
 use std::path::Path;
@@ -10,10 +11,10 @@ use crate::servers::{mysql, postgresql};
 use crate::support::{Env, database, names};
 
 const EARLIER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/integration/earlier");
-/// Titles and shelves, in order.
+/// The titles and shelves of the books, in order.
 const BOOKS: &str = "Emma 3,Persuasion 3,Middlemarch 7,Żółw — 亀 9";
 
-/// Copies the earlier dumps of this kind to `dump`, where they list, verify and drill.
+/// Copies the earlier dumps of this kind to `dump`, and lists, verifies and drills them there.
 fn copied(kind: &str) -> Env {
     let env = Env::new();
     fs::create_dir(env.dumps()).unwrap();
@@ -34,7 +35,7 @@ fn copied(kind: &str) -> Env {
     assert_eq!(verified.stdout.matches(": good").count(), files.len());
     let drill = env.run("drill").succeeds();
     assert!(!drill.stdout.contains("FAILED"), "{drill:?}");
-    // They tell how fresh they are without a record.
+    // `status` can say how old they are without a record.
     env.run("status --max-age 3650000d").succeeds();
     env.run("status --max-age 1s").fails(1, "old");
     env
@@ -58,7 +59,7 @@ fn sqlite() {
     }
 }
 
-/// Their headers do not say how long they are.
+/// The headers of earlier dumps do not hold the length of the dump.
 #[test]
 fn a_dump_that_was_cut_off_is_noticed_without_reading_it() {
     let env = copied("sqlite");

@@ -1,4 +1,4 @@
-//! What the fault campaign (tests/faults) once found.
+//! Faults of the program that the fault campaign (`tests/faults`) once found.
 
 use std::fs;
 use std::os::unix::fs::FileExt;
@@ -11,7 +11,7 @@ use crate::support::database::{self, contents};
 use crate::support::strace::{self, Call, Of};
 use crate::support::{Env, Run, names};
 
-/// A kernel that says it wrote, and did not.
+/// A kernel that reports a write that it did not do.
 #[test]
 #[ignore = "needs strace"]
 fn a_new_database_that_reads_back_differently_takes_no_name() {
@@ -65,7 +65,7 @@ fn the_cause_of_a_failure_is_its_own() {
     assert_eq!(contents(&env.path("old.sqlite")), before);
 }
 
-/// SQLite lists a page that it cannot read among the damage.
+/// SQLite reports a page that it cannot read as damage.
 #[test]
 #[ignore = "needs strace"]
 fn a_disk_that_cannot_be_read_is_not_called_a_corrupt_database() {
@@ -90,7 +90,8 @@ fn a_disk_that_cannot_be_read_is_not_called_a_corrupt_database() {
     panic!("strace fails calls that the program does not make");
 }
 
-/// SQLite calls it malformed. Damage would be moved aside.
+/// SQLite reports a failing disk as a malformed database; a malformed database would be moved
+/// aside.
 #[test]
 #[ignore = "needs sqlite3"]
 fn what_a_failing_disk_holds_is_not_moved_aside() {
@@ -114,7 +115,7 @@ fn what_a_failing_disk_holds_is_not_moved_aside() {
     );
 }
 
-/// Nor where only its log is what the disk does not give.
+/// The same, if the disk fails only for the log of the database.
 #[test]
 #[ignore = "needs strace"]
 fn a_damaged_database_whose_log_cannot_be_read_is_not_moved_aside() {
@@ -138,13 +139,13 @@ fn a_damaged_database_whose_log_cannot_be_read_is_not_moved_aside() {
     );
 }
 
-/// Looking whether the disk gives all of it takes as long as it is large.
+/// Checking whether the disk can read all of a database takes longer the larger it is.
 #[test]
 fn a_large_damaged_database_is_read_no_longer_than_allowed() {
     let (env, dump) = scene();
     let old = env.path("old.sqlite");
     let file = fs::File::create(&old).unwrap();
-    file.set_len(1 << 42).unwrap(); // four terabytes of nothing
+    file.set_len(1 << 42).unwrap(); // 4 TiB without content
     file.write_all_at(b"no database", 0).unwrap();
     drop(file);
     let run = env.run(&format!(
@@ -172,7 +173,7 @@ fn a_name_never_reaches_the_terminal_as_a_command() {
             serde_json::from_str(&env.run(&format!("{command} --json")).stdout).unwrap();
         assert_eq!(rows[0]["database"], "a\u{1b}[2J\n", "{command} --json");
     }
-    // Nor does what a record says that someone else wrote.
+    // A record that another program wrote does not reach the terminal as a command either.
     let record = r#"{"databases":{"a%1B%5B2J%0A":{"attempt":{"time":"2100-01-01T00:00:00Z","error":"\u001b[2J"}}}}"#;
     fs::write(env.dumps().join(".dump-database.state"), record).unwrap();
     let run = env.run("status").fails(1, "the last run failed");

@@ -1,4 +1,4 @@
-//! Dumps are read by whatever reads gzip or zstd.
+//! Every program that reads gzip or zstd can read dumps.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,8 +7,9 @@ use flate2::{Decompress, FlushDecompress, Status};
 
 use crate::support::{Env, Run, checksum, database, planted};
 
-/// A database of one block and one of several, each dumped by several methods. Nobody writes, and
-/// no page is free, so that a dump's content is the file itself.
+/// Dumps a database of one block and a database of several blocks, each with several methods. No
+/// program writes to them, and no page is free, so the content of a dump is the database file
+/// itself.
 fn dumps(env: &Env, methods: &[&str]) -> Vec<(PathBuf, PathBuf)> {
     let mut all = Vec::new();
     database::small(&env.path("small.sqlite"));
@@ -24,7 +25,7 @@ fn dumps(env: &Env, methods: &[&str]) -> Vec<(PathBuf, PathBuf)> {
 
 const GZIP: [&str; 5] = ["gzip", "gzip:0", "gzip:1", "gzip:6", "gzip:9"];
 
-/// What a program with `args` makes of a dump on its stdin, by checksum.
+/// Returns the checksum of what a program with `args` prints for a dump on its stdin.
 fn piped(env: &Env, dump: &Path, program: &str, args: &[&str]) -> String {
     let mut command = env.command(program);
     let output = command
@@ -89,7 +90,7 @@ fn gunzip_gives_name_and_time_back() {
     }
 }
 
-/// One member: a reader that stops at the first one's end has all of it.
+/// A gzip dump is one member: a reader that stops at the end of the first member has all of it.
 #[test]
 fn a_bare_inflate_reads_the_whole_of_it_from_one_member() {
     let env = Env::new();

@@ -1,4 +1,4 @@
-//! Tests of the program itself, against real databases and the tools its users have.
+//! Tests of the program itself, against real databases and the tools that its users have.
 
 mod support;
 

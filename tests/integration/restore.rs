@@ -1,4 +1,4 @@
-//! Restoring an SQLite dump: to where, over what, and what is left when it is refused.
+//! Restoring an SQLite dump: the target, what it replaces, and what is left when it is refused.
 
 mod choice;
 pub(crate) mod failing;
@@ -85,7 +85,7 @@ fn the_replaced_database_is_dumped_first_and_its_place_kept() {
     assert_eq!(names(&env.path("real")), ["old.sqlite"]);
     assert_eq!(contents(&real), contents(&env.path("db.sqlite")));
 
-    // Nothing was rotated out for the eighth dump, and it brings the old one back.
+    // Rotation removed nothing for the eighth dump, and the eighth dump restores the old database.
     let dumps: Vec<_> = env
         .names()
         .into_iter()
@@ -106,7 +106,7 @@ fn a_database_in_use_is_refused() {
     let args = format!("restore {dump} old.sqlite --replace --to saved --busy-timeout 1s");
     env.run(&args).fails(1, "is open in process");
 
-    // Whose open files this user cannot see, and whose lock it meets.
+    // This user cannot see the open files of the process, and meets its lock.
     if chown(env.root(), Some(1234), Some(1234)).is_ok() {
         for name in ["old.sqlite", "old.sqlite-wal", "old.sqlite-shm"] {
             let _ = chown(env.path(name), Some(1234), Some(1234));
@@ -128,7 +128,7 @@ fn a_database_in_use_is_refused() {
             .count(),
         0
     );
-    // A connection that holds no lock at all.
+    // This connection holds no lock.
     let idle = Connection::open(&old).unwrap();
     assert!(scalar(&idle, "SELECT count(*) FROM blob") > 0);
     env.run(&args).fails(1, "is open in process");
@@ -136,7 +136,7 @@ fn a_database_in_use_is_refused() {
     env.run(&args).succeeds();
 }
 
-/// The units give each database a NAME that need not be its file's.
+/// The units give each database a NAME that can differ from its file name.
 #[test]
 fn what_is_replaced_joins_its_own_dumps_whatever_they_are_called() {
     let env = Env::with_database();
@@ -156,8 +156,8 @@ fn what_is_replaced_joins_its_own_dumps_whatever_they_are_called() {
     env.run("status --max-age 30m").succeeds();
 }
 
-/// Otherwise the directory's owner could neither rotate nor record. What only root may read stays
-/// root's.
+/// Otherwise the directory's owner could neither rotate nor record. Files that only root may read
+/// stay root's.
 #[test]
 #[ignore = "needs root"]
 fn what_root_makes_of_anothers_dumps_is_that_ones_and_nothing_else() {
@@ -169,7 +169,7 @@ fn what_root_makes_of_anothers_dumps_is_that_ones_and_nothing_else() {
     chown(&dump, Some(1234), Some(1234)).unwrap();
     chown(env.path("db.sqlite"), Some(1234), Some(1234)).unwrap();
     for own in OWN {
-        // Made when the directory was root's.
+        // These files were made when the directory belonged to root.
         let _ = fs::remove_file(env.dumps().join(own));
     }
     env.run(&format!(
@@ -188,7 +188,7 @@ fn what_root_makes_of_anothers_dumps_is_that_ones_and_nothing_else() {
         let owner = if is_roots { 0 } else { 1234 };
         assert_eq!((meta.uid(), meta.gid()), (owner, owner), "{entry:?}");
     }
-    // A second name may be any file's.
+    // A file with a second name may be any file of the system.
     let elsewhere = env.path("root's");
     fs::write(&elsewhere, "content").unwrap();
     let lock = env.dumps().join(".dump-database.lock");
@@ -258,7 +258,8 @@ fn what_cannot_be_dumped_is_moved_aside() {
         let aside = names(env.root())
             .into_iter()
             .find(|name| name.starts_with(&prefix));
-        // All of it but the header, where the change of the journal mode is counted.
+        // Compares all of it except the header, in which SQLite counts the change of the journal
+        // mode.
         let kept = fs::read(env.path(aside.unwrap())).unwrap();
         assert!(
             kept.len() == bytes.len() && kept[100..] == bytes[100..],
@@ -362,6 +363,6 @@ fn the_new_database_is_on_the_disk_before_it_has_the_name_and_the_name_after() {
     let root = format!("{}>", env.root().display());
     let named = place("fsync", &root);
     assert!(written < synced && synced < renamed && renamed < named);
-    // And the dump of the old one has its final name before that.
+    // Before that, the dump of the old database has its final name.
     assert!(place("renameat2", "old-") < renamed);
 }

@@ -1,4 +1,4 @@
-//! Everything that runs a program of someone else's: commands and database servers.
+//! Tests that run programs of other projects: commands and database servers.
 
 mod clients;
 mod command;
@@ -16,8 +16,8 @@ use crate::support::{Env, Run};
 
 pub(crate) use machine::{Killed, SmallDisk, give_to, newest_below, unprivileged, wait_for};
 
-/// A script of the Chinook sample (github.com/lerocha/chinook-database), from the directory that
-/// `CHINOOK` names; none where it names none.
+/// Returns the path of a script of the Chinook sample (github.com/lerocha/chinook-database) in the
+/// directory that `CHINOOK` names; `None` if `CHINOOK` is not set.
 fn chinook(script: &str) -> Option<PathBuf> {
     let directory = std::env::var_os("CHINOOK")?;
     let path = PathBuf::from(directory).join(script);
@@ -25,7 +25,7 @@ fn chinook(script: &str) -> Option<PathBuf> {
     Some(path)
 }
 
-/// A certificate for 127.0.0.1 that vouches for itself, and its key.
+/// Makes a self-signed certificate for 127.0.0.1, and its key.
 fn certificate(env: &Env, name: &str) -> (PathBuf, PathBuf) {
     let (certificate, key) = (
         env.path(format!("{name}.pem")),
@@ -48,13 +48,13 @@ fn certificate(env: &Env, name: &str) -> (PathBuf, PathBuf) {
     (certificate, key)
 }
 
-/// A TCP port of 127.0.0.1 that nobody listens at.
+/// Returns a TCP port of 127.0.0.1 on which no process listens.
 fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().port()
 }
 
-/// The processes a process started, and those they started.
+/// Returns the processes that a process started, and those that they started.
 fn descendants(pid: u32) -> Vec<u32> {
     let children = |pid: u32| -> Vec<u32> {
         let tasks = std::fs::read_dir(format!("/proc/{pid}/task"));
@@ -77,7 +77,7 @@ fn descendants(pid: u32) -> Vec<u32> {
     found
 }
 
-/// Only these dumps are there, and nothing half-done.
+/// Asserts that the directory holds exactly these dumps and no temporary files.
 #[track_caller]
 fn assert_no_trace(env: &Env, dumps: &[String]) {
     assert_eq!(env.names(), dumps);

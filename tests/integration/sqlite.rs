@@ -11,7 +11,8 @@ use rusqlite::Connection;
 use crate::support::database::{contents, scalar};
 use crate::support::{Env, Run};
 
-/// Rows in a table with an index, long ones, and free pages that once were rows.
+/// SQL that makes rows in a table with an index, some of them long, and free pages that once held
+/// rows.
 const FILL: &str = "
     CREATE TABLE entry (id INTEGER PRIMARY KEY, word TEXT, body BLOB);
     CREATE INDEX by_word ON entry (word, body);
@@ -19,7 +20,8 @@ const FILL: &str = "
     INSERT INTO entry SELECT i, 'word ' || (i % 17), randomblob(20 + i * 7 % 1900) FROM n;
     DELETE FROM entry WHERE id BETWEEN 50 AND 200;";
 
-/// Dumps `source` and restores it beside itself: the restored file, and what the dump said.
+/// Dumps `source` and restores it next to the source. Returns the restored file, and the stderr of
+/// the dump.
 fn there_and_back(env: &Env, source: &Path) -> (PathBuf, String) {
     let dumped = Run::of(env.program("dump").arg(source)).succeeds();
     let restored = source.with_extension("restored");
@@ -27,8 +29,9 @@ fn there_and_back(env: &Env, source: &Path) -> (PathBuf, String) {
     (restored, dumped.stderr)
 }
 
-/// The image: what a checkpointed database's file is, but for its free pages' content and the
-/// counters of changes (offsets 24, 40 and 92), which a copy by SQLite's backup counts further.
+/// Returns the image of a database: the file of a checkpointed database, without the content of
+/// its free pages and without the change counters (offsets 24, 40 and 92), which SQLite's backup
+/// increases.
 fn image(path: &Path) -> Vec<u8> {
     let mut bytes = fs::read(path).unwrap();
     for counter in [24..28, 40..44, 92..100] {
@@ -48,7 +51,7 @@ fn image(path: &Path) -> Vec<u8> {
             let leaf = number(&bytes, start + 8 + 4 * leaf);
             bytes[(leaf - 1) * size..leaf * size].fill(0);
         }
-        // Beyond its list a trunk page holds what it once was.
+        // After its list, a trunk page still holds old content, which is kept here.
         trunk = number(&bytes, start);
     }
     bytes
@@ -173,7 +176,8 @@ fn what_only_its_own_program_has_is_a_warning() {
     }
 }
 
-/// A database that cannot be used in full without what this connection has.
+/// Makes a database that cannot be used completely without the function and the collation of the
+/// returned connection.
 fn needing(case: &str, path: &Path, mode: &str) -> Connection {
     use rusqlite::functions::FunctionFlags;
     let db = Connection::open(path).unwrap();
@@ -220,7 +224,7 @@ fn needing(case: &str, path: &Path, mode: &str) -> Connection {
     db
 }
 
-/// The index `by_word` was of something else than it now says.
+/// Makes the schema of the index `by_word` disagree with the content of the index.
 fn make_the_index_disagree(path: &Path) {
     let db = Connection::open(path).unwrap();
     db.execute_batch(
@@ -261,7 +265,7 @@ fn violated_constraints_are_a_warning_and_hide_no_damage() {
     assert!(said.contains("1495 more such violations"), "{said}");
     same(&source, &restored);
 
-    // The table whose check comes last has the damage.
+    // The damage is in the table that is checked last.
     make_the_index_disagree(&source);
     env.run("dump db.sqlite --name damaged").fails(1, "by_word");
 }

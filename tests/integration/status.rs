@@ -1,4 +1,5 @@
-//! `status` and the metrics: what is said of databases that are dumped, and of those that are not.
+//! `status` and the metrics: what they say about databases that are dumped, and about those that
+//! are not.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
@@ -15,7 +16,7 @@ fn rows(env: &Env, args: &str) -> Vec<Value> {
     serde_json::from_str(&run.stdout).unwrap()
 }
 
-/// Makes every dump there is older.
+/// Makes a dump older.
 fn age(dump: &Path, seconds: i64) {
     planted::at(dump, planted::ago(seconds));
     fs::remove_file(dump).unwrap();
@@ -51,7 +52,7 @@ fn a_run_that_failed_is_told_until_one_succeeds() {
     env.run("dump other.sqlite").fails(1, "was not dumped");
     let run = env.run("status").fails(1, "db (the last run failed: ");
     assert!(run.stdout.contains("FAILED"), "{run:?}");
-    // Never dumped, but tried.
+    // This database was tried, and never dumped.
     assert!(
         run.stderr.contains("other (the last run failed: "),
         "{run:?}"
@@ -89,7 +90,7 @@ fn a_mistyped_database_is_not_asked_for_and_one_that_is_gone_can_be_forgotten() 
     fs::remove_file(gone).unwrap();
     fs::remove_file(env.path("gone.sqlite")).unwrap();
     env.run("status").fails(1, "gone (its dumps are gone)");
-    // It was dumped here, so a run that does not find it says so until it is forgotten.
+    // It was dumped here, so a run that does not find it reports this until it is forgotten.
     env.run("dump gone.sqlite").fails(1, "gone.sqlite");
     env.run("status").fails(1, "gone (the last run failed");
     env.run("rotate --forget gone").succeeds();
@@ -113,7 +114,7 @@ fn of_several_directories_each_line_says_which() {
     }
 }
 
-/// Who owns the directory writes the record.
+/// The owner of the directory can write the record.
 #[test]
 #[ignore = "needs root"]
 fn anothers_record_does_not_make_an_old_dump_fresh() {
@@ -131,7 +132,7 @@ fn anothers_record_does_not_make_an_old_dump_fresh() {
     }
     env.run("status --max-age 30m").fails(1, "90d old");
     env.run("status --max-age 30m --trust-records").succeeds();
-    // A file of ours in a directory of theirs may be an old one of ours.
+    // A file of this user in a directory of another user may be an old file of this user.
     chown(&state, Some(0), Some(0)).unwrap();
     for (mode, is_ours) in [(0o777, false), (0o775, false), (0o755, true)] {
         fs::set_permissions(env.dumps(), fs::Permissions::from_mode(mode)).unwrap();
@@ -148,7 +149,7 @@ fn damage_header(dump: &Path) {
     fs::write(dump, bytes).unwrap();
 }
 
-/// Of two databases in a directory.
+/// The directory holds two databases, and the dumps of one of them cannot be used.
 #[test]
 fn a_database_whose_dumps_cannot_be_used_is_told_and_fails_its_drill() {
     let env = Env::with_database();
@@ -207,7 +208,7 @@ fn a_lost_or_damaged_state_is_begun_anew_from_the_dumps() {
         row["problem"].is_null() && row["attempt"]["error"].is_null(),
         "{row}"
     );
-    // A link to somewhere else is not followed.
+    // A link to another file is not followed.
     fs::write(env.path("precious"), "precious").unwrap();
     std::os::unix::fs::symlink("../precious", &state).unwrap();
     env.dump("db.sqlite");
@@ -253,7 +254,8 @@ fn metrics_are_written_whole_after_every_run() {
     assert!(value("last_attempt_success") < f64::EPSILON);
     assert!((value("dumps_kept") - 1.0).abs() < f64::EPSILON);
 
-    // From status as well, of several directories; what cannot be written leaves the old one.
+    // `status` also writes the metrics of several directories; if it cannot write them, the old
+    // file stays.
     env.run("status dump --metrics other.prom")
         .fails(1, "the last run failed");
     assert!(env.path("other.prom").exists());
@@ -314,7 +316,7 @@ fn metrics_are_written_however_the_run_ended() {
     );
     drop(lock);
 
-    // Which engine's it is does not go with what its dumps say.
+    // The engine is known even if the headers of the dumps are damaged.
     damage_header(&dump);
     fs::rename(env.path("db.sqlite"), env.path("elsewhere")).unwrap();
     written(
@@ -323,7 +325,7 @@ fn metrics_are_written_however_the_run_ended() {
         "dumps_kept{database=\"db\",engine=\"sqlite\"",
     );
 
-    // What cannot be written takes none of the last lines away.
+    // A failure to write the metrics removes none of the last lines.
     let run = env.run("dump db.sqlite elsewhere --metrics missing/m.prom");
     let run = run.fails(1, "cannot write the metrics");
     assert!(run.stderr.contains("1 of 2 were not dumped: db"), "{run:?}");

@@ -1,7 +1,8 @@
 //! The structure of the source: engines know nothing of a run, no files import each other in a
 //! circle, and every guarantee has tests.
 //!
-//! Reads the paths that the files of `src/` name. That a file declares a module is no import.
+//! These tests read the paths that the files of `src/` name. The declaration of a module is not an
+//! import.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -11,7 +12,7 @@ use syn::punctuated::Punctuated;
 use syn::visit::{self, Visit};
 use syn::{Expr, ItemMod, ItemUse, Macro, Token, UseTree, Visibility};
 
-/// A module's path below the crate, and the modules that it imports.
+/// For each module, as its path below the crate, the modules that it imports.
 type Imports = BTreeMap<Vec<String>, BTreeSet<Vec<String>>>;
 
 #[test]
@@ -53,8 +54,8 @@ fn no_files_import_each_other_in_a_circle() {
     }
 }
 
-/// Returns the first circle that can be reached from `module`: its first file stands at the end
-/// again. Modules in `done` reach none.
+/// Returns the first circle that can be reached from `module`; its first module is repeated at the
+/// end. The modules in `done` reach no circle.
 fn circle(
     module: &Vec<String>,
     all: &Imports,
@@ -78,7 +79,7 @@ fn circle(
     None
 }
 
-/// Without them `cargo test` would fail on a machine that has no server.
+/// Without `#[ignore]` these tests would make `cargo test` fail on a machine without a server.
 #[test]
 fn tests_of_servers_are_left_out_of_a_plain_cargo_test() {
     let servers = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/integration/servers");
@@ -154,7 +155,7 @@ fn every_situation_of_the_page_on_reliability_names_a_test_that_exists() {
     }
 }
 
-/// Returns the imports of every module but tests.
+/// Returns the imports of every module except tests.
 fn imports() -> Imports {
     let mut files = BTreeMap::new();
     let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src"));
@@ -175,7 +176,7 @@ fn imports() -> Imports {
         .collect()
 }
 
-/// Reads the files below a directory. `main.rs` and `lib.rs` are no modules that others import.
+/// Reads the files below a directory. `main.rs` and `lib.rs` are not modules that others import.
 fn read(directory: &Path, module: &[String], files: &mut BTreeMap<Vec<String>, String>) {
     for entry in fs::read_dir(directory).unwrap() {
         let path = entry.unwrap().path();
@@ -192,7 +193,7 @@ fn read(directory: &Path, module: &[String], files: &mut BTreeMap<Vec<String>, S
     }
 }
 
-/// The paths that a file names, in `use` lines or elsewhere, but in no tests.
+/// The paths that a file names, in `use` lines and elsewhere, except in tests.
 #[derive(Default)]
 struct Paths(Vec<Vec<String>>);
 
@@ -218,7 +219,7 @@ impl<'ast> Visit<'ast> for Paths {
         visit::visit_path(self, path);
     }
 
-    /// A module that an item is visible in is not imported.
+    /// The module in which an item is visible is not an import.
     fn visit_visibility(&mut self, _: &'ast Visibility) {}
 
     /// The arguments of most macros are expressions.
@@ -250,7 +251,7 @@ impl Paths {
     }
 }
 
-/// Returns the module of this crate that a path leads into.
+/// Returns the module of this crate that a path leads to.
 fn resolve(
     module: &[String],
     path: &[String],

@@ -1,4 +1,4 @@
-//! Restoring users, roles and what they may do.
+//! Restores users, roles and their privileges.
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -13,18 +13,19 @@ use crate::engine::feed::{finish, read_list};
 use crate::engine::load::{Failure, Loaded};
 use crate::stop::Stop;
 
-/// The role by which MariaDB's client creates others; it stays when a statement fails, and who
-/// restores would not administer the roles.
+/// The temporary role with which MariaDB's client creates the other roles. Statements about it are
+/// left out: the role remains when a statement fails, and the restoring user would not be the
+/// administrator of the restored roles.
 const IMPORTING: &str = "mariadb_dump_import_role";
 
-/// MariaDB's account that everyone has.
+/// MariaDB's account that stands for all users.
 const EVERYONE: &str = "PUBLIC";
 
-/// Creates the accounts that do not exist, with their grants. One that exists stays as it is.
-/// Returns the grants on objects, which are to be given once their databases are restored.
+/// Creates the accounts that do not exist, with their grants. An account that exists stays as it
+/// is. Returns the grants on objects, which must wait until their databases are restored.
 ///
 /// # Errors
-/// When a statement fails; what was created is then dropped again.
+/// When a statement fails; the created accounts are then dropped again.
 pub(super) fn restore(dump: &File, mut server: Server, stop: Stop) -> Result<Loaded> {
     server.meet(stop)?;
     let server = &server;
@@ -33,7 +34,7 @@ pub(super) fn restore(dump: &File, mut server: Server, stop: Stop) -> Result<Loa
         stop,
     )?;
     let mut existing: HashSet<_> = existing.into_iter().collect();
-    // It is there without a grant, too.
+    // MariaDB lists `PUBLIC` even if it has no grants.
     if server
         .column("SHOW GRANTS FOR PUBLIC", stop)
         .is_ok_and(|grants| grants.is_empty())
@@ -58,7 +59,7 @@ pub(super) fn restore(dump: &File, mut server: Server, stop: Stop) -> Result<Loa
             continue;
         }
         if let Some((Statement::Create(kind), account)) = account {
-            // The client of MariaDB creates a role once for each of its administrators.
+            // MariaDB's client creates a role once for each of its administrators.
             if !seen.insert(account.clone()) {
                 continue;
             }
@@ -84,7 +85,7 @@ pub(super) fn restore(dump: &File, mut server: Server, stop: Stop) -> Result<Loa
     })
 }
 
-/// Runs grants on objects. Returns those that fail.
+/// Runs grants on objects. Returns the grants that fail.
 ///
 /// # Errors
 /// When the server cannot be reached.
@@ -104,7 +105,8 @@ pub(super) fn grant(mut server: Server, grants: &[String], stop: Stop) -> Result
     Ok(failed)
 }
 
-/// Returns a line of the dump as it is run here; none for what the client does around it.
+/// Returns the statement to run for a line of the dump, or `None` for a statement that only
+/// MariaDB's client needs while it creates roles.
 fn statement(line: &str) -> Option<String> {
     const CREATE: &str = "/*M!100005 CREATE ROLE ";
     if let Some(rest) = line.strip_prefix(CREATE)
@@ -119,8 +121,8 @@ fn statement(line: &str) -> Option<String> {
     (!around).then(|| line.to_owned())
 }
 
-/// Is this a grant of a role that does not exist yet? Who has it is not known to the account, which
-/// may exist.
+/// Returns true if the line grants a role that does not exist yet. The account that receives the
+/// role may exist, but cannot have the role yet.
 fn is_of_role(line: &str, existing: &HashSet<String>) -> bool {
     let Some(role) = uncommented(line)
         .strip_prefix("GRANT ")
@@ -131,7 +133,8 @@ fn is_of_role(line: &str, existing: &HashSet<String>) -> bool {
     behind(line, " ON ").is_none() && !existing.contains(&role)
 }
 
-/// Is this a grant on a table, a routine or the like, and not on a database or all of them?
+/// Returns true if the line is a grant on an object, such as a table or a routine, and not on a
+/// database or on all databases.
 fn is_on_object(line: &str) -> bool {
     let line = uncommented(line);
     let Some(object) = line
@@ -146,7 +149,7 @@ fn is_on_object(line: &str) -> bool {
     quoted_at(object).is_none_or(|(_, rest)| !rest.starts_with(".*"))
 }
 
-/// What stands in a comment that is code, as `/*M!100005`.
+/// Removes the opening of an executable comment, such as `/*M!100005`, from the start of a line.
 fn uncommented(line: &str) -> &str {
     match line.split_once(' ') {
         Some((comment, rest)) if comment.starts_with("/*") => rest,
@@ -168,8 +171,9 @@ enum Statement {
     Other,
 }
 
-/// The account a statement creates, changes or grants something to, as `user@host`; a role has no
-/// host. The clients write one statement a line, some within `/*!` or `/*M!` comments.
+/// Returns the kind of the statement and the account that it creates, changes or grants something
+/// to, as `user@host`; a role has no host. The clients write one statement per line, some within
+/// `/*!` or `/*M!` comments.
 fn account(line: &str) -> Option<(Statement, String)> {
     let line = uncommented(line);
     let after = |start: &str| line.strip_prefix(start);
@@ -183,7 +187,7 @@ fn account(line: &str) -> Option<(Statement, String)> {
         (Statement::Other, behind(rest, " TO ")?)
     } else {
         let rest = after("SET DEFAULT ROLE ")?;
-        // MariaDB's word, and MySQL's.
+        // MariaDB writes `FOR`, MySQL writes `TO`.
         let rest = behind(rest, " FOR ").or(behind(rest, " TO "));
         (Statement::Other, rest?)
     };
@@ -191,7 +195,7 @@ fn account(line: &str) -> Option<(Statement, String)> {
     Some((statement, account_at(rest)?))
 }
 
-/// The account at the start; in MariaDB everyone is one.
+/// Returns the account at the start of `text`. In MariaDB, `PUBLIC` is an account.
 fn account_at(text: &str) -> Option<String> {
     if text.starts_with(EVERYONE) {
         return Some(EVERYONE.to_owned());
@@ -204,7 +208,7 @@ fn account_at(text: &str) -> Option<String> {
     })
 }
 
-/// A quoted name at the start, and what follows it.
+/// Returns the quoted name at the start of `text`, without quotes, and the text that follows it.
 fn quoted_at(text: &str) -> Option<(String, &str)> {
     let quote = text
         .chars()

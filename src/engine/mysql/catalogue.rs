@@ -1,4 +1,4 @@
-//! What is asked of a server's catalogue.
+//! Queries of a server's catalogue.
 
 use std::collections::BTreeSet;
 
@@ -11,21 +11,21 @@ use super::{inexact, privileges};
 use crate::header::Rows;
 use crate::stop::Stop;
 
-/// Names of databases that belong to the server itself, and of what a disk's own directory is seen
-/// as.
+/// The databases that belong to the server itself, and the name under which a server shows the
+/// directory `lost+found` of a file system as a database.
 const OWN: &str = "'information_schema', 'performance_schema', 'mysql', '#mysql50#lost+found'";
-/// Where a server has its `sys`, this table is in it.
+/// A query that returns a row if `sys` is the server's own: the server's `sys` contains this table.
 const OWN_SYS: &str = "SELECT 1 FROM information_schema.tables WHERE table_schema = 'sys' AND table_name = 'sys_config'";
 
-/// What is known of a database before it is dumped.
+/// What must be known of a database before it is dumped.
 pub(super) struct Database {
     pub(super) settings: Settings,
-    /// With the engine's estimate of their rows.
+    /// The tables, each with the storage engine's estimate of its rows.
     pub(super) tables: Vec<(String, Option<Rows>)>,
-    /// Tables that are dumped without rows, or with others than a SELECT returns.
+    /// Tables that are dumped without rows, or with other rows than a SELECT returns.
     pub(super) uncounted: BTreeSet<String>,
     pub(super) has_history: bool,
-    /// A column's default value is the next one of a sequence.
+    /// True if the default value of a column is the next value of a sequence.
     pub(super) uses_sequences: bool,
 }
 
@@ -39,7 +39,7 @@ pub(super) fn databases(server: &Server, stop: Stop) -> Result<Vec<String>> {
     )
 }
 
-/// The tables of a database, without views.
+/// Returns the tables of a database, without views and sequences.
 pub(super) fn table_names(server: &Server, name: &str, stop: Stop) -> Result<BTreeSet<String>> {
     let tables = server.column(
         &format!(
@@ -52,7 +52,7 @@ pub(super) fn table_names(server: &Server, name: &str, stop: Stop) -> Result<BTr
     Ok(tables.into_iter().collect())
 }
 
-/// The tables of a database that have generated columns.
+/// Returns the tables of a database that have generated columns.
 pub(super) fn generating(server: &Server, name: &str, stop: Stop) -> Result<Vec<String>> {
     let database = literal(name);
     server.column(
@@ -62,11 +62,11 @@ pub(super) fn generating(server: &Server, name: &str, stop: Stop) -> Result<Vec<
 }
 
 impl Database {
-    /// Finds the database and whether all of it can be read.
+    /// Reads the properties of a database and checks that the user can read all of it.
     pub(super) fn look(server: &Server, name: &str, stop: Stop) -> Result<Self> {
         let (settings, database) = (settings(server, name, stop)?, literal(name));
         privileges::check(server, name, stop)?;
-        // MariaDB opens views, and so finds the broken ones, only for the time.
+        // MariaDB opens views, and so detects broken ones, only if `create_time` is queried.
         let tables = server.ask(
             &format!(
                 "SELECT table_name, table_type, IFNULL(engine, ''), IFNULL(table_collation, ''), table_comment,
@@ -155,7 +155,7 @@ impl Database {
     }
 }
 
-/// The defaults of a database.
+/// Returns the default character set, the default collation and the comment of a database.
 pub(super) fn settings(server: &Server, name: &str, stop: Stop) -> Result<Settings> {
     let database = literal(name);
     let columns = "default_character_set_name, default_collation_name";
@@ -165,7 +165,7 @@ pub(super) fn settings(server: &Server, name: &str, stop: Stop) -> Result<Settin
         );
         server.ask(&query, stop)
     };
-    // The comment came with MariaDB 10.5.
+    // Only MariaDB 10.5 and later have the comment.
     let rows = ask(&format!("{columns}, schema_comment")).or_else(|_| ask(columns))?;
     let Some(row) = rows.into_iter().next() else {
         bail!(

@@ -1,4 +1,4 @@
-//! The client programs: which are installed, and what they know.
+//! The client programs: which of them are installed, and which options they know.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -22,7 +22,7 @@ pub(super) struct Client {
 }
 
 impl Client {
-    /// The first of these that is installed.
+    /// Returns the first of these programs that is installed.
     pub(super) fn find(names: [&'static str; 2], stop: Stop) -> Result<Self> {
         let program = names.into_iter().find(|name| is_in_path(name));
         let program = program.with_context(|| {
@@ -34,7 +34,7 @@ impl Client {
         Client::new(program, stop)
     }
 
-    /// Those of these that are installed and run.
+    /// Returns those of these programs that are installed and can be run.
     pub(super) fn installed(names: [&'static str; 2], stop: Stop) -> impl Iterator<Item = Self> {
         let names = names.into_iter().filter(|name| is_in_path(name));
         names.filter_map(move |name| Client::new(name, stop).ok())
@@ -49,7 +49,7 @@ impl Client {
         })
     }
 
-    /// Is it of the maker of a server of this version?
+    /// Returns true if the client has the same maker as a server of this version.
     pub(super) fn suits(&self, version: &str) -> bool {
         self.is_mariadb() == version.contains(MARIADB)
     }
@@ -58,7 +58,7 @@ impl Client {
         self.help.contains(MARIADB)
     }
 
-    /// Does it know the option `--name`?
+    /// Returns true if the client knows the option `--name`.
     pub(super) fn knows(&self, name: &str) -> bool {
         let option = format!("--{name}");
         let mut words = self.help.split([' ', '\n', '=', '[', ',']);
@@ -71,7 +71,8 @@ impl Client {
         Ok(String::from_utf8_lossy(&printed).trim().to_owned())
     }
 
-    /// The option files it reads, in that order.
+    /// Returns the existing option files that the client reads, in the order in which it reads
+    /// them.
     pub(super) fn default_files(&self) -> Vec<PathBuf> {
         let mut lines = self.help.lines();
         let named = lines.find(|line| line.starts_with("Default options are read from"));

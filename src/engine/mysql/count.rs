@@ -1,4 +1,4 @@
-//! Counting the rows of a dump on its way.
+//! Counts the rows of a dump while it is written.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -8,11 +8,11 @@ use super::script::rows::Counter;
 use crate::content::marker::Tail;
 use crate::identity::Engine;
 
-/// Passes a dump on to another writer, and counts its rows.
+/// A writer that passes a dump on to another writer and counts its rows.
 pub(super) struct Counted<'a> {
     out: &'a mut dyn Write,
     tail: Tail,
-    /// None once the dump could not be read.
+    /// `None` after the dump could not be parsed.
     script: Option<StatementReader<Counter>>,
 }
 
@@ -31,8 +31,8 @@ impl<'a> Counted<'a> {
         self.tail.is_end(Engine::Mysql)
     }
 
-    /// Returns the rows of each table, or none where the dump was not read to its end: no count is
-    /// better than a wrong one.
+    /// Returns the number of rows of each table, or an empty map if the dump was not parsed to its
+    /// end: no count is better than a wrong one.
     pub(super) fn count(&mut self) -> BTreeMap<String, u64> {
         let Some(mut script) = self.script.take() else {
             return BTreeMap::new();

@@ -21,34 +21,34 @@ use crate::identity::{Engine, Identity};
 use crate::name::{Format, GLOBALS};
 use crate::stop::Stop;
 
-/// A table was altered before it was read: `ER_TABLE_DEF_CHANGED`, and how `mysqldump` says that
-/// it has another number of columns.
+/// Errors that say that a table was altered before it was read: `ER_TABLE_DEF_CHANGED`, and the
+/// message of `mysqldump` when the number of columns has changed.
 const TABLE_CHANGED: [&str; 2] = ["Error 1412", "Error in field count for table"];
 
-/// The dump is done; what is only a warning may take this long for a table.
+/// The longest time to count the rows of one table for a warning. At that point the dump is done.
 const LONGEST_COUNT: Duration = Duration::from_secs(10);
 
-/// A part of a server to be dumped.
+/// Dumps one part of a server.
 pub(super) struct Mysql {
     server: Server,
-    /// None for the server-wide objects.
+    /// The name and properties of the database, or `None` for the server-wide objects.
     database: Option<(String, Database)>,
     identity: Identity,
     version: String,
     client_version: String,
     patience: Duration,
     begun: bool,
-    /// The rows of each table that was dumped.
+    /// The number of dumped rows of each table.
     rows: BTreeMap<String, u64>,
     child: Option<Child>,
     stop: Stop,
 }
 
 impl Mysql {
-    /// Connects and finds out whether all of it can be dumped.
+    /// Connects and checks that the whole part can be dumped.
     ///
     /// # Errors
-    /// One sentence for whatever keeps it from being dumped whole.
+    /// One sentence that says why the part cannot be dumped whole.
     pub(super) fn open(mut server: Server, part: &Part, access: &Access) -> Result<Self> {
         let stop = access.deadline;
         let version = server.meet(stop)?;
@@ -105,7 +105,7 @@ impl Dumper for Mysql {
     }
 
     fn snapshot(&mut self, _scratch: Option<ScratchFile<'_>>) -> Result<()> {
-        // After a snapshot that was lost the database is another.
+        // After a lost snapshot, the database may have changed.
         if let Some((name, database)) = &mut self.database
             && std::mem::replace(&mut self.begun, true)
         {
@@ -185,7 +185,8 @@ impl Dumper for Mysql {
     fn check(&mut self, _thorough: bool) -> Result<Facts> {
         let (mut tables, mut table_count) = (Vec::new(), 0);
         if let Some((name, database)) = &self.database {
-            // The client lists them when it begins; which it saw is known of those that stayed.
+            // The client lists the tables when it begins. The tables that it certainly saw are
+            // those that existed before and still exist now.
             let now = catalogue::table_names(&self.server, name, self.stop)?;
             tables.clone_from(&database.tables);
             tables.retain(|(table, _)| now.contains(table));
@@ -210,7 +211,8 @@ impl Dumper for Mysql {
 }
 
 impl Mysql {
-    /// Warns where far fewer rows were dumped than the server estimated, and the table has them.
+    /// Warns if far fewer rows were dumped than the server estimated and the table really has more
+    /// rows.
     fn warn_of_few(&self, table: &str, dumped: u64, estimate: Option<Rows>) -> Result<()> {
         let Some(Rows::About { about }) = estimate else {
             return Ok(());
@@ -236,7 +238,8 @@ impl Mysql {
     }
 }
 
-/// MariaDB's clients dump values of MySQL's generated columns, which MySQL then refuses.
+/// Refuses a database with generated columns if MariaDB's client dumps a MySQL server: the client
+/// dumps the values of these columns, and MySQL refuses them in a restore.
 fn refuse_if_misread(server: &Server, version: &str, name: &str, stop: Stop) -> Result<()> {
     let dumper = &server.dumper;
     if dumper.is_mariadb() && !dumper.suits(version) {

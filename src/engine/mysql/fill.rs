@@ -1,16 +1,17 @@
-//! Loading a dump into a database that exists and is empty, for a user who may create none.
+//! Loads a dump into an existing, empty database, for a user that may not create databases.
 
 use anyhow::{Result, ensure};
 
 use super::server::{Server, identifier, literal};
 use crate::stop::Stop;
 
-/// How many objects a message names.
+/// The number of objects that a message names at most.
 const NAMED: usize = 5;
-/// How many statements one client is given.
+/// The number of statements that one client runs at most.
 const AT_ONCE: usize = 200;
 
-/// A database that was empty, emptied again unless all went well.
+/// A database that was empty before the restore. It is emptied again on drop, unless the restore
+/// succeeded.
 pub(super) struct Filled<'a> {
     server: &'a Server,
     name: &'a str,
@@ -18,6 +19,8 @@ pub(super) struct Filled<'a> {
 }
 
 impl<'a> Filled<'a> {
+    /// Takes the database `name` for a restore.
+    ///
     /// # Errors
     /// When the database is not empty.
     pub(super) fn take(server: &'a Server, name: &'a str, stop: Stop) -> Result<Self> {
@@ -76,7 +79,8 @@ impl Drop for Filled<'_> {
     }
 }
 
-/// Returns all that is in a database, each by its kind and name, in the order in which it is dropped.
+/// Returns the kind and the name of every object in a database, in the order in which they are
+/// dropped.
 fn objects(server: &Server, name: &str, stop: Stop) -> Result<Vec<(String, String)>> {
     let database = literal(name);
     let rows = server.ask(

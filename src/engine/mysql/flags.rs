@@ -1,4 +1,4 @@
-//! What the client is told when it dumps a database.
+//! Builds the client's command line for a dump.
 
 use std::process::Command;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::catalogue::Database;
 use super::server::Server;
 
-/// What every dump of a database is made with, never less, whatever an option file says.
+/// The flags of every dump of a database. They override what an option file says.
 const FLAGS: [&str; 16] = [
     "--skip-force",
     "--skip-no-data",
@@ -26,7 +26,7 @@ const FLAGS: [&str; 16] = [
     "--tz-utc",
 ];
 
-/// The command that dumps the database `name`, which waits for a lock for at most `patience`.
+/// Returns the command that dumps the database `name` and waits for a lock for at most `patience`.
 pub(super) fn dump(
     server: &Server,
     name: &str,
@@ -40,7 +40,7 @@ pub(super) fn dump(
         ("set-gtid-purged=OFF", true),
         ("column-statistics=0", true),
         ("dump-history", database.has_history),
-        // Under a lock of its table alone a sequence gives no value.
+        // A sequence cannot give a value while only its table is locked.
         ("skip-add-locks", database.uses_sequences),
     ] {
         let name = flag.split('=').next().unwrap_or_default();

@@ -1,7 +1,8 @@
-//! Users, roles and what they may do, as a dump.
+//! Dumps users, roles and their privileges.
 //!
-//! The dump is written here for every server: MariaDB's client (`--system=users`) creates a role
-//! once for each of its administrators, loses what PUBLIC may do and the bytes of MySQL's hashes.
+//! This module writes the dump itself for every server, because MariaDB's client (`--system=users`)
+//! creates a role once for each of its administrators, and loses the privileges of PUBLIC and the
+//! bytes of MySQL's hashes.
 
 use std::io::Write;
 
@@ -10,13 +11,13 @@ use anyhow::Result;
 use super::server::{Server, identifier};
 use crate::stop::Stop;
 
-/// How many statements one client is given.
+/// The number of statements that one client runs at most.
 const AT_ONCE: usize = 200;
 
-/// Writes them as `SHOW CREATE USER` and `SHOW GRANTS` have them.
+/// Writes the accounts as `SHOW CREATE USER` and `SHOW GRANTS` print them.
 pub(super) fn write(server: &Server, out: &mut dyn Write, stop: Stop) -> Result<()> {
     writeln!(out, "-- Users and their grants\n")?;
-    // In MySQL a role is a user; this column is MariaDB's.
+    // In MySQL a role is a user. Only MariaDB has this column.
     let roles = server.column(
         "SELECT user FROM mysql.user WHERE is_role = 'Y' ORDER BY user = 'PUBLIC', user",
         stop,
@@ -27,7 +28,7 @@ pub(super) fn write(server: &Server, out: &mut dyn Write, stop: Stop) -> Result<
         "SELECT CONCAT(QUOTE(user), '@', QUOTE(host)) FROM mysql.user WHERE host <> '' ORDER BY 1",
         stop,
     )?;
-    // Readable whatever bytes a password's hash has; only MySQL knows it.
+    // With this variable, a password's hash is readable whatever bytes it has. Only MySQL knows it.
     let hex = "SET SESSION print_identified_with_as_hex = ON";
     let hex = server
         .ask(hex, stop)
@@ -54,7 +55,7 @@ pub(super) fn write(server: &Server, out: &mut dyn Write, stop: Stop) -> Result<
     let accounts: Vec<_> = roles.into_iter().chain(users).chain(everyone).collect();
     for some in accounts.chunks(AT_ONCE) {
         for line in show("SHOW GRANTS FOR", some)? {
-            // MariaDB's has default roles among grants.
+            // MariaDB lists default roles among the grants.
             if line.starts_with("SET DEFAULT ROLE ") {
                 defaults.push(line);
             } else {
@@ -69,7 +70,8 @@ pub(super) fn write(server: &Server, out: &mut dyn Write, stop: Stop) -> Result<
     Ok(())
 }
 
-/// MySQL's `CREATE USER` names default roles, which then need not exist yet.
+/// Removes the default roles from MySQL's `CREATE USER`, because the roles may not exist yet.
+/// Returns the statement without them, and the roles.
 fn without_default_roles(create: &str) -> (String, Option<&str>) {
     let clause = " DEFAULT ROLE ";
     let found = behind(create, clause).and_then(|rest| Some((rest, behind(rest, " REQUIRE ")?)));
@@ -81,7 +83,7 @@ fn without_default_roles(create: &str) -> (String, Option<&str>) {
     (format!("{before} REQUIRE {after}"), Some(roles))
 }
 
-/// What follows `word` where that stands outside of quotes.
+/// Returns the text after the first `word` that stands outside of quotes.
 pub(super) fn behind<'a>(text: &'a str, word: &str) -> Option<&'a str> {
     let mut quote = None;
     for (at, character) in text.char_indices() {

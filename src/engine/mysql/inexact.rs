@@ -1,5 +1,5 @@
-//! Columns whose values a dump cannot have as they are, because a server shows clients something
-//! else.
+//! Finds columns whose values a dump cannot hold exactly, because the server shows clients other
+//! values.
 
 use anyhow::Result;
 
@@ -8,38 +8,40 @@ use super::server::{Server, identifier, literal};
 use super::storage_engines::ELSEWHERE;
 use crate::stop::Stop;
 
-/// Character sets of which every character survives on its way to a client as utf8mb4 and back.
-/// In all others some do not: bytes that stand for no character of Unicode (0x98 in cp1251) become
-/// `?`, and some become another character (0x5C in sjis). Found by converting, in MariaDB 10.11,
-/// every character of every set there and back.
+/// Character sets whose every character survives the conversion to utf8mb4 and back. In all other
+/// character sets some characters do not survive: bytes that stand for no Unicode character (0x98
+/// in cp1251) become `?`, and some characters become another character (0x5C in sjis). This list
+/// was found by converting every character of every character set there and back in MariaDB 10.11.
 const SURVIVING: [&str; 19] = [
     "utf8", "utf8mb3", "utf8mb4", "ucs2", "utf16", "utf16le", "utf32", "latin1", "latin2",
     "latin5", "latin7", "cp850", "cp852", "cp866", "koi8r", "koi8u", "keybcs2", "macce",
     "macroman",
 ];
-/// Character sets with characters that definitions of columns do not show: servers have those in
-/// utf8mb3, and write `?` for what utf8mb3 lacks.
+/// Character sets with characters that the definition of a column cannot show: servers keep
+/// definitions in utf8mb3, and write `?` for characters that utf8mb3 lacks.
 const WIDE: [&str; 4] = ["utf8mb4", "utf16", "utf16le", "utf32"];
-/// How long a server may look for such values, one of MariaDB's and one of MySQL's variables.
+/// The statements that limit how long a server may look for such values: one sets MariaDB's
+/// variable, the other MySQL's.
 const LIMIT: &str = "/*M!100101 SET SESSION max_statement_time = 2 */; /*!50708 SET SESSION max_execution_time = 2000 */";
-/// As many columns are looked through with one query, which must not be too long for a command.
+/// The number of columns that one query checks at most. The query must not be too long for a
+/// command line.
 const AT_ONCE: usize = 64;
 
-/// A column that may have such values.
+/// A column that may hold values that do not survive.
 struct Column {
     table: String,
     name: String,
-    /// Its character set, or `float`.
+    /// The column's character set, or `float`.
     kind: String,
     has_history: bool,
 }
 
-/// Finds the columns of a database that a dump has with other values or another definition, and
-/// warns of them. Returns their names. Where a server does not find out within seconds, or cannot,
-/// the columns that may be such count as well.
+/// Finds the columns of a database whose values or definition differ in a dump, and warns of them.
+/// Returns their names. If a server cannot check a column, or not within seconds, the column counts
+/// as differing.
 ///
 /// # Errors
-/// When the server cannot be asked which columns there are.
+/// When the server cannot be asked which columns exist.
 pub(super) fn columns(server: &Server, database: &str, stop: Stop) -> Result<Vec<String>> {
     let (suspects, mut unsure) = suspects(server, database, stop)?;
     let mut differing = Vec::new();
@@ -72,8 +74,8 @@ pub(super) fn columns(server: &Server, database: &str, stop: Stop) -> Result<Vec
     Ok(differing)
 }
 
-/// The columns to look through, and the names of those whose definition has a `?` that may stand
-/// for something else.
+/// Returns the columns to check, and the names of the columns whose definition has a `?` that may
+/// stand for another character.
 fn suspects(server: &Server, database: &str, stop: Stop) -> Result<(Vec<Column>, Vec<String>)> {
     let list = |names: &[&str]| format!("'{}'", names.join("', '"));
     let (surviving, wide) = (list(&SURVIVING), list(&WIDE));
@@ -114,7 +116,7 @@ fn suspects(server: &Server, database: &str, stop: Stop) -> Result<(Vec<Column>,
     Ok((suspects, odd))
 }
 
-/// The query for the indices of those columns that have a value that does not survive.
+/// Returns the query for the indices of the columns that hold a value that does not survive.
 fn query(database: &str, columns: &[Column]) -> String {
     let one = |(index, column): (usize, &Column)| {
         let name = identifier(&column.name);

@@ -1,11 +1,12 @@
-//! Removing what killed restores left.
+//! Removes the databases that killed restores left.
 
 use super::server::{Server, identifier, literal};
 use crate::clock;
 use crate::engine::leftover::is_of_killed;
 use crate::stop::Stop;
 
-/// Drops those of `databases` that killed restores of `name` left, and names each.
+/// Drops those of `databases` that killed restores of `name` left and that no session uses, and
+/// logs a message about each.
 pub(super) fn remove(server: &Server, name: &str, databases: &[String], stop: Stop) {
     let now = clock::now();
     for left in databases

@@ -1,4 +1,4 @@
-//! Feeding a dump to a client, into a database that may have another name than the dump's.
+//! Feeds a dump to a client, into a database whose name may differ from the dumped database's name.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -15,38 +15,38 @@ use crate::engine::load::Failure;
 use crate::read::read_whole;
 use crate::stop::{Stop, Stopped};
 
-/// How many lines of errors are kept.
+/// The number of error lines that are kept at most.
 const MOST_LINES: usize = 100_000;
-/// `CR_SERVER_GONE_ERROR` and `CR_SERVER_LOST`.
+/// The errors of a lost connection: `CR_SERVER_GONE_ERROR` and `CR_SERVER_LOST`.
 const LOST: [&str; 2] = ["ERROR 2006", "ERROR 2013"];
-/// More objects than this are counted, not named.
+/// The number of objects that a message names at most. It only counts the others.
 const NAMED: usize = 10;
-/// With these a server takes what it has itself: rows from before a CHECK, and tables whose longest
-/// possible row is too long for a page.
+/// With these statements, a server accepts data that a server may already hold: rows that are older
+/// than a CHECK constraint, and tables whose longest possible row is too long for a page.
 const TOLERANT: [&str; 2] = [
     "SET SESSION check_constraint_checks = 0;\n",
     "SET SESSION innodb_strict_mode = 0;\n",
 ];
 
-/// A dump that is loaded.
+/// How to load a dump.
 pub(super) struct Loading<'a> {
     pub(super) server: &'a Server,
-    /// The database that was dumped.
+    /// The name of the dumped database.
     pub(super) own: &'a str,
-    /// Objects that fail are listed.
+    /// If true, objects that fail are listed and do not end the restore.
     pub(super) keep_going: bool,
-    /// Definers are left out.
+    /// If true, definers are left out.
     pub(super) no_owner: bool,
     pub(super) stop: Stop,
 }
 
 impl Loading<'_> {
-    /// Loads it into the database `name`, and warns of what is not in it as it was dumped. Returns
-    /// what failed, where that does not end the restore.
+    /// Loads the dump into the database `name`, and warns of objects that are not exactly as they
+    /// were dumped. Returns the objects that failed, if failures do not end the restore.
     ///
     /// # Errors
-    /// When the server refuses any of it, or an object names the dump's database where its name
-    /// cannot be changed into `name`.
+    /// When the server refuses a part of the dump, or when an object names the dumped database in a
+    /// place where the name cannot be changed to `name`.
     pub(super) fn load(&self, dump: &File, name: &str) -> Result<Vec<Failure>> {
         let (report, failed) = self.feed(dump, name, name)?;
         let own = self.own;
@@ -71,8 +71,8 @@ impl Loading<'_> {
         Ok(failed)
     }
 
-    /// Loads it into the database `name`, which is dropped afterwards, to see whether it can be
-    /// loaded into `target`.
+    /// Loads the dump into the database `name`, which the caller drops afterwards, to check whether
+    /// the dump can be loaded into `target`.
     ///
     /// # Errors
     /// As [`Loading::load`] into `target`.
@@ -80,7 +80,8 @@ impl Loading<'_> {
         self.feed(dump, name, target).map(|_| ())
     }
 
-    /// The sentence for what names the database where that cannot be changed into `target`.
+    /// Returns the message about the objects that name the dumped database where the name cannot be
+    /// changed to `target`, or `None` if there are none.
     fn refusal(&self, report: &Report, target: &str) -> Option<String> {
         let own = self.own;
         let refused = shown(&report.refused)?;
@@ -89,7 +90,8 @@ impl Loading<'_> {
         ))
     }
 
-    /// Feeds it to the database `target`, to see whether it can be loaded into `meant`.
+    /// Feeds the dump to the database `target`, to check whether it can be loaded into `meant`.
+    /// Returns a report of the changed names, and the objects that failed.
     fn feed(&self, dump: &File, target: &str, meant: &str) -> Result<(Report, Vec<Failure>)> {
         let (server, stop) = (self.server, self.stop);
         let prelude = prelude(server, stop)?;
@@ -110,7 +112,8 @@ impl Loading<'_> {
         command.arg("--").arg(target);
         let mut child = Child::write_to(&mut command, server.shell.program, stop)?;
         child.keep_lines(MOST_LINES);
-        // A statement is written in several parts, and the client is woken for each.
+        // A statement is written in several parts. Without a buffer, each part would wake the
+        // client.
         let mut out = Located::new(BufWriter::with_capacity(64 << 10, child));
         let begun = out.write_all(prelude.as_bytes());
         let mut script = StatementReader::new(Rewriter::new(out, names));
@@ -127,7 +130,7 @@ impl Loading<'_> {
             });
         let Rewriter { out, report, .. } = script.parts;
         let (out, places) = out.into_parts();
-        // What is left was not written because something failed.
+        // Bytes that are still in the buffer were not written because something failed.
         let (child, _) = out.into_parts();
         if self.keep_going {
             let mut failed = self.failures(child, fed, &places)?;
@@ -149,7 +152,7 @@ impl Loading<'_> {
                 }
             })
             .context("the dump cannot be loaded");
-        // An object that was left out may be why the server refuses another.
+        // A left-out object may be the reason why the server refuses another object.
         match (loaded, self.refusal(&report, meant)) {
             (Ok(()), None) => Ok((report, Vec::new())),
             (Ok(()), Some(refusal)) => bail!(refusal),
@@ -158,7 +161,7 @@ impl Loading<'_> {
         }
     }
 
-    /// What failed in a client that went on after each error.
+    /// Returns the objects that failed in a client that continued after each error.
     fn failures(&self, child: Child, fed: io::Result<()>, places: &Places) -> Result<Vec<Failure>> {
         fed.context("the dump cannot be loaded")?;
         let lines = child.finish_with_lines()?;
@@ -172,7 +175,7 @@ impl Loading<'_> {
             let Some((object, error)) = places.locate(&line) else {
                 continue;
             };
-            // The first error of an object is the reason for its others.
+            // The first error of an object usually causes its other errors.
             if failed.last().is_none_or(|last| last.object != object) {
                 failed.push(Failure { object, error });
             }
@@ -181,7 +184,7 @@ impl Loading<'_> {
     }
 }
 
-/// Those statements that this server knows and allows the user.
+/// Returns those statements of [`TOLERANT`] that this server knows and the user may run.
 fn prelude(server: &Server, stop: Stop) -> Result<String> {
     let mut allowed = String::new();
     for statement in TOLERANT {
@@ -193,7 +196,7 @@ fn prelude(server: &Server, stop: Stop) -> Result<String> {
     Ok(allowed)
 }
 
-/// The first of these, and how many more there are.
+/// Returns a list of the first objects and the number of the others, or `None` for no objects.
 pub(super) fn shown(objects: &[String]) -> Option<String> {
     let (named, more) = objects.split_at(objects.len().min(NAMED));
     let more = (!more.is_empty()).then(|| format!(" and {} more", more.len()));

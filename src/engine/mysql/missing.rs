@@ -1,4 +1,5 @@
-//! Which errors of a MySQL or MariaDB server say that it lacks something that the dump needs.
+//! Recognizes errors of a MySQL or MariaDB server that say that the server lacks something the dump
+//! needs.
 
 use crate::engine::missing::{REMOTE, Sign, first_message, needed_by};
 
@@ -10,7 +11,7 @@ const SIGNS: [Sign; 3] = [
         "a directory of the machine that was dumped",
     ),
 ];
-/// The same by the number of the message.
+/// Signs that are recognized by the error number.
 const NUMBERS: [Sign; 5] = [
     ("1049", "another database"),
     ("1146", "a table of another database"),
@@ -18,16 +19,17 @@ const NUMBERS: [Sign; 5] = [
     ("1298", "a time zone that is not installed"),
     ("1524", "a plugin that is not installed"),
 ];
-/// MariaDB refuses the options of a table: `Can't create table ... (errno: 140 "...")`.
+/// The error with which MariaDB refuses the options of a table:
+/// `Can't create table ... (errno: 140 "...")`.
 const OPTIONS: Sign = ("1005", "(errno: 140 ");
 
-/// Returns what the server lacks according to `error`, met while the database of this name was
-/// restored.
+/// Returns what the server lacks according to `error`, which occurred while `database` was
+/// restored, or `None` if the error has another cause.
 pub(super) fn missing(database: Option<&str>, error: &str) -> Option<&'static str> {
     let message = first_message(error, "ERROR ")?;
     let (place, message) = message.split_once(": ")?;
     let number = place.split(' ').next()?;
-    // A table of the restored database itself that is missing was lost.
+    // If a table of the restored database itself is missing, it was lost.
     let own = database.map(|name| format!("Table '{name}."));
     if number == "1146" && own.is_some_and(|own| message.starts_with(&own)) {
         return None;

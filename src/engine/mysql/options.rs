@@ -1,4 +1,4 @@
-//! Options of the clients: those a URL gives, and those that the user's option files give.
+//! The clients' options: those of a URL, and those in the user's option files.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -14,7 +14,7 @@ use crate::secret::Secret;
 use crate::stop::Stop;
 use crate::url::Url;
 
-/// Parameters of a URL that become options of the same name.
+/// URL parameters that become client options of the same name.
 const OPTIONS: [&str; 14] = [
     "socket",
     "protocol",
@@ -33,8 +33,10 @@ const OPTIONS: [&str; 14] = [
 ];
 pub(super) const DEFAULTS_FILE: &str = "defaults-file";
 
+/// Checks the parameters of a URL.
+///
 /// # Errors
-/// One sentence, when the URL has a parameter that means nothing.
+/// One sentence, when the URL has an unknown parameter.
 pub(super) fn check(url: &Url) -> Result<(), String> {
     let known = |name: &str| name == DEFAULTS_FILE || OPTIONS.contains(&name);
     match url.parameters().find(|(name, _)| !known(name)) {
@@ -46,7 +48,7 @@ pub(super) fn check(url: &Url) -> Result<(), String> {
     }
 }
 
-/// Options with which a dump would not be whole, or its making or loading would change a server.
+/// Options that make a dump incomplete, or that change a server when a dump is made or loaded.
 pub(super) const OF_PARTS: [&str; 25] = [
     "all-databases",
     "apply-replica-statements",
@@ -74,21 +76,21 @@ pub(super) const OF_PARTS: [&str; 25] = [
     "where",
     "xml",
 ];
-/// Options with which the client does not run all that it is fed.
+/// Options with which the client does not run all statements that it is fed.
 pub(super) const NOT_FED: [&str; 3] = ["delimiter", "execute", "one-database"];
 
-/// Refuses a client whose option files have one of these. `command` is the client, told where its
-/// option files are.
+/// Refuses a client whose option files set one of the `unwanted` options. `command` is the client
+/// with the options that say where its option files are.
 ///
 /// # Errors
-/// One sentence that names the option; when the client cannot be run.
+/// One sentence that names the option; or when the client cannot be run.
 pub(super) fn refuse(
     mut command: Command,
     client: &Client,
     unwanted: &[&str],
     stop: Stop,
 ) -> Result<()> {
-    // What it prints may be a password.
+    // The printed options may include a password.
     let printed = child::output(command.arg("--print-defaults"), client.program, stop)?;
     let printed = String::from_utf8_lossy(&printed);
     let mut given = printed.split_whitespace().filter_map(option_name);
@@ -102,7 +104,8 @@ pub(super) fn refuse(
     Ok(())
 }
 
-/// The clients take `_` for `-`, `loose-` before a name, and the beginning of a name for all of it.
+/// Returns the name of the option in `word`. The clients accept `_` for `-`, `loose-` before a
+/// name, and the beginning of a name for the whole name.
 fn option_name(word: &str) -> Option<String> {
     let name = word.strip_prefix("--")?.split('=').next()?;
     let name = name.replace('_', "-");
@@ -110,9 +113,9 @@ fn option_name(word: &str) -> Option<String> {
     (!name.is_empty()).then(|| name.to_owned())
 }
 
-/// What the client would read anyway, then the password.
+/// Returns the content of an option file that includes `files` and then sets the password.
 pub(super) fn option_file(files: &[PathBuf], password: &Secret) -> Zeroizing<Vec<u8>> {
-    // It does not grow: a growing vector would leave copies behind.
+    // The vector must not grow, because growing would leave copies of the password in memory.
     let mut content = Zeroizing::new(Vec::with_capacity(256 << 10));
     for file in files {
         let file = std::path::absolute(file).unwrap_or_else(|_| file.clone());

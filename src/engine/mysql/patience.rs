@@ -1,5 +1,5 @@
-//! How long a dumper may wait for another session's lock. Not every dumper can be told, and servers
-//! wait for a day.
+//! Limits how long a dumper may wait for another session's lock. Not every dumper has an option for
+//! it, and servers wait for a day.
 
 use std::io::{self, Read};
 use std::time::Duration;
@@ -10,7 +10,8 @@ use super::server::{Server, literal};
 use crate::child::Child;
 use crate::stop::Stop;
 
-/// What a dumper writes, unless it waits for a lock for longer than `patience`.
+/// A reader of a dumper's output that fails when the dumper waits for a lock longer than
+/// `patience`.
 pub(super) struct Patient<'a> {
     pub(super) child: &'a mut Child,
     pub(super) server: &'a Server,
@@ -34,7 +35,8 @@ impl Read for Patient<'_> {
 }
 
 impl Patient<'_> {
-    /// A dumper does not say which session is its own; the statements are those that dumpers make.
+    /// Returns true if a session waits for a lock. A dumper does not tell its session, so the query
+    /// looks for the statements that dumpers send.
     fn waits_for_a_lock(&self) -> Result<bool> {
         let waiting = self.server.column(
             &format!(

@@ -1,4 +1,4 @@
-//! Makes a throwaway server ready for a dump, and reads what was restored there.
+//! Prepares a throwaway server for a dump, and reads what was restored there.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
@@ -14,20 +14,21 @@ use crate::engine::feed::finish;
 use crate::header::Header;
 use crate::stop::Stop;
 
-/// The plugins that users may log in with.
+/// The authentication plugins that users may log in with.
 const LOGINS: [&str; 4] = ["auth_ed25519", "auth_gssapi", "auth_pam", "auth_parsec"];
 
-/// Installs what users may log in with, as far as this machine has it.
+/// Installs the authentication plugins that this machine has.
 ///
 /// # Errors
-/// When time is up.
+/// When the deadline has passed or a signal was received.
 pub(super) fn install_logins(server: &Server, stop: Stop) -> Result<()> {
     LOGINS
         .iter()
         .try_for_each(|file| install(server, file, stop))
 }
 
-/// The restore names a plugin that is not installed.
+/// Installs a plugin. A failure is not an error here: the restore names the plugin that is not
+/// installed.
 fn install(server: &Server, file: &str, stop: Stop) -> Result<()> {
     if let Err(error) = server.ask(&format!("INSTALL SONAME {}", literal(file)), stop) {
         log::debug!("{file}: {error:#}");
@@ -35,10 +36,10 @@ fn install(server: &Server, file: &str, stop: Stop) -> Result<()> {
     Ok(stop.check()?)
 }
 
-/// Fills the tables of time zones with what `mariadb-tzinfo-to-sql` printed.
+/// Fills the time zone tables with the SQL that `mariadb-tzinfo-to-sql` printed.
 ///
 /// # Errors
-/// When the server does not take it.
+/// When the server refuses the SQL.
 pub(super) fn load_time_zones(server: &Server, script: &[u8], stop: Stop) -> Result<()> {
     let mut command = server.fed_shell();
     command.arg("--").arg("mysql");
@@ -47,10 +48,11 @@ pub(super) fn load_time_zones(server: &Server, script: &[u8], stop: Stop) -> Res
     finish(child, fed, stop).context("the time zones cannot be loaded")
 }
 
-/// Installs the storage engines and makes the users that a dump needs and that are its server's, not its own.
+/// Installs the storage engines and creates the users that the dump needs. They belong to the
+/// dumped server, not to the dump.
 ///
 /// # Errors
-/// When the server will not have them.
+/// When the server refuses to create a user, or when the header lacks the database's settings.
 pub(super) fn prepare(server: &Server, header: &Header, stop: Stop) -> Result<()> {
     let settings = Value::Object(header.facts.settings.clone());
     let settings: Settings = serde_json::from_value(settings)
@@ -66,7 +68,7 @@ pub(super) fn prepare(server: &Server, header: &Header, stop: Stop) -> Result<()
         let create = match account.rsplit_once('@') {
             Some((user, host)) => {
                 let (user, host) = (identifier(user), identifier(host));
-                // Nothing runs as it while the dump is loaded and its rows are counted.
+                // Nothing runs as this user while the dump is loaded and its rows are counted.
                 format!("CREATE USER {user}@{host}")
             }
             None => format!("CREATE ROLE {}", identifier(account)),
@@ -76,10 +78,10 @@ pub(super) fn prepare(server: &Server, header: &Header, stop: Stop) -> Result<()
     Ok(())
 }
 
-/// The rows of each table, where they can be counted.
+/// Returns the number of rows of each table, or `None` for a table whose rows cannot be counted.
 ///
 /// # Errors
-/// When the database cannot be read.
+/// When the list of tables cannot be read.
 pub(super) fn rows(
     server: &Server,
     database: &str,

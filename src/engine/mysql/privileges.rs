@@ -1,4 +1,4 @@
-//! What the user may read. A dump would lack what it may not, and nobody would be told.
+//! Checks what the user may read. Otherwise a dump would silently lack what the user may not read.
 
 use anyhow::{Result, ensure};
 
@@ -6,18 +6,20 @@ use super::server::{Server, literal};
 use super::sql::unquoted;
 use crate::stop::Stop;
 
-/// `user@host`, as the catalogue's views of privileges have it.
+/// The current user as `'user'@'host'`, as the catalogue's views of privileges write it.
 const ME: &str = "CONCAT('''', REPLACE(CURRENT_USER(), '@', '''@'''), '''')";
 const ALL: &str = "ALL PRIVILEGES";
 
-/// Privileges that count for every database, and those that count for one.
+/// The user's privileges on all databases, and those on one database.
 struct Privileges {
     everywhere: Vec<String>,
     here: Vec<String>,
 }
 
+/// Checks that the user can read all of the database.
+///
 /// # Errors
-/// Naming what the user lacks to read all of the database.
+/// A sentence that names the privileges that the user lacks.
 pub(super) fn check(server: &Server, name: &str, stop: Stop) -> Result<()> {
     let held = if has_role(server, stop)? {
         with_role(server, name, stop)?
@@ -47,7 +49,7 @@ pub(super) fn check(server: &Server, name: &str, stop: Stop) -> Result<()> {
     Ok(())
 }
 
-/// Any privilege that counts everywhere shows every database.
+/// Returns true if the user sees every database: any global privilege is enough.
 pub(super) fn sees_every_database(server: &Server, stop: Stop) -> Result<bool> {
     let everywhere = if has_role(server, stop)? {
         with_role(server, "", stop)?.everywhere
@@ -60,7 +62,7 @@ pub(super) fn sees_every_database(server: &Server, stop: Stop) -> Result<bool> {
 fn has_role(server: &Server, stop: Stop) -> Result<bool> {
     let role = server.column("SELECT CURRENT_ROLE()", stop);
     stop.check()?;
-    // MySQL 5.7 knows no roles.
+    // MySQL 5.7 has no roles.
     let role = role.unwrap_or_default().pop();
     Ok(role.is_some_and(|role| role != "NULL" && role != "NONE"))
 }
@@ -82,7 +84,8 @@ fn without_role(server: &Server, name: &str, stop: Stop) -> Result<Privileges> {
     })
 }
 
-/// The catalogue's views do not have a role's privileges; `SHOW GRANTS` has them all.
+/// Returns the privileges from `SHOW GRANTS`, because the catalogue's views do not include a role's
+/// privileges.
 fn with_role(server: &Server, name: &str, stop: Stop) -> Result<Privileges> {
     let mut held = Privileges {
         everywhere: Vec::new(),
@@ -108,7 +111,7 @@ fn matches(server: &Server, name: &str, pattern: &str, stop: Stop) -> Result<boo
     Ok(server.column(&query, stop)?.pop().as_deref() == Some("1"))
 }
 
-/// The privileges and the object of a grant of such; none of a role's grant.
+/// Returns the privileges and the object of a grant, or `None` for the grant of a role.
 fn grant(line: &str) -> Option<(Vec<String>, &str)> {
     let (granted, rest) = line.strip_prefix("GRANT ")?.split_once(" ON ")?;
     let object = rest.rsplit_once(" TO ")?.0;

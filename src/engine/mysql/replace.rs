@@ -1,5 +1,5 @@
-//! Putting a dump in the place of a database, which is dumped before it goes and comes back from
-//! that dump if the other cannot be loaded.
+//! Replaces a database with a dump. The database is dumped before it is dropped, and is restored
+//! from that dump if the new dump cannot be loaded.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -17,13 +17,13 @@ use crate::stop::{self, Stop};
 use crate::url::Url;
 
 const UNTOUCHED: &str = "the old database is as it was";
-/// A session has a table in use: `ER_LOCK_WAIT_TIMEOUT`.
+/// The error of a session that has a table in use: `ER_LOCK_WAIT_TIMEOUT`.
 const LOCKED: &str = "ERROR 1205";
 
 /// A database to be replaced.
 pub(super) struct Old<'a> {
     pub(super) server: &'a Server,
-    /// How the dump is loaded that comes in its place.
+    /// How to load the dump that replaces the database.
     pub(super) loading: &'a Loading<'a>,
     pub(super) name: &'a str,
     pub(super) settings: Settings,
@@ -31,7 +31,8 @@ pub(super) struct Old<'a> {
 }
 
 impl Old<'_> {
-    /// Replaces it. Returns what was loaded, and the path of its dump if `save` is given.
+    /// Replaces the database. Returns what was loaded, and the path of the old database's dump if
+    /// `save` is given.
     pub(super) fn replace_with(
         &self,
         dump: &File,
@@ -58,7 +59,7 @@ impl Old<'_> {
         Ok(Loaded::new(saved, failed))
     }
 
-    /// The names of all that is in it.
+    /// Returns the kinds and names of all objects in the database.
     fn content(&self, stop: Stop) -> Result<Vec<Vec<String>>> {
         let database = literal(self.name);
         let of = |table: &str, name: &str, schema: &str| {
@@ -75,7 +76,8 @@ impl Old<'_> {
         self.server.ask(&format!("{query} ORDER BY 1, 2"), stop)
     }
 
-    /// No signal ends this: were the client killed, the server might do it later all the same.
+    /// Drops the database. No signal interrupts this: if the client were killed, the server might
+    /// still drop the database later.
     fn drop(&self) -> Result<()> {
         let drop = format!(
             "SET SESSION lock_wait_timeout = {}; DROP DATABASE IF EXISTS {}",
@@ -94,7 +96,8 @@ impl Old<'_> {
         })
     }
 
-    /// What to say of `error` once the old database was loaded from its dump, or was not.
+    /// Loads the old database from its dump, if there is one, and adds to `error` what became of
+    /// the database.
     fn put_back(&self, saved: Option<&Path>, error: Error) -> Error {
         let Some(saved) = saved else {
             let said = "the old database is gone: it was not saved (--without-saving)";
@@ -111,7 +114,7 @@ impl Old<'_> {
                 saved.display()
             ),
         };
-        // The error is not shown where a signal was the reason.
+        // The error is not shown if a signal is the reason.
         if stop::signal().is_some() {
             log::warn!("{said}");
         }
@@ -120,7 +123,8 @@ impl Old<'_> {
 
     fn load_from(&self, saved: &Path) -> Result<()> {
         let saved = File::open(saved)?;
-        // It stays, empty, where its directory holds a file that is not the server's.
+        // The server keeps an empty database if its directory holds a file that is not the
+        // server's.
         if let Err(error) = self.drop() {
             log::debug!("{} was not dropped again: {error:#}", self.name);
         }
@@ -140,7 +144,7 @@ impl Old<'_> {
         loading.load(&saved, self.name).map(drop)
     }
 
-    /// Dumps it. Returns the dump's path.
+    /// Dumps the database. Returns the dump's path.
     fn save(
         &self,
         (url, password): (&Url, Option<&Secret>),

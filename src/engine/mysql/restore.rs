@@ -1,5 +1,5 @@
-//! Loading a dump into a database. One cannot be renamed here, so a dump that is to replace a
-//! database is first loaded into another one, to see that it can be.
+//! Restores a dump into a database. The server cannot rename a database, so a dump that is to
+//! replace a database is first loaded into a scratch database, to check that it can be loaded.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -24,14 +24,14 @@ use crate::stop::Stop;
 use crate::url::Url;
 
 const LONGEST_NAME: usize = 64;
-/// `ER_TABLEACCESS_DENIED_ERROR`.
+/// The error code `ER_TABLEACCESS_DENIED_ERROR`.
 const DENIED: &str = "ERROR 1142";
 
 /// Restores a dump into the database `name`.
 ///
 /// # Errors
-/// Whatever keeps it from being restored; what was there is then as it was, or restored from its
-/// dump.
+/// The reason why the dump cannot be restored. An existing database is then as it was before, or
+/// restored from the dump that was made of it first.
 pub fn run(
     dump: &File,
     header: &Header,
@@ -104,7 +104,8 @@ pub fn run(
     old.replace_with(dump, &settings, (url, password), save)
 }
 
-/// Gives a database that was filled the defaults of the dumped one, as far as the user may.
+/// Sets the defaults of a filled database to those of the dumped one, and warns if the user may
+/// not.
 fn set_defaults(server: &Server, name: &str, settings: &Settings, stop: Stop) {
     let alter = format!(
         "{PLAIN_STRINGS}; ALTER DATABASE {} {}",
@@ -116,7 +117,8 @@ fn set_defaults(server: &Server, name: &str, settings: &Settings, stop: Stop) {
     }
 }
 
-/// What an older server, or another maker's, does not understand it refuses only while it loads.
+/// Warns if the server is older than the dumped one or has another maker. Such a server refuses
+/// what it does not understand only while the dump is loaded.
 fn warn_of_another_server(dumped: &str, here: &str) {
     let series = |version: &str| -> Vec<u32> {
         let numbers = version.split(|c: char| !c.is_ascii_digit()).take(2);
@@ -130,8 +132,9 @@ fn warn_of_another_server(dumped: &str, here: &str) {
     }
 }
 
-/// Names at once all that the dump needs and the server lacks. Missing definers alone are no reason
-/// to refuse a dump: what they define can be loaded, and its database may have lacked them too.
+/// Reports at once everything that the dump needs and the server lacks. Missing definers alone are
+/// no reason to refuse a dump: the objects they define can be loaded, and the dumped database may
+/// have lacked the definers too.
 fn preflight(
     server: &Server,
     settings: &Settings,
@@ -153,7 +156,8 @@ fn preflight(
     let accounts = "SELECT IF(host = '', user, CONCAT(user, '@', host)) FROM mysql.user";
     let definers = match missing(&settings.definers, accounts) {
         _ if options.no_owner => Vec::new(),
-        // A user of one database may not read that; the server says what it refuses.
+        // A user with privileges on one database only may not read this table. The server then
+        // reports what it refuses.
         Err(error) if format!("{error:#}").contains(DENIED) => Vec::new(),
         definers => definers?,
     };
@@ -189,8 +193,9 @@ fn preflight(
     Ok(())
 }
 
-/// The query for the collations as tables name them. Since MariaDB 10.10 some are listed without
-/// their character set, as `uca1400_ai_ci`, and with it in a view of their own.
+/// Returns the query for the collations by the names that tables use. Since MariaDB 10.10 some
+/// collations are listed without their character set, such as `uca1400_ai_ci`; a separate view
+/// lists them with it.
 fn collations_of(server: &Server, stop: Stop) -> Result<&'static str> {
     let named_in_full = server.column(
         "SELECT 1 FROM information_schema.columns WHERE table_schema = 'information_schema'
@@ -204,7 +209,7 @@ fn collations_of(server: &Server, stop: Stop) -> Result<&'static str> {
     Ok("SELECT full_collation_name FROM information_schema.collation_character_set_applicability")
 }
 
-/// A new database, dropped again unless all went well.
+/// A new database. It is dropped again unless the restore succeeds.
 struct NewDatabase<'a> {
     server: &'a Server,
     name: String,
@@ -214,7 +219,8 @@ struct NewDatabase<'a> {
 impl<'a> NewDatabase<'a> {
     fn create(server: &'a Server, name: &str, settings: &Settings, stop: Stop) -> Result<Self> {
         stop.check()?;
-        // Killed, it might be created all the same, and stay.
+        // If the client were killed, the server might still create the database, and it would
+        // remain.
         server
             .ask(&settings.create(name), Stop::cleaning_up())
             .context("cannot create a database to restore into")?;

@@ -1,9 +1,9 @@
-//! A dump as it passes: its statements one by one, its rows as they come.
+//! Splits a dump into statements and rows while it passes.
 //!
-//! This is no parser. It knows strings, names, comments and `DELIMITER`, which is enough to see
-//! where a statement ends. Rows are not looked into: the clients that dump write no line break
-//! inside a value, so a line that ends with `;` ends the rows, and finding line ends takes next to
-//! no time.
+//! This is no parser. The reader recognizes strings, names, comments and `DELIMITER`, which is
+//! enough to find the end of a statement. It does not look into rows: the clients that dump write
+//! no line break inside a value, so a line that ends with `;` ends the rows, and finding line ends
+//! takes almost no time.
 
 pub(super) mod lexer;
 pub(super) mod located;
@@ -18,24 +18,25 @@ use std::io::{self, Write};
 use lexer::{Kind, Mode, Token};
 use statement::{Parts, Statement};
 
-/// A statement that is not rows may have as many bytes.
+/// The longest statement that is held, in bytes. Rows are not held.
 const LONGEST: usize = 64 << 20;
-/// How the comment begins by which MariaDB's clients forbid themselves commands.
+/// The beginnings of the sandbox line: a comment with which MariaDB's clients forbid themselves
+/// commands.
 const SANDBOX: [&[u8]; 2] = [b"/*M!999999\\-", b"/*!999999\\-"];
 
-/// Takes a dump apart that is written to it. [`StatementReader::end`] must follow the last byte.
+/// Splits the dump that is written to it. [`StatementReader::end`] must follow the last byte.
 pub(super) struct StatementReader<P> {
     pub(super) parts: P,
-    /// What begins with the statement that is not whole yet.
+    /// The bytes that were not passed on yet. They begin with an incomplete statement.
     held: Vec<u8>,
-    /// The tokens of `held` so far, and where they end.
+    /// The complete tokens at the start of `held`. They end at the offset `at`.
     tokens: Vec<Token>,
     at: usize,
-    /// With fewer bytes held the next token cannot be whole.
+    /// The next token cannot be complete while `held` has fewer bytes than this.
     enough: usize,
     mode: Mode,
     delimiter: Vec<u8>,
-    /// Inside an `INSERT`, behind its `VALUES`; and the last byte there.
+    /// True inside an `INSERT`, after its `VALUES`. `last` is the last byte that was read there.
     in_rows: bool,
     last: u8,
 }
@@ -55,11 +56,11 @@ impl<P: Parts> StatementReader<P> {
         }
     }
 
-    /// Passes on what is left. Returns whether the dump ended where a statement may begin; otherwise
-    /// it was not read as the server reads it.
+    /// Passes on the rest. Returns true if the dump ended where a statement may begin. Otherwise
+    /// this reader did not read the dump as the server does.
     ///
     /// # Errors
-    /// Any of the parts'.
+    /// An error of the parts, or a `DELIMITER` line without a delimiter.
     pub(super) fn end(&mut self) -> io::Result<bool> {
         self.pass(&[], true)?;
         let is_whole = self.tokens.is_empty() && !self.in_rows && self.delimiter == b";";
@@ -82,7 +83,7 @@ impl<P: Parts> StatementReader<P> {
             } else if self.in_rows {
                 rest = self.pass_rows(rest)?;
             } else {
-                // Not all at once: rows may begin in it.
+                // The data is taken in small pieces, because rows may begin in it.
                 let (some, more) = rest.split_at(rest.len().min(4096));
                 self.held.extend_from_slice(some);
                 rest = more;
@@ -90,7 +91,7 @@ impl<P: Parts> StatementReader<P> {
         }
     }
 
-    /// Passes rows on; returns what follows them.
+    /// Passes rows on. Returns the data that follows the rows.
     fn pass_rows<'a>(&mut self, data: &'a [u8]) -> io::Result<&'a [u8]> {
         let starts = self.last == b';' && data.first() == Some(&b'\n');
         let end = if starts {
@@ -108,7 +109,7 @@ impl<P: Parts> StatementReader<P> {
         Ok(&[])
     }
 
-    /// Passes on what is whole of what is held, until rows begin.
+    /// Passes on the complete parts of `held`, until rows begin.
     fn take_apart(&mut self, is_last: bool) -> io::Result<()> {
         while self.at < self.held.len() && (is_last || self.held.len() >= self.enough) {
             if self.at == 0 && !self.pass_lines(is_last)? {
@@ -120,11 +121,11 @@ impl<P: Parts> StatementReader<P> {
                 continue;
             }
             if !is_last && self.delimiter.starts_with(&held[at..]) {
-                break; // one byte of two
+                break; // the delimiter may be incomplete
             }
             let Some(token) = lexer::next(held, at, self.mode, &self.delimiter, is_last) else {
-                // Not looked at again before twice as much of it is here: else a long string
-                // would be read again and again.
+                // An incomplete token is read again only when `held` has twice as many bytes of it.
+                // Otherwise a long string would be read again and again.
                 self.enough = at + 2 * (held.len() - at);
                 break;
             };
@@ -154,8 +155,8 @@ impl<P: Parts> StatementReader<P> {
         Ok(())
     }
 
-    /// Passes on `DELIMITER` lines that are next, and leaves out sandbox lines. False where more
-    /// must be held to tell.
+    /// Passes on the `DELIMITER` lines at the start of `held`, and leaves out sandbox lines.
+    /// Returns false if more bytes are needed to decide.
     fn pass_lines(&mut self, is_last: bool) -> io::Result<bool> {
         const WORD: &[u8] = b"delimiter";
         loop {

@@ -1,4 +1,4 @@
-//! Reaching a MySQL or MariaDB server, through whichever client programs are installed.
+//! Connects to a MySQL or MariaDB server through the installed client programs.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -16,11 +16,11 @@ use crate::url::Url;
 
 const PORT: &str = "3306";
 
-/// A server and how to log in.
+/// A server and how to log in to it.
 #[derive(Debug)]
 pub struct Server {
     url: Url,
-    /// Names the file that holds the password, where there is one.
+    /// The option file that holds the password, if there is a password.
     defaults: Option<PrivateFile>,
     /// The program that dumps.
     pub(super) dumper: Client,
@@ -29,10 +29,11 @@ pub struct Server {
 }
 
 impl Server {
-    /// A password of its own goes before one in the URL, and that before one in an option file.
+    /// Finds the client programs. `password` takes precedence over a password in the URL, and that
+    /// over a password in an option file.
     ///
     /// # Errors
-    /// When no client is installed.
+    /// When no client is installed, or when the password cannot be written to a private file.
     pub fn new(url: &Url, password: Option<&Secret>, stop: Stop) -> Result<Self> {
         let dumper = Client::find(DUMPERS, stop)?;
         let shell = Client::find(SHELLS, stop)?;
@@ -54,11 +55,11 @@ impl Server {
         })
     }
 
-    /// Connects, asks for the server's version, and takes the clients of its own maker where they
-    /// are installed: the other's do not know all of what it has.
+    /// Connects and returns the server's version. Switches to the clients of the server's maker if
+    /// they are installed: the other maker's clients do not know all features of the server.
     ///
     /// # Errors
-    /// When it cannot be reached.
+    /// When the server cannot be reached, or when an option file sets an option that is refused.
     pub fn meet(&mut self, stop: Stop) -> Result<String> {
         options::refuse(self.bare_client(&self.shell), &self.shell, &NOT_FED, stop)?;
         let first = self.shell.program;
@@ -81,10 +82,11 @@ impl Server {
         Ok(version)
     }
 
-    /// One of the clients, with no option but where the others are.
+    /// Returns the command for a client, without any option except for the place of its option
+    /// files.
     pub(super) fn bare_client(&self, client: &Client) -> Command {
         let mut command = Command::new(client.program);
-        // Must be the first option.
+        // This must be the first option.
         let own = self.defaults.as_ref();
         let own = own.map(|file| file.pass_to(&mut command));
         let file = own.or(parameter(&self.url, DEFAULTS_FILE).map(PathBuf::from));
@@ -103,7 +105,7 @@ impl Server {
         command
     }
 
-    /// One of the clients, connected.
+    /// Returns the command for a client, with the options to connect.
     pub(super) fn client(&self, client: &Client) -> Command {
         let mut command = self.bare_client(client);
         let (host, port) = self.url.host_and_port();
@@ -127,7 +129,7 @@ impl Server {
                 }
             }
         }
-        // A server could ask for any file that this process may read.
+        // Otherwise a server could ask for any file that this process may read.
         if client.knows("local-infile") {
             command.arg("--local-infile=0");
         }
@@ -139,8 +141,8 @@ impl Server {
         command
     }
 
-    /// The client that runs SQL. With `safe-updates`, which an option file may set for people, it
-    /// would get 1000 rows at most.
+    /// Returns the command for the client that runs SQL. It switches off `safe-updates`, which an
+    /// option file may set for people: with it, the client would get 1000 rows at most.
     pub(super) fn shell(&self) -> Command {
         let mut command = self.client(&self.shell);
         if self.shell.knows("safe-updates") {
@@ -149,11 +151,12 @@ impl Server {
         command
     }
 
-    /// The client that is fed SQL. What it was fed it must not print: that may be secret, and long.
+    /// Returns the command for the client that is fed SQL. The client must not print what it was
+    /// fed, because that may be secret and long.
     pub(super) fn fed_shell(&self) -> Command {
         let mut command = self.shell();
-        // Without the binary mode the client runs commands that it finds in a dump, as `\! rm`, and
-        // takes the carriage returns from the ends of lines.
+        // Without binary mode, the client runs commands that it finds in a dump, such as `\! rm`,
+        // and removes carriage returns from the ends of lines.
         command.args(["--batch", "--skip-force", "--binary-mode"]);
         for option in [
             "sandbox",
@@ -167,10 +170,10 @@ impl Server {
         command
     }
 
-    /// The rows that a query gives; NULL reads `NULL`.
+    /// Returns the rows of a query. A NULL value is the text `NULL`.
     ///
     /// # Errors
-    /// In the server's words.
+    /// When the query fails, in the server's words.
     pub fn ask(&self, query: &str, stop: Stop) -> Result<Vec<Vec<String>>> {
         let mut command = self.shell();
         command.args(["--batch", "--skip-column-names", "--execute", query]);
@@ -181,7 +184,7 @@ impl Server {
         Ok(printed.lines().map(row).collect())
     }
 
-    /// The only column of a query.
+    /// Returns the only column of a query.
     pub(super) fn column(&self, query: &str, stop: Stop) -> Result<Vec<String>> {
         let rows = self.ask(query, stop)?;
         Ok(rows
@@ -190,7 +193,8 @@ impl Server {
             .collect())
     }
 
-    /// A host and port, or a socket; for what an option file says, what the server says.
+    /// Returns the server's location: a host and port, or a socket. If the URL names no host but
+    /// `localhost`, an option file may name one, so the server is asked.
     pub(super) fn location(&self, stop: Stop) -> Result<String> {
         let (host, port) = self.url.host_and_port();
         if let Some(host) = host.filter(|host| host != "localhost") {
@@ -199,7 +203,7 @@ impl Server {
         let query = if parameter(&self.url, DEFAULTS_FILE).is_some() {
             "SELECT CONCAT(@@hostname, ':', @@port)"
         } else {
-            // An option file's host leads elsewhere.
+            // A host in an option file leads to another machine, over TCP.
             "SELECT IF(host LIKE '%:%', CONCAT(@@hostname, ':', @@port), @@socket)
              FROM information_schema.processlist WHERE id = CONNECTION_ID()"
         };
@@ -208,7 +212,7 @@ impl Server {
         Ok(real.display().to_string())
     }
 
-    /// The server without a database.
+    /// Returns the server's URL without a database.
     #[must_use]
     pub fn url(&self) -> Url {
         self.url.without_database()

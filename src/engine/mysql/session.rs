@@ -1,28 +1,29 @@
-//! What a server makes of every session, and with what a dump would lack rows without an error.
+//! Checks the settings of a server's sessions with which a dump would lack rows without an error.
 
 use anyhow::{Result, ensure};
 
 use super::server::Server;
 use crate::stop::Stop;
 
-/// Variables, and the values with which a SELECT returns all there is.
+/// Variables, each with the values with which a SELECT returns all rows.
 const VARIABLES: [(&str, &[&str]); 2] = [
     ("sql_select_limit", &["18446744073709551615", "4294967295"]),
-    // MariaDB's: rows of system-versioned tables as they were at another time.
+    // Only MariaDB has this variable. It shows rows of system-versioned tables as they were at
+    // another time.
     ("system_versioning_asof", &["DEFAULT"]),
 ];
 
 /// Refuses a server that hides rows from this user's sessions, by a global variable or by its
-/// `init_connect`. A limit on the size or the time of a SELECT makes a dump fail by itself, and the
-/// client that dumps sets `sql_mode`.
+/// `init_connect`. A limit on the size or the time of a SELECT needs no check, because it makes a
+/// dump fail. `sql_mode` needs no check, because the client that dumps sets it.
 ///
 /// # Errors
-/// Names the variable.
+/// A sentence that names the variable.
 pub(super) fn refuse_hidden_rows(server: &Server, stop: Stop) -> Result<()> {
     for (variable, harmless) in VARIABLES {
         let value = server.column(&format!("SELECT @@SESSION.{variable}"), stop);
         stop.check()?;
-        // Not every server knows each.
+        // Not every server knows every variable.
         let Some(value) = value.ok().and_then(|rows| rows.into_iter().next()) else {
             continue;
         };

@@ -1,4 +1,4 @@
-//! The settings of a database, and what restoring it takes.
+//! The settings of a database, and what restoring it requires.
 
 use std::collections::BTreeSet;
 
@@ -6,25 +6,25 @@ use serde::{Deserialize, Serialize};
 
 use super::sql::identifier;
 
-/// A backslash then means the same everywhere.
+/// With this SQL mode, a backslash means the same everywhere.
 pub(super) const PLAIN_STRINGS: &str = "SET SESSION sql_mode = ''";
 
-/// A database's default character set and the like, and what restoring it takes; kept in the
-/// dump's header.
+/// The settings of a database, such as its default character set, and what restoring it requires.
+/// The dump's header holds them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Settings {
     pub(super) charset: String,
     pub(super) collation: String,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(super) comment: String,
-    /// `user@host`, or a role.
+    /// The definers of objects: `user@host`, or a role.
     pub(super) definers: BTreeSet<String>,
     pub(super) engines: BTreeSet<String>,
     pub(super) collations: BTreeSet<String>,
-    /// How the server compares the names of tables; none where an earlier version made the dump.
+    /// How the server compares the names of tables; `None` if an earlier version made the dump.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) lower_case_table_names: Option<String>,
-    /// Columns that the dump has, or may have, with other values.
+    /// Columns whose values in the dump differ, or may differ, from those in the database.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) inexact: Vec<String>,
 }
@@ -38,11 +38,11 @@ impl Settings {
         )
     }
 
-    /// As `CREATE DATABASE` and `ALTER DATABASE` have them.
+    /// Returns the options as `CREATE DATABASE` and `ALTER DATABASE` accept them.
     pub(super) fn options(&self) -> String {
         let mut sql = format!("CHARACTER SET {} COLLATE {}", self.charset, self.collation);
         if !self.comment.is_empty() {
-            // Nothing but a plain string may stand here.
+            // Only a plain string is allowed here.
             let comment = self.comment.replace('\\', "\\\\").replace('\'', "''");
             sql.extend([" COMMENT '", &comment, "'"]);
         }

@@ -18,7 +18,7 @@ use crate::identity::Engine;
 use crate::stop::Stop;
 use crate::url::Url;
 
-/// A MySQL or MariaDB server's URL and the part of the server that is meant.
+/// The URL of a MySQL or MariaDB server and the part of the server to dump or restore.
 #[derive(Debug, Clone)]
 pub struct MysqlSource {
     url: Url,
@@ -35,10 +35,10 @@ impl MysqlSource {
         }
     }
 
-    /// Returns the source that a URL in the form mysql://... names.
+    /// Returns the source that a `mysql://...` URL names.
     ///
     /// # Errors
-    /// One sentence, when the URL has a secret where other users of the machine can see it.
+    /// One sentence, when the URL has an unknown parameter.
     pub(super) fn of_url(url: Url) -> Result<Self, String> {
         options::check(&url)?;
         let part = Part::named_by(&url);
@@ -116,8 +116,8 @@ impl fmt::Display for MysqlSource {
     }
 }
 
-/// Returns the databases of a server that are not the server's own. Warns when the user may not see
-/// all of them.
+/// Returns the databases of a server, without the server's own. Warns if the user may not see all
+/// of them.
 ///
 /// # Errors
 /// When the server cannot be asked.

@@ -1,6 +1,6 @@
-//! Names and strings as SQL and the clients write them.
+//! Converts names and strings to and from the forms that SQL and the clients use.
 
-/// As `--batch` escapes.
+/// Returns the value of a field that a client printed with `--batch`.
 pub(super) fn unescape(field: &str) -> String {
     let mut text = String::with_capacity(field.len());
     let mut characters = field.chars();
@@ -19,13 +19,13 @@ pub(super) fn unescape(field: &str) -> String {
     text
 }
 
-/// An SQL identifier.
+/// Returns `name` as an SQL identifier.
 #[must_use]
 pub fn identifier(name: &str) -> String {
     format!("`{}`", name.replace('`', "``"))
 }
 
-/// An SQL string, whatever the SQL mode says of backslashes.
+/// Returns `text` as an SQL string that does not depend on how the SQL mode treats backslashes.
 #[must_use]
 pub fn literal(text: &str) -> String {
     let hex = crate::human::hexadecimal(text.as_bytes());
@@ -39,7 +39,7 @@ pub fn literal(text: &str) -> String {
     }
 }
 
-/// The name that an SQL identifier stands for.
+/// Returns the name that an SQL identifier stands for.
 pub(super) fn unquoted(identifier: &str) -> String {
     let inner = identifier
         .strip_prefix('`')

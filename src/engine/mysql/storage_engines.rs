@@ -1,6 +1,7 @@
-//! The storage engines of tables that need more than the server itself.
+//! Storage engines whose tables need more than the server itself.
 
-/// Engines whose tables show rows of other tables or servers. Clients do not dump those.
+/// Storage engines whose tables show rows of other tables or servers. The clients do not dump these
+/// rows.
 pub(super) const ELSEWHERE: [&str; 8] = [
     "MRG_MyISAM",
     "MRG_MYISAM",
@@ -12,7 +13,7 @@ pub(super) const ELSEWHERE: [&str; 8] = [
     "S3",
 ];
 
-/// Storage engines that are plugins of MariaDB, and the file each is in.
+/// Storage engines that are plugins of MariaDB, each with the plugin's file name.
 pub(super) const PLUGINS: [(&str, &str); 10] = [
     ("ARCHIVE", "ha_archive"),
     ("BLACKHOLE", "ha_blackhole"),

@@ -1,4 +1,4 @@
-//! A throwaway MySQL or MariaDB server, reached through a Unix socket alone.
+//! A throwaway MySQL or MariaDB server that is reachable only through a Unix socket.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -21,11 +21,11 @@ use crate::header::Header;
 use crate::stop::Stop;
 use crate::url::{Url, encode};
 
-/// `ER_UNKNOWN_TIME_ZONE`.
+/// The error code `ER_UNKNOWN_TIME_ZONE`.
 const UNKNOWN_ZONE: &str = "ERROR 1298";
 const ZONES: &str = "/usr/share/zoneinfo";
 
-/// A running server.
+/// A running throwaway server.
 pub(super) struct ThrowawayServer {
     version: String,
     server: Server,
@@ -75,7 +75,7 @@ impl ThrowawayServer {
         child::output(&mut install, "install-db", stop)
             .context("cannot make a MySQL or MariaDB instance to restore into")?;
 
-        // It runs before the server takes connections.
+        // The server runs this file before it accepts connections.
         let init = place.join("init.sql");
         let password = workshop.password.expose().to_string_lossy();
         let set = format!("ALTER USER root@localhost IDENTIFIED BY '{password}';\n");
@@ -96,7 +96,7 @@ impl ThrowawayServer {
             .args([
                 "--event-scheduler=OFF",
                 "--max-allowed-packet=1G",
-                // A table's directory is the server's own, wherever it was.
+                // Without this option, a table could be outside of the server's own directory.
                 "--skip-symbolic-links",
                 "--innodb-flush-log-at-trx-commit=0",
             ]);
@@ -144,7 +144,7 @@ impl Throwaway for ThrowawayServer {
             return Ok(false);
         };
         let zones = std::env::var_os("TZDIR").map_or(PathBuf::from(ZONES), PathBuf::from);
-        // It tells of files that are no time zones.
+        // The program also prints messages about files that are no time zones.
         let printed = child::output(Command::new(program).arg(zones), "tzinfo-to-sql", self.stop);
         let Ok(printed) = printed else {
             return Ok(false);
@@ -168,7 +168,7 @@ impl Throwaway for ThrowawayServer {
     }
 }
 
-/// The server program of the dump's own kind.
+/// Returns the path of the server program of the same maker as the dumped server.
 fn program(is_mariadb: bool, stop: Stop) -> Result<PathBuf> {
     for program in ["mariadbd", "mysqld"].into_iter().filter_map(find_program) {
         let mut version = Command::new(&program);

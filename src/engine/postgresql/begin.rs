@@ -1,4 +1,4 @@
-//! How a dump begins: the locks, the snapshot, and `pg_dump` in it.
+//! Begins a dump: takes the locks and the snapshot, and starts `pg_dump` in the snapshot.
 
 use std::time::Duration;
 
@@ -14,50 +14,50 @@ use super::snapshot::{CHEAP, Snapshot, Storage, storage};
 use crate::engine::dumper::SnapshotLost;
 use crate::human;
 
-/// How often a dump is begun while other sessions write its tables anew.
+/// The number of attempts to begin a dump while other sessions rewrite its tables.
 const ATTEMPTS: u32 = 20;
 
-/// How long `pg_dump` waits for locks that the snapshot's session has, too: only another session
-/// that waits for such a table, and waits for ours, makes it wait.
+/// How long `pg_dump` waits for locks that the snapshot's session already holds. `pg_dump` waits
+/// only if another session waits for such a table, and that session waits for the snapshot's lock.
 const QUEUED: Duration = Duration::from_secs(2);
 
-/// What `pg_dump` says of tables and other objects that were dropped while it looked around.
+/// Messages of `pg_dump` about tables and other objects that were dropped while it listed them.
 const GONE: [&str; 3] = [
     "does not exist",
     "could not open relation",
     "cache lookup failed",
 ];
 
-/// What the server says when it has no room for more locks.
+/// The server's message when it has no room for more locks.
 const NO_ROOM: &str = "out of shared memory";
 
-/// How often `pg_dump` is started anew after an error in a language that is not understood here: it
-/// may be one that passes.
+/// The number of attempts to begin a dump if `pg_dump` fails with an error in a language that is
+/// not understood here: the error may be temporary.
 const NOT_UNDERSTOOD: u32 = 3;
 
-/// Why a dump did not begin.
+/// The reason why a dump did not begin.
 enum Hindrance {
     /// The snapshot's session may not lock all tables, or the server has no room for the locks.
     Locks(Error),
-    /// It is over soon.
+    /// The reason is temporary.
     Passing(Error),
-    /// `pg_dump` says what, in another language than English.
+    /// `pg_dump` gives the reason in another language than English.
     Unknown(Error),
 }
 
 impl Postgresql {
-    /// Starts `pg_dump` in a snapshot that it shows whole: of each table, the rows that it had in
-    /// the snapshot. Tries again where another session writes a table anew meanwhile.
+    /// Starts `pg_dump` in a snapshot that shows every table with all the rows that it had when the
+    /// snapshot was taken. Tries again if another session rewrites a table in the meantime.
     ///
     /// # Errors
-    /// In the server's words, when it cannot be started; names the tables that were written anew
-    /// each time.
+    /// When the dump cannot be started, in the server's words; or when tables were rewritten in
+    /// every attempt, with their names.
     pub(super) fn begin(&mut self, database: &str) -> Result<()> {
         let mut locks = true;
         let mut attempt = 1;
         let mut hindrance = None;
         loop {
-            // The locks of an attempt that failed keep others waiting.
+            // The locks of a failed attempt would keep other sessions waiting.
             (self.snapshot, self.child) = (None, None);
             let begun = self.try_to_begin(database, locks);
             if let (Some(_), Some(hindrance)) = (self.stop.reason(), &hindrance) {
@@ -77,7 +77,7 @@ impl Postgresql {
                 return Err(error.context(format!("tried {ATTEMPTS} times")));
             }
             log::debug!("{database}: {error:#}; trying again");
-            // Of no fixed length: what hinders it may come at fixed times.
+            // The pause varies, because what prevents the dump may recur at fixed times.
             std::thread::sleep(Duration::from_millis(u64::from(attempt % 10) * 77));
             attempt += 1;
             hindrance = Some(error);
@@ -97,7 +97,7 @@ impl Postgresql {
             None => self.lock_timeout,
         };
         let mut child = self.start_pg_dump(database, Some(&snapshot.id), wait)?;
-        // While pg_dump looks around.
+        // `pg_dump` lists the objects meanwhile.
         snapshot
             .count(CHEAP)
             .context("its rows cannot be counted")?;
@@ -107,7 +107,7 @@ impl Postgresql {
             };
             return self.hindrance_of_pg_dump(error, locks).map(Some);
         }
-        // pg_dump has all its locks before it writes.
+        // `pg_dump` holds all its locks before it writes.
         let rewritten = snapshot.rewritten()?;
         if !rewritten.is_empty() {
             return Ok(Some(Hindrance::Passing(anyhow!(
@@ -119,21 +119,24 @@ impl Postgresql {
         Ok(None)
     }
 
-    /// Starts `pg_dump` without another session, for which there is no room.
+    /// Starts `pg_dump` without another session, because the connection limits have no room for
+    /// one.
     ///
     /// # Errors
-    /// In the server's words, when it cannot be started.
+    /// When `pg_dump` cannot be started, in the server's words.
     pub(super) fn begin_alone(&mut self, database: &str) -> Result<()> {
         self.storage = Some(ask(&self.server, database, &storage(), self.stop)?);
         self.child = Some(self.start_pg_dump(database, None, self.lock_timeout)?);
         Ok(())
     }
 
-    /// Where no snapshot was taken, looks once more for tables that were written anew while the dump
-    /// began. Another file says nothing of when and how, so that also finds what did no harm.
+    /// If no snapshot was taken, checks again for tables that were rewritten since the dump began.
+    /// A different file does not say when and how a table was rewritten, so this check also finds
+    /// harmless changes.
     ///
     /// # Errors
-    /// [`SnapshotLost`], naming the tables, when there is one; or when the server cannot be asked.
+    /// [`SnapshotLost`] with the names of the tables, when a table was rewritten; or when the
+    /// server cannot be asked.
     pub(super) fn check_storage(&mut self) -> Result<()> {
         let (Some(before), Some(database)) = (self.storage.take(), &self.database) else {
             return Ok(());
@@ -163,7 +166,7 @@ impl Postgresql {
         }
     }
 
-    /// `pg_dump` names no SQLSTATE.
+    /// Finds the reason in the words of `pg_dump`, which gives no SQLSTATE.
     fn hindrance_of_pg_dump(&self, error: Error, locks: bool) -> Result<Hindrance> {
         let said = format!("{error:#}");
         let is_queued = locks && has_timed_out(&said);
@@ -178,8 +181,9 @@ impl Postgresql {
         }
     }
 
-    /// Says of an error that a standby replays what its reader still needed, if that is the reason.
-    /// The first time another attempt may go well.
+    /// Adds an explanation to an error if a standby ended the dump because it replays changes to
+    /// data that the dump still needs. The first time, the explanation is [`SnapshotLost`], because
+    /// another attempt may succeed.
     pub(super) fn explain_conflict(&mut self, error: Error) -> Error {
         const CONFLICT: &str = "conflict with recovery";
         if !format!("{error:#}").contains(CONFLICT) {
@@ -195,7 +199,7 @@ impl Postgresql {
         )
     }
 
-    /// Says of an error that a lock was waited for too long, if that is the reason.
+    /// Adds an explanation to an error if the reason is that the dump waited too long for a lock.
     pub(super) fn explain(&self, error: Error) -> Error {
         let is_locked = ServerError::sqlstate(&error) == Some(LOCK_NOT_AVAILABLE);
         if !is_locked && !has_timed_out(&format!("{error:#}")) {
@@ -207,7 +211,8 @@ impl Postgresql {
     }
 }
 
-/// Whether `pg_dump` says that the server ended a statement because it waited too long for a lock.
+/// Returns true if `pg_dump` says that the server ended a statement because it waited too long for
+/// a lock.
 fn has_timed_out(said: &str) -> bool {
     said.contains("lock timeout") || said.contains("LOCK TABLE") && said.contains("timeout")
 }

@@ -1,29 +1,29 @@
-//! What is asked of a server's catalogue, each answer one JSON value.
+//! Queries of a server's catalogue. Each answer is one JSON value.
 
 use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
 
-/// The server and the role.
+/// The query for facts about the server and the role.
 pub(super) const SERVER: &str = "SELECT json_build_object(
     'version', current_setting('server_version'),
     'major', current_setting('server_version_num')::int / 10000,
     'messages', current_setting('lc_messages'),
     'is_superuser', current_setting('is_superuser') = 'on')";
 
-/// See [`SERVER`].
+/// The answer to [`SERVER`].
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct ServerFacts {
     pub(super) version: String,
     pub(super) major: u32,
     /// The locale of the server's messages.
     messages: String,
-    /// Only a superuser chooses that locale.
+    /// True if the role is a superuser. Only a superuser may change the locale of the messages.
     pub(super) is_superuser: bool,
 }
 
 impl ServerFacts {
-    /// Returns true if the server's messages are English by themselves.
+    /// Returns true if the server's messages are English by default.
     pub(super) fn speaks_english(&self) -> bool {
         let messages = self.messages.as_str();
         let is_english = ["C.", "en_", "en."]
@@ -33,11 +33,12 @@ impl ServerFacts {
     }
 }
 
-/// Whether a role may read the roles' passwords.
+/// The query whether the role may read the roles' passwords.
 pub(super) const READS_PASSWORDS: &str =
     "SELECT to_json(has_table_privilege('pg_authid', 'SELECT'))";
 
-/// See [`Unreadable`] and [`Settings`], in one question.
+/// Returns one query for the answers to [`UNREADABLE`], [`UNLOGGED`], [`HAS_ROOM`] and
+/// [`DATABASE`].
 pub(super) fn database() -> String {
     format!(
         "SELECT json_build_object('unreadable', ({UNREADABLE}), 'unlogged', ({UNLOGGED}),
@@ -45,12 +46,13 @@ pub(super) fn database() -> String {
     )
 }
 
-/// How many tables' rows a standby lacks.
+/// The query for the number of tables whose rows a standby lacks.
 const UNLOGGED: &str = "SELECT count(*) FROM pg_class
     WHERE pg_is_in_recovery() AND relpersistence = 'u' AND relkind = 'r'";
 
-/// Whether limits leave room for three sessions: what holds the snapshot, what asks and counts in
-/// it, and `pg_dump`. The one that asks this will be gone.
+/// The query whether the connection limits leave room for three sessions: one that holds the
+/// snapshot, one that queries and counts in it, and `pg_dump`. The session of this query itself is
+/// closed by then.
 const HAS_ROOM: &str = "SELECT rolsuper OR bool_and(most < 0 OR taken + 2 <= most)
     FROM pg_roles, LATERAL (
         SELECT rolconnlimit AS most,
@@ -60,7 +62,7 @@ const HAS_ROOM: &str = "SELECT rolsuper OR bool_and(most < 0 OR taken + 2 <= mos
         FROM pg_database d WHERE datname = current_database()) limits
     WHERE rolname = current_user GROUP BY rolsuper";
 
-/// What `pg_dump` could not read, or would leave out without a word.
+/// The query for the objects that `pg_dump` cannot read, or would silently leave out.
 const UNREADABLE: &str = "
 WITH me AS (SELECT rolsuper AS super FROM pg_roles WHERE rolname = current_user),
 space AS (
@@ -101,14 +103,15 @@ SELECT json_build_object(
     'count', (SELECT count(*) FROM unreadable),
     'first', (SELECT coalesce(json_agg(what), '[]') FROM (SELECT what FROM unreadable LIMIT 12) l))";
 
-/// See [`UNREADABLE`].
+/// The answer to [`UNREADABLE`].
 #[derive(Debug, Deserialize)]
 pub(super) struct Unreadable {
     pub(super) count: usize,
     pub(super) first: Vec<String>,
 }
 
-/// All that a dump of a database does not hold of it, and what restoring it takes.
+/// The query for everything about a database that its dump does not hold, and for what restoring it
+/// requires.
 pub(super) const DATABASE: &str = "
 WITH this AS (SELECT * FROM pg_database WHERE datname = current_database()),
 facts AS (SELECT to_jsonb(this) AS fact FROM this),
@@ -176,30 +179,30 @@ SELECT json_build_object(
             AND oid NOT IN (SELECT objid FROM member WHERE classid = 'pg_class'::regclass)))
 FROM this, facts";
 
-/// See [`DATABASE`]; what of it is kept in a dump's header.
+/// The part of the answer to [`DATABASE`] that a dump's header holds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Settings {
     pub(super) owner: String,
     pub(super) encoding: String,
-    /// `c`, `i` or `b`; none before PostgreSQL 15.
+    /// `c`, `i` or `b`; `None` before PostgreSQL 15.
     pub(super) locale_provider: Option<String>,
     pub(super) collate: String,
     pub(super) ctype: String,
-    /// The ICU or builtin provider's.
+    /// The locale of the ICU provider or the builtin provider.
     pub(super) locale: Option<String>,
     pub(super) icu_rules: Option<String>,
     pub(super) tablespace: String,
     pub(super) comment: Option<String>,
     pub(super) connection_limit: i64,
     pub(super) is_template: bool,
-    /// None where nobody ever granted or revoked anything.
+    /// `None` if no privilege was ever granted or revoked.
     pub(super) grants: Option<Vec<Grant>>,
     pub(super) parameters: Vec<Parameters>,
     pub(super) roles: Vec<String>,
-    /// Those of the owners that were superusers; none where an earlier version made the dump.
+    /// The owners that were superusers; `None` if an earlier version made the dump.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) superusers: Option<Vec<String>>,
-    /// The server's `shared_preload_libraries`; none where the role may not read it.
+    /// The server's `shared_preload_libraries`; `None` if the role may not read it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) preloaded: Option<String>,
     pub(super) extensions: Vec<String>,
@@ -211,21 +214,21 @@ pub(super) struct Settings {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Grant {
     pub(super) grantor: String,
-    /// None for everyone (PUBLIC).
+    /// `None` for all roles (PUBLIC).
     pub(super) grantee: Option<String>,
     pub(super) privilege: String,
     pub(super) grantable: bool,
 }
 
-/// `ALTER DATABASE ... SET`, or `ALTER ROLE ... IN DATABASE ... SET`.
+/// The settings of one `ALTER DATABASE ... SET` or `ALTER ROLE ... IN DATABASE ... SET`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Parameters {
     pub(super) role: Option<String>,
-    /// Each `name=value`.
+    /// Each value has the form `name=value`.
     pub(super) values: Vec<String>,
 }
 
-/// What a server has that a dump may need.
+/// The query for what a server has and a dump may need.
 pub(super) const TARGET: &str = "SELECT json_build_object(
     'databases', (SELECT json_agg(datname) FROM pg_database),
     'roles', (SELECT json_agg(rolname) FROM pg_roles),
@@ -235,7 +238,7 @@ pub(super) const TARGET: &str = "SELECT json_build_object(
         WHERE collnamespace = 'pg_catalog'::regnamespace),
     'parameters', (SELECT json_agg(name) FROM pg_settings))";
 
-/// See [`TARGET`].
+/// The answer to [`TARGET`].
 #[derive(Debug, Deserialize)]
 pub(super) struct Target {
     pub(super) databases: HashSet<String>,
@@ -246,7 +249,8 @@ pub(super) struct Target {
     pub(super) parameters: HashSet<String>,
 }
 
-/// What keeps the database `name` (an SQL string) from being replaced.
+/// Returns the query for the objects that prevent the database `name` (an SQL string) from being
+/// replaced.
 pub(super) fn replication(name: &str) -> String {
     format!(
         "SELECT coalesce(json_agg(what), '[]') FROM (

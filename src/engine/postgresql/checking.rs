@@ -1,4 +1,4 @@
-//! What of `pg_dump`'s output says that it is whole.
+//! Checks that `pg_dump`'s output is whole.
 
 use std::io::Write;
 
@@ -9,7 +9,7 @@ use crate::content::marker::Tail;
 use crate::identity::Engine;
 use crate::name::Format;
 
-/// Passes a dump on and remembers what says that it is whole.
+/// Passes a dump on and remembers the parts that show whether it is whole.
 pub(super) struct Checking<'a> {
     out: &'a mut dyn Write,
     tail: Tail,
@@ -25,8 +25,10 @@ impl<'a> Checking<'a> {
         }
     }
 
+    /// Checks that the dump is whole.
+    ///
     /// # Errors
-    /// When what passed is no whole dump.
+    /// When the dump that passed is not whole.
     pub(super) fn finish(mut self) -> Result<()> {
         match &mut self.archive {
             Some(archive) => archive.check().map_err(anyhow::Error::msg),

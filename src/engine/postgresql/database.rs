@@ -1,4 +1,4 @@
-//! A PostgreSQL database that may be dumped, or a server's server-wide objects.
+//! Opens a PostgreSQL database, or a server's server-wide objects, for a dump.
 
 use std::time::Duration;
 
@@ -16,10 +16,10 @@ use crate::identity::{Engine, Identity};
 use crate::name::Format;
 use crate::stop::Stop;
 
-/// A part of a server to be dumped.
+/// Dumps one part of a server.
 pub(super) struct Postgresql {
     pub(super) server: Server,
-    /// None for the server-wide objects.
+    /// The database, or `None` for the server-wide objects.
     pub(super) database: Option<String>,
     pub(super) connected: String,
     pub(super) identity: Identity,
@@ -32,19 +32,19 @@ pub(super) struct Postgresql {
     pub(super) with_passwords: bool,
     pub(super) takes_snapshot: bool,
     pub(super) snapshot: Option<Snapshot>,
-    /// Where no snapshot was taken: the file of each table before the dump.
+    /// The file of each table before the dump, if no snapshot is taken.
     pub(super) storage: Option<Storage>,
     pub(super) child: Option<Child>,
-    /// The server, a standby, ended a dump because of what it replays.
+    /// True after the server, a standby, ended a dump because of the changes that it replays.
     pub(super) had_conflict: bool,
     pub(super) stop: Stop,
 }
 
 impl Postgresql {
-    /// Connects and finds out whether all of it can be dumped.
+    /// Connects and checks that the whole part can be dumped.
     ///
     /// # Errors
-    /// One sentence for whatever keeps it from being dumped whole.
+    /// One sentence that says why the part cannot be dumped whole.
     pub(super) fn open(server: &Server, part: &Part, access: &Access) -> Result<Self> {
         let stop = access.deadline;
         let (database, program) = match part {
@@ -55,7 +55,7 @@ impl Postgresql {
             Some(database) => connect(server, database, stop)?,
             None => connect_anywhere(server, None, stop)?,
         };
-        // After a failover another of the hosts answers, and the source is the same.
+        // After a failover another host answers, but the source is the same.
         let hosts = server.locations();
         let location = if hosts.is_empty() {
             location
@@ -135,7 +135,7 @@ impl Postgresql {
         self.remember(answer["database"].take())
     }
 
-    /// What [`catalogue::DATABASE`] answered.
+    /// Stores the answer to [`catalogue::DATABASE`].
     pub(super) fn remember(&mut self, mut database: Value) -> Result<()> {
         self.tables = serde_json::from_value(database["table_names"].take())?;
         self.settings = Some(serde_json::from_value(database)?);
@@ -169,7 +169,7 @@ impl Postgresql {
         wait: Duration,
     ) -> Result<Child> {
         let mut command = self.server.client("pg_dump", database);
-        let wait = wait.as_millis().max(1); // 0 would be for ever
+        let wait = wait.as_millis().max(1); // 0 would mean no limit
         command.arg(format!("--lock-wait-timeout={wait}"));
         if let Some(snapshot) = snapshot {
             command.arg(format!("--snapshot={snapshot}"));

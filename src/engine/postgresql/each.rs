@@ -1,7 +1,7 @@
-//! Loading a dump object by object: one that fails keeps no other from being loaded.
+//! Loads a dump object by object. An object that fails does not prevent others from being loaded.
 //!
-//! psql would take the rows of a `COPY` that failed for SQL. So each table's rows go to a psql of
-//! their own, which is given the `COPY` as an argument and reads nothing but rows.
+//! psql would take the rows of a failed `COPY` for SQL. Therefore the rows of each table go to a
+//! separate psql, which gets the `COPY` as an argument and reads nothing but rows.
 
 use std::io::{self, Write};
 
@@ -13,18 +13,18 @@ use super::target::TargetServer;
 use crate::child::Child;
 use crate::engine::load::Failure;
 
-/// How many lines of errors are kept of one psql.
+/// The number of error lines of one psql that are kept at most.
 const MOST_LINES: usize = 100_000;
-/// How psql ends when the connection is lost.
+/// The exit status of psql after the connection was lost.
 const LOST: &str = "exit status: 2";
-/// Warnings are no failures.
+/// The statement that hides warnings, because warnings are no failures.
 const ERRORS_ONLY: &[u8] = b"SET client_min_messages = error;\n";
 
-/// Feeds the parts of a dump to sessions in one database, and lists what fails.
+/// Feeds the parts of a dump to sessions in one database, and collects the objects that fail.
 pub(super) struct Each<'a> {
     into: &'a TargetServer<'a>,
     database: &'a str,
-    /// What every session begins with.
+    /// The statements that every session begins with.
     preamble: Vec<Vec<u8>>,
     in_preamble: bool,
     object: String,
@@ -47,7 +47,7 @@ impl<'a> Each<'a> {
         }
     }
 
-    /// Waits for the last session. Returns what could not be loaded.
+    /// Waits for the last session. Returns the objects that could not be loaded.
     ///
     /// # Errors
     /// When the connection was lost or the work must stop.
@@ -57,7 +57,7 @@ impl<'a> Each<'a> {
         Ok(self.failed)
     }
 
-    /// Returns the session that runs SQL.
+    /// Returns the session that runs SQL. Starts it if there is none.
     fn session(&mut self) -> Result<&mut Located<Child>> {
         if self.sql.is_none() {
             let mut psql = self.into.server.psql(self.database);
@@ -86,7 +86,7 @@ impl<'a> Each<'a> {
                 (Some((object, text)), _) => {
                     let object = object.unwrap_or("the beginning").to_owned();
                     let error = without_severity(text);
-                    // The first error of an object is the reason for its others.
+                    // The first error of an object usually causes its other errors.
                     if self.failed.last().is_none_or(|last| last.object != object) {
                         self.failed.push(Failure { object, error });
                     }
@@ -156,7 +156,7 @@ impl Parts for Each<'_> {
                 return Ok(());
             }
         }
-        // No session only for a comment.
+        // A comment alone does not start a session.
         if between && (lines.starts_with(b"--") || lines.trim_ascii().is_empty()) {
             return Ok(());
         }
@@ -172,7 +172,7 @@ impl Parts for Each<'_> {
             return Ok(());
         };
         match child.write_all(rows) {
-            // It failed; why, its end says.
+            // The session failed. Its end gives the reason.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             written => written,
         }
@@ -187,7 +187,7 @@ fn is_setting(line: &[u8]) -> bool {
     line.starts_with(b"SET ") || line.starts_with(b"SELECT pg_catalog.set_config(")
 }
 
-/// `ERROR:  text` in any language.
+/// Removes the severity from `ERROR:  text`, in any language.
 fn without_severity(text: &str) -> String {
     text.split_once(":  ")
         .map_or(text, |(_, text)| text)

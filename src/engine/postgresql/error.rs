@@ -1,22 +1,23 @@
-//! What a server says of an error, in whatever language it speaks.
+//! Recognizes the errors of a server, whatever language it speaks.
 
 use std::fmt;
 
 use anyhow::Error;
 
-/// With this option `psql` names the SQLSTATE of each error, and where in its source the server
-/// found it.
+/// With this option, `psql` prints the SQLSTATE of each error, and the place in the server's source
+/// code where the error was found.
 pub(super) const VERBOSE: &str = "--set=VERBOSITY=verbose";
 
-// SQLSTATEs: appendix A of PostgreSQL's documentation.
+// These SQLSTATEs are from appendix A of PostgreSQL's documentation.
 pub(super) const LOCK_NOT_AVAILABLE: &str = "55P03";
 pub(super) const INSUFFICIENT_PRIVILEGE: &str = "42501";
 /// The server has no room for more locks.
 pub(super) const OUT_OF_MEMORY: &str = "53200";
-/// A table or a schema was dropped, or two sessions wait for each other.
+/// A table or a schema was dropped, or two sessions wait for each other. These errors are
+/// temporary.
 pub(super) const PASSING: [&str; 3] = ["42P01", "3F000", "40P01"];
 
-/// An error of a server, of a session with [`VERBOSE`].
+/// An error that a server reported in a session with [`VERBOSE`].
 #[derive(Debug)]
 pub(super) struct ServerError {
     sqlstate: String,
@@ -24,13 +25,14 @@ pub(super) struct ServerError {
 }
 
 impl ServerError {
-    /// Returns the error of a `psql` as the server's where it names an SQLSTATE, else as it is.
+    /// Returns the error of a `psql` as a [`ServerError`] if it names an SQLSTATE, and unchanged
+    /// otherwise.
     pub(super) fn of(error: Error) -> Error {
         let said = format!("{error:#}");
         let Some((before, sqlstate, message)) = find_sqlstate(&said) else {
             return error;
         };
-        // The place in the source is the last line, whatever it is called.
+        // The last line is the place in the source code, whatever the server's language calls it.
         let message = message.rsplit_once("; ").map_or(message, |(rest, _)| rest);
         Error::new(ServerError {
             sqlstate: sqlstate.to_owned(),
@@ -38,15 +40,16 @@ impl ServerError {
         })
     }
 
-    /// Returns the SQLSTATE that `error` has, if the server said it.
+    /// Returns the SQLSTATE of `error`, if the server gave one.
     pub(super) fn sqlstate(error: &Error) -> Option<&str> {
         let error = error.downcast_ref::<ServerError>()?;
         Some(&error.sqlstate)
     }
 }
 
-/// Returns what stands before the first SQLSTATE of an error, it, and what follows it, in
-/// `ERROR:  42P01: relation ...`. The first word is in the server's language.
+/// Finds the first SQLSTATE of an error such as `ERROR:  42P01: relation ...`. Returns the text
+/// before the SQLSTATE, the SQLSTATE, and the text after it. The first word is in the server's
+/// language.
 fn find_sqlstate(said: &str) -> Option<(&str, &str, &str)> {
     let mut starts = said.match_indices(":  ").map(|(at, mark)| at + mark.len());
     starts.find_map(|start| {
@@ -55,7 +58,7 @@ fn find_sqlstate(said: &str) -> Option<(&str, &str, &str)> {
             && code
                 .bytes()
                 .all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase());
-        // Those of warnings and notices begin so.
+        // The SQLSTATEs of warnings and notices begin with these classes.
         let is_error = is_code
             && !["00", "01", "02"]
                 .iter()

@@ -1,4 +1,4 @@
-//! Loading a dump into a database that exists and is empty, for a role that may create none.
+//! Loads a dump into an existing, empty database, for a role that may not create databases.
 
 use anyhow::{Result, ensure};
 use serde::Deserialize;
@@ -9,8 +9,8 @@ use super::server::literal;
 use super::target::TargetServer;
 use crate::stop::Stop;
 
-/// The objects of users, in the order in which they are dropped: none that belongs to an extension,
-/// none that goes with another.
+/// Selects the users' objects, in the order in which they are dropped. It leaves out objects that
+/// belong to an extension, and objects that are dropped together with another object.
 const OBJECTS: &str = "WITH space AS (
     SELECT oid FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'),
 found (place, classid, objid) AS (
@@ -39,7 +39,7 @@ objects AS (
         SELECT FROM pg_depend d
         WHERE d.classid = found.classid AND d.objid = found.objid AND deptype IN ('e', 'i')))";
 
-/// What a database holds.
+/// The content of a database.
 #[derive(Deserialize)]
 struct Content {
     objects: Vec<String>,
@@ -80,16 +80,20 @@ impl Content {
     }
 }
 
-/// A database that was empty, emptied again unless all went well.
+/// A database that was empty before the restore. It is emptied again on drop, unless the restore
+/// succeeded.
 pub(super) struct Filled<'a> {
     into: &'a TargetServer<'a>,
     name: &'a str,
-    /// Extensions that were there before.
+    /// The extensions that the database had before the restore.
     extensions: Vec<String>,
     kept: bool,
 }
 
 impl<'a> Filled<'a> {
+    /// Takes the database `name` for a restore. Warns if its encoding or collation differs from the
+    /// dumped one's.
+    ///
     /// # Errors
     /// When the database is not empty.
     pub(super) fn take(
@@ -125,8 +129,8 @@ impl<'a> Filled<'a> {
         self.kept = true;
     }
 
-    /// Drops what was loaded, each object in a transaction of its own: all of them might be more
-    /// than there are locks.
+    /// Drops what was loaded, each object in a separate transaction: all objects together might
+    /// need more locks than the server has.
     fn empty(&self) -> Result<()> {
         let stop = Stop::cleaning_up();
         let there = self.extensions.iter().map(|name| literal(name));
@@ -180,7 +184,8 @@ impl Drop for Filled<'_> {
     }
 }
 
-/// Gives a database that was filled the parameters of the dumped one; all else stays its own.
+/// Sets the parameters of a filled database to those of the dumped one. All other settings stay as
+/// they are.
 pub(super) fn set_parameters(into: &TargetServer<'_>, name: &str, settings: &Settings) {
     for statement in settings.apply_parameters(name) {
         if let Err(error) = into.execute(std::slice::from_ref(&statement), into.stop) {

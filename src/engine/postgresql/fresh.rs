@@ -1,4 +1,4 @@
-//! The new database that a dump is loaded into.
+//! Creates and drops the new database that a dump is loaded into.
 
 use anyhow::{Context, Result};
 
@@ -9,7 +9,7 @@ use super::target::TargetServer;
 use crate::engine::leftover;
 use crate::stop::Stop;
 
-/// A database under another name, dropped again unless all went well.
+/// A new database under a temporary name. It is dropped again unless the restore succeeds.
 pub(super) struct NewDatabase<'a> {
     pub(super) name: String,
     into: &'a TargetServer<'a>,
@@ -17,7 +17,8 @@ pub(super) struct NewDatabase<'a> {
 }
 
 impl<'a> NewDatabase<'a> {
-    /// No signal ends this: were the client killed, the server would create it all the same.
+    /// Creates the database. No signal interrupts this: if the client were killed, the server would
+    /// still create the database.
     pub(super) fn create(
         into: &'a TargetServer<'a>,
         name: &str,
@@ -58,7 +59,8 @@ impl Drop for NewDatabase<'_> {
     }
 }
 
-/// Each table in a transaction of its own: all of them might be more than there are locks.
+/// The statement that drops all tables, each in a separate transaction: all tables together might
+/// need more locks than the server has.
 const DROP_TABLES: &str = "DO $$ DECLARE found text; BEGIN
     FOR found IN SELECT format(CASE relkind WHEN 'm' THEN 'MATERIALIZED VIEW' ELSE 'TABLE' END
             || ' IF EXISTS %I.%I', nspname, relname)
@@ -72,22 +74,23 @@ const DROP_TABLES: &str = "DO $$ DECLARE found text; BEGIN
     END LOOP;
 END $$";
 
-/// Dropping a database takes a checkpoint, for which a full disk has no room (and one whose dropping
-/// failed can never be connected to again). Dropping tables gives their room back at once.
+/// Drops the tables of a database, which frees their space at once. Dropping a database requires a
+/// checkpoint, for which a full disk has no room, and nobody can connect again to a database whose
+/// dropping failed.
 pub(super) fn drop_tables(into: &TargetServer<'_>, name: &str) -> Result<()> {
     let statements = [
-        // What a killed client began goes on in the server.
+        // The server continues a statement even if the client that began it was killed.
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
             WHERE datname = current_database() AND pid <> pg_backend_pid()",
         "SET lock_timeout = '10s'",
-        "SET session_replication_role = replica", // no event trigger of the dump's
+        "SET session_replication_role = replica", // no event trigger of the dump runs
         DROP_TABLES,
     ];
     let statements = statements.map(str::to_owned);
     into.server.execute(name, &statements, Stop::cleaning_up())
 }
 
-/// Whatever it was: a template, or subscribed to another server's publications.
+/// Drops a database, even if it is a template or subscribes to another server's publications.
 pub(super) fn drop_database(into: &TargetServer<'_>, name: &str) -> Result<()> {
     let stop = Stop::cleaning_up();
     let plain = format!("ALTER DATABASE {} IS_TEMPLATE false", identifier(name));
@@ -105,7 +108,8 @@ pub(super) fn drop_database(into: &TargetServer<'_>, name: &str) -> Result<()> {
     into.execute(&[drop], stop)
 }
 
-/// Without a word to the publisher, whose slot is not this database's.
+/// Drops the subscriptions of a database. It does not tell the publisher, because the slot there
+/// does not belong to this database.
 fn unsubscribe(into: &TargetServer<'_>, name: &str) -> Result<()> {
     let stop = Stop::cleaning_up();
     let query = format!(
@@ -126,7 +130,7 @@ fn unsubscribe(into: &TargetServer<'_>, name: &str) -> Result<()> {
     Ok(())
 }
 
-/// `NAME.WHAT-...`, within the 63 bytes a name may have.
+/// Returns the name `NAME.WHAT-...`, within the 63 bytes that a name may have.
 pub(super) fn beside(name: &str, what: &str) -> String {
     leftover::name(name, what, 63)
 }

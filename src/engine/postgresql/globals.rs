@@ -1,4 +1,4 @@
-//! Restoring roles and tablespaces: what exists already stays as it is.
+//! Restores roles and tablespaces. Those that exist stay as they are.
 
 use std::fs::File;
 use std::io::Write;
@@ -13,11 +13,11 @@ use crate::engine::access::Access;
 use crate::engine::feed::read_list;
 use crate::engine::load::{LoadOptions, Loaded};
 
-/// Runs what `pg_dumpall --globals-only` printed. A role that exists is neither created nor
-/// altered: its password stays.
+/// Runs the SQL that `pg_dumpall --globals-only` printed. A role that exists is neither created nor
+/// altered, so its password stays.
 ///
 /// # Errors
-/// When a statement fails; no role is then created.
+/// When a statement fails; then no role is created.
 pub fn run(
     dump: &File,
     server: &Server,
@@ -46,7 +46,7 @@ pub fn run(
     // A tablespace cannot be created within a transaction.
     let parts = [restrict, "BEGIN;\n", &roles, "COMMIT;\n", &tablespaces];
     let mut psql = server.psql(&into.maintenance);
-    // A failing statement's text, which could be a password's hash, is not repeated.
+    // psql must not repeat the text of a failed statement, which could contain a password's hash.
     psql.arg("--set=VERBOSITY=terse");
     let feed = |psql: &mut dyn Write| {
         let mut parts = parts.into_iter();
@@ -56,7 +56,7 @@ pub fn run(
     Ok(Loaded::default())
 }
 
-/// The tablespaces a script creates.
+/// Returns the tablespaces that a script creates.
 pub(super) fn tablespaces(script: &str) -> Vec<String> {
     let creating =
         Statements::of(script).filter(|statement| statement.starts_with("CREATE TABLESPACE "));
@@ -70,7 +70,8 @@ enum Kind {
     Tablespace,
 }
 
-/// What a statement creates, alters or comments on, if it is a role or a tablespace.
+/// Returns the role or tablespace that a statement creates, alters or comments on, or `None` if it
+/// is about something else.
 fn subject(statement: &str) -> Option<(Kind, String)> {
     let (_, on_tablespace) = statement.split_once(" ON TABLESPACE ").unzip();
     for (start, kind) in [
@@ -111,8 +112,8 @@ fn first_identifier(text: &str) -> String {
     name
 }
 
-/// The statements of a script, without comments and psql's own commands. None is held: a forged
-/// script can have as many as bytes.
+/// Iterates over the statements of a script, without comments and psql's own commands. It does not
+/// collect them, because a forged script can have as many statements as bytes.
 struct Statements<'a> {
     script: &'a str,
     at: usize,
@@ -130,7 +131,7 @@ impl<'a> Iterator for Statements<'a> {
     fn next(&mut self) -> Option<&'a str> {
         let bytes = self.script.as_bytes();
         let (mut start, mut at) = (self.at, self.at);
-        // Only blanks stand before here in the statement.
+        // True while the statement has only blanks before `at`.
         let mut is_start = true;
         while at < bytes.len() {
             match bytes[at] {
@@ -145,7 +146,8 @@ impl<'a> Iterator for Statements<'a> {
                     }
                 }
                 quote @ (b'\'' | b'"') => {
-                    // Only what pg_dumpall wrote: E'' marks a string in which \ escapes.
+                    // This need only understand what pg_dumpall writes: E'' marks a string in which
+                    // \ escapes.
                     let escapes = quote == b'\'' && at > 0 && bytes[at - 1] == b'E';
                     is_start = false;
                     at += 1;

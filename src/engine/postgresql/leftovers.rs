@@ -1,4 +1,4 @@
-//! Removing what killed restores left.
+//! Removes the databases that killed restores left.
 
 use super::fresh::drop_database;
 use super::reach::ask;
@@ -6,12 +6,12 @@ use super::target::TargetServer;
 use crate::clock;
 use crate::engine::leftover::is_of_killed;
 
-/// Databases that nobody is connected to.
+/// The query for databases that restores created and that no session is connected to.
 const UNUSED: &str = "SELECT coalesce(json_agg(datname), '[]') FROM pg_database d
     WHERE datname ~ '\\.restoring-[0-9a-f]+-[0-9a-f]+$'
         AND NOT EXISTS (SELECT FROM pg_stat_activity WHERE datid = d.oid)";
 
-/// Drops the databases that killed restores of `name` left, and names each.
+/// Drops the databases that killed restores of `name` left, and logs a message about each.
 pub(super) fn remove(into: &TargetServer<'_>, name: &str) {
     let found = ask(into.server, &into.maintenance, UNUSED, into.stop);
     let found: Vec<String> = found.unwrap_or_else(|error| {

@@ -1,4 +1,4 @@
-//! Feeding SQL to `psql`.
+//! Feeds SQL to `psql`.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -18,10 +18,11 @@ use crate::engine::feed::finish;
 use crate::engine::load::Failure;
 use crate::stop::Stopped;
 
-/// Feeds what `feed` writes, SQL of the file `dump`, to the database `name`. Returns what failed.
+/// Feeds the SQL that `feed` writes from the file `dump` to the database `name`. Returns the
+/// objects that failed.
 ///
 /// # Errors
-/// In the server's words, when a statement fails and the restore does not keep going.
+/// When a statement fails and the restore does not keep going, in the server's words.
 pub(super) fn load(
     into: &TargetServer<'_>,
     name: &str,
@@ -41,10 +42,11 @@ pub(super) fn load(
     script.into_inner().parts.parts.finish()
 }
 
-/// Feeds what `feed` writes, SQL of the file `dump`, to `psql`, which then runs nothing but SQL.
+/// Feeds the SQL that `feed` writes from the file `dump` to `psql`, which then runs nothing but
+/// SQL.
 ///
 /// # Errors
-/// In the server's words, when a statement fails; names the object.
+/// When a statement fails, in the server's words and with the name of the object.
 pub(super) fn load_whole(
     into: &TargetServer<'_>,
     mut psql: Command,
@@ -55,7 +57,7 @@ pub(super) fn load_whole(
     psql.args(["--file=-", "--output=/dev/null"]);
     psql.env_remove("PGCLIENTENCODING");
     let mut child = Child::write_to(&mut psql, "psql", into.stop)?;
-    // The error says it, and the object.
+    // The error contains these messages and the object.
     child.quietly();
     let parts = Owners::new(Located::new(child), into.no_owner);
     let mut script =
@@ -74,10 +76,10 @@ pub(super) fn load_whole(
         .context("the dump cannot be loaded")
 }
 
-/// Returns what this machine's psql does with `\restrict`.
+/// Returns how this machine's psql handles `\restrict`.
 ///
 /// # Errors
-/// When it does not know that and the dump may be another user's.
+/// When psql does not know `\restrict` and the dump may be another user's.
 fn restricting(into: &TargetServer<'_>, dump: &File) -> Result<Restricting> {
     let restricting = Restricting::of_psql(into)?;
     ensure!(
@@ -87,7 +89,7 @@ fn restricting(into: &TargetServer<'_>, dump: &File) -> Result<Restricting> {
     Ok(restricting)
 }
 
-/// Whether nobody but this user and root can have written a file.
+/// Returns true if only this user and root can have written the file.
 fn is_ours(file: &File) -> io::Result<bool> {
     let meta = file.metadata()?;
     let owners = [0, rustix::process::geteuid().as_raw()];

@@ -1,4 +1,5 @@
-//! Which errors of a PostgreSQL server say that it lacks something that the dump needs.
+//! Recognizes errors of a PostgreSQL server that say that the server lacks something the dump
+//! needs.
 
 use crate::engine::missing::{REMOTE, Sign, first_message, needed_by};
 
@@ -21,14 +22,14 @@ const SIGNS: [Sign; 7] = [
     ),
     ("could not access file", "a library that is not installed"),
 ];
-/// What follows the name of an extension.
+/// The texts that follow the name of an extension that must be preloaded.
 const EXTENSION: [&str; 3] = [
     "must be loaded via shared_preload_libraries",
     "must be loaded via \"shared_preload_libraries\"",
     "must be preloaded",
 ];
 
-/// Returns what the server lacks according to `error`.
+/// Returns what the server lacks according to `error`, or `None` if the error has another cause.
 pub(super) fn missing(error: &str) -> Option<&'static str> {
     let message = first_message(error, "ERROR:  ").or_else(|| first_message(error, "FATAL:  "))?;
     let is_preloaded = EXTENSION.iter().any(|sign| {

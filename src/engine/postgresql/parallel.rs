@@ -1,6 +1,7 @@
-//! The custom format, by `pg_restore`: several tables at a time where there is space for the
-//! archive uncompressed, because that cannot be done from a pipe. What an older server does not know
-//! `pg_restore` would tell it all the same, so there it writes SQL, which psql is given without that.
+//! Loads the custom format with `pg_restore`. It restores several tables at a time if there is
+//! space for the uncompressed archive, because `pg_restore` cannot do that from a pipe.
+//! `pg_restore` sends an older server even settings that it does not know. For an older server,
+//! `pg_restore` therefore writes SQL, and psql gets the SQL without these settings.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -19,10 +20,12 @@ use crate::header::Header;
 use crate::read::read_whole;
 use crate::stop::Stop;
 
-/// The first server that knows `SET transaction_timeout`, which later programs always send.
+/// The first server version that knows `SET transaction_timeout`. Programs since that version
+/// always send it.
 const TRANSACTION_TIMEOUT: u32 = 17;
 
-/// What keeps this machine's `pg_restore` from reading the archive.
+/// Returns the version that is needed if this machine's `pg_restore` is too old to read the
+/// archive, otherwise `None`.
 pub(super) fn lacking(header: &Header, stop: Stop) -> Result<Option<String>> {
     let (major, version) = client_version("pg_restore", stop)?;
     let made_by = header.facts.settings.get("client_version");
@@ -39,7 +42,7 @@ pub(super) fn lacking(header: &Header, stop: Stop) -> Result<Option<String>> {
     Ok((needed > major).then(lacks))
 }
 
-/// Loads the archive into the database `name`. Returns what failed.
+/// Loads the archive into the database `name`. Returns the objects that failed.
 pub(super) fn load(
     into: &TargetServer<'_>,
     dump: &File,
@@ -72,13 +75,14 @@ fn from_pipe(into: &TargetServer<'_>, dump: &File, mut pg_restore: Command) -> R
     finish(child, read, into.stop)
 }
 
-/// The SQL that `pg_restore` makes of the archive.
+/// Feeds psql the SQL that `pg_restore` makes of the archive.
 fn by_psql(dump: &File, psql: &mut dyn Write, stop: Stop) -> io::Result<()> {
     let (archive, mut feed) = io::pipe()?;
     std::thread::scope(|scope| {
         let feeding = scope.spawn(move || read_whole(dump, stop, &mut feed).map(drop));
         let passed = convert(archive, psql, stop);
-        // Its end of the pipe is closed by now, whatever became of it.
+        // The reading end of the pipe is closed at this point, whether the conversion succeeded or
+        // failed.
         match feeding.join() {
             Ok(Err(error)) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
             Ok(_) => passed,
@@ -91,7 +95,7 @@ fn convert(archive: io::PipeReader, psql: &mut dyn Write, stop: Stop) -> io::Res
     let mut command = Command::new("pg_restore");
     let mut child = Child::filter(command.arg("--file=-"), "pg_restore", archive, stop)
         .map_err(io::Error::other)?;
-    // This process's own end of the pipe.
+    // The command still holds this process's own end of the pipe.
     drop(command);
     match pass_on(&mut child, psql) {
         Ok(_) => child.finish().map_err(io::Error::other),
@@ -117,7 +121,8 @@ fn from_file(
     child::output(&mut pg_restore, "pg_restore", into.stop).map(|_| ())
 }
 
-/// A file of this process alone (0600, without a name) where there is space for so many bytes.
+/// Returns a file that only this process can use (0600, without a name), if there is space for
+/// `bytes` bytes.
 #[cfg(target_os = "linux")]
 fn uncompressed(bytes: u64) -> Option<File> {
     use rustix::fs::{Mode, OFlags};
@@ -135,7 +140,7 @@ fn uncompressed(bytes: u64) -> Option<File> {
     Some(File::from(fd))
 }
 
-/// Elsewhere no file is without a name, and the archive goes through a pipe.
+/// Returns `None`. Other systems have no files without a name, so the archive goes through a pipe.
 #[cfg(not(target_os = "linux"))]
 fn uncompressed(_bytes: u64) -> Option<File> {
     None

@@ -1,4 +1,4 @@
-//! Makes a throwaway cluster ready for a dump, and reads what was restored there.
+//! Prepares a throwaway cluster for a dump, and reads what was restored there.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -17,11 +17,11 @@ use crate::stop::Stop;
 
 const MAINTENANCE: &str = "postgres";
 
-/// Makes the roles and tablespaces that a dump needs and that are its server's, not its own. The
-/// tablespaces lie within the data directory (`allow_in_place_tablespaces`).
+/// Creates the roles and tablespaces that the dump needs. They belong to the dumped server, not to
+/// the dump. The tablespaces lie within the data directory (`allow_in_place_tablespaces`).
 ///
 /// # Errors
-/// When the dump cannot be read or the server will not have them.
+/// When the dump cannot be read, or when the server refuses to create a role or tablespace.
 pub(super) fn prepare(server: &Server, header: &Header, dump: &File, stop: Stop) -> Result<()> {
     let target: Target = ask(server, MAINTENANCE, catalogue::TARGET, stop)?;
     let mut superusers = Vec::new();
@@ -44,8 +44,8 @@ pub(super) fn prepare(server: &Server, header: &Header, dump: &File, stop: Stop)
     };
     let roles = missing(roles, &|name| target.roles.contains(name));
     let tablespaces = missing(tablespaces, &|name| target.tablespaces.contains(name));
-    // Some objects, such as event triggers, can be a superuser's only. No role may do here what it
-    // may not do in the server that was dumped.
+    // Some objects, such as event triggers, can only belong to a superuser. No role may do here
+    // what it may not do on the dumped server.
     let roles = roles.iter().map(|role| {
         let is_superuser = superusers.contains(role);
         let superuser = if is_superuser { " SUPERUSER" } else { "" };
@@ -61,16 +61,16 @@ pub(super) fn prepare(server: &Server, header: &Header, dump: &File, stop: Stop)
     server.execute(MAINTENANCE, &statements, stop)
 }
 
-/// What a restored database holds.
+/// The content of a restored database.
 #[derive(Debug)]
 pub(super) struct Found {
-    /// The rows of each table, where they can be counted.
+    /// The number of rows of each table, or `None` for a table whose rows cannot be counted.
     pub(super) rows: BTreeMap<String, Option<u64>>,
-    /// Extensions the dump had and this has not.
+    /// The extensions that the dump had and the restored database lacks.
     pub(super) lost_extensions: Vec<String>,
 }
 
-/// Reads what was restored.
+/// Reads the content of the restored database.
 ///
 /// # Errors
 /// When the database cannot be read.

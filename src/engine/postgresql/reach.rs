@@ -1,4 +1,4 @@
-//! Which databases there are, and a connection to one.
+//! Lists the databases of a server, and connects to them.
 
 use anyhow::{Context, Result};
 use serde::Deserialize;
@@ -8,12 +8,13 @@ use super::catalogue::{self, ServerFacts};
 use super::server::{Server, identifier};
 use crate::stop::Stop;
 
-/// Where to connect when no database was named.
+/// The databases to connect to if no database is named.
 const MAINTENANCE: [&str; 2] = ["postgres", "template1"];
 
-/// Every database of a server but template0, which nobody can connect to, and template1, which is
-/// asked for separately. Those that a DROP DATABASE left half gone (`datconnlimit` -2) let nobody
-/// in; those that a killed restore left ([`beside`]) are no data of the user's.
+/// The query for every database of a server except template0, which nobody can connect to, and
+/// template1, which a separate query covers. Nobody can connect to a database that an interrupted
+/// DROP DATABASE left (`datconnlimit` -2). A database that a killed restore left ([`beside`]) is
+/// not the user's data.
 ///
 /// [`beside`]: super::fresh::beside
 const DATABASES: &str = "WITH found AS (
@@ -30,7 +31,7 @@ FROM unnest(ARRAY['open', 'closed', 'invalid', 'restoring']) states (state)";
 const HAS_TEMPLATE1: &str = "SELECT to_json(EXISTS (
     SELECT FROM pg_database WHERE datname = 'template1' AND datallowconn AND datistemplate))";
 
-/// See [`DATABASES`].
+/// The answer to [`DATABASES`].
 #[derive(Debug, Deserialize)]
 struct Databases {
     open: Vec<String>,
@@ -39,8 +40,8 @@ struct Databases {
     restoring: Vec<String>,
 }
 
-/// Whether this database, a template, has more than initdb gave it (which has the oids below
-/// 16384, `FirstNormalObjectId`).
+/// The query whether this database, a template, has more than initdb gave it. The objects of initdb
+/// have OIDs below 16384 (`FirstNormalObjectId`).
 const IS_CHANGED: &str = "SELECT to_json(
     EXISTS (SELECT FROM pg_class WHERE oid >= 16384 AND relkind <> 't')
     OR EXISTS (SELECT FROM pg_proc WHERE oid >= 16384)
@@ -63,8 +64,8 @@ const IS_CHANGED: &str = "SELECT to_json(
     OR EXISTS (SELECT FROM pg_db_role_setting
         WHERE setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database())))";
 
-/// Returns the databases of a server: those that allow connections, and template1 where it was
-/// changed. A warning names each of the others.
+/// Returns the databases of a server that allow connections, and template1 if it was changed. Logs
+/// a warning about each of the other databases.
 ///
 /// # Errors
 /// When the server cannot be asked.
@@ -114,7 +115,8 @@ pub(super) fn ask<T: DeserializeOwned>(
 
 pub(super) type Connected = (String, String, ServerFacts);
 
-/// The database, where the server is, and what it is.
+/// Connects to a database. Returns the database, the location of the server, and facts about the
+/// server.
 pub(super) fn connect(server: &Server, database: &str, stop: Stop) -> Result<Connected> {
     let connection = server
         .ask(database, catalogue::SERVER, stop)
@@ -124,7 +126,7 @@ pub(super) fn connect(server: &Server, database: &str, stop: Stop) -> Result<Con
     Ok((database.to_owned(), connection.location, facts))
 }
 
-/// To whichever maintenance database there is, other than `but`.
+/// Connects to the first maintenance database that accepts the connection, except for `but`.
 pub(super) fn connect_anywhere(
     server: &Server,
     but: Option<&str>,

@@ -1,5 +1,5 @@
-//! Loading a dump into a server: always into a new database, which gets its name when all is
-//! well.
+//! Restores a dump into a server. The dump is loaded into a new database, which gets its final name
+//! after everything succeeded, or into an existing, empty one.
 
 use std::fs::File;
 
@@ -25,7 +25,7 @@ use crate::read::read_whole;
 /// Restores a dump into the database `name`.
 ///
 /// # Errors
-/// Whatever keeps it from being restored; what was there is then as it was.
+/// The reason why the dump cannot be restored. An existing database is then as it was before.
 pub fn run(
     dump: &File,
     header: &Header,
@@ -80,7 +80,8 @@ pub fn run(
     Ok(Loaded::new(saved, failed))
 }
 
-/// Says what to do about an extension that insists on its database's name, as `pg_cron` does.
+/// Adds advice to the error of an extension that requires a certain name of its database, as
+/// `pg_cron` does.
 fn explain_name(error: Error, name: &str) -> Error {
     if !format!("{error:#}").contains("can only create extension in database") {
         return error;
@@ -105,7 +106,7 @@ fn load_database(
     }
 }
 
-/// Gives the new database its settings. Returns what failed.
+/// Applies the settings to the new database. Returns the failures.
 fn apply(into: &TargetServer<'_>, settings: &Settings, name: &str) -> Result<Vec<Failure>> {
     let statements = if into.no_owner {
         settings.apply_without_owner(name)
@@ -137,7 +138,7 @@ fn refuse_if_replicated(into: &TargetServer<'_>, name: &str) -> Result<()> {
     Ok(())
 }
 
-/// Names at once all that the dump needs and the server lacks.
+/// Reports at once everything that the dump needs and the server lacks.
 fn preflight(into: &TargetServer<'_>, header: &Header, settings: &Settings) -> Result<()> {
     let target = &into.target;
     let mut lacking = Vec::new();

@@ -1,15 +1,16 @@
-//! A plain dump on its way to psql, which must run nothing but SQL.
+//! Passes a plain dump on to psql, which must run nothing but SQL.
 //!
-//! psql runs programs of its own user (`\!`, `\g |program`, backticks), and a dump may be forged. It
-//! is psql itself that refuses such commands: `\restrict` with a key that the dump cannot know comes
-//! first, and the dump's own lines of that kind are left out. A second parser of SQL would only
-//! differ from psql's somewhere. Three gaps are closed here: psql runs what is between backticks
-//! after `\unrestrict` before it looks at the key (15.18 and others of its time), it reads on in the
-//! next line after a zero byte, and it puts its variables, such as a database's name, into the text.
+//! psql can run programs as its own user (`\!`, `\g |program`, backticks), and a dump may be
+//! forged. psql itself refuses such commands: `\restrict` comes first, with a key that the dump
+//! cannot know, and the dump's own `\restrict` lines are left out. A second parser of SQL would
+//! differ from psql's somewhere. This module closes three gaps: psql runs the text between
+//! backticks after `\unrestrict` before it checks the key (15.18 and other versions of that time),
+//! it continues in the next line after a zero byte, and it inserts its variables, such as a
+//! database's name, into the text.
 //!
 //! A psql that does not know `\restrict` gets only a dump that begins with `\restrict` itself: a
-//! `pg_dump` that writes it lets no name into a dump that psql would take for a command
-//! (CVE-2025-8715). Nothing of another dump reaches such a psql.
+//! `pg_dump` that writes `\restrict` puts no name into a dump that psql would take for a command
+//! (CVE-2025-8715). Such a psql gets nothing of any other dump.
 
 pub(super) mod entries;
 mod lexer;
@@ -25,27 +26,27 @@ use memchr::{memchr, memmem};
 use super::target::TargetServer;
 use crate::child::Child;
 
-/// More than what comes after the last statement of a dump.
+/// The number of bytes that are held back: more than what follows the last statement of a dump.
 const HELD: usize = 512;
 const RESTRICT: &str = "\\restrict ";
-/// The one command that `\restrict` leaves.
+/// The only command that `\restrict` still allows.
 const UNRESTRICT: &[u8] = b"\\unrestrict";
-/// psql's own variables with a text that others may choose.
+/// psql's own variables that hold a text which others may choose.
 const VARIABLES: [&str; 4] = ["DBNAME", "USER", "HOST", "PORT"];
 
-/// What a psql does with `\restrict`.
+/// How a psql handles `\restrict`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Restricting {
-    /// It does not know it: it is older than August 2025.
+    /// psql does not know `\restrict`: it is older than August 2025.
     Unknown,
-    /// It runs what is between backticks after `\unrestrict`.
+    /// psql runs no commands, except for the text between backticks after `\unrestrict`.
     ButBackticks,
-    /// It runs nothing.
+    /// psql runs no commands.
     Wholly,
 }
 
 impl Restricting {
-    /// Finds out what this machine's psql does.
+    /// Finds out how this machine's psql handles `\restrict`.
     ///
     /// # Errors
     /// When psql cannot be asked.
@@ -67,17 +68,20 @@ impl Restricting {
     }
 }
 
-/// In bytes. More is not held while the end of a line is waited for.
+/// The longest line of a preamble, in bytes. If a line does not end within this length, it is
+/// passed on.
 const LONGEST_PREAMBLE_LINE: usize = 64 << 10;
 
-/// Passes a dump on to psql without what psql or the server does not know: `SET`s of unknown
-/// parameters at its start (`transaction_timeout` came with PostgreSQL 17), and the
-/// `\restrict KEY` and `\unrestrict KEY` lines around it. [`Write::flush`] ends it.
+/// Passes a dump on to psql without the lines that psql or the server does not know: `SET`s of
+/// unknown parameters at the start of the dump (`transaction_timeout` came with PostgreSQL 17), and
+/// the `\restrict KEY` and `\unrestrict KEY` lines around the dump. [`Write::flush`] ends the
+/// script.
 pub(super) struct RestrictedScript<'a, W> {
     inner: W,
     parameters: &'a HashSet<String>,
     key: Option<Vec<u8>>,
-    /// psql is not to be told anything before the dump's own `\restrict` was seen.
+    /// True until the dump's own `\restrict` is read. Until then, psql must get nothing but
+    /// comments.
     awaits_key: bool,
     in_preamble: bool,
     held: Vec<u8>,
@@ -85,10 +89,10 @@ pub(super) struct RestrictedScript<'a, W> {
 }
 
 impl<'a, W: Write> RestrictedScript<'a, W> {
-    /// Begins a script that is to be fed to a psql that does `restricting`.
+    /// Begins a script for a psql that handles `\restrict` as `restricting` says.
     ///
     /// # Errors
-    /// When psql does not take it.
+    /// When psql does not accept the first lines.
     pub(super) fn new(
         mut inner: W,
         parameters: &'a HashSet<String>,
@@ -115,7 +119,7 @@ impl<'a, W: Write> RestrictedScript<'a, W> {
         self.inner
     }
 
-    /// Takes whole lines off the front of what is held while they are the preamble's.
+    /// Passes on the whole lines at the start of `held`, as long as they belong to the preamble.
     fn preamble(&mut self) -> io::Result<()> {
         while self.in_preamble {
             let Some(end) = memchr(b'\n', &self.held) else {
@@ -132,7 +136,7 @@ impl<'a, W: Write> RestrictedScript<'a, W> {
             if self.awaits_key && !is_comment(&line) {
                 return Err(unrestricted());
             }
-            // The dump of an empty database is all preamble.
+            // The dump of an empty database consists of the preamble alone.
             let unrestricted = text.strip_prefix("\\unrestrict ").map(str::as_bytes);
             if self.key.is_some() && unrestricted == self.key.as_deref() {
                 continue;
@@ -166,7 +170,7 @@ impl<W: Write> Write for RestrictedScript<'_, W> {
         self.held.extend_from_slice(data);
         if self.in_preamble {
             self.preamble()?;
-            // No line of a preamble is so long.
+            // No line of a preamble is that long.
             self.in_preamble &= self.held.len() <= LONGEST_PREAMBLE_LINE;
             if self.awaits_key && !self.in_preamble {
                 return Err(unrestricted());
@@ -181,7 +185,7 @@ impl<W: Write> Write for RestrictedScript<'_, W> {
         Ok(data.len())
     }
 
-    /// Nothing may follow.
+    /// Ends the script. Nothing may be written after it.
     fn flush(&mut self) -> io::Result<()> {
         if self.awaits_key {
             return Err(unrestricted());
@@ -198,7 +202,7 @@ impl<W: Write> Write for RestrictedScript<'_, W> {
     }
 }
 
-/// Returns true for a comment, and for an empty line. psql ends a comment at a carriage return, too.
+/// Returns true for a comment and for an empty line. psql also ends a comment at a carriage return.
 fn is_comment(line: &[u8]) -> bool {
     let text = line.strip_suffix(b"\n").unwrap_or(line);
     text.is_empty() || text.starts_with(b"--") && memchr(b'\r', text).is_none()
@@ -210,8 +214,9 @@ fn unrestricted() -> io::Error {
     )
 }
 
-/// Returns the line of a dump's beginning with which `pg_dump` and `pg_dumpall` say that they let no
-/// name into the dump that psql would take for a command; nothing where there is none.
+/// Returns the `\restrict` line at the beginning of a dump, or an empty string if there is none.
+/// With this line, `pg_dump` and `pg_dumpall` say that they put no name into the dump that psql
+/// would take for a command.
 pub(super) fn own_restrict(script: &str) -> &str {
     let mut lines = script.split_inclusive('\n');
     let first = lines.find(|line| !is_comment(line.as_bytes()));
@@ -220,13 +225,14 @@ pub(super) fn own_restrict(script: &str) -> &str {
         .unwrap_or_default()
 }
 
-/// Refuses `\unrestrict` with a backtick in the same line, wherever it is: not even in the data of
-/// a table is it written so, where a backslash is two.
+/// Refuses `\unrestrict` with a backtick in the same line, anywhere in the dump. Not even the data
+/// of a table contains it, because a backslash in data is doubled.
 #[derive(Debug, Default)]
 struct Backticks {
-    /// The end of what passed: no more than what is needed to find a command that goes on.
+    /// The last bytes that passed, as many as are needed to find a command that continues in the
+    /// next bytes.
     passed: Vec<u8>,
-    /// Whether the line has the command.
+    /// True if the current line contains the command.
     armed: bool,
 }
 
@@ -264,8 +270,9 @@ impl Backticks {
     }
 }
 
-/// Whether a backslash after `before` can begin a command. Two backslashes are one in a table's
-/// data; but in some encodings the first of them is the second half of a character.
+/// Returns true if a backslash after `before` can begin a command. In a table's data, two
+/// backslashes stand for one; but in some encodings the first of them is the second half of a
+/// character.
 fn is_command(before: &[u8]) -> bool {
     let run = before
         .iter()
@@ -276,7 +283,7 @@ fn is_command(before: &[u8]) -> bool {
     run % 2 == 0 || beyond.is_none_or(|byte| byte >= 0x80)
 }
 
-/// Characters nobody can guess.
+/// Returns a key that nobody can guess.
 fn random_key() -> io::Result<String> {
     use std::fmt::Write as _;
     use std::io::Read as _;

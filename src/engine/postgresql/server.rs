@@ -1,5 +1,5 @@
-//! Reaching a PostgreSQL server: through its own client programs, so that all libpq knows
-//! (service files, password files, TLS, several hosts) works as everywhere else.
+//! Connects to a PostgreSQL server through PostgreSQL's own client programs, so that everything
+//! libpq supports (service files, password files, TLS, several hosts) works as everywhere else.
 
 use std::process::Command;
 
@@ -11,29 +11,30 @@ use crate::secret::Secret;
 use crate::stop::Stop;
 use crate::url::Url;
 
-/// Options of every session. They go before the settings of the role and the database, which could
-/// end a session early, let it only read, or (by the search path) have operators and functions of
-/// the database's owner called with the rights of the role that dumps. The last one is for
-/// [`IS_DIRECT`].
+/// Options of every session. They take precedence over the settings of the role and the database.
+/// Those settings could end a session early, make it read-only, or (by the search path) call
+/// operators and functions of the database's owner with the rights of the role that dumps. The last
+/// option is for [`IS_DIRECT`].
 const OPTIONS: &str = "-c search_path=pg_catalog,pg_temp -c statement_timeout=0 -c lock_timeout=0 \
     -c idle_in_transaction_session_timeout=0 -c default_transaction_read_only=off \
     -c dump_database.session=direct";
 
-/// Fails in a session that did not begin with [`OPTIONS`]: a connection pooler keeps them back. It
-/// calls no operator, changes nothing and prints nothing.
+/// A query that fails in a session that did not begin with [`OPTIONS`], because a connection pooler
+/// does not pass them on. It calls no operator, changes nothing and prints nothing.
 const IS_DIRECT: &str =
     "SELECT FROM pg_catalog.current_setting('dump_database.session') AS direct OFFSET 1";
 
-/// What poolers and servers say of [`OPTIONS`] that they do not take.
+/// The messages of poolers and servers that do not accept [`OPTIONS`].
 const NOT_DIRECT: [&str; 3] = [
     "\"dump_database.session\"",
     "unsupported startup parameter",
     "support command-line options",
 ];
 
-/// The first statements of every `psql`: also where the options of a service file replace
-/// [`OPTIONS`]. Not every server knows the timeout that is looked up. A database of the encoding
-/// `SQL_ASCII` holds bytes of any encoding, which no other than that can pass on.
+/// The first statements of every `psql`. They also work if the options of a service file replace
+/// [`OPTIONS`]. The last one looks up `transaction_timeout`, because not every server knows it. A
+/// database with the encoding `SQL_ASCII` holds bytes of any encoding, and only the client encoding
+/// `SQL_ASCII` can pass them on.
 const FIRST: [&str; 4] = [
     "SET search_path = pg_catalog, pg_temp",
     "SET statement_timeout = 0",
@@ -44,29 +45,29 @@ const FIRST: [&str; 4] = [
             THEN set_config('client_encoding', setting, false) IS NULL END",
 ];
 
-/// The port of a host that is named without one.
+/// The port of a host that is named without a port.
 const PORT: &str = "5432";
 
-/// A server and how to log in.
+/// A server and how to log in to it.
 #[derive(Debug, Clone)]
 pub struct Server {
     url: Url,
     password: Option<Secret>,
-    /// Its sessions are told so.
+    /// True if the server's sessions are told to give their messages in English.
     speaks_english: bool,
 }
 
-/// What one connection said of itself.
+/// What one connection reported.
 #[derive(Debug, Clone)]
 pub struct Connection {
-    /// Where it leads: a host or the directory of a socket, and a port.
+    /// The server's location: a host or the directory of a socket, and a port.
     pub location: String,
-    /// The JSON that was asked for.
+    /// The answer to the query, as JSON.
     pub answer: Value,
 }
 
 impl Server {
-    /// A password of its own goes before one in the URL.
+    /// Returns the server. `password` takes precedence over a password in the URL.
     #[must_use]
     pub fn new(url: &Url, password: Option<&Secret>) -> Self {
         Server {
@@ -76,18 +77,18 @@ impl Server {
         }
     }
 
-    /// Makes the messages of all sessions to come English, which only a superuser may. `pg_dump`
-    /// tells of errors by the server's words alone.
+    /// Switches the messages of all sessions to English, which only a superuser may do. `pg_dump`
+    /// reports errors only in the server's words.
     pub(super) fn speak_english(&mut self) {
         self.speaks_english = !self.has_service();
     }
 
-    /// Returns true if the server was told to speak English.
+    /// Returns true if the server's sessions are told to give their messages in English.
     pub(super) fn speaks_english(&self) -> bool {
         self.speaks_english
     }
 
-    /// The options of every session.
+    /// Returns the options of every session.
     fn options(&self) -> String {
         let language = if self.speaks_english {
             " -c lc_messages=C"
@@ -97,12 +98,12 @@ impl Server {
         format!("{OPTIONS}{language}")
     }
 
-    /// One of libpq's programs, connected to `database` in a session with `OPTIONS`. No password
-    /// is ever asked for.
+    /// Returns the command for one of libpq's programs, connected to `database` in a session with
+    /// `OPTIONS`. The program never asks for a password.
     #[must_use]
     pub fn client(&self, program: &str, database: &str) -> Command {
         let url = self.url.with_database(database);
-        // libpq takes the URL's options instead of those of the environment.
+        // libpq uses the URL's options instead of those in the environment.
         if let Some(own) = self.own_options() {
             let options = format!("{own} {}", self.options());
             let url = url.with_parameter("options", options.trim_start());
@@ -122,7 +123,7 @@ impl Server {
         options.map(|(_, value)| value)
     }
 
-    /// Whether the options of a service file may replace [`OPTIONS`].
+    /// Returns true if the options of a service file may replace [`OPTIONS`].
     fn has_service(&self) -> bool {
         let of_environment = !self.url.is_isolated() && std::env::var_os("PGSERVICE").is_some();
         let mut parameters = self.url.parameters();
@@ -139,7 +140,8 @@ impl Server {
                 command.env_remove(name);
             }
         }
-        // What these programs say by themselves is read here, and shown within English messages.
+        // This process reads what these programs say themselves, and shows it within English
+        // messages.
         command
             .env("LC_ALL", "C")
             .env_remove("PGDATABASE")
@@ -158,8 +160,8 @@ impl Server {
         command
     }
 
-    /// `psql` that reads nothing of the user's, stops at the first error, and whose session no
-    /// setting of the role ends.
+    /// Returns the command for a `psql` that reads none of the user's files and stops at the first
+    /// error, and whose session no setting of the role ends.
     #[must_use]
     pub fn psql(&self, database: &str) -> Command {
         let mut command = self.client("psql", database);
@@ -176,9 +178,9 @@ impl Server {
         command
     }
 
-    /// Says of an error of connecting that a connection pooler is the reason, if it is one, and
-    /// which port the server itself has. A pooler's sessions are shared: settings of one client
-    /// reach the next, and no transaction's snapshot can be relied on.
+    /// Adds an explanation to a connection error if a connection pooler is the reason, with the
+    /// port of the server itself. A pooler shares its sessions: settings of one client reach the
+    /// next, and the snapshot of a transaction cannot be relied on.
     pub(super) fn explain(&self, error: Error, database: &str, stop: Stop) -> Error {
         let said = format!("{error:#}");
         if !NOT_DIRECT.iter().any(|sentence| said.contains(sentence)) {
@@ -197,10 +199,10 @@ impl Server {
         ))
     }
 
-    /// The answer to a query for one JSON value.
+    /// Returns the answer to a query for one JSON value.
     ///
     /// # Errors
-    /// In the server's words, when it cannot be had.
+    /// When there is no answer, in the server's words.
     pub fn ask(&self, database: &str, query: &str, stop: Stop) -> Result<Connection> {
         let mut psql = self.psql(database);
         psql.args(["--no-align", "--tuples-only"]);
@@ -221,10 +223,10 @@ impl Server {
         })
     }
 
-    /// Runs statements, each in a transaction of its own unless they say otherwise.
+    /// Runs statements, each in a separate transaction unless the statements say otherwise.
     ///
     /// # Errors
-    /// In the server's words, at the first that fails.
+    /// When a statement fails, in the server's words. The statements after it are not run.
     pub fn execute(&self, database: &str, statements: &[String], stop: Stop) -> Result<()> {
         let mut psql = self.psql(database);
         for statement in statements {
@@ -233,7 +235,7 @@ impl Server {
         child::output(&mut psql, "psql", stop).map(|_| ())
     }
 
-    /// Returns where each host of a URL that names several leads.
+    /// Returns the location of each host if the URL names several hosts, otherwise an empty list.
     pub(super) fn locations(&self) -> Vec<String> {
         let hosts = self.url.several_hosts().into_iter();
         let mut all: Vec<_> = hosts
@@ -244,13 +246,15 @@ impl Server {
         all
     }
 
-    /// The server without a database.
+    /// Returns the server's URL without a database.
     #[must_use]
     pub fn url(&self) -> Url {
         self.url.without_database()
     }
 }
 
+/// Checks the parameters of a URL.
+///
 /// # Errors
 /// One sentence, when the URL has a secret that can only be passed on in an argument.
 pub fn check(url: &Url) -> Result<(), String> {
@@ -271,7 +275,8 @@ pub fn check(url: &Url) -> Result<(), String> {
     }
 }
 
-/// A socket's directory has several names on many systems (`/run`, `/var/run`).
+/// Returns the location of a server. For a socket, it uses the real path of the socket's directory,
+/// which has several names on many systems (`/run`, `/var/run`).
 fn location(host: &str, port: &str) -> String {
     let real = std::fs::canonicalize(host)
         .ok()
@@ -282,13 +287,13 @@ fn location(host: &str, port: &str) -> String {
     }
 }
 
-/// An SQL identifier.
+/// Returns `name` as an SQL identifier.
 #[must_use]
 pub fn identifier(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-/// An SQL string.
+/// Returns `text` as an SQL string.
 #[must_use]
 pub fn literal(text: &str) -> String {
     let doubled = text.replace('\'', "''");
@@ -299,7 +304,7 @@ pub fn literal(text: &str) -> String {
     }
 }
 
-/// The major version in what `PROGRAM --version` prints.
+/// Returns the major version and the full version that `PROGRAM --version` prints.
 ///
 /// # Errors
 /// When the program is missing or prints no version.

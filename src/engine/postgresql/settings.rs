@@ -1,11 +1,11 @@
-//! A database's own settings as SQL: what neither `pg_dump` without `--create` nor
-//! `pg_dumpall --globals-only` dumps.
+//! Writes a database's own settings as SQL: the settings that neither `pg_dump` without `--create`
+//! nor `pg_dumpall --globals-only` dumps.
 
 use super::catalogue::{Grant, Parameters, Settings};
 use super::server::{identifier, literal};
 
-/// Parameters whose value is a list of identifiers (`GUC_LIST_QUOTE`; the same list as in
-/// PostgreSQL's `dumputils.c`).
+/// Parameters whose value is a list of identifiers (`GUC_LIST_QUOTE`). PostgreSQL's `dumputils.c`
+/// has the same list.
 const LISTS: [&str; 6] = [
     "local_preload_libraries",
     "search_path",
@@ -16,7 +16,8 @@ const LISTS: [&str; 6] = [
 ];
 
 impl Settings {
-    /// Creates `name` empty, for a server of this major version.
+    /// Returns the statement that creates the empty database `name` on a server of this major
+    /// version.
     pub(super) fn create(&self, name: &str, major: u32) -> String {
         let mut sql = format!(
             "CREATE DATABASE {} TEMPLATE template0 ENCODING {} LC_COLLATE {} LC_CTYPE {}",
@@ -25,7 +26,7 @@ impl Settings {
             literal(&self.collate),
             literal(&self.ctype)
         );
-        // The default needs no privilege unless it is named.
+        // The default tablespace needs no privilege unless the statement names it.
         if self.tablespace != "pg_default" {
             sql.extend([" TABLESPACE ", &identifier(&self.tablespace)]);
         }
@@ -35,7 +36,7 @@ impl Settings {
         let (provider, option) = match self.locale_provider.as_deref() {
             Some("i") => ("icu", "ICU_LOCALE"),
             Some("b") => ("builtin", "BUILTIN_LOCALE"),
-            // Older servers had no other; template0's may be ICU.
+            // Older servers had no other provider. template0 may use ICU.
             Some(_) | None => ("libc", ""),
         };
         sql.extend([" LOCALE_PROVIDER ", provider]);
@@ -48,7 +49,7 @@ impl Settings {
         sql
     }
 
-    /// Every role they name.
+    /// Returns every role that the settings name.
     pub(super) fn all_roles(&self) -> impl Iterator<Item = &str> {
         let grants = self.grants.iter().flatten();
         let granted = grants.flat_map(|grant| [Some(&grant.grantor), grant.grantee.as_ref()]);
@@ -57,7 +58,8 @@ impl Settings {
         named.flatten().chain(&self.roles).map(String::as_str)
     }
 
-    /// Returns the statements that give them to `name`, to be run in one session.
+    /// Returns the statements that apply the settings to the database `name`. They must run in one
+    /// session.
     pub(super) fn apply(&self, name: &str) -> Vec<String> {
         let database = identifier(name);
         let owner = identifier(&self.owner);
@@ -77,7 +79,7 @@ impl Settings {
         sql
     }
 
-    /// Returns the statements for those settings that name no role.
+    /// Returns the statements for the settings that name no role.
     pub(super) fn apply_without_owner(&self, name: &str) -> Vec<String> {
         let database = identifier(name);
         let mut sql = Vec::new();
@@ -95,7 +97,7 @@ impl Settings {
         sql
     }
 
-    /// Returns the statements for the parameters of every role.
+    /// Returns the statements for the parameters that apply to every role.
     pub(super) fn apply_parameters(&self, name: &str) -> Vec<String> {
         let database = identifier(name);
         let of_all = self.parameters.iter().filter(|set| set.role.is_none());
@@ -118,7 +120,7 @@ impl Grant {
             "GRANT {} ON DATABASE {database} TO {grantee}{option}",
             self.privilege
         );
-        // What a superuser grants counts as the owner's.
+        // A grant by a superuser counts as the owner's.
         if self.grantor == owner {
             return vec![grant];
         }
@@ -150,7 +152,7 @@ impl Parameters {
     }
 }
 
-/// The elements of a list of identifiers, some in double quotes.
+/// Returns the elements of a list of identifiers, some of them in double quotes.
 fn elements(list: &str) -> Vec<String> {
     let mut elements = vec![String::new()];
     let mut quoted = false;

@@ -1,5 +1,5 @@
-//! A snapshot that `pg_dump` shares (`--snapshot`), and what was counted in it: what a restored
-//! database is compared with.
+//! A snapshot that `pg_dump` shares (`--snapshot`), and the number of rows in it. A restored
+//! database is compared with these numbers.
 
 use std::collections::HashMap;
 use std::io::Read;
@@ -14,13 +14,13 @@ use crate::child::Child;
 use crate::header::Rows;
 use crate::stop::Stop;
 
-/// Up to this size in bytes counting is cheap.
+/// The size in bytes up to which counting tables is cheap.
 pub(super) const CHEAP: u64 = 64 << 20;
 
 /// The last line of an answer.
 const END: &[u8] = b"\"end\"\n";
 
-/// The tables whose rows `pg_dump` dumps, and their partitioned parents: what is locked.
+/// The tables to lock: the tables whose rows `pg_dump` dumps, and their partitioned parents.
 const DUMPED: &str = "pg_class c JOIN pg_namespace n ON n.oid = relnamespace
     WHERE relkind IN ('r', 'p') AND relpersistence <> 't'
         AND nspname !~ '^pg_' AND nspname <> 'information_schema'
@@ -30,10 +30,10 @@ const DUMPED: &str = "pg_class c JOIN pg_namespace n ON n.oid = relnamespace
                 AND NOT EXISTS (SELECT FROM pg_extension e
                     WHERE e.oid = refobjid AND c.oid = ANY (extconfig)))";
 
-/// The file of each table that is dumped, where it has one.
+/// The file of each dumped table, if the table has one.
 pub(super) type Storage = HashMap<String, Option<u32>>;
 
-/// The query for the storage of the tables that are dumped, each table's name and file.
+/// Returns the query for [`Storage`]: the name and the file of each dumped table.
 pub(super) fn storage() -> String {
     format!(
         "SELECT coalesce(json_object_agg(format('%I.%I', nspname, relname),
@@ -41,24 +41,26 @@ pub(super) fn storage() -> String {
     )
 }
 
-/// A transaction that is held open, and the session that is asked in it.
+/// A transaction that is held open, and the session that runs queries in it.
 pub(super) struct Snapshot {
-    /// As `pg_dump --snapshot` wants it.
+    /// The identifier of the snapshot that `pg_dump --snapshot` expects.
     pub(super) id: String,
-    /// Rows by table, where something is known of them.
+    /// The exact or estimated number of rows of each table, if it is known.
     pub(super) rows: HashMap<String, Rows>,
-    /// Ends when it is dropped; none once it failed.
+    /// The session of the transaction, which ends when this is dropped; `None` after the session
+    /// failed.
     session: Option<Child>,
 }
 
 impl Snapshot {
-    /// Begins a transaction in `database`: first a lock on each table that is dumped, for which it
-    /// waits as long as `locks` says (none takes no locks), then the snapshot. TRUNCATE and the
-    /// ALTER TABLEs that write a table anew leave nothing that an older snapshot could see; with
-    /// the locks before the snapshot, none of them can come between it and the locks of `pg_dump`.
+    /// Begins a transaction in `database`. It first locks each dumped table, for which it waits as
+    /// long as `locks` says (`None` takes no locks), and then takes the snapshot. TRUNCATE and
+    /// those ALTER TABLE statements that rewrite a table leave nothing that an older snapshot could
+    /// see. Because the locks come before the snapshot, no such statement can run between the
+    /// snapshot and the locks of `pg_dump`.
     ///
     /// # Errors
-    /// In the server's words, when it gives no lock or no snapshot to share.
+    /// When the server grants no lock or shares no snapshot, in the server's words.
     pub(super) fn take(
         server: &Server,
         database: &str,
@@ -68,13 +70,14 @@ impl Snapshot {
         let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
         let begin = match locks {
             None => format!("{begin};"),
-            // What \gexec runs takes no snapshot: the list is read before the transaction begins.
+            // A statement that \gexec runs takes no snapshot: the list of tables is read before the
+            // transaction begins.
             Some(wait) => format!(
                 "SET lock_timeout = {};
 SELECT '{begin}', (SELECT 'LOCK TABLE '
         || string_agg(format('ONLY %I.%I', nspname, relname), ', ' ORDER BY c.oid)
         || ' IN ACCESS SHARE MODE' FROM {DUMPED}) \\gexec",
-                wait.as_millis().max(1) // 0 would be for ever
+                wait.as_millis().max(1) // 0 would mean no limit
             ),
         };
         let mut psql = server.psql(database);
@@ -89,21 +92,21 @@ SELECT '{begin}', (SELECT 'LOCK TABLE '
         Ok(snapshot)
     }
 
-    /// The answer, in this snapshot, to a query for one JSON value.
+    /// Returns the answer, in this snapshot, to a query for one JSON value.
     ///
     /// # Errors
-    /// In the server's words, when it cannot be asked.
+    /// When the server cannot be asked, in the server's words.
     pub(super) fn ask<T: DeserializeOwned>(&mut self, query: &str) -> Result<T> {
         let printed = self.run(&format!("{query};\n"))?;
         let answer = printed.lines().next().unwrap_or_default();
         serde_json::from_str(answer).with_context(|| format!("psql answered {answer:?}"))
     }
 
-    /// The tables of the snapshot that it does not show as they were: their storage is another by
-    /// now, or gone. Once `pg_dump` holds its locks, none is added.
+    /// Returns the tables that the snapshot does not show as they were: their storage has changed
+    /// since, or is gone. After `pg_dump` holds its locks, no other table can change like this.
     ///
     /// # Errors
-    /// In the server's words, when it cannot be asked.
+    /// When the server cannot be asked, in the server's words.
     pub(super) fn rewritten(&mut self) -> Result<Vec<String>> {
         self.ask(&format!(
             "SELECT coalesce(json_agg(format('%I.%I', nspname, relname) ORDER BY c.oid), '[]')
@@ -112,12 +115,12 @@ SELECT '{begin}', (SELECT 'LOCK TABLE '
         ))
     }
 
-    /// Counts tables, the smallest first, until they are `counted` bytes large together: it reads
-    /// them once more. A table that cannot be counted is left out: what keeps it from being read,
-    /// `pg_dump` will say.
+    /// Counts the rows of tables, the smallest table first, until the tables are `counted` bytes
+    /// large together. Counting reads these tables once more. A table that cannot be counted is
+    /// left out: `pg_dump` will report why it cannot be read.
     ///
     /// # Errors
-    /// In the server's words, when it cannot be asked.
+    /// When the server cannot be asked, in the server's words.
     pub(super) fn count(&mut self, counted: u64) -> Result<()> {
         let printed = self.run(&count(counted))?;
         let lines = printed.lines().map(serde_json::from_str);
@@ -125,7 +128,7 @@ SELECT '{begin}', (SELECT 'LOCK TABLE '
         Ok(())
     }
 
-    /// What the session prints when it has run `script`.
+    /// Runs `script` in the session. Returns what the session prints.
     fn run(&mut self, script: &str) -> Result<String> {
         let session = self.session.as_mut().context("the session has ended")?;
         let script = format!("{script}SELECT to_json('end'::text);\n");
@@ -147,8 +150,9 @@ SELECT '{begin}', (SELECT 'LOCK TABLE '
     }
 }
 
-/// Each line it prints is JSON. A hundred tables at a time; what they lock beyond the snapshot's
-/// own locks is released after each time, for the server has room for some thousands of locks.
+/// Returns the script that counts rows. Each line that it prints is JSON. It counts a hundred
+/// tables at a time, and after each time it releases the locks beyond the snapshot's own, because
+/// the server has room for only some thousands of locks.
 fn count(counted: u64) -> String {
     format!(
         "SET lock_timeout = '1s';

@@ -18,7 +18,7 @@ use crate::header::Header;
 use crate::identity::Engine;
 use crate::url::Url;
 
-/// A PostgreSQL server's URL and the part of the server that is meant.
+/// The URL of a PostgreSQL server and the part of the server to dump or restore.
 #[derive(Debug, Clone)]
 pub struct PostgresqlSource {
     url: Url,

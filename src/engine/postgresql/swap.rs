@@ -1,4 +1,4 @@
-//! Putting a restored database in the place of an old one, which is dumped before it goes.
+//! Replaces an old database with a restored one. The old database is dumped before it is dropped.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -15,11 +15,11 @@ use crate::engine::access::Part;
 use crate::engine::load::{Save, not_saved};
 use crate::stop::{self, Stop};
 
-/// How long sessions that come back at once are fought.
+/// How long statements are repeated while sessions reconnect at once.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Gives the new database the name of the old one, which is dropped. Returns the path of the old
-/// database's dump, if `save` is given.
+/// Gives the new database the name of the old one, and drops the old one. Returns the path of the
+/// old database's dump, if `save` is given.
 pub(super) fn replace(
     into: &TargetServer<'_>,
     new: &NewDatabase<'_>,
@@ -51,8 +51,8 @@ pub(super) fn replace(
     Ok(saved)
 }
 
-/// The error and what became of the old database; logged too where the error is not shown because
-/// a signal was the reason.
+/// Adds to the error what happened to the old database. Also logs it if the error is not shown
+/// because a signal is the reason.
 fn said(error: Error, what: String) -> Error {
     if stop::signal().is_some() {
         log::error!("{what}");
@@ -60,9 +60,9 @@ fn said(error: Error, what: String) -> Error {
     error.context(what)
 }
 
-/// In one transaction `name` becomes `aside` and `coming` becomes `name`. Both renames need the
-/// databases without sessions, so those are ended, and new ones of all but superusers refused
-/// meanwhile. No signal ends this: it is to happen whole or not at all.
+/// Renames `name` to `aside` and `coming` to `name` in one transaction. Both renames need databases
+/// without sessions. Therefore the sessions are ended, and new sessions are refused meanwhile,
+/// except for superusers'. No signal interrupts this: it must happen completely or not at all.
 fn exchange(into: &TargetServer<'_>, name: &str, aside: &str, coming: &str) -> Result<()> {
     let leaving = Database::called(into, name)?;
     let exchanged = leaving.make_way(into, name, aside, coming);
@@ -75,7 +75,7 @@ fn exchange(into: &TargetServer<'_>, name: &str, aside: &str, coming: &str) -> R
     exchanged
 }
 
-/// A database whatever it is called meanwhile.
+/// A database, whatever its current name is.
 #[derive(Deserialize)]
 struct Database {
     oid: i64,
@@ -137,11 +137,11 @@ impl Database {
     }
 }
 
-/// Gives the new database the name `name`, which no other has. Sessions of others in it, such as a
-/// monitor's, are ended.
+/// Gives the new database the name `name`, which no other database has. Ends sessions of others in
+/// the new database, such as a monitor's.
 ///
 /// # Errors
-/// In the server's words, when it cannot be renamed.
+/// When the database cannot be renamed, in the server's words.
 pub(super) fn name_new(into: &TargetServer<'_>, new: &NewDatabase<'_>, name: &str) -> Result<()> {
     let named = Database::called(into, &new.name)?;
     let statements = [end_sessions(&[&new.name]), rename(&new.name, name)];
@@ -150,7 +150,8 @@ pub(super) fn name_new(into: &TargetServer<'_>, new: &NewDatabase<'_>, name: &st
     })
 }
 
-/// Runs statements again until they succeed or `is_done`: sessions come back at once.
+/// Runs statements again until they succeed or `is_done` returns true, for at most [`PATIENCE`]:
+/// sessions reconnect at once.
 fn insist(
     into: &TargetServer<'_>,
     statements: &[String],
@@ -161,7 +162,7 @@ fn insist(
         let Err(error) = into.execute(statements, Stop::cleaning_up()) else {
             return Ok(());
         };
-        // The connection may have been lost after the server was done.
+        // The connection may have been lost after the server finished the statements.
         if is_done() {
             return Ok(());
         }
@@ -172,8 +173,9 @@ fn insist(
     }
 }
 
-/// Ends the sessions in these databases that this role may end. What it may not, and a worker of the
-/// server's own such as autovacuum's, is left to the renaming, which waits for the latter.
+/// Returns the statement that ends those sessions in these databases that this role may end. It
+/// ends no other sessions and no workers of the server's own, such as autovacuum. Those are left to
+/// the renaming, which waits for the workers.
 fn end_sessions(databases: &[&str]) -> String {
     let databases: Vec<_> = databases.iter().map(|name| literal(name)).collect();
     format!(
@@ -199,7 +201,7 @@ fn limit_connections(name: &str, limit: i64) -> String {
     )
 }
 
-/// Dumps the old database, now called `old`, under the name it had. Returns the dump's path.
+/// Dumps the old database, now called `old`, under its former name. Returns the dump's path.
 fn dump_old(
     into: &TargetServer<'_>,
     name: &str,

@@ -1,4 +1,4 @@
-//! The server that something is restored into.
+//! The server that a dump is restored into.
 
 use anyhow::Result;
 
@@ -9,23 +9,24 @@ use crate::engine::access::Access;
 use crate::engine::load::{Existing, LoadOptions};
 use crate::stop::Stop;
 
-/// A server something is restored into.
+/// A server that a dump is restored into.
 pub(super) struct TargetServer<'a> {
     pub(super) server: &'a Server,
-    /// A database that is not the one restored, unless that exists and is empty.
+    /// The database for maintenance. It is not the restored database, unless that exists and is
+    /// empty.
     pub(super) maintenance: String,
     pub(super) facts: ServerFacts,
     pub(super) target: Target,
-    /// Objects that fail are listed.
+    /// If true, objects that fail are listed and do not end the restore.
     pub(super) keep_going: bool,
-    /// Owners and privileges are left out.
+    /// If true, owners and privileges are left out.
     pub(super) no_owner: bool,
     pub(super) access: &'a Access,
     pub(super) stop: Stop,
 }
 
 impl<'a> TargetServer<'a> {
-    /// Connects to a server in which the database `restored` will change hands.
+    /// Connects to a server in which the database `restored` will be created, replaced or filled.
     pub(super) fn connect(
         server: &'a Server,
         restored: Option<&str>,
@@ -34,7 +35,7 @@ impl<'a> TargetServer<'a> {
     ) -> Result<Self> {
         let stop = access.deadline;
         let (maintenance, _, facts) = match (restored, &options.existing) {
-            // The role may be let into no other.
+            // The role may not be allowed to connect to any other database.
             (Some(name), Existing::Fill) => {
                 connect(server, name, stop).or_else(|_| connect_anywhere(server, restored, stop))?
             }

@@ -1,4 +1,4 @@
-//! A throwaway PostgreSQL cluster, reached through a Unix socket alone.
+//! A throwaway PostgreSQL cluster that is reachable only through a Unix socket.
 
 use std::fs::{self, File};
 use std::os::unix::ffi::OsStrExt;
@@ -22,13 +22,14 @@ use crate::header::Header;
 use crate::stop::Stop;
 use crate::url::{Url, encode};
 
-/// Where distributions put servers of several versions side by side.
+/// The directories in which distributions install servers of several versions.
 const INSTALLED: [&str; 2] = ["/usr/lib/postgresql", "/usr"];
-/// Where libraries lie beside the programs' directory.
+/// The directories of libraries, relative to the parent of the programs' directory.
 const LIBRARIES: [&str; 3] = ["lib", "lib/postgresql", "lib64"];
-/// What is restored under the name it had.
+/// The database that is queried until the server accepts connections.
 const GLOBALS: &str = "postgres";
-/// It need not survive a crash, and nothing of the dump may start by itself or reach out.
+/// The server's settings. Its data need not survive a crash, and nothing in the dump may start by
+/// itself or connect to other machines.
 const SETTINGS: [&str; 14] = [
     "listen_addresses=",
     "port=5432",
@@ -46,7 +47,7 @@ const SETTINGS: [&str; 14] = [
     "jit=off",
 ];
 
-/// A running server.
+/// A running throwaway server.
 pub(super) struct ThrowawayCluster {
     version: String,
     server: Server,
@@ -121,7 +122,8 @@ impl Throwaway for ThrowawayCluster {
         let Some(database) = &header.identity.database else {
             return Ok(Arc::new(PostgresqlSource::new(&self.url, Part::Whole)));
         };
-        // Its own maintenance database is there already.
+        // The cluster has a maintenance database already, so the restored database gets another
+        // name.
         let part = Part::Database(target_name(database));
         Ok(Arc::new(PostgresqlSource::new(&self.url, part)))
     }
@@ -151,11 +153,12 @@ fn target_name(database: &str) -> String {
     format!("{database}.drill")
 }
 
-/// The libraries that the source preloaded and that are installed beside these programs.
+/// Returns the list of the libraries that the source preloaded and that are installed beside these
+/// programs.
 fn preloaded(header: &Header, programs: &Path) -> String {
     let listed = header.facts.settings.get("preloaded");
     let listed = listed.and_then(|list| list.as_str()).unwrap_or_default();
-    // In PATH there may be links to the programs alone.
+    // PATH may contain only links to the programs.
     let real = programs.join("postgres").canonicalize().unwrap_or_default();
     let beside = [Some(programs), real.parent()];
     let above: Vec<_> = beside
@@ -190,7 +193,8 @@ fn preloaded(header: &Header, programs: &Path) -> String {
     here.join(",")
 }
 
-/// The version of the server's programs and where they are: of the dump's major version, else of the next newer one.
+/// Returns the version of the server's programs and their directory: the programs of the dump's
+/// major version, or else of the next newer version.
 fn programs(header: &Header, stop: Stop) -> Result<(String, PathBuf)> {
     let wanted = header.engine_version.split('.').next().unwrap_or_default();
     let wanted: u32 = wanted.parse().unwrap_or(0);
@@ -208,7 +212,7 @@ fn programs(header: &Header, stop: Stop) -> Result<(String, PathBuf)> {
         let (major, version) = client_version(&postgres.to_string_lossy(), stop)?;
         found.push((major, version, place));
     }
-    // The first of a version is the one in PATH.
+    // Of the programs of one version, those in PATH come first.
     found.sort_by_key(|(major, ..)| *major);
     let fitting = found.into_iter().find(|(major, ..)| *major >= wanted);
     let (_, version, place) = fitting.with_context(|| {

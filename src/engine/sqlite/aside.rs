@@ -1,4 +1,4 @@
-//! Moving aside what a restore replaces and cannot dump.
+//! Moves aside the old database that a restore replaces without a dump of it.
 
 use std::ffi::{OsStr, OsString};
 use std::io::Read;
@@ -19,9 +19,10 @@ pub(super) struct Aside<'a> {
 
 impl<'a> Aside<'a> {
     /// Gives the database, if it exists, a second name, and renames its side files. The database
-    /// keeps its first name until the new one takes it. Returns none where nothing exists.
+    /// keeps its first name until the new database takes that name. Returns `None` if there is
+    /// neither a database nor a side file.
     pub(super) fn of(place: &'a Place) -> Result<Option<Self>> {
-        // Zero bytes are no database yet, and nothing is lost with them.
+        // A file of zero bytes is no database yet, and nothing is lost with it.
         let is_there = place.old.as_ref().is_some_and(|old| old.st_size > 0);
         if !is_there && place.sides().is_empty() {
             return Ok(None);
@@ -73,7 +74,8 @@ impl<'a> Aside<'a> {
         let _ = self.place.sync();
     }
 
-    /// Returns the path of the old database, or of its first side file where that was all there was.
+    /// Returns the new path of the old database, or of its first side file if there was no
+    /// database.
     pub(super) fn path(self) -> PathBuf {
         let sides = self.place.sides_of(&self.name);
         match sides.first() {
@@ -83,7 +85,8 @@ impl<'a> Aside<'a> {
     }
 }
 
-/// A symlink to a file that is no SQLite database names that file by mistake, or on purpose.
+/// Refuses a file that is not an SQLite database. A symlink names such a file by mistake, or on
+/// purpose.
 fn refuse_foreign(place: &Place) -> Result<()> {
     let mut start = Vec::new();
     let file = place.open(place.name())?;
@@ -95,7 +98,7 @@ fn refuse_foreign(place: &Place) -> Result<()> {
     Ok(())
 }
 
-/// `DATABASE.replaced-TIME`, with a number at its end where something bears that name.
+/// Returns `DATABASE.replaced-TIME`, with a number at its end if a file has that name already.
 fn free_name(place: &Place) -> OsString {
     let time = clock::now()
         .strftime(".replaced-%Y%m%dT%H%M%SZ")

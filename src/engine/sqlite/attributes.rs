@@ -1,4 +1,4 @@
-//! What a file has beside its owner and permissions: an access list, extended attributes.
+//! Copies what a file has beside its owner and permissions: an access list and extended attributes.
 
 use std::ffi::CString;
 use std::fs::File;
@@ -7,19 +7,20 @@ use std::io;
 use rustix::fs::{XattrFlags, fgetxattr, flistxattr, fsetxattr};
 use rustix::io::Errno;
 
-/// In bytes, as the kernel limits both the list of names and a value.
+/// The kernel's limit in bytes, both for the list of names and for one value.
 const LONGEST: usize = 64 << 10;
-/// Those that are kept. A capability, which makes a program run with more rights, is not.
+/// The names, or beginnings of names, of the attributes that are copied. A capability, which makes
+/// a program run with more rights, is not copied.
 const KEPT: [&[u8]; 3] = [b"system.posix_acl_access", b"security.selinux", b"user."];
 
-/// Gives `new` the access list and the attributes that `old` has.
+/// Gives `new` the access list and the extended attributes that `old` has.
 ///
 /// # Errors
 /// When one of them cannot be read or set.
 pub(super) fn copy(old: &File, new: &File) -> io::Result<()> {
     let mut names = vec![0; LONGEST];
     let length = match flistxattr(old, &mut names) {
-        // The filesystem has none.
+        // The filesystem has no extended attributes.
         Err(Errno::NOTSUP) => return Ok(()),
         length => length?,
     };
@@ -30,7 +31,7 @@ pub(super) fn copy(old: &File, new: &File) -> io::Result<()> {
         let length = fgetxattr(old, &name, &mut value)?;
         let value = &value[..length];
         let mut present = vec![0; LONGEST];
-        // A label that the kernel gave both needs no privilege.
+        // Setting a label needs a privilege, so skip one that the kernel gave both files.
         if fgetxattr(new, &name, &mut present).is_ok_and(|length| present[..length] == *value) {
             continue;
         }

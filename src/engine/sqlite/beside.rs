@@ -1,4 +1,4 @@
-//! The new database of a restore: a file beside the target until it takes the target's name.
+//! The new database of a restore: a file beside the target, until it takes the target's name.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -17,10 +17,12 @@ use crate::human::hexadecimal;
 use crate::read::read_whole;
 use crate::stop::Stop;
 
-/// How many names are tried: others may have taken them in a directory that they may write.
+/// The number of names that are tried: in a directory that others may write, they may have taken
+/// some.
 const NAMES: u32 = 100;
 
-/// Removed when dropped. An `flock` says that its restore is still at work.
+/// The new file. Dropping the value removes the file if it still has its temporary name. An `flock`
+/// on it says that its restore is still at work.
 pub(super) struct Beside<'a> {
     place: &'a Place,
     name: OsString,
@@ -29,7 +31,8 @@ pub(super) struct Beside<'a> {
 }
 
 impl<'a> Beside<'a> {
-    /// Creates it empty, and removes those that killed restores of the same target left.
+    /// Creates the file, which is empty. Removes the files that killed restores of the same target
+    /// left.
     pub(super) fn new(place: &'a Place) -> Result<Self> {
         let prefix = prefix(place);
         remove_stale(place, &prefix);
@@ -48,7 +51,7 @@ impl<'a> Beside<'a> {
                 file => file.with_context(context)?,
             };
             flock(&file, FlockOperation::LockExclusive).with_context(context)?;
-            // Another restore may have taken it for stale before it was locked.
+            // Another restore may have removed the file as stale before it was locked.
             if file.metadata().with_context(context)?.nlink() > 0 {
                 return Ok(Beside {
                     place,
@@ -60,7 +63,7 @@ impl<'a> Beside<'a> {
         }
     }
 
-    /// Loads the dump and checks the database in it.
+    /// Loads the dump into the file, and checks the database in it.
     pub(super) fn fill(&self, dump: &File, stop: Stop) -> Result<()> {
         let context = || format!("cannot load the dump into {}", self.path.display());
         let mut writer = BufWriter::new(&self.file);
@@ -83,7 +86,7 @@ impl<'a> Beside<'a> {
         checked
     }
 
-    /// The SHA-256 of the file as it is read back, not of what was to be written.
+    /// Returns the SHA-256 of the file as it is read back, not of what was to be written.
     fn hash(&self, stop: Stop) -> io::Result<String> {
         let mut hash = Sha256::new();
         let mut buffer = vec![0; 256 << 10];
@@ -102,8 +105,9 @@ impl<'a> Beside<'a> {
         }
     }
 
-    /// Gives it the old file's owner, permissions, access list and extended attributes; without one, the directory's owner where this
-    /// user may. The bits that make a program run as its owner or group are never kept.
+    /// Gives the file the old file's owner, permissions, access list and extended attributes.
+    /// Without an old file, gives it the directory's owner if this user may do that. The bits that
+    /// make a program run as its owner or group are never kept.
     pub(super) fn own(&self) -> Result<()> {
         let shown = self.place.path().display();
         let old = self.place.old.as_ref();
@@ -116,7 +120,7 @@ impl<'a> Beside<'a> {
                     return Err(error)
                         .with_context(|| format!("cannot give the new file the owner of {shown}"));
                 }
-                // Not ours to give away; it stays this user's.
+                // This user may not give the file away, so the file stays this user's.
                 Ok(()) | Err(_) => {}
             }
         }
@@ -133,14 +137,14 @@ impl<'a> Beside<'a> {
         Ok(())
     }
 
-    /// Brings it to the disk.
+    /// Writes the file to the disk.
     pub(super) fn sync(&self) -> Result<()> {
         let context = || format!("cannot write {} to the disk", self.path.display());
         self.file.sync_all().with_context(context)
     }
 
-    /// Takes the target's name, in place of the old one if there is one. From here on the target
-    /// is the new database.
+    /// Renames the file to the target's name. This replaces the old file, if there is one. After
+    /// this the target is the new database.
     pub(super) fn become_target(&self) -> Result<()> {
         let place = self.place;
         if let Some(side) = place.sides().first() {
@@ -174,7 +178,7 @@ impl Drop for Beside<'_> {
     }
 }
 
-/// `.TARGET.restoring-`, cut so that a process's number fits behind it.
+/// Returns `.TARGET.restoring-`, with TARGET cut so that a process ID fits after it.
 fn prefix(place: &Place) -> OsString {
     let name = place.name().as_bytes();
     let mut prefix = b".".to_vec();
@@ -183,7 +187,8 @@ fn prefix(place: &Place) -> OsString {
     OsString::from_vec(prefix)
 }
 
-/// The lock of a restore at work keeps its file.
+/// Removes the files that killed restores left. A running restore locks its file, which is not
+/// removed.
 fn remove_stale(place: &Place, prefix: &OsString) {
     for name in place.names().unwrap_or_default() {
         let rest = name.as_bytes().strip_prefix(prefix.as_bytes());

@@ -1,7 +1,7 @@
-//! Is the database sound?
+//! Checks that a database is sound.
 //!
-//! Corruption fails the dump. What the application alone can judge does not: violated constraints,
-//! and functions, collations or modules that only it has, are warnings.
+//! Corruption fails the dump. What only the application can judge gives a warning: violated
+//! constraints, and functions, collations or modules that only the application has.
 
 use std::path::Path;
 use std::time::Duration;
@@ -13,12 +13,12 @@ use super::error::{Corrupt, DAMAGE, explain};
 use super::foreign;
 use super::report::{QUICK, THOROUGH, run};
 
-/// Checks the structure of every page, and if `thorough` that each index agrees with its table: a
-/// look-up for every row in every index, which takes several times as long. A warning for each
-/// violated constraint.
+/// Checks the structure of every page. If `thorough`, also checks that each index agrees with its
+/// table: this looks up every row in every index and takes several times as long. Logs violated
+/// constraints as warnings.
 ///
 /// # Errors
-/// [`Corrupt`] when the database is damaged; any other error of reading it.
+/// [`Corrupt`] when the database is damaged, or any other error of reading it.
 pub(super) fn integrity(db: &Connection, path: &Path, thorough: bool) -> Result<()> {
     let shown = path.display();
     let pragma = if thorough { THOROUGH } else { QUICK };
@@ -46,9 +46,9 @@ pub(super) fn integrity(db: &Connection, path: &Path, thorough: bool) -> Result<
     Err(Corrupt(format!("{shown} is corrupt: {damage}")).into())
 }
 
-/// A page that could not be read says nothing of the database: `... error code=266`
-/// (`SQLITE_IOERR_READ`) or `7` (`SQLITE_NOMEM`), where SQLite lists damage. Only two codes are
-/// damage.
+/// Returns the error in a line of SQLite's list of damage if it is not damage but a page that could
+/// not be read, which says nothing about the database: `... error code=266` (`SQLITE_IOERR_READ`)
+/// or `7` (`SQLITE_NOMEM`). Only two codes are damage.
 fn unread(line: &str) -> Option<ffi::Error> {
     let (_, code) = line.split_once("error code=")?;
     let digits = code.bytes().take_while(u8::is_ascii_digit).count();

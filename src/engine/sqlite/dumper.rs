@@ -23,35 +23,37 @@ use crate::identity::Identity;
 use crate::name::Format;
 use crate::stop::Stop;
 
-/// Bytes copied between two looks at the clock: the read transaction around the copy keeps
-/// writers out, so it never restarts however small the steps are.
+/// The number of bytes that are copied between two checks of the deadline. The read transaction
+/// around the copy keeps writers out, so the copy never restarts, however small the steps are.
 const STEP: u32 = 16 << 20;
 
-/// Up to this size in bytes every check is thorough: it takes well under a second.
+/// The size in bytes up to which every check is thorough: such a check takes well under a second.
 const SMALL: u64 = 64 << 20;
 
-/// An SQLite database to be dumped.
+/// The dumper of an SQLite database.
 pub(super) struct Sqlite {
     path: PathBuf,
     file_name: Vec<u8>,
     identity: Identity,
     source: Option<Connection>,
-    /// What is streamed and checked: the source itself within its snapshot, or the copy.
+    /// The connection that is streamed and checked: the source itself within its snapshot, or the
+    /// copy.
     snapshot: Option<Connection>,
     copy: Option<File>,
     needs_copy: bool,
     is_wal: bool,
-    /// A log with content lay beside the database before it was opened.
+    /// True if a log with content lay beside the database before it was opened.
     has_log: bool,
     found: Stat,
     shape: Shape,
     patience: Patience,
     stop: Stop,
-    /// Dropped last, after the connections.
+    /// This field is dropped last, after the connections.
     _last_out: Option<LastOut>,
 }
 
-/// Is the `sqlite_dbpage` table compiled in? Where it is not, every database is copied first.
+/// Returns true if the `sqlite_dbpage` table is compiled in. If it is not, every database is copied
+/// first.
 #[must_use]
 pub fn has_dbpage() -> bool {
     Connection::open_in_memory()
@@ -66,10 +68,10 @@ pub fn has_dbpage() -> bool {
 }
 
 impl Sqlite {
-    /// Finds the database and reads its first page; creates nothing.
+    /// Finds the database and reads its first page. Creates no database.
     ///
     /// # Errors
-    /// One sentence for whatever keeps it from being dumped.
+    /// Returns one sentence that says why the database cannot be dumped.
     pub(super) fn open(path: &Path, busy_timeout: Duration, stop: Stop) -> Result<Self> {
         let file_name = file_name(path);
         let (path, found) = find(path)?;
@@ -105,7 +107,8 @@ impl Sqlite {
         })
     }
 
-    /// Dumps through `source`, a connection that already keeps everyone else out.
+    /// Returns a dumper that reads through `source`, a connection that already keeps all other
+    /// programs out.
     pub(super) fn within(
         path: &Path,
         found: &Stat,
@@ -131,13 +134,15 @@ impl Sqlite {
         }
     }
 
-    /// The connection given to [`Sqlite::within`].
+    /// Returns the connection that was given to [`Sqlite::within`].
     pub(super) fn into_source(self) -> Option<Connection> {
         self.source.or(self.snapshot)
     }
 
+    /// Checks that a WAL database is used under this name only.
+    ///
     /// # Errors
-    /// When it is used, or may have been used, under another name too.
+    /// When the database is used, or may have been used, under another name too.
     fn refuse_second_name(&self) -> Result<()> {
         if self.is_wal {
             elsewhere::refuse(&self.path, &self.found, self.has_log, self.stop)?;
@@ -154,7 +159,7 @@ impl Sqlite {
             match self.patience.retry(|| backup.step(pages))? {
                 StepResult::Done => return Ok(()),
                 StepResult::More => self.stop.check()?,
-                // The read transaction leaves no reason for it, so waiting would be for ever.
+                // The read transaction rules out any other result, so waiting would last forever.
                 other => bail!("SQLite's backup stopped: {other:?}"),
             }
         }
@@ -195,7 +200,8 @@ impl Dumper for Sqlite {
     }
 
     fn snapshot(&mut self, scratch: Option<ScratchFile<'_>>) -> Result<()> {
-        // Stays where it is until nothing can fail: a held one goes back to who holds it.
+        // Keep the connection in `self.source` until nothing can fail: the holder of a held
+        // database gets it back.
         let source = self.source.as_ref();
         let source = source.context("the snapshot was taken already")?;
         let held = !source.is_autocommit();
@@ -224,7 +230,7 @@ impl Dumper for Sqlite {
     }
 
     fn tables(&self) -> Vec<String> {
-        // What keeps them from being read is for the check to say.
+        // If the tables cannot be read, `check` says why.
         let snapshot = self.snapshot.as_ref();
         let tables = snapshot.and_then(|snapshot| facts::tables(snapshot).ok());
         tables.unwrap_or_default()
@@ -255,7 +261,7 @@ impl Dumper for Sqlite {
         if facts.is_err() {
             self.stop.check()?;
         }
-        // Whoever came meanwhile may have changed the file under its reader.
+        // A program that opened the database meanwhile may have changed the file while it was read.
         self.refuse_second_name()?;
         facts
     }

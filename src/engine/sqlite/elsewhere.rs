@@ -1,8 +1,8 @@
-//! Is a WAL database used under another name?
+//! Detects that a WAL database is used under another name.
 //!
 //! SQLite keeps the log of a database beside the name that its program opened. A hard link or a
-//! mount of the single file is another name, with another log: what that log holds is missing under
-//! this one.
+//! mount of the single file is another name, with another log. A dump under this name lacks what
+//! the other log holds.
 
 use std::fs;
 use std::os::fd::BorrowedFd;
@@ -18,30 +18,33 @@ use super::locks::{describe, holders};
 use crate::mountinfo;
 use crate::stop::Stop;
 
-/// The bytes that a reader of any database locks, and the byte that every user of a `-shm` file
-/// locks (SQLite's file format and its `os_unix.c`).
+/// The bytes (start and length) that a reader of any database locks, and those that every user of a
+/// `-shm` file locks (SQLite's file format and its `os_unix.c`).
 const SHARED: (u64, u64) = (0x4000_0002, 510);
 const SHM_USED: (u64, u64) = (128, 1);
 
-/// Who opens or closes a database has a lock on it for a moment without one on its `-shm`: how
-/// often, and how long each time, that moment is waited for.
+/// A program that opens or closes a database has, for a moment, a lock on it without a lock on its
+/// `-shm` file. These are the number of times, and the time each, to wait for the end of that
+/// moment.
 const NAPS: (u32, Duration) = (40, Duration::from_millis(50));
 
-/// How the other processes use a database.
+/// How other processes use a database.
 enum Use {
-    /// None has it open.
+    /// No other process has the database open.
     Unused,
-    /// All that have it open also have the `-shm` file that lies beside this name.
+    /// All processes that have the database open also have the `-shm` file open that lies beside
+    /// this name.
     Here,
-    /// One does not.
+    /// A process, described by this text, has the database open without that `-shm` file.
     Elsewhere(String),
 }
 
 /// Refuses a WAL database, open in this process, that others use or may have used under another
-/// name. `has_log`: a log with content lay beside this name before it was opened.
+/// name. `has_log` is true if a log with content lay beside this name before this process opened
+/// the database.
 ///
 /// # Errors
-/// One sentence that says how the other name is known.
+/// Returns one sentence that says how the other name is known.
 pub(super) fn refuse(path: &Path, found: &Stat, has_log: bool, stop: Stop) -> Result<()> {
     let shown = path.display();
     let (times, nap) = NAPS;
@@ -85,7 +88,8 @@ fn by_others(file: BorrowedFd<'_>, shm: BorrowedFd<'_>, found: &Stat) -> Use {
     if lock_of_others(shm, SHM_USED).is_none() {
         return Use::Elsewhere(describe(user));
     }
-    // Both kinds of users may be there at once; the kernel tells of one lock only.
+    // Processes of both kinds may use the database at the same time, but the kernel reports one
+    // lock only.
     let shm = rustix::fs::fstat(shm);
     let locks = fs::read_to_string("/proc/locks").unwrap_or_default();
     let here = shm.map(|shm| holders(&locks, &shm)).unwrap_or_default();
@@ -99,7 +103,8 @@ fn by_others(file: BorrowedFd<'_>, shm: BorrowedFd<'_>, found: &Stat) -> Use {
     }
 }
 
-/// The process that keeps this one from locking so many bytes, 0 where it cannot be seen.
+/// Returns the ID of the process whose lock keeps this process from locking these bytes (start and
+/// length), or 0 if that process cannot be seen. Returns `None` if there is no such lock.
 fn lock_of_others(file: BorrowedFd<'_>, (start, length): (u64, u64)) -> Option<i64> {
     let wanted = Flock {
         start,
@@ -112,7 +117,8 @@ fn lock_of_others(file: BorrowedFd<'_>, (start, length): (u64, u64)) -> Option<i
     Some(found.pid.map_or(0, |pid| i64::from(pid.as_raw_pid())))
 }
 
-/// Is the file mounted somewhere by itself, here or, as far as this process sees, elsewhere?
+/// Returns true if the file itself is mounted on this path or, as far as this process sees, on
+/// another.
 fn is_mounted(path: &Path) -> bool {
     let flags = AtFlags::SYMLINK_NOFOLLOW;
     let root = StatxAttributes::MOUNT_ROOT;

@@ -1,4 +1,4 @@
-//! What an SQLite error means to who runs a dump or a restore.
+//! Explains errors of SQLite to the user who runs a dump or a restore.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -11,10 +11,11 @@ use super::locks;
 use super::sides::{SIDES, with_suffix};
 use crate::human;
 
-/// What SQLite says of a damaged database; anything else keeps it from being read.
+/// The codes by which SQLite reports a damaged database. Any other code means that the database
+/// could not be read.
 pub(super) const DAMAGE: [ErrorCode; 2] = [ErrorCode::NotADatabase, ErrorCode::DatabaseCorrupt];
 
-/// The database itself is damaged.
+/// The error of a database that is itself damaged.
 #[derive(Debug)]
 pub(super) struct Corrupt(pub(super) String);
 
@@ -26,8 +27,8 @@ impl std::fmt::Display for Corrupt {
 
 impl std::error::Error for Corrupt {}
 
-/// An error of SQLite, printed once. rusqlite's own prints the message and then, as the cause of
-/// the message, its number and the message again.
+/// An error of SQLite that is printed once. `rusqlite`'s own error prints the message and then, as
+/// the cause of the message, its number and the message again.
 #[derive(Debug)]
 struct SqliteError(rusqlite::Error);
 
@@ -39,7 +40,7 @@ impl std::fmt::Display for SqliteError {
 
 impl std::error::Error for SqliteError {}
 
-/// Returns SQLite's code of an error, if SQLite is its cause.
+/// Returns SQLite's code of an error, or `None` if SQLite did not cause the error.
 pub(super) fn code_of(error: &anyhow::Error) -> Option<ErrorCode> {
     error.chain().find_map(|cause| {
         let explained = cause.downcast_ref().map(|SqliteError(error)| error);
@@ -49,13 +50,13 @@ pub(super) fn code_of(error: &anyhow::Error) -> Option<ErrorCode> {
     })
 }
 
-/// Was it damage of the database that kept it from being dumped?
+/// Returns true if damage of the database caused the error.
 pub(super) fn is_corruption(error: &anyhow::Error) -> bool {
     error.chain().any(<dyn std::error::Error>::is::<Corrupt>)
         || code_of(error).is_some_and(|code| DAMAGE.contains(&code))
 }
 
-/// Does someone else's lock stand in the way?
+/// Returns true if another program's lock caused the error.
 pub(super) fn is_busy(error: &rusqlite::Error) -> bool {
     matches!(
         error.sqlite_error_code(),
@@ -67,7 +68,7 @@ pub(super) fn is_busy(error: &rusqlite::Error) -> bool {
     )
 }
 
-/// Why SQLite was not let open a side file.
+/// Returns why SQLite was not allowed to open a side file, or `None` if no side file is the reason.
 fn unusable_side(database: &Path) -> Option<String> {
     let owner = database.metadata().ok()?.uid();
     SIDES.iter().find_map(|suffix| {
@@ -84,7 +85,8 @@ fn unusable_side(database: &Path) -> Option<String> {
     })
 }
 
-/// One sentence in front of SQLite's own; `waited` is how long a lock was waited for.
+/// Returns the error with one sentence in front of SQLite's own message. `waited` is how long the
+/// program waited for a lock.
 pub(super) fn explain(path: &Path, waited: Duration, error: rusqlite::Error) -> anyhow::Error {
     let shown = path.display();
     let extended = error.sqlite_error().map_or(0, |error| error.extended_code);

@@ -1,4 +1,4 @@
-//! What is known of a database beside its pages.
+//! Collects the facts about a database: its tables, their rows and its shape.
 
 use anyhow::Result;
 use rusqlite::Connection;
@@ -7,10 +7,11 @@ use serde_json::{Map, Value};
 use crate::content::image::Shape;
 use crate::header::{Facts, Rows};
 
-/// Above this size rows are not counted: it would read the database once more. In bytes.
+/// The greatest size in bytes of a database whose rows are counted: counting reads the database
+/// once more.
 const COUNTED: u64 = 256 << 20;
 
-/// Its tables.
+/// Returns the names of the database's tables.
 pub(super) fn tables(db: &Connection) -> rusqlite::Result<Vec<String>> {
     let mut statement = db.prepare(
         "SELECT name FROM sqlite_schema WHERE type = 'table' AND rootpage > 0 ORDER BY name",
@@ -23,7 +24,7 @@ pub(super) fn tables(db: &Connection) -> rusqlite::Result<Vec<String>> {
     names.collect()
 }
 
-/// The rows of a table; none where it cannot be read without its own program.
+/// Returns the number of rows of a table, or `None` if only the database's own program can read it.
 pub(super) fn count(db: &Connection, table: &str) -> Option<u64> {
     let quoted = table.replace('"', "\"\"");
     let sql = format!("SELECT count(*) FROM main.\"{quoted}\"");
@@ -31,7 +32,7 @@ pub(super) fn count(db: &Connection, table: &str) -> Option<u64> {
     rows.ok().and_then(|rows| u64::try_from(rows).ok())
 }
 
-/// Its tables, their rows where counting is cheap, and its shape.
+/// Returns the database's tables, the numbers of their rows if counting is cheap, and its shape.
 pub(super) fn of(db: &Connection, shape: Shape) -> Result<Facts> {
     let names = tables(db)?;
     let counted = shape.bytes() <= COUNTED;

@@ -1,4 +1,4 @@
-//! Finding an SQLite file, and refusing what cannot be one before SQLite sees it.
+//! Finds an SQLite file, and refuses a file that cannot be a database before SQLite sees it.
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -10,8 +10,8 @@ use rustix::io::Errno;
 use super::guard;
 use crate::follow::follow;
 
-/// Finds the database at `path` and lets SQLite open it. Returns its path without symlinks and its
-/// metadata; creates nothing.
+/// Finds the database at `path` and lets SQLite open it. Returns its path without symlinks, and its
+/// metadata. Creates nothing.
 pub(super) fn find(path: &Path) -> Result<(PathBuf, Stat)> {
     let shown = path.display();
     let missing = || anyhow::anyhow!("{shown} does not exist; nothing was created");
@@ -31,8 +31,9 @@ pub(super) fn find(path: &Path) -> Result<(PathBuf, Stat)> {
     if found.st_size == 0 {
         bail!("{shown} has zero bytes, so there is no database to dump");
     }
-    // Asked, not tried: closing any descriptor of a file drops every lock this process has on it,
-    // and another thread may be dumping the same file under another name.
+    // Ask for permission instead of opening the file: closing any descriptor of a file drops every
+    // lock that this process has on it, and another thread may be dumping the same file under
+    // another name.
     match accessat(CWD, &followed.path, Access::READ_OK, AtFlags::EACCESS) {
         Ok(()) => {}
         Err(Errno::ACCESS | Errno::PERM) => {
@@ -44,7 +45,7 @@ pub(super) fn find(path: &Path) -> Result<(PathBuf, Stat)> {
     Ok((followed.path, found))
 }
 
-/// The database's name: the file's, without its extension.
+/// Returns the database's name: the file's name without its extension.
 #[must_use]
 pub(super) fn database_of(path: &Path) -> Vec<u8> {
     let stem = path.file_stem().unwrap_or_default();

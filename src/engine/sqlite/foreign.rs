@@ -1,9 +1,9 @@
-//! Checking a database that needs functions, collations or virtual table modules which only its
+//! Checks a database that needs functions, collations or virtual table modules that only its own
 //! program has.
 //!
-//! SQLite refuses to prepare the check then. Indexes that use the application's own cannot be
-//! compared with their tables, but all others can, and every page's structure: stand-ins let
-//! SQLite prepare that.
+//! SQLite then refuses to prepare the check. Indexes that use what only the application has cannot
+//! be compared with their tables. All other indexes can, and the structure of every page can be
+//! checked: stand-ins let SQLite prepare that check.
 
 use std::path::Path;
 
@@ -16,14 +16,15 @@ use super::report::{CheckReport, QUICK, THOROUGH, read, run};
 enum Lacking {
     Function(String),
     Collation(String),
-    /// A virtual table's module, or part of one, such as a tokenizer: what SQLite said.
+    /// A virtual table's module, or part of one, such as a tokenizer. The text is SQLite's message.
     Module(String),
 }
 
-/// As much of the check `pragma` as can be done after it failed with `error`.
+/// Does as much of the check `pragma` as possible after the check failed with `error`. Returns its
+/// report.
 ///
 /// # Errors
-/// `error`, when it does not say that something is missing; any other of checking.
+/// Returns `error` if it does not say that something is missing, or any other error of checking.
 pub(super) fn check_without(
     db: &Connection,
     path: &Path,
@@ -84,7 +85,8 @@ fn stand_in(db: &Connection, path: &Path, missing: &Lacking) -> rusqlite::Result
     }
 }
 
-/// Checks each table that can be checked with its indexes, and names those that cannot.
+/// Checks each table that can be checked together with its indexes. Logs the names of the others.
+/// Returns the report.
 fn tables(db: &Connection, path: &Path) -> rusqlite::Result<CheckReport> {
     let mut names =
         db.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND rootpage > 0")?;
@@ -108,7 +110,7 @@ fn tables(db: &Connection, path: &Path) -> rusqlite::Result<CheckReport> {
 fn missing(error: &rusqlite::Error) -> Option<Lacking> {
     let text = match error {
         rusqlite::Error::SqlInputError { msg, .. } => msg.clone(),
-        // SQLITE_ERROR, which is neither damage nor a failing disk.
+        // SQLITE_ERROR means neither damage nor a failing disk.
         rusqlite::Error::SqliteFailure(code, _) if code.code == ErrorCode::Unknown => {
             error.to_string()
         }

@@ -1,12 +1,13 @@
-//! What SQLite may open and remove.
+//! Limits which files SQLite may open and remove.
 //!
-//! SQLite reaches files by path, and whoever owns a database's directory can exchange them at any
-//! moment: for a symlink, a pipe that is never written to, or a file of root's. A journal can even
-//! name any file of the machine, which SQLite then reads and removes (a "super-journal"). So this
-//! module takes the place of the system calls by which SQLite opens, removes and gives away files. Only a
-//! database that was admitted, its side files and SQLite's temporary files are reached; never over
-//! a symlink; never anything but a regular file; and by root only what belongs to the database's
-//! owner or to the group that may write it.
+//! SQLite reaches files by path. The owner of a database's directory can exchange the files in it
+//! at any moment: for a symlink, for a pipe that nobody writes to, or for a file of root. A journal
+//! can even name any file of the machine (a "super-journal"), which SQLite then reads and removes.
+//! So this module replaces the system calls by which SQLite opens, removes and gives away files.
+//! The replacements reach only a database that was admitted, its side files and SQLite's temporary
+//! files. They follow no symlink, and they reach only regular files. If root runs the program, they
+//! reach only files that belong to the database's owner or to the group that may write the
+//! database.
 
 #![allow(unsafe_code)]
 
@@ -28,11 +29,12 @@ use rustix::process::{Gid, RawGid as gid_t, RawUid as uid_t, Uid};
 use super::sides::SIDES;
 use crate::follow::follow;
 
-/// The most memory that SQLite may have in use, in bytes: a schema can ask for any amount.
+/// The greatest amount of memory in bytes that SQLite may have in use: a schema can ask for any
+/// amount.
 const MEMORY: i64 = 512 << 20;
 
-/// Another process of root's creates a side file and then gives it away: how often, and how long
-/// each time, that is waited for.
+/// Another process of root creates a side file and then gives it away. These are the number of
+/// times, and the time each, to wait for that.
 const NAPS: (u32, Duration) = (50, Duration::from_millis(2));
 
 /// A database that SQLite may open.
@@ -42,13 +44,14 @@ struct Admitted {
     owner: u32,
     /// The group that may write the database, if one may.
     group: Option<u32>,
-    /// SQLite's descriptors of the database and of its `-shm` file, as last opened.
+    /// SQLite's descriptors of the database and of its `-shm` file, as it last opened them.
     descriptors: [Option<RawFd>; 2],
 }
 
 impl Admitted {
-    /// Is a side file its owner's, or one that a member of the group which writes the database
-    /// created? The group may read and write such a file, so root reveals nothing by it.
+    /// Returns true if the side file belongs to the database's owner, or if a member of the group
+    /// that may write the database created it. The group may read and write such a file, so root
+    /// reveals nothing by using it.
     fn may_have(&self, side: &Stat) -> bool {
         let is_groups =
             Some(side.st_gid) == self.group && side.st_mode & 0o060 == 0o060 && side.st_nlink == 1;
@@ -62,8 +65,7 @@ fn admitted() -> MutexGuard<'static, BTreeMap<PathBuf, Admitted>> {
     ADMITTED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Lets SQLite open what bears `path`, which has no symlinks: this one file, `found`, and its side
-/// files.
+/// Lets SQLite open the file `found` at `path`, which has no symlinks, and its side files.
 pub(super) fn admit(path: &Path, found: &Stat) {
     static INSTALLED: Once = Once::new();
     INSTALLED.call_once(install);
@@ -84,7 +86,7 @@ pub(super) fn admit(path: &Path, found: &Stat) {
 /// symlinks.
 ///
 /// # Errors
-/// When another file bears the path.
+/// When another file has the path.
 pub(super) fn admit_own(path: &Path, file: &File) -> Result<PathBuf> {
     let context = || format!("cannot reach {}", path.display());
     let own = rustix::fs::fstat(file).with_context(context)?;
@@ -102,23 +104,24 @@ pub(super) fn admit_own(path: &Path, file: &File) -> Result<PathBuf> {
     Ok(followed.path)
 }
 
-/// Calls `look` with SQLite's own descriptors of a database and of its `-shm` file. No other may be
-/// opened: closing it would drop this process's locks.
+/// Calls `look` with SQLite's own descriptors of a database and of its `-shm` file, and returns the
+/// result. Returns `None` if SQLite has not opened both. The program must not open these files
+/// again: closing another descriptor of them drops this process's locks.
 pub(super) fn with_descriptors<T>(
     path: &Path,
     look: impl FnOnce(BorrowedFd<'_>, BorrowedFd<'_>) -> T,
 ) -> Option<T> {
     let [file, shm] = admitted().get(path)?.descriptors;
-    // SAFETY: the caller's connection keeps both open. Should it not, another file may bear the
-    // number, of which nothing but locks is asked.
+    // SAFETY: the caller's connection keeps both open. If it did not, another file could have the
+    // number, and only its locks would be asked for.
     let (file, shm) = unsafe { (BorrowedFd::borrow_raw(file?), BorrowedFd::borrow_raw(shm?)) };
     Some(look(file, shm))
 }
 
-/// Lets SQLite have as much memory as before beside what it has now: an abandoned check gives none
-/// back.
+/// Raises SQLite's limit to the memory that it uses now plus [`MEMORY`]: an abandoned check gives
+/// no memory back.
 pub(super) fn replace_memory() {
-    // SAFETY: both calls take and return numbers, and SQLite locks for them.
+    // SAFETY: both calls take and return numbers, and SQLite locks its state for them.
     unsafe {
         let used = ffi::sqlite3_memory_used();
         ffi::sqlite3_hard_heap_limit64(used.saturating_add(MEMORY));
@@ -129,7 +132,7 @@ pub(super) fn replace_memory() {
 fn install() {
     type Call = unsafe extern "C" fn();
     let calls: [(&CStr, Call); 3] = [
-        // SAFETY: SQLite calls each with the types that it was defined with.
+        // SAFETY: SQLite calls each function with the types of its definition.
         (c"open", unsafe {
             std::mem::transmute::<extern "C" fn(*const c_char, c_int, c_int) -> c_int, Call>(open)
         }),
@@ -140,7 +143,8 @@ fn install() {
             std::mem::transmute::<extern "C" fn(c_int, uid_t, gid_t) -> c_int, Call>(fchown)
         }),
     ];
-    // SAFETY: the default VFS exists for ever, and it is the unix one, which has these calls.
+    // SAFETY: the default VFS exists until the process ends. It is the unix VFS, which has these
+    // calls.
     unsafe {
         ffi::sqlite3_hard_heap_limit64(MEMORY);
         let vfs = ffi::sqlite3_vfs_find(std::ptr::null());
@@ -175,10 +179,10 @@ extern "C" fn unlink(path: *const c_char) -> c_int {
     removed.map_or_else(fail, |()| 0)
 }
 
-/// Root gives a side file that it created to the database's owner. SQLite would do the same with one
-/// that another user created, whose owner then could not open it any more.
+/// Gives a side file that root created to the database's owner. SQLite would also give away a side
+/// file that another user created, and that user then could not open it any more.
 extern "C" fn fchown(file: c_int, owner: uid_t, group: gid_t) -> c_int {
-    // SAFETY: SQLite has it open.
+    // SAFETY: SQLite has the file open.
     let file = unsafe { BorrowedFd::borrow_raw(file) };
     let given = rustix::fs::fstat(file).and_then(|found| {
         if found.st_uid != rustix::process::geteuid().as_raw() {
@@ -230,7 +234,8 @@ fn open_admitted(path: &Path, flags: OFlags, mode: Mode) -> rustix::io::Result<O
     Err(Errno::ACCESS)
 }
 
-/// A side file that is created now, or that belongs to one who may write the database.
+/// Opens a side file, or creates it if `flags` ask for that. Root opens only a side file that
+/// [`Admitted::may_have`] allows.
 fn open_side(
     path: &Path,
     flags: OFlags,
@@ -246,7 +251,7 @@ fn open_side(
             }
         }
         let file = match resolve(path, flags.difference(OFlags::CREATE), mode) {
-            // Removed since.
+            // Another process removed the file meanwhile.
             Err(Errno::NOENT) if flags.contains(OFlags::CREATE) => continue,
             file => file?,
         };
@@ -262,7 +267,7 @@ fn open_side(
     Err(Errno::ACCESS)
 }
 
-/// Opens a path that must have no symlinks.
+/// Opens a path that must contain no symlinks.
 fn resolve(path: &Path, flags: OFlags, mode: Mode) -> rustix::io::Result<OwnedFd> {
     let flags_without_mode = !flags.contains(OFlags::CREATE);
     let given = if flags_without_mode {
@@ -271,7 +276,7 @@ fn resolve(path: &Path, flags: OFlags, mode: Mode) -> rustix::io::Result<OwnedFd
         mode
     };
     match rustix::fs::openat2(CWD, path, flags, given, ResolveFlags::NO_SYMLINKS) {
-        // An old kernel, or a filter of system calls.
+        // An old kernel or a filter of system calls refuses `openat2`.
         Err(Errno::NOSYS | Errno::PERM) => {}
         opened => return opened,
     }
@@ -283,7 +288,8 @@ fn resolve(path: &Path, flags: OFlags, mode: Mode) -> rustix::io::Result<OwnedFd
     rustix::fs::openat(&followed.directory, &followed.name, flags, mode)
 }
 
-/// Remembers the number of a descriptor that SQLite now has.
+/// Records the number of a descriptor that SQLite now has: `which` is 0 for the database and 1 for
+/// its `-shm` file.
 fn remember(database: &Path, which: usize, file: &OwnedFd) {
     use std::os::fd::AsRawFd;
     if let Some(known) = admitted().get_mut(database) {
@@ -291,7 +297,7 @@ fn remember(database: &Path, which: usize, file: &OwnedFd) {
     }
 }
 
-/// The admitted database that a path is a side file of.
+/// Returns the admitted database that `path` is a side file of, or `None`.
 fn side_of(path: &Path) -> Option<(PathBuf, Admitted)> {
     let bytes = path.as_os_str().as_bytes();
     SIDES.iter().find_map(|suffix| {
@@ -301,7 +307,7 @@ fn side_of(path: &Path) -> Option<(PathBuf, Admitted)> {
     })
 }
 
-/// SQLite's own name for a temporary file.
+/// Returns true if `path` has the kind of name that SQLite gives its temporary files.
 fn is_temporary(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default();
     name.as_bytes().starts_with(b"etilqs_")

@@ -1,8 +1,9 @@
 //! The database image: its pages in order, as the file format defines them
 //! (<https://www.sqlite.org/fileformat2.html>).
 //!
-//! Leaf pages of the freelist are written as zeros: they hold what deleted rows left, which would
-//! otherwise stay in every dump and hide a collapse. Trunk pages are the freelist itself and stay.
+//! Leaf pages of the freelist are written as zeros. They hold what deleted rows left, which would
+//! otherwise stay in every dump and hide that a database shrank. Trunk pages are the freelist
+//! itself and stay.
 
 use std::fs::File;
 use std::io::Write;
@@ -14,7 +15,7 @@ use rusqlite::Connection;
 use super::error::Corrupt;
 use crate::content::image::{Shape, u32_at};
 
-/// Reads the shape of the connected database.
+/// Returns the shape of the connected database.
 pub(super) fn read_shape(connection: &Connection) -> rusqlite::Result<Shape> {
     Ok(Shape {
         page_size: connection.query_row("PRAGMA page_size", [], |row| row.get(0))?,
@@ -22,7 +23,7 @@ pub(super) fn read_shape(connection: &Connection) -> rusqlite::Result<Shape> {
     })
 }
 
-/// Writes the image page by page out of the `sqlite_dbpage` table, within the connection's open
+/// Writes the image page by page from the `sqlite_dbpage` table, within the connection's open
 /// transaction.
 pub(super) fn stream_table(db: &Connection, shape: Shape, out: &mut dyn Write) -> Result<()> {
     let mut one = db.prepare("SELECT data FROM sqlite_dbpage('main') WHERE pgno = ?1")?;
@@ -55,7 +56,7 @@ pub(super) fn stream_table(db: &Connection, shape: Shape, out: &mut dyn Write) -
     Ok(())
 }
 
-/// Writes the image out of a file that no one else has open.
+/// Writes the image from a file that no other process has open.
 pub(super) fn stream_file(file: &File, shape: Shape, out: &mut dyn Write) -> Result<()> {
     let size = shape.page_size as usize;
     let offset = |number: u32| u64::from(number - 1) * u64::from(shape.page_size);
@@ -82,11 +83,12 @@ pub(super) fn stream_file(file: &File, shape: Shape, out: &mut dyn Write) -> Res
     Ok(())
 }
 
-/// The freelist's leaf pages: one bit a page.
+/// The leaf pages of the freelist: one bit per page.
 struct Free(Vec<u64>);
 
 impl Free {
-    /// Follows the trunk pages. A list that leads nowhere is corruption, which fails the dump.
+    /// Follows the trunk pages and returns the leaf pages. Impossible page numbers in the list are
+    /// corruption, which fails the dump.
     fn read(shape: Shape, mut page: impl FnMut(u32, &mut [u8]) -> Result<()>) -> Result<Self> {
         let mut free = Free(vec![0; shape.pages as usize / 64 + 1]);
         let mut buffer = vec![0; shape.page_size as usize];

@@ -1,4 +1,4 @@
-//! Leaving a WAL database as it was found.
+//! Leaves a WAL database as it was found.
 
 use std::path::{Path, PathBuf};
 
@@ -6,14 +6,16 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::sides::with_suffix;
 
-/// A read-only connection to a WAL database that no one else has open creates an empty log and a
-/// `-shm` file, and may not remove them. When this is dropped, after that connection, the database
-/// is opened and closed once as any program does: SQLite itself then removes them, unless someone
-/// uses the database. A log with content is left alone.
+/// Removes the empty log and the `-shm` file that a read-only connection leaves. Such a connection
+/// to a WAL database that no other program has open creates both files, and may not remove them.
+/// When this value is dropped, after that connection, it opens and closes the database once as any
+/// program does. SQLite itself then removes the files, unless another program uses the database. A
+/// log with content is left alone.
 pub(super) struct LastOut(PathBuf);
 
 impl LastOut {
-    /// Before the connection is made: a log that is there already is not ours to remove.
+    /// Returns the value if no log lies beside the database, else `None`: this program must not
+    /// remove a log that it did not create. Call this before the connection is made.
     pub(super) fn if_at_rest(database: &Path) -> Option<Self> {
         let log = PathBuf::from(with_suffix(database.as_os_str(), "-wal"));
         log.symlink_metadata()

@@ -1,9 +1,10 @@
-//! Restoring an image into a file.
+//! Restores an image into a file.
 //!
-//! The new database is written beside the target, checked and synced before the old one is
-//! touched. The old one is then held exclusively until the rename, which happens only when no
-//! journal, log or shared memory of it remains: SQLite would apply one to the new file. So at
-//! every moment the target is the old database or the new one, whole.
+//! The restore writes the new database beside the target, checks it and syncs it before it touches
+//! the old database. It then holds the old database exclusively until the rename. The rename
+//! happens only when no journal, log or shared memory of the old database remains: SQLite would
+//! apply them to the new file. So at every moment the target is the whole old database or the whole
+//! new one.
 
 use std::fs::File;
 use std::io::Read;
@@ -21,11 +22,11 @@ use crate::engine::load::{Existing, Save};
 use crate::engine::source::DamagedInside;
 use crate::stop::Stop;
 
-/// Loads `dump` into the file `target`. A file that exists is replaced only if `existing`
-/// says so. Returns the path of what was replaced, if something was.
+/// Loads `dump` into the file `target`. Replaces an existing file only if `existing` says so.
+/// Returns the path of the file that holds the replaced database, if one was replaced.
 ///
 /// # Errors
-/// Whatever keeps it from being restored; the target is then as it was.
+/// When the dump cannot be restored; the target is then unchanged.
 pub fn run(
     dump: &File,
     target: &Path,
@@ -59,7 +60,8 @@ pub fn run(
         (Some(old), Existing::Save(save)) if old.st_size > 0 => dump_old(&place, save, access)?,
         _ => (None, None),
     };
-    // The new database took its time; whoever came meanwhile would go on with the old file.
+    // Loading the new database took time. A program that opened the old file meanwhile would go on
+    // with the old file.
     target::refuse_if_open(&place)?;
     stop.check()?;
     let aside = match held {
@@ -82,6 +84,8 @@ pub fn run(
     Ok(saved.or(aside.map(Aside::path)))
 }
 
+/// Checks that the target may be replaced, or that nothing exists there.
+///
 /// # Errors
 /// When something exists that may not be replaced.
 fn may_be_taken(place: &Place, replace: bool) -> Result<()> {
@@ -101,7 +105,8 @@ fn may_be_taken(place: &Place, replace: bool) -> Result<()> {
     Ok(())
 }
 
-/// Dumps the old database and holds it. Neither where it is too damaged for that.
+/// Dumps the old database and holds it. Returns the dump's path and the held database, or neither
+/// if the database is too damaged to be dumped.
 fn dump_old(
     place: &Place,
     save: &mut dyn Save,
@@ -120,7 +125,7 @@ fn dump_old(
     );
     match saved {
         Err(error) if is_corruption(&error) => {
-            // SQLite calls it malformed, too, when the disk does not give a page.
+            // SQLite also calls a database malformed if the disk does not give a page.
             read_whole(place, stop)?;
             log::warn!(
                 "{} is too damaged to be dumped first and will be moved aside: {error:#}",

@@ -1,4 +1,4 @@
-//! Opening a file of our own.
+//! Opens a file that only this process knows, without locks.
 
 use std::fmt::Write as _;
 use std::fs::File;
@@ -11,7 +11,7 @@ use super::{guard, watch};
 use crate::stop::Stop;
 
 /// Opens a private, finished file read-only without locks or side files, and restricts its schema.
-/// `immutable` is safe for nothing else: no one but this process writes the file.
+/// `immutable` is safe only because no other process writes the file.
 pub(crate) fn open(path: &Path, file: &File, stop: Stop) -> Result<Connection> {
     let path = guard::admit_own(path, file)?;
     let mut db = open_immutable(&path)?;
@@ -21,7 +21,8 @@ pub(crate) fn open(path: &Path, file: &File, stop: Stop) -> Result<Connection> {
 }
 
 fn open_immutable(path: &Path) -> rusqlite::Result<Connection> {
-    // The empty authority keeps a path that begins with two slashes from being read as one.
+    // The empty authority keeps SQLite from reading the beginning of a path with two slashes as an
+    // authority.
     let mut uri = "file://".to_owned();
     for byte in path.as_os_str().as_encoded_bytes() {
         match byte {

@@ -1,4 +1,4 @@
-//! Which processes hold locks on a file.
+//! Finds the processes that hold locks on a file.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -9,8 +9,8 @@ use rustix::fs::Stat;
 use super::sides::with_suffix;
 use crate::human;
 
-/// Returns the processes that hold POSIX locks on a file. `locks` is the content of `/proc/locks`
-/// (`proc_locks(5)`).
+/// Returns the IDs of the processes that hold POSIX locks on a file. `locks` is the content of
+/// `/proc/locks` (`proc_locks(5)`).
 pub(super) fn holders(locks: &str, file: &Stat) -> BTreeSet<i64> {
     let (major, minor) = (
         rustix::fs::major(file.st_dev),
@@ -27,8 +27,8 @@ pub(super) fn holders(locks: &str, file: &Stat) -> BTreeSet<i64> {
     locks.lines().filter_map(pid).collect()
 }
 
-/// Names another process that holds a lock on a database or its `-shm` file, as far as this user
-/// sees it.
+/// Returns a description of another process that holds a lock on a database or its `-shm` file, as
+/// far as this user can see it.
 pub(super) fn name_holder(database: &Path) -> String {
     let locks = fs::read_to_string("/proc/locks").unwrap_or_default();
     let shm = PathBuf::from(with_suffix(database.as_os_str(), "-shm"));
@@ -41,7 +41,7 @@ pub(super) fn name_holder(database: &Path) -> String {
     describe(holder.unwrap_or(0))
 }
 
-/// Names a process; 0 is one that cannot be seen.
+/// Returns a process's ID and name in words; 0 stands for a process that cannot be seen.
 pub(super) fn describe(pid: i64) -> String {
     let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
     match (pid, name.trim()) {

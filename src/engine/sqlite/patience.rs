@@ -1,4 +1,4 @@
-//! Waiting for a database that another program keeps locked.
+//! Waits for a database that another program keeps locked.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -8,10 +8,11 @@ use anyhow::Result;
 use super::error::{explain, is_busy};
 use crate::stop::Stop;
 
-/// How long one connection's own wait lasts, between two looks at the clock and for signals.
+/// The time that one connection waits for a lock between two checks of the deadline and for
+/// signals.
 pub(super) const NAP: Duration = Duration::from_millis(100);
 
-/// One deadline for all that is asked of a database.
+/// The deadline for all waits for the locks of one database.
 #[derive(Debug, Clone)]
 pub(super) struct Patience {
     path: PathBuf,
@@ -30,13 +31,14 @@ impl Patience {
         }
     }
 
-    /// Tries until the database is no longer locked by someone else, or the time is up.
+    /// Calls `attempt` until another program's lock no longer makes it fail, or the time is up.
+    /// Returns its value.
     pub(super) fn retry<T>(&self, mut attempt: impl FnMut() -> rusqlite::Result<T>) -> Result<T> {
         loop {
             match attempt() {
                 Err(error) if is_busy(&error) && self.has_time() => {
                     self.stop.check()?;
-                    // Some locks are refused at once, without the wait of the connection's own.
+                    // SQLite refuses some locks at once, without the connection's own wait.
                     std::thread::sleep(Duration::from_millis(10));
                 }
                 Err(error) => {

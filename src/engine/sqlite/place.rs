@@ -1,7 +1,8 @@
-//! Where a restore puts its database: a directory, held by descriptor, and a name in it.
+//! The place where a restore puts its database: a directory, held open by a descriptor, and a name
+//! in it.
 //!
-//! Others may own the directory and exchange what it holds at any moment. So every file in it is
-//! reached through the descriptor, by one name, and no symlink is followed.
+//! Others may own the directory and exchange its files at any moment. So this module reaches every
+//! file in it through the descriptor, by one name, and follows no symlink.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -22,13 +23,14 @@ pub(super) struct Place {
     directory: OwnedFd,
     name: OsString,
     path: PathBuf,
-    /// The file that bore the name when the restore began.
+    /// The metadata of the file that had the name when the restore began.
     pub(super) old: Option<Stat>,
     has_links: bool,
 }
 
 impl Place {
-    /// Follows the target's symlinks, if whoever owns them could act on the target themselves.
+    /// Finds the target. Follows its symlinks if the users who control them could act on the target
+    /// themselves.
     pub(super) fn find(target: &Path) -> Result<Self> {
         let shown = target.display();
         let followed = match follow(target) {
@@ -58,43 +60,43 @@ impl Place {
         })
     }
 
-    /// The database's path without symlinks.
+    /// Returns the database's path without symlinks.
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The database's name in its directory.
+    /// Returns the database's name in its directory.
     pub(super) fn name(&self) -> &OsStr {
         &self.name
     }
 
-    /// The path of another name in the directory.
+    /// Returns the path of another name in the directory.
     pub(super) fn path_of(&self, name: &OsStr) -> PathBuf {
         self.path.with_file_name(name)
     }
 
-    /// Does the target's path lead over a symlink?
+    /// Returns true if the target's path leads over a symlink.
     pub(super) fn has_links(&self) -> bool {
         self.has_links
     }
 
-    /// The names of the database's side files that exist.
+    /// Returns the names of the database's side files that exist.
     pub(super) fn sides(&self) -> Vec<OsString> {
         self.sides_of(&self.name)
     }
 
-    /// The names of the side files of `name` that exist.
+    /// Returns the names of the side files of `name` that exist.
     pub(super) fn sides_of(&self, name: &OsStr) -> Vec<OsString> {
         let names = SIDES.iter().map(|suffix| with_suffix(name, suffix));
         names.filter(|name| self.exists(name)).collect()
     }
 
-    /// The metadata of what bears a name, without following it.
+    /// Returns the metadata of the file with this name, without following a symlink.
     pub(super) fn stat(&self, name: &OsStr) -> rustix::io::Result<Stat> {
         rustix::fs::statat(&self.directory, name, AtFlags::SYMLINK_NOFOLLOW)
     }
 
-    /// Does anything bear the name?
+    /// Returns true if a file of any kind has this name.
     pub(super) fn exists(&self, name: &OsStr) -> bool {
         self.stat(name).is_ok()
     }
@@ -111,7 +113,7 @@ impl Place {
         Ok(rustix::fs::openat(&self.directory, name, flags, mode)?.into())
     }
 
-    /// The names in the directory.
+    /// Returns the names in the directory.
     pub(super) fn names(&self) -> io::Result<Vec<OsString>> {
         use std::os::unix::ffi::OsStringExt;
         let entries = Dir::read_from(&self.directory)?;
@@ -140,7 +142,7 @@ impl Place {
         )?)
     }
 
-    /// Renames without replacing.
+    /// Renames a file, but replaces none.
     pub(super) fn rename_to_nothing(&self, from: &OsStr, to: &OsStr) -> io::Result<()> {
         Ok(rename_without_replacing(&self.directory, from, to, Err)?)
     }
@@ -153,18 +155,20 @@ impl Place {
         )?)
     }
 
-    /// The directory's metadata.
+    /// Returns the directory's metadata.
     pub(super) fn directory(&self) -> rustix::io::Result<Stat> {
         rustix::fs::fstat(&self.directory)
     }
 
-    /// Makes what was renamed in the directory last.
+    /// Writes the directory to the disk, so that renames in it last.
     pub(super) fn sync(&self) -> io::Result<()> {
         Ok(rustix::fs::fsync(&self.directory)?)
     }
 
+    /// Checks that `name` is still the file that had the target's name when the restore began.
+    ///
     /// # Errors
-    /// When another file bears the name than when the restore began, or none does.
+    /// When another file has the name, or none.
     pub(super) fn refuse_exchanged(&self, name: &OsStr) -> Result<()> {
         let found = self.stat(name).ok();
         let file = |stat: &Stat| (stat.st_dev, stat.st_ino);

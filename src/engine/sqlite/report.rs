@@ -1,16 +1,16 @@
-//! What SQLite's own checks of a database say.
+//! Reads the reports of SQLite's own checks of a database.
 
 use rusqlite::Connection;
 
-/// More messages of a kind than this are counted, not listed.
+/// The greatest number of messages of one kind that are listed; more are counted.
 const LISTED: usize = 5;
 
-/// Compares indexes with their tables.
+/// The pragma of a check that compares indexes with their tables.
 pub(super) const THOROUGH: &str = "integrity_check";
-/// Does not.
+/// The pragma of a check that does not compare indexes with their tables.
 pub(super) const QUICK: &str = "quick_check";
 
-/// What `PRAGMA integrity_check` said.
+/// The report of `PRAGMA integrity_check` or `PRAGMA quick_check`.
 #[derive(Default)]
 pub(super) struct CheckReport {
     rows: usize,
@@ -20,7 +20,7 @@ pub(super) struct CheckReport {
 }
 
 impl CheckReport {
-    /// Adds what another check of the same database said.
+    /// Adds the report of another check of the same database.
     pub(super) fn add(&mut self, other: CheckReport) {
         self.rows += other.rows;
         self.violated += other.violated;
@@ -49,24 +49,24 @@ impl CheckReport {
     }
 }
 
-/// Runs [`THOROUGH`] or [`QUICK`] on the whole database.
+/// Runs [`THOROUGH`] or [`QUICK`] on the whole database. Returns the report.
 pub(super) fn run(db: &Connection, pragma: &str) -> rusqlite::Result<CheckReport> {
     const FIRST: usize = 1000;
     let report = read(db, &format!("PRAGMA {pragma}({FIRST})"))?;
     if report.damage.is_empty() && report.rows >= FIRST {
-        // All it listed may be violations that stand before the first damage.
+        // All listed messages may be violations that stand before the first damage.
         return read(db, &format!("PRAGMA {pragma}(2000000000)"));
     }
     Ok(report)
 }
 
-/// Runs one pragma whose rows are messages, or `ok`.
+/// Runs one pragma whose rows are messages, or `ok`. Returns the report.
 pub(super) fn read(db: &Connection, pragma: &str) -> rusqlite::Result<CheckReport> {
     let mut report = CheckReport::default();
     let mut statement = db.prepare(pragma)?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        // Names in it need not be UTF-8.
+        // Names in a message need not be UTF-8.
         let line = String::from_utf8_lossy(row.get_ref(0)?.as_bytes()?).into_owned();
         report.rows += 1;
         if line != "ok" {
@@ -76,8 +76,8 @@ pub(super) fn read(db: &Connection, pragma: &str) -> rusqlite::Result<CheckRepor
     Ok(report)
 }
 
-/// The messages that speak of constraints and column types, or of a virtual table that only its
-/// program can check.
+/// Returns true if the message is about constraints or column types, or about a virtual table that
+/// only its own program can check.
 fn is_violation(line: &str) -> bool {
     let starts = [
         "NULL value in ",
@@ -89,6 +89,7 @@ fn is_violation(line: &str) -> bool {
     ];
     starts.iter().any(|start| line.starts_with(start))
         || (line.starts_with("non-") && line.contains(" value in "))
-        // What another version of SQLite made of the same text; it rebuilds to the last bit only.
+        // Another version of SQLite converted the same text to this value, so rebuilding the index
+        // changes the last bit only.
         || (line.starts_with("index ") && line.contains(" stores an imprecise floating-point value "))
 }

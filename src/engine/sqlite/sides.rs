@@ -2,7 +2,8 @@
 
 use std::ffi::{OsStr, OsString};
 
-/// The suffixes of the side files. SQLite applies what they hold to any database that has the name.
+/// The suffixes of the side files. SQLite applies the content of a side file to any database that
+/// has the matching name.
 pub(super) const SIDES: [&str; 3] = ["-journal", "-wal", "-shm"];
 
 /// Returns `name` with `suffix` at its end.

@@ -1,4 +1,4 @@
-//! An SQLite file, as the command line names it.
+//! The source for an SQLite file.
 
 use std::fmt;
 use std::fs::File;
@@ -16,7 +16,7 @@ use crate::engine::source::{Loader, Source};
 use crate::header::Header;
 use crate::identity::Engine;
 
-/// The path of an SQLite file.
+/// An SQLite file, as the command line names it.
 #[derive(Debug, Clone)]
 pub struct SqliteSource {
     path: PathBuf,

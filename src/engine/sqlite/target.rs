@@ -1,4 +1,4 @@
-//! The database a restore replaces: is it in use, what does it hold, what lies beside it.
+//! The old database that a restore replaces: refuses it while it is in use, holds it and dumps it.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -20,10 +20,10 @@ use crate::human;
 use crate::stop::Stop;
 
 /// Refuses a database that another process has open, as far as `/proc` shows. Returns the number of
-/// processes whose open files it does not show.
+/// processes whose open files `/proc` does not show.
 ///
-/// A process that starts a program has, for a moment, a child with all of its files. So a database
-/// counts as open only if it is open for a second.
+/// A process that starts a program has, for a moment, a child process with all its open files. So a
+/// database counts as open only if it is open for a second.
 pub(super) fn refuse_if_open(place: &Place) -> Result<usize> {
     const LOOKS: u32 = 20;
     const NAP: Duration = Duration::from_millis(50);
@@ -71,8 +71,8 @@ fn find_open(place: &Place) -> Result<usize> {
     Ok(hidden)
 }
 
-/// The old database, everyone else kept out. Dropped without [`HeldDatabase::gone`] it is let go with the
-/// journal mode it had.
+/// The old database, held so that no other program can use it. Dropping the value without
+/// [`HeldDatabase::gone`] releases the database in the journal mode that it had.
 pub(super) struct HeldDatabase {
     connection: Option<Connection>,
     path: PathBuf,
@@ -81,11 +81,12 @@ pub(super) struct HeldDatabase {
 }
 
 impl HeldDatabase {
-    /// Reading rolls a hot journal back, the checkpoint empties a log into the database, and the
-    /// switch to DELETE by way of PERSIST removes a journal file that any mode left.
+    /// Opens the database and holds it. Reading rolls back a hot journal, the checkpoint writes a
+    /// log into the database, and the switch to DELETE by way of PERSIST removes a journal file
+    /// that any mode left.
     ///
     /// # Errors
-    /// When it is damaged, or others use it.
+    /// When the database is damaged, or other programs use it.
     pub(super) fn take(place: &Place, busy_timeout: Duration, stop: Stop) -> Result<Self> {
         let path = place.path();
         let old = place.old.as_ref().context("no database is there")?;
@@ -121,13 +122,14 @@ impl HeldDatabase {
         Ok(held)
     }
 
-    /// May be tried again: what an earlier attempt did is not undone.
+    /// Takes the exclusive lock and returns the journal mode. May be called again after an error:
+    /// what an earlier call did is not undone.
     fn settle(&mut self) -> rusqlite::Result<String> {
         let Some(connection) = &self.connection else {
             return Ok(String::new());
         };
         connection.busy_timeout(NAP)?;
-        // Closing a damaged database must not write its log into it.
+        // If the database is damaged, closing it must not write its log into it.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
         let pragma = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, String>(0));
         let is_wal = pragma("PRAGMA journal_mode")? == "wal";
@@ -139,15 +141,15 @@ impl HeldDatabase {
             pragma("PRAGMA journal_mode = PERSIST")?;
         }
         pragma("PRAGMA journal_mode = DELETE")?;
-        // In this mode the lock outlives the transaction that took it. What then reads is no
-        // writing transaction, from which SQLite's backup would not copy.
+        // In this mode the lock outlives the transaction that took it. So the transaction that
+        // reads afterwards is not a writing one, from which SQLite's backup would not copy.
         pragma("PRAGMA locking_mode = EXCLUSIVE")?;
         connection.execute_batch("BEGIN EXCLUSIVE; COMMIT; BEGIN")?;
         connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
         pragma("PRAGMA journal_mode")
     }
 
-    /// Dumps it through the connection that holds it. Returns the dump's path.
+    /// Dumps the database through the connection that holds it. Returns the dump's path.
     pub(super) fn dump(&mut self, save: &mut dyn Save, stop: Stop) -> Result<PathBuf> {
         let connection = self.connection.as_ref().context("it was let go")?;
         let shape = read_shape(connection)?;
@@ -158,12 +160,13 @@ impl HeldDatabase {
         saved
     }
 
-    /// Another file bears its name now.
+    /// Ends the hold after another file took the database's name: its journal mode is not restored.
     pub(super) fn gone(mut self) {
         self.was_wal = false;
     }
 
-    /// Lets others use it again, in the journal mode it had. Returns what is not as it was.
+    /// Lets others use the database again, in the journal mode that it had. Returns a message if
+    /// the journal mode is not restored.
     pub(super) fn let_go(mut self) -> Option<String> {
         self.give_back().err().map(|error| {
             format!(
@@ -176,7 +179,7 @@ impl HeldDatabase {
     fn give_back(&mut self) -> rusqlite::Result<()> {
         let mut connection = self.connection.take();
         if let Some(connection) = &mut connection {
-            // What stopped the work must not stop this.
+            // The signal or deadline that stopped the work must not stop this.
             let _ = connection.progress_handler(0, None::<fn() -> bool>);
             let _ = connection.execute_batch("ROLLBACK");
         }
@@ -186,7 +189,7 @@ impl HeldDatabase {
         let connection = if let Some(connection) = connection {
             connection
         } else {
-            // The thread that checks it did not end, and has the other one.
+            // The thread that checks the database did not end, and still has the other connection.
             let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
             let connection = Connection::open_with_flags(&self.path, flags)?;
             connection.busy_timeout(NAP)?;

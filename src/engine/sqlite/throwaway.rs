@@ -23,7 +23,7 @@ pub(in crate::engine) struct ThrowawayFile {
 }
 
 impl ThrowawayFile {
-    /// Returns the file in the directory `work`.
+    /// Returns the throwaway file in the directory `work`.
     pub(in crate::engine) fn new(work: &Path, stop: Stop) -> Self {
         ThrowawayFile {
             path: work.join("restored.sqlite"),
@@ -45,8 +45,8 @@ impl Throwaway for ThrowawayFile {
     }
 }
 
-/// Checks a database thoroughly and returns the rows of each table; none for a table that only its
-/// own program can read. Only this process may know the file.
+/// Checks a database thoroughly. Returns the number of rows of each table, or `None` for a table
+/// that only its own program can read. No other process may know the file.
 ///
 /// # Errors
 /// When the database is damaged or cannot be read.

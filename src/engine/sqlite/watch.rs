@@ -1,10 +1,10 @@
-//! Work on a database whose schema others wrote.
+//! Does work on a database whose schema others wrote.
 //!
-//! Checking evaluates the schema's expressions: index expressions, generated columns. SQLite looks
-//! at the time and for signals between the steps of a statement, but not within one function, which
-//! a schema can make run for hours. So such work is done in a thread that is abandoned when it does
-//! not end; it ends with the process. Until then it takes from other databases neither memory nor
-//! their turn.
+//! Checking evaluates the schema's expressions: index expressions and generated columns. SQLite
+//! checks the deadline and signals between the steps of a statement, but not within one function,
+//! and a schema can make a function run for hours. So a thread does such work. If the thread does
+//! not end in time, this module abandons it, and it ends with the process. Until then it keeps
+//! neither memory nor the turn from other databases.
 
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,20 +19,21 @@ use super::error::code_of;
 use super::guard::replace_memory;
 use crate::stop::Stop;
 
-/// How often [`Stop`] is asked.
+/// The time between two checks of [`Stop`].
 const TICK: Duration = Duration::from_millis(50);
-/// How long SQLite may take to notice that it must stop.
+/// The time that SQLite has to notice that it must stop.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// No value of a schema's expression may be longer, in bytes, than this or four times the database,
-/// whichever is more: a row is never longer than its database.
+/// A value of a schema's expression may have this length in bytes, or four times the database's
+/// size if that is more: a row is never longer than its database.
 const LONGEST: u64 = 1 << 20;
-/// The most of that while other databases are worked on: all share SQLite's memory.
+/// The greatest such length in bytes while the program works on other databases too: all databases
+/// share SQLite's memory.
 const LONGEST_OF_MANY: u64 = 64 << 20;
-/// SQLite's own limit on any value.
+/// SQLite's own limit on the length of any value, in bytes.
 const SQLITE_LONGEST: u64 = 1_000_000_000;
 
-/// Keeps the schema of a database of `bytes` from what no schema needs.
+/// Keeps the schema of a database of `bytes` bytes from what no schema needs.
 pub(super) fn restrict(db: &Connection, bytes: u64) -> rusqlite::Result<()> {
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
@@ -49,15 +50,15 @@ pub(super) fn restrict(db: &Connection, bytes: u64) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// Lets no value be longer than a database of `bytes` needs, nor than `most`.
+/// Limits the length of values to what a database of `bytes` bytes needs, and to `most` bytes.
 fn limit_values(db: &Connection, bytes: u64, most: u64) -> rusqlite::Result<()> {
     let longest = bytes.saturating_mul(4).clamp(LONGEST, most);
     let longest = i32::try_from(longest).unwrap_or(i32::MAX);
     db.set_limit(Limit::SQLITE_LIMIT_LENGTH, longest).map(drop)
 }
 
-/// Whose turn it is to have the longest values. An abandoned thread never gives its turn back, so
-/// then there is a new one.
+/// The lock of the one database that may have the longest values. An abandoned thread never
+/// releases its lock, so a new lock then replaces it.
 static TURN: Mutex<Option<Arc<Mutex<()>>>> = Mutex::new(None);
 
 fn turn() -> Arc<Mutex<()>> {
@@ -65,14 +66,14 @@ fn turn() -> Arc<Mutex<()>> {
     Arc::clone(turn.get_or_insert_default())
 }
 
-/// Gives other databases the memory and the turn that an abandoned thread may hold.
+/// Frees for other databases the memory and the turn that an abandoned thread may hold.
 fn replace_abandoned() {
     *TURN.lock().unwrap_or_else(PoisonError::into_inner) = None;
     replace_memory();
 }
 
-/// Does `work`, and where a value is too long or memory is short, does it once more: with room for
-/// the longest value that the database can hold, and for one such database at a time.
+/// Does `work`. If a value is too long or memory is short, does it once more, with room for the
+/// longest value that the database can hold, and for one such database at a time.
 fn with_room<T>(db: &Connection, work: impl Fn(&Connection) -> Result<T>) -> Result<T> {
     let done = work(db);
     if !done.as_ref().is_err_and(lacks_room) {
@@ -96,11 +97,11 @@ fn lacks_room(error: &anyhow::Error) -> bool {
     )
 }
 
-/// Does `work`, at times twice, on a connection and gives that back with the result.
+/// Does `work`, sometimes twice, on a connection. Returns the connection and the result.
 ///
 /// # Errors
-/// [`Stopped`](crate::stop::Stopped) when the work must stop and does not; the connection is then
-/// lost.
+/// [`Stopped`](crate::stop::Stopped) when the work must stop and does not stop in time; the
+/// connection is then lost.
 pub(super) fn run<T: Send + 'static>(
     db: Connection,
     stop: Stop,

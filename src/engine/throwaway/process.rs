@@ -13,20 +13,20 @@ use super::Workshop;
 use crate::child::Child;
 use crate::stop::Stop;
 
-/// How often a server that starts is asked whether it is ready.
+/// The time between two checks whether a starting server is ready.
 const NAP: Duration = Duration::from_millis(50);
 
-/// Each start of a server has its own log.
+/// The number of logs so far: each start of a server has a separate log.
 static LOGS: AtomicUsize = AtomicUsize::new(0);
 
-/// A running server. It ends when this value is dropped.
+/// A running server. Dropping the value ends the server.
 pub(crate) struct ServerProcess {
     child: Child,
     log: PathBuf,
 }
 
 impl ServerProcess {
-    /// Starts a server that the signal `end` ends at once, even while clients are connected.
+    /// Starts a server. The signal `end` ends it at once, even while clients are connected.
     pub(crate) fn start(
         command: &mut Command,
         name: &str,
@@ -64,7 +64,7 @@ impl ServerProcess {
     }
 }
 
-/// Does the server run, and will its answer not change?
+/// Returns true if the server runs and its answer will not change.
 fn is_final(error: &anyhow::Error) -> bool {
     let said = format!("{error:#}");
     ["ERROR 1045", "authentication failed"]

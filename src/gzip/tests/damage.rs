@@ -7,7 +7,7 @@ fn small_file(level: u8) -> (Vec<u8>, Vec<u8>) {
     (compress(&data, level, &pool(1), 700).0, data)
 }
 
-/// The text of the damage that the reader finds.
+/// Returns the error message with which the reader reports that `file` is damaged.
 fn damage(file: &[u8]) -> String {
     let error = decompress(file).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidData);
@@ -93,7 +93,7 @@ fn damage_stays_damage_when_asked_again() {
     }
 }
 
-/// ISA-L 2.31 claims here that more input is left than it was given.
+/// ISA-L 2.31 reports more unused input for these files than it received.
 #[test]
 fn a_damaged_block_header_is_damage() {
     for length in 1..20 {

@@ -8,14 +8,14 @@ use super::{super::writer::BLOCK_LEN, *};
 
 const PYTHON_GZIP: &str =
     "import gzip, sys; sys.stdout.buffer.write(gzip.decompress(sys.stdin.buffer.read()))";
-/// A bare zlib inflate of the first member, behind which nothing may be left.
+/// Decompresses the first member with Python's `zlib` and fails if data follows the member.
 const PYTHON_ZLIB: &str = "
 import sys, zlib
 member = zlib.decompressobj(31)
 sys.stdout.buffer.write(member.decompress(sys.stdin.buffer.read()))
 sys.exit(not member.eof or member.unused_data != b'')";
 
-/// What the program says to the file on its standard input.
+/// Runs `program` with `file` as its standard input. Returns its standard output.
 fn run(program: &str, arguments: &[&str], file: &[u8]) -> Vec<u8> {
     let mut child = Command::new(program)
         .args(arguments)

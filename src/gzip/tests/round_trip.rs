@@ -101,7 +101,7 @@ fn a_block_is_compressed_with_the_one_before_as_its_dictionary() {
 
 #[test]
 fn what_was_flushed_can_be_read_before_the_end() {
-    /// A file that is still being written.
+    /// A reader of a file that is still being written: at its end it returns `WouldBlock`.
     struct Growing<'a>(&'a [u8]);
 
     impl Read for Growing<'_> {

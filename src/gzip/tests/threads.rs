@@ -56,7 +56,7 @@ fn a_panic_in_a_thread_is_an_error_and_no_hang() {
 
 #[test]
 fn a_failed_write_is_never_forgotten() {
-    /// A full filesystem that is given some room later.
+    /// A writer like a file on a filesystem that becomes full and later has free space again.
     struct Full {
         room: usize,
     }

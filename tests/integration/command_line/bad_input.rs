@@ -1,4 +1,4 @@
-//! What cannot be dumped: one clear sentence, the right exit status, and nothing touched.
+//! Sources that cannot be dumped: one clear sentence, the right exit status, and no file changed.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -9,8 +9,8 @@ use rusqlite::Connection;
 
 use crate::support::{Env, OWN, PROGRAM, Run, database, inventory, names, set_mode};
 
-/// Runs `dump args` where a dump exists already: it must fail so, in one line on stderr, and leave
-/// every file as it was. The line.
+/// Runs `dump args` in a directory with a dump. Asserts that it fails with this status and this
+/// sentence, in one line on stderr, and leaves every file as it was. Returns the line.
 #[track_caller]
 pub(crate) fn refused(env: &Env, args: &str, status: i32, sentence: &str) -> String {
     let mut command = env.program("dump");
@@ -32,7 +32,7 @@ pub(crate) fn untouched(
     run.stderr
 }
 
-/// A good database with one dump.
+/// Makes a good database with one dump.
 pub(crate) fn dumped() -> Env {
     let env = Env::with_database();
     env.dump("db.sqlite");

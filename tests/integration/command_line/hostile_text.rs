@@ -1,5 +1,5 @@
-//! What others choose, the text in a dump's header for one, reaches neither a terminal nor the log as
-//! it is.
+//! Text that others choose, such as the text in a dump's header, is escaped before it reaches a
+//! terminal or the log.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -8,7 +8,8 @@ use std::path::Path;
 
 use crate::support::{Env, Run};
 
-/// Replaces the format in the header by a text of six characters of JSON; the checksum fits.
+/// Replaces the format in the header with a text of six characters of JSON, and corrects the
+/// checksum.
 fn with_format(dump: &Path, text: &str) {
     let mut bytes = fs::read(dump).unwrap();
     let find = |bytes: &[u8], wanted: &str| {
@@ -38,7 +39,7 @@ fn is_plain(run: &Run, lines: usize) {
 
 #[test]
 fn in_a_header_it_is_escaped_wherever_it_is_printed() {
-    // Escape, the one-byte sequence of C1, a line end.
+    // Escape, a one-byte control sequence introducer (C1), and a line end.
     for text in ["\\u001b", "\\u009b", "\\u000a"] {
         let env = Env::with_database();
         let dump = env.dump("db.sqlite");

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use crate::support::{Env, PROGRAM, Run, database, planted};
 
-/// stderr of a run whose `JOURNAL_STREAM` is that very file, as systemd has it.
+/// Returns the stderr of a run whose `JOURNAL_STREAM` names the file of its stderr, as systemd
+/// does.
 fn journal(env: &Env, args: &str, status: i32) -> String {
     let path = env.path("journal");
     let file = File::create(&path).unwrap();
@@ -104,12 +105,12 @@ fn systemd_is_told_the_status() {
         "{told:?}"
     );
 
-    // A socket nobody listens to is no reason to fail.
+    // A socket on which no process listens does not make the run fail.
     let mut command = env.program("dump db.sqlite");
     Run::of(command.env("NOTIFY_SOCKET", env.path("nobody"))).succeeds();
 }
 
-/// What the program writes to a terminal that is its stdout and stderr.
+/// Returns what the program writes to a terminal that is its stdout and stderr.
 fn on_a_terminal(env: &Env, args: &str, variables: &[(&str, &str)]) -> String {
     let mut command = env.command("script");
     command.args(["-q", "-e", "-c", &format!("{PROGRAM} {args}"), "/dev/null"]);

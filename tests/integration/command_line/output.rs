@@ -1,4 +1,4 @@
-//! What is said where: paths on stdout, JSON for programs, modes on the disk.
+//! Output and where it goes: paths on stdout, JSON for programs, modes on the disk.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -39,7 +39,7 @@ fn a_directory_someone_widened_stays_so() {
         fs::create_dir(env.dumps()).unwrap();
         let permissions = fs::Permissions::from_mode(wanted);
         if let Err(error) = fs::set_permissions(env.dumps(), permissions) {
-            // The sandbox that Nix builds in allows no setuid and no setgid bits.
+            // The sandbox of Nix builds does not allow setuid and setgid bits.
             assert!(wanted > 0o777, "{error}");
             skipped(&format!("cannot set the mode {wanted:o}: {error}"));
             continue;
@@ -130,7 +130,7 @@ fn a_closed_stdout_harms_no_dump() {
             .stderr(Stdio::piped())
             .spawn();
         let run = Run::end_of(child.unwrap());
-        // What was not verified or rotated to its end must not look as if it were.
+        // An unfinished verification or rotation must not look like a finished one.
         if args == "verify" || args == "rotate" {
             run.fails(1, "Broken pipe");
         } else {
@@ -204,7 +204,8 @@ fn list_as_json() {
 fn list_for_people_ends_with_the_reach() {
     let env = Env::with_database();
     let dump = env.dump("db.sqlite");
-    // Half a minute past a whole one: the ages shown stay the same while this runs.
+    // The dumps are half a minute older than a whole number of minutes, so the printed ages stay
+    // the same while this test runs.
     for hours in 1..=5 {
         planted::at(&dump, planted::ago(3600 * hours + 90));
     }

@@ -1,4 +1,5 @@
-//! What makes no sense: one clear sentence, the right exit status, and nothing touched.
+//! Command lines that make no sense: one clear sentence, the right exit status, and no file
+//! changed.
 
 use crate::command_line::bad_input::{dumped, refused, untouched};
 

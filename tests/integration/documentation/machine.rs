@@ -1,4 +1,4 @@
-//! A temporary directory that stands for the machine of which the pages speak.
+//! A temporary directory that stands for the machine that the pages describe.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ pub(crate) const DUMPS: &str = "/var/lib/dump-database/shop";
 const NEWEST: &str = "shop-20261122T193000Z.sqlite.gz";
 /// A name of a dump in the pages that stands for the dump of a replaced database.
 const REPLACED: &str = "shop-20261122T193000Z_02.sqlite.gz";
-/// The words that begin the commands which can be run.
+/// The first words of the commands that the tests can run.
 const RUNNABLE: [&str; 8] = [
     "chown",
     "dump-database",
@@ -25,7 +25,7 @@ const RUNNABLE: [&str; 8] = [
     "rm",
     "systemctl",
 ];
-/// Words of commands that need more than SQLite, or the machine of the reader.
+/// Words of commands that need more than SQLite, or the reader's machine.
 const ELSEWHERE: [&str; 8] = [
     "/srv/dumps",
     "daemon-reload",
@@ -36,13 +36,14 @@ const ELSEWHERE: [&str; 8] = [
     "runuser",
     "slapcat",
 ];
-/// Replaces systemctl, and finds the name of a dump by the rule that keeps it.
+/// Shell functions: `systemctl` does nothing; `named` finds the name of a dump by the rule that
+/// keeps it.
 const FUNCTIONS: &str = r#"
 systemctl() { :; }
 named() { dump-database list "$1" | grep " $2" | grep -o '[^ ]*\.gz' | head -1; }
 "#;
 
-/// Paths below a temporary directory that stand for those of the pages.
+/// Paths below a temporary directory that stand for the paths in the pages.
 pub(crate) struct Machine {
     env: Env,
 }
@@ -109,7 +110,7 @@ impl Machine {
         self.run_lines(&lines);
     }
 
-    /// Runs lines of a page, each as it stands there but for its paths and the names of dumps.
+    /// Runs lines of a page unchanged, except for their paths and the names of dumps.
     pub(crate) fn run_lines(&self, lines: &[String]) {
         assert!(!lines.is_empty(), "the page has no command to run");
         let lines: Vec<_> = lines.iter().map(|line| self.localize(line)).collect();

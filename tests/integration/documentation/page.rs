@@ -1,4 +1,4 @@
-//! Reading the pages: their code, and the commands in it.
+//! Reads the pages: their code, and the commands in it.
 
 use std::fs;
 use std::path::Path;
@@ -36,8 +36,8 @@ pub(crate) fn pages_of_this_build() -> Vec<String> {
     pages
 }
 
-/// Returns the lines of a page's code blocks but those of Nix; a line that ends in a backslash is joined
-/// with the next.
+/// Returns the lines of a page's code blocks, except those of Nix; a line that ends in a backslash
+/// is joined with the next one.
 pub(crate) fn code(text: &str) -> Vec<String> {
     let (mut lines, mut is_fenced, mut is_nix) = (Vec::<String>::new(), false, false);
     for line in text.lines() {
@@ -88,7 +88,8 @@ fn words(line: &str) -> Vec<String> {
     words
 }
 
-/// Returns the arguments of the program in a line that runs it, itself or by another program and `--`.
+/// Returns the arguments of this program in a line that runs it, directly or through another
+/// program and `--`; `None` if the line does not run it.
 pub(crate) fn arguments(line: &str) -> Option<Vec<String>> {
     let words = words(line);
     let is_program = |at: usize| {

@@ -1,4 +1,4 @@
-//! Runs beside one another in one directory.
+//! Several runs in one directory at the same time.
 
 use std::fs;
 
@@ -35,7 +35,7 @@ fn the_second_run_says_who_holds_the_directory() {
     fs::remove_file(env.path("other.sqlite")).unwrap();
     assert_eq!(inventory(env.root()), before);
 
-    // Reading goes on beside it, and so does a run in another directory.
+    // Commands that only read work during that run, and so does a run in another directory.
     assert_eq!(env.run("list").succeeds().stdout.matches("last").count(), 1);
     env.run("verify").succeeds();
     env.run("restore dump restored.sqlite --to other")

@@ -1,10 +1,10 @@
-//! Filesystems that are full, or not there.
+//! Filesystems that are full or not mounted.
 
 use std::fs;
 
 use crate::support::{Env, database, inventory, names, namespace};
 
-/// The name of the program's published dumps in a directory.
+/// Returns the names of the published dumps in a listing of a directory.
 fn published(listing: &str) -> Vec<&str> {
     let names = listing.lines().filter(|line| line.starts_with("db-"));
     names.collect()
@@ -48,7 +48,8 @@ fn one_that_fills_mid_dump_keeps_its_dumps_and_no_partial_one() {
     }
 }
 
-/// The copy of a database in a rollback mode fills it: SQLite writes there, not we.
+/// The copy of a database in a rollback-journal mode fills the filesystem: SQLite writes the copy,
+/// not this program.
 #[test]
 fn one_that_fills_under_the_copy_keeps_its_dumps_too() {
     let env = Env::with_database();

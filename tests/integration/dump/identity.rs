@@ -1,10 +1,10 @@
-//! Two databases of one name never rotate one another out.
+//! Two databases with the same name never rotate each other's dumps out.
 
 use std::fs;
 
 use crate::support::{Env, database, inventory, planted};
 
-/// `a/db.sqlite3` and `b/db.sqlite3`, of different content.
+/// Makes `a/db.sqlite3` and `b/db.sqlite3`, with different content.
 fn two() -> Env {
     let env = Env::new();
     for directory in ["a", "b"] {
@@ -81,7 +81,7 @@ fn moved_twice_it_keeps_the_dumps_of_every_place() {
     assert!(!third.stderr.contains("left alone"), "{third:?}");
     let header = planted::header(&third.paths()[0]);
     assert_eq!(header.formerly, [second.clone(), first]);
-    // Back at a place it had, that place is no earlier one.
+    // The database is back at its first place, which is therefore no longer an earlier place.
     let back = planted::header(&env.dump("a/db.sqlite3 --adopt"));
     assert_eq!(back.formerly, [header.identity, second]);
     env.run("dump a/db.sqlite3 --keep 1").succeeds();

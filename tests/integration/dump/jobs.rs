@@ -1,4 +1,4 @@
-//! Several databases at a time.
+//! Dumping several databases at the same time.
 
 use std::collections::HashSet;
 use std::fs;
@@ -40,7 +40,7 @@ fn databases_side_by_side_are_published_and_rotated_one_after_the_other() {
         {
             assert_eq!(thread, other, "{line}");
         }
-        // A dump is published, and then the one before it is removed.
+        // A run publishes a dump, and then removes the previous dump.
         if is_named {
             publishing = Some(thread);
         } else if is_removed {

@@ -1,4 +1,4 @@
-//! What crashed runs left in the directory.
+//! Files that crashed runs left in the directory.
 
 use std::fs;
 use std::path::PathBuf;
@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::support::{Env, planted};
 
-/// A temporary file in `dump`, as `host`'s process 4711 would have left it, of some age.
+/// Makes a temporary file of this age in `dump`, as process 4711 of `host` would have left it.
 fn left(env: &Env, host: &str, age: Duration) -> PathBuf {
     let path = env
         .dumps()

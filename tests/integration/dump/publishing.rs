@@ -1,11 +1,13 @@
-//! Guarantees 1 and 2, by the system calls: a final name leads to a whole dump, whatever comes.
+//! Guarantees 1 and 2, checked by the system calls: a final name leads to a whole dump, whatever
+//! happens.
 
 use crate::support::strace::{self, Call, Of};
 use crate::support::{Env, Run, database, inventory, planted};
 
 const CALLS: &str = "write,pwrite64,pread64,fsync,renameat2,renameat,linkat,unlinkat";
 
-/// Where the last call ends, or the first begins, of those that `is` picks.
+/// `last` returns the position where the last of the calls that `is` selects ends, and `first`
+/// returns the position where the first of them begins.
 #[track_caller]
 fn last(calls: &[Call], is: impl Fn(&Call) -> bool) -> usize {
     let picked = calls.iter().filter(|call| is(call));
@@ -70,7 +72,7 @@ fn each_step_ends_before_the_next_begins() {
     }
 }
 
-/// Ways to a final name, by the calls that are made to fail.
+/// The calls that are made to fail; each entry leaves another way to give a dump its final name.
 const WAYS: [&[&str]; 5] = [
     &[],
     &["renameat2:error=EINVAL"],
@@ -108,8 +110,8 @@ fn an_existing_name_is_never_replaced() {
     for way in WAYS {
         let env = Env::with_database();
         let first = env.dump("db.sqlite");
-        // Whatever the program knows of the directory, these appeared after it looked: it sees
-        // nothing of a foreign file whose name it will want, for the next 20 seconds.
+        // These files stand for files that appeared after the program had read the directory: the
+        // program cannot know any foreign file whose name it will need during the next 20 seconds.
         let base = planted::header(&first).time;
         let taken: Vec<_> = (0..20)
             .flat_map(|second| {

@@ -1,4 +1,4 @@
-//! What is read back must be what the source gave, to the last byte.
+//! The read-back must return exactly the bytes that the source gave.
 
 use std::fs;
 
@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use crate::support::strace::{self, Call, Of};
 use crate::support::{Env, Run, database, inventory, planted};
 
-/// A disk or memory that gives back something other than was written.
+/// A disk or a memory that returns other bytes than were written.
 #[test]
 #[ignore = "needs strace"]
 fn what_reads_back_differently_is_not_published() {
@@ -22,7 +22,7 @@ fn what_reads_back_differently_is_not_published() {
         let reads = calls.iter().filter(own).count();
         fs::remove_file(env.dumps().join(env.names().pop().unwrap())).unwrap();
         assert!(reads > 5, "{reads}");
-        // The body's first piece, one in its midst, and the header, which is read last.
+        // The first piece of the body, a piece in the middle, and the header, which is read last.
         for (when, with) in [
             ("1", "55AA55AA"),
             ("4", "55AA55AA"),
@@ -43,8 +43,8 @@ fn what_reads_back_differently_is_not_published() {
     }
 }
 
-/// What reached the disk is a whole dump in itself, only not of this database: the sums of what
-/// was read back must be those of what was read from the source, and the header the one written.
+/// The disk holds a whole dump, but of another content: the checksums of the read-back must be
+/// those of the bytes read from the source, and the header must be the one that was written.
 #[test]
 #[ignore = "needs strace"]
 fn another_whole_dump_in_its_place_is_not_published() {
@@ -53,7 +53,7 @@ fn another_whole_dump_in_its_place_is_not_published() {
         let path = env.dump("db.sqlite --compress zstd --threads 1 --full-check 0");
         let content = fs::read(path).unwrap();
         let length = planted::header_length(&content);
-        // Without its padding, which is long for an argument of strace.
+        // The header's padding is left out: it is too long for an argument of strace.
         let header = content[..length].trim_ascii_end().to_vec();
         (header, content[length..].to_vec())
     };

@@ -1,4 +1,4 @@
-//! The snapshot: consistent whoever writes, and taken without getting in anyone's way.
+//! The snapshot: consistent whoever writes, and taken without blocking any writer.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -12,15 +12,15 @@ use crate::support::database::{Lock, contents};
 use crate::support::writer::{Writer, killed, state};
 use crate::support::{Env, Run, inventory, names, set_mode, skipped, strace};
 
-/// Dumps under a continuous writer: what was dumped is a state it committed meanwhile, and it was
-/// never kept waiting for anything like as long as the dump took.
+/// Dumps a database while a writer commits all the time. Asserts that the dump holds a state that
+/// was committed during the dump, and that no transaction took nearly as long as the dump.
 fn under_a_writer(journal_mode: &str) {
     let env = Env::new();
     let source = env.path("db.sqlite");
     let writer = Writer::start(&source, journal_mode, 40_000_000);
     let before = writer.committed();
     let begun = Instant::now();
-    // Slow compression, so that the writer commits a great deal in the meantime.
+    // The compression is slow, so that the writer commits many transactions during the dump.
     let dumped = env.run("dump db.sqlite --compress gzip:9 --threads 1 --timeout 2m");
     let took = begun.elapsed();
     let after = writer.committed();
@@ -29,7 +29,7 @@ fn under_a_writer(journal_mode: &str) {
     let dumped = dumped.succeeds().paths();
     let mut restore = env.command(crate::support::PROGRAM);
     Run::of(restore.arg("restore").args(dumped).arg("copy.sqlite")).succeeds();
-    // What was counted is of the same state.
+    // The counted rows are of the same state.
     let drilled = env.run("drill").succeeds();
     assert!(
         drilled.stdout.contains(", each as many as were dumped"),
@@ -87,7 +87,7 @@ fn a_hot_journal_is_for_a_writer_to_roll_back() {
     assert!(before == after);
 }
 
-/// A transaction over half the file, cut off in the middle.
+/// Makes a database with a transaction over half of the file, which was killed in the middle.
 pub(crate) fn hot_journal(path: &Path) {
     drop(crate::support::database::large(path, "DELETE", 400_000));
     killed(
@@ -126,7 +126,8 @@ fn what_a_dump_creates_beside_a_database_belongs_to_its_owner() {
     writer.stop();
     set_mode(&source, 0o640);
     let mut dump = env.start("dump db.sqlite --compress gzip:9 --threads 1");
-    // A look may fall between SQLite's creating a file and giving it away: the last one counts.
+    // A check may come between the moment when SQLite creates a file and the moment when the
+    // program changes its owner, so the last check counts.
     let mut seen = std::collections::BTreeMap::new();
     while dump.try_wait().unwrap().is_none() {
         for side in ["db.sqlite-wal", "db.sqlite-shm"] {
@@ -196,7 +197,7 @@ fn waiting_for_a_lock_ends_at_the_deadline_or_a_signal() {
 fn the_time_limit_holds_while_a_database_is_checked() {
     let env = Env::new();
     let db = Connection::open(env.path("db.sqlite")).unwrap();
-    // Far longer to check, which evaluates this for each row, than to read.
+    // The check evaluates this expression for each row, so it takes far longer than reading.
     db.execute_batch(
         "PRAGMA journal_mode = WAL; CREATE TABLE t (a);
          CREATE INDEX i ON t (length(hex(zeroblob(20000 + a % 2))));
@@ -222,8 +223,8 @@ fn the_time_limit_holds_while_a_database_is_checked() {
 #[test]
 #[ignore = "needs strace"]
 fn nothing_but_sqlite_opens_the_database() {
-    // Closing any other descriptor would drop the locks of a dump of the same file, under another
-    // name, at the same time.
+    // Closing another descriptor of the file would drop the locks of a dump of the same file under
+    // another name.
     let env = Env::new();
     for mode in ["WAL", "DELETE"] {
         let source = env.path(format!("{mode}.sqlite"));
@@ -235,7 +236,7 @@ fn nothing_but_sqlite_opens_the_database() {
             let opened = call.is("openat", &name) || call.is("openat2", &name);
             opened && !call.text.contains("O_PATH")
         });
-        // In WAL mode once more, to leave it as it was.
+        // In WAL mode the database is opened a second time, to leave it as it was.
         assert_eq!(opened.count(), if mode == "WAL" { 2 } else { 1 });
     }
 }

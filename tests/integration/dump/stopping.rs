@@ -1,4 +1,4 @@
-//! Runs that are stopped: by a signal, at any step.
+//! Runs that are stopped by a signal, at any step.
 
 use std::fs;
 use std::process::Command;
@@ -9,8 +9,8 @@ use crate::support::{Env, Run, database, inventory, wait_until};
 
 const SIGNALS: [(&str, i32); 3] = [("SIGTERM", 15), ("SIGINT", 2), ("SIGHUP", 1)];
 
-/// Steps of a dump, in order: the copy, where there is one, and the dump under its temporary name,
-/// then the publication and what comes after it.
+/// Returns the steps of a dump, in order: the copy, if there is one; the dump under its temporary
+/// name; then its publication and the steps after it.
 fn steps(mode: &str) -> Vec<(Of, &'static str)> {
     let copy = [
         (Of::Temporary(0), "openat:when=1"),
@@ -31,7 +31,7 @@ fn steps(mode: &str) -> Vec<(Of, &'static str)> {
     [copy, &dump].concat()
 }
 
-/// A database of which each dump takes several writes, with two dumps.
+/// Makes a database with two dumps; each dump takes several writes.
 fn dumped(mode: &str) -> Env {
     let env = Env::new();
     drop(database::large(&env.path("db.sqlite"), mode, 3_000_000));
@@ -40,7 +40,7 @@ fn dumped(mode: &str) -> Env {
     env
 }
 
-/// A run that gets `signal` at a step.
+/// Runs a dump that gets `signal` at a step.
 fn signalled(env: &Env, signal: &str, (of, step): (Of, &str)) -> Run {
     let (call, when) = step.split_once(':').unwrap();
     let inject = format!("{call}:signal={signal}:{when}");
@@ -64,7 +64,8 @@ fn a_run_told_to_stop_cleans_up_and_dies_by_that_signal() {
                 assert_eq!(run.signal, Some(number), "{what}");
                 assert!(run.stderr.contains(&format!("stopped by {name}")), "{what}");
                 assert_eq!(env.temporaries(), [""; 0], "{what}");
-                // A dump that only has to be published is, and then it stays, and is said to be there.
+                // A dump that is complete except for its publication is published, stays, and is
+                // reported.
                 let published = matches!(step.0, Of::Directory) || step.1.starts_with("fsync");
                 assert_eq!(run.paths().len(), usize::from(published), "{what}");
                 assert_eq!(env.names() == before, !published, "{what}");
@@ -150,7 +151,7 @@ fn a_signal_ends_the_work_at_once() {
     };
     let (signal, all) = writes(&[]);
     assert!(signal.is_none() && all > 15, "{all}");
-    // The first writes are of the lock file.
+    // The first writes go to the lock file.
     let (signal, some) = writes(&["write:signal=SIGTERM:when=5"]);
     assert!(signal == Some(15) && some < all / 2, "{some} of {all}");
 }
@@ -161,7 +162,7 @@ fn a_slow_compressor_does_not_keep_a_run_from_stopping() {
     let env = Env::new();
     let run =
         env.start("dump --name noise --compress zstd:19 --threads 2 -- head -c 200M /dev/urandom");
-    // Both threads of the compressor have a job of tens of megabytes then.
+    // At that point both threads of the compressor have a job of tens of megabytes.
     let read = format!("/proc/{}/io", run.id());
     wait_until(|| {
         let counters = fs::read_to_string(&read).unwrap_or_default();
@@ -175,7 +176,7 @@ fn a_slow_compressor_does_not_keep_a_run_from_stopping() {
     let since = Instant::now();
     let run = Run::end_of(run);
     assert_eq!(run.signal, Some(15), "{run:?}");
-    // The jobs alone take longer than that.
+    // The jobs alone take longer than this limit.
     assert!(
         since.elapsed() < Duration::from_secs(5),
         "{:?}",

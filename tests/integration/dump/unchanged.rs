@@ -1,4 +1,5 @@
-//! `--skip-unchanged`: no slot for what is there already, and never for anything else.
+//! `--skip-unchanged`: unchanged content takes no place in the directory, and changed content is
+//! always dumped.
 
 use std::fs;
 use std::path::Path;
@@ -22,7 +23,7 @@ fn what_did_not_change_takes_no_slot_and_counts_as_dumped() {
             .unwrap();
         env.run(DUMP).succeeds();
         let before = env.names();
-        // A transaction that changes nothing changes the file all the same.
+        // A transaction that changes no content still changes the file.
         connection
             .execute_batch("CREATE TABLE x (y); DROP TABLE x")
             .unwrap();
@@ -64,7 +65,7 @@ fn a_run_that_found_nothing_new_keeps_the_status_fresh() {
 fn a_changed_row_a_damaged_dump_and_one_without_a_hash_are_dumped_again() {
     let env = Env::with_database();
     env.dump("db.sqlite");
-    env.run(DUMP).succeeds(); // the first has no hash of its content
+    env.run(DUMP).succeeds(); // the first dump has no hash of its content
     assert_eq!(env.names().len(), 2);
     env.run(DUMP).succeeds();
     assert_eq!(env.names().len(), 2);
@@ -102,7 +103,7 @@ fn what_a_program_prints_is_compared_too() {
     );
 }
 
-/// An index that is not of its table, which only the thorough check finds.
+/// Makes an index that does not match its table, which only the thorough check notices.
 fn break_index(path: &Path) {
     let open = || {
         let db = Connection::open(path).unwrap();
@@ -132,7 +133,7 @@ fn break_index(path: &Path) {
 fn a_state_that_was_never_checked_thoroughly_is_when_that_is_due() {
     let env = Env::new();
     let path = env.path("db.sqlite");
-    // Larger than what is checked thoroughly each time.
+    // The database is larger than what every dump checks thoroughly.
     let db = Connection::open(&path).unwrap();
     db.execute_batch(
         "PRAGMA journal_mode = WAL; CREATE TABLE t (a INTEGER, b); CREATE INDEX i ON t(a);

@@ -1,5 +1,6 @@
-//! Which dump of a directory is taken: none that is dated after now, none that is visibly damaged,
-//! and an older one where the database in the newest is damaged.
+//! The dump that a restore takes from a directory: never one that is dated after now, unless there
+//! is no other; never one that is visibly damaged; and an older one if the database in the newest
+//! dump is damaged.
 
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
@@ -11,7 +12,7 @@ use crate::support::{Env, database, planted};
 
 const DAY: i64 = 86_400;
 
-/// Dates a dump anew.
+/// Gives a dump another date.
 fn dated(dump: &Path, seconds_ago: i64) -> PathBuf {
     let path = planted::at(dump, planted::ago(seconds_ago));
     fs::remove_file(dump).unwrap();
@@ -24,7 +25,7 @@ fn insert(env: &Env, name: &str) {
         .unwrap();
 }
 
-/// What `restore dump` restores.
+/// Returns what `restore dump` restores, followed by its stderr.
 fn restored(env: &Env) -> String {
     let place = env.path("restored");
     fs::create_dir(&place).unwrap();
@@ -40,7 +41,7 @@ fn a_dump_dated_after_now_is_the_last_resort() {
     let env = Env::with_database();
     let ahead = env.run("dump --skip-unchanged db.sqlite").succeeds();
     let ahead = dated(&ahead.paths()[0], -DAY);
-    // It says nothing of what the database is now.
+    // A dump that is dated after now does not say what the database holds now.
     let present = env.run("dump --skip-unchanged db.sqlite").succeeds();
     let present = present.paths().remove(0);
     insert(&env, "Hedy");
@@ -96,7 +97,7 @@ fn a_visibly_damaged_dump_counts_for_nothing_and_stays() {
             !oldest.contains("Hedy") && oldest.contains("was passed over"),
             "{oldest}"
         );
-        // After a good one they still count for nothing, stay, and are told.
+        // After a good dump the damaged dumps still do not count, stay, and are reported.
         env.run("dump db.sqlite --keep 2").succeeds();
         assert!(!good[0].exists() && good[1].exists());
         assert!(damaged.iter().all(|dump| dump.exists()));

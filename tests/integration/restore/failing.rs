@@ -1,4 +1,4 @@
-//! Restores that fail, by their dump or on the way: the old database is as it was.
+//! Restores that fail, because of the dump or during the restore: the old database is as it was.
 
 use std::fs;
 use std::io::Write;
@@ -15,7 +15,8 @@ use crate::support::database::{self, contents, scalar};
 use crate::support::writer::killed;
 use crate::support::{Env, Run, inventory, names, namespace, planted};
 
-/// A dump of `db.sqlite`, and beside that an `old.sqlite` of other content.
+/// Makes a dump of `db.sqlite`, and next to it `old.sqlite` with other content. Returns the dump's
+/// path as well.
 pub(crate) fn scene() -> (Env, String) {
     let env = Env::with_database();
     let dump = env.dump("db.sqlite").display().to_string();
@@ -23,7 +24,7 @@ pub(crate) fn scene() -> (Env, String) {
     (env, dump)
 }
 
-/// A restore over `target` fails with this sentence and changes nothing.
+/// Asserts that a restore fails with this sentence and changes no file.
 #[track_caller]
 pub(crate) fn refused(env: &Env, args: &str, sentence: &str) {
     let before = inventory(env.root());
@@ -47,7 +48,7 @@ fn a_failure_after_the_old_one_was_taken_lets_it_go_as_it_was() {
         &old,
         "PRAGMA journal_mode = WAL; CREATE TABLE t (x); INSERT INTO t VALUES ('in the log');",
     );
-    // The old one cannot be dumped: another database's dumps have its name.
+    // The old database cannot be dumped, because dumps of another database have its name.
     fs::create_dir(env.path("other")).unwrap();
     fs::copy(env.path("db.sqlite"), env.path("other/live.sqlite")).unwrap();
     env.run("dump other/live.sqlite --to taken").succeeds();
@@ -55,7 +56,7 @@ fn a_failure_after_the_old_one_was_taken_lets_it_go_as_it_was() {
     env.run(&args).fails(1, "the old database is as it was");
     assert!(contents(&old).contains("in the log"));
     assert!(is_wal(&old));
-    // There is no place for it.
+    // The directory for the dump of the old database cannot be made.
     let args = format!("restore {dump} live.sqlite --replace --to no/such/place");
     env.run(&args)
         .fails(1, "could not be dumped first (--to says where to)");
@@ -193,7 +194,8 @@ fn a_hostile_dump_is_refused_in_little_memory() {
     for _ in 0..400 {
         bomb.write_all(&zeros).unwrap();
     }
-    // A frame header that asks for a window of 2 GiB (RFC 8878, 3.1.1.1.2), and a block of it.
+    // A frame header that asks for a window of 2 GiB (RFC 8878, 3.1.1.1.2), and a block of that
+    // frame.
     let window = [
         &[0x28, 0xB5, 0x2F, 0xFD, 0x00, 21 << 3][..],
         &[0x03, 0, 0xF0, 0],
@@ -253,7 +255,8 @@ fn what_is_committed_before_the_old_one_is_gone_is_in_its_dump() {
         let db = database::large(&old, mode, 10_000_000);
         db.execute_batch("CREATE TABLE tally (n)").unwrap();
         drop(db);
-        // Slow, so that there is time to write; whoever has the file open gets it refused.
+        // The slow compression leaves time to write. The restore refuses a file that any process
+        // has open.
         let args = format!(
             "restore {dump} old.sqlite --replace --to saved-{mode} --compress gzip:9 --threads 1"
         );
@@ -264,14 +267,14 @@ fn what_is_committed_before_the_old_one_is_gone_is_in_its_dump() {
                 let insert = Connection::open(&old).and_then(|db| {
                     db.busy_timeout(Duration::ZERO)?;
                     db.execute_batch("BEGIN IMMEDIATE")?;
-                    // Whoever is let in is waited for.
+                    // The restore waits for a writer that has begun its transaction.
                     db.busy_timeout(Duration::from_secs(20))?;
                     db.execute_batch("INSERT INTO tally VALUES (1); COMMIT")
                 });
                 match insert {
                     Ok(()) => committed += 1,
                     Err(error) if error.to_string().contains("locked") => locked += 1,
-                    // The new one is there already.
+                    // The new database is already in place.
                     Err(error) => assert!(error.to_string().contains("no such table"), "{error}"),
                 }
                 std::thread::sleep(Duration::from_millis(40));

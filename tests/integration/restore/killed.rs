@@ -1,5 +1,5 @@
-//! A restore killed before each change it makes to the disk: the target is the old database or
-//! the new one, whole, and the next restore goes through.
+//! A restore that is killed before each of its changes to the disk: the target is the old database
+//! or the new one, whole, and the next restore succeeds.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,8 +9,9 @@ use rusqlite::Connection;
 use crate::support::writer::killed;
 use crate::support::{Env, names, strace};
 
-/// The calls that change a file, a name or a file's metadata: a kill at the start of one leaves
-/// the disk as the one before it did. What a file's creation changes shows at the next.
+/// The calls that change a file, a name or a file's metadata. A kill at the start of one leaves
+/// the disk as the previous call left it. The change that the creation of a file makes is tested
+/// at the next call.
 const CHANGES: [&str; 16] = [
     "write",
     "pwrite64",
@@ -30,7 +31,7 @@ const CHANGES: [&str; 16] = [
     "unlinkat",
 ];
 
-/// A place with a dump of a new database, and an old one to be replaced.
+/// A directory with a dump of a new database, and an old database to replace.
 struct Scene {
     env: Env,
     dump: PathBuf,
@@ -38,7 +39,8 @@ struct Scene {
 }
 
 impl Scene {
-    /// `make` leaves the old database, `target.sqlite`, as a killed writer left it.
+    /// Makes the scene; `make` leaves the old database, `target.sqlite`, as a killed writer leaves
+    /// it.
     fn new(make: impl FnOnce(&Path)) -> Self {
         let env = Env::new();
         fill(&env.path("new.sqlite"), "new");
@@ -80,8 +82,8 @@ impl Scene {
         self.env.path("target.sqlite")
     }
 
-    /// Kills a restore at each call of each kind; `judge` looks at what is left and says whether
-    /// that is the new database. How many kills there were.
+    /// Kills a restore at each call of each kind. `judge` checks what is left and says whether
+    /// that is the new database. Returns the number of kills.
     fn at_each_step(&self, judge: impl Fn(&Self) -> bool) -> usize {
         CHANGES
             .into_iter()
@@ -94,7 +96,8 @@ impl Scene {
             .sum()
     }
 
-    /// Kills a restore at its `nth` such call. Was there one?
+    /// Kills a restore at its `nth` call of this kind; returns false if the restore made no such
+    /// call.
     fn killed_at(&self, call: &str, nth: usize, judge: impl Fn(&Self) -> bool) -> bool {
         self.reset();
         let kill = format!("{call}:signal=KILL:when={nth}");
@@ -124,7 +127,8 @@ fn fill(path: &Path, text: &str) {
     .unwrap();
 }
 
-/// Opens a database as any program does. What all of its 3000 rows say, whichever they are.
+/// Opens a database as any program does, and asserts that it is sound and has 3000 rows. Returns
+/// the distinct contents of the rows.
 fn rows(path: &Path) -> String {
     let db = Connection::open(path).unwrap();
     let text = |sql: &str| -> String { db.query_row(sql, [], |row| row.get(0)).unwrap() };
@@ -185,7 +189,7 @@ fn with_a_damaged_database_at_the_target() {
         panic!("{:?}", names(scene.env.root()))
     };
     let steps = scene.at_each_step(|scene| {
-        // Nothing of the old one is lost, wherever it is.
+        // Nothing of the old database is lost, whichever file holds it.
         let kept = |wanted: &Vec<u8>| {
             let mut files = names(scene.env.root()).into_iter();
             files.any(|name| {

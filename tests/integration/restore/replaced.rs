@@ -1,4 +1,5 @@
-//! Dumps of what `restore --replace` replaced: kept for undoing it, and for nothing else.
+//! Dumps of what `restore --replace` replaced: they are kept to undo the restore, and used for
+//! nothing else.
 
 use std::fs;
 use std::path::PathBuf;
@@ -11,8 +12,9 @@ use crate::support::{Env, database, planted};
 const UNDO: &str = "restore dump db.sqlite --replace --to dump";
 const DAY: i64 = 86_400;
 
-/// A database and its dump, which is an hour old; the database then lost its rows and was restored
-/// from that dump, so the directory's newest dump holds the damage. The dump of the damage.
+/// Makes a database with a dump that is one hour old, deletes the rows of the database, and
+/// restores it from that dump, so the newest dump in the directory holds the damage. Returns that
+/// newest dump.
 fn restored(env: &Env) -> PathBuf {
     let good = env.run("dump --skip-unchanged db.sqlite").succeeds();
     let good = good.paths().remove(0);
@@ -37,7 +39,7 @@ fn the_same_restore_again_restores_the_same() {
     assert_eq!(database::contents(&env.path("db.sqlite")), before);
     env.run(UNDO).succeeds();
     assert_eq!(database::contents(&env.path("db.sqlite")), before);
-    // By name it undoes the restore.
+    // A restore of that dump by its name undoes the first restore.
     env.run(&format!("restore {} undone.sqlite", saved.display()))
         .succeeds();
     let undone = database::contents(&env.path("undone.sqlite"));
@@ -100,7 +102,7 @@ fn they_take_no_regular_dumps_place_and_stay_a_week_three_of_a_database() {
     assert_eq!(kinds(&env), (5, 0));
 }
 
-/// Beside the dumps of a database whose policy is on record.
+/// The directory also holds the dumps of a database whose policy is recorded.
 #[test]
 fn what_only_a_restore_saved_and_damaged_dumps_do_not_stop_a_rotation() {
     let env = Env::with_database();
@@ -146,7 +148,7 @@ fn a_directory_of_nothing_else_restores_nothing_by_itself_and_keeps_the_newest()
         2,
         "the newest and a lock"
     );
-    // Beside the dumps of another database they leave no doubt which one is meant.
+    // Next to dumps of another database there is no doubt which database is meant.
     database::small(&env.path("second.sqlite"));
     env.run("dump --to other second.sqlite").succeeds();
     env.run("restore other new.sqlite").succeeds();

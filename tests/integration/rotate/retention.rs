@@ -1,4 +1,5 @@
-//! What stays beyond the newest dumps: tiers, and the dump from before a shrink.
+//! The dumps that stay besides the newest ones: those of the tiers, and the dump from before a
+//! shrink.
 
 use std::fs;
 
@@ -7,7 +8,8 @@ use rusqlite::Connection;
 
 use crate::support::{Env, database, planted};
 
-/// Two dumps on each of the 20 days before a real one, at 06:00 and 18:00 (UTC); the real one's day.
+/// Makes a real dump, and two dumps on each of the 20 days before it, at 06:00 and 18:00 (UTC).
+/// Returns the start of the real dump's day.
 fn three_weeks(env: &Env) -> Timestamp {
     let dump = env.dump("db.sqlite");
     let now = planted::header(&dump).time;
@@ -35,11 +37,11 @@ fn a_daily_tier_keeps_the_newest_of_each_day() {
         format!("db-{}.sqlite.gz", time.strftime("%Y%m%dT%H%M%SZ"))
     };
     let mut kept: Vec<_> = (1..=6).map(|day| named(day, 18)).collect();
-    kept.extend([named(1, 6), newest]); // the newest three: the real one and yesterday's two
+    kept.extend([named(1, 6), newest]); // the newest three: the real dump, two of yesterday
     kept.sort();
     assert_eq!(env.names(), kept);
 
-    // A dump applies the same rules, and only those it is told.
+    // A dump applies the same rules, and only those that it is given.
     let next = env.dump("db.sqlite --keep 1 --keep-daily 7");
     let mut kept: Vec<_> = (1..=6).map(|day| named(day, 18)).collect();
     kept.push(next.file_name().unwrap().to_string_lossy().into_owned());
@@ -66,14 +68,14 @@ fn every_tier_reaches_further() {
         assert!(run.stdout.contains(rule), "no {rule}: {run:?}");
     }
     let left = env.names().len();
-    // 800 days touch three or four years; the tiers share dumps.
+    // 800 days are in three or four calendar years; several tiers keep the same dump.
     assert!(
         (8..=1 + 2 + 4 + 6 + 4).contains(&left),
         "{left} of {all}: {run:?}"
     );
 }
 
-/// A database of 400 kB, dumped, emptied, and dumped nine times more.
+/// Makes a database of 400 kB, dumps it, empties it, and dumps it nine more times.
 fn emptied(env: &Env, args: &str) -> String {
     let path = env.path("db.sqlite");
     drop(database::large(&path, "WAL", 400_000));
@@ -116,14 +118,14 @@ fn deleted_rows_do_not_hide_a_shrink() {
     let path = env.path("db.sqlite");
     let db = database::large(&path, "WAL", 400_000);
     env.dump("db.sqlite");
-    db.execute_batch("DELETE FROM blob").unwrap(); // without VACUUM: the file stays as large
+    db.execute_batch("DELETE FROM blob").unwrap(); // without VACUUM: the file keeps its size
     for _ in 0..9 {
         env.dump("db.sqlite");
     }
     assert_eq!(env.names().len(), 6);
 }
 
-/// Its three rows are nothing beside a dump's header and an image's pages.
+/// Three rows are tiny compared with the header of a dump and the pages of an image.
 #[test]
 #[ignore = "needs sqlite3"]
 fn a_small_database_that_was_emptied_keeps_its_last_full_dump_and_status_says_so() {
@@ -147,7 +149,7 @@ fn a_small_database_that_was_emptied_keeps_its_last_full_dump_and_status_says_so
     env.run(&format!("restore dump/{} restored.sqlite", left[0]))
         .succeeds();
     assert_eq!(database::contents(&env.path("restored.sqlite")), before);
-    // As long as it is there.
+    // `status` reports it as long as the full dump exists.
     let status = env.run("status").succeeds();
     assert!(
         status.stdout.contains("shrank to less than half since"),
@@ -161,7 +163,7 @@ fn a_small_database_that_was_emptied_keeps_its_last_full_dump_and_status_says_so
     assert!(!status.stdout.contains("shrank"), "{status:?}");
 }
 
-/// By hand nobody knows the flags of the unit.
+/// A user who runs a command by hand does not know the flags of the unit.
 #[test]
 fn without_flags_the_rules_are_those_of_the_last_run() {
     let env = Env::with_database();
@@ -185,7 +187,7 @@ fn without_flags_the_rules_are_those_of_the_last_run() {
     assert_eq!(env.names(), kept[5..]);
 }
 
-/// A dump by hand is not to remove what the timer's keep.
+/// A dump by hand must not remove what the timer's dumps keep.
 #[test]
 fn a_dump_without_flags_keeps_and_records_what_the_last_run_did() {
     let env = Env::with_database();
@@ -220,15 +222,15 @@ fn where_nothing_is_on_record_rotate_removes_nothing() {
     env.run("rotate --dry-run").fails(2, "pass --keep");
     let run = env.run("rotate --dry-run --keep 5").succeeds();
     assert!(run.stdout.contains("would go"), "{run:?}");
-    // It writes nothing, so that it works where it may not.
+    // The command writes nothing, so it also works in a directory that the user cannot write to.
     assert!(!env.dumps().join(".dump-database.lock").exists());
-    // A dump by hand is not to remove what a lost policy kept, nor to record that it did.
+    // A dump by hand must not remove what a lost policy kept, and must not record another policy.
     for more in 1..=2 {
         let run = env.run("dump db.sqlite").succeeds();
         assert!(run.stderr.contains("pass --keep"), "{run:?}");
         assert_eq!(env.names().len(), kept.len() + more);
     }
-    // One that is known does not let another's go.
+    // The recorded policy of one database does not allow the removal of another database's dumps.
     database::small(&env.path("known.sqlite"));
     env.dump("known.sqlite");
     env.run("rotate")

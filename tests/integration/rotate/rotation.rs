@@ -1,4 +1,4 @@
-//! The newest dumps stay, of each database and of nothing but databases.
+//! The newest dumps of each database stay, and only dumps are removed.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -83,7 +83,7 @@ fn what_is_no_dump_of_this_database_stays() {
         b"\x1f\x8b\x08\0\0\0\0\0\0\x03\x03\0\0\0\0\0\0\0\0\0",
     )
     .unwrap();
-    fs::copy(&elsewhere, named("20200104T000000Z")).unwrap(); // of another time, by its header
+    fs::copy(&elsewhere, named("20200104T000000Z")).unwrap(); // its header has another time
     symlink(&elsewhere, named("20200105T000000Z")).unwrap();
     symlink("nowhere", named("20200106T000000Z")).unwrap();
     fs::create_dir(dumps.join("deeper")).unwrap();

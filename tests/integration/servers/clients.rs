@@ -1,4 +1,4 @@
-//! The engines' own client programs: at work, watched, or others in their place.
+//! The engines' own client programs: running, watched, or replaced by scripts.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -10,7 +10,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use super::{descendants, wait_for};
 use crate::support::{Env, Run};
 
-/// A dump that has begun to write.
+/// Starts a dump and waits until it has begun to write.
 pub(crate) fn dumping(env: &Env, args: &str) -> Child {
     let running = env.start(&format!("dump {args}"));
     wait_for("a dump under way", || {
@@ -23,7 +23,8 @@ pub(crate) fn dumping(env: &Env, args: &str) -> Child {
     running
 }
 
-/// Does something while a dump is under way and holds still, so that it cannot end before.
+/// Pauses a running dump while `act` runs, so that the dump cannot end before. Returns what `act`
+/// returns.
 pub(crate) fn meanwhile<T>(running: &Child, act: impl FnOnce() -> T) -> T {
     let pid = Pid::from_child(running);
     kill_process(pid, Signal::STOP).unwrap();
@@ -32,8 +33,9 @@ pub(crate) fn meanwhile<T>(running: &Child, act: impl FnOnce() -> T) -> T {
     done
 }
 
-/// Waits for a dump that succeeds. Nothing it started has `secret` in its arguments, one of them
-/// is `client`, and no output or header shows it.
+/// Waits for a dump that succeeds. Asserts that no process it started has `secret` in its
+/// arguments, that one of these processes is `client`, and that no output and no header contains
+/// `secret`.
 pub(crate) fn ends_without_showing(secret: &str, client: &str, running: Child) -> Run {
     let mut seen = 0;
     let cmdline = |pid: u32| fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
@@ -46,7 +48,7 @@ pub(crate) fn ends_without_showing(secret: &str, client: &str, running: Child) -
         for child in children {
             let line = cmdline(child);
             if line == own {
-                continue; // forked and not yet another program: what was typed, as its parent shows
+                continue; // forked, but not yet executed: its arguments are the parent's
             }
             let line = String::from_utf8_lossy(&line);
             seen += usize::from(line.contains(client));
@@ -63,7 +65,8 @@ pub(crate) fn ends_without_showing(secret: &str, client: &str, running: Child) -
     run
 }
 
-/// A `PATH` with this shell script in the place of a client.
+/// Puts this shell script in the place of a client. Returns the `PATH` that finds the script
+/// first.
 pub(crate) fn with_fake(env: &Env, client: &str, script: &str) -> String {
     let bin = env.path("bin");
     fs::create_dir_all(&bin).unwrap();

@@ -19,7 +19,8 @@ impl Env {
         command
     }
 
-    /// Nothing of a failed run stays: no partial dump, and no process that wrote its number.
+    /// Asserts that nothing of a failed run stays: no partial dump, and no process that wrote its
+    /// number to `pids`.
     #[track_caller]
     fn assert_nothing_left(&self, dumps: &[String]) {
         assert_eq!(self.names(), dumps);
@@ -154,7 +155,7 @@ fn a_program_dies_with_the_one_that_started_it() {
     }
 }
 
-/// A dump of `script`, which has written `pids`.
+/// Starts a dump of `script`, and waits until the script has written `pids`.
 fn start(env: &Env, script: &str) -> std::process::Child {
     let mut command = env.script("", script);
     command.stdout(std::process::Stdio::piped());

@@ -1,4 +1,4 @@
-//! What a drill's processes may do, seen from outside while a drill hangs in its dump.
+//! What the processes of a drill may do, seen from outside while the restore of a drill hangs.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,19 +9,20 @@ use std::process::{Child, Command, Stdio};
 use crate::servers::wait_for;
 use crate::support::{Env, PROGRAM, Run, names};
 
-/// A drill whose server is busy for ever.
+/// A drill whose server never finishes its work.
 pub(crate) struct Hanging {
     drill: Child,
     scratch: PathBuf,
 }
 
 impl Hanging {
-    /// Drills `dump` under the umask 0 until a process of the drill has `sign` in its command line.
+    /// Drills `dump` under the umask 0, and waits until a process of the drill has `sign` in its
+    /// command line.
     pub(crate) fn start(env: &Env, dump: &Path, sign: &str) -> Self {
         Hanging::start_by(env, &[], dump, sign)
     }
 
-    /// The same by the program and the options in `prefix`.
+    /// Does the same, run by the program and the options in `prefix`.
     pub(crate) fn start_by(env: &Env, prefix: &[String], dump: &Path, sign: &str) -> Self {
         let scratch = env.path("scratch");
         fs::create_dir_all(&scratch).unwrap();
@@ -50,12 +51,12 @@ impl Hanging {
         rustix::process::Pid::from_child(&self.drill)
     }
 
-    /// How it ended.
+    /// Waits for the drill, and returns how it ended.
     pub(crate) fn end(self) -> Run {
         Run::end_of(self.drill)
     }
 
-    /// Everything the drill started, and what that started.
+    /// Returns the processes that the drill started, and those that they started.
     fn processes(&self) -> Vec<u32> {
         let entries = fs::read_dir("/proc").unwrap().flatten();
         let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
@@ -78,7 +79,8 @@ impl Hanging {
             .collect()
     }
 
-    /// All of it is in the sandbox, server and clients alike, and nobody else can look inside.
+    /// Asserts that every process, of the server and of its clients, is in the sandbox, and that
+    /// no other user can look inside.
     pub(crate) fn is_confined(&self) {
         let is_root = rustix::process::geteuid().is_root();
         let own_network = fs::read_link("/proc/self/ns/net").unwrap();
@@ -120,7 +122,7 @@ impl Hanging {
         self.is_closed();
     }
 
-    /// Nobody but root and the drill's own user can enter what it works in.
+    /// Asserts that only root and the drill's own user can enter the directories of the drill.
     fn is_closed(&self) {
         let own = rustix::process::geteuid().as_raw();
         let [place] = &names(&self.scratch)[..] else {
@@ -136,13 +138,14 @@ impl Hanging {
         assert_eq!(work.permissions().mode() & 0o777, 0o700);
     }
 
-    /// Kills it.
+    /// Kills the drill.
     pub(crate) fn kill(mut self) {
         self.drill.kill().unwrap();
         self.drill.wait().unwrap();
     }
 
-    /// Killed, it leaves no process, and its files as closed as before; the next drill removes them.
+    /// Kills the drill, and asserts that no process is left and that its files are as closed as
+    /// before. The next drill must remove them.
     pub(crate) fn leaves_nothing_open_when_killed(mut self, env: &Env) {
         let processes = self.processes();
         self.drill.kill().unwrap();

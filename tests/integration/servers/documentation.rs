@@ -1,13 +1,14 @@
-//! What the page on restoring says of servers, done with a real server of each kind.
+//! The commands of the page on restoring, run with a real server of each kind.
 
 use crate::documentation::machine::{DUMPS, Machine};
 use crate::documentation::page::{code, read};
 use crate::servers::{mysql, postgresql};
 
-/// Where the page has the dumps of a server that moves to a new machine.
+/// The directory in which the page has the dumps of a server that moves to a new machine.
 const MOVED: &str = "/srv/dumps";
 
-/// Returns the restores of the page into an engine, without the program that runs them as another user.
+/// Returns the restores of the page into an engine, without the program that runs them as another
+/// user.
 fn restores(engine: &str) -> Vec<String> {
     let lines = code(&read("docs/restoring.md")).into_iter();
     let lines = lines.filter(|line| line.contains(&format!("{engine}://")));
@@ -19,7 +20,7 @@ fn restores(engine: &str) -> Vec<String> {
 fn with_urls(line: &str, server: &postgresql::Server) -> String {
     let url = |database: &str| format!("'{}'", server.url(database));
     let socket = server.place().display().to_string();
-    // The whole server.
+    // The URL of the whole server.
     let line = match line.strip_suffix("postgresql:///") {
         Some(before) => format!("{before}{}", url("")),
         None => line.to_owned(),
@@ -68,7 +69,7 @@ fn the_page_on_restoring_restores_databases_of_postgresql() {
             server.psql("postgres", "DROP DATABASE shop");
         }
         machine.run_lines(&[with_urls(&line, &server)]);
-        // The page begins with a restore into a new place.
+        // The page begins with a restore into a new database.
         assert_eq!(server.psql("shop_test", ROWS), "dumped");
     }
     assert_eq!(server.psql("shop", ROWS), "dumped");

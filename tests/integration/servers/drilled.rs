@@ -1,4 +1,4 @@
-//! What the drills of every server's dumps have in common.
+//! Helpers for the drills of every server's dumps.
 
 use std::fs;
 use std::io::Read;
@@ -8,7 +8,8 @@ use flate2::read::MultiGzDecoder;
 
 use crate::support::{Env, Run, names, planted};
 
-/// Drills what is in `dump`: the lines on stdout. Nothing it made is left.
+/// Drills the dumps in `dump`, asserts that no file and no process is left, and returns how the
+/// drill ended.
 pub(crate) fn drill(env: &Env, args: &str) -> Run {
     let scratch = env.path("scratch");
     fs::create_dir_all(&scratch).unwrap();
@@ -23,7 +24,7 @@ pub(crate) fn drill(env: &Env, args: &str) -> Run {
     run
 }
 
-/// A dump beside `dump` whose text was changed: whole, and no longer what was dumped.
+/// Writes a whole dump next to `dump` with a changed text. Returns its path.
 pub(crate) fn with_text(dump: &Path, change: impl FnOnce(String) -> String) -> PathBuf {
     let mut text = String::new();
     let file = fs::File::open(dump).unwrap();
@@ -33,7 +34,8 @@ pub(crate) fn with_text(dump: &Path, change: impl FnOnce(String) -> String) -> P
     planted::with_content(dump, changed.as_bytes())
 }
 
-/// Its drill says that this machine cannot prove it, and why; neither it nor `status` fails.
+/// Asserts that the drill of `dump` reports that this machine cannot prove it, and why, and that
+/// neither the drill nor `status` fails.
 pub(crate) fn is_not_provable(env: &Env, dump: &Path, why: &str) {
     let dump = dump.display();
     let run = drill(env, &dump.to_string()).succeeds();
@@ -44,7 +46,7 @@ pub(crate) fn is_not_provable(env: &Env, dump: &Path, why: &str) {
     assert!(status.stdout.contains("not provable, "), "{status:?}");
 }
 
-/// It verifies and its drill fails, saying so, and so does `status`.
+/// Asserts that the dump verifies, and that its drill fails with this sentence, as does `status`.
 pub(crate) fn fails(env: &Env, dump: &Path, sentence: &str) {
     let dump = dump.display();
     env.run(&format!("verify {dump}")).succeeds();
@@ -54,11 +56,11 @@ pub(crate) fn fails(env: &Env, dump: &Path, sentence: &str) {
     env.run("status").fails(1, "the last drill failed: ");
 }
 
-/// A second run publishes nothing, and after `change` it does.
+/// Asserts that a second run publishes nothing, and that a run after `change` publishes a dump.
 pub(crate) fn skips_unchanged(env: &Env, source: &str, change: impl FnOnce()) {
     let dump = format!("dump --to skipped --skip-unchanged {source}");
     assert_eq!(env.run(&dump).succeeds().paths().len(), 1);
-    // The next second's dates and keys differ.
+    // In the next second, dates and keys in the dump differ.
     std::thread::sleep(std::time::Duration::from_millis(1100));
     let run = env.run(&dump).succeeds();
     assert_eq!(run.paths().len(), 0, "{run:?}");

@@ -1,11 +1,11 @@
-//! Running other people's servers on this machine.
+//! Runs servers of other projects on this machine.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// A program to be run as an unprivileged user where these tests run as root, and that ends with
-/// the thread that runs it.
+/// Returns a command that runs `program` as an unprivileged user if these tests run as root. The
+/// program ends with the thread that starts it.
 pub(crate) fn unprivileged(user: &str, program: &Path) -> Command {
     let mut command = Command::new("setpriv");
     if rustix::process::geteuid().is_root() {
@@ -15,7 +15,7 @@ pub(crate) fn unprivileged(user: &str, program: &Path) -> Command {
     command
 }
 
-/// Gives a directory to `user` where these tests run as root.
+/// Gives a directory to `user` if these tests run as root.
 pub(crate) fn give_to(user: &str, path: &Path) {
     if rustix::process::geteuid().is_root() {
         let given = Command::new("chown").arg(user).arg(path).status();
@@ -23,7 +23,7 @@ pub(crate) fn give_to(user: &str, path: &Path) {
     }
 }
 
-/// The directory with the highest number in its name.
+/// Returns the path below `path` whose name is the highest number.
 pub(crate) fn newest_below(path: &str) -> PathBuf {
     let entries = std::fs::read_dir(path).expect("the server is installed");
     let number = |path: &PathBuf| -> u32 {
@@ -34,7 +34,7 @@ pub(crate) fn newest_below(path: &str) -> PathBuf {
     paths.max_by_key(number).expect("a version")
 }
 
-/// A process that is killed when dropped.
+/// A process that is killed when this value is dropped.
 pub(crate) struct Killed(pub(crate) std::process::Child);
 
 impl Drop for Killed {
@@ -53,12 +53,12 @@ pub(crate) fn wait_for(what: &str, mut done: impl FnMut() -> bool) {
     }
 }
 
-/// A disk that is seen only by programs in its mount namespace.
+/// A disk that only programs in its mount namespace see.
 pub(crate) struct SmallDisk(Killed);
 
 impl SmallDisk {
-    /// At a directory that is made for it; none, after saying so, where the system does not allow
-    /// one.
+    /// Mounts a disk of `megabytes` MB at a directory that is made for it. Reports that the test
+    /// is skipped and returns `None` if the system does not allow this.
     pub(crate) fn at(path: &Path, megabytes: u32) -> Option<Self> {
         std::fs::create_dir(path).unwrap();
         let script =
@@ -82,7 +82,7 @@ impl SmallDisk {
         Some(disk)
     }
 
-    /// The same program, on this disk.
+    /// Returns a command that runs the same program where it sees this disk.
     pub(crate) fn seen_by(&self, command: &Command) -> Command {
         let mut entering = Command::new("nsenter");
         if let Some(directory) = command.get_current_dir() {

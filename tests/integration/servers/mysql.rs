@@ -1,4 +1,4 @@
-//! MariaDB: the real server, its real clients.
+//! MariaDB: the real server and its real clients.
 
 mod concurrent_changes;
 mod copied;

@@ -1,4 +1,4 @@
-//! PostgreSQL: the real server, its real clients.
+//! PostgreSQL: the real server and its real clients.
 
 mod clients;
 mod custom;

@@ -1,4 +1,4 @@
-//! The image a dump holds: what is left out of it, and how large it may be.
+//! The image that a dump holds: what it leaves out, and how large it may be.
 
 use std::fs;
 use std::io::Read;
@@ -50,7 +50,7 @@ fn pages_of_deleted_rows_are_not_in_the_dump() {
             .windows(12)
             .filter(|window| *window == b"confidential")
             .count();
-        // A trunk page of the freelist keeps what stands behind its list.
+        // A trunk page of the freelist keeps its content after the list.
         assert!(left <= 20, "{left} of 2000");
         assert!(holds(&image, "kept row"));
         let bytes = |dump: &Path| dump.metadata().unwrap().len();
@@ -58,7 +58,7 @@ fn pages_of_deleted_rows_are_not_in_the_dump() {
     }
 }
 
-/// A database with free pages, and where its first trunk page is.
+/// Makes a database with free pages, and returns the offset of its first trunk page in bytes.
 fn with_a_freelist(path: &Path, mode: &str) -> usize {
     let db = crate::support::database::large(path, mode, 400_000);
     db.execute_batch("CREATE TABLE live (x); INSERT INTO live VALUES ('alive');")
@@ -73,7 +73,8 @@ fn with_a_freelist(path: &Path, mode: &str) -> usize {
 
 #[test]
 fn a_freelist_that_leads_astray_is_corruption() {
-    // What the first trunk page says: the next one, how many leaves, the first of them.
+    // The fields of the first trunk page: the next trunk page, the number of leaves, the first
+    // leaf.
     let damages: [(&str, usize, u32); 5] = [
         ("leaf-is-a-live-page", 8, 2),
         ("leaf-beyond-the-end", 8, 1_000_000),
@@ -101,7 +102,7 @@ fn a_database_beyond_the_lock_byte_page() {
     let env = Env::new();
     let source = env.path("db.sqlite");
     let db = Connection::open(&source).unwrap();
-    // Locks are held on the bytes from 1 GiB on, in a page that belongs to no table.
+    // SQLite locks bytes from 1 GiB on, in a page that belongs to no table.
     db.execute_batch(
         "PRAGMA page_size = 65536; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;
          CREATE TABLE t (id INTEGER PRIMARY KEY, x);

@@ -1,5 +1,5 @@
-//! The program as `cargo install` builds it: without the `sqlite_dbpage` table, every database
-//! goes through the backup API.
+//! The program as `cargo install` builds it: without the `sqlite_dbpage` table, so every database
+//! is copied through the backup API.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,7 +12,7 @@ use crate::support::{Env, Run, names};
 
 fn build() -> PathBuf {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("without-dbpage");
-    // The environment wins over .cargo/config.toml.
+    // The environment variable overrides `.cargo/config.toml`.
     let built = Command::new(env!("CARGO"))
         .args(["build", "--locked", "--target-dir"])
         .arg(&target)

@@ -1,4 +1,4 @@
-//! SQLite databases to dump, and what they hold.
+//! SQLite databases for the tests, and their contents.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 
 use rusqlite::{Connection, OpenFlags};
 
-/// A WAL database of three rows in one table, closed.
+/// Makes a WAL database of three rows in one table, and checkpoints it.
 pub(crate) fn small(path: &Path) -> Connection {
     let db = Connection::open(path).unwrap();
     db.execute_batch(
@@ -20,7 +20,7 @@ pub(crate) fn small(path: &Path) -> Connection {
     db
 }
 
-/// A database in `journal_mode` with about so many bytes of content that does not compress well.
+/// Makes a database in `journal_mode` with about `bytes` bytes of content that compresses badly.
 pub(crate) fn large(path: &Path, journal_mode: &str, bytes: u64) -> Connection {
     let db = Connection::open(path).unwrap();
     db.execute_batch(&format!(
@@ -35,8 +35,8 @@ pub(crate) fn large(path: &Path, journal_mode: &str, bytes: u64) -> Connection {
     db
 }
 
-/// Every row of every table, in SQL: what `sqlite3 PATH .dump` prints. The database is checked
-/// first, and opened in a way that does not change it.
+/// Returns every row of every table, as SQL: what `sqlite3 PATH .dump` prints. Checks the database
+/// first, and opens it in a way that does not change it.
 pub(crate) fn contents(path: &Path) -> String {
     let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
     let sound: String = db
@@ -54,7 +54,7 @@ pub(crate) fn contents(path: &Path) -> String {
     String::from_utf8(dumped.stdout).unwrap()
 }
 
-/// The one number a query gives.
+/// Returns the single number that a query gives.
 pub(crate) fn scalar(db: &Connection, sql: &str) -> i64 {
     db.query_row(sql, [], |row| row.get(0))
         .unwrap_or_else(|error| panic!("{sql}: {error}"))
@@ -67,12 +67,13 @@ pub(crate) fn corrupt(path: &Path, offset: usize, length: usize) {
     fs::write(path, bytes).unwrap();
 }
 
-/// A database locked by another process until this is dropped. Not by this one: POSIX locks end
-/// when any descriptor of the file is closed, and tests read the files they look after.
+/// A database that another process locks until this value is dropped. The test's own process
+/// cannot hold the lock: POSIX locks end when any descriptor of the file is closed, and tests read
+/// the files that they check.
 pub(crate) struct Lock(Child);
 
 impl Lock {
-    /// Nobody else may read.
+    /// Locks a database so that no other process can read it.
     pub(crate) fn exclusive(path: &Path) -> Self {
         let mut sqlite = Command::new("sqlite3")
             .arg(path)

@@ -1,4 +1,5 @@
-//! What the tests share: a place of their own, the program run in it, and what it left there.
+//! Helpers that the tests share: a directory for each test, the program run in it, and the files
+//! that the program left there.
 
 pub(crate) mod database;
 pub(crate) mod namespace;
@@ -19,16 +20,17 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-/// What a directory of dumps holds beside dumps.
+/// The files of this program in a dump directory besides dumps.
 pub(crate) const OWN: [&str; 2] = [".dump-database.lock", ".dump-database.state"];
 
-/// In the environment of whatever a test runs: the place it runs in.
+/// The environment variable that holds the directory of the test, for every program that a test
+/// runs.
 const MARK: &str = "DUMP_DATABASE_TEST";
 
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_dump-database");
 
-/// A temporary directory, which is where the program runs: its dumps are in `dump` there unless
-/// it is told otherwise.
+/// A temporary directory in which the program runs. Its dumps are in the directory `dump` there
+/// unless a test names another one.
 pub(crate) struct Env {
     root: TempDir,
 }
@@ -41,7 +43,7 @@ impl Env {
         }
     }
 
-    /// The command lines of what was started here and still runs.
+    /// Returns the command lines of the programs that were started here and still run.
     fn processes(&self) -> Vec<String> {
         let mark = format!("{MARK}={}", self.root().display());
         let of = |pid: &String, file: &str| fs::read(format!("/proc/{pid}/{file}"));
@@ -59,7 +61,7 @@ impl Env {
             .collect()
     }
 
-    /// With a small database, `db.sqlite`.
+    /// Makes a directory with a small database, `db.sqlite`.
     pub(crate) fn with_database() -> Self {
         let env = Env::new();
         database::small(&env.path("db.sqlite"));
@@ -74,12 +76,13 @@ impl Env {
         self.root().join(relative)
     }
 
-    /// Where dumps go when nothing else is said.
+    /// Returns the default directory of the dumps.
     pub(crate) fn dumps(&self) -> PathBuf {
         self.path("dump")
     }
 
-    /// `program`, to be run here, with nothing of this process's environment but its `PATH`.
+    /// Returns a command that runs `program` here, with no environment variable of this process
+    /// but `PATH`.
     pub(crate) fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new(program);
         command
@@ -92,7 +95,7 @@ impl Env {
         command
     }
 
-    /// The program, with blank-separated arguments.
+    /// Returns a command that runs the program with blank-separated arguments.
     pub(crate) fn program(&self, args: &str) -> Command {
         let mut command = self.command(PROGRAM);
         command.args(args.split_whitespace());
@@ -104,28 +107,28 @@ impl Env {
         Run::of(&mut self.program(args))
     }
 
-    /// Starts the program with blank-separated arguments, its output to be read later.
+    /// Starts the program with blank-separated arguments; its output can be read later.
     pub(crate) fn start(&self, args: &str) -> Child {
         let mut command = self.program(args);
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         command.spawn().expect("the program starts")
     }
 
-    /// Dumps one database and says where to.
+    /// Dumps one database and returns the path of the dump.
     pub(crate) fn dump(&self, args: &str) -> PathBuf {
         let mut paths = self.run(&format!("dump {args}")).succeeds().paths();
         assert_eq!(paths.len(), 1, "{paths:?}");
         paths.remove(0)
     }
 
-    /// The names in `dump`, hidden ones left out, sorted.
+    /// Returns the names in `dump` that are not hidden, sorted.
     pub(crate) fn names(&self) -> Vec<String> {
         let mut names = names(&self.dumps());
         names.retain(|name| !name.starts_with('.'));
         names
     }
 
-    /// The names of the program's own temporaries in `dump`, sorted.
+    /// Returns the names of the program's temporary files in `dump`, sorted.
     pub(crate) fn temporaries(&self) -> Vec<String> {
         let mut names = names(&self.dumps());
         names.retain(|name| name.starts_with('.') && !OWN.contains(&name.as_str()));
@@ -133,7 +136,7 @@ impl Env {
     }
 }
 
-/// Nothing that a test ran may go on after it.
+/// Asserts that no program that a test ran still runs after the test.
 impl Drop for Env {
     fn drop(&mut self) {
         let give_up = Instant::now() + Duration::from_secs(10);
@@ -145,7 +148,7 @@ impl Drop for Env {
     }
 }
 
-/// The names in a directory, sorted; none where there is no directory.
+/// Returns the names in a directory, sorted; an empty list if there is no directory.
 pub(crate) fn names(directory: &Path) -> Vec<String> {
     let entries = fs::read_dir(directory).into_iter().flatten();
     let name = |entry: fs::DirEntry| entry.file_name().to_string_lossy().into_owned();
@@ -154,9 +157,10 @@ pub(crate) fn names(directory: &Path) -> Vec<String> {
     names
 }
 
-/// All there is below a directory, by path: kind and mode, inode, and what stands for the content.
-/// Two are equal if nothing was created, replaced, changed or removed in between. Left out are the
-/// lock file, the state file, and what SQLite itself makes beside a WAL database that someone reads.
+/// Returns everything below a directory, by path: kind and mode, inode, and a text that stands for
+/// the content. Two inventories are equal if nothing was created, replaced, changed or removed in
+/// between. It leaves out the lock file, the state file, and the files that SQLite makes next to a
+/// WAL database while a program reads it.
 pub(crate) fn inventory(directory: &Path) -> BTreeMap<PathBuf, (u32, u64, String)> {
     let mut found = BTreeMap::new();
     for name in names(directory) {
@@ -178,7 +182,7 @@ pub(crate) fn inventory(directory: &Path) -> BTreeMap<PathBuf, (u32, u64, String
     found
 }
 
-/// CRC-32 and length.
+/// Returns the CRC-32 and the length of a content.
 pub(crate) fn checksum(content: &[u8]) -> String {
     let mut crc = flate2::Crc::new();
     crc.update(content);
@@ -194,8 +198,8 @@ pub(crate) fn wait_until(mut happened: impl FnMut() -> bool) {
     }
 }
 
-/// Says on the real stderr that this test did not run, and why: what a passing test prints is not
-/// shown otherwise.
+/// Says on the real stderr that this test did not run, and why: the output of a passing test is
+/// not shown otherwise.
 pub(crate) fn skipped(why: &str) {
     let test = std::thread::current();
     let test = test.name().unwrap_or("a test");
@@ -206,12 +210,12 @@ pub(crate) fn set_mode(path: &Path, mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
 }
 
-/// A program that ended.
+/// The result of a program that has ended.
 #[derive(Debug)]
 pub(crate) struct Run {
     pub(crate) stdout: String,
     pub(crate) stderr: String,
-    /// Exit status; none when it died by a signal.
+    /// The exit status; `None` if a signal ended the program.
     pub(crate) status: Option<i32>,
     pub(crate) signal: Option<i32>,
 }
@@ -224,7 +228,7 @@ impl Run {
             .into()
     }
 
-    /// Waits for one started earlier.
+    /// Waits for a program that was started earlier.
     pub(crate) fn end_of(child: Child) -> Self {
         child.wait_with_output().expect("it ends").into()
     }
@@ -235,7 +239,8 @@ impl Run {
         self
     }
 
-    /// It ended with this exit status, said `sentence` somewhere on stderr, and never panicked.
+    /// Asserts that the program ended with this exit status, printed `sentence` on stderr, and did
+    /// not panic.
     #[track_caller]
     pub(crate) fn fails(self, status: i32, sentence: &str) -> Self {
         assert_eq!(self.status, Some(status), "{self:#?}");
@@ -244,7 +249,7 @@ impl Run {
         self
     }
 
-    /// The lines of stdout as paths.
+    /// Returns the lines of stdout as paths.
     pub(crate) fn paths(&self) -> Vec<PathBuf> {
         self.stdout.lines().map(PathBuf::from).collect()
     }
@@ -261,7 +266,7 @@ impl From<Output> for Run {
     }
 }
 
-/// Waits for a program: how it ended, and the most memory it ever had in use, in bytes.
+/// Waits for a program. Returns how it ended, and the most memory it ever used, in bytes.
 pub(crate) fn end_and_peak_memory(mut child: Child) -> (Run, u64) {
     let mut peak = 0;
     while child.try_wait().expect("it can be waited for").is_none() {

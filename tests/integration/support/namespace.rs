@@ -1,11 +1,11 @@
-//! Shell scripts in a mount namespace of their own, where they may mount what they like.
+//! Shell scripts in a private mount namespace, where they may mount anything.
 
 use std::path::Path;
 
 use super::{Env, PROGRAM, Run};
 
-/// Runs a script as root of a private mount namespace, with the program as `dump-database`; none,
-/// after saying so, where the system does not allow that.
+/// Runs a script as root of a private mount namespace, with the program as `dump-database`.
+/// Reports that the test is skipped and returns `None` if the system does not allow that.
 pub(crate) fn run(env: &Env, script: &str) -> Option<Run> {
     let unshare = |script: &str| {
         let mut command = env.command("unshare");

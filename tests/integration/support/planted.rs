@@ -1,4 +1,5 @@
-//! Dumps of other times, made from a real one: its header rewritten, its content untouched.
+//! Dumps that are made from a real dump, with another time for example: the header is rewritten,
+//! the content is unchanged.
 
 use std::fs::{self, File};
 use std::io::{BufReader, Read, Write};
@@ -9,23 +10,24 @@ use dump_database::name::{Compression, DumpName};
 use flate2::write::DeflateEncoder;
 use jiff::Timestamp;
 
-/// What a dump says of itself.
+/// Returns the header of a dump.
 pub(crate) fn header(dump: &Path) -> Header {
     let mut file = BufReader::new(File::open(dump).unwrap());
     Header::read(&mut file).unwrap().0
 }
 
-/// How many bytes come before the compressed content.
+/// Returns the number of bytes before the compressed content.
 pub(crate) fn header_length(mut dump: &[u8]) -> usize {
     usize::try_from(Header::read(&mut dump).unwrap().1).unwrap()
 }
 
-/// Writes a copy of `dump` beside it, dated `time` in its header and its name.
+/// Writes a copy of `dump` next to it, with `time` in its header and its name. Returns its path.
 pub(crate) fn at(dump: &Path, time: Timestamp) -> PathBuf {
     changed(dump, |header| header.time = time)
 }
 
-/// Writes a copy of `dump` with a changed header beside it, under the name that fits the header.
+/// Writes a copy of `dump` with a changed header next to it, under the name that fits the header.
+/// Returns its path.
 pub(crate) fn changed(dump: &Path, change: impl FnOnce(&mut Header)) -> PathBuf {
     let mut file = BufReader::new(File::open(dump).unwrap());
     let (mut header, _, compression) = Header::read(&mut file).unwrap();
@@ -43,7 +45,8 @@ pub(crate) fn changed(dump: &Path, change: impl FnOnce(&mut Header)) -> PathBuf 
     path
 }
 
-/// Writes a dump of another content beside `dump`, a minute older: whole, whatever the content is.
+/// Writes a dump with another content next to `dump`, one minute older. It is a whole dump,
+/// whatever the content is. Returns its path.
 pub(crate) fn with_content(dump: &Path, content: &[u8]) -> PathBuf {
     let mut crc = flate2::Crc::new();
     crc.update(content);
@@ -74,7 +77,7 @@ pub(crate) fn time(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
-/// So many seconds before now.
+/// Returns the time `seconds` seconds before now.
 pub(crate) fn ago(seconds: i64) -> Timestamp {
     dump_database::clock::now() - jiff::SignedDuration::from_secs(seconds)
 }

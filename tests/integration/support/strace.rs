@@ -1,45 +1,45 @@
-//! The program under strace: which system calls it makes, in which order, and what it does when
-//! one fails.
+//! The program under strace: the system calls it makes, their order, and what it does when one of
+//! them fails.
 
 use std::fs;
 use std::process::Command;
 
 use super::{Env, PROGRAM, Run};
 
-/// A system call as strace shows it.
+/// A system call as strace prints it.
 #[derive(Debug)]
 pub(crate) struct Call {
     pub(crate) name: String,
-    /// The whole call with its result; a descriptor has its path beside it.
+    /// The whole call with its result; each descriptor is followed by its path.
     pub(crate) text: String,
-    /// Its place in the order of beginnings and ends.
+    /// The positions of its start and its end in the order of all starts and ends.
     pub(crate) began: usize,
     pub(crate) ended: usize,
 }
 
 impl Call {
-    /// It is `name`, of something whose text contains `what`, and it did not fail.
+    /// Returns true if the call is `name`, its text contains `what`, and it did not fail.
     pub(crate) fn is(&self, name: &str, what: &str) -> bool {
         self.name == name && self.text.contains(what) && !self.text.contains(" = -1 ")
     }
 }
 
-/// Which calls strace looks at.
+/// The calls that strace traces.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Of {
     All,
-    /// Those on the dump directory itself, and on names in it.
+    /// The calls on the dump directory itself, and on names in it.
     Directory,
-    /// Those on the run's temporary file of this number. In the rollback-journal modes the first,
-    /// 0, is the database's copy, and 1 the dump.
+    /// The calls on the run's temporary file of this number. In the rollback-journal modes, file 0
+    /// is the copy of the database, and file 1 is the dump.
     Temporary(u32),
-    /// Those on this file of the test's.
+    /// The calls on this file of the test.
     File(&'static str),
 }
 
-/// The program under strace, to be run with `faults`: `CALL:error=ERRNO:when=N` and the like, as
-/// strace injects them. It counts the calls of each thread from 1. The process is the program's
-/// own, strace a child of it.
+/// Returns a command that runs the program under strace with `faults`, such as
+/// `CALL:error=ERRNO:when=N`, in the form that strace expects. strace counts the calls of each
+/// thread from 1. The command's process is the program itself, and strace is its child.
 pub(crate) fn command(env: &Env, of: Of, faults: &[&str], args: &str) -> Command {
     let calls: Vec<_> = faults
         .iter()
@@ -69,8 +69,8 @@ fn tracing(env: &Env, of: Of, calls: &str, faults: &[&str], args: &str) -> Comma
     command
 }
 
-/// Runs the program under strace: how it ended, and `calls` by their ends, without those that
-/// never ended.
+/// Runs the program under strace. Returns how it ended, and `calls` in the order of their ends,
+/// without those that never ended.
 pub(crate) fn run(env: &Env, calls: &str, faults: &[&str], args: &str) -> (Run, Vec<Call>) {
     let run = Run::of(&mut tracing(env, Of::All, calls, faults, args));
     (run, parse(env))

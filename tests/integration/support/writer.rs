@@ -1,4 +1,4 @@
-//! Programs that write to a database while it is dumped, or died while they did.
+//! Programs that write to a database while it is dumped, or that were killed while they wrote.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -13,7 +13,7 @@ use rusqlite::{Connection, params};
 use super::database::{self, scalar};
 
 /// A thread that commits every few milliseconds, with checkpoints in WAL mode. Each transaction
-/// changes a row somewhere in the file, and with it a running counter and a sum over all rows.
+/// changes a row somewhere in the file, a running counter, and a sum over all rows.
 pub(crate) struct Writer {
     stop: Arc<AtomicBool>,
     committed: Arc<AtomicI64>,
@@ -21,7 +21,8 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    /// Creates the database, of about so many bytes, and begins; returns after some commits.
+    /// Creates the database, of about `bytes` bytes, and starts the thread; returns after some
+    /// commits.
     pub(crate) fn start(path: &Path, journal_mode: &str, bytes: u64) -> Self {
         let db = database::large(path, journal_mode, bytes);
         db.execute_batch(
@@ -59,12 +60,12 @@ impl Writer {
         }
     }
 
-    /// How many transactions it has committed.
+    /// Returns the number of transactions that the thread has committed.
     pub(crate) fn committed(&self) -> i64 {
         self.committed.load(Ordering::Relaxed)
     }
 
-    /// Ends it: its longest transaction.
+    /// Stops the thread, and returns the duration of its longest transaction.
     pub(crate) fn stop(self) -> Duration {
         self.stop.store(true, Ordering::Relaxed);
         self.thread.join().expect("no transaction failed")
@@ -85,7 +86,8 @@ fn commit(db: &Connection, n: i64, id: i64) -> rusqlite::Result<()> {
     db.execute_batch("COMMIT")
 }
 
-/// Which transaction's state a restored copy holds; it must be one, whole.
+/// Returns the number of the transaction whose state a restored copy holds, and asserts that this
+/// state is complete.
 pub(crate) fn state(copy: &Path) -> i64 {
     let db = Connection::open(copy).unwrap();
     let sound: String = db
@@ -102,7 +104,7 @@ pub(crate) fn state(copy: &Path) -> i64 {
     n
 }
 
-/// Runs SQL in a process of its own and kills that before it can close the database.
+/// Runs SQL in a separate process, and kills the process before it can close the database.
 pub(crate) fn killed(path: &Path, sql: &str) {
     let mut sqlite = Command::new("sqlite3")
         .arg(path)

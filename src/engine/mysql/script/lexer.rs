@@ -1,33 +1,35 @@
-//! The tokens of SQL as MySQL and MariaDB write it: names, strings and comments, and nothing of a
-//! grammar.
+//! A lexer for the SQL that MySQL and MariaDB write. It recognizes names, strings and comments, and
+//! knows no grammar.
 
-/// What changes how SQL is read.
+/// The settings that change how SQL is read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(in super::super) struct Mode {
-    /// `"` quotes a name, not a string.
+    /// True if `"` quotes a name, not a string.
     pub(in super::super) ansi_quotes: bool,
-    /// A backslash in a string is a backslash.
+    /// True if a backslash in a string has no special meaning.
     pub(in super::super) plain_backslashes: bool,
-    /// Inside of `/*!`: only there `*/` is an end of a comment.
+    /// True inside of an executable comment (`/*!`). Only there, `*/` is the end of a comment.
     pub(in super::super) in_code: bool,
     pub(in super::super) encoding: Encoding,
 }
 
-/// How the bytes of a statement are characters: `character_set_client`.
+/// The encoding of a statement's bytes: `character_set_client`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(in super::super) enum Encoding {
     #[default]
     Utf8,
-    /// Each byte of ASCII is itself.
+    /// Another encoding in which each ASCII byte is an ASCII character.
     Other,
-    /// A backslash or a backtick may be the second byte of a character: sjis and cp932.
+    /// The encodings sjis and cp932: a backslash or a backtick may be the second byte of a
+    /// character.
     Kanji,
-    /// The same: big5, gbk and gb18030.
+    /// The encodings big5, gbk and gb18030, for which the same is true.
     Hanzi,
 }
 
 impl Encoding {
-    /// The encoding that has this name, which may be in quotes; a variable has a dump's own.
+    /// Returns the encoding with this name, which may be in quotes. A variable stands for the
+    /// dump's own encoding, UTF-8.
     pub(in super::super) fn of(name: &[u8]) -> Self {
         let name = String::from_utf8_lossy(name).to_lowercase();
         match name.trim_matches(['\'', '"', '`']) {
@@ -39,7 +41,7 @@ impl Encoding {
         }
     }
 
-    /// Does a character of two bytes begin here?
+    /// Returns true if a character of two bytes begins at `at`.
     fn is_double(self, text: &[u8], at: usize) -> bool {
         let begins = match self {
             Encoding::Utf8 | Encoding::Other => false,
@@ -51,7 +53,7 @@ impl Encoding {
 }
 
 impl Mode {
-    /// The mode that a value of `sql_mode` sets.
+    /// Returns the mode that a value of `sql_mode` sets.
     pub(in super::super) fn of(sql_mode: &[u8]) -> Self {
         let upper = sql_mode.to_ascii_uppercase();
         let has = |word: &[u8]| memchr::memmem::find(&upper, word).is_some();
@@ -63,12 +65,12 @@ impl Mode {
     }
 }
 
-/// What a piece of SQL is.
+/// The kind of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in super::super) enum Kind {
     /// Blanks or a comment.
     Nothing,
-    /// The beginning of a comment whose content is code, `/*!50003`, and its end.
+    /// The beginning of an executable comment, such as `/*!50003`. `Closing` is its end.
     Opening,
     Closing,
     /// A keyword, a number or a name without quotes.
@@ -81,7 +83,7 @@ pub(in super::super) enum Kind {
     Symbol,
 }
 
-/// A piece of SQL: `text[start..end]`.
+/// A token, which is the text `text[start..end]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in super::super) struct Token {
     pub(in super::super) kind: Kind,
@@ -89,11 +91,11 @@ pub(in super::super) struct Token {
     pub(in super::super) end: usize,
 }
 
-/// A comment for this version no server takes as code.
+/// No server runs an executable comment for this version.
 const NO_VERSION: u64 = 999_999;
 
-/// Returns the piece of `text` that starts at `start`, which must be inside of `text`; `None`
-/// where `text` ends before the piece does, unless `is_last` says that no more text follows. A
+/// Returns the token of `text` that starts at `start`, which must be inside of `text`. Returns
+/// `None` if `text` ends before the token does, unless `is_last` says that no more text follows. A
 /// word ends before `delimiter`.
 pub(in super::super) fn next(
     text: &[u8],
@@ -123,7 +125,7 @@ pub(in super::super) fn next(
         }
         byte if is_word(byte) => (Kind::Word, whole(word(rest, delimiter, mode.encoding))?),
         b'#' => (Kind::Nothing, whole(line(rest))?),
-        // What these begin shows in the bytes that follow.
+        // The bytes that follow decide what these bytes begin.
         b'/' | b'*' | b'-' if rest.len() < 4 && !is_last => return None,
         b'-' if is_dashes(rest) => (Kind::Nothing, whole(line(rest))?),
         b'*' if mode.in_code && rest.starts_with(b"*/") => (Kind::Closing, 2),
@@ -151,7 +153,8 @@ fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$' | 0x80..)
 }
 
-/// `--` begins a comment before a blank.
+/// Returns true if a comment begins here: `--` begins one if a blank or a control character
+/// follows.
 fn is_dashes(rest: &[u8]) -> bool {
     let after = rest.get(2).copied().unwrap_or(b' ');
     rest.starts_with(b"--") && (after.is_ascii_whitespace() || after.is_ascii_control())
@@ -166,7 +169,8 @@ fn after_digits(rest: &[u8], from: usize) -> Option<usize> {
     digits.map(|digits| from + digits)
 }
 
-/// The end of a comment of which the text begins at `at`. Where it `nests`, others may be in it.
+/// Returns the end of a comment whose text begins at `at`. If `nests` is true, the comment may
+/// contain other comments.
 fn comment(rest: &[u8], mut at: usize, nests: bool) -> Option<usize> {
     loop {
         at += memchr::memchr2(b'*', b'/', rest.get(at..)?)?;
@@ -186,7 +190,7 @@ fn word(rest: &[u8], delimiter: &[u8], encoding: Encoding) -> Option<usize> {
     (at < rest.len()).then_some(at)
 }
 
-/// The length of what is in quotes, the quotes included.
+/// Returns the length of a quoted name or string in bytes, including the quotes.
 fn quoted(
     rest: &[u8],
     quote: u8,
@@ -205,7 +209,7 @@ fn quoted(
         }
         let doubles = rest[at] == quote && rest.get(at + 1) == Some(&quote);
         if rest[at] == quote && !doubles {
-            // The next byte may double it.
+            // The next byte may double the quote.
             return (is_last || at + 1 < rest.len()).then_some(at + 1);
         }
         at += 2;

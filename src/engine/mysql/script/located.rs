@@ -1,10 +1,10 @@
-//! Which object a line number in the client's errors is about.
+//! Finds the object that a line number in the client's errors belongs to.
 
 use std::io::{self, Write};
 
 use memchr::memchr_iter;
 
-/// How the client begins its errors about what it is fed.
+/// The beginning of the client's errors about its input.
 const ERROR: &str = "ERROR ";
 const LINE: &str = " at line ";
 
@@ -15,7 +15,7 @@ pub(in super::super) struct Located<W> {
     places: Places,
 }
 
-/// The line in which each object begins.
+/// The objects, each with the number of the line in which it begins.
 #[derive(Debug, Default)]
 pub(in super::super) struct Places(Vec<(usize, String)>);
 
@@ -33,9 +33,9 @@ impl<W: Write> Located<W> {
     }
 }
 
-/// Takes what is written, and is told which object it is about.
+/// A writer that is told which object the following data is about.
 pub(in super::super) trait Locate: Write {
-    /// From here on lines are about this object.
+    /// Declares that the following lines are about this object.
     fn begin(&mut self, object: String);
 }
 
@@ -61,7 +61,8 @@ impl<W: Write> Write for Located<W> {
 }
 
 impl Places {
-    /// Takes `ERROR 1146 (42S02) at line 12: text` apart: the object, and the error without the line.
+    /// Splits `ERROR 1146 (42S02) at line 12: text` into the object and the error without the line
+    /// number. Returns `None` for any other text.
     pub(in super::super) fn locate(&self, said: &str) -> Option<(String, String)> {
         let (before, rest) = said.strip_prefix(ERROR)?.split_once(LINE)?;
         let (line, text) = rest.split_once(": ")?;
@@ -72,7 +73,7 @@ impl Places {
         Some((object.to_owned(), format!("{ERROR}{before}: {text}")))
     }
 
-    /// Returns the text with the object in front of the first error instead of a line's number.
+    /// Returns the text with the object in front of the first error, instead of the line number.
     pub(in super::super) fn explain(&self, said: &str) -> String {
         let Some(at) = said.find(ERROR) else {
             return said.to_owned();

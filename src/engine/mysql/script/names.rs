@@ -1,9 +1,9 @@
-//! What a statement is about, and the names in it.
+//! Finds the object that a statement is about, and the names in a statement.
 
 use super::lexer::Kind;
 use super::statement::Statement;
 
-/// What a statement creates or changes.
+/// The kind of object that a statement creates or changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Object {
     /// `USE`, or `CREATE`, `ALTER` or `DROP DATABASE`.
@@ -15,11 +15,11 @@ pub(super) enum Object {
     Routine,
 }
 
-/// A statement of an object, and which token names it.
+/// The object that a statement is about, and the token that names it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct About {
     pub(super) object: Object,
-    /// The last token of its name.
+    /// The index of the last token of the object's name.
     pub(super) name: usize,
 }
 
@@ -33,7 +33,7 @@ const KINDS: [(&str, Object); 8] = [
     ("PROCEDURE", Object::Routine),
     ("PACKAGE", Object::Routine),
 ];
-/// The words that an option of a database begins with, where its name is left out.
+/// The words that begin an option of a database in a statement without the database's name.
 const OPTIONS: [&str; 8] = [
     "CHARACTER",
     "CHARSET",
@@ -46,7 +46,8 @@ const OPTIONS: [&str; 8] = [
 ];
 
 impl Statement<'_> {
-    /// What it is about, where it is about an object; `None` of a database whose name is left out.
+    /// Returns the object that the statement is about. Returns `None` if it is about no object, or
+    /// about a database whose name is left out.
     pub(super) fn about(&self) -> Option<About> {
         if self.is(0, &["USE"]) {
             let object = Object::Database;
@@ -74,19 +75,19 @@ impl Statement<'_> {
         Some(About { object, name })
     }
 
-    /// The table that it creates, if it does.
+    /// Returns the table that the statement creates, if it creates one.
     pub(super) fn creates_table(&self) -> Option<String> {
         let about = self.about().filter(|about| about.object == Object::Table);
         about.and_then(|about| self.name(about.name))
     }
 
-    /// Returns the table that it puts rows into, if it does.
+    /// Returns the table that the statement inserts rows into, if it inserts any.
     pub(super) fn inserts_into(&self) -> Option<String> {
         let into = (0..self.tokens.len()).find(|at| self.is(*at, &["INTO"]));
         into.and_then(|into| self.name(into + 1))
     }
 
-    /// The name that a token stands for; `None` where it is no name.
+    /// Returns the name that the token at `at` stands for, or `None` if the token is no name.
     pub(super) fn name(&self, at: usize) -> Option<String> {
         let text = self.token(at);
         match self.tokens.get(at)?.kind {
@@ -100,7 +101,8 @@ impl Statement<'_> {
         }
     }
 
-    /// Does this name follow the word `DATABASE`, as in `DROP DATABASE IF EXISTS`?
+    /// Returns true if the name at `at` follows the word `DATABASE`, as in
+    /// `DROP DATABASE IF EXISTS`.
     pub(super) fn names_database(&self, at: usize) -> bool {
         let mut word = at.wrapping_sub(1);
         while self.is(word, &["IF", "NOT", "EXISTS"]) {
@@ -109,13 +111,14 @@ impl Statement<'_> {
         self.is(word, &["DATABASE", "SCHEMA"])
     }
 
-    /// Does this name stand before a dot, and after none?
+    /// Returns true if the name at `at` stands before a dot, and not after a dot or an `@`.
     pub(super) fn qualifies(&self, at: usize) -> bool {
         let before = at.wrapping_sub(1);
         self.is(at + 1, &["."]) && !self.is(before, &[".", "@"])
     }
 
-    /// Does this name stand for itself: not beside a dot, and not in an account or a user variable?
+    /// Returns true if the name at `at` stands alone: not next to a dot, and not in an account or a
+    /// user variable.
     pub(super) fn is_bare(&self, at: usize) -> bool {
         let before = at.wrapping_sub(1);
         !self.is(at + 1, &[".", "@"]) && !self.is(before, &[".", "@"])

@@ -1,5 +1,5 @@
-//! The dump of one database on its way into another: what names the database it was dumped from
-//! names the one it is loaded into.
+//! Rewrites the dump of one database while it is loaded into another: where the dump names the
+//! dumped database, it then names the target database.
 
 use std::io;
 
@@ -10,38 +10,38 @@ use super::statement::{Parts, Statement};
 use super::uses::Use;
 use crate::engine::mysql::sql::identifier;
 
-/// Databases that every server has.
+/// The databases that every server has.
 const OF_SERVERS: [&str; 4] = ["information_schema", "mysql", "performance_schema", "sys"];
 
-/// Where a dump goes.
+/// The names of the dumped and the target database, and how to rewrite the dump.
 #[derive(Debug, Clone, Copy)]
 pub(in super::super) struct Names<'a> {
-    /// The database that was dumped.
+    /// The name of the dumped database.
     pub(in super::super) own: &'a str,
-    /// The database that is loaded into.
+    /// The name of the database that the dump is loaded into.
     pub(in super::super) target: &'a str,
-    /// Names of databases that differ in case alone are the same.
+    /// True if names of databases that differ only in case are the same name.
     pub(in super::super) ignore_case: bool,
-    /// What is loaded is dropped again, so nothing in it ever runs.
+    /// True if the loaded database is dropped again, so that nothing in it ever runs.
     pub(in super::super) is_rehearsal: bool,
-    /// Definers are left out: the user that restores defines all.
+    /// True if definers are left out, so that the restoring user is the definer of all objects.
     pub(in super::super) no_owner: bool,
 }
 
-/// What happened to objects on the way: their kinds and names.
+/// What happened to objects. Each object is given by its kind and name.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(in super::super) struct Report {
-    /// Left out, because they name the database where its name cannot be changed.
+    /// Objects that were left out, because they name the database where its name cannot be changed.
     pub(in super::super) refused: Vec<String>,
-    /// They say the database's name in a string, which stays.
+    /// Objects that have the database's name in a string, which stays as it is.
     pub(in super::super) quoting: Vec<String>,
-    /// They use other databases, whose names stay.
+    /// Objects that use other databases, whose names stay as they are.
     pub(in super::super) reaching: Vec<String>,
-    /// Events that were enabled and are no longer.
+    /// Events that were enabled and are now disabled.
     pub(in super::super) disabled: Vec<String>,
 }
 
-/// Passes a dump on to `out`, with the target's name in the place of the dump's own.
+/// Passes a dump on to `out`, with the target's name in place of the dumped database's name.
 pub(in super::super) struct Rewriter<'a, W> {
     pub(in super::super) out: W,
     names: Names<'a>,
@@ -68,14 +68,14 @@ impl<'a, W: Locate> Rewriter<'a, W> {
         self.names.own != self.names.target
     }
 
-    /// The database that is named here, and whether it is the dump's own.
+    /// Returns the database that the token at `at` names, and whether it is the dumped database.
     fn database(&self, statement: &Statement<'_>, at: usize) -> Option<(String, bool)> {
         let name = statement.name(at)?;
         let is_own = self.is_own(&name);
         Some((name, is_own))
     }
 
-    /// What changes in a statement; `None` where it must not be run.
+    /// Returns the changes to a statement, or `None` if the statement must not be run.
     fn edits(&mut self, statement: &Statement<'_>, about: About) -> io::Result<Option<Edits>> {
         let shown = describe(statement, about);
         let named = match about.object {
@@ -138,14 +138,14 @@ impl<'a, W: Locate> Rewriter<'a, W> {
                 .iter()
                 .any(|(at, name)| *at != about.name && same(name) && statement.is_bare(*at))
         };
-        // A table of the database's name is an alias by itself: SELECT db.i FROM db.db.
+        // A table with the database's name is an alias, too: SELECT db.i FROM db.db.
         let is_table = |(at, name): &(usize, String)| {
             *at != about.name && self.is_own(name) && statement.is(at - 1, &["."])
         };
         let own_is_bare = is_bare(self.names.own) || names.iter().any(is_table);
         let is_row = about.object == Object::Trigger
             && ["new", "old"].contains(&self.names.own.to_lowercase().as_str());
-        // In another encoding the bytes of a name are others.
+        // In another encoding, the bytes of a name differ.
         let is_foreign = about.object != Object::Table && statement.encoding != Encoding::Utf8;
         let is_own_foreign = is_foreign && !self.names.own.is_ascii();
         let mut body = Body::default();
@@ -157,11 +157,11 @@ impl<'a, W: Locate> Rewriter<'a, W> {
                 body.is_unclear |= self.is_own(name) && statement.names_database(*at);
                 continue;
             }
-            // The name of the object itself.
+            // This is the name of the object itself.
             if at + 2 == about.name {
                 continue;
             }
-            // A pattern, as GRANT takes it.
+            // The name may be a pattern, as in GRANT.
             body.is_unclear |= name.contains('\\') && self.is_own(&name.replace('\\', ""));
             let used = match (is_authored, self.is_own(name)) {
                 (false, _) => statement.use_in_written(*at),
@@ -213,7 +213,7 @@ impl<'a, W: Locate> Rewriter<'a, W> {
 /// What was found in the text of an object.
 #[derive(Debug, Default)]
 struct Body {
-    /// Tokens that name the dump's own database and may be changed.
+    /// The indices of the tokens that name the dumped database and may be changed.
     own: Vec<usize>,
     others: Vec<String>,
     is_unclear: bool,
@@ -226,7 +226,8 @@ impl<W: Locate> Parts for Rewriter<'_, W> {
     }
 
     fn statement(&mut self, statement: &Statement<'_>) -> io::Result<()> {
-        // Nobody else uses the tables yet, and under a lock no sequence gives a default value.
+        // Locks are left out: no other session uses the tables yet, and under a lock a sequence
+        // gives no default value.
         if statement.is(0, &["LOCK"]) {
             return Ok(());
         }
@@ -261,7 +262,7 @@ impl<W: Locate> Parts for Rewriter<'_, W> {
     }
 }
 
-/// `view v`.
+/// Returns the kind and the name of the object, such as `view v`.
 fn describe(statement: &Statement<'_>, about: About) -> String {
     let kind = match about.object {
         Object::Database => "database",
@@ -275,7 +276,8 @@ fn describe(statement: &Statement<'_>, about: About) -> String {
     format!("{kind} {name}")
 }
 
-/// The tokens of `DEFINER = user@host`, which stand before the object's name.
+/// Returns the range of the tokens of `DEFINER = user@host`, which stand before the object's name.
+/// The range is empty if there is no definer.
 fn definer(statement: &Statement<'_>, about: About) -> std::ops::Range<usize> {
     let header = 0..about.name;
     let found = header
@@ -289,13 +291,13 @@ fn definer(statement: &Statement<'_>, about: About) -> std::ops::Range<usize> {
     first..first + if has_host { 5 } else { 3 }
 }
 
-/// Is this the database of the table that a trigger is on?
+/// Returns true if the token at `at` names the database of the table that a trigger is on.
 fn is_of_trigger(statement: &Statement<'_>, about: About, at: usize) -> bool {
     let first = (about.name..statement.tokens.len()).find(|at| statement.is(*at, &["ON"]));
     about.object == Object::Trigger && first.is_some_and(|first| at == first + 1)
 }
 
-/// The `ENABLE` of an event, which stands before its `DO`.
+/// Returns the index of the `ENABLE` of an event, which stands before the event's `DO`.
 fn enabled(statement: &Statement<'_>, about: About) -> Option<usize> {
     let mut tokens = about.name + 1..statement.tokens.len();
     tokens
@@ -303,7 +305,8 @@ fn enabled(statement: &Statement<'_>, about: About) -> Option<usize> {
         .filter(|at| statement.is(*at, &["ENABLE"]))
 }
 
-/// Is this the same in every encoding? swe7 has letters in the place of brackets.
+/// Returns true if the name has the same bytes in every encoding. In swe7, letters replace
+/// brackets.
 fn is_plain(name: &[u8]) -> bool {
     let inner = match name {
         [b'`' | b'"', inner @ .., _] => inner,
@@ -314,7 +317,7 @@ fn is_plain(name: &[u8]) -> bool {
         .all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
 }
 
-/// What a string stands for.
+/// Returns the text that a string stands for.
 fn unescape(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut characters = text.chars();
@@ -348,7 +351,8 @@ mod tests {
     use super::super::located::Located;
     use super::*;
 
-    /// What comes out where the dump of `db` is loaded into `new`, in pieces of any size.
+    /// Returns the output and the report of loading the dump of `db` into `target`, in pieces of
+    /// any size.
     fn passed(dump: &str, target: &str) -> (String, Report) {
         passed_from("db", dump.as_bytes(), target)
     }
@@ -391,7 +395,7 @@ mod tests {
                 "/*!50003 CREATE*/ /*!50003 TRIGGER db.t AFTER INSERT ON `db` . `x` FOR EACH ROW SET @db.x = db.f('db.x') */;",
                 "/*!50003 CREATE*/ /*!50003 TRIGGER `new`.t AFTER INSERT ON `new` . `x` FOR EACH ROW SET @db.x = `new`.f('db.x') */;",
             ),
-            // An account, an alias and a column of that name.
+            // An account, an alias and a column have the name of the database.
             (
                 "CREATE DEFINER=`db`@`db` PROCEDURE `db`() SELECT db.x.a FROM db.x;",
                 "CREATE DEFINER=`db`@`db` PROCEDURE `db`() SELECT `new`.x.a FROM `new`.x;",
@@ -441,7 +445,7 @@ mod tests {
     #[test]
     fn no_use_of_the_own_name_is_overlooked_where_a_table_has_it_too() {
         let in_body = |text| format!("DELIMITER ;;\nCREATE PROCEDURE p() {text} ;;\nDELIMITER ;\n");
-        // In each the name of the database stands alone as well, for a table.
+        // In each statement, the name of the database also stands alone, for a table.
         for renamed in [
             "INSERT db.log SELECT id FROM db",
             "INSERT IGNORE db.log SELECT id FROM db",

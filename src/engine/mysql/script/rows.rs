@@ -1,37 +1,38 @@
-//! Counting the rows that a dump holds.
+//! Counts the rows that a dump holds.
 
 use std::collections::BTreeMap;
 use std::io;
 
 use super::statement::{Parts, Statement};
 
-/// Counts the rows of each table as a dump passes, those without rows included.
+/// Counts the rows of each table while a dump passes. It includes tables without rows.
 #[derive(Debug, Default)]
 pub(in super::super) struct Counter {
     rows: BTreeMap<String, u64>,
     table: Option<String>,
-    /// Of the table's statement that passes.
+    /// The number of rows in the table's current statement.
     count: u64,
     layout: Layout,
 }
 
-/// How rows are laid out.
+/// How the rows of a statement are laid out.
 #[derive(Debug, Clone, Copy, Default)]
 enum Layout {
-    /// None came yet.
+    /// No row was read yet.
     #[default]
     Unknown,
-    /// Each on a line.
+    /// Each row is on a separate line.
     Lines,
-    /// All on one line, as MySQL's client and earlier ones of MariaDB write them: outside of a
-    /// string, inside of one, behind a backslash in one.
+    /// All rows are on one line, as MySQL's client and earlier clients of MariaDB write them. The
+    /// position is outside of a string (`Outside`), inside of one (`Inside`), or after a backslash
+    /// in one (`Escaped`).
     Outside,
     Inside,
     Escaped,
 }
 
 impl Counter {
-    /// Returns how many rows of each table passed.
+    /// Returns the number of rows of each table.
     pub(in super::super) fn finish(mut self) -> BTreeMap<String, u64> {
         self.end_statement();
         self.rows
@@ -44,8 +45,8 @@ impl Counter {
         (self.count, self.layout) = (0, Layout::Unknown);
     }
 
-    /// Counts the parentheses outside of strings. Values have none: what is not a number is in
-    /// quotes or hexadecimal.
+    /// Counts the opening parentheses outside of strings. Values contain none: a value that is not
+    /// a number is in quotes or hexadecimal.
     fn count_on_a_line(&mut self, mut rest: &[u8]) {
         while !rest.is_empty() {
             let at = match self.layout {
@@ -96,7 +97,8 @@ impl Parts for Counter {
             };
         }
         match self.layout {
-            // The line break after the last row is not part of the rows; the one before the first is.
+            // The line break before the first row is part of the rows; the one after the last row
+            // is not.
             Layout::Lines => self.count += line_breaks(rows),
             _ => self.count_on_a_line(rows),
         }
@@ -104,7 +106,7 @@ impl Parts for Counter {
     }
 }
 
-/// In a form that the compiler turns into vector instructions.
+/// Returns the number of line breaks. The compiler turns this form into vector instructions.
 fn line_breaks(data: &[u8]) -> u64 {
     let of = |part: &[u8]| {
         let breaks = part.iter().map(|byte| u8::from(*byte == b'\n'));

@@ -1,22 +1,23 @@
-//! A statement of a dump, and who gets the statements.
+//! A statement of a dump, and the trait for receiving the parts of a dump.
 
 use std::io;
 
 use super::lexer::{Encoding, Kind, Mode, Token};
 
-/// Gets the parts of a dump, all of its bytes in order but for the sandbox line.
+/// Receives the parts of a dump: all of its bytes in order, except for the sandbox line.
 pub(in super::super) trait Parts {
-    /// Blanks, comments and `DELIMITER` lines between statements.
+    /// Receives blanks, comments and `DELIMITER` lines between statements.
     fn between(&mut self, text: &[u8]) -> io::Result<()>;
-    /// A whole statement with its delimiter.
+    /// Receives a whole statement with its delimiter.
     fn statement(&mut self, statement: &Statement<'_>) -> io::Result<()>;
-    /// The beginning of an `INSERT`, its `VALUES` included.
+    /// Receives the beginning of an `INSERT`, including `VALUES`.
     fn insert(&mut self, statement: &Statement<'_>) -> io::Result<()>;
-    /// Rows of that `INSERT`, in pieces of any length; the last one has the delimiter.
+    /// Receives rows of that `INSERT`, in pieces of any length. The last piece includes the
+    /// delimiter.
     fn rows(&mut self, rows: &[u8]) -> io::Result<()>;
 }
 
-/// A statement and how it is read.
+/// A statement: its text, its tokens and its encoding.
 #[derive(Debug)]
 pub(in super::super) struct Statement<'a> {
     pub(in super::super) text: &'a [u8],
@@ -30,7 +31,7 @@ impl Statement<'_> {
         token.map_or(&[], |token| &self.text[token.start..token.end])
     }
 
-    /// Is this token, without quotes, one of these words?
+    /// Returns true if the token at `at` is not in quotes and is one of these words.
     pub(in super::super) fn is(&self, at: usize, words: &[&str]) -> bool {
         let is_word = |token: &Token| token.kind != Kind::Name && token.kind != Kind::Text;
         self.tokens.get(at).is_some_and(is_word)
@@ -39,7 +40,7 @@ impl Statement<'_> {
                 .any(|word| self.token(at).eq_ignore_ascii_case(word.as_bytes()))
     }
 
-    /// In which encoding what follows it is, where it says so.
+    /// Returns the encoding that the statement sets for the statements after it, if it sets one.
     pub(super) fn sets_encoding(&self) -> Option<Encoding> {
         if !self.is(0, &["SET"]) {
             return None;
@@ -50,8 +51,9 @@ impl Statement<'_> {
         Some(Encoding::of(self.token(at)))
     }
 
-    /// How what follows it is read, where it says so. Any value but a string is one that was saved
-    /// before, and neither client saves a mode that is read in another way.
+    /// Returns the mode that the statement sets for the statements after it, if it sets one. A
+    /// value that is not a string is a mode that was saved before, and neither client saves a mode
+    /// that changes how SQL is read.
     pub(super) fn sets_mode(&self) -> Option<Mode> {
         if !self.is(0, &["SET"]) {
             return None;

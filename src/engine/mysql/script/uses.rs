@@ -1,7 +1,7 @@
-//! Where the text of an object says the name of a database.
+//! Finds where the text of an object uses the name of a database.
 //!
-//! Views, tables and sequences are written by the server, which puts every name in its place.
-//! Routines, triggers and events have the text their author wrote.
+//! The server writes the text of views, tables and sequences, and puts every name in a known place.
+//! Routines, triggers and events have the text that their author wrote.
 
 use super::lexer::Kind;
 use super::statement::Statement;
@@ -9,15 +9,15 @@ use super::statement::Statement;
 /// How a name before a dot is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Use {
-    /// It names a database.
+    /// The name stands for a database.
     Database,
-    /// It names a table, an alias or a variable.
+    /// The name stands for a table, an alias or a variable.
     Other,
-    /// It may be either.
+    /// The name may stand for a database or for something else.
     Unclear,
 }
 
-/// After these words stands a table, a routine, a trigger or an event.
+/// Words after which a table, a routine, a trigger or an event stands.
 const TABLES: [&str; 11] = [
     "CALL",
     "EVENT",
@@ -31,7 +31,7 @@ const TABLES: [&str; 11] = [
     "TRUNCATE",
     "VIEW",
 ];
-/// Between `INSERT`, `REPLACE`, `UPDATE` or `DELETE` and a table these words may stand.
+/// Words that may stand between `INSERT`, `REPLACE`, `UPDATE` or `DELETE` and a table.
 const MODIFIERS: [&str; 5] = [
     "DELAYED",
     "HIGH_PRIORITY",
@@ -39,7 +39,7 @@ const MODIFIERS: [&str; 5] = [
     "LOW_PRIORITY",
     "QUICK",
 ];
-/// After these words stands a value.
+/// Words after which a value stands.
 const VALUES: [&str; 29] = [
     "ALL",
     "AND",
@@ -72,7 +72,8 @@ const VALUES: [&str; 29] = [
     "XOR",
 ];
 const OPERATORS: [&str; 12] = ["=", "<", ">", "+", "-", "*", "/", "%", "|", "&", "^", "~"];
-/// Before a parenthesis, these words begin tables. Any other word is a function or asks for values.
+/// Words that begin tables if a parenthesis follows. Any other word before a parenthesis is a
+/// function or expects values.
 const GROUPING: [&str; 10] = [
     "DELETE",
     "INTO",
@@ -87,7 +88,7 @@ const GROUPING: [&str; 10] = [
 ];
 
 impl Statement<'_> {
-    /// How the name before a dot is used in what the server wrote.
+    /// Returns how the name before a dot is used in text that the server wrote.
     pub(super) fn use_in_written(&self, at: usize) -> Use {
         let refers = self.is(at.wrapping_sub(1), &["REFERENCES"]);
         if self.is_in_front(at) || refers || self.is_sequence(at) || self.follows_tables(at) {
@@ -97,8 +98,8 @@ impl Statement<'_> {
         }
     }
 
-    /// How the name before a dot is used in what an author wrote, where the name also stands for a
-    /// table, an alias or a variable.
+    /// Returns how the name before a dot is used in text that an author wrote, if the name also
+    /// stands for a table, an alias or a variable.
     pub(super) fn use_in_authored(&self, at: usize) -> Use {
         let before = at.wrapping_sub(1);
         if self.is_in_front(at) || self.is_sequence(at) || self.follows_table_word(at) {
@@ -113,17 +114,17 @@ impl Statement<'_> {
         } else if self.is(before, &["ON"]) {
             self.is_on_of_join(before)
         } else if self.is(before, &["UPDATE"]) {
-            // ON DUPLICATE KEY UPDATE.
+            // This is ON DUPLICATE KEY UPDATE.
             self.is(before.wrapping_sub(1), &["KEY"])
         } else {
-            // A routine of Oracle's mode is called without CALL and without parentheses.
+            // In Oracle mode, a routine may be called without CALL and without parentheses.
             let may_call = self.is(before, &["THEN", "ELSE"]) && self.ends(at + 3);
             (self.is(before, &VALUES) && !may_call) || self.is(before, &OPERATORS)
         };
         if is_value { Use::Other } else { Use::Unclear }
     }
 
-    /// Does a word precede this name after which only a table or a routine can stand?
+    /// Returns true if the name follows a word after which only a table or a routine can stand.
     pub(super) fn follows_table_word(&self, at: usize) -> bool {
         let before = at.wrapping_sub(1);
         let of_into = self.before_modifiers(before.wrapping_sub(1));
@@ -136,27 +137,27 @@ impl Statement<'_> {
             || self.follows_tables(at)
     }
 
-    /// Is this the first of three names, or does a parenthesis follow the second? Neither is ever a
-    /// column of a table.
+    /// Returns true if the name is the first of three names, or if a parenthesis follows the second
+    /// name. Neither is ever a column of a table.
     fn is_in_front(&self, at: usize) -> bool {
         self.is(at + 3, &[".", "("])
     }
 
-    /// Is this the database of a sequence whose value is asked for?
+    /// Returns true if the name is the database of a sequence whose value is requested.
     fn is_sequence(&self, at: usize) -> bool {
         let (before, second) = (at.wrapping_sub(1), at.wrapping_sub(2));
         (self.is(before, &["("]) && self.is(second, &["nextval", "lastval", "setval"]))
             || (self.is(before, &["FOR"]) && self.is(second, &["VALUE"]))
     }
 
-    /// Does this name follow a `FROM` that names tables, or a `JOIN`?
+    /// Returns true if the name follows a `FROM` that names tables, or a `JOIN`.
     fn follows_tables(&self, at: usize) -> bool {
         let word = self.before_parentheses(at);
         self.is(word, &["JOIN", "STRAIGHT_JOIN"])
             || (self.is(word, &["FROM"]) && self.use_after_from(word) == Use::Database)
     }
 
-    /// How a name is used after this `FROM`, which also stands in `EXTRACT(YEAR FROM x)`,
+    /// Returns how a name after this `FROM` is used. `FROM` also occurs in `EXTRACT(YEAR FROM x)`,
     /// `TRIM(x FROM y)` and `PREPARE s FROM x`.
     fn use_after_from(&self, from: usize) -> Use {
         for (before, is_opening) in self.outer_before(from) {
@@ -173,8 +174,8 @@ impl Statement<'_> {
         Use::Unclear
     }
 
-    /// Does the condition of a join follow this `ON`? It also stands in `CREATE INDEX`, `DROP INDEX`,
-    /// `GRANT` and `REVOKE`.
+    /// Returns true if the condition of a join follows this `ON`. `ON` also occurs in
+    /// `CREATE INDEX`, `DROP INDEX`, `GRANT` and `REVOKE`.
     fn is_on_of_join(&self, on: usize) -> bool {
         const OTHERS: [&str; 8] = [
             ";", "ALTER", "CREATE", "DELETE", "DROP", "GRANT", "REVOKE", "SELECT",
@@ -189,7 +190,7 @@ impl Statement<'_> {
         false
     }
 
-    /// Does a value follow the parentheses that follow this token?
+    /// Returns true if a name in the parentheses that follow this token is a value.
     fn is_value_in_parentheses(&self, word: usize) -> bool {
         let Some(token) = self.tokens.get(word) else {
             return false;
@@ -202,8 +203,9 @@ impl Statement<'_> {
         }
     }
 
-    /// The tokens before this one that are in no parentheses which close before it, backwards, until
-    /// a parenthesis that opens around it, of which the second value tells.
+    /// Returns the tokens before `at`, backwards, without those in parentheses that close before
+    /// `at`. The last one is the parenthesis that opens around `at`; only for it, the second value
+    /// is true.
     fn outer_before(&self, at: usize) -> impl Iterator<Item = (usize, bool)> {
         let (mut depth, mut is_done) = (0_usize, false);
         (0..at).rev().filter_map(move |before| {
@@ -219,12 +221,12 @@ impl Statement<'_> {
         })
     }
 
-    /// Is this a `;` or `:=`, or behind the last token?
+    /// Returns true if the token at `at` is a `;` or begins a `:=`, or if there is no such token.
     fn ends(&self, at: usize) -> bool {
         at >= self.tokens.len() || self.is(at, &[";", ":"])
     }
 
-    /// The last token before this name and the parentheses that open before it.
+    /// Returns the last token before this name and before the parentheses that open before it.
     fn before_parentheses(&self, at: usize) -> usize {
         let mut word = at.wrapping_sub(1);
         while self.is(word, &["("]) {
@@ -233,7 +235,7 @@ impl Statement<'_> {
         word
     }
 
-    /// This token, or the one before the modifiers that end with it.
+    /// Returns this token, or the token before the modifiers that end with this token.
     fn before_modifiers(&self, mut at: usize) -> usize {
         while self.is(at, &MODIFIERS) {
             at = at.wrapping_sub(1);

@@ -1,7 +1,9 @@
-//! A plain dump of PostgreSQL as it passes: its entries, each about one object, their SQL and rows.
+//! Splits a plain dump of PostgreSQL into its entries while it passes. Each entry is about one
+//! object and has SQL and rows.
 //!
-//! `pg_dump` writes a heading before each entry (`-- Name: t; Type: TABLE; Schema: public; ...`). A
-//! heading within a string or a function's body is none, which is why [`Lexer`] follows the quotes.
+//! `pg_dump` writes a heading before each entry (`-- Name: t; Type: TABLE; Schema: public; ...`).
+//! The same text within a string or a function's body is no heading; therefore [`Lexer`] follows
+//! the quotes.
 
 use std::io::{self, Write};
 
@@ -9,7 +11,8 @@ use memchr::{memchr, memmem};
 
 use super::lexer::Lexer;
 
-/// Longer lines are passed on in parts. No heading or `COPY` statement is so long.
+/// The longest line that is held, in bytes. Longer lines are passed on in parts. No heading or
+/// `COPY` statement is that long.
 const LONGEST_LINE: usize = 1 << 20;
 const HEADINGS: [&str; 3] = [
     "-- Name: ",
@@ -18,7 +21,7 @@ const HEADINGS: [&str; 3] = [
 ];
 const END_OF_ROWS: &[u8] = b"\\.\n";
 
-/// What an entry is about, as its heading says.
+/// The object that an entry is about, as the entry's heading names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in super::super) struct Entry {
     pub(in super::super) kind: String,
@@ -30,7 +33,7 @@ impl Entry {
     fn of_heading(line: &[u8]) -> Option<Self> {
         let line = std::str::from_utf8(line).ok()?.trim_end();
         let rest = HEADINGS.iter().find_map(|start| line.strip_prefix(start))?;
-        // A name may hold anything but a line break.
+        // A name may contain anything but a line break.
         let (rest, _) = rest.rsplit_once("; Owner:")?;
         let (rest, schema) = rest.rsplit_once("; Schema: ")?;
         let (name, kind) = rest.rsplit_once("; Type: ")?;
@@ -45,7 +48,7 @@ impl Entry {
         self.kind == "TABLE DATA"
     }
 
-    /// Returns the kind and name in one: `table public.t`.
+    /// Returns the kind and the name in one text, such as `table public.t`.
     pub(in super::super) fn object(&self) -> String {
         let kind = match self.kind.as_str() {
             "TABLE DATA" => "rows of table".to_owned(),
@@ -61,29 +64,30 @@ impl Entry {
     }
 }
 
-/// Gets the parts of a dump, in order.
+/// Receives the parts of a dump, in order.
 pub(in super::super) trait Parts {
-    /// An entry begins, whose heading comes as SQL next.
+    /// Receives the beginning of an entry. The entry's heading follows as SQL.
     fn entry(&mut self, entry: &Entry) -> io::Result<()>;
-    /// Lines of SQL, or a part of a long one. `between`: no statement is open where they begin.
+    /// Receives lines of SQL, or a part of a long line. `between` is true if no statement is open
+    /// where the lines begin.
     fn sql(&mut self, lines: &[u8], between: bool) -> io::Result<()>;
-    /// A whole `COPY` statement in one line.
+    /// Receives a whole `COPY` statement in one line.
     fn copy(&mut self, statement: &[u8]) -> io::Result<()>;
-    /// Rows of it, in pieces of any length.
+    /// Receives rows of that statement, in pieces of any length.
     fn rows(&mut self, rows: &[u8]) -> io::Result<()>;
-    /// The line that ends the rows.
+    /// Receives the line that ends the rows.
     fn end_rows(&mut self, line: &[u8]) -> io::Result<()>;
 }
 
-/// Takes a dump apart that is written to it. [`Write::flush`] ends it.
+/// Splits the dump that is written to it. [`Write::flush`] ends the dump.
 pub(in super::super) struct Entries<P> {
     pub(in super::super) parts: P,
     lexer: Lexer,
     entry_is_of_rows: bool,
-    /// The beginning of a line of SQL, or of what may end rows.
+    /// The beginning of a line of SQL, or bytes that may be the end of the rows.
     held: Vec<u8>,
     in_rows: bool,
-    /// Where `held` begins, a line begins.
+    /// True if `held` begins at the start of a line.
     at_start: bool,
 }
 
@@ -120,7 +124,7 @@ impl<P: Parts> Entries<P> {
         self.parts.sql(line, between && self.at_start)
     }
 
-    /// Passes on the rows that are held, all but what may be the beginning of their end.
+    /// Passes on the held rows, except for bytes that may be the beginning of the rows' end.
     fn pass_rows(&mut self) -> io::Result<()> {
         let held = std::mem::take(&mut self.held);
         let end = if self.at_start && held.starts_with(END_OF_ROWS) {
@@ -147,7 +151,7 @@ impl<P: Parts> Entries<P> {
         Ok(())
     }
 
-    /// Passes on what is whole of what is held.
+    /// Passes on the complete parts of `held`.
     fn pass(&mut self) -> io::Result<()> {
         loop {
             if self.in_rows {
@@ -198,7 +202,7 @@ impl<P: Parts> Write for Entries<P> {
 mod tests {
     use super::*;
 
-    /// Writes down what it gets.
+    /// Records what it receives.
     #[derive(Default)]
     struct Seen {
         all: String,

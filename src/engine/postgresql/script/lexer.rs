@@ -1,10 +1,10 @@
-//! Where PostgreSQL's statements begin and end.
+//! Finds where PostgreSQL's statements begin and end.
 
-/// Follows the quotes of SQL that `pg_dump` wrote (`standard_conforming_strings` is on).
+/// Follows the quotes in the SQL that `pg_dump` writes (`standard_conforming_strings` is on).
 #[derive(Debug, Default)]
 pub(super) struct Lexer {
     within: Within,
-    /// A statement is open.
+    /// True if a statement is open.
     open: bool,
     parentheses: u32,
 }
@@ -17,7 +17,7 @@ enum Within {
         escapes: bool,
     },
     Name,
-    /// `$tag$`, which also ends it.
+    /// The opening `$tag$`. The same text ends the string.
     Dollar(Vec<u8>),
     Comment {
         depth: u32,
@@ -30,7 +30,7 @@ impl Lexer {
         !self.open && matches!(self.within, Within::Nothing)
     }
 
-    /// Reads on. No token but a quoted one goes on in the next call.
+    /// Reads more text. Only a quoted token may continue in the next call.
     pub(super) fn pass(&mut self, text: &[u8]) {
         let mut at = 0;
         while at < text.len() {
@@ -38,7 +38,7 @@ impl Lexer {
         }
     }
 
-    /// Reads one token or a part of one; returns its length.
+    /// Reads one token or a part of one. Returns the length of what it read, in bytes.
     fn token(&mut self, text: &[u8], before: Option<u8>) -> usize {
         match &mut self.within {
             Within::Nothing => self.plain(text, before),
@@ -70,7 +70,8 @@ impl Lexer {
         }
     }
 
-    /// A doubled quote ends one string and begins the next, which is the same to this.
+    /// Reads one byte of a quoted token. A doubled quote ends one string and begins the next, which
+    /// makes no difference here.
     fn until(&mut self, text: &[u8], quote: u8) -> usize {
         if text[0] == quote {
             self.within = Within::Nothing;

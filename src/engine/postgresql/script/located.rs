@@ -1,4 +1,4 @@
-//! Which object a line number in psql's errors is about.
+//! Finds the object that a line number in psql's errors belongs to.
 
 use std::io::{self, Write};
 
@@ -6,7 +6,7 @@ use memchr::memchr_iter;
 
 use super::entries::{Entry, Parts};
 
-/// How psql begins its errors about what it is fed.
+/// The beginning of psql's errors about its input.
 const PLACE: &str = "psql:<stdin>:";
 
 /// Passes a dump on to `inner` and remembers in which line each object's entry begins.
@@ -16,7 +16,7 @@ pub(in super::super) struct Located<W> {
     places: Places,
 }
 
-/// The line in which each object's entry begins.
+/// The objects, each with the number of the line in which its entry begins.
 #[derive(Debug, Default)]
 pub(in super::super) struct Places(Vec<(usize, String)>);
 
@@ -29,7 +29,7 @@ impl<W: Write> Located<W> {
         }
     }
 
-    /// From here on lines are about this object.
+    /// Declares that the following lines are about this object.
     pub(in super::super) fn begin(&mut self, object: String) {
         self.places.0.push((self.lines + 1, object));
     }
@@ -52,14 +52,14 @@ impl Places {
         Some(object)
     }
 
-    /// Takes psql's `psql:<stdin>:12: ERROR:  text` apart: the object, where it is known, and
+    /// Splits psql's `psql:<stdin>:12: ERROR:  text` into the object, if it is known, and
     /// `ERROR:  text`.
     pub(in super::super) fn locate<'a>(&self, said: &'a str) -> Option<(Option<&str>, &'a str)> {
         let (line, text) = said.strip_prefix(PLACE)?.split_once(": ")?;
         Some((self.object_at(line.parse().ok()?), text))
     }
 
-    /// Returns the text with the object in the place of the first line number.
+    /// Returns the text with the object in place of the first line number.
     pub(in super::super) fn explain(&self, said: &str) -> String {
         let Some(at) = said.find(PLACE) else {
             return said.to_owned();

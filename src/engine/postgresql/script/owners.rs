@@ -1,15 +1,15 @@
-//! Leaving out who owns what and who may do what.
+//! Leaves out owners and privileges.
 
 use std::io;
 
 use super::entries::{Entry, Parts};
 
-/// Passes a dump on without owners and privileges, and without what only an extension's owner may
-/// do, if `leaves_out`.
+/// Passes a dump on. If `leaves_out` is true, it leaves out owners, privileges, and statements that
+/// only an extension's owner may run.
 pub(in super::super) struct Owners<P> {
     pub(in super::super) parts: P,
     leaves_out: bool,
-    /// All SQL of the entry is left out.
+    /// True if all SQL of the current entry is left out.
     in_left_out: bool,
 }
 
@@ -54,7 +54,8 @@ impl<P: Parts> Parts for Owners<P> {
     }
 }
 
-/// `ALTER TABLE s.t OWNER TO r;`, which `pg_dump` writes into a line of its own.
+/// Returns true for a line such as `ALTER TABLE s.t OWNER TO r;`. `pg_dump` writes such a statement
+/// on a separate line.
 fn gives_away(line: &[u8]) -> bool {
     line.starts_with(b"ALTER ")
         && line.ends_with(b";\n")

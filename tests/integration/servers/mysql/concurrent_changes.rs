@@ -1,4 +1,4 @@
-//! What others do to a database while it is dumped.
+//! Changes that other sessions make to a database while it is dumped.
 
 use std::process::Stdio;
 use std::time::{Duration, Instant};

@@ -1,11 +1,11 @@
-//! A dump restored under another name, beside the database it was made from: the copy uses the copy,
-//! and the live database is as it was.
+//! A dump restored under another name, next to the database it was made from: the copy uses only
+//! its own objects, and the live database is as it was.
 
 use super::Server;
 use crate::servers::drilled::with_text;
 use crate::support::Env;
 
-/// A database whose objects name it in every way they can.
+/// SQL for a database whose objects name the database in every possible way.
 const LIVE: &str = "
     CREATE TABLE own (i INT); INSERT INTO own VALUES (10);
     CREATE TABLE log (i INT);
@@ -58,7 +58,7 @@ fn live_server() -> Server {
     server
 }
 
-/// The database, its objects' text and its rows.
+/// Returns the definition of the database, the text of its objects, and its rows.
 fn all_of(server: &Server, database: &str) -> String {
     server.sql("", &format!("SHOW CREATE DATABASE `{database}`")) + &server.everything_in(database)
 }
@@ -69,7 +69,7 @@ fn a_copy_uses_the_copy_and_the_live_database_is_as_it_was() {
     let env = Env::new();
     let server = live_server();
     let dump = env.dump(&server.url("live")).display().to_string();
-    // As in the dump in every way but these.
+    // These are the only differences between the live database and the dump.
     server.script(
         "live",
         "ALTER DATABASE live CHARACTER SET utf8mb3; DROP TRIGGER tr; UPDATE own SET i = -999; DROP VIEW seen",
@@ -113,7 +113,7 @@ fn a_copy_uses_the_copy_and_the_live_database_is_as_it_was() {
         "the live database changed"
     );
 
-    // The trial load of a replacement is a copy, too. Nothing it needs is left in the old database.
+    // A replacement is first loaded as a copy. The old database has nothing that this copy needs.
     server.sql(
         "live",
         "DROP VIEW alias; DROP TABLE own, numbered; DROP SEQUENCE numbers; DROP FUNCTION zero",
@@ -220,7 +220,7 @@ fn a_dump_that_turns_to_another_database_is_refused() {
     assert!(!server.databases().contains("copy"));
 }
 
-/// A dump that tries to run a command in each way that a client knows.
+/// The dump tries to run a command in each way that a client knows.
 #[test]
 #[ignore = "needs MariaDB"]
 fn a_dump_runs_no_command_and_reads_no_file_of_the_client() {
@@ -253,7 +253,7 @@ fn a_dump_runs_no_command_and_reads_no_file_of_the_client() {
             "CREATE TABLE stolen (v TEXT);\nLOAD DATA LOCAL INFILE '{secret}' INTO TABLE stolen;\n"
         ),
     ] {
-        // With and without the line that forbids the client commands.
+        // Each attempt is made with and without the line that forbids client commands.
         for start in ["", "/*M!999999\\- enable the sandbox mode */ \n"] {
             let forged = with_text(&dump, |text| format!("{start}{attempt}{text}"));
             let run = env.run(&format!(

@@ -1,5 +1,5 @@
-//! Rows that a server's settings would hide, and rows that are counted in the dump and after it is
-//! restored.
+//! Rows that settings of a server would hide, and rows that are counted in the dump and again
+//! after the restore.
 
 use super::Server;
 use crate::servers::drilled::{drill, fails, with_text};

@@ -1,4 +1,4 @@
-//! Which databases are found, what is said of them, and which server they are of.
+//! The databases that a dump finds, the messages about them, and the server they belong to.
 
 use std::fs;
 
@@ -21,7 +21,7 @@ fn every_database_is_found_but_the_servers_own_and_a_disks_directory() {
     assert_eq!(run.paths().len(), 3, "{run:?}");
     assert!(!run.stderr.contains("SHOW DATABASES"), "{run:?}");
 
-    // On an old server that is a name like any other.
+    // On an old server `sys` is an ordinary name.
     server.sql(
         "",
         "DROP DATABASE sys; CREATE DATABASE sys; CREATE DATABASE app",

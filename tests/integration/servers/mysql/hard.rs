@@ -82,7 +82,8 @@ fn a_hard_database_and_the_users_come_back_on_a_fresh_server() {
     assert_eq!(history, "first\ngone");
 }
 
-/// A restored account was changed now, and has no default role in so many words.
+/// Removes what may differ in a restored account: the time when its password was changed, and an
+/// explicitly empty default role.
 fn without_times(users: &str) -> String {
     let mut kept = String::new();
     let users = users.replace(",\"default_role\":\"\"", "");

@@ -1,5 +1,5 @@
-//! Values that servers show to no client as they are: dumped, restored and compared with what the
-//! dump says of them.
+//! Values that servers show inexactly to every client: dumped, restored, and compared with what
+//! the dump says about them.
 
 use std::process::Stdio;
 
@@ -9,7 +9,8 @@ use crate::servers::{Killed, wait_for};
 use crate::support::planted::header;
 use crate::support::{Env, Run};
 
-/// Each has one row and the key `i`; `v` is what is compared, as hexadecimal digits or a number.
+/// Tables with one row and the key `i`. The tests compare the column `v`, as hexadecimal digits or
+/// as a number.
 const TABLES: [(&str, &str, &str, &str); 16] = [
     ("float7", "FLOAT", "16777215", ""),
     ("float6", "FLOAT", "1.5", ""),
@@ -69,7 +70,7 @@ fn tables() -> impl Iterator<Item = &'static str> {
     tables.chain(["history", "bytes"])
 }
 
-/// The tables whose values differ, those of old rows included.
+/// Returns the tables whose values differ, including the values of old rows.
 fn differing(server: &Server, other: &str) -> Vec<&'static str> {
     let value = |database: &str, table: &str| {
         let all = if table == "history" {
@@ -77,7 +78,7 @@ fn differing(server: &Server, other: &str) -> Vec<&'static str> {
         } else {
             ""
         };
-        // A number's hexadecimal digits would be those of a rounded one.
+        // The hexadecimal digits of a number would be those of a rounded number.
         let query = format!(
             "SELECT IF(data_type IN ('float', 'double'), 'v + 0e0', 'HEX(v)') FROM information_schema.columns
              WHERE table_schema = '{database}' AND table_name = '{table}' AND column_name = 'v'"

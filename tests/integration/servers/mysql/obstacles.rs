@@ -1,4 +1,4 @@
-//! Dumps and restores where something is missing: space, a database, a client, an engine.
+//! Dumps and restores that lack something: space, a database, a client, an engine.
 
 use std::fs;
 

@@ -1,4 +1,4 @@
-//! What an option file of the user's says, and what it must not change.
+//! The content of a user's option file, and what it must not change.
 
 use std::fs;
 
@@ -8,7 +8,8 @@ use crate::support::{Env, Run};
 
 const ROWS: &str = "SELECT GROUP_CONCAT(v ORDER BY v) FROM t";
 
-/// A database, and the URL of another with an option file of this content.
+/// Starts a server with the database `app`, and writes an option file with this content. Returns
+/// the server, and the end of a URL that names the option file.
 fn with_options(env: &Env, content: &str) -> (Server, String) {
     let server = Server::start();
     server.sql(

@@ -1,4 +1,4 @@
-//! Whatever goes wrong with a dump or a restore: what is said, and that nothing of it stays.
+//! Dumps and restores that fail for any reason: what they report, and that nothing of them stays.
 
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
@@ -10,7 +10,7 @@ use crate::support::{Env, Run};
 
 const PASSWORD: &str = "s3cr3t p@ss #;\"o'rd\\";
 
-/// With a database that takes a while to dump.
+/// Starts a server with a database that takes a while to dump.
 fn large_server() -> Server {
     let server = Server::start();
     server.sql("", "CREATE DATABASE large");
@@ -85,7 +85,7 @@ fn passwords_are_taken_from_a_file_or_url_and_shown_nowhere() {
         let running = dumping(&env, &format!("--log trace {args}"));
         ends_without_showing("s3cr3t", "mariadb-dump", running);
     }
-    // An option file of the user's own goes on counting.
+    // The user's own option file still counts.
     fs::write(
         env.path("options"),
         "[client]\nuser=app\npassword=nonsense\n",

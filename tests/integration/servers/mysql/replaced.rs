@@ -1,4 +1,4 @@
-//! `restore --replace` when it comes to the worst, which is after the old database was dropped.
+//! `restore --replace` in the worst case: after the old database was dropped.
 
 use std::fs;
 use std::process::{Child, Stdio};
@@ -11,8 +11,8 @@ use crate::support::{Env, Run};
 
 const ROWS: &str = "SELECT COUNT(*), MIN(v) FROM t";
 
-/// The database `app`, and a dump of it that takes a while to load, made before it got the rows it
-/// has now.
+/// Makes the database `app` and a dump of it that takes a while to load; then `app` gets other
+/// rows. Returns the dump's path.
 fn dumped(env: &Env, server: &Server) -> String {
     server.sql(
         "",
@@ -32,7 +32,8 @@ fn dumped(env: &Env, server: &Server) -> String {
     dump.display().to_string()
 }
 
-/// The restore of it, when the old database is gone and the new one is being loaded.
+/// Starts the restore of that dump, and waits until the old database is gone and the new one is
+/// being loaded.
 fn replacing(env: &Env, server: &Server, dump: &str) -> Child {
     let running = env.start(&format!("restore --replace {dump} {}", server.url("app")));
     wait_for("the second load", || {
@@ -137,7 +138,7 @@ fn a_session_is_no_obstacle_unless_it_has_a_table_in_use() {
         server.url("app")
     );
     let run = env.run(&restore).fails(1, "the old database is as it was");
-    // It was dumped before it was to go.
+    // The database was dumped before the restore tried to drop it.
     let saved = env.names().pop().unwrap();
     assert!(run.stderr.contains(&saved), "no {saved}: {run:?}");
     assert!(run.stderr.contains("another session has its tables in use"));
@@ -183,7 +184,7 @@ fn a_full_disk_during_a_restore_leaves_nothing() {
     let dump = dumped(&env, &server);
     let expected = server.everything_in("app");
     let before = server.databases();
-    // As much as is left, but for what the dump fills in part.
+    // Fills the disk, except for the space of `spare`, which is too little for the dump.
     let rows = "SELECT REPEAT(MD5(seq), 10) AS v FROM seq_1_to_20000";
     server.sql("mysql", &format!("CREATE TABLE spare {rows}"));
     server.sql("mysql", "CREATE TABLE ballast (v TEXT)");

@@ -1,5 +1,5 @@
-//! Restores that have a way through: part of a dump, an empty database, an old one that is damaged,
-//! a whole server.
+//! Restores that succeed in spite of an obstacle: part of a dump, an empty database, a damaged old
+//! database, a whole server.
 
 use std::fs;
 use std::path::Path;
@@ -27,7 +27,7 @@ fn what_can_be_loaded_is_loaded_and_what_cannot_is_named() {
     );
     let dump = env.dump(&server.url("app"));
     server.sql("", "DROP DATABASE other");
-    // As where a storage engine or a type is missing.
+    // The same error as with a missing storage engine or type.
     let dump = with_text(&dump, |text| {
         text.replacen(
             "CREATE TABLE `lost` (\n  `v` text",
@@ -97,7 +97,7 @@ fn a_user_of_one_database_fills_it_when_it_is_empty() {
         UNION ALL SELECT COUNT(*) FROM information_schema.routines WHERE routine_schema = 'wp'";
     env.run(&format!("restore {} {url}", dump.display()))
         .fails(1, "--into-empty");
-    // Who may not act as others may define nothing of theirs.
+    // A user who may not act as another user cannot define an object of that user.
     fill("", &dump).fails(1, "the database wp is empty again");
     assert_eq!(server.sql("", objects), "0\n0");
     let broken = with_text(&dump, |text| {
@@ -217,7 +217,7 @@ fn everything_of_a_server_is_restored_in_order_with_its_roles_and_grants() {
             })
             .collect();
         all.sort();
-        // Who creates a role administers it.
+        // The user who creates a role also administers it.
         all.retain(|line| line != "GRANT `of_a` TO `root`@`localhost` WITH ADMIN OPTION");
         all.dedup();
         all.join("\n")

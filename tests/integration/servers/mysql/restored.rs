@@ -4,7 +4,8 @@ use super::Server;
 use crate::servers::clients::with_fake;
 use crate::support::{Env, Run};
 
-/// The database `app`, and a dump of it as it was before its last row came.
+/// Makes the database `app`, and a dump of it without its last row. Returns the dump's path as
+/// well.
 fn dumped(env: &Env) -> (Server, String) {
     let server = Server::start();
     server.sql(
@@ -42,7 +43,7 @@ fn an_existing_database_is_replaced_only_when_asked_and_kept_as_a_dump() {
     env.run(&format!("restore dump/{} {}", names[1], server.url("back")))
         .succeeds();
     assert_eq!(server.sql("back", ROWS), "a,b,later");
-    // It is not what the next restore takes.
+    // The next restore does not choose the dump of the replaced database.
     env.run(&format!("restore --replace dump {url}")).succeeds();
     assert_eq!(server.sql("app", ROWS), "a,b");
 }

@@ -1,5 +1,5 @@
-//! A MariaDB server of a test's own: in a temporary directory, on a private Unix socket, as an
-//! unprivileged user, gone when dropped.
+//! A MariaDB server for one test: in a temporary directory, on a private Unix socket, as an
+//! unprivileged user. Dropping it removes it.
 
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
@@ -11,9 +11,9 @@ use crate::servers::{SmallDisk, give_to, unprivileged};
 
 pub(crate) struct Server {
     place: TempDir,
-    /// Further options of the server, separated by blanks.
+    /// More options of the server, separated by blanks.
     options: String,
-    /// For its files, where they have one of their own.
+    /// The disk for the server's files; `None` if they have no separate disk.
     disk: Option<SmallDisk>,
     process: Option<Child>,
 }
@@ -29,7 +29,8 @@ impl Server {
         server
     }
 
-    /// Its files are on a disk of that size; none where the system does not allow one.
+    /// Starts a server whose files are on a disk of `megabytes` MB; returns `None` if the system
+    /// does not allow such a disk.
     pub(crate) fn start_on_disk(megabytes: u32) -> Option<Self> {
         let mut server = Server::in_a_place("--skip-networking");
         let disk = SmallDisk::at(&server.place().join("data"), megabytes)?;
@@ -66,7 +67,7 @@ impl Server {
         command
             .arg("--no-defaults")
             .arg(format!("--datadir={}", data.display()))
-            // A server that starts removes temporary tables of others in a common one.
+            // A starting server removes temporary tables of other servers from a shared directory.
             .arg(format!("--tmpdir={}", self.place().display()))
             .current_dir(self.place());
         if self.disk.is_some() {
@@ -75,7 +76,7 @@ impl Server {
         command
     }
 
-    /// Starts it again after [`Server::stop`].
+    /// Starts the server again after [`Server::stop`].
     pub(crate) fn resume(&mut self) {
         let log = std::fs::File::create(self.place().join("log")).unwrap();
         let mut command = self.tool("mariadbd");
@@ -100,7 +101,7 @@ impl Server {
         }
     }
 
-    /// At once, as in a crash.
+    /// Kills the server at once, as in a crash.
     pub(crate) fn stop(&mut self) {
         if let Some(mut process) = self.process.take() {
             process.kill().unwrap();
@@ -116,7 +117,8 @@ impl Server {
         format!("{}/s", self.place().display())
     }
 
-    /// The URL of a database, its name as it stands in a URL; empty for the whole server.
+    /// Returns the URL of a database, whose name must be in the form of a URL; an empty name
+    /// stands for the whole server.
     pub(crate) fn url(&self, database: &str) -> String {
         self.url_as("root", database)
     }
@@ -142,7 +144,7 @@ impl Server {
         client.output().unwrap()
     }
 
-    /// What a query prints.
+    /// Returns what a query prints.
     #[track_caller]
     pub(crate) fn sql(&self, database: &str, sql: &str) -> String {
         let output = self.try_sql(database, sql);
@@ -169,8 +171,8 @@ impl Server {
         self.sql("", "SHOW DATABASES").replace('\n', " ")
     }
 
-    /// All there is in a database: as `mariadb-dump` has it, the history of its tables included,
-    /// and what that leaves out: checksums, the database's own settings.
+    /// Returns everything in a database: the output of `mariadb-dump` with the history of its
+    /// tables, and what that leaves out: checksums and the database's own settings.
     pub(crate) fn everything_in(&self, database: &str) -> String {
         let mut dump = self.client("mariadb-dump");
         dump.args([

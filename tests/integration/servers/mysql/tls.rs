@@ -11,7 +11,7 @@ fn a_server_is_believed_only_with_the_right_certificate() {
     let (own, key) = certificate(&env, "own");
     let (other, _) = certificate(&env, "other");
     give_to("mysql", &key);
-    // The server's user has no business in the directory, but in the files.
+    // The server's user must reach the files in the directory, but need not read the directory.
     crate::support::set_mode(env.root(), 0o711);
     let port = free_port();
     let server = Server::start_with(&format!(

@@ -1,4 +1,4 @@
-//! What a server lives with and would refuse if it came anew.
+//! Content that a server holds, but would refuse if it were inserted again.
 
 use super::Server;
 use crate::servers::drilled::drill;

@@ -1,4 +1,4 @@
-//! Clients that are old, lie, or wait: what is said, and that nothing of the dump stays.
+//! Clients that are old, lie, or wait: what the run reports, and that nothing of the dump stays.
 
 use std::time::{Duration, Instant};
 
@@ -81,7 +81,7 @@ fn a_client_that_is_old_or_lies_about_its_success_is_not_believed() {
         "CREATE TABLE t AS SELECT n, md5(n::text) FROM generate_series(1, 5000) n",
     );
     for bytes in ["1", "2000", "100000"] {
-        // pg_restore --list accepts the longest of these.
+        // `pg_restore --list` accepts the longest of these archives.
         let script = format!("{version}/usr/bin/pg_dump \"$@\" | head -c {bytes}");
         let path = with_fake(&env, "pg_dump", &script);
         let url = server.url("postgres");
@@ -91,7 +91,7 @@ fn a_client_that_is_old_or_lies_about_its_success_is_not_believed() {
     }
 }
 
-/// Refuses `\\restrict`, as psql did before August 2025.
+/// A script for a psql that refuses `\\restrict`, as psql did before August 2025.
 const OLD_PSQL: &str = r#"
 case "$*" in *--file=-*)
     cat > fed

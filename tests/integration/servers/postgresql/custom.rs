@@ -7,7 +7,7 @@ use crate::support::{Env, Run};
 
 const ROWS: &str = "SELECT count(*), sum(n), md5(string_agg(v, '' ORDER BY n)) FROM t";
 
-/// A server with a table in `postgres`, and a dump of it in the custom format.
+/// Starts a server with a table in `postgres`, and dumps it in the custom format.
 fn dumped(env: &Env) -> (Server, String) {
     let server = Server::start();
     server.psql(
@@ -62,7 +62,8 @@ fn several_tables_are_restored_at_a_time_where_there_is_space_for_the_archive() 
     is_restored(&server, "by_one");
 }
 
-/// Says what only PostgreSQL 17 knows to a server, and in the SQL it makes.
+/// A script for a `pg_restore` that sends a server a setting that only PostgreSQL 17 knows, and
+/// writes the setting into the SQL that it makes.
 const NEWER: &str = r#"
 [ "$1" = --version ] && { echo 'pg_restore (PostgreSQL) 17.2'; exit; }
 case "$*" in *--file=-*)

@@ -1,4 +1,4 @@
-//! Servers that are down, that another takes over from, or that are standbys.
+//! Servers that are down, that another server takes over from, or that are standbys.
 
 use std::fs;
 
@@ -20,14 +20,14 @@ fn after_a_failover_it_is_the_same_source() {
         first.place().display(),
         second.place().display()
     );
-    // An earlier version, or an earlier URL, knew one host.
+    // An earlier version, or an earlier URL, names only one host.
     env.dump(&format!("--keep 2 {}", first.url("app")));
     env.dump(&url);
     first.stop();
     env.dump(&url);
     assert_eq!(env.names().len(), 2);
     let run = env.run(&format!("dump {}", second.url("app")));
-    // Another source than before is still one.
+    // A URL with only the other host is another source.
     run.fails(1, "the newest dump called app in");
 }
 

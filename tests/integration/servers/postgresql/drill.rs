@@ -87,7 +87,7 @@ fn rows_are_counted_in_the_snapshot_that_is_dumped() {
     assert_eq!(server.psql("postgres", idle), "0");
 }
 
-/// A dump whose restore hangs in an index.
+/// Makes a dump whose restore hangs while it makes an index.
 fn slow(env: &Env, server: &Server) -> PathBuf {
     for (name, body) in [
         ("slow", "SELECT v FROM pg_sleep(600)"),
@@ -133,7 +133,7 @@ fn a_drill_is_confined_and_stays_closed_when_it_is_killed() {
     hanging.leaves_nothing_open_when_killed(&env);
 }
 
-/// How many processes run whose command line ends with `sleep NUMBER`.
+/// Returns the number of processes whose command line ends with `sleep NUMBER`.
 fn sleeping(number: u32) -> usize {
     let end = format!("sleep\0{number}\0");
     let lines = names(Path::new("/proc"))
@@ -142,8 +142,9 @@ fn sleeping(number: u32) -> usize {
     lines.filter(|line| line.ends_with(end.as_bytes())).count()
 }
 
-/// Runs the program and the arguments after it as a user who can make no namespaces: in a root
-/// directory that is not this process's own (unshare(2), `EPERM`).
+/// Returns a prefix for a command line that runs the program after it as a user who can make no
+/// namespaces: in a root directory that is not the one of its mount namespace (unshare(2),
+/// `EPERM`).
 fn without_namespaces(env: &Env) -> Vec<String> {
     let root = env.root().display();
     let jail = format!(
@@ -154,8 +155,8 @@ fn without_namespaces(env: &Env) -> Vec<String> {
     words.map(str::to_owned).collect()
 }
 
-/// What a dump starts in a session of its own ends with its drill, also where the drill has no
-/// process numbers of its own; whether the drill is killed or ends.
+/// Asserts that a process that a dump starts in a separate session ends with its drill, whether
+/// the drill is killed or ends, and also if the drill has no process namespace.
 fn ends_all_it_started(env: &Env, prefix: &[String], dump: &Path, number: u32) {
     let slow = std::fs::read(dump).unwrap();
     let detach = format!("COPY (SELECT 1) TO PROGRAM 'setsid -f sleep {number}';\nCREATE TABLE");
@@ -197,7 +198,7 @@ fn no_process_outlives_a_drill() {
     ends_all_it_started(&env, &without_namespaces(&env), &dump, 86_502);
 }
 
-/// A process of a drill that nothing could end is ended by the next drill.
+/// The next drill kills a process that a killed drill left running.
 #[test]
 #[ignore = "needs PostgreSQL"]
 fn what_a_killed_drill_left_running_is_ended_by_the_next() {
@@ -231,7 +232,8 @@ fn no_role_becomes_a_superuser_that_was_none() {
         "postgres",
         "CREATE ROLE mallory; CREATE ROLE chief SUPERUSER",
     );
-    // As long as an index is made by its owner's rights, its function tells what those are.
+    // An index is made with the rights of its owner, so its function can check what these rights
+    // are.
     for sql in [
         "CREATE FUNCTION mere(v text) RETURNS text IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN
             IF (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = CURRENT_USER) THEN
@@ -364,7 +366,7 @@ fn give_dump_to_nobody(env: &Env) {
 }
 
 fn drill_of_nobody(env: &Env) -> Command {
-    // Other tests' servers would be within reach.
+    // A separate network namespace, because servers of other tests would be within reach.
     let mut drill = env.command("unshare");
     drill.args(["--net", "setpriv"]);
     drill.args(["--reuid", "65534", "--regid", "65534", "--clear-groups"]);
@@ -382,7 +384,8 @@ fn a_sandbox_that_is_not_whole_says_so_and_never_lets_a_dump_log_in_as_its_user(
     give_dump_to_nobody(&env);
     let drill = || {
         let mut drill = drill_of_nobody(&env);
-        // A program's directory that is in the sandbox's way: its network is made, its root is not.
+        // `/dev` in `PATH` is in the way of the sandbox: its network namespace is made, its root
+        // directory is not.
         let path = std::env::var("PATH").unwrap();
         Run::of(drill.env("PATH", format!("/dev:{path}")))
     };
@@ -391,7 +394,7 @@ fn a_sandbox_that_is_not_whole_says_so_and_never_lets_a_dump_log_in_as_its_user(
     assert!(run.stderr.contains(said), "{run:?}");
     assert!(run.stderr.contains("the files of user 65534"), "{run:?}");
 
-    // A name that is not UTF-8 stops no drill.
+    // A socket name that is not UTF-8 does not stop a drill.
     let odd = std::ffi::OsStr::from_bytes(b"/tmp/mysql-\xff.sock");
     let listener = UnixListener::bind(odd).unwrap();
     let run = drill();
@@ -399,7 +402,8 @@ fn a_sandbox_that_is_not_whole_says_so_and_never_lets_a_dump_log_in_as_its_user(
     drop(listener);
     assert!(!run.stderr.contains("UTF-8"), "{run:?}");
 
-    // In one of the usual places: the network that names it is not the drill's.
+    // The socket is in one of the usual directories, because the network namespace that lists it
+    // is not the drill's.
     let socket = PathBuf::from(format!("/tmp/.s.PGSQL.{}", free_port()));
     let listener = UnixListener::bind(&socket).unwrap();
     std::fs::set_permissions(&socket, Permissions::from_mode(0o777)).unwrap();
@@ -409,7 +413,7 @@ fn a_sandbox_that_is_not_whole_says_so_and_never_lets_a_dump_log_in_as_its_user(
         socket.display()
     );
     assert!(run.stdout.contains(&said), "{run:?}");
-    // Nobody listens any more.
+    // No process listens on the socket any more.
     drop(listener);
     let run = drill();
     std::fs::remove_file(socket).unwrap();

@@ -1,4 +1,4 @@
-//! Forged dumps: what psql would run on this machine, it is not told.
+//! Forged dumps: a restore never tells psql to run a command on this machine.
 
 use std::fs;
 use std::os::unix::fs::{chown, symlink};
@@ -20,7 +20,7 @@ fn dumped(env: &Env) -> (Server, std::path::PathBuf) {
     (server, dump)
 }
 
-/// A dump without psql's commands, as from before `\restrict`.
+/// Returns a dump without psql's commands, as `pg_dump` wrote it before `\restrict` existed.
 fn unrestricted(text: &str) -> String {
     let lines = text.split_inclusive('\n');
     let kept =
@@ -54,7 +54,7 @@ fn no_command_in_a_forged_dump_is_run() {
         ),
         "SELECT :DBNAME\n;\n".to_owned(),
     ];
-    // The new database has this name and a suffix.
+    // The name of the new database: this name and a suffix.
     let name = format!("%5C!%20{}", touch.replace(' ', "%20").replace('/', "%2F"));
     for (number, line) in forged.iter().enumerate() {
         let base = if number % 2 == 0 { unrestricted } else { own };
@@ -65,7 +65,7 @@ fn no_command_in_a_forged_dump_is_run() {
             .fails(1, "the dump cannot be loaded");
         assert!(!fs::exists(&trace).unwrap(), "restore, {line}");
         assert_eq!(server.databases(), before, "{line}");
-        // A drill loads it in the same way.
+        // A drill loads the dump in the same way.
         if number < 3 {
             let run = drill(&env, &dump.display().to_string());
             assert_eq!(run.status, Some(1), "{line}: {run:?}");
@@ -144,7 +144,7 @@ fn a_list_of_roles_has_a_longest_size() {
     }
 }
 
-/// A psql from before `\restrict` gets the roles of a dump that begins with it, and of no other.
+/// A psql that does not know `\restrict` gets the roles of a dump only if the dump begins with it.
 #[test]
 #[ignore = "needs PostgreSQL"]
 fn server_wide_objects_for_an_old_psql_begin_with_restrict() {
@@ -171,7 +171,7 @@ fn server_wide_objects_for_an_old_psql_begin_with_restrict() {
     assert_eq!(other.psql("postgres", clerks), "1");
 }
 
-/// Knows no `\restrict`.
+/// A script for a psql that does not know `\restrict`.
 const OLD_PSQL: &str = r#"case "$*" in *--file=-*)
     cat > fed
     grep -q '^.restrict ' fed && { echo 'invalid command \\restrict' >&2; exit 3; }
@@ -193,7 +193,7 @@ fn a_psql_that_cannot_be_kept_from_it_gets_no_dump_of_another_user() {
         Run::of(restore.env("PATH", &path))
     };
     restore(&dump, "own").succeeds();
-    // What its names are is not its writer's doing but the database's owner's.
+    // The owner of a database chooses the names in a dump, not the user who wrote the dump.
     let old = with_text(&dump, |text| {
         let line = "-- Name: t\n\\! touch pwned\n-- ; Type: TABLE\n";
         unrestricted(&text).replacen("CREATE TABLE", &format!("{line}CREATE TABLE"), 1)

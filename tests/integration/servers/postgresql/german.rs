@@ -1,4 +1,4 @@
-//! A server whose messages are in another language: its errors are known all the same.
+//! A server whose messages are in another language: the program still recognizes its errors.
 
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -46,13 +46,14 @@ fn a_locked_table_is_named_as_such() {
     }
 }
 
-/// The session that locks first may lock no table of this role's: the dump goes on without.
+/// The session that locks first may lock no table of this role: the dump continues without the
+/// locks.
 #[test]
 #[ignore = "needs PostgreSQL"]
 fn a_role_that_may_lock_nothing_dumps() {
     let Some(server) = server() else { return };
     let env = Env::new();
-    // A psql that asks for more than the role may have.
+    // A script for a psql that asks for a stronger lock than the role may take.
     let fails = r#"case "$*" in *--file=-*VERBOSITY*)
         mkfifo pipe.$$; exec 3<&0
         sed -u 's/ACCESS SHARE MODE/EXCLUSIVE MODE/' <&3 > pipe.$$ 2>&- &
@@ -70,7 +71,8 @@ fn a_role_that_may_lock_nothing_dumps() {
     drill(&env, "").succeeds();
 }
 
-/// `pg_dump` names no number. What it says is tried again, but not for ever.
+/// `pg_dump` reports no error number. After an error of `pg_dump`, the dump is tried again, but
+/// only a limited number of times.
 #[test]
 #[ignore = "needs PostgreSQL"]
 fn a_table_that_is_dropped_while_pg_dump_looks_around_is_no_failure() {
@@ -79,7 +81,7 @@ fn a_table_that_is_dropped_while_pg_dump_looks_around_is_no_failure() {
         let env = Env::new();
         for (times, succeeds) in [(1, true), (1000, false)] {
             let _ = std::fs::remove_file(env.path("began"));
-            // A name that is gone, in the server's own words.
+            // The error of a missing name, in the server's own words.
             let script = format!(
                 r#"case "$*" in *--version*) exec /usr/bin/pg_dump "$@"; esac
 echo >> began

@@ -11,7 +11,7 @@ const HARD: &str = "hard \"ö\" 'x' a/b c";
 const HARD_URL: &str = "hard%20%22%C3%B6%22%20%27x%27%20a%2Fb%20c";
 const OWNER: &str = "\"Ünal \"\"the\"\" owner\"";
 
-/// A server with the hard database, all of whose settings are unusual.
+/// Starts a server with the hard database, all of whose settings are unusual.
 fn hard_server() -> Server {
     let server = Server::start();
     for sql in [
@@ -148,7 +148,7 @@ fn six_thousand_tables_come_back() {
     let env = Env::new();
     let server = Server::start();
     server.psql("postgres", "CREATE DATABASE many");
-    // In parts: even creating them exhausts the lock table of one transaction.
+    // The tables are made in parts: creating them in one transaction exhausts its lock table.
     for part in 0..12 {
         let (from, to) = (part * 500 + 1, (part + 1) * 500);
         server.psql(
@@ -163,7 +163,7 @@ fn six_thousand_tables_come_back() {
     }
     let expected = server.everything_in("many");
     let dump = env.dump(&server.url("many"));
-    // More than one transaction has locks for.
+    // The dump has more tables than one transaction has locks for.
     let facts = planted::header(&dump).facts;
     assert_eq!(facts.table_count, 6000);
     for (table, rows) in &facts.tables {
@@ -188,7 +188,7 @@ fn money_in_motion_is_neither_lost_nor_made() {
          INSERT INTO account SELECT n, 100, repeat(md5(n::text), 60) FROM generate_series(1, 20000) n;
          CREATE TABLE moved (n bigserial)",
     );
-    // Moves money from the last accounts to the first, against the order of the dump.
+    // Moves money from the last accounts to the first ones, against the order of the dump.
     let writer = server
         .client("psql", "bank")
         .args(["-Xqw", "-c"])
@@ -297,7 +297,7 @@ fn names_of_no_encoding_come_back() {
         "postgres",
         "CREATE DATABASE old ENCODING 'SQL_ASCII' LOCALE 'C' TEMPLATE template0",
     );
-    // Latin-1, as only SQL_ASCII takes it.
+    // Latin-1 text, which only SQL_ASCII accepts.
     server.psql(
         "old",
         r"DO $$ BEGIN

@@ -1,5 +1,5 @@
-//! Databases whose owner puts operators, functions, casts and views in the place of PostgreSQL's
-//! own, to have them called by the superuser who dumps or restores.
+//! Databases whose owner replaces PostgreSQL's own operators, functions, casts and views, so that
+//! the superuser who dumps or restores calls the replacements.
 
 use std::fs;
 use std::path::Path;
@@ -10,7 +10,8 @@ use crate::support::{Env, Run};
 
 const PATH: &str = "SET search_path = public, pg_catalog";
 
-/// A server whose databases `app` and `postgres` are full of them, with that search path.
+/// Starts a server whose databases `app` and `postgres` are full of such replacements, with that
+/// search path.
 fn hijacked_server() -> Server {
     let server = Server::start();
     server.psql("postgres", "CREATE DATABASE app");
@@ -25,7 +26,7 @@ fn hijacked_server() -> Server {
     server
 }
 
-/// What was called, once each.
+/// Returns which replacements were called, without duplicates.
 fn called(server: &Server) -> Vec<String> {
     let log = fs::read_to_string(server.place().join("log")).unwrap();
     let said = log.lines().filter_map(|line| line.split_once("hijacked: "));
@@ -51,7 +52,8 @@ fn no_operator_or_function_of_a_database_s_owner_is_called() {
             env.run(&format!("restore --replace --to saved {dump} {url}"))
                 .succeeds();
             assert_eq!(called(&server), [""; 0], "{format} {url}");
-            // Its log is gone: there each of them fails.
+            // The log of the drill's server is not kept, but in a drill each replacement fails
+            // when it is called.
             drill(&env, &dump.to_string()).succeeds();
         }
     }
@@ -61,7 +63,7 @@ fn no_operator_or_function_of_a_database_s_owner_is_called() {
     env.run(&format!("restore all --name @globals {}", server.url("")))
         .succeeds();
     assert_eq!(called(&server), [""; 0]);
-    // They are called where the search path has them first.
+    // The replacements are called if the search path has them first.
     server.psql("app", "SELECT 'a'::name = 'b'::name");
     assert_eq!(called(&server), ["="]);
 }

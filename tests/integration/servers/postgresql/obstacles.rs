@@ -11,7 +11,7 @@ fn timeouts_and_read_only_of_the_role_hinder_nothing() {
     let env = Env::new();
     let server = Server::start();
     server.psql("postgres", "CREATE DATABASE app");
-    // ANALYZE takes half a second with it.
+    // ANALYZE takes half a second with this function.
     server.psql(
         "app",
         "CREATE FUNCTION slow(v int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS
@@ -76,7 +76,8 @@ fn a_role_with_room_for_two_sessions_dumps_without_counting() {
 fn a_table_that_comes_before_the_snapshot_is_known() {
     let env = Env::new();
     let server = Server::start();
-    // What reads a file begins the snapshot; all else of the catalogue was asked before.
+    // The psql that reads a file begins the snapshot; all other queries of the catalogue come
+    // before it.
     let late = r#"case "$*" in *--file=-*)
     /usr/bin/psql -Xq -d "$URL" -c 'CREATE TABLE IF NOT EXISTS public.late AS SELECT 1 AS v' 2> /dev/null
 esac
@@ -101,7 +102,7 @@ fn a_full_disk_during_a_restore_leaves_nothing() {
         "app",
         "CREATE TABLE t AS SELECT n, repeat(md5(n::text), 10) AS v FROM generate_series(1, 40000) n",
     );
-    // Sorting would need room on the disk, too.
+    // Sorting would need room on the disk as well.
     let rows = || server.psql("app", "SELECT count(*), sum(hashtext(t::text)) FROM t");
     for format in ["plain", "custom"] {
         let dump = env.dump(&format!("--format {format} {}", server.url("app")));
@@ -156,7 +157,7 @@ fn a_monitor_in_the_new_database_does_not_keep_it_from_its_name() {
     server.psql("postgres", "CREATE DATABASE app");
     server.psql("app", "CREATE TABLE t AS SELECT 1 AS v");
     let dump = env.dump(&server.url("app"));
-    // It connects as soon as the new database is loaded, to each there is.
+    // This session connects to each database as soon as the new database is loaded.
     let monitored = r#"/usr/bin/psql "$@" || exit
 case "$*" in *'CONNECTION LIMIT'*'IS_TEMPLATE'*)
     /usr/bin/psql -Xq -d "${URL%%/app*}/$(/usr/bin/psql -XAtq -d "$URL" -c \

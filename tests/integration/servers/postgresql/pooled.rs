@@ -13,8 +13,8 @@ use crate::support::Env;
 /// The name of a server's socket.
 const SOCKET: &str = ".s.PGSQL.5432";
 
-/// Passes connections on to a server and keeps the options of their startup packets back, as
-/// poolers do that are told to ignore them.
+/// Forwards connections to a server without the options in their startup packets, like a pooler
+/// that is told to ignore options.
 fn keep_options_back(place: &Path, server: &Path) {
     fs::create_dir(place).unwrap();
     let listener = UnixListener::bind(place.join(SOCKET)).unwrap();
@@ -41,8 +41,8 @@ fn relay(mut client: UnixStream, mut server: UnixStream) -> io::Result<()> {
     server.shutdown(std::net::Shutdown::Write)
 }
 
-/// The startup packet without its options: a length, a version, then names and values, each ended
-/// by a zero byte, as are all of them.
+/// Reads a startup packet and returns it without its options. The packet is a length, a version,
+/// and names and values, each of which ends with a zero byte; another zero byte ends the packet.
 fn startup(client: &mut UnixStream) -> io::Result<Vec<u8>> {
     let mut length = [0; 4];
     client.read_exact(&mut length)?;

@@ -1,4 +1,4 @@
-//! Servers reached by all the ways libpq knows.
+//! Servers reached in all the ways that libpq knows.
 
 use std::fs;
 
@@ -6,7 +6,8 @@ use super::Server;
 use crate::servers::{assert_no_trace, certificate, free_port, give_to};
 use crate::support::{Env, Run, set_mode};
 
-/// A server at a port of 127.0.0.1, with TLS alone and a password there, and the database `app`.
+/// Starts a server on a port of 127.0.0.1, where it accepts only TLS with a password, with the
+/// database `app`.
 fn tcp_server(env: &Env) -> (Server, u16, String) {
     let (own, key) = certificate(env, "own");
     give_to("postgres", &key);

@@ -1,4 +1,4 @@
-//! Whatever goes wrong with a dump: what is said, and that nothing of it stays.
+//! Dumps that fail for any reason: what they report, and that nothing of them stays.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ use crate::support::{Env, Run, namespace};
 
 const PASSWORD: &str = "s3cr3t p@ss/w\"o'rd\\";
 
-/// With a database that takes a while to dump.
+/// Starts a server with a database that takes a while to dump.
 fn large_server() -> Server {
     let server = Server::start();
     server.psql("postgres", "CREATE DATABASE large");

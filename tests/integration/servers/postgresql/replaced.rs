@@ -1,4 +1,4 @@
-//! Databases changing hands while something goes wrong: names, limits, leftovers.
+//! Replacing a database while something goes wrong: names, limits, leftovers.
 
 use std::process::Stdio;
 
@@ -12,7 +12,7 @@ use crate::support::{Env, Run};
 const ROWS: &str = "SELECT string_agg(v, ',' ORDER BY v) FROM t";
 const NAMES: &str = "SELECT string_agg(oid || ' ' || datname || ' ' || datconnlimit, ',' ORDER BY oid) FROM pg_database";
 
-/// A server with the database `app`, and a dump of it as it was before its last row came.
+/// Starts a server with the database `app`, and makes a dump of it without its last row.
 fn dumped(env: &Env, settings: &[String]) -> (Server, String) {
     let server = Server::start_with_settings(settings);
     server.psql("postgres", "CREATE DATABASE app CONNECTION LIMIT 33");
@@ -32,7 +32,8 @@ fn sigterm_while_sessions_are_fought_puts_the_limit_of_connections_back() {
     let env = Env::new();
     let (server, dump) = dumped(&env, &["max_prepared_transactions=1".to_owned()]);
     let before = server.psql("postgres", NAMES);
-    // It is no session that can be ended, and keeps the database from being renamed.
+    // A prepared transaction is not a session that can be ended, and it prevents the renaming of
+    // the database.
     server.psql(
         "app",
         "BEGIN; CREATE TABLE other (); PREPARE TRANSACTION 'held'",
@@ -50,7 +51,7 @@ fn sigterm_while_sessions_are_fought_puts_the_limit_of_connections_back() {
     assert_eq!(server.psql("app", ROWS), "a,later");
 }
 
-/// A psql that is told `second` in the place of the second of two renames.
+/// A script for a psql that gets `second` instead of the second of two renames.
 fn second_rename(second: &str) -> String {
     format!(
         r#"case "$*" in *BEGIN*'RENAME TO'*'RENAME TO'*)

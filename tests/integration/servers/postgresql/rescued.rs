@@ -1,4 +1,5 @@
-//! Restores that have a way through: part of a dump, an empty database, an old one that is damaged.
+//! Restores that succeed in spite of an obstacle: part of a dump, an empty database, a damaged old
+//! database.
 
 use std::fs;
 use std::path::Path;
@@ -9,7 +10,7 @@ use super::Server;
 use crate::servers::drilled::with_text;
 use crate::support::{Env, Run};
 
-/// What lives in a database and is refused when it comes anew: a check and a materialized view
+/// Content that a database holds, but refuses when it is loaded: a check and a materialized view
 /// that call functions with unqualified names. Also rows that psql must not take for SQL.
 const FRAGILE: &str = "CREATE TABLE z_allowed (v int); INSERT INTO z_allowed VALUES (1), (2);
     CREATE FUNCTION ok(v int) RETURNS bool LANGUAGE plpgsql AS
@@ -42,7 +43,7 @@ fn what_can_be_loaded_is_loaded_and_what_cannot_is_named() {
     server.psql("postgres", "CREATE DATABASE app");
     server.psql("app", FRAGILE);
     let dump = env.dump(&server.url("app"));
-    // As where an extension is missing.
+    // The same error as with a missing extension.
     let dump = with_text(&dump, |text| {
         text.replace("a_type text", "a_type public.nosuch")
     });
@@ -96,7 +97,7 @@ fn what_can_be_loaded_is_loaded_and_what_cannot_is_named() {
         everything_good(&server, "fresh"),
         good.replace("large||", "large|lost|")
     );
-    // What fails nowhere is restored as without the flag.
+    // A dump without any failing object is restored as without the flag.
     server.psql(
         "app",
         "DROP MATERIALIZED VIEW counted; DROP TABLE a_checked",

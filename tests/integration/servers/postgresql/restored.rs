@@ -9,7 +9,7 @@ use crate::support::{Env, Run, database, planted};
 
 const ROWS: &str = "SELECT string_agg(v, ',' ORDER BY v) FROM t";
 
-/// A server with the database `app`, and a dump of it as it was before its last row came.
+/// Starts a server with the database `app`, and makes a dump of it without its last row.
 fn dumped(env: &Env, options: &str) -> (Server, String) {
     let server = Server::start();
     server.psql("postgres", "CREATE DATABASE app CONNECTION LIMIT 33");
@@ -51,7 +51,7 @@ fn an_existing_database_is_replaced_only_when_asked_and_kept_as_a_dump() {
         let limit = "SELECT datconnlimit FROM pg_database WHERE datname = 'app'";
         assert_eq!(server.psql("postgres", limit), "33");
 
-        // What was replaced is a dump of the database, but not one that the next restore takes.
+        // The replaced database was dumped, but the next restore does not choose that dump.
         let names = env.names();
         assert_eq!(names.len(), 2, "{names:?}");
         let saved = env.dumps().join(&names[1]);
@@ -78,7 +78,7 @@ fn a_safety_dump_that_fails_puts_the_old_database_back() {
     let before = server.databases();
     let settings = server.everything_in("app");
     fs::write(env.path("file"), "").unwrap();
-    // Another database's dumps have its name there.
+    // Dumps of another database have its name in this directory.
     database::small(&env.path("other.sqlite"));
     env.run("dump --name app --to taken other.sqlite")
         .succeeds();
@@ -197,7 +197,7 @@ fn all_that_the_server_lacks_is_listed_at_once() {
         "CREATE TABLE t (); GRANT SELECT ON t TO \"Other\"; CREATE EXTENSION hstore",
     );
     let dump = env.dump(&server.url("app"));
-    // Back in the same server all is there, the tablespace too.
+    // Back on the same server the database is complete, including its tablespace.
     env.run(&format!(
         "restore {} {}",
         dump.display(),

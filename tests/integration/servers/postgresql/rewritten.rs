@@ -1,5 +1,5 @@
-//! Tables that other sessions write anew (TRUNCATE, ALTER TABLE) while a dump begins: what an older
-//! snapshot sees of them is empty.
+//! Tables that other sessions rewrite (TRUNCATE, ALTER TABLE) while a dump begins: in an older
+//! snapshot these tables are empty.
 
 use std::process::{Command, Stdio};
 
@@ -23,7 +23,8 @@ fn server() -> Server {
     server
 }
 
-/// A `pg_dump` that `first` comes before, the first few times.
+/// Puts in place a `pg_dump` that runs `first` before the real one, the first `times` times.
+/// Returns the `PATH` that finds it.
 fn with_late_pg_dump(env: &Env, times: u32, first: &str) -> String {
     let script = format!(
         r#"case "$*" in *--version*) exec /usr/bin/pg_dump "$@"; esac
@@ -34,7 +35,7 @@ exec /usr/bin/pg_dump "$@""#
     with_fake(env, "pg_dump", &script)
 }
 
-/// Empties the table and fills it again, to be run by a shell with `URL` in its environment.
+/// Empties the table and fills it again; a script for a shell with `URL` in its environment.
 const REWRITES: &str = r#"/usr/bin/psql -Xq -d "$URL" -c "BEGIN; TRUNCATE public.etl;
     INSERT INTO public.etl SELECT generate_series(1, 1000); COMMIT""#;
 
@@ -59,7 +60,7 @@ fn is_whole(env: &Env, server: &Server, run: Run) {
 fn a_table_that_is_to_be_truncated_while_the_dump_begins_is_dumped_whole() {
     let env = Env::new();
     let server = server();
-    // TRUNCATE waits for the locks of the snapshot's session, and pg_dump for TRUNCATE.
+    // TRUNCATE waits for the locks of the snapshot's session, and `pg_dump` waits for TRUNCATE.
     let queued = format!(
         r#"({REWRITES}) > said 2>&1 &
     until [ "$(/usr/bin/psql -XAtq -d "$URL" -c "SELECT count(*) FROM pg_locks WHERE NOT granted")" = 1 ]
@@ -77,7 +78,8 @@ fn a_table_that_is_to_be_truncated_while_the_dump_begins_is_dumped_whole() {
     }
 }
 
-/// A psql whose session locks nothing before its snapshot, as for a table that comes in between.
+/// A script for a psql whose session locks nothing before its snapshot, as with a table that is
+/// created in between.
 const LOCKS_NOTHING: &str = r#"case "$*" in
 *--file=-*) sed -u "s/(SELECT 'LOCK TABLE '/(SELECT NULL/" | /usr/bin/psql "$@";;
 *) exec /usr/bin/psql "$@";;
@@ -125,7 +127,7 @@ fn without_room_for_a_second_session_it_is_noticed_afterwards() {
     is_whole(&env, &server, run);
 }
 
-/// A shell that runs `script` again and again, with `URL` in its environment.
+/// Starts a shell that runs `script` again and again, with `URL` in its environment.
 fn again_and_again(server: &Server, script: &str) -> Killed {
     let script = format!("while :; do {script} || exit; done");
     let mut shell = Command::new("setpriv");
@@ -161,7 +163,7 @@ fn what_keeps_the_rows_visible_fails_no_dump() {
     }
 }
 
-/// Takes minutes: 200 dumps of tables that are written anew each second.
+/// Takes minutes: 200 dumps of tables that are rewritten every second.
 #[test]
 #[ignore = "takes minutes"]
 fn none_of_two_hundred_dumps_is_wrong() {

@@ -1,5 +1,5 @@
-//! A PostgreSQL server of a test's own: in a temporary directory, on a private Unix socket, as an
-//! unprivileged user, gone when dropped.
+//! A PostgreSQL server for one test: in a temporary directory, on a private Unix socket, as an
+//! unprivileged user. Dropping it removes it.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -14,11 +14,11 @@ use crate::servers::{SmallDisk, give_to, newest_below, unprivileged};
 
 pub(crate) struct Server {
     place: TempDir,
-    /// Further settings, as `NAME=VALUE`.
+    /// More settings, as `NAME=VALUE`.
     settings: Vec<String>,
-    /// Mounted in its directory, where it has one.
+    /// A disk mounted in the server's directory; `None` if it has none.
     disk: Option<SmallDisk>,
-    /// Its messages are German.
+    /// Whether the server's messages are German.
     is_german: bool,
     process: Option<Child>,
 }
@@ -28,8 +28,8 @@ impl Server {
         Server::start_with("")
     }
 
-    /// With a disk of that size and the tablespace `tiny` on it; none where the system does not
-    /// allow one.
+    /// Starts a server with a disk of `megabytes` MB and the tablespace `tiny` on it; returns
+    /// `None` if the system does not allow such a disk.
     pub(crate) fn start_with_disk(megabytes: u32) -> Option<Self> {
         let mut server = Server::start();
         server.stop();
@@ -37,7 +37,8 @@ impl Server {
         server.disk = Some(SmallDisk::at(&disk, megabytes)?);
         server.resume();
         let space = disk.join("space").display().to_string();
-        // By the server, which alone sees it and must own it.
+        // The server makes the directory, because only the server sees the disk and it must own
+        // the directory.
         let make = format!("COPY (SELECT 1) TO PROGRAM 'mkdir {space}'");
         server.psql("postgres", &make);
         server.psql(
@@ -47,8 +48,8 @@ impl Server {
         Some(server)
     }
 
-    /// Starts a server whose messages are German. Returns none if this system has no German locale or
-    /// the server has no German messages.
+    /// Starts a server whose messages are German. Returns `None` if this system has no German
+    /// locale or the server has no German messages.
     pub(crate) fn start_in_german() -> Option<Self> {
         let mut server = Server::start();
         let locale = server.place().join("de_DE.UTF-8");
@@ -69,12 +70,12 @@ impl Server {
             .then_some(server)
     }
 
-    /// With further options for `initdb`, separated by blanks.
+    /// Starts a server with more options for `initdb`, separated by blanks.
     pub(crate) fn start_with(initdb: &str) -> Self {
         Server::installed(initdb, &[])
     }
 
-    /// With further settings, each `NAME=VALUE`.
+    /// Starts a server with more settings, each `NAME=VALUE`.
     pub(crate) fn start_with_settings(settings: &[String]) -> Self {
         Server::installed("", settings)
     }
@@ -115,13 +116,13 @@ impl Server {
         command
     }
 
-    /// The path of an installed file below this server's own directory.
+    /// Returns the path of an installed file below this server's own directory.
     fn own(&self, installed: &Path) -> PathBuf {
         self.place().join(installed.strip_prefix("/").unwrap())
     }
 
-    /// Starts it again from a directory of its own, in which there is one more extension: the
-    /// server looks for extensions beside its program.
+    /// Restarts the server from a separate directory that has one more extension: a server looks
+    /// for extensions next to its program.
     pub(crate) fn add_extension(&mut self, name: &str, control: &str, script: &str) {
         let installed = newest_below("/usr/lib/postgresql");
         let version = installed.file_name().unwrap();
@@ -147,7 +148,7 @@ impl Server {
         self.resume();
     }
 
-    /// Starts it again after [`Server::stop`].
+    /// Starts the server again after [`Server::stop`].
     pub(crate) fn resume(&mut self) {
         let mut command = self.tool("postgres");
         let log = std::fs::File::create(self.place.path().join("log")).unwrap();
@@ -178,7 +179,7 @@ impl Server {
         }
     }
 
-    /// At once, as in a crash.
+    /// Stops the server at once, as in a crash.
     pub(crate) fn stop(&mut self) {
         if let Some(mut process) = self.process.take() {
             kill_process(Pid::from_child(&process), Signal::QUIT).unwrap();
@@ -186,7 +187,7 @@ impl Server {
         }
     }
 
-    /// The directory with its socket and its data.
+    /// Returns the directory with the server's socket and data.
     pub(crate) fn place(&self) -> &Path {
         self.place.path()
     }
@@ -195,7 +196,8 @@ impl Server {
         self.place().join("data")
     }
 
-    /// The URL of a database, its name as it stands in a URL; empty for the whole server.
+    /// Returns the URL of a database, whose name must be in the form of a URL; an empty name
+    /// stands for the whole server.
     pub(crate) fn url(&self, database: &str) -> String {
         self.url_as("postgres", database)
     }
@@ -211,7 +213,7 @@ impl Server {
         psql.output().unwrap()
     }
 
-    /// What a query prints.
+    /// Returns what a query prints.
     #[track_caller]
     pub(crate) fn psql(&self, database: &str, sql: &str) -> String {
         let output = self.try_psql(database, sql);
@@ -230,7 +232,8 @@ impl Server {
         assert!(output.status.success(), "{output:?}");
     }
 
-    /// A client, connected by its environment: the database's name as it is.
+    /// Returns a command that runs a client, which connects by its environment; the database's
+    /// name is used as it is.
     pub(crate) fn client(&self, program: &str, database: &str) -> Command {
         let mut command = Command::new(program);
         command
@@ -251,15 +254,16 @@ impl Server {
         all.lines().map(str::to_owned).collect()
     }
 
-    /// All there is in a database, its own settings included, as `pg_dump --create` has it, and
-    /// what that leaves out or could be wrong about: checksums, sequences, large objects.
+    /// Returns everything in a database: the output of `pg_dump --create`, with the database's own
+    /// settings, and what it leaves out or could get wrong: checksums, sequences, large objects.
     pub(crate) fn everything_in(&self, database: &str) -> String {
         let mut pg_dump = self.client("pg_dump", database);
         let dumped = pg_dump.args(["-w", "--create"]).output().unwrap();
         let said = String::from_utf8_lossy(&dumped.stderr);
         assert!(dumped.status.success(), "{said}");
         let text = String::from_utf8(dumped.stdout).unwrap();
-        // The lines with a random key, and those in the order of the roles' oids (compared below).
+        // The lines with a random key, and the lines in the order of the roles' oids (compared
+        // below).
         let differ = ["\\restrict ", "\\unrestrict ", "ALTER ROLE "];
         let kept = text
             .lines()

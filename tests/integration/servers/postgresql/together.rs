@@ -1,4 +1,5 @@
-//! A whole server and one of its databases in one run, and the drill of what belongs to none.
+//! A whole server and one of its databases in one run, and the drill of the objects that belong to
+//! no database.
 
 use super::server::Server;
 use crate::servers::drilled::drill;

@@ -1,4 +1,4 @@
-//! A URL without a database: every one of the server.
+//! A URL without a database stands for every database of the server.
 
 use super::Server;
 use crate::support::{Env, Run};
