@@ -53,7 +53,7 @@ pub trait Store: Send + Sync {
     /// Reads a file whole, from its start to its end.
     ///
     /// # Errors
-    /// [`Reason::Missing`] where there is none; whatever keeps it from being read.
+    /// [`Reason::Missing`](super::error::Reason::Missing) where there is none; whatever keeps it from being read.
     fn read(&self, path: &str, stop: Stop) -> Result<Box<dyn Read + '_>, StoreError>;
 
     /// Begins to upload a file of about so many bytes.
@@ -70,7 +70,7 @@ pub trait Store: Send + Sync {
     /// Removes a file; one that is already gone is no error.
     ///
     /// # Errors
-    /// [`Reason::Refused`] where the store does not allow it; whatever else keeps it there.
+    /// [`Reason::Refused`](super::error::Reason::Refused) where the store does not allow it; whatever else keeps it there.
     fn remove(&self, path: &str, stop: Stop) -> Result<(), StoreError>;
 }
 
