@@ -4,13 +4,13 @@ use std::path::Path;
 
 use crate::place::{ALL, Kind, Place};
 
-fn is_sidecar(path: &str) -> bool {
-    Path::new(path).extension() == Some("json".as_ref())
+fn ends_in(path: &str, extension: &str) -> bool {
+    Path::new(path).extension() == Some(extension.as_ref())
 }
 
 fn copies(place: &Place) -> usize {
     let stored = place.stored();
-    let copies = stored.iter().filter(|path| !is_sidecar(path)).count();
+    let copies = stored.iter().filter(|path| !ends_in(path, "json")).count();
     assert_eq!(stored.len(), 2 * copies, "{stored:?}");
     copies
 }
@@ -32,7 +32,7 @@ fn the_policy_of_a_destination_is_its_own() {
         place.copy("--keep 3");
         assert_eq!(copies(&place), 3);
         assert_eq!(place.env.names().len(), 5, "no dump is touched");
-        place.on("rotate @").fails(2, "say it with --keep");
+        place.on("rotate @").fails(2, "give it with --keep");
         let run = place.on("rotate @ --keep 1 --dry-run").succeeds();
         assert_eq!(run.stdout.matches("would go").count(), 2);
         assert_eq!(copies(&place), 3);
@@ -93,7 +93,7 @@ fn a_store_that_refuses_to_remove_is_no_failure() {
     assert!(chattr("-a"));
     // Renaming is refused there as well, so the copy fails, and nothing is lost.
     run.fails(1, "cannot copy");
-    assert_eq!(stored.iter().filter(|path| !is_sidecar(path)).count(), 1);
+    assert_eq!(stored.iter().filter(|path| ends_in(path, "gz")).count(), 1);
 }
 
 #[test]
