@@ -191,6 +191,41 @@ fn the_dump_directory_is_checked_before_anything_is_loaded_and_leftovers_go() {
     assert!(server.databases().contains(&at_work));
 }
 
+/// `GRANT` on a table whose name has a line break, and with it what looks like a statement.
+#[test]
+#[ignore = "needs MariaDB"]
+fn a_name_in_a_grant_is_never_run_and_no_account_is_lost() {
+    let env = Env::new();
+    let server = Server::start();
+    server.script(
+        "",
+        "CREATE USER a@localhost IDENTIFIED BY 'x'; CREATE USER b@localhost IDENTIFIED BY 'y';
+         CREATE USER z@localhost IDENTIFIED BY 'z' ACCOUNT LOCK;
+         ALTER USER b@localhost PASSWORD EXPIRE INTERVAL 2 DAY; ALTER USER b@localhost PASSWORD EXPIRE;
+         CREATE DATABASE shop; CREATE DATABASE own;
+         GRANT CREATE, SELECT ON own.`x\nDROP DATABASE shop;#` TO a@localhost;
+         GRANT CREATE, SELECT ON own.`y\nGRANT ALL ON *.* TO a@localhost;#` TO a@localhost;",
+    );
+    let accounts = |what: &str| {
+        ["a", "b", "z"].map(|user| server.sql("", &format!("{what} {user}@localhost")))
+    };
+    let expected = (accounts("SHOW CREATE USER"), accounts("SHOW GRANTS FOR"));
+    env.run(&format!("dump {}", server.url(""))).succeeds();
+    let names = env.names();
+    let globals = names.iter().find(|name| name.starts_with("@globals"));
+    let args = format!("restore dump/{} {}", globals.unwrap(), server.url(""));
+    // Where the accounts exist, where they do not, and where one does.
+    for gone in [&[][..], &["a", "b", "z"], &["b"]] {
+        for user in gone {
+            server.sql("", &format!("DROP USER {user}@localhost"));
+        }
+        env.run(&args).succeeds();
+        let restored = (accounts("SHOW CREATE USER"), accounts("SHOW GRANTS FOR"));
+        assert_eq!(restored, expected, "{gone:?}");
+        assert_eq!(server.sql("", "SHOW DATABASES LIKE 'shop'").trim(), "shop");
+    }
+}
+
 #[test]
 #[ignore = "needs MariaDB"]
 fn everything_of_a_server_is_restored_in_order_with_its_roles_and_grants() {
