@@ -52,7 +52,7 @@ pub(super) fn restore(dump: &File, mut server: Server, stop: Stop) -> Result<Loa
         ensure!(
             is_about_accounts(&line),
             "the dump has a statement that creates no account and grants nothing; it was changed after it was made: {}",
-            human::printable(&line.chars().take(80).collect::<String>())
+            human::printable(&human::cut(&line, 80))
         );
         let account = account(&line);
         if let Some((statement, account)) = &account
