@@ -4,6 +4,7 @@ mod choice;
 pub(crate) mod failing;
 mod killed;
 mod replaced;
+mod whole;
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, chown, symlink};
