@@ -43,7 +43,8 @@ pub(super) fn run(path: &Path, server: &dyn Source, options: &Options) -> Result
                 log::error!("{name}: not restored: {failure}");
             }
             grants.extend(loaded.grants);
-            Ok(loaded.failed.len())
+            let is_left_out = loaded.left_out.is_some();
+            Ok((!is_left_out).then_some(loaded.failed.len()))
         });
         if let Some(signal) = stop::signal() {
             return Err(Stopped::Signal(signal).into());
@@ -51,7 +52,9 @@ pub(super) fn run(path: &Path, server: &dyn Source, options: &Options) -> Result
         if let Err(error) = &restored {
             log::error!("{error:#}");
         }
-        outcomes.push((name, restored.map_err(|error| format!("{error:#}"))));
+        if let Some(outcome) = restored.map_err(|error| format!("{error:#}")).transpose() {
+            outcomes.push((name, outcome));
+        }
     }
     let denied = server.grant(&grants, &options.dump.access())?;
     for failure in &denied {
@@ -89,9 +92,6 @@ fn found(path: &Path, server: &dyn Source) -> Result<Vec<(String, Identity)>> {
         server.kind()
     );
     found.sort_by_key(|(_, identity)| identity.database.is_some());
-    Ok(found)
-}
-
     refuse_two_of_one_database(path, &found)?;
     let locations: BTreeSet<_> = found.iter().map(|(_, of)| of.location.as_str()).collect();
     if locations.len() > 1 {
@@ -102,9 +102,9 @@ fn found(path: &Path, server: &dyn Source) -> Result<Vec<(String, Identity)>> {
             locations.join(", ")
         );
     }
-/// Returns the database of `server` that a dump with this identity is of, or `None` for the
-/// server-wide objects.
-fn part(server: &dyn Source, identity: &Identity) -> Result<Option<std::sync::Arc<dyn Source>>> {
+    Ok(found)
+}
+
 /// Checks that no two series hold dumps of databases with one name, or of the server-wide objects:
 /// the second restore would add to the result of the first or replace it.
 fn refuse_two_of_one_database(path: &Path, found: &[(String, Identity)]) -> Result<()> {
@@ -125,6 +125,9 @@ fn refuse_two_of_one_database(path: &Path, found: &[(String, Identity)]) -> Resu
     Ok(())
 }
 
+/// Returns the database of `server` that a dump with this identity is of, or `None` for the
+/// server-wide objects.
+fn part(server: &dyn Source, identity: &Identity) -> Result<Option<std::sync::Arc<dyn Source>>> {
     let Some(database) = &identity.database else {
         return Ok(None);
     };
