@@ -37,7 +37,7 @@ pub struct Options {
     pub dump: dump::Options,
 }
 
-/// Restores the dump of one database. Logs what was restored. Returns what was loaded.
+/// Restores the dump of one database. Logs what was restored, or why it is left out. Returns what was loaded.
 pub(super) fn restore(
     from: &RequestedDump,
     target: &dyn Source,
@@ -69,6 +69,10 @@ pub(super) fn restore(
             Err(error) => return Err(error.context(not_restored(target, saver.saved()))),
         }
     };
+    if let Some(why) = loaded.left_out {
+        log::warn!("{} was not restored: {why}", path.display());
+        return Ok(loaded);
+    }
     let but = match loaded.failed.len() {
         0 => String::new(),
         number => format!(", without {}", crate::human::count(number, "object")),

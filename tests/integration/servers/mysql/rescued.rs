@@ -266,6 +266,15 @@ fn everything_of_a_server_is_restored_in_order_with_its_roles_and_grants() {
         .unwrap();
 
     let new = Server::start();
+    let run = env.run(&format!("restore --no-owner dump {}", new.url("")));
+    let run = run.succeeds();
+    let said = "users, roles and their privileges are left out (--no-owner)";
+    assert!(run.stderr.contains(said), "{run:#?}");
+    assert!(!run.stderr.contains("@globals  restored"), "{run:#?}");
+    let created = "SELECT COUNT(*) FROM mysql.user WHERE user IN ('a', 'r', 'r2', 'of_a')";
+    assert_eq!(new.sql("", created).trim(), "0");
+    assert_eq!(new.sql("app", "SELECT v FROM t").trim(), "a");
+    new.sql("", "DROP DATABASE app; DROP DATABASE bad");
     let run = env.run(&format!("restore dump/{globals} {}", new.url("")));
     let run = run.fails(1, "these grants are on what is not there");
     assert!(
