@@ -40,7 +40,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         }),
         method: Method::default(),
         threads: default_threads(),
-        timeout: Duration::from_secs(600),
+        timeout: Duration::from_mins(10),
         full_check: Duration::ZERO,
         busy_timeout: Duration::from_secs(30),
         skip_unchanged: false,

@@ -1,5 +1,7 @@
 //! The command line: types and help texts only.
 
+#[cfg(feature = "copies")]
+mod copies;
 mod output;
 mod retention;
 
@@ -17,6 +19,8 @@ use log::LevelFilter;
 use crate::drill::Sample;
 use crate::human::parse_duration;
 
+#[cfg(feature = "copies")]
+pub use copies::{Copy, FromCopies, RecordOfCopies, WhichCopies};
 pub use output::{Output, ServerFormat};
 pub use retention::Retention;
 
@@ -64,6 +68,12 @@ pub enum Command {
     /// Without retention flags, the policy of the last run of each database applies. A database
     /// that fails does not stop the others; the exit status is then 1.
     Dump(Dump),
+    /// Store copies of dumps in another place: an object store, an SSH server, another disk
+    ///
+    /// Uploads the dumps that the destination lacks and its retention keeps, then rotates the copies.
+    /// Prints the URL of each copy. A copy appears under its final name only when it is whole.
+    #[cfg(feature = "copies")]
+    Copy(Copy),
     /// List dumps with time, size, and the rule that keeps each
     ///
     /// Without retention flags, the policy of the last run of each database applies.
@@ -173,6 +183,11 @@ pub struct List {
     #[arg(long, env = "DUMP_DATABASE_JSON", value_parser = BoolishValueParser::new())]
     pub json: bool,
 
+    /// Which copies
+    #[cfg(feature = "copies")]
+    #[command(flatten)]
+    pub copies: WhichCopies,
+
     /// Which dumps would stay
     #[command(flatten)]
     pub retention: Retention,
@@ -204,6 +219,16 @@ pub struct Status {
     #[arg(long, value_name = "FILE", env = "DUMP_DATABASE_METRICS")]
     pub metrics: Option<PathBuf>,
 
+    /// Which copies
+    #[cfg(feature = "copies")]
+    #[command(flatten)]
+    pub copies: WhichCopies,
+
+    /// The record of copies
+    #[cfg(feature = "copies")]
+    #[command(flatten)]
+    pub record: RecordOfCopies,
+
     /// Print a JSON array of objects
     #[arg(long, env = "DUMP_DATABASE_JSON", value_parser = BoolishValueParser::new())]
     pub json: bool,
@@ -215,6 +240,11 @@ pub struct Verify {
     /// Dumps or dump directories [default: `$STATE_DIRECTORY`, else `./dump`]
     #[arg(value_name = "DIR|FILE")]
     pub paths: Vec<PathBuf>,
+
+    /// Which copies
+    #[cfg(feature = "copies")]
+    #[command(flatten)]
+    pub copies: FromCopies,
 
     /// Stop reading one dump after TIME (30s, 10m, 1h), and report it as bad
     #[arg(
@@ -276,6 +306,11 @@ pub struct Restore {
     /// several databases
     #[arg(long, env = "DUMP_DATABASE_NAME")]
     pub name: Option<String>,
+
+    /// Which copies
+    #[cfg(feature = "copies")]
+    #[command(flatten)]
+    pub copies: FromCopies,
 
     /// Replace TARGET if it exists. TARGET is dumped first
     #[arg(long, env = "DUMP_DATABASE_REPLACE", value_parser = BoolishValueParser::new())]
@@ -345,6 +380,11 @@ pub struct Drill {
     )]
     pub timeout: Duration,
 
+    /// Which copies
+    #[cfg(feature = "copies")]
+    #[command(flatten)]
+    pub copies: FromCopies,
+
     /// Print a JSON array of objects
     #[arg(long, env = "DUMP_DATABASE_JSON", value_parser = BoolishValueParser::new())]
     pub json: bool,
@@ -370,6 +410,11 @@ pub struct Rotate {
         conflicts_with = "dry_run"
     )]
     pub forget: Option<String>,
+
+    /// Which copies
+    #[cfg(feature = "copies")]
+    #[command(flatten)]
+    pub copies: WhichCopies,
 
     /// Which dumps stay
     #[command(flatten)]

@@ -73,7 +73,7 @@ pub fn run(paths: &[PathBuf], options: &Options) -> Result<usize> {
         let row = if gone {
             DrillResult::gone(&chosen)
         } else {
-            drill(&chosen, dump, options)
+            drill(&chosen, dump.context("it cannot be read"), options)
         };
         if let Some(signal) = stop::signal() {
             return Err(stop::Stopped::Signal(signal).into());
@@ -89,6 +89,57 @@ pub fn run(paths: &[PathBuf], options: &Options) -> Result<usize> {
                 failing.insert((directory.path().to_owned(), name.name.clone()));
             }
         }
+        if !options.json {
+            row.print()?;
+        }
+        rows.push(row);
+    }
+    if options.json {
+        writeln!(io::stdout(), "{}", crate::human::json(&rows)?)?;
+    }
+    Ok(failed)
+}
+
+/// A dump that was downloaded from a destination.
+#[cfg(feature = "copies")]
+#[derive(Debug)]
+pub struct DownloadedDump {
+    /// The URL of its copy.
+    pub path: PathBuf,
+    /// Its database.
+    pub database: String,
+    /// The dump, or how the copy is damaged.
+    pub file: Result<File>,
+}
+
+/// Drills dumps one after the other, and prints a line for each. Returns the number of dumps that failed.
+///
+/// # Errors
+/// Errors of the iterator, or a closed stdout.
+#[cfg(feature = "copies")]
+pub fn run_downloaded(
+    dumps: impl Iterator<Item = Result<DownloadedDump>>,
+    options: &Options,
+) -> Result<usize> {
+    let mut rows = Vec::new();
+    let mut failed = 0;
+    for dump in dumps {
+        let DownloadedDump {
+            path,
+            database,
+            file,
+        } = dump?;
+        let chosen = Chosen {
+            path,
+            database,
+            place: None,
+            is_named: true,
+        };
+        let row = drill(&chosen, file, options);
+        if let Some(signal) = stop::signal() {
+            return Err(stop::Stopped::Signal(signal).into());
+        }
+        failed += usize::from(row.passed == Some(false));
         if !options.json {
             row.print()?;
         }
@@ -118,11 +169,11 @@ fn is_gone(error: &io::Error) -> bool {
     error.kind() == ErrorKind::NotFound
 }
 
-fn drill(chosen: &Chosen, dump: io::Result<File>, options: &Options) -> DrillResult {
+fn drill(chosen: &Chosen, dump: Result<File>, options: &Options) -> DrillResult {
     let mut row = DrillResult::of(chosen);
     log::debug!("drilling {}", row.path.display());
     let stop = Stop::after(options.timeout);
-    let drilled = dump.context("it cannot be read").and_then(|dump| {
+    let drilled = dump.and_then(|dump| {
         confined::restore(&dump, options.scratch.as_deref(), options.timeout, stop)
     });
     match drilled.map_err(|error| stop.reason().map_or(error, anyhow::Error::from)) {

@@ -32,6 +32,36 @@ pub fn parse_positive(text: &str) -> Result<NonZeroUsize, String> {
         .map_err(|_| "expected a whole number above 0".to_owned())
 }
 
+/// Reads `500kB`, `10MB`, `1.5GB`, `64MiB` or a bare number of bytes, above 0.
+///
+/// # Errors
+/// One sentence saying what is accepted.
+#[cfg(feature = "copies")]
+pub fn parse_bytes(text: &str) -> Result<u64, String> {
+    const UNITS: [(&str, f64); 8] = [
+        ("", 1.0),
+        ("B", 1.0),
+        ("kB", 1e3),
+        ("MB", 1e6),
+        ("GB", 1e9),
+        ("KiB", 1024.0),
+        ("MiB", 1_048_576.0),
+        ("GiB", 1_073_741_824.0),
+    ];
+    let end = text
+        .find(|c: char| !c.is_ascii_digit() && c != '.')
+        .unwrap_or(text.len());
+    let (number, unit) = (text[..end].parse::<f64>(), text[end..].trim_start());
+    let unit = UNITS.iter().find(|(name, _)| *name == unit);
+    match (number, unit) {
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // it is within 1 to 1e18
+        (Ok(number), Some((_, factor))) if (1.0..=1e18).contains(&(number * factor)) => {
+            Ok((number * factor) as u64)
+        }
+        _ => Err("a size such as 500kB or 10MB is wanted".to_owned()),
+    }
+}
+
 /// Returns the bytes in lower-case hexadecimal.
 #[must_use]
 pub fn hexadecimal(bytes: &[u8]) -> String {

@@ -37,6 +37,8 @@ pub mod cli;
 pub mod clock;
 pub mod compress;
 pub mod content;
+#[cfg(feature = "copies")]
+pub mod copy;
 mod deflate;
 pub mod directory;
 pub mod drill;
@@ -71,5 +73,7 @@ pub mod series;
 pub mod state;
 pub mod status;
 pub mod stop;
+#[cfg(feature = "copies")]
+pub mod store;
 pub mod url;
 pub mod verify;

@@ -54,6 +54,12 @@ fn builder(level: LevelFilter) -> Builder {
     builder
         .filter_level(level)
         .target(Target::Pipe(Box::new(Stderr)));
+    if cfg!(feature = "copies") {
+        // Libraries that speak to a network could show secrets at the lower levels.
+        builder
+            .filter_level(level.min(LevelFilter::Warn))
+            .filter_module("dump_database", level);
+    }
     builder
 }
 

@@ -11,6 +11,8 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches};
 
 use dump_database::cli::{Cli, Command, EXAMPLES, Output, Retention, ServerFormat};
+#[cfg(feature = "copies")]
+use dump_database::copy::{self, Reading};
 use dump_database::directory::DirectoryInUse;
 use dump_database::dump::Keep;
 use dump_database::engine::command::Program;
@@ -19,7 +21,7 @@ use dump_database::exit::{Exit, UsageError};
 use dump_database::name::Format;
 use dump_database::secret::{self, Secret};
 use dump_database::stop::{self, Stopped};
-use dump_database::{drill, dump, list, logging, metrics, restore, rotate, status, verify};
+use dump_database::{clock, drill, dump, list, logging, metrics, restore, rotate, status, verify};
 
 fn main() -> ExitCode {
     // This comes first: a drill's sandbox can be made only while the process has one thread.
@@ -55,7 +57,7 @@ fn main() -> ExitCode {
             return Exit::Success;
         }
         log::error!("{error:#}");
-        if error.is::<DirectoryInUse>() {
+        if error.is::<DirectoryInUse>() || is_destination_in_use(&error) {
             Exit::Held
         } else if error.is::<UsageError>() {
             Exit::Usage
@@ -67,6 +69,7 @@ fn main() -> ExitCode {
 }
 
 /// Runs the command. `keeps` is true if the user gave a retention policy.
+#[allow(clippy::too_many_lines)] // one arm a command
 fn run(command: Command, keeps: bool) -> Result<Exit> {
     match command {
         Command::Dump(args) => {
@@ -99,22 +102,57 @@ fn run(command: Command, keeps: bool) -> Result<Exit> {
             };
             dump::run(&sources, &selection, &options).map(all_or_some)
         }
+        #[cfg(feature = "copies")]
+        Command::Copy(args) => {
+            let directories = or_default(args.directories.clone())?;
+            copy::run(&directories, &args.into()).map(all_or_some)
+        }
         Command::List(args) => {
+            #[cfg(feature = "copies")]
+            if let Some(places) = Reading::from(args.copies).places(&args.directories)? {
+                copy::list(&places, args.json)?;
+                return Ok(Exit::Success);
+            }
             let policy = keeps.then(|| args.retention.into());
             list::run(&or_default(args.directories)?, policy.as_ref(), args.json)?;
             Ok(Exit::Success)
         }
         Command::Status(args) => {
+            #[cfg(feature = "copies")]
+            if let Some(places) = Reading::from(args.copies).places(&args.directories)? {
+                return copy::status(&places, args.max_age, args.json).map(all_or_some);
+            }
             let directories = or_default(args.directories)?;
             if let Some(file) = &args.metrics {
                 metrics::write(file, &directories, args.trust_records)?;
             }
-            status::run(&directories, args.max_age, args.trust_records, args.json).map(all_or_some)
+            let now = clock::now();
+            let rows = status::rows(&directories, args.max_age, args.trust_records, now);
+            #[cfg(feature = "copies")]
+            let rows = args.record.add_to(rows)?;
+            status::print(&rows, args.json, now).map(all_or_some)
         }
         Command::Verify(args) => {
+            #[cfg(feature = "copies")]
+            {
+                let reading = Reading::from(args.copies);
+                if let Some(places) = reading.places(&args.paths)? {
+                    let identities = reading.identities()?;
+                    let failed =
+                        copy::verify(&places, identities.as_ref(), args.timeout, args.json)?;
+                    return Ok(all_or_some(failed));
+                }
+            }
             verify::run(&or_default(args.paths)?, args.timeout, args.json).map(all_or_some)
         }
         Command::Restore(args) => {
+            #[cfg(feature = "copies")]
+            let copies = Reading {
+                name: args.name.clone(),
+                ..args.copies.into()
+            };
+            #[cfg(feature = "copies")]
+            let places = copies.places(std::slice::from_ref(&args.dump))?;
             let options = restore::Options {
                 replace: match (args.replace, args.without_saving, args.into_empty) {
                     (true, true, _) => restore::Replace::Unsaved,
@@ -131,6 +169,12 @@ fn run(command: Command, keeps: bool) -> Result<Exit> {
                 name: args.name,
             };
             let target = parse_source(&args.target).map_err(|why| UsageError::new(&why))?;
+            #[cfg(feature = "copies")]
+            if let Some([place]) = places.as_deref() {
+                let identities = copies.identities()?;
+                return copy::restore(place, identities.as_ref(), target.as_ref(), &options)
+                    .map(all_or_some);
+            }
             restore::run(&from, target.as_ref(), &options).map(all_or_some)
         }
         Command::Drill(args) => {
@@ -140,11 +184,30 @@ fn run(command: Command, keeps: bool) -> Result<Exit> {
                 timeout: args.timeout,
                 json: args.json,
             };
+            #[cfg(feature = "copies")]
+            {
+                let copies = Reading::from(args.copies);
+                if let Some(places) = copies.places(&args.paths)? {
+                    let identities = copies.identities()?;
+                    return copy::drill(&places, identities.as_ref(), &options).map(all_or_some);
+                }
+            }
             drill::run(&or_default(args.paths)?, &options).map(all_or_some)
         }
         Command::Rotate(args) => {
-            let directory = directory(args.directory)?;
             let policy = keeps.then(|| args.retention.into());
+            #[cfg(feature = "copies")]
+            if let Some(path) = &args.directory
+                && let Some(places) =
+                    Reading::from(args.copies).places(std::slice::from_ref(path))?
+            {
+                let policy = policy.ok_or_else(|| {
+                    UsageError::new("a destination has no record of a retention policy; give it with --keep and the other retention flags")
+                })?;
+                copy::rotate(&places, &policy, args.dry_run)?;
+                return Ok(Exit::Success);
+            }
+            let directory = directory(args.directory)?;
             match args.forget {
                 Some(database) => rotate::forget(&directory, &database)?,
                 None if args.dry_run => rotate::explain_all(&directory, policy.as_ref())?,
@@ -167,6 +230,17 @@ fn run(command: Command, keeps: bool) -> Result<Exit> {
             io::stdout().write_all(&page)?;
             Ok(Exit::Success)
         }
+    }
+}
+
+/// Returns true if another run copies to the same destination.
+fn is_destination_in_use(error: &anyhow::Error) -> bool {
+    #[cfg(feature = "copies")]
+    return error.is::<copy::DestinationInUse>();
+    #[cfg(not(feature = "copies"))]
+    {
+        let _ = error;
+        false
     }
 }
 

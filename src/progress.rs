@@ -16,6 +16,8 @@ const STATUS_EVERY: Duration = Duration::from_secs(1);
 pub struct Progress {
     bar: Option<ProgressBar>,
     database: String,
+    /// What is done to it, in the past tense.
+    done: &'static str,
     started: Instant,
     told: Option<Instant>,
 }
@@ -24,6 +26,17 @@ impl Progress {
     /// Starts to show the progress of `database`. `expected` is its size in bytes, if known.
     #[must_use]
     pub fn new(database: &str, expected: Option<u64>) -> Self {
+        Progress::of(database, expected, "dumped")
+    }
+
+    /// Begins to show how a dump of so many bytes is copied.
+    #[cfg(feature = "copies")]
+    #[must_use]
+    pub fn copying(database: &str, bytes: u64) -> Self {
+        Progress::of(database, Some(bytes), "copied")
+    }
+
+    fn of(database: &str, expected: Option<u64>, done: &'static str) -> Self {
         let bar = std::io::stderr().is_terminal().then(|| {
             let bar = match expected {
                 Some(bytes) => ProgressBar::new(bytes),
@@ -44,6 +57,7 @@ impl Progress {
         Progress {
             bar,
             database: database.to_owned(),
+            done,
             started: Instant::now(),
             told: None,
         }
@@ -58,9 +72,10 @@ impl Progress {
             self.told = Some(Instant::now());
             let rate = bytes as f64 / self.started.elapsed().as_secs_f64().max(0.001) / 1e6;
             status(&format!(
-                "{}: {} dumped, {rate:.0} MB/s",
+                "{}: {} {}, {rate:.0} MB/s",
                 self.database,
-                crate::human::bytes(bytes)
+                crate::human::bytes(bytes),
+                self.done
             ));
         }
     }

@@ -7,10 +7,10 @@ mod whole;
 
 use anyhow::Result;
 
-use crate::engine::Source;
+use crate::engine::{Loaded, Source};
 pub use choose::RequestedDump;
 use database::restore;
-pub use database::{Options, Replace, load};
+pub use database::{Choose, Options, Replace, load};
 
 /// Restores a dump into `target`. If `target` is a whole server and `from` a directory, restores
 /// the dumps of every database. A dump is verified whole before the target is touched, and is
@@ -24,6 +24,29 @@ pub fn run(from: &RequestedDump, target: &dyn Source, options: &Options) -> Resu
         return whole::run(&from.path, target, options);
     }
     let loaded = restore(from, target, options)?;
+    grant(&loaded, target, options)
+}
+
+/// Restores the dump that `choose` returns into `target`, as [`run`] does. A dump that the user did not
+/// name (`is_named`) and that is damaged inside is passed over: `choose` is called again. Returns how
+/// many objects could not be restored.
+///
+/// # Errors
+/// As [`run`].
+#[cfg(feature = "copies")]
+pub fn run_chosen(
+    choose: &mut Choose<'_>,
+    is_named: bool,
+    target: &dyn Source,
+    options: &Options,
+) -> Result<usize> {
+    let loaded = database::restore_chosen(choose, is_named, target, options)?;
+    grant(&loaded, target, options)
+}
+
+/// Grants the privileges that a dump of a server has, and logs what could not be restored. Returns how
+/// many objects and grants that is.
+fn grant(loaded: &Loaded, target: &dyn Source, options: &Options) -> Result<usize> {
     let access = options.dump.access();
     let denied = target.grant(&loaded.grants, &access)?;
     let failed = loaded.failed.len() + denied.len();

@@ -1,39 +1,33 @@
 //! Reports whether every database is dumped, from its dumps and from the result of its last run.
 
+#[cfg(feature = "copies")]
+mod copies;
 mod judge;
 mod row;
 mod table;
 
 use std::io::{self, Write};
-use std::path::PathBuf;
-use std::time::Duration;
 
 use anyhow::Result;
+use jiff::Timestamp;
 
-use crate::clock;
 use crate::human;
 
+#[cfg(feature = "copies")]
+pub use copies::{CopyRecord, CopyStatus};
 pub use judge::rows;
 pub use row::DatabaseStatus;
 
-/// Prints a line for each database of each directory. Returns the number of databases that have no
-/// dump younger than `max_age` or whose last run failed; a directory without dumps counts as one.
+/// Prints a line for each row, or a JSON array. Returns the number of databases that have a problem.
 ///
 /// # Errors
 /// When stdout is closed.
-pub fn run(
-    directories: &[PathBuf],
-    max_age: Option<Duration>,
-    trust_records: bool,
-    json: bool,
-) -> Result<usize> {
-    let now = clock::now();
-    let rows = rows(directories, max_age, trust_records, now);
+pub fn print(rows: &[DatabaseStatus], json: bool, now: Timestamp) -> Result<usize> {
     let mut out = io::BufWriter::new(io::stdout().lock());
     if json {
         writeln!(out, "{}", human::json(&rows)?)?;
     } else {
-        table::print(&mut out, &rows, now)?;
+        table::print(&mut out, rows, now)?;
     }
     out.flush()?;
     let bad = rows

@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 /// The time limit of work that puts things back as they were.
-const CLEANING_UP: Duration = Duration::from_secs(60);
+const CLEANING_UP: Duration = Duration::from_mins(1);
 
 /// The reason why work ended early.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

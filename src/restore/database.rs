@@ -1,7 +1,7 @@
 //! Restores one dump.
 
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, ensure};
 
@@ -10,6 +10,7 @@ use super::save::Saver;
 use crate::dump;
 use crate::engine::{Access, DamagedInside, Existing, LoadOptions, Loaded, Source};
 use crate::header::Header;
+use crate::stop::Stop;
 
 /// What a restore does if the target database exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,9 +38,24 @@ pub struct Options {
     pub dump: dump::Options,
 }
 
+/// Returns the first dump that is not among the refused ones, verified whole, its path, and its header.
+pub type Choose<'a> = dyn FnMut(&[PathBuf], Stop) -> Result<(File, PathBuf, Header)> + 'a;
+
 /// Restores the dump of one database. Logs what was restored, or why it is left out. Returns what was loaded.
 pub(super) fn restore(
     from: &RequestedDump,
+    target: &dyn Source,
+    options: &Options,
+) -> Result<Loaded> {
+    let is_named = !from.path.is_dir();
+    let mut choose = |refused: &[PathBuf], stop: Stop| choose(from, refused, stop);
+    restore_chosen(&mut choose, is_named, target, options)
+}
+
+/// Restores the dump that `choose` returns. Logs what was restored.
+pub(super) fn restore_chosen(
+    choose: &mut Choose<'_>,
+    is_named: bool,
     target: &dyn Source,
     options: &Options,
 ) -> Result<Loaded> {
@@ -48,7 +64,7 @@ pub(super) fn restore(
     let mut refused = Vec::new();
     let mut saver = Saver::new(&options.dump, stop);
     let (path, header, loaded) = loop {
-        let (dump, path, header) = choose(from, &refused, stop)?;
+        let (dump, path, header) = choose(&refused, stop)?;
         let load_options = LoadOptions {
             existing: match options.replace {
                 Replace::No => Existing::Refuse,
@@ -62,7 +78,7 @@ pub(super) fn restore(
         match load(&dump, &header, target, load_options, &access) {
             Ok(loaded) => break (path, header, loaded),
             // If the user named a directory, an older dump can be restored instead.
-            Err(error) if error.is::<DamagedInside>() && path != from.path => {
+            Err(error) if error.is::<DamagedInside>() && !is_named => {
                 log::warn!("{} was passed over: {error:#}", path.display());
                 refused.push(path);
             }

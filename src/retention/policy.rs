@@ -4,7 +4,7 @@ use std::{fmt, num::NonZeroUsize, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-const WEEK: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+const WEEK: Duration = Duration::from_hours(7 * 24);
 
 /// How many dumps of a database stay.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -10,7 +10,7 @@ mod replaced;
 mod shrink;
 mod tiers;
 
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+const DAY: Duration = Duration::from_hours(24);
 
 fn at(time: &str) -> Timestamp {
     format!("{time}Z").parse().unwrap()

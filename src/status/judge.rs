@@ -15,6 +15,8 @@ use crate::state::{Attempt, DrillRecord, Record};
 
 /// Returns a row for each database of each directory. That a database did not change since its
 /// newest dump is believed only of a record that is this user's or root's, unless `trust_records`.
+/// A database has a problem if it has no dump younger than `max_age` or its last run failed; a directory
+/// without dumps has a row with a problem.
 #[must_use]
 pub fn rows(
     directories: &[PathBuf],
@@ -107,6 +109,10 @@ fn without_dumps(path: &Path, name: Option<&str>, record: Record, problem: &str)
         drill: record.drill,
         sizes: Vec::new(),
         shrunk_since: None,
+        #[cfg(feature = "copies")]
+        name: name.map(str::to_owned),
+        #[cfg(feature = "copies")]
+        copies: Vec::new(),
         problem: Some(human::printable(problem)),
     }
 }
@@ -140,7 +146,13 @@ fn of_series(
             engine: engine.or(record.engine),
             ..record
         };
-        return without_dumps(path, Some(&series.database()), record, &problem);
+        let row = without_dumps(path, Some(&series.database()), record, &problem);
+        #[cfg(feature = "copies")]
+        let row = DatabaseStatus {
+            name: Some(series.name.to_string()),
+            ..row
+        };
+        return row;
     };
     let before = past.get(1).map(|(entry, _)| entry.bytes);
     let unchanged = record
@@ -182,6 +194,10 @@ fn of_series(
         ),
         attempt: Some(attempt),
         drill: record.drill,
+        #[cfg(feature = "copies")]
+        name: Some(series.name.to_string()),
+        #[cfg(feature = "copies")]
+        copies: Vec::new(),
         sizes: entries().rev().map(|entry| entry.bytes).collect(),
     }
 }

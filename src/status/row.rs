@@ -45,6 +45,14 @@ pub struct DatabaseStatus {
     /// and no older than the policy keeps the one from before a shrink.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shrunk_since: Option<Timestamp>,
+    /// The NAME of its dumps.
+    #[cfg(feature = "copies")]
+    #[serde(skip)]
+    pub name: Option<String>,
+    /// Its copies in each destination.
+    #[cfg(feature = "copies")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub copies: Vec<super::copies::CopyStatus>,
     /// What is wrong, in words.
     pub problem: Option<String>,
 }

@@ -53,7 +53,7 @@ pub(super) fn print(
         .map(|column| lines.iter().map(|line| line[column].chars().count()).max())
         .map(Option::unwrap_or_default)
         .collect();
-    let remarks = std::iter::once(String::new()).chain(rows.iter().map(remark));
+    let remarks = std::iter::once(String::new()).chain(rows.iter().map(|row| remark(row, now)));
     for (line, remark) in lines.iter().zip(remarks) {
         let mut text = format!("{:1$}", line[0], widths[0]);
         for (cell, width) in line.iter().zip(&widths).skip(1) {
@@ -67,13 +67,17 @@ pub(super) fn print(
 }
 
 /// What is wrong, and what is not but should be known.
-fn remark(row: &DatabaseStatus) -> String {
+fn remark(row: &DatabaseStatus, now: Timestamp) -> String {
     let shrunk = row.shrunk_since.map(|time| {
         let time = time.strftime("%Y-%m-%d %H:%M:%SZ");
         format!("shrank to less than half since {time}")
     });
-    let all: Vec<_> = row.problem.clone().into_iter().chain(shrunk).collect();
-    all.join("; ")
+    let all = row.problem.clone().into_iter().chain(shrunk);
+    #[cfg(feature = "copies")]
+    let all = all.chain(super::copies::remark(&row.copies, now).map(|text| printable(&text)));
+    #[cfg(not(feature = "copies"))]
+    let _ = now;
+    all.collect::<Vec<_>>().join("; ")
 }
 
 fn cells(row: &DatabaseStatus, now: Timestamp) -> [String; HEADS.len()] {

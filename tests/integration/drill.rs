@@ -185,7 +185,7 @@ fn the_copy_that_a_killed_drill_left_goes_and_nothing_else() {
         fs::create_dir_all(scratch.join(name)).unwrap();
         fs::write(scratch.join(name).join("copy"), "data").unwrap();
         let made = File::open(scratch.join(name)).unwrap();
-        let hour_ago = SystemTime::now() - Duration::from_secs(3600);
+        let hour_ago = SystemTime::now() - Duration::from_hours(1);
         if *name != unmarked {
             fs::write(scratch.join(name).join(MARK), "").unwrap();
         }

@@ -17,7 +17,7 @@ type Imports = BTreeMap<Vec<String>, BTreeSet<Vec<String>>>;
 
 #[test]
 fn engines_know_nothing_of_a_run() {
-    const RUN: [&str; 14] = [
+    const RUN: [&str; 15] = [
         "cli",
         "copy",
         "directory",
@@ -31,6 +31,7 @@ fn engines_know_nothing_of_a_run() {
         "series",
         "state",
         "status",
+        "store",
         "verify",
     ];
     for (module, imported) in imports() {
@@ -129,7 +130,7 @@ fn every_guarantee_names_tests_that_exist() {
         }
         assert!(named > 0, "{row} names no test");
     }
-    assert_eq!(rows.len(), 10, "one row for each guarantee");
+    assert_eq!(rows.len(), 11, "one row for each guarantee");
 }
 
 #[test]

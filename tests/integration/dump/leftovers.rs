@@ -23,7 +23,7 @@ fn host() -> String {
         .into_owned()
 }
 
-const HOUR: Duration = Duration::from_secs(3600);
+const HOUR: Duration = Duration::from_hours(1);
 
 #[test]
 fn this_hosts_are_removed_and_anothers_only_when_old() {

@@ -168,7 +168,7 @@ impl Server {
             .stdout(log.try_clone().unwrap())
             .stderr(log);
         self.process = Some(command.spawn().unwrap());
-        let until = Instant::now() + Duration::from_secs(60);
+        let until = Instant::now() + Duration::from_mins(1);
         while !self.try_psql("postgres", "SELECT").status.success() {
             assert!(
                 Instant::now() < until,

@@ -1,0 +1,46 @@
+//! Copies of dumps in other places, and everything that reads them there.
+//!
+//! A copy is whole or not at all: uploaded under no name or a temporary one, checked against what the
+//! store says it received, then named without replacing anything; its sidecar is written last, so a
+//! copy without one is unfinished. Retention there runs only after every upload of the database was
+//! finished, and counts only copies of the same identity.
+
+mod catalogue;
+mod drill;
+#[cfg(feature = "encryption")]
+mod encryption;
+#[cfg(not(feature = "encryption"))]
+#[path = "copy/unencrypted.rs"]
+#[expect(
+    clippy::unnecessary_wraps,
+    clippy::unused_self,
+    reason = "the functions have the signatures of those that encrypt"
+)]
+mod encryption;
+mod fetch;
+mod home;
+mod job;
+mod list;
+mod name;
+mod options;
+mod passing;
+mod place;
+mod plan;
+mod restore;
+mod rotate;
+mod run;
+mod sidecar;
+mod status;
+mod upload;
+mod verify;
+
+pub use drill::drill;
+pub use home::{DestinationInUse, Home, Records};
+pub use list::list;
+pub use options::Options;
+pub use place::{Place, Reading};
+pub use restore::restore;
+pub use rotate::run as rotate;
+pub use run::run;
+pub use status::{add_to, status};
+pub use verify::verify;

@@ -1,0 +1,160 @@
+//! Which copies a destination has, from its listings alone.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use anyhow::{Context, Result};
+
+use super::name::{CopyName, Folder, parse_file};
+use super::sidecar::Sidecar;
+use crate::header::DumpKind;
+use crate::name::Name;
+use crate::stop::Stop;
+use crate::store::{Object, Store, StoreError, UNFINISHED};
+
+/// How many requests are under way at a time.
+const CONCURRENT: usize = 16;
+
+/// A copy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stored {
+    /// Its name.
+    pub name: CopyName,
+    /// Its size in bytes.
+    pub bytes: u64,
+    /// The kind of the dump, from the name of its sidecar; absent where the copy has no sidecar: it is
+    /// not finished.
+    pub kind: Option<DumpKind>,
+}
+
+/// The copies of one database.
+#[derive(Debug, Default)]
+pub struct Copies {
+    /// The copies, oldest first.
+    pub stored: Vec<Stored>,
+    /// The paths of sidecars whose copy is gone.
+    pub orphans: Vec<String>,
+    /// The paths of uploads that were not finished.
+    pub unfinished: Vec<String>,
+}
+
+/// Lists the copies of a destination by database; of one machine alone where `host` names it.
+///
+/// # Errors
+/// When the store cannot be listed.
+pub(super) fn read(
+    store: &dyn Store,
+    host: Option<&Name>,
+    stop: Stop,
+) -> Result<BTreeMap<Folder, Copies>> {
+    let hosts = if let Some(host) = host {
+        vec![host.clone()]
+    } else {
+        let folders = store.folders("", stop)?;
+        let names = folders.iter().filter_map(|name| Name::parse(name));
+        names.collect()
+    };
+    let listed = in_parallel(&hosts, |host| store.list(host.as_str(), stop));
+    let mut all = BTreeMap::new();
+    for objects in listed {
+        sort(objects?, &mut all);
+    }
+    Ok(all)
+}
+
+/// Lists the copies of one database.
+///
+/// # Errors
+/// When the store cannot be listed.
+pub(super) fn read_folder(
+    store: &dyn Store,
+    folder: &Folder,
+    stop: Stop,
+) -> Result<Copies, StoreError> {
+    let mut all = BTreeMap::new();
+    sort(store.list(&folder.to_string(), stop)?, &mut all);
+    Ok(all.remove(folder).unwrap_or_default())
+}
+
+/// Reads the sidecars of copies, several at a time; the results come in the order of the copies.
+///
+/// # Errors
+/// When work must stop.
+pub(super) fn sidecars(
+    store: &dyn Store,
+    folder: &Folder,
+    copies: &[&Stored],
+    stop: Stop,
+) -> Result<Vec<Result<Sidecar>>> {
+    let read = in_parallel(copies, |copy| {
+        let kind = copy.kind.context("it has no sidecar")?;
+        Sidecar::read(store, folder, &copy.name, kind, stop)
+    });
+    stop.check()?;
+    Ok(read)
+}
+
+/// Returns what `work` makes of each item, in their order.
+pub(super) fn in_parallel<I: Sync, T: Send>(items: &[I], work: impl Fn(&I) -> T + Sync) -> Vec<T> {
+    let next = AtomicUsize::new(0);
+    let results = Mutex::new(Vec::with_capacity(items.len()));
+    std::thread::scope(|scope| {
+        for _ in 0..CONCURRENT.min(items.len()) {
+            scope.spawn(|| {
+                while let Some((number, item)) = take(&next, items) {
+                    let result = work(item);
+                    results
+                        .lock()
+                        .expect("no worker panics")
+                        .push((number, result));
+                }
+            });
+        }
+    });
+    let mut results = results.into_inner().expect("no worker panics");
+    results.sort_by_key(|(number, _)| *number);
+    results.into_iter().map(|(_, result)| result).collect()
+}
+
+fn take<'a, I>(next: &AtomicUsize, items: &'a [I]) -> Option<(usize, &'a I)> {
+    let number = next.fetch_add(1, Ordering::Relaxed);
+    items.get(number).map(|item| (number, item))
+}
+
+/// Sorts files into the copies of each database. What no copy of this program has is left out.
+fn sort(objects: Vec<Object>, all: &mut BTreeMap<Folder, Copies>) {
+    let mut sidecars = BTreeMap::new();
+    for object in objects {
+        let Some((folder, file)) = parse_file(&object.path) else {
+            continue;
+        };
+        if file.starts_with(UNFINISHED) {
+            all.entry(folder).or_default().unfinished.push(object.path);
+        } else if let Some((name, kind)) = CopyName::parse_sidecar(file) {
+            sidecars.insert((folder, name), (kind, object.path));
+        } else if let Some(name) = CopyName::parse(file)
+            && name.dump.name == folder.database
+        {
+            all.entry(folder).or_default().stored.push(Stored {
+                name,
+                bytes: object.bytes,
+                kind: None,
+            });
+        }
+    }
+    for (folder, copies) in all.iter_mut() {
+        for copy in &mut copies.stored {
+            if let Entry::Occupied(found) = sidecars.entry((folder.clone(), copy.name.clone())) {
+                copy.kind = Some(found.remove().0);
+            }
+        }
+        copies
+            .stored
+            .sort_by(|a, b| (a.name.dump.key(), &a.name).cmp(&(b.name.dump.key(), &b.name)));
+    }
+    for ((folder, _), (_, path)) in sidecars {
+        all.entry(folder).or_default().orphans.push(path);
+    }
+}

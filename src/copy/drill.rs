@@ -1,0 +1,66 @@
+//! Drills of copies: downloaded, verified whole, and restored into a throwaway database.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+
+use super::encryption::Identities;
+use super::place::Place;
+use super::restore::{get, in_order};
+use super::verify::is_damage;
+use crate::drill::{DownloadedDump, Options, Sample, run_downloaded};
+use crate::header::DumpKind;
+use crate::stop::Stop;
+
+/// Drills copies, or those of each database that `options.sample` names; a line each on stdout.
+/// Returns how many failed, with the places that have none.
+///
+/// # Errors
+/// When a destination cannot be read or stdout is closed.
+pub fn drill(
+    places: &[Place],
+    identities: Option<&Identities>,
+    options: &Options,
+) -> Result<usize> {
+    let stop = Stop::on_signal();
+    let wanted = match options.sample {
+        Sample::Newest => 1,
+        Sample::All => usize::MAX,
+        Sample::Last(number) => number,
+    };
+    let mut chosen = Vec::new();
+    let mut empty = 0;
+    for place in places {
+        let before = chosen.len();
+        for (folder, mut copies) in place.copies(stop)? {
+            if place.copy.is_none() {
+                copies
+                    .stored
+                    .retain(|copy| copy.kind == Some(DumpKind::Regular));
+            }
+            let newest = in_order(copies.stored).into_iter().take(wanted);
+            chosen.extend(newest.map(|copy| (place, folder.clone(), copy)));
+        }
+        if chosen.len() == before {
+            log::error!("there are no copies to drill in {}", place.destination);
+            empty += 1;
+        }
+    }
+    // Each is downloaded when its turn comes: only one is on the disk at a time.
+    let named = chosen.into_iter().map(|(place, folder, copy)| {
+        let url = place.url_of(&folder, &copy.name);
+        let got = get(place, &folder, &copy, identities, stop);
+        let file = match got {
+            Err(error) if !is_damage(&error) => {
+                return Err(error.context(format!("cannot read {url}")));
+            }
+            got => got.map(|(file, _)| file),
+        };
+        Ok(DownloadedDump {
+            path: PathBuf::from(url),
+            database: folder.database.to_string(),
+            file,
+        })
+    });
+    Ok(run_downloaded(named, options)? + empty)
+}

@@ -1,0 +1,176 @@
+//! Encryption in age's format: to recipients, whose private keys the copying machine does not have.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use age::{Decryptor, Encryptor, IdentityFile, x25519};
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::exit::UsageError;
+
+/// Whom copies are encrypted to.
+#[derive(Default)]
+pub(super) struct Recipients(Vec<Box<dyn age::Recipient + Send + Sync>>);
+
+/// Private keys.
+pub struct Identities(Vec<Box<dyn age::Identity + Send + Sync>>);
+
+/// What is written to it is encrypted. [`Encrypted::finish`] ends it.
+pub(super) struct Encrypted<W: Write>(age::stream::StreamWriter<W>);
+
+impl Recipients {
+    /// Reads recipients, and files of one a line.
+    ///
+    /// # Errors
+    /// [`UsageError`] for what is no recipient; when a file cannot be read or has none.
+    pub(super) fn read(recipients: &[String], file: Option<&Path>) -> Result<Self> {
+        let mut all = Recipients::default();
+        for recipient in recipients {
+            all.0
+                .push(parse(recipient).ok_or_else(|| not_one(recipient))?);
+        }
+        if let Some(path) = file {
+            let shown = path.display();
+            let text = std::fs::read_to_string(path)
+                .with_context(|| format!("cannot read the recipients in {shown}"))?;
+            let lines = text.lines().map(str::trim);
+            let before = all.0.len();
+            for line in lines.filter(|line| !line.is_empty() && !line.starts_with('#')) {
+                all.0.push(parse(line).ok_or_else(|| not_one(line))?);
+            }
+            if all.0.len() == before {
+                return Err(UsageError::new(&format!("{shown} has no recipient")).into());
+            }
+        }
+        Ok(all)
+    }
+
+    /// Returns true where copies are not encrypted.
+    #[must_use]
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Returns a writer that encrypts to all of them.
+    ///
+    /// # Errors
+    /// Any of `out`.
+    pub(super) fn encrypt<W: Write>(&self, out: W) -> Result<Encrypted<W>> {
+        let recipients = self
+            .0
+            .iter()
+            .map(|recipient| recipient.as_ref() as &dyn age::Recipient);
+        let encryptor = Encryptor::with_recipients(recipients).context("cannot encrypt")?;
+        Ok(Encrypted(encryptor.wrap_output(out)?))
+    }
+}
+
+impl<W: Write> Encrypted<W> {
+    /// Writes the end.
+    ///
+    /// # Errors
+    /// Any of the writer below.
+    pub(super) fn finish(self) -> std::io::Result<W> {
+        self.0.finish()
+    }
+}
+
+impl<W: Write> Write for Encrypted<W> {
+    fn write(&mut self, data: &[u8]) -> std::io::Result<usize> {
+        self.0.write(data)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.0.flush()
+    }
+}
+
+impl Identities {
+    /// Reads a file of private keys: age's own, or an SSH key without a passphrase.
+    ///
+    /// # Errors
+    /// When it cannot be read or has no key.
+    pub fn read(path: &Path) -> Result<Self> {
+        let shown = path.display();
+        let context = || format!("cannot read the identity file {shown}");
+        let file = File::open(path).with_context(context)?;
+        if file.metadata().with_context(context)?.permissions().mode() & 0o004 != 0 {
+            log::warn!(
+                "every user of this machine can read the identity file {shown}; chmod 600 it"
+            );
+        }
+        let mut text = Vec::new();
+        file.take(1 << 20)
+            .read_to_end(&mut text)
+            .with_context(context)?;
+        if text.starts_with(b"-----BEGIN") {
+            let identity = age::ssh::Identity::from_buffer(BufReader::new(&text[..]), None)
+                .with_context(context)?;
+            return match identity {
+                age::ssh::Identity::Unencrypted(_) => Ok(Identities(vec![Box::new(identity)])),
+                age::ssh::Identity::Encrypted(_) => {
+                    bail!("the SSH key {shown} has a passphrase; an identity file has none")
+                }
+                age::ssh::Identity::Unsupported(_) => {
+                    bail!(
+                        "the SSH key {shown} is of a type that age does not know; ssh-ed25519 and ssh-rsa are"
+                    )
+                }
+            };
+        }
+        // What it says of a line that is no key could repeat a key.
+        let keys = IdentityFile::from_buffer(BufReader::new(&text[..]))
+            .ok()
+            .and_then(|file| file.into_identities().ok())
+            .with_context(|| format!("{shown} is no identity file; age-keygen makes one"))?;
+        ensure!(!keys.is_empty(), "the identity file {shown} has no key");
+        Ok(Identities(keys))
+    }
+
+    /// Returns a reader of what is encrypted in `from`.
+    ///
+    /// # Errors
+    /// One sentence when it is not encrypted to any of these; `InvalidData` when it is damaged; any of
+    /// `from`.
+    pub fn decrypt<'a>(&self, from: impl BufRead + 'a) -> Result<Box<dyn Read + 'a>> {
+        let decryptor = Decryptor::new_buffered(from).map_err(explain)?;
+        let identities = self
+            .0
+            .iter()
+            .map(|identity| identity.as_ref() as &dyn age::Identity);
+        Ok(Box::new(decryptor.decrypt(identities).map_err(explain)?))
+    }
+}
+
+fn explain(error: age::DecryptError) -> anyhow::Error {
+    match error {
+        age::DecryptError::NoMatchingKeys => {
+            anyhow::anyhow!("it is not encrypted to any key of the identity file")
+        }
+        age::DecryptError::Io(error) => error.into(),
+        _ => std::io::Error::from(std::io::ErrorKind::InvalidData).into(),
+    }
+}
+
+fn parse(text: &str) -> Option<Box<dyn age::Recipient + Send + Sync>> {
+    if let Ok(recipient) = text.parse::<x25519::Recipient>() {
+        return Some(Box::new(recipient));
+    }
+    let recipient = text.parse::<age::ssh::Recipient>().ok()?;
+    Some(Box::new(recipient))
+}
+
+/// A private key may be given by mistake, so only the beginning is repeated.
+fn not_one(text: &str) -> UsageError {
+    if text.starts_with("AGE-SECRET-KEY") {
+        return UsageError::new(
+            "a private key is given as a recipient; give its public key, age1...",
+        );
+    }
+    let start: String = text.chars().take(12).collect();
+    UsageError::new(&format!(
+        "{start}... is no recipient; age1..., ssh-ed25519 ... or ssh-rsa ... is"
+    ))
+}

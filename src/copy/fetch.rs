@@ -1,0 +1,182 @@
+//! A copy on its way out of a destination: into a scratch file without a name, decrypted, and verified
+//! whole.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, BufReader, ErrorKind, Read, Seek, Write};
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+
+use super::encryption::Identities;
+use super::name::{CopyName, Folder};
+use super::passing::Summed;
+use crate::exit::UsageError;
+use crate::header::Header;
+use crate::read::read_whole;
+use crate::stop::Stop;
+use crate::store::{Content, Store, StoreError};
+
+const BLOCK: usize = 256 << 10;
+
+/// What is wrong with a copy itself, so that an older one may serve.
+#[derive(Debug)]
+pub(super) struct Damaged(String);
+
+impl fmt::Display for Damaged {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Damaged {}
+
+/// Returns an error that says how a copy is damaged.
+pub(super) fn damaged(how: impl fmt::Display) -> anyhow::Error {
+    Damaged(how.to_string()).into()
+}
+
+/// Downloads a copy and verifies it whole: the stored bytes against `content`, where its sidecar says
+/// them, and everything that is inside. Returns the dump, what is stored, and the dump's header.
+///
+/// # Errors
+/// [`Damaged`] for what is wrong with the copy; [`UsageError`] where a private key is missing; whatever
+/// else keeps it from being read.
+pub(super) fn fetch(
+    store: &dyn Store,
+    folder: &Folder,
+    name: &CopyName,
+    content: Option<&Content>,
+    identities: Option<&Identities>,
+    stop: Stop,
+) -> Result<(File, Content, Header)> {
+    if name.is_encrypted && identities.is_none() {
+        return Err(UsageError::new(
+            "it is encrypted; --identity says the file of the private key",
+        )
+        .into());
+    }
+    let mut scratch = scratch()?;
+    let mut summed = Summed::new(open(store, folder, name, stop)?);
+    let taken = take(
+        &mut summed,
+        &mut scratch,
+        identities.filter(|_| name.is_encrypted),
+    );
+    let taken = match taken {
+        Err(error) if !error.is::<Damaged>() => return Err(error),
+        taken => taken,
+    };
+    // What is stored says more than that it cannot be decrypted.
+    let stored = summed.content().map_err(StoreError::of)?;
+    if let Some(content) = content {
+        compare(&stored, content)?;
+    }
+    taken?;
+    scratch.rewind()?;
+    let header = match read_whole(&scratch, stop, &mut io::sink()) {
+        Ok(header) => header,
+        Err(error) => {
+            stop.check()?;
+            return Err(damaged(error));
+        }
+    };
+    if header.time != name.dump.time {
+        return Err(damaged("its header bears another time"));
+    }
+    Ok((scratch, stored, header))
+}
+
+/// Reads a copy and compares the stored bytes with what its sidecar says, without decrypting them.
+///
+/// # Errors
+/// [`Damaged`] where they differ; whatever keeps it from being read.
+pub(super) fn check(
+    store: &dyn Store,
+    folder: &Folder,
+    name: &CopyName,
+    content: &Content,
+    stop: Stop,
+) -> Result<()> {
+    let summed = Summed::new(open(store, folder, name, stop)?);
+    compare(&summed.content().map_err(StoreError::of)?, content)
+}
+
+fn open<'a>(
+    store: &'a dyn Store,
+    folder: &Folder,
+    name: &CopyName,
+    stop: Stop,
+) -> Result<Box<dyn Read + 'a>> {
+    Ok(store.read(&folder.path_of(&name.to_string()), stop)?)
+}
+
+/// Writes what is inside into `into`.
+///
+/// # Errors
+/// [`Damaged`] where it cannot be decrypted for that; the store's, or those of `into`.
+fn take(from: &mut impl Read, into: &mut File, identities: Option<&Identities>) -> Result<()> {
+    let mut from = BufReader::with_capacity(BLOCK, from);
+    match identities {
+        None => pass(&mut from, into),
+        Some(identities) => {
+            let inside = identities.decrypt(&mut from);
+            let mut inside = inside.map_err(|error| match error.downcast::<io::Error>() {
+                Ok(error) => why_unreadable(error),
+                Err(error) => error,
+            })?;
+            pass(&mut *inside, into)
+        }
+    }
+}
+
+fn pass(from: &mut dyn Read, into: &mut File) -> Result<()> {
+    let mut block = vec![0; BLOCK];
+    loop {
+        match from.read(&mut block) {
+            Ok(0) => return Ok(()),
+            Ok(read) => into
+                .write_all(&block[..read])
+                .context("cannot write into the scratch directory ($TMPDIR says another)")?,
+            Err(error) => return Err(why_unreadable(error)),
+        }
+    }
+}
+
+/// Tells the store's failures from those of decrypting.
+fn why_unreadable(error: io::Error) -> anyhow::Error {
+    let is_of_age = matches!(
+        error.kind(),
+        ErrorKind::InvalidData | ErrorKind::UnexpectedEof
+    );
+    if is_of_age {
+        return damaged("its encryption is damaged");
+    }
+    StoreError::of(error).into()
+}
+
+fn compare(stored: &Content, said: &Content) -> Result<()> {
+    if stored.bytes != said.bytes {
+        return Err(damaged(format!(
+            "it has {} bytes and its sidecar says {}",
+            stored.bytes, said.bytes
+        )));
+    }
+    if stored.sha256 != said.sha256 {
+        return Err(damaged("its SHA-256 is not the one its sidecar says"));
+    }
+    Ok(())
+}
+
+/// Returns a file that has no name in any directory: `$TMPDIR`, else `/var/tmp`, which is on a disk.
+fn scratch() -> Result<File> {
+    let directory = std::env::var_os("TMPDIR").filter(|value| !value.is_empty());
+    let directory = directory.map_or_else(|| PathBuf::from("/var/tmp"), PathBuf::from);
+    match tempfile::tempfile_in(&directory) {
+        Ok(file) => Ok(file),
+        Err(error) => bail!(
+            "cannot create a file in the scratch directory {}: {error} ($TMPDIR says another)",
+            directory.display()
+        ),
+    }
+}

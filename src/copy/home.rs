@@ -1,0 +1,211 @@
+//! What a machine keeps of its copies: its random key, one lock a destination, and a record of what
+//! was copied when, for `status`. Losing it loses no copy.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{ErrorKind, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use hmac::{Hmac, KeyInit, Mac};
+use rustix::fs::FlockOperation;
+use sha2::Sha256;
+
+use crate::human;
+use crate::identity::Identity;
+use crate::secret::Secret;
+use crate::status::CopyRecord;
+use crate::store::Destination;
+
+const RECORDS: &str = "copies.json";
+const LONGEST: u64 = 64 << 20;
+
+/// By destination, directory and database.
+pub type Records = BTreeMap<String, BTreeMap<PathBuf, BTreeMap<String, CopyRecord>>>;
+
+/// Another run copies to the same destination.
+#[derive(Debug)]
+pub struct DestinationInUse(String);
+
+impl fmt::Display for DestinationInUse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "another run copies to {}; nothing was done", self.0)
+    }
+}
+
+impl std::error::Error for DestinationInUse {}
+
+/// The machine's directory for copies.
+#[derive(Debug)]
+pub struct Home(PathBuf);
+
+impl Home {
+    /// Returns the directory that is given, else the user's.
+    ///
+    /// # Errors
+    /// When none is given and the user has no home.
+    pub fn find(given: Option<&Path>) -> Result<Self> {
+        if let Some(given) = given {
+            return Ok(Home(given.to_owned()));
+        }
+        if rustix::process::geteuid().is_root() {
+            return Ok(Home(PathBuf::from("/var/lib/dump-database-copies")));
+        }
+        let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+        let state = variable("XDG_STATE_HOME").map(PathBuf::from);
+        let home = || Some(PathBuf::from(variable("HOME")?).join(".local/state"));
+        let state = state
+            .or_else(home)
+            .context("it is not known where to keep a record of copies; say it with --state")?;
+        Ok(Home(state.join("dump-database-copies")))
+    }
+
+    /// Creates the directory where it is missing.
+    ///
+    /// # Errors
+    /// When it cannot be created.
+    pub fn create(&self) -> Result<()> {
+        let mut builder = DirBuilder::new();
+        builder.recursive(true).mode(0o700);
+        let shown = self.0.display();
+        builder.create(&self.0).with_context(|| {
+            format!("cannot create {shown} for the record of copies (--state says where)")
+        })
+    }
+
+    /// Returns the machine's key; makes it where there is none.
+    ///
+    /// # Errors
+    /// When it cannot be read or made.
+    pub fn key(&self) -> Result<Key> {
+        let path = self.0.join("key");
+        let context = || format!("cannot read the key of copies, {}", path.display());
+        let text = match fs::read_to_string(&path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                let secret = Secret::random()?.expose().to_string_lossy().into_owned();
+                let mut file = tempfile::NamedTempFile::new_in(&self.0).with_context(context)?;
+                file.write_all(secret.as_bytes()).with_context(context)?;
+                file.as_file().sync_all().with_context(context)?;
+                // Where another run was first, its key counts.
+                let _ = file.persist_noclobber(&path);
+                fs::read_to_string(&path)
+            }
+            text => text,
+        }
+        .with_context(context)?;
+        ensure!(
+            !text.trim().is_empty(),
+            "{} is empty; remove it",
+            path.display()
+        );
+        Ok(Key(text.trim().to_owned()))
+    }
+
+    /// Returns the machine's key, if it has one.
+    #[must_use]
+    pub fn existing_key(&self) -> Option<Key> {
+        let text = fs::read_to_string(self.0.join("key")).ok()?;
+        Some(text.trim().to_owned())
+            .filter(|text| !text.is_empty())
+            .map(Key)
+    }
+
+    /// Takes a destination for this run, until the file is dropped.
+    ///
+    /// # Errors
+    /// [`DestinationInUse`] when another run of this machine has it.
+    pub fn lock(&self, destination: &Destination, key: &Key) -> Result<File> {
+        let name = key.hash(destination.to_string().as_bytes());
+        let file = self.open(&format!("{}.lock", &name[..16]))?;
+        match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(file),
+            Err(rustix::io::Errno::WOULDBLOCK) => {
+                Err(DestinationInUse(destination.to_string()).into())
+            }
+            Err(error) => Err(error).with_context(|| format!("cannot lock {}", self.0.display())),
+        }
+    }
+
+    /// Returns the records; empty where there are none.
+    ///
+    /// # Errors
+    /// When they are there and cannot be read.
+    pub fn records(&self) -> Result<Records> {
+        let path = self.0.join(RECORDS);
+        let context = || format!("cannot read the record of copies, {}", path.display());
+        let file = match File::open(&path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Records::new()),
+            file => file.with_context(context)?,
+        };
+        let mut text = Vec::new();
+        file.take(LONGEST)
+            .read_to_end(&mut text)
+            .with_context(context)?;
+        serde_json::from_slice(&text).with_context(context)
+    }
+
+    /// Changes the records: a whole new file takes the old one's place.
+    ///
+    /// # Errors
+    /// When they cannot be written; they are then as they were.
+    pub fn change(&self, change: impl FnOnce(&mut Records)) -> Result<()> {
+        let lock = self.open("records.lock")?;
+        rustix::fs::flock(&lock, FlockOperation::LockExclusive)
+            .with_context(|| format!("cannot lock {}", self.0.display()))?;
+        let mut records = self.records().unwrap_or_else(|error| {
+            log::warn!("{error:#}; it is begun anew");
+            Records::new()
+        });
+        change(&mut records);
+        let context = || format!("cannot write the record of copies in {}", self.0.display());
+        let mut file = tempfile::NamedTempFile::new_in(&self.0).with_context(context)?;
+        file.write_all(&serde_json::to_vec_pretty(&records)?)
+            .with_context(context)?;
+        file.as_file().sync_all().with_context(context)?;
+        file.persist(self.0.join(RECORDS)).with_context(context)?;
+        Ok(())
+    }
+
+    fn open(&self, name: &str) -> Result<File> {
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(false).mode(0o600);
+        let path = self.0.join(name);
+        options
+            .open(&path)
+            .with_context(|| format!("cannot open {}", path.display()))
+    }
+}
+
+/// The machine's random key: who does not have it learns nothing from a hash.
+pub struct Key(String);
+
+impl Key {
+    /// Returns the hash of a database's identity.
+    ///
+    /// # Errors
+    /// When the identity cannot be written as JSON.
+    pub fn hash_identity(&self, identity: &Identity) -> Result<String> {
+        Ok(self.hash(&serde_json::to_vec(identity)?))
+    }
+
+    /// Returns the machine's name in the names of unfinished uploads.
+    #[must_use]
+    pub fn owner(&self) -> String {
+        self.hash(b"owner")[..8].to_owned()
+    }
+
+    fn hash(&self, data: &[u8]) -> String {
+        let mut mac =
+            Hmac::<Sha256>::new_from_slice(self.0.as_bytes()).expect("any length will do");
+        mac.update(data);
+        human::hexadecimal(&mac.finalize().into_bytes())
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}

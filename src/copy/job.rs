@@ -1,0 +1,281 @@
+//! The copies of one database in one destination: what is there, what is lacking, how it went.
+
+mod attempt;
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::{Error, Result, ensure};
+use jiff::Timestamp;
+
+use super::catalogue::{self, Stored};
+use super::home::Key;
+use super::name::{CopyName, Folder};
+use super::options::Options;
+use super::plan::{self, Known};
+use super::rotate;
+use crate::clock;
+use crate::directory::Directory;
+use crate::header::DumpKind;
+use crate::name::{DumpName, Name};
+use crate::series::Series;
+use crate::status::CopyRecord;
+use crate::stop::Stop;
+use crate::store::{Reason, Store, UNFINISHED};
+
+/// A dump to copy.
+#[derive(Debug, Clone)]
+pub(super) struct Wanted {
+    pub(super) dump: DumpName,
+    kind: DumpKind,
+}
+
+/// The copy of the newest dump that this run made.
+struct Newest {
+    dump: DumpName,
+    bytes: u64,
+    seconds: f64,
+}
+
+/// One database's copies.
+pub(super) struct Job {
+    directory: Arc<Directory>,
+    series: Series,
+    folder: Folder,
+    /// The hashes of its identities; the present one first.
+    identities: Vec<String>,
+    /// The finished copies of this database, oldest first.
+    own: Vec<Known>,
+    /// Names that are taken by what is no whole copy.
+    broken: Vec<Stored>,
+    wanted: Vec<Wanted>,
+    looked: Instant,
+    made: Option<Newest>,
+    error: Option<String>,
+}
+
+impl Job {
+    /// Returns the job of a series; none where it has no dump.
+    ///
+    /// # Errors
+    /// When an identity cannot be hashed.
+    pub(super) fn new(
+        directory: Arc<Directory>,
+        series: Series,
+        host: &Name,
+        key: &Key,
+    ) -> Result<Option<Self>> {
+        for other in &series.others {
+            log::warn!("{} is not copied: {}", other.entry.name, other.reason);
+        }
+        if series.dumps.is_empty() {
+            return Ok(None);
+        }
+        let identities = series
+            .identities
+            .iter()
+            .map(|identity| key.hash_identity(identity));
+        Ok(Some(Job {
+            folder: Folder {
+                host: host.clone(),
+                database: series.name.clone(),
+            },
+            identities: identities.collect::<Result<_>>()?,
+            directory,
+            series,
+            own: Vec::new(),
+            broken: Vec::new(),
+            wanted: Vec::new(),
+            looked: Instant::now(),
+            made: None,
+            error: None,
+        }))
+    }
+
+    pub(super) fn folder(&self) -> &Folder {
+        &self.folder
+    }
+
+    pub(super) fn directory(&self) -> &Directory {
+        &self.directory
+    }
+
+    pub(super) fn database(&self) -> &str {
+        self.series.name.as_str()
+    }
+
+    pub(super) fn error(&self) -> Option<&str> {
+        self.error.as_deref()
+    }
+
+    /// Looks at what the destination has, removes what earlier runs of this machine left unfinished,
+    /// and plans what to copy.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub(super) fn look(
+        &mut self,
+        store: &dyn Store,
+        owner: &str,
+        options: &Options,
+        stop: Stop,
+    ) -> Result<()> {
+        self.looked = Instant::now();
+        let copies = catalogue::read_folder(store, &self.folder, stop)?;
+        let ours = format!("{UNFINISHED}{owner}-");
+        let is_ours = |path: &&String| {
+            path.rsplit('/')
+                .next()
+                .is_some_and(|name| name.starts_with(&ours))
+        };
+        for path in copies
+            .unfinished
+            .iter()
+            .filter(is_ours)
+            .chain(&copies.orphans)
+        {
+            match store.remove(path, stop) {
+                Ok(()) => log::info!("removed {path}, left by a run that did not end properly"),
+                Err(error) if error.reason == Reason::Refused => log::debug!("{path}: {error}"),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        let known = rotate::known(store, &self.folder, &copies, stop)?;
+        let whole: HashSet<CopyName> = known.iter().map(|(copy, _)| copy.name.clone()).collect();
+        let broken = copies
+            .stored
+            .into_iter()
+            .filter(|copy| !whole.contains(&copy.name));
+        self.broken = broken.collect();
+        let (own, others): (Vec<_>, Vec<_>) = known.into_iter().partition(|(_, sidecar)| {
+            let identity = sidecar.identity.as_ref();
+            identity.is_some_and(|identity| self.identities.contains(identity))
+        });
+        self.own = own;
+        let now = clock::now();
+        let lacking = plan::lacking(
+            &self.series.dumps,
+            &self.own,
+            &options.policy,
+            options.includes_replaced,
+            now,
+        );
+        let mut foreign = Vec::new();
+        for (entry, header) in lacking {
+            let taken = others.iter().find(|(copy, _)| copy.name.dump == entry.name);
+            match taken.map(|(_, sidecar)| &sidecar.identity) {
+                // Its sidecar was made again, or the machine's key is a new one.
+                Some(None) => {}
+                Some(Some(_)) => foreign.push(entry.name.to_string()),
+                None => self.wanted.push(Wanted {
+                    dump: entry.name.clone(),
+                    kind: header.kind,
+                }),
+            }
+        }
+        if !foreign.is_empty() {
+            log::warn!(
+                "{}: copied under another machine's key, which is neither counted nor removed here: {}",
+                self.folder,
+                foreign.join(", ")
+            );
+        }
+        Ok(())
+    }
+
+    /// Notes that a dump was not copied, and says why.
+    pub(super) fn fail(&mut self, wanted: &Wanted, error: &Error) {
+        log::error!("{}: cannot copy {}: {error:#}", self.folder, wanted.dump);
+        self.error
+            .get_or_insert_with(|| format!("cannot copy {}: {error:#}", wanted.dump));
+    }
+
+    /// Notes that a dump is left for the next run.
+    pub(super) fn leave(&mut self, why: &str) {
+        if self.error.is_none() {
+            log::error!("{}: left for the next run: {why}", self.folder);
+            self.error = Some(why.to_owned());
+        }
+    }
+
+    /// Looks whether the destination lists what this run stored there: a store may say that it stored
+    /// what it then does not have.
+    ///
+    /// # Errors
+    /// When it does not, or does not answer.
+    fn confirm(&self, store: &dyn Store, stop: Stop) -> Result<()> {
+        if self.made.is_none() {
+            return Ok(());
+        }
+        let listed = catalogue::read_folder(store, &self.folder, stop)?.stored;
+        for (copy, _) in &self.own {
+            let name = &copy.name;
+            ensure!(
+                listed.contains(copy),
+                "the store said that it has {name}, and does not list it"
+            );
+        }
+        Ok(())
+    }
+
+    /// Applies retention to the copies; only where every dump was copied that had to be, and the
+    /// destination lists it.
+    pub(super) fn rotate(&mut self, store: &dyn Store, options: &Options, stop: Stop) {
+        if let Err(error) = self.confirm(store, stop) {
+            log::error!("{}: {error:#}", self.folder);
+            self.error.get_or_insert_with(|| format!("{error:#}"));
+        }
+        if self.error.is_some() || !options.rotates {
+            return;
+        }
+        let published = self.made.as_ref().map(|made| &made.dump);
+        let policy = &options.policy;
+        match rotate::after(store, &self.folder, &self.own, policy, published, stop) {
+            Ok(0) => {}
+            Ok(removed) => {
+                log::debug!("{}: {removed} of its copies removed", self.folder);
+            }
+            Err(error) => {
+                log::error!("{}: cannot remove copies: {error:#}", self.folder);
+                self.error = Some(format!("cannot remove copies: {error:#}"));
+            }
+        }
+    }
+
+    /// Brings the record of its copies up to date.
+    pub(super) fn record(&self, record: &mut CopyRecord, now: Timestamp) {
+        let regular = self
+            .own
+            .iter()
+            .filter(|(_, sidecar)| sidecar.kind == DumpKind::Regular);
+        record.newest = regular.map(|(copy, _)| copy.name.dump.time).max();
+        let is_newer = |time: Timestamp| record.newest.is_none_or(|newest| time > newest);
+        let dumps = self.series.dumps.iter();
+        record.lag = dumps
+            .filter(|(entry, header)| header.kind == DumpKind::Regular && is_newer(entry.name.time))
+            .count();
+        record.error.clone_from(&self.error);
+        if self.error.is_none() {
+            record.copied = Some(now);
+        }
+        if let Some(made) = &self.made {
+            record.bytes = made.bytes;
+            record.seconds = made.seconds;
+        }
+    }
+}
+
+/// Returns what the jobs want, with the number of its job: the newest of each database, then the rest,
+/// newest first.
+pub(super) fn order(jobs: &[Job]) -> Vec<(usize, Wanted)> {
+    let wanted = jobs.iter().enumerate().flat_map(|(number, job)| {
+        let ranked = job.wanted.iter().enumerate();
+        ranked.map(move |(rank, wanted)| (rank > 0, number, wanted.clone()))
+    });
+    let mut all: Vec<_> = wanted.collect();
+    all.sort_by_key(|(is_older, _, wanted)| (*is_older, std::cmp::Reverse(wanted.dump.time)));
+    all.into_iter()
+        .map(|(_, number, wanted)| (number, wanted))
+        .collect()
+}

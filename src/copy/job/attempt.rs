@@ -1,0 +1,142 @@
+//! One dump of a job on its way into the destination.
+
+use std::io::{ErrorKind, Write};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+
+use super::{Job, Newest, Wanted};
+use crate::copy::catalogue::{self, Stored};
+use crate::copy::name::CopyName;
+use crate::copy::rotate;
+use crate::copy::upload::{Order, Settings, upload};
+use crate::human;
+use crate::name::DumpName;
+use crate::stop::Stop;
+use crate::store::{Destination, Reason, Store};
+
+/// How long a copy without a sidecar may be another run's that is about to write it.
+const GRACE: Duration = Duration::from_secs(5);
+
+impl Job {
+    /// Copies one dump and prints where the copy is.
+    ///
+    /// # Errors
+    /// Whatever keeps it from being copied.
+    pub(in crate::copy) fn upload(
+        &mut self,
+        store: &dyn Store,
+        destination: &Destination,
+        wanted: &Wanted,
+        settings: &Settings,
+    ) -> Result<()> {
+        let dump = match self.directory.read(&wanted.dump) {
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                log::info!("{} was rotated out before it was copied", wanted.dump);
+                return Ok(());
+            }
+            dump => dump.context("it cannot be read")?,
+        };
+        let name = CopyName {
+            dump: wanted.dump.clone(),
+            is_encrypted: !settings.recipients.is_empty(),
+        };
+        let stop = Stop::after(settings.timeout);
+        self.make_way(store, &wanted.dump, stop)?;
+        let order = Order {
+            folder: &self.folder,
+            name: &name,
+            kind: wanted.kind,
+            identity: &self.identities[0],
+        };
+        let path = self.folder.path_of(&name.to_string());
+        let Some(made) = upload(store, &dump, &order, settings)? else {
+            if self.is_copied(store, &wanted.dump, stop)? {
+                log::info!("{} was copied by another run", wanted.dump);
+                return Ok(());
+            }
+            bail!("what is no whole copy has its name and cannot be removed");
+        };
+        writeln!(
+            std::io::stdout(),
+            "{}",
+            human::printable(&destination.url_of(&path))
+        )?;
+        let bytes = made.sidecar.bytes;
+        log::info!(
+            "{}: copied {name}, {} in {:.1} s, {:.1} MB/s",
+            self.folder,
+            human::bytes(bytes),
+            made.seconds,
+            bytes as f64 / made.seconds.max(0.001) / 1e6
+        );
+        let stored = Stored {
+            name,
+            bytes,
+            kind: Some(wanted.kind),
+        };
+        self.own.push((stored, made.sidecar));
+        let (dump, seconds) = (wanted.dump.clone(), made.seconds);
+        if self
+            .made
+            .as_ref()
+            .is_none_or(|made| made.dump.key() < dump.key())
+        {
+            self.made = Some(Newest {
+                dump,
+                bytes,
+                seconds,
+            });
+        }
+        Ok(())
+    }
+
+    /// Removes what has a dump's name and is no whole copy of it, once it cannot be another run's that
+    /// is about to finish it.
+    fn make_way(&mut self, store: &dyn Store, dump: &DumpName, stop: Stop) -> Result<()> {
+        let broken: Vec<Stored> = self
+            .broken
+            .iter()
+            .filter(|copy| copy.name.dump == *dump)
+            .cloned()
+            .collect();
+        for before in broken {
+            while self.looked.elapsed() < GRACE {
+                stop.check()?;
+                std::thread::sleep(Duration::from_millis(100));
+            }
+            let copies = catalogue::read_folder(store, &self.folder, stop)?;
+            if !copies.stored.contains(&before) {
+                continue;
+            }
+            match rotate::remove_one(store, &self.folder, &before, stop) {
+                Ok(()) => log::info!(
+                    "{}: removed {}, which is not whole",
+                    self.folder,
+                    before.name
+                ),
+                // What is stored may still prove to be the same.
+                Err(error) if error.reason == Reason::Refused => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns true where a whole copy of the dump has a sidecar now.
+    fn is_copied(&self, store: &dyn Store, dump: &DumpName, stop: Stop) -> Result<bool> {
+        let give_up = Instant::now() + GRACE;
+        loop {
+            let copies = catalogue::read_folder(store, &self.folder, stop)?;
+            let known = rotate::known(store, &self.folder, &copies, stop)?;
+            if known.iter().any(|(copy, _)| copy.name.dump == *dump) {
+                return Ok(true);
+            }
+            if Instant::now() > give_up {
+                return Ok(false);
+            }
+            stop.check()?;
+            std::thread::sleep(Duration::from_millis(500));
+        }
+    }
+}

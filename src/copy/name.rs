@@ -1,0 +1,148 @@
+//! The names of copies in a destination: `HOST/DATABASE/DUMP`, with `.age` where it is encrypted,
+//! and beside each its sidecar, `COPY.copy.json` or `COPY.replaced.json`.
+
+use std::fmt;
+
+use crate::header::DumpKind;
+use crate::name::{DumpName, Name};
+
+const ENCRYPTED: &str = ".age";
+const REGULAR: &str = ".copy.json";
+const REPLACED: &str = ".replaced.json";
+
+/// A copy's name in its folder.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CopyName {
+    /// The dump's name.
+    pub dump: DumpName,
+    /// It is encrypted.
+    pub is_encrypted: bool,
+}
+
+impl CopyName {
+    /// Reads a name; `None` if this program could not have made it.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (dump, is_encrypted) = match text.strip_suffix(ENCRYPTED) {
+            Some(dump) => (dump, true),
+            None => (text, false),
+        };
+        let dump = DumpName::parse(dump)?;
+        Some(CopyName { dump, is_encrypted })
+    }
+
+    /// Reads the name of a sidecar: the name of its copy, and the kind of the dump.
+    #[must_use]
+    pub fn parse_sidecar(text: &str) -> Option<(Self, DumpKind)> {
+        let regular = text
+            .strip_suffix(REGULAR)
+            .map(|name| (name, DumpKind::Regular));
+        let replaced = || {
+            text.strip_suffix(REPLACED)
+                .map(|name| (name, DumpKind::Replaced))
+        };
+        let (name, kind) = regular.or_else(replaced)?;
+        Some((CopyName::parse(name)?, kind))
+    }
+
+    /// Returns the name of its sidecar.
+    #[must_use]
+    pub fn sidecar(&self, kind: DumpKind) -> String {
+        let suffix = match kind {
+            DumpKind::Regular => REGULAR,
+            DumpKind::Replaced => REPLACED,
+        };
+        format!("{self}{suffix}")
+    }
+}
+
+impl fmt::Display for CopyName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let suffix = if self.is_encrypted { ENCRYPTED } else { "" };
+        write!(f, "{}{suffix}", self.dump)
+    }
+}
+
+/// A database's folder in a destination.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Folder {
+    /// The machine whose database it is.
+    pub host: Name,
+    /// The database, as its dumps are named.
+    pub database: Name,
+}
+
+impl Folder {
+    /// Returns the path of a file in it.
+    #[must_use]
+    pub fn path_of(&self, file: &str) -> String {
+        format!("{self}/{file}")
+    }
+}
+
+impl fmt::Display for Folder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.host, self.database)
+    }
+}
+
+/// Reads the path of a copy in a destination; `None` if no copy has it.
+#[must_use]
+pub(super) fn parse_path(path: &str) -> Option<(Folder, CopyName)> {
+    let (folder, name) = parse_file(path)?;
+    let name = CopyName::parse(name).filter(|name| name.dump.name == folder.database)?;
+    Some((folder, name))
+}
+
+/// Reads the path of any file in a database's folder: the folder, and the file's name.
+#[must_use]
+pub(super) fn parse_file(path: &str) -> Option<(Folder, &str)> {
+    let (folder, file) = path.rsplit_once('/')?;
+    let (host, database) = folder.split_once('/')?;
+    let host = Name::parse(host)?;
+    let database = Name::parse(database)?;
+    Some((Folder { host, database }, file))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_read_and_print() {
+        for text in [
+            "shop-20261122T193000Z.sqlite.gz",
+            "a%2Fb-20261122T193000Z_02.sql.zst.age",
+            "@globals-20261122T193000Z.sql.gz.age",
+        ] {
+            let name = CopyName::parse(text).unwrap();
+            assert_eq!(name.to_string(), text);
+            for kind in [DumpKind::Regular, DumpKind::Replaced] {
+                let sidecar = name.sidecar(kind);
+                assert_eq!(
+                    CopyName::parse_sidecar(&sidecar),
+                    Some((name.clone(), kind))
+                );
+                assert_eq!(CopyName::parse(&sidecar), None);
+            }
+        }
+        for foreign in [
+            "shop.age",
+            "shop-20261122T193000Z.sqlite.gz.age.age",
+            "x.copy.json",
+        ] {
+            assert_eq!(CopyName::parse(foreign), None);
+            assert_eq!(CopyName::parse_sidecar(foreign), None);
+        }
+        let path = "web/shop/shop-20261122T193000Z.sqlite.gz";
+        let (folder, name) = parse_path(path).unwrap();
+        assert_eq!(folder.path_of(&name.to_string()), path);
+        for foreign in [
+            "web/shop-20261122T193000Z.sqlite.gz",
+            "web/other/shop-20261122T193000Z.sqlite.gz",
+            "a/web/shop/shop-20261122T193000Z.sqlite.gz",
+        ] {
+            assert_eq!(parse_path(foreign), None, "{foreign}");
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! What passes on its way into a store or out of one: counted, hashed, slowed down, shown.
+
+use std::io::{self, Read, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use sha2::{Digest, Sha256};
+
+use crate::human;
+use crate::progress::Progress;
+use crate::stop::Stop;
+use crate::store::{Content, StoreError};
+
+/// The longest sleep: work that must stop ends soon.
+const NAP: Duration = Duration::from_millis(100);
+
+/// A writer that keeps the sums of what is written.
+pub(super) struct Passing<'a, W> {
+    out: W,
+    sums: Sha256,
+    bytes: u64,
+    /// Bytes a second.
+    rate: Option<u64>,
+    started: Instant,
+    progress: Progress,
+    /// Nothing more is to be written.
+    is_over: &'a AtomicBool,
+    stop: Stop,
+}
+
+impl<'a, W: Write> Passing<'a, W> {
+    pub(super) fn new(
+        out: W,
+        rate: Option<u64>,
+        progress: Progress,
+        is_over: &'a AtomicBool,
+        stop: Stop,
+    ) -> Self {
+        Passing {
+            out,
+            sums: Sha256::new(),
+            bytes: 0,
+            rate,
+            started: Instant::now(),
+            progress,
+            is_over,
+            stop,
+        }
+    }
+
+    pub(super) fn content(self) -> Content {
+        Content {
+            bytes: self.bytes,
+            sha256: human::hexadecimal(&self.sums.finalize()),
+        }
+    }
+
+    /// Waits until no more has passed than the rate allows.
+    fn slow_down(&self) -> Result<(), StoreError> {
+        let Some(rate) = self.rate else {
+            return Ok(());
+        };
+        let due = Duration::from_secs_f64(self.bytes as f64 / rate as f64);
+        while let Some(early) = due.checked_sub(self.started.elapsed()) {
+            self.stop.check()?;
+            std::thread::sleep(early.min(NAP));
+        }
+        Ok(())
+    }
+}
+
+impl<W: Write> Write for Passing<'_, W> {
+    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        if self.is_over.load(Ordering::Relaxed) {
+            return Err(io::Error::other("the dump is damaged"));
+        }
+        let written = self.out.write(data)?;
+        self.sums.update(&data[..written]);
+        self.bytes += written as u64;
+        self.progress.at(self.bytes);
+        self.slow_down()?;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+/// A reader that keeps the sums of what is read.
+pub(super) struct Summed<R> {
+    from: R,
+    sums: Sha256,
+    bytes: u64,
+}
+
+impl<R: Read> Summed<R> {
+    pub(super) fn new(from: R) -> Self {
+        Summed {
+            from,
+            sums: Sha256::new(),
+            bytes: 0,
+        }
+    }
+
+    /// Returns what was read, all that is left included.
+    ///
+    /// # Errors
+    /// When the rest cannot be read.
+    pub(super) fn content(mut self) -> io::Result<Content> {
+        io::copy(&mut self, &mut io::sink())?;
+        Ok(Content {
+            bytes: self.bytes,
+            sha256: human::hexadecimal(&self.sums.finalize()),
+        })
+    }
+}
+
+impl<R: Read> Read for Summed<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let read = self.from.read(into)?;
+        self.sums.update(&into[..read]);
+        self.bytes += read as u64;
+        Ok(read)
+    }
+}

@@ -1,0 +1,214 @@
+//! A destination as the commands that read are given it: all of it, or one copy.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+
+use super::catalogue::{self, Copies};
+use super::encryption::Identities;
+use super::home::Home;
+use super::name::{CopyName, Folder, parse_path};
+use crate::directory::Directory;
+use crate::exit::UsageError;
+use crate::header::DumpKind;
+use crate::name::Name;
+use crate::stop::Stop;
+use crate::store::{self, Config, Destination, Store, StoreError, is_url};
+
+/// What tells the copies that are meant, and how they are read.
+#[derive(Debug, Clone, Default)]
+pub struct Reading {
+    /// The machine.
+    pub host: Option<String>,
+    /// The database.
+    pub name: Option<String>,
+    /// The settings of the store.
+    pub store_config: Option<PathBuf>,
+    /// The private keys.
+    pub identity: Option<PathBuf>,
+}
+
+/// A destination, or a copy in one.
+pub struct Place {
+    /// The destination.
+    pub destination: Destination,
+    /// How it is reached.
+    pub store: Box<dyn Store>,
+    /// The one copy that is meant.
+    pub copy: Option<(Folder, CopyName)>,
+    /// The machine that is meant.
+    pub host: Option<Name>,
+    /// The database that is meant.
+    pub database: Option<String>,
+}
+
+impl Reading {
+    /// Returns the places that paths and URLs name; none where all of them are dumps or directories
+    /// of dumps.
+    ///
+    /// # Errors
+    /// [`UsageError`] for a URL that makes no sense, and for directories of dumps beside places.
+    pub fn places(&self, paths: &[PathBuf]) -> Result<Option<Vec<Place>>> {
+        let are_places = paths.iter().filter(|path| is_place(path)).count();
+        if are_places == 0 {
+            return Ok(None);
+        }
+        if are_places < paths.len() {
+            return Err(UsageError::new(
+                "directories of dumps and destinations of copies cannot be given together",
+            )
+            .into());
+        }
+        let places = paths.iter().map(|path| self.place(path));
+        Ok(Some(places.collect::<Result<_>>()?))
+    }
+
+    fn place(&self, path: &Path) -> Result<Place> {
+        let text = path
+            .to_str()
+            .ok_or_else(|| UsageError::new("the destination is not UTF-8"))?;
+        let whole = Destination::parse(text).map_err(|why| UsageError::new(&why))?;
+        let copy = CopyName::parse(whole.last()).and_then(|_| {
+            let (destination, below) = whole.split(3)?;
+            Some((destination, parse_path(&below)?))
+        });
+        let (destination, copy) = match copy {
+            Some((destination, copy)) => (destination, Some(copy)),
+            None => (whole, None),
+        };
+        let config = match &self.store_config {
+            Some(file) => Config::from_file(file)?,
+            None => Config::default(),
+        };
+        let host = self.host.as_deref().map(host_name).transpose()?;
+        // Reading leaves nothing unfinished, but a sidecar that is made again may be stopped.
+        let key = Home::find(None).ok().and_then(|home| home.existing_key());
+        let owner = key.map_or_else(|| "reader".to_owned(), |key| key.owner());
+        Ok(Place {
+            store: store::open(&destination, &config, &owner, false)?,
+            destination,
+            copy,
+            host,
+            database: self.name.clone(),
+        })
+    }
+
+    /// Returns the private keys, if a file of them is given.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn identities(&self) -> Result<Option<Identities>> {
+        self.identity.as_deref().map(Identities::read).transpose()
+    }
+}
+
+impl Place {
+    /// Lists the copies that are meant, by database.
+    ///
+    /// # Errors
+    /// When the destination cannot be listed.
+    pub fn copies(&self, stop: Stop) -> Result<Vec<(Folder, Copies)>> {
+        let context = || format!("cannot list {}", self.destination);
+        if let Some((folder, name)) = &self.copy {
+            let mut copies =
+                catalogue::read_folder(&*self.store, folder, stop).with_context(context)?;
+            copies.stored.retain(|copy| copy.name == *name);
+            ensure!(
+                !copies.stored.is_empty(),
+                "there is no copy {}",
+                self.url_of(folder, name)
+            );
+            return Ok(vec![(folder.clone(), copies)]);
+        }
+        let all = catalogue::read(&*self.store, self.host.as_ref(), stop).with_context(context)?;
+        let is_meant = |folder: &Folder| {
+            self.database.as_deref().is_none_or(|name| {
+                folder.database.as_str() == name
+                    || Name::of_database(name.as_bytes()).as_ref() == Some(&folder.database)
+            })
+        };
+        Ok(all
+            .into_iter()
+            .filter(|(folder, _)| is_meant(folder))
+            .collect())
+    }
+
+    /// Returns where a copy is.
+    #[must_use]
+    pub fn url_of(&self, folder: &Folder, name: &CopyName) -> String {
+        self.destination.url_of(&folder.path_of(&name.to_string()))
+    }
+}
+
+/// Returns a machine's name as the name of its folder.
+///
+/// # Errors
+/// [`UsageError`] when it is empty.
+pub(super) fn host_name(host: &str) -> Result<Name> {
+    let name = Name::of_database(host.as_bytes());
+    Ok(name.ok_or_else(|| UsageError::new("the host's name is empty"))?)
+}
+
+/// Returns true for a URL, for a directory that holds copies, and for the file of a copy: it is
+/// encrypted, or has a sidecar.
+fn is_place(path: &Path) -> bool {
+    let Some(text) = path.to_str() else {
+        return false;
+    };
+    if is_url(text) {
+        return true;
+    }
+    let name = path
+        .file_name()
+        .and_then(|name| CopyName::parse(name.to_str()?));
+    let is_copy = |name: CopyName| {
+        let mut sidecars = [DumpKind::Regular, DumpKind::Replaced]
+            .map(|kind| name.sidecar(kind))
+            .into_iter();
+        name.is_encrypted || sidecars.any(|sidecar| path.with_file_name(sidecar).exists())
+    };
+    if name.is_some_and(is_copy) {
+        return true;
+    }
+    path.is_dir() && has_copies(path).unwrap_or(false)
+}
+
+/// Returns true for a directory with a sidecar two levels below, and no dump of its own.
+fn has_copies(path: &Path) -> Result<bool> {
+    if !Directory::open(path)?.dumps()?.is_empty() {
+        return Ok(false);
+    }
+    let destination = Destination::Directory(path.to_owned());
+    let store = store::open(&destination, &Config::default(), "reader", false)?;
+    let stop = Stop::on_signal();
+    let found = |store: &dyn Store| -> Result<bool, StoreError> {
+        for host in store.folders("", stop)? {
+            let Some(host) = Name::parse(&host) else {
+                continue;
+            };
+            for database in store.folders(host.as_str(), stop)? {
+                let objects = store.list(&format!("{host}/{database}"), stop)?;
+                let mut names = objects
+                    .iter()
+                    .filter_map(|object| object.path.rsplit('/').next());
+                if names.any(|name| CopyName::parse_sidecar(name).is_some()) {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
+    };
+    Ok(found(&*store)?)
+}
+
+/// Returns the kind of a copy in words, for people.
+#[must_use]
+pub(super) fn kind_in_words(kind: Option<DumpKind>) -> &'static str {
+    match kind {
+        Some(DumpKind::Regular) => "dump",
+        Some(DumpKind::Replaced) => {
+            "replaced: a restore replaced it; restore takes it only by name"
+        }
+        None => "unfinished: it has no sidecar",
+    }
+}

@@ -1,0 +1,77 @@
+//! Which dumps a destination lacks that its retention would keep. Pure: the clock is a parameter.
+
+use std::collections::HashSet;
+
+use jiff::Timestamp;
+
+use super::catalogue::Stored;
+use super::sidecar::Sidecar;
+use crate::directory::Entry;
+use crate::header::{DumpKind, Header};
+use crate::name::DumpName;
+use crate::retention::{self, Candidate, Policy, Rule, Size, Verdict};
+
+/// A copy with its sidecar.
+pub(super) type Known = (Stored, Sidecar);
+
+/// Returns which of a database's dumps are to be copied, the newest first. `copies` are those of the
+/// same identity in the destination. Dumps dated ahead wait until their time has come.
+#[must_use]
+pub(super) fn lacking<'a>(
+    dumps: &'a [(Entry, Header)],
+    copies: &[Known],
+    policy: &Policy,
+    includes_replaced: bool,
+    now: Timestamp,
+) -> Vec<&'a (Entry, Header)> {
+    let copied: HashSet<&DumpName> = copies.iter().map(|(copy, _)| &copy.name.dump).collect();
+    let local: Vec<_> = dumps
+        .iter()
+        .filter(|(_, header)| includes_replaced || header.kind == DumpKind::Regular)
+        .filter(|(entry, _)| !copied.contains(&entry.name))
+        .collect();
+    let mut all: Vec<_> = local
+        .iter()
+        .map(|(entry, header)| candidate(&entry.name, entry.bytes, header.kind))
+        .collect();
+    all.extend(copies.iter().map(of_copy));
+    let verdicts = retention::plan(&all, policy, now, None);
+    let mut lacking: Vec<_> = local
+        .into_iter()
+        .zip(verdicts)
+        .filter(|(_, verdict)| matches!(verdict, Verdict::Keep(rules) if rules != &[Rule::Future]))
+        .map(|(dump, _)| dump)
+        .collect();
+    lacking.reverse();
+    lacking
+}
+
+/// Returns what retention says of each copy of one identity, in their order.
+#[must_use]
+pub(super) fn verdicts(
+    copies: &[Known],
+    policy: &Policy,
+    now: Timestamp,
+    published: Option<&DumpName>,
+) -> Vec<Verdict> {
+    let all: Vec<_> = copies.iter().map(of_copy).collect();
+    retention::plan(&all, policy, now, published.map(DumpName::key))
+}
+
+fn of_copy((copy, sidecar): &Known) -> Candidate {
+    candidate(&copy.name.dump, copy.bytes, sidecar.kind)
+}
+
+/// A destination knows nothing of what is inside, so dumps are compared by the size of their files.
+fn candidate(name: &DumpName, bytes: u64, kind: DumpKind) -> Candidate {
+    let (time, sequence) = name.key();
+    Candidate {
+        time,
+        sequence,
+        size: Size {
+            compressed: bytes,
+            ..Size::default()
+        },
+        is_replaced: kind == DumpKind::Replaced,
+    }
+}

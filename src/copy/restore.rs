@@ -1,0 +1,149 @@
+//! Restoring from a destination: the newest good copy is downloaded, verified whole, and loaded by the
+//! code that loads any dump.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+
+use super::catalogue::Stored;
+use super::encryption::Identities;
+use super::fetch;
+use super::name::Folder;
+use super::place::Place;
+use super::sidecar::Sidecar;
+use super::verify::{is_damage, of_sidecar};
+use crate::clock;
+use crate::engine::Source;
+use crate::exit::UsageError;
+use crate::header::{DumpKind, Header};
+use crate::restore::{Options, run_chosen};
+use crate::retention::is_future;
+use crate::stop::Stop;
+
+/// Restores a copy into `target`: the named copy, else the newest good copy of the database. Returns how
+/// many objects could not be restored.
+///
+/// # Errors
+/// Whatever keeps it from being restored; the old database is then as it was.
+pub fn restore(
+    place: &Place,
+    identities: Option<&Identities>,
+    target: &dyn Source,
+    options: &Options,
+) -> Result<usize> {
+    let mut choose = |refused: &[PathBuf], stop: Stop| choose(place, identities, refused, stop);
+    run_chosen(&mut choose, place.copy.is_some(), target, options)
+}
+
+fn choose(
+    place: &Place,
+    identities: Option<&Identities>,
+    refused: &[PathBuf],
+    stop: Stop,
+) -> Result<(File, PathBuf, Header)> {
+    let (folder, copies) = one_database(place, stop)?;
+    for copy in &copies {
+        let url = place.url_of(&folder, &copy.name);
+        if refused.iter().any(|path| path == Path::new(&url)) {
+            continue;
+        }
+        match get(place, &folder, copy, identities, stop) {
+            Ok((file, header)) => {
+                if place.copy.is_none() && is_future(header.time, clock::now()) {
+                    log::warn!(
+                        "{url} is dated after now; it is restored because no earlier copy is good"
+                    );
+                }
+                return Ok((file, PathBuf::from(url), header));
+            }
+            Err(error) if is_damage(&error) && place.copy.is_none() => {
+                log::warn!("{url} was passed over: {error:#}");
+            }
+            Err(error) => return Err(error.context(format!("{url} cannot be restored"))),
+        }
+    }
+    bail!(
+        "{} has no good copy of {}",
+        place.destination,
+        folder.database
+    )
+}
+
+/// Downloads a copy and verifies it whole.
+///
+/// # Errors
+/// As [`fetch::fetch`].
+pub(super) fn get(
+    place: &Place,
+    folder: &Folder,
+    copy: &Stored,
+    identities: Option<&Identities>,
+    stop: Stop,
+) -> Result<(File, Header)> {
+    let store = &*place.store;
+    let content = match copy.kind {
+        Some(kind) => {
+            let sidecar =
+                Sidecar::read(store, folder, &copy.name, kind, stop).map_err(of_sidecar)?;
+            Some(sidecar.content())
+        }
+        // A copy that is named may prove to be whole.
+        None => None,
+    };
+    log::info!("downloading {}", place.url_of(folder, &copy.name));
+    let (file, _, header) = fetch::fetch(
+        store,
+        folder,
+        &copy.name,
+        content.as_ref(),
+        identities,
+        stop,
+    )?;
+    Ok((file, header))
+}
+
+/// Returns the copies of the one database that is meant, in the order in which a restore takes them:
+/// the newest that is not dated ahead first.
+///
+/// # Errors
+/// [`UsageError`] where there are several databases.
+pub(super) fn one_database(place: &Place, stop: Stop) -> Result<(Folder, Vec<Stored>)> {
+    let mut all: Vec<_> = place.copies(stop)?.into_iter().collect();
+    if place.copy.is_none() {
+        for (_, copies) in &mut all {
+            copies
+                .stored
+                .retain(|copy| copy.kind == Some(DumpKind::Regular));
+        }
+        all.retain(|(_, copies)| !copies.stored.is_empty());
+    }
+    if all.len() > 1 {
+        let names: Vec<_> = all.iter().map(|(folder, _)| folder.to_string()).collect();
+        let shown = place.destination.to_string();
+        return Err(UsageError::new(&format!(
+            "{shown} has copies of {}; say which with --host and --name",
+            names.join(", ")
+        ))
+        .into());
+    }
+    let meant = place
+        .database
+        .as_ref()
+        .map(|name| format!(" of {name}"))
+        .unwrap_or_default();
+    let (folder, copies) = all
+        .pop()
+        .with_context(|| format!("{} has no finished copy{meant}", place.destination))?;
+    Ok((folder, in_order(copies.stored)))
+}
+
+/// Returns copies in the order in which a restore takes them.
+pub(super) fn in_order(mut copies: Vec<Stored>) -> Vec<Stored> {
+    let now = clock::now();
+    copies.sort_by_key(|copy| {
+        let is_ahead = is_future(copy.name.dump.time, now);
+        (is_ahead, std::cmp::Reverse(copy.name.dump.key()))
+    });
+    copies
+}

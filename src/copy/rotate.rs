@@ -1,0 +1,179 @@
+//! Retention in a destination: only copies of one identity count, and the newest good one stays.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+use anyhow::Result;
+
+use super::catalogue::{self, Copies, Stored};
+use super::name::Folder;
+use super::place::Place;
+use super::plan::{Known, verdicts};
+use crate::clock;
+use crate::name::DumpName;
+use crate::retention::{Policy, Rule, Verdict};
+use crate::stop::Stop;
+use crate::store::{Reason, Store, StoreError};
+
+/// Applies retention to the copies of places: says on stdout for each copy why it stays or goes, and
+/// removes what goes, unless `is_dry`. Copies of several identities count apart.
+///
+/// # Errors
+/// When a destination cannot be listed or a copy cannot be removed.
+pub fn run(places: &[Place], policy: &Policy, is_dry: bool) -> Result<()> {
+    let stop = Stop::on_signal();
+    for place in places {
+        for (folder, copies) in place.copies(stop)? {
+            let known = known(&*place.store, &folder, &copies, stop)?;
+            let mut by_identity: BTreeMap<Option<String>, Vec<Known>> = BTreeMap::new();
+            for copy in known {
+                by_identity
+                    .entry(copy.1.identity.clone())
+                    .or_default()
+                    .push(copy);
+            }
+            for (identity, own) in by_identity {
+                // Nothing says that those without an identity are of one database.
+                let plan = match identity {
+                    Some(_) => verdicts(&own, policy, clock::now(), None),
+                    None => vec![Verdict::Keep(Vec::new()); own.len()],
+                };
+                explain(
+                    place,
+                    &folder,
+                    &own,
+                    &plan,
+                    if is_dry { "would go" } else { "goes" },
+                )?;
+                if !is_dry {
+                    remove(&*place.store, &folder, &own, &plan, stop)?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn explain(
+    place: &Place,
+    folder: &Folder,
+    copies: &[Known],
+    plan: &[Verdict],
+    goes: &str,
+) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    for ((copy, _), verdict) in copies.iter().zip(plan) {
+        let fate = match verdict {
+            Verdict::Keep(rules) if rules.is_empty() => {
+                "stays: its sidecar was made again and has no identity".to_owned()
+            }
+            Verdict::Keep(rules) => {
+                let rules: Vec<_> = rules.iter().map(Rule::to_string).collect();
+                format!("stays: {}", rules.join(", "))
+            }
+            Verdict::Remove => format!("{goes}: no rule keeps it"),
+        };
+        let url = place.url_of(folder, &copy.name);
+        writeln!(out, "{}  {fate}", crate::human::printable(&url))?;
+    }
+    Ok(())
+}
+
+/// Returns the finished copies of a database with their sidecars, oldest first. A copy whose sidecar
+/// is damaged is left out with a warning.
+///
+/// # Errors
+/// When the store does not answer.
+pub(super) fn known(
+    store: &dyn Store,
+    folder: &Folder,
+    copies: &Copies,
+    stop: Stop,
+) -> Result<Vec<Known>> {
+    let finished: Vec<&Stored> = copies
+        .stored
+        .iter()
+        .filter(|copy| copy.kind.is_some())
+        .collect();
+    let sidecars = catalogue::sidecars(store, folder, &finished, stop)?;
+    let mut known = Vec::new();
+    for (copy, sidecar) in finished.into_iter().zip(sidecars) {
+        match sidecar {
+            Ok(sidecar) if sidecar.bytes != copy.bytes => log::warn!(
+                "{} is damaged: it has {} bytes and its sidecar says {}",
+                folder.path_of(&copy.name.to_string()),
+                copy.bytes,
+                sidecar.bytes
+            ),
+            Ok(sidecar) => known.push((copy.clone(), sidecar)),
+            Err(error) => match error.downcast_ref::<StoreError>() {
+                Some(failed) if failed.reason != Reason::Missing => return Err(error),
+                _ => log::warn!("{}: {error:#}", folder.path_of(&copy.name.to_string())),
+            },
+        }
+    }
+    Ok(known)
+}
+
+/// Removes the copies that no rule keeps, each before its sidecar. Returns how many it removed. A
+/// store that refuses is a note.
+///
+/// # Errors
+/// When a copy cannot be removed for another reason.
+pub(super) fn remove(
+    store: &dyn Store,
+    folder: &Folder,
+    copies: &[Known],
+    plan: &[Verdict],
+    stop: Stop,
+) -> Result<usize> {
+    let mut removed = 0;
+    for ((copy, _), _) in copies
+        .iter()
+        .zip(plan)
+        .filter(|(_, verdict)| **verdict == Verdict::Remove)
+    {
+        match remove_one(store, folder, copy, stop) {
+            Ok(()) => removed += 1,
+            Err(error) if error.reason == Reason::Refused => {
+                log::info!("{folder}: the store refuses to remove copies, so they stay: {error}");
+                break;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(removed)
+}
+
+/// Removes a copy, then its sidecar.
+///
+/// # Errors
+/// When the store does not.
+pub(super) fn remove_one(
+    store: &dyn Store,
+    folder: &Folder,
+    copy: &Stored,
+    stop: Stop,
+) -> Result<(), StoreError> {
+    store.remove(&folder.path_of(&copy.name.to_string()), stop)?;
+    match copy.kind {
+        Some(kind) => store.remove(&folder.path_of(&copy.name.sidecar(kind)), stop),
+        None => Ok(()),
+    }
+}
+
+/// Rotates the copies of one identity after a copy of it was published.
+///
+/// # Errors
+/// As [`remove`].
+pub(super) fn after(
+    store: &dyn Store,
+    folder: &Folder,
+    own: &[Known],
+    policy: &Policy,
+    published: Option<&DumpName>,
+    stop: Stop,
+) -> Result<usize> {
+    let plan = verdicts(own, policy, clock::now(), published);
+    remove(store, folder, own, &plan, stop)
+}

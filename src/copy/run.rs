@@ -1,0 +1,161 @@
+//! A run of `copy`: every database of the given dump directories into one destination.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+
+use super::encryption::Recipients;
+use super::home::Home;
+use super::job::{self, Job};
+use super::options::Options;
+use super::place;
+use super::upload::Settings;
+use crate::clock;
+use crate::directory::Directory;
+use crate::exit::UsageError;
+use crate::series::Series;
+use crate::status::CopyRecord;
+use crate::stop::Stop;
+use crate::store::{self, Config, Destination, StoreError};
+
+/// So many failures in a row say that the rest would fail as well.
+const FAILURES: usize = 3;
+
+/// Copies what a destination lacks of the dumps in `directories`: the newest of each database first,
+/// then the rest, newest first. Prints where each copy is. Returns how many databases failed.
+///
+/// # Errors
+/// [`UsageError`] for what makes no sense, before anything is copied; [`DestinationInUse`](super::home::DestinationInUse) when another run copies
+/// to the same destination; when the destination cannot be reached.
+pub fn run(directories: &[PathBuf], options: &Options) -> Result<usize> {
+    let destination = Destination::parse(&options.to).map_err(|why| UsageError::new(&why))?;
+    let settings = Settings {
+        recipients: Recipients::read(&options.recipients, options.recipients_file.as_deref())?,
+        rate: options.rate,
+        reads_back: options.reads_back,
+        timeout: options.timeout,
+    };
+    let config = match &options.store_config {
+        Some(file) => Config::from_file(file)?,
+        None => Config::default(),
+    };
+    let system = rustix::system::uname();
+    let system = system.nodename().to_string_lossy();
+    let host = place::host_name(options.host.as_deref().unwrap_or(&system))?;
+    let directories = expand(directories)?;
+    let home = Home::find(options.state.as_deref())?;
+    home.create()?;
+    let key = home.key()?;
+    let _lock = home.lock(&destination, &key)?;
+    let store = store::open(&destination, &config, &key.owner(), true)?;
+    let mut jobs = Vec::new();
+    for directory in directories {
+        for series in Series::all(&directory, &directory.dumps()?) {
+            jobs.extend(Job::new(Arc::clone(&directory), series, &host, &key)?);
+        }
+    }
+    let stop = Stop::on_signal();
+    for job in &mut jobs {
+        job.look(&*store, &key.owner(), options, stop)
+            .with_context(|| {
+                format!(
+                    "cannot list {}",
+                    destination.url_of(&job.folder().to_string())
+                )
+            })?;
+    }
+    copy(&mut jobs, &*store, &destination, &settings)?;
+    let mut failed = 0;
+    for job in &mut jobs {
+        job.rotate(&*store, options, stop);
+        stop.check()?;
+        failed += usize::from(job.error().is_some());
+    }
+    record(&home, &destination, &jobs);
+    Ok(failed)
+}
+
+/// Uploads what each job lacks.
+fn copy(
+    jobs: &mut [Job],
+    store: &dyn store::Store,
+    destination: &Destination,
+    settings: &Settings,
+) -> Result<()> {
+    let mut in_a_row = 0;
+    for (number, wanted) in job::order(jobs) {
+        let job = &mut jobs[number];
+        if in_a_row == FAILURES {
+            job.leave("the destination failed several times in a row");
+            continue;
+        }
+        match job.upload(store, destination, &wanted, settings) {
+            Ok(()) => in_a_row = 0,
+            Err(error) => {
+                if let Some(signal) = crate::stop::signal() {
+                    return Err(crate::stop::Stopped::Signal(signal).into());
+                }
+                in_a_row += usize::from(error.is::<StoreError>());
+                job.fail(&wanted, &error);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Records for `status` what is copied. That it cannot is a warning: the copies are there.
+fn record(home: &Home, destination: &Destination, jobs: &[Job]) {
+    let now = clock::now();
+    let changed = home.change(|records| {
+        let destination = records.entry(destination.to_string()).or_default();
+        for job in jobs {
+            let databases = destination
+                .entry(job.directory().path().to_owned())
+                .or_default();
+            let record = databases.entry(job.database().to_owned());
+            let record = record.or_insert_with(CopyRecord::default);
+            job.record(record, now);
+        }
+    });
+    if let Err(error) = changed {
+        log::warn!("{error:#}");
+    }
+}
+
+/// Returns the directories of dumps among `paths`: each that holds dumps, and those below it that do.
+///
+/// # Errors
+/// When one cannot be read or has no dumps.
+fn expand(paths: &[PathBuf]) -> Result<Vec<Arc<Directory>>> {
+    let mut all = Vec::new();
+    for path in paths {
+        let before = all.len();
+        let directory = Directory::open(path)?;
+        if !directory.dumps()?.is_empty() {
+            all.push(Arc::new(directory));
+        }
+        let mut below: Vec<_> = subdirectories(path)?;
+        below.sort();
+        for path in below {
+            let directory = Directory::open(&path)?;
+            if !directory.dumps()?.is_empty() {
+                all.push(Arc::new(directory));
+            }
+        }
+        if all.len() == before {
+            anyhow::bail!("there are no dumps to copy in {}", path.display());
+        }
+    }
+    Ok(all)
+}
+
+fn subdirectories(path: &Path) -> Result<Vec<PathBuf>> {
+    let entries = fs::read_dir(path).with_context(|| format!("cannot list {}", path.display()))?;
+    let directories = entries.flatten().filter(|entry| {
+        let is_hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
+        !is_hidden && entry.file_type().is_ok_and(|kind| kind.is_dir())
+    });
+    Ok(directories.map(|entry| entry.path()).collect())
+}

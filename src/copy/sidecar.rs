@@ -1,0 +1,117 @@
+//! The file beside a copy, written last: what the copy must be, and nothing of its content.
+
+use std::io::Read;
+
+use anyhow::{Context, Result, ensure};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::name::{CopyName, Folder};
+use crate::header::DumpKind;
+use crate::human;
+use crate::stop::Stop;
+use crate::store::{Content, Store};
+
+const LONGEST: u64 = 64 << 10;
+
+/// What a copy must be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Sidecar {
+    /// The program that made the copy, with its version.
+    pub tool: String,
+    /// The copy's name.
+    pub copy: String,
+    /// The copy's size in bytes, as it is stored.
+    pub bytes: u64,
+    /// The SHA-256 of the copy, as it is stored.
+    pub sha256: String,
+    /// When the snapshot was taken.
+    pub time: Timestamp,
+    /// Why the dump was made.
+    pub kind: DumpKind,
+    /// The hash of the database's identity by the key of the machine that copied it; absent where
+    /// another machine made the sidecar again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<String>,
+}
+
+impl Sidecar {
+    /// Returns the sidecar of a copy that holds `content`.
+    #[must_use]
+    pub(super) fn new(
+        name: &CopyName,
+        content: &Content,
+        kind: DumpKind,
+        identity: Option<String>,
+    ) -> Self {
+        Sidecar {
+            tool: concat!("dump-database ", env!("CARGO_PKG_VERSION")).to_owned(),
+            copy: name.to_string(),
+            bytes: content.bytes,
+            sha256: content.sha256.clone(),
+            time: name.dump.time,
+            kind,
+            identity,
+        }
+    }
+
+    /// Reads the sidecar of a copy.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is not of this copy.
+    pub(super) fn read(
+        store: &dyn Store,
+        folder: &Folder,
+        name: &CopyName,
+        kind: DumpKind,
+        stop: Stop,
+    ) -> Result<Self> {
+        let mut text = Vec::new();
+        store
+            .read(&folder.path_of(&name.sidecar(kind)), stop)
+            .and_then(|file| Ok(file.take(LONGEST).read_to_end(&mut text)?))
+            .context("its sidecar cannot be read")?;
+        let sidecar: Sidecar = serde_json::from_slice(&text).context("its sidecar is damaged")?;
+        ensure!(
+            sidecar.copy == name.to_string() && sidecar.kind == kind,
+            "its sidecar is another copy's"
+        );
+        Ok(sidecar)
+    }
+
+    /// Stores it beside its copy.
+    ///
+    /// # Errors
+    /// When it cannot be stored.
+    pub(super) fn write(
+        &self,
+        store: &dyn Store,
+        folder: &Folder,
+        name: &CopyName,
+        stop: Stop,
+    ) -> Result<()> {
+        let mut text = serde_json::to_vec_pretty(self)?;
+        text.push(b'\n');
+        let content = Content {
+            bytes: text.len() as u64,
+            sha256: human::hexadecimal(&Sha256::digest(&text)),
+        };
+        let path = folder.path_of(&name.sidecar(self.kind));
+        let mut upload = store.upload(&path, content.bytes, stop)?;
+        upload.write_all(&text)?;
+        upload
+            .publish(&content, false)
+            .context("its sidecar was not stored")?;
+        Ok(())
+    }
+
+    /// Returns what the copy must hold.
+    #[must_use]
+    pub(super) fn content(&self) -> Content {
+        Content {
+            bytes: self.bytes,
+            sha256: self.sha256.clone(),
+        }
+    }
+}

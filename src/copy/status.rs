@@ -1,0 +1,236 @@
+//! How fresh copies are: of a destination, from its listings and one sidecar a database; of a dump
+//! directory, from this machine's record.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use anyhow::Result;
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+
+use super::catalogue::{Copies, in_parallel};
+use super::home::Home;
+use super::name::Folder;
+use super::place::Place;
+use super::sidecar::Sidecar;
+use super::verify::of_sidecar;
+use crate::clock;
+use crate::header::DumpKind;
+use crate::human::{self, printable};
+use crate::retention::{is_future, reach};
+use crate::status::{CopyStatus, DatabaseStatus};
+use crate::stop::Stop;
+
+/// One database in a destination.
+#[derive(Debug, Serialize)]
+struct Row {
+    destination: String,
+    host: String,
+    database: String,
+    /// When the newest dump that has a whole copy was made.
+    newest: Option<Timestamp>,
+    /// The size of its copy in bytes.
+    bytes: Option<u64>,
+    /// How many finished copies there are that are not dated after now.
+    kept: usize,
+    /// How far back they go.
+    reach_seconds: Option<i64>,
+    /// What is wrong, in words; absent when nothing is.
+    problem: Option<String>,
+}
+
+/// Prints a line for each machine and database of each place on stdout. Returns how many have no copy
+/// younger than `max_age`; a place without copies counts as one, and so does a machine that is asked
+/// for and has none.
+///
+/// # Errors
+/// When a destination cannot be listed or stdout is closed.
+pub fn status(places: &[Place], max_age: Option<Duration>, json: bool) -> Result<usize> {
+    let stop = Stop::on_signal();
+    let now = clock::now();
+    let mut rows = Vec::new();
+    for place in places {
+        let all = place.copies(stop)?;
+        let made = in_parallel(&all, |(folder, copies)| {
+            row(place, folder, copies, max_age, now, stop)
+        });
+        let made = made.into_iter().collect::<Result<Vec<_>>>()?;
+        if made.is_empty() {
+            let host = place.host.as_ref().map(ToString::to_string);
+            rows.push(Row {
+                destination: place.destination.to_string(),
+                host: host.unwrap_or_else(|| "-".to_owned()),
+                database: place.database.clone().unwrap_or_else(|| "-".to_owned()),
+                newest: None,
+                bytes: None,
+                kept: 0,
+                reach_seconds: None,
+                problem: Some("no copies".to_owned()),
+            });
+        }
+        rows.extend(made);
+    }
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    if json {
+        writeln!(out, "{}", human::json(&rows)?)?;
+    } else {
+        table(&mut out, &rows, now)?;
+    }
+    out.flush()?;
+    let bad: Vec<_> = rows
+        .iter()
+        .filter_map(|row| {
+            Some(format!(
+                "{}/{} ({})",
+                row.host,
+                row.database,
+                row.problem.as_ref()?
+            ))
+        })
+        .collect();
+    if !bad.is_empty() {
+        log::error!("not as they should be: {}", bad.join(", "));
+    }
+    Ok(bad.len())
+}
+
+fn row(
+    place: &Place,
+    folder: &Folder,
+    copies: &Copies,
+    max_age: Option<Duration>,
+    now: Timestamp,
+    stop: Stop,
+) -> Result<Row> {
+    let finished: Vec<_> = copies
+        .stored
+        .iter()
+        .filter(|copy| copy.kind == Some(DumpKind::Regular))
+        .filter(|copy| !is_future(copy.name.dump.time, now))
+        .collect();
+    let mut problems = Vec::new();
+    let mut newest = None;
+    for copy in finished.iter().rev() {
+        let sidecar = Sidecar::read(&*place.store, folder, &copy.name, DumpKind::Regular, stop);
+        let wrong = match sidecar.map_err(of_sidecar) {
+            Ok(sidecar) if sidecar.bytes == copy.bytes => None,
+            Ok(sidecar) => Some(format!(
+                "it has {} bytes and its sidecar says {}",
+                copy.bytes, sidecar.bytes
+            )),
+            Err(error) if super::verify::is_damage(&error) => Some(format!("{error:#}")),
+            Err(error) => return Err(error),
+        };
+        match wrong {
+            None => {
+                newest = Some(*copy);
+                break;
+            }
+            Some(how) => problems.push(format!("{} cannot be used: {how}", copy.name)),
+        }
+    }
+    match newest {
+        None => problems.push("no whole copy".to_owned()),
+        Some(newest) => problems.extend(stale(newest.name.dump.time, max_age, now)),
+    }
+    let times = finished.iter().map(|copy| copy.name.dump.time);
+    Ok(Row {
+        destination: place.destination.to_string(),
+        host: folder.host.to_string(),
+        database: folder.database.to_string(),
+        newest: newest.map(|copy| copy.name.dump.time),
+        bytes: newest.map(|copy| copy.bytes),
+        kept: finished.len(),
+        reach_seconds: reach(times, now).map(|reach| reach.as_secs()),
+        problem: (!problems.is_empty()).then(|| problems.join("; ")),
+    })
+}
+
+fn stale(time: Timestamp, max_age: Option<Duration>, now: Timestamp) -> Option<String> {
+    let limit = max_age.and_then(|limit| SignedDuration::try_from(limit).ok())?;
+    let age = now.duration_since(time);
+    (age > limit).then(|| format!("the newest is {} old", human::age(age)))
+}
+
+fn table(out: &mut impl Write, rows: &[Row], now: Timestamp) -> io::Result<()> {
+    let width = |cell: fn(&Row) -> &String, head: &str| {
+        let widest = rows.iter().map(|row| cell(row).chars().count()).max();
+        widest.unwrap_or(0).max(head.len())
+    };
+    let host = width(|row| &row.host, "host");
+    let database = width(|row| &row.database, "database");
+    writeln!(
+        out,
+        "{:host$}  {:database$}  {:>8}  {:>10}  {:>4}  {:>8}",
+        "host", "database", "newest", "size", "kept", "reach"
+    )?;
+    for row in rows {
+        let age = row.newest.map_or("never".to_owned(), |time| {
+            human::age(now.duration_since(time))
+        });
+        let reach = row
+            .reach_seconds
+            .map(SignedDuration::from_secs)
+            .map(human::age);
+        let line = format!(
+            "{:host$}  {:database$}  {age:>8}  {:>10}  {:>4}  {:>8}  {}",
+            printable(&row.host),
+            printable(&row.database),
+            row.bytes.map(human::bytes).unwrap_or_default(),
+            row.kept,
+            reach.unwrap_or_default(),
+            printable(row.problem.as_deref().unwrap_or_default())
+        );
+        writeln!(out, "{}", line.trim_end())?;
+    }
+    Ok(())
+}
+
+/// Adds to the rows of dump directories what is on record of their copies; a copy that is older than
+/// `max_age` is a problem.
+///
+/// # Errors
+/// When the record cannot be read.
+pub fn add_to(rows: &mut [DatabaseStatus], home: &Home, max_age: Option<Duration>) -> Result<()> {
+    let records = home.records()?;
+    let now = clock::now();
+    for row in rows.iter_mut() {
+        let Some(name) = &row.name else {
+            continue;
+        };
+        for (destination, directories) in &records {
+            let databases = directories.get(&row.directory);
+            row.copies.extend(
+                databases
+                    .and_then(|all| all.get(name))
+                    .map(|record| CopyStatus {
+                        destination: destination.clone(),
+                        record: record.clone(),
+                    }),
+            );
+        }
+        let Some(max_age) = max_age else {
+            continue;
+        };
+        let mut problems: Vec<_> = row.problem.take().into_iter().collect();
+        if row.copies.is_empty() {
+            problems.push("never copied".to_owned());
+        }
+        for copy in &row.copies {
+            let destination = &copy.destination;
+            match copy.time() {
+                None => problems.push(format!("never copied to {destination}")),
+                Some(time) => problems.extend(
+                    stale(time, Some(max_age), now)
+                        .map(|how| format!("of the copies in {destination} {how}")),
+                ),
+            }
+            let error = copy.record.error.as_ref();
+            problems.extend(
+                error.map(|error| format!("the last copy to {destination} failed: {error}")),
+            );
+        }
+        row.problem = (!problems.is_empty()).then(|| printable(&problems.join("; ")));
+    }
+    Ok(())
+}

@@ -1,0 +1,176 @@
+//! Copies read whole and checked: what is stored, and with the private key what is inside.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use anyhow::Result;
+use serde::Serialize;
+
+use super::catalogue::Stored;
+use super::encryption::Identities;
+use super::fetch::{self, Damaged};
+use super::name::Folder;
+use super::place::Place;
+use super::sidecar::Sidecar;
+use crate::header::{DumpKind, Header};
+use crate::human;
+use crate::stop::Stop;
+use crate::store::{Content, Reason, StoreError};
+
+#[derive(Debug, Serialize)]
+struct Row {
+    url: String,
+    good: bool,
+    /// Absent where only what is stored was checked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bytes: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
+/// Verifies copies; one line each on stdout. Without private keys an encrypted copy is compared with
+/// its sidecar alone. Each copy may take `timeout`. A copy without a sidecar that proves to be whole gets its sidecar again. Returns
+/// the number of copies that are not good, and of places that have none.
+///
+/// # Errors
+/// When a destination cannot be read or stdout is closed.
+pub fn verify(
+    places: &[Place],
+    identities: Option<&Identities>,
+    timeout: Duration,
+    json: bool,
+) -> Result<usize> {
+    let listing = Stop::after(timeout);
+    let mut rows = Vec::new();
+    let mut bad = 0;
+    for place in places {
+        let all = place.copies(listing)?;
+        if all.iter().all(|(_, copies)| copies.stored.is_empty()) {
+            log::error!("{} has no copies", place.destination);
+            bad += 1;
+        }
+        for (folder, copies) in all {
+            for copy in &copies.stored {
+                let url = place.url_of(&folder, &copy.name);
+                let stop = Stop::after(timeout);
+                let checked = check(place, &folder, copy, identities, stop);
+                let row = match checked {
+                    Ok(bytes) => Row {
+                        url,
+                        good: true,
+                        bytes,
+                        reason: None,
+                    },
+                    Err(error) => match error.downcast_ref::<StoreError>() {
+                        Some(failed) if failed.reason == Reason::Missing => {
+                            log::info!("{url} was removed meanwhile");
+                            continue;
+                        }
+                        Some(_) => return Err(error.context(format!("cannot read {url}"))),
+                        None => {
+                            let reason = Some(format!("{error:#}"));
+                            Row {
+                                url,
+                                good: false,
+                                bytes: None,
+                                reason,
+                            }
+                        }
+                    },
+                };
+                bad += usize::from(!row.good);
+                if json {
+                    rows.push(row);
+                } else {
+                    print(&row)?;
+                }
+            }
+        }
+    }
+    if json {
+        writeln!(io::stdout(), "{}", human::json(&rows)?)?;
+    }
+    Ok(bad)
+}
+
+fn print(row: &Row) -> io::Result<()> {
+    let url = &row.url;
+    let line = match (&row.reason, row.bytes) {
+        (Some(reason), _) => format!("{url}: bad: {reason}"),
+        (None, Some(bytes)) => format!("{url}: good, {} inside", human::bytes(bytes)),
+        (None, None) => {
+            format!("{url}: stored as it was copied; --identity checks what is inside")
+        }
+    };
+    writeln!(io::stdout(), "{}", human::printable(&line))
+}
+
+/// Returns the number of bytes inside, where that could be looked at.
+fn check(
+    place: &Place,
+    folder: &Folder,
+    copy: &Stored,
+    identities: Option<&Identities>,
+    stop: Stop,
+) -> Result<Option<u64>> {
+    let store = &*place.store;
+    let can_look_inside = identities.is_some() || !copy.name.is_encrypted;
+    let Some(kind) = copy.kind else {
+        if !can_look_inside {
+            return Err(fetch::damaged(
+                "it has no sidecar, so it is not finished; --identity proves whether it is whole",
+            ));
+        }
+        let (_, stored, header) = fetch::fetch(store, folder, &copy.name, None, identities, stop)?;
+        complete(place, folder, copy, &stored, &header, stop);
+        return Ok(Some(header.bytes));
+    };
+    let sidecar = Sidecar::read(store, folder, &copy.name, kind, stop).map_err(of_sidecar)?;
+    let content = sidecar.content();
+    if can_look_inside {
+        let (_, _, header) =
+            fetch::fetch(store, folder, &copy.name, Some(&content), identities, stop)?;
+        return Ok(Some(header.bytes));
+    }
+    fetch::check(store, folder, &copy.name, &content, stop)?;
+    Ok(None)
+}
+
+/// Returns a store's failure as it is, and a damaged sidecar as damage.
+pub(super) fn of_sidecar(error: anyhow::Error) -> anyhow::Error {
+    if is_of_the_store(&error) {
+        return error;
+    }
+    fetch::damaged(format!("{error:#}"))
+}
+
+/// Stores the sidecar of a copy that was proven whole. That it cannot is a warning.
+fn complete(
+    place: &Place,
+    folder: &Folder,
+    copy: &Stored,
+    stored: &Content,
+    header: &Header,
+    stop: Stop,
+) {
+    let kind: DumpKind = header.kind;
+    let sidecar = Sidecar::new(&copy.name, stored, kind, None);
+    let url = place.url_of(folder, &copy.name);
+    match sidecar.write(&*place.store, folder, &copy.name, stop) {
+        Ok(()) => log::info!("{url} is whole and has its sidecar again"),
+        Err(error) => log::warn!("{url} is whole, but its sidecar cannot be stored: {error:#}"),
+    }
+}
+
+/// Returns true where a copy itself is at fault.
+pub(super) fn is_damage(error: &anyhow::Error) -> bool {
+    error.is::<Damaged>()
+}
+
+/// Returns true where an error is the store's and says nothing of a copy.
+fn is_of_the_store(error: &anyhow::Error) -> bool {
+    let found = error
+        .chain()
+        .find_map(|cause| cause.downcast_ref::<StoreError>());
+    found.is_some_and(|error| error.reason != Reason::Missing)
+}

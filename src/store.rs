@@ -1,0 +1,41 @@
+//! Where copies are stored, behind one interface: object stores, SFTP servers, other directories.
+//!
+//! Nothing outside this module knows `OpenDAL`, its runtime, or how a store is reached. Paths are
+//! relative to the destination and have no leading slash. Every call ends when its [`Stop`](crate::stop::Stop)
+//! says so.
+
+mod config;
+mod connection;
+mod destination;
+mod error;
+mod interface;
+mod local;
+mod remote;
+mod s3;
+mod sftp;
+mod upload;
+
+use anyhow::Result;
+
+pub use config::Config;
+pub use destination::{Destination, is_url};
+pub use error::{Reason, StoreError};
+pub use interface::{Content, Object, Published, Store, UNFINISHED, Upload};
+
+/// Opens a destination. `owner` names the machine in the names of unfinished uploads. With `creates`
+/// the last component of a directory is created where it is missing.
+///
+/// # Errors
+/// When the destination cannot be reached or `config` makes no sense for it.
+pub fn open(
+    destination: &Destination,
+    config: &Config,
+    owner: &str,
+    creates: bool,
+) -> Result<Box<dyn Store>> {
+    match destination {
+        Destination::Directory(path) => Ok(Box::new(local::Local::open(path, owner, creates)?)),
+        Destination::S3 { bucket, prefix } => Ok(Box::new(s3::open(bucket, prefix, config)?)),
+        Destination::Sftp(server) => Ok(Box::new(sftp::open(server, config, owner)?)),
+    }
+}

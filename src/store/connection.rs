@@ -1,0 +1,129 @@
+//! A connection to a store over a network, by `OpenDAL`. Its runtime lives and ends here: each call
+//! waits for the end of its requests, and drops them when work must stop.
+
+use std::future::Future;
+use std::pin::pin;
+use std::time::Duration;
+
+use opendal::layers::{RetryEvent, RetryLayer, TimeoutLayer};
+use opendal::raw::BoxedStaticFuture;
+use opendal::{Execute, Executor, Operator};
+use tokio::runtime::{Handle, Runtime};
+
+use super::error::{StoreError, sentence};
+use crate::stop::Stop;
+
+/// How often a call looks whether work must stop.
+const LOOK: Duration = Duration::from_millis(100);
+/// How long a store may be silent.
+const SILENCE: Duration = Duration::from_mins(2);
+const ATTEMPTS: usize = 4;
+/// How long connections may take to end.
+const ENDING: Duration = Duration::from_millis(700);
+
+/// How the files of a store get their names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Naming {
+    /// A file appears when its upload is completed, and replaces nothing: object stores.
+    AtOnce,
+    /// A file appears when it is created, so it is uploaded under another name, with the owner's
+    /// name in it, and renamed.
+    Renamed(String),
+}
+
+/// A store over a network, and the runtime of its requests.
+pub(super) struct Connection {
+    // Before the runtime: its connections end within it.
+    pub(super) operator: Operator,
+    pub(super) naming: Naming,
+    /// The store compares each part with a checksum that is sent along.
+    pub(super) checks: bool,
+    /// How many parts of a file are on their way at a time, and their size in bytes.
+    pub(super) parts: Option<(usize, usize)>,
+    runtime: Option<Runtime>,
+}
+
+impl Connection {
+    /// Returns the store that `build` makes within the runtime.
+    pub(super) fn new(
+        build: impl FnOnce() -> opendal::Result<Operator>,
+        naming: Naming,
+        checks: bool,
+        parts: Option<(usize, usize)>,
+    ) -> Result<Self, StoreError> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()?;
+        let operator = {
+            let _within = runtime.enter();
+            build()?
+        };
+        let executor = Executor::with(Tasks(runtime.handle().clone()));
+        let context = operator.base_context().clone().with_executor(executor);
+        let operator = operator.with_context(context);
+        let retry = RetryLayer::new()
+            .with_max_times(ATTEMPTS)
+            .with_min_delay(Duration::from_millis(500))
+            .with_max_delay(Duration::from_secs(15))
+            .with_jitter()
+            .with_notify(|event: RetryEvent<'_>| {
+                let error = sentence(event.err);
+                log::debug!(
+                    "the store is asked again in {:?}: {error}",
+                    event.retry_after
+                );
+            });
+        let timeout = TimeoutLayer::new()
+            .with_timeout(SILENCE)
+            .with_io_timeout(SILENCE);
+        Ok(Connection {
+            operator: operator.layer(timeout).layer(retry),
+            naming,
+            checks,
+            parts,
+            runtime: Some(runtime),
+        })
+    }
+
+    /// Waits for requests to end.
+    ///
+    /// # Errors
+    /// Theirs; [`Reason::Stopped`](super::error::Reason::Stopped) when work must end before.
+    pub(super) fn wait<T>(
+        &self,
+        stop: Stop,
+        work: impl Future<Output = opendal::Result<T>>,
+    ) -> Result<T, StoreError> {
+        stop.check()?;
+        let runtime = self.runtime.as_ref().expect("it is taken when dropped");
+        runtime.block_on(async {
+            let mut work = pin!(work);
+            loop {
+                match tokio::time::timeout(LOOK, &mut work).await {
+                    Ok(done) => return Ok(done?),
+                    Err(_) => stop.check()?,
+                }
+            }
+        })
+    }
+}
+
+/// Runs the parts of a file that are on their way at a time.
+struct Tasks(Handle);
+
+impl Execute for Tasks {
+    fn execute(&self, task: BoxedStaticFuture<()>) {
+        drop(self.0.spawn(task));
+    }
+}
+
+impl Drop for Connection {
+    /// Lets connections end, which for SSH is a program that would stay. What is still on its way then,
+    /// such as a slow name server's answer, is not waited for.
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_timeout(ENDING);
+        }
+    }
+}

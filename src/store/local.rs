@@ -1,0 +1,275 @@
+//! A directory as a place for copies: another disk, a network filesystem. Files are published as
+//! dumps are: synced, read back, renamed without replacing anything, and the directory synced.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use anyhow::Result;
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, RenameFlags};
+use rustix::io::Errno;
+use sha2::{Digest, Sha256};
+
+use super::error::{Reason, StoreError};
+use super::interface::{Content, Object, Published, Store, UNFINISHED, Upload};
+use crate::directory::Directory;
+use crate::follow::open_regular;
+use crate::human;
+use crate::stop::Stop;
+
+pub(super) struct Local {
+    root: Directory,
+    owner: String,
+}
+
+impl Local {
+    /// Opens a directory, with all the care that a dump directory gets.
+    pub(super) fn open(path: &Path, owner: &str, creates: bool) -> Result<Self> {
+        let root = if creates {
+            Directory::open_or_create(path)?
+        } else {
+            Directory::open(path)?
+        };
+        let owner = owner.to_owned();
+        Ok(Local { root, owner })
+    }
+
+    /// Opens a folder below the root, over no symlink.
+    fn folder(&self, path: &str, creates: bool) -> rustix::io::Result<OwnedFd> {
+        let flags = OFlags::DIRECTORY | OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let mut folder = rustix::fs::openat(&self.root, ".", flags, Mode::empty())?;
+        for part in path.split('/').filter(|part| !part.is_empty()) {
+            if creates {
+                match rustix::fs::mkdirat(&folder, part, Mode::from_raw_mode(0o700)) {
+                    Ok(()) => rustix::fs::fsync(&folder)?,
+                    Err(Errno::EXIST) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            folder = rustix::fs::openat(&folder, part, flags, Mode::empty())?;
+        }
+        Ok(folder)
+    }
+
+    /// Gives each entry below a folder to `take`: its path, and its size where it is a file.
+    fn walk(
+        folder: &OwnedFd,
+        path: &str,
+        deep: bool,
+        stop: Stop,
+        take: &mut dyn FnMut(String, Option<u64>),
+    ) -> Result<(), StoreError> {
+        stop.check()?;
+        for entry in Dir::read_from(folder).map_err(io::Error::from)? {
+            let entry = entry.map_err(io::Error::from)?;
+            let Some(name) = entry
+                .file_name()
+                .to_str()
+                .ok()
+                .filter(|name| !matches!(*name, "." | ".."))
+            else {
+                continue;
+            };
+            let below = if path.is_empty() {
+                name.to_owned()
+            } else {
+                format!("{path}/{name}")
+            };
+            let about = match rustix::fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW) {
+                Err(Errno::NOENT) => continue,
+                about => about.map_err(io::Error::from)?,
+            };
+            match FileType::from_raw_mode(about.st_mode) {
+                FileType::RegularFile => {
+                    take(below, Some(u64::try_from(about.st_size).unwrap_or(0)));
+                }
+                FileType::Directory if deep => {
+                    let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+                    let inner = rustix::fs::openat(folder, name, flags, Mode::empty());
+                    Self::walk(&inner.map_err(io::Error::from)?, &below, deep, stop, take)?;
+                }
+                FileType::Directory => take(below, None),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn entries(
+        &self,
+        path: &str,
+        deep: bool,
+        stop: Stop,
+        take: &mut dyn FnMut(String, Option<u64>),
+    ) -> Result<(), StoreError> {
+        match self.folder(path, false) {
+            Err(Errno::NOENT | Errno::NOTDIR) => Ok(()),
+            folder => Self::walk(&folder.map_err(io::Error::from)?, path, deep, stop, take),
+        }
+    }
+}
+
+impl Store for Local {
+    fn list(&self, folder: &str, stop: Stop) -> Result<Vec<Object>, StoreError> {
+        let mut objects = Vec::new();
+        self.entries(folder, true, stop, &mut |path, bytes| {
+            objects.extend(bytes.map(|bytes| Object { path, bytes }));
+        })?;
+        Ok(objects)
+    }
+
+    fn folders(&self, folder: &str, stop: Stop) -> Result<Vec<String>, StoreError> {
+        let mut folders = Vec::new();
+        self.entries(folder, false, stop, &mut |path, bytes| {
+            if bytes.is_none() {
+                folders.extend(path.rsplit('/').next().map(str::to_owned));
+            }
+        })?;
+        Ok(folders)
+    }
+
+    fn read(&self, path: &str, stop: Stop) -> Result<Box<dyn Read + '_>, StoreError> {
+        let (folder, name) = parts(path);
+        let folder = self.folder(folder, false).map_err(io::Error::from)?;
+        let file = open_regular(&folder, name)?;
+        Ok(Box::new(Reading { file, stop }))
+    }
+
+    fn upload(
+        &self,
+        path: &str,
+        _bytes: u64,
+        stop: Stop,
+    ) -> Result<Box<dyn Upload + '_>, StoreError> {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let (folder, name) = parts(path);
+        let folder = self.folder(folder, true).map_err(io::Error::from)?;
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let temporary = format!(
+            "{UNFINISHED}{}-{}-{count}.tmp",
+            self.owner,
+            std::process::id()
+        );
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+        let file = rustix::fs::openat(&folder, &temporary, flags, Mode::from_raw_mode(0o600));
+        Ok(Box::new(Writing {
+            file: File::from(file.map_err(io::Error::from)?),
+            folder,
+            name: name.to_owned(),
+            temporary: Some(temporary),
+            stop,
+        }))
+    }
+
+    fn remove(&self, path: &str, _stop: Stop) -> Result<(), StoreError> {
+        let (folder, name) = parts(path);
+        let removed = self
+            .folder(folder, false)
+            .and_then(|folder| rustix::fs::unlinkat(folder, name, AtFlags::empty()));
+        match removed {
+            Ok(()) | Err(Errno::NOENT) => Ok(()),
+            Err(error) => Err(io::Error::from(error).into()),
+        }
+    }
+}
+
+fn parts(path: &str) -> (&str, &str) {
+    path.rsplit_once('/').unwrap_or(("", path))
+}
+
+/// A file that is read until work must stop.
+struct Reading {
+    file: File,
+    stop: Stop,
+}
+
+impl Read for Reading {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        self.stop.check().map_err(StoreError::from)?;
+        self.file.read(into)
+    }
+}
+
+/// A file under a temporary name.
+struct Writing {
+    file: File,
+    folder: OwnedFd,
+    name: String,
+    temporary: Option<String>,
+    stop: Stop,
+}
+
+impl Writing {
+    fn compare(&mut self, content: &Content) -> io::Result<()> {
+        self.file.rewind()?;
+        let mut sums = Sha256::new();
+        let mut buffer = vec![0; 64 << 10];
+        let mut bytes = 0;
+        loop {
+            self.stop.check().map_err(StoreError::from)?;
+            match self.file.read(&mut buffer)? {
+                0 => break,
+                read => {
+                    sums.update(&buffer[..read]);
+                    bytes += read as u64;
+                }
+            }
+        }
+        if bytes == content.bytes && human::hexadecimal(&sums.finalize()) == content.sha256 {
+            return Ok(());
+        }
+        let text = "what was read back is not what was written";
+        Err(StoreError::new(Reason::Other, text).into())
+    }
+}
+
+impl Write for Writing {
+    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        self.stop.check().map_err(StoreError::from)?;
+        self.file.write(data)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Upload for Writing {
+    fn publish(
+        mut self: Box<Self>,
+        content: &Content,
+        _reads_back: bool,
+    ) -> Result<Published, StoreError> {
+        self.file.sync_all()?;
+        self.compare(content).map_err(StoreError::of)?;
+        let temporary = self.temporary.clone().unwrap_or_default();
+        match rename(self.folder.as_fd(), &temporary, &self.name) {
+            Ok(()) => {}
+            Err(Errno::EXIST) => return Ok(Published::Exists),
+            Err(error) => return Err(io::Error::from(error).into()),
+        }
+        self.temporary = None;
+        rustix::fs::fsync(&self.folder).map_err(io::Error::from)?;
+        Ok(Published::New)
+    }
+}
+
+impl Drop for Writing {
+    fn drop(&mut self) {
+        if let Some(temporary) = &self.temporary {
+            let _ = rustix::fs::unlinkat(&self.folder, temporary, AtFlags::empty());
+        }
+    }
+}
+
+/// Renames without replacing anything; by a hard link where a filesystem does not know how to.
+fn rename(folder: impl AsFd, from: &str, to: &str) -> rustix::io::Result<()> {
+    match rustix::fs::renameat_with(&folder, from, &folder, to, RenameFlags::NOREPLACE) {
+        Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {}
+        renamed => return renamed,
+    }
+    rustix::fs::linkat(&folder, from, &folder, to, AtFlags::empty())?;
+    rustix::fs::unlinkat(&folder, from, AtFlags::empty())
+}

@@ -1,0 +1,131 @@
+//! What a store over a network does.
+
+use std::io::{self, Read};
+
+use bytes::Buf;
+use futures_util::TryStreamExt;
+use opendal::options::{ListOptions, ReaderOptions};
+use opendal::{Buffer, BufferStream, EntryMode};
+
+use super::connection::Connection;
+use super::error::{Reason, StoreError};
+use super::interface::{Object, Store, Upload};
+use super::upload::Uploading;
+use crate::stop::Stop;
+
+impl Store for Connection {
+    fn list(&self, folder: &str, stop: Stop) -> Result<Vec<Object>, StoreError> {
+        let options = ListOptions {
+            recursive: true,
+            ..ListOptions::default()
+        };
+        let mut objects = Vec::new();
+        self.walk(folder, options, stop, |path, bytes| {
+            objects.extend(bytes.map(|bytes| Object { path, bytes }));
+        })?;
+        Ok(objects)
+    }
+
+    fn folders(&self, folder: &str, stop: Stop) -> Result<Vec<String>, StoreError> {
+        let mut folders = Vec::new();
+        let parent = as_folder(folder);
+        self.walk(folder, ListOptions::default(), stop, |path, bytes| {
+            if bytes.is_none() && path != parent {
+                let name = path.trim_end_matches('/').rsplit('/').next();
+                folders.extend(name.map(str::to_owned));
+            }
+        })?;
+        Ok(folders)
+    }
+
+    fn read(&self, path: &str, stop: Stop) -> Result<Box<dyn Read + '_>, StoreError> {
+        let (concurrent, chunk) = match self.parts {
+            Some((concurrent, size)) => (concurrent, Some(size)),
+            None => (1, None),
+        };
+        let options = ReaderOptions {
+            concurrent,
+            chunk,
+            ..ReaderOptions::default()
+        };
+        let stream = self.wait(stop, async {
+            let reader = self.operator.reader_options(path, options).await?;
+            reader.into_stream(..).await
+        })?;
+        Ok(Box::new(Download {
+            store: self,
+            stream,
+            data: Buffer::new(),
+            stop,
+        }))
+    }
+
+    fn upload(
+        &self,
+        path: &str,
+        bytes: u64,
+        stop: Stop,
+    ) -> Result<Box<dyn Upload + '_>, StoreError> {
+        Ok(Box::new(Uploading::begin(self, path, bytes, stop)?))
+    }
+
+    fn remove(&self, path: &str, stop: Stop) -> Result<(), StoreError> {
+        match self.wait(stop, self.operator.delete(path)) {
+            Err(error) if error.reason == Reason::Missing => Ok(()),
+            removed => removed,
+        }
+    }
+}
+
+impl Connection {
+    /// Gives each entry below a folder to `take`: its path, and its size where it is a file.
+    fn walk(
+        &self,
+        folder: &str,
+        options: ListOptions,
+        stop: Stop,
+        mut take: impl FnMut(String, Option<u64>),
+    ) -> Result<(), StoreError> {
+        let folder = as_folder(folder);
+        let walked = self.wait(stop, async {
+            let mut entries = self.operator.lister_options(&folder, options).await?;
+            while let Some(entry) = entries.try_next().await? {
+                let (path, about) = entry.into_parts();
+                let is_file = about.mode() == EntryMode::FILE;
+                take(path, is_file.then(|| about.content_length()));
+            }
+            Ok(())
+        });
+        match walked {
+            Err(error) if error.reason == Reason::Missing => Ok(()),
+            walked => walked,
+        }
+    }
+}
+
+/// Returns a folder's path as `OpenDAL` has it.
+fn as_folder(path: &str) -> String {
+    format!("{path}/")
+}
+
+/// A file on its way from a store.
+struct Download<'a> {
+    store: &'a Connection,
+    stream: BufferStream,
+    data: Buffer,
+    stop: Stop,
+}
+
+impl Read for Download<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        while self.data.is_empty() {
+            match self.store.wait(self.stop, self.stream.try_next())? {
+                Some(data) => self.data = data,
+                None => return Ok(0),
+            }
+        }
+        let read = into.len().min(self.data.chunk().len());
+        self.data.copy_to_slice(&mut into[..read]);
+        Ok(read)
+    }
+}

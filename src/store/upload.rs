@@ -1,0 +1,239 @@
+//! A file on its way into a store over a network.
+
+use std::io::{self, Read, Write};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use opendal::options::WriteOptions;
+use opendal::{ErrorKind, Writer};
+use sha2::{Digest, Sha256};
+
+use super::connection::{Connection, Naming};
+use super::error::{Reason, StoreError};
+use super::interface::{Content, Published, Store, UNFINISHED, Upload};
+use crate::human;
+use crate::stop::Stop;
+
+/// What is given to `OpenDAL` at a time.
+const BLOCK: usize = 1 << 20;
+/// S3 takes 10,000 parts of a file.
+const MOST_PARTS: u64 = 9_000;
+/// Memory for parts on their way, in bytes.
+const IN_FLIGHT: usize = 24 << 20;
+/// How long an upload that failed may take to be removed.
+const CLEANING_UP: Duration = Duration::from_millis(700);
+
+pub(super) struct Uploading<'a> {
+    store: &'a Connection,
+    writer: Option<Writer>,
+    /// The name it is to get.
+    path: String,
+    /// The name it has before, where that is another.
+    temporary: Option<String>,
+    block: Vec<u8>,
+    stop: Stop,
+}
+
+impl<'a> Uploading<'a> {
+    pub(super) fn begin(
+        store: &'a Connection,
+        path: &str,
+        bytes: u64,
+        stop: Stop,
+    ) -> Result<Self, StoreError> {
+        let temporary = match &store.naming {
+            Naming::AtOnce => None,
+            Naming::Renamed(owner) => Some(beside(path, owner)),
+        };
+        let (concurrent, chunk) = match store.parts {
+            Some((concurrent, least)) => {
+                let least = least as u64;
+                let size = bytes
+                    .div_ceil(MOST_PARTS)
+                    .next_multiple_of(1 << 20)
+                    .max(least);
+                let size = usize::try_from(size).unwrap_or(usize::MAX);
+                let fitting = (IN_FLIGHT / size).saturating_sub(1);
+                (fitting.clamp(1, concurrent), Some(size))
+            }
+            None => (1, None),
+        };
+        let options = WriteOptions {
+            if_not_exists: true,
+            concurrent,
+            chunk,
+            ..WriteOptions::default()
+        };
+        let name = temporary.as_deref().unwrap_or(path);
+        let writer = store.wait(stop, async {
+            if temporary.is_some()
+                && let Some((folder, _)) = name.rsplit_once('/')
+            {
+                store.operator.create_dir(&format!("{folder}/")).await?;
+            }
+            store.operator.writer_options(name, options).await
+        })?;
+        Ok(Uploading {
+            store,
+            writer: Some(writer),
+            path: path.to_owned(),
+            temporary,
+            block: Vec::with_capacity(BLOCK),
+            stop,
+        })
+    }
+
+    fn send(&mut self) -> Result<(), StoreError> {
+        if self.block.is_empty() {
+            return Ok(());
+        }
+        let block = std::mem::replace(&mut self.block, Vec::with_capacity(BLOCK));
+        let writer = self.writer.as_mut().expect("it is there until published");
+        self.store.wait(self.stop, writer.write(block))
+    }
+
+    /// Compares what the store has under a name with what it should have.
+    fn compare(&self, path: &str, content: &Content) -> Result<(), StoreError> {
+        let mut stored = self.store.read(path, self.stop)?;
+        let mut sums = Sha256::new();
+        let mut buffer = vec![0; 64 << 10];
+        let mut bytes = 0;
+        loop {
+            match stored.read(&mut buffer).map_err(StoreError::of)? {
+                0 => break,
+                read => {
+                    sums.update(&buffer[..read]);
+                    bytes += read as u64;
+                }
+            }
+        }
+        if bytes == content.bytes && human::hexadecimal(&sums.finalize()) == content.sha256 {
+            return Ok(());
+        }
+        Err(StoreError::new(
+            Reason::Other,
+            "what the store has is not what it was given",
+        ))
+    }
+
+    /// Returns true where the store has a file of this size under a name.
+    fn has(&self, path: &str, bytes: u64) -> Result<bool, StoreError> {
+        let about = self.store.wait(self.stop, self.store.operator.stat(path));
+        match about {
+            Ok(about) => Ok(about.content_length() == bytes),
+            Err(error) if error.reason == Reason::Missing => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn at_once(&self, content: &Content, reads_back: bool) -> Result<Published, StoreError> {
+        if !self.has(&self.path, content.bytes)? {
+            return Err(StoreError::new(
+                Reason::Other,
+                "the size that the store says is not the size it was given",
+            ));
+        }
+        if reads_back || !self.store.checks {
+            self.compare(&self.path, content)?;
+        }
+        Ok(Published::New)
+    }
+
+    fn renamed(&self, temporary: &str, content: &Content) -> Result<Published, StoreError> {
+        self.compare(temporary, content)?;
+        let operator = &self.store.operator;
+        if self.store.wait(self.stop, operator.exists(&self.path))? {
+            self.store.remove(temporary, self.stop)?;
+            return Ok(Published::Exists);
+        }
+        self.store
+            .wait(self.stop, operator.rename(temporary, &self.path))?;
+        Ok(Published::New)
+    }
+}
+
+impl Write for Uploading<'_> {
+    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        let taken = data.len().min(BLOCK - self.block.len());
+        self.block.extend_from_slice(&data[..taken]);
+        if self.block.len() == BLOCK {
+            self.send()?;
+        }
+        Ok(taken)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Upload for Uploading<'_> {
+    fn publish(
+        mut self: Box<Self>,
+        content: &Content,
+        reads_back: bool,
+    ) -> Result<Published, StoreError> {
+        self.send()?;
+        let writer = self.writer.as_mut().expect("it is there until published");
+        let closed = self.store.wait(self.stop, async {
+            match writer.close().await {
+                Ok(_) => Ok(true),
+                Err(error) if error.kind() == ErrorKind::ConditionNotMatch => Ok(false),
+                Err(error) => Err(error),
+            }
+        })?;
+        if let Some(temporary) = self.temporary.clone() {
+            let published = self.renamed(&temporary, content)?;
+            self.writer = None;
+            return Ok(published);
+        }
+        if !closed {
+            // An answer that was lost is asked for again, and then the file is this one.
+            let is_it =
+                self.has(&self.path, content.bytes)? && self.compare(&self.path, content).is_ok();
+            return Ok(if is_it {
+                Published::New
+            } else {
+                Published::Exists
+            });
+        }
+        self.writer = None;
+        let published = self.at_once(content, reads_back);
+        if published.is_err() {
+            let _ = self
+                .store
+                .remove(&self.path, Stop::uninterrupted(CLEANING_UP));
+        }
+        published
+    }
+}
+
+impl Drop for Uploading<'_> {
+    /// Removes what was stored of an upload that was not published, as far as that is quick.
+    fn drop(&mut self) {
+        let Some(mut writer) = self.writer.take() else {
+            return;
+        };
+        let stop = Stop::uninterrupted(CLEANING_UP);
+        match &self.temporary {
+            Some(temporary) => {
+                drop(writer);
+                let _ = self.store.remove(temporary, stop);
+            }
+            None => {
+                let _ = self.store.wait(stop, writer.abort());
+            }
+        }
+    }
+}
+
+/// Returns a name in the same folder for an upload that is not finished.
+fn beside(path: &str, owner: &str) -> String {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    format!(
+        "{folder}/{UNFINISHED}{owner}-{}-{count}.tmp",
+        std::process::id()
+    )
+}

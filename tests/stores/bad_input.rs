@@ -1,0 +1,44 @@
+//! What makes no sense is refused in one sentence, before anything is done.
+
+use crate::place::{Kind, Place};
+use crate::support::Run;
+
+#[test]
+fn a_destination_that_makes_no_sense_is_a_usage_error() {
+    let place = Place::new(Kind::Directory);
+    place.dump();
+    for (to, why) in [
+        ("ftp://host/path", "ftp:// is no destination"),
+        ("s3://", "a bucket is missing"),
+        ("s3://key:s3cret@bucket", "a password has no place"),
+        ("sftp://host", "an absolute directory is missing"),
+        ("s3://bucket/x?y", "? and # have no meaning"),
+        ("s3://bucket/a@b", "the prefix of the s3:// destination"),
+    ] {
+        for args in [
+            vec!["copy", "dump", "--to", to],
+            vec!["list", to],
+            vec!["verify", to],
+            vec!["status", to],
+        ] {
+            let run = Run::of(place.program("").args(&args)).fails(2, why);
+            assert!(
+                run.stderr.lines().count() == 1 && !run.stderr.contains("s3cret"),
+                "{run:?}"
+            );
+        }
+    }
+    let mut command = place.program("copy dump --to s3://bucket");
+    Run::of(&mut command).fails(2, "the region of the bucket is not known");
+    place
+        .run("copy dump --to stored --limit-rate fast")
+        .fails(2, "500kB or 10MB");
+    place
+        .run("list dump s3://bucket")
+        .fails(2, "cannot be given together");
+    place.run("copy missing --to stored").fails(1, "missing");
+    place
+        .run("copy dump --to missing/stored")
+        .fails(1, "its parent directory does not exist");
+    assert_eq!(place.stored(), [""; 0]);
+}

@@ -1,0 +1,125 @@
+//! Copies that were damaged where they are stored.
+
+use crate::place::{ALL, Kind, Place};
+use crate::support::Run;
+use crate::support::database::contents;
+
+/// Copies two dumps. Returns the paths of the copies, the older first, and what the older holds.
+fn two_copies(place: &Place, args: &str) -> ([String; 2], String) {
+    place.dump();
+    let older = contents(&place.env.path("db.sqlite"));
+    let first = place.copy(args);
+    place.dump();
+    let second = place.copy(args);
+    ([place.path_of(&first[0]), place.path_of(&second[0])], older)
+}
+
+fn is_bad(place: &Place, args: &str, path: &str) -> Run {
+    let run = place.on(args).fails(1, "");
+    let bad: Vec<_> = run
+        .stdout
+        .lines()
+        .filter(|line| line.contains(": bad: "))
+        .collect();
+    assert!(bad.len() == 1 && bad[0].contains(path), "{run:?}");
+    run
+}
+
+fn older_is_restored(place: &Place, args: &str, older: &str) {
+    let run = place.on(args).succeeds();
+    assert!(run.stderr.contains("was passed over"), "{run:?}");
+    assert_eq!(contents(&place.env.path("new.sqlite")), older);
+    for file in ["new.sqlite", "new.sqlite-wal", "new.sqlite-shm"] {
+        let _ = std::fs::remove_file(place.env.path(file));
+    }
+}
+
+#[test]
+fn a_flipped_byte_a_cut_and_an_exchange_are_noticed_and_passed_over() {
+    for kind in ALL {
+        for encrypted in [false, true] {
+            let place = Place::new(kind);
+            let keys = crate::encryption::Keys::new(&place.env);
+            let (args, identity) = if encrypted {
+                (format!("--recipient {}", keys.public), " --identity key")
+            } else {
+                (String::new(), "")
+            };
+            let ([first, second], older) = two_copies(&place, &args);
+            let whole = place.read(&second);
+            let mut flipped = whole.clone();
+            flipped[whole.len() / 2] ^= 1;
+            let exchanged = place.read(&first);
+            for damaged in [
+                flipped,
+                whole[..whole.len() - 1].to_vec(),
+                Vec::new(),
+                exchanged,
+            ] {
+                place.write(&second, &damaged);
+                is_bad(&place, "verify @", &second);
+                is_bad(&place, &format!("verify @{identity}"), &second);
+                older_is_restored(&place, &format!("restore @ new.sqlite{identity}"), &older);
+                let url = format!("{}/{second}", place.url);
+                let mut named = place.program("restore");
+                let run = Run::of(
+                    named
+                        .arg(url)
+                        .args(format!("new.sqlite{identity}").split_whitespace()),
+                );
+                run.fails(1, "cannot be restored");
+                assert!(!place.env.path("new.sqlite").exists());
+            }
+            // Also its sidecar exchanged for the older one's: its name is in it.
+            place.write(&second, &place.read(&first));
+            place.write(
+                &format!("{second}.copy.json"),
+                &place.read(&format!("{first}.copy.json")),
+            );
+            is_bad(&place, &format!("verify @{identity}"), &second);
+            older_is_restored(&place, &format!("restore @ new.sqlite{identity}"), &older);
+        }
+    }
+}
+
+#[test]
+fn a_cut_copy_is_copied_again() {
+    for kind in ALL {
+        let place = Place::new(kind);
+        let (copies, _) = two_copies(&place, "");
+        let whole = place.read(&copies[1]);
+        place.write(&copies[1], &whole[..100]);
+        assert_eq!(place.copy("").len(), 1);
+        assert!(place.read(&copies[1]) == whole);
+        place.on("verify @").succeeds();
+    }
+}
+
+#[test]
+fn a_damaged_dump_is_not_copied() {
+    let place = Place::new(Kind::Directory);
+    place.dump();
+    place.copy("");
+    let dump = place.dump();
+    let mut content = std::fs::read(&dump).unwrap();
+    let middle = usize::midpoint(4096, content.len());
+    content[middle] ^= 1;
+    std::fs::write(&dump, content).unwrap();
+    let stored = place.stored();
+    place.on("copy dump --to @").fails(1, "the dump is damaged");
+    assert_eq!(place.stored(), stored);
+}
+
+#[test]
+fn a_lost_sidecar_is_made_again_by_verify() {
+    for kind in ALL {
+        let place = Place::new(kind);
+        let ([_, second], _) = two_copies(&place, "");
+        let sidecar = format!("{second}.copy.json");
+        place.remove(&sidecar);
+        let listed = place.on("list @").succeeds();
+        assert!(listed.stdout.contains("unfinished"), "{listed:?}");
+        place.on("verify @").succeeds();
+        assert!(place.stored().contains(&sidecar));
+    }
+}

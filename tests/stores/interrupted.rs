@@ -1,0 +1,231 @@
+//! Runs and stores that are killed at every point of an upload.
+
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use crate::place::{ALL, Kind, Place};
+use crate::seaweed::{ID, READER, READER_SECRET, SECRET, Seaweed};
+use crate::support::database::{contents, large};
+use crate::support::{Env, Run};
+
+/// With a dump of about 20 MB, which goes in three parts.
+fn with_a_large_dump(kind: Kind) -> Place {
+    let place = Place::new(kind);
+    drop(large(&place.env.path("large.sqlite"), "DELETE", 20 << 20));
+    place.env.dump("large.sqlite --compress zstd:1");
+    place
+}
+
+#[test]
+fn a_run_that_is_killed_leaves_nothing_that_counts_and_the_next_completes() {
+    for kind in ALL {
+        let place = with_a_large_dump(kind);
+        let before = contents(&place.env.path("large.sqlite"));
+        let mut unfinished = 0;
+        for milliseconds in [150, 400, 700, 1000, 1300] {
+            let mut command = place.program("copy dump --limit-rate 20MB --to");
+            command
+                .arg(&place.url)
+                .stdout(Stdio::null())
+                .stderr(Stdio::null());
+            let mut run = command.spawn().unwrap();
+            std::thread::sleep(Duration::from_millis(milliseconds));
+            run.kill().unwrap();
+            let status = run.wait().unwrap();
+            place.end_connections();
+            if status.success() {
+                break;
+            }
+            unfinished += 1;
+            // Whatever has a sidecar is whole.
+            let stored = place.stored();
+            if stored.iter().any(|path| path.ends_with(".copy.json")) {
+                place.on("verify @").succeeds();
+                break;
+            }
+            place.on("restore @ new.sqlite").fails(1, "s no ");
+        }
+        assert!(unfinished > 0, "{kind:?}");
+        place.copy("");
+        place.on("verify @").succeeds();
+        let left = place.stored();
+        assert_eq!(left.len(), 2, "{kind:?}: {left:?}");
+        place.on("restore @ new.sqlite").succeeds();
+        assert_eq!(contents(&place.env.path("new.sqlite")), before);
+    }
+}
+
+#[test]
+fn a_copy_without_a_sidecar_is_made_again() {
+    for kind in ALL {
+        let place = Place::new(kind);
+        let keys = crate::encryption::Keys::new(&place.env);
+        place.dump();
+        let args = format!("--recipient {}", keys.public);
+        let path = place.path_of(&place.copy(&args)[0]);
+        place.remove(&format!("{path}.copy.json"));
+        let unfinished = place.read(&path);
+        assert_eq!(place.copy(&args).len(), 1);
+        assert!(place.read(&path) != unfinished);
+        place.on("verify @ --identity key").succeeds();
+    }
+}
+
+#[test]
+fn a_signal_ends_a_run_within_a_second() {
+    use rustix::process::{Pid, Signal, kill_process};
+    for kind in ALL {
+        let place = with_a_large_dump(kind);
+        let mut command = place.program("copy dump --limit-rate 4MB --to");
+        command
+            .arg(&place.url)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let run = command.spawn().unwrap();
+        std::thread::sleep(Duration::from_millis(1500));
+        let sent = Instant::now();
+        kill_process(Pid::from_child(&run), Signal::TERM).unwrap();
+        let run = Run::end_of(run);
+        assert!(
+            sent.elapsed() < Duration::from_secs(1),
+            "{kind:?}: {:?}",
+            sent.elapsed()
+        );
+        assert_eq!(run.signal, Some(15), "{kind:?}: {run:?}");
+        assert!(run.stderr.contains("stopped by SIGTERM"), "{run:?}");
+        assert_eq!(place.stored(), [""; 0], "{kind:?}");
+    }
+}
+
+#[test]
+fn a_deadline_ends_a_copy() {
+    let place = with_a_large_dump(Kind::S3);
+    let started = Instant::now();
+    let run = place.on("copy dump --limit-rate 1MB --timeout 2s --to @");
+    run.fails(1, "not done within 2s");
+    assert!(started.elapsed() < Duration::from_secs(6));
+    assert_eq!(place.stored(), [""; 0]);
+}
+
+#[test]
+fn two_runs_at_once_harm_nothing() {
+    for kind in ALL {
+        let place = with_a_large_dump(kind);
+        place.dump();
+        let start = |state: &str| {
+            let mut command = place.program("copy dump --to");
+            command.arg(&place.url).args(["--state", state]);
+            command
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped())
+                .spawn()
+                .unwrap()
+        };
+        // Another machine of the same name, or another user of this one.
+        let runs = [start("one"), start("two")].map(Run::end_of);
+        let made: usize = runs.iter().map(|run| run.stdout.lines().count()).sum();
+        assert!(made >= 2, "{kind:?}: {runs:?}");
+        place.on("verify @").succeeds();
+        // The same one: the second says so.
+        let first = {
+            place.dump();
+            let mut command = place.program("copy dump --limit-rate 1kB --to");
+            command
+                .arg(&place.url)
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .spawn()
+                .unwrap()
+        };
+        std::thread::sleep(Duration::from_millis(700));
+        place
+            .on("copy dump --to @")
+            .fails(75, "another run copies to");
+        let mut first = first;
+        first.kill().unwrap();
+        first.wait().unwrap();
+        place.end_connections();
+    }
+}
+
+/// The program on a server of a test's own.
+fn on(server: &Seaweed, env: &Env, user: (&str, &str), args: &str) -> std::process::Command {
+    let mut command = env.program(args);
+    command
+        .env("AWS_ACCESS_KEY_ID", user.0)
+        .env("AWS_SECRET_ACCESS_KEY", user.1)
+        .env("AWS_ENDPOINT_URL", server.endpoint())
+        .env("DUMP_DATABASE_STATE", env.path("state"))
+        .env("TMPDIR", env.root());
+    command
+}
+
+#[test]
+fn a_store_that_is_killed_meanwhile_loses_nothing_and_the_next_run_completes() {
+    let mut server = Seaweed::start();
+    let env = Env::new();
+    drop(large(&env.path("large.sqlite"), "DELETE", 20 << 20));
+    env.dump("large.sqlite --compress zstd:1");
+    let bucket = server.bucket();
+    let args = format!("copy dump --limit-rate 10MB --timeout 15s --to s3://{bucket}");
+    let mut command = on(&server, &env, (ID, SECRET), &args);
+    let run = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    std::thread::sleep(Duration::from_millis(800));
+    server.kill();
+    let run = Run::end_of(run).fails(1, "cannot copy");
+    assert_eq!(run.stdout, "");
+    assert_eq!(env.names().len(), 1);
+    server.resume();
+    Run::of(&mut on(&server, &env, (ID, SECRET), &args)).succeeds();
+    Run::of(&mut on(
+        &server,
+        &env,
+        (ID, SECRET),
+        &format!("restore s3://{bucket} new.sqlite"),
+    ))
+    .succeeds();
+    assert_eq!(
+        contents(&env.path("new.sqlite")),
+        contents(&env.path("large.sqlite"))
+    );
+}
+
+#[test]
+fn what_a_store_refuses_is_said_in_one_sentence_without_secrets() {
+    let server = Seaweed::shared();
+    let env = Env::with_database();
+    env.dump("db.sqlite");
+    let bucket = server.bucket();
+    let to = |bucket: &str| format!("copy dump --to s3://{bucket}/p");
+    let cases = [
+        ((ID, "wr0ng"), bucket.as_str(), "SignatureDoesNotMatch"),
+        (("nobody", "wr0ng"), &bucket, "InvalidAccessKeyId"),
+        ((READER, READER_SECRET), &bucket, "AccessDenied"),
+        ((ID, SECRET), "b-missing", "NoSuchBucket"),
+    ];
+    for (user, bucket, why) in cases {
+        let run = Run::of(&mut on(server, &env, user, &to(bucket))).fails(1, why);
+        assert!(
+            run.stderr.lines().count() == 1 && run.stderr.len() < 600,
+            "{run:?}"
+        );
+        for secret in [user.1, "Signature=", "Credential="] {
+            assert!(!run.stderr.contains(secret), "{run:?}");
+        }
+        assert_eq!(run.stdout, "");
+    }
+    // Nothing listens there.
+    let mut command = on(server, &env, (ID, SECRET), &to(&bucket));
+    command.env("AWS_ENDPOINT_URL", "http://127.0.0.1:9");
+    let run = Run::of(&mut command).fails(1, "error sending request");
+    assert!(run.stderr.lines().count() == 1, "{run:?}");
+    // Settings from a file count before those of the environment.
+    let config = format!("AWS_ACCESS_KEY_ID={ID}\nAWS_SECRET_ACCESS_KEY={SECRET}\n");
+    std::fs::write(env.path("config"), config).unwrap();
+    let args = format!("{} --store-config config", to(&bucket));
+    Run::of(&mut on(server, &env, ("nobody", "wr0ng"), &args)).succeeds();
+}

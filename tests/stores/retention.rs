@@ -1,0 +1,121 @@
+//! What stays in a destination.
+
+use std::path::Path;
+
+use crate::place::{ALL, Kind, Place};
+
+fn is_sidecar(path: &str) -> bool {
+    Path::new(path).extension() == Some("json".as_ref())
+}
+
+fn copies(place: &Place) -> usize {
+    let stored = place.stored();
+    let copies = stored.iter().filter(|path| !is_sidecar(path)).count();
+    assert_eq!(stored.len(), 2 * copies, "{stored:?}");
+    copies
+}
+
+#[test]
+fn the_policy_of_a_destination_is_its_own() {
+    for kind in ALL {
+        let place = Place::new(kind);
+        for _ in 0..4 {
+            place.dump();
+        }
+        // Only what would stay there is copied.
+        assert_eq!(place.copy("--keep 2").len(), 2);
+        assert_eq!(copies(&place), 2);
+        assert_eq!(place.copy("--keep 3").len(), 1);
+        place.dump();
+        assert_eq!(place.copy("--keep 3 --no-rotate").len(), 1);
+        assert_eq!(copies(&place), 4);
+        place.copy("--keep 3");
+        assert_eq!(copies(&place), 3);
+        assert_eq!(place.env.names().len(), 5, "no dump is touched");
+        place.on("rotate @").fails(2, "say it with --keep");
+        let run = place.on("rotate @ --keep 1 --dry-run").succeeds();
+        assert_eq!(run.stdout.matches("would go").count(), 2);
+        assert_eq!(copies(&place), 3);
+        place.on("rotate @ --keep 1").succeeds();
+        assert_eq!(copies(&place), 1);
+        place.on("verify @").succeeds();
+    }
+}
+
+#[test]
+fn only_copies_of_the_same_identity_are_counted_and_removed() {
+    for kind in ALL {
+        let place = Place::new(kind);
+        for _ in 0..2 {
+            place.dump();
+        }
+        place.copy("--keep 9");
+        // The same name of another database, into another directory.
+        std::fs::copy(place.env.path("db.sqlite"), place.env.path("other.sqlite")).unwrap();
+        // A second apart: the name of a dump has its second.
+        std::thread::sleep(std::time::Duration::from_millis(1100));
+        place.env.dump("other.sqlite --name db --to elsewhere");
+        let run = place.on("copy elsewhere --to @ --keep 1").succeeds();
+        assert_eq!(run.stdout.lines().count(), 1);
+        assert_eq!(copies(&place), 3, "{kind:?}");
+        place.on("rotate @ --keep 1").succeeds();
+        assert_eq!(copies(&place), 2, "{kind:?}");
+        // Another machine's key: nothing is known to be the machine's own.
+        place
+            .on("copy elsewhere --to @ --keep 1 --state new")
+            .succeeds();
+        assert_eq!(copies(&place), 2);
+    }
+}
+
+#[test]
+fn a_store_that_refuses_to_remove_is_no_failure() {
+    if !rustix::process::geteuid().is_root() {
+        return crate::support::skipped("takes root, who may set the append-only attribute");
+    }
+    let place = Place::new(Kind::Directory);
+    place.dump();
+    place.copy("--keep 1");
+    let folder = place.env.path("stored/web/db");
+    let chattr = |flag: &str| {
+        let status = std::process::Command::new("chattr")
+            .arg(flag)
+            .arg(&folder)
+            .status();
+        status.is_ok_and(|status| status.success())
+    };
+    if !chattr("+a") {
+        return crate::support::skipped("the filesystem has no append-only attribute");
+    }
+    place.dump();
+    let run = place.on("copy dump --to @ --keep 1");
+    let stored = place.stored();
+    assert!(chattr("-a"));
+    // Renaming is refused there as well, so the copy fails, and nothing is lost.
+    run.fails(1, "cannot copy");
+    assert_eq!(stored.iter().filter(|path| !is_sidecar(path)).count(), 1);
+}
+
+#[test]
+fn what_a_restore_replaced_is_copied_only_where_asked_for() {
+    let place = Place::new(Kind::Directory);
+    place.dump();
+    place.run("restore dump db.sqlite --replace").succeeds();
+    assert_eq!(place.env.names().len(), 2);
+    assert_eq!(place.copy("").len(), 1);
+    assert_eq!(place.copy("--include-replaced").len(), 1);
+    assert!(
+        place
+            .stored()
+            .iter()
+            .any(|path| path.ends_with(".replaced.json"))
+    );
+    let listed = place.on("list @").succeeds();
+    assert!(
+        listed.stdout.contains("restore takes it only by name"),
+        "{listed:?}"
+    );
+    let newest = place.on("restore @ new.sqlite").succeeds();
+    assert!(newest.stderr.contains("restored "), "{newest:?}");
+    place.on("verify @").succeeds();
+}

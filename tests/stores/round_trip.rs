@@ -1,0 +1,156 @@
+//! What is copied is listed, verified, drilled and restored, from every kind of destination.
+
+use crate::place::{ALL, Kind, Place};
+use crate::support::Run;
+use crate::support::database::contents;
+
+#[test]
+fn a_copy_is_restored_as_the_database_was() {
+    for kind in ALL {
+        let place = Place::new(kind);
+        place.dump();
+        let before = contents(&place.env.path("db.sqlite"));
+        let urls = place.copy("");
+        assert_eq!(urls.len(), 1, "{kind:?}");
+        let path = place.path_of(&urls[0]);
+        assert!(
+            path.starts_with("web/db/db-") && path.ends_with(".sqlite.gz"),
+            "{path}"
+        );
+        // The copy and its sidecar, and nothing else.
+        assert_eq!(place.stored(), [path.clone(), format!("{path}.copy.json")]);
+        let dump = place.env.dumps().join(path.rsplit('/').next().unwrap());
+        assert!(place.read(&path) == std::fs::read(dump).unwrap());
+        // A second run has nothing to do.
+        assert_eq!(place.copy(""), [""; 0]);
+        let listed = place.on("list @ --json").succeeds();
+        let listed: serde_json::Value = serde_json::from_str(&listed.stdout).unwrap();
+        assert_eq!(listed[0]["url"], urls[0].as_str());
+        assert_eq!(
+            (&listed[0]["host"], &listed[0]["kind"]),
+            (&"web".into(), &"regular".into())
+        );
+        let verified = place.on("verify @").succeeds();
+        assert!(verified.stdout.contains(": good, "), "{verified:?}");
+        // By the destination, then by the one copy's URL.
+        for (from, target) in [("@", "one.sqlite"), (urls[0].as_str(), "two.sqlite")] {
+            let restored = Run::of(
+                place
+                    .program("restore")
+                    .arg(if from == "@" { &place.url } else { from })
+                    .arg(target),
+            );
+            restored.succeeds();
+            assert_eq!(contents(&place.env.path(target)), before, "{kind:?}");
+        }
+        let drilled = place.on("drill @").succeeds();
+        assert!(drilled.stdout.contains("restored in"), "{drilled:?}");
+    }
+}
+
+#[test]
+fn several_hosts_and_databases_are_told_apart() {
+    let place = Place::new(Kind::S3);
+    place.dump();
+    place.env.dump("db.sqlite --name a/b%c");
+    assert_eq!(place.copy("").len(), 2);
+    assert_eq!(place.copy("--host other").len(), 2);
+    let all = |run: Run| run.stdout.lines().count() - 1;
+    let mut every = place.program("list");
+    every.arg(&place.url).env_remove("DUMP_DATABASE_HOST");
+    assert_eq!(all(Run::of(&mut every).succeeds()), 4);
+    assert_eq!(all(place.on("list @ --host other").succeeds()), 2);
+    place
+        .on("restore @ new.sqlite")
+        .fails(2, "say which with --host and --name");
+    assert!(!place.env.path("new.sqlite").exists());
+    place.on("restore @ new.sqlite --name a/b%c").succeeds();
+    assert_eq!(
+        contents(&place.env.path("new.sqlite")),
+        contents(&place.env.path("db.sqlite"))
+    );
+}
+
+#[test]
+fn a_copy_is_read_by_its_url_whatever_the_name_of_its_database_has() {
+    for kind in ALL {
+        let place = Place::new(kind);
+        place.env.dump("db.sqlite --name 100%/größe@home");
+        let urls = place.copy("");
+        assert_eq!(urls.len(), 1, "{kind:?}");
+        let verified = place.on(&format!("verify {}", urls[0])).succeeds();
+        assert!(verified.stdout.contains(": good, "), "{verified:?}");
+        place
+            .on(&format!("restore {} new.sqlite", urls[0]))
+            .succeeds();
+        assert_eq!(
+            contents(&place.env.path("new.sqlite")),
+            contents(&place.env.path("db.sqlite")),
+            "{kind:?}"
+        );
+    }
+}
+
+#[test]
+fn a_run_catches_up_with_the_newest_of_each_database_first() {
+    for kind in ALL {
+        let place = Place::new(kind);
+        let dumps: Vec<_> = (0..3).map(|_| place.dump()).collect();
+        let other = place.env.dump("db.sqlite --name other");
+        let urls = place.copy("");
+        let names: Vec<_> = urls
+            .iter()
+            .map(|url| url.rsplit('/').next().unwrap())
+            .collect();
+        let name =
+            |path: &std::path::PathBuf| path.file_name().unwrap().to_str().unwrap().to_owned();
+        let firsts = [names[0].to_owned(), names[1].to_owned()];
+        assert!(
+            firsts.contains(&name(&dumps[2])) && firsts.contains(&name(&other)),
+            "{names:?}"
+        );
+        assert_eq!(names[2..], [name(&dumps[1]), name(&dumps[0])], "{kind:?}");
+    }
+}
+
+#[test]
+fn a_directory_of_directories_is_walked() {
+    let place = Place::new(Kind::Directory);
+    std::fs::create_dir(place.env.path("all")).unwrap();
+    for name in ["one", "two"] {
+        place
+            .env
+            .dump(&format!("db.sqlite --name {name} --to all/{name}"));
+    }
+    let mut command = place.program("copy all --to");
+    let run = Run::of(command.arg(&place.url)).succeeds();
+    assert_eq!(run.stdout.lines().count(), 2);
+    place
+        .run("copy state --to stored")
+        .fails(1, "there are no dumps to copy in state");
+}
+
+#[test]
+fn memory_is_limited_and_a_large_dump_goes_in_parts() {
+    use crate::support::{database::large, end_and_peak_memory};
+    for kind in [Kind::S3, Kind::Sftp] {
+        let place = Place::new(kind);
+        drop(large(&place.env.path("large.sqlite"), "DELETE", 70 << 20));
+        place.env.dump("large.sqlite --compress zstd:1");
+        let mut command = place.program("copy dump --to");
+        let keys = crate::encryption::Keys::new(&place.env);
+        command.arg(&place.url).args(["--recipient", &keys.public]);
+        command
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped());
+        let (run, peak) = end_and_peak_memory(command.spawn().unwrap());
+        let run = run.succeeds();
+        eprintln!("{kind:?}: peak {} MiB: {}", peak >> 20, run.stderr.trim());
+        assert!(peak <= 64 << 20, "{kind:?}: {peak}");
+        place.on("restore @ new.sqlite --identity key").succeeds();
+        assert!(
+            contents(&place.env.path("new.sqlite")) == contents(&place.env.path("large.sqlite")),
+            "{kind:?}"
+        );
+    }
+}
