@@ -288,6 +288,17 @@ fn a_database_that_is_not_to_be_saved_is_moved_aside() {
     aside.retain(|name| name.starts_with("old.sqlite.replaced-"));
     assert_eq!(contents(&env.path(&aside[0])), before);
     assert!(!env.path("saved").exists());
+    // A file that SQLite cannot hold is replaced too.
+    let text = b"no database at all".repeat(100);
+    fs::write(env.path("text"), &text).unwrap();
+    env.run(&args.replace("old.sqlite", "text")).succeeds();
+    assert_eq!(
+        contents(&env.path("text")),
+        contents(&env.path("db.sqlite"))
+    );
+    let mut aside = names(env.root());
+    aside.retain(|name| name.starts_with("text.replaced-"));
+    assert_eq!(fs::read(env.path(&aside[0])).unwrap(), text);
 }
 
 #[test]
