@@ -8,12 +8,11 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use super::catalogue;
-use super::fill::Filled;
-use super::leftovers;
 use super::load::{Loading, shown};
 use super::replace::Old;
 use super::server::{Server, identifier};
 use super::settings::{PLAIN_STRINGS, Settings};
+use super::{fill, leftovers};
 use crate::engine::access::Access;
 use crate::engine::leftover;
 use crate::engine::load::{Existing, LoadOptions, Loaded};
@@ -70,12 +69,13 @@ pub fn run(
         own: own.context("the dump's header names no database")?,
         keep_going: options.keep_going,
         no_owner: options.no_owner,
+        keeps_existing: fills,
         stop,
     };
     if fills {
-        let filled = Filled::take(&server, name, stop)?;
-        let failed = loading.load(dump, name)?;
-        filled.keep();
+        fill::check(&server, name, stop)?;
+        let loaded = loading.load(dump, name);
+        let failed = loaded.map_err(|error| fill::explain(&server, name, error))?;
         set_defaults(&server, name, &settings, stop);
         return Ok(Loaded::new(None, failed));
     }

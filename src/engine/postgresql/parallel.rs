@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 
-use super::load;
+use super::load::{Scope, load};
 use super::server::client_version;
 use super::target::TargetServer;
 use crate::child::{self, Child};
@@ -43,19 +43,23 @@ pub(super) fn lacking(header: &Header, stop: Stop) -> Result<Option<String>> {
 }
 
 /// Loads the archive into the database `name`. Returns the objects that failed.
-pub(super) fn load(
+pub(super) fn load_archive(
     into: &TargetServer<'_>,
     dump: &File,
     header: &Header,
     name: &str,
+    scope: Scope,
 ) -> Result<Vec<Failure>> {
     let (major, _) = client_version("pg_restore", into.stop)?;
     let is_older = major >= TRANSACTION_TIMEOUT && into.facts.major < TRANSACTION_TIMEOUT;
     if is_older {
         log::info!("the server is older than pg_restore, so one table is restored at a time");
     }
-    if is_older || into.keep_going || into.no_owner {
-        return load::load(into, name, dump, |psql| by_psql(dump, psql, into.stop));
+    // `pg_restore` loads several tables at a time in as many transactions.
+    if is_older || into.keep_going || into.no_owner || scope == Scope::OneTransaction {
+        return load(into, name, dump, scope, |psql| {
+            by_psql(dump, psql, into.stop)
+        });
     }
     let mut pg_restore = into.server.client("pg_restore", name);
     pg_restore.arg("--exit-on-error");

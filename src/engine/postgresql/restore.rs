@@ -10,7 +10,7 @@ use super::catalogue;
 use super::catalogue::Settings;
 use super::fill::{self, Filled};
 use super::fresh::NewDatabase;
-use super::load::load;
+use super::load::{Scope, load};
 use super::reach::ask;
 use super::server::{Server, identifier, literal};
 use super::target::TargetServer;
@@ -42,10 +42,9 @@ pub fn run(
     if exists && matches!(options.existing, Existing::Fill) {
         preflight(&into, header, &settings)?;
         let filled = Filled::take(&into, name, &settings)?;
-        let failed = load_database(&into, name, dump, header)?;
-        into.stop.check()?;
+        let loaded = load_database(&into, name, dump, header, Scope::OneTransaction);
+        let failed = loaded.map_err(|error| filled.explain(error))?;
         fill::set_parameters(&into, name, &settings);
-        filled.keep();
         analyze(&into, name);
         return Ok(Loaded::new(None, failed));
     }
@@ -63,7 +62,7 @@ pub fn run(
     preflight(&into, header, &settings)?;
 
     let new = NewDatabase::create(&into, name, &settings)?;
-    let data = load_database(&into, &new.name, dump, header);
+    let data = load_database(&into, &new.name, dump, header, Scope::EachStatement);
     let mut failed = data.map_err(|error| explain_name(error, name))?;
     failed.extend(apply(&into, &settings, &new.name)?);
     into.stop.check()?;
@@ -97,10 +96,11 @@ fn load_database(
     name: &str,
     dump: &File,
     header: &Header,
+    scope: Scope,
 ) -> Result<Vec<Failure>> {
     match header.format {
-        Format::Pgdump => parallel::load(into, dump, header, name),
-        _ => load(into, name, dump, |script| {
+        Format::Pgdump => parallel::load_archive(into, dump, header, name, scope),
+        _ => load(into, name, dump, scope, |script| {
             read_whole(dump, into.stop, script).map(drop)
         }),
     }

@@ -93,18 +93,17 @@ fn a_user_of_one_database_fills_it_when_it_is_empty() {
             dump.display()
         ))
     };
-    let objects = "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = 'wp'
-        UNION ALL SELECT COUNT(*) FROM information_schema.routines WHERE routine_schema = 'wp'";
     env.run(&format!("restore {} {url}", dump.display()))
         .fails(1, "--into-empty");
     // A user who may not act as another user cannot define an object of that user.
-    fill("", &dump).fails(1, "the database wp is empty again");
-    assert_eq!(server.sql("", objects), "0\n0");
+    let empty = || server.sql("", "DROP DATABASE wp; CREATE DATABASE wp");
+    fill("", &dump).fails(1, "the database wp is not empty now (sequence s, table t)");
+    empty();
     let broken = with_text(&dump, |text| {
         text.replace("VIEW `w` AS", "VIEW `w` AS SELECT nothing; x")
     });
-    fill("--no-owner", &broken).fails(1, "the database wp is empty again");
-    assert_eq!(server.sql("", objects), "0\n0");
+    fill("--no-owner", &broken).fails(1, "empty it by hand before the next attempt");
+    empty();
     fill("--no-owner", &dump).succeeds();
     assert_eq!(
         server.sql("wp", "SELECT w.v, u.id, @@character_set_database FROM w, u"),
