@@ -64,7 +64,7 @@ pub fn run(
     let new = NewDatabase::create(&into, name, &settings)?;
     let data = load_database(&into, &new.name, dump, header, Scope::EachStatement);
     let mut failed = data.map_err(|error| explain_name(error, name))?;
-    failed.extend(apply(&into, &settings, &new.name)?);
+    failed.extend(apply(&into, &settings, &new.name, name)?);
     into.stop.check()?;
     let saved = match options.existing {
         Existing::Save(save) if exists => swap::replace(&into, &new, name, Some(save))?,
@@ -106,24 +106,36 @@ fn load_database(
     }
 }
 
-/// Applies the settings to the new database. Returns the failures.
-fn apply(into: &TargetServer<'_>, settings: &Settings, name: &str) -> Result<Vec<Failure>> {
+/// Applies the settings to the new database, which will be called `name`. Returns the settings that
+/// failed, if failures do not end the restore.
+fn apply(
+    into: &TargetServer<'_>,
+    settings: &Settings,
+    new: &str,
+    name: &str,
+) -> Result<Vec<Failure>> {
     let statements = if into.no_owner {
-        settings.apply_without_owner(name)
+        settings.apply_without_owner(new)
     } else {
-        settings.apply(name)
+        settings.apply(new)
     };
-    let applied = into.execute(&statements, into.stop);
-    match applied.context("cannot give the new database its settings") {
-        Err(error) if into.keep_going => {
-            into.stop.check()?;
-            Ok(vec![Failure {
-                object: "settings of the database".to_owned(),
-                error: format!("{error:#}"),
-            }])
-        }
-        applied => applied.map(|()| Vec::new()),
+    if !into.keep_going {
+        let applied = into.execute(&statements, into.stop);
+        applied.context("cannot give the new database its settings")?;
+        return Ok(Vec::new());
     }
+    let mut failed = Vec::new();
+    for statement in statements {
+        if let Err(error) = into.execute(std::slice::from_ref(&statement), into.stop) {
+            into.stop.check()?;
+            let shown = statement.replace(&identifier(new), &identifier(name));
+            failed.push(Failure {
+                object: format!("setting of the database ({shown})"),
+                error: format!("{error:#}"),
+            });
+        }
+    }
+    Ok(failed)
 }
 
 fn refuse_if_replicated(into: &TargetServer<'_>, name: &str) -> Result<()> {

@@ -71,3 +71,41 @@ exec /usr/bin/psql "$@""#;
     env.run(&fill(&plain))
         .fails(1, "the database mine is not empty (text search dictionary ");
 }
+
+#[test]
+#[ignore = "needs PostgreSQL"]
+fn a_closed_database_stays_closed_if_another_setting_fails() {
+    let env = Env::new();
+    let server = Server::start();
+    for sql in [
+        "CREATE ROLE gone",
+        "CREATE ROLE reader",
+        "CREATE DATABASE app OWNER gone",
+        "REVOKE ALL ON DATABASE app FROM PUBLIC",
+        "GRANT CONNECT ON DATABASE app TO reader",
+        "ALTER DATABASE app SET work_mem = '7MB'",
+    ] {
+        server.psql("postgres", sql);
+    }
+    let dump = env.dump(&server.url("app"));
+    server.psql("postgres", "DROP DATABASE app");
+    server.psql("postgres", "DROP ROLE gone");
+    let restore = format!(
+        "restore --keep-going {} {}",
+        dump.display(),
+        server.url("app")
+    );
+    let run = env.run(&restore).fails(
+        1,
+        "not restored: setting of the database (ALTER DATABASE \"app\" OWNER TO \"gone\"): ",
+    );
+    assert!(
+        !run.stderr
+            .contains("REVOKE ALL ON DATABASE \"app\" FROM PUBLIC"),
+        "{run:?}"
+    );
+    let privileges = "SELECT has_database_privilege('public', 'app', 'CONNECT'),
+        has_database_privilege('reader', 'app', 'CONNECT')";
+    assert_eq!(server.psql("postgres", privileges), "f|t");
+    assert_eq!(server.psql("app", "SHOW work_mem"), "7MB");
+}
