@@ -22,7 +22,8 @@ use crate::secret::Secret;
 use crate::stop::Stop;
 use crate::url::Url;
 
-const LONGEST_NAME: usize = 64;
+/// The number of characters that the name of a database may have.
+pub(super) const LONGEST_NAME: usize = 64;
 /// The error code `ER_TABLEACCESS_DENIED_ERROR`.
 const DENIED: &str = "ERROR 1142";
 

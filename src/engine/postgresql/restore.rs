@@ -11,6 +11,7 @@ use super::catalogue::Settings;
 use super::fill::{self, Filled};
 use super::fresh::NewDatabase;
 use super::load::{Scope, load};
+use super::parallel::Archive;
 use super::reach::ask;
 use super::server::{Server, identifier, literal};
 use super::target::TargetServer;
@@ -42,7 +43,9 @@ pub fn run(
     if exists && matches!(options.existing, Existing::Fill) {
         preflight(&into, header, &settings)?;
         let filled = Filled::take(&into, name, &settings)?;
-        let loaded = load_database(&into, name, dump, header, Scope::OneTransaction);
+        let scope = Scope::OneTransaction;
+        let archive = prepare(&into, dump, header, scope)?;
+        let loaded = load_database(&into, name, dump, archive, scope);
         let failed = loaded.map_err(|error| filled.explain(error))?;
         fill::set_parameters(&into, name, &settings);
         analyze(&into, name);
@@ -61,8 +64,10 @@ pub fn run(
     }
     preflight(&into, header, &settings)?;
 
+    let scope = Scope::EachStatement;
+    let archive = prepare(&into, dump, header, scope)?;
     let new = NewDatabase::create(&into, name, &settings)?;
-    let data = load_database(&into, &new.name, dump, header, Scope::EachStatement);
+    let data = load_database(&into, &new.name, dump, archive, scope);
     let mut failed = data.map_err(|error| explain_name(error, name))?;
     failed.extend(apply(&into, &settings, &new.name, name)?);
     into.stop.check()?;
@@ -91,16 +96,29 @@ fn explain_name(error: Error, name: &str) -> Error {
     ))
 }
 
+/// Prepares the archive, if the dump is one.
+fn prepare(
+    into: &TargetServer<'_>,
+    dump: &File,
+    header: &Header,
+    scope: Scope,
+) -> Result<Option<Archive>> {
+    let is_archive = header.format == Format::Pgdump;
+    is_archive
+        .then(|| Archive::prepare(into, dump, header, scope))
+        .transpose()
+}
+
 fn load_database(
     into: &TargetServer<'_>,
     name: &str,
     dump: &File,
-    header: &Header,
+    archive: Option<Archive>,
     scope: Scope,
 ) -> Result<Vec<Failure>> {
-    match header.format {
-        Format::Pgdump => parallel::load_archive(into, dump, header, name, scope),
-        _ => load(into, name, dump, scope, |script| {
+    match archive {
+        Some(archive) => archive.load(into, dump, name, scope),
+        None => load(into, name, dump, scope, |script| {
             read_whole(dump, into.stop, script).map(drop)
         }),
     }

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use super::Server;
 use crate::servers::drilled::with_text;
+use crate::servers::machine::name_of_restoring;
 use crate::support::Env;
 
 #[test]
@@ -171,12 +172,15 @@ fn the_dump_directory_is_checked_before_anything_is_loaded_and_leftovers_go() {
     ))
     .fails(1, "could not be dumped first (--to says where to)");
     assert_eq!(created(), before);
-    let hour_ago = jiff::Timestamp::now().as_second() - 3600;
-    let left = format!("app.restoring-{hour_ago:x}-7ffffffe");
-    let at_work = format!("app.restoring-{hour_ago:x}-{:x}", std::process::id());
+    let left = name_of_restoring("app", 0x7fff_fffe);
+    let at_work = name_of_restoring("app", std::process::id());
+    let (start, _) = left.rsplit_once('-').unwrap();
+    let elsewhere = format!("{start}-0123abcd");
     server.sql(
         "",
-        &format!("CREATE DATABASE `{left}`; CREATE DATABASE `{at_work}`"),
+        &format!(
+            "CREATE DATABASE `{left}`; CREATE DATABASE `{at_work}`; CREATE DATABASE `{elsewhere}`"
+        ),
     );
     let run = env
         .run(&format!("restore --replace {dump} {}", server.url("app")))
@@ -188,6 +192,9 @@ fn the_dump_directory_is_checked_before_anything_is_loaded_and_leftovers_go() {
     );
     assert!(!server.databases().contains(&left));
     assert!(server.databases().contains(&at_work));
+    assert!(server.databases().contains(&elsewhere));
+    let said = format!("the database {elsewhere} is of a restore that was killed or runs on");
+    assert!(run.stderr.contains(&said), "{run:?}");
 }
 
 #[test]
