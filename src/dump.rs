@@ -8,7 +8,7 @@ mod plan;
 mod previous;
 mod proven;
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -32,7 +32,7 @@ pub(crate) use database::{Published, Run};
 pub use keep::Keep;
 pub use options::{Options, default_threads};
 pub use plan::Selection;
-use plan::{Planned, Task, plan};
+use plan::{Plan, Planned, Task, plan};
 
 /// The result of dumping one database.
 struct TaskResult {
@@ -88,10 +88,14 @@ fn dump_all(
     }
     let directory = Directory::open_or_create(&options.to)?.lock()?;
     directory.remove_stale(options.timeout)?;
-    let tasks = plan(sources, selection, options, &directory.state());
+    let Plan {
+        tasks,
+        listed,
+        unreached,
+    } = plan(sources, selection, options, &directory.state());
     let number = tasks.len();
     ensure!(
-        number > 0,
+        number + unreached > 0,
         "nothing is dumped: --exclude leaves out every database"
     );
     let queue: Mutex<VecDeque<_>> = Mutex::new(tasks.into_iter().enumerate().collect());
@@ -119,7 +123,7 @@ fn dump_all(
         .unwrap_or_else(PoisonError::into_inner);
     outcomes.sort_by_key(|(place, _)| *place);
     let outcomes: Vec<_> = outcomes.into_iter().map(|(_, outcome)| outcome).collect();
-    record(&directory, &outcomes);
+    record(&directory, &outcomes, &listed);
     if let Some(signal) = stop::signal() {
         return Err(stop::Stopped::Signal(signal).into());
     }
@@ -127,7 +131,7 @@ fn dump_all(
         table(&outcomes);
     }
     let failed = outcomes.iter().filter(|outcome| outcome.result.is_err());
-    Ok(failed.count())
+    Ok(failed.count() + unreached)
 }
 
 fn next<T>(queue: &Mutex<VecDeque<T>>) -> Option<T> {
@@ -200,9 +204,13 @@ fn print_path(directory: &Path, published: &Published) {
     }
 }
 
-/// Records the results of the run for `status`. An error does not fail the run: the dumps exist
-/// without the record.
-fn record(directory: &Directory, outcomes: &[TaskResult]) {
+/// Records the results of the run for `status`, and which databases the servers `listed`. An error
+/// does not fail the run: the dumps exist without the record.
+fn record(
+    directory: &Directory,
+    outcomes: &[TaskResult],
+    listed: &HashMap<String, HashSet<String>>,
+) {
     let changed = directory.dumps().and_then(|dumps| {
         let dumped: HashSet<_> = dumps.iter().map(|dump| dump.name.name.as_str()).collect();
         directory.change_state(|state| {
@@ -229,6 +237,9 @@ fn record(directory: &Directory, outcomes: &[TaskResult]) {
                         checked: published.checked,
                     });
                 }
+            }
+            for (server, names) in listed {
+                state.forget_unlisted(server, names);
             }
             state.forget_old(clock::now(), |name| dumped.contains(name));
         })

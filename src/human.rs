@@ -72,6 +72,12 @@ pub fn hexadecimal(bytes: &[u8]) -> String {
     text
 }
 
+/// Returns the first characters of a text, at most `longest` of them.
+#[must_use]
+pub fn cut(text: &str, longest: usize) -> String {
+    text.chars().take(longest).collect()
+}
+
 /// Returns text that is safe on a terminal and in one line of a log. Every control character and
 /// every character that ends a line or changes the direction of text is escaped, as `\u{1b}`. The
 /// whole log and each line on stdout that is for people pass through this function, because others

@@ -44,18 +44,19 @@ pub struct Other {
 
 impl Series {
     /// Returns the series of `name`: the dumps among `entries` that belong to the database of
-    /// `identity` or, without an `identity`, to the database of the newest dump.
+    /// `identities`, which are its present identity and those whose dumps it takes over. Without
+    /// `identities`, returns the series of the newest dump's database.
     #[must_use]
     pub fn of(
         directory: &Directory,
         entries: &[Entry],
         name: &Name,
-        identity: Option<&Identity>,
+        identities: &[Identity],
     ) -> Self {
         let mut series = Series {
             name: name.clone(),
             dumps: Vec::new(),
-            identities: identity.cloned().into_iter().collect(),
+            identities: identities.to_vec(),
             others: Vec::new(),
             taken_by: None,
         };
@@ -90,6 +91,8 @@ impl Series {
                 .unwrap_or(&header.identity)
                 .clone();
             series.identities = vec![present.clone()];
+            let taken_over = identities.iter().skip(1);
+            series.identities.extend(taken_over.cloned());
             if let Some((_, own)) = all.iter().rfind(|(_, own)| own.identity == present) {
                 series.identities.extend(own.formerly.iter().cloned());
             }
@@ -165,7 +168,7 @@ impl Series {
             .chunk_by(|a, b| a.name.name == b.name.name)
             .filter_map(|same| same.first().map(|first| (same, &first.name.name)))
             .filter(|(_, name)| seen.insert((*name).clone()))
-            .map(|(same, name)| Series::of(directory, same, name, None))
+            .map(|(same, name)| Series::of(directory, same, name, &[]))
             .collect()
     }
 

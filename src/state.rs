@@ -3,7 +3,7 @@
 //! No restore needs these records. If they are lost or damaged, they begin anew: the dumps
 //! themselves say when a database was last dumped.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -28,7 +28,8 @@ pub struct Record {
     /// The engine of the database.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub engine: Option<Engine>,
-    /// The server that the database belongs to, if the last run dumped the whole server.
+    /// The server that the database belongs to, if the last run dumped the whole server and the
+    /// server still has the database.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server: Option<String>,
     /// The last attempt to dump it.
@@ -97,6 +98,16 @@ impl State {
     pub fn policy(&self, name: &Name) -> Option<&Policy> {
         let record = self.databases.get(name.as_str());
         record.and_then(|record| record.policy.as_ref())
+    }
+
+    /// Forgets that databases belong to `server`, which has only the databases `listed`. A database
+    /// that was dropped does not fail when the server is down.
+    pub fn forget_unlisted(&mut self, server: &str, listed: &HashSet<String>) {
+        for (name, record) in &mut self.databases {
+            if !listed.contains(name) {
+                record.server.take_if(|of| of == server);
+            }
+        }
     }
 
     /// Forgets databases that no run has tried to dump for a week and for which `has_dumps` is

@@ -65,7 +65,7 @@ impl Chosen {
             directory,
             &directory.dumps_of(&name.name).ok()?,
             &name.name,
-            None,
+            &[],
         );
         of_series(directory, &series).next()
     }

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::{
     Pid, PidfdFlags, Signal, WaitOptions, getpid, kill_process, pidfd_open, pidfd_send_signal,
@@ -11,6 +11,8 @@ use rustix::process::{
 /// The number of rounds of killing: a process may start another one before it is killed.
 const ATTEMPTS: usize = 1000;
 const NAP: Duration = Duration::from_millis(5);
+/// How long processes that a killed drill left are killed: they could start others for ever.
+const LONGEST: Duration = Duration::from_secs(5);
 
 /// Kills the children of this process, and their descendants: orphans become children of this
 /// process.
@@ -35,7 +37,8 @@ pub(super) fn end_children() {
 /// killed.
 pub(super) fn end_leftovers(work: &Path) {
     let home = [b"HOME=", work.as_os_str().as_encoded_bytes()].concat();
-    for _ in 0..ATTEMPTS {
+    let begun = Instant::now();
+    while begun.elapsed() < LONGEST {
         let mut has_ended = true;
         for process in processes() {
             // The descriptor is opened before the environment is read, because the process number

@@ -203,12 +203,16 @@ fn is_named(name: &OsStr) -> bool {
     })
 }
 
-/// Returns true if the directory has the mark of a drill of this user.
+/// Returns true if the directory belongs to this user and has the mark of a drill of this user.
+/// Another user can give a file of this user the name of the mark, in a directory of their own.
 fn is_marked(directory: impl AsFd) -> bool {
-    let mark = rustix::fs::statat(directory, MARK, AtFlags::SYMLINK_NOFOLLOW);
-    mark.is_ok_and(|mark| {
-        FileType::from_raw_mode(mark.st_mode).is_file() && mark.st_uid == geteuid().as_raw()
-    })
+    let user = geteuid().as_raw();
+    let owner = rustix::fs::fstat(&directory).map(|directory| directory.st_uid);
+    let mark = rustix::fs::statat(&directory, MARK, AtFlags::SYMLINK_NOFOLLOW);
+    owner == Ok(user)
+        && mark.is_ok_and(|mark| {
+            FileType::from_raw_mode(mark.st_mode).is_file() && mark.st_uid == user
+        })
 }
 
 #[cfg(test)]

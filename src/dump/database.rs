@@ -177,8 +177,10 @@ impl<'a> Run<'a> {
             header, temporary, ..
         } = proven;
         let directory = self.directory;
-        let identity = Some(&header.identity);
-        let before = Series::of(directory, &directory.dumps_of(name)?, name, identity);
+        // The dumps that this database takes over are rotated with its own.
+        let mut identities = vec![header.identity.clone()];
+        identities.extend(header.formerly.iter().cloned());
+        let before = Series::of(directory, &directory.dumps_of(name)?, name, &identities);
         let wanted = DumpName {
             sequence: before.next_sequence(header.time),
             time: header.time,
@@ -197,7 +199,7 @@ impl<'a> Run<'a> {
             return Ok((published, None));
         };
         let rotated = directory.dumps_of(name).and_then(|entries| {
-            let series = Series::of(directory, &entries, name, identity);
+            let series = Series::of(directory, &entries, name, &identities);
             rotate(directory, &series, &policy, Some(&published))
         });
         if let Err(error) = rotated {

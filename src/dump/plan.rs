@@ -1,6 +1,6 @@
 //! Plans what a run dumps: every source, and each database of a whole server.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
@@ -32,6 +32,16 @@ impl Default for Selection {
             jobs: NonZeroUsize::MIN,
         }
     }
+}
+
+/// What a run does.
+#[derive(Default)]
+pub(super) struct Plan {
+    pub(super) tasks: Vec<Task>,
+    /// The NAMEs of all databases of each server that could list them, by the server's own words.
+    pub(super) listed: HashMap<String, HashSet<String>>,
+    /// The number of servers that could not list their databases and have no task.
+    pub(super) unreached: usize,
 }
 
 /// One entry of the plan.
@@ -88,14 +98,14 @@ pub(super) fn check(sources: &[Arc<dyn Source>], selection: &Selection) -> Resul
     Ok(())
 }
 
-/// Returns the entries of the plan. Asks each whole server for its databases.
+/// Returns the plan. Asks each whole server for its databases.
 pub(super) fn plan(
     sources: &[Arc<dyn Source>],
     selection: &Selection,
     options: &Options,
     state: &State,
-) -> Vec<Task> {
-    let mut tasks = Vec::new();
+) -> Plan {
+    let mut plan = Plan::default();
     let mut seen: HashMap<Name, Arc<dyn Source>> = HashMap::new();
     let named = sources.iter().filter(|source| !source.is_whole());
     for source in named {
@@ -106,7 +116,7 @@ pub(super) fn plan(
     for source in sources {
         if !source.is_whole() {
             if let Some(name) = name_of(source.as_ref(), selection) {
-                tasks.push(Task {
+                plan.tasks.push(Task {
                     name: name.to_string(),
                     source: source.clone(),
                     server: None,
@@ -121,8 +131,9 @@ pub(super) fn plan(
             Err(error) => {
                 let why = format!("the databases of {source} cannot be listed: {error:#}");
                 log::error!("{why}");
-                let names = known(state, server.as_ref(), selection).into_iter();
-                tasks.extend(names.map(|name| Task {
+                let names = known(state, server.as_ref(), selection);
+                plan.unreached += usize::from(names.is_empty());
+                plan.tasks.extend(names.into_iter().map(|name| Task {
                     name,
                     source: source.clone(),
                     server: server.clone(),
@@ -131,6 +142,11 @@ pub(super) fn plan(
                 continue;
             }
         };
+        let names = parts
+            .iter()
+            .filter_map(|part| name_of(part.as_ref(), selection));
+        let names = names.map(|name| name.to_string()).collect();
+        plan.listed.insert(source.to_string(), names);
         for part in parts {
             let database = part.database();
             let text = String::from_utf8_lossy(&database);
@@ -151,7 +167,7 @@ pub(super) fn plan(
                 Some(other) => Planned::Failed(both_called(other.as_ref(), part.as_ref(), &name)),
                 None => Planned::Dump(name.clone()),
             };
-            tasks.push(Task {
+            plan.tasks.push(Task {
                 name: name.to_string(),
                 source: part,
                 server: server.clone(),
@@ -159,11 +175,11 @@ pub(super) fn plan(
             });
         }
     }
-    tasks
+    plan
 }
 
 /// Returns the NAMEs that the last run dumped as parts of a server, without those that are
-/// excluded. The NAME of the server-wide objects is the last.
+/// excluded. The NAME of the server-wide objects, which every server has, is the last.
 fn known(state: &State, server: Option<&String>, selection: &Selection) -> Vec<String> {
     let globals = Name::globals().to_string();
     let excluded = |name: &str| {
@@ -172,11 +188,13 @@ fn known(state: &State, server: Option<&String>, selection: &Selection) -> Vec<S
             .iter()
             .any(|pattern| pattern.matches(name))
     };
-    let of_server = state.databases.iter().filter(|(name, record)| {
-        record.server.as_ref() == server && **name != globals && !excluded(name)
-    });
+    let of_server = state
+        .databases
+        .iter()
+        .filter(|(name, record)| record.server.as_ref() == server && **name != globals);
     let mut names: Vec<_> = of_server.map(|(name, _)| name.clone()).collect();
     names.push(globals);
+    names.retain(|name| !excluded(name));
     names
 }
 

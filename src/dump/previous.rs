@@ -49,7 +49,12 @@ impl Previous {
             }
         };
         let entries = directory.dumps_of(name)?;
-        let series = Series::of(directory, &entries, name, Some(dumper.identity()));
+        let series = Series::of(
+            directory,
+            &entries,
+            name,
+            std::slice::from_ref(dumper.identity()),
+        );
         let known = dumper.earlier_identities();
         let is_own = series.taken_by.as_deref().and_then(<[_]>::first);
         let adopt = options.adopt || is_own.is_some_and(|identity| known.contains(identity));

@@ -3,43 +3,87 @@
 
 use jiff::Timestamp;
 use rustix::process::Pid;
+use sha2::{Digest, Sha256};
+
+use crate::human;
 
 /// The time in seconds within which a restore begins to use the database that it created.
 const YOUNG: i64 = 60;
 
-/// Returns `NAME.WHAT-TIME-PROCESS`, with NAME cut so that the result has at most `longest` bytes.
-pub(super) fn name(database: &str, what: &str, longest: usize) -> String {
-    let suffix = format!(
-        ".{what}-{:x}-{:x}",
-        crate::clock::now().as_second(),
-        std::process::id()
-    );
-    let mut cut = database.len().min(longest - suffix.len());
-    while !database.is_char_boundary(cut) {
-        cut -= 1;
-    }
-    format!("{}{suffix}", &database[..cut])
+/// What is known about a database with the name of a restore's new database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Leftover {
+    /// A restore of the same database, on this machine, created it and was then killed.
+    Killed,
+    /// Whether the restore still runs cannot be told from here: it began on another machine, in
+    /// another container, or in an earlier version of this program.
+    Unknown,
 }
 
-/// Returns true if a restore of `database` created the database `found` and was then killed. This
-/// machine can only tell that the restore's process no longer exists.
-pub(super) fn is_of_killed(found: &str, database: &str, now: Timestamp) -> bool {
-    let Some((start, suffix)) = found.rsplit_once(".restoring-") else {
-        return false;
-    };
-    let Some((time, process)) = suffix.split_once('-') else {
-        return false;
-    };
-    let number = |text: &str| i64::from_str_radix(text, 16).ok();
-    let (Some(time), Some(process)) = (number(time), number(process)) else {
-        return false;
-    };
-    let is_cut = start.len() < database.len() && start.len() > 20;
-    let is_its = start == database || (is_cut && database.starts_with(start));
+/// Returns `NAME.WHAT-TIME-PROCESS-PLACE`, with NAME cut so that the result has at most `longest`
+/// bytes.
+pub(super) fn name(database: &str, what: &str, longest: usize) -> String {
+    let suffix = format!(
+        ".{what}-{:x}-{:x}-{}",
+        crate::clock::now().as_second(),
+        std::process::id(),
+        place(database)
+    );
+    format!("{}{suffix}", cut(database, longest - suffix.len()))
+}
+
+/// Returns the longest start of `name` that has at most `longest` bytes.
+fn cut(name: &str, longest: usize) -> &str {
+    let mut end = name.len().min(longest);
+    while !name.is_char_boundary(end) {
+        end -= 1;
+    }
+    &name[..end]
+}
+
+/// Returns a short hash of the database and of where process IDs of this process have a meaning:
+/// the machine and the PID namespace.
+fn place(database: &str) -> String {
+    let machine = std::fs::read("/etc/machine-id").unwrap_or_default();
+    let processes = std::fs::read_link("/proc/self/ns/pid").unwrap_or_default();
+    let mut hash = Sha256::new();
+    for part in [
+        machine.trim_ascii(),
+        rustix::system::uname().nodename().to_bytes(),
+        processes.as_os_str().as_encoded_bytes(),
+        database.as_bytes(),
+    ] {
+        hash.update(part);
+        hash.update([0]);
+    }
+    human::hexadecimal(&hash.finalize()[..4])
+}
+
+/// Returns what is known about the database `found`, if it has the name of a new database that a
+/// restore of `database` creates on a server whose names have at most `longest` bytes. Returns
+/// `None` for any other database, and for one whose restore is running.
+pub(super) fn judge(
+    found: &str,
+    database: &str,
+    longest: usize,
+    now: Timestamp,
+) -> Option<Leftover> {
+    let (start, suffix) = found.rsplit_once(".restoring-")?;
+    let mut parts = suffix.splitn(3, '-');
+    let time = i64::from_str_radix(parts.next()?, 16).ok()?;
+    let process = i64::from_str_radix(parts.next()?, 16).ok()?;
+    let room = longest.checked_sub(found.len() - start.len())?;
+    if start != cut(database, room) {
+        return None;
+    }
+    if parts.next() != Some(&*place(database)) {
+        return Some(Leftover::Unknown);
+    }
     let process = i32::try_from(process).ok().and_then(Pid::from_raw);
     let is_alive = process
         .is_some_and(|pid| rustix::process::test_kill_process(pid) != Err(rustix::io::Errno::SRCH));
-    is_its && !is_alive && now.as_second() - time > YOUNG
+    let is_left = !is_alive && now.as_second() - time > YOUNG;
+    is_left.then_some(Leftover::Killed)
 }
 
 #[cfg(test)]
@@ -47,28 +91,39 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_an_old_database_of_a_process_that_is_gone_is_left_over() {
+    fn only_an_old_database_of_a_process_of_this_machine_that_is_gone_is_left_over() {
         let now = crate::clock::now();
         let (old, gone) = (now.as_second() - 3600, "7fffffff");
         let me = format!("{:x}", std::process::id());
-        for (found, left) in [
-            (format!("app.restoring-{old:x}-{gone}"), true),
-            (format!("app.restoring-{old:x}-{me}"), false),
-            (format!("app.restoring-{:x}-{gone}", now.as_second()), false),
-            (format!("app2.restoring-{old:x}-{gone}"), false),
-            (format!("ap.restoring-{old:x}-{gone}"), false),
-            (format!("app.replaced-{old:x}-{gone}"), false),
-            ("app.restoring-x-y".to_owned(), false),
-            ("app".to_owned(), false),
+        let here = place("app");
+        let elsewhere = "0123abcd";
+        let (killed, unknown) = (Some(Leftover::Killed), Some(Leftover::Unknown));
+        for (found, expected) in [
+            (format!("app.restoring-{old:x}-{gone}-{here}"), killed),
+            (format!("app.restoring-{old:x}-{me}-{here}"), None),
+            (
+                format!("app.restoring-{:x}-{gone}-{here}", now.as_second()),
+                None,
+            ),
+            (format!("app.restoring-{old:x}-{gone}-{elsewhere}"), unknown),
+            (format!("app.restoring-{old:x}-{gone}"), unknown),
+            (format!("app2.restoring-{old:x}-{gone}-{here}"), None),
+            (format!("ap.restoring-{old:x}-{gone}-{here}"), None),
+            (format!("app.replaced-{old:x}-{gone}-{here}"), None),
+            ("app.restoring-x-y".to_owned(), None),
+            ("app".to_owned(), None),
         ] {
-            assert_eq!(is_of_killed(&found, "app", now), left, "{found}");
+            assert_eq!(judge(&found, "app", 63, now), expected, "{found}");
         }
         let long = "a".repeat(60);
         let found = name(&long, "restoring", 63);
         assert_eq!(found.len(), 63);
-        assert!(!is_of_killed(&found, &long, now));
-        let (start, _) = found.split_once('.').unwrap();
-        let found = format!("{start}.restoring-{old:x}-{gone}");
-        assert!(is_of_killed(&found, &long, now));
+        assert_eq!(judge(&found, &long, 63, now), None);
+        let suffix = format!(".restoring-{old:x}-{gone}-{}", place(&long));
+        let found = format!("{}{suffix}", "a".repeat(63 - suffix.len()));
+        assert_eq!(judge(&found, &long, 63, now), killed);
+        // This is the whole name of another database.
+        let found = format!("{}{suffix}", "a".repeat(25));
+        assert_eq!(judge(&found, &long, 63, now), None);
     }
 }

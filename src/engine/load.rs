@@ -83,6 +83,8 @@ pub struct Loaded {
     pub failed: Vec<Failure>,
     /// The grants on objects of databases that must be restored first.
     pub grants: Vec<String>,
+    /// Why nothing was loaded, if the options leave out all that the dump holds.
+    pub left_out: Option<&'static str>,
 }
 
 impl Loaded {
@@ -90,7 +92,7 @@ impl Loaded {
         Loaded {
             saved,
             failed,
-            grants: Vec::new(),
+            ..Loaded::default()
         }
     }
 }

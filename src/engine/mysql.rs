@@ -16,6 +16,7 @@ mod options;
 mod patience;
 mod prepare;
 mod privileges;
+mod quotes;
 mod replace;
 pub mod restore;
 mod script;

@@ -41,7 +41,7 @@ pub struct Options {
 /// Returns the first dump that is not among the refused ones, verified whole, its path, and its header.
 pub type Choose<'a> = dyn FnMut(&[PathBuf], Stop) -> Result<(File, PathBuf, Header)> + 'a;
 
-/// Restores the dump of one database. Logs what was restored. Returns what was loaded.
+/// Restores the dump of one database. Logs what was restored, or why it is left out. Returns what was loaded.
 pub(super) fn restore(
     from: &RequestedDump,
     target: &dyn Source,
@@ -85,6 +85,10 @@ pub(super) fn restore_chosen(
             Err(error) => return Err(error.context(not_restored(target, saver.saved()))),
         }
     };
+    if let Some(why) = loaded.left_out {
+        log::warn!("{} was not restored: {why}", path.display());
+        return Ok(loaded);
+    }
     let but = match loaded.failed.len() {
         0 => String::new(),
         number => format!(", without {}", crate::human::count(number, "object")),

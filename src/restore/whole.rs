@@ -1,6 +1,7 @@
 //! Restores everything that a directory holds of a server: first the server-wide objects, then each
 //! database, then the grants on the databases' objects.
 
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
@@ -10,7 +11,8 @@ use super::database::{Options, Replace, restore};
 use crate::clock;
 use crate::directory::Directory;
 use crate::engine::Source;
-use crate::human;
+use crate::exit::UsageError;
+use crate::human::{self, printable};
 use crate::identity::Identity;
 use crate::series::Series;
 use crate::stop::{self, Stopped};
@@ -20,7 +22,7 @@ use crate::stop::{self, Stopped};
 ///
 /// # Errors
 /// When the directory has no dump for the server, a signal stops the restore, or the server cannot
-/// be reached for the grants.
+/// be reached for the grants. [`UsageError`] when two NAMEs hold dumps of one database.
 pub(super) fn run(path: &Path, server: &dyn Source, options: &Options) -> Result<usize> {
     let all = found(path, server)?;
     let mut options = options.clone();
@@ -41,7 +43,8 @@ pub(super) fn run(path: &Path, server: &dyn Source, options: &Options) -> Result
                 log::error!("{name}: not restored: {failure}");
             }
             grants.extend(loaded.grants);
-            Ok(loaded.failed.len())
+            let is_left_out = loaded.left_out.is_some();
+            Ok((!is_left_out).then_some(loaded.failed.len()))
         });
         if let Some(signal) = stop::signal() {
             return Err(Stopped::Signal(signal).into());
@@ -49,7 +52,9 @@ pub(super) fn run(path: &Path, server: &dyn Source, options: &Options) -> Result
         if let Err(error) = &restored {
             log::error!("{error:#}");
         }
-        outcomes.push((name, restored.map_err(|error| format!("{error:#}"))));
+        if let Some(outcome) = restored.map_err(|error| format!("{error:#}")).transpose() {
+            outcomes.push((name, outcome));
+        }
     }
     let denied = server.grant(&grants, &options.dump.access())?;
     for failure in &denied {
@@ -61,7 +66,10 @@ pub(super) fn run(path: &Path, server: &dyn Source, options: &Options) -> Result
 }
 
 /// Returns the names and identities of the series that hold dumps for `server`, the server-wide
-/// objects first.
+/// objects first. Warns if the dumps are of several servers.
+///
+/// # Errors
+/// When there is no such series. [`UsageError`] when two series would be restored into one database.
 fn found(path: &Path, server: &dyn Source) -> Result<Vec<(String, Identity)>> {
     let directory = Directory::open(path)?;
     let now = clock::now();
@@ -84,7 +92,37 @@ fn found(path: &Path, server: &dyn Source) -> Result<Vec<(String, Identity)>> {
         server.kind()
     );
     found.sort_by_key(|(_, identity)| identity.database.is_some());
+    refuse_two_of_one_database(path, &found)?;
+    let locations: BTreeSet<_> = found.iter().map(|(_, of)| of.location.as_str()).collect();
+    if locations.len() > 1 {
+        let locations: Vec<_> = locations.into_iter().collect();
+        log::warn!(
+            "the dumps in {} are of several servers: {}",
+            path.display(),
+            locations.join(", ")
+        );
+    }
     Ok(found)
+}
+
+/// Checks that no two series hold dumps of databases with one name, or of the server-wide objects:
+/// the second restore would add to the result of the first or replace it.
+fn refuse_two_of_one_database(path: &Path, found: &[(String, Identity)]) -> Result<()> {
+    let mut seen = HashMap::new();
+    for (name, identity) in found {
+        if let Some(other) = seen.insert(&identity.database, name) {
+            let what = match &identity.database {
+                Some(database) => format!("the database {}", printable(database)),
+                None => "server-wide objects".to_owned(),
+            };
+            return Err(UsageError::new(&format!(
+                "{other} and {name} in {} are both dumps of {what}; restore one database at a time with --name",
+                path.display()
+            ))
+            .into());
+        }
+    }
+    Ok(())
 }
 
 /// Returns the database of `server` that a dump with this identity is of, or `None` for the

@@ -4,13 +4,14 @@ use std::collections::HashSet;
 use std::fs::File;
 use std::io::Write;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
-use super::globals::behind;
+use super::quotes::{behind, is_one_statement, quoted_at, statements};
 use super::server::Server;
 use crate::child::{self, Child};
 use crate::engine::feed::{finish, read_list};
 use crate::engine::load::{Failure, Loaded};
+use crate::human;
 use crate::stop::Stop;
 
 /// The temporary role with which MariaDB's client creates the other roles. Statements about it are
@@ -44,10 +45,15 @@ pub(super) fn restore(dump: &File, mut server: Server, stop: Stop) -> Result<Loa
     let script = read_list(dump, stop)?;
     let (mut kept, mut created, mut grants) = (String::new(), Vec::new(), Vec::new());
     let mut seen = HashSet::new();
-    for line in script.lines() {
+    for line in statements(&script) {
         let Some(line) = statement(line) else {
             continue;
         };
+        ensure!(
+            is_about_accounts(&line),
+            "the dump has a statement that creates no account and grants nothing; it was changed after it was made: {}",
+            human::printable(&human::cut(&line, 80))
+        );
         let account = account(&line);
         if let Some((statement, account)) = &account
             && existing.contains(account)
@@ -114,11 +120,32 @@ fn statement(line: &str) -> Option<String> {
     {
         return Some(format!("CREATE ROLE {};", &rest[..at]));
     }
-    let around = line.contains("\\- enable the sandbox")
+    let around = line.is_empty()
+        || line.starts_with("--")
+        || line.contains("\\- enable the sandbox")
         || line.contains(IMPORTING)
         || line.contains("@current_role")
         || line == "SET ROLE NONE;";
     (!around).then(|| line.to_owned())
+}
+
+/// Returns true if a text is one statement of the kinds that a dump of accounts has. Other
+/// statements, which a forged dump can have, are not run with the rights of a superuser.
+fn is_about_accounts(text: &str) -> bool {
+    const KINDS: [&str; 7] = [
+        "CREATE USER ",
+        "CREATE ROLE ",
+        "ALTER USER ",
+        "ALTER ROLE ",
+        "GRANT ",
+        "REVOKE ",
+        "SET DEFAULT ROLE ",
+    ];
+    let kind = uncommented(text);
+    // MariaDB's client sets variables of its session.
+    let is_setting = text.starts_with("/*!40") && kind.starts_with("SET ");
+    is_one_statement(text.trim_end())
+        && (is_setting || KINDS.iter().any(|start| kind.starts_with(start)))
 }
 
 /// Returns true if the line grants a role that does not exist yet. The account that receives the
@@ -185,6 +212,8 @@ fn account(line: &str) -> Option<(Statement, String)> {
         (Statement::Other, rest)
     } else if let Some(rest) = after("GRANT ") {
         (Statement::Other, behind(rest, " TO ")?)
+    } else if let Some(rest) = after("REVOKE ") {
+        (Statement::Other, behind(rest, " FROM ")?)
     } else {
         let rest = after("SET DEFAULT ROLE ")?;
         // MariaDB writes `FOR`, MySQL writes `TO`.
@@ -206,23 +235,6 @@ fn account_at(text: &str) -> Option<String> {
         Some((host, _)) => format!("{user}@{host}"),
         None => user,
     })
-}
-
-/// Returns the quoted name at the start of `text`, without quotes, and the text that follows it.
-fn quoted_at(text: &str) -> Option<(String, &str)> {
-    let quote = text
-        .chars()
-        .next()
-        .filter(|first| "`'\"".contains(*first))?;
-    let mut name = String::new();
-    let mut characters = text.char_indices().skip(1).peekable();
-    while let Some((at, character)) = characters.next() {
-        if character == quote && characters.next_if(|(_, next)| *next == quote).is_none() {
-            return Some((name, &text[at + 1..]));
-        }
-        name.push(character);
-    }
-    None
 }
 
 fn quoted(account: &str) -> String {
@@ -251,6 +263,7 @@ mod tests {
             ("GRANT SELECT ON `a TO b`.* TO `u`@`h`;", "u@h"),
             ("GRANT SELECT ON `wp`.* TO PUBLIC;", "PUBLIC"),
             ("GRANT `r` TO `u`@`h`;", "u@h"),
+            ("REVOKE INSERT ON `a FROM b`.* FROM `u`@`h`;", "u@h"),
             ("/*M!100005 SET DEFAULT ROLE NONE FOR 'u'@'h' */;", "u@h"),
             ("SET DEFAULT ROLE `a`@`%`,`b TO c`@`%` TO 'u'@'h';", "u@h"),
             ("/*!80001 ALTER USER 'u'@'h' DEFAULT ROLE NONE */;", "u@h"),

@@ -6,13 +6,19 @@
 
 use std::io::Write;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
+use super::quotes::{account_text, behind};
 use super::server::{Server, identifier};
 use crate::stop::Stop;
 
 /// The number of statements that one client runs at most.
 const AT_ONCE: usize = 200;
+
+const CREATE: &str = "CREATE USER ";
+/// `ER_BAD_FIELD_ERROR` and `ER_UNKNOWN_SYSTEM_VARIABLE`.
+const UNKNOWN_COLUMN: &str = "ERROR 1054";
+const UNKNOWN_VARIABLE: &str = "ERROR 1193";
 
 /// Writes the accounts as `SHOW CREATE USER` and `SHOW GRANTS` print them.
 pub(super) fn write(server: &Server, out: &mut dyn Write, stop: Stop) -> Result<()> {
@@ -22,22 +28,27 @@ pub(super) fn write(server: &Server, out: &mut dyn Write, stop: Stop) -> Result<
         "SELECT user FROM mysql.user WHERE is_role = 'Y' ORDER BY user = 'PUBLIC', user",
         stop,
     );
-    let roles = roles.unwrap_or_default();
-    let (everyone, roles): (Vec<_>, Vec<_>) = roles.into_iter().partition(|role| role == "PUBLIC");
+    let roles = unless_unknown(roles, UNKNOWN_COLUMN)?;
+    let users = if roles.is_some() {
+        " WHERE is_role = 'N'"
+    } else {
+        ""
+    };
     let users = server.column(
-        "SELECT CONCAT(QUOTE(user), '@', QUOTE(host)) FROM mysql.user WHERE host <> '' ORDER BY 1",
+        &format!("SELECT CONCAT(QUOTE(user), '@', QUOTE(host)) FROM mysql.user{users} ORDER BY 1"),
         stop,
     )?;
+    let roles = roles.unwrap_or_default();
+    let (everyone, roles): (Vec<_>, Vec<_>) = roles.into_iter().partition(|role| role == "PUBLIC");
     // With this variable, a password's hash is readable whatever bytes it has. Only MySQL knows it.
     let hex = "SET SESSION print_identified_with_as_hex = ON";
-    let hex = server
-        .ask(hex, stop)
+    let hex = unless_unknown(server.ask(hex, stop), UNKNOWN_VARIABLE)?
         .map_or(String::new(), |_| format!("{hex};"));
     let roles: Vec<_> = roles.iter().map(|role| identifier(role)).collect();
     for role in &roles {
         writeln!(out, "CREATE ROLE {role};")?;
     }
-    let mut defaults = Vec::new();
+    let mut last = Vec::new();
     let show = |what: &str, accounts: &[String]| -> Result<Vec<String>> {
         let shown: Vec<_> = accounts
             .iter()
@@ -46,10 +57,26 @@ pub(super) fn write(server: &Server, out: &mut dyn Write, stop: Stop) -> Result<
         server.column(&format!("{hex} {}", shown.join("; ")), stop)
     };
     for some in users.chunks(AT_ONCE) {
-        for (user, line) in some.iter().zip(show("SHOW CREATE USER", some)?) {
+        let lines = show("SHOW CREATE USER", some)?;
+        let created = lines.iter().filter_map(|line| line.strip_prefix(CREATE));
+        let created = created.count();
+        ensure!(
+            created == some.len(),
+            "the server shows how to create {created} of {} users; users were changed meanwhile",
+            some.len()
+        );
+        for line in lines {
             let (line, roles) = without_default_roles(&line);
             writeln!(out, "{line};")?;
-            defaults.extend(roles.map(|roles| format!("SET DEFAULT ROLE {roles} TO {user}")));
+            let Some(user) = line.strip_prefix(CREATE).and_then(account_text) else {
+                continue;
+            };
+            last.extend(roles.map(|roles| format!("SET DEFAULT ROLE {roles} TO {user}")));
+            // MariaDB makes a password valid again when it sets the lifetime, which it shows in a
+            // second statement (MDEV-24114), and when it grants something to the user.
+            if line.ends_with(" PASSWORD EXPIRE") {
+                last.push(format!("ALTER USER {user} PASSWORD EXPIRE"));
+            }
         }
     }
     let accounts: Vec<_> = roles.into_iter().chain(users).chain(everyone).collect();
@@ -57,17 +84,25 @@ pub(super) fn write(server: &Server, out: &mut dyn Write, stop: Stop) -> Result<
         for line in show("SHOW GRANTS FOR", some)? {
             // MariaDB lists default roles among the grants.
             if line.starts_with("SET DEFAULT ROLE ") {
-                defaults.push(line);
+                last.push(line);
             } else {
                 writeln!(out, "{line};")?;
             }
         }
     }
-    for line in defaults {
+    for line in last {
         writeln!(out, "{line};")?;
     }
     writeln!(out, "\n-- Dump completed")?;
     Ok(())
+}
+
+/// Returns `None` if the server does not know what it was asked for, by the number of its error.
+fn unless_unknown<T>(answer: Result<T>, number: &str) -> Result<Option<T>> {
+    match answer {
+        Err(error) if format!("{error:#}").contains(number) => Ok(None),
+        answer => answer.map(Some),
+    }
 }
 
 /// Removes the default roles from MySQL's `CREATE USER`, because the roles may not exist yet.
@@ -81,20 +116,6 @@ fn without_default_roles(create: &str) -> (String, Option<&str>) {
     let before = &create[..create.len() - rest.len() - clause.len()];
     let roles = &rest[..rest.len() - after.len() - " REQUIRE ".len()];
     (format!("{before} REQUIRE {after}"), Some(roles))
-}
-
-/// Returns the text after the first `word` that stands outside of quotes.
-pub(super) fn behind<'a>(text: &'a str, word: &str) -> Option<&'a str> {
-    let mut quote = None;
-    for (at, character) in text.char_indices() {
-        match (quote, character) {
-            (None, '`' | '\'' | '"') => quote = Some(character),
-            (Some(open), _) if open == character => quote = None,
-            (None, ' ') if text[at..].starts_with(word) => return Some(&text[at + word.len()..]),
-            _ => {}
-        }
-    }
-    None
 }
 
 #[cfg(test)]

@@ -1,18 +1,20 @@
 //! Removes the databases that killed restores left.
 
+use super::restore::LONGEST_NAME;
 use super::server::{Server, identifier, literal};
 use crate::clock;
-use crate::engine::leftover::is_of_killed;
+use crate::engine::leftover::{Leftover, judge};
 use crate::stop::Stop;
 
-/// Drops those of `databases` that killed restores of `name` left and that no session uses, and
-/// logs a message about each.
+/// Drops those of `databases` that killed restores of `name` left on this machine and that no
+/// session uses, and logs a message about each. Names those that may be of a restore which is
+/// running elsewhere.
 pub(super) fn remove(server: &Server, name: &str, databases: &[String], stop: Stop) {
     let now = clock::now();
-    for left in databases
-        .iter()
-        .filter(|found| is_of_killed(found, name, now))
-    {
+    for left in databases {
+        let Some(leftover) = judge(left, name, LONGEST_NAME, now) else {
+            continue;
+        };
         let sessions = format!(
             "SELECT id FROM information_schema.processlist WHERE db = {}",
             literal(left)
@@ -20,6 +22,13 @@ pub(super) fn remove(server: &Server, name: &str, databases: &[String], stop: St
         match server.column(&sessions, stop) {
             Ok(sessions) if sessions.is_empty() => {}
             _ => continue,
+        }
+        if leftover == Leftover::Unknown {
+            log::warn!(
+                "the database {left} is of a restore that was killed or runs on another machine; if none is running, remove it with DROP DATABASE {}",
+                identifier(left)
+            );
+            continue;
         }
         let drop = format!("DROP DATABASE IF EXISTS {}", identifier(left));
         match server.ask(&drop, stop) {

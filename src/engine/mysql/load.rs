@@ -37,6 +37,8 @@ pub(super) struct Loading<'a> {
     pub(super) keep_going: bool,
     /// If true, definers are left out.
     pub(super) no_owner: bool,
+    /// If true, the dump drops nothing but what it created itself.
+    pub(super) keeps_existing: bool,
     pub(super) stop: Stop,
 }
 
@@ -104,6 +106,7 @@ impl Loading<'_> {
             ignore_case: case.as_deref() != Some("0"),
             is_rehearsal: meant == self.own,
             no_owner: self.no_owner,
+            keeps_existing: self.keeps_existing,
         };
         let mut command = server.fed_shell();
         if self.keep_going {

@@ -139,6 +139,7 @@ impl Old<'_> {
             own: self.name,
             keep_going: false,
             no_owner: false,
+            keeps_existing: false,
             stop,
         };
         loading.load(&saved, self.name).map(drop)

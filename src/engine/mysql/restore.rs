@@ -8,12 +8,11 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use super::catalogue;
-use super::fill::Filled;
-use super::leftovers;
 use super::load::{Loading, shown};
 use super::replace::Old;
 use super::server::{Server, identifier};
 use super::settings::{PLAIN_STRINGS, Settings};
+use super::{fill, leftovers};
 use crate::engine::access::Access;
 use crate::engine::leftover;
 use crate::engine::load::{Existing, LoadOptions, Loaded};
@@ -23,7 +22,8 @@ use crate::secret::Secret;
 use crate::stop::Stop;
 use crate::url::Url;
 
-const LONGEST_NAME: usize = 64;
+/// The number of characters that the name of a database may have.
+pub(super) const LONGEST_NAME: usize = 64;
 /// The error code `ER_TABLEACCESS_DENIED_ERROR`.
 const DENIED: &str = "ERROR 1142";
 
@@ -70,12 +70,13 @@ pub fn run(
         own: own.context("the dump's header names no database")?,
         keep_going: options.keep_going,
         no_owner: options.no_owner,
+        keeps_existing: fills,
         stop,
     };
     if fills {
-        let filled = Filled::take(&server, name, stop)?;
-        let failed = loading.load(dump, name)?;
-        filled.keep();
+        fill::check(&server, name, stop)?;
+        let loaded = loading.load(dump, name);
+        let failed = loaded.map_err(|error| fill::explain(&server, name, error))?;
         set_defaults(&server, name, &settings, stop);
         return Ok(Loaded::new(None, failed));
     }

@@ -99,6 +99,10 @@ impl Loader for MysqlSource {
                 let login = (&self.url, access.password.as_ref());
                 restore::run(dump, header, login, name, options, access)
             }
+            (Part::Whole, false) if options.no_owner => Ok(Loaded {
+                left_out: Some("users, roles and their privileges are left out (--no-owner)"),
+                ..Loaded::default()
+            }),
             (Part::Whole, false) => accounts::restore(dump, self.server(access)?, access.deadline),
             (_, true) => Err(needs_a_database()),
             (_, false) => Err(needs_no_database()),

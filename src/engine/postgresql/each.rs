@@ -5,7 +5,7 @@
 
 use std::io::{self, Write};
 
-use anyhow::{Context, Error, Result};
+use anyhow::{Context, Error, Result, ensure};
 
 use super::script::entries::{Entry, Parts};
 use super::script::located::Located;
@@ -15,6 +15,10 @@ use crate::engine::load::Failure;
 
 /// The number of error lines of one psql that are kept at most.
 const MOST_LINES: usize = 100_000;
+/// The length of what every session begins with, in bytes. `pg_dump` writes some lines.
+const LONGEST_PREAMBLE: usize = 64 << 10;
+/// The number of failed objects after which the restore is given up.
+const MOST_FAILURES: usize = 100_000;
 /// The exit status of psql after the connection was lost.
 const LOST: &str = "exit status: 2";
 /// The statement that hides warnings, because warnings are no failures.
@@ -26,6 +30,7 @@ pub(super) struct Each<'a> {
     database: &'a str,
     /// The statements that every session begins with.
     preamble: Vec<Vec<u8>>,
+    preamble_length: usize,
     in_preamble: bool,
     object: String,
     sql: Option<Located<Child>>,
@@ -39,6 +44,7 @@ impl<'a> Each<'a> {
             into,
             database,
             preamble: Vec::new(),
+            preamble_length: 0,
             in_preamble: true,
             object: "the beginning".to_owned(),
             sql: None,
@@ -70,7 +76,7 @@ impl<'a> Each<'a> {
                 session.pass(line)?;
             }
             session.pass(ERRORS_ONLY)?;
-            session.begin(self.object.clone());
+            session.begin(&self.object);
             self.sql = Some(session);
         }
         self.sql.as_mut().context("psql was not started")
@@ -80,6 +86,10 @@ impl<'a> Each<'a> {
         let Some(session) = self.sql.take() else {
             return Ok(());
         };
+        ensure!(
+            self.failed.len() < MOST_FAILURES,
+            "more than {MOST_FAILURES} objects cannot be restored"
+        );
         let (child, places) = session.into_parts();
         for line in child.finish_with_lines()? {
             match (places.locate(&line), self.failed.last_mut()) {
@@ -144,20 +154,29 @@ impl Parts for Each<'_> {
         self.in_preamble = false;
         self.object = entry.object();
         if let Some(session) = &mut self.sql {
-            session.begin(self.object.clone());
+            session.begin(&self.object);
         }
         Ok(())
     }
 
     fn sql(&mut self, lines: &[u8], between: bool) -> io::Result<()> {
-        if self.in_preamble || (between && lines.starts_with(b"SET ")) {
-            self.preamble.push(lines.to_vec());
-            if self.in_preamble {
-                return Ok(());
+        let is_of_session = is_setting(lines) || lines.starts_with(b"\\restrict ");
+        let is_blank = lines.starts_with(b"--") || lines.trim_ascii().is_empty();
+        self.in_preamble &= is_of_session || is_blank;
+        if (self.in_preamble && is_of_session) || (between && lines.starts_with(b"SET ")) {
+            self.preamble_length += lines.len();
+            if self.preamble_length > LONGEST_PREAMBLE {
+                return Err(io::Error::other(
+                    "the dump sets more than 64 KiB of variables; restore it without --keep-going",
+                ));
             }
+            self.preamble.push(lines.to_vec());
+        }
+        if self.in_preamble {
+            return Ok(());
         }
         // A comment alone does not start a session.
-        if between && (lines.starts_with(b"--") || lines.trim_ascii().is_empty()) {
+        if between && is_blank {
             return Ok(());
         }
         self.session().map_err(io_error)?.pass(lines)

@@ -1,16 +1,18 @@
 //! Loads a dump into an existing, empty database, for a role that may not create databases.
 
-use anyhow::{Result, ensure};
+use anyhow::{Error, Result, ensure};
 use serde::Deserialize;
 
 use super::catalogue::Settings;
 use super::reach::ask;
-use super::server::literal;
 use super::target::TargetServer;
 use crate::stop::Stop;
 
-/// Selects the users' objects, in the order in which they are dropped. It leaves out objects that
-/// belong to an extension, and objects that are dropped together with another object.
+/// The server's message when it has no room for more locks.
+const NO_ROOM: &str = "out of shared memory";
+
+/// Selects the users' objects, in the order in which they are named. It leaves out objects that
+/// belong to an extension, and objects that belong to another object.
 const OBJECTS: &str = "WITH space AS (
     SELECT oid FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'),
 found (place, classid, objid) AS (
@@ -33,7 +35,19 @@ found (place, classid, objid) AS (
     UNION ALL SELECT 11, 'pg_cast'::regclass, oid FROM pg_cast WHERE oid >= 16384
     UNION ALL SELECT 12, 'pg_language'::regclass, oid FROM pg_language WHERE oid >= 16384
     UNION ALL SELECT 13, 'pg_namespace'::regclass, oid FROM pg_namespace
-        WHERE oid IN (SELECT oid FROM space) AND nspname <> 'public'),
+        WHERE oid IN (SELECT oid FROM space) AND nspname <> 'public'
+    UNION ALL SELECT 14, 'pg_ts_dict'::regclass, oid FROM pg_ts_dict
+        WHERE dictnamespace IN (SELECT oid FROM space)
+    UNION ALL SELECT 15, 'pg_ts_parser'::regclass, oid FROM pg_ts_parser
+        WHERE prsnamespace IN (SELECT oid FROM space)
+    UNION ALL SELECT 16, 'pg_ts_template'::regclass, oid FROM pg_ts_template
+        WHERE tmplnamespace IN (SELECT oid FROM space)
+    UNION ALL SELECT 17, 'pg_opclass'::regclass, oid FROM pg_opclass
+        WHERE opcnamespace IN (SELECT oid FROM space)
+    UNION ALL SELECT 18, 'pg_opfamily'::regclass, oid FROM pg_opfamily
+        WHERE opfnamespace IN (SELECT oid FROM space)
+    UNION ALL SELECT 19, 'pg_conversion'::regclass, oid FROM pg_conversion
+        WHERE connamespace IN (SELECT oid FROM space)),
 objects AS (
     SELECT place, classid, objid FROM found WHERE NOT EXISTS (
         SELECT FROM pg_depend d
@@ -44,7 +58,6 @@ objects AS (
 struct Content {
     objects: Vec<String>,
     large_objects: u64,
-    extensions: Vec<String>,
     encoding: String,
     collate: String,
 }
@@ -56,7 +69,6 @@ impl Content {
                 'objects', (SELECT coalesce(json_agg(pg_describe_object(classid, objid, 0)
                     ORDER BY place), '[]') FROM objects),
                 'large_objects', (SELECT count(*) FROM pg_largeobject_metadata),
-                'extensions', (SELECT coalesce(json_agg(extname), '[]') FROM pg_extension),
                 'encoding', pg_encoding_to_char(encoding),
                 'collate', datcollate) FROM pg_database WHERE datname = current_database()"
         );
@@ -80,14 +92,12 @@ impl Content {
     }
 }
 
-/// A database that was empty before the restore. It is emptied again on drop, unless the restore
-/// succeeded.
+/// An existing database that a dump is loaded into. The dump is loaded in one transaction, so that a
+/// failure leaves nothing of the dump in the database, and nothing that other sessions made
+/// meanwhile is dropped.
 pub(super) struct Filled<'a> {
     into: &'a TargetServer<'a>,
     name: &'a str,
-    /// The extensions that the database had before the restore.
-    extensions: Vec<String>,
-    kept: bool,
 }
 
 impl<'a> Filled<'a> {
@@ -117,70 +127,31 @@ impl<'a> Filled<'a> {
                 );
             }
         }
-        Ok(Filled {
-            into,
-            name,
-            extensions: content.extensions,
-            kept: false,
-        })
+        Ok(Filled { into, name })
     }
 
-    pub(super) fn keep(mut self) {
-        self.kept = true;
-    }
-
-    /// Drops what was loaded, each object in a separate transaction: all objects together might
-    /// need more locks than the server has.
-    fn empty(&self) -> Result<()> {
-        let stop = Stop::cleaning_up();
-        let there = self.extensions.iter().map(|name| literal(name));
-        let there: Vec<_> = there.collect();
-        let statements = [
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-                WHERE datname = current_database() AND usename = current_user
-                    AND pid <> pg_backend_pid()"
-                .to_owned(),
-            "SET lock_timeout = '10s'".to_owned(),
-            format!(
-                "DO $$ DECLARE found text; BEGIN
-                FOR found IN SELECT extname FROM pg_extension WHERE extname <> ALL (ARRAY[{}]::text[])
-                LOOP
-                    EXECUTE format('DROP EXTENSION IF EXISTS %I CASCADE', found);
-                    COMMIT;
-                END LOOP;
-                FOR found IN {OBJECTS}
-                    SELECT format('DROP %s IF EXISTS %s CASCADE',
-                        CASE o.type WHEN 'composite type' THEN 'type' ELSE replace(o.type, '-', ' ') END,
-                        o.identity)
-                    FROM objects, pg_identify_object(classid, objid, 0) o ORDER BY place
-                LOOP
-                    EXECUTE found;
-                    COMMIT;
-                END LOOP;
-                PERFORM lo_unlink(oid) FROM pg_largeobject_metadata;
-            END $$",
-                there.join(", ")
-            ),
-        ];
-        self.into.server.execute(self.name, &statements, stop)?;
-        let left = Content::of(self.into, self.name, stop)?;
-        ensure!(left.is_empty(), "it still has {}", left.shown());
-        Ok(())
-    }
-}
-
-impl Drop for Filled<'_> {
-    fn drop(&mut self) {
-        if self.kept {
-            return;
-        }
+    /// Adds to the error of a load what the server needs, if it had no room for the locks of one
+    /// transaction. Logs what the database holds after the failure.
+    pub(super) fn explain(&self, error: Error) -> Error {
         let name = self.name;
-        match self.empty() {
-            Ok(()) => log::info!("the database {name} is empty again"),
-            Err(error) => log::warn!(
-                "the database {name} was not emptied again: {error:#}; DROP SCHEMA ... CASCADE does it by hand"
+        match Content::of(self.into, name, Stop::cleaning_up()) {
+            Ok(content) if content.is_empty() => log::info!("the database {name} is empty again"),
+            Ok(content) if self.into.keep_going => log::warn!(
+                "the database {name} keeps what was loaded and what others put there: {}",
+                content.shown()
             ),
+            Ok(content) => log::warn!(
+                "the database {name} is not empty: it has {}, which other sessions put there during the restore",
+                content.shown()
+            ),
+            Err(error) => log::warn!("what the database {name} holds cannot be seen: {error:#}"),
         }
+        if !format!("{error:#}").contains(NO_ROOM) {
+            return error;
+        }
+        error.context(format!(
+            "an existing database is filled in one transaction, and the server has no room for its locks; raise max_locks_per_transaction, or drop the database {name} and restore it as a new one"
+        ))
     }
 }
 

@@ -130,7 +130,10 @@ fn unsubscribe(into: &TargetServer<'_>, name: &str) -> Result<()> {
     Ok(())
 }
 
-/// Returns the name `NAME.WHAT-...`, within the 63 bytes that a name may have.
+/// The number of bytes that the name of a database may have.
+pub(super) const LONGEST_NAME: usize = 63;
+
+/// Returns the name `NAME.WHAT-...`, within the bytes that a name may have.
 pub(super) fn beside(name: &str, what: &str) -> String {
-    leftover::name(name, what, 63)
+    leftover::name(name, what, LONGEST_NAME)
 }

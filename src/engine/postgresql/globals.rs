@@ -5,7 +5,7 @@ use std::io::Write;
 
 use anyhow::{Context, Result};
 
-use super::load::load_whole;
+use super::load::{Scope, load_whole};
 use super::script::own_restrict;
 use super::server::Server;
 use super::target::TargetServer;
@@ -52,7 +52,8 @@ pub fn run(
         let mut parts = parts.into_iter();
         parts.try_for_each(|part| psql.write_all(part.as_bytes()))
     };
-    load_whole(&into, psql, dump, feed).context("the server-wide objects cannot be restored")?;
+    load_whole(&into, psql, dump, Scope::EachStatement, feed)
+        .context("the server-wide objects cannot be restored")?;
     Ok(Loaded::default())
 }
 

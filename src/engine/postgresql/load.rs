@@ -11,12 +11,27 @@ use super::each::Each;
 use super::script::entries::Entries;
 use super::script::located::Located;
 use super::script::owners::Owners;
+use super::script::transaction::Transaction;
 use super::script::{RestrictedScript, Restricting};
 use super::target::TargetServer;
 use crate::child::Child;
 use crate::engine::feed::finish;
 use crate::engine::load::Failure;
 use crate::stop::Stopped;
+
+/// A statement that fails if the script's transaction was not committed, for example because the
+/// dump ends within rows, which took the `COMMIT` for a row.
+const OUTSIDE_TRANSACTION: &str = "DISCARD ALL";
+
+/// The transactions that a dump is loaded in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// Each statement is a separate transaction.
+    EachStatement,
+    /// All statements are one transaction, unless the restore keeps going after failures: then a
+    /// failure would undo everything.
+    OneTransaction,
+}
 
 /// Feeds the SQL that `feed` writes from the file `dump` to the database `name`. Returns the
 /// objects that failed.
@@ -27,10 +42,12 @@ pub(super) fn load(
     into: &TargetServer<'_>,
     name: &str,
     dump: &File,
+    scope: Scope,
     feed: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> Result<Vec<Failure>> {
     if !into.keep_going {
-        return load_whole(into, into.server.psql(name), dump, feed).map(|()| Vec::new());
+        let psql = into.server.psql(name);
+        return load_whole(into, psql, dump, scope, feed).map(|()| Vec::new());
     }
     let restricting = restricting(into, dump)?;
     let parts = Owners::new(Each::new(into, name), into.no_owner);
@@ -51,19 +68,33 @@ pub(super) fn load_whole(
     into: &TargetServer<'_>,
     mut psql: Command,
     dump: &File,
+    scope: Scope,
     feed: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> Result<()> {
     let restricting = restricting(into, dump)?;
+    let is_one = scope == Scope::OneTransaction;
+    // With `--single-transaction`, psql would also commit if its input ended too early.
+    if is_one {
+        psql.args(["--command", "BEGIN"]);
+    }
     psql.args(["--file=-", "--output=/dev/null"]);
+    if is_one {
+        psql.args(["--command", OUTSIDE_TRANSACTION]);
+    }
     psql.env_remove("PGCLIENTENCODING");
     let mut child = Child::write_to(&mut psql, "psql", into.stop)?;
     // The error contains these messages and the object.
     child.quietly();
-    let parts = Owners::new(Located::new(child), into.no_owner);
+    let parts = Transaction::new(Located::new(child), is_one);
+    let parts = Owners::new(parts, into.no_owner);
     let mut script =
         RestrictedScript::new(Entries::new(parts), &into.target.parameters, restricting)?;
     let fed = feed(&mut script).and_then(|()| script.flush());
-    let located = script.into_inner().parts.parts;
+    let mut located = script.into_inner().parts.parts.parts;
+    let fed = fed.and_then(|()| match scope {
+        Scope::OneTransaction => located.pass(b"\nCOMMIT;\n"),
+        Scope::EachStatement => Ok(()),
+    });
     let (child, places) = located.into_parts();
     finish(child, fed, into.stop)
         .map_err(|error| {

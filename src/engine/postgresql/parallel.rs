@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 
-use super::load;
+use super::load::{Scope, load};
 use super::server::client_version;
 use super::target::TargetServer;
 use crate::child::{self, Child};
@@ -42,31 +42,76 @@ pub(super) fn lacking(header: &Header, stop: Stop) -> Result<Option<String>> {
     Ok((needed > major).then(lacks))
 }
 
-/// Loads the archive into the database `name`. Returns the objects that failed.
-pub(super) fn load(
-    into: &TargetServer<'_>,
-    dump: &File,
-    header: &Header,
-    name: &str,
-) -> Result<Vec<Failure>> {
-    let (major, _) = client_version("pg_restore", into.stop)?;
-    let is_older = major >= TRANSACTION_TIMEOUT && into.facts.major < TRANSACTION_TIMEOUT;
-    if is_older {
-        log::info!("the server is older than pg_restore, so one table is restored at a time");
+/// How an archive is loaded.
+pub(super) enum Archive {
+    /// `pg_restore` writes SQL for psql.
+    Sql,
+    /// `pg_restore` reads the archive from a pipe.
+    Pipe,
+    /// `pg_restore` reads the uncompressed archive from this file.
+    File(File),
+}
+
+impl Archive {
+    /// Chooses how to load the archive, and uncompresses it if `pg_restore` needs it uncompressed.
+    /// This takes time, so it comes before a new database is created: a database without a session
+    /// for minutes looks like one that a killed restore left.
+    ///
+    /// # Errors
+    /// When the archive cannot be uncompressed.
+    pub(super) fn prepare(
+        into: &TargetServer<'_>,
+        dump: &File,
+        header: &Header,
+        scope: Scope,
+    ) -> Result<Self> {
+        let (major, _) = client_version("pg_restore", into.stop)?;
+        let is_older = major >= TRANSACTION_TIMEOUT && into.facts.major < TRANSACTION_TIMEOUT;
+        if is_older {
+            log::info!("the server is older than pg_restore, so one table is restored at a time");
+        }
+        // `pg_restore` loads several tables at a time in as many transactions.
+        if is_older || into.keep_going || into.no_owner || scope == Scope::OneTransaction {
+            return Ok(Archive::Sql);
+        }
+        let Some(archive) = temporary_file(header.bytes) else {
+            log::info!("no space for the archive uncompressed, so one table is restored at a time");
+            return Ok(Archive::Pipe);
+        };
+        let mut writer = BufWriter::with_capacity(1 << 20, &archive);
+        read_whole(dump, into.stop, &mut writer)
+            .and_then(|_| writer.flush())
+            .context("the dump cannot be uncompressed")?;
+        drop(writer);
+        into.stop.check()?;
+        Ok(Archive::File(archive))
     }
-    if is_older || into.keep_going || into.no_owner {
-        return load::load(into, name, dump, |psql| by_psql(dump, psql, into.stop));
+
+    /// Loads the archive into the database `name`. Returns the objects that failed.
+    pub(super) fn load(
+        self,
+        into: &TargetServer<'_>,
+        dump: &File,
+        name: &str,
+        scope: Scope,
+    ) -> Result<Vec<Failure>> {
+        let pg_restore = || {
+            let mut pg_restore = into.server.client("pg_restore", name);
+            pg_restore.arg("--exit-on-error");
+            pg_restore
+        };
+        let loaded = match self {
+            Archive::Sql => {
+                return load(into, name, dump, scope, |psql| {
+                    by_psql(dump, psql, into.stop)
+                });
+            }
+            Archive::Pipe => from_pipe(into, dump, pg_restore()),
+            Archive::File(archive) => from_file(into, archive, pg_restore()),
+        };
+        loaded.context("the dump cannot be loaded")?;
+        Ok(Vec::new())
     }
-    let mut pg_restore = into.server.client("pg_restore", name);
-    pg_restore.arg("--exit-on-error");
-    let loaded = if let Some(archive) = uncompressed(header.bytes) {
-        from_file(into, dump, archive, pg_restore)
-    } else {
-        log::info!("no space for the archive uncompressed, so one table is restored at a time");
-        from_pipe(into, dump, pg_restore)
-    };
-    loaded.context("the dump cannot be loaded")?;
-    Ok(Vec::new())
 }
 
 fn from_pipe(into: &TargetServer<'_>, dump: &File, mut pg_restore: Command) -> Result<()> {
@@ -103,17 +148,7 @@ fn convert(archive: io::PipeReader, psql: &mut dyn Write, stop: Stop) -> io::Res
     }
 }
 
-fn from_file(
-    into: &TargetServer<'_>,
-    dump: &File,
-    archive: File,
-    mut pg_restore: Command,
-) -> Result<()> {
-    let mut writer = BufWriter::with_capacity(1 << 20, &archive);
-    read_whole(dump, into.stop, &mut writer)?;
-    writer.flush()?;
-    drop(writer);
-    into.stop.check()?;
+fn from_file(into: &TargetServer<'_>, archive: File, mut pg_restore: Command) -> Result<()> {
     let archive = child::pass(&mut pg_restore, Arc::new(archive));
     pg_restore
         .arg(format!("--jobs={}", into.access.threads))
@@ -124,7 +159,7 @@ fn from_file(
 /// Returns a file that only this process can use (0600, without a name), if there is space for
 /// `bytes` bytes.
 #[cfg(target_os = "linux")]
-fn uncompressed(bytes: u64) -> Option<File> {
+fn temporary_file(bytes: u64) -> Option<File> {
     use rustix::fs::{Mode, OFlags};
     use std::path::PathBuf;
 
@@ -142,6 +177,6 @@ fn uncompressed(bytes: u64) -> Option<File> {
 
 /// Returns `None`. Other systems have no files without a name, so the archive goes through a pipe.
 #[cfg(not(target_os = "linux"))]
-fn uncompressed(_bytes: u64) -> Option<File> {
+fn temporary_file(_bytes: u64) -> Option<File> {
     None
 }

@@ -20,7 +20,7 @@ const MAINTENANCE: [&str; 2] = ["postgres", "template1"];
 const DATABASES: &str = "WITH found AS (
     SELECT datname AS name, CASE
         WHEN datconnlimit = -2 THEN 'invalid'
-        WHEN datname ~ '\\.restoring-[0-9a-f]+-[0-9a-f]+$' THEN 'restoring'
+        WHEN datname ~ '\\.restoring-[0-9a-f]+-[0-9a-f]+(-[0-9a-f]+)?$' THEN 'restoring'
         WHEN NOT datallowconn THEN 'closed'
         ELSE 'open' END AS state
     FROM pg_database WHERE datname NOT IN ('template0', 'template1'))

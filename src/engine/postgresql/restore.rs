@@ -10,7 +10,8 @@ use super::catalogue;
 use super::catalogue::Settings;
 use super::fill::{self, Filled};
 use super::fresh::NewDatabase;
-use super::load::load;
+use super::load::{Scope, load};
+use super::parallel::Archive;
 use super::reach::ask;
 use super::server::{Server, identifier, literal};
 use super::target::TargetServer;
@@ -42,10 +43,11 @@ pub fn run(
     if exists && matches!(options.existing, Existing::Fill) {
         preflight(&into, header, &settings)?;
         let filled = Filled::take(&into, name, &settings)?;
-        let failed = load_database(&into, name, dump, header)?;
-        into.stop.check()?;
+        let scope = Scope::OneTransaction;
+        let archive = prepare(&into, dump, header, scope)?;
+        let loaded = load_database(&into, name, dump, archive, scope);
+        let failed = loaded.map_err(|error| filled.explain(error))?;
         fill::set_parameters(&into, name, &settings);
-        filled.keep();
         analyze(&into, name);
         return Ok(Loaded::new(None, failed));
     }
@@ -62,10 +64,12 @@ pub fn run(
     }
     preflight(&into, header, &settings)?;
 
+    let scope = Scope::EachStatement;
+    let archive = prepare(&into, dump, header, scope)?;
     let new = NewDatabase::create(&into, name, &settings)?;
-    let data = load_database(&into, &new.name, dump, header);
+    let data = load_database(&into, &new.name, dump, archive, scope);
     let mut failed = data.map_err(|error| explain_name(error, name))?;
-    failed.extend(apply(&into, &settings, &new.name)?);
+    failed.extend(apply(&into, &settings, &new.name, name)?);
     into.stop.check()?;
     let saved = match options.existing {
         Existing::Save(save) if exists => swap::replace(&into, &new, name, Some(save))?,
@@ -92,38 +96,64 @@ fn explain_name(error: Error, name: &str) -> Error {
     ))
 }
 
+/// Prepares the archive, if the dump is one.
+fn prepare(
+    into: &TargetServer<'_>,
+    dump: &File,
+    header: &Header,
+    scope: Scope,
+) -> Result<Option<Archive>> {
+    let is_archive = header.format == Format::Pgdump;
+    is_archive
+        .then(|| Archive::prepare(into, dump, header, scope))
+        .transpose()
+}
+
 fn load_database(
     into: &TargetServer<'_>,
     name: &str,
     dump: &File,
-    header: &Header,
+    archive: Option<Archive>,
+    scope: Scope,
 ) -> Result<Vec<Failure>> {
-    match header.format {
-        Format::Pgdump => parallel::load(into, dump, header, name),
-        _ => load(into, name, dump, |script| {
+    match archive {
+        Some(archive) => archive.load(into, dump, name, scope),
+        None => load(into, name, dump, scope, |script| {
             read_whole(dump, into.stop, script).map(drop)
         }),
     }
 }
 
-/// Applies the settings to the new database. Returns the failures.
-fn apply(into: &TargetServer<'_>, settings: &Settings, name: &str) -> Result<Vec<Failure>> {
+/// Applies the settings to the new database, which will be called `name`. Returns the settings that
+/// failed, if failures do not end the restore.
+fn apply(
+    into: &TargetServer<'_>,
+    settings: &Settings,
+    new: &str,
+    name: &str,
+) -> Result<Vec<Failure>> {
     let statements = if into.no_owner {
-        settings.apply_without_owner(name)
+        settings.apply_without_owner(new)
     } else {
-        settings.apply(name)
+        settings.apply(new)
     };
-    let applied = into.execute(&statements, into.stop);
-    match applied.context("cannot give the new database its settings") {
-        Err(error) if into.keep_going => {
-            into.stop.check()?;
-            Ok(vec![Failure {
-                object: "settings of the database".to_owned(),
-                error: format!("{error:#}"),
-            }])
-        }
-        applied => applied.map(|()| Vec::new()),
+    if !into.keep_going {
+        let applied = into.execute(&statements, into.stop);
+        applied.context("cannot give the new database its settings")?;
+        return Ok(Vec::new());
     }
+    let mut failed = Vec::new();
+    for statement in statements {
+        if let Err(error) = into.execute(std::slice::from_ref(&statement), into.stop) {
+            into.stop.check()?;
+            let shown = statement.replace(&identifier(new), &identifier(name));
+            failed.push(Failure {
+                object: format!("setting of the database ({shown})"),
+                error: format!("{error:#}"),
+            });
+        }
+    }
+    Ok(failed)
 }
 
 fn refuse_if_replicated(into: &TargetServer<'_>, name: &str) -> Result<()> {

@@ -58,23 +58,27 @@ impl Settings {
         named.flatten().chain(&self.roles).map(String::as_str)
     }
 
-    /// Returns the statements that apply the settings to the database `name`. They must run in one
-    /// session.
+    /// Returns the statements that apply the settings to the database `name`. The first one closes
+    /// the database, so that a failure of another one does not leave it open.
     pub(super) fn apply(&self, name: &str) -> Vec<String> {
         let database = identifier(name);
         let owner = identifier(&self.owner);
-        let mut sql = vec![format!("ALTER DATABASE {database} OWNER TO {owner}")];
+        let mut sql = Vec::new();
+        if self.grants.is_some() {
+            sql.push(format!("REVOKE ALL ON DATABASE {database} FROM PUBLIC"));
+        }
+        sql.push(format!("ALTER DATABASE {database} OWNER TO {owner}"));
         sql.extend(self.apply_without_owner(name));
         for parameters in self.parameters.iter().filter(|set| set.role.is_some()) {
             sql.extend(parameters.apply(&database));
         }
         if let Some(grants) = &self.grants {
-            for everyone in ["PUBLIC", &owner] {
-                sql.push(format!("REVOKE ALL ON DATABASE {database} FROM {everyone}"));
-            }
-            for grant in grants {
-                sql.extend(grant.apply(&database, &self.owner));
-            }
+            sql.push(format!("REVOKE ALL ON DATABASE {database} FROM {owner}"));
+            sql.extend(
+                grants
+                    .iter()
+                    .map(|grant| grant.apply(&database, &self.owner)),
+            );
         }
         sql
     }
@@ -106,7 +110,7 @@ impl Settings {
 }
 
 impl Grant {
-    fn apply(&self, database: &str, owner: &str) -> Vec<String> {
+    fn apply(&self, database: &str, owner: &str) -> String {
         let grantee = self
             .grantee
             .as_deref()
@@ -122,13 +126,13 @@ impl Grant {
         );
         // A grant by a superuser counts as the owner's.
         if self.grantor == owner {
-            return vec![grant];
+            return grant;
         }
-        vec![
-            format!("SET SESSION AUTHORIZATION {}", identifier(&self.grantor)),
-            grant,
-            "RESET SESSION AUTHORIZATION".to_owned(),
-        ]
+        // All three are one transaction: if one fails, none has an effect.
+        format!(
+            "SET SESSION AUTHORIZATION {}; {grant}; RESET SESSION AUTHORIZATION",
+            identifier(&self.grantor)
+        )
     }
 }
 

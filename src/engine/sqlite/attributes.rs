@@ -4,14 +4,28 @@ use std::ffi::CString;
 use std::fs::File;
 use std::io;
 
-use rustix::fs::{XattrFlags, fgetxattr, flistxattr, fsetxattr};
+use rustix::fs::{XattrFlags, fgetxattr, flistxattr, fremovexattr, fsetxattr};
 use rustix::io::Errno;
 
 /// The kernel's limit in bytes, both for the list of names and for one value.
 const LONGEST: usize = 64 << 10;
+/// The attribute that is the access list.
+const LIST: &str = "system.posix_acl_access";
 /// The names, or beginnings of names, of the attributes that are copied. A capability, which makes
 /// a program run with more rights, is not copied.
-const KEPT: [&[u8]; 3] = [b"system.posix_acl_access", b"security.selinux", b"user."];
+const KEPT: [&[u8]; 3] = [LIST.as_bytes(), b"security.selinux", b"user."];
+
+/// Removes the access list that a new file has from its directory: the list may let users read the
+/// file who could not read the old one.
+///
+/// # Errors
+/// When the list cannot be removed.
+pub(super) fn remove_list(new: &File) -> io::Result<()> {
+    match fremovexattr(new, LIST) {
+        Err(Errno::NODATA | Errno::NOTSUP) => Ok(()),
+        removed => Ok(removed?),
+    }
+}
 
 /// Gives `new` the access list and the extended attributes that `old` has.
 ///

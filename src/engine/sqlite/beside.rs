@@ -31,8 +31,8 @@ pub(super) struct Beside<'a> {
 }
 
 impl<'a> Beside<'a> {
-    /// Creates the file, which is empty. Removes the files that killed restores of the same target
-    /// left.
+    /// Creates the file, which is empty and which only this user may read. Removes the files that
+    /// killed restores of the same target left.
     pub(super) fn new(place: &'a Place) -> Result<Self> {
         let prefix = prefix(place);
         remove_stale(place, &prefix);
@@ -53,12 +53,14 @@ impl<'a> Beside<'a> {
             flock(&file, FlockOperation::LockExclusive).with_context(context)?;
             // Another restore may have removed the file as stale before it was locked.
             if file.metadata().with_context(context)?.nlink() > 0 {
-                return Ok(Beside {
+                let beside = Beside {
                     place,
                     name,
-                    path,
+                    path: path.clone(),
                     file,
-                });
+                };
+                attributes::remove_list(&beside.file).with_context(context)?;
+                return Ok(beside);
             }
         }
     }

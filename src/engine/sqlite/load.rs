@@ -1,10 +1,10 @@
 //! Restores an image into a file.
 //!
 //! The restore writes the new database beside the target, checks it and syncs it before it touches
-//! the old database. It then holds the old database exclusively until the rename. The rename
-//! happens only when no journal, log or shared memory of the old database remains: SQLite would
-//! apply them to the new file. So at every moment the target is the whole old database or the whole
-//! new one.
+//! the old database. It then holds the old database exclusively until the rename, unless the old
+//! database is too damaged for that. The rename happens only when no journal, log or shared memory
+//! of the old database remains: SQLite would apply them to the new file. So at every moment the
+//! target is the whole old database or the whole new one.
 
 use std::fs::File;
 use std::io::Read;
@@ -58,13 +58,14 @@ pub fn run(
 
     let (saved, held) = match (&place.old, existing) {
         (Some(old), Existing::Save(save)) if old.st_size > 0 => dump_old(&place, save, access)?,
+        (Some(old), Existing::Lose) if old.st_size > 0 => (None, hold_old(&place, access)?),
         _ => (None, None),
     };
     // Loading the new database took time. A program that opened the old file meanwhile would go on
     // with the old file.
     target::refuse_if_open(&place)?;
     stop.check()?;
-    let aside = match held {
+    let aside = match saved {
         None => Aside::of(&place)?,
         Some(_) => None,
     };
@@ -103,6 +104,18 @@ fn may_be_taken(place: &Place, replace: bool) -> Result<()> {
         );
     }
     Ok(())
+}
+
+/// Holds the old database, which is not dumped. Returns `None` if it is too damaged to be held.
+///
+/// # Errors
+/// When another program uses the database.
+fn hold_old(place: &Place, access: &Access) -> Result<Option<target::HeldDatabase>> {
+    match target::HeldDatabase::take(place, access.lock_timeout, access.deadline) {
+        Ok(held) => Ok(Some(held)),
+        Err(error) if is_corruption(&error) => Ok(None),
+        Err(error) => Err(error.context("the old database is as it was")),
+    }
 }
 
 /// Dumps the old database and holds it. Returns the dump's path and the held database, or neither

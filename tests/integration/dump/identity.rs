@@ -70,6 +70,23 @@ fn adopt_takes_the_old_dumps_over_for_good() {
     env.run("dump a/db.sqlite3").fails(1, "--adopt");
 }
 
+/// The dumps that are taken over may be from a run that kept more.
+#[test]
+fn adopt_removes_nothing_where_no_policy_is_on_record() {
+    let env = two();
+    for _ in 0..8 {
+        env.dump("a/db.sqlite3 --keep 9");
+    }
+    fs::remove_file(env.dumps().join(".dump-database.state")).unwrap();
+    for more in 1..=2 {
+        let run = env.run("dump b/db.sqlite3 --adopt").succeeds();
+        assert!(run.stderr.contains("pass --keep"), "{run:?}");
+        assert_eq!(env.names().len(), 8 + more);
+    }
+    env.run("dump b/db.sqlite3 --keep 3").succeeds();
+    assert_eq!(env.names().len(), 3);
+}
+
 #[test]
 fn moved_twice_it_keeps_the_dumps_of_every_place() {
     let env = two();

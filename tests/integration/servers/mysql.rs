@@ -4,6 +4,7 @@ mod concurrent_changes;
 mod copied;
 mod counted;
 mod drill;
+mod filled;
 mod found;
 mod hard;
 mod inexact;

@@ -4,6 +4,7 @@ mod clients;
 mod custom;
 mod down;
 mod drill;
+mod filled;
 mod forged;
 mod german;
 mod hard;

@@ -1,12 +1,21 @@
 //! Finds the object that a line number in the client's errors belongs to.
 
+use std::collections::VecDeque;
 use std::io::{self, Write};
 
 use memchr::memchr_iter;
 
+use crate::human;
+
 /// The beginning of the client's errors about its input.
 const ERROR: &str = "ERROR ";
 const LINE: &str = " at line ";
+
+/// The number of places that are remembered: the newest. The client reports an error before it has
+/// read far beyond it, and a dump can have any number of objects.
+const MOST: usize = 1 << 16;
+/// The length at which an object's description is cut, in characters.
+const LONGEST: usize = 200;
 
 /// Passes a dump on to `inner` and remembers in which line each object begins.
 pub(in super::super) struct Located<W> {
@@ -17,7 +26,7 @@ pub(in super::super) struct Located<W> {
 
 /// The objects, each with the number of the line in which it begins.
 #[derive(Debug, Default)]
-pub(in super::super) struct Places(Vec<(usize, String)>);
+pub(in super::super) struct Places(VecDeque<(usize, String)>);
 
 impl<W: Write> Located<W> {
     pub(in super::super) fn new(inner: W) -> Self {
@@ -42,8 +51,12 @@ pub(in super::super) trait Locate: Write {
 impl<W: Write> Locate for Located<W> {
     fn begin(&mut self, object: String) {
         let places = &mut self.places.0;
-        if places.last().is_none_or(|(_, last)| *last != object) {
-            places.push((self.lines + 1, object));
+        let object = human::cut(&object, LONGEST);
+        if places.back().is_none_or(|(_, last)| *last != object) {
+            if places.len() == MOST {
+                places.pop_front();
+            }
+            places.push_back((self.lines + 1, object));
         }
     }
 }
@@ -82,5 +95,22 @@ impl Places {
             Some((object, error)) => format!("{}{object}: {error}", &said[..at]),
             None => said.to_owned(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_newest_places_are_remembered() {
+        let mut located = Located::new(io::sink());
+        for number in 0..=MOST {
+            located.begin(format!("{number}{}", "x".repeat(2 * LONGEST)));
+            located.write_all(b"SELECT 1;\n").unwrap();
+        }
+        let (_, places) = located.into_parts();
+        assert_eq!(places.0.len(), MOST);
+        assert!(places.0.iter().all(|(_, object)| object.len() == LONGEST));
     }
 }

@@ -4,7 +4,7 @@ use super::lexer::Kind;
 use super::statement::Statement;
 
 /// The kind of object that a statement creates or changes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Object {
     /// `USE`, or `CREATE`, `ALTER` or `DROP DATABASE`.
     Database,
@@ -56,16 +56,12 @@ impl Statement<'_> {
         if !self.is(0, &["CREATE", "ALTER", "DROP"]) {
             return None;
         }
-        let (mut name, object) = if self.is(1, &["DATABASE", "SCHEMA"]) {
+        let (name, object) = if self.is(1, &["DATABASE", "SCHEMA"]) {
             (2, Object::Database)
         } else {
-            let of = |at| KINDS.iter().find(|(word, _)| self.is(at, &[word]));
-            let found = (1..self.tokens.len()).find_map(|at| of(at).map(|of| (at + 1, of.1)));
-            found.filter(|_| self.is(0, &["CREATE"]))?
+            self.kind().filter(|_| self.is(0, &["CREATE"]))?
         };
-        while self.is(name, &["BODY", "IF", "NOT", "EXISTS"]) {
-            name += 1;
-        }
+        let mut name = self.after_conditions(name);
         if object == Object::Database && self.is(name, &OPTIONS) {
             return None;
         }
@@ -73,6 +69,37 @@ impl Statement<'_> {
             name += 2;
         }
         Some(About { object, name })
+    }
+
+    /// Returns the first word for a kind of object, as the index of the next token and the kind.
+    fn kind(&self) -> Option<(usize, Object)> {
+        let of = |at| KINDS.iter().find(|(word, _)| self.is(at, &[word]));
+        (1..self.tokens.len()).find_map(|at| of(at).map(|of| (at + 1, of.1)))
+    }
+
+    /// Returns the index of the first token from `at` on that is not a word such as `IF EXISTS`.
+    fn after_conditions(&self, mut at: usize) -> usize {
+        while self.is(at, &["BODY", "IF", "NOT", "EXISTS"]) {
+            at += 1;
+        }
+        at
+    }
+
+    /// Returns the kind and the name of the object that the statement drops, if it drops one.
+    pub(super) fn drops(&self) -> Option<(Object, String)> {
+        let (name, object) = self.kind().filter(|_| self.is(0, &["DROP"]))?;
+        let name = self.after_conditions(name);
+        let is_qualified = self.is(name + 1, &["."]);
+        Some((
+            object,
+            self.name(if is_qualified { name + 2 } else { name })?,
+        ))
+    }
+
+    /// Returns the kind and the name of the object that the statement creates, if it creates one.
+    pub(super) fn creates(&self) -> Option<(Object, String)> {
+        let about = self.about().filter(|_| self.is(0, &["CREATE"]))?;
+        Some((about.object, self.name(about.name)?))
     }
 
     /// Returns the table that the statement creates, if it creates one.

@@ -1,6 +1,7 @@
 //! Rewrites the dump of one database while it is loaded into another: where the dump names the
 //! dumped database, it then names the target database.
 
+use std::collections::HashSet;
 use std::io;
 
 use super::lexer::{Encoding, Kind};
@@ -26,6 +27,9 @@ pub(in super::super) struct Names<'a> {
     pub(in super::super) is_rehearsal: bool,
     /// True if definers are left out, so that the restoring user is the definer of all objects.
     pub(in super::super) no_owner: bool,
+    /// True if a `DROP ... IF EXISTS` of an object that the dump did not create is left out, so that
+    /// an object of another session makes the dump's `CREATE` fail.
+    pub(in super::super) keeps_existing: bool,
 }
 
 /// What happened to objects. Each object is given by its kind and name.
@@ -46,6 +50,8 @@ pub(in super::super) struct Rewriter<'a, W> {
     pub(in super::super) out: W,
     names: Names<'a>,
     pub(in super::super) report: Report,
+    /// The objects that the dump created so far, if only those may be dropped.
+    created: HashSet<(Object, String)>,
 }
 
 type Edits = Vec<(usize, Vec<u8>)>;
@@ -56,6 +62,7 @@ impl<'a, W: Locate> Rewriter<'a, W> {
             out,
             names,
             report: Report::default(),
+            created: HashSet::new(),
         }
     }
 
@@ -231,6 +238,14 @@ impl<W: Locate> Parts for Rewriter<'_, W> {
         if statement.is(0, &["LOCK"]) {
             return Ok(());
         }
+        if self.names.keeps_existing {
+            if let Some(dropped) = statement.drops()
+                && !self.created.contains(&dropped)
+            {
+                return Ok(());
+            }
+            self.created.extend(statement.creates());
+        }
         let edits = match statement.about() {
             Some(about) => {
                 self.out.begin(describe(statement, about));
@@ -358,12 +373,17 @@ mod tests {
     }
 
     fn passed_from(own: &str, dump: &[u8], target: &str) -> (String, Report) {
+        passed_into(own, dump, target, false)
+    }
+
+    fn passed_into(own: &str, dump: &[u8], target: &str, keeps_existing: bool) -> (String, Report) {
         let names = Names {
             own,
             target,
             ignore_case: false,
             is_rehearsal: false,
             no_owner: false,
+            keeps_existing,
         };
         let mut all = Vec::new();
         for size in [1, 5, 100_000] {
@@ -380,6 +400,25 @@ mod tests {
             assert_eq!(*one, all[0]);
         }
         all.remove(0)
+    }
+
+    #[test]
+    fn a_dump_drops_only_what_it_created_if_others_must_be_kept() {
+        let dump = "DROP TABLE IF EXISTS `t`;
+CREATE TABLE `t` (a INT);
+/*!50001 DROP VIEW IF EXISTS `v`*/;
+/*!50001 CREATE VIEW `v` AS SELECT 1 AS `a`*/;
+DROP SEQUENCE IF EXISTS db.s;
+/*!50003 DROP FUNCTION IF EXISTS `t` */;
+/*!50106 DROP EVENT IF EXISTS `e` */;
+/*!50001 DROP VIEW IF EXISTS `v`*/;
+/*!50001 CREATE VIEW `v` AS SELECT `t`.`a` FROM `t`*/;
+";
+        let (out, _) = passed_into("db", dump.as_bytes(), "db", true);
+        let drops: Vec<_> = out.lines().filter(|line| line.contains("DROP")).collect();
+        assert_eq!(drops, ["/*!50001 DROP VIEW IF EXISTS `v`*/;"], "{out}");
+        assert_eq!(out.matches("CREATE").count(), 3, "{out}");
+        assert_eq!(passed(dump, "db").0, dump);
     }
 
     #[test]

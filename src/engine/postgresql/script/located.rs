@@ -1,13 +1,21 @@
 //! Finds the object that a line number in psql's errors belongs to.
 
+use std::collections::VecDeque;
 use std::io::{self, Write};
 
 use memchr::memchr_iter;
 
 use super::entries::{Entry, Parts};
+use crate::human;
 
 /// The beginning of psql's errors about its input.
 const PLACE: &str = "psql:<stdin>:";
+
+/// The number of places that are remembered: the newest. psql reports an error before it has read
+/// far beyond it, and a dump can have any number of objects.
+const MOST: usize = 1 << 16;
+/// The length at which an object's description is cut, in characters.
+const LONGEST: usize = 200;
 
 /// Passes a dump on to `inner` and remembers in which line each object's entry begins.
 pub(in super::super) struct Located<W> {
@@ -18,7 +26,7 @@ pub(in super::super) struct Located<W> {
 
 /// The objects, each with the number of the line in which its entry begins.
 #[derive(Debug, Default)]
-pub(in super::super) struct Places(Vec<(usize, String)>);
+pub(in super::super) struct Places(VecDeque<(usize, String)>);
 
 impl<W: Write> Located<W> {
     pub(in super::super) fn new(inner: W) -> Self {
@@ -30,8 +38,12 @@ impl<W: Write> Located<W> {
     }
 
     /// Declares that the following lines are about this object.
-    pub(in super::super) fn begin(&mut self, object: String) {
-        self.places.0.push((self.lines + 1, object));
+    pub(in super::super) fn begin(&mut self, object: &str) {
+        let places = &mut self.places.0;
+        if places.len() == MOST {
+            places.pop_front();
+        }
+        places.push_back((self.lines + 1, human::cut(object, LONGEST)));
     }
 
     pub(in super::super) fn pass(&mut self, text: &[u8]) -> io::Result<()> {
@@ -74,7 +86,7 @@ impl Places {
 
 impl<W: Write> Parts for Located<W> {
     fn entry(&mut self, entry: &Entry) -> io::Result<()> {
-        self.begin(entry.object());
+        self.begin(&entry.object());
         Ok(())
     }
 
@@ -92,5 +104,25 @@ impl<W: Write> Parts for Located<W> {
 
     fn end_rows(&mut self, line: &[u8]) -> io::Result<()> {
         self.pass(line)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_newest_places_are_remembered() {
+        let mut located = Located::new(io::sink());
+        for number in 0..=MOST {
+            located.begin(&format!("{number}{}", "x".repeat(2 * LONGEST)));
+            located.pass(b"SELECT 1;\n").unwrap();
+        }
+        let (_, places) = located.into_parts();
+        assert_eq!(places.0.len(), MOST);
+        assert!(places.0.iter().all(|(_, object)| object.len() == LONGEST));
+        assert_eq!(places.object_at(1), None);
+        assert!(places.object_at(2).unwrap().starts_with("1x"));
+        assert!(places.object_at(MOST + 9).unwrap().starts_with("65536x"));
     }
 }

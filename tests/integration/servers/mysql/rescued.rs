@@ -6,6 +6,7 @@ use std::path::Path;
 
 use super::Server;
 use crate::servers::drilled::with_text;
+use crate::servers::machine::name_of_restoring;
 use crate::support::Env;
 
 #[test]
@@ -93,18 +94,17 @@ fn a_user_of_one_database_fills_it_when_it_is_empty() {
             dump.display()
         ))
     };
-    let objects = "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = 'wp'
-        UNION ALL SELECT COUNT(*) FROM information_schema.routines WHERE routine_schema = 'wp'";
     env.run(&format!("restore {} {url}", dump.display()))
         .fails(1, "--into-empty");
     // A user who may not act as another user cannot define an object of that user.
-    fill("", &dump).fails(1, "the database wp is empty again");
-    assert_eq!(server.sql("", objects), "0\n0");
+    let empty = || server.sql("", "DROP DATABASE wp; CREATE DATABASE wp");
+    fill("", &dump).fails(1, "the database wp is not empty now (sequence s, table t)");
+    empty();
     let broken = with_text(&dump, |text| {
         text.replace("VIEW `w` AS", "VIEW `w` AS SELECT nothing; x")
     });
-    fill("--no-owner", &broken).fails(1, "the database wp is empty again");
-    assert_eq!(server.sql("", objects), "0\n0");
+    fill("--no-owner", &broken).fails(1, "empty it by hand before the next attempt");
+    empty();
     fill("--no-owner", &dump).succeeds();
     assert_eq!(
         server.sql("wp", "SELECT w.v, u.id, @@character_set_database FROM w, u"),
@@ -172,12 +172,15 @@ fn the_dump_directory_is_checked_before_anything_is_loaded_and_leftovers_go() {
     ))
     .fails(1, "could not be dumped first (--to says where to)");
     assert_eq!(created(), before);
-    let hour_ago = jiff::Timestamp::now().as_second() - 3600;
-    let left = format!("app.restoring-{hour_ago:x}-7ffffffe");
-    let at_work = format!("app.restoring-{hour_ago:x}-{:x}", std::process::id());
+    let left = name_of_restoring("app", 0x7fff_fffe);
+    let at_work = name_of_restoring("app", std::process::id());
+    let (start, _) = left.rsplit_once('-').unwrap();
+    let elsewhere = format!("{start}-0123abcd");
     server.sql(
         "",
-        &format!("CREATE DATABASE `{left}`; CREATE DATABASE `{at_work}`"),
+        &format!(
+            "CREATE DATABASE `{left}`; CREATE DATABASE `{at_work}`; CREATE DATABASE `{elsewhere}`"
+        ),
     );
     let run = env
         .run(&format!("restore --replace {dump} {}", server.url("app")))
@@ -189,6 +192,44 @@ fn the_dump_directory_is_checked_before_anything_is_loaded_and_leftovers_go() {
     );
     assert!(!server.databases().contains(&left));
     assert!(server.databases().contains(&at_work));
+    assert!(server.databases().contains(&elsewhere));
+    let said = format!("the database {elsewhere} is of a restore that was killed or runs on");
+    assert!(run.stderr.contains(&said), "{run:?}");
+}
+
+/// `GRANT` on a table whose name has a line break, and with it what looks like a statement.
+#[test]
+#[ignore = "needs MariaDB"]
+fn a_name_in_a_grant_is_never_run_and_no_account_is_lost() {
+    let env = Env::new();
+    let server = Server::start();
+    server.script(
+        "",
+        "CREATE USER a@localhost IDENTIFIED BY 'x'; CREATE USER b@localhost IDENTIFIED BY 'y';
+         CREATE USER z@localhost IDENTIFIED BY 'z' ACCOUNT LOCK;
+         ALTER USER b@localhost PASSWORD EXPIRE INTERVAL 2 DAY; ALTER USER b@localhost PASSWORD EXPIRE;
+         CREATE DATABASE shop; CREATE DATABASE own;
+         GRANT CREATE, SELECT ON own.`x\nDROP DATABASE shop;#` TO a@localhost;
+         GRANT CREATE, SELECT ON own.`y\nGRANT ALL ON *.* TO a@localhost;#` TO a@localhost;",
+    );
+    let accounts = |what: &str| {
+        ["a", "b", "z"].map(|user| server.sql("", &format!("{what} {user}@localhost")))
+    };
+    let expected = (accounts("SHOW CREATE USER"), accounts("SHOW GRANTS FOR"));
+    env.run(&format!("dump {}", server.url(""))).succeeds();
+    let names = env.names();
+    let globals = names.iter().find(|name| name.starts_with("@globals"));
+    let args = format!("restore dump/{} {}", globals.unwrap(), server.url(""));
+    // Where the accounts exist, where they do not, and where one does.
+    for gone in [&[][..], &["a", "b", "z"], &["b"]] {
+        for user in gone {
+            server.sql("", &format!("DROP USER {user}@localhost"));
+        }
+        env.run(&args).succeeds();
+        let restored = (accounts("SHOW CREATE USER"), accounts("SHOW GRANTS FOR"));
+        assert_eq!(restored, expected, "{gone:?}");
+        assert_eq!(server.sql("", "SHOW DATABASES LIKE 'shop'").trim(), "shop");
+    }
 }
 
 #[test]
@@ -231,6 +272,15 @@ fn everything_of_a_server_is_restored_in_order_with_its_roles_and_grants() {
         .unwrap();
 
     let new = Server::start();
+    let run = env.run(&format!("restore --no-owner dump {}", new.url("")));
+    let run = run.succeeds();
+    let said = "users, roles and their privileges are left out (--no-owner)";
+    assert!(run.stderr.contains(said), "{run:#?}");
+    assert!(!run.stderr.contains("@globals  restored"), "{run:#?}");
+    let created = "SELECT COUNT(*) FROM mysql.user WHERE user IN ('a', 'r', 'r2', 'of_a')";
+    assert_eq!(new.sql("", created).trim(), "0");
+    assert_eq!(new.sql("app", "SELECT v FROM t").trim(), "a");
+    new.sql("", "DROP DATABASE app; DROP DATABASE bad");
     let run = env.run(&format!("restore dump/{globals} {}", new.url("")));
     let run = run.fails(1, "these grants are on what is not there");
     assert!(

@@ -36,10 +36,15 @@ fn after_a_failover_it_is_the_same_source() {
 fn a_server_that_is_down_is_said_once_and_each_of_its_databases_has_failed() {
     let env = Env::new();
     let mut server = Server::start();
-    server.psql("postgres", "CREATE DATABASE app");
+    for name in ["app", "dropped"] {
+        server.psql("postgres", &format!("CREATE DATABASE {name}"));
+    }
     let url = server.url("");
     env.run(&format!("dump {url}")).succeeds();
     env.run("status").succeeds();
+    server.psql("postgres", "DROP DATABASE dropped");
+    // An excluded database still belongs to the server.
+    env.run(&format!("dump --exclude app {url}")).succeeds();
     server.stop();
     let run = env
         .run(&format!("dump {url}"))
@@ -63,6 +68,12 @@ fn a_server_that_is_down_is_said_once_and_each_of_its_databases_has_failed() {
     }
     let run = env.run(&format!("dump --exclude app {url}"));
     run.fails(1, "2 of 2 were not dumped: postgres, @globals");
+    let run = env.run(&format!("dump --exclude app,@globals {url}"));
+    let run = run.fails(1, &said);
+    assert!(!run.stderr.contains("@globals"), "{run:#?}");
+    // The server's failure counts even if none of its databases is known or wanted.
+    let run = env.run(&format!("dump --exclude * {url}")).fails(1, &said);
+    assert!(!run.stderr.contains("nothing is dumped"), "{run:#?}");
 }
 
 #[test]

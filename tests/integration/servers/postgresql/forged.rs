@@ -213,3 +213,25 @@ fn a_psql_that_cannot_be_kept_from_it_gets_no_dump_of_another_user() {
     assert!(!server.databases().contains(&"other".to_owned()));
     assert!(planted::header(&dump).facts.table_count == 1);
 }
+
+#[test]
+#[ignore = "needs PostgreSQL"]
+fn what_every_session_repeats_has_a_limit_and_is_never_lost() {
+    let env = Env::new();
+    let (server, dump) = dumped(&env);
+    let long = with_text(&dump, |text| {
+        format!("{}{text}", "SET work_mem = 64;\n".repeat(4000))
+    });
+    let args = |dump: &Path| {
+        let dump = dump.display();
+        format!("restore --keep-going {dump} {}", server.url("copy"))
+    };
+    env.run(&args(&long))
+        .fails(1, "the dump sets more than 64 KiB of variables");
+    assert!(!server.databases().contains(&"copy".to_owned()));
+    // Without the comments that begin the entry of each object.
+    let plain = with_text(&dump, |text| text.replace("-- Name: ", "-- "));
+    let run = env.run(&args(&plain));
+    let rows = server.psql("copy", "SELECT count(*) FROM t");
+    assert_eq!(rows.trim(), "3", "{run:?}");
+}

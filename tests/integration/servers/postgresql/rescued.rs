@@ -8,6 +8,7 @@ use rustix::fs::{FlockOperation, flock};
 
 use super::Server;
 use crate::servers::drilled::with_text;
+use crate::servers::machine::name_of_restoring;
 use crate::support::{Env, Run};
 
 /// Content that a database holds, but refuses when it is loaded: a check and a materialized view
@@ -236,10 +237,11 @@ fn the_dump_directory_is_taken_before_anything_is_loaded_and_leftovers_go() {
     assert!(!log().contains("restoring"), "{}", log());
     drop(lock);
 
-    let hour_ago = jiff::Timestamp::now().as_second() - 3600;
-    let left = format!("app.restoring-{hour_ago:x}-7ffffffe");
-    let at_work = format!("app.restoring-{hour_ago:x}-{:x}", std::process::id());
-    for name in [&left, &at_work] {
+    let left = name_of_restoring("app", 0x7fff_fffe);
+    let at_work = name_of_restoring("app", std::process::id());
+    let (start, _) = left.rsplit_once('-').unwrap();
+    let elsewhere = format!("{start}-0123abcd");
+    for name in [&left, &at_work, &elsewhere] {
         server.psql("postgres", &format!("CREATE DATABASE \"{name}\""));
     }
     let run = replace("dump").succeeds();
@@ -250,6 +252,9 @@ fn the_dump_directory_is_taken_before_anything_is_loaded_and_leftovers_go() {
     );
     assert!(!server.databases().contains(&left));
     assert!(server.databases().contains(&at_work));
+    assert!(server.databases().contains(&elsewhere));
+    let said = format!("the database {elsewhere} is of a restore that was killed or runs on");
+    assert!(run.stderr.contains(&said), "{run:?}");
 }
 
 #[test]

@@ -1,0 +1,45 @@
+//! Keeps a dump from ending the transaction that it is loaded in.
+
+use std::io;
+
+use super::entries::{Entry, Parts};
+
+/// The lines that `pg_dump` writes around large objects.
+const AROUND_LARGE_OBJECTS: [&[u8]; 2] = [b"BEGIN;\n", b"COMMIT;\n"];
+
+/// Passes a dump on. If `is_one` is true, it leaves out the dump's own `BEGIN` and `COMMIT`.
+pub(in super::super) struct Transaction<P> {
+    pub(in super::super) parts: P,
+    is_one: bool,
+}
+
+impl<P> Transaction<P> {
+    pub(in super::super) fn new(parts: P, is_one: bool) -> Self {
+        Transaction { parts, is_one }
+    }
+}
+
+impl<P: Parts> Parts for Transaction<P> {
+    fn entry(&mut self, entry: &Entry) -> io::Result<()> {
+        self.parts.entry(entry)
+    }
+
+    fn sql(&mut self, lines: &[u8], between: bool) -> io::Result<()> {
+        if self.is_one && between && AROUND_LARGE_OBJECTS.contains(&lines) {
+            return self.parts.sql(b"\n", between);
+        }
+        self.parts.sql(lines, between)
+    }
+
+    fn copy(&mut self, statement: &[u8]) -> io::Result<()> {
+        self.parts.copy(statement)
+    }
+
+    fn rows(&mut self, rows: &[u8]) -> io::Result<()> {
+        self.parts.rows(rows)
+    }
+
+    fn end_rows(&mut self, line: &[u8]) -> io::Result<()> {
+        self.parts.end_rows(line)
+    }
+}
