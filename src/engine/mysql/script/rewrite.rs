@@ -16,6 +16,10 @@ const OF_SERVERS: [&str; 4] = ["information_schema", "mysql", "performance_schem
 
 /// The names of the dumped and the target database, and how to rewrite the dump.
 #[derive(Debug, Clone, Copy)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of its own, which no other one decides"
+)]
 pub(in super::super) struct Names<'a> {
     /// The name of the dumped database.
     pub(in super::super) own: &'a str,
