@@ -1,7 +1,6 @@
 //! Removes the databases that killed restores left.
 
-use super::restore::LONGEST_NAME;
-use super::server::{Server, identifier, literal};
+use super::server::{LONGEST_NAME, Server, identifier, literal};
 use crate::clock;
 use crate::engine::leftover::{Leftover, judge};
 use crate::stop::Stop;

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::catalogue;
 use super::load::{Loading, shown};
 use super::replace::Old;
-use super::server::{Server, identifier};
+use super::server::{LONGEST_NAME, Server, identifier};
 use super::settings::{PLAIN_STRINGS, Settings};
 use super::{fill, leftovers};
 use crate::engine::access::Access;
@@ -22,8 +22,6 @@ use crate::secret::Secret;
 use crate::stop::Stop;
 use crate::url::Url;
 
-/// The number of characters that the name of a database may have.
-pub(super) const LONGEST_NAME: usize = 64;
 /// The error code `ER_TABLEACCESS_DENIED_ERROR`.
 const DENIED: &str = "ERROR 1142";
 
