@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::Server;
 use crate::servers::drilled::with_text;
-use crate::servers::machine::name_of_restoring;
+use crate::servers::name_of_restoring;
 use crate::support::Env;
 
 #[test]

@@ -8,7 +8,7 @@ use rustix::fs::{FlockOperation, flock};
 
 use super::Server;
 use crate::servers::drilled::with_text;
-use crate::servers::machine::name_of_restoring;
+use crate::servers::name_of_restoring;
 use crate::support::{Env, Run};
 
 /// Content that a database holds, but refuses when it is loaded: a check and a materialized view
