@@ -22,8 +22,6 @@ use crate::secret::Secret;
 use crate::stop::Stop;
 use crate::url::Url;
 
-/// The number of characters that the name of a database may have.
-pub(super) const LONGEST_NAME: usize = 64;
 /// The error code `ER_TABLEACCESS_DENIED_ERROR`.
 const DENIED: &str = "ERROR 1142";
 
@@ -250,5 +248,5 @@ impl Drop for NewDatabase<'_> {
 }
 
 fn beside(name: &str) -> String {
-    leftover::name(name, "restoring", LONGEST_NAME)
+    leftover::name(name, "restoring", leftovers::LONGEST_NAME)
 }
