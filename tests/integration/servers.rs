@@ -99,19 +99,3 @@ fn assert_no_trace(env: &Env, dumps: &[String]) {
     assert_eq!(env.names(), dumps);
     assert_eq!(env.temporaries(), [""; 0]);
 }
-
-/// Returns the name of a database that a restore of `database` by the process `pid` of this machine
-/// created an hour ago.
-pub(crate) fn name_of_restoring(database: &str, pid: u32) -> String {
-    use sha2::Digest;
-    let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
-    let place = format!(
-        "{}\0{}\0{}\0{database}\0",
-        read("/etc/machine-id").trim(),
-        read("/proc/sys/kernel/hostname").trim(),
-        std::fs::read_link("/proc/self/ns/pid").unwrap().display()
-    );
-    let place = dump_database::human::hexadecimal(&sha2::Sha256::digest(place)[..4]);
-    let hour_ago = jiff::Timestamp::now().as_second() - 3600;
-    format!("{database}.restoring-{hour_ago:x}-{pid:x}-{place}")
-}
