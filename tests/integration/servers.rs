@@ -48,6 +48,22 @@ fn certificate(env: &Env, name: &str) -> (PathBuf, PathBuf) {
     (certificate, key)
 }
 
+/// Returns the name of a database that a restore of `database` by the process `pid` of this machine
+/// created an hour ago.
+pub(crate) fn name_of_restoring(database: &str, pid: u32) -> String {
+    use sha2::Digest;
+    let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
+    let place = format!(
+        "{}\0{}\0{}\0{database}\0",
+        read("/etc/machine-id").trim(),
+        read("/proc/sys/kernel/hostname").trim(),
+        std::fs::read_link("/proc/self/ns/pid").unwrap().display()
+    );
+    let place = dump_database::human::hexadecimal(&sha2::Sha256::digest(place)[..4]);
+    let hour_ago = jiff::Timestamp::now().as_second() - 3600;
+    format!("{database}.restoring-{hour_ago:x}-{pid:x}-{place}")
+}
+
 /// Returns a TCP port of 127.0.0.1 on which no process listens.
 fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -82,20 +98,4 @@ fn descendants(pid: u32) -> Vec<u32> {
 fn assert_no_trace(env: &Env, dumps: &[String]) {
     assert_eq!(env.names(), dumps);
     assert_eq!(env.temporaries(), [""; 0]);
-}
-
-/// Returns the name of a database that a restore of `database` by the process `pid` of this machine
-/// created an hour ago.
-pub(crate) fn name_of_restoring(database: &str, pid: u32) -> String {
-    use sha2::Digest;
-    let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
-    let place = format!(
-        "{}\0{}\0{}\0{database}\0",
-        read("/etc/machine-id").trim(),
-        read("/proc/sys/kernel/hostname").trim(),
-        std::fs::read_link("/proc/self/ns/pid").unwrap().display()
-    );
-    let place = dump_database::human::hexadecimal(&sha2::Sha256::digest(place)[..4]);
-    let hour_ago = jiff::Timestamp::now().as_second() - 3600;
-    format!("{database}.restoring-{hour_ago:x}-{pid:x}-{place}")
 }

@@ -1,9 +1,12 @@
 //! Removes the databases that killed restores left.
 
-use super::server::{LONGEST_NAME, Server, identifier, literal};
+use super::server::{Server, identifier, literal};
 use crate::clock;
 use crate::engine::leftover::{Leftover, judge};
 use crate::stop::Stop;
+
+/// The number of characters that the name of a database may have.
+pub(super) const LONGEST_NAME: usize = 64;
 
 /// Drops those of `databases` that killed restores of `name` left on this machine and that no
 /// session uses, and logs a message about each. Names those that may be of a restore which is

@@ -106,7 +106,6 @@ impl Loading<'_> {
             ignore_case: case.as_deref() != Some("0"),
             is_rehearsal: meant == self.own,
             no_owner: self.no_owner,
-            keeps_existing: self.keeps_existing,
         };
         let mut command = server.fed_shell();
         if self.keep_going {
@@ -119,7 +118,7 @@ impl Loading<'_> {
         // client.
         let mut out = Located::new(BufWriter::with_capacity(64 << 10, child));
         let begun = out.write_all(prelude.as_bytes());
-        let mut script = StatementReader::new(Rewriter::new(out, names));
+        let mut script = StatementReader::new(Rewriter::new(out, names, self.keeps_existing));
         let fed = begun
             .and_then(|()| read_whole(dump, stop, &mut script))
             .and_then(|_| script.end())

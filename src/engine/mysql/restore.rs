@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::catalogue;
 use super::load::{Loading, shown};
 use super::replace::Old;
-use super::server::{LONGEST_NAME, Server, identifier};
+use super::server::{Server, identifier};
 use super::settings::{PLAIN_STRINGS, Settings};
 use super::{fill, leftovers};
 use crate::engine::access::Access;
@@ -248,5 +248,5 @@ impl Drop for NewDatabase<'_> {
 }
 
 fn beside(name: &str) -> String {
-    leftover::name(name, "restoring", LONGEST_NAME)
+    leftover::name(name, "restoring", leftovers::LONGEST_NAME)
 }

@@ -16,9 +16,6 @@ use crate::url::Url;
 
 const PORT: &str = "3306";
 
-/// The number of characters that the name of a database may have.
-pub(super) const LONGEST_NAME: usize = 64;
-
 /// A server and how to log in to it.
 #[derive(Debug)]
 pub struct Server {

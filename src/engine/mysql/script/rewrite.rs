@@ -31,9 +31,6 @@ pub(in super::super) struct Names<'a> {
     pub(in super::super) is_rehearsal: bool,
     /// True if definers are left out, so that the restoring user is the definer of all objects.
     pub(in super::super) no_owner: bool,
-    /// True if a `DROP ... IF EXISTS` of an object that the dump did not create is left out, so that
-    /// an object of another session makes the dump's `CREATE` fail.
-    pub(in super::super) keeps_existing: bool,
 }
 
 /// What happened to objects. Each object is given by its kind and name.
@@ -54,19 +51,22 @@ pub(in super::super) struct Rewriter<'a, W> {
     pub(in super::super) out: W,
     names: Names<'a>,
     pub(in super::super) report: Report,
-    /// The objects that the dump created so far, if only those may be dropped.
-    created: HashSet<(Object, String)>,
+    /// The objects that the dump created so far, if it may drop only those.
+    created: Option<HashSet<(Object, String)>>,
 }
 
 type Edits = Vec<(usize, Vec<u8>)>;
 
 impl<'a, W: Locate> Rewriter<'a, W> {
-    pub(in super::super) fn new(out: W, names: Names<'a>) -> Self {
+    /// Returns a rewriter. If `keeps_existing` is true, a `DROP ... IF EXISTS` of an object that the
+    /// dump did not create is left out, so that an object of another session makes the dump's
+    /// `CREATE` fail.
+    pub(in super::super) fn new(out: W, names: Names<'a>, keeps_existing: bool) -> Self {
         Rewriter {
             out,
             names,
             report: Report::default(),
-            created: HashSet::new(),
+            created: keeps_existing.then(HashSet::new),
         }
     }
 
@@ -242,13 +242,13 @@ impl<W: Locate> Parts for Rewriter<'_, W> {
         if statement.is(0, &["LOCK"]) {
             return Ok(());
         }
-        if self.names.keeps_existing {
+        if let Some(created) = &mut self.created {
             if let Some(dropped) = statement.drops()
-                && !self.created.contains(&dropped)
+                && !created.contains(&dropped)
             {
                 return Ok(());
             }
-            self.created.extend(statement.creates());
+            created.extend(statement.creates());
         }
         let edits = match statement.about() {
             Some(about) => {
@@ -387,11 +387,14 @@ mod tests {
             ignore_case: false,
             is_rehearsal: false,
             no_owner: false,
-            keeps_existing,
         };
         let mut all = Vec::new();
         for size in [1, 5, 100_000] {
-            let mut script = StatementReader::new(Rewriter::new(Located::new(Vec::new()), names));
+            let mut script = StatementReader::new(Rewriter::new(
+                Located::new(Vec::new()),
+                names,
+                keeps_existing,
+            ));
             for part in dump.chunks(size) {
                 script.write_all(part).unwrap();
             }
