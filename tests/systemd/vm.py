@@ -78,10 +78,12 @@ class VirtualMachine(Machine):
             + ["-device", "virtio-serial", "-device", "virtserialport,chardev=backdoor"],
             stdin=subprocess.DEVNULL,
         )
-        while not self.backdoor.exists() and self.qemu.poll() is None:
-            time.sleep(0.01)
         connection = socket.socket(socket.AF_UNIX)
-        connection.connect(str(self.backdoor))
+        # QEMU creates the socket, and listens on it a moment later.
+        while connection.connect_ex(str(self.backdoor)) != 0:
+            if self.qemu.poll() is not None:
+                raise RuntimeError(f"QEMU exited with {self.qemu.returncode}")
+            time.sleep(0.01)
         self.shell = connection.makefile("rwb")
         connection.settimeout(BOOT_TIMEOUT)
         self.execute("true")
