@@ -26,7 +26,7 @@ OUTPUT = re.compile(r"write\([12]<")
 # A path as it was given.
 GIVEN = (
     "a dump in (dump|saved):|target.db was not restored: |cannot (reach|read) shop.db: "
-    "|cannot write the metrics metrics.prom: |cannot (start|read from) (cat|pg_dump|psql):"
+    "|cannot write the metrics metrics.prom: |cannot (start|read from|write to) (cat|pg_dump|psql):"
 )
 # What it makes of a failing lock, and of a file that it then opens for reading alone.
 SQLITE_AT = {

@@ -7,9 +7,9 @@ LIMITS = {
     "dump-database": 0.6,
     "dump-database-drill": 0.5,
     # They start as root, which becomes a user of this drill alone before it reads a dump.
-    "dump-database-drill-file": 2.5,
-    "dump-database-drill-postgresql": 2.5,
-    "dump-database-drill-named": 2.5,
+    "dump-database-drill-file": 2.6,
+    "dump-database-drill-postgresql": 2.6,
+    "dump-database-drill-named": 2.6,
     "dump-database-metrics": 0.6,
     "dump-database-ping": 1.1,
 }

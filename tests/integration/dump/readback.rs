@@ -22,12 +22,13 @@ fn what_reads_back_differently_is_not_published() {
         let reads = calls.iter().filter(own).count();
         fs::remove_file(env.dumps().join(env.names().pop().unwrap())).unwrap();
         assert!(reads > 5, "{reads}");
-        // The first piece of the body, a piece in the middle, and the header, which is read last.
+        // The first piece of the body, the next one, and all after the first, with the header, which
+        // is read last. How many pieces there are depends on how busy the machine is.
         for (when, with) in [
             ("1", "55AA55AA"),
-            ("4", "55AA55AA"),
-            ("4", "5A"),
-            ("5+", "1F"),
+            ("2", "55AA55AA"),
+            ("2", "5A5A5A5A"),
+            ("2+", "1F1F1F1F"),
         ] {
             let spoil = format!("pread64:poke_exit=@arg2={with}:when={when}");
             let run = Run::of(&mut strace::command(
