@@ -36,7 +36,7 @@ in
       test:
       let
         parts = lib.splitString "::" test;
-        file = ../../tests/integration + "/${lib.head parts}.rs";
+        file = ../../tests/integration + "/${lib.concatStringsSep "/" (lib.init parts)}.rs";
       in
       !(builtins.pathExists file && lib.hasInfix "fn ${lib.last parts}(" (builtins.readFile file))
     ) (import ../timed-tests.nix);
