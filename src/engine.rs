@@ -12,6 +12,7 @@ mod leftover;
 pub mod load;
 pub mod missing;
 pub mod mysql;
+mod object_lines;
 pub mod postgresql;
 mod registered;
 pub mod source;
