@@ -8,6 +8,7 @@ use crate::compress::Decoder;
 use crate::content::archive::Archive;
 use crate::content::image::Shape;
 use crate::content::marker::Tail;
+use crate::content::rdb::Rdb;
 use crate::header::Header;
 use crate::name::Format;
 use crate::stop::Stop;
@@ -48,7 +49,7 @@ pub fn read_whole(file: &File, stop: Stop, sink: &mut dyn Write) -> io::Result<H
             return Err(damage("it holds more than its header says"));
         }
         stop.check().map_err(io::Error::other)?;
-        inside.look(header.format, data);
+        inside.look(header.format, data)?;
         sink.write_all(data)?;
         decoder.consume(passed);
     }
@@ -80,17 +81,22 @@ struct Inside {
     start: Vec<u8>,
     tail: Tail,
     archive: Archive,
+    rdb: Rdb<()>,
 }
 
 impl Inside {
-    fn look(&mut self, format: Format, data: &[u8]) {
+    fn look(&mut self, format: Format, data: &[u8]) -> io::Result<()> {
         match format {
             Format::Sql => self.tail.look(data),
             Format::Pgdump => self.archive.look(data),
-            Format::Sqlite | Format::Other => {}
+            Format::Rdb if self.rdb.read(data)? < data.len() => {
+                return Err(damage("its content goes on after the end of the RDB file"));
+            }
+            Format::Rdb | Format::Sqlite | Format::Other => {}
         }
         let missing = 100_usize.saturating_sub(self.start.len());
         self.start.extend(&data[..missing.min(data.len())]);
+        Ok(())
     }
 
     fn check(&mut self, header: &Header) -> Result<(), String> {
@@ -110,6 +116,7 @@ impl Inside {
                 Err("its content ends before the dump's last line".to_owned())
             }
             Format::Pgdump => self.archive.check(),
+            Format::Rdb => self.rdb.check(),
             Format::Sql | Format::Other => Ok(()),
         }
     }
