@@ -17,7 +17,7 @@ use std::io;
 use crc::{CRC_64_REDIS, Crc, Digest, Table};
 
 use grammar::{Field, fields};
-use text::{Encoding, LONGEST_NAME};
+use text::{Encoding, LONGEST_NAME, encoding, number};
 
 static CRC64: Crc<u64, Table<16>> = Crc::<u64, Table<16>>::new(&CRC_64_REDIS);
 
@@ -172,9 +172,9 @@ pub struct Rdb<V> {
     passes: bool,
     digest: Option<Digest<'static, u64, Table<16>>>,
     computed: u64,
-    has_checksum: bool,
+    /// The checksum at the end of the file, once it has passed.
+    stored: Option<u64>,
     total: u64,
-    is_over: bool,
 }
 
 impl<V> fmt::Debug for Rdb<V> {
@@ -210,9 +210,8 @@ impl<V: Visitor> Rdb<V> {
             passes: false,
             digest: Some(checksum()),
             computed: 0,
-            has_checksum: false,
+            stored: None,
             total: 0,
-            is_over: false,
         }
     }
 
@@ -225,7 +224,7 @@ impl<V: Visitor> Rdb<V> {
     /// Returns true if the file has a checksum. It was compared.
     #[must_use]
     pub fn has_checksum(&self) -> bool {
-        self.has_checksum
+        self.stored.is_some_and(|stored| stored != 0)
     }
 
     /// Takes the next part of the file. Returns how many bytes of it belong to the file: all of
@@ -238,10 +237,11 @@ impl<V: Visitor> Rdb<V> {
         let mut at = 0;
         // Where the part begins that the visitor has not got yet.
         let mut from = 0;
-        while !self.is_over {
+        while self.stored.is_none() {
             if self.skipped > 0 {
                 let left = data.len() - at;
-                let passed = usize::try_from(self.skipped).map_or(left, |skipped| skipped.min(left));
+                let passed =
+                    usize::try_from(self.skipped).map_or(left, |skipped| skipped.min(left));
                 if passed == 0 {
                     break;
                 }
@@ -270,7 +270,10 @@ impl<V: Visitor> Rdb<V> {
             let taken = (wanted - self.pending.len()).min(data.len() - at);
             self.pending.extend_from_slice(&data[at..at + taken]);
             at += taken;
-            if self.wanted(step).is_some_and(|now| self.pending.len() < now) {
+            if self
+                .wanted(step)
+                .is_some_and(|now| self.pending.len() < now)
+            {
                 self.steps.push(step);
                 if at == data.len() {
                     break;
@@ -302,7 +305,7 @@ impl<V: Visitor> Rdb<V> {
     /// # Errors
     /// One sentence that says what is missing.
     pub fn check(&self) -> Result<(), String> {
-        match self.is_over {
+        match self.stored.is_some() {
             true => Ok(()),
             false if self.version == 0 => Err("its content is not an RDB file".to_owned()),
             false => Err("its content ends before the end of the RDB file".to_owned()),
@@ -342,7 +345,6 @@ impl<V: Visitor> Rdb<V> {
     /// Does a step that needs no bytes.
     fn proceed(&mut self, step: Step) -> io::Result<()> {
         match step {
-            Step::Fields([]) => {}
             Step::Fields([first, rest @ ..]) => {
                 if !rest.is_empty() {
                     self.steps.push(Step::Fields(rest));
@@ -356,8 +358,7 @@ impl<V: Visitor> Rdb<V> {
                     Field::Module => Step::Module,
                 });
             }
-            Step::Times(0, _) => {}
-            Step::Times(number, fields) => {
+            Step::Times(number @ 1.., fields) => {
                 if number > 1 {
                     self.steps.push(Step::Times(number - 1, fields));
                 }
@@ -503,17 +504,15 @@ impl<V: Visitor> Rdb<V> {
 
     fn numbered(&mut self, of: Use, number: u64) -> io::Result<()> {
         match of {
-            Use::Nothing => {}
+            Use::Nothing | Use::Module => {}
             Use::Times(fields) => self.steps.push(Step::Times(number, fields)),
             Use::Database => self.visitor.database(number)?,
             Use::Seconds => self.expires = Some(number.saturating_mul(1000)),
             Use::Milliseconds => self.expires = Some(number),
             Use::Idle => self.idle = Some(number),
             Use::Frequency => self.frequency = u8::try_from(number).ok(),
-            // These three stand for what is not a number, and for the infinities.
-            Use::Decimal if number >= 253 => {}
-            Use::Decimal => self.skipped = number,
-            Use::Module => {}
+            // The greatest three stand for what is not a number, and for the infinities.
+            Use::Decimal => self.skipped = if number < 253 { number } else { 0 },
             Use::Packed(is_name) => self
                 .steps
                 .push(Step::Number(Use::Unpacked(number, is_name))),
@@ -525,11 +524,12 @@ impl<V: Visitor> Rdb<V> {
                 self.pass(packed, is_name)?;
             }
             Use::Checksum => {
-                self.has_checksum = number != 0;
-                if self.has_checksum && number != self.computed {
-                    return Err(damage("its CRC-64 is not the one at the end of the RDB file"));
+                if number != 0 && number != self.computed {
+                    return Err(damage(
+                        "its CRC-64 is not the one at the end of the RDB file",
+                    ));
                 }
-                self.is_over = true;
+                self.stored = Some(number);
             }
         }
         Ok(())
@@ -568,33 +568,6 @@ fn refuse_long(length: u64) -> io::Result<()> {
         )));
     }
     Ok(())
-}
-
-/// Returns the number in the format of lengths, or `None` if the bytes stand for something else.
-fn number(bytes: &[u8]) -> Option<u64> {
-    let big = |bytes: &[u8]| {
-        let digits = bytes.iter();
-        digits.fold(0_u64, |value, byte| (value << 8) | u64::from(*byte))
-    };
-    match *bytes {
-        [first] if first >> 6 == 0 => Some(u64::from(first)),
-        [first, second] if first >> 6 == 1 => {
-            Some(u64::from(first & 0x3f) << 8 | u64::from(second))
-        }
-        [0x80, ref digits @ ..] if digits.len() == 4 => Some(big(digits)),
-        [0x81, ref digits @ ..] if digits.len() == 8 => Some(big(digits)),
-        _ => None,
-    }
-}
-
-fn encoding(bytes: &[u8]) -> Option<Encoding> {
-    Some(match *bytes {
-        [0xc0] => Encoding::Integer(1),
-        [0xc1] => Encoding::Integer(2),
-        [0xc2] => Encoding::Integer(4),
-        [0xc3] => Encoding::Compressed,
-        _ => Encoding::Plain(number(bytes)?),
-    })
 }
 
 fn damage(how: &str) -> io::Error {

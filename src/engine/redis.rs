@@ -42,9 +42,7 @@ pub(super) const ENGINE: Registered = Registered {
         "valkey+unix",
     ],
     parse: |url| Ok(Arc::new(RedisSource::of_url(url)?)),
-    throwaway: |workshop, header, stop| {
-        Ok(Box::new(ThrowawayServer::new(workshop, header, stop)?))
-    },
+    throwaway: |workshop, header, stop| Ok(Box::new(ThrowawayServer::new(workshop, header, stop)?)),
 };
 
 /// Returns the target that a path stands for, if it is the path of an RDB file.

@@ -35,13 +35,7 @@ const STREAM_1: &[Field] = &[
     Number,
     Number,
     Number,
-    Times(&[
-        Text,
-        Number,
-        Number,
-        PENDING,
-        Times(&[Text, Bytes(8), OWN]),
-    ]),
+    Times(&[Text, Number, Number, PENDING, Times(&[Text, Bytes(8), OWN])]),
 ];
 const STREAM_2: &[Field] = &[
     NODES,

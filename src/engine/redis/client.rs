@@ -1,12 +1,12 @@
 //! The client program of a Redis or Valkey server, and how it reaches the server.
 
 use std::io::{Read, Seek, Write};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
 use super::explain::explain;
-use crate::child::{self, Child};
+use crate::child::Child;
 use crate::secret::Secret;
 use crate::stop::Stop;
 use crate::url::Url;
@@ -169,9 +169,7 @@ impl Client {
     pub(super) fn ask(&self, words: &[&str]) -> Result<String> {
         let mut command = self.command();
         command.arg("--no-raw").args(words);
-        let printed = child::output(&mut command, self.program, self.stop)
-            .map_err(|error| explain(&error))?;
-        let printed = String::from_utf8_lossy(&printed);
+        let printed = self.read(&mut command, Stdio::null())?;
         let printed = printed.trim_end();
         if let Some(error) = printed.strip_prefix(ERROR) {
             bail!(explain(error));
@@ -203,8 +201,10 @@ impl Client {
             lines.extend_from_slice(words.join(&b' ').as_slice());
             lines.push(b'\n');
         }
-        let printed = self.feed(&mut command, &lines);
-        let printed = printed.map_err(|error| explain(&error))?;
+        let mut stdin = tempfile::tempfile().context("cannot make a temporary file")?;
+        stdin.write_all(&lines)?;
+        stdin.rewind()?;
+        let printed = self.read(&mut command, stdin)?;
         // Errors of a transaction's commands are indented elements of one answer.
         if let Some((_, error)) = printed.split_once(ERROR) {
             bail!(explain(error.lines().next().unwrap_or_default()));
@@ -212,16 +212,17 @@ impl Client {
         Ok(printed.lines().map(str::to_owned).collect())
     }
 
-    /// Runs a client whose stdin holds these lines. Returns what it prints.
-    fn feed(&self, command: &mut Command, lines: &[u8]) -> Result<String> {
-        let mut stdin = tempfile::tempfile().context("cannot make a temporary file")?;
-        stdin.write_all(lines)?;
-        stdin.rewind()?;
+    /// Runs a client and returns what it prints. The client goes on after a login that failed, and
+    /// then works as another user; it goes on in another database if it cannot select one.
+    fn read(&self, command: &mut Command, stdin: impl Into<Stdio>) -> Result<String> {
         let mut child = Child::filter(command, self.program, stdin, self.stop)?;
-        child.quietly();
+        child.keep_lines(3);
         let mut printed = Vec::new();
         child.read_to_end(&mut printed)?;
-        child.finish()?;
+        let said = child.finish_with_lines().map_err(|error| explain(&error))?;
+        if said.iter().any(|line| line.contains("failed: ")) {
+            bail!(explain(&said.join("; ")));
+        }
         Ok(String::from_utf8_lossy(&printed).into_owned())
     }
 

@@ -33,7 +33,8 @@ pub(super) struct Count {
     pub(super) databases: BTreeMap<u64, Keys>,
     /// The serialized libraries of functions.
     pub(super) libraries: Vec<u8>,
-    pub(super) library_count: u64,
+    /// The number of these libraries.
+    pub(super) functions: u64,
     /// Whether a module keeps data outside of keys.
     pub(super) has_module_data: bool,
     /// The lengths in bytes of the values that are longer than [`SMALL`], in their order.
@@ -50,7 +51,7 @@ impl Count {
         Count {
             databases: BTreeMap::new(),
             libraries: Vec::new(),
-            library_count: 0,
+            functions: 0,
             has_module_data: false,
             large: Vec::new(),
             now: u64::try_from(now.as_millisecond()).unwrap_or_default(),
@@ -110,7 +111,7 @@ impl Visitor for Count {
 
     fn library(&mut self) -> io::Result<()> {
         self.is_library = true;
-        self.library_count += 1;
+        self.functions += 1;
         self.libraries.push(LIBRARY);
         Ok(())
     }

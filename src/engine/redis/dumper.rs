@@ -53,13 +53,13 @@ impl RedisDumper {
             facts: Facts::default(),
         })
     }
+}
 
-    /// Waits for the client, and says why the dump has failed if it has.
-    fn finish(&self, child: Child, is_whole: bool) -> Result<()> {
-        match child.finish() {
-            Err(error) if is_whole && format!("{error:#}").contains(CANNOT_SYNC) => Ok(()),
-            ended => ended.map_err(|error| explain(&error)),
-        }
+/// Waits for the client, and says why the dump has failed if it has.
+fn finish(child: Child, is_whole: bool) -> Result<()> {
+    match child.finish() {
+        Err(error) if is_whole && format!("{error:#}").contains(CANNOT_SYNC) => Ok(()),
+        ended => ended.map_err(|error| explain(&error)),
     }
 }
 
@@ -80,7 +80,7 @@ pub(super) fn facts(rdb: &Rdb<Count>) -> Facts {
     settings.insert("rdb_version".to_owned(), rdb.version().into());
     settings.insert("checksum".to_owned(), rdb.has_checksum().into());
     settings.insert("expiring_keys".to_owned(), count.expiring().into());
-    settings.insert("libraries".to_owned(), count.library_count.into());
+    settings.insert("libraries".to_owned(), count.functions.into());
     Facts {
         table_count: tables.len(),
         tables,
@@ -151,7 +151,7 @@ impl Dumper for RedisDumper {
         child.keep_lines(3);
         // The server sends the first byte once it has begun its snapshot, or ended it.
         if !child.begins()? {
-            self.finish(child, false)?;
+            finish(child, false)?;
             bail!("{} sent nothing, so there is no dump", self.client.url());
         }
         self.child = Some(child);
@@ -173,7 +173,7 @@ impl Dumper for RedisDumper {
             _ => Error::from(error),
         })?;
         let whole = rdb.check();
-        self.finish(child, whole.is_ok())?;
+        finish(child, whole.is_ok())?;
         whole.map_err(|why| anyhow!("the server's RDB file is not whole: {why}"))?;
         ensure!(
             after == 0 || after == MARK,

@@ -6,14 +6,8 @@ use anyhow::{Error, anyhow};
 
 /// Words of a server or a client, and what they mean.
 const MEANINGS: [(&str, &str); 17] = [
-    (
-        "WRONGPASS",
-        "the server refuses the user or the password",
-    ),
-    (
-        "invalid password",
-        "the server refuses the password",
-    ),
+    ("WRONGPASS", "the server refuses the user or the password"),
+    ("invalid password", "the server refuses the password"),
     (
         "without any password configured",
         "a password is given and the server has none",

@@ -11,22 +11,19 @@ use crate::content::rdb::{Key, Rdb, Visitor, checksum};
 /// The number of bytes that are sent at once.
 const BUFFER: usize = 256 << 10;
 /// The length in bytes of what follows a serialized value: the version and the checksum.
-const FOOTER: u64 = 10;
+const FOOTER: usize = 10;
 
 /// Returns what follows serialized values: the version of the format and the checksum.
-pub(super) fn footer(serialized: &[u8], version: u32) -> [u8; FOOTER as usize] {
+pub(super) fn footer(serialized: &[u8], version: u32) -> [u8; FOOTER] {
     let mut digest = checksum();
     digest.update(serialized);
     footer_of(digest, version)
 }
 
-fn footer_of(
-    mut digest: crc::Digest<'static, u64, crc::Table<16>>,
-    version: u32,
-) -> [u8; FOOTER as usize] {
+fn footer_of(mut digest: crc::Digest<'static, u64, crc::Table<16>>, version: u32) -> [u8; FOOTER] {
     let version = u16::try_from(version).unwrap_or_default().to_le_bytes();
     digest.update(&version);
-    let mut footer = [0; FOOTER as usize];
+    let mut footer = [0; FOOTER];
     footer[..2].copy_from_slice(&version);
     footer[2..].copy_from_slice(&digest.finalize().to_le_bytes());
     footer
@@ -162,18 +159,17 @@ impl Visitor for Sender<'_> {
             self.value.extend_from_slice(bytes);
             return Ok(());
         }
-        let mut digest = match self.begun.take() {
-            Some(digest) => digest,
-            None => {
-                let length = self.large.pop();
-                let length = length.ok_or_else(|| io::Error::other("the dump has changed"))?;
-                self.length(1 + length + FOOTER);
-                let value = std::mem::take(&mut self.value);
-                self.buffer.extend_from_slice(&value);
-                let mut digest = checksum();
-                digest.update(&value);
-                digest
-            }
+        let mut digest = if let Some(digest) = self.begun.take() {
+            digest
+        } else {
+            let length = self.large.pop();
+            let length = length.ok_or_else(|| io::Error::other("the dump has changed"))?;
+            self.length(1 + length + FOOTER as u64);
+            let value = std::mem::take(&mut self.value);
+            self.buffer.extend_from_slice(&value);
+            let mut digest = checksum();
+            digest.update(&value);
+            digest
         };
         digest.update(bytes);
         self.begun = Some(digest);
@@ -185,17 +181,14 @@ impl Visitor for Sender<'_> {
         if !self.is_key {
             return Ok(());
         }
-        match self.begun.take() {
-            Some(digest) => {
-                let footer = footer_of(digest, self.version);
-                self.buffer.extend_from_slice(&footer);
-                self.buffer.extend_from_slice(b"\r\n");
-            }
-            None => {
-                let mut value = std::mem::take(&mut self.value);
-                value.extend(footer(&value, self.version));
-                self.argument(&value);
-            }
+        if let Some(digest) = self.begun.take() {
+            let footer = footer_of(digest, self.version);
+            self.buffer.extend_from_slice(&footer);
+            self.buffer.extend_from_slice(b"\r\n");
+        } else {
+            let mut value = std::mem::take(&mut self.value);
+            value.extend(footer(&value, self.version));
+            self.argument(&value);
         }
         for option in std::mem::take(&mut self.options) {
             self.argument(&option);

@@ -84,7 +84,6 @@ impl Loader for RdbFile {
         refuse(&options)?;
         let target = Target::find(&self.path)?;
         target.refuse_running()?;
-        let shown = self.path.display();
         let saved = match (options.existing, &target.old) {
             (_, None) | (Existing::Lose, _) => None,
             (Existing::Save(save), Some(_)) => {
@@ -93,7 +92,7 @@ impl Loader for RdbFile {
                 Some(save.save(&mut old).map_err(not_saved)?)
             }
             (Existing::Refuse | Existing::Fill, Some(_)) => {
-                bail!("{shown} exists; --replace dumps it first and then replaces it")
+                bail!("the file exists; --replace dumps it first and then replaces it")
             }
         };
         let new = NewFile::create(&target)?;
@@ -189,7 +188,9 @@ impl<'a> NewFile<'a> {
     fn fill(&self, dump: &File, header: &Header, stop: Stop) -> Result<()> {
         let mut writer = BufWriter::new(&self.file);
         read_whole(dump, stop, &mut writer)?;
-        writer.into_inner().map_err(io::IntoInnerError::into_error)?;
+        writer
+            .into_inner()
+            .map_err(io::IntoInnerError::into_error)?;
         self.own()?;
         self.file.sync_all()?;
         ensure!(

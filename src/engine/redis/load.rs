@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Write};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 
 use super::client::Client;
 use super::count::Count;
@@ -37,7 +37,7 @@ pub(super) fn run(
     stop: Stop,
 ) -> Result<Loaded> {
     let server = Server::meet(client)?;
-    refuse_unfit(client, &server)?;
+    refuse_unfit(&server)?;
     leftovers::remove(client, &server.keys())?;
     let used = Server::meet(client)?.keys();
     let (dumped, version) = survey(dump, stop)?;
@@ -53,8 +53,7 @@ pub(super) fn run(
         };
         ensure!(
             existing.replaces(),
-            "{} is not empty, it holds {held}; --replace dumps it first and then replaces it",
-            client.url()
+            "the server is not empty, it holds {held}; --replace dumps it first and then replaces it"
         );
         if let Existing::Save(save) = &mut existing {
             save.prepare()?;
@@ -67,7 +66,8 @@ pub(super) fn run(
         }
         _ => None,
     };
-    let places = Places::take(client, dumped.databases.keys().copied(), &used)?;
+    let databases: Vec<_> = dumped.databases.keys().copied().collect();
+    let places = Places::take(client, &databases, &used)?;
     send(dump, client, &places, &dumped, stop)
         .context("the dump cannot be loaded; the old data is as it was")?;
     let expected: BTreeMap<_, _> = dumped
@@ -81,7 +81,7 @@ pub(super) fn run(
         .into_keys()
         .filter(|number| !dumped.databases.contains_key(number))
         .collect();
-    let functions = match dumped.library_count {
+    let functions = match dumped.functions {
         0 if !has_functions => None,
         0 => Some(vec![b"FUNCTION".to_vec(), b"FLUSH".to_vec()]),
         _ => {
@@ -96,14 +96,13 @@ pub(super) fn run(
 }
 
 /// Refuses a server that would not keep what is restored.
-fn refuse_unfit(client: &Client, server: &Server) -> Result<()> {
-    let url = client.url();
+fn refuse_unfit(server: &Server) -> Result<()> {
     if let Some(primary) = server.primary() {
-        anyhow::bail!("{url} is a replica of {primary}; restore into that server");
+        bail!("the server is a replica of {primary}; restore into that server");
     }
     if let Some(policy) = server.eviction() {
-        anyhow::bail!(
-            "{url} removes keys when its memory is full (maxmemory-policy {policy}), so it could remove keys while they are restored; set maxmemory-policy to noeviction during the restore"
+        bail!(
+            "the server removes keys when its memory is full (maxmemory-policy {policy}), so it could remove keys while they are restored; set maxmemory-policy to noeviction during the restore"
         );
     }
     Ok(())
@@ -117,7 +116,7 @@ fn refuse_unloadable(client: &Client, server: &Server, dumped: &Count) -> Result
         "the dump has data of a module outside of keys, which a running server does not take; {instead}"
     );
     ensure!(
-        dumped.library_count == 0 || server.knows_functions(),
+        dumped.functions == 0 || server.knows_functions(),
         "the dump has functions, which {} does not know",
         server.version()
     );

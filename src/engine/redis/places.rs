@@ -31,12 +31,12 @@ impl<'a> Places<'a> {
     /// When the server has too few databases, or refuses a command.
     pub(super) fn take(
         client: &'a Client,
-        wanted: impl Iterator<Item = u64> + Clone,
+        wanted: &[u64],
         used: &BTreeMap<u64, u64>,
     ) -> Result<Self> {
-        let taken = |number: &u64| used.contains_key(number) || wanted.clone().any(|w| w == *number);
+        let taken = |number: &u64| used.contains_key(number) || wanted.contains(number);
         let free = (0..).filter(|number| !taken(number));
-        let of: BTreeMap<u64, u64> = wanted.clone().zip(free).collect();
+        let of: BTreeMap<u64, u64> = wanted.iter().copied().zip(free).collect();
         // A command that follows a SELECT that failed would change another database. So this is
         // tried with nothing behind it.
         let try_out = of.iter().flat_map(|(database, place)| [*database, *place]);
@@ -112,7 +112,11 @@ impl<'a> Places<'a> {
         for (database, place) in &self.of {
             commands.push(select(*place));
             commands.push(words(&["DEL", MARKER, EXCHANGED]));
-            commands.push(words(&["SWAPDB", &database.to_string(), &place.to_string()]));
+            commands.push(words(&[
+                "SWAPDB",
+                &database.to_string(),
+                &place.to_string(),
+            ]));
             commands.push(words(&["SET", MARKER, &self.mark]));
             if there {
                 commands.push(words(&["SET", EXCHANGED, "1"]));

@@ -12,7 +12,8 @@ const SERVERS: [&str; 3] = ["redis-server", "valkey-server", "keydb-server"];
 /// user can see.
 pub(super) fn server_in(directory: &Stat) -> Option<u32> {
     let processes = fs::read_dir("/proc").ok()?.flatten();
-    let mut processes = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    let mut processes =
+        processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
     processes.find(|process| {
         let place = Path::new("/proc").join(process.to_string());
         let name = fs::read_to_string(place.join("comm")).unwrap_or_default();

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result, ensure};
 
 use super::client::Client;
+use super::explain::explain;
 
 /// A server that answered.
 #[derive(Debug)]
@@ -22,6 +23,13 @@ impl Server {
         let context = || format!("cannot connect to {}", client.url());
         let answer = client.ask(&["INFO"]).with_context(context)?;
         let lines = answer.lines().filter_map(|line| line.split_once(':'));
+        if !answer.contains("redis_version:") {
+            // The client prints an error of this command as it prints the answer.
+            return Err(explain(
+                answer.lines().next().unwrap_or("it answered nothing"),
+            ))
+            .with_context(context);
+        }
         let facts = lines.map(|(name, value)| (name.to_owned(), value.trim().to_owned()));
         let server = Server {
             facts: facts.collect(),
@@ -32,10 +40,6 @@ impl Server {
 
     fn refuse(&self, client: &Client) -> Result<()> {
         let url = client.url();
-        ensure!(
-            self.facts.contains_key("redis_version"),
-            "{url} does not say its version in INFO, so it is no Redis or Valkey"
-        );
         ensure!(
             self.get("redis_mode") != "sentinel",
             "{url} is a Sentinel, which holds no data; name the server that it watches"

@@ -123,7 +123,7 @@ impl ThrowawayServer {
         let problems = differences(&client, &before, &after)?;
         let digest = client.ask(&["DEBUG", "DIGEST"])?;
         client.ask(&["FLUSHALL"])?;
-        if before.library_count > 0 {
+        if before.functions > 0 {
             client.ask(&["FUNCTION", "FLUSH"])?;
         }
         let running = Running {
@@ -142,7 +142,10 @@ impl ThrowawayServer {
         let mut version = Command::new(&self.program);
         let version = child::output(version.arg("--version"), "server", self.stop)?;
         let version = String::from_utf8_lossy(&version);
-        let major = version.split("v=").nth(1).and_then(|it| it.split('.').next());
+        let major = version
+            .split("v=")
+            .nth(1)
+            .and_then(|it| it.split('.').next());
         let knows_debug = major.and_then(|major| major.parse::<u32>().ok()) >= Some(7);
         let path = place.join("redis.conf");
         let mut file = create(&path)?;
@@ -153,7 +156,10 @@ impl ThrowawayServer {
         writeln!(file, "dbfilename dump.rdb")?;
         writeln!(file, "save \"\"\nappendonly no\ndaemonize no\nmaxmemory 0")?;
         writeln!(file, "databases {databases}")?;
-        writeln!(file, "proto-max-bulk-len 16gb\nclient-query-buffer-limit 16gb")?;
+        writeln!(
+            file,
+            "proto-max-bulk-len 16gb\nclient-query-buffer-limit 16gb"
+        )?;
         // Only the password keeps others out where the sandbox does not.
         let password = self.password.expose().to_string_lossy();
         writeln!(file, "requirepass {password}")?;
@@ -231,7 +237,12 @@ fn differences(client: &Client, before: &Count, after: &Count) -> Result<Vec<Str
     let databases = before.databases.iter();
     let differences = databases.filter_map(|(number, keys)| {
         let here = present.get(number).copied().unwrap_or_default();
-        let expired = after.databases.get(number).copied().unwrap_or_default().expired;
+        let expired = after
+            .databases
+            .get(number)
+            .copied()
+            .unwrap_or_default()
+            .expired;
         let least = keys.all - expired.min(keys.all);
         let most = keys.all - keys.expired.min(keys.all);
         let is_whole = (least..=most).contains(&here);
