@@ -54,7 +54,7 @@ const MEANINGS: [(&str, &str); 17] = [
     ),
     (
         "DUMP payload version",
-        "the server is older than the one that was dumped; restore into a server of the same or a newer version",
+        "the server does not know the format of the dump; restore into a server of the same maker, in the same or a newer version",
     ),
     (
         "Bad data format",

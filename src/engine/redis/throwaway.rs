@@ -179,8 +179,8 @@ impl Throwaway for ThrowawayServer {
     }
 
     fn missing(&self, _header: &Header, error: &str) -> Option<&'static str> {
-        if error.contains(TOO_OLD) || error.contains("the server is older than") {
-            Some("a server as new as the one that was dumped")
+        if error.contains(TOO_OLD) || error.contains("does not know the format of the dump") {
+            Some("a server of the same maker, in the same or a newer version")
         } else if error.contains(NO_MODULE) || error.contains("load the modules") {
             Some("the modules of the dumped server")
         } else {
