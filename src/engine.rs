@@ -34,13 +34,13 @@ use crate::url::Url;
 
 pub use access::{Access, Part};
 pub use dumper::Dumper;
-pub use load::{Existing, LoadOptions, Loaded, Save};
-use registered::Registered;
+pub use load::{ExistingDatabase, LoadOptions, LoadResult, Save};
+use registered::Registration;
 pub use source::{DamagedInside, Source};
-use throwaway::{Throwaway, Workshop};
+use throwaway::{Throwaway, ThrowawayResources};
 
 /// The engines whose sources are URLs. A new engine is one more line here.
-const ENGINES: [Registered; 3] = [postgresql::ENGINE, mysql::ENGINE, redis::ENGINE];
+const ENGINES: [Registration; 3] = [postgresql::ENGINE, mysql::ENGINE, redis::ENGINE];
 
 /// Parses `text`, which is a server's URL, `sqlite:PATH` or a plain path. A plain path that ends in
 /// `.rdb` is an RDB file, every other one an SQLite file. Returns the source.
@@ -72,7 +72,7 @@ pub fn parse_source(text: &OsStr) -> Result<Arc<dyn Source>, String> {
 /// When the engine's server programs are not installed or do not start, and for a dump of a
 /// command's output, which no engine restores.
 pub fn start_throwaway(
-    workshop: &Workshop<'_>,
+    workshop: &ThrowawayResources<'_>,
     header: &Header,
     stop: Stop,
 ) -> Result<Box<dyn Throwaway>> {

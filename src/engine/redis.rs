@@ -23,7 +23,7 @@ use std::ffi::OsStr;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::engine::registered::Registered;
+use crate::engine::registered::Registration;
 use crate::engine::source::Source;
 use crate::identity::Engine;
 use file::RdbFile;
@@ -31,7 +31,7 @@ use source::RedisSource;
 use throwaway::ThrowawayServer;
 
 /// The entry of this engine in the registry.
-pub(super) const ENGINE: Registered = Registered {
+pub(super) const ENGINE: Registration = Registration {
     engine: Engine::Redis,
     schemes: &[
         "redis",
@@ -41,7 +41,7 @@ pub(super) const ENGINE: Registered = Registered {
         "valkeys",
         "valkey+unix",
     ],
-    parse: |url| Ok(Arc::new(RedisSource::of_url(url)?)),
+    parse: |url| Ok(Arc::new(RedisSource::from_url(url)?)),
     throwaway: |workshop, header, stop| Ok(Box::new(ThrowawayServer::new(workshop, header, stop)?)),
 };
 

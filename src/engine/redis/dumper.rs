@@ -150,7 +150,7 @@ impl Dumper for RedisDumper {
         let mut child = Child::read_from(&mut command, self.client.program(), stop)?;
         child.keep_lines(3);
         // The server sends the first byte once it has begun its snapshot, or ended it.
-        if !child.begins()? {
+        if !child.wait_for_output()? {
             finish(child, false)?;
             bail!("{} sent nothing, so there is no dump", self.client.url());
         }

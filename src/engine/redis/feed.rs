@@ -59,7 +59,7 @@ impl<'a> Feed<'a> {
 impl Write for Feed<'_> {
     fn write(&mut self, data: &[u8]) -> io::Result<usize> {
         // After an error of the server, nothing more needs to be sent.
-        if !self.0.visitor.child.said().is_empty() {
+        if !self.0.visitor.child.last_stderr().is_empty() {
             return Err(ErrorKind::BrokenPipe.into());
         }
         self.0.read(data)?;

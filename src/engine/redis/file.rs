@@ -18,7 +18,7 @@ use super::running::server_in;
 use super::source::refuse;
 use crate::engine::access::Access;
 use crate::engine::dumper::{Dumper, ScratchFile};
-use crate::engine::load::{Existing, LoadOptions, Loaded, not_saved};
+use crate::engine::load::{ExistingDatabase, LoadOptions, LoadResult, explain_not_saved};
 use crate::engine::source::{Loader, Source};
 use crate::follow::{follow, open_regular};
 use crate::header::{Facts, Header};
@@ -80,18 +80,18 @@ impl Loader for RdbFile {
         header: &Header,
         options: LoadOptions<'_>,
         access: &Access,
-    ) -> Result<Loaded> {
+    ) -> Result<LoadResult> {
         refuse(&options)?;
         let target = Target::find(&self.path)?;
         target.refuse_running()?;
         let saved = match (options.existing, &target.old) {
-            (_, None) | (Existing::Lose, _) => None,
-            (Existing::Save(save), Some(_)) => {
+            (_, None) | (ExistingDatabase::Lose, _) => None,
+            (ExistingDatabase::Save(save), Some(_)) => {
                 save.prepare()?;
                 let mut old = FileDumper::new(&target)?;
-                Some(save.save(&mut old).map_err(not_saved)?)
+                Some(save.save(&mut old).map_err(explain_not_saved)?)
             }
-            (Existing::Refuse | Existing::Fill, Some(_)) => {
+            (ExistingDatabase::Refuse | ExistingDatabase::Fill, Some(_)) => {
                 bail!("the file exists; --replace dumps it first and then replaces it")
             }
         };
@@ -101,7 +101,7 @@ impl Loader for RdbFile {
         target.refuse_running()?;
         access.deadline.check()?;
         new.publish()?;
-        Ok(Loaded::new(saved, Vec::new()))
+        Ok(LoadResult::new(saved, Vec::new()))
     }
 }
 

@@ -12,12 +12,12 @@ use super::dumper::RedisDumper;
 use super::explain::explain;
 use super::feed::{Feed, footer};
 use super::leftovers;
-use super::places::Places;
+use super::places::ObjectPositions;
 use super::server::Server;
 use crate::clock;
 use crate::content::rdb::Rdb;
 use crate::engine::feed::finish;
-use crate::engine::load::{Existing, Loaded, not_saved};
+use crate::engine::load::{ExistingDatabase, LoadResult, explain_not_saved};
 use crate::human::count;
 use crate::read::read_whole;
 use crate::stop::Stop;
@@ -33,9 +33,9 @@ const LONGEST_VALUE: u64 = 512 << 20;
 pub(super) fn run(
     dump: &File,
     client: &Client,
-    mut existing: Existing<'_>,
+    mut existing: ExistingDatabase<'_>,
     stop: Stop,
-) -> Result<Loaded> {
+) -> Result<LoadResult> {
     let server = Server::meet(client)?;
     refuse_unfit(&server)?;
     leftovers::remove(client, &server.keys())?;
@@ -55,19 +55,19 @@ pub(super) fn run(
             existing.replaces(),
             "the server is not empty, it holds {held}; --replace dumps it first and then replaces it"
         );
-        if let Existing::Save(save) = &mut existing {
+        if let ExistingDatabase::Save(save) = &mut existing {
             save.prepare()?;
         }
     }
     let saved = match existing {
-        Existing::Save(save) if holds => {
+        ExistingDatabase::Save(save) if holds => {
             let saved = RedisDumper::open(client.clone()).and_then(|mut old| save.save(&mut old));
-            Some(saved.map_err(not_saved)?)
+            Some(saved.map_err(explain_not_saved)?)
         }
         _ => None,
     };
     let databases: Vec<_> = dumped.databases.keys().copied().collect();
-    let places = Places::take(client, &databases, &used)?;
+    let places = ObjectPositions::take(client, &databases, &used)?;
     send(dump, client, &places, &dumped, stop)
         .context("the dump cannot be loaded; the old data is as it was")?;
     let expected: BTreeMap<_, _> = dumped
@@ -92,7 +92,7 @@ pub(super) fn run(
         }
     };
     places.exchange(functions, &gone)?;
-    Ok(Loaded::new(saved, Vec::new()))
+    Ok(LoadResult::new(saved, Vec::new()))
 }
 
 /// Refuses a server that would not keep what is restored.
@@ -157,7 +157,7 @@ impl Write for Reading<'_> {
 fn send(
     dump: &File,
     client: &Client,
-    places: &Places<'_>,
+    places: &ObjectPositions<'_>,
     dumped: &Count,
     stop: Stop,
 ) -> Result<()> {

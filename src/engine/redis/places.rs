@@ -16,7 +16,7 @@ const EXCHANGED: &str = "dump-database.exchanged";
 type Words = Vec<Vec<u8>>;
 
 /// Empty databases of a server, one for each database of a dump. Dropping the value empties them.
-pub(super) struct Places<'a> {
+pub(super) struct ObjectPositions<'a> {
     client: &'a Client,
     /// The place of each database.
     pub(super) of: BTreeMap<u64, u64>,
@@ -24,7 +24,7 @@ pub(super) struct Places<'a> {
     mark: String,
 }
 
-impl<'a> Places<'a> {
+impl<'a> ObjectPositions<'a> {
     /// Takes a place for each of the databases `wanted`. The databases `used` are not empty.
     ///
     /// # Errors
@@ -47,7 +47,7 @@ impl<'a> Places<'a> {
                 crate::human::count(of.len(), "database")
             )
         })?;
-        let places = Places {
+        let places = ObjectPositions {
             client,
             of,
             mark: leftover::name("dump-database", "restoring", 255),
@@ -87,7 +87,7 @@ impl<'a> Places<'a> {
     pub(super) fn exchange(mut self, functions: Option<Words>, gone: &[u64]) -> Result<()> {
         // No signal interrupts this: it would not be known whether the server has done it.
         let limit = self.client.stop().limit();
-        let client = self.client.until(Stop::uninterrupted(limit));
+        let client = self.client.until(Stop::without_signals(limit));
         // What follows the functions cannot fail.
         let commands = functions.into_iter().chain(self.swap(true));
         if let Err(error) = client.run(&transaction(commands)) {
@@ -151,13 +151,13 @@ impl<'a> Places<'a> {
     }
 }
 
-impl Drop for Places<'_> {
+impl Drop for ObjectPositions<'_> {
     fn drop(&mut self) {
         let places: Vec<_> = self.of.values().copied().collect();
         if places.is_empty() {
             return;
         }
-        if let Err(error) = self.client.until(Stop::cleaning_up()).run(&flush(&places)) {
+        if let Err(error) = self.client.until(Stop::for_cleanup()).run(&flush(&places)) {
             let places: Vec<_> = places.iter().map(u64::to_string).collect();
             log::warn!(
                 "the databases {} hold a part of the dump and were not emptied: {error:#}; the next restore empties them",

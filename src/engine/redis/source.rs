@@ -10,7 +10,7 @@ use super::dumper::{NAME, RedisDumper};
 use super::load;
 use crate::engine::access::Access;
 use crate::engine::dumper::Dumper;
-use crate::engine::load::{LoadOptions, Loaded};
+use crate::engine::load::{LoadOptions, LoadResult};
 use crate::engine::source::{Loader, Source};
 use crate::header::Header;
 use crate::identity::Engine;
@@ -27,7 +27,7 @@ impl RedisSource {
     ///
     /// # Errors
     /// One sentence, when the URL names what the engine cannot use.
-    pub(super) fn of_url(url: Url) -> Result<Self, String> {
+    pub(super) fn from_url(url: Url) -> Result<Self, String> {
         client::check(&url)?;
         Ok(RedisSource { url })
     }
@@ -59,7 +59,7 @@ impl Loader for RedisSource {
         _header: &Header,
         options: LoadOptions<'_>,
         access: &Access,
-    ) -> Result<Loaded> {
+    ) -> Result<LoadResult> {
         refuse(&options)?;
         let client = Client::new(&self.url, access.password.as_ref(), access.deadline)?;
         load::run(dump, &client, options.existing, access.deadline)

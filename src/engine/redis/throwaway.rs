@@ -23,7 +23,7 @@ use super::source::RedisSource;
 use crate::child;
 use crate::engine::source::Source;
 use crate::engine::throwaway::process::{ServerProcess, find_program};
-use crate::engine::throwaway::{Contents, Throwaway, Workshop};
+use crate::engine::throwaway::{RestoredContent, Throwaway, ThrowawayResources};
 use crate::header::Header;
 use crate::read::read_whole;
 use crate::secret::Secret;
@@ -63,7 +63,11 @@ struct Running {
 
 impl ThrowawayServer {
     /// Finds the server program of the maker of the dumped server, else of the other one.
-    pub(super) fn new(workshop: &Workshop<'_>, header: &Header, stop: Stop) -> Result<Self> {
+    pub(super) fn new(
+        workshop: &ThrowawayResources<'_>,
+        header: &Header,
+        stop: Stop,
+    ) -> Result<Self> {
         let mut programs = PROGRAMS;
         if header.engine_version.starts_with("Valkey") {
             programs.reverse();
@@ -104,7 +108,7 @@ impl ThrowawayServer {
         let configuration = self.configuration(&place, &socket, databases)?;
         let mut command = Command::new(&self.program);
         command.arg(&configuration).current_dir(&place);
-        let workshop = Workshop {
+        let workshop = ThrowawayResources {
             work: &self.work,
             sockets: self.sockets.clone(),
             password: self.password.clone(),
@@ -174,11 +178,11 @@ impl Throwaway for ThrowawayServer {
     fn prepare(&mut self, _header: &Header, dump: &File) -> Result<Arc<dyn Source>> {
         let (url, running) = self.start(dump)?;
         let _ = self.running.set(running);
-        let source = RedisSource::of_url(url).map_err(anyhow::Error::msg)?;
+        let source = RedisSource::from_url(url).map_err(anyhow::Error::msg)?;
         Ok(Arc::new(source))
     }
 
-    fn missing(&self, _header: &Header, error: &str) -> Option<&'static str> {
+    fn find_missing(&self, _header: &Header, error: &str) -> Option<&'static str> {
         if error.contains(TOO_OLD) || error.contains("does not know the format of the dump") {
             Some("a server of the same maker, in the same or a newer version")
         } else if error.contains(NO_MODULE) || error.contains("load the modules") {
@@ -188,7 +192,7 @@ impl Throwaway for ThrowawayServer {
         }
     }
 
-    fn contents(&self, _header: &Header) -> Result<Option<Contents>> {
+    fn contents(&self, _header: &Header) -> Result<Option<RestoredContent>> {
         let running = self.running.get().context("the server is not running")?;
         let client = &running.client;
         let (now, _) = survey(&running.dump, self.stop)?;
@@ -200,7 +204,7 @@ impl Throwaway for ThrowawayServer {
                     .to_owned(),
             );
         }
-        Ok(Some(Contents {
+        Ok(Some(RestoredContent {
             rows: rows(client, &now)?,
             version: Some(Server::meet(client)?.version()),
             problems,

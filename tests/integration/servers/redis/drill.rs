@@ -62,7 +62,7 @@ fn a_drill_is_confined_and_stays_closed_when_it_is_killed() {
     let server = Server::start();
     server.run("EVAL \"for i=1,200000 do redis.call('SET','key'..i,i) end\" 0");
     let dump = env.dump(&server.url());
-    let busy = crate::servers::confined::Hanging::start(&env, &dump, "--pipe");
+    let busy = crate::servers::confined::HangingDrill::start(&env, &dump, "--pipe");
     busy.is_confined();
     busy.leaves_nothing_open_when_killed(&env);
 }

@@ -35,7 +35,7 @@ fn a_dump_holds_what_the_servers_own_tool_finds_whole() {
         );
         let rdb = env.path("checked.rdb");
         std::fs::write(&rdb, content(&dump)).unwrap();
-        let checked = Run::of(Command::new("redis-check-rdb").arg(&rdb)).succeeds();
+        let checked = Run::finish(Command::new("redis-check-rdb").arg(&rdb)).succeeds();
         for sign in ["RDB looks OK", "24 keys read", "2 expires", "Checksum OK"] {
             assert!(checked.stdout.contains(sign), "{sign}: {checked:?}");
         }

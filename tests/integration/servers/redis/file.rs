@@ -16,13 +16,13 @@ fn a_stopped_server_loads_the_restored_file() {
 
     let mut target = Server::start();
     target.run("SET old 1\nSAVE");
-    let file = target.place().join("dump.rdb");
+    let file = target.directory().join("dump.rdb");
     let restore = |options: &str| env.run(&format!("restore {options} dump {}", file.display()));
     restore("--replace").fails(1, "is running in the directory of ");
     target.stop();
-    let before = inventory(target.place());
+    let before = inventory(target.directory());
     restore("").fails(1, "the file exists; --replace");
-    assert_eq!(inventory(target.place()), before);
+    assert_eq!(inventory(target.directory()), before);
     let old = file.metadata().unwrap();
     restore("--replace --to saved").succeeds();
     let new = file.metadata().unwrap();
@@ -57,7 +57,7 @@ fn a_file_that_the_server_would_not_load_is_refused() {
     let mut target = Server::start_with("--appendonly yes");
     target.run("SET b 2");
     target.stop();
-    let file = target.place().join("dump.rdb");
+    let file = target.directory().join("dump.rdb");
     let restore = format!("restore dump {}", file.display());
     env.run(&restore).fails(
         1,

@@ -114,7 +114,7 @@ fn servers_that_hold_no_whole_data_are_refused() {
         .arg(config.join("conf"))
         .args(["--sentinel", "--port", &port.to_string()])
         .stdout(std::process::Stdio::null());
-    let _sentinel = crate::servers::Killed(sentinel.spawn().unwrap());
+    let _sentinel = crate::servers::KilledOnDrop(sentinel.spawn().unwrap());
     crate::servers::wait_for("the sentinel", || {
         std::net::TcpStream::connect(("127.0.0.1", port)).is_ok()
     });

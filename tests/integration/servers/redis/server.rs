@@ -66,18 +66,18 @@ impl Server {
 
     /// Starts the server again after [`Server::stop`].
     pub(crate) fn resume(&mut self) {
-        let log = std::fs::File::create(self.place().join("log")).unwrap();
+        let log = std::fs::File::create(self.directory().join("log")).unwrap();
         let mut command = unprivileged("redis", Path::new("redis-server"));
         command
             .args(["--port", "0", "--save", "", "--enable-debug-command", "yes"])
             .arg("--unixsocket")
             .arg(self.socket())
             .arg("--dir")
-            .arg(self.place())
+            .arg(self.directory())
             // Else every dump takes five seconds longer.
             .args(["--repl-diskless-sync-delay", "0"])
             .args(&self.options)
-            .current_dir(self.place())
+            .current_dir(self.directory())
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
             .stderr(log);
@@ -101,12 +101,12 @@ impl Server {
         self.process.as_ref().unwrap().id()
     }
 
-    pub(crate) fn place(&self) -> &Path {
+    pub(crate) fn directory(&self) -> &Path {
         self.place.path()
     }
 
     pub(crate) fn socket(&self) -> PathBuf {
-        self.place().join("s")
+        self.directory().join("s")
     }
 
     pub(crate) fn url(&self) -> String {
