@@ -219,7 +219,9 @@ impl Child {
     /// deadline, the error says so, because a longer deadline would not have helped.
     fn stopped_reading(&self, stopped: Stopped) -> io::Error {
         match stopped {
-            Stopped::Deadline(limit) if self.stdout.is_some() && self.process.has_exited() => {
+            Stopped::Deadline(limit) | Stopped::FixedDeadline(limit)
+                if self.stdout.is_some() && self.process.has_exited() =>
+            {
                 let name = self.name.clone();
                 io::Error::other(HeldOpen { name, limit })
             }

@@ -154,11 +154,12 @@ fn run(command: Command, keeps: bool) -> Result<Exit> {
             #[cfg(feature = "copies")]
             let places = copies.places(std::slice::from_ref(&args.dump))?;
             let options = restore::Options {
-                replace: match (args.replace, args.without_saving, args.into_empty) {
-                    (true, true, _) => restore::Replace::Unsaved,
-                    (true, false, _) => restore::Replace::Saved,
-                    (false, _, true) => restore::Replace::Empty,
-                    (false, _, false) => restore::Replace::No,
+                replace: match (args.replace, args.into_empty) {
+                    (true, _) if args.without_saving => restore::Replace::Unsaved,
+                    (true, _) if args.save_partly => restore::Replace::SavedPartly,
+                    (true, _) => restore::Replace::Saved,
+                    (false, true) => restore::Replace::Empty,
+                    (false, false) => restore::Replace::No,
                 },
                 keep_going: args.keep_going,
                 no_owner: args.no_owner,
