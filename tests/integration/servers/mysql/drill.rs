@@ -262,7 +262,7 @@ fn a_row_that_is_too_long_for_the_server_is_refused_before_anything_is_replaced(
             server.url("app")
         ))
     };
-    let said = "has a statement of 41.9 MB, and the server's max_allowed_packet is 16.8 MB; SET GLOBAL max_allowed_packet = 1073741824";
+    let said = "has a statement of 41.94 MB, and the server's max_allowed_packet is 16.78 MB; SET GLOBAL max_allowed_packet = 1073741824";
     let run = restore().fails(1, said);
     assert!(
         run.stderr.contains("the old database is as it was"),

@@ -405,7 +405,7 @@ fn extensions_that_must_be_preloaded_pass_a_drill_and_a_restore() {
         plain.display(),
         elsewhere.url("app")
     ));
-    run.fails(1, "must be loaded via shared_preload_libraries");
+    run.fails(1, "extension pg_cron: ERROR:  unrecognized configuration parameter");
     assert!(!elsewhere.databases().contains(&"app".to_owned()));
 }
 
