@@ -300,6 +300,9 @@ impl Drop for Child {
         }
         drop(self.stdin.take());
         drop(self.stdout.take());
+        // What the program says from now on is about its end, which this process asks for.
+        self.stderr.drain();
+        self.stderr.quietly();
         self.process.signal_group(self.end);
         if !self.ends_within(self.grace) {
             log::warn!("{} did not end when asked to and was killed", self.name);

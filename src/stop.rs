@@ -183,3 +183,23 @@ pub(crate) fn is_stopped(error: &std::io::Error) -> bool {
         .get_ref()
         .is_some_and(<dyn std::error::Error + Send + Sync>::is::<Stopped>)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_limit_that_timeout_sets_names_timeout() {
+        let limit = Duration::ZERO;
+        for (stop, names) in [
+            (Stop::after(limit), true),
+            (Stop::uninterrupted(limit), true),
+            (Stop::after_fixed(limit), false),
+        ] {
+            let said = stop.reason().unwrap().to_string();
+            assert!(said.starts_with("not done within 0s"), "{said}");
+            assert_eq!(said.contains("--timeout"), names, "{said}");
+        }
+        assert!(Stop::cleaning_up().is_fixed);
+    }
+}
