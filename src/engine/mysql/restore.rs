@@ -14,6 +14,7 @@ use super::replace::Old;
 use super::script::created::Created;
 use super::server::{Server, identifier, literal};
 use super::settings::{PLAIN_STRINGS, Settings};
+use super::turn::Turn;
 use super::{fill, leftovers};
 use crate::engine::access::Access;
 use crate::engine::leftover;
@@ -46,6 +47,7 @@ pub fn run(
     let settings: Settings = serde_json::from_value(settings)
         .context("the dump's header lacks the database's settings")?;
     let version = server.meet(stop)?;
+    let _turn = Turn::take(&server, name, stop)?;
     let databases = catalogue::databases(&server, stop)?;
     let exists = databases.contains(&name.to_owned());
     let fills = exists && matches!(options.existing, Existing::Fill);
