@@ -96,7 +96,7 @@ impl Stop {
     /// Returns a [`Stop`] with a deadline `limit` from now, which `--timeout` sets, that signals can
     /// end earlier.
     #[must_use]
-    pub fn after(limit: Duration) -> Self {
+    pub fn with_limit(limit: Duration) -> Self {
         Stop {
             limit,
             deadline: Instant::now().checked_add(limit),
@@ -111,32 +111,32 @@ impl Stop {
     pub fn after_fixed(limit: Duration) -> Self {
         Stop {
             is_fixed: true,
-            ..Stop::after(limit)
+            ..Stop::with_limit(limit)
         }
     }
 
     /// Returns a [`Stop`] for work that puts things back as they were: its deadline is short, and
     /// signals do not end it.
     #[must_use]
-    pub fn cleaning_up() -> Self {
+    pub fn for_cleanup() -> Self {
         Stop {
             is_fixed: true,
-            ..Stop::uninterrupted(CLEANING_UP)
+            ..Stop::without_signals(CLEANING_UP)
         }
     }
 
     /// Returns a [`Stop`] with a deadline `limit` from now that signals do not end.
     #[must_use]
-    pub fn uninterrupted(limit: Duration) -> Self {
+    pub fn without_signals(limit: Duration) -> Self {
         Stop {
             heeds_signals: false,
-            ..Stop::after(limit)
+            ..Stop::with_limit(limit)
         }
     }
 
     /// Returns a [`Stop`] without a deadline: only signals end the work.
     #[must_use]
-    pub fn on_signal() -> Self {
+    pub fn until_signal() -> Self {
         Stop {
             limit: Duration::MAX,
             deadline: None,
@@ -192,14 +192,14 @@ mod tests {
     fn only_a_limit_that_timeout_sets_names_timeout() {
         let limit = Duration::ZERO;
         for (stop, names) in [
-            (Stop::after(limit), true),
-            (Stop::uninterrupted(limit), true),
+            (Stop::with_limit(limit), true),
+            (Stop::without_signals(limit), true),
             (Stop::after_fixed(limit), false),
         ] {
             let said = stop.reason().unwrap().to_string();
             assert!(said.starts_with("not done within 0s"), "{said}");
             assert_eq!(said.contains("--timeout"), names, "{said}");
         }
-        assert!(Stop::cleaning_up().is_fixed);
+        assert!(Stop::for_cleanup().is_fixed);
     }
 }

@@ -7,12 +7,12 @@ use std::io::Write;
 use anyhow::{Context, Result, anyhow, ensure};
 
 use super::load::{MOST_LINES, failures};
-use super::quotes::{behind, is_one_statement, quoted_at, statements};
-use super::script::located::{Locate, Located};
+use super::quotes::{find_after, is_one_statement, quoted_at, statements};
+use super::script::located::{LocatingWriter, ObjectSink};
 use super::server::Server;
 use crate::child::{self, Child};
 use crate::engine::feed::{finish, read_list};
-use crate::engine::load::{Failure, Loaded};
+use crate::engine::load::{Failure, LoadResult};
 use crate::human;
 use crate::stop::{Stop, Stopped};
 
@@ -36,8 +36,8 @@ pub(super) fn restore(
     mut server: Server,
     keep_going: bool,
     stop: Stop,
-) -> Result<Loaded> {
-    server.meet(stop)?;
+) -> Result<LoadResult> {
+    server.connect(stop)?;
     let server = &server;
     let existing = server.column(
         "SELECT IF(host = '', user, CONCAT(user, '@', host)) FROM mysql.user",
@@ -75,17 +75,17 @@ pub(super) fn restore(
             && existing.contains(account)
             && !is_of_role(&line, &existing)
         {
-            if *statement == Statement::Create("USER") {
+            if *statement == AccountStatement::Create("USER") {
                 log::info!("the user {account} exists and stays as it is");
             }
             continue;
         }
-        if let Some((Statement::Create(kind), account)) = &account {
+        if let Some((AccountStatement::Create(kind), account)) = &account {
             // MariaDB's client creates a role once for each of its administrators.
             if !seen.insert(account.clone()) {
                 continue;
             }
-            let drop = format!("DROP {kind} IF EXISTS {}", quoted(account));
+            let drop = format!("DROP {kind} IF EXISTS {}", quote_account(account));
             accounts.created.push(drop);
         }
         if is_on_object(&line) {
@@ -98,10 +98,10 @@ pub(super) fn restore(
         };
         accounts.kept.push((object, line));
     }
-    Ok(Loaded {
+    Ok(LoadResult {
         failed: accounts.create()?,
         grants,
-        ..Loaded::default()
+        ..LoadResult::default()
     })
 }
 
@@ -120,13 +120,13 @@ impl Accounts<'_> {
     /// Runs the statements. Returns the failures that do not end the restore.
     fn create(&self) -> Result<Vec<Failure>> {
         let program = self.server.shell.program;
-        let mut command = self.server.fed_shell();
+        let mut command = self.server.input_shell();
         if self.keep_going {
             command.args(["--force", "--skip-reconnect"]);
         }
         let mut child = Child::write_to(&mut command, program, self.stop)?;
         child.keep_lines(MOST_LINES);
-        let mut out = Located::new(child);
+        let mut out = LocatingWriter::new(child);
         let fed = self.kept.iter().try_for_each(|(object, line)| {
             out.begin(object.clone());
             out.write_all(format!("{line}\n").as_bytes())
@@ -155,7 +155,7 @@ impl Accounts<'_> {
         let mut command = self.server.shell();
         command.args(["--batch", "--force", "--execute", &self.created.join("; ")]);
         let program = self.server.shell.program;
-        if let Err(error) = child::output(&mut command, program, Stop::cleaning_up()) {
+        if let Err(error) = child::output(&mut command, program, Stop::for_cleanup()) {
             log::warn!("accounts that were created could not be dropped again: {error:#}");
         }
     }
@@ -173,7 +173,7 @@ fn without_statement(error: &str) -> String {
 /// # Errors
 /// When the server cannot be reached.
 pub(super) fn grant(mut server: Server, grants: &[String], stop: Stop) -> Result<Vec<Failure>> {
-    server.meet(stop)?;
+    server.connect(stop)?;
     let mut failed = Vec::new();
     for grant in grants {
         let given = server.ask(grant, stop);
@@ -218,7 +218,7 @@ fn is_about_accounts(text: &str) -> bool {
         "REVOKE ",
         "SET DEFAULT ROLE ",
     ];
-    let kind = uncommented(text);
+    let kind = strip_comment(text);
     // MariaDB's client sets variables of its session.
     let is_setting = text.starts_with("/*!40") && kind.starts_with("SET ");
     is_one_statement(text.trim_end())
@@ -228,22 +228,22 @@ fn is_about_accounts(text: &str) -> bool {
 /// Returns true if the line grants a role that does not exist yet. The account that receives the
 /// role may exist, but cannot have the role yet.
 fn is_of_role(line: &str, existing: &HashSet<String>) -> bool {
-    let Some(role) = uncommented(line)
+    let Some(role) = strip_comment(line)
         .strip_prefix("GRANT ")
         .and_then(account_at)
     else {
         return false;
     };
-    behind(line, " ON ").is_none() && !existing.contains(&role)
+    find_after(line, " ON ").is_none() && !existing.contains(&role)
 }
 
 /// Returns true if the line is a grant on an object, such as a table or a routine, and not on a
 /// database or on all databases.
 fn is_on_object(line: &str) -> bool {
-    let line = uncommented(line);
+    let line = strip_comment(line);
     let Some(object) = line
         .strip_prefix("GRANT ")
-        .and_then(|rest| behind(rest, " ON "))
+        .and_then(|rest| find_after(rest, " ON "))
     else {
         return false;
     };
@@ -254,7 +254,7 @@ fn is_on_object(line: &str) -> bool {
 }
 
 /// Removes the opening of an executable comment, such as `/*M!100005`, from the start of a line.
-fn uncommented(line: &str) -> &str {
+fn strip_comment(line: &str) -> &str {
     match line.split_once(' ') {
         Some((comment, rest)) if comment.starts_with("/*") => rest,
         _ => line,
@@ -262,17 +262,17 @@ fn uncommented(line: &str) -> &str {
 }
 
 #[derive(Debug, PartialEq, Eq)]
-enum Statement {
+enum AccountStatement {
     Create(&'static str),
     Other,
 }
 
-impl Statement {
+impl AccountStatement {
     /// Returns what the statement is about, such as `user u@host`.
     fn describe(&self, account: &str) -> String {
         match self {
-            Statement::Create(kind) => format!("{} {account}", kind.to_lowercase()),
-            Statement::Other => format!("privileges and roles of {account}"),
+            AccountStatement::Create(kind) => format!("{} {account}", kind.to_lowercase()),
+            AccountStatement::Other => format!("privileges and roles of {account}"),
         }
     }
 }
@@ -280,24 +280,24 @@ impl Statement {
 /// Returns the kind of the statement and the account that it creates, changes or grants something
 /// to, as `user@host`; a role has no host. The clients write one statement per line, some within
 /// `/*!` or `/*M!` comments.
-fn account(line: &str) -> Option<(Statement, String)> {
-    let line = uncommented(line);
+fn account(line: &str) -> Option<(AccountStatement, String)> {
+    let line = strip_comment(line);
     let after = |start: &str| line.strip_prefix(start);
     let (statement, rest) = if let Some(rest) = after("CREATE USER ") {
-        (Statement::Create("USER"), rest)
+        (AccountStatement::Create("USER"), rest)
     } else if let Some(rest) = after("CREATE ROLE ") {
-        (Statement::Create("ROLE"), rest)
+        (AccountStatement::Create("ROLE"), rest)
     } else if let Some(rest) = after("ALTER USER ") {
-        (Statement::Other, rest)
+        (AccountStatement::Other, rest)
     } else if let Some(rest) = after("GRANT ") {
-        (Statement::Other, behind(rest, " TO ")?)
+        (AccountStatement::Other, find_after(rest, " TO ")?)
     } else if let Some(rest) = after("REVOKE ") {
-        (Statement::Other, behind(rest, " FROM ")?)
+        (AccountStatement::Other, find_after(rest, " FROM ")?)
     } else {
         let rest = after("SET DEFAULT ROLE ")?;
         // MariaDB writes `FOR`, MySQL writes `TO`.
-        let rest = behind(rest, " FOR ").or(behind(rest, " TO "));
-        (Statement::Other, rest?)
+        let rest = find_after(rest, " FOR ").or(find_after(rest, " TO "));
+        (AccountStatement::Other, rest?)
     };
     let rest = rest.strip_prefix("IF NOT EXISTS ").unwrap_or(rest);
     Some((statement, account_at(rest)?))
@@ -316,7 +316,7 @@ fn account_at(text: &str) -> Option<String> {
     })
 }
 
-fn quoted(account: &str) -> String {
+fn quote_account(account: &str) -> String {
     let quote = super::server::identifier;
     match account.rsplit_once('@') {
         Some((user, host)) => format!("{}@{}", quote(user), quote(host)),

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use anyhow::{Context, Result, bail};
 
 use super::server::{Server, identifier, literal};
-use super::settings::Settings;
+use super::settings::DatabaseSettings;
 use super::storage_engines::ELSEWHERE;
 use super::{inexact, privileges};
 use crate::header::Rows;
@@ -18,8 +18,8 @@ const OWN: &str = "'information_schema', 'performance_schema', 'mysql', '#mysql5
 const OWN_SYS: &str = "SELECT 1 FROM information_schema.tables WHERE table_schema = 'sys' AND table_name = 'sys_config'";
 
 /// What must be known of a database before it is dumped.
-pub(super) struct Database {
-    pub(super) settings: Settings,
+pub(super) struct DatabaseProperties {
+    pub(super) settings: DatabaseSettings,
     /// The tables, each with the storage engine's estimate of its rows.
     pub(super) tables: Vec<(String, Option<Rows>)>,
     /// Tables that are dumped without rows, or with other rows than a SELECT returns.
@@ -99,7 +99,11 @@ pub(super) fn table_names(server: &Server, name: &str, stop: Stop) -> Result<BTr
 }
 
 /// Returns the tables of a database that have generated columns.
-pub(super) fn generating(server: &Server, name: &str, stop: Stop) -> Result<Vec<String>> {
+pub(super) fn list_generating_tables(
+    server: &Server,
+    name: &str,
+    stop: Stop,
+) -> Result<Vec<String>> {
     let database = literal(name);
     server.column(
         &format!("SELECT DISTINCT table_name FROM information_schema.columns WHERE table_schema = {database} AND generation_expression <> '' ORDER BY 1"),
@@ -107,10 +111,10 @@ pub(super) fn generating(server: &Server, name: &str, stop: Stop) -> Result<Vec<
     )
 }
 
-impl Database {
+impl DatabaseProperties {
     /// Reads the properties of a database and checks that the user can read all of it. What cannot
     /// be read is left out with a warning, if `readable` says so.
-    pub(super) fn look(
+    pub(super) fn read(
         server: &Server,
         name: &str,
         readable: Readable,
@@ -130,7 +134,7 @@ impl Database {
             "SELECT engine FROM information_schema.engines WHERE transactions = 'YES'",
             stop,
         )?;
-        let mut this = Database {
+        let mut this = DatabaseProperties {
             settings,
             tables: Vec::new(),
             uncounted: BTreeSet::new(),
@@ -233,7 +237,7 @@ fn named(what: &str, objects: &[String]) -> Option<String> {
 }
 
 /// Returns the default character set, the default collation and the comment of a database.
-pub(super) fn settings(server: &Server, name: &str, stop: Stop) -> Result<Settings> {
+pub(super) fn settings(server: &Server, name: &str, stop: Stop) -> Result<DatabaseSettings> {
     let database = literal(name);
     let columns = "default_character_set_name, default_collation_name";
     let ask = |columns: &str| {
@@ -252,7 +256,7 @@ pub(super) fn settings(server: &Server, name: &str, stop: Stop) -> Result<Settin
     };
     let mut row = row.into_iter();
     let mut next = || row.next().unwrap_or_default();
-    Ok(Settings {
+    Ok(DatabaseSettings {
         charset: next(),
         collation: next(),
         comment: next(),

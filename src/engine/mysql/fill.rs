@@ -8,7 +8,7 @@ use anyhow::{Error, Result, ensure};
 use super::catalogue;
 use super::script::created::Created;
 use super::server::{Server, identifier, literal};
-use super::settings::{PLAIN_STRINGS, Settings};
+use super::settings::{DatabaseSettings, PLAIN_STRINGS};
 use crate::header::Rows;
 use crate::stop::{self, Stop};
 
@@ -28,7 +28,7 @@ pub(super) fn check(server: &Server, name: &str, stop: Stop) -> Result<()> {
     ensure!(
         objects.is_empty(),
         "the database {name} is not empty ({}); --into-empty loads only into an empty one",
-        shown(&objects)
+        describe(&objects)
     );
     let users = users(server, name, stop)?;
     ensure!(
@@ -44,7 +44,7 @@ pub(super) struct Empty<'a> {
     pub(super) server: &'a Server,
     pub(super) name: &'a str,
     /// The default character set and the other settings of the database.
-    pub(super) settings: Settings,
+    pub(super) settings: DatabaseSettings,
     /// The tables of the dump, each with the number of its rows.
     pub(super) dumped: &'a [(String, Option<Rows>)],
 }
@@ -80,7 +80,7 @@ impl Empty<'_> {
         let Some(session) = created.session() else {
             return Ok(());
         };
-        let stop = Stop::cleaning_up();
+        let stop = Stop::for_cleanup();
         let there = format!("SELECT id FROM information_schema.processlist WHERE id = {session}");
         while !self.server.column(&there, stop)?.is_empty() {
             // The session may have ended meanwhile.
@@ -94,7 +94,7 @@ impl Empty<'_> {
     /// Drops what the load created, and sets back the settings of the database. Returns the kind
     /// and the name of the objects that stay.
     fn drop(&self, created: &Created) -> Result<Vec<(String, String)>> {
-        let stop = Stop::cleaning_up();
+        let stop = Stop::for_cleanup();
         let is_ours = |(kind, object): &(String, String)| created.has_created(kind, object);
         let objects = objects(self.server, self.name, stop)?;
         if users(self.server, self.name, stop)?.is_empty() {
@@ -166,7 +166,7 @@ fn users(server: &Server, name: &str, stop: Stop) -> Result<Vec<String>> {
     server.column(&sessions, stop)
 }
 
-fn shown(objects: &[(String, String)]) -> String {
+fn describe(objects: &[(String, String)]) -> String {
     let named = objects.iter().take(NAMED);
     let mut shown: Vec<_> = named
         .map(|(kind, object)| format!("{} {object}", kind.to_lowercase()))

@@ -8,8 +8,8 @@ use anyhow::{Context, Error, Result, anyhow, bail, ensure};
 
 use super::script::StatementReader;
 use super::script::created::Created;
-use super::script::located::{Located, Places};
-use super::script::rewrite::{Names, Report, Rewriter};
+use super::script::located::{LocatingWriter, ObjectPositions};
+use super::script::rewrite::{Names, RewriteReport, Rewriter};
 use super::server::Server;
 use crate::child::Child;
 use crate::engine::feed::finish;
@@ -34,7 +34,7 @@ const TOLERANT: [&str; 2] = [
 ];
 
 /// How to load a dump.
-pub(super) struct Loading<'a> {
+pub(super) struct DumpLoad<'a> {
     pub(super) server: &'a Server,
     /// The name of the dumped database.
     pub(super) own: &'a str,
@@ -45,7 +45,7 @@ pub(super) struct Loading<'a> {
     pub(super) stop: Stop,
 }
 
-impl Loading<'_> {
+impl DumpLoad<'_> {
     /// Loads the dump into the database `name`, and warns of objects that are not exactly as they
     /// were dumped. Returns the objects that failed, if failures do not end the restore.
     ///
@@ -58,11 +58,11 @@ impl Loading<'_> {
         Ok(failed)
     }
 
-    /// Loads the dump into the database `name`, as [`Loading::load`], and drops nothing there but
+    /// Loads the dump into the database `name`, as [`DumpLoad::load`], and drops nothing there but
     /// what the dump created itself. `created` then knows what that is, also after an error.
     ///
     /// # Errors
-    /// As [`Loading::load`].
+    /// As [`DumpLoad::load`].
     pub(super) fn fill(
         &self,
         dump: &File,
@@ -78,7 +78,7 @@ impl Loading<'_> {
     }
 
     /// Warns of objects that are not exactly as they were dumped.
-    fn warn_of(&self, report: &Report, name: &str) {
+    fn warn_of(&self, report: &RewriteReport, name: &str) {
         let own = self.own;
         for (what, objects) in [
             (
@@ -94,7 +94,7 @@ impl Loading<'_> {
                 &report.disabled,
             ),
         ] {
-            if let Some(objects) = shown(objects) {
+            if let Some(objects) = describe(objects) {
                 log::warn!("{name}: {what} {own}: {objects}");
             }
         }
@@ -104,16 +104,16 @@ impl Loading<'_> {
     /// the dump can be loaded into `target`.
     ///
     /// # Errors
-    /// As [`Loading::load`] into `target`.
+    /// As [`DumpLoad::load`] into `target`.
     pub(super) fn rehearse(&self, dump: &File, name: &str, target: &str) -> Result<()> {
         self.feed(dump, (name, target), None).map(|_| ())
     }
 
     /// Returns the message about the objects that name the dumped database where the name cannot be
     /// changed to `target`, or `None` if there are none.
-    fn refusal(&self, report: &Report, target: &str) -> Option<String> {
+    fn refusal(&self, report: &RewriteReport, target: &str) -> Option<String> {
         let own = self.own;
-        let refused = shown(&report.refused)?;
+        let refused = describe(&report.refused)?;
         Some(format!(
             "these name their database {own} where the name cannot be changed safely to {target}: {refused}; restore it as {own}, on another server if {own} must stay as it is"
         ))
@@ -127,7 +127,7 @@ impl Loading<'_> {
         dump: &File,
         (target, meant): (&str, &str),
         created: Option<(&mut Created, PipeWriter)>,
-    ) -> Result<(Report, Vec<Failure>)> {
+    ) -> Result<(RewriteReport, Vec<Failure>)> {
         let (server, stop) = (self.server, self.stop);
         let prelude = prelude(server, stop)?;
         let case = server
@@ -140,7 +140,7 @@ impl Loading<'_> {
             is_rehearsal: meant == self.own,
             no_owner: self.no_owner,
         };
-        let mut command = server.fed_shell();
+        let mut command = server.input_shell();
         if self.keep_going {
             command.args(["--force", "--skip-reconnect"]);
         }
@@ -159,7 +159,7 @@ impl Loading<'_> {
         child.keep_lines(MOST_LINES);
         // A statement is written in several parts. Without a buffer, each part would wake the
         // client.
-        let mut out = Located::new(BufWriter::with_capacity(64 << 10, child));
+        let mut out = LocatingWriter::new(BufWriter::with_capacity(64 << 10, child));
         let begun = out.write_all((prelude + &introduction).as_bytes());
         let mut script = StatementReader::new(Rewriter::new(out, names, created));
         let fed = begun
@@ -227,7 +227,7 @@ impl Loading<'_> {
         }
         let limit = self
             .server
-            .column(&format!("SELECT @@GLOBAL.{VARIABLE}"), Stop::cleaning_up());
+            .column(&format!("SELECT @@GLOBAL.{VARIABLE}"), Stop::for_cleanup());
         let limit = limit.ok().and_then(|rows| rows.first()?.parse().ok());
         match limit {
             Some(limit) if longest >= limit => error.context(format!(
@@ -247,7 +247,7 @@ impl Loading<'_> {
 pub(super) fn failures(
     child: Child,
     fed: io::Result<()>,
-    places: &Places,
+    places: &ObjectPositions,
     stop: Stop,
 ) -> Result<Vec<Failure>> {
     fed.context("the dump cannot be loaded")?;
@@ -283,7 +283,7 @@ fn prelude(server: &Server, stop: Stop) -> Result<String> {
 }
 
 /// Returns a list of the first objects and the number of the others, or `None` for no objects.
-pub(super) fn shown(objects: &[String]) -> Option<String> {
+pub(super) fn describe(objects: &[String]) -> Option<String> {
     let (named, more) = objects.split_at(objects.len().min(NAMED));
     let more = (!more.is_empty()).then(|| format!(" and {} more", more.len()));
     (!named.is_empty()).then(|| named.join(", ") + &more.unwrap_or_default())

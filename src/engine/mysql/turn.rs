@@ -51,7 +51,7 @@ impl Turn {
                 log::debug!(
                     "the server gives no lock for {name}: {}{}",
                     String::from_utf8_lossy(answer),
-                    session.said()
+                    session.last_stderr()
                 );
                 Ok(Turn { _session: None })
             }

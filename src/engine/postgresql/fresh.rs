@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 
-use super::catalogue::Settings;
+use super::catalogue::DatabaseSettings;
 use super::reach::ask;
 use super::server::{identifier, literal};
 use super::target::TargetServer;
@@ -22,9 +22,9 @@ impl<'a> NewDatabase<'a> {
     pub(super) fn create(
         into: &'a TargetServer<'a>,
         name: &str,
-        settings: &Settings,
+        settings: &DatabaseSettings,
     ) -> Result<Self> {
-        NewDatabase::create_as(into, beside(name, "restoring"), settings)
+        NewDatabase::create_as(into, make_new_name(name, "restoring"), settings)
     }
 
     /// Creates the database `name`. No signal interrupts this: if the client were killed, the
@@ -32,7 +32,7 @@ impl<'a> NewDatabase<'a> {
     pub(super) fn create_as(
         into: &'a TargetServer<'a>,
         name: String,
-        settings: &Settings,
+        settings: &DatabaseSettings,
     ) -> Result<Self> {
         into.stop.check()?;
         let new = NewDatabase {
@@ -41,8 +41,11 @@ impl<'a> NewDatabase<'a> {
             kept: false,
         };
         let create = settings.create(&new.name, into.facts.major);
-        into.execute(&[create], Stop::uninterrupted(into.access.deadline.limit()))
-            .context("cannot create a database to restore into")?;
+        into.execute(
+            &[create],
+            Stop::without_signals(into.access.deadline.limit()),
+        )
+        .context("cannot create a database to restore into")?;
         into.stop.check()?;
         Ok(new)
     }
@@ -97,12 +100,12 @@ pub(super) fn drop_tables(into: &TargetServer<'_>, name: &str) -> Result<()> {
         DROP_TABLES,
     ];
     let statements = statements.map(str::to_owned);
-    into.server.execute(name, &statements, Stop::cleaning_up())
+    into.server.execute(name, &statements, Stop::for_cleanup())
 }
 
 /// Drops a database, even if it is a template or subscribes to another server's publications.
 pub(super) fn drop_database(into: &TargetServer<'_>, name: &str) -> Result<()> {
-    let stop = Stop::cleaning_up();
+    let stop = Stop::for_cleanup();
     let plain = format!("ALTER DATABASE {} IS_TEMPLATE false", identifier(name));
     for freed in [into.execute(&[plain], stop), unsubscribe(into, name)] {
         if let Err(error) = freed {
@@ -121,7 +124,7 @@ pub(super) fn drop_database(into: &TargetServer<'_>, name: &str) -> Result<()> {
 /// Drops the subscriptions of a database. It does not tell the publisher, because the slot there
 /// does not belong to this database.
 fn unsubscribe(into: &TargetServer<'_>, name: &str) -> Result<()> {
-    let stop = Stop::cleaning_up();
+    let stop = Stop::for_cleanup();
     let query = format!(
         "SELECT coalesce(json_agg(subname), '[]') FROM pg_subscription
             WHERE subdbid = (SELECT oid FROM pg_database WHERE datname = {})",
@@ -144,6 +147,6 @@ fn unsubscribe(into: &TargetServer<'_>, name: &str) -> Result<()> {
 pub(super) const LONGEST_NAME: usize = 63;
 
 /// Returns the name `NAME.WHAT-...`, within the bytes that a name may have.
-pub(super) fn beside(name: &str, what: &str) -> String {
+pub(super) fn make_new_name(name: &str, what: &str) -> String {
     leftover::name(name, what, LONGEST_NAME)
 }

@@ -5,14 +5,14 @@ use std::io::Write;
 
 use anyhow::{Context, Result};
 
-use super::each::Each;
+use super::entry_loader::EntryLoader;
 use super::load::{Scope, load_each, load_whole};
-use super::script::own_restrict;
+use super::script::find_restrict_line;
 use super::server::Server;
 use super::target::TargetServer;
 use crate::engine::access::Access;
 use crate::engine::feed::read_list;
-use crate::engine::load::{LoadOptions, Loaded};
+use crate::engine::load::{LoadOptions, LoadResult};
 
 /// Runs the SQL that `pg_dumpall --globals-only` printed. A role that exists is neither created nor
 /// altered, so its password stays. If the restore keeps going, returns what failed.
@@ -24,7 +24,7 @@ pub fn run(
     server: &Server,
     options: &LoadOptions<'_>,
     access: &Access,
-) -> Result<Loaded> {
+) -> Result<LoadResult> {
     let into = TargetServer::connect(server, None, options, access)?;
     let script = read_list(dump, into.stop)?;
     let (mut roles, mut tablespaces) = (String::new(), String::new());
@@ -34,30 +34,32 @@ pub fn run(
             .keep_going
             .then(|| heading(statement, subject.as_ref()));
         let kept = match subject {
-            Some((Kind::Role, name)) if into.target.roles.contains(&name) => {
+            Some((GlobalKind::Role, name)) if into.target.roles.contains(&name) => {
                 if statement.starts_with("CREATE") {
                     log::info!("the role {name} exists and stays as it is");
                 }
                 continue;
             }
-            Some((Kind::Tablespace, name)) if into.target.tablespaces.contains(&name) => continue,
-            Some((Kind::Tablespace, _)) => &mut tablespaces,
-            Some((Kind::Role, _)) | None => &mut roles,
+            Some((GlobalKind::Tablespace, name)) if into.target.tablespaces.contains(&name) => {
+                continue;
+            }
+            Some((GlobalKind::Tablespace, _)) => &mut tablespaces,
+            Some((GlobalKind::Role, _)) | None => &mut roles,
         };
         kept.extend(heading);
         kept.push_str(statement);
         kept.push('\n');
     }
-    let restrict = own_restrict(&script);
+    let restrict = find_restrict_line(&script);
     if into.keep_going {
         let parts = [restrict, &roles, &tablespaces];
-        let each = Each::of_secrets(&into, &into.maintenance);
+        let each = EntryLoader::of_secrets(&into, &into.maintenance);
         let failed = load_each(&into, each, dump, |psql| {
             let mut parts = parts.into_iter();
             parts.try_for_each(|part| psql.write_all(part.as_bytes()))
         });
         let failed = failed.context("the server-wide objects cannot be restored")?;
-        return Ok(Loaded::new(None, failed));
+        return Ok(LoadResult::new(None, failed));
     }
     // A tablespace cannot be created within a transaction.
     let parts = [restrict, "BEGIN;\n", &roles, "COMMIT;\n", &tablespaces];
@@ -70,15 +72,15 @@ pub fn run(
     };
     load_whole(&into, psql, dump, Scope::EachStatement, feed)
         .context("the server-wide objects cannot be restored")?;
-    Ok(Loaded::default())
+    Ok(LoadResult::default())
 }
 
 /// Returns a heading as `pg_dump` writes it, so that an error of the statement names the object.
 /// Returns nothing for a `SET`.
-fn heading(statement: &str, subject: Option<&(Kind, String)>) -> String {
+fn heading(statement: &str, subject: Option<&(GlobalKind, String)>) -> String {
     let (kind, name) = match subject {
-        Some((Kind::Role, name)) => ("ROLE", name.as_str()),
-        Some((Kind::Tablespace, name)) => ("TABLESPACE", name.as_str()),
+        Some((GlobalKind::Role, name)) => ("ROLE", name.as_str()),
+        Some((GlobalKind::Tablespace, name)) => ("TABLESPACE", name.as_str()),
         // It names the roles and nothing secret.
         None if statement.starts_with("GRANT ") => ("GRANT", statement[6..].trim_end_matches(';')),
         None if statement.starts_with("SET ") => return String::new(),
@@ -97,23 +99,23 @@ pub(super) fn tablespaces(script: &str) -> Vec<String> {
 }
 
 #[derive(Debug, PartialEq, Eq)]
-enum Kind {
+enum GlobalKind {
     Role,
     Tablespace,
 }
 
 /// Returns the role or tablespace that a statement creates, alters or comments on, or `None` if it
 /// is about something else.
-fn subject(statement: &str) -> Option<(Kind, String)> {
+fn subject(statement: &str) -> Option<(GlobalKind, String)> {
     let (_, on_tablespace) = statement.split_once(" ON TABLESPACE ").unzip();
     for (start, kind) in [
-        ("CREATE ROLE ", Kind::Role),
-        ("ALTER ROLE ", Kind::Role),
-        ("COMMENT ON ROLE ", Kind::Role),
-        ("SECURITY LABEL ", Kind::Role),
-        ("CREATE TABLESPACE ", Kind::Tablespace),
-        ("ALTER TABLESPACE ", Kind::Tablespace),
-        ("COMMENT ON TABLESPACE ", Kind::Tablespace),
+        ("CREATE ROLE ", GlobalKind::Role),
+        ("ALTER ROLE ", GlobalKind::Role),
+        ("COMMENT ON ROLE ", GlobalKind::Role),
+        ("SECURITY LABEL ", GlobalKind::Role),
+        ("CREATE TABLESPACE ", GlobalKind::Tablespace),
+        ("ALTER TABLESPACE ", GlobalKind::Tablespace),
+        ("COMMENT ON TABLESPACE ", GlobalKind::Tablespace),
     ] {
         if let Some(rest) = statement.strip_prefix(start) {
             let rest = match start {
@@ -125,7 +127,7 @@ fn subject(statement: &str) -> Option<(Kind, String)> {
     }
     let grants = statement.starts_with("GRANT ") || statement.starts_with("REVOKE ");
     let rest = on_tablespace.filter(|_| grants)?;
-    Some((Kind::Tablespace, first_identifier(rest)))
+    Some((GlobalKind::Tablespace, first_identifier(rest)))
 }
 
 fn first_identifier(text: &str) -> String {
@@ -239,10 +241,16 @@ mod tests {
             ]
         );
         assert_eq!(subject(found[0]), None);
-        assert_eq!(subject(found[1]), Some((Kind::Role, "a;\"b".to_owned())));
-        assert_eq!(subject(found[2]), Some((Kind::Role, "x".to_owned())));
+        assert_eq!(
+            subject(found[1]),
+            Some((GlobalKind::Role, "a;\"b".to_owned()))
+        );
+        assert_eq!(subject(found[2]), Some((GlobalKind::Role, "x".to_owned())));
         let grant = "GRANT ALL ON TABLESPACE fast TO app;";
-        assert_eq!(subject(grant), Some((Kind::Tablespace, "fast".to_owned())));
+        assert_eq!(
+            subject(grant),
+            Some((GlobalKind::Tablespace, "fast".to_owned()))
+        );
         assert_eq!(subject("GRANT a TO b;"), None);
     }
 }

@@ -10,7 +10,7 @@ use std::thread::JoinHandle;
 
 use anyhow::Result;
 
-use super::names::Object;
+use super::names::ObjectKind;
 use crate::secret::Secret;
 
 /// The length at which a printed line is cut, in bytes. The lines with the mark are shorter.
@@ -21,7 +21,7 @@ const LONGEST: usize = 256;
 pub(in super::super) struct Created {
     mark: String,
     /// The number of the last `CREATE` of each object.
-    numbers: HashMap<(Object, String), u64>,
+    numbers: HashMap<(ObjectKind, String), u64>,
     last: u64,
     heard: Heard,
 }
@@ -55,12 +55,12 @@ impl Created {
     }
 
     /// Returns true if the dump creates this object.
-    pub(super) fn contains(&self, object: &(Object, String)) -> bool {
+    pub(super) fn contains(&self, object: &(ObjectKind, String)) -> bool {
         self.numbers.contains_key(object)
     }
 
     /// Takes the object of a `CREATE`. Returns the SQL that must follow the `CREATE`.
-    pub(super) fn add(&mut self, object: (Object, String), delimiter: &[u8]) -> Vec<u8> {
+    pub(super) fn add(&mut self, object: (ObjectKind, String), delimiter: &[u8]) -> Vec<u8> {
         self.last += 1;
         self.numbers.insert(object, self.last);
         let print = format!("\nSELECT '{}', {}, @@error_count", self.mark, self.last);
@@ -91,10 +91,10 @@ impl Created {
     /// `information_schema`.
     pub(in super::super) fn has_created(&self, kind: &str, name: &str) -> bool {
         let object = match kind {
-            "TABLE" | "SEQUENCE" => Object::Table,
-            "VIEW" => Object::View,
-            "EVENT" => Object::Event,
-            _ => Object::Routine,
+            "TABLE" | "SEQUENCE" => ObjectKind::Table,
+            "VIEW" => ObjectKind::View,
+            "EVENT" => ObjectKind::Event,
+            _ => ObjectKind::Routine,
         };
         let number = self.numbers.get(&(object, name.to_owned()));
         number.is_some_and(|number| self.heard.created.contains(number))
@@ -151,7 +151,7 @@ mod tests {
     fn only_marked_lines_without_an_error_prove_an_object() {
         let mut created = Created::new().unwrap();
         for name in ["a", "b", "c"] {
-            let follows = created.add((Object::Table, name.to_owned()), b";;");
+            let follows = created.add((ObjectKind::Table, name.to_owned()), b";;");
             assert!(follows.ends_with(b", @@error_count;;"), "{follows:?}");
         }
         let mark = created.mark.clone();

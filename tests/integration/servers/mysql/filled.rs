@@ -32,7 +32,8 @@ exec /usr/bin/mariadb \"$@\" < fed;; esac
 exec /usr/bin/mariadb \"$@\"";
     let path = with_fake(&env, "mariadb", script);
     let fill = format!("restore --into-empty {dump} {}", server.url("wp"));
-    let run = Run::of(env.program(&fill).env("PATH", &path)).fails(1, "table users: ERROR 1050");
+    let run =
+        Run::finish(env.program(&fill).env("PATH", &path)).fails(1, "table users: ERROR 1050");
     let said = "the database wp is not empty now; empty it before the next attempt: \
         DROP TABLE IF EXISTS `wp`.`theirs`; DROP TABLE IF EXISTS `wp`.`users`;";
     assert!(run.stderr.contains(said), "{run:?}");
@@ -87,7 +88,7 @@ fn a_fill_that_fails_or_is_stopped_leaves_an_empty_database() {
             format!("{before}{last}\n-- Dump completed{after}")
         })
     };
-    let before = server.everything_in("wp");
+    let before = server.read_all("wp");
     let fill = |dump: &std::path::Path| {
         format!(
             "restore --into-empty {} {}",
@@ -98,7 +99,7 @@ fn a_fill_that_fails_or_is_stopped_leaves_an_empty_database() {
     let broken = at_end("CREATE TABLE `last` (v nosuch);");
     env.run(&fill(&broken))
         .fails(1, "the database wp is empty, as it was before");
-    assert_eq!(server.everything_in("wp"), before);
+    assert_eq!(server.read_all("wp"), before);
 
     // The server still runs the last statement when the client is killed.
     let slow = at_end("CREATE TABLE `slow` (v INT) SELECT SLEEP(600) AS v;");
@@ -113,7 +114,7 @@ fn a_fill_that_fails_or_is_stopped_leaves_an_empty_database() {
     let ended = running.wait().unwrap();
     assert_eq!(ended.signal(), Some(2), "{ended:?}");
     assert_eq!(server.sql("", sleeping), "");
-    assert_eq!(server.everything_in("wp"), before);
+    assert_eq!(server.read_all("wp"), before);
 
     // Rows of another session in a table of the dump.
     server.sql("", "CREATE DATABASE other; CREATE TABLE other.log (v INT)");

@@ -161,7 +161,7 @@ fn an_old_database_that_cannot_be_dumped_is_replaced_when_that_is_said() {
     );
     restore("--replace --without-saving").succeeds();
     assert_eq!(server.sql("app", "SELECT v FROM t"), "a");
-    fs::remove_file(server.place().join("data/app/t.ibd")).unwrap();
+    fs::remove_file(server.directory().join("data/app/t.ibd")).unwrap();
     restore("--replace --without-saving").succeeds();
     assert_eq!(server.sql("app", "SELECT v FROM t"), "a");
     assert_eq!(env.names().len(), 1);
@@ -185,7 +185,7 @@ fn of_a_damaged_old_database_what_can_be_saved_is_saved() {
          CREATE TABLE gone (v TEXT); CREATE VIEW broken AS SELECT v FROM gone;
          CREATE VIEW of_t AS SELECT v FROM t; DROP TABLE gone; FLUSH TABLES;",
     );
-    fs::remove_file(server.place().join("data/app/no_file.MYI")).unwrap();
+    fs::remove_file(server.directory().join("data/app/no_file.MYI")).unwrap();
     server.sql("", "FLUSH TABLES");
     let url = server.url("app");
     env.run(&format!("dump --to saved {url}"))
@@ -422,7 +422,7 @@ fn everything_of_a_server_is_restored_in_order_with_its_roles_and_grants() {
     new.sql("", "DROP DATABASE bad; DROP USER a@localhost; DROP ROLE r, r2, of_a; REVOKE SELECT ON app.* FROM PUBLIC; DROP DATABASE app");
     env.run(&format!("restore dump {}", new.url(""))).succeeds();
     assert_eq!(grants(&new), expected);
-    assert_eq!(new.everything_in("app"), old.everything_in("app"));
+    assert_eq!(new.read_all("app"), old.read_all("app"));
     assert!(
         new.sql("", "SELECT user FROM mysql.user WHERE is_role = 'Y'")
             .lines()
