@@ -75,7 +75,7 @@ pub fn start_throwaway(
         return Ok(Box::new(sqlite::ThrowawayFile::new(workshop.work, stop)));
     }
     let known = ENGINES.iter().find(|known| known.engine == engine);
-    let known = known.context("what a command printed is not restored by this program")?;
+    let known = known.context("dump-database does not restore the output of a program")?;
     (known.throwaway)(workshop, header, stop)
 }
 
@@ -89,7 +89,7 @@ fn parse_url(scheme: &str, text: &OsStr) -> Result<Arc<dyn Source>, String> {
         let schemes = ENGINES.iter().flat_map(|engine| engine.schemes);
         let schemes: Vec<_> = schemes.map(|known| format!("{known}://")).collect();
         format!(
-            "{scheme}:// is no known kind of source; expected a path, sqlite:PATH or one of {}",
+            "{scheme}:// is not a known kind of source; expected a path, sqlite:PATH or one of {}",
             schemes.join(", ")
         )
     })?;

@@ -49,7 +49,7 @@ impl DrillResult {
     /// Returns the result of a dump that the user named and that does not exist any more.
     pub(super) fn for_removed_dump(chosen: &ChosenDump) -> Self {
         let mut row = DrillResult::new(chosen);
-        row.fail("it was removed meanwhile".to_owned());
+        row.fail("it was removed while this command ran".to_owned());
         row
     }
 
@@ -62,7 +62,7 @@ impl DrillResult {
             Outcome::NotRestorable => self
                 .comparison
                 .notes
-                .push("what a program printed is not restored by this one".to_owned()),
+                .push("dump-database does not restore the output of a program".to_owned()),
             Outcome::NotProvable(why) => self.not_provable = Some(why),
             Outcome::Failed(problem) => self.fail(problem),
         }
@@ -89,7 +89,7 @@ impl DrillResult {
         let changed =
             directory.change_state(|state| state.record(name.name.as_str()).drill = Some(drill));
         if let Err(error) = changed {
-            log::warn!("this drill cannot be recorded for status: {error:#}");
+            log::warn!("cannot record the result of this drill for status: {error:#}");
         }
     }
 

@@ -112,7 +112,7 @@ impl<'a> Uploading<'a> {
         }
         Err(StoreError::new(
             Reason::Other,
-            "what the store has is not what it was given",
+            "the store has other content than it was given",
         ))
     }
 
@@ -134,7 +134,7 @@ impl<'a> Uploading<'a> {
         if !self.is_stored(&self.path, content.bytes)? {
             return Err(StoreError::new(
                 Reason::Other,
-                "the size that the store says is not the size it was given",
+                "the store reports another size than it was given",
             ));
         }
         if reads_back || !self.store.checks {

@@ -118,7 +118,7 @@ impl DatabaseProperties {
         }
         if !broken.is_empty() {
             bail!(
-                "{name} cannot be dumped because of broken views (what they show is gone): {}; repair or drop them",
+                "{name} cannot be dumped because of broken views (a table or column that they use is missing): {}; repair or drop them",
                 broken.join(", ")
             );
         }
@@ -130,7 +130,7 @@ impl DatabaseProperties {
         }
         if !empty.is_empty() {
             log::warn!(
-                "{name}: these tables are dumped without rows, because what they show is in other tables or on other servers: {}",
+                "{name}: these tables are dumped without rows, because their rows are in other tables or on other servers: {}",
                 empty.join(", ")
             );
         }

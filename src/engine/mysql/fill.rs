@@ -38,11 +38,11 @@ pub(super) fn explain(server: &Server, name: &str, error: Error) -> Error {
     match objects(server, name, Stop::for_cleanup()) {
         Ok(objects) if objects.is_empty() => error.context(format!("the database {name} is empty")),
         Ok(objects) => error.context(format!(
-            "the database {name} is not empty now ({}); it keeps what was loaded, because others may have put something there meanwhile; empty it by hand before the next attempt",
+            "the database {name} is not empty now ({}); it keeps what was loaded, because other sessions may have added something; empty it before the next attempt",
             describe(&objects)
         )),
         Err(unseen) => {
-            log::warn!("what the database {name} holds cannot be seen: {unseen:#}");
+            log::warn!("cannot list what the database {name} holds: {unseen:#}");
             error
         }
     }

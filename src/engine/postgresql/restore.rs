@@ -91,7 +91,7 @@ fn explain_name(error: Error, name: &str) -> Error {
         return error;
     }
     error.context(format!(
-        "an extension insists on the database's name, and a dump is loaded under another one first; rename the old database if there is one, CREATE DATABASE {}, and restore into that with --into-empty",
+        "an extension works only under this name of the database, and a restore loads the dump under a temporary name first; rename the old database if there is one, CREATE DATABASE {}, and restore into that with --into-empty",
         identifier(name)
     ))
 }
@@ -230,7 +230,7 @@ fn preflight(into: &TargetServer<'_>, header: &Header, settings: &DatabaseSettin
         .unwrap_or(0);
     if dumped > major {
         log::warn!(
-            "the dump is of PostgreSQL {}, newer than this server ({}); what it does not know will fail",
+            "the dump is of PostgreSQL {}, newer than this server ({}); what this server does not know will fail",
             header.engine_version,
             into.facts.version
         );

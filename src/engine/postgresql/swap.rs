@@ -69,7 +69,7 @@ fn exchange(into: &TargetServer<'_>, name: &str, aside: &str, coming: &str) -> R
     let exchanged = leaving.exchange_names(into, name, aside, coming);
     if let Err(error) = leaving.accept_connections(into) {
         log::error!(
-            "the database that was called {name} still refuses connections: {error:#}; ALTER DATABASE ... CONNECTION LIMIT {} ends that",
+            "the database that was called {name} still refuses connections: {error:#}; allow them with ALTER DATABASE ... CONNECTION LIMIT {}",
             leaving.limit
         );
     }

@@ -120,8 +120,10 @@ fn what_cannot_be_dumped_whole_is_named_before_anything_is_written() {
     env.run(&format!("dump {}", server.url_as("weak", "app")))
         .fails(1, "it lacks SHOW VIEW, TRIGGER, EVENT, EXECUTE");
     server.sql("app", "DROP TABLE gone");
-    env.run(&format!("dump {}", server.url("app")))
-        .fails(1, "broken views (what they show is gone): v");
+    env.run(&format!("dump {}", server.url("app"))).fails(
+        1,
+        "broken views (a table or column that they use is missing): v",
+    );
     env.run(&format!("dump {}", server.url("nothing")))
         .fails(1, "has no database nothing");
     assert_no_trace(&env, &[]);

@@ -103,7 +103,7 @@ fn a_user_of_one_database_fills_it_when_it_is_empty() {
     let broken = with_text(&dump, |text| {
         text.replace("VIEW `w` AS", "VIEW `w` AS SELECT nothing; x")
     });
-    fill("--no-owner", &broken).fails(1, "empty it by hand before the next attempt");
+    fill("--no-owner", &broken).fails(1, "empty it before the next attempt");
     empty();
     fill("--no-owner", &dump).succeeds();
     assert_eq!(
@@ -282,7 +282,7 @@ fn everything_of_a_server_is_restored_in_order_with_its_roles_and_grants() {
     assert_eq!(new.sql("app", "SELECT v FROM t").trim(), "a");
     new.sql("", "DROP DATABASE app; DROP DATABASE bad");
     let run = env.run(&format!("restore dump/{globals} {}", new.url("")));
-    let run = run.fails(1, "these grants are on what is not there");
+    let run = run.fails(1, "these grants are on objects that do not exist");
     assert!(
         run.stderr
             .contains("error: not restored: GRANT SELECT (`v`) ON `app`.`t` TO `a`@`localhost`;: "),
