@@ -96,7 +96,7 @@ fn parse_url(scheme: &str, text: &OsStr) -> Result<Arc<dyn Source>, String> {
     let url = Url::parse(text)?;
     if url.password().is_some() {
         log::warn!(
-            "the password in {url} can be read by whoever sees this command line; move it to a file and name that with --password-file"
+            "the password in {url} can be read by every user who sees this command line; move it to a file and name that with --password-file"
         );
     }
     (known.parse)(url)

@@ -1,4 +1,4 @@
-//! The copies of one database in one destination: what is there, what is lacking, how it went.
+//! The copies of one database in one destination: which exist, which are missing, and the result of the run.
 
 mod attempt;
 

@@ -23,7 +23,7 @@ pub(super) struct Comparison {
     pub(super) counted: usize,
     /// The number of tables whose rows the engine only estimated at the snapshot.
     pub(super) estimated: usize,
-    /// Whether the dump was only loaded, without an error, and nothing was compared: it holds what
+    /// True if the dump was only loaded, without an error, and nothing was compared: it holds what
     /// belongs to no single database, so it has no tables.
     pub(super) only_loaded: bool,
     /// Differences and faults that make the drill fail.

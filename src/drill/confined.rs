@@ -20,7 +20,7 @@ use crate::child::Child;
 use crate::header::Header;
 use crate::stop::Stop;
 
-/// How long the second process may take to stop its server.
+/// The time that the second process may take to stop its server.
 const GRACE: Duration = Duration::from_secs(10);
 const LONGEST_FINDING: u64 = 16 << 20;
 /// The directories next to a directory of programs that hold what these programs need.

@@ -26,7 +26,7 @@ use crate::restore;
 use crate::secret::Secret;
 use crate::stop::Stop;
 
-/// How long to wait for a lock in a throwaway database, which no other client uses.
+/// The time to wait for a lock in a throwaway database, which no other client uses.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The reason why this machine cannot prove that the dump restores.

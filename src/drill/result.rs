@@ -20,13 +20,13 @@ pub(super) struct DrillResult {
     pub(super) database: String,
     #[serde(serialize_with = "crate::human::path")]
     pub(super) path: PathBuf,
-    /// Whether the drill passed; `None` if there is nothing to restore (the dump is the output of
+    /// True if the drill passed; `None` if there is nothing to restore (the dump is the output of
     /// a command), or if this machine cannot prove that the dump restores.
     pub(super) passed: Option<bool>,
     /// Why this machine cannot prove that the dump restores.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) not_provable: Option<String>,
-    /// How long the restore took, in seconds.
+    /// The duration of the restore in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) restore_seconds: Option<f64>,
     #[serde(flatten)]

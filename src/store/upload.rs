@@ -20,7 +20,7 @@ const BLOCK: usize = 1 << 20;
 const MOST_PARTS: u64 = 9_000;
 /// Memory for parts on their way, in bytes.
 const IN_FLIGHT: usize = 24 << 20;
-/// How long an upload that failed may take to be removed.
+/// The time that the removal of a failed upload may take.
 const CLEANING_UP: Duration = Duration::from_millis(700);
 
 pub(super) struct Uploading<'a> {

@@ -15,7 +15,7 @@ use crate::engine::access::Part;
 use crate::engine::load::{Save, explain_not_saved};
 use crate::stop::{self, Stop};
 
-/// How long statements are repeated while sessions reconnect at once.
+/// The time for which statements are repeated while sessions reconnect at once.
 const RETRY_TIME: Duration = Duration::from_secs(20);
 
 /// Gives the new database the name of the old one, and drops the old one. Returns the path of the
