@@ -266,7 +266,7 @@ const REPLACED: &str = "The dump of the database that is replaced";
 
 /// `restore`.
 #[derive(Debug, Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a separate flag")]
 #[command(
     mut_arg("to", |arg| arg.help_heading(REPLACED).help(
         "Save the replaced database in this dump directory, of which only the last component is \

@@ -58,7 +58,7 @@ pub fn parse_bytes(text: &str) -> Result<u64, String> {
         (Ok(number), Some((_, factor))) if (1.0..=1e18).contains(&(number * factor)) => {
             Ok((number * factor) as u64)
         }
-        _ => Err("a size such as 500kB or 10MB is wanted".to_owned()),
+        _ => Err("expected a size such as 500kB or 10MB".to_owned()),
     }
 }
 

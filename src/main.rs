@@ -298,7 +298,7 @@ fn directory(given: Option<PathBuf>) -> Result<PathBuf> {
     }
     match std::env::var_os("STATE_DIRECTORY").filter(|value| !value.is_empty()) {
         Some(value) if value.as_encoded_bytes().contains(&b':') => Err(UsageError::new(
-            "$STATE_DIRECTORY lists several directories; say which with --to",
+            "$STATE_DIRECTORY lists several directories; choose one with --to",
         )
         .into()),
         Some(value) => Ok(PathBuf::from(value)),

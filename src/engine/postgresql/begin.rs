@@ -17,7 +17,7 @@ use crate::human;
 /// The number of attempts to begin a dump while other sessions rewrite its tables.
 const ATTEMPTS: u32 = 20;
 
-/// How long `pg_dump` waits for locks that the snapshot's session already holds. `pg_dump` waits
+/// The time that `pg_dump` waits for locks that the snapshot's session already holds. `pg_dump` waits
 /// only if another session waits for such a table, and that session waits for the snapshot's lock.
 const QUEUED: Duration = Duration::from_secs(2);
 

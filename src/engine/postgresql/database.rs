@@ -115,7 +115,7 @@ impl Postgresql {
                 first.push_str(", ...");
             }
             bail!(
-                "the role may not read all of {database}, so the dump would not be whole: {} ({first}); dump as a superuser, or grant what is missing (pg_read_all_data, BYPASSRLS)",
+                "the role may not read all of {database}, so the dump would be incomplete: {} ({first}); dump as a superuser, or grant what is missing (pg_read_all_data, BYPASSRLS)",
                 human::count(unreadable.count, "object")
             );
         }

@@ -73,9 +73,7 @@ pub(super) fn databases(server: &Server, stop: Stop) -> Result<Vec<String>> {
     let (maintenance, ..) = connect_anywhere(server, None, stop)?;
     let found: Databases = ask(server, &maintenance, DATABASES, stop)?;
     for name in found.invalid {
-        log::warn!(
-            "{name} is not dumped: a DROP DATABASE that was interrupted left it half gone; drop it again"
-        );
+        log::warn!("{name} is not dumped: its DROP DATABASE was interrupted; drop it again");
     }
     for name in found.closed {
         log::warn!("{name} is not dumped: it allows no connections (ALLOW_CONNECTIONS false)");
@@ -96,7 +94,7 @@ pub(super) fn databases(server: &Server, stop: Stop) -> Result<Vec<String>> {
 fn is_changed(server: &Server, stop: Stop) -> bool {
     ask(server, "template1", IS_CHANGED, stop).unwrap_or_else(|error| {
         log::warn!(
-            "whether template1 was changed cannot be seen, so it is dumped (--exclude template1 leaves it out): {error:#}"
+            "cannot see whether template1 was changed, so it is dumped (--exclude template1 leaves it out): {error:#}"
         );
         true
     })

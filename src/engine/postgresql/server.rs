@@ -195,7 +195,7 @@ impl Server {
             format!("port {}", port.trim())
         });
         error.context(format!(
-            "a connection pooler is there, not PostgreSQL itself; name the server's own address in the URL (it listens on {port})"
+            "this is a connection pooler, not PostgreSQL; name the server's own address in the URL (it listens on {port})"
         ))
     }
 
