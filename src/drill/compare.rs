@@ -79,14 +79,11 @@ impl Comparison {
         let mut this = Comparison {
             tables: now.len(),
             rows: now.values().flatten().sum(),
-<<<<<<< HEAD
             unlisted: facts
                 .table_count
                 .saturating_sub(facts.tables.len())
                 .min(now.len()),
-=======
             of_keys,
->>>>>>> main
             ..Comparison::default()
         };
         let mut differences = Vec::new();
@@ -266,7 +263,7 @@ mod tests {
         };
         let now = ["a", "b", "c"].map(|name| (name.to_owned(), Some(0)));
         assert_eq!(
-            Comparison::compare_tables(&facts, &BTreeMap::from(now)).to_string(),
+            Comparison::compare_tables(&facts, &BTreeMap::from(now), false).to_string(),
             "3 tables with 0 rows, in 1 of them counted as many as were dumped; \
              the dump's header has no room for the rows of 2 tables"
         );
