@@ -262,7 +262,7 @@ mod tests {
         };
         let now = ["a", "b", "c"].map(|name| (name.to_owned(), Some(0)));
         assert_eq!(
-            Comparison::compare_tables(&facts, &BTreeMap::from(now)).to_string(),
+            Comparison::compare_tables(&facts, &BTreeMap::from(now), false).to_string(),
             "3 tables with 0 rows, in 1 of them counted as many as were dumped; \
              the dump's header has no room for the rows of 2 tables"
         );
