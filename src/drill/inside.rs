@@ -15,7 +15,7 @@ use super::sandbox::Walls;
 use super::scratch::Place;
 use crate::dump::default_threads;
 use crate::engine::LoadOptions;
-use crate::engine::access::Access;
+use crate::engine::access::{Access, Sessions};
 use crate::engine::missing::Missing;
 use crate::engine::start_throwaway;
 use crate::engine::throwaway::{Throwaway, Workshop};
@@ -104,6 +104,7 @@ impl Drill<'_> {
             lock_timeout: LOCK_TIMEOUT,
             threads: default_threads(),
             format: header.format,
+            sessions: Sessions::default(),
         };
         let compared = self.compare(header, throwaway.as_mut(), &access);
         compared

@@ -10,6 +10,7 @@ use super::catalogue::{self, Settings, Target};
 use super::globals;
 use super::reach::ask;
 use super::server::{Server, identifier};
+use super::session::Session;
 use super::snapshot::Snapshot;
 use crate::engine::feed::read_list;
 use crate::header::Header;
@@ -82,7 +83,7 @@ pub(super) fn read_restored(
 ) -> Result<Found> {
     let mut now: Value = ask(server, database, catalogue::DATABASE, stop)?;
     let names: Vec<String> = serde_json::from_value(now["table_names"].take())?;
-    let mut snapshot = Snapshot::take(server, database, None, stop)?;
+    let mut snapshot = Snapshot::take(Session::start(server, database, stop)?, None)?;
     snapshot.count(i64::MAX.unsigned_abs())?;
     let rows = names.into_iter().map(|name| {
         let rows = snapshot.rows.get(&name).and_then(|rows| rows.exact());

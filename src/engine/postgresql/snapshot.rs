@@ -2,26 +2,19 @@
 //! database is compared with these numbers.
 
 use std::collections::HashMap;
-use std::io::Read;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::Result;
 use serde::de::DeserializeOwned;
 
-use super::error::{ServerError, VERBOSE};
-use super::server::Server;
-use crate::child::Child;
+use super::session::Session;
 use crate::header::Rows;
-use crate::stop::Stop;
 
 /// The size in bytes up to which counting tables is cheap.
 pub(super) const CHEAP: u64 = 64 << 20;
 
-/// The last line of an answer.
-const END: &[u8] = b"\"end\"\n";
-
 /// The tables to lock: the tables whose rows `pg_dump` dumps, and their partitioned parents.
-const DUMPED: &str = "pg_class c JOIN pg_namespace n ON n.oid = relnamespace
+pub(super) const DUMPED: &str = "pg_class c JOIN pg_namespace n ON n.oid = relnamespace
     WHERE relkind IN ('r', 'p') AND relpersistence <> 't'
         AND nspname !~ '^pg_' AND nspname <> 'information_schema'
         AND has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')
@@ -47,13 +40,12 @@ pub(super) struct Snapshot {
     pub(super) id: String,
     /// The exact or estimated number of rows of each table, if it is known.
     pub(super) rows: HashMap<String, Rows>,
-    /// The session of the transaction, which ends when this is dropped; `None` after the session
-    /// failed.
-    session: Option<Child>,
+    /// The session of the transaction, which ends when this is dropped.
+    session: Session,
 }
 
 impl Snapshot {
-    /// Begins a transaction in `database`. It first locks each dumped table, for which it waits as
+    /// Begins a transaction in `session`. It first locks each dumped table, for which it waits as
     /// long as `locks` says (`None` takes no locks), and then takes the snapshot. TRUNCATE and
     /// those ALTER TABLE statements that rewrite a table leave nothing that an older snapshot could
     /// see. Because the locks come before the snapshot, no such statement can run between the
@@ -62,10 +54,8 @@ impl Snapshot {
     /// # Errors
     /// When the server grants no lock or shares no snapshot, in the server's words.
     pub(super) fn take(
-        server: &Server,
-        database: &str,
+        session: Session,
         locks: Option<Duration>,
-        stop: Stop,
     ) -> Result<Self> {
         let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
         let begin = match locks {
@@ -80,13 +70,10 @@ SELECT '{begin}', (SELECT 'LOCK TABLE '
                 wait.as_millis().max(1) // 0 would mean no limit
             ),
         };
-        let mut psql = server.psql(database);
-        psql.args(["--no-align", "--tuples-only", "--file=-", VERBOSE]);
-        let session = Child::converse(&mut psql, "psql", b"SET row_security = off;\n", stop)?;
         let mut snapshot = Snapshot {
             id: String::new(),
             rows: HashMap::new(),
-            session: Some(session),
+            session,
         };
         snapshot.id = snapshot.ask(&format!("{begin}\nSELECT to_json(pg_export_snapshot())"))?;
         Ok(snapshot)
@@ -97,9 +84,7 @@ SELECT '{begin}', (SELECT 'LOCK TABLE '
     /// # Errors
     /// When the server cannot be asked, in the server's words.
     pub(super) fn ask<T: DeserializeOwned>(&mut self, query: &str) -> Result<T> {
-        let printed = self.run(&format!("{query};\n"))?;
-        let answer = printed.lines().next().unwrap_or_default();
-        serde_json::from_str(answer).with_context(|| format!("psql answered {answer:?}"))
+        self.session.ask(query)
     }
 
     /// Returns the tables that the snapshot does not show as they were: their storage has changed
@@ -122,31 +107,10 @@ SELECT '{begin}', (SELECT 'LOCK TABLE '
     /// # Errors
     /// When the server cannot be asked, in the server's words.
     pub(super) fn count(&mut self, counted: u64) -> Result<()> {
-        let printed = self.run(&count(counted))?;
+        let printed = self.session.run(&count(counted))?;
         let lines = printed.lines().map(serde_json::from_str);
         self.rows = lines.collect::<Result<_, _>>()?;
         Ok(())
-    }
-
-    /// Runs `script` in the session. Returns what the session prints.
-    fn run(&mut self, script: &str) -> Result<String> {
-        let session = self.session.as_mut().context("the session has ended")?;
-        let script = format!("{script}SELECT to_json('end'::text);\n");
-        session.say(script.as_bytes())?;
-        let mut printed = Vec::new();
-        let mut buffer = [0; 8192];
-        while !printed.ends_with(END) {
-            let read = session.read(&mut buffer)?;
-            if read == 0 {
-                if let Some(session) = self.session.take() {
-                    session.finish().map_err(ServerError::of)?;
-                }
-                bail!("psql ended before its answer did");
-            }
-            printed.extend_from_slice(&buffer[..read]);
-        }
-        printed.truncate(printed.len() - END.len());
-        Ok(String::from_utf8_lossy(&printed).into_owned())
     }
 }
 
