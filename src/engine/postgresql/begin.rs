@@ -219,12 +219,7 @@ impl Postgresql {
     }
 
     /// Finds the reason in the words of `pg_dump`, which gives no SQLSTATE.
-    fn hindrance_of_pg_dump(
-        &self,
-        error: Error,
-        locks: bool,
-        several: bool,
-    ) -> Result<Hindrance> {
+    fn hindrance_of_pg_dump(&self, error: Error, locks: bool, several: bool) -> Result<Hindrance> {
         let said = format!("{error:#}");
         let is_queued = locks && has_timed_out(&said);
         if several && said.contains(NO_ROOM) {

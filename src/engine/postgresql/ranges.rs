@@ -415,4 +415,3 @@ fn give_back(state: &mut State, range: Range) {
         state.again.push(range);
     }
 }
-

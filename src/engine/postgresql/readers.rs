@@ -151,8 +151,12 @@ impl Reader {
     /// Begins a session in the snapshot, with the locks of the tables.
     fn open(&self) -> Result<Child> {
         let mut psql = self.server.psql(&self.database);
-        psql.env_remove("PGCLIENTENCODING")
-            .args(["--no-align", "--tuples-only", "--file=-", VERBOSE]);
+        psql.env_remove("PGCLIENTENCODING").args([
+            "--no-align",
+            "--tuples-only",
+            "--file=-",
+            VERBOSE,
+        ]);
         let begin = self.begin.as_bytes();
         let mut session = Child::converse(&mut psql, "psql", begin, self.stop)?;
         let mut answer = [0; 2];

@@ -1,15 +1,16 @@
 //! Dumps a database whose large tables are read by several sessions: one `pg_dump` writes the
 //! sections `pre-data` and `data` without those tables' rows, another one the section `post-data`.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::time::Duration;
 
 use anyhow::{Context, Error, Result};
 
 use super::checking::Checking;
 use super::database::Postgresql;
-use super::joined::Joined;
+use super::joined::{Joined, Part};
 use super::large::LargeTable;
 use super::readers::Readers;
 use super::script::entries::Entries;
@@ -24,6 +25,8 @@ use crate::stop::Stopped;
 const READS_RANGES: u32 = 14;
 /// The size in bytes of all large tables together from which several sessions read them by default.
 const WORTH_IT: u64 = 256 << 20;
+/// The number of bytes that are passed on at once.
+const BUFFER: usize = 64 << 10;
 /// The greatest number of sessions by default.
 const MOST: usize = 4;
 /// The number of sessions beside those that read rows: one that holds the snapshot, one for each of
@@ -129,34 +132,60 @@ impl Postgresql {
     /// When a part cannot be read or written.
     pub(super) fn stream_sections(
         &mut self,
-        mut first: Child,
+        first: Child,
         readers: Readers,
         out: &mut dyn Write,
     ) -> Result<()> {
-        let mut last = self.post_data.take().context("pg_dump was not started")?;
+        let last = self.post_data.take().context("pg_dump was not started")?;
         let mut counted = HashMap::new();
+        let mut checking = Checking::new(out, Format::Sql);
         let mut write_rows = |table: usize, out: &mut dyn Write| {
             let rows = readers.ranges.write(table, out, self.stop);
             let rows = rows.map_err(io_error)?;
             counted.insert(readers.tables[table].known_as.clone(), rows);
             Ok(())
         };
-        let mut checking = Checking::new(out, Format::Sql);
         let joined = Joined::new(&mut checking, &readers.tables, &mut write_rows);
-        let mut entries = Entries::new(joined);
-        pass_on(&mut first, &mut entries)?;
-        entries.flush()?;
-        first.finish().map_err(|error| self.explain(error))?;
-        entries.parts.end_first()?;
-        let mut entries = Entries::new(entries.parts);
-        pass_on(&mut last, &mut entries)?;
-        entries.flush()?;
-        last.finish().map_err(|error| self.explain(error))?;
-        entries.parts.end()?;
+        self.join(first, last, &RefCell::new(joined))?;
         checking.finish()?;
         self.read_rows = counted;
         Ok(())
     }
+
+    /// Passes both parts on, in turns.
+    fn join(&self, mut first: Child, mut last: Child, joined: &RefCell<Joined<'_>>) -> Result<()> {
+        let (mut first_part, mut last_part) = (Entries::new(joined), Entries::new(joined));
+        pass_until_late(&mut first, &mut first_part, joined)?;
+        joined.borrow_mut().turn_to(Part::Last)?;
+        pass_until_late(&mut last, &mut last_part, joined)?;
+        joined.borrow_mut().turn_to(Part::First)?;
+        pass_on(&mut first, &mut first_part)?;
+        first_part.flush()?;
+        first.finish().map_err(|error| self.explain(error))?;
+        joined.borrow().check_complete()?;
+        joined.borrow_mut().turn_to(Part::Last)?;
+        pass_on(&mut last, &mut last_part)?;
+        last_part.flush()?;
+        last.finish().map_err(|error| self.explain(error))?;
+        joined.borrow().check_complete()?;
+        Ok(())
+    }
+}
+
+/// Passes a part on until the rest of it belongs after the other part, or to its end.
+fn pass_until_late(
+    from: &mut Child,
+    out: &mut dyn Write,
+    joined: &RefCell<Joined<'_>>,
+) -> io::Result<()> {
+    let mut buffer = vec![0; BUFFER];
+    while !joined.borrow().is_late() {
+        match from.read(&mut buffer)? {
+            0 => return Ok(()),
+            read => out.write_all(&buffer[..read])?,
+        }
+    }
+    Ok(())
 }
 
 fn cores() -> usize {

@@ -53,10 +53,7 @@ impl Snapshot {
     ///
     /// # Errors
     /// When the server grants no lock or shares no snapshot, in the server's words.
-    pub(super) fn take(
-        session: Session,
-        locks: Option<Duration>,
-    ) -> Result<Self> {
+    pub(super) fn take(session: Session, locks: Option<Duration>) -> Result<Self> {
         let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
         let begin = match locks {
             None => format!("{begin};"),

@@ -79,8 +79,7 @@ fn several_sessions_make_the_dump_that_pg_dump_makes() {
         "odd",
         &here.join("tests/integration/servers/postgresql/sessions.sql"),
     );
-    let expected = server.everything_in("odd");
-    let dump = dump_both_ways(&env, &server.url("odd"), "14 large tables");
+    let dump = dump_both_ways(&env, &server.url("odd"), "17 large tables");
     let tables = planted::header(&dump).facts.tables;
     let rows = |name: &str| tables.iter().find(|(table, _)| table == name).unwrap().1;
     assert_eq!(rows("public.marked"), Some(Rows::Exact(4009)));
@@ -88,8 +87,17 @@ fn several_sessions_make_the_dump_that_pg_dump_makes() {
     assert_eq!(rows("\"Zed\".\"order\""), Some(Rows::Exact(2649)));
     let restore = format!("restore {} {}", dump.display(), server.url("again"));
     env.run(&restore).succeeds();
-    let found = server.everything_in("again").replace("again", "odd");
-    assert_same(&found, &expected);
+    let whole = ["odd", "again"].map(|database| {
+        let table = r#"U&"new\000Aline""#;
+        let lines = server.psql(
+            database,
+            &format!("SELECT count(*), md5(string_agg(v, '' ORDER BY n)) FROM {table}"),
+        );
+        // A name of two lines is more than the comparison reads.
+        server.psql(database, &format!("DROP TABLE {table}"));
+        lines + &server.everything_in(database).replace("again", "odd")
+    });
+    assert_same(&whole[1], &whole[0]);
     drill(&env, &dump.display().to_string()).succeeds();
 }
 
@@ -104,8 +112,12 @@ fn a_hard_database_is_the_same_by_several_sessions() {
         "postgres",
         "ALTER DATABASE \"hard \"\"ö\"\" 'x' a/b c\" RENAME TO old",
     );
-    env.run(&format!("restore {} {}", dump.display(), server.url(HARD_URL)))
-        .succeeds();
+    env.run(&format!(
+        "restore {} {}",
+        dump.display(),
+        server.url(HARD_URL)
+    ))
+    .succeeds();
     assert_same(&server.everything_in(HARD), &expected);
 }
 
@@ -118,9 +130,7 @@ fn databases_of_other_encodings_are_the_same_by_several_sessions() {
         let name = encoding.to_lowercase();
         server.psql(
             "postgres",
-            &format!(
-                "CREATE DATABASE {name} ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0"
-            ),
+            &format!("CREATE DATABASE {name} ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0"),
         );
         server.psql(
             &name,
@@ -142,11 +152,17 @@ fn few_connections_leave_fewer_sessions() {
     server.psql("postgres", "CREATE ROLE few LOGIN");
     server.psql("postgres", "GRANT pg_read_all_data TO few");
     for (limit, said) in [
-        (4, "one session reads its rows: the server has no room for more sessions"),
+        (
+            4,
+            "one session reads its rows: the server has no room for more sessions",
+        ),
         (5, "2 sessions read the rows of 1 large table"),
         (6, "3 sessions read the rows of 1 large table"),
     ] {
-        server.psql("postgres", &format!("ALTER ROLE few CONNECTION LIMIT {limit}"));
+        server.psql(
+            "postgres",
+            &format!("ALTER ROLE few CONNECTION LIMIT {limit}"),
+        );
         let url = server.url_as("few", "large");
         let run = env.run(&format!("dump {SEVERAL_LARGE} {url}")).succeeds();
         assert!(run.stderr.contains(said), "{run:?}");
@@ -215,7 +231,10 @@ fn memory_does_not_grow_with_the_sessions() {
     for sessions in [2, 4, 16] {
         let several = peak(&format!("--sessions {sessions} --large-table 1MiB"));
         let more = several.saturating_sub(one) >> 20;
-        assert!(more <= 32 + sessions / 2, "{sessions} sessions: {more} MiB more");
+        assert!(
+            more <= 32 + sessions / 2,
+            "{sessions} sessions: {more} MiB more"
+        );
     }
 }
 
@@ -235,7 +254,10 @@ fn start_waiting(server: &Server, sql: &str) -> Killed {
 fn what_waits_for_a_session_does_not_stop_the_others() {
     let env = Env::new();
     let server = large_server();
-    server.psql("large", "CREATE INDEX big_n ON big (n); CREATE INDEX big_v ON big (v)");
+    server.psql(
+        "large",
+        "CREATE INDEX big_n ON big (n); CREATE INDEX big_v ON big (v)",
+    );
     let rows = "SELECT count(*), sum(n) FROM big";
     let expected = server.psql("large", rows);
     let args = format!("{SEVERAL_LARGE} --timeout 2m {}", server.url("large"));
@@ -280,7 +302,9 @@ fn tables_in_motion_are_dumped_whole_by_several_sessions() {
         Killed(shell.spawn().unwrap())
     };
     let _loops = [
-        again_and_again(&["BEGIN; TRUNCATE etl; INSERT INTO etl SELECT generate_series(1, 5000); COMMIT"]),
+        again_and_again(&[
+            "BEGIN; TRUNCATE etl; INSERT INTO etl SELECT generate_series(1, 5000); COMMIT",
+        ]),
         again_and_again(&[
             "ALTER TABLE typed ALTER i TYPE bigint",
             "VACUUM FULL typed",

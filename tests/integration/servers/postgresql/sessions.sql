@@ -1,6 +1,7 @@
 -- What differs between tables that pg_dump reads and tables that several sessions read.
 CREATE SCHEMA "Zed";
 CREATE SCHEMA "a ""b"" 'c' \ $d$.e";
+CREATE TABLE marked (v text PRIMARY KEY, n serial);
 CREATE TABLE "Zed"."order" (
     "select" int, "Mixed Case" text, doubled int GENERATED ALWAYS AS ("select" * 2) STORED, gone int,
     t timestamptz, i interval, f float8, r regclass, b bytea, d date, m money
@@ -9,7 +10,6 @@ INSERT INTO "Zed"."order" ("select", "Mixed Case", gone, t, i, f, r, b, d, m)
     SELECT n, E'tab\tline\n\\. \\N', n, '2024-02-29 12:00:00.5+00'::timestamptz + n * interval '1 h', n * interval '1.5 day',
         n / 3.0, 'public.marked', decode(md5(n::text), 'hex'), 'epoch', (n / 7.0)::money
     FROM generate_series(1, 3000) n;
-CREATE TABLE marked (v text PRIMARY KEY, n serial);
 INSERT INTO marked (v) VALUES ('-- Data for Name: zzz; Type: TABLE DATA; Schema: zzz; Owner: postgres'), ('\.'), (''), ('--'),
     ('-- PostgreSQL database dump complete'), ('COPY x FROM stdin;'), ('\'), ('$$'), ('''');
 INSERT INTO marked (v) SELECT 'row ' || n FROM generate_series(1, 4000) n;
@@ -70,3 +70,10 @@ COMMENT ON TABLE small IS '
 -- PostgreSQL database dump complete
 ';
 SELECT lo_from_bytea(4711, decode(repeat('00ff5c0a', 20000), 'hex'));
+CREATE FUNCTION log_ddl() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN NULL; END';
+CREATE EVENT TRIGGER ddl ON ddl_command_end EXECUTE FUNCTION log_ddl();
+COMMENT ON EVENT TRIGGER ddl IS 'none';
+GRANT SELECT ON small, marked TO PUBLIC;
+REVOKE ALL ON FUNCTION body() FROM PUBLIC;
+ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO PUBLIC;
+CREATE INDEX summary_count ON summary (count);
