@@ -18,6 +18,7 @@ mod load;
 mod missing;
 mod parallel;
 mod prepare;
+mod programs;
 mod ranges;
 mod reach;
 mod readers;

@@ -116,7 +116,7 @@ impl Postgresql {
         let (mut children, readers) = self.start_reading(&snapshot.id, database, wait, tables)?;
         // `pg_dump` lists the objects meanwhile.
         snapshot
-            .count(CHEAP)
+            .count(CHEAP, true)
             .context("its rows cannot be counted")?;
         // `pg_dump` holds all its locks before it writes.
         for at in 0..children.len() {

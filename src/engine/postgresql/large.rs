@@ -9,7 +9,7 @@ use anyhow::Result;
 use serde::Deserialize;
 
 use super::script::entries::Entry;
-use super::snapshot::{DUMPED, Snapshot};
+use super::snapshot::{CALLS_FUNCTIONS, DUMPED, Snapshot};
 
 /// The longest statement that locks all large tables, in bytes. With it, everything that a session
 /// is told at first fits into a pipe.
@@ -112,7 +112,8 @@ fn in_one_line(name: &str) -> String {
 }
 
 /// The query for the large tables, the largest first. `pg_dump` itself reads what is not a heap,
-/// what belongs to an extension (it may leave rows out), and tables without columns. Names that are
+/// what belongs to an extension (it may leave rows out), tables without columns, and tables of which
+/// a query could call functions of their owner. Names that are
 /// not ASCII are only certain in UTF-8.
 fn query(from: u64, quotes_all: bool) -> String {
     let quoted = |name: &str| match quotes_all {
@@ -135,6 +136,7 @@ fn query(from: u64, quotes_all: bool) -> String {
             FROM {DUMPED} AND relkind = 'r'
                 AND relam = (SELECT oid FROM pg_am WHERE amname = 'heap')
                 AND NOT (relpersistence = 'u' AND pg_is_in_recovery())
+                AND NOT {CALLS_FUNCTIONS}
                 AND NOT EXISTS (SELECT FROM pg_depend
                     WHERE classid = 'pg_class'::regclass AND objid = c.oid AND deptype = 'e')
         ) large

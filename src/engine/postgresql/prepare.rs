@@ -84,7 +84,7 @@ pub(super) fn read_restored(
     let mut now: Value = ask(server, database, catalogue::DATABASE, stop)?;
     let names: Vec<String> = serde_json::from_value(now["table_names"].take())?;
     let mut snapshot = Snapshot::take(Session::start(server, database, stop)?, None)?;
-    snapshot.count(i64::MAX.unsigned_abs())?;
+    snapshot.count(i64::MAX.unsigned_abs(), false)?;
     let rows = names.into_iter().map(|name| {
         let rows = snapshot.rows.get(&name).and_then(|rows| rows.exact());
         (name, rows)

@@ -35,6 +35,7 @@ SET synchronize_seqscans = off;
 SET search_path = '';
 SET enable_tidscan = on;
 SET enable_seqscan = off;
+SET constraint_exclusion = off;
 SET max_parallel_workers_per_gather = 0;
 SET jit = off;
 ";

@@ -8,6 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use anyhow::{Context, Error, Result, anyhow};
 use serde_json::Value;
 
+use super::programs;
 use crate::child;
 use crate::secret::Secret;
 use crate::stop::Stop;
@@ -153,11 +154,14 @@ impl Server {
     }
 
     fn bare_client(&self, program: &str, url: &Url) -> Command {
-        let mut command = Command::new(program);
+        let mut command = programs::command(program);
         command.arg("--no-password").arg(format!("--dbname={url}"));
         if self.url.is_isolated() {
             let names = std::env::vars_os().map(|(name, _)| name);
             for name in names.filter(|name| name.as_encoded_bytes().starts_with(b"PG")) {
+                command.env_remove(name);
+            }
+            for name in programs::VARIABLES {
                 command.env_remove(name);
             }
         }
@@ -332,7 +336,7 @@ pub fn client_version(program: &str, stop: Stop) -> Result<(u32, String)> {
 }
 
 fn ask_client_version(program: &str, stop: Stop) -> Result<(u32, String)> {
-    let mut command = Command::new(program);
+    let mut command = programs::command(program);
     let printed = child::output(command.arg("--version"), program, stop).with_context(|| {
         format!("{program} is needed and does not run; install PostgreSQL's client programs")
     })?;

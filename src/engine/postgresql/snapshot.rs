@@ -23,6 +23,20 @@ pub(super) const DUMPED: &str = "pg_class c JOIN pg_namespace n ON n.oid = relna
                 AND NOT EXISTS (SELECT FROM pg_extension e
                     WHERE e.oid = refobjid AND c.oid = ANY (extconfig)))";
 
+/// True for the table `c` if planning a query of it can call a function of its owner with the rights
+/// of the role that dumps: the planner evaluates what is constant in the expressions of indexes and
+/// statistics. `pg_dump` reads rows without planning a query.
+pub(super) const CALLS_FUNCTIONS: &str = "EXISTS (SELECT FROM pg_depend d
+    WHERE (d.classid = 'pg_class'::regclass
+            AND d.objid IN (SELECT indexrelid FROM pg_index WHERE indrelid = c.oid
+                AND (indexprs IS NOT NULL OR indpred IS NOT NULL))
+        OR d.classid = 'pg_statistic_ext'::regclass
+            AND d.objid IN (SELECT s.oid FROM pg_statistic_ext s WHERE stxrelid = c.oid))
+        AND refobjid >= 16384
+        AND (refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass)
+            OR refclassid = 'pg_type'::regclass
+                AND refobjid IN (SELECT t.oid FROM pg_type t WHERE typtype = 'd')))";
+
 /// The file of each dumped table, if the table has one.
 pub(super) type Storage = HashMap<String, Option<u32>>;
 
@@ -99,12 +113,13 @@ SELECT '{begin}', (SELECT 'LOCK TABLE '
 
     /// Counts the rows of tables, the smallest table first, until the tables are `counted` bytes
     /// large together. Counting reads these tables once more. A table that cannot be counted is
-    /// left out: `pg_dump` will report why it cannot be read.
+    /// left out: `pg_dump` will report why it cannot be read. If `is_live`, a table is also left out
+    /// if counting it could call functions of its owner.
     ///
     /// # Errors
     /// When the server cannot be asked, in the server's words.
-    pub(super) fn count(&mut self, counted: u64) -> Result<()> {
-        let printed = self.session.run(&count(counted))?;
+    pub(super) fn count(&mut self, counted: u64, is_live: bool) -> Result<()> {
+        let printed = self.session.run(&count(counted, is_live))?;
         let lines = printed.lines().map(serde_json::from_str);
         self.rows = lines.collect::<Result<_, _>>()?;
         Ok(())
@@ -114,20 +129,22 @@ SELECT '{begin}', (SELECT 'LOCK TABLE '
 /// Returns the script that counts rows. Each line that it prints is JSON. It counts a hundred
 /// tables at a time, and after each time it releases the locks beyond the snapshot's own, because
 /// the server has room for only some thousands of locks.
-fn count(counted: u64) -> String {
+fn count(counted: u64, is_live: bool) -> String {
+    let calls = if is_live { CALLS_FUNCTIONS } else { "false" };
     format!(
         "SET lock_timeout = '1s';
+SET constraint_exclusion = off;
 \\set ON_ERROR_STOP off
 WITH relation AS (
-    SELECT oid, relname, reltuples::bigint AS about,
+    SELECT oid, relname, reltuples::bigint AS about, {calls} AS calls,
         sum(pg_relation_size(oid)) OVER (ORDER BY pg_relation_size(oid), oid) AS together
-    FROM pg_class WHERE relkind = 'r' AND relpersistence <> 't'
+    FROM pg_class c WHERE relkind = 'r' AND relpersistence <> 't'
         AND NOT (relpersistence = 'u' AND pg_is_in_recovery())
         AND relnamespace NOT IN (SELECT oid FROM pg_namespace
             WHERE nspname ~ '^pg_' OR nspname = 'information_schema')),
 numbered AS (
     SELECT *, row_number() OVER (ORDER BY oid) / 100 AS batch FROM relation
-    WHERE together <= {counted}),
+    WHERE together <= {counted} AND NOT calls),
 query (text) AS (
     SELECT string_agg(format('SELECT json_build_array(%L, count(*)) FROM ONLY %s',
         oid::regclass::text, oid::regclass), ' UNION ALL ' ORDER BY oid)
@@ -135,7 +152,7 @@ query (text) AS (
     UNION ALL
     SELECT format('SELECT json_build_array(%L, json_build_object(''about'', %s))',
         oid::regclass::text, about)
-    FROM relation WHERE together > {counted} AND about > 0)
+    FROM relation WHERE (together > {counted} OR calls) AND about > 0)
 SELECT 'SAVEPOINT counting', text, 'ROLLBACK TO SAVEPOINT counting' FROM query \\gexec
 \\set ON_ERROR_STOP on
 "
