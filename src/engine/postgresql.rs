@@ -17,6 +17,7 @@ mod leftovers;
 mod load;
 mod missing;
 mod parallel;
+mod piece;
 mod prepare;
 mod programs;
 mod ranges;

@@ -5,7 +5,7 @@
 //! reach a limit, so memory does not grow with the tables.
 
 use std::collections::VecDeque;
-use std::io::{self, Read, Write};
+use std::io::Write;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -13,13 +13,10 @@ use anyhow::{Error, Result, anyhow};
 use memchr::memchr_iter;
 
 use super::large::LargeTable;
+use super::piece::Piece;
 use crate::stop::Stop;
 
-/// The size of a piece of rows in bytes.
-const PIECE: usize = 256 << 10;
-/// The room that is left in a piece for the mark that ends a range, in bytes.
-const SPARE: usize = 8;
-/// The number of pieces that may wait to be written: 24 MiB.
+/// The number of pieces that may wait to be written: 24 MiB of rows.
 const WAITING: usize = 96;
 /// The number of pieces by which the range that is written next may exceed [`WAITING`], so that it
 /// always goes on.
@@ -50,42 +47,6 @@ pub(super) enum Given {
     ReadAgain,
     /// Nothing will be written anymore.
     Closed,
-}
-
-/// Rows, or a part of them.
-pub(super) struct Piece {
-    buffer: Vec<u8>,
-    filled: usize,
-}
-
-impl Piece {
-    /// Returns the bytes that were read.
-    pub(super) fn bytes(&self) -> &[u8] {
-        &self.buffer[..self.filled]
-    }
-
-    /// Returns true if there is room for a few bytes at most.
-    pub(super) fn is_full(&self) -> bool {
-        self.buffer.len() - self.filled < SPARE
-    }
-
-    /// Reads more bytes. Returns their number, which is 0 at the end of `from`.
-    pub(super) fn read_from(&mut self, from: &mut dyn Read) -> io::Result<usize> {
-        let read = from.read(&mut self.buffer[self.filled..])?;
-        self.filled += read;
-        Ok(read)
-    }
-
-    /// Removes bytes at the end.
-    pub(super) fn shorten(&mut self, by: usize) {
-        self.filled -= by;
-    }
-
-    /// Removes bytes at the beginning.
-    pub(super) fn remove_first(&mut self, number: usize) {
-        self.buffer.copy_within(number..self.filled, 0);
-        self.filled -= number;
-    }
 }
 
 /// The ranges of all large tables.
@@ -287,10 +248,7 @@ impl Ranges {
     /// Returns an empty piece.
     pub(super) fn piece(&self) -> Piece {
         let spare = self.lock().spare.pop();
-        spare.unwrap_or_else(|| Piece {
-            buffer: vec![0; PIECE],
-            filled: 0,
-        })
+        spare.unwrap_or_default()
     }
 
     /// Gives the next rows of a range. Waits while too many pieces wait to be written.
@@ -362,7 +320,7 @@ impl Ranges {
             out.write_all(piece.bytes())?;
             let mut state = self.lock();
             state.waiting -= 1;
-            piece.filled = 0;
+            piece.clear();
             state.spare.push(piece);
             self.changed.notify_all();
         }
@@ -415,3 +373,6 @@ fn give_back(state: &mut State, range: Range) {
         state.again.push(range);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,7 +14,8 @@ use memchr::memchr;
 
 use super::error::{LOCK_NOT_AVAILABLE, ServerError, VERBOSE};
 use super::large::LargeTable;
-use super::ranges::{Given, Piece, Range, Ranges};
+use super::piece::Piece;
+use super::ranges::{Given, Range, Ranges};
 use super::server::{Server, literal};
 use crate::child::Child;
 use crate::stop::Stop;

@@ -59,7 +59,10 @@ fn no_operator_or_function_of_a_database_s_owner_is_called() {
     }
     env.run(&format!("dump --to all {}", server.url("")))
         .succeeds();
-    let several = format!("--log debug --sessions 2 --large-table 8KiB {}", server.url("app"));
+    let several = format!(
+        "--log debug --sessions 2 --large-table 8KiB {}",
+        server.url("app")
+    );
     let run = env.run(&format!("dump --to several {several}")).succeeds();
     let said = "2 sessions read the rows of 1 large table";
     assert!(run.stderr.contains(said), "{run:?}");

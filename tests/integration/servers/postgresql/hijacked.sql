@@ -63,7 +63,12 @@ DO $$ BEGIN
     IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'evil') THEN CREATE ROLE evil; END IF;
 END $$;
 CREATE FUNCTION public.planned(v text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN
-    IF current_user OPERATOR(pg_catalog.<>) 'evil'::pg_catalog.name THEN PERFORM public.say('a planned function'); END IF;
+    -- A drill counts the rows of every table, in its sandbox.
+    IF current_user OPERATOR(pg_catalog.<>) 'evil'::pg_catalog.name
+        AND pg_catalog.right(pg_catalog.current_database(), 6) OPERATOR(pg_catalog.<>) '.drill'
+    THEN
+        PERFORM public.say('a planned function');
+    END IF;
     RETURN v;
 END $$;
 CREATE TABLE public.indexed AS SELECT 'row ' || n AS v FROM generate_series(1, 1000) n;
