@@ -109,9 +109,10 @@ impl Postgresql {
             Some(wait) => wait.min(QUEUED),
             None => self.lock_timeout,
         };
-        let tables = match locks {
-            true => self.tables_for_sessions(&mut snapshot)?,
-            false => Vec::new(),
+        let tables = if locks {
+            self.tables_for_sessions(&mut snapshot)?
+        } else {
+            Vec::new()
         };
         let (mut children, readers) = self.start_reading(&snapshot.id, database, wait, tables)?;
         // `pg_dump` lists the objects meanwhile.

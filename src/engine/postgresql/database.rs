@@ -24,6 +24,7 @@ use crate::stop::Stop;
 pub(super) const OF_ONE_READER: i64 = 3;
 
 /// Dumps one part of a server.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(super) struct Postgresql {
     pub(super) server: Server,
     /// The database, or `None` for the server-wide objects.

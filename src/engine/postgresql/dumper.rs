@@ -76,7 +76,7 @@ impl Dumper for Postgresql {
     fn stream(&mut self, out: &mut dyn Write) -> Result<()> {
         let mut child = self.child.take().context("pg_dump was not started")?;
         if let Some(readers) = self.readers.take() {
-            let joined = self.stream_sections(child, readers, out);
+            let joined = self.stream_sections(child, &readers, out);
             return joined.map_err(|error| self.explain_conflict(error));
         }
         let mut checking = Checking::new(out, self.format);

@@ -49,6 +49,7 @@ pub(super) enum Part {
 
 /// The state of a part.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 struct State {
     /// True before the first entry.
     in_beginning: bool,
@@ -168,10 +169,10 @@ impl<'a> Joined<'a> {
     }
 
     fn write_dashes(&mut self) -> io::Result<()> {
-        match std::mem::take(&mut self.state().has_dashes) {
-            true => self.write(DASHES),
-            false => Ok(()),
+        if std::mem::take(&mut self.state().has_dashes) {
+            return self.write(DASHES);
         }
+        Ok(())
     }
 
     /// Begins what belongs after the other part. All large tables come before it.

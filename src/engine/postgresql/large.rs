@@ -116,9 +116,12 @@ fn in_one_line(name: &str) -> String {
 /// a query could call functions of their owner. Names that are
 /// not ASCII are only certain in UTF-8.
 fn query(from: u64, quotes_all: bool) -> String {
-    let quoted = |name: &str| match quotes_all {
-        true => format!("'\"' || replace({name}, '\"', '\"\"') || '\"'"),
-        false => format!("quote_ident({name})"),
+    let quoted = |name: &str| {
+        if quotes_all {
+            format!("'\"' || replace({name}, '\"', '\"\"') || '\"'")
+        } else {
+            format!("quote_ident({name})")
+        }
     };
     let (schema, table, column) = (quoted("nspname"), quoted("relname"), quoted("attname"));
     format!(

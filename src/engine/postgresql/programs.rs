@@ -51,16 +51,15 @@ fn find_behind_wrapper(program: &str) -> Option<PathBuf> {
         path.is_file().then_some(path)
     };
     // The wrapper runs the newest psql, and the other programs in the version of the cluster.
-    let real = match choice().version.as_deref().filter(|_| program != "psql") {
-        Some(version) => installed(version)?,
-        None => {
-            let versions = std::fs::read_dir(INSTALLED).ok()?.flatten();
-            let versions = versions.filter_map(|entry| entry.file_name().into_string().ok());
-            let mut versions: Vec<u32> = versions.filter_map(|name| name.parse().ok()).collect();
-            versions.sort_unstable();
-            let mut newest = versions.iter().rev();
-            newest.find_map(|version| installed(&version.to_string()))?
-        }
+    let real = if let Some(version) = choice().version.as_deref().filter(|_| program != "psql") {
+        installed(version)?
+    } else {
+        let versions = std::fs::read_dir(INSTALLED).ok()?.flatten();
+        let versions = versions.filter_map(|entry| entry.file_name().into_string().ok());
+        let mut versions: Vec<u32> = versions.filter_map(|name| name.parse().ok()).collect();
+        versions.sort_unstable();
+        let mut newest = versions.iter().rev();
+        newest.find_map(|version| installed(&version.to_string()))?
     };
     (version_of(Path::new(program))? == version_of(&real)?).then_some(real)
 }

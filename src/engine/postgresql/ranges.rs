@@ -228,13 +228,11 @@ impl Ranges {
         let length = u64::try_from(length).unwrap_or(u64::MAX).max(1);
         let to = from.saturating_add(length);
         let to = (to < progress.pages).then_some(to);
-        state.next = match to {
-            Some(to) => (table, to),
-            None => {
-                state.seen = (0, 0);
-                (table + 1, 0)
-            }
-        };
+        state.next = (table, to.unwrap_or_default());
+        if to.is_none() {
+            state.next = (table + 1, 0);
+            state.seen = (0, 0);
+        }
         let range = Range { table, from, to };
         state.taken.push_back(Taken {
             range,

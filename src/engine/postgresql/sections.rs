@@ -133,7 +133,7 @@ impl Postgresql {
     pub(super) fn stream_sections(
         &mut self,
         first: Child,
-        readers: Readers,
+        readers: &Readers,
         out: &mut dyn Write,
     ) -> Result<()> {
         let last = self.post_data.take().context("pg_dump was not started")?;
