@@ -38,7 +38,7 @@ const NO_ROOM: &str = "out of shared memory";
 const NOT_UNDERSTOOD: u32 = 3;
 
 /// The reason why a dump did not begin.
-enum Hindrance {
+enum BeginFailure {
     /// The snapshot's session may not lock all tables, or the server has no room for the locks.
     Locks(Error),
     /// The reason is temporary.
@@ -70,17 +70,19 @@ impl Postgresql {
             }
             let error = match begun? {
                 None => return Ok(()),
-                Some(Hindrance::Locks(error)) => {
+                Some(BeginFailure::Locks(error)) => {
                     log::debug!("{database}: its tables are not locked first: {error:#}");
                     locks = false;
                     continue;
                 }
-                Some(Hindrance::Sessions(error)) => {
+                Some(BeginFailure::Sessions(error)) => {
                     self.use_one_session(&format!("{error:#}"));
                     continue;
                 }
-                Some(Hindrance::Unknown(error)) if attempt >= NOT_UNDERSTOOD => return Err(error),
-                Some(Hindrance::Passing(error) | Hindrance::Unknown(error)) => error,
+                Some(BeginFailure::Unknown(error)) if attempt >= NOT_UNDERSTOOD => {
+                    return Err(error);
+                }
+                Some(BeginFailure::Passing(error) | BeginFailure::Unknown(error)) => error,
             };
             if attempt == ATTEMPTS {
                 return Err(error.context(format!("tried {ATTEMPTS} times")));
@@ -93,7 +95,7 @@ impl Postgresql {
         }
     }
 
-    fn try_to_begin(&mut self, database: &str, locks: bool) -> Result<Option<Hindrance>> {
+    fn try_to_begin(&mut self, database: &str, locks: bool) -> Result<Option<BeginFailure>> {
         let wait = locks.then_some(self.lock_timeout);
         let session = match self.session.take() {
             Some(session) => session,
@@ -101,7 +103,7 @@ impl Postgresql {
         };
         let mut snapshot = match Snapshot::take(session, wait) {
             Ok(snapshot) => snapshot,
-            Err(error) => return self.hindrance_of_locks(error, locks).map(Some),
+            Err(error) => return self.explain_locks(error, locks).map(Some),
         };
         let seen = snapshot.ask(catalogue::DATABASE)?;
         self.remember(seen)?;
@@ -121,12 +123,12 @@ impl Postgresql {
             .context("its rows cannot be counted")?;
         // `pg_dump` holds all its locks before it writes.
         for at in 0..children.len() {
-            if !children[at].begins()? && children[at].has_failed() {
+            if !children[at].wait_for_output()? && children[at].has_failed() {
                 let Err(error) = children.swap_remove(at).finish() else {
                     bail!("pg_dump failed");
                 };
                 let several = readers.is_some();
-                return self.hindrance_of_pg_dump(error, locks, several).map(Some);
+                return self.explain_pg_dump(error, locks, several).map(Some);
             }
         }
         if let Some(readers) = &readers
@@ -136,7 +138,7 @@ impl Postgresql {
         }
         let rewritten = snapshot.rewritten()?;
         if !rewritten.is_empty() {
-            return Ok(Some(Hindrance::Passing(anyhow!(
+            return Ok(Some(BeginFailure::Passing(anyhow!(
                 "another session truncated or rewrote {} while the dump began",
                 rewritten.join(", ")
             ))));
@@ -189,16 +191,16 @@ impl Postgresql {
         Err(anyhow!(what).context(SnapshotLost("a table was altered while it was read")))
     }
 
-    fn hindrance_of_locks(&self, error: Error, locks: bool) -> Result<Hindrance> {
+    fn explain_locks(&self, error: Error, locks: bool) -> Result<BeginFailure> {
         match ServerError::sqlstate(&error).filter(|_| locks) {
-            Some(OUT_OF_MEMORY | INSUFFICIENT_PRIVILEGE) => Ok(Hindrance::Locks(error)),
-            Some(sqlstate) if PASSING.contains(&sqlstate) => Ok(Hindrance::Passing(error)),
+            Some(OUT_OF_MEMORY | INSUFFICIENT_PRIVILEGE) => Ok(BeginFailure::Locks(error)),
+            Some(sqlstate) if PASSING.contains(&sqlstate) => Ok(BeginFailure::Passing(error)),
             _ => Err(self.explain(error)),
         }
     }
 
     /// Waits for the sessions that read large tables. Returns why they cannot begin.
-    fn hindrance_of_readers(&self, readers: &Readers) -> Result<Option<Hindrance>> {
+    fn hindrance_of_readers(&self, readers: &Readers) -> Result<Option<BeginFailure>> {
         let (ready, mut refused) = readers.ranges.wait_until_opened(self.stop)?;
         let is = |error: &Error, known: &[&str]| {
             ServerError::sqlstate(error).is_some_and(|sqlstate| known.contains(&sqlstate))
@@ -206,31 +208,31 @@ impl Postgresql {
         let mut known = PASSING.to_vec();
         known.push(LOCK_NOT_AVAILABLE);
         if let Some(at) = refused.iter().position(|error| is(error, &known)) {
-            return Ok(Some(Hindrance::Passing(refused.swap_remove(at))));
+            return Ok(Some(BeginFailure::Passing(refused.swap_remove(at))));
         }
         let no_room = refused.iter().any(|error| is(error, &[OUT_OF_MEMORY]));
         let Some(error) = refused.pop() else {
             return Ok(None);
         };
         if ready == 0 || no_room {
-            return Ok(Some(Hindrance::Sessions(error)));
+            return Ok(Some(BeginFailure::Sessions(error)));
         }
         log::debug!("{ready} sessions read rows; another one cannot: {error:#}");
         Ok(None)
     }
 
     /// Finds the reason in the words of `pg_dump`, which gives no SQLSTATE.
-    fn hindrance_of_pg_dump(&self, error: Error, locks: bool, several: bool) -> Result<Hindrance> {
+    fn explain_pg_dump(&self, error: Error, locks: bool, several: bool) -> Result<BeginFailure> {
         let said = format!("{error:#}");
         let is_queued = locks && has_timed_out(&said);
         if several && said.contains(NO_ROOM) {
-            Ok(Hindrance::Sessions(error))
+            Ok(BeginFailure::Sessions(error))
         } else if locks && said.contains(NO_ROOM) {
-            Ok(Hindrance::Locks(error))
+            Ok(BeginFailure::Locks(error))
         } else if is_queued || GONE.iter().any(|sentence| said.contains(sentence)) {
-            Ok(Hindrance::Passing(error))
+            Ok(BeginFailure::Passing(error))
         } else if !self.server.speaks_english() && !self.facts.speaks_english() {
-            Ok(Hindrance::Unknown(error))
+            Ok(BeginFailure::Unknown(error))
         } else {
             Err(self.explain(error))
         }

@@ -13,7 +13,7 @@ use std::cell::RefCell;
 use std::io::{self, Write};
 
 use super::large::{AFTER_ROWS, LargeTable};
-use super::script::entries::{Entry, Parts};
+use super::script::entries::{Entry, EntrySink};
 
 /// The line before a heading, and before the last comment.
 const DASHES: &[u8] = b"--\n";
@@ -239,7 +239,7 @@ impl<'a> Joined<'a> {
     }
 }
 
-impl Parts for &RefCell<Joined<'_>> {
+impl EntrySink for &RefCell<Joined<'_>> {
     fn entry(&mut self, entry: &Entry) -> io::Result<()> {
         let mut joined = self.borrow_mut();
         let joined = &mut *joined;

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::catalogue::{self, ServerFacts};
-use super::server::{Connection, Server, identifier};
+use super::server::{ConnectionReport, Server, identifier};
 use super::session::Session;
 use crate::stop::Stop;
 
@@ -14,10 +14,10 @@ const MAINTENANCE: [&str; 2] = ["postgres", "template1"];
 
 /// The query for every database of a server except template0, which nobody can connect to, and
 /// template1, which a separate query covers. Nobody can connect to a database that an interrupted
-/// DROP DATABASE left (`datconnlimit` -2). A database that a killed restore left ([`beside`]) is
+/// DROP DATABASE left (`datconnlimit` -2). A database that a killed restore left ([`make_new_name`]) is
 /// not the user's data.
 ///
-/// [`beside`]: super::fresh::beside
+/// [`make_new_name`]: super::fresh::make_new_name
 const DATABASES: &str = "WITH found AS (
     SELECT datname AS name, CASE
         WHEN datconnlimit = -2 THEN 'invalid'
@@ -114,11 +114,11 @@ pub(super) fn ask<T: DeserializeOwned>(
     Ok(serde_json::from_value(answer)?)
 }
 
-pub(super) type Connected = (String, String, ServerFacts);
+pub(super) type ConnectedServer = (String, String, ServerFacts);
 
 /// Connects to a database. Returns the database, the location of the server, and facts about the
 /// server.
-pub(super) fn connect(server: &Server, database: &str, stop: Stop) -> Result<Connected> {
+pub(super) fn connect(server: &Server, database: &str, stop: Stop) -> Result<ConnectedServer> {
     let answer = server.ask(database, catalogue::SERVER, stop);
     connected(server, database, answer, stop)
 }
@@ -128,7 +128,7 @@ pub(super) fn connect_session(
     server: &Server,
     database: &str,
     stop: Stop,
-) -> Result<(Session, Connected)> {
+) -> Result<(Session, ConnectedServer)> {
     let mut session = Session::start(server, database, stop)?;
     let answer = session.ask_with_location(catalogue::SERVER);
     Ok((session, connected(server, database, answer, stop)?))
@@ -137,9 +137,9 @@ pub(super) fn connect_session(
 fn connected(
     server: &Server,
     database: &str,
-    answer: Result<Connection>,
+    answer: Result<ConnectionReport>,
     stop: Stop,
-) -> Result<Connected> {
+) -> Result<ConnectedServer> {
     let connection = answer
         .map_err(|error| server.explain(error, database, stop))
         .with_context(|| format!("cannot connect to {}", server.url().with_database(database)))?;
@@ -152,7 +152,7 @@ pub(super) fn connect_anywhere(
     server: &Server,
     but: Option<&str>,
     stop: Stop,
-) -> Result<Connected> {
+) -> Result<ConnectedServer> {
     let mut first = None;
     for database in MAINTENANCE.into_iter().filter(|name| Some(*name) != but) {
         match connect(server, database, stop) {

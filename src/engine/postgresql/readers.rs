@@ -259,7 +259,7 @@ SET LOCAL lock_timeout = 0;
             }
             LOCK_NOT_AVAILABLE => Ok(None),
             _ => {
-                let said = session.as_ref().map(Child::said).unwrap_or_default();
+                let said = session.as_ref().map(Child::last_stderr).unwrap_or_default();
                 bail!("{} cannot be read: {said}", table.known_as)
             }
         }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Error, Result};
 
-use super::checking::Checking;
+use super::checking::CheckingWriter;
 use super::database::Postgresql;
 use super::joined::{Joined, Part};
 use super::large::LargeTable;
@@ -138,7 +138,7 @@ impl Postgresql {
     ) -> Result<()> {
         let last = self.post_data.take().context("pg_dump was not started")?;
         let mut counted = HashMap::new();
-        let mut checking = Checking::new(out, Format::Sql);
+        let mut checking = CheckingWriter::new(out, Format::Sql);
         let mut write_rows = |table: usize, out: &mut dyn Write| {
             let rows = readers.ranges.write(table, out, self.stop);
             let rows = rows.map_err(io_error)?;

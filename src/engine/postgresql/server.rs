@@ -62,14 +62,14 @@ pub struct Server {
 
 /// What one connection reported.
 #[derive(Debug, Clone)]
-pub struct Connection {
+pub struct ConnectionReport {
     /// The server's location: a host or the directory of a socket, and a port.
     pub location: String,
     /// The answer to the query, as JSON.
     pub answer: Value,
 }
 
-impl Connection {
+impl ConnectionReport {
     /// Returns what `psql` printed: the host, the port, and a JSON value.
     ///
     /// # Errors
@@ -80,7 +80,7 @@ impl Connection {
         else {
             return Err(anyhow!("psql answered {printed:?}"));
         };
-        Ok(Connection {
+        Ok(ConnectionReport {
             location: location(host, port),
             answer: serde_json::from_str(answer)
                 .with_context(|| format!("psql answered {answer:?}"))?,
@@ -126,7 +126,7 @@ impl Server {
     pub fn client(&self, program: &str, database: &str) -> Command {
         let url = self.url.with_database(database);
         // libpq uses the URL's options instead of those in the environment.
-        if let Some(own) = self.own_options() {
+        if let Some(own) = self.configured_options() {
             let options = format!("{own} {}", self.options());
             let url = url.with_parameter("options", options.trim_start());
             return self.bare_client(program, &url);
@@ -139,7 +139,7 @@ impl Server {
         command
     }
 
-    fn own_options(&self) -> Option<String> {
+    fn configured_options(&self) -> Option<String> {
         let parameters = self.url.parameters();
         let options = parameters.filter(|(name, _)| name == "options").last();
         options.map(|(_, value)| value)
@@ -149,7 +149,7 @@ impl Server {
     fn has_service(&self) -> bool {
         let of_environment = !self.url.is_isolated() && std::env::var_os("PGSERVICE").is_some();
         let mut parameters = self.url.parameters();
-        self.own_options().is_none()
+        self.configured_options().is_none()
             && (of_environment || parameters.any(|(name, _)| name == "service"))
     }
 
@@ -228,14 +228,14 @@ impl Server {
     ///
     /// # Errors
     /// When there is no answer, in the server's words.
-    pub fn ask(&self, database: &str, query: &str, stop: Stop) -> Result<Connection> {
+    pub fn ask(&self, database: &str, query: &str, stop: Stop) -> Result<ConnectionReport> {
         let mut psql = self.psql(database);
         psql.args(["--no-align", "--tuples-only"]);
         psql.args(["--command", "\\echo :HOST"]);
         psql.args(["--command", "\\echo :PORT"]);
         psql.args(["--command", query]);
         let printed = child::output(&mut psql, "psql", stop)?;
-        Connection::of_lines(&String::from_utf8_lossy(&printed))
+        ConnectionReport::of_lines(&String::from_utf8_lossy(&printed))
     }
 
     /// Runs statements, each in a separate transaction unless the statements say otherwise.

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use serde::de::DeserializeOwned;
 
 use super::error::{ServerError, VERBOSE};
-use super::server::{Connection, Server};
+use super::server::{ConnectionReport, Server};
 use crate::child::Child;
 use crate::stop::Stop;
 
@@ -46,9 +46,9 @@ impl Session {
     ///
     /// # Errors
     /// When there is no answer, in the server's words.
-    pub(super) fn ask_with_location(&mut self, query: &str) -> Result<Connection> {
+    pub(super) fn ask_with_location(&mut self, query: &str) -> Result<ConnectionReport> {
         let printed = self.run(&format!("\\echo :HOST\n\\echo :PORT\n{query};\n"))?;
-        Connection::of_lines(&printed)
+        ConnectionReport::of_lines(&printed)
     }
 
     /// Runs `script`. Returns what it prints.

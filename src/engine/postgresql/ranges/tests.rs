@@ -36,7 +36,9 @@ fn rows(range: Range, pages: &[u64]) -> Vec<String> {
 fn written(ranges: &Ranges, tables: usize) -> String {
     let mut all = Vec::new();
     for table in 0..tables {
-        ranges.write(table, &mut all, Stop::after(STOP)).unwrap();
+        ranges
+            .write(table, &mut all, Stop::with_limit(STOP))
+            .unwrap();
     }
     String::from_utf8(all).unwrap()
 }
@@ -60,7 +62,7 @@ fn many_sessions_give_the_rows_in_order_within_the_limit() {
                 while let Some(range) = ranges.take() {
                     for text in rows(range, &pages) {
                         let piece = piece(&ranges, &text);
-                        let given = ranges.give(range, piece, Stop::after(STOP));
+                        let given = ranges.give(range, piece, Stop::with_limit(STOP));
                         assert_eq!(given.unwrap(), Given::Taken);
                         assert!(ranges.lock().waiting <= WAITING + RESERVE);
                     }
@@ -79,17 +81,17 @@ fn a_session_that_waits_gives_its_range_back_if_the_first_waits_for_a_lock() {
     let ranges = ranges(&pages, 2);
     let (first, second) = (ranges.take().unwrap(), ranges.take().unwrap());
     for _ in 0..WAITING {
-        let given = ranges.give(second, piece(&ranges, "lost\n"), Stop::after(STOP));
+        let given = ranges.give(second, piece(&ranges, "lost\n"), Stop::with_limit(STOP));
         assert_eq!(given.unwrap(), Given::Taken);
     }
     ranges.wait_for_lock(first, true);
-    let given = ranges.give(second, piece(&ranges, "lost\n"), Stop::after(STOP));
+    let given = ranges.give(second, piece(&ranges, "lost\n"), Stop::with_limit(STOP));
     assert_eq!(given.unwrap(), Given::ReadAgain);
     assert_eq!(ranges.lock().waiting, 0);
     assert_eq!(ranges.take(), Some(second));
     for range in [first, second] {
         for text in rows(range, &pages) {
-            let given = ranges.give(range, piece(&ranges, &text), Stop::after(STOP));
+            let given = ranges.give(range, piece(&ranges, &text), Stop::with_limit(STOP));
             assert_eq!(given.unwrap(), Given::Taken);
         }
         ranges.end(range);
@@ -103,9 +105,9 @@ fn after_an_error_nothing_waits() {
     let ranges = ranges(&[9], 1);
     let range = ranges.take().unwrap();
     ranges.fail(anyhow!("gone"));
-    let given = ranges.give(range, piece(&ranges, "a\n"), Stop::after(STOP));
+    let given = ranges.give(range, piece(&ranges, "a\n"), Stop::with_limit(STOP));
     assert_eq!(given.unwrap(), Given::Closed);
     assert_eq!(ranges.take(), None);
-    let error = ranges.write(0, &mut Vec::new(), Stop::after(STOP));
+    let error = ranges.write(0, &mut Vec::new(), Stop::with_limit(STOP));
     assert_eq!(error.unwrap_err().to_string(), "gone");
 }

@@ -10,9 +10,9 @@ use rustix::process::{Pid, Signal, kill_process};
 use super::Server;
 use super::hard::{HARD, HARD_URL, assert_same, hard_server};
 use super::refused::large_server;
-use crate::servers::clients::{dumping, meanwhile};
+use crate::servers::clients::{dumping, pause_while};
 use crate::servers::drilled::drill;
-use crate::servers::{Killed, assert_no_trace, wait_for};
+use crate::servers::{KilledOnDrop, assert_no_trace, wait_for};
 use crate::support::{Env, Run, end_and_peak_memory, namespace, planted};
 use dump_database::header::Rows;
 
@@ -95,7 +95,7 @@ fn several_sessions_make_the_dump_that_pg_dump_makes() {
         );
         // A name of two lines is more than the comparison reads.
         server.psql(database, &format!("DROP TABLE {table}"));
-        lines + &server.everything_in(database).replace("again", "odd")
+        lines + &server.read_all(database).replace("again", "odd")
     });
     assert_same(&whole[1], &whole[0]);
     drill(&env, &dump.display().to_string()).succeeds();
@@ -106,7 +106,7 @@ fn several_sessions_make_the_dump_that_pg_dump_makes() {
 fn a_hard_database_is_the_same_by_several_sessions() {
     let env = Env::new();
     let server = hard_server();
-    let expected = server.everything_in(HARD);
+    let expected = server.read_all(HARD);
     let dump = dump_both_ways(&env, &server.url(HARD_URL), "9 large tables");
     server.psql(
         "postgres",
@@ -118,7 +118,7 @@ fn a_hard_database_is_the_same_by_several_sessions() {
         server.url(HARD_URL)
     ))
     .succeeds();
-    assert_same(&server.everything_in(HARD), &expected);
+    assert_same(&server.read_all(HARD), &expected);
 }
 
 #[test]
@@ -187,7 +187,7 @@ fn no_session_and_no_file_is_left_by_several_sessions() {
     let running = dumping(&env, &args);
     let end = "SELECT count(pg_terminate_backend(pid)) FROM (SELECT pid FROM pg_stat_activity
         WHERE datname = 'large' AND query LIKE 'COPY (SELECT%' LIMIT 1) s";
-    assert_eq!(meanwhile(&running, || server.psql("postgres", end)), "1");
+    assert_eq!(pause_while(&running, || server.psql("postgres", end)), "1");
     Run::end_of(running).fails(1, "psql ended with exit status: 2");
     no_trace();
     // The session that holds the snapshot is ended.
@@ -239,10 +239,10 @@ fn memory_does_not_grow_with_the_sessions() {
 }
 
 /// Starts an SQL statement in the background, and waits until it waits for a lock.
-fn start_waiting(server: &Server, sql: &str) -> Killed {
+fn start_waiting(server: &Server, sql: &str) -> KilledOnDrop {
     let mut psql = server.client("psql", "large");
     psql.args(["-Xqw", "-c", sql]).stdout(Stdio::null());
-    let started = Killed(psql.spawn().unwrap());
+    let started = KilledOnDrop(psql.spawn().unwrap());
     let waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted";
     wait_for("a lock", || server.psql("postgres", waiting) != "0");
     started
@@ -263,7 +263,7 @@ fn what_waits_for_a_session_does_not_stop_the_others() {
     let args = format!("{SEVERAL_LARGE} --timeout 2m {}", server.url("large"));
     for (number, sql) in ["REINDEX TABLE big", "TRUNCATE big"].iter().enumerate() {
         let running = dumping(&env, &args);
-        let waiting = meanwhile(&running, || {
+        let waiting = pause_while(&running, || {
             std::thread::sleep(Duration::from_millis(500));
             start_waiting(&server, sql)
         });
@@ -299,19 +299,19 @@ fn tables_in_motion_are_dumped_whole_by_several_sessions() {
             .env("URL", server.url("postgres"))
             .stdout(Stdio::null())
             .stderr(Stdio::null());
-        Killed(shell.spawn().unwrap())
+        KilledOnDrop(shell.spawn().unwrap())
     };
     let _loops = [
-        again_and_again(&[
+        run_repeatedly(&[
             "BEGIN; TRUNCATE etl; INSERT INTO etl SELECT generate_series(1, 5000); COMMIT",
         ]),
-        again_and_again(&[
+        run_repeatedly(&[
             "ALTER TABLE typed ALTER i TYPE bigint",
             "VACUUM FULL typed",
             "ALTER TABLE typed ALTER i TYPE int",
             "REINDEX TABLE typed",
         ]),
-        again_and_again(&[
+        run_repeatedly(&[
             "CREATE TABLE passing AS SELECT generate_series(1, 5000) AS i",
             "DROP TABLE passing",
         ]),
