@@ -18,13 +18,13 @@ pub(crate) fn compare(server: &postgresql::Server) -> Result<()> {
     by_sessions(
         "one table of 1 GB",
         server,
-        server.place(),
+        server.directory(),
         "bench",
         &[1, 2],
     )?;
     let place = TempDir::new()?;
     let socket = ".s.PGSQL.5432";
-    slow::forward(&place.path().join(socket), &server.place().join(socket))?;
+    slow::forward(&place.path().join(socket), &server.directory().join(socket))?;
     let slow = "the same, each connection limited to 20 MB/s";
     by_sessions(slow, server, place.path(), "bench", &[1, 2, 4])?;
     server.psql("postgres", "CREATE DATABASE forty");
@@ -38,7 +38,7 @@ pub(crate) fn compare(server: &postgresql::Server) -> Result<()> {
     by_sessions(
         "40 tables of 30 MB",
         server,
-        server.place(),
+        server.directory(),
         "forty",
         &[1, 2],
     )

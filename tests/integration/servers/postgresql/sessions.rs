@@ -288,7 +288,7 @@ fn tables_in_motion_are_dumped_whole_by_several_sessions() {
         "CREATE TABLE etl (i int PRIMARY KEY); INSERT INTO etl SELECT generate_series(1, 5000);
          CREATE TABLE typed (i int PRIMARY KEY); INSERT INTO typed SELECT generate_series(1, 5000)",
     );
-    let again_and_again = |statements: &[&str]| {
+    let run_repeatedly = |statements: &[&str]| {
         let statements: String = statements.iter().fold(String::new(), |all, sql| {
             format!("{all}/usr/bin/psql -Xqw -d \"$URL\" -c \"{sql}\"; sleep 0.4\n")
         });
