@@ -36,7 +36,6 @@ pub fn parse_positive(text: &str) -> Result<NonZeroUsize, String> {
 ///
 /// # Errors
 /// One sentence saying what is accepted.
-#[cfg(feature = "copies")]
 pub fn parse_bytes(text: &str) -> Result<u64, String> {
     const UNITS: [(&str, f64); 8] = [
         ("", 1.0),

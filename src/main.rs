@@ -15,6 +15,7 @@ use dump_database::cli::{Cli, Command, EXAMPLES, Output, Retention, ServerFormat
 use dump_database::copy::{self, CopySelection};
 use dump_database::directory::DirectoryInUse;
 use dump_database::dump::RetentionChoice;
+use dump_database::engine::access::Sessions;
 use dump_database::engine::command::Program;
 use dump_database::engine::parse_source;
 use dump_database::exit::{Exit, UsageError};
@@ -276,6 +277,10 @@ fn options(output: Output) -> Result<dump::DumpOptions> {
         format: match output.format {
             ServerFormat::Plain => Format::Sql,
             ServerFormat::Custom => Format::Pgdump,
+        },
+        sessions: Sessions {
+            number: output.sessions,
+            large_table: output.large_table,
         },
         password: match &output.password_file {
             Some(path) => Some(Secret::from_file(path)?),

@@ -83,6 +83,7 @@ impl Comparison {
                 .table_count
                 .saturating_sub(facts.tables.len())
                 .min(now.len()),
+            of_keys,
             ..Comparison::default()
         };
         let mut differences = Vec::new();

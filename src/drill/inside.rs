@@ -15,7 +15,7 @@ use super::sandbox::Isolation;
 use super::scratch::PrivateDirectory;
 use crate::dump::default_threads;
 use crate::engine::LoadOptions;
-use crate::engine::access::Access;
+use crate::engine::access::{Access, Sessions};
 use crate::engine::missing::MissingRequirements;
 use crate::engine::start_throwaway;
 use crate::engine::throwaway::{Throwaway, ThrowawayResources};
@@ -105,6 +105,7 @@ impl RunningDrill<'_> {
             lock_timeout: LOCK_TIMEOUT,
             threads: default_threads(),
             format: header.format,
+            sessions: Sessions::default(),
         };
         let compared = self.compare(header, throwaway.as_mut(), &access);
         compared

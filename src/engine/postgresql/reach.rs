@@ -5,7 +5,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::catalogue::{self, ServerFacts};
-use super::server::{Server, identifier};
+use super::server::{ConnectionReport, Server, identifier};
+use super::session::Session;
 use crate::stop::Stop;
 
 /// The databases to connect to if no database is named.
@@ -116,8 +117,28 @@ pub(super) type ConnectedServer = (String, String, ServerFacts);
 /// Connects to a database. Returns the database, the location of the server, and facts about the
 /// server.
 pub(super) fn connect(server: &Server, database: &str, stop: Stop) -> Result<ConnectedServer> {
-    let connection = server
-        .ask(database, catalogue::SERVER, stop)
+    let answer = server.ask(database, catalogue::SERVER, stop);
+    connected(server, database, answer, stop)
+}
+
+/// Connects to a database, as [`connect`], by a session that stays open. Returns the session too.
+pub(super) fn connect_session(
+    server: &Server,
+    database: &str,
+    stop: Stop,
+) -> Result<(Session, ConnectedServer)> {
+    let mut session = Session::start(server, database, stop)?;
+    let answer = session.ask_with_location(catalogue::SERVER);
+    Ok((session, connected(server, database, answer, stop)?))
+}
+
+fn connected(
+    server: &Server,
+    database: &str,
+    answer: Result<ConnectionReport>,
+    stop: Stop,
+) -> Result<ConnectedServer> {
+    let connection = answer
         .map_err(|error| server.explain(error, database, stop))
         .with_context(|| format!("cannot connect to {}", server.url().with_database(database)))?;
     let facts = serde_json::from_value(connection.answer)?;

@@ -13,7 +13,7 @@ use crate::support::{Env, Run, namespace};
 const PASSWORD: &str = "s3cr3t p@ss/w\"o'rd\\";
 
 /// Starts a server with a database that takes a while to dump.
-fn large_server() -> Server {
+pub(super) fn large_server() -> Server {
     let server = Server::start();
     server.psql("postgres", "CREATE DATABASE large");
     server.psql(
