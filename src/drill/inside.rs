@@ -162,9 +162,11 @@ fn explain(error: anyhow::Error, header: &Header, throwaway: &dyn Throwaway) -> 
         let why = NotProvable(format!("it needs {}", missing.needs()));
         return error.context(why);
     }
-    let message = format!("{error:#}");
-    match throwaway.missing(header, &message) {
-        Some(needed) => error.context(NotProvable(format!("it needs {needed}: {message}"))),
+    match throwaway.missing(header, &error) {
+        Some(needed) => {
+            let why = NotProvable(format!("it needs {needed}: {error:#}"));
+            error.context(why)
+        }
         None => error,
     }
 }

@@ -12,7 +12,7 @@
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::Write;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd, RawFd};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitCode};
@@ -99,11 +99,14 @@ impl Arguments {
 }
 
 fn second() -> Result<ExitCode> {
+    close_inherited().context("cannot close the files that the drill's caller left open")?;
+    be_killed_first();
     let parent = getppid();
     let arguments = Arguments::read(std::env::args_os().skip(1))?;
     let inhabitant = arguments.inhabitant();
-    let built = sandbox::build(&inhabitant)?;
+    let mut built = sandbox::build(&inhabitant)?;
     if built.has_own_processes {
+        sandbox::let_children_mount(&inhabitant)?;
         let third = start_third(&arguments, &built)?;
         sandbox::become_user(&inhabitant).context("cannot give up privileges")?;
         end_with(parent, Signal::KILL)?;
@@ -111,12 +114,45 @@ fn second() -> Result<ExitCode> {
         return wait_for(third);
     }
     set_child_subreaper(Some(getpid()))?;
+    built.hide_other_processes();
     sandbox::become_user(&inhabitant).context("cannot give up privileges")?;
     end_with(parent, Signal::TERM)?;
     let walls = built.walls(&inhabitant);
     let printed = restore(&arguments, &walls);
     end_children();
     printed
+}
+
+/// Closes all descriptors but those of stdin, stdout and stderr: whoever started the drill may have
+/// left others open, and every process of the drill would inherit them.
+#[expect(
+    unsafe_code,
+    reason = "only a descriptor that no value owns can be closed by its number"
+)]
+fn close_inherited() -> std::io::Result<()> {
+    let entries = std::fs::read_dir("/proc/self/fd")?.collect::<std::io::Result<Vec<_>>>()?;
+    let numbers = entries
+        .iter()
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    for number in numbers.filter(|number: &RawFd| *number > 2) {
+        // SAFETY: this is the first thing that this process does, so no value owns the descriptor.
+        // The list's own descriptor is closed already; its number is then unused, and this process
+        // has one thread only.
+        unsafe {
+            if rustix::io::fcntl_getfd(BorrowedFd::borrow_raw(number)).is_ok() {
+                rustix::io::close(number);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Makes the kernel end the processes of the drill before any other process when memory runs out.
+/// A process may always raise this number (proc(5), `oom_score_adj`).
+fn be_killed_first() {
+    if let Err(error) = std::fs::write("/proc/self/oom_score_adj", "1000") {
+        log::debug!("cannot write /proc/self/oom_score_adj: {error}");
+    }
 }
 
 fn start_third(arguments: &Arguments, built: &Built) -> Result<Child> {
@@ -155,7 +191,7 @@ fn third() -> Result<ExitCode> {
     built.servers = servers.map(PathBuf::from).collect();
     let arguments = Arguments::read(arguments)?;
     let inhabitant = arguments.inhabitant();
-    built.show_own_processes();
+    built.hide_other_processes();
     sandbox::become_user(&inhabitant).context("cannot give up privileges")?;
     set_parent_process_death_signal(Some(Signal::KILL))?;
     // The second process has no number in this namespace, so `getppid` cannot say whether it still

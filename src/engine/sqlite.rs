@@ -25,6 +25,7 @@ mod modules;
 mod patience;
 mod place;
 mod report;
+mod room;
 mod sides;
 mod source;
 mod target;

@@ -3,8 +3,9 @@
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 
-use anyhow::{Context, Result, anyhow, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 
+use super::error::{LOST, ServerError, parse};
 use super::script::StatementReader;
 use super::script::located::{Located, Places};
 use super::script::rewrite::{Names, Report, Rewriter};
@@ -17,8 +18,6 @@ use crate::stop::{Stop, Stopped};
 
 /// The number of error lines that are kept at most.
 const MOST_LINES: usize = 100_000;
-/// The errors of a lost connection: `CR_SERVER_GONE_ERROR` and `CR_SERVER_LOST`.
-const LOST: [&str; 2] = ["ERROR 2006", "ERROR 2013"];
 /// The number of objects that a message names at most. It only counts the others.
 const NAMED: usize = 10;
 /// With these statements, a server accepts data that a server may already hold: rows that are older
@@ -150,7 +149,7 @@ impl Loading<'_> {
                 if error.is::<Stopped>() {
                     error
                 } else {
-                    anyhow!(places.explain(&format!("{error:#}")))
+                    ServerError::of(error, |said| places.explain(said))
                 }
             })
             .context("the dump cannot be loaded");
@@ -171,7 +170,7 @@ impl Loading<'_> {
         let mut failed: Vec<Failure> = Vec::new();
         for line in lines {
             ensure!(
-                !LOST.iter().any(|lost| line.starts_with(lost)),
+                !parse(&line).is_some_and(|(number, _)| LOST.contains(&number)),
                 "the connection to the server was lost: {line}"
             );
             let Some((object, error)) = places.locate(&line) else {

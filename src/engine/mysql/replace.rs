@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Error, Result};
 
 use super::dumper::Mysql;
+use super::error::{self, LOCK_WAIT_TIMEOUT};
 use super::load::Loading;
 use super::server::{Server, identifier, literal};
 use super::settings::{PLAIN_STRINGS, Settings};
@@ -17,8 +18,6 @@ use crate::stop::{self, Stop};
 use crate::url::Url;
 
 const UNTOUCHED: &str = "the old database is as it was";
-/// The error of a session that has a table in use: `ER_LOCK_WAIT_TIMEOUT`.
-const LOCKED: &str = "ERROR 1205";
 
 /// A database to be replaced.
 pub(super) struct Old<'a> {
@@ -88,7 +87,7 @@ impl Old<'_> {
             .server
             .ask(&drop, Stop::uninterrupted(self.access.deadline.limit()));
         dropped.map(|_| ()).map_err(|error| {
-            if format!("{error:#}").contains(LOCKED) {
+            if error::number(&error) == Some(LOCK_WAIT_TIMEOUT) {
                 error.context("another session has its tables in use (SHOW PROCESSLIST)")
             } else {
                 error
