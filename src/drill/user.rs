@@ -51,7 +51,7 @@ impl FreshUser {
         // The checks follow the lock: until then the number may have belonged to another drill.
         // Before them there must be no `FreshUser`, because dropping one kills processes.
         let is_free = !is_known("passwd", id) && !is_known("group", id) && !has_processes(id);
-        Ok(is_free.then_some(FreshUser { id, _lock: lock }))
+        Ok(is_free.then(|| FreshUser { id, _lock: lock }))
     }
 }
 

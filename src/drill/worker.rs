@@ -130,11 +130,17 @@ fn second() -> Result<ExitCode> {
     reason = "only a descriptor that no value owns can be closed by its number"
 )]
 fn close_inherited() -> std::io::Result<()> {
-    let entries = std::fs::read_dir("/proc/self/fd")?.collect::<std::io::Result<Vec<_>>>()?;
-    let numbers = entries
-        .iter()
-        .filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    for number in numbers.filter(|number: &RawFd| *number > 2) {
+    let mut numbers: Vec<RawFd> = Vec::new();
+    // An entry keeps the list open, so none is kept.
+    for entry in std::fs::read_dir("/proc/self/fd")? {
+        numbers.extend(
+            entry?
+                .file_name()
+                .to_str()
+                .and_then(|name| name.parse::<RawFd>().ok()),
+        );
+    }
+    for number in numbers.into_iter().filter(|number| *number > 2) {
         // SAFETY: this is the first thing that this process does, so no value owns the descriptor.
         // The list's own descriptor is closed already; its number is then unused, and this process
         // has one thread only.
