@@ -115,9 +115,9 @@ fn an_abandoned_check_takes_nothing_from_another_database() {
     let Some(env) = scene() else { return };
     keeps_the_turn(&env, "home/shop.db");
     honest(&env);
-    let run = env.run("dump home/shop.db honest.sqlite --timeout 10s");
+    let run = env.run("dump home/shop.db honest.sqlite --timeout 20s");
     let run = run.fails(1, "shop was not dumped: ");
-    assert!(run.stderr.contains("not done within 10s"), "{run:?}");
+    assert!(run.stderr.contains("not done within 20s"), "{run:?}");
     assert_eq!(run.paths().len(), 1, "{run:?}");
 }
 
@@ -167,11 +167,6 @@ fn after_three_abandoned_checks_no_other_database_is_dumped() {
     let run = run.fails(
         1,
         "the checks of 3 other databases of this run could not be ended",
-    );
-    assert_eq!(
-        run.stderr.matches("could not be ended").count(),
-        1,
-        "{run:?}"
     );
     assert_eq!(run.paths().len(), 0, "{run:?}");
     assert!(peak < 2 << 30, "{peak}");

@@ -32,6 +32,7 @@ fn nothing_in_a_forged_header_is_run() {
         ("comment", format!("a\\'{create}; SELECT '")),
     ] {
         let forged = planted::changed(&dump, |header| {
+            header.time = planted::ago(60);
             header
                 .facts
                 .settings
@@ -41,7 +42,7 @@ fn nothing_in_a_forged_header_is_run() {
             let args = match target {
                 "new" => "--keep-going",
                 "empty" => "--keep-going --into-empty",
-                _ => "--keep-going --replace",
+                _ => "--keep-going --replace --to saved",
             };
             let (forged, url) = (forged.display(), server.url(target));
             env.run(&format!("restore {args} {forged} {url}"));
@@ -108,7 +109,7 @@ fn no_name_in_a_database_is_a_command() {
     for name in [
         touch.clone(),
         format!("a\\``{touch}"),
-        format!("a\\` {touch}\n"),
+        format!("a\\` {touch}\n-"),
     ] {
         // A name has at most 64 characters.
         let name: String = name.replace(&*env.root().to_string_lossy(), ".");
