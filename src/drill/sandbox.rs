@@ -4,7 +4,7 @@
 //!
 //! Root can make all of it. An ordinary user can make it where the system allows user namespaces,
 //! and stays the same user. Where a system allows no namespaces (as in the systemd unit of the
-//! drill, whose own sandbox does the same), [`Walls`] says why and what is within reach, and the
+//! drill, whose own sandbox does the same), [`Isolation`] says why and what is within reach, and the
 //! other limits still hold.
 
 use std::collections::BTreeSet;
@@ -51,7 +51,7 @@ const PROCESSES: u64 = 2048;
 const USER: &str = "dump-database-drill";
 
 /// The user who works in the sandbox, and the directories it gets.
-pub(super) struct Inhabitant<'a> {
+pub(super) struct SandboxUser<'a> {
     /// The number of the user to become; `None` to stay the same user.
     pub(super) user: Option<u32>,
     /// An empty directory on which the sandbox's root directory is mounted.
@@ -63,16 +63,16 @@ pub(super) struct Inhabitant<'a> {
 }
 
 /// What the sandbox keeps out, as far as the system allows.
-pub(super) struct Walls {
+pub(super) struct Isolation {
     /// The directory for sockets, whose path is short; `None` if the sandbox has no root
     /// directory.
     pub(super) sockets: Option<PathBuf>,
     /// What the sandbox does not keep out, and why; `None` if it keeps out everything.
-    pub(super) open: Option<Open>,
+    pub(super) open: Option<RootlessSandbox>,
 }
 
 /// A sandbox without a separate root directory.
-pub(super) struct Open {
+pub(super) struct RootlessSandbox {
     /// The step that failed, and its error.
     pub(super) why: String,
     pub(super) reach: Reach,
@@ -80,7 +80,7 @@ pub(super) struct Open {
     pub(super) is_same_user: bool,
 }
 
-impl Walls {
+impl Isolation {
     /// Refuses to run code of a dump that could log in to a server of this machine as the user who
     /// drills. An SQLite dump is not refused, because it names no server.
     ///
@@ -107,7 +107,7 @@ impl Walls {
 
 /// What the system allowed of the sandbox, before it runs anything.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Built {
+pub(super) struct SandboxSetup {
     /// Whether the next process that this process starts is the first of a new process namespace.
     pub(super) has_own_processes: bool,
     /// The step that failed, and its error; `None` if the sandbox has a root directory.
@@ -120,7 +120,7 @@ pub(super) struct Built {
     pub(super) servers: BTreeSet<PathBuf>,
 }
 
-impl Built {
+impl SandboxSetup {
     /// Makes `/proc` show only the processes of the sandbox. Call it in the process that runs the
     /// restore, before it becomes the sandbox's user.
     pub(super) fn hide_other_processes(&mut self) {
@@ -137,16 +137,16 @@ impl Built {
 
     /// Returns what the sandbox keeps out. Call it after this process has become the sandbox's
     /// user.
-    pub(super) fn walls(self, inhabitant: &Inhabitant<'_>) -> Walls {
+    pub(super) fn isolation(self, inhabitant: &SandboxUser<'_>) -> Isolation {
         let has_root = self.why.is_none();
         let reach = |_: &String| match has_root {
             true => Reach::of_processes(),
             false => Reach::now(self.servers),
         };
         let why = self.why.or(self.why_shown);
-        Walls {
+        Isolation {
             sockets: has_root.then(|| PathBuf::from(SOCKETS)),
-            open: why.map(|why| Open {
+            open: why.map(|why| RootlessSandbox {
                 reach: reach(&why),
                 why,
                 is_same_user: inhabitant.user.is_none(),
@@ -159,7 +159,7 @@ impl Built {
 ///
 /// # Errors
 /// When the work directory cannot be made reachable for the user.
-pub(super) fn build(inhabitant: &Inhabitant<'_>) -> Result<Built> {
+pub(super) fn build(inhabitant: &SandboxUser<'_>) -> Result<SandboxSetup> {
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     // The new network namespace no longer lists these sockets, but they stay within reach.
     let servers = reach::server_sockets();
@@ -171,7 +171,7 @@ pub(super) fn build(inhabitant: &Inhabitant<'_>) -> Result<Built> {
         std::os::unix::fs::chown(way, None, Some(user))?;
         fs::set_permissions(way, Permissions::from_mode(0o710))?;
     }
-    Ok(Built {
+    Ok(SandboxSetup {
         has_own_processes,
         why: built.err().map(|error| format!("{error:#}")),
         why_shown: None,
@@ -220,7 +220,7 @@ fn separate() -> (bool, Result<()>) {
 ///
 /// # Errors
 /// When the kernel refuses.
-pub(super) fn let_children_mount(inhabitant: &Inhabitant<'_>) -> Result<()> {
+pub(super) fn let_children_mount(inhabitant: &SandboxUser<'_>) -> Result<()> {
     if inhabitant.user.is_some() {
         return Ok(());
     }
@@ -240,7 +240,7 @@ fn unshare(flags: UnshareFlags) -> rustix::io::Result<()> {
 }
 
 /// Makes the sandbox's root directory and enters it.
-fn build_root(inhabitant: &Inhabitant<'_>) -> Result<()> {
+fn build_root(inhabitant: &SandboxUser<'_>) -> Result<()> {
     let private = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
     mount_change("/", private).context("cannot separate mounts")?;
     let root = inhabitant.root;
@@ -255,7 +255,7 @@ fn build_root(inhabitant: &Inhabitant<'_>) -> Result<()> {
     }
     make_devices(root)?;
     for place in ["/tmp", "/var/tmp", SOCKETS] {
-        let place = below(root, Path::new(place));
+        let place = path_below(root, Path::new(place));
         make_directory(&place)?;
         let mode = if place.ends_with("tmp") {
             0o1777
@@ -266,7 +266,7 @@ fn build_root(inhabitant: &Inhabitant<'_>) -> Result<()> {
     }
     let user = inhabitant.user.unwrap_or_else(|| geteuid().as_raw());
     if inhabitant.user.is_some() {
-        std::os::unix::fs::chown(below(root, Path::new(SOCKETS)), Some(user), Some(user))?;
+        std::os::unix::fs::chown(path_below(root, Path::new(SOCKETS)), Some(user), Some(user))?;
     }
     name_user(root, inhabitant.work, user)?;
     show(root, inhabitant.work)?;
@@ -280,7 +280,7 @@ fn mount_empty(place: &Path, options: &CStr) -> Result<()> {
 }
 
 /// Returns the path below the new root directory that stands for `path` of the current one.
-fn below(root: &Path, path: &Path) -> PathBuf {
+fn path_below(root: &Path, path: &Path) -> PathBuf {
     root.join(path.strip_prefix("/").unwrap_or(path))
 }
 
@@ -290,7 +290,7 @@ fn show(root: &Path, path: &Path) -> Result<()> {
     let Ok(meta) = path.symlink_metadata() else {
         return Ok(());
     };
-    let place = below(root, path);
+    let place = path_below(root, path);
     if let Some(parent) = place.parent() {
         make_directory(parent)?;
     }
@@ -322,7 +322,7 @@ fn make_directory(path: &Path) -> io::Result<()> {
 }
 
 fn make_devices(root: &Path) -> Result<()> {
-    let dev = below(root, Path::new("/dev"));
+    let dev = path_below(root, Path::new("/dev"));
     make_directory(&dev)?;
     for device in DEVICES {
         show(root, &Path::new("/dev").join(device))?;
@@ -348,7 +348,7 @@ fn name_user(root: &Path, work: &Path, user: u32) -> Result<()> {
         ),
         ("group", format!("root:x:0:\n{USER}:x:{user}:\n")),
     ] {
-        let place = below(root, &Path::new("/etc").join(file));
+        let place = path_below(root, &Path::new("/etc").join(file));
         let own = root.join(format!(".{file}"));
         fs::write(&own, lines)?;
         fs::set_permissions(&own, Permissions::from_mode(0o644))?;
@@ -371,7 +371,7 @@ fn enter_root(root: &Path) -> io::Result<()> {
 ///
 /// # Errors
 /// When it cannot become the user, give up a privilege, or enter the work directory.
-pub(super) fn become_user(inhabitant: &Inhabitant<'_>) -> Result<()> {
+pub(super) fn become_user(inhabitant: &SandboxUser<'_>) -> Result<()> {
     if let Some(user) = inhabitant.user {
         let (uid, gid) = (Uid::from_raw(user), Gid::from_raw(user));
         for capability in CapabilitySet::all() {

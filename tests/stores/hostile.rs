@@ -4,11 +4,11 @@ use std::fs::{self, File};
 use std::os::unix::fs::symlink;
 use std::time::{Duration, Instant};
 
-use crate::place::{Kind, Place};
 use crate::support::{Run, end_and_peak_memory};
+use crate::test_store::{StoreKind, TestStore};
 
 /// Runs a command on the destination. It must end soon, and in little memory.
-fn run(place: &Place, args: &str) -> Run {
+fn run(place: &TestStore, args: &str) -> Run {
     let mut command = place.program("");
     for arg in args.split_whitespace() {
         command.arg(if arg == "@" { &place.url } else { arg });
@@ -23,7 +23,7 @@ fn run(place: &Place, args: &str) -> Run {
 }
 
 /// A file that claims to be as long as this, and takes no room.
-fn grow(place: &Place, path: &str, bytes: u64) {
+fn grow(place: &TestStore, path: &str, bytes: u64) {
     let path = place.env.path("stored").join(path);
     let file = File::options()
         .write(true)
@@ -35,7 +35,7 @@ fn grow(place: &Place, path: &str, bytes: u64) {
 
 #[test]
 fn a_copy_or_a_sidecar_without_end_is_damaged() {
-    let place = Place::new(Kind::Directory);
+    let place = TestStore::new(StoreKind::Directory);
     place.dump();
     let copy = place.copy("");
     let path = place.path_of(&copy[0]);
@@ -77,7 +77,7 @@ fn a_copy_or_a_sidecar_without_end_is_damaged() {
 
 #[test]
 fn folders_without_end_and_symlinks_lead_nowhere() {
-    let place = Place::new(Kind::Directory);
+    let place = TestStore::new(StoreKind::Directory);
     place.dump();
     let copy = place.copy("");
     let path = place.path_of(&copy[0]);
@@ -126,7 +126,7 @@ fn folders_without_end_and_symlinks_lead_nowhere() {
     fs::remove_dir_all(elsewhere.join("db")).unwrap();
     symlink(&elsewhere, place.env.path("stored/web")).unwrap();
     place.dump();
-    let run = Run::of(place.program("copy dump --to").arg(&place.url));
+    let run = Run::finish(place.program("copy dump --to").arg(&place.url));
     assert_eq!(run.status, Some(1), "{run:?}");
     assert_eq!(fs::read_dir(&elsewhere).unwrap().count(), 0);
 }

@@ -23,7 +23,7 @@ const WRONG_OPTIONS: &str = "140 ";
 
 /// Returns what the server lacks according to `error`, which occurred while `database` was
 /// restored, or `None` if the error has another cause.
-pub(super) fn missing(database: Option<&str>, error: &anyhow::Error) -> Option<&'static str> {
+pub(super) fn find_missing(database: Option<&str>, error: &anyhow::Error) -> Option<&'static str> {
     let ServerError { number, words, .. } = ServerError::find(error)?;
     // If a table of the restored database itself is missing, it was lost.
     let own = database.map(|name| format!("Table '{name}."));
@@ -45,7 +45,7 @@ mod tests {
 
     fn needed(error: &str) -> Option<&'static str> {
         let error = ServerError::of(anyhow::Error::msg(error.to_owned()), str::to_owned);
-        missing(Some("shop"), &error.context("it cannot be restored"))
+        find_missing(Some("shop"), &error.context("it cannot be restored"))
     }
 
     #[test]

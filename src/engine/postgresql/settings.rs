@@ -3,7 +3,7 @@
 
 use anyhow::{Context, Result};
 
-use super::catalogue::{Grant, Parameters, Settings};
+use super::catalogue::{DatabaseSettings, Grant, Parameters};
 use super::server::{identifier, literal};
 
 /// Parameters whose value is a list of identifiers (`GUC_LIST_QUOTE`). PostgreSQL's `dumputils.c`
@@ -21,7 +21,7 @@ const LISTS: [&str; 6] = [
 /// quoted.
 const PRIVILEGES: [&str; 3] = ["CONNECT", "CREATE", "TEMPORARY"];
 
-impl Settings {
+impl DatabaseSettings {
     /// Returns the statement that creates the empty database `name` on a server of this major
     /// version.
     pub(super) fn create(&self, name: &str, major: u32) -> String {
@@ -68,7 +68,7 @@ impl Settings {
     /// the database, so that a failure of another one does not leave it open.
     ///
     /// # Errors
-    /// The error of [`Settings::check`].
+    /// The error of [`DatabaseSettings::check`].
     pub(super) fn apply(&self, name: &str) -> Result<Vec<String>> {
         let database = identifier(name);
         let owner = identifier(&self.owner);
@@ -225,7 +225,7 @@ mod tests {
             "connection_limit": -1, "is_template": false, "parameters": [], "roles": [],
             "extensions": [], "tablespaces": [], "collations": [],
         });
-        let settings: Settings = serde_json::from_value(settings).unwrap();
+        let settings: DatabaseSettings = serde_json::from_value(settings).unwrap();
         assert!(!settings.create("d", 14).contains("LOCALE_PROVIDER"));
         let sql = settings.create("d", 15);
         assert!(sql.ends_with(" LOCALE_PROVIDER libc"), "{sql}");
