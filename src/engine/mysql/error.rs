@@ -8,6 +8,8 @@ use anyhow::Error;
 pub(super) const BAD_FIELD: u16 = 1054;
 pub(super) const UNKNOWN_SYSTEM_VARIABLE: u16 = 1193;
 pub(super) const LOCK_WAIT_TIMEOUT: u16 = 1205;
+/// `ER_NET_PACKET_TOO_LARGE`.
+pub(super) const PACKET_TOO_LARGE: u16 = 1153;
 pub(super) const TABLE_ACCESS_DENIED: u16 = 1142;
 pub(super) const UNKNOWN_TIME_ZONE: u16 = 1298;
 /// `ER_ACCESS_DENIED_ERROR`: the server runs and refuses the password.

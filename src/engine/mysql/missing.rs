@@ -2,11 +2,10 @@
 //! needs.
 
 use super::error::ServerError;
-use crate::engine::missing::REMOTE;
+use crate::engine::missing::{REMOTE, Sign, needed_by};
 
 /// What the server lacks when it reports the error with this number.
-const NUMBERS: [(u16, &str); 8] = [
-    (1, "a directory of the machine that was dumped"),
+const NUMBERS: [(u16, &str); 7] = [
     (1049, "another database"),
     (1146, "a table of another database"),
     (1286, "a storage engine that is not installed"),
@@ -14,6 +13,16 @@ const NUMBERS: [(u16, &str); 8] = [
     (1429, REMOTE),
     (1434, REMOTE),
     (1524, "a plugin that is not installed"),
+];
+/// What the server lacks when it reports the error 1, by which servers report several things, and
+/// its words begin so.
+const UNNUMBERED: [Sign; 2] = [
+    // FEDERATED does not know the name of a CREATE SERVER.
+    ("server name: '", REMOTE),
+    (
+        "Can't create/write to file",
+        "a directory of the machine that was dumped",
+    ),
 ];
 const NO_SUCH_TABLE: u16 = 1146;
 const CANNOT_CREATE_TABLE: u16 = 1005;
@@ -34,6 +43,9 @@ pub(super) fn find_missing(database: Option<&str>, error: &anyhow::Error) -> Opt
         let (_, cause) = words.rsplit_once("(errno: ")?;
         let is_options = cause.starts_with(WRONG_OPTIONS);
         return is_options.then_some("encryption or another option of the server");
+    }
+    if *number == 1 {
+        return needed_by(&UNNUMBERED, words);
     }
     let known = NUMBERS.iter().find(|(known, _)| known == number);
     known.map(|(_, needed)| *needed)
@@ -57,6 +69,8 @@ mod tests {
         assert_eq!(other, Some("a table of another database"));
         let options = "ERROR 1005 (HY000) at line 3: Can't create table `a`.`t` (errno: 140 \"Wrong create options\")";
         assert!(needed(options).is_some());
+        let unknown = "table t: ERROR 1 (HY000): server name: 'far' doesn't exist!";
+        assert_eq!(needed(unknown), Some(REMOTE));
         let named = "ERROR 1005 (HY000) at line 3: Can't create table `a`.`(errno: 140 ` (errno: 13 \"Permission denied\")";
         assert_eq!(needed(named), None);
     }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Error, Result};
 
+use super::catalogue::Readable;
 use super::dumper::Mysql;
 use super::error::{self, LOCK_WAIT_TIMEOUT};
 use super::load::DumpLoad;
@@ -17,6 +18,9 @@ use crate::secret::Secret;
 use crate::stop::{self, Stop};
 use crate::url::Url;
 
+/// What can be done about an old database that cannot be dumped.
+const WAYS: &str =
+    "--replace --save-partly dumps what can be read of it, --replace --without-saving drops it";
 const UNTOUCHED: &str = "the old database is as it was";
 
 /// A database to be replaced.
@@ -41,7 +45,9 @@ impl OldDatabase<'_> {
     ) -> Result<LoadResult> {
         let stop = self.access.deadline;
         let saved = save.map(|save| self.save(login, save)).transpose();
-        let saved = saved.map_err(explain_not_saved).context(UNTOUCHED)?;
+        let saved = saved
+            .map_err(|error| explain_not_saved(error, WAYS))
+            .context(UNTOUCHED)?;
         let content = self.content(stop).context(UNTOUCHED)?;
         stop.check().context(UNTOUCHED)?;
         if let Err(error) = self.drop() {
@@ -138,7 +144,6 @@ impl OldDatabase<'_> {
             own: self.name,
             keep_going: false,
             no_owner: false,
-            keeps_existing: false,
             stop,
         };
         loading.load(&saved, self.name).map(drop)
@@ -152,6 +157,11 @@ impl OldDatabase<'_> {
     ) -> Result<PathBuf> {
         let part = Part::Database(self.name.to_owned());
         let server = Server::new(url, password, self.access.deadline)?;
-        save.save(&mut Mysql::open(server, &part, self.access)?)
+        let readable = if save.accepts_a_part() {
+            Readable::Part
+        } else {
+            Readable::All
+        };
+        save.save(&mut Mysql::open(server, &part, readable, self.access)?)
     }
 }
