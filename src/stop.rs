@@ -151,6 +151,13 @@ impl Stop {
         self.limit
     }
 
+    /// Returns the time until the deadline, or `None` if there is no deadline.
+    #[must_use]
+    pub fn remaining(&self) -> Option<Duration> {
+        let deadline = self.deadline?;
+        Some(deadline.saturating_duration_since(Instant::now()))
+    }
+
     /// Returns the reason why work must end now, or `None` if it may go on.
     #[must_use]
     pub fn reason(&self) -> Option<Stopped> {

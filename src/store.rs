@@ -4,6 +4,7 @@
 //! relative to the destination and have no leading slash. Every call ends when its [`Stop`](crate::stop::Stop)
 //! says so.
 
+mod bounds;
 mod config;
 mod connection;
 mod destination;

@@ -6,13 +6,14 @@ use std::fs::File;
 use std::io::{self, BufReader, ErrorKind, Read, Seek, Write};
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
 use super::encryption::Identities;
 use super::name::{CopyName, Folder};
 use super::sums::SummingReader;
 use crate::exit::UsageError;
 use crate::header::Header;
+use crate::human;
 use crate::read::read_whole;
 use crate::stop::Stop;
 use crate::store::{Store, StoreError, UploadContent};
@@ -56,8 +57,8 @@ pub(super) fn fetch(
         )
         .into());
     }
-    let mut scratch = scratch()?;
-    let mut summed = SummingReader::new(open(store, folder, name, stop)?);
+    let mut scratch = scratch(content.map_or(0, |content| content.bytes))?;
+    let mut summed = SummingReader::new(open(store, folder, name, content, stop)?);
     let taken = take(
         &mut summed,
         &mut scratch,
@@ -98,17 +99,22 @@ pub(super) fn check(
     content: &UploadContent,
     stop: Stop,
 ) -> Result<()> {
-    let summed = SummingReader::new(open(store, folder, name, stop)?);
+    let summed = SummingReader::new(open(store, folder, name, Some(content), stop)?);
     compare(&summed.content().map_err(StoreError::of)?, content)
 }
 
+/// Opens a copy. A store could go on for ever: no more is read than shows that the copy is longer
+/// than `content`.
 fn open<'a>(
     store: &'a dyn Store,
     folder: &Folder,
     name: &CopyName,
+    content: Option<&UploadContent>,
     stop: Stop,
-) -> Result<Box<dyn Read + 'a>> {
-    Ok(store.read(&folder.path_of(&name.to_string()), stop)?)
+) -> Result<impl Read + 'a> {
+    let most = content.map_or(u64::MAX, |content| content.bytes.saturating_add(1));
+    let copy = store.read(&folder.path_of(&name.to_string()), stop)?;
+    Ok(copy.take(most))
 }
 
 /// Writes what is inside into `into`.
@@ -156,6 +162,12 @@ fn explain_unreadable(error: io::Error) -> anyhow::Error {
 }
 
 fn compare(stored: &UploadContent, said: &UploadContent) -> Result<()> {
+    if stored.bytes > said.bytes {
+        return Err(damaged(format!(
+            "it has more than the {} bytes that its sidecar says",
+            said.bytes
+        )));
+    }
     if stored.bytes != said.bytes {
         return Err(damaged(format!(
             "it has {} bytes and its sidecar says {}",
@@ -168,12 +180,24 @@ fn compare(stored: &UploadContent, said: &UploadContent) -> Result<()> {
     Ok(())
 }
 
-/// Returns a file that has no name in any directory: `$TMPDIR`, else `/var/tmp`, which is on a disk.
-fn scratch() -> Result<File> {
+/// Returns a file that has no name in any directory: `$TMPDIR`, else `/var/tmp`, which is on a disk. It
+/// has room for `bytes` bytes.
+fn scratch(bytes: u64) -> Result<File> {
     let directory = std::env::var_os("TMPDIR").filter(|value| !value.is_empty());
     let directory = directory.map_or_else(|| PathBuf::from("/var/tmp"), PathBuf::from);
     match tempfile::tempfile_in(&directory) {
-        Ok(file) => Ok(file),
+        Ok(file) => {
+            let stat = rustix::fs::fstatvfs(&file)?;
+            let free = stat.f_bavail.saturating_mul(stat.f_frsize);
+            ensure!(
+                free >= bytes,
+                "the scratch directory {} has {} free and the copy takes {} ($TMPDIR says another)",
+                directory.display(),
+                human::bytes(free),
+                human::bytes(bytes)
+            );
+            Ok(file)
+        }
         Err(error) => bail!(
             "cannot create a file in the scratch directory {}: {error} (set $TMPDIR to use another)",
             directory.display()

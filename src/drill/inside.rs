@@ -164,9 +164,11 @@ fn explain(error: anyhow::Error, header: &Header, throwaway: &dyn Throwaway) -> 
         let why = NotProvableHere(format!("it needs {}", missing.needs()));
         return error.context(why);
     }
-    let message = format!("{error:#}");
-    match throwaway.find_missing(header, &message) {
-        Some(needed) => error.context(NotProvableHere(format!("it needs {needed}: {message}"))),
+    match throwaway.find_missing(header, &error) {
+        Some(needed) => {
+            let why = NotProvableHere(format!("it needs {needed}: {error:#}"));
+            error.context(why)
+        }
         None => error,
     }
 }

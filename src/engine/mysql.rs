@@ -5,6 +5,7 @@ mod catalogue;
 mod client;
 mod count;
 mod dumper;
+mod error;
 mod fill;
 mod flags;
 mod globals;

@@ -7,6 +7,7 @@ use futures_util::TryStreamExt;
 use opendal::options::{ListOptions, ReaderOptions};
 use opendal::{Buffer, BufferStream, EntryMode};
 
+use super::bounds::{self, Bounds};
 use super::connection::StoreConnection;
 use super::error::{Reason, StoreError};
 use super::interface::{Store, StoredFile, Upload};
@@ -87,15 +88,27 @@ impl StoreConnection {
         mut take: impl FnMut(String, Option<u64>),
     ) -> Result<(), StoreError> {
         let folder = as_folder(folder);
-        let walked = self.wait(stop, async {
+        let mut counted = Bounds::begin();
+        let mut bounded = Ok(());
+        let listing = async {
             let mut entries = self.operator.lister_options(&folder, options).await?;
             while let Some(entry) = entries.try_next().await? {
+                bounded = counted.count();
+                if bounded.is_err() {
+                    break;
+                }
                 let (path, about) = entry.into_parts();
                 let is_file = about.mode() == EntryMode::FILE;
                 take(path, is_file.then(|| about.content_length()));
             }
             Ok(())
+        };
+        let walked = self.wait(stop, async {
+            let listed = tokio::time::timeout(bounds::LONGEST, listing).await;
+            listed.map_or(Ok(None), |listed: opendal::Result<()>| listed.map(Some))
         });
+        bounded?;
+        let walked = walked.and_then(|listed| listed.ok_or_else(bounds::too_long));
         match walked {
             Err(error) if error.reason == Reason::Missing => Ok(()),
             walked => walked,

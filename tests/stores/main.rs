@@ -7,6 +7,7 @@ mod support;
 mod bad_input;
 mod damage;
 mod encryption;
+mod hostile;
 mod interrupted;
 mod retention;
 mod round_trip;

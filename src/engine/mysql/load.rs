@@ -4,8 +4,9 @@ use std::fs::File;
 use std::io::{self, BufWriter, PipeWriter, Write};
 use std::process::Stdio;
 
-use anyhow::{Context, Error, Result, anyhow, bail, ensure};
+use anyhow::{Context, Error, Result, bail, ensure};
 
+use super::error::{self, LOST, PACKET_TOO_LARGE, ServerError, parse};
 use super::script::StatementReader;
 use super::script::created::Created;
 use super::script::located::{LocatingWriter, ObjectPositions};
@@ -20,10 +21,6 @@ use crate::stop::{Stop, Stopped};
 
 /// The number of error lines that are kept at most.
 pub(super) const MOST_LINES: usize = 100_000;
-/// The errors of a lost connection: `CR_SERVER_GONE_ERROR` and `CR_SERVER_LOST`.
-const LOST: [&str; 2] = ["ERROR 2006", "ERROR 2013"];
-/// `ER_NET_PACKET_TOO_LARGE`.
-const TOO_LONG: &str = "ERROR 1153";
 /// The number of objects that a message names at most. It only counts the others.
 const NAMED: usize = 10;
 /// With these statements, a server accepts data that a server may already hold: rows that are older
@@ -199,7 +196,7 @@ impl DumpLoad<'_> {
                 if error.is::<Stopped>() {
                     error
                 } else {
-                    let error = anyhow!(places.explain(&format!("{error:#}")));
+                    let error = ServerError::of(error, |said| places.explain(said));
                     self.explain_length(longest, error)
                 }
             })
@@ -217,12 +214,8 @@ impl DumpLoad<'_> {
     /// longest one of the dump.
     fn explain_length(&self, longest: u64, error: Error) -> Error {
         const VARIABLE: &str = "max_allowed_packet";
-        let said = format!("{error:#}");
-        if !LOST
-            .iter()
-            .chain([&TOO_LONG])
-            .any(|lost| said.contains(lost))
-        {
+        let number = error::number(&error);
+        if !number.is_some_and(|number| LOST.contains(&number) || number == PACKET_TOO_LARGE) {
             return error;
         }
         let limit = self
@@ -256,7 +249,7 @@ pub(super) fn failures(
     let mut failed: Vec<Failure> = Vec::new();
     for line in lines {
         ensure!(
-            !LOST.iter().any(|lost| line.starts_with(lost)),
+            !parse(&line).is_some_and(|(number, _)| LOST.contains(&number)),
             "the connection to the server was lost: {line}"
         );
         let Some((object, error)) = places.locate(&line) else {

@@ -8,6 +8,7 @@ use anyhow::{Context, Error, Result};
 
 use super::catalogue::Readable;
 use super::dumper::Mysql;
+use super::error::{self, LOCK_WAIT_TIMEOUT};
 use super::load::DumpLoad;
 use super::server::{Server, identifier, literal};
 use super::settings::{DatabaseSettings, PLAIN_STRINGS};
@@ -21,8 +22,6 @@ use crate::url::Url;
 const WAYS: &str =
     "--replace --save-partly dumps what can be read of it, --replace --without-saving drops it";
 const UNTOUCHED: &str = "the old database is as it was";
-/// The error of a session that has a table in use: `ER_LOCK_WAIT_TIMEOUT`.
-const LOCKED: &str = "ERROR 1205";
 
 /// A database to be replaced.
 pub(super) struct OldDatabase<'a> {
@@ -94,7 +93,7 @@ impl OldDatabase<'_> {
             .server
             .ask(&drop, Stop::without_signals(self.access.deadline.limit()));
         dropped.map(|_| ()).map_err(|error| {
-            if format!("{error:#}").contains(LOCKED) {
+            if error::number(&error) == Some(LOCK_WAIT_TIMEOUT) {
                 error.context("another session has its tables in use (SHOW PROCESSLIST)")
             } else {
                 error

@@ -8,6 +8,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use super::catalogue;
+use super::error::{self, TABLE_ACCESS_DENIED};
 use super::fill::Empty;
 use super::load::{DumpLoad, describe};
 use super::replace::OldDatabase;
@@ -24,9 +25,6 @@ use crate::header::Header;
 use crate::secret::Secret;
 use crate::stop::Stop;
 use crate::url::Url;
-
-/// The error code `ER_TABLEACCESS_DENIED_ERROR`.
-const DENIED: &str = "ERROR 1142";
 
 /// Restores a dump into the database `name`.
 ///
@@ -170,7 +168,7 @@ fn preflight(
         _ if options.no_owner => Vec::new(),
         // A user with privileges on one database only may not read this table. The server then
         // reports what it refuses.
-        Err(error) if format!("{error:#}").contains(DENIED) => Vec::new(),
+        Err(error) if error::number(&error) == Some(TABLE_ACCESS_DENIED) => Vec::new(),
         definers => definers?,
     };
     need(

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use rustix::process::Signal;
 
+use super::error::{self, ACCESS_DENIED, UNKNOWN_TIME_ZONE};
 use super::missing;
 use super::prepare;
 use super::server::Server;
@@ -23,8 +24,6 @@ use crate::secret::Secret;
 use crate::stop::Stop;
 use crate::url::{Url, encode};
 
-/// The error code `ER_UNKNOWN_TIME_ZONE`.
-const UNKNOWN_ZONE: &str = "ERROR 1298";
 const ZONES: &str = "/usr/share/zoneinfo";
 
 /// The number of keys with which tables may be encrypted.
@@ -123,7 +122,9 @@ impl ThrowawayServer {
             .map_err(anyhow::Error::msg)?
             .isolated();
         let mut server = Server::new(&url, Some(&workshop.password), stop)?;
-        process.wait_until(|| server.ask("SELECT 1", stop).map(|_| ()), stop)?;
+        let ask = || server.ask("SELECT 1", stop).map(|_| ());
+        let is_final = |error: &anyhow::Error| error::number(error) == Some(ACCESS_DENIED);
+        process.wait_until(ask, is_final, stop)?;
         Ok(ThrowawayServer {
             version: server.connect(stop)?,
             server,
@@ -149,7 +150,7 @@ impl Throwaway for ThrowawayServer {
     }
 
     fn add_missing(&mut self, error: &anyhow::Error) -> Result<bool> {
-        if !format!("{error:#}").contains(UNKNOWN_ZONE) {
+        if error::number(error) != Some(UNKNOWN_TIME_ZONE) {
             return Ok(false);
         }
         let names = ["mariadb-tzinfo-to-sql", "mysql_tzinfo_to_sql"];
@@ -165,7 +166,7 @@ impl Throwaway for ThrowawayServer {
         prepare::load_time_zones(&self.server, &printed, self.stop).map(|()| true)
     }
 
-    fn find_missing(&self, header: &Header, error: &str) -> Option<&'static str> {
+    fn find_missing(&self, header: &Header, error: &anyhow::Error) -> Option<&'static str> {
         missing::find_missing(header.identity.database.as_deref(), error)
     }
 

@@ -160,7 +160,7 @@ fn apply(
     let statements = if into.no_owner {
         settings.apply_without_owner(new)
     } else {
-        settings.apply(new)
+        settings.apply(new)?
     };
     if !into.keep_going {
         let applied = into.execute(&statements, into.stop);
@@ -195,6 +195,7 @@ fn refuse_if_replicated(into: &TargetServer<'_>, name: &str) -> Result<()> {
 
 /// Reports at once everything that the dump needs and the server lacks.
 fn preflight(into: &TargetServer<'_>, header: &Header, settings: &DatabaseSettings) -> Result<()> {
+    settings.check()?;
     let target = &into.target;
     let mut lacking = Vec::new();
     let mut need =

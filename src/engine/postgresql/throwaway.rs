@@ -81,7 +81,7 @@ impl ThrowawayCluster {
             .map_err(anyhow::Error::msg)?
             .isolated();
         let server = Server::new(&url, Some(&workshop.password));
-        let start = |preloaded: &str| {
+        let start = |preloaded: &str| -> Result<ServerProcess> {
             let mut postgres = Command::new(programs.join("postgres"));
             postgres
                 .arg("-D")
@@ -104,7 +104,10 @@ impl ThrowawayCluster {
             let mut process =
                 ServerProcess::start(&mut postgres, "postgres", Signal::INT, workshop, stop)?;
             let ask = || server.execute(GLOBALS, &["SELECT".to_owned()], stop);
-            process.wait_until(ask, stop).map(|()| process)
+            let denied = "FATAL:  password authentication failed";
+            let is_final = |error: &anyhow::Error| format!("{error:#}").contains(denied);
+            process.wait_until(ask, is_final, stop)?;
+            Ok(process)
         };
         let preloaded = preloaded(header, &programs);
         let process = match start(&preloaded) {
@@ -139,8 +142,8 @@ impl Throwaway for ThrowawayCluster {
         Ok(Arc::new(PostgresqlSource::new(&self.url, part)))
     }
 
-    fn find_missing(&self, _header: &Header, error: &str) -> Option<&'static str> {
-        missing::find_missing(error)
+    fn find_missing(&self, _header: &Header, error: &anyhow::Error) -> Option<&'static str> {
+        missing::find_missing(&format!("{error:#}"))
     }
 
     fn contents(&self, header: &Header) -> Result<Option<RestoredContent>> {

@@ -2,8 +2,9 @@
 
 use std::fs::Permissions;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::os::unix::net::UnixListener;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -146,6 +147,81 @@ fn a_drill_is_confined_and_stays_closed_when_it_is_killed() {
     hanging.leaves_nothing_open_when_killed(&env);
 }
 
+/// Files that the caller of a drill left open do not reach code in a dump, and such code sees no
+/// process of another user.
+#[test]
+#[ignore = "needs PostgreSQL"]
+fn a_drill_inherits_no_open_file_and_sees_no_other_process() {
+    let env = Env::new();
+    let server = server();
+    let dump = slow(&env, &server);
+    let secret = env.path("secret");
+    std::fs::write(&secret, "secret").unwrap();
+    let open = format!(
+        "exec 3<'{0}' 7<'{0}' 9>>'{0}'; exec \"$@\"",
+        secret.display()
+    );
+    let open = ["sh", "-c", &open, "sh"].map(str::to_owned);
+    let hanging = HangingDrill::start_by(&env, &open, &dump, "CREATE INDEX");
+    hanging.has_not_open(&secret);
+    hanging.sees_no_other_process();
+    hanging.kill();
+    if !rustix::process::geteuid().is_root() {
+        skipped("only root can drill as another user");
+        return;
+    }
+    // An ordinary user drills in a user namespace.
+    for name in names(&env.dumps()) {
+        chown(env.dumps().join(name), Some(65534), Some(65534)).unwrap();
+    }
+    for path in [env.root(), &env.dumps(), &env.path("scratch")] {
+        chown(path, Some(65534), Some(65534)).unwrap();
+    }
+    let other = [
+        "unshare",
+        "--net",
+        "setpriv",
+        "--reuid=65534",
+        "--regid=65534",
+    ];
+    let other = [
+        &open[..],
+        &other.map(str::to_owned),
+        &["--clear-groups".to_owned()],
+    ]
+    .concat();
+    let hanging = HangingDrill::start_by(&env, &other, &dump, "CREATE INDEX");
+    hanging.has_not_open(&secret);
+    hanging.sees_no_other_process();
+    hanging.kill();
+}
+
+/// Where `/proc` cannot be mounted anew, the drill says what code in the dump can see.
+#[test]
+#[ignore = "needs PostgreSQL"]
+fn a_drill_that_shows_other_processes_says_so() {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let env = Env::new();
+    give_dump_to_nobody(&env);
+    let said = "code in the dump could reach the list of this machine's processes";
+    let run = Run::finish(&mut drill_of_nobody(&env)).succeeds();
+    assert!(!run.stderr.contains(said), "{run:?}");
+    // The kernel lets a user namespace mount no `/proc` if a part of the present one is covered.
+    let mut covered = env.command("unshare");
+    covered.args(["--mount", "--propagation=private", "sh", "-euc"]);
+    covered
+        .arg("mount --bind /dev/null /proc/version; exec \"$@\"")
+        .arg("sh");
+    let drill = drill_of_nobody(&env);
+    covered.arg(drill.get_program()).args(drill.get_args());
+    let run = Run::finish(&mut covered).succeeds();
+    assert!(run.stdout.contains("restored in"), "{run:?}");
+    assert!(run.stderr.contains(said), "{run:?}");
+    assert!(run.stderr.contains("cannot mount /proc"), "{run:?}");
+}
+
 /// Returns the number of processes whose command line ends with `sleep NUMBER`.
 fn sleeping(number: u32) -> usize {
     let end = format!("sleep\0{number}\0");
@@ -211,7 +287,8 @@ fn no_process_outlives_a_drill() {
     ends_all_it_started(&env, &without_namespaces(&env), &dump, 86_502);
 }
 
-/// The next drill kills a process that a killed drill left running.
+/// The next drill kills a process that a killed drill left running, and no other: what a process
+/// says in its environment counts among the processes of one ordinary user only.
 #[test]
 #[ignore = "needs PostgreSQL"]
 fn what_a_killed_drill_left_running_is_ended_by_the_next() {
@@ -223,17 +300,29 @@ fn what_a_killed_drill_left_running_is_ended_by_the_next() {
     };
     let work = env.path("scratch").join(place).join("work");
     hanging.kill();
-    let sleep = |home: &Path| {
+    let sleep = |home: &Path, user: Option<u32>| {
         let mut sleep = env.command("sleep");
+        if let Some(user) = user {
+            sleep.uid(user).gid(user);
+        }
         KilledOnDrop(sleep.arg("600").env("HOME", home).spawn().unwrap())
     };
-    let (mut left, mut other) = (sleep(&work), sleep(env.root()));
+    let is_root = rustix::process::geteuid().is_root();
+    let user = is_root.then(|| std::fs::metadata(&work).unwrap().uid());
+    let mut left = sleep(&work, user);
+    // Of these processes, those of root claim to be left by the drill.
+    let mut others = vec![sleep(env.root(), None)];
+    if is_root {
+        others.extend([sleep(&work, None), sleep(&work, Some(1234))]);
+    }
     env.run("drill --scratch scratch --sample newest")
         .succeeds();
     wait_for("the end of what was left", || {
         left.0.try_wait().unwrap().is_some()
     });
-    assert!(other.0.try_wait().unwrap().is_none());
+    for other in &mut others {
+        assert!(other.0.try_wait().unwrap().is_none());
+    }
 }
 
 #[test]
