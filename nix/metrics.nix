@@ -5,6 +5,7 @@
   lib,
   databases,
   look,
+  copy,
   timer,
   ...
 }:
@@ -21,10 +22,7 @@ lib.mkIf (cfg.metrics.enable && databases != { }) {
       import ./sandbox.nix
       // look [
         {
-          flag = [
-            "--metrics"
-            "/var/lib/${state}/dump-database.prom"
-          ];
+          flags = [ "--metrics=/var/lib/${state}/dump-database.prom" ] ++ copy.recording;
           inherit databases;
         }
       ]

@@ -5,6 +5,7 @@
   databases,
   unitName,
   look,
+  copy,
   ping,
   timer,
   ...
@@ -38,13 +39,15 @@ in
     serviceConfig = lib.mapAttrs (_: lib.mkDefault) (
       import ./sandbox.nix
       // look (
-        lib.mapAttrsToList (age: names: {
-          flag = [
-            "--max-age"
-            age
-          ];
-          databases = lib.getAttrs names judged;
-        }) byAge
+        lib.concatLists (
+          lib.mapAttrsToList (
+            age: names:
+            map (flags: {
+              flags = [ "--max-age=${age}" ] ++ flags;
+              databases = lib.getAttrs names judged;
+            }) copy.judging
+          ) byAge
+        )
       )
     );
   };
