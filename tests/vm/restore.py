@@ -1,5 +1,6 @@
 LEAF = "/var/lib/dump-database/keeper"
-ROWS = "sqlite3 /var/lib/keeper/keeper.db 'SELECT count(*) FROM t'"
+# sqlite3 makes a file that is not there yet.
+ROWS = "test -s /var/lib/keeper/keeper.db && sqlite3 /var/lib/keeper/keeper.db 'SELECT count(*) FROM t'"
 OWNER = "stat -c %u:%a /var/lib/private/keeper/keeper.db"
 AS_SERVER = "runuser -u postgres --"
 RESTORE = "dump-database-restore"
