@@ -8,7 +8,7 @@
   databases,
   source,
   account,
-  place,
+  directories,
   drillConfig,
   timer,
   ...
@@ -47,7 +47,7 @@ let
     name: db:
     let
       who = account name db;
-      leaf = place.heldIn name who;
+      leaf = directories.heldIn name who;
       cache = "dump-database-drill/${name}";
     in
     {
@@ -59,7 +59,7 @@ let
       restartIfChanged = false;
       path = servers db ++ db.path;
       unitConfig = lib.mkMerge [
-        (place.unitConfig name who)
+        (directories.unitConfig name who)
         # A dump; what is not one is hidden.
         { ConditionPathExistsGlob = "${lib.replaceStrings [ "%" ] [ "%%" ] leaf}/*"; }
       ];

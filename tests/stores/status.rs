@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use crate::place::{ALL, Kind, Place};
 use crate::support::Run;
+use crate::test_store::{ALL, StoreKind, TestStore};
 
 #[test]
 fn a_silent_machine_is_noticed_from_any_other() {
     for kind in ALL {
-        let place = Place::new(kind);
+        let place = TestStore::new(kind);
         place.on("status @ --max-age 1h").fails(1, "");
         place.dump();
         place.copy("");
@@ -17,7 +17,7 @@ fn a_silent_machine_is_noticed_from_any_other() {
             .arg(&place.url)
             .env_remove("DUMP_DATABASE_HOST")
             .env("DUMP_DATABASE_STATE", "none");
-        let run = Run::of(&mut command).succeeds();
+        let run = Run::finish(&mut command).succeeds();
         let rows: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
         assert_eq!(
             (&rows[0]["host"], &rows[0]["database"]),
@@ -37,7 +37,7 @@ fn a_silent_machine_is_noticed_from_any_other() {
 
 #[test]
 fn a_directory_says_how_old_its_copies_are() {
-    let place = Place::new(Kind::S3);
+    let place = TestStore::new(StoreKind::S3);
     place.dump();
     place.run("status dump").succeeds();
     place
@@ -59,7 +59,7 @@ fn a_directory_says_how_old_its_copies_are() {
     command
         .arg(&place.url)
         .env("AWS_ENDPOINT_URL", "http://127.0.0.1:9");
-    Run::of(&mut command).fails(1, "cannot list");
+    Run::finish(&mut command).fails(1, "cannot list");
     std::thread::sleep(Duration::from_millis(2100));
     place
         .run("status dump --max-copy-age 1s")
@@ -70,7 +70,7 @@ fn a_directory_says_how_old_its_copies_are() {
 
 #[test]
 fn a_destination_that_is_named_is_judged_and_no_other() {
-    let place = Place::new(Kind::Directory);
+    let place = TestStore::new(StoreKind::Directory);
     place.dump();
     place.run("copy dump --to unused").succeeds();
     std::thread::sleep(Duration::from_secs(8));
@@ -94,7 +94,7 @@ fn a_destination_that_is_named_is_judged_and_no_other() {
 
 #[test]
 fn a_database_is_late_only_when_a_run_passed_it_by() {
-    let place = Place::new(Kind::Directory);
+    let place = TestStore::new(StoreKind::Directory);
     place.dump();
     place.copy("");
     std::thread::sleep(Duration::from_millis(2100));
@@ -112,7 +112,7 @@ fn a_database_is_late_only_when_a_run_passed_it_by() {
 
 #[test]
 fn a_directory_without_dumps_does_not_keep_the_others_from_being_copied() {
-    let place = Place::new(Kind::Directory);
+    let place = TestStore::new(StoreKind::Directory);
     place.dump();
     std::fs::create_dir(place.env.path("empty")).unwrap();
     let run = place.run("copy empty dump --to stored").succeeds();
