@@ -9,7 +9,7 @@
   utils,
   databases,
   account,
-  place,
+  directories,
   reach,
   timer,
   ...
@@ -29,8 +29,8 @@ let
       who = account name db;
     in
     {
-      held = place.heldIn name who;
-      leaf = place.leafOf name who;
+      held = directories.heldIn name who;
+      leaf = directories.leafOf name who;
     }
   ) databases;
   roots = lib.unique (map ({ leaf, ... }: dirOf leaf) dumps);
@@ -127,7 +127,7 @@ let
   making = directory: {
     description = "Directory for the copies in ${escapeSpecifiers directory}";
     restartIfChanged = false;
-    unitConfig = place.mountsOf directory;
+    unitConfig = directories.mountsOf directory;
     serviceConfig = {
       Type = "oneshot";
       ExecStart = utils.escapeSystemdExecArgs [
@@ -142,7 +142,7 @@ let
   };
 
   unitName = name: "dump-database-copy-${name}";
-  directories = lib.filterAttrs (_: directory: directory != null) (
+  targets = lib.filterAttrs (_: directory: directory != null) (
     lib.mapAttrs (_: copy: (reach copy.to copy).directory) cfg.copies
   );
 
@@ -166,7 +166,7 @@ in
     lib.mapAttrs' (name: copy: lib.nameValuePair (unitName name) (unit name copy)) cfg.copies
     // lib.mapAttrs' (
       name: directory: lib.nameValuePair "dump-database-destination-${name}" (making directory)
-    ) directories;
+    ) targets;
   timers = lib.mapAttrs' (
     name: copy:
     lib.nameValuePair (unitName name) (

@@ -20,7 +20,7 @@ lib.mkIf (cfg.metrics.enable && databases != { }) {
     restartIfChanged = false;
     serviceConfig = lib.mapAttrs (_: lib.mkDefault) (
       import ./sandbox.nix
-      // look [
+      // statusCommand [
         {
           flags = [ "--metrics=/var/lib/${state}/dump-database.prom" ] ++ copy.recording;
           inherit databases;

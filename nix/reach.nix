@@ -3,7 +3,7 @@
   config,
   lib,
   pkgs,
-  place,
+  directories,
   ...
 }:
 let
@@ -32,7 +32,7 @@ in
       XDG_STATE_HOME = mkIf isSftp "/tmp";
       SFTP_KEY_FILE = mkIf (settings.sshKeyFile != null) "%d/ssh-key";
     };
-    unitConfig = mkIf (directory != null) (place.mountsOf directory);
+    unitConfig = mkIf (directory != null) (directories.mountsOf directory);
     serviceConfig = lib.mkMerge [
       {
         EnvironmentFile = mkIf (settings.environmentFile != null) settings.environmentFile;

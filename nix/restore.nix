@@ -8,7 +8,7 @@
   databases,
   source,
   account,
-  place,
+  directories,
   sockets,
   unit,
   ...
@@ -50,7 +50,7 @@ let
         { inherit refused; }
       else
         {
-          directory = place.leafOf name (account name db);
+          directory = directories.leafOf name (account name db);
           service = if db.service == null then null else "${db.service}.service";
         }
         // (
@@ -87,7 +87,7 @@ let
               "restore"
               "--replace"
               "--to"
-              (place.leafOf name (account name db))
+              (directories.leafOf name (account name db))
               "--compress"
               cfg.compression
               "--timeout"

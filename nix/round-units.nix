@@ -38,7 +38,7 @@ in
     };
     serviceConfig = lib.mapAttrs (_: lib.mkDefault) (
       import ./sandbox.nix
-      // look (
+      // statusCommand (
         lib.concatLists (
           lib.mapAttrsToList (
             age: names:

@@ -232,7 +232,7 @@ pub fn add_to(
                 record: record.clone(),
             };
             if max_age.is_some() {
-                problems.extend(late(&copy, max_age, now));
+                problems.extend(describe_lateness(&copy, max_age, now));
             }
             row.copies.push(copy);
         }
@@ -263,7 +263,7 @@ fn is_too_new(
 }
 
 /// Returns what is wrong with the copies of a database in one destination.
-fn late(copy: &CopyStatus, max_age: Option<Duration>, now: Timestamp) -> Vec<String> {
+fn describe_lateness(copy: &CopyStatus, max_age: Option<Duration>, now: Timestamp) -> Vec<String> {
     let destination = &copy.destination;
     let age = match copy.time() {
         None => Some(format!("never copied to {destination}")),
