@@ -24,7 +24,12 @@ let
     name: db: leaf:
     let
       engine = source.engine db;
-      named = engine == "command" || engine == "sqlite" && !source.isGlob db;
+      named =
+        lib.elem engine [
+          "command"
+          "redis"
+        ]
+        || engine == "sqlite" && !source.isGlob db;
       flags = [
         (lib.getExe cfg.package)
         "dump"
@@ -73,6 +78,7 @@ let
       mysql = [
         (if config.services.mysql.enable then config.services.mysql.package else pkgs.mariadb.client)
       ];
+      redis = [ config.services.redis.package ];
     }
     .${toString (source.engine db)} or [ ];
 
@@ -87,7 +93,8 @@ let
     optional (
       local && source.engine db == "postgresql" && config.services.postgresql.enable
     ) "postgresql.target"
-    ++ optional (local && source.engine db == "mysql" && config.services.mysql.enable) "mysql.service";
+    ++ optional (local && source.engine db == "mysql" && config.services.mysql.enable) "mysql.service"
+    ++ optional (local && source.engine db == "redis" && db.service != null) "${db.service}.service";
 
   network =
     db:

@@ -14,6 +14,7 @@ pub mod missing;
 pub mod mysql;
 mod object_lines;
 pub mod postgresql;
+mod redis;
 mod registered;
 pub mod source;
 pub mod sqlite;
@@ -39,9 +40,10 @@ pub use source::{DamagedInside, Source};
 use throwaway::{Throwaway, ThrowawayResources};
 
 /// The engines whose sources are URLs. A new engine is one more line here.
-const ENGINES: [Registration; 2] = [postgresql::ENGINE, mysql::ENGINE];
+const ENGINES: [Registration; 3] = [postgresql::ENGINE, mysql::ENGINE, redis::ENGINE];
 
-/// Parses `text`, which is a server's URL, `sqlite:PATH` or a plain path. Returns the source.
+/// Parses `text`, which is a server's URL, `sqlite:PATH` or a plain path. A plain path that ends in
+/// `.rdb` is an RDB file, every other one an SQLite file. Returns the source.
 ///
 /// # Errors
 /// Returns one sentence if `text` is none of these. The sentence does not repeat a password in
@@ -56,7 +58,11 @@ pub fn parse_source(text: &OsStr) -> Result<Arc<dyn Source>, String> {
     if path.len() == bytes.len() && path[scheme.len()..].starts_with(b"://") {
         return parse_url(&String::from_utf8_lossy(scheme), text);
     }
+    let is_named = path.len() < bytes.len();
     let path = Path::new(OsStr::from_bytes(path));
+    if let Some(file) = redis::file(path).filter(|_| !is_named) {
+        return Ok(file);
+    }
     Ok(Arc::new(sqlite::SqliteSource::new(path)))
 }
 
@@ -75,7 +81,7 @@ pub fn start_throwaway(
         return Ok(Box::new(sqlite::ThrowawayFile::new(workshop.work, stop)));
     }
     let known = ENGINES.iter().find(|known| known.engine == engine);
-    let known = known.context("what a command printed is not restored by this program")?;
+    let known = known.context("dump-database does not restore the output of a program")?;
     (known.throwaway)(workshop, header, stop)
 }
 
@@ -89,14 +95,14 @@ fn parse_url(scheme: &str, text: &OsStr) -> Result<Arc<dyn Source>, String> {
         let schemes = ENGINES.iter().flat_map(|engine| engine.schemes);
         let schemes: Vec<_> = schemes.map(|known| format!("{known}://")).collect();
         format!(
-            "{scheme}:// is no known kind of source; expected a path, sqlite:PATH or one of {}",
+            "{scheme}:// is not a known kind of source; expected a path, sqlite:PATH or one of {}",
             schemes.join(", ")
         )
     })?;
     let url = Url::parse(text)?;
     if url.password().is_some() {
         log::warn!(
-            "the password in {url} can be read by whoever sees this command line; move it to a file and name that with --password-file"
+            "the password in {url} can be read by every user who sees this command line; move it to a file and name that with --password-file"
         );
     }
     (known.parse)(url)
