@@ -29,7 +29,7 @@ let
     else if engine == "postgresql" && sockets.isLocal db || engine == "sqlite" then
       null
     else
-      "its dumps are made by a user who may only read; docs/restoring.md says how to restore it";
+      "docs/restoring.md says how to restore it";
 
   # The URL of a server around the name of a database.
   parts = db: builtins.match "([a-z]+://[^/?#]*)(/[^?#]*)?(.*)" db.source;
