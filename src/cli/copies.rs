@@ -7,8 +7,10 @@ use clap::Args;
 use clap::builder::BoolishValueParser;
 
 use crate::copy::{self, CopySelection, CopyStateDirectory};
+use crate::exit::UsageError;
 use crate::human::{parse_bytes, parse_duration};
 use crate::status::DatabaseStatus;
+use crate::store::Destination;
 
 use super::retention::Retention;
 
@@ -162,6 +164,11 @@ pub struct RecordOfCopies {
     )]
     pub max_copy_age: Option<Duration>,
 
+    /// Judge the copies in this destination, also if none was ever made there; it can be given several
+    /// times [default: every destination on record]
+    #[arg(long, value_name = "DESTINATION", env = "DUMP_DATABASE_COPIED_TO")]
+    pub copied_to: Vec<String>,
+
     /// Where this machine keeps its record of copies [default: `/var/lib/dump-database-copies`, or
     /// `dump-database-copies` in the user's `~/.local/state`]
     #[arg(long, value_name = "DIR", env = "DUMP_DATABASE_STATE")]
@@ -173,10 +180,15 @@ impl RecordOfCopies {
     /// read and `--max-copy-age` is not given, the rows stay as they are.
     ///
     /// # Errors
-    /// When the record cannot be read and `--max-copy-age` is given.
+    /// [`UsageError`] for a `--copied-to` that is no destination; when the record cannot be read and
+    /// `--max-copy-age` is given.
     pub fn add_to(&self, mut rows: Vec<DatabaseStatus>) -> anyhow::Result<Vec<DatabaseStatus>> {
+        let destinations = self.copied_to.iter().map(|text| Destination::parse(text));
+        let destinations: Vec<_> = destinations
+            .collect::<Result<_, _>>()
+            .map_err(|why| UsageError::new(&why))?;
         let added = CopyStateDirectory::find(self.state.as_deref())
-            .and_then(|home| copy::add_to(&mut rows, &home, self.max_copy_age));
+            .and_then(|home| copy::add_to(&mut rows, &home, self.max_copy_age, &destinations));
         match added {
             Err(error) if self.max_copy_age.is_none() => log::debug!("{error:#}"),
             added => added?,

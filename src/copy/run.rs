@@ -124,12 +124,14 @@ fn record(home: &CopyStateDirectory, destination: &Destination, jobs: &[CopyJob]
     }
 }
 
-/// Returns the directories of dumps among `paths`: each that holds dumps, and those below it that do.
+/// Returns the directories of dumps among `paths`: each that holds dumps, and those below it that do. That
+/// one of several holds none is a warning.
 ///
 /// # Errors
-/// When one cannot be read or has no dumps.
+/// When one cannot be read, or none has dumps.
 fn expand(paths: &[PathBuf]) -> Result<Vec<Arc<Directory>>> {
     let mut all = Vec::new();
+    let mut empty = Vec::new();
     for path in paths {
         let before = all.len();
         let directory = Directory::open(path)?;
@@ -145,8 +147,14 @@ fn expand(paths: &[PathBuf]) -> Result<Vec<Arc<Directory>>> {
             }
         }
         if all.len() == before {
-            anyhow::bail!("there are no dumps to copy in {}", path.display());
+            empty.push(format!("there are no dumps to copy in {}", path.display()));
         }
+    }
+    if all.is_empty() {
+        anyhow::bail!(empty.join(", "));
+    }
+    for why in empty {
+        log::warn!("{why}");
     }
     Ok(all)
 }
