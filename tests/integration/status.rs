@@ -70,7 +70,8 @@ fn a_run_that_failed_is_told_until_one_succeeds() {
 #[test]
 fn what_was_never_dumped_or_lost_its_dumps_is_told() {
     let env = Env::with_database();
-    env.run("status").fails(1, "cannot open the dump directory");
+    env.run("status")
+        .reports(1, "cannot open the dump directory");
     fs::create_dir(env.dumps()).unwrap();
     env.run("status").reports(1, "never dumped");
     let dump = env.dump("db.sqlite");
