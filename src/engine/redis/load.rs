@@ -12,7 +12,7 @@ use super::dumper::RedisDumper;
 use super::explain::explain;
 use super::feed::{Feed, footer};
 use super::leftovers;
-use super::places::ObjectPositions;
+use super::places::EmptyDatabases;
 use super::server::Server;
 use crate::clock;
 use crate::content::rdb::Rdb;
@@ -67,7 +67,7 @@ pub(super) fn run(
         _ => None,
     };
     let databases: Vec<_> = dumped.databases.keys().copied().collect();
-    let places = ObjectPositions::take(client, &databases, &used)?;
+    let places = EmptyDatabases::take(client, &databases, &used)?;
     send(dump, client, &places, &dumped, stop)
         .context("the dump cannot be loaded; the old data is as it was")?;
     let expected: BTreeMap<_, _> = dumped
@@ -157,7 +157,7 @@ impl Write for Reading<'_> {
 fn send(
     dump: &File,
     client: &Client,
-    places: &ObjectPositions<'_>,
+    places: &EmptyDatabases<'_>,
     dumped: &Count,
     stop: Stop,
 ) -> Result<()> {

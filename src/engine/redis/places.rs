@@ -10,7 +10,7 @@ use crate::engine::leftover;
 use crate::stop::Stop;
 
 /// Empty databases of a server, one for each database of a dump. Dropping the value empties them.
-pub(super) struct ObjectPositions<'a> {
+pub(super) struct EmptyDatabases<'a> {
     client: &'a Client,
     /// The place of each database.
     pub(super) of: BTreeMap<u64, u64>,
@@ -18,7 +18,7 @@ pub(super) struct ObjectPositions<'a> {
     mark: String,
 }
 
-impl<'a> ObjectPositions<'a> {
+impl<'a> EmptyDatabases<'a> {
     /// Takes a place for each of the databases `wanted`. The databases `used` are not empty.
     ///
     /// # Errors
@@ -41,7 +41,7 @@ impl<'a> ObjectPositions<'a> {
                 crate::human::count(of.len(), "database")
             )
         })?;
-        let places = ObjectPositions {
+        let places = EmptyDatabases {
             client,
             of,
             mark: leftover::name("dump-database", "restoring", 255),
@@ -145,7 +145,7 @@ impl<'a> ObjectPositions<'a> {
     }
 }
 
-impl Drop for ObjectPositions<'_> {
+impl Drop for EmptyDatabases<'_> {
     fn drop(&mut self) {
         let places: Vec<_> = self.of.values().copied().collect();
         if places.is_empty() {
