@@ -19,7 +19,7 @@ lib.mkIf (cfg.metrics.enable && databases != { }) {
     restartIfChanged = false;
     serviceConfig = lib.mapAttrs (_: lib.mkDefault) (
       import ./sandbox.nix
-      // look [
+      // statusCommand [
         {
           flag = [
             "--metrics"

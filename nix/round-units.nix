@@ -37,7 +37,7 @@ in
     };
     serviceConfig = lib.mapAttrs (_: lib.mkDefault) (
       import ./sandbox.nix
-      // look (
+      // statusCommand (
         lib.mapAttrsToList (age: names: {
           flag = [
             "--max-age"
