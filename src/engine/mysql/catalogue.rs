@@ -186,7 +186,10 @@ impl DatabaseProperties {
                 this.settings.lacking.join(", ")
             );
         }
-        let broken = named("broken views (a table or column that they use is missing)", &broken);
+        let broken = named(
+            "broken views (a table or column that they use is missing)",
+            &broken,
+        );
         let closed = named("tables that cannot be opened", &closed);
         let faults: Vec<_> = broken.into_iter().chain(closed).collect();
         if !faults.is_empty() {
