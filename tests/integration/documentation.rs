@@ -69,6 +69,7 @@ fn every_flag_of_the_pages_exists() {
     flags.extend([
         "all",
         "binary-mode",
+        "dev",
         "features",
         "help",
         "include-ignored",
