@@ -13,7 +13,7 @@ use rustix::process::{
 };
 
 const NAP: Duration = Duration::from_millis(5);
-/// How long processes are killed: they could start others for ever.
+/// The time for which processes are killed: they could start others without end.
 const LONGEST: Duration = Duration::from_secs(5);
 
 /// Kills the children of this process, and their descendants: orphans become children of this

@@ -15,10 +15,10 @@ use crate::stop::Stop;
 
 /// How often a call looks whether work must stop.
 const LOOK: Duration = Duration::from_millis(100);
-/// How long a store may be silent.
+/// The time that a store may be silent.
 const SILENCE: Duration = Duration::from_mins(2);
 const ATTEMPTS: usize = 4;
-/// How long connections may take to end.
+/// The time that connections may take to end.
 const ENDING: Duration = Duration::from_millis(700);
 
 /// How the files of a store get their names.
@@ -38,7 +38,7 @@ pub(super) struct StoreConnection {
     pub(super) naming: Naming,
     /// The store compares each part with a checksum that is sent along.
     pub(super) checks: bool,
-    /// How many parts of a file are on their way at a time, and their size in bytes.
+    /// The number of parts of a file that are uploaded at the same time, and their size in bytes.
     pub(super) parts: Option<(usize, usize)>,
     runtime: Option<Runtime>,
 }

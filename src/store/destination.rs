@@ -56,7 +56,7 @@ impl Destination {
         let wrong = |what: &str| format!("in the {scheme}:// destination, {what}");
         if rest.contains(['?', '#']) {
             return Err(wrong(
-                "? and # have no meaning; settings are in the environment or in --store-config",
+                "? and # are not allowed; put settings into the environment or into --store-config",
             ));
         }
         let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
@@ -66,7 +66,7 @@ impl Destination {
         };
         if user.is_some_and(|user| user.contains(':')) {
             return Err(wrong(
-                "a password has no place; the environment, --store-config or ssh's configuration has it",
+                "a password is not allowed; put it into the environment, --store-config or ssh's configuration",
             ));
         }
         let path = path.trim_matches('/');
@@ -74,8 +74,8 @@ impl Destination {
             return Err(wrong("the path has a . or .. in it"));
         }
         match scheme {
-            "s3" if user.is_some() => Err(wrong("a user has no place; say s3://BUCKET/PREFIX")),
-            "s3" if !is_plain(host) => Err(wrong("a bucket is missing; say s3://BUCKET/PREFIX")),
+            "s3" if user.is_some() => Err(wrong("a user is not allowed; write s3://BUCKET/PREFIX")),
+            "s3" if !is_plain(host) => Err(wrong("a bucket is missing; write s3://BUCKET/PREFIX")),
             "s3" => Ok(Destination::S3 {
                 bucket: host.to_owned(),
                 prefix: path.to_owned(),
@@ -86,14 +86,14 @@ impl Destination {
                     _ => (host, None),
                 };
                 let port =
-                    port.map(|port| port.parse().map_err(|_| wrong("the port is no number")));
+                    port.map(|port| port.parse().map_err(|_| wrong("the port is not a number")));
                 // ssh would take such a host for an option.
                 if host.is_empty() || host.starts_with('-') || user == Some("") {
-                    return Err(wrong("a host is missing; say sftp://USER@HOST/PATH"));
+                    return Err(wrong("a host is missing; write sftp://USER@HOST/PATH"));
                 }
                 if path.is_empty() || path.starts_with('~') {
                     return Err(wrong(
-                        "an absolute directory is missing; say sftp://USER@HOST/PATH",
+                        "an absolute directory is missing; write sftp://USER@HOST/PATH",
                     ));
                 }
                 Ok(Destination::Sftp(SftpDirectory {
@@ -104,7 +104,7 @@ impl Destination {
                 }))
             }
             _ => Err(format!(
-                "{scheme}:// is no destination of this program; s3://BUCKET/PREFIX, sftp://USER@HOST/PATH or a directory is"
+                "{scheme}:// is not a known kind of destination; expected s3://BUCKET/PREFIX, sftp://USER@HOST/PATH or a directory"
             )),
         }
     }
@@ -169,7 +169,7 @@ fn directory(path: &str) -> Result<Destination, String> {
         return Err("the destination is empty".to_owned());
     }
     let path = std::path::absolute(Path::new(path))
-        .map_err(|error| format!("cannot say where {path} is: {error}"))?;
+        .map_err(|error| format!("cannot find the absolute path of {path}: {error}"))?;
     // Without a slash at its end.
     Ok(Destination::Directory(path.components().collect()))
 }

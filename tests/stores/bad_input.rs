@@ -8,11 +8,14 @@ fn a_destination_that_makes_no_sense_is_a_usage_error() {
     let place = TestStore::new(StoreKind::Directory);
     place.dump();
     for (to, why) in [
-        ("ftp://host/path", "ftp:// is no destination"),
+        (
+            "ftp://host/path",
+            "ftp:// is not a known kind of destination",
+        ),
         ("s3://", "a bucket is missing"),
-        ("s3://key:s3cret@bucket", "a password has no place"),
+        ("s3://key:s3cret@bucket", "a password is not allowed"),
         ("sftp://host", "an absolute directory is missing"),
-        ("s3://bucket/x?y", "? and # have no meaning"),
+        ("s3://bucket/x?y", "? and # are not allowed"),
         ("s3://bucket/a@b", "the prefix of the s3:// destination"),
     ] {
         for args in [
