@@ -35,6 +35,7 @@ fn older_is_restored(place: &Place, args: &str, older: &str) {
 }
 
 #[test]
+#[ignore = "needs SeaweedFS and an SSH server; tests/stores/run"]
 fn a_flipped_byte_a_cut_and_an_exchange_are_noticed_and_passed_over() {
     for kind in ALL {
         for encrypted in [false, true] {
@@ -83,6 +84,7 @@ fn a_flipped_byte_a_cut_and_an_exchange_are_noticed_and_passed_over() {
 }
 
 #[test]
+#[ignore = "needs SeaweedFS and an SSH server; tests/stores/run"]
 fn a_cut_copy_is_copied_again() {
     for kind in ALL {
         let place = Place::new(kind);
@@ -111,6 +113,7 @@ fn a_damaged_dump_is_not_copied() {
 }
 
 #[test]
+#[ignore = "needs SeaweedFS and an SSH server; tests/stores/run"]
 fn a_lost_sidecar_is_made_again_by_verify() {
     for kind in ALL {
         let place = Place::new(kind);

@@ -17,6 +17,7 @@ fn with_a_large_dump(kind: Kind) -> Place {
 }
 
 #[test]
+#[ignore = "needs SeaweedFS and an SSH server; tests/stores/run"]
 fn a_run_that_is_killed_leaves_nothing_that_counts_and_the_next_completes() {
     for kind in ALL {
         let place = with_a_large_dump(kind);
@@ -56,6 +57,7 @@ fn a_run_that_is_killed_leaves_nothing_that_counts_and_the_next_completes() {
 }
 
 #[test]
+#[ignore = "needs SeaweedFS and an SSH server; tests/stores/run"]
 fn a_copy_without_a_sidecar_is_made_again() {
     for kind in ALL {
         let place = Place::new(kind);
@@ -72,6 +74,7 @@ fn a_copy_without_a_sidecar_is_made_again() {
 }
 
 #[test]
+#[ignore = "needs SeaweedFS and an SSH server; tests/stores/run"]
 fn a_signal_ends_a_run_within_a_second() {
     use rustix::process::{Pid, Signal, kill_process};
     for kind in ALL {
@@ -98,6 +101,7 @@ fn a_signal_ends_a_run_within_a_second() {
 }
 
 #[test]
+#[ignore = "needs SeaweedFS and an SSH server; tests/stores/run"]
 fn a_deadline_ends_a_copy() {
     let place = with_a_large_dump(Kind::S3);
     let started = Instant::now();
@@ -108,6 +112,7 @@ fn a_deadline_ends_a_copy() {
 }
 
 #[test]
+#[ignore = "needs SeaweedFS and an SSH server; tests/stores/run"]
 fn two_runs_at_once_harm_nothing() {
     for kind in ALL {
         let place = with_a_large_dump(kind);
@@ -161,6 +166,7 @@ fn on(server: &Seaweed, env: &Env, user: (&str, &str), args: &str) -> std::proce
 }
 
 #[test]
+#[ignore = "needs SeaweedFS and an SSH server; tests/stores/run"]
 fn a_store_that_is_killed_meanwhile_loses_nothing_and_the_next_run_completes() {
     let mut server = Seaweed::start();
     let env = Env::new();
@@ -195,6 +201,7 @@ fn a_store_that_is_killed_meanwhile_loses_nothing_and_the_next_run_completes() {
 }
 
 #[test]
+#[ignore = "needs SeaweedFS and an SSH server; tests/stores/run"]
 fn what_a_store_refuses_is_said_in_one_sentence_without_secrets() {
     let server = Seaweed::shared();
     let env = Env::with_database();

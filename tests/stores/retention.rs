@@ -16,6 +16,7 @@ fn copies(place: &Place) -> usize {
 }
 
 #[test]
+#[ignore = "needs SeaweedFS and an SSH server; tests/stores/run"]
 fn the_policy_of_a_destination_is_its_own() {
     for kind in ALL {
         let place = Place::new(kind);
@@ -43,6 +44,7 @@ fn the_policy_of_a_destination_is_its_own() {
 }
 
 #[test]
+#[ignore = "needs SeaweedFS and an SSH server; tests/stores/run"]
 fn only_copies_of_the_same_identity_are_counted_and_removed() {
     for kind in ALL {
         let place = Place::new(kind);

@@ -5,6 +5,7 @@ use crate::support::Run;
 use crate::support::database::contents;
 
 #[test]
+#[ignore = "needs SeaweedFS and an SSH server; tests/stores/run"]
 fn a_copy_is_restored_as_the_database_was() {
     for kind in ALL {
         let place = Place::new(kind);
@@ -49,6 +50,7 @@ fn a_copy_is_restored_as_the_database_was() {
 }
 
 #[test]
+#[ignore = "needs SeaweedFS and an SSH server; tests/stores/run"]
 fn several_hosts_and_databases_are_told_apart() {
     let place = Place::new(Kind::S3);
     place.dump();
@@ -72,6 +74,7 @@ fn several_hosts_and_databases_are_told_apart() {
 }
 
 #[test]
+#[ignore = "needs SeaweedFS and an SSH server; tests/stores/run"]
 fn a_copy_is_read_by_its_url_whatever_the_name_of_its_database_has() {
     for kind in ALL {
         let place = Place::new(kind);
@@ -92,6 +95,7 @@ fn a_copy_is_read_by_its_url_whatever_the_name_of_its_database_has() {
 }
 
 #[test]
+#[ignore = "needs SeaweedFS and an SSH server; tests/stores/run"]
 fn a_run_catches_up_with_the_newest_of_each_database_first() {
     for kind in ALL {
         let place = Place::new(kind);
@@ -131,6 +135,7 @@ fn a_directory_of_directories_is_walked() {
 }
 
 #[test]
+#[ignore = "needs SeaweedFS and an SSH server; tests/stores/run"]
 fn memory_is_limited_and_a_large_dump_goes_in_parts() {
     use crate::support::{database::large, end_and_peak_memory};
     for kind in [Kind::S3, Kind::Sftp] {

@@ -4,6 +4,7 @@ use crate::place::{ALL, Kind, Place};
 use crate::support::Run;
 
 #[test]
+#[ignore = "needs SeaweedFS and an SSH server; tests/stores/run"]
 fn a_silent_machine_is_noticed_from_any_other() {
     for kind in ALL {
         let place = Place::new(kind);
@@ -34,6 +35,7 @@ fn a_silent_machine_is_noticed_from_any_other() {
 }
 
 #[test]
+#[ignore = "needs SeaweedFS and an SSH server; tests/stores/run"]
 fn a_directory_says_how_old_its_copies_are() {
     let place = Place::new(Kind::S3);
     place.dump();
