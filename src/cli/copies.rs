@@ -167,18 +167,18 @@ pub struct RecordOfCopies {
 }
 
 impl RecordOfCopies {
-    /// Returns the rows of `status` with the recorded copies of each database. If the record cannot be
-    /// read and `--max-copy-age` is not given, the rows stay as they are.
+    /// Adds the recorded copies of each database to the rows of `status`. If the record cannot be read and
+    /// `--max-copy-age` is not given, the rows stay as they are.
     ///
     /// # Errors
     /// When the record cannot be read and `--max-copy-age` is given.
-    pub fn add_to(&self, mut rows: Vec<DatabaseStatus>) -> anyhow::Result<Vec<DatabaseStatus>> {
+    pub fn add_to(&self, rows: &mut [DatabaseStatus]) -> anyhow::Result<()> {
         let added = Home::find(self.state.as_deref())
-            .and_then(|home| copy::add_to(&mut rows, &home, self.max_copy_age));
+            .and_then(|home| copy::add_to(rows, &home, self.max_copy_age));
         match added {
             Err(error) if self.max_copy_age.is_none() => log::debug!("{error:#}"),
             added => added?,
         }
-        Ok(rows)
+        Ok(())
     }
 }

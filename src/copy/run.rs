@@ -56,9 +56,8 @@ pub fn run(directories: &[PathBuf], options: &Options) -> Result<usize> {
             jobs.extend(Job::new(Arc::clone(&directory), series, &host, &key)?);
         }
     }
-    let stop = Stop::on_signal();
     for job in &mut jobs {
-        job.look(&*store, &key.owner(), options, stop)
+        job.look(&*store, &key.owner(), options, Stop::after(options.timeout))
             .with_context(|| {
                 format!(
                     "cannot list {}",
@@ -69,8 +68,9 @@ pub fn run(directories: &[PathBuf], options: &Options) -> Result<usize> {
     copy(&mut jobs, &*store, &destination, &settings)?;
     let mut failed = 0;
     for job in &mut jobs {
+        let stop = Stop::after(options.timeout);
         job.rotate(&*store, options, stop);
-        stop.check()?;
+        Stop::on_signal().check()?;
         failed += usize::from(job.error().is_some());
     }
     record(&home, &destination, &jobs);

@@ -5,7 +5,7 @@ use opendal::Operator;
 use opendal::services::Sftp;
 
 use super::config::Config;
-use super::connection::{Connection, Naming};
+use super::connection::{Checks, Connection, Naming};
 use super::destination::Server;
 
 /// Opens a directory of a server; it is created where it is missing.
@@ -27,7 +27,7 @@ pub(super) fn open(server: &Server, config: &Config, owner: &str) -> Result<Conn
     Ok(Connection::new(
         build,
         Naming::Renamed(owner.to_owned()),
-        false,
+        Checks::Nothing,
         None,
     )?)
 }

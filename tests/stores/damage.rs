@@ -1,6 +1,6 @@
 //! Copies that were damaged where they are stored.
 
-use crate::place::{ALL, Kind, Place};
+use crate::place::{Kind, Place, all};
 use crate::support::Run;
 use crate::support::database::contents;
 
@@ -37,7 +37,7 @@ fn older_is_restored(place: &Place, args: &str, older: &str) {
 #[test]
 #[ignore = "needs SeaweedFS and an SSH server; tests/stores/run"]
 fn a_flipped_byte_a_cut_and_an_exchange_are_noticed_and_passed_over() {
-    for kind in ALL {
+    for kind in all() {
         for encrypted in [false, true] {
             let place = Place::new(kind);
             let keys = crate::encryption::Keys::new(&place.env);
@@ -86,7 +86,7 @@ fn a_flipped_byte_a_cut_and_an_exchange_are_noticed_and_passed_over() {
 #[test]
 #[ignore = "needs SeaweedFS and an SSH server; tests/stores/run"]
 fn a_cut_copy_is_copied_again() {
-    for kind in ALL {
+    for kind in all() {
         let place = Place::new(kind);
         let (copies, _) = two_copies(&place, "");
         let whole = place.read(&copies[1]);
@@ -115,7 +115,7 @@ fn a_damaged_dump_is_not_copied() {
 #[test]
 #[ignore = "needs SeaweedFS and an SSH server; tests/stores/run"]
 fn a_lost_sidecar_is_made_again_by_verify() {
-    for kind in ALL {
+    for kind in all() {
         let place = Place::new(kind);
         let ([_, second], _) = two_copies(&place, "");
         let sidecar = format!("{second}.copy.json");

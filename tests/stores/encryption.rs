@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-use crate::place::{ALL, Kind, Place};
+use crate::place::{Kind, Place, all};
 use crate::support::database::contents;
 use crate::support::{Env, Run, set_mode};
 
@@ -41,7 +41,7 @@ fn ssh_key(env: &Env, kind: &str, passphrase: &str) -> String {
 #[test]
 #[ignore = "needs SeaweedFS and an SSH server; tests/stores/run"]
 fn age_decrypts_what_is_copied_and_nothing_else_can_be_read() {
-    for kind in ALL {
+    for kind in all() {
         let place = Place::new(kind);
         let keys = Keys::new(&place.env);
         let dump = place.dump();

@@ -3,7 +3,7 @@
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use crate::place::{ALL, Kind, Place};
+use crate::place::{Kind, Place, all};
 use crate::seaweed::{ID, READER, READER_SECRET, SECRET, Seaweed};
 use crate::support::database::{contents, large};
 use crate::support::{Env, Run};
@@ -19,7 +19,7 @@ fn with_a_large_dump(kind: Kind) -> Place {
 #[test]
 #[ignore = "needs SeaweedFS and an SSH server; tests/stores/run"]
 fn a_run_that_is_killed_leaves_nothing_that_counts_and_the_next_completes() {
-    for kind in ALL {
+    for kind in all() {
         let place = with_a_large_dump(kind);
         let before = contents(&place.env.path("large.sqlite"));
         let mut unfinished = 0;
@@ -59,7 +59,7 @@ fn a_run_that_is_killed_leaves_nothing_that_counts_and_the_next_completes() {
 #[test]
 #[ignore = "needs SeaweedFS and an SSH server; tests/stores/run"]
 fn a_copy_without_a_sidecar_is_made_again() {
-    for kind in ALL {
+    for kind in all() {
         let place = Place::new(kind);
         let keys = crate::encryption::Keys::new(&place.env);
         place.dump();
@@ -77,7 +77,7 @@ fn a_copy_without_a_sidecar_is_made_again() {
 #[ignore = "needs SeaweedFS and an SSH server; tests/stores/run"]
 fn a_signal_ends_a_run_within_a_second() {
     use rustix::process::{Pid, Signal, kill_process};
-    for kind in ALL {
+    for kind in all() {
         let place = with_a_large_dump(kind);
         let mut command = place.program("copy dump --limit-rate 4MB --to");
         command
@@ -96,7 +96,14 @@ fn a_signal_ends_a_run_within_a_second() {
         );
         assert_eq!(run.signal, Some(15), "{kind:?}: {run:?}");
         assert!(run.stderr.contains("stopped by SIGTERM"), "{run:?}");
-        assert_eq!(place.stored(), [""; 0], "{kind:?}");
+        // A WebDAV server may store what it got of a broken request, after it was removed.
+        let mut left = place.stored();
+        left.retain(|path| kind != Kind::Webdav || !path.contains("/.dump-database-copy-"));
+        assert_eq!(left, [""; 0], "{kind:?}");
+        if kind == Kind::Webdav {
+            place.copy("");
+            assert_eq!(place.stored().len(), 2, "{:?}", place.stored());
+        }
     }
 }
 
@@ -114,7 +121,7 @@ fn a_deadline_ends_a_copy() {
 #[test]
 #[ignore = "needs SeaweedFS and an SSH server; tests/stores/run"]
 fn two_runs_at_once_harm_nothing() {
-    for kind in ALL {
+    for kind in all() {
         let place = with_a_large_dump(kind);
         place.dump();
         let start = |state: &str| {

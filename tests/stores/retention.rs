@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::place::{ALL, Kind, Place};
+use crate::place::{Kind, Place, all};
 
 fn ends_in(path: &str, extension: &str) -> bool {
     Path::new(path).extension() == Some(extension.as_ref())
@@ -18,7 +18,7 @@ fn copies(place: &Place) -> usize {
 #[test]
 #[ignore = "needs SeaweedFS and an SSH server; tests/stores/run"]
 fn the_policy_of_a_destination_is_its_own() {
-    for kind in ALL {
+    for kind in all() {
         let place = Place::new(kind);
         for _ in 0..4 {
             place.dump();
@@ -46,7 +46,7 @@ fn the_policy_of_a_destination_is_its_own() {
 #[test]
 #[ignore = "needs SeaweedFS and an SSH server; tests/stores/run"]
 fn only_copies_of_the_same_identity_are_counted_and_removed() {
-    for kind in ALL {
+    for kind in all() {
         let place = Place::new(kind);
         for _ in 0..2 {
             place.dump();

@@ -1,13 +1,13 @@
 //! What is copied is listed, verified, drilled and restored, from every kind of destination.
 
-use crate::place::{ALL, Kind, Place};
+use crate::place::{Kind, Place, all};
 use crate::support::Run;
 use crate::support::database::contents;
 
 #[test]
 #[ignore = "needs SeaweedFS and an SSH server; tests/stores/run"]
 fn a_copy_is_restored_as_the_database_was() {
-    for kind in ALL {
+    for kind in all() {
         let place = Place::new(kind);
         place.dump();
         let before = contents(&place.env.path("db.sqlite"));
@@ -76,7 +76,7 @@ fn several_hosts_and_databases_are_told_apart() {
 #[test]
 #[ignore = "needs SeaweedFS and an SSH server; tests/stores/run"]
 fn a_copy_is_read_by_its_url_whatever_the_name_of_its_database_has() {
-    for kind in ALL {
+    for kind in all() {
         let place = Place::new(kind);
         place.env.dump("db.sqlite --name 100%/größe@home");
         let urls = place.copy("");
@@ -97,7 +97,7 @@ fn a_copy_is_read_by_its_url_whatever_the_name_of_its_database_has() {
 #[test]
 #[ignore = "needs SeaweedFS and an SSH server; tests/stores/run"]
 fn a_run_catches_up_with_the_newest_of_each_database_first() {
-    for kind in ALL {
+    for kind in all() {
         let place = Place::new(kind);
         let dumps: Vec<_> = (0..3).map(|_| place.dump()).collect();
         let other = place.env.dump("db.sqlite --name other");
@@ -138,7 +138,7 @@ fn a_directory_of_directories_is_walked() {
 #[ignore = "needs SeaweedFS and an SSH server; tests/stores/run"]
 fn memory_is_limited_and_a_large_dump_goes_in_parts() {
     use crate::support::{database::large, end_and_peak_memory};
-    for kind in [Kind::S3, Kind::Sftp] {
+    for kind in all() {
         let place = Place::new(kind);
         drop(large(&place.env.path("large.sqlite"), "DELETE", 70 << 20));
         place.env.dump("large.sqlite --compress zstd:1");

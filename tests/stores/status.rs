@@ -1,12 +1,12 @@
 //! The alarm for a machine that is silent, and for copies that stay behind.
 
-use crate::place::{ALL, Kind, Place};
+use crate::place::{Kind, Place, all};
 use crate::support::Run;
 
 #[test]
 #[ignore = "needs SeaweedFS and an SSH server; tests/stores/run"]
 fn a_silent_machine_is_noticed_from_any_other() {
-    for kind in ALL {
+    for kind in all() {
         let place = Place::new(kind);
         place.on("status @ --max-age 1h").fails(1, "");
         place.dump();

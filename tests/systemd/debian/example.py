@@ -30,3 +30,30 @@ with subtest("seven runs leave the five newest, and the journal shows each"):
 with subtest("it scores at most 0.5"):
     score = float(machine.succeed(SCORE).rsplit(": ", 1)[1].split()[0])
     assert score <= 0.5, score
+
+with subtest("the unit of copies, on a directory instead of a bucket"):
+    unit = "/etc/systemd/system/dump-database-copy.service"
+    machine.succeed(
+        "install -d /etc/dump-database && echo AWS_REGION=x >/etc/dump-database/store",
+        "chmod 600 /etc/dump-database/store",
+        "install -d -o notes -m 700 /srv/other-disk",
+        f"sed -i 's|--to s3://backup/prod --recipient age1...|--to /srv/other-disk|' {unit}",
+        f"sed -i '/^UMask/i ReadWritePaths=/srv/other-disk' {unit}",
+        "systemctl daemon-reload",
+        "systemd-analyze verify --man=no dump-database-copy.service dump-database-copy.timer",
+        "systemctl start dump-database-copy.service",
+        "dump-database verify /srv/other-disk",
+    )
+    assert machine.succeed("ls /srv/other-disk/*/notes/*.copy.json | wc -l") == "5\n"
+    machine.succeed("journalctl -u dump-database-copy -o cat | grep ' MB/s'")
+
+with subtest("its timer waits, and it scores at most 1.2"):
+    machine.succeed("systemctl enable --now dump-database-copy.timer")
+    machine.wait_until_succeeds("systemctl status dump-database-copy.timer | grep 'active (waiting)'")
+    score = float(machine.succeed(SCORE.replace("base.", "base-copy.")).rsplit(": ", 1)[1].split()[0])
+    assert score <= 1.2, score
+
+with subtest("it has no way to the database"):
+    shell = "systemd-run --wait --pipe -p User=notes -p InaccessiblePaths=-/srv/notes"
+    machine.fail(f"{shell} cat /srv/notes/notes.db")
+    machine.succeed(f"grep -q '^InaccessiblePaths=-/srv/notes$' {unit}")
