@@ -169,7 +169,8 @@ impl<'a> Bench<'a> {
             proxy.rule(|_| Fault::None);
             let mut command = self.command(PROGRAM);
             command.env_remove("DUMP_DATABASE_HOST").args(args);
-            took(command.env("AWS_ENDPOINT_URL", proxy.endpoint()));
+            let endpoint = format!("http://127.0.0.1:{}", proxy.port());
+            took(command.env("AWS_ENDPOINT_URL", endpoint));
             let (seconds, memory) = median(all);
             let requests = proxy.requests().len();
             let memory = memory.unwrap_or_default();

@@ -20,7 +20,8 @@ pub struct Copy {
     #[arg(value_name = "DIR")]
     pub directories: Vec<PathBuf>,
 
-    /// Where to: `s3://BUCKET/PREFIX`, `sftp://USER@HOST/PATH`, or a directory
+    /// Where to: `s3://BUCKET/PREFIX`, `gs://BUCKET/PREFIX`, `az://CONTAINER/PREFIX`,
+    /// `sftp://USER@HOST/PATH`, `webdavs://HOST/PATH`, or a directory
     #[arg(long, value_name = "DESTINATION", env = "DUMP_DATABASE_TO")]
     pub to: String,
 

@@ -7,8 +7,11 @@ use opendal::services::Azblob;
 use super::config::Config;
 use super::connection::{Checks, Connection, Naming};
 use super::destination::{Protocol, plain_prefix};
-use super::s3::{CONCURRENT, PART};
 use crate::exit::UsageError;
+
+/// The size of a block and how many are on their way at a time: within the memory a copy may take.
+const BLOCK: usize = 4 << 20;
+const CONCURRENT: usize = 2;
 
 /// Opens a container. A file is a list of blocks, which are on their way several at a time.
 ///
@@ -44,10 +47,11 @@ pub(super) fn open(container: &str, prefix: &str, config: &Config) -> Result<Con
     }
     let builder = builder.container(container).root(prefix);
     let build = || Operator::new(builder);
-    Ok(Connection::new(
-        build,
-        Naming::AtOnce,
-        Checks::Nothing,
-        Some((CONCURRENT, PART)),
-    )?)
+    let parts = Some((CONCURRENT, BLOCK));
+    let opened = Connection::new(build, Naming::AtOnce, Checks::Nothing, parts);
+    Ok(opened.map_err(|error| {
+        UsageError::new(&format!(
+            "the settings of the storage account make no sense: {error}"
+        ))
+    })?)
 }

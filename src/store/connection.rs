@@ -12,16 +12,13 @@ use opendal_http_transport_reqwest::ReqwestTransport;
 use tokio::runtime::{Handle, Runtime};
 
 use super::error::{StoreError, sentence};
-use super::site::Site;
+use super::site::{PART_SILENCE, Site};
 use crate::stop::Stop;
 
 /// How often a call looks whether work must stop.
 const LOOK: Duration = Duration::from_millis(100);
 /// How long a store may take for what moves no content.
 const SILENCE: Duration = Duration::from_mins(1);
-/// How long a part of a file may be on its way, which on a slow line takes minutes. A line that is dead is
-/// noticed sooner: by TCP.
-pub(super) const PART_SILENCE: Duration = Duration::from_mins(10);
 const ATTEMPTS: usize = 4;
 /// How long connections may take to end.
 const ENDING: Duration = Duration::from_millis(700);

@@ -9,9 +9,10 @@ use super::connection::{Checks, Connection, Naming};
 use super::destination::{Protocol, plain_prefix};
 use crate::exit::UsageError;
 
-/// The size of a part and how many are on their way at a time: within the memory a copy may take.
-pub(super) const PART: usize = 6 << 20;
-pub(super) const CONCURRENT: usize = 3;
+/// The size of a part, which is the least that S3 takes, and how many are on their way at a time: within the
+/// memory a copy may take.
+const PART: usize = 5 << 20;
+const CONCURRENT: usize = 3;
 
 /// Opens a bucket.
 ///

@@ -10,10 +10,12 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio::task::JoinHandle;
 
-use super::connection::PART_SILENCE;
 use super::error::{Reason, StoreError};
 use super::interface::Published;
 
+/// How long a part of a file may be on its way, which on a slow line takes minutes. A line that is dead is
+/// noticed sooner: by TCP.
+pub(super) const PART_SILENCE: Duration = Duration::from_mins(10);
 /// How long a connection may take to begin.
 const CONNECTING: Duration = Duration::from_secs(30);
 /// How many blocks wait to be sent.

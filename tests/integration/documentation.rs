@@ -72,6 +72,7 @@ fn every_flag_of_the_pages_exists() {
         "features",
         "help",
         "include-ignored",
+        "no-default-features",
         "seed",
         "skip",
         "version",

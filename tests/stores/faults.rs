@@ -21,7 +21,11 @@ struct Behind {
 
 impl Behind {
     fn new() -> Self {
-        let place = Place::new(Kind::S3);
+        Behind::of(Kind::S3)
+    }
+
+    fn of(kind: Kind) -> Self {
+        let place = Place::new(kind);
         let proxy = Proxy::before(place.port());
         place.dump();
         Behind { place, proxy }
@@ -29,9 +33,7 @@ impl Behind {
 
     /// The program on the destination, through the proxy.
     fn program(&self, args: &str) -> Command {
-        let mut command = self.place.command_on(args);
-        command.env("AWS_ENDPOINT_URL", self.proxy.endpoint());
-        command
+        self.place.through(args, self.proxy.port())
     }
 
     fn run(&self, args: &str) -> Run {
@@ -91,6 +93,9 @@ fn a_connection_that_is_cut_anywhere_loses_nothing() {
         let down = wire.passed();
         for number in 0..places {
             let what = format!("{kind:?}, cut {number} of {places}");
+            if is_long() {
+                eprintln!("{what}");
+            }
             empty(&place);
             wire.cut(Way::Up, up * number / places, number % 2 == 1);
             let run = Run::of(&mut through("copy dump --timeout 4s --to @"));
@@ -350,24 +355,26 @@ fn a_store_that_gives_something_else_is_noticed_and_the_older_copy_is_restored()
 
 #[test]
 #[ignore = "needs SeaweedFS; tests/stores/run"]
-fn a_store_that_keeps_something_else_is_noticed_by_reading_back() {
-    let behind = Behind::new();
-    let is_a_copy =
-        |request: &Request| request.method == "PUT" && !request.path.contains(".copy.json");
-    behind.proxy.rule(move |request| match is_a_copy(request) {
-        true => Fault::Sent(|body| {
-            let middle = body.len() / 2;
-            body[middle] ^= 1;
-        }),
-        false => Fault::None,
-    });
-    // SeaweedFS compares the checksum that is sent along, so it is noticed at once as well.
-    for args in ["copy dump --read-back --to @", "copy dump --to @"] {
-        let run = behind.run(args).fails(1, "cannot copy");
-        assert_eq!(run.stdout, "", "{args}");
-        assert_eq!(behind.place.stored(), [""; 0], "{args}");
+fn a_store_that_keeps_something_else_is_noticed() {
+    for kind in [Kind::S3, Kind::Webdav] {
+        let behind = Behind::of(kind);
+        let is_a_copy =
+            |request: &Request| request.method == "PUT" && !request.path.contains(".copy.json");
+        behind.proxy.rule(move |request| match is_a_copy(request) {
+            true => Fault::Sent(|body| {
+                let middle = body.len() / 2;
+                body[middle] ^= 1;
+            }),
+            false => Fault::None,
+        });
+        // SeaweedFS compares the checksum that is sent along; over WebDAV all is read back.
+        for args in ["copy dump --read-back --to @", "copy dump --to @"] {
+            let run = behind.run(args).fails(1, "cannot copy");
+            assert_eq!(run.stdout, "", "{kind:?}: {args}");
+            assert_eq!(behind.place.stored(), [""; 0], "{kind:?}: {args}");
+        }
+        ends_well(&behind.place, STORES);
     }
-    ends_well(&behind.place, STORES);
 }
 
 #[test]
@@ -489,4 +496,63 @@ fn a_disk_that_is_full_gets_no_copy() {
     moved.succeeds();
     run.fails(1, "No space left on device");
     assert_eq!(left.len(), 2, "{left:?}: only the older copy {older:?}");
+}
+
+#[test]
+#[ignore = "needs SeaweedFS; tests/stores/run"]
+fn a_webdav_server_gets_the_password_and_what_it_refuses_is_said_without_it() {
+    let place = Place::new(Kind::Webdav);
+    place.dump();
+    let proxy = Proxy::before(place.port());
+    let copy = || {
+        let mut command = place.through("copy dump --to @", proxy.port());
+        command
+            .env("WEBDAV_USERNAME", "joe")
+            .env("WEBDAV_PASSWORD", "s3cret");
+        Run::of(&mut command)
+    };
+    copy().succeeds();
+    let requests = proxy.requests();
+    for method in ["PROPFIND", "MKCOL", "PUT", "MOVE", "GET"] {
+        let made = requests.iter().find(|request| request.method == method);
+        let head = made
+            .unwrap_or_else(|| panic!("no {method}"))
+            .head
+            .to_lowercase();
+        // joe:s3cret
+        assert!(
+            head.contains("authorization: basic am9lonmzy3jlda=="),
+            "{head}"
+        );
+    }
+    let is_replacing_nothing = |request: &Request| {
+        request.method != "MOVE" || request.head.to_lowercase().contains("overwrite: f")
+    };
+    assert!(requests.iter().all(is_replacing_nothing), "{requests:?}");
+    for refused in ["PUT", "MOVE"] {
+        empty(&place);
+        proxy.rule(move |request| match request.method == refused {
+            true => Fault::Answer("401 Unauthorized", "s3cret".to_owned()),
+            false => Fault::None,
+        });
+        let run = copy().fails(
+            1,
+            &format!("the store answers {refused} with 401 Unauthorized"),
+        );
+        assert!(
+            run.stderr.lines().count() == 1 && !run.stderr.contains("s3cret"),
+            "{run:?}"
+        );
+        assert_eq!(place.stored(), [""; 0], "{refused}");
+        ends_well(&place, refused);
+    }
+    // Another one was first.
+    empty(&place);
+    proxy.rule(|request| match request.method.as_str() {
+        "MOVE" => Fault::Answer("412 Precondition Failed", String::new()),
+        _ => Fault::None,
+    });
+    copy().fails(1, "what is no whole copy has its name");
+    assert_eq!(place.stored(), [""; 0]);
+    ends_well(&place, "a name that is taken");
 }

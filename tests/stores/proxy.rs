@@ -14,6 +14,8 @@ pub(crate) struct Request {
     pub(crate) method: String,
     /// With the query.
     pub(crate) path: String,
+    /// Its head, as it was sent.
+    pub(crate) head: String,
 }
 
 /// An answer: its head, with the empty line, and its body.
@@ -75,8 +77,8 @@ impl Proxy {
         Proxy { port, state }
     }
 
-    pub(crate) fn endpoint(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+    pub(crate) fn port(&self) -> u16 {
+        self.port
     }
 
     /// Says what happens to requests from now on, which are counted anew.
@@ -102,6 +104,7 @@ fn serve(client: &TcpStream, store: u16, state: &Mutex<State>) -> io::Result<()>
                 number: state.requests.len(),
                 method: words.next().unwrap_or_default().to_owned(),
                 path: words.next().unwrap_or_default().to_owned(),
+                head: head.clone(),
             };
             state.requests.push(request.clone());
             (state.rule)(&request)
