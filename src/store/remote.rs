@@ -48,16 +48,13 @@ impl Store for Connection {
             chunk,
             ..ReaderOptions::default()
         };
-        let stream = self.wait(stop, async {
-            let reader = self.operator.reader_options(path, options).await?;
-            reader.into_stream(..).await
-        })?;
-        Ok(Box::new(Download {
-            store: self,
-            stream,
-            data: Buffer::new(),
-            stop,
-        }))
+        Ok(Box::new(self.download(path, options, stop)?))
+    }
+
+    // Without parts its size need not be asked for.
+    fn read_small(&self, path: &str, stop: Stop) -> Result<Box<dyn Read + '_>, StoreError> {
+        let options = ReaderOptions::default();
+        Ok(Box::new(self.download(path, options, stop)?))
     }
 
     fn upload(
@@ -78,6 +75,24 @@ impl Store for Connection {
 }
 
 impl Connection {
+    fn download(
+        &self,
+        path: &str,
+        options: ReaderOptions,
+        stop: Stop,
+    ) -> Result<Download<'_>, StoreError> {
+        let stream = self.wait(stop, async {
+            let reader = self.operator.reader_options(path, options).await?;
+            reader.into_stream(..).await
+        })?;
+        Ok(Download {
+            store: self,
+            stream,
+            data: Buffer::new(),
+            stop,
+        })
+    }
+
     /// Gives each entry below a folder to `take`: its path, and its size where it is a file.
     fn walk(
         &self,

@@ -78,19 +78,22 @@ fn several_hosts_and_databases_are_told_apart() {
 fn a_copy_is_read_by_its_url_whatever_the_name_of_its_database_has() {
     for kind in all() {
         let place = Place::new(kind);
-        place.env.dump("db.sqlite --name 100%/größe@home");
-        let urls = place.copy("");
-        assert_eq!(urls.len(), 1, "{kind:?}");
-        let verified = place.on(&format!("verify {}", urls[0])).succeeds();
-        assert!(verified.stdout.contains(": good, "), "{verified:?}");
-        place
-            .on(&format!("restore {} new.sqlite", urls[0]))
-            .succeeds();
-        assert_eq!(
-            contents(&place.env.path("new.sqlite")),
-            contents(&place.env.path("db.sqlite")),
-            "{kind:?}"
-        );
+        for name in ["100%/größe@home", "a b+c&d=e#f?g;h'i\"j\\k<l>", "@globals"] {
+            let mut command = place.program("dump db.sqlite --name");
+            Run::of(command.arg(name)).succeeds();
+            let urls = place.copy("");
+            assert_eq!(urls.len(), 1, "{kind:?}: {name}");
+            let verified = place.on(&format!("verify {}", urls[0])).succeeds();
+            assert!(verified.stdout.contains(": good, "), "{name}: {verified:?}");
+            let restore = format!("restore {} new.sqlite --replace --without-saving", urls[0]);
+            place.on(&restore).succeeds();
+            assert_eq!(
+                contents(&place.env.path("new.sqlite")),
+                contents(&place.env.path("db.sqlite")),
+                "{kind:?}: {name}"
+            );
+        }
+        assert_eq!(place.stored().len(), 6, "{kind:?}: {:?}", place.stored());
     }
 }
 
