@@ -4,26 +4,26 @@ use std::collections::HashSet;
 
 use jiff::Timestamp;
 
-use super::catalogue::Stored;
+use super::catalogue::StoredCopy;
 use super::sidecar::Sidecar;
-use crate::directory::Entry;
+use crate::directory::DumpFile;
 use crate::header::{DumpKind, Header};
 use crate::name::DumpName;
 use crate::retention::{self, Candidate, Policy, Rule, Size, Verdict};
 
 /// A copy with its sidecar.
-pub(super) type Known = (Stored, Sidecar);
+pub(super) type KnownCopy = (StoredCopy, Sidecar);
 
 /// Returns which of a database's dumps are to be copied, the newest first. `copies` are those of the
 /// same identity in the destination. Dumps dated ahead wait until their time has come.
 #[must_use]
-pub(super) fn lacking<'a>(
-    dumps: &'a [(Entry, Header)],
-    copies: &[Known],
+pub(super) fn choose_missing<'a>(
+    dumps: &'a [(DumpFile, Header)],
+    copies: &[KnownCopy],
     policy: &Policy,
     includes_replaced: bool,
     now: Timestamp,
-) -> Vec<&'a (Entry, Header)> {
+) -> Vec<&'a (DumpFile, Header)> {
     let copied: HashSet<&DumpName> = copies.iter().map(|(copy, _)| &copy.name.dump).collect();
     let local: Vec<_> = dumps
         .iter()
@@ -34,7 +34,7 @@ pub(super) fn lacking<'a>(
         .iter()
         .map(|(entry, header)| candidate(&entry.name, entry.bytes, header.kind))
         .collect();
-    all.extend(copies.iter().map(of_copy));
+    all.extend(copies.iter().map(make_candidate));
     let verdicts = retention::plan(&all, policy, now, None);
     let mut lacking: Vec<_> = local
         .into_iter()
@@ -49,16 +49,16 @@ pub(super) fn lacking<'a>(
 /// Returns what retention says of each copy of one identity, in their order.
 #[must_use]
 pub(super) fn verdicts(
-    copies: &[Known],
+    copies: &[KnownCopy],
     policy: &Policy,
     now: Timestamp,
     published: Option<&DumpName>,
 ) -> Vec<Verdict> {
-    let all: Vec<_> = copies.iter().map(of_copy).collect();
+    let all: Vec<_> = copies.iter().map(make_candidate).collect();
     retention::plan(&all, policy, now, published.map(DumpName::key))
 }
 
-fn of_copy((copy, sidecar): &Known) -> Candidate {
+fn make_candidate((copy, sidecar): &KnownCopy) -> Candidate {
     candidate(&copy.name.dump, copy.bytes, sidecar.kind)
 }
 

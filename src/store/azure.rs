@@ -5,7 +5,7 @@ use opendal::Operator;
 use opendal::services::Azblob;
 
 use super::config::Config;
-use super::connection::{Checks, Connection, Naming};
+use super::connection::{Checks, Naming, StoreConnection};
 use super::destination::{Protocol, plain_prefix};
 use crate::exit::UsageError;
 
@@ -18,7 +18,7 @@ const CONCURRENT: usize = 2;
 /// # Errors
 /// [`UsageError`] when a setting is missing or makes no sense, and for a prefix with other characters than
 /// letters, digits and `-._`.
-pub(super) fn open(container: &str, prefix: &str, config: &Config) -> Result<Connection> {
+pub(super) fn open(container: &str, prefix: &str, config: &Config) -> Result<StoreConnection> {
     plain_prefix(prefix, Protocol::Azure)?;
     let account = config.get("AZURE_STORAGE_ACCOUNT");
     let endpoint = config.get("AZURE_STORAGE_SERVICE_ENDPOINT");
@@ -48,7 +48,7 @@ pub(super) fn open(container: &str, prefix: &str, config: &Config) -> Result<Con
     let builder = builder.container(container).root(prefix);
     let build = || Operator::new(builder);
     let parts = Some((CONCURRENT, BLOCK));
-    let opened = Connection::new(build, Naming::AtOnce, Checks::Nothing, parts);
+    let opened = StoreConnection::new(build, Naming::AtOnce, Checks::Nothing, parts);
     Ok(opened.map_err(|error| {
         UsageError::new(&format!(
             "the settings of the storage account make no sense: {error}"

@@ -45,7 +45,7 @@ pub(super) enum Checks {
 }
 
 /// A store over a network, and the runtime of its requests.
-pub(super) struct Connection {
+pub(super) struct StoreConnection {
     // Before the runtime: its connections end within it.
     pub(super) operator: Operator,
     pub(super) naming: Naming,
@@ -57,7 +57,7 @@ pub(super) struct Connection {
     runtime: Option<Runtime>,
 }
 
-impl Connection {
+impl StoreConnection {
     /// Returns the store that `build` makes within the runtime.
     pub(super) fn new(
         build: impl FnOnce() -> opendal::Result<Operator>,
@@ -94,7 +94,7 @@ impl Connection {
         let timeout = TimeoutLayer::new()
             .with_timeout(SILENCE)
             .with_io_timeout(PART_SILENCE);
-        Ok(Connection {
+        Ok(StoreConnection {
             operator: operator.layer(timeout).layer(retry),
             naming,
             checks,
@@ -122,10 +122,10 @@ impl Connection {
         self.wait_for(stop, async { Ok(work.await?) })
     }
 
-    /// As [`Connection::wait`], for requests that are not `OpenDAL`'s.
+    /// As [`StoreConnection::wait`], for requests that are not `OpenDAL`'s.
     ///
     /// # Errors
-    /// As [`Connection::wait`].
+    /// As [`StoreConnection::wait`].
     pub(super) fn wait_for<T>(
         &self,
         stop: Stop,
@@ -154,7 +154,7 @@ impl Execute for Tasks {
     }
 }
 
-impl Drop for Connection {
+impl Drop for StoreConnection {
     /// Lets connections end, which for SSH is a program that would stay. What is still on its way then,
     /// such as a slow name server's answer, is not waited for.
     fn drop(&mut self) {

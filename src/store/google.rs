@@ -5,7 +5,7 @@ use opendal::Operator;
 use opendal::services::Gcs;
 
 use super::config::Config;
-use super::connection::{Checks, Connection, Naming};
+use super::connection::{Checks, Naming, StoreConnection};
 use super::destination::{Protocol, plain_prefix};
 
 /// Opens a bucket. A file is uploaded part by part in one resumable session, so there is one part on its way
@@ -13,7 +13,7 @@ use super::destination::{Protocol, plain_prefix};
 ///
 /// # Errors
 /// [`UsageError`](crate::exit::UsageError) for a prefix with other characters than letters, digits and `-._`.
-pub(super) fn open(bucket: &str, prefix: &str, config: &Config) -> Result<Connection> {
+pub(super) fn open(bucket: &str, prefix: &str, config: &Config) -> Result<StoreConnection> {
     plain_prefix(prefix, Protocol::Google)?;
     let mut builder = Gcs::default().bucket(bucket).root(prefix);
     if let Some(file) = config.get("GOOGLE_APPLICATION_CREDENTIALS") {
@@ -29,5 +29,10 @@ pub(super) fn open(bucket: &str, prefix: &str, config: &Config) -> Result<Connec
         builder = builder.endpoint(url.trim_end_matches('/')).skip_signature();
     }
     let build = || Operator::new(builder);
-    Ok(Connection::new(build, Naming::AtOnce, Checks::Md5, None)?)
+    Ok(StoreConnection::new(
+        build,
+        Naming::AtOnce,
+        Checks::Md5,
+        None,
+    )?)
 }

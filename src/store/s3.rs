@@ -5,7 +5,7 @@ use opendal::Operator;
 use opendal::services::S3;
 
 use super::config::Config;
-use super::connection::{Checks, Connection, Naming};
+use super::connection::{Checks, Naming, StoreConnection};
 use super::destination::{Protocol, plain_prefix};
 use crate::exit::UsageError;
 
@@ -19,7 +19,7 @@ const CONCURRENT: usize = 3;
 /// # Errors
 /// [`UsageError`] when a setting is missing or makes no sense, and for a prefix that would give signatures
 /// which stores refuse. The names of copies below the prefix may have any character.
-pub(super) fn open(bucket: &str, prefix: &str, config: &Config) -> Result<Connection> {
+pub(super) fn open(bucket: &str, prefix: &str, config: &Config) -> Result<StoreConnection> {
     plain_prefix(prefix, Protocol::S3)?;
     let endpoint = config
         .get("AWS_ENDPOINT_URL")
@@ -67,7 +67,7 @@ pub(super) fn open(bucket: &str, prefix: &str, config: &Config) -> Result<Connec
         builder = builder.checksum_algorithm("crc32c");
     }
     let build = || Operator::new(builder);
-    Ok(Connection::new(
+    Ok(StoreConnection::new(
         build,
         Naming::AtOnce,
         checks,

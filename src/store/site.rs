@@ -11,7 +11,7 @@ use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio::task::JoinHandle;
 
 use super::error::{Reason, StoreError};
-use super::interface::Published;
+use super::interface::UploadResult;
 
 /// How long a part of a file may be on its way, which on a slow line takes minutes. A line that is dead is
 /// noticed sooner: by TCP.
@@ -73,7 +73,7 @@ impl Site {
     ///
     /// # Errors
     /// When the server does not.
-    pub(super) async fn rename(&self, from: &str, to: &str) -> Result<Published, StoreError> {
+    pub(super) async fn rename(&self, from: &str, to: &str) -> Result<UploadResult, StoreError> {
         let method = Method::from_bytes(b"MOVE").expect("it is a method");
         let request = self
             .request(method, from)
@@ -82,10 +82,10 @@ impl Site {
         let answer = tokio::time::timeout(PART_SILENCE, request.send()).await;
         let status = answer.map_err(silent)?.map_err(failed)?.status();
         if status == StatusCode::PRECONDITION_FAILED {
-            return Ok(Published::Exists);
+            return Ok(UploadResult::Exists);
         }
         judge(status, "MOVE")?;
-        Ok(Published::New)
+        Ok(UploadResult::New)
     }
 }
 

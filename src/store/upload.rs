@@ -10,9 +10,9 @@ use md5::Md5;
 use opendal::options::WriteOptions;
 use sha2::{Digest, Sha256};
 
-use super::connection::{Checks, Connection, Naming};
+use super::connection::{Checks, Naming, StoreConnection};
 use super::error::{Reason, StoreError};
-use super::interface::{Content, Published, Store, UNFINISHED, Upload};
+use super::interface::{Store, UNFINISHED, Upload, UploadContent, UploadResult};
 use super::writer::Writer;
 use crate::human;
 use crate::stop::Stop;
@@ -27,7 +27,7 @@ const IN_FLIGHT: usize = 24 << 20;
 const CLEANING_UP: Duration = Duration::from_millis(700);
 
 pub(super) struct Uploading<'a> {
-    store: &'a Connection,
+    store: &'a StoreConnection,
     writer: Option<Writer>,
     /// The name it is to get.
     path: String,
@@ -41,14 +41,14 @@ pub(super) struct Uploading<'a> {
 
 impl<'a> Uploading<'a> {
     pub(super) fn begin(
-        store: &'a Connection,
+        store: &'a StoreConnection,
         path: &str,
         bytes: u64,
         stop: Stop,
     ) -> Result<Self, StoreError> {
         let temporary = match &store.naming {
             Naming::AtOnce => None,
-            Naming::Renamed(owner) => Some(beside(path, owner)),
+            Naming::Renamed(owner) => Some(make_temporary_path(path, owner)),
         };
         let (concurrent, chunk) = match store.parts {
             Some((concurrent, least)) => {
@@ -112,7 +112,7 @@ impl<'a> Uploading<'a> {
     }
 
     /// Compares what the store has under a name with what it should have.
-    fn compare(&self, path: &str, content: &Content) -> Result<(), StoreError> {
+    fn compare(&self, path: &str, content: &UploadContent) -> Result<(), StoreError> {
         let mut stored = self.store.read(path, self.stop)?;
         let mut sums = Sha256::new();
         let mut buffer = vec![0; 64 << 10];
@@ -136,7 +136,7 @@ impl<'a> Uploading<'a> {
     }
 
     /// Returns true where the store has a file of this size under a name.
-    fn has(&self, path: &str, bytes: u64) -> Result<bool, StoreError> {
+    fn is_stored(&self, path: &str, bytes: u64) -> Result<bool, StoreError> {
         let about = self.store.wait(self.stop, self.store.operator.stat(path));
         match about {
             Ok(about) => Ok(about.content_length() == bytes),
@@ -165,8 +165,12 @@ impl<'a> Uploading<'a> {
         ))
     }
 
-    fn at_once(&self, content: &Content, reads_back: bool) -> Result<Published, StoreError> {
-        if !self.has(&self.path, content.bytes)? {
+    fn upload_at_once(
+        &self,
+        content: &UploadContent,
+        reads_back: bool,
+    ) -> Result<UploadResult, StoreError> {
+        if !self.is_stored(&self.path, content.bytes)? {
             return Err(StoreError::new(
                 Reason::Other,
                 "the size that the store says is not the size it was given",
@@ -180,15 +184,19 @@ impl<'a> Uploading<'a> {
         if reads_back || !is_checked {
             self.compare(&self.path, content)?;
         }
-        Ok(Published::New)
+        Ok(UploadResult::New)
     }
 
-    fn renamed(&self, temporary: &str, content: &Content) -> Result<Published, StoreError> {
+    fn upload_and_rename(
+        &self,
+        temporary: &str,
+        content: &UploadContent,
+    ) -> Result<UploadResult, StoreError> {
         self.compare(temporary, content)?;
         if let Some(site) = &self.store.site {
             let renamed = site.rename(temporary, &self.path);
             let published = self.store.wait_for(self.stop, renamed)?;
-            if published == Published::Exists {
+            if published == UploadResult::Exists {
                 self.store.remove(temporary, self.stop)?;
             }
             return Ok(published);
@@ -196,11 +204,11 @@ impl<'a> Uploading<'a> {
         let operator = &self.store.operator;
         if self.store.wait(self.stop, operator.exists(&self.path))? {
             self.store.remove(temporary, self.stop)?;
-            return Ok(Published::Exists);
+            return Ok(UploadResult::Exists);
         }
         self.store
             .wait(self.stop, operator.rename(temporary, &self.path))?;
-        Ok(Published::New)
+        Ok(UploadResult::New)
     }
 }
 
@@ -222,33 +230,33 @@ impl Write for Uploading<'_> {
 impl Upload for Uploading<'_> {
     fn publish(
         mut self: Box<Self>,
-        content: &Content,
+        content: &UploadContent,
         reads_back: bool,
-    ) -> Result<Published, StoreError> {
+    ) -> Result<UploadResult, StoreError> {
         self.send()?;
         let writer = self.writer.as_mut().expect("it is there until published");
         let closed = self.store.wait_for(self.stop, writer.close())?;
         if let Some(temporary) = self.temporary.clone() {
-            let published = self.renamed(&temporary, content)?;
+            let published = self.upload_and_rename(&temporary, content)?;
             self.writer = None;
             return Ok(published);
         }
         if !closed {
             // An answer that was lost is asked for again, and then the file is this one.
-            let is_it =
-                self.has(&self.path, content.bytes)? && self.compare(&self.path, content).is_ok();
+            let is_it = self.is_stored(&self.path, content.bytes)?
+                && self.compare(&self.path, content).is_ok();
             return Ok(if is_it {
-                Published::New
+                UploadResult::New
             } else {
-                Published::Exists
+                UploadResult::Exists
             });
         }
         self.writer = None;
-        let published = self.at_once(content, reads_back);
+        let published = self.upload_at_once(content, reads_back);
         if published.is_err() {
             let _ = self
                 .store
-                .remove(&self.path, Stop::uninterrupted(CLEANING_UP));
+                .remove(&self.path, Stop::without_signals(CLEANING_UP));
         }
         published
     }
@@ -260,7 +268,7 @@ impl Drop for Uploading<'_> {
         let Some(mut writer) = self.writer.take() else {
             return;
         };
-        let stop = Stop::uninterrupted(CLEANING_UP);
+        let stop = Stop::without_signals(CLEANING_UP);
         match &self.temporary {
             Some(temporary) => {
                 drop(writer);
@@ -274,7 +282,7 @@ impl Drop for Uploading<'_> {
 }
 
 /// Returns a name in the same folder for an upload that is not finished.
-fn beside(path: &str, owner: &str) -> String {
+fn make_temporary_path(path: &str, owner: &str) -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);

@@ -5,7 +5,7 @@ use opendal::Operator;
 use opendal::services::Webdav;
 
 use super::config::Config;
-use super::connection::{Checks, Connection, Naming};
+use super::connection::{Checks, Naming, StoreConnection};
 use super::destination;
 use super::site::Site;
 use crate::exit::UsageError;
@@ -14,7 +14,11 @@ use crate::exit::UsageError;
 ///
 /// # Errors
 /// [`UsageError`] for credentials over a connection that others may hear.
-pub(super) fn open(at: &destination::Site, config: &Config, owner: &str) -> Result<Connection> {
+pub(super) fn open(
+    at: &destination::Site,
+    config: &Config,
+    owner: &str,
+) -> Result<StoreConnection> {
     let user = config.get("WEBDAV_USERNAME");
     let password = config.get("WEBDAV_PASSWORD");
     if (user.is_some() || password.is_some()) && !at.is_private() {
@@ -35,7 +39,7 @@ pub(super) fn open(at: &destination::Site, config: &Config, owner: &str) -> Resu
             .password(password.as_deref().unwrap_or_default());
     }
     let build = || Operator::new(builder);
-    let mut connection = Connection::new(
+    let mut connection = StoreConnection::new(
         build,
         Naming::Renamed(owner.to_owned()),
         Checks::Nothing,

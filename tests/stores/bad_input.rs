@@ -1,11 +1,11 @@
 //! What makes no sense is refused in one sentence, before anything is done.
 
-use crate::place::{Kind, Place};
 use crate::support::Run;
+use crate::test_store::{StoreKind, TestStore};
 
 #[test]
 fn a_destination_that_makes_no_sense_is_a_usage_error() {
-    let place = Place::new(Kind::Directory);
+    let place = TestStore::new(StoreKind::Directory);
     place.dump();
     for (to, why) in [
         ("ftp://host/path", "ftp:// is no destination"),
@@ -27,7 +27,7 @@ fn a_destination_that_makes_no_sense_is_a_usage_error() {
             vec!["verify", to],
             vec!["status", to],
         ] {
-            let run = Run::of(place.program("").args(&args)).fails(2, why);
+            let run = Run::finish(place.program("").args(&args)).fails(2, why);
             assert!(
                 run.stderr.lines().count() == 1 && !run.stderr.contains("s3cret"),
                 "{run:?}"
@@ -35,7 +35,7 @@ fn a_destination_that_makes_no_sense_is_a_usage_error() {
         }
     }
     let mut command = place.program("copy dump --to s3://bucket");
-    Run::of(&mut command).fails(2, "the region of the bucket is not known");
+    Run::finish(&mut command).fails(2, "the region of the bucket is not known");
     place
         .run("copy dump --to stored --limit-rate fast")
         .fails(2, "500kB or 10MB");
@@ -43,7 +43,7 @@ fn a_destination_that_makes_no_sense_is_a_usage_error() {
     command
         .env("WEBDAV_USERNAME", "joe")
         .env("WEBDAV_PASSWORD", "s3cret");
-    let run = Run::of(&mut command).fails(2, "a password is not sent over webdav://");
+    let run = Run::finish(&mut command).fails(2, "a password is not sent over webdav://");
     assert!(!run.stderr.contains("s3cret"), "{run:?}");
     for (text, why) in [
         ("s3cret", "AZURE_STORAGE_CONNECTION_STRING makes no sense"),
@@ -54,7 +54,7 @@ fn a_destination_that_makes_no_sense_is_a_usage_error() {
     ] {
         let mut command = place.program("copy dump --to az://container");
         command.env("AZURE_STORAGE_CONNECTION_STRING", text);
-        let run = Run::of(&mut command).fails(2, why);
+        let run = Run::finish(&mut command).fails(2, why);
         assert!(!run.stderr.contains("s3cret"), "{run:?}");
     }
     place

@@ -6,26 +6,26 @@ use std::sync::Arc;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use crate::place::{Kind, Place, is_long};
 use crate::proxy::{Answer, Fault, Proxy, Request, Way, Wire};
 use crate::support::Run;
-use crate::support::database::{contents, large};
+use crate::support::database::{contents, make_large};
+use crate::test_store::{StoreKind, TestStore, is_long};
 
 const STORES: &str = "a place with a store";
 
 /// An object store behind a proxy.
 struct Behind {
-    place: Place,
+    place: TestStore,
     proxy: Proxy,
 }
 
 impl Behind {
     fn new() -> Self {
-        Behind::of(Kind::S3)
+        Behind::of(StoreKind::S3)
     }
 
-    fn of(kind: Kind) -> Self {
-        let place = Place::new(kind);
+    fn of(kind: StoreKind) -> Self {
+        let place = TestStore::new(kind);
         let proxy = Proxy::before(place.port());
         place.dump();
         Behind { place, proxy }
@@ -37,13 +37,13 @@ impl Behind {
     }
 
     fn run(&self, args: &str) -> Run {
-        Run::of(&mut self.program(args))
+        Run::finish(&mut self.program(args))
     }
 }
 
 /// Checks the end: whatever counts is whole, every dump is there, and a run without faults completes.
 #[track_caller]
-fn ends_well(place: &Place, what: &str) {
+fn ends_well(place: &TestStore, what: &str) {
     let dumps = place.env.names().len();
     if place.stored().iter().any(|path| path.ends_with(".json")) {
         place.on("verify @").succeeds();
@@ -64,7 +64,7 @@ fn ends_well(place: &Place, what: &str) {
 }
 
 /// Removes everything that is stored.
-fn empty(place: &Place) {
+fn empty(place: &TestStore) {
     for path in place.stored() {
         place.remove(&path);
     }
@@ -75,18 +75,18 @@ fn empty(place: &Place) {
 fn a_connection_that_is_cut_anywhere_loses_nothing() {
     // The long form cuts at 200 places of each way.
     let places = if is_long() { 200 } else { 4 };
-    for kind in [Kind::S3, Kind::Sftp, Kind::Webdav] {
-        let place = Place::new(kind);
-        drop(large(&place.env.path("db.sqlite"), "DELETE", 3 << 19));
+    for kind in [StoreKind::S3, StoreKind::Sftp, StoreKind::Webdav] {
+        let place = TestStore::new(kind);
+        drop(make_large(&place.env.path("db.sqlite"), "DELETE", 3 << 19));
         place.env.dump("db.sqlite --compress zstd:1");
         let wire = Wire::to(place.port());
         let through = |args: &str| place.through(args, wire.port());
         // How much passes without a cut.
         wire.cut(Way::Up, usize::MAX, false);
-        Run::of(&mut through("copy dump --to @")).succeeds();
+        Run::finish(&mut through("copy dump --to @")).succeeds();
         let up = wire.passed();
         wire.cut(Way::Down, usize::MAX, false);
-        Run::of(&mut through(
+        Run::finish(&mut through(
             "restore @ restored.sqlite --replace --without-saving",
         ))
         .succeeds();
@@ -98,7 +98,7 @@ fn a_connection_that_is_cut_anywhere_loses_nothing() {
             }
             empty(&place);
             wire.cut(Way::Up, up * number / places, number % 2 == 1);
-            let run = Run::of(&mut through("copy dump --timeout 4s --to @"));
+            let run = Run::finish(&mut through("copy dump --timeout 4s --to @"));
             if run.status != Some(0) {
                 let run = run.fails(1, "");
                 assert_eq!(run.stdout, "", "{what}: a copy that was not made is named");
@@ -109,7 +109,7 @@ fn a_connection_that_is_cut_anywhere_loses_nothing() {
             // And on the way back.
             wire.cut(Way::Down, down * number / places, number % 2 == 1);
             let args = "restore @ restored.sqlite --replace --without-saving --timeout 4s";
-            let run = Run::of(&mut through(args));
+            let run = Run::finish(&mut through(args));
             if run.status != Some(0) {
                 run.fails(1, "");
             }
@@ -356,7 +356,7 @@ fn a_store_that_gives_something_else_is_noticed_and_the_older_copy_is_restored()
 #[test]
 #[ignore = "needs SeaweedFS; tests/stores/run"]
 fn a_store_that_keeps_something_else_is_noticed() {
-    for kind in [Kind::S3, Kind::Webdav] {
+    for kind in [StoreKind::S3, StoreKind::Webdav] {
         let behind = Behind::of(kind);
         let is_a_copy =
             |request: &Request| request.method == "PUT" && !request.path.contains(".copy.json");
@@ -381,7 +381,7 @@ fn a_store_that_keeps_something_else_is_noticed() {
 #[ignore = "needs SeaweedFS; tests/stores/run"]
 fn a_store_that_says_another_sum_of_a_part_gets_no_copy() {
     let behind = Behind::new();
-    drop(large(
+    drop(make_large(
         &behind.place.env.path("db.sqlite"),
         "DELETE",
         14 << 20,
@@ -454,17 +454,17 @@ fn a_store_that_refuses_to_remove_fails_no_run() {
 #[test]
 #[ignore = "needs SeaweedFS and faketime; tests/stores/run"]
 fn a_clock_that_is_minutes_off_harms_nothing_and_one_that_is_wrong_is_named() {
-    let place = Place::new(Kind::S3);
+    let place = TestStore::new(StoreKind::S3);
     place.dump();
-    Run::of(&mut place.at_another_time("copy dump --to @", "+5m")).succeeds();
+    Run::finish(&mut place.at_another_time("copy dump --to @", "+5m")).succeeds();
     ends_well(&place, STORES);
     // By a clock that is behind, the dump is dated ahead: it waits until its time has come.
     empty(&place);
-    Run::of(&mut place.at_another_time("copy dump --to @", "-5m")).succeeds();
+    Run::finish(&mut place.at_another_time("copy dump --to @", "-5m")).succeeds();
     assert_eq!(place.stored(), [""; 0]);
     ends_well(&place, STORES);
     empty(&place);
-    Run::of(&mut place.at_another_time("copy dump --to @", "+40m"))
+    Run::finish(&mut place.at_another_time("copy dump --to @", "+40m"))
         .fails(1, "the store says RequestTimeTooSkewed");
     ends_well(&place, STORES);
 }
@@ -474,21 +474,22 @@ fn a_disk_that_is_full_gets_no_copy() {
     if !rustix::process::geteuid().is_root() {
         return crate::support::skipped("takes root, who may mount a small disk");
     }
-    let place = Place::new(Kind::Directory);
+    let place = TestStore::new(StoreKind::Directory);
     place.dump();
     let older = place.copy("");
-    drop(large(&place.env.path("db.sqlite"), "DELETE", 3 << 20));
+    drop(make_large(&place.env.path("db.sqlite"), "DELETE", 3 << 20));
     place.env.dump("db.sqlite --compress zstd:1");
     let stored = place.env.path("stored");
     let kept = place.env.path("kept");
     std::fs::rename(&stored, &kept).unwrap();
     std::fs::create_dir(&stored).unwrap();
-    let mount =
-        |program: &str, args: &[&str]| Run::of(place.env.command(program).args(args).arg(&stored));
+    let mount = |program: &str, args: &[&str]| {
+        Run::finish(place.env.command(program).args(args).arg(&stored))
+    };
     if mount("mount", &["-t", "tmpfs", "-o", "size=1m", "small"]).status != Some(0) {
         return crate::support::skipped("takes a system that mounts a tmpfs");
     }
-    let moved = Run::of(place.env.command("sh").args(["-c", "cp -r kept/. stored/"]));
+    let moved = Run::finish(place.env.command("sh").args(["-c", "cp -r kept/. stored/"]));
     let run = place.on("copy dump --to @");
     let left = place.stored();
     place.on("verify @").succeeds();
@@ -501,7 +502,7 @@ fn a_disk_that_is_full_gets_no_copy() {
 #[test]
 #[ignore = "needs SeaweedFS; tests/stores/run"]
 fn a_webdav_server_gets_the_password_and_what_it_refuses_is_said_without_it() {
-    let place = Place::new(Kind::Webdav);
+    let place = TestStore::new(StoreKind::Webdav);
     place.dump();
     let proxy = Proxy::before(place.port());
     let copy = || {
@@ -509,7 +510,7 @@ fn a_webdav_server_gets_the_password_and_what_it_refuses_is_said_without_it() {
         command
             .env("WEBDAV_USERNAME", "joe")
             .env("WEBDAV_PASSWORD", "s3cret");
-        Run::of(&mut command)
+        Run::finish(&mut command)
     };
     copy().succeeds();
     let requests = proxy.requests();

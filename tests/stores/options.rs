@@ -1,12 +1,12 @@
 //! Copies of a server's databases are restored with the same options as their dumps.
 
-use crate::place::{Kind, Place};
 use crate::postgresql::Server;
+use crate::test_store::{StoreKind, TestStore};
 
 #[test]
 #[ignore = "needs PostgreSQL"]
 fn the_options_of_a_restore_count_for_copies_as_well() {
-    let place = Place::new(Kind::Directory);
+    let place = TestStore::new(StoreKind::Directory);
     let server = Server::start();
     server.psql("postgres", "CREATE ROLE owner");
     server.psql("postgres", "CREATE DATABASE app");

@@ -1,14 +1,14 @@
 //! What is copied is listed, verified, drilled and restored, from every kind of destination.
 
-use crate::place::{Kind, Place, all};
 use crate::support::Run;
 use crate::support::database::contents;
+use crate::test_store::{StoreKind, TestStore, all};
 
 #[test]
 #[ignore = "needs SeaweedFS and an SSH server; tests/stores/run"]
 fn a_copy_is_restored_as_the_database_was() {
     for kind in all() {
-        let place = Place::new(kind);
+        let place = TestStore::new(kind);
         place.dump();
         let before = contents(&place.env.path("db.sqlite"));
         let urls = place.copy("");
@@ -35,7 +35,7 @@ fn a_copy_is_restored_as_the_database_was() {
         assert!(verified.stdout.contains(": good, "), "{verified:?}");
         // By the destination, then by the one copy's URL.
         for (from, target) in [("@", "one.sqlite"), (urls[0].as_str(), "two.sqlite")] {
-            let restored = Run::of(
+            let restored = Run::finish(
                 place
                     .program("restore")
                     .arg(if from == "@" { &place.url } else { from })
@@ -52,7 +52,7 @@ fn a_copy_is_restored_as_the_database_was() {
 #[test]
 #[ignore = "needs SeaweedFS and an SSH server; tests/stores/run"]
 fn several_hosts_and_databases_are_told_apart() {
-    let place = Place::new(Kind::S3);
+    let place = TestStore::new(StoreKind::S3);
     place.dump();
     place.env.dump("db.sqlite --name a/b%c");
     assert_eq!(place.copy("").len(), 2);
@@ -60,7 +60,7 @@ fn several_hosts_and_databases_are_told_apart() {
     let all = |run: Run| run.stdout.lines().count() - 1;
     let mut every = place.program("list");
     every.arg(&place.url).env_remove("DUMP_DATABASE_HOST");
-    assert_eq!(all(Run::of(&mut every).succeeds()), 4);
+    assert_eq!(all(Run::finish(&mut every).succeeds()), 4);
     assert_eq!(all(place.on("list @ --host other").succeeds()), 2);
     place
         .on("restore @ new.sqlite")
@@ -77,10 +77,10 @@ fn several_hosts_and_databases_are_told_apart() {
 #[ignore = "needs SeaweedFS and an SSH server; tests/stores/run"]
 fn a_copy_is_read_by_its_url_whatever_the_name_of_its_database_has() {
     for kind in all() {
-        let place = Place::new(kind);
+        let place = TestStore::new(kind);
         for name in ["100%/größe@home", "a b+c&d=e#f?g;h'i\"j\\k<l>", "@globals"] {
             let mut command = place.program("dump db.sqlite --name");
-            Run::of(command.arg(name)).succeeds();
+            Run::finish(command.arg(name)).succeeds();
             let urls = place.copy("");
             assert_eq!(urls.len(), 1, "{kind:?}: {name}");
             let verified = place.on(&format!("verify {}", urls[0])).succeeds();
@@ -101,7 +101,7 @@ fn a_copy_is_read_by_its_url_whatever_the_name_of_its_database_has() {
 #[ignore = "needs SeaweedFS and an SSH server; tests/stores/run"]
 fn a_run_catches_up_with_the_newest_of_each_database_first() {
     for kind in all() {
-        let place = Place::new(kind);
+        let place = TestStore::new(kind);
         let dumps: Vec<_> = (0..3).map(|_| place.dump()).collect();
         let other = place.env.dump("db.sqlite --name other");
         let urls = place.copy("");
@@ -122,7 +122,7 @@ fn a_run_catches_up_with_the_newest_of_each_database_first() {
 
 #[test]
 fn a_directory_of_directories_is_walked() {
-    let place = Place::new(Kind::Directory);
+    let place = TestStore::new(StoreKind::Directory);
     std::fs::create_dir(place.env.path("all")).unwrap();
     for name in ["one", "two"] {
         place
@@ -130,7 +130,7 @@ fn a_directory_of_directories_is_walked() {
             .dump(&format!("db.sqlite --name {name} --to all/{name}"));
     }
     let mut command = place.program("copy all --to");
-    let run = Run::of(command.arg(&place.url)).succeeds();
+    let run = Run::finish(command.arg(&place.url)).succeeds();
     assert_eq!(run.stdout.lines().count(), 2);
     place
         .run("copy state --to stored")
@@ -140,10 +140,14 @@ fn a_directory_of_directories_is_walked() {
 #[test]
 #[ignore = "needs SeaweedFS and an SSH server; tests/stores/run"]
 fn memory_is_limited_and_a_large_dump_goes_in_parts() {
-    use crate::support::{database::large, end_and_peak_memory};
+    use crate::support::{database::make_large, end_and_peak_memory};
     for kind in all() {
-        let place = Place::new(kind);
-        drop(large(&place.env.path("large.sqlite"), "DELETE", 70 << 20));
+        let place = TestStore::new(kind);
+        drop(make_large(
+            &place.env.path("large.sqlite"),
+            "DELETE",
+            70 << 20,
+        ));
         place.env.dump("large.sqlite --compress zstd:1");
         let mut command = place.program("copy dump --to");
         let keys = crate::encryption::Keys::new(&place.env);

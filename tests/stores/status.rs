@@ -1,13 +1,13 @@
 //! The alarm for a machine that is silent, and for copies that stay behind.
 
-use crate::place::{Kind, Place, all};
 use crate::support::Run;
+use crate::test_store::{StoreKind, TestStore, all};
 
 #[test]
 #[ignore = "needs SeaweedFS and an SSH server; tests/stores/run"]
 fn a_silent_machine_is_noticed_from_any_other() {
     for kind in all() {
-        let place = Place::new(kind);
+        let place = TestStore::new(kind);
         place.on("status @ --max-age 1h").fails(1, "");
         place.dump();
         place.copy("");
@@ -16,7 +16,7 @@ fn a_silent_machine_is_noticed_from_any_other() {
             .arg(&place.url)
             .env_remove("DUMP_DATABASE_HOST")
             .env("DUMP_DATABASE_STATE", "none");
-        let run = Run::of(&mut command).succeeds();
+        let run = Run::finish(&mut command).succeeds();
         let rows: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
         assert_eq!(
             (&rows[0]["host"], &rows[0]["database"]),
@@ -37,7 +37,7 @@ fn a_silent_machine_is_noticed_from_any_other() {
 #[test]
 #[ignore = "needs SeaweedFS and an SSH server; tests/stores/run"]
 fn a_directory_says_how_old_its_copies_are() {
-    let place = Place::new(Kind::S3);
+    let place = TestStore::new(StoreKind::S3);
     place.dump();
     place.run("status dump").succeeds();
     place
@@ -59,7 +59,7 @@ fn a_directory_says_how_old_its_copies_are() {
     command
         .arg(&place.url)
         .env("AWS_ENDPOINT_URL", "http://127.0.0.1:9");
-    Run::of(&mut command).fails(1, "cannot list");
+    Run::finish(&mut command).fails(1, "cannot list");
     std::thread::sleep(std::time::Duration::from_millis(2100));
     place
         .run("status dump --max-copy-age 1s")

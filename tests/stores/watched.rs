@@ -2,9 +2,9 @@
 
 use std::os::unix::net::UnixDatagram;
 
-use crate::place::{Kind, Place};
-use crate::support::database::large;
+use crate::support::database::make_large;
 use crate::support::{PROGRAM, Run};
+use crate::test_store::{StoreKind, TestStore};
 
 /// Returns the value of a metric, and checks its labels.
 fn metric(text: &str, name: &str, destination: &str) -> Option<f64> {
@@ -22,7 +22,7 @@ fn metric(text: &str, name: &str, destination: &str) -> Option<f64> {
 
 #[test]
 fn metrics_say_how_the_copies_are() {
-    let place = Place::new(Kind::Directory);
+    let place = TestStore::new(StoreKind::Directory);
     place.dump();
     let metrics = || {
         place.run("status dump --metrics copies.prom");
@@ -61,11 +61,11 @@ fn metrics_say_how_the_copies_are() {
 
 #[test]
 fn systemd_and_the_journal_are_told_of_each_copy() {
-    let place = Place::new(Kind::Directory);
+    let place = TestStore::new(StoreKind::Directory);
     place.dump();
     let socket = UnixDatagram::bind(place.env.path("notify")).unwrap();
     let mut command = place.command_on("copy dump --to @");
-    let run = Run::of(command.env("NOTIFY_SOCKET", place.env.path("notify"))).succeeds();
+    let run = Run::finish(command.env("NOTIFY_SOCKET", place.env.path("notify"))).succeeds();
     let line = run
         .stderr
         .lines()
@@ -88,8 +88,8 @@ fn systemd_and_the_journal_are_told_of_each_copy() {
 
 #[test]
 fn a_terminal_gets_a_progress_bar() {
-    let place = Place::new(Kind::Directory);
-    drop(large(&place.env.path("db.sqlite"), "DELETE", 3 << 20));
+    let place = TestStore::new(StoreKind::Directory);
+    drop(make_large(&place.env.path("db.sqlite"), "DELETE", 3 << 20));
     place.env.dump("db.sqlite --compress zstd:1");
     let inner = place.program("");
     let mut command = place.env.command("script");
@@ -100,13 +100,13 @@ fn a_terminal_gets_a_progress_bar() {
     for (name, value) in inner.get_envs() {
         command.env(name, value.unwrap_or_default());
     }
-    let shown = Run::of(&mut command).succeeds().stdout;
+    let shown = Run::finish(&mut command).succeeds().stdout;
     assert!(shown.contains('█') && shown.contains(" of 3."), "{shown:?}");
 }
 
 #[test]
 fn status_says_the_newest_copy_in_each_destination() {
-    let place = Place::new(Kind::Directory);
+    let place = TestStore::new(StoreKind::Directory);
     place.dump();
     place.copy("");
     let second = place.env.path("second").display().to_string();

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use anyhow::{Context, Result, bail};
 
 use super::server::{Server, literal};
-use super::settings::Settings;
+use super::settings::DatabaseSettings;
 use super::storage_engines::ELSEWHERE;
 use super::{inexact, privileges};
 use crate::header::Rows;
@@ -18,8 +18,8 @@ const OWN: &str = "'information_schema', 'performance_schema', 'mysql', '#mysql5
 const OWN_SYS: &str = "SELECT 1 FROM information_schema.tables WHERE table_schema = 'sys' AND table_name = 'sys_config'";
 
 /// What must be known of a database before it is dumped.
-pub(super) struct Database {
-    pub(super) settings: Settings,
+pub(super) struct DatabaseProperties {
+    pub(super) settings: DatabaseSettings,
     /// The tables, each with the storage engine's estimate of its rows.
     pub(super) tables: Vec<(String, Option<Rows>)>,
     /// Tables that are dumped without rows, or with other rows than a SELECT returns.
@@ -53,7 +53,11 @@ pub(super) fn table_names(server: &Server, name: &str, stop: Stop) -> Result<BTr
 }
 
 /// Returns the tables of a database that have generated columns.
-pub(super) fn generating(server: &Server, name: &str, stop: Stop) -> Result<Vec<String>> {
+pub(super) fn list_generating_tables(
+    server: &Server,
+    name: &str,
+    stop: Stop,
+) -> Result<Vec<String>> {
     let database = literal(name);
     server.column(
         &format!("SELECT DISTINCT table_name FROM information_schema.columns WHERE table_schema = {database} AND generation_expression <> '' ORDER BY 1"),
@@ -61,9 +65,9 @@ pub(super) fn generating(server: &Server, name: &str, stop: Stop) -> Result<Vec<
     )
 }
 
-impl Database {
+impl DatabaseProperties {
     /// Reads the properties of a database and checks that the user can read all of it.
-    pub(super) fn look(server: &Server, name: &str, stop: Stop) -> Result<Self> {
+    pub(super) fn read(server: &Server, name: &str, stop: Stop) -> Result<Self> {
         let (settings, database) = (settings(server, name, stop)?, literal(name));
         privileges::check(server, name, stop)?;
         // MariaDB opens views, and so detects broken ones, only if `create_time` is queried.
@@ -78,7 +82,7 @@ impl Database {
             "SELECT engine FROM information_schema.engines WHERE transactions = 'YES'",
             stop,
         )?;
-        let mut this = Database {
+        let mut this = DatabaseProperties {
             settings,
             tables: Vec::new(),
             uncounted: BTreeSet::new(),
@@ -156,7 +160,7 @@ impl Database {
 }
 
 /// Returns the default character set, the default collation and the comment of a database.
-pub(super) fn settings(server: &Server, name: &str, stop: Stop) -> Result<Settings> {
+pub(super) fn settings(server: &Server, name: &str, stop: Stop) -> Result<DatabaseSettings> {
     let database = literal(name);
     let columns = "default_character_set_name, default_collation_name";
     let ask = |columns: &str| {
@@ -175,7 +179,7 @@ pub(super) fn settings(server: &Server, name: &str, stop: Stop) -> Result<Settin
     };
     let mut row = row.into_iter();
     let mut next = || row.next().unwrap_or_default();
-    Ok(Settings {
+    Ok(DatabaseSettings {
         charset: next(),
         collation: next(),
         comment: next(),

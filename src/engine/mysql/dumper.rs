@@ -7,9 +7,9 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use serde_json::{Map, Value};
 
-use super::catalogue::{self, Database};
-use super::count::Counted;
-use super::patience::Patient;
+use super::catalogue::{self, DatabaseProperties};
+use super::count::CountingWriter;
+use super::lock_wait::LockWaitReader;
 use super::server::{Server, identifier};
 use super::{flags, globals, options, session};
 use crate::child::Child;
@@ -32,11 +32,11 @@ const LONGEST_COUNT: Duration = Duration::from_secs(10);
 pub(super) struct Mysql {
     server: Server,
     /// The name and properties of the database, or `None` for the server-wide objects.
-    database: Option<(String, Database)>,
+    database: Option<(String, DatabaseProperties)>,
     identity: Identity,
     version: String,
     client_version: String,
-    patience: Duration,
+    lock_timeout: Duration,
     begun: bool,
     /// The number of dumped rows of each table.
     rows: BTreeMap<String, u64>,
@@ -51,13 +51,13 @@ impl Mysql {
     /// One sentence that says why the part cannot be dumped whole.
     pub(super) fn open(mut server: Server, part: &Part, access: &Access) -> Result<Self> {
         let stop = access.deadline;
-        let version = server.meet(stop)?;
+        let version = server.connect(stop)?;
         let dumper = server.bare_client(&server.dumper);
         options::refuse(dumper, &server.dumper, &options::OF_PARTS, stop)?;
         session::refuse_hidden_rows(&server, stop)?;
         let database = match part {
             Part::Database(name) => {
-                let database = Database::look(&server, name, stop)?;
+                let database = DatabaseProperties::read(&server, name, stop)?;
                 refuse_if_misread(&server, &version, name, stop)?;
                 Some((name.clone(), database))
             }
@@ -70,7 +70,7 @@ impl Mysql {
                 database: database.as_ref().map(|(name, _)| name.clone()),
             },
             client_version: server.dumper.version(stop)?,
-            patience: access.lock_timeout.max(Duration::from_secs(1)),
+            lock_timeout: access.lock_timeout.max(Duration::from_secs(1)),
             begun: false,
             rows: BTreeMap::new(),
             child: None,
@@ -109,11 +109,11 @@ impl Dumper for Mysql {
         if let Some((name, database)) = &mut self.database
             && std::mem::replace(&mut self.begun, true)
         {
-            *database = Database::look(&self.server, name, self.stop)?;
+            *database = DatabaseProperties::read(&self.server, name, self.stop)?;
         }
         self.child = match &self.database {
             Some((name, database)) => {
-                let mut command = flags::dump(&self.server, name, database, self.patience);
+                let mut command = flags::dump(&self.server, name, database, self.lock_timeout);
                 let program = self.server.dumper.program;
                 Some(Child::read_from(&mut command, program, self.stop)?)
             }
@@ -152,13 +152,13 @@ impl Dumper for Mysql {
             ensure!(self.database.is_none(), "the client was not started");
             return globals::write(&self.server, out, self.stop);
         };
-        let mut counted = Counted::new(out);
+        let mut counted = CountingWriter::new(out);
         if let Some((name, _)) = &self.database {
-            let mut patient = Patient {
+            let mut patient = LockWaitReader {
                 child: &mut child,
                 server: &self.server,
                 database: name,
-                patience: self.patience,
+                lock_timeout: self.lock_timeout,
                 stop: self.stop,
             };
             pass_on(&mut patient, &mut counted)?;
@@ -226,8 +226,8 @@ impl Mysql {
             identifier(name),
             identifier(table)
         );
-        let now = self.server.column(&count, Stop::after(LONGEST_COUNT));
-        Stop::on_signal().check()?;
+        let now = self.server.column(&count, Stop::with_limit(LONGEST_COUNT));
+        Stop::until_signal().check()?;
         let now = now.ok().and_then(|rows| rows.first()?.parse().ok());
         if let Some(now) = now.filter(|now| is_far(*now)) {
             log::warn!(
@@ -242,8 +242,8 @@ impl Mysql {
 /// dumps the values of these columns, and MySQL refuses them in a restore.
 fn refuse_if_misread(server: &Server, version: &str, name: &str, stop: Stop) -> Result<()> {
     let dumper = &server.dumper;
-    if dumper.is_mariadb() && !dumper.suits(version) {
-        let tables = catalogue::generating(server, name, stop)?;
+    if dumper.is_mariadb() && !dumper.fits_server(version) {
+        let tables = catalogue::list_generating_tables(server, name, stop)?;
         ensure!(
             tables.is_empty(),
             "{name} has generated columns, and MySQL does not take back what {} makes of them; install MySQL's own mysqldump (tables: {})",

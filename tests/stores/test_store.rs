@@ -10,7 +10,7 @@ use crate::ssh::Ssh;
 use crate::support::{Env, Run, names};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum StoreKind {
     Directory,
     S3,
     Sftp,
@@ -20,10 +20,15 @@ pub(crate) enum Kind {
 }
 
 /// Returns each kind of destination; those that only emulators have, in the long form alone.
-pub(crate) fn all() -> Vec<Kind> {
-    let mut all = vec![Kind::Directory, Kind::S3, Kind::Sftp, Kind::Webdav];
+pub(crate) fn all() -> Vec<StoreKind> {
+    let mut all = vec![
+        StoreKind::Directory,
+        StoreKind::S3,
+        StoreKind::Sftp,
+        StoreKind::Webdav,
+    ];
     if is_long() {
-        all.extend([Kind::Google, Kind::Azure]);
+        all.extend([StoreKind::Google, StoreKind::Azure]);
     }
     all
 }
@@ -34,45 +39,45 @@ pub(crate) fn is_long() -> bool {
 }
 
 /// A destination of a test's own, with a database whose dumps are copied there.
-pub(crate) struct Place {
+pub(crate) struct TestStore {
     pub(crate) env: Env,
     pub(crate) url: String,
-    kind: Kind,
+    kind: StoreKind,
     /// Where it is for the server: a bucket and prefix, or a directory.
     root: String,
 }
 
-impl Place {
+impl TestStore {
     /// With the machine's name `web`.
-    pub(crate) fn new(kind: Kind) -> Self {
+    pub(crate) fn new(kind: StoreKind) -> Self {
         let env = Env::with_database();
         let stored = env.path("stored").display().to_string();
         let (url, root) = match kind {
-            Kind::Directory => (stored.clone(), stored),
-            Kind::Sftp => (Ssh::shared().url(&PathBuf::from(&stored)), stored),
-            Kind::S3 => {
+            StoreKind::Directory => (stored.clone(), stored),
+            StoreKind::Sftp => (Ssh::shared().url(&PathBuf::from(&stored)), stored),
+            StoreKind::S3 => {
                 let bucket = Seaweed::shared().bucket();
                 (
                     format!("s3://{bucket}/all/the.copies"),
                     format!("{bucket}/all/the.copies"),
                 )
             }
-            Kind::Google | Kind::Azure => {
+            StoreKind::Google | StoreKind::Azure => {
                 let (vendor, scheme) = match kind {
-                    Kind::Google => (Vendor::Google, "gs"),
+                    StoreKind::Google => (Vendor::Google, "gs"),
                     _ => (Vendor::Microsoft, "az"),
                 };
                 let root = format!("{}/all/the.copies", Emulator::shared(vendor).bucket());
                 (format!("{scheme}://{root}"), root)
             }
-            Kind::Webdav => {
+            StoreKind::Webdav => {
                 let server = Seaweed::shared();
                 let root = format!("{}/all/the.copies", server.bucket());
                 let port = server.webdav();
                 (format!("webdav://127.0.0.1:{port}/buckets/{root}"), root)
             }
         };
-        Place {
+        TestStore {
             env,
             url,
             kind,
@@ -99,22 +104,22 @@ impl Place {
             .env("AWS_SECRET_ACCESS_KEY", seaweed::SECRET)
             .env("TMPDIR", self.env.root());
         match self.kind {
-            Kind::S3 => command.env("AWS_ENDPOINT_URL", Seaweed::shared().endpoint()),
-            Kind::Sftp => command
+            StoreKind::S3 => command.env("AWS_ENDPOINT_URL", Seaweed::shared().endpoint()),
+            StoreKind::Sftp => command
                 .env("PATH", Ssh::shared().path())
                 .env("HOME", self.env.root()),
-            Kind::Google => {
+            StoreKind::Google => {
                 let emulator = Emulator::shared(Vendor::Google);
                 command.env("STORAGE_EMULATOR_HOST", emulator.endpoint())
             }
-            Kind::Azure => {
+            StoreKind::Azure => {
                 let emulator = Emulator::shared(Vendor::Microsoft);
                 command
                     .env("AZURE_STORAGE_ACCOUNT", emulators::ACCOUNT)
                     .env("AZURE_STORAGE_KEY", emulators::KEY)
                     .env("AZURE_STORAGE_SERVICE_ENDPOINT", emulator.endpoint())
             }
-            Kind::Directory | Kind::Webdav => &mut command,
+            StoreKind::Directory | StoreKind::Webdav => &mut command,
         };
         command
     }
@@ -131,28 +136,28 @@ impl Place {
     /// The port of the destination's server.
     pub(crate) fn port(&self) -> u16 {
         match self.kind {
-            Kind::S3 => Seaweed::shared().s3(),
-            Kind::Webdav => Seaweed::shared().webdav(),
-            Kind::Sftp => Ssh::shared().port(),
-            Kind::Google => Emulator::shared(Vendor::Google).port,
-            Kind::Azure => Emulator::shared(Vendor::Microsoft).port,
-            Kind::Directory => panic!("a directory has no server"),
+            StoreKind::S3 => Seaweed::shared().s3(),
+            StoreKind::Webdav => Seaweed::shared().webdav(),
+            StoreKind::Sftp => Ssh::shared().port(),
+            StoreKind::Google => Emulator::shared(Vendor::Google).port,
+            StoreKind::Azure => Emulator::shared(Vendor::Microsoft).port,
+            StoreKind::Directory => panic!("a directory has no server"),
         }
     }
 
-    /// As [`Place::command_on`], over another port.
+    /// As [`TestStore::command_on`], over another port.
     pub(crate) fn through(&self, args: &str, port: u16) -> Command {
         let url = self
             .url
             .replace(&format!(":{}", self.port()), &format!(":{port}"));
         let mut command = self.command_on(&args.replace('@', &url));
-        if self.kind == Kind::S3 {
+        if self.kind == StoreKind::S3 {
             command.env("AWS_ENDPOINT_URL", format!("http://127.0.0.1:{port}"));
         }
         command
     }
 
-    /// As [`Place::command_on`], with a clock that is so far off, such as `+5m`.
+    /// As [`TestStore::command_on`], with a clock that is so far off, such as `+5m`.
     pub(crate) fn at_another_time(&self, args: &str, offset: &str) -> Command {
         let inner = self.command_on(args);
         let mut command = self.env.command("faketime");
@@ -168,29 +173,29 @@ impl Place {
 
     /// Runs it.
     pub(crate) fn run(&self, args: &str) -> Run {
-        Run::of(&mut self.program(args))
+        Run::finish(&mut self.program(args))
     }
 
     /// Copies and returns the URLs it printed.
     pub(crate) fn copy(&self, args: &str) -> Vec<String> {
         let mut command = self.program("copy dump --to");
         command.arg(&self.url).args(args.split_whitespace());
-        let run = Run::of(&mut command).succeeds();
+        let run = Run::finish(&mut command).succeeds();
         run.stdout.lines().map(str::to_owned).collect()
     }
 
     /// Runs a command on the destination, whose URL stands for `@`, or on a copy.
     pub(crate) fn on(&self, args: &str) -> Run {
-        Run::of(&mut self.command_on(args))
+        Run::finish(&mut self.command_on(args))
     }
 
     /// The paths of everything that is stored, sorted.
     pub(crate) fn stored(&self) -> Vec<String> {
         let mut all = match self.kind {
-            Kind::S3 | Kind::Webdav => Seaweed::shared().list(&self.root),
-            Kind::Google => Emulator::shared(Vendor::Google).list(&self.root),
-            Kind::Azure => Emulator::shared(Vendor::Microsoft).list(&self.root),
-            Kind::Directory | Kind::Sftp => below(&PathBuf::from(&self.root)),
+            StoreKind::S3 | StoreKind::Webdav => Seaweed::shared().list(&self.root),
+            StoreKind::Google => Emulator::shared(Vendor::Google).list(&self.root),
+            StoreKind::Azure => Emulator::shared(Vendor::Microsoft).list(&self.root),
+            StoreKind::Directory | StoreKind::Sftp => list_below(&PathBuf::from(&self.root)),
         };
         for path in &mut all {
             *path = path
@@ -208,10 +213,10 @@ impl Place {
 
     pub(crate) fn read(&self, path: &str) -> Vec<u8> {
         match self.kind {
-            Kind::S3 | Kind::Webdav => Seaweed::shared().get(&self.raw(path)),
-            Kind::Google => Emulator::shared(Vendor::Google).get(&self.raw(path)),
-            Kind::Azure => Emulator::shared(Vendor::Microsoft).get(&self.raw(path)),
-            Kind::Directory | Kind::Sftp => fs::read(self.raw(path)).unwrap(),
+            StoreKind::S3 | StoreKind::Webdav => Seaweed::shared().get(&self.raw(path)),
+            StoreKind::Google => Emulator::shared(Vendor::Google).get(&self.raw(path)),
+            StoreKind::Azure => Emulator::shared(Vendor::Microsoft).get(&self.raw(path)),
+            StoreKind::Directory | StoreKind::Sftp => fs::read(self.raw(path)).unwrap(),
         }
     }
 
@@ -219,21 +224,21 @@ impl Place {
         // What a store says of a file's sums is not kept for another content.
         self.remove(path);
         match self.kind {
-            Kind::S3 | Kind::Webdav => {
+            StoreKind::S3 | StoreKind::Webdav => {
                 assert!(Seaweed::shared().put(&self.raw(path), content));
             }
-            Kind::Google => Emulator::shared(Vendor::Google).put(&self.raw(path), content),
-            Kind::Azure => Emulator::shared(Vendor::Microsoft).put(&self.raw(path), content),
-            Kind::Directory | Kind::Sftp => fs::write(self.raw(path), content).unwrap(),
+            StoreKind::Google => Emulator::shared(Vendor::Google).put(&self.raw(path), content),
+            StoreKind::Azure => Emulator::shared(Vendor::Microsoft).put(&self.raw(path), content),
+            StoreKind::Directory | StoreKind::Sftp => fs::write(self.raw(path), content).unwrap(),
         }
     }
 
     pub(crate) fn remove(&self, path: &str) {
         match self.kind {
-            Kind::S3 | Kind::Webdav => Seaweed::shared().remove(&self.raw(path)),
-            Kind::Google => Emulator::shared(Vendor::Google).remove(&self.raw(path)),
-            Kind::Azure => Emulator::shared(Vendor::Microsoft).remove(&self.raw(path)),
-            Kind::Directory | Kind::Sftp => fs::remove_file(self.raw(path)).unwrap(),
+            StoreKind::S3 | StoreKind::Webdav => Seaweed::shared().remove(&self.raw(path)),
+            StoreKind::Google => Emulator::shared(Vendor::Google).remove(&self.raw(path)),
+            StoreKind::Azure => Emulator::shared(Vendor::Microsoft).remove(&self.raw(path)),
+            StoreKind::Directory | StoreKind::Sftp => fs::remove_file(self.raw(path)).unwrap(),
         }
     }
 
@@ -241,7 +246,7 @@ impl Place {
     pub(crate) fn end_connections(&self) {
         let state = self.env.path(".local/state").display().to_string();
         let mut quiet = 0;
-        while self.kind == Kind::Sftp && quiet < 5 {
+        while self.kind == StoreKind::Sftp && quiet < 5 {
             let found: Vec<_> = names(std::path::Path::new("/proc"))
                 .iter()
                 .filter_map(|name| name.parse().ok())
@@ -267,14 +272,14 @@ impl Place {
     }
 }
 
-fn below(directory: &std::path::Path) -> Vec<String> {
+fn list_below(directory: &std::path::Path) -> Vec<String> {
     let paths = names(directory)
         .into_iter()
         .map(|name| directory.join(name));
     paths
         .flat_map(|path| {
             if path.is_dir() {
-                below(&path)
+                list_below(&path)
             } else {
                 vec![path.display().to_string()]
             }
