@@ -31,9 +31,11 @@ let
     # They look for the servers' programs where Debian has them.
     "earlier::mysql"
     "earlier::postgresql"
+    "earlier::redis"
     "servers::documentation::"
     "servers::mysql::"
     "servers::postgresql::"
+    "servers::redis::"
     # It builds the program again.
     "sqlite::without_dbpage::"
   ];

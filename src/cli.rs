@@ -316,6 +316,18 @@ pub struct Restore {
     #[arg(long, env = "DUMP_DATABASE_REPLACE", value_parser = BoolishValueParser::new())]
     pub replace: bool,
 
+    /// With --replace: if the existing database cannot be dumped whole, save what can be saved and
+    /// log what cannot. MySQL and MariaDB: what can be read is dumped. PostgreSQL: the database
+    /// stays on the server under another name
+    #[arg(
+        long,
+        env = "DUMP_DATABASE_SAVE_PARTLY",
+        value_parser = BoolishValueParser::new(),
+        requires = "replace",
+        conflicts_with = "without_saving"
+    )]
+    pub save_partly: bool,
+
     /// With --replace: do not dump the existing database first; it is lost. For a database that is
     /// too damaged to be dumped
     #[arg(

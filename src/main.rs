@@ -165,11 +165,12 @@ fn run(command: Command, keeps: bool) -> Result<Exit> {
             #[cfg(feature = "copies")]
             let places = copies.parse_locations(std::slice::from_ref(&args.dump))?;
             let options = restore::RestoreOptions {
-                replace: match (args.replace, args.without_saving, args.into_empty) {
-                    (true, true, _) => restore::ReplaceMode::Unsaved,
-                    (true, false, _) => restore::ReplaceMode::Saved,
-                    (false, _, true) => restore::ReplaceMode::Empty,
-                    (false, _, false) => restore::ReplaceMode::No,
+                replace: match (args.replace, args.into_empty) {
+                    (true, _) if args.without_saving => restore::ReplaceMode::Unsaved,
+                    (true, _) if args.save_partly => restore::ReplaceMode::SavedPartly,
+                    (true, _) => restore::ReplaceMode::Saved,
+                    (false, true) => restore::ReplaceMode::Empty,
+                    (false, false) => restore::ReplaceMode::No,
                 },
                 keep_going: args.keep_going,
                 no_owner: args.no_owner,

@@ -8,9 +8,28 @@ use serde::{Deserialize, Serialize};
 use crate::engine::throwaway::RestoredContent;
 use crate::header::{Facts, Header, Rows};
 use crate::human;
+use crate::identity::Engine;
 
 /// The most differences that a comparison lists; it only counts the others.
 const LISTED: usize = 5;
+
+/// What the tables and rows of an engine are called.
+struct Words {
+    table: &'static str,
+    row: &'static str,
+    rows: &'static str,
+}
+
+impl Words {
+    fn new(of_keys: bool) -> Self {
+        let (table, row, rows) = if of_keys {
+            ("database", "key", "keys")
+        } else {
+            ("table", "row", "rows")
+        };
+        Words { table, row, rows }
+    }
+}
 
 /// The result of a comparison.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -23,9 +42,15 @@ pub(super) struct Comparison {
     pub(super) counted: usize,
     /// The number of tables whose rows the engine only estimated at the snapshot.
     pub(super) estimated: usize,
+    /// The number of tables whose rows the dump's header has no room for.
+    #[serde(default)]
+    pub(super) unlisted: usize,
     /// Whether the dump was only loaded, without an error, and nothing was compared: it holds what
     /// belongs to no single database, so it has no tables.
     pub(super) only_loaded: bool,
+    /// Whether the tables are the databases of a server, and their rows are its keys.
+    #[serde(default)]
+    pub(super) of_keys: bool,
     /// Differences and faults that make the drill fail.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) problems: Vec<String>,
@@ -37,7 +62,8 @@ pub(super) struct Comparison {
 impl Comparison {
     /// Compares a restored database with the header of its dump.
     pub(super) fn new(header: &Header, contents: RestoredContent) -> Self {
-        let mut this = Comparison::compare_tables(&header.facts, &contents.rows);
+        let of_keys = header.identity.engine == Engine::Redis;
+        let mut this = Comparison::compare_tables(&header.facts, &contents.rows, of_keys);
         this.problems.extend(contents.problems);
         if let Some(version) = contents.version {
             this.note_version(&header.engine_version, &version);
@@ -46,26 +72,34 @@ impl Comparison {
     }
 
     /// Compares the number of rows of each table `now` with the number at the snapshot.
-    fn compare_tables(facts: &Facts, now: &BTreeMap<String, Option<u64>>) -> Self {
+    fn compare_tables(facts: &Facts, now: &BTreeMap<String, Option<u64>>, of_keys: bool) -> Self {
+        let Words {
+            table: thing, rows, ..
+        } = Words::new(of_keys);
         let mut this = Comparison {
             tables: now.len(),
             rows: now.values().flatten().sum(),
+            unlisted: facts
+                .table_count
+                .saturating_sub(facts.tables.len())
+                .min(now.len()),
+            of_keys,
             ..Comparison::default()
         };
         let mut differences = Vec::new();
         let mut far = Vec::new();
         for (table, then) in &facts.tables {
             let Some(now) = now.get(table) else {
-                differences.push(format!("the table {table} is missing"));
+                differences.push(format!("the {thing} {table} is missing"));
                 continue;
             };
             match (now, then) {
                 (Some(now), Some(Rows::Exact(then))) if now == then => this.counted += 1,
                 (Some(now), Some(Rows::Exact(then))) => {
-                    differences.push(format!("{table} has {now} rows and had {then}"));
+                    differences.push(format!("{table} has {now} {rows} and had {then}"));
                 }
                 (None, Some(Rows::Exact(then))) => {
-                    differences.push(format!("{table} cannot be counted and had {then} rows"));
+                    differences.push(format!("{table} cannot be counted and had {then} {rows}"));
                 }
                 (Some(now), Some(Rows::About { about })) if is_far(*now, *about) => {
                     this.estimated += 1;
@@ -79,7 +113,7 @@ impl Comparison {
         let claims = *facts != Facts::default() && facts.table_count >= facts.tables.len();
         if claims && now.len() != facts.table_count {
             let then = facts.table_count;
-            let tables = human::count(now.len(), "table");
+            let tables = human::count(now.len(), thing);
             differences.push(format!("it has {tables} and had {then}"));
         }
         this.problems.extend(describe_list(differences));
@@ -99,6 +133,7 @@ impl Comparison {
             // `8.4.2`, and only a minor release in `15.2`.
             let two = version.contains("Maria") || version.as_bytes().get(1) == Some(&b'.');
             let numbers = version.split(|c: char| !c.is_ascii_digit());
+            let numbers = numbers.filter(|number| !number.is_empty());
             let numbers = numbers.take(1 + usize::from(two));
             numbers.map(str::to_owned).collect()
         };
@@ -129,20 +164,33 @@ impl fmt::Display for Comparison {
         if self.only_loaded {
             return f.write_str("all of it loaded; nothing else was compared");
         }
-        let tables = human::count(self.tables, "table");
-        let rows = if self.rows == 1 { "row" } else { "rows" };
+        let words = Words::new(self.of_keys);
+        let tables = human::count(self.tables, words.table);
+        let rows = if self.rows == 1 {
+            words.row
+        } else {
+            words.rows
+        };
         write!(f, "{tables} with {} {rows}", self.rows)?;
         match self.counted {
             0 => {}
             all if all == self.tables => f.write_str(", each as many as were dumped")?,
             some => write!(f, ", in {some} of them counted as many as were dumped")?,
         }
-        let unknown = self.tables.saturating_sub(self.counted + self.estimated);
+        let known = self.counted + self.estimated + self.unlisted;
+        let unknown = self.tables.saturating_sub(known);
         for (number, how) in [(self.estimated, "only estimated"), (unknown, "not counted")] {
             if number > 0 {
-                let tables = human::count(number, "table");
+                let tables = human::count(number, words.table);
                 write!(f, "; the rows of {tables} were {how} when it was dumped")?;
             }
+        }
+        if self.unlisted > 0 {
+            let tables = human::count(self.unlisted, "table");
+            write!(
+                f,
+                "; the dump's header has no room for the rows of {tables}"
+            )?;
         }
         Ok(())
     }
@@ -164,7 +212,7 @@ mod tests {
         let now = now
             .iter()
             .map(|(name, rows)| ((*name).to_owned(), Some(*rows)));
-        Comparison::compare_tables(&facts, &now.collect())
+        Comparison::compare_tables(&facts, &now.collect(), false)
     }
 
     #[test]
@@ -208,6 +256,18 @@ mod tests {
             "all of it loaded; nothing else was compared"
         );
 
+        let facts = Facts {
+            tables: vec![("a".to_owned(), Some(Rows::Exact(0)))],
+            table_count: 3,
+            ..Facts::default()
+        };
+        let now = ["a", "b", "c"].map(|name| (name.to_owned(), Some(0)));
+        assert_eq!(
+            Comparison::compare_tables(&facts, &BTreeMap::from(now), false).to_string(),
+            "3 tables with 0 rows, in 1 of them counted as many as were dumped; \
+             the dump's header has no room for the rows of 2 tables"
+        );
+
         let fewer = compare_rows(&[("a", 2)], &[("a", Some(Rows::Exact(3)))]);
         assert_eq!(fewer.problems, ["a has 2 rows and had 3"]);
         let facts = Facts {
@@ -215,15 +275,19 @@ mod tests {
             table_count: 1,
             ..Facts::default()
         };
-        let uncountable = Comparison::compare_tables(&facts, &BTreeMap::from([("a".into(), None)]));
+        let uncountable =
+            Comparison::compare_tables(&facts, &BTreeMap::from([("a".into(), None)]), false);
         assert_eq!(uncountable.problems, ["a cannot be counted and had 3 rows"]);
         let none = compare_rows(&[], &[("a", None)]);
         assert_eq!(
             none.problems,
             ["the table a is missing, it has 0 tables and had 1"]
         );
-        let unknown =
-            Comparison::compare_tables(&Facts::default(), &BTreeMap::from([("a".into(), None)]));
+        let unknown = Comparison::compare_tables(
+            &Facts::default(),
+            &BTreeMap::from([("a".into(), None)]),
+            false,
+        );
         assert!(unknown.problems.is_empty());
         let one_more = compare_rows(&[("a", 1), ("b", 1)], &[("a", None)]);
         assert_eq!(one_more.problems, ["it has 2 tables and had 1"]);

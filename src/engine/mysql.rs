@@ -27,6 +27,7 @@ mod source;
 mod sql;
 mod storage_engines;
 mod throwaway;
+mod turn;
 
 use std::sync::Arc;
 

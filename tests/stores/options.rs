@@ -37,10 +37,7 @@ fn the_options_of_a_restore_count_for_copies_as_well() {
     restore("--into-empty", "empty").succeeds();
     assert_eq!(rows("empty"), "3");
     restore("--replace --without-saving", "new").succeeds();
-    assert_eq!(
-        server.everything_in("new").replace("new", "app"),
-        server.everything_in("app")
-    );
+    assert_eq!(rows("new"), "3");
     let dumps = place.env.names().len();
     restore("--replace", "new").succeeds();
     assert_eq!(place.env.names().len(), dumps + 1, "the old one was dumped");

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use serde_json::{Map, Value};
 
-use super::catalogue::{self, DatabaseProperties};
+use super::catalogue::{self, DatabaseProperties, Readable};
 use super::count::CountingWriter;
 use super::lock_wait::LockWaitReader;
 use super::server::{Server, identifier};
@@ -33,6 +33,7 @@ pub(super) struct Mysql {
     server: Server,
     /// The name and properties of the database, or `None` for the server-wide objects.
     database: Option<(String, DatabaseProperties)>,
+    readable: Readable,
     identity: Identity,
     version: String,
     client_version: String,
@@ -45,11 +46,16 @@ pub(super) struct Mysql {
 }
 
 impl Mysql {
-    /// Connects and checks that the whole part can be dumped.
+    /// Connects and checks that the whole part can be dumped, or as much of it as `readable` says.
     ///
     /// # Errors
     /// One sentence that says why the part cannot be dumped whole.
-    pub(super) fn open(mut server: Server, part: &Part, access: &Access) -> Result<Self> {
+    pub(super) fn open(
+        mut server: Server,
+        part: &Part,
+        readable: Readable,
+        access: &Access,
+    ) -> Result<Self> {
         let stop = access.deadline;
         let version = server.connect(stop)?;
         let dumper = server.bare_client(&server.dumper);
@@ -57,13 +63,14 @@ impl Mysql {
         session::refuse_hidden_rows(&server, stop)?;
         let database = match part {
             Part::Database(name) => {
-                let database = DatabaseProperties::read(&server, name, stop)?;
+                let database = DatabaseProperties::read(&server, name, readable, stop)?;
                 refuse_if_misread(&server, &version, name, stop)?;
                 Some((name.clone(), database))
             }
             Part::Whole | Part::Globals => None,
         };
         Ok(Mysql {
+            readable,
             identity: Identity {
                 engine: Engine::Mysql,
                 location: server.location(stop)?,
@@ -109,7 +116,7 @@ impl Dumper for Mysql {
         if let Some((name, database)) = &mut self.database
             && std::mem::replace(&mut self.begun, true)
         {
-            *database = DatabaseProperties::read(&self.server, name, self.stop)?;
+            *database = DatabaseProperties::read(&self.server, name, self.readable, self.stop)?;
         }
         self.child = match &self.database {
             Some((name, database)) => {
@@ -226,7 +233,7 @@ impl Mysql {
             identifier(name),
             identifier(table)
         );
-        let now = self.server.column(&count, Stop::with_limit(LONGEST_COUNT));
+        let now = self.server.column(&count, Stop::after_fixed(LONGEST_COUNT));
         Stop::until_signal().check()?;
         let now = now.ok().and_then(|rows| rows.first()?.parse().ok());
         if let Some(now) = now.filter(|now| is_far(*now)) {

@@ -61,6 +61,9 @@ pub(super) fn dump(
             "--init-command=SET SESSION lock_wait_timeout = {wait}"
         ));
     }
+    for unreadable in &database.unreadable {
+        command.arg(format!("--ignore-table={name}.{}", unreadable.name));
+    }
     command.arg("--").arg(name);
     command
 }

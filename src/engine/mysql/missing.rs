@@ -3,9 +3,11 @@
 
 use crate::engine::missing::{REMOTE, Sign, first_message, needed_by};
 
-const SIGNS: [Sign; 3] = [
+const SIGNS: [Sign; 4] = [
     ("Unable to connect to foreign data source", REMOTE),
     ("Can't create federated table", REMOTE),
+    // FEDERATED does not know the name of a CREATE SERVER.
+    ("server name: '", REMOTE),
     (
         "Can't create/write to file",
         "a directory of the machine that was dumped",
@@ -46,7 +48,7 @@ pub(super) fn find_missing(database: Option<&str>, error: &str) -> Option<&'stat
 
 #[cfg(test)]
 mod tests {
-    use super::find_missing;
+    use super::{REMOTE, find_missing};
 
     #[test]
     fn only_what_is_missing_here_is_no_failure() {
@@ -58,6 +60,8 @@ mod tests {
         assert_eq!(other, Some("a table of another database"));
         let options = "ERROR 1005 (HY000) at line 3: Can't create table `a`.`t` (errno: 140 \"Wrong create options\")";
         assert!(needs(options).is_some());
+        let unknown = "table t: ERROR 1 (HY000): server name: 'far' doesn't exist!";
+        assert_eq!(needs(unknown), Some(REMOTE));
     }
 
     #[test]

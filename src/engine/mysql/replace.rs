@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Error, Result};
 
+use super::catalogue::Readable;
 use super::dumper::Mysql;
 use super::load::DumpLoad;
 use super::server::{Server, identifier, literal};
@@ -16,6 +17,9 @@ use crate::secret::Secret;
 use crate::stop::{self, Stop};
 use crate::url::Url;
 
+/// What can be done about an old database that cannot be dumped.
+const WAYS: &str =
+    "--replace --save-partly dumps what can be read of it, --replace --without-saving drops it";
 const UNTOUCHED: &str = "the old database is as it was";
 /// The error of a session that has a table in use: `ER_LOCK_WAIT_TIMEOUT`.
 const LOCKED: &str = "ERROR 1205";
@@ -42,7 +46,9 @@ impl OldDatabase<'_> {
     ) -> Result<LoadResult> {
         let stop = self.access.deadline;
         let saved = save.map(|save| self.save(login, save)).transpose();
-        let saved = saved.map_err(explain_not_saved).context(UNTOUCHED)?;
+        let saved = saved
+            .map_err(|error| explain_not_saved(error, WAYS))
+            .context(UNTOUCHED)?;
         let content = self.content(stop).context(UNTOUCHED)?;
         stop.check().context(UNTOUCHED)?;
         if let Err(error) = self.drop() {
@@ -139,7 +145,6 @@ impl OldDatabase<'_> {
             own: self.name,
             keep_going: false,
             no_owner: false,
-            keeps_existing: false,
             stop,
         };
         loading.load(&saved, self.name).map(drop)
@@ -153,6 +158,11 @@ impl OldDatabase<'_> {
     ) -> Result<PathBuf> {
         let part = Part::Database(self.name.to_owned());
         let server = Server::new(url, password, self.access.deadline)?;
-        save.save(&mut Mysql::open(server, &part, self.access)?)
+        let readable = if save.accepts_a_part() {
+            Readable::Part
+        } else {
+            Readable::All
+        };
+        save.save(&mut Mysql::open(server, &part, readable, self.access)?)
     }
 }

@@ -8,10 +8,13 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use super::catalogue;
+use super::fill::Empty;
 use super::load::{DumpLoad, describe};
 use super::replace::OldDatabase;
-use super::server::{Server, identifier};
+use super::script::created::Created;
+use super::server::{Server, identifier, literal};
 use super::settings::{DatabaseSettings, PLAIN_STRINGS};
+use super::turn::Turn;
 use super::{fill, leftovers};
 use crate::engine::access::Access;
 use crate::engine::leftover;
@@ -44,6 +47,7 @@ pub fn run(
     let settings: DatabaseSettings = serde_json::from_value(settings)
         .context("the dump's header lacks the database's settings")?;
     let version = server.connect(stop)?;
+    let _turn = Turn::take(&server, name, stop)?;
     let databases = catalogue::databases(&server, stop)?;
     let exists = databases.contains(&name.to_owned());
     let fills = exists && matches!(options.existing, ExistingDatabase::Fill);
@@ -62,19 +66,28 @@ pub fn run(
             "values in these columns are not, or may not be, what the database had when it was dumped: {columns}"
         );
     }
+    if let Some(lacking) = describe(&settings.lacking) {
+        log::warn!("the dump lacks what could not be read when the database was saved: {lacking}");
+    }
     let own = header.identity.database.as_deref();
     let loading = DumpLoad {
         server: &server,
         own: own.context("the dump's header names no database")?,
         keep_going: options.keep_going,
         no_owner: options.no_owner,
-        keeps_existing: fills,
         stop,
     };
     if fills {
         fill::check(&server, name, stop)?;
-        let loaded = loading.load(dump, name);
-        let failed = loaded.map_err(|error| fill::explain(&server, name, error))?;
+        let empty = Empty {
+            server: &server,
+            name,
+            settings: catalogue::settings(&server, name, stop)?,
+            dumped: &header.facts.tables,
+        };
+        let mut created = Created::new()?;
+        let loaded = loading.fill(dump, name, &mut created);
+        let failed = loaded.map_err(|error| empty.undo(&created, error))?;
         set_defaults(&server, name, &settings, stop);
         return Ok(LoadResult::new(None, failed));
     }
@@ -245,10 +258,29 @@ impl Drop for NewDatabase<'_> {
         if self.kept {
             return;
         }
-        let drop = format!("DROP DATABASE IF EXISTS {}", identifier(&self.name));
-        if let Err(error) = self.server.ask(&drop, Stop::for_cleanup()) {
-            log::warn!("{} was not dropped: {error:#}", self.name);
+        let stop = Stop::for_cleanup();
+        end_sessions(self.server, &self.name, stop);
+        let name = identifier(&self.name);
+        let drop = format!("DROP DATABASE IF EXISTS {name}");
+        if let Err(error) = self.server.ask(&drop, stop) {
+            log::warn!(
+                "the new database {} was not dropped ({error:#}); remove it with DROP DATABASE {name}",
+                self.name
+            );
         }
+    }
+}
+
+/// Ends the sessions that use a new database: a client that was stopped may have left a statement
+/// running, for which `DROP DATABASE` would wait.
+fn end_sessions(server: &Server, name: &str, stop: Stop) {
+    let sessions = format!(
+        "SELECT id FROM information_schema.processlist WHERE db = {} AND id <> CONNECTION_ID()",
+        literal(name)
+    );
+    for session in server.column(&sessions, stop).unwrap_or_default() {
+        // The session may have ended meanwhile.
+        let _ = server.ask(&format!("KILL {session}"), stop);
     }
 }
 

@@ -27,6 +27,9 @@ pub(super) struct DatabaseSettings {
     /// Columns whose values in the dump differ, or may differ, from those in the database.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) inexact: Vec<String>,
+    /// Tables and views that could not be read and are not in the dump.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) lacking: Vec<String>,
 }
 
 impl DatabaseSettings {

@@ -1,5 +1,6 @@
 //! A throwaway MySQL or MariaDB server that is reachable only through a Unix socket.
 
+use std::fmt::Write;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -18,12 +19,18 @@ use crate::engine::source::Source;
 use crate::engine::throwaway::process::{ServerProcess, find_program};
 use crate::engine::throwaway::{RestoredContent, Throwaway, ThrowawayResources};
 use crate::header::Header;
+use crate::secret::Secret;
 use crate::stop::Stop;
 use crate::url::{Url, encode};
 
 /// The error code `ER_UNKNOWN_TIME_ZONE`.
 const UNKNOWN_ZONE: &str = "ERROR 1298";
 const ZONES: &str = "/usr/share/zoneinfo";
+
+/// The number of keys with which tables may be encrypted.
+const KEYS: u32 = 100;
+/// The length of a key in hexadecimal digits: AES with 128 bits.
+const KEY_LENGTH: usize = 32;
 
 /// A running throwaway server.
 pub(super) struct ThrowawayServer {
@@ -104,7 +111,9 @@ impl ThrowawayServer {
                 "--skip-symbolic-links",
                 "--innodb-flush-log-at-trx-commit=0",
             ]);
-        if !is_mariadb {
+        if is_mariadb {
+            encrypt(&mut server, &place)?;
+        } else {
             server.arg("--mysqlx=OFF");
         }
         let mut process =
@@ -170,6 +179,26 @@ impl Throwaway for ThrowawayServer {
             problems: Vec::new(),
         }))
     }
+}
+
+/// Lets the server encrypt tables with a random key under each of the first [`KEYS`] key numbers,
+/// if it has the plugin. The keys of the dumped server are no part of a dump.
+fn encrypt(server: &mut Command, place: &Path) -> Result<()> {
+    let mut keys = String::new();
+    for number in 1..=KEYS {
+        let key = Secret::random()?;
+        let key = key.expose().to_string_lossy();
+        writeln!(keys, "{number};{}", &key[..KEY_LENGTH])?;
+    }
+    let file = place.join("keys");
+    fs::write(&file, keys)?;
+    server
+        .arg("--plugin-load-add=file_key_management")
+        .arg(format!(
+            "--loose-file-key-management-filename={}",
+            file.display()
+        ));
+    Ok(())
 }
 
 /// Returns the path of the server program of the same maker as the dumped server.

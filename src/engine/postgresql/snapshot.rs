@@ -160,7 +160,7 @@ fn count(counted: u64) -> String {
 WITH relation AS (
     SELECT oid, relname, reltuples::bigint AS about,
         sum(pg_relation_size(oid)) OVER (ORDER BY pg_relation_size(oid), oid) AS together
-    FROM pg_class WHERE relkind = 'r' AND relpersistence <> 't'
+    FROM pg_class WHERE relkind IN ('r', 'p') AND relpersistence <> 't'
         AND NOT (relpersistence = 'u' AND pg_is_in_recovery())
         AND relnamespace NOT IN (SELECT oid FROM pg_namespace
             WHERE nspname ~ '^pg_' OR nspname = 'information_schema')),

@@ -30,7 +30,7 @@ const LIBRARIES: [&str; 3] = ["lib", "lib/postgresql", "lib64"];
 const GLOBALS: &str = "postgres";
 /// The server's settings. Its data need not survive a crash, and nothing in the dump may start by
 /// itself or connect to other machines.
-const SETTINGS: [&str; 14] = [
+const SETTINGS: [&str; 15] = [
     "listen_addresses=",
     "port=5432",
     "fsync=off",
@@ -43,6 +43,7 @@ const SETTINGS: [&str; 14] = [
     "max_logical_replication_workers=0",
     "dynamic_library_path=$libdir",
     "cron.launch_active_jobs=off",
+    "cron.max_running_jobs=0",
     "allow_in_place_tablespaces=on",
     "jit=off",
 ];
@@ -90,9 +91,15 @@ impl ThrowawayCluster {
             for setting in SETTINGS {
                 postgres.args(["-c", setting]);
             }
-            postgres
-                .arg("-c")
-                .arg(format!("shared_preload_libraries={preloaded}"));
+            let cron = header.identity.database.as_deref().map(target_name);
+            let more = [
+                format!("shared_preload_libraries={preloaded}"),
+                // pg_cron exists only in this database.
+                format!("cron.database_name={}", cron.unwrap_or_default()),
+            ];
+            for setting in more {
+                postgres.arg("-c").arg(setting);
+            }
             postgres.current_dir(&place);
             let mut process =
                 ServerProcess::start(&mut postgres, "postgres", Signal::INT, workshop, stop)?;

@@ -155,7 +155,10 @@ impl HeldDatabase {
         let shape = read_shape(connection)?;
         let connection = self.connection.take().context("it was let go")?;
         let mut dumper = Sqlite::with_connection(&self.path, &self.old, connection, shape, stop);
-        let saved = save.save(&mut dumper).map_err(explain_not_saved);
+        let saved = save.save(&mut dumper);
+        let saved = saved.map_err(|error| {
+            explain_not_saved(error, "--replace --without-saving moves it aside instead")
+        });
         self.connection = dumper.into_source();
         saved
     }

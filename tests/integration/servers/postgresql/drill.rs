@@ -87,6 +87,23 @@ fn rows_are_counted_in_the_snapshot_that_is_dumped() {
     assert_eq!(server.psql("postgres", idle), "0");
 }
 
+#[test]
+#[ignore = "needs PostgreSQL"]
+fn empty_tables_and_partitioned_ones_are_counted() {
+    let env = Env::new();
+    let server = server();
+    server.psql(
+        "app",
+        "CREATE TABLE parts (i int) PARTITION BY RANGE (i);
+         CREATE TABLE part PARTITION OF parts FOR VALUES FROM (0) TO (9); INSERT INTO parts VALUES (1), (2);
+         DO $$ BEGIN FOR i IN 1..300 LOOP EXECUTE format('CREATE TABLE empty%s (i int)', i); END LOOP; END $$",
+    );
+    env.dump(&server.url("app"));
+    let run = drill(&env, "").succeeds();
+    let said = "303 tables with 11 rows, each as many as were dumped\n";
+    assert!(run.stdout.ends_with(said), "{run:?}");
+}
+
 /// Makes a dump whose restore hangs while it makes an index.
 fn slow(env: &Env, server: &Server) -> PathBuf {
     for (name, body) in [
@@ -340,6 +357,76 @@ fn what_the_source_preloads_is_preloaded() {
         !metrics.contains("dump_database_last_drill_success{"),
         "{metrics}"
     );
+}
+
+/// `pg_cron` exists only in one database of a server, `pgaudit` only in a server that preloads it.
+#[test]
+#[ignore = "needs PostgreSQL, postgresql-15-cron and postgresql-15-pgaudit"]
+fn extensions_that_must_be_preloaded_pass_a_drill_and_a_restore() {
+    let env = Env::new();
+    let settings = [
+        "shared_preload_libraries=pg_cron,pgaudit",
+        "cron.database_name=app",
+    ]
+    .map(str::to_owned);
+    let server = Server::start_with_settings(&settings);
+    server.psql("postgres", "CREATE DATABASE app");
+    server.psql(
+        "app",
+        "CREATE EXTENSION pg_cron; CREATE EXTENSION pgaudit; CREATE TABLE t (v text); INSERT INTO t VALUES ('a')",
+    );
+    server.psql(
+        "app",
+        "SELECT cron.schedule('job', '0 3 * * *', 'SELECT 1')",
+    );
+    let jobs = "SELECT jobname, schedule, command FROM cron.job";
+    let expected = server.psql("app", jobs);
+    assert_eq!(expected, "job|0 3 * * *|SELECT 1");
+    let plain = env.dump(&server.url("app"));
+    let custom = env.dump(&format!(
+        "--format custom --to custom {}",
+        server.url("app")
+    ));
+    for dump in [&plain, &custom] {
+        let run = drill(&env, &dump.display().to_string()).succeeds();
+        assert!(run.stdout.contains("restored in"), "{run:?}");
+        let restore = |options: &str| {
+            env.run(&format!(
+                "restore {options} {} {}",
+                dump.display(),
+                server.url("app")
+            ))
+        };
+        restore("--replace").fails(1, "RENAME TO \"app_old\", then restore without --replace");
+        assert_eq!(server.psql("app", jobs), expected);
+        server.psql("postgres", "DROP DATABASE app WITH (FORCE)");
+        let before = server.databases();
+        let broken = with_text(&plain, |text| {
+            text.replace("COPY public.t (v)", "COPY public.t (nosuch)")
+        });
+        env.run(&format!(
+            "restore {} {}",
+            broken.display(),
+            server.url("app")
+        ))
+        .fails(1, "nosuch");
+        assert_eq!(server.databases(), before);
+        std::fs::remove_file(broken).unwrap();
+        restore("").succeeds();
+        assert_eq!(server.psql("app", jobs), expected);
+        assert_eq!(server.psql("app", "SELECT v FROM t"), "a");
+    }
+    let elsewhere = Server::start();
+    let run = env.run(&format!(
+        "restore {} {}",
+        plain.display(),
+        elsewhere.url("app")
+    ));
+    run.fails(
+        1,
+        "extension pg_cron: ERROR:  unrecognized configuration parameter",
+    );
+    assert!(!elsewhere.databases().contains(&"app".to_owned()));
 }
 
 #[test]

@@ -206,6 +206,7 @@ fn a_full_disk_leaves_nothing_behind() {
         ),
     );
     if let Some(run) = run {
-        run.succeeds().fails(0, "No space left on device");
+        let run = run.succeeds().fails(0, "No space left on device");
+        assert!(!run.stderr.contains("terminated by user"), "{run:?}");
     }
 }
