@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use dump_database::compress::Method;
 use dump_database::dump::{self, DumpOptions, RetentionChoice, Selection, default_threads};
+use dump_database::engine::access::Sessions;
 use dump_database::engine::sqlite::SqliteSource;
 use dump_database::name::Format;
 use dump_database::retention::Policy;
@@ -46,6 +47,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         skip_unchanged: false,
         metrics: None,
         format: Format::Sql,
+        sessions: Sessions::default(),
         password: None,
     };
     println!(

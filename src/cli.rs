@@ -266,7 +266,7 @@ const REPLACED: &str = "The dump of the database that is replaced";
 
 /// `restore`.
 #[derive(Debug, Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a separate flag")]
 #[command(
     mut_arg("to", |arg| arg.help_heading(REPLACED).help(
         "Save the replaced database in this dump directory, of which only the last component is \
@@ -277,6 +277,14 @@ const REPLACED: &str = "The dump of the database that is replaced";
     )),
     mut_arg("format", |arg| arg.help_heading(REPLACED).help(
         "The format of the dump of a replaced PostgreSQL database",
+    )),
+    mut_arg("sessions", |arg| arg.help_heading(REPLACED).help(
+        "Read the rows of a replaced PostgreSQL database by N sessions [default: the number of \
+         cores, at most 4; 1 if the large tables have less than 256 MiB together]",
+    )),
+    mut_arg("large_table", |arg| arg.help_heading(REPLACED).help(
+        "Let several sessions read each table of a replaced PostgreSQL database that has at least \
+         SIZE (`16MiB`, `1GB`)",
     )),
     mut_arg("full_check", |arg| arg.help_heading(REPLACED).help(
         "Compare the indexes of the replaced SQLite database with its tables if the last such check \

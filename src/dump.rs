@@ -27,7 +27,7 @@ use crate::name::Name;
 use crate::progress;
 use crate::state::{Attempt, UnchangedRun};
 use crate::status;
-use crate::stop;
+use crate::stop::{self, Stopped};
 
 pub(crate) use database::{PublishedDump, Run};
 pub use keep::RetentionChoice;
@@ -176,6 +176,8 @@ fn attempt(run: &Run<'_>, task: Task) -> TaskResult {
             }
         }
         Err(_) if is_logged => {}
+        // `main` says this once, after the last database.
+        Err(error) if is_of_signal(error) => {}
         Err(error) => log::error!("{name} was not dumped: {error}"),
     }
     TaskResult {
@@ -187,6 +189,11 @@ fn attempt(run: &Run<'_>, task: Task) -> TaskResult {
         seconds: started.elapsed().as_secs_f64(),
         ended: clock::now(),
     }
+}
+
+/// Returns true if `error` says only that a signal stopped the run.
+fn is_of_signal(error: &str) -> bool {
+    stop::signal().is_some_and(|signal| error == Stopped::Signal(signal).to_string())
 }
 
 fn dump(run: &Run<'_>, name: &Name, source: &dyn Source) -> Result<PublishedDump, String> {
@@ -252,7 +259,7 @@ fn record(
         })
     });
     if let Err(error) = changed {
-        log::warn!("how this run ended cannot be recorded for status: {error:#}");
+        log::warn!("cannot record the result of this run for status: {error:#}");
     }
 }
 

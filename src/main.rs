@@ -15,6 +15,7 @@ use dump_database::cli::{Cli, Command, EXAMPLES, Output, Retention, ServerFormat
 use dump_database::copy::{self, CopySelection};
 use dump_database::directory::DirectoryInUse;
 use dump_database::dump::RetentionChoice;
+use dump_database::engine::access::Sessions;
 use dump_database::engine::command::Program;
 use dump_database::engine::parse_source;
 use dump_database::exit::{Exit, UsageError};
@@ -280,6 +281,10 @@ fn options(output: Output) -> Result<dump::DumpOptions> {
             ServerFormat::Plain => Format::Sql,
             ServerFormat::Custom => Format::Pgdump,
         },
+        sessions: Sessions {
+            number: output.sessions,
+            large_table: output.large_table,
+        },
         password: match &output.password_file {
             Some(path) => Some(Secret::from_file(path)?),
             None => None,
@@ -301,7 +306,7 @@ fn directory(given: Option<PathBuf>) -> Result<PathBuf> {
     }
     match std::env::var_os("STATE_DIRECTORY").filter(|value| !value.is_empty()) {
         Some(value) if value.as_encoded_bytes().contains(&b':') => Err(UsageError::new(
-            "$STATE_DIRECTORY lists several directories; say which with --to",
+            "$STATE_DIRECTORY lists several directories; choose one with --to",
         )
         .into()),
         Some(value) => Ok(PathBuf::from(value)),

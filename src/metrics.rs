@@ -37,7 +37,7 @@ const METRICS: [Metric; 11] = [
     ),
     (
         "last_attempt_success",
-        "Whether that went well (1) or not (0).",
+        "Whether the last run dumped the database (1) or failed (0).",
         |row| {
             let attempt = row.attempt.as_ref()?;
             Some(f64::from(attempt.error.is_none()))
@@ -45,18 +45,20 @@ const METRICS: [Metric; 11] = [
     ),
     (
         "last_attempt_duration_seconds",
-        "How long it took.",
+        "The duration of the last run for this database.",
         |row| row.attempt.as_ref().and_then(|attempt| attempt.seconds),
     ),
-    ("input_bytes", "What the newest dump holds.", |row| {
-        row.bytes_inside.map(|bytes| bytes as f64)
-    }),
-    ("dump_bytes", "The newest dump's size.", |row| {
+    (
+        "input_bytes",
+        "The size of the newest dump's content before compression.",
+        |row| row.bytes_inside.map(|bytes| bytes as f64),
+    ),
+    ("dump_bytes", "The size of the newest dump's file.", |row| {
         row.bytes.map(|bytes| bytes as f64)
     }),
     (
         "dumps_kept",
-        "How many dumps there are that can be used and are not dated after now.",
+        "The number of dumps that can be used and are not dated after now.",
         |row| Some(row.kept as f64),
     ),
     (
@@ -66,7 +68,7 @@ const METRICS: [Metric; 11] = [
     ),
     (
         "last_drill_success",
-        "Whether that went well (1) or not (0); absent where this machine cannot prove it.",
+        "Whether the last drill succeeded (1) or failed (0); absent if this machine cannot prove it.",
         |row| {
             let drill = row
                 .drill
@@ -85,7 +87,7 @@ const METRICS: [Metric; 11] = [
     ),
     (
         "last_drill_restore_seconds",
-        "How long restoring took.",
+        "The duration of the restore in the last drill.",
         |row| {
             let drill = row
                 .drill

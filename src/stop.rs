@@ -82,7 +82,7 @@ pub fn die_by(signal: i32) -> ! {
     std::process::exit(128 + signal)
 }
 
-/// Says whether work must end. The code that works on one database asks it at short intervals.
+/// Tells whether work must end. The code that works on one database asks it at short intervals.
 #[derive(Debug, Clone, Copy)]
 pub struct Stop {
     limit: Duration,

@@ -15,8 +15,8 @@ use super::retention::Retention;
 /// `copy`.
 #[derive(Debug, Args)]
 pub struct Copy {
-    /// Directories of dumps, or directories that hold such [default: `$STATE_DIRECTORY`, else
-    /// `./dump`]
+    /// Dump directories, or directories that contain dump directories [default: `$STATE_DIRECTORY`,
+    /// else `./dump`]
     #[arg(value_name = "DIR")]
     pub directories: Vec<PathBuf>,
 
@@ -34,19 +34,20 @@ pub struct Copy {
     )]
     pub recipient: Vec<String>,
 
-    /// Encrypt copies to the public keys in FILE, one a line
+    /// Encrypt copies to the public keys in FILE, one on each line
     #[arg(long, value_name = "FILE", env = "DUMP_DATABASE_RECIPIENTS_FILE")]
     pub recipients_file: Option<PathBuf>,
 
-    /// A file of KEY=VALUE lines with the store's credentials, instead of the environment
+    /// Read the settings and credentials of the store from FILE, lines of KEY=VALUE; they count
+    /// before those in the environment
     #[arg(long, value_name = "FILE", env = "DUMP_DATABASE_STORE_CONFIG")]
     pub store_config: Option<PathBuf>,
 
-    /// This machine's name in the destination [default: the system's]
+    /// Name this machine NAME in the destination [default: the name of the system]
     #[arg(long, value_name = "NAME", env = "DUMP_DATABASE_HOST")]
     pub host: Option<String>,
 
-    /// Upload at most so many bytes a second: 500kB, 10MB
+    /// Upload at most SIZE in a second (500kB, 10MB)
     #[arg(
         long,
         value_name = "SIZE",
@@ -59,7 +60,7 @@ pub struct Copy {
     #[arg(long, env = "DUMP_DATABASE_READ_BACK", value_parser = BoolishValueParser::new())]
     pub read_back: bool,
 
-    /// Copy also what `restore --replace` replaced
+    /// Also copy the dumps that `restore --replace` saved
     #[arg(long, env = "DUMP_DATABASE_INCLUDE_REPLACED", value_parser = BoolishValueParser::new())]
     pub include_replaced: bool,
 
@@ -67,7 +68,7 @@ pub struct Copy {
     #[arg(long, env = "DUMP_DATABASE_NO_ROTATE", value_parser = BoolishValueParser::new())]
     pub no_rotate: bool,
 
-    /// How long one copy may take: 30s, 10m, 1h
+    /// Stop the upload of one copy after TIME (30s, 10m, 1h)
     #[arg(
         long,
         value_name = "TIME",
@@ -109,11 +110,12 @@ impl From<Copy> for copy::CopyOptions {
 /// Which copies of a destination.
 #[derive(Debug, Clone, Args)]
 pub struct CopyFilter {
-    /// Only the copies of this machine
+    /// Read only the copies of the machine NAME
     #[arg(long, value_name = "NAME", env = "DUMP_DATABASE_HOST")]
     pub host: Option<String>,
 
-    /// A file of KEY=VALUE lines with the store's credentials, instead of the environment
+    /// Read the settings and credentials of the store from FILE, lines of KEY=VALUE; they count
+    /// before those in the environment
     #[arg(long, value_name = "FILE", env = "DUMP_DATABASE_STORE_CONFIG")]
     pub store_config: Option<PathBuf>,
 }
@@ -125,7 +127,7 @@ pub struct CopySource {
     #[command(flatten)]
     pub which: CopyFilter,
 
-    /// The file of the private key that encrypted copies are read with
+    /// Read encrypted copies with the private key in FILE
     #[arg(long, value_name = "FILE", env = "DUMP_DATABASE_IDENTITY")]
     pub identity: Option<PathBuf>,
 }

@@ -52,7 +52,7 @@ pub(super) fn fetch(
 ) -> Result<(File, UploadContent, Header)> {
     if name.is_encrypted && identities.is_none() {
         return Err(UsageError::new(
-            "it is encrypted; --identity says the file of the private key",
+            "it is encrypted; name the file of the private key with --identity",
         )
         .into());
     }
@@ -82,7 +82,7 @@ pub(super) fn fetch(
         }
     };
     if header.time != name.dump.time {
-        return Err(damaged("its header bears another time"));
+        return Err(damaged("its header has another time than its name"));
     }
     Ok((scratch, stored, header))
 }
@@ -137,7 +137,7 @@ fn pass(from: &mut dyn Read, into: &mut File) -> Result<()> {
             Ok(0) => return Ok(()),
             Ok(read) => into
                 .write_all(&block[..read])
-                .context("cannot write into the scratch directory ($TMPDIR says another)")?,
+                .context("cannot write into the scratch directory (set $TMPDIR to use another)")?,
             Err(error) => return Err(explain_unreadable(error)),
         }
     }
@@ -163,7 +163,7 @@ fn compare(stored: &UploadContent, said: &UploadContent) -> Result<()> {
         )));
     }
     if stored.sha256 != said.sha256 {
-        return Err(damaged("its SHA-256 is not the one its sidecar says"));
+        return Err(damaged("its SHA-256 differs from that in its sidecar"));
     }
     Ok(())
 }
@@ -175,7 +175,7 @@ fn scratch() -> Result<File> {
     match tempfile::tempfile_in(&directory) {
         Ok(file) => Ok(file),
         Err(error) => bail!(
-            "cannot create a file in the scratch directory {}: {error} ($TMPDIR says another)",
+            "cannot create a file in the scratch directory {}: {error} (set $TMPDIR to use another)",
             directory.display()
         ),
     }

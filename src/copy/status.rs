@@ -79,17 +79,13 @@ pub fn status(places: &[Location], max_age: Option<Duration>, json: bool) -> Res
     out.flush()?;
     let bad: Vec<_> = rows
         .iter()
-        .filter_map(|row| {
-            Some(format!(
-                "{}/{} ({})",
-                row.host,
-                row.database,
-                row.problem.as_ref()?
-            ))
-        })
+        .filter(|row| row.problem.is_some())
+        .map(|row| format!("{}/{}", row.host, row.database))
         .collect();
     if !bad.is_empty() {
-        log::error!("not as they should be: {}", bad.join(", "));
+        // The output has the problems themselves.
+        let (some, all) = (bad.len(), rows.len());
+        log::error!("problems in {some} of {all} databases: {}", bad.join(", "));
     }
     Ok(bad.len())
 }

@@ -45,10 +45,10 @@ pub(super) struct Comparison {
     /// The number of tables whose rows the dump's header has no room for.
     #[serde(default)]
     pub(super) unlisted: usize,
-    /// Whether the dump was only loaded, without an error, and nothing was compared: it holds what
+    /// True if the dump was only loaded, without an error, and nothing was compared: it holds what
     /// belongs to no single database, so it has no tables.
     pub(super) only_loaded: bool,
-    /// Whether the tables are the databases of a server, and their rows are its keys.
+    /// True if the tables are the databases of a server, and their rows are its keys.
     #[serde(default)]
     pub(super) of_keys: bool,
     /// Differences and faults that make the drill fail.

@@ -11,7 +11,7 @@ use rustix::process::{
 /// The number of rounds of killing: a process may start another one before it is killed.
 const ATTEMPTS: usize = 1000;
 const NAP: Duration = Duration::from_millis(5);
-/// How long processes that a killed drill left are killed: they could start others for ever.
+/// The time for which processes that a killed drill left are killed: they could start others without end.
 const LONGEST: Duration = Duration::from_secs(5);
 
 /// Kills the children of this process, and their descendants: orphans become children of this

@@ -26,7 +26,7 @@ const PLACES: [&str; 10] = [
 /// What the process can reach.
 #[derive(Debug)]
 pub(super) struct Reach {
-    /// Whether there is a network interface besides `lo`.
+    /// True if there is a network interface besides `lo`.
     network: bool,
     /// The user whose files the process can write; `None` if the root filesystem is read-only.
     files: Option<u32>,

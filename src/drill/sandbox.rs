@@ -76,7 +76,7 @@ pub(super) struct RootlessSandbox {
     /// The step that failed, and its error.
     pub(super) why: String,
     pub(super) reach: Reach,
-    /// Whether the drill runs as the user who started it, whom servers of this machine may trust.
+    /// True if the drill runs as the user who started it, whom servers of this machine may trust.
     pub(super) is_same_user: bool,
 }
 
@@ -108,7 +108,7 @@ impl Isolation {
 /// What the system allowed of the sandbox, before it runs anything.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct SandboxSetup {
-    /// Whether the next process that this process starts is the first of a new process namespace.
+    /// True if the next process that this process starts is the first of a new process namespace.
     pub(super) has_own_processes: bool,
     /// The step that failed, and its error; `None` if the sandbox has a root directory.
     why: Option<String>,

@@ -116,7 +116,7 @@ impl Scratch {
         let free = stat.f_bavail.saturating_mul(stat.f_frsize);
         ensure!(
             free >= bytes,
-            "{} has {} free and what the dump holds takes {}; --scratch names another place",
+            "{} has {} free and the content of the dump needs {}; name another directory with --scratch",
             parent.display(),
             human::bytes(free),
             human::bytes(bytes)
@@ -144,7 +144,7 @@ fn refuse_foreign(parent: &Path) -> Result<()> {
         let foreign = meta.uid() != own && !is_roots;
         ensure!(
             !foreign && (is_sticky || !is_shared),
-            "another user can replace what is made in {}, because {} {}; --scratch names another place",
+            "another user can replace files in {}, because {} {}; name another directory with --scratch",
             parent.display(),
             above.display(),
             if foreign {

@@ -109,13 +109,13 @@ fn run_second_process() -> Result<ExitCode> {
     let built = sandbox::build(&inhabitant)?;
     if built.has_own_processes {
         let third = start_third(&arguments, &built)?;
-        sandbox::become_user(&inhabitant).context("cannot give up privileges")?;
+        sandbox::become_user(&inhabitant).context("cannot drop privileges")?;
         end_with(parent, Signal::KILL)?;
         stop::listen()?;
         return wait_for(third);
     }
     set_child_subreaper(Some(getpid()))?;
-    sandbox::become_user(&inhabitant).context("cannot give up privileges")?;
+    sandbox::become_user(&inhabitant).context("cannot drop privileges")?;
     end_with(parent, Signal::TERM)?;
     let walls = built.isolation(&inhabitant);
     let printed = restore(&arguments, &walls);
@@ -160,7 +160,7 @@ fn run_third_process() -> Result<ExitCode> {
     let arguments = Arguments::read(arguments)?;
     let inhabitant = arguments.sandbox_user();
     built.show_own_processes();
-    sandbox::become_user(&inhabitant).context("cannot give up privileges")?;
+    sandbox::become_user(&inhabitant).context("cannot drop privileges")?;
     set_parent_process_death_signal(Some(Signal::KILL))?;
     // The second process has no number in this namespace, so `getppid` cannot say whether it still
     // runs. It ends with the first process, which reads the stdout of this one.

@@ -25,6 +25,9 @@ pub trait Save {
     fn accepts_a_part(&self) -> bool;
 }
 
+/// The only thing that can be done about an old database that cannot be dumped.
+pub(super) const LOSING: &str = "--replace --without-saving replaces it without a dump of it";
+
 /// Adds to `error` that the old database could not be dumped, and what the user can do.
 pub(super) fn explain_not_saved(error: Error, ways: &str) -> Error {
     error.context(format!(

@@ -82,7 +82,7 @@ pub(super) fn restore_chosen(
             Ok(loaded) => break (path, header, loaded),
             // If the user named a directory, an older dump can be restored instead.
             Err(error) if error.is::<DamagedInside>() && !is_named => {
-                log::warn!("{} was passed over: {error:#}", path.display());
+                log::warn!("{} was skipped: {error:#}", path.display());
                 refused.push(path);
             }
             Err(error) => return Err(error.context(describe_failure(target, saver.saved_path()))),

@@ -54,7 +54,7 @@ pub struct Candidate {
     pub sequence: u32,
     /// Its size.
     pub size: Size,
-    /// Whether it holds what a restore replaced.
+    /// True if it holds a database that a restore replaced.
     pub is_replaced: bool,
 }
 

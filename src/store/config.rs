@@ -55,7 +55,7 @@ impl Config {
             let name = NAMES
                 .iter()
                 .find(|known| **known == name.trim())
-                .ok_or_else(|| wrong(&format!("gives none of {}", NAMES.join(", "))))?;
+                .ok_or_else(|| wrong(&format!("sets none of {}", NAMES.join(", "))))?;
             let value = value.trim();
             let quoted = value
                 .strip_prefix('"')

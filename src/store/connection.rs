@@ -20,7 +20,7 @@ const LOOK: Duration = Duration::from_millis(100);
 /// How long a store may take for what moves no content.
 const SILENCE: Duration = Duration::from_mins(1);
 const ATTEMPTS: usize = 4;
-/// How long connections may take to end.
+/// The time that connections may take to end.
 const ENDING: Duration = Duration::from_millis(700);
 
 /// How the files of a store get their names.
@@ -52,7 +52,7 @@ pub(super) struct StoreConnection {
     pub(super) checks: Checks,
     /// What uploads and renames in `OpenDAL`'s place.
     pub(super) site: Option<Site>,
-    /// How many parts of a file are on their way at a time, and their size in bytes.
+    /// The number of parts of a file that are uploaded at the same time, and their size in bytes.
     pub(super) parts: Option<(usize, usize)>,
     runtime: Option<Runtime>,
 }

@@ -117,7 +117,7 @@ impl Destination {
         let wrong = |what: &str| format!("in the {scheme}:// destination, {what}");
         if rest.contains(['?', '#']) {
             return Err(wrong(
-                "? and # have no meaning; settings are in the environment or in --store-config",
+                "? and # are not allowed; put settings into the environment or into --store-config",
             ));
         }
         let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
@@ -127,7 +127,7 @@ impl Destination {
         };
         if user.is_some_and(|user| user.contains(':')) {
             return Err(wrong(
-                "a password has no place; the environment, --store-config or ssh's configuration has it",
+                "a password is not allowed; put it into the environment, --store-config or ssh's configuration",
             ));
         }
         let path = path.trim_matches('/');
@@ -141,9 +141,9 @@ impl Destination {
                     "gs" => (Protocol::Google, "bucket"),
                     _ => (Protocol::Azure, "container"),
                 };
-                let form = format!("say {scheme}://{}/PREFIX", what.to_uppercase());
+                let form = format!("write {scheme}://{}/PREFIX", what.to_uppercase());
                 if user.is_some() {
-                    return Err(wrong(&format!("a user has no place; {form}")));
+                    return Err(wrong(&format!("a user is not allowed; {form}")));
                 }
                 if !is_plain(host) {
                     return Err(wrong(&format!("a {what} is missing; {form}")));
@@ -156,7 +156,7 @@ impl Destination {
             }
             "webdav" | "webdavs" => {
                 if user.is_some() {
-                    return Err(wrong("a user has no place; WEBDAV_USERNAME says it"));
+                    return Err(wrong("a user is not allowed; WEBDAV_USERNAME says it"));
                 }
                 let site = Site {
                     is_encrypted: scheme == "webdavs",
@@ -165,7 +165,7 @@ impl Destination {
                 };
                 if site.url().is_none() {
                     return Err(wrong(&format!(
-                        "a host is missing; say {scheme}://HOST/PATH"
+                        "a host is missing; write {scheme}://HOST/PATH"
                     )));
                 }
                 Ok(Destination::Webdav(site))
@@ -176,14 +176,14 @@ impl Destination {
                     _ => (host, None),
                 };
                 let port =
-                    port.map(|port| port.parse().map_err(|_| wrong("the port is no number")));
+                    port.map(|port| port.parse().map_err(|_| wrong("the port is not a number")));
                 // ssh would take such a host for an option.
                 if host.is_empty() || host.starts_with('-') || user == Some("") {
-                    return Err(wrong("a host is missing; say sftp://USER@HOST/PATH"));
+                    return Err(wrong("a host is missing; write sftp://USER@HOST/PATH"));
                 }
                 if path.is_empty() || path.starts_with('~') {
                     return Err(wrong(
-                        "an absolute directory is missing; say sftp://USER@HOST/PATH",
+                        "an absolute directory is missing; write sftp://USER@HOST/PATH",
                     ));
                 }
                 Ok(Destination::Sftp(SftpDirectory {
@@ -194,7 +194,7 @@ impl Destination {
                 }))
             }
             _ => Err(format!(
-                "{scheme}:// is no destination of this program; s3://BUCKET/PREFIX, gs://BUCKET/PREFIX, az://CONTAINER/PREFIX, sftp://USER@HOST/PATH, webdavs://HOST/PATH or a directory is"
+                "{scheme}:// is not a known kind of destination; expected s3://BUCKET/PREFIX, gs://BUCKET/PREFIX, az://CONTAINER/PREFIX, sftp://USER@HOST/PATH, webdavs://HOST/PATH or a directory"
             )),
         }
     }
@@ -274,7 +274,7 @@ fn directory(path: &str) -> Result<Destination, String> {
         return Err("the destination is empty".to_owned());
     }
     let path = std::path::absolute(Path::new(path))
-        .map_err(|error| format!("cannot say where {path} is: {error}"))?;
+        .map_err(|error| format!("cannot find the absolute path of {path}: {error}"))?;
     // Without a slash at its end.
     Ok(Destination::Directory(path.components().collect()))
 }

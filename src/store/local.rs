@@ -220,7 +220,7 @@ impl TemporaryFile {
         if bytes == content.bytes && human::hexadecimal(&sums.finalize()) == content.sha256 {
             return Ok(());
         }
-        let text = "what was read back is not what was written";
+        let text = "the file that was read back differs from what was written";
         Err(StoreError::new(Reason::Other, text).into())
     }
 }

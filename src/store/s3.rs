@@ -31,7 +31,7 @@ pub(super) fn open(bucket: &str, prefix: &str, config: &Config) -> Result<StoreC
     let fallback = endpoint.as_ref().map(|_| "us-east-1".to_owned());
     let region = region.or(fallback).ok_or_else(|| {
         UsageError::new(
-            "the region of the bucket is not known; say it in AWS_REGION, or the store in AWS_ENDPOINT_URL",
+            "the region of the bucket is not known; set AWS_REGION, or AWS_ENDPOINT_URL for another store",
         )
     })?;
     let checks = match config.get("AWS_S3_CHECKSUM").as_deref() {

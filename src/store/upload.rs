@@ -23,7 +23,7 @@ const BLOCK: usize = 1 << 20;
 const MOST_PARTS: u64 = 9_000;
 /// Memory for parts on their way, in bytes.
 const IN_FLIGHT: usize = 24 << 20;
-/// How long an upload that failed may take to be removed.
+/// The time that the removal of a failed upload may take.
 const CLEANING_UP: Duration = Duration::from_millis(700);
 
 pub(super) struct Uploading<'a> {
@@ -131,7 +131,7 @@ impl<'a> Uploading<'a> {
         }
         Err(StoreError::new(
             Reason::Other,
-            "what the store has is not what it was given",
+            "the store has other content than it was given",
         ))
     }
 
@@ -173,7 +173,7 @@ impl<'a> Uploading<'a> {
         if !self.is_stored(&self.path, content.bytes)? {
             return Err(StoreError::new(
                 Reason::Other,
-                "the size that the store says is not the size it was given",
+                "the store reports another size than it was given",
             ));
         }
         let is_checked = match self.store.checks {

@@ -8,18 +8,21 @@ fn a_destination_that_makes_no_sense_is_a_usage_error() {
     let place = TestStore::new(StoreKind::Directory);
     place.dump();
     for (to, why) in [
-        ("ftp://host/path", "ftp:// is no destination"),
+        (
+            "ftp://host/path",
+            "ftp:// is not a known kind of destination",
+        ),
         ("s3://", "a bucket is missing"),
-        ("s3://key:s3cret@bucket", "a password has no place"),
+        ("s3://key:s3cret@bucket", "a password is not allowed"),
         ("sftp://host", "an absolute directory is missing"),
-        ("s3://bucket/x?y", "? and # have no meaning"),
+        ("s3://bucket/x?y", "? and # are not allowed"),
         ("s3://bucket/a@b", "the prefix of the s3:// destination"),
         ("gs://", "a bucket is missing"),
         ("gs://bucket/a b", "the prefix of the gs:// destination"),
         ("az://", "a container is missing"),
         ("az://container", "the storage account is not known"),
         ("webdavs://", "a host is missing"),
-        ("webdavs://joe:s3cret@host/x", "a password has no place"),
+        ("webdavs://joe:s3cret@host/x", "a password is not allowed"),
     ] {
         for args in [
             vec!["copy", "dump", "--to", to],

@@ -74,7 +74,7 @@ fn age_decrypts_what_is_copied_and_nothing_else_can_be_read() {
         assert!(run.stdout.contains(": good, "), "{run:?}");
         place
             .on("restore @ new.sqlite")
-            .fails(2, "it is encrypted; --identity says");
+            .fails(2, "it is encrypted; name the file of the private key");
         Keys::named(&place.env, "wrong");
         let run = place.on("restore @ new.sqlite --identity wrong");
         let run = run.fails(1, "it is not encrypted to any key of the identity file");
@@ -172,5 +172,5 @@ fn what_is_no_recipient_is_refused_before_anything_is_stored() {
     fs::write(place.env.path("noise"), "nothing\n").unwrap();
     place
         .on("verify @ --identity noise")
-        .fails(1, "noise is no identity file");
+        .fails(1, "noise is not an identity file");
 }

@@ -64,7 +64,7 @@ fn several_hosts_and_databases_are_told_apart() {
     assert_eq!(all(place.on("list @ --host other").succeeds()), 2);
     place
         .on("restore @ new.sqlite")
-        .fails(2, "say which with --host and --name");
+        .fails(2, "choose one with --host and --name");
     assert!(!place.env.path("new.sqlite").exists());
     place.on("restore @ new.sqlite --name a/b%c").succeeds();
     assert_eq!(

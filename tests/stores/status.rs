@@ -25,12 +25,10 @@ fn a_silent_machine_is_noticed_from_any_other() {
         assert_eq!(rows[0]["kept"], 1);
         std::thread::sleep(std::time::Duration::from_millis(2100));
         let run = place.on("status @ --max-age 1s");
-        let run = run.fails(1, "not as they should be: web/db (the newest is");
-        assert!(run.stdout.contains("web"), "{run:?}");
+        let run = run.reports(1, "the newest is");
+        run.fails(1, "problems in 1 of 1 databases: web/db");
         place.on("status @").succeeds();
-        place
-            .on("status @ --host silent")
-            .fails(1, "silent/- (no copies)");
+        place.on("status @ --host silent").reports(1, "no copies");
     }
 }
 
@@ -42,7 +40,7 @@ fn a_directory_says_how_old_its_copies_are() {
     place.run("status dump").succeeds();
     place
         .run("status dump --max-copy-age 1h")
-        .fails(1, "never copied");
+        .reports(1, "never copied");
     place.copy("");
     let run = place.run("status dump --max-copy-age 1h").succeeds();
     assert!(
@@ -63,7 +61,7 @@ fn a_directory_says_how_old_its_copies_are() {
     std::thread::sleep(std::time::Duration::from_millis(2100));
     place
         .run("status dump --max-copy-age 1s")
-        .fails(1, "of the copies in");
+        .reports(1, "of the copies in");
     place.copy("");
     place.run("status dump --max-copy-age 1h").succeeds();
 }

@@ -186,7 +186,10 @@ impl DatabaseProperties {
                 this.settings.lacking.join(", ")
             );
         }
-        let broken = named("broken views (what they show is gone)", &broken);
+        let broken = named(
+            "broken views (a table or column that they use is missing)",
+            &broken,
+        );
         let closed = named("tables that cannot be opened", &closed);
         let faults: Vec<_> = broken.into_iter().chain(closed).collect();
         if !faults.is_empty() {
@@ -203,7 +206,7 @@ impl DatabaseProperties {
         }
         if !empty.is_empty() {
             log::warn!(
-                "{name}: these tables are dumped without rows, because what they show is in other tables or on other servers: {}",
+                "{name}: these tables are dumped without rows, because their rows are in other tables or on other servers: {}",
                 empty.join(", ")
             );
         }

@@ -26,7 +26,7 @@ impl<'a> CountingWriter<'a> {
         }
     }
 
-    /// Says whether the dump ended with the client's last line.
+    /// Returns true if the dump ended with the client's last line.
     pub(super) fn is_whole(&self) -> bool {
         self.tail.is_end(Engine::Mysql)
     }

@@ -238,7 +238,7 @@ impl Mysql {
         let now = now.ok().and_then(|rows| rows.first()?.parse().ok());
         if let Some(now) = now.filter(|now| is_far(*now)) {
             log::warn!(
-                "{name}: {dumped} rows of {table} were dumped, and it has {now}; if nothing just filled it, something keeps rows from this user"
+                "{name}: {dumped} rows of {table} were dumped, and it has {now}; unless the table was filled just now, something hides rows from this user"
             );
         }
         Ok(())
@@ -253,7 +253,7 @@ fn refuse_if_misread(server: &Server, version: &str, name: &str, stop: Stop) -> 
         let tables = catalogue::list_generating_tables(server, name, stop)?;
         ensure!(
             tables.is_empty(),
-            "{name} has generated columns, and MySQL does not take back what {} makes of them; install MySQL's own mysqldump (tables: {})",
+            "{name} has generated columns, and MySQL cannot load what {} writes for them; install MySQL's own mysqldump (tables: {})",
             dumper.program,
             tables.join(", ")
         );

@@ -62,7 +62,7 @@ pub(super) fn write(server: &Server, out: &mut dyn Write, stop: Stop) -> Result<
         let created = created.count();
         ensure!(
             created == some.len(),
-            "the server shows how to create {created} of {} users; users were changed meanwhile",
+            "the server shows how to create {created} of {} users; users were changed during the dump",
             some.len()
         );
         for line in lines {

@@ -138,7 +138,7 @@ fn warn_of_another_server(dumped: &str, here: &str) {
     };
     let is_mariadb = |version: &str| version.contains("MariaDB");
     if is_mariadb(dumped) != is_mariadb(here) {
-        log::warn!("the dump is of {dumped} and the server is {here}, another maker's");
+        log::warn!("the dump is of {dumped} and the server is {here}, another product");
     } else if series(dumped) > series(here) {
         log::warn!("the dump is of {dumped} and the server is {here}, which is older");
     }

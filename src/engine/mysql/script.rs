@@ -184,7 +184,8 @@ impl<P: StatementSink> StatementReader<P> {
                 }
                 let mut words = words.split(u8::is_ascii_whitespace);
                 let named = words.find(|word| !word.is_empty());
-                let named = named.ok_or_else(|| io::Error::other("a DELIMITER line names none"))?;
+                let named =
+                    named.ok_or_else(|| io::Error::other("a DELIMITER line names no delimiter"))?;
                 self.delimiter = named.to_vec();
                 self.parts.pass_between(&held[..=end])?;
             }

@@ -178,8 +178,7 @@ impl Server {
         let mut command = self.shell();
         command.args(["--batch", "--skip-column-names", "--execute", query]);
         let printed = child::output(&mut command, self.shell.program, stop)?;
-        let printed =
-            String::from_utf8(printed).context("the server answered what is not UTF-8")?;
+        let printed = String::from_utf8(printed).context("the server's answer is not UTF-8")?;
         let row = |line: &str| line.split('\t').map(unescape).collect();
         Ok(printed.lines().map(row).collect())
     }

@@ -141,7 +141,7 @@ impl Throwaway for ThrowawayServer {
             return Ok(Arc::new(MysqlSource::new(&self.url, Part::Whole)));
         };
         prepare::prepare(&self.server, header, self.stop)
-            .context("the throwaway server cannot be made ready")?;
+            .context("cannot prepare the throwaway server")?;
         Ok(Arc::new(MysqlSource::new(
             &self.url,
             Part::Database(database.clone()),

@@ -9,7 +9,7 @@ use super::checking::CheckingWriter;
 use super::database::Postgresql;
 use crate::engine::dumper::{Dumper, ScratchFile};
 use crate::engine::feed::pass_on;
-use crate::header::Facts;
+use crate::header::{Facts, Rows};
 use crate::identity::Identity;
 use crate::name::{Format, GLOBALS};
 
@@ -75,6 +75,10 @@ impl Dumper for Postgresql {
 
     fn stream(&mut self, out: &mut dyn Write) -> Result<()> {
         let mut child = self.child.take().context("pg_dump was not started")?;
+        if let Some(readers) = self.readers.take() {
+            let joined = self.stream_sections(child, &readers, out);
+            return joined.map_err(|error| self.explain_conflict(error));
+        }
         let mut checking = CheckingWriter::new(out, self.format);
         pass_on(&mut child, &mut checking)?;
         let ended = child.finish().map_err(|error| self.explain(error));
@@ -85,7 +89,9 @@ impl Dumper for Postgresql {
     fn check(&mut self, _thorough: bool) -> Result<Facts> {
         self.check_storage()?;
         let rows = self.snapshot.take().map(|snapshot| snapshot.rows);
-        let rows = rows.unwrap_or_default();
+        let mut rows = rows.unwrap_or_default();
+        let read = self.read_rows.drain();
+        rows.extend(read.map(|(table, rows)| (table, Rows::Exact(rows))));
         let tables = self.tables.iter().map(|name| {
             let rows = rows.get(name).copied();
             (name.clone(), rows)

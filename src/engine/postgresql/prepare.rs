@@ -10,6 +10,7 @@ use super::catalogue::{self, DatabaseSettings, TargetFacts};
 use super::globals;
 use super::reach::ask;
 use super::server::{Server, identifier};
+use super::session::Session;
 use super::snapshot::Snapshot;
 use crate::engine::feed::read_list;
 use crate::header::Header;
@@ -82,8 +83,8 @@ pub(super) fn read_restored(
 ) -> Result<RestoredTables> {
     let mut now: Value = ask(server, database, catalogue::DATABASE, stop)?;
     let names: Vec<String> = serde_json::from_value(now["table_names"].take())?;
-    let mut snapshot = Snapshot::take(server, database, None, stop)?;
-    snapshot.count(i64::MAX.unsigned_abs())?;
+    let mut snapshot = Snapshot::take(Session::start(server, database, stop)?, None)?;
+    snapshot.count(i64::MAX.unsigned_abs(), false)?;
     let rows = names.into_iter().map(|name| {
         let rows = snapshot.rows.get(&name).and_then(|rows| rows.exact());
         (name, rows)

@@ -255,7 +255,7 @@ fn preflight(into: &TargetServer<'_>, header: &Header, settings: &DatabaseSettin
         .unwrap_or(0);
     if dumped > major {
         log::warn!(
-            "the dump is of PostgreSQL {}, newer than this server ({}); what it does not know will fail",
+            "the dump is of PostgreSQL {}, newer than this server ({}); what this server does not know will fail",
             header.engine_version,
             into.facts.version
         );

@@ -15,7 +15,7 @@ use crate::engine::access::Part;
 use crate::engine::load::{Save, explain_not_saved};
 use crate::stop::{self, Stop};
 
-/// How long statements are repeated while sessions reconnect at once.
+/// The time for which statements are repeated while sessions reconnect at once.
 const RETRY_TIME: Duration = Duration::from_secs(20);
 
 /// What can be done about an old database that cannot be dumped.
@@ -81,7 +81,7 @@ fn exchange(into: &TargetServer<'_>, name: &str, aside: &str, coming: &str) -> R
     let exchanged = leaving.exchange_names(into, name, aside, coming);
     if let Err(error) = leaving.accept_connections(into) {
         log::error!(
-            "the database that was called {name} still refuses connections: {error:#}; ALTER DATABASE ... CONNECTION LIMIT {} ends that",
+            "the database that was called {name} still refuses connections: {error:#}; allow them with ALTER DATABASE ... CONNECTION LIMIT {}",
             leaving.limit
         );
     }

@@ -129,7 +129,7 @@ impl ThrowawayCluster {
 impl Throwaway for ThrowawayCluster {
     fn prepare(&mut self, header: &Header, dump: &File) -> Result<Arc<dyn Source>> {
         prepare::prepare(&self.server, header, dump, self.stop)
-            .context("the throwaway server cannot be made ready")?;
+            .context("cannot prepare the throwaway server")?;
         let Some(database) = &header.identity.database else {
             return Ok(Arc::new(PostgresqlSource::new(&self.url, Part::Whole)));
         };

@@ -17,7 +17,7 @@ use super::server::Server;
 use crate::clock;
 use crate::content::rdb::Rdb;
 use crate::engine::feed::finish;
-use crate::engine::load::{ExistingDatabase, LoadResult, explain_not_saved};
+use crate::engine::load::{ExistingDatabase, LOSING, LoadResult, explain_not_saved};
 use crate::human::count;
 use crate::read::read_whole;
 use crate::stop::Stop;
@@ -62,12 +62,7 @@ pub(super) fn run(
     let saved = match existing {
         ExistingDatabase::Save(save) if holds => {
             let saved = RedisDumper::open(client.clone()).and_then(|mut old| save.save(&mut old));
-            Some(saved.map_err(|error| {
-                explain_not_saved(
-                    error,
-                    "--replace --without-saving replaces it without a dump",
-                )
-            })?)
+            Some(saved.map_err(|error| explain_not_saved(error, LOSING))?)
         }
         _ => None,
     };

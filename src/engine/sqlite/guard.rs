@@ -97,7 +97,7 @@ pub(super) fn admit_own(path: &Path, file: &File) -> Result<PathBuf> {
         .is_some_and(|found| (found.st_dev, found.st_ino) == (own.st_dev, own.st_ino));
     ensure!(
         is_own,
-        "{} was exchanged or removed meanwhile",
+        "{} was replaced or removed while this command ran",
         path.display()
     );
     admit(&followed.path, &own);

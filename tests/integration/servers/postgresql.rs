@@ -18,6 +18,7 @@ mod rescued;
 mod restored;
 mod rewritten;
 mod server;
+mod sessions;
 mod together;
 mod whole;
 

@@ -147,7 +147,7 @@ fn an_old_database_that_cannot_be_dumped_is_replaced_when_that_is_said() {
     );
     let run = restore("--replace").fails(1, "the old database is as it was");
     for said in [
-        "broken views (what they show is gone): broken",
+        "broken views (a table or column that they use is missing): broken",
         "--replace --save-partly dumps what can be read of it, --replace --without-saving drops it",
     ] {
         assert!(run.stderr.contains(said), "no {said:?}: {run:?}");
@@ -189,7 +189,7 @@ fn of_a_damaged_old_database_what_can_be_saved_is_saved() {
     server.sql("", "FLUSH TABLES");
     let url = server.url("app");
     env.run(&format!("dump --to saved {url}"))
-        .fails(1, "broken views (what they show is gone): broken, and tables that cannot be opened: no_file (");
+        .fails(1, "broken views (a table or column that they use is missing): broken, and tables that cannot be opened: no_file (");
     let args = format!("restore --replace --save-partly --to saved {dump} {url}");
     let run = env.run(&args).succeeds();
     for said in [
@@ -396,7 +396,7 @@ fn everything_of_a_server_is_restored_in_order_with_its_roles_and_grants() {
     assert_eq!(new.sql("app", "SELECT v FROM t").trim(), "a");
     new.sql("", "DROP DATABASE app; DROP DATABASE bad");
     let run = env.run(&format!("restore dump/{globals} {}", new.url("")));
-    let run = run.fails(1, "these grants are on what is not there");
+    let run = run.fails(1, "these grants are on objects that do not exist");
     assert!(
         run.stderr
             .contains("error: not restored: GRANT SELECT (`v`) ON `app`.`t` TO `a`@`localhost`;: "),

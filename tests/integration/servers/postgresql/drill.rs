@@ -9,7 +9,9 @@ use std::process::Command;
 
 use super::Server;
 use crate::servers::confined::HangingDrill;
-use crate::servers::drilled::{drill, fails, is_not_provable, skips_unchanged, with_text};
+use crate::servers::drilled::{
+    assert_works_below_a_long_path, drill, fails, is_not_provable, skips_unchanged, with_text,
+};
 use crate::servers::{KilledOnDrop, free_port, wait_for};
 use crate::support::{Env, PROGRAM, Run, names, planted, skipped};
 use dump_database::header::Rows;
@@ -48,13 +50,7 @@ fn what_verifies_and_does_not_restore_or_lost_a_row_fails() {
     drill(&env, "").succeeds();
     env.run("status").succeeds();
 
-    let long =
-        env.path("a-name-of-a-directory-that-leaves-no-room-for-the-name-of-a-socket-".repeat(2));
-    std::fs::create_dir(&long).unwrap();
-    let run = env
-        .run(&format!("drill --scratch {}", long.display()))
-        .succeeds();
-    assert!(run.stdout.contains("restored in"), "{run:?}");
+    assert_works_below_a_long_path(&env);
 }
 
 #[test]

@@ -128,7 +128,7 @@ fn a_list_of_roles_has_a_longest_size() {
     let dump = env.dumps().join(name.unwrap());
     let end = "\n--\n-- PostgreSQL database cluster dump complete\n--\n\n";
     for (piece, pieces, said) in [
-        (" ", 70 << 20, "which no server's roles take"),
+        (" ", 70 << 20, "too much for a list of users and grants"),
         (";", 60 << 20, ""),
         ("x;", 10 << 20, "syntax error"),
     ] {
