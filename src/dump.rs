@@ -26,6 +26,7 @@ use crate::metrics;
 use crate::name::Name;
 use crate::progress;
 use crate::state::{Attempt, UnchangedRun};
+use crate::status;
 use crate::stop::{self, Stopped};
 
 pub(crate) use database::{PublishedDump, Run};
@@ -64,7 +65,9 @@ pub fn run(
         return failed;
     };
     // Write the metrics after a failure too: monitoring learns of the failure from them.
-    match metrics::write(metrics, std::slice::from_ref(&options.to), false) {
+    let directories = std::slice::from_ref(&options.to);
+    let rows = status::rows(directories, None, false, clock::now());
+    match metrics::write(metrics, &rows) {
         Ok(()) => failed,
         Err(error) if failed.is_ok() => Err(error),
         Err(error) => {

@@ -132,13 +132,16 @@ fn run(command: Command, keeps: bool) -> Result<Exit> {
                 return copy::status(&places, args.max_age, args.json).map(exit_of_failures);
             }
             let directories = default_paths(args.directories)?;
-            if let Some(file) = &args.metrics {
-                metrics::write(file, &directories, args.trust_records)?;
-            }
             let now = clock::now();
-            let rows = status::rows(&directories, args.max_age, args.trust_records, now);
+            let mut rows = status::rows(&directories, args.max_age, args.trust_records, now);
             #[cfg(feature = "copies")]
-            let rows = args.record.add_to(rows)?;
+            let added = args.record.add_to(&mut rows);
+            #[cfg(not(feature = "copies"))]
+            let added = Ok(());
+            if let Some(file) = &args.metrics {
+                metrics::write(file, &rows)?;
+            }
+            added?;
             status::print(&rows, args.json, now).map(exit_of_failures)
         }
         Command::Verify(args) => {

@@ -22,7 +22,8 @@ pub struct Copy {
     #[arg(value_name = "DIR")]
     pub directories: Vec<PathBuf>,
 
-    /// Where to: `s3://BUCKET/PREFIX`, `sftp://USER@HOST/PATH`, or a directory
+    /// Where to: `s3://BUCKET/PREFIX`, `gs://BUCKET/PREFIX`, `az://CONTAINER/PREFIX`,
+    /// `sftp://USER@HOST/PATH`, `webdavs://HOST/PATH`, or a directory
     #[arg(long, value_name = "DESTINATION", env = "DUMP_DATABASE_TO")]
     pub to: String,
 
@@ -176,23 +177,23 @@ pub struct RecordOfCopies {
 }
 
 impl RecordOfCopies {
-    /// Returns the rows of `status` with the recorded copies of each database. If the record cannot be
-    /// read and `--max-copy-age` is not given, the rows stay as they are.
+    /// Adds the recorded copies of each database to the rows of `status`. If the record cannot be read and
+    /// `--max-copy-age` is not given, the rows stay as they are.
     ///
     /// # Errors
     /// [`UsageError`] for a `--copied-to` that is no destination; when the record cannot be read and
     /// `--max-copy-age` is given.
-    pub fn add_to(&self, mut rows: Vec<DatabaseStatus>) -> anyhow::Result<Vec<DatabaseStatus>> {
+    pub fn add_to(&self, rows: &mut [DatabaseStatus]) -> anyhow::Result<()> {
         let destinations = self.copied_to.iter().map(|text| Destination::parse(text));
         let destinations: Vec<_> = destinations
             .collect::<Result<_, _>>()
             .map_err(|why| UsageError::new(&why))?;
         let added = CopyStateDirectory::find(self.state.as_deref())
-            .and_then(|home| copy::add_to(&mut rows, &home, self.max_copy_age, &destinations));
+            .and_then(|home| copy::add_to(rows, &home, self.max_copy_age, &destinations));
         match added {
             Err(error) if self.max_copy_age.is_none() => log::debug!("{error:#}"),
             added => added?,
         }
-        Ok(rows)
+        Ok(())
     }
 }

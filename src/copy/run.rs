@@ -56,21 +56,26 @@ pub fn run(directories: &[PathBuf], options: &CopyOptions) -> Result<usize> {
             jobs.extend(CopyJob::new(Arc::clone(&directory), series, &host, &key)?);
         }
     }
-    let stop = Stop::until_signal();
     for job in &mut jobs {
-        job.plan(&*store, &key.owner(), options, stop)
-            .with_context(|| {
-                format!(
-                    "cannot list {}",
-                    destination.url_of(&job.folder().to_string())
-                )
-            })?;
+        job.plan(
+            &*store,
+            &key.owner(),
+            options,
+            Stop::with_limit(options.timeout),
+        )
+        .with_context(|| {
+            format!(
+                "cannot list {}",
+                destination.url_of(&job.folder().to_string())
+            )
+        })?;
     }
     copy(&mut jobs, &*store, &destination, &settings)?;
     let mut failed = 0;
     for job in &mut jobs {
+        let stop = Stop::with_limit(options.timeout);
         job.rotate(&*store, options, stop);
-        stop.check()?;
+        Stop::until_signal().check()?;
         failed += usize::from(job.error().is_some());
     }
     record(&home, &destination, &jobs);

@@ -49,16 +49,13 @@ impl Store for StoreConnection {
             chunk,
             ..ReaderOptions::default()
         };
-        let stream = self.wait(stop, async {
-            let reader = self.operator.reader_options(path, options).await?;
-            reader.into_stream(..).await
-        })?;
-        Ok(Box::new(Download {
-            store: self,
-            stream,
-            data: Buffer::new(),
-            stop,
-        }))
+        Ok(Box::new(self.download(path, options, stop)?))
+    }
+
+    // Without parts its size need not be asked for.
+    fn read_small(&self, path: &str, stop: Stop) -> Result<Box<dyn Read + '_>, StoreError> {
+        let options = ReaderOptions::default();
+        Ok(Box::new(self.download(path, options, stop)?))
     }
 
     fn upload(
@@ -79,6 +76,24 @@ impl Store for StoreConnection {
 }
 
 impl StoreConnection {
+    fn download(
+        &self,
+        path: &str,
+        options: ReaderOptions,
+        stop: Stop,
+    ) -> Result<Download<'_>, StoreError> {
+        let stream = self.wait(stop, async {
+            let reader = self.operator.reader_options(path, options).await?;
+            reader.into_stream(..).await
+        })?;
+        Ok(Download {
+            store: self,
+            stream,
+            data: Buffer::new(),
+            stop,
+        })
+    }
+
     /// Gives each entry below a folder to `take`: its path, and its size where it is a file.
     fn walk(
         &self,

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use crate::support::Run;
-use crate::test_store::{ALL, StoreKind, TestStore};
+use crate::test_store::{StoreKind, TestStore, all};
 
 #[test]
+#[ignore = "needs SeaweedFS and an SSH server; tests/stores/run"]
 fn a_silent_machine_is_noticed_from_any_other() {
-    for kind in ALL {
+    for kind in all() {
         let place = TestStore::new(kind);
         place.on("status @ --max-age 1h").fails(1, "");
         place.dump();
@@ -34,6 +35,7 @@ fn a_silent_machine_is_noticed_from_any_other() {
 }
 
 #[test]
+#[ignore = "needs SeaweedFS and an SSH server; tests/stores/run"]
 fn a_directory_says_how_old_its_copies_are() {
     let place = TestStore::new(StoreKind::S3);
     place.dump();

@@ -1,6 +1,6 @@
 # The unit files for other distributions, as an administrator installs them.
 # The drill starts as root, which becomes a user of this drill alone before it reads a dump.
-LIMITS = {"dump-database": 0.5, "dump-database-drill": 2.6}
+LIMITS = {"dump-database": 0.5, "dump-database-copy": 1.2, "dump-database-drill": 2.6}
 
 machine.wait_for_unit("multi-user.target")
 machine.succeed(
@@ -46,3 +46,28 @@ for unit, limit in LIMITS.items():
         report = machine.succeed(f"systemd-analyze security --no-pager {unit}.service")
         score = float(report.rsplit(": ", 1)[1].split()[0])
         assert score <= limit, report
+
+with subtest("the unit of copies, on a directory instead of a bucket"):
+    unit = "/etc/systemd/system/dump-database-copy.service"
+    machine.succeed(
+        "install -d /etc/dump-database && echo AWS_REGION=x >/etc/dump-database/store",
+        "chmod 600 /etc/dump-database/store",
+        "install -d -o notes -m 700 /srv/other-disk",
+        f"sed -i 's|--to s3://backup/prod --recipient age1...|--to /srv/other-disk|' {unit}",
+        f"sed -i '/^UMask/i ReadWritePaths=/srv/other-disk' {unit}",
+        "systemctl daemon-reload",
+        "systemd-analyze verify --man=no dump-database-copy.service dump-database-copy.timer",
+        "systemctl start dump-database-copy.service",
+        "dump-database verify /srv/other-disk",
+    )
+    assert machine.succeed("ls /srv/other-disk/*/notes/*.copy.json | wc -l") == "5\n"
+    machine.succeed("journalctl -u dump-database-copy -o cat | grep ' MB/s'")
+
+with subtest("its timer waits"):
+    machine.succeed("systemctl enable --now dump-database-copy.timer")
+    machine.wait_until_succeeds("systemctl status dump-database-copy.timer | grep 'active (waiting)'")
+
+with subtest("it has no way to the database"):
+    shell = "systemd-run --wait --pipe -p User=notes -p InaccessiblePaths=-/srv/notes"
+    machine.fail(f"{shell} cat /srv/notes/notes.db")
+    machine.succeed(f"grep -q '^InaccessiblePaths=-/srv/notes$' {unit}")
