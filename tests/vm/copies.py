@@ -80,7 +80,7 @@ with subtest("what copies sees dumps, and no database and no secret of others"):
         f"printf %s '{PROBE.format(shell)}' >{DROP_IN}/probe.conf",
         "systemctl daemon-reload",
     )
-    exit_status, _ = machine.execute("systemctl start dump-database-copy-store")
+    exit_status = machine.execute("systemctl start dump-database-copy-store")[0]
     said = machine.succeed("journalctl --sync; journalctl -o cat -u dump-database-copy-store | grep '^it ' | tail -1")
     assert exit_status == 0 and said == "it sees dumps alone\n", said
     machine.succeed(f"rm -r {DROP_IN}", "systemctl daemon-reload")
