@@ -139,9 +139,12 @@ impl SandboxSetup {
     /// user.
     pub(super) fn isolation(self, inhabitant: &SandboxUser<'_>) -> Isolation {
         let has_root = self.why.is_none();
-        let reach = |_: &String| match has_root {
-            true => Reach::of_processes(),
-            false => Reach::now(self.servers),
+        let reach = |_: &String| {
+            if has_root {
+                Reach::of_processes()
+            } else {
+                Reach::now(self.servers)
+            }
         };
         let why = self.why.or(self.why_shown);
         Isolation {

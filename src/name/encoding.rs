@@ -36,7 +36,7 @@ impl Name {
         let mut push = |bytes: &[u8], character: Option<char>| {
             match character {
                 Some(character) if is_kept(character, encoded.is_empty()) => {
-                    encoded.push(character)
+                    encoded.push(character);
                 }
                 _ => bytes.iter().for_each(|byte| escape(&mut encoded, *byte)),
             }

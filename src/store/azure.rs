@@ -22,19 +22,18 @@ pub(super) fn open(container: &str, prefix: &str, config: &Config) -> Result<Sto
     plain_prefix(prefix, Protocol::Azure)?;
     let account = config.get("AZURE_STORAGE_ACCOUNT");
     let endpoint = config.get("AZURE_STORAGE_SERVICE_ENDPOINT");
-    let mut builder = match config.get("AZURE_STORAGE_CONNECTION_STRING") {
-        Some(text) => Azblob::from_connection_string(&text)
-            // What it says of the text could repeat the key.
-            .map_err(|_| UsageError::new("AZURE_STORAGE_CONNECTION_STRING makes no sense"))?,
-        None => {
-            let default = account
-                .as_ref()
-                .map(|account| format!("https://{account}.blob.core.windows.net"));
-            let endpoint = endpoint.or(default).ok_or_else(|| {
-                UsageError::new("the storage account is not known; say it in AZURE_STORAGE_ACCOUNT")
-            })?;
-            Azblob::default().endpoint(endpoint.trim_end_matches('/'))
-        }
+    let mut builder = if let Some(text) = config.get("AZURE_STORAGE_CONNECTION_STRING") {
+        // The error of the text could repeat the key.
+        Azblob::from_connection_string(&text)
+            .map_err(|_| UsageError::new("AZURE_STORAGE_CONNECTION_STRING makes no sense"))?
+    } else {
+        let default = account
+            .as_ref()
+            .map(|account| format!("https://{account}.blob.core.windows.net"));
+        let endpoint = endpoint.or(default).ok_or_else(|| {
+            UsageError::new("the storage account is not known; say it in AZURE_STORAGE_ACCOUNT")
+        })?;
+        Azblob::default().endpoint(endpoint.trim_end_matches('/'))
     };
     if let Some(account) = account {
         builder = builder.account_name(&account);

@@ -34,14 +34,14 @@ impl Site {
     /// # Errors
     /// When TLS cannot be set up.
     pub(super) fn new(
-        url: Url,
+        url: &Url,
         path: &str,
         login: Option<(String, Option<String>)>,
     ) -> Result<Self, StoreError> {
         let client = Client::builder().connect_timeout(CONNECTING).build();
         Ok(Site {
             client: client.map_err(failed)?,
-            folder: below(&url, path),
+            folder: below(url, path),
             login,
         })
     }

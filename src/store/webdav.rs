@@ -46,6 +46,6 @@ pub(super) fn open(
         None,
     )?;
     let login = user.map(|user| (user, password));
-    connection.site = Some(Site::new(url, &at.path, login)?);
+    connection.site = Some(Site::new(&url, &at.path, login)?);
     Ok(connection)
 }

@@ -112,6 +112,18 @@ pub(super) fn list_generating_tables(
 }
 
 impl DatabaseProperties {
+    /// Records and logs what cannot be read.
+    fn name_unreadable(&mut self, database: &str) {
+        let reasons = self.unreadable.iter().map(|object| object.why.clone());
+        self.settings.lacking = reasons.collect();
+        if !self.unreadable.is_empty() {
+            log::warn!(
+                "{database}: these cannot be read and are not dumped, nor are their triggers: {}",
+                self.settings.lacking.join(", ")
+            );
+        }
+    }
+
     /// Reads the properties of a database and checks that the user can read all of it. What cannot
     /// be read is left out with a warning, if `readable` says so.
     pub(super) fn read(
@@ -123,13 +135,11 @@ impl DatabaseProperties {
         let (settings, database) = (settings(server, name, stop)?, literal(name));
         privileges::check(server, name, stop)?;
         // MariaDB opens views, and so detects broken ones, only if `create_time` is queried.
-        let tables = server.ask(
-            &format!(
-                "SELECT table_name, table_type, IFNULL(engine, ''), IFNULL(table_collation, ''), table_comment,
-                    create_time, IFNULL(table_rows, '') FROM information_schema.tables WHERE table_schema = {database} ORDER BY 1"
-            ),
-            stop,
-        )?;
+        let tables = format!(
+            "SELECT table_name, table_type, IFNULL(engine, ''), IFNULL(table_collation, ''), table_comment,
+                create_time, IFNULL(table_rows, '') FROM information_schema.tables WHERE table_schema = {database} ORDER BY 1"
+        );
+        let tables = server.ask(&tables, stop)?;
         let transactional = server.column(
             "SELECT engine FROM information_schema.engines WHERE transactions = 'YES'",
             stop,
@@ -179,13 +189,7 @@ impl DatabaseProperties {
                 }
             }
         }
-        this.settings.lacking = this.unreadable.iter().map(|one| one.why.clone()).collect();
-        if !this.unreadable.is_empty() {
-            log::warn!(
-                "{name}: these cannot be read and are not dumped, nor are their triggers: {}",
-                this.settings.lacking.join(", ")
-            );
-        }
+        this.name_unreadable(name);
         let broken = named(
             "broken views (a table or column that they use is missing)",
             &broken,

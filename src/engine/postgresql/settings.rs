@@ -95,8 +95,8 @@ impl DatabaseSettings {
     /// # Errors
     /// When the header was damaged or forged.
     pub(super) fn check(&self) -> Result<()> {
-        let grants = self.grants.iter().flatten();
-        grants.map(|grant| grant.privilege().map(drop)).collect()
+        let mut grants = self.grants.iter().flatten();
+        grants.try_for_each(|grant| grant.privilege().map(drop))
     }
 
     /// Returns the statements for the settings that name no role.

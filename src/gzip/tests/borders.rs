@@ -11,7 +11,7 @@ fn rows(rows: usize) -> Vec<String> {
     (0..rows)
         .map(|row| {
             let bytes: Vec<u8> = random.by_ref().take(24).collect();
-            format!("{row}\t{:?}\tpaid\t\\N\n", bytes)
+            format!("{row}\t{bytes:?}\tpaid\t\\N\n")
         })
         .collect()
 }

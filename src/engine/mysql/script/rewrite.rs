@@ -263,12 +263,11 @@ impl<W: ObjectSink> StatementSink for Rewriter<'_, W> {
         if statement.is(0, &["LOCK"]) {
             return Ok(());
         }
-        if let Some(created) = &mut self.created {
-            if let Some(dropped) = statement.drops()
-                && !created.contains(&dropped)
-            {
-                return Ok(());
-            }
+        if let Some(created) = &mut self.created
+            && let Some(dropped) = statement.drops()
+            && !created.contains(&dropped)
+        {
+            return Ok(());
         }
         let edits = match statement.find_object() {
             Some(about) => {
