@@ -83,7 +83,7 @@ impl Emulator {
             .stderr(Stdio::null())
             .spawn()
             .expect("setpriv is there, and the emulator: tests/stores/run --all installs it");
-        let give_up = Instant::now() + Duration::from_secs(60);
+        let give_up = Instant::now() + Duration::from_mins(1);
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
             assert!(
                 Instant::now() < give_up,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use crate::proxy::{Answer, Fault, Proxy, Request, Way, Wire};
+use crate::proxy::{Change, Fault, Proxy, Request, Way, Wire};
 use crate::support::Run;
 use crate::support::database::{contents, make_large};
 use crate::test_store::{StoreKind, TestStore, is_long};
@@ -45,7 +45,11 @@ impl Behind {
 #[track_caller]
 fn ends_well(place: &TestStore, what: &str) {
     let dumps = place.env.names().len();
-    if place.stored().iter().any(|path| path.ends_with(".json")) {
+    if place
+        .stored()
+        .iter()
+        .any(|path| path.ends_with(".copy.json"))
+    {
         place.on("verify @").succeeds();
     }
     place.copy("");
@@ -303,7 +307,7 @@ fn reads(request: &Request, path: &str) -> bool {
 fn a_store_that_gives_something_else_is_noticed_and_the_older_copy_is_restored() {
     let behind = Behind::new();
     let (newer, another, older) = two_copies(&behind);
-    let lies: [(&str, Arc<dyn Fn(Answer) -> Answer + Send + Sync>); 4] = [
+    let lies: [(&str, Change); 4] = [
         (
             "another copy's content",
             Arc::new(move |answer| answer.with_body(another.clone())),

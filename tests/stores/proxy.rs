@@ -42,8 +42,11 @@ pub(crate) enum Fault {
     /// The request's body is changed before the store gets it.
     Sent(fn(&mut Vec<u8>)),
     /// The store's answer is changed.
-    Changed(Arc<dyn Fn(Answer) -> Answer + Send + Sync>),
+    Changed(Change),
 }
+
+/// What a store that lies makes of an answer.
+pub(crate) type Change = Arc<dyn Fn(Answer) -> Answer + Send + Sync>;
 
 type Rule = Box<dyn FnMut(&Request) -> Fault + Send>;
 

@@ -47,7 +47,7 @@ fn metrics_say_how_the_copies_are() {
     );
     assert_eq!((success, lag), (1.0, 0.0));
     assert!(seconds > 0.0);
-    assert_eq!(bytes, place.read(&path).len() as f64);
+    assert!((bytes - place.read(&path).len() as f64).abs() < 0.5);
     // A run that fails leaves the last success, and says how far the copies are behind.
     place.dump();
     std::fs::rename(place.env.path("stored/web/db"), place.env.path("aside")).unwrap();

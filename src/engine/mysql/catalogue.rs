@@ -111,6 +111,22 @@ pub(super) fn list_generating_tables(
     )
 }
 
+/// Logs which tables are not protected by a transaction, and which are dumped without rows.
+fn warn_of_tables(database: &str, unprotected: &[String], empty: &[String]) {
+    if !unprotected.is_empty() {
+        log::warn!(
+            "{database}: no transaction protects these tables, so rows written during the dump may be in it or not: {}",
+            unprotected.join(", ")
+        );
+    }
+    if !empty.is_empty() {
+        log::warn!(
+            "{database}: these tables are dumped without rows, because their rows are in other tables or on other servers: {}",
+            empty.join(", ")
+        );
+    }
+}
+
 impl DatabaseProperties {
     /// Records and logs what cannot be read.
     fn name_unreadable(&mut self, database: &str) {
@@ -202,18 +218,7 @@ impl DatabaseProperties {
                 faults.join(", and ")
             );
         }
-        if !unprotected.is_empty() {
-            log::warn!(
-                "{name}: no transaction protects these tables, so rows written during the dump may be in it or not: {}",
-                unprotected.join(", ")
-            );
-        }
-        if !empty.is_empty() {
-            log::warn!(
-                "{name}: these tables are dumped without rows, because their rows are in other tables or on other servers: {}",
-                empty.join(", ")
-            );
-        }
+        warn_of_tables(name, &unprotected, &empty);
         this.settings.collations.extend(server.column(
             &format!("SELECT DISTINCT collation_name FROM information_schema.columns WHERE table_schema = {database} AND collation_name IS NOT NULL"),
             stop,

@@ -118,7 +118,8 @@ fn no_name_in_a_database_is_a_command() {
         // A name has at most 64 characters.
         let name: String = name.replace(&*env.root().to_string_lossy(), ".");
         let name = name.replace("``", "`").replace('`', "``");
-        sql += &format!("CREATE TABLE `{name}` (v FLOAT, `{name}` TEXT CHARACTER SET cp1251);\n");
+        let columns = format!("v FLOAT, `{name}` TEXT CHARACTER SET cp1251");
+        sql += &["CREATE TABLE `", &name, "` (", &columns, ");\n"].concat();
     }
     server.script("app", &sql);
     env.dump(&server.url("app"));
