@@ -133,11 +133,13 @@ fn run(command: Command, keeps: bool) -> Result<Exit> {
             }
             let directories = default_paths(args.directories)?;
             let now = clock::now();
-            let mut rows = status::rows(&directories, args.max_age, args.trust_records, now);
+            let rows = status::rows(&directories, args.max_age, args.trust_records, now);
+            #[cfg(feature = "copies")]
+            let mut rows = rows;
             #[cfg(feature = "copies")]
             let added = args.record.add_to(&mut rows);
             #[cfg(not(feature = "copies"))]
-            let added = Ok(());
+            let added: Result<()> = Ok(());
             if let Some(file) = &args.metrics {
                 metrics::write(file, &rows)?;
             }
