@@ -230,6 +230,8 @@ fn is_marked(directory: impl AsFd) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, Instant};
+
     use super::*;
 
     /// Leaves the directory as if the process of its drill had been killed: unlocked and not
@@ -253,7 +255,11 @@ mod tests {
         fs::remove_dir(unmarked).unwrap();
 
         let left = [kill(at_work.place), kill(sockets)];
-        drop((make(), make_sockets()));
-        assert!(left.iter().all(|path| !path.exists()), "{left:?}");
+        // Another test may have forked a process that holds the locks until it starts its program.
+        let give_up = Instant::now() + Duration::from_secs(5);
+        while left.iter().any(|path| path.exists()) {
+            assert!(Instant::now() < give_up, "{left:?}");
+            drop((make(), make_sockets()));
+        }
     }
 }
