@@ -54,7 +54,7 @@ struct TaskResult {
 /// When no dump can begin: two sources have one NAME, there is no directory, or another run holds
 /// its lock. When a signal stops the run or the metrics cannot be written.
 pub fn run(sources: &[Arc<dyn Source>], selection: &Selection, options: &Options) -> Result<usize> {
-    plan::check(sources, selection)?;
+    plan::check(sources, selection, &options.left_out)?;
     let failed = dump_all(sources, selection, options);
     let Some(metrics) = &options.metrics else {
         return failed;

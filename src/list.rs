@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::clock;
 use crate::directory::Directory;
-use crate::header::DumpKind;
+use crate::header::{DumpKind, LeftOut};
 use crate::human;
 use crate::name::Format;
 use crate::retention::{self, Policy, Rule, Verdict};
@@ -26,6 +26,9 @@ struct ListedDump {
     bytes: u64,
     format: Format,
     kind: DumpKind,
+    /// What the user left out of it.
+    #[serde(skip_serializing_if = "LeftOut::is_nothing")]
+    left_out: LeftOut,
     /// The rules that keep it. If empty, the next rotation removes it.
     kept_by: Vec<Rule>,
 }
@@ -89,6 +92,7 @@ fn rows(
         bytes: entry.bytes,
         format: entry.name.format,
         kind: header.kind,
+        left_out: header.left_out.clone(),
         kept_by: match verdict {
             Verdict::Keep(rules) => rules,
             Verdict::Remove => Vec::new(),
@@ -118,9 +122,13 @@ fn table(
     )?;
     for (row, name) in rows.iter().zip(&names) {
         let kept_by: Vec<_> = row.kept_by.iter().map(Rule::to_string).collect();
+        let lacks = match row.left_out.is_nothing() {
+            true => String::new(),
+            false => format!("; {}", row.left_out),
+        };
         writeln!(
             out,
-            "{:width$}  {:20}  {:>8}  {:>10}  {:file$}  {}",
+            "{:width$}  {:20}  {:>8}  {:>10}  {:file$}  {}{lacks}",
             name,
             row.time.strftime("%Y-%m-%d %H:%M:%SZ").to_string(),
             human::age(now.duration_since(row.time)),

@@ -18,10 +18,13 @@ use dump_database::dump::Keep;
 use dump_database::engine::command::Program;
 use dump_database::engine::parse_source;
 use dump_database::exit::{Exit, UsageError};
+use dump_database::header::LeftOut;
 use dump_database::name::Format;
 use dump_database::secret::{self, Secret};
 use dump_database::stop::{self, Stopped};
-use dump_database::{clock, drill, dump, list, logging, metrics, restore, rotate, status, verify};
+use dump_database::{
+    clock, drill, dump, list, logging, metrics, restore, rotate, status, survey, verify,
+};
 
 fn main() -> ExitCode {
     // This comes first: a drill's sandbox can be made only while the process has one thread.
@@ -91,6 +94,7 @@ fn run(command: Command, keeps: bool) -> Result<Exit> {
                 } else {
                     Keep::AsBefore
                 },
+                left_out: LeftOut::new(args.exclude_table, args.exclude_rows),
                 skip_unchanged: args.skip_unchanged,
                 metrics: args.metrics,
                 ..options(args.output)?
@@ -132,6 +136,14 @@ fn run(command: Command, keeps: bool) -> Result<Exit> {
             let rows = args.record.add_to(rows)?;
             status::print(&rows, args.json, now).map(all_or_some)
         }
+        Command::Survey(args) => survey::run(&survey::Options {
+            places: args.places,
+            dumps: args.dumps,
+            ignored: args.ignore,
+            timeout: args.timeout,
+            json: args.json,
+        })
+        .map(all_or_some),
         Command::Verify(args) => {
             #[cfg(feature = "copies")]
             {
@@ -257,6 +269,7 @@ fn options(output: Output) -> Result<dump::Options> {
         adopt: false,
         keep: Keep::Everything,
         skip_unchanged: false,
+        left_out: LeftOut::default(),
         metrics: None,
         method: output.compress,
         threads: output.threads.unwrap_or_else(dump::default_threads),

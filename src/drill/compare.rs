@@ -26,6 +26,9 @@ pub(super) struct Comparison {
     /// Whether the dump was only loaded, without an error, and nothing was compared: it holds what
     /// belongs to no single database, so it has no tables.
     pub(super) only_loaded: bool,
+    /// What the user left out of the dump, in words.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(super) left_out: String,
     /// Differences and faults that make the drill fail.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) problems: Vec<String>,
@@ -38,6 +41,7 @@ impl Comparison {
     /// Compares a restored database with the header of its dump.
     pub(super) fn of(header: &Header, contents: Contents) -> Self {
         let mut this = Comparison::of_tables(&header.facts, &contents.rows);
+        this.left_out = header.left_out.to_string();
         this.problems.extend(contents.problems);
         if let Some(version) = contents.version {
             this.note_version(&header.engine_version, &version);
@@ -143,6 +147,9 @@ impl fmt::Display for Comparison {
                 let tables = human::count(number, "table");
                 write!(f, "; the rows of {tables} were {how} when it was dumped")?;
             }
+        }
+        if !self.left_out.is_empty() {
+            write!(f, "; dumped {}", self.left_out)?;
         }
         Ok(())
     }

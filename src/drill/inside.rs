@@ -19,7 +19,7 @@ use crate::engine::access::Access;
 use crate::engine::missing::Missing;
 use crate::engine::start_throwaway;
 use crate::engine::throwaway::{Throwaway, Workshop};
-use crate::header::Header;
+use crate::header::{Header, LeftOut};
 use crate::identity::Engine;
 use crate::read::read_whole;
 use crate::restore;
@@ -104,6 +104,7 @@ impl Drill<'_> {
             lock_timeout: LOCK_TIMEOUT,
             threads: default_threads(),
             format: header.format,
+            left_out: LeftOut::default(),
         };
         let compared = self.compare(header, throwaway.as_mut(), &access);
         compared

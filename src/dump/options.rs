@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::keep::Keep;
 use crate::compress::Method;
 use crate::engine::access::Access;
+use crate::header::LeftOut;
 use crate::name::Format;
 use crate::secret::Secret;
 use crate::stop::Stop;
@@ -36,6 +37,8 @@ pub struct Options {
     pub metrics: Option<PathBuf>,
     /// The format of a PostgreSQL dump: SQL or `pg_dump`'s custom format.
     pub format: Format,
+    /// The tables and rows to leave out of the dumps.
+    pub left_out: LeftOut,
     /// The servers' password. It takes precedence over a password in a URL.
     pub password: Option<Secret>,
 }
@@ -50,6 +53,7 @@ impl Options {
             lock_timeout: self.busy_timeout,
             threads: self.threads,
             format: self.format,
+            left_out: self.left_out.clone(),
         }
     }
 }

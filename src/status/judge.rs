@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::row::DatabaseStatus;
 use crate::directory::{Directory, Entry};
-use crate::header::DumpKind;
+use crate::header::{DumpKind, LeftOut};
 use crate::human;
 use crate::retention;
 use crate::series::{Other, Series};
@@ -109,6 +109,7 @@ fn without_dumps(path: &Path, name: Option<&str>, record: Record, problem: &str)
         drill: record.drill,
         sizes: Vec::new(),
         shrunk_since: None,
+        left_out: LeftOut::default(),
         #[cfg(feature = "copies")]
         name: name.map(str::to_owned),
         #[cfg(feature = "copies")]
@@ -154,7 +155,8 @@ fn of_series(
         };
         return row;
     };
-    let before = past.get(1).map(|(entry, _)| entry.bytes);
+    let mut alike = past.iter().filter(|(_, of)| of.left_out == header.left_out);
+    let before = alike.nth(1).map(|(entry, _)| entry.bytes);
     let unchanged = record
         .unchanged
         .filter(|unchanged| unchanged.dump == newest.name.to_string());
@@ -184,6 +186,7 @@ fn of_series(
         bytes_inside: Some(header.bytes),
         kept: past.len(),
         shrunk_since: series.shrunk_since(&policy, now),
+        left_out: header.left_out.clone(),
         reach_seconds: reach.map(|reach| reach.as_secs()),
         problem: problem(
             now.duration_since(fresh),

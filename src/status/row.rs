@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::header::LeftOut;
 use crate::human;
 use crate::identity::Engine;
 use crate::state::{Attempt, DrillRecord};
@@ -45,6 +46,9 @@ pub struct DatabaseStatus {
     /// and no older than the policy keeps the one from before a shrink.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shrunk_since: Option<Timestamp>,
+    /// What the user left out of the newest dump.
+    #[serde(skip_serializing_if = "LeftOut::is_nothing")]
+    pub left_out: LeftOut,
     /// The NAME of its dumps.
     #[cfg(feature = "copies")]
     #[serde(skip)]

@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use anyhow::{Context, Result, bail};
 
+use super::left_out::Selected;
 use super::server::{Server, literal};
 use super::settings::Settings;
 use super::storage_engines::ELSEWHERE;
 use super::{inexact, privileges};
-use crate::header::Rows;
+use crate::header::{LeftOut, Rows};
 use crate::stop::Stop;
 
 /// The databases that belong to the server itself, and the name under which a server shows the
@@ -22,6 +23,8 @@ pub(super) struct Database {
     pub(super) settings: Settings,
     /// The tables, each with the storage engine's estimate of its rows.
     pub(super) tables: Vec<(String, Option<Rows>)>,
+    /// The tables and rows that the user leaves out.
+    pub(super) selected: Selected,
     /// Tables that are dumped without rows, or with other rows than a SELECT returns.
     pub(super) uncounted: BTreeSet<String>,
     pub(super) has_history: bool,
@@ -63,9 +66,19 @@ pub(super) fn generating(server: &Server, name: &str, stop: Stop) -> Result<Vec<
 
 impl Database {
     /// Reads the properties of a database and checks that the user can read all of it.
-    pub(super) fn look(server: &Server, name: &str, stop: Stop) -> Result<Self> {
+    ///
+    /// # Errors
+    /// One sentence, when the database is missing, cannot be dumped whole, or cannot be dumped without
+    /// what the user leaves out.
+    pub(super) fn look(
+        server: &Server,
+        name: &str,
+        left_out: &LeftOut,
+        stop: Stop,
+    ) -> Result<Self> {
         let (settings, database) = (settings(server, name, stop)?, literal(name));
         privileges::check(server, name, stop)?;
+        let selected = Selected::find(server, name, left_out, stop)?;
         // MariaDB opens views, and so detects broken ones, only if `create_time` is queried.
         let tables = server.ask(
             &format!(
@@ -81,6 +94,7 @@ impl Database {
         let mut this = Database {
             settings,
             tables: Vec::new(),
+            selected,
             uncounted: BTreeSet::new(),
             has_history: false,
             uses_sequences: false,
@@ -90,6 +104,9 @@ impl Database {
             let [table, kind, engine, collation, comment, _, rows] = <[String; 7]>::try_from(row)
                 .ok()
                 .context("a table has no name")?;
+            if this.selected.tables.contains(&table) {
+                continue;
+            }
             match kind.as_str() {
                 "VIEW" if comment != "VIEW" => broken.push(table),
                 "VIEW" | "SEQUENCE" => {}

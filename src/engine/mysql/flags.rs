@@ -26,6 +26,20 @@ const FLAGS: [&str; 16] = [
     "--tz-utc",
 ];
 
+/// Returns the command that dumps the definitions of the tables without rows of the database `name`.
+pub(super) fn definitions(
+    server: &Server,
+    name: &str,
+    database: &Database,
+    patience: Duration,
+) -> Command {
+    let mut command = begin(server, name, database, patience);
+    // The dump of the database has the routines and events.
+    command.args(["--no-data", "--skip-routines", "--skip-events"]);
+    command.arg("--").arg(name).args(&database.selected.rows);
+    command
+}
+
 /// Returns the command that dumps the database `name` and waits for a lock for at most `patience`.
 pub(super) fn dump(
     server: &Server,
@@ -33,6 +47,14 @@ pub(super) fn dump(
     database: &Database,
     patience: Duration,
 ) -> Command {
+    let mut command = begin(server, name, database, patience);
+    command.args(database.selected.options(name, &server.dumper));
+    command.arg("--").arg(name);
+    command
+}
+
+/// Returns the command with the flags of every dump.
+fn begin(server: &Server, name: &str, database: &Database, patience: Duration) -> Command {
     let dumper = &server.dumper;
     let mut command = server.client(dumper);
     command.args(FLAGS);
@@ -61,6 +83,5 @@ pub(super) fn dump(
             "--init-command=SET SESSION lock_wait_timeout = {wait}"
         ));
     }
-    command.arg("--").arg(name);
     command
 }

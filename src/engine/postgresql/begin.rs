@@ -86,11 +86,13 @@ impl Postgresql {
 
     fn try_to_begin(&mut self, database: &str, locks: bool) -> Result<Option<Hindrance>> {
         let wait = locks.then_some(self.lock_timeout);
-        let mut snapshot = match Snapshot::take(&self.server, database, wait, self.stop) {
-            Ok(snapshot) => snapshot,
-            Err(error) => return self.hindrance_of_locks(error, locks).map(Some),
-        };
-        let seen = snapshot.ask(catalogue::DATABASE)?;
+        let left_out = self.selected.oids();
+        let mut snapshot =
+            match Snapshot::take(&self.server, database, wait, left_out.clone(), self.stop) {
+                Ok(snapshot) => snapshot,
+                Err(error) => return self.hindrance_of_locks(error, locks).map(Some),
+            };
+        let seen = snapshot.ask(&catalogue::settings(&left_out))?;
         self.remember(seen)?;
         let wait = match wait {
             Some(wait) => wait.min(QUEUED),
@@ -125,7 +127,12 @@ impl Postgresql {
     /// # Errors
     /// When `pg_dump` cannot be started, in the server's words.
     pub(super) fn begin_alone(&mut self, database: &str) -> Result<()> {
-        self.storage = Some(ask(&self.server, database, &storage(), self.stop)?);
+        self.storage = Some(ask(
+            &self.server,
+            database,
+            &storage(&self.selected.oids()),
+            self.stop,
+        )?);
         self.child = Some(self.start_pg_dump(database, None, self.lock_timeout)?);
         Ok(())
     }
@@ -141,7 +148,12 @@ impl Postgresql {
         let (Some(before), Some(database)) = (self.storage.take(), &self.database) else {
             return Ok(());
         };
-        let now: Storage = ask(&self.server, database, &storage(), self.stop)?;
+        let now: Storage = ask(
+            &self.server,
+            database,
+            &storage(&self.selected.oids()),
+            self.stop,
+        )?;
         let mut rewritten: Vec<_> = before
             .into_iter()
             .filter(|(table, file)| now.get(table) != Some(file))

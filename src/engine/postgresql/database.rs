@@ -6,11 +6,13 @@ use anyhow::{Result, bail, ensure};
 use serde_json::Value;
 
 use super::catalogue::{self, ServerFacts, Settings, Unreadable};
+use super::left_out::Selected;
 use super::reach::{ask, connect, connect_anywhere};
 use super::server::{self, Server};
 use super::snapshot::{Snapshot, Storage};
 use crate::child::Child;
 use crate::engine::access::{Access, Part};
+use crate::header::LeftOut;
 use crate::human;
 use crate::identity::{Engine, Identity};
 use crate::name::Format;
@@ -27,6 +29,9 @@ pub(super) struct Postgresql {
     pub(super) client_version: String,
     pub(super) settings: Option<Settings>,
     pub(super) tables: Vec<String>,
+    /// What the user leaves out, and what that is in this database.
+    pub(super) left_out: LeftOut,
+    pub(super) selected: Selected,
     pub(super) format: Format,
     pub(super) lock_timeout: Duration,
     pub(super) with_passwords: bool,
@@ -90,6 +95,11 @@ impl Postgresql {
             client_version,
             settings: None,
             tables: Vec::new(),
+            left_out: match part {
+                Part::Database(_) => access.left_out.clone(),
+                Part::Whole | Part::Globals => LeftOut::default(),
+            },
+            selected: Selected::default(),
             lock_timeout: access.lock_timeout,
             with_passwords: true,
             takes_snapshot: true,
@@ -107,7 +117,9 @@ impl Postgresql {
     }
 
     fn look_at(&mut self, database: &str) -> Result<()> {
-        let mut answer: Value = ask(&self.server, database, &catalogue::database(), self.stop)?;
+        self.selected = Selected::find(&self.server, database, &self.left_out, self.stop)?;
+        let query = catalogue::database(&self.selected.oids());
+        let mut answer: Value = ask(&self.server, database, &query, self.stop)?;
         let unreadable: Unreadable = serde_json::from_value(answer["unreadable"].take())?;
         if unreadable.count > 0 {
             let mut first = unreadable.first.join(", ");
@@ -135,7 +147,7 @@ impl Postgresql {
         self.remember(answer["database"].take())
     }
 
-    /// Stores the answer to [`catalogue::DATABASE`].
+    /// Stores the answer to [`catalogue::settings`].
     pub(super) fn remember(&mut self, mut database: Value) -> Result<()> {
         self.tables = serde_json::from_value(database["table_names"].take())?;
         self.settings = Some(serde_json::from_value(database)?);
@@ -174,6 +186,7 @@ impl Postgresql {
         if let Some(snapshot) = snapshot {
             command.arg(format!("--snapshot={snapshot}"));
         }
+        command.args(self.selected.arguments());
         match self.format {
             Format::Pgdump => command.args(["--format=custom", "--compress=0"]),
             _ => command.arg("--format=plain"),

@@ -9,7 +9,7 @@ use super::checking::Checking;
 use super::database::Postgresql;
 use crate::engine::dumper::{Dumper, ScratchFile};
 use crate::engine::feed::pass_on;
-use crate::header::Facts;
+use crate::header::{Facts, LeftOut, Rows};
 use crate::identity::Identity;
 use crate::name::{Format, GLOBALS};
 
@@ -69,6 +69,10 @@ impl Dumper for Postgresql {
         all
     }
 
+    fn left_out(&self) -> LeftOut {
+        self.left_out.clone()
+    }
+
     fn tables(&self) -> Vec<String> {
         self.tables.clone()
     }
@@ -85,7 +89,9 @@ impl Dumper for Postgresql {
     fn check(&mut self, _thorough: bool) -> Result<Facts> {
         self.check_storage()?;
         let rows = self.snapshot.take().map(|snapshot| snapshot.rows);
-        let rows = rows.unwrap_or_default();
+        let mut rows = rows.unwrap_or_default();
+        let emptied = self.selected.emptied.iter().cloned();
+        rows.extend(emptied.map(|name| (name, Rows::Exact(0))));
         let tables = self.tables.iter().map(|name| {
             let rows = rows.get(name).copied();
             (name.clone(), rows)

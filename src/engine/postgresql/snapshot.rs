@@ -24,6 +24,7 @@ const END: &[u8] = b"\"end\"\n";
 const DUMPED: &str = "pg_class c JOIN pg_namespace n ON n.oid = relnamespace
     WHERE relkind IN ('r', 'p') AND relpersistence <> 't'
         AND nspname !~ '^pg_' AND nspname <> 'information_schema'
+        AND c.oid <> ALL ($LEFT_OUT)
         AND has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')
         AND NOT EXISTS (SELECT FROM pg_depend
             WHERE classid = 'pg_class'::regclass AND objid = c.oid AND deptype = 'e'
@@ -33,11 +34,18 @@ const DUMPED: &str = "pg_class c JOIN pg_namespace n ON n.oid = relnamespace
 /// The file of each dumped table, if the table has one.
 pub(super) type Storage = HashMap<String, Option<u32>>;
 
-/// Returns the query for [`Storage`]: the name and the file of each dumped table.
-pub(super) fn storage() -> String {
+/// Returns [`DUMPED`] without the tables whose OIDs are in the SQL array `left_out`.
+fn dumped(left_out: &str) -> String {
+    DUMPED.replace("$LEFT_OUT", left_out)
+}
+
+/// Returns the query for [`Storage`]: the name and the file of each dumped table, without the tables
+/// whose OIDs are in the SQL array `left_out`.
+pub(super) fn storage(left_out: &str) -> String {
+    let dumped = dumped(left_out);
     format!(
         "SELECT coalesce(json_object_agg(format('%I.%I', nspname, relname),
-            pg_relation_filenode(c.oid)::bigint), '{{}}') FROM {DUMPED} AND relkind = 'r'"
+            pg_relation_filenode(c.oid)::bigint), '{{}}') FROM {dumped} AND relkind = 'r'"
     )
 }
 
@@ -47,6 +55,8 @@ pub(super) struct Snapshot {
     pub(super) id: String,
     /// The exact or estimated number of rows of each table, if it is known.
     pub(super) rows: HashMap<String, Rows>,
+    /// The SQL array of the OIDs of the tables that are left out of the dump.
+    left_out: String,
     /// The session of the transaction, which ends when this is dropped; `None` after the session
     /// failed.
     session: Option<Child>,
@@ -57,7 +67,8 @@ impl Snapshot {
     /// long as `locks` says (`None` takes no locks), and then takes the snapshot. TRUNCATE and
     /// those ALTER TABLE statements that rewrite a table leave nothing that an older snapshot could
     /// see. Because the locks come before the snapshot, no such statement can run between the
-    /// snapshot and the locks of `pg_dump`.
+    /// snapshot and the locks of `pg_dump`. `left_out` is the SQL array of the OIDs of the tables that
+    /// are left out of the dump.
     ///
     /// # Errors
     /// When the server grants no lock or shares no snapshot, in the server's words.
@@ -65,8 +76,10 @@ impl Snapshot {
         server: &Server,
         database: &str,
         locks: Option<Duration>,
+        left_out: String,
         stop: Stop,
     ) -> Result<Self> {
+        let dumped = dumped(&left_out);
         let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
         let begin = match locks {
             None => format!("{begin};"),
@@ -76,7 +89,7 @@ impl Snapshot {
                 "SET lock_timeout = {};
 SELECT '{begin}', (SELECT 'LOCK TABLE '
         || string_agg(format('ONLY %I.%I', nspname, relname), ', ' ORDER BY c.oid)
-        || ' IN ACCESS SHARE MODE' FROM {DUMPED}) \\gexec",
+        || ' IN ACCESS SHARE MODE' FROM {dumped}) \\gexec",
                 wait.as_millis().max(1) // 0 would mean no limit
             ),
         };
@@ -86,6 +99,7 @@ SELECT '{begin}', (SELECT 'LOCK TABLE '
         let mut snapshot = Snapshot {
             id: String::new(),
             rows: HashMap::new(),
+            left_out,
             session: Some(session),
         };
         snapshot.id = snapshot.ask(&format!("{begin}\nSELECT to_json(pg_export_snapshot())"))?;
@@ -108,9 +122,10 @@ SELECT '{begin}', (SELECT 'LOCK TABLE '
     /// # Errors
     /// When the server cannot be asked, in the server's words.
     pub(super) fn rewritten(&mut self) -> Result<Vec<String>> {
+        let dumped = dumped(&self.left_out);
         self.ask(&format!(
             "SELECT coalesce(json_agg(format('%I.%I', nspname, relname) ORDER BY c.oid), '[]')
-            FROM {DUMPED} AND relfilenode <> 0
+            FROM {dumped} AND relfilenode <> 0
                 AND pg_relation_filenode(c.oid) IS DISTINCT FROM relfilenode"
         ))
     }

@@ -8,6 +8,7 @@ mod filled;
 mod found;
 mod hard;
 mod inexact;
+mod left_out;
 mod obstacles;
 mod option_files;
 mod refused;
