@@ -20,7 +20,7 @@ use crate::drill::Sample;
 use crate::human::parse_duration;
 
 #[cfg(feature = "copies")]
-pub use copies::{Copy, FromCopies, RecordOfCopies, WhichCopies};
+pub use copies::{Copy, CopyFilter, CopySource, RecordOfCopies};
 pub use output::{Output, ServerFormat};
 pub use retention::Retention;
 
@@ -213,7 +213,7 @@ pub struct List {
     /// Which copies
     #[cfg(feature = "copies")]
     #[command(flatten)]
-    pub copies: WhichCopies,
+    pub copies: CopyFilter,
 
     /// Which dumps would stay
     #[command(flatten)]
@@ -249,7 +249,7 @@ pub struct Status {
     /// Which copies
     #[cfg(feature = "copies")]
     #[command(flatten)]
-    pub copies: WhichCopies,
+    pub copies: CopyFilter,
 
     /// The record of copies
     #[cfg(feature = "copies")]
@@ -315,7 +315,7 @@ pub struct Verify {
     /// Which copies
     #[cfg(feature = "copies")]
     #[command(flatten)]
-    pub copies: FromCopies,
+    pub copies: CopySource,
 
     /// Stop reading one dump after TIME (30s, 10m, 1h), and report it as bad
     #[arg(
@@ -381,7 +381,7 @@ pub struct Restore {
     /// Which copies
     #[cfg(feature = "copies")]
     #[command(flatten)]
-    pub copies: FromCopies,
+    pub copies: CopySource,
 
     /// Replace TARGET if it exists. TARGET is dumped first
     #[arg(long, env = "DUMP_DATABASE_REPLACE", value_parser = BoolishValueParser::new())]
@@ -454,7 +454,7 @@ pub struct Drill {
     /// Which copies
     #[cfg(feature = "copies")]
     #[command(flatten)]
-    pub copies: FromCopies,
+    pub copies: CopySource,
 
     /// Print a JSON array of objects
     #[arg(long, env = "DUMP_DATABASE_JSON", value_parser = BoolishValueParser::new())]
@@ -485,7 +485,7 @@ pub struct Rotate {
     /// Which copies
     #[cfg(feature = "copies")]
     #[command(flatten)]
-    pub copies: WhichCopies,
+    pub copies: CopyFilter,
 
     /// Which dumps stay
     #[command(flatten)]

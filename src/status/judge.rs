@@ -6,11 +6,11 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::row::DatabaseStatus;
-use crate::directory::{Directory, Entry};
+use crate::directory::{Directory, DumpFile};
 use crate::header::{DumpKind, LeftOut};
 use crate::human;
 use crate::retention;
-use crate::series::{Other, Series};
+use crate::series::{Series, UncountedDump};
 use crate::state::{Attempt, DrillRecord, Record};
 
 /// Returns a row for each database of each directory. That a database did not change since its
@@ -27,11 +27,11 @@ pub fn rows(
     let absolute = |path: &PathBuf| std::path::absolute(path).unwrap_or(path.clone());
     directories
         .iter()
-        .flat_map(|path| of_directory(&absolute(path), max_age, trust_records, now))
+        .flat_map(|path| judge_directory(&absolute(path), max_age, trust_records, now))
         .collect()
 }
 
-fn of_directory(
+fn judge_directory(
     path: &Path,
     max_age: Option<Duration>,
     trust_records: bool,
@@ -45,13 +45,13 @@ fn of_directory(
                 record.unchanged = None;
             }
         }
-        Ok((Series::all(&directory, &entries), state))
+        Ok((Series::read_all(&directory, &entries), state))
     });
     let (series, mut state) = match read {
         Ok(read) => read,
         Err(error) => {
             let problem = format!("{error:#}");
-            return vec![without_dumps(path, None, Record::default(), &problem)];
+            return vec![judge_without_dumps(path, None, Record::default(), &problem)];
         }
     };
     let mut rows = Vec::new();
@@ -71,7 +71,7 @@ fn of_directory(
             continue;
         }
         let record = record.unwrap_or_default();
-        rows.push(of_series(path, series, record, max_age, now));
+        rows.push(judge_series(path, series, record, max_age, now));
     }
     // Databases that were never dumped, or whose dumps are gone.
     for (name, record) in state.databases {
@@ -80,10 +80,15 @@ fn of_directory(
             Some(None) => "its dumps are gone".to_owned(),
             None => continue,
         };
-        rows.push(without_dumps(path, Some(&name), record, &problem));
+        rows.push(judge_without_dumps(path, Some(&name), record, &problem));
     }
     if rows.is_empty() {
-        rows.push(without_dumps(path, None, Record::default(), "never dumped"));
+        rows.push(judge_without_dumps(
+            path,
+            None,
+            Record::default(),
+            "never dumped",
+        ));
     }
     rows
 }
@@ -92,7 +97,12 @@ fn failed(error: &str) -> String {
     format!("the last run failed: {error}")
 }
 
-fn without_dumps(path: &Path, name: Option<&str>, record: Record, problem: &str) -> DatabaseStatus {
+fn judge_without_dumps(
+    path: &Path,
+    name: Option<&str>,
+    record: Record,
+    problem: &str,
+) -> DatabaseStatus {
     let directory = || path.file_name().unwrap_or_default().to_string_lossy();
     DatabaseStatus {
         database: name.map_or_else(|| directory().into_owned(), str::to_owned),
@@ -118,7 +128,7 @@ fn without_dumps(path: &Path, name: Option<&str>, record: Record, problem: &str)
     }
 }
 
-fn of_series(
+fn judge_series(
     path: &Path,
     series: &Series,
     record: Record,
@@ -147,7 +157,7 @@ fn of_series(
             engine: engine.or(record.engine),
             ..record
         };
-        let row = without_dumps(path, Some(&series.database()), record, &problem);
+        let row = judge_without_dumps(path, Some(&series.database()), record, &problem);
         #[cfg(feature = "copies")]
         let row = DatabaseStatus {
             name: Some(series.name.to_string()),
@@ -174,7 +184,7 @@ fn of_series(
     });
     let policy = record.policy.unwrap_or_default();
     let entries = || past.iter().map(|(entry, _)| entry);
-    let reach = retention::reach(entries().map(|entry: &Entry| entry.name.time), now);
+    let reach = retention::reach(entries().map(|entry: &DumpFile| entry.name.time), now);
     DatabaseStatus {
         database: series.database(),
         engine: Some(header.identity.engine),
@@ -212,7 +222,7 @@ fn unusable(series: &Series, now: Timestamp) -> Option<String> {
     let bad: Vec<_> = others
         .filter(|other| other.is_damaged || Some(&other.entry.name) == newest)
         .collect();
-    let (Other { entry, reason, .. }, more) = bad.split_first()?;
+    let (UncountedDump { entry, reason, .. }, more) = bad.split_first()?;
     let first = format!("{} cannot be used: {reason}", entry.name);
     match more.len() {
         0 => Some(first),
