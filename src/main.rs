@@ -43,7 +43,7 @@ fn main() -> ExitCode {
     logging::start(cli.log);
     let only_prints = matches!(
         cli.command,
-        Command::List(_) | Command::Completions { .. } | Command::Man
+        Command::List(_) | Command::Completions { .. } | Command::Man { .. }
     );
     if let Err(error) = secret::close_memory() {
         log::debug!("passwords are not kept out of core dumps: {error}");
@@ -104,12 +104,12 @@ fn run(command: Command, keeps: bool) -> Result<Exit> {
                 exclude: args.exclude,
                 jobs: args.jobs,
             };
-            dump::run(&sources, &selection, &options).map(all_or_some)
+            dump::run(&sources, &selection, &options).map(exit_of_failures)
         }
         #[cfg(feature = "copies")]
         Command::Copy(args) => {
             let directories = default_paths(args.directories.clone())?;
-            copy::run(&directories, &args.into()).map(all_or_some)
+            copy::run(&directories, &args.into()).map(exit_of_failures)
         }
         Command::List(args) => {
             #[cfg(feature = "copies")]
@@ -132,7 +132,7 @@ fn run(command: Command, keeps: bool) -> Result<Exit> {
             if let Some(places) =
                 CopySelection::from(args.copies).parse_locations(&args.directories)?
             {
-                return copy::status(&places, args.max_age, args.json).map(all_or_some);
+                return copy::status(&places, args.max_age, args.json).map(exit_of_failures);
             }
             let directories = default_paths(args.directories)?;
             if let Some(file) = &args.metrics {
@@ -142,16 +142,16 @@ fn run(command: Command, keeps: bool) -> Result<Exit> {
             let rows = status::rows(&directories, args.max_age, args.trust_records, now);
             #[cfg(feature = "copies")]
             let rows = args.record.add_to(rows)?;
-            status::print(&rows, args.json, now).map(all_or_some)
+            status::print(&rows, args.json, now).map(exit_of_failures)
         }
-        Command::Survey(args) => survey::run(&survey::Options {
+        Command::Survey(args) => survey::run(&survey::SurveyOptions {
             places: args.places,
             dumps: args.dumps,
             ignored: args.ignore,
             timeout: args.timeout,
             json: args.json,
         })
-        .map(all_or_some),
+        .map(exit_of_failures),
         Command::Verify(args) => {
             #[cfg(feature = "copies")]
             {
@@ -163,7 +163,7 @@ fn run(command: Command, keeps: bool) -> Result<Exit> {
                     return Ok(exit_of_failures(failed));
                 }
             }
-            verify::run(&default_paths(args.paths)?, args.timeout, args.json).map(all_or_some)
+            verify::run(&default_paths(args.paths)?, args.timeout, args.json).map(exit_of_failures)
         }
         Command::Restore(args) => {
             #[cfg(feature = "copies")]
@@ -193,9 +193,9 @@ fn run(command: Command, keeps: bool) -> Result<Exit> {
             if let Some([place]) = places.as_deref() {
                 let identities = copies.identities()?;
                 return copy::restore(place, identities.as_ref(), target.as_ref(), &options)
-                    .map(all_or_some);
+                    .map(exit_of_failures);
             }
-            restore::run(&from, target.as_ref(), &options).map(all_or_some)
+            restore::run(&from, target.as_ref(), &options).map(exit_of_failures)
         }
         Command::Drill(args) => {
             let options = drill::DrillOptions {
@@ -209,10 +209,11 @@ fn run(command: Command, keeps: bool) -> Result<Exit> {
                 let copies = CopySelection::from(args.copies);
                 if let Some(places) = copies.parse_locations(&args.paths)? {
                     let identities = copies.identities()?;
-                    return copy::drill(&places, identities.as_ref(), &options).map(all_or_some);
+                    return copy::drill(&places, identities.as_ref(), &options)
+                        .map(exit_of_failures);
                 }
             }
-            drill::run(&default_paths(args.paths)?, &options).map(all_or_some)
+            drill::run(&default_paths(args.paths)?, &options).map(exit_of_failures)
         }
         Command::Rotate(args) => {
             let policy = keeps.then(|| args.retention.into());
@@ -244,9 +245,15 @@ fn run(command: Command, keeps: bool) -> Result<Exit> {
             io::stdout().write_all(script.as_bytes())?;
             Ok(Exit::Success)
         }
-        Command::Man => {
+        Command::Man { command } => {
             let mut page = Vec::new();
-            dump_database::man::page(&mut page)?;
+            match command {
+                None => dump_database::man::page(&mut page)?,
+                Some(command) if dump_database::man::page_of(&command, &mut page)? => {}
+                Some(command) => {
+                    return Err(UsageError::new(&format!("there is no command {command}")).into());
+                }
+            }
             io::stdout().write_all(&page)?;
             Ok(Exit::Success)
         }

@@ -23,7 +23,7 @@ type Metric = (
     fn(&DatabaseStatus) -> Option<f64>,
 );
 
-const METRICS: [Metric; 11] = [
+const METRICS: [Metric; 13] = [
     (
         "last_success_timestamp_seconds",
         "When the database was last dumped, or found unchanged.",
@@ -57,6 +57,19 @@ const METRICS: [Metric; 11] = [
         "dumps_kept",
         "How many dumps there are that can be used and are not dated after now.",
         |row| Some(row.kept as f64),
+    ),
+    (
+        "disk_free_bytes",
+        "The free space of the dump directory's disk.",
+        |row| row.disk_free_bytes.map(|bytes| bytes as f64),
+    ),
+    (
+        "disk_full_seconds",
+        "When the dumps fill that disk at their present growth; at most a year.",
+        |row| {
+            row.disk_free_bytes?;
+            Some(row.disk_full_days.unwrap_or(status::HORIZON) * 86_400.0)
+        },
     ),
     (
         "last_drill_timestamp_seconds",

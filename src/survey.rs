@@ -30,7 +30,7 @@ use server::Server;
 
 /// The options of a survey.
 #[derive(Debug, Clone)]
-pub struct Options {
+pub struct SurveyOptions {
     /// Where to look for SQLite files.
     pub places: Vec<PathBuf>,
     /// More dump directories, and directories of them.
@@ -48,7 +48,7 @@ pub struct Options {
 ///
 /// # Errors
 /// When a signal stops the survey, or stdout is closed.
-pub fn run(options: &Options) -> Result<usize> {
+pub fn run(options: &SurveyOptions) -> Result<usize> {
     let stop = Stop::with_limit(options.timeout);
     let coverage = Coverage::read(&options.dumps, unit::units());
     let mut databases: Vec<_> = server::servers()
@@ -85,7 +85,7 @@ pub fn run(options: &Options) -> Result<usize> {
 }
 
 /// Logs what could not be looked at, and which databases nobody dumps.
-fn report(survey: &Survey, options: &Options) {
+fn report(survey: &Survey, options: &SurveyOptions) {
     if !options.json {
         for Unseen { path, reason } in &survey.unseen {
             log::warn!("not looked at: {}: {reason}", path.display());
@@ -108,7 +108,7 @@ fn report(survey: &Survey, options: &Options) {
 
 /// Returns the SQLite files of the places, what could not be looked at, and whether everything was
 /// looked at in time.
-fn files(options: &Options, stop: Stop) -> Result<(BTreeSet<PathBuf>, Vec<Unseen>, bool)> {
+fn files(options: &SurveyOptions, stop: Stop) -> Result<(BTreeSet<PathBuf>, Vec<Unseen>, bool)> {
     let (mut found, mut unseen) = (BTreeSet::new(), Vec::new());
     let met = files::search(options.places.clone(), stop);
     // A call of a file system that hangs does not end with the deadline.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::forecast::{self, Growth};
 use super::row::DatabaseStatus;
 use crate::directory::{Directory, DumpFile};
 use crate::header::{DumpKind, LeftOut};
@@ -25,10 +26,12 @@ pub fn rows(
     now: Timestamp,
 ) -> Vec<DatabaseStatus> {
     let absolute = |path: &PathBuf| std::path::absolute(path).unwrap_or(path.clone());
-    directories
+    let mut rows: Vec<_> = directories
         .iter()
         .flat_map(|path| judge_directory(&absolute(path), max_age, trust_records, now))
-        .collect()
+        .collect();
+    forecast::add(&mut rows);
+    rows
 }
 
 fn judge_directory(
@@ -120,6 +123,9 @@ fn judge_without_dumps(
         sizes: Vec::new(),
         shrunk_since: None,
         left_out: LeftOut::default(),
+        disk_free_bytes: None,
+        disk_full_days: None,
+        growth: None,
         #[cfg(feature = "copies")]
         name: name.map(str::to_owned),
         #[cfg(feature = "copies")]
@@ -184,6 +190,11 @@ fn judge_series(
     });
     let policy = record.policy.unwrap_or_default();
     let entries = || past.iter().map(|(entry, _)| entry);
+    let grown = past.iter().filter(|(_, of)| of.left_out == header.left_out);
+    let mut sizes: Vec<_> = grown
+        .map(|(entry, _)| (entry.name.time, entry.bytes))
+        .collect();
+    sizes.reverse();
     let reach = retention::reach(entries().map(|entry: &DumpFile| entry.name.time), now);
     DatabaseStatus {
         database: series.database(),
@@ -197,6 +208,9 @@ fn judge_series(
         kept: past.len(),
         shrunk_since: series.shrunk_since(&policy, now),
         left_out: header.left_out.clone(),
+        disk_free_bytes: None,
+        disk_full_days: None,
+        growth: Some(Growth::new(&sizes, series.dumps.len(), policy)),
         reach_seconds: reach.map(|reach| reach.as_secs()),
         problem: problem(
             now.duration_since(fresh),

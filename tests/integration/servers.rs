@@ -8,6 +8,7 @@ mod drilled;
 mod machine;
 pub(crate) mod mysql;
 pub(crate) mod postgresql;
+mod survey;
 
 use std::net::TcpListener;
 use std::path::PathBuf;
