@@ -4,7 +4,7 @@
   config,
   lib,
   databases,
-  statusCommand,
+  look,
   timer,
   ...
 }:

@@ -23,19 +23,19 @@ let
     timer = import ./timer.nix lib;
     sockets = import ./sockets.nix parts;
     account = import ./account.nix parts;
-    directories = import ./directories.nix parts;
-    statusCommand = import ./status-command.nix parts;
+    place = import ./place.nix parts;
+    look = import ./look.nix parts;
     unit = import ./unit.nix parts;
     ping = import ./ping.nix parts;
-    roundUnits = import ./roundUnits-units.nix parts;
+    round = import ./round.nix parts;
     drill = import ./drill.nix parts;
     metrics = import ./metrics.nix parts;
   };
   inherit (parts)
     account
     databases
-    directories
-    roundUnits
+    place
+    round
     sockets
     source
     ;
@@ -64,13 +64,13 @@ in
       systemd = {
         services = mkMerge [
           (lib.mapAttrs' (name: db: lib.nameValuePair (parts.unitName name) (parts.unit name db)) databases)
-          roundUnits.services
+          round.services
           parts.ping.services
-          directories.services
+          place.services
         ];
-        inherit (roundUnits) timers;
+        inherit (round) timers;
         mounts = lib.concatLists (
-          lib.mapAttrsToList (name: db: directories.mounts name (account name db)) databases
+          lib.mapAttrsToList (name: db: place.mounts name (account name db)) databases
         );
       };
 

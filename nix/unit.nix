@@ -6,7 +6,7 @@
   utils,
   source,
   account,
-  directories,
+  place,
   sockets,
   ...
 }:
@@ -153,7 +153,7 @@ in
 name: db:
 let
   who = account name db;
-  leaf = directories.leafOf name who;
+  leaf = place.leafOf name who;
   servers = localServer db;
 in
 {
@@ -167,7 +167,7 @@ in
 
   unitConfig = lib.mkMerge [
     (untilItExists db leaf)
-    (directories.unitConfig name who)
+    (place.unitConfig name who)
   ];
 
   serviceConfig = lib.mkMerge [
@@ -182,7 +182,7 @@ in
       LoadCredential = mkIf (db.passwordFile != null) [ "password:${db.passwordFile}" ];
       EnvironmentFile = mkIf (db.environmentFile != null) db.environmentFile;
     }
-    (directories.serviceConfig name who)
+    (place.serviceConfig name who)
     (fileAccess db)
     (network db)
   ];

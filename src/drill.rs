@@ -30,14 +30,14 @@ use anyhow::{Context, Result};
 
 use crate::stop::{self, Stop};
 
-use choose::ChosenDump;
+use choose::Chosen;
 pub use choose::Sample;
 use result::DrillResult;
 pub use worker::{is_inside, run_inside};
 
 /// The options of a drill.
 #[derive(Debug, Clone)]
-pub struct DrillOptions {
+pub struct Options {
     /// Which dumps of a directory to drill.
     pub sample: Sample,
     /// The directory of throwaway databases; `None` means the system's directory for temporary
@@ -55,14 +55,14 @@ pub struct DrillOptions {
 ///
 /// # Errors
 /// When a path does not exist, or stdout is closed.
-pub fn run(paths: &[PathBuf], options: &DrillOptions) -> Result<usize> {
+pub fn run(paths: &[PathBuf], options: &Options) -> Result<usize> {
     let mut rows = Vec::new();
     let mut failing = HashSet::new();
     let mut drilled = HashSet::new();
-    let (all, mut failed) = choose::choose_all(paths, options.sample)?;
+    let (all, mut failed) = choose::all(paths, options.sample)?;
     for chosen in all {
-        Stop::until_signal().check()?;
-        let Some((chosen, dump)) = open_dump(chosen) else {
+        Stop::on_signal().check()?;
+        let Some((chosen, dump)) = opened(chosen) else {
             continue;
         };
         if !drilled.insert(chosen.path.clone()) {
@@ -71,7 +71,7 @@ pub fn run(paths: &[PathBuf], options: &DrillOptions) -> Result<usize> {
         // Only explicitly named dumps can be missing here.
         let gone = dump.as_ref().is_err_and(is_gone);
         let row = if gone {
-            DrillResult::for_removed_dump(&chosen)
+            DrillResult::gone(&chosen)
         } else {
             drill(&chosen, dump.context("it cannot be read"), options)
         };
@@ -119,7 +119,7 @@ pub struct DownloadedDump {
 #[cfg(feature = "copies")]
 pub fn run_downloaded(
     dumps: impl Iterator<Item = Result<DownloadedDump>>,
-    options: &DrillOptions,
+    options: &Options,
 ) -> Result<usize> {
     let mut rows = Vec::new();
     let mut failed = 0;
@@ -129,7 +129,7 @@ pub fn run_downloaded(
             database,
             file,
         } = dump?;
-        let chosen = ChosenDump {
+        let chosen = Chosen {
             path,
             database,
             place: None,
@@ -154,14 +154,14 @@ pub fn run_downloaded(
 /// Opens the dump. If rotation removed it while other dumps were drilled, opens the newest dump of
 /// the same database instead, and returns `None` if there is none. A dump that the user named is
 /// never replaced by another one.
-fn open_dump(mut chosen: ChosenDump) -> Option<(ChosenDump, io::Result<File>)> {
+fn opened(mut chosen: Chosen) -> Option<(Chosen, io::Result<File>)> {
     loop {
         let dump = chosen.open();
         if chosen.is_named || !dump.as_ref().is_err_and(is_gone) {
             return Some((chosen, dump));
         }
         log::info!("{} was removed meanwhile", chosen.path.display());
-        chosen = chosen.find_newest()?;
+        chosen = chosen.newest_now()?;
     }
 }
 
@@ -169,10 +169,10 @@ fn is_gone(error: &io::Error) -> bool {
     error.kind() == ErrorKind::NotFound
 }
 
-fn drill(chosen: &ChosenDump, dump: Result<File>, options: &DrillOptions) -> DrillResult {
-    let mut row = DrillResult::new(chosen);
+fn drill(chosen: &Chosen, dump: Result<File>, options: &Options) -> DrillResult {
+    let mut row = DrillResult::of(chosen);
     log::debug!("drilling {}", row.path.display());
-    let stop = Stop::with_limit(options.timeout);
+    let stop = Stop::after(options.timeout);
     let drilled = dump.and_then(|dump| {
         confined::restore(&dump, options.scratch.as_deref(), options.timeout, stop)
     });

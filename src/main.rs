@@ -12,9 +12,9 @@ use clap::{CommandFactory, FromArgMatches};
 
 use dump_database::cli::{Cli, Command, EXAMPLES, Output, Retention, ServerFormat};
 #[cfg(feature = "copies")]
-use dump_database::copy::{self, CopySelection};
+use dump_database::copy::{self, Reading};
 use dump_database::directory::DirectoryInUse;
-use dump_database::dump::RetentionChoice;
+use dump_database::dump::Keep;
 use dump_database::engine::command::Program;
 use dump_database::engine::parse_source;
 use dump_database::exit::{Exit, UsageError};
@@ -87,12 +87,12 @@ fn run(command: Command, keeps: bool) -> Result<Exit> {
                     words: args.program,
                 }));
             }
-            let options = dump::DumpOptions {
+            let options = dump::Options {
                 adopt: args.adopt,
                 keep: if keeps {
-                    RetentionChoice::By(args.retention.into())
+                    Keep::By(args.retention.into())
                 } else {
-                    RetentionChoice::AsBefore
+                    Keep::AsBefore
                 },
                 left_out: LeftOut::new(args.exclude_table, args.exclude_rows),
                 skip_unchanged: args.skip_unchanged,
@@ -104,37 +104,29 @@ fn run(command: Command, keeps: bool) -> Result<Exit> {
                 exclude: args.exclude,
                 jobs: args.jobs,
             };
-            dump::run(&sources, &selection, &options).map(exit_of_failures)
+            dump::run(&sources, &selection, &options).map(all_or_some)
         }
         #[cfg(feature = "copies")]
         Command::Copy(args) => {
-            let directories = default_paths(args.directories.clone())?;
-            copy::run(&directories, &args.into()).map(exit_of_failures)
+            let directories = or_default(args.directories.clone())?;
+            copy::run(&directories, &args.into()).map(all_or_some)
         }
         Command::List(args) => {
             #[cfg(feature = "copies")]
-            if let Some(places) =
-                CopySelection::from(args.copies).parse_locations(&args.directories)?
-            {
+            if let Some(places) = Reading::from(args.copies).places(&args.directories)? {
                 copy::list(&places, args.json)?;
                 return Ok(Exit::Success);
             }
             let policy = keeps.then(|| args.retention.into());
-            list::run(
-                &default_paths(args.directories)?,
-                policy.as_ref(),
-                args.json,
-            )?;
+            list::run(&or_default(args.directories)?, policy.as_ref(), args.json)?;
             Ok(Exit::Success)
         }
         Command::Status(args) => {
             #[cfg(feature = "copies")]
-            if let Some(places) =
-                CopySelection::from(args.copies).parse_locations(&args.directories)?
-            {
-                return copy::status(&places, args.max_age, args.json).map(exit_of_failures);
+            if let Some(places) = Reading::from(args.copies).places(&args.directories)? {
+                return copy::status(&places, args.max_age, args.json).map(all_or_some);
             }
-            let directories = default_paths(args.directories)?;
+            let directories = or_default(args.directories)?;
             if let Some(file) = &args.metrics {
                 metrics::write(file, &directories, args.trust_records)?;
             }
@@ -142,7 +134,7 @@ fn run(command: Command, keeps: bool) -> Result<Exit> {
             let rows = status::rows(&directories, args.max_age, args.trust_records, now);
             #[cfg(feature = "copies")]
             let rows = args.record.add_to(rows)?;
-            status::print(&rows, args.json, now).map(exit_of_failures)
+            status::print(&rows, args.json, now).map(all_or_some)
         }
         Command::Survey(args) => survey::run(&survey::SurveyOptions {
             places: args.places,
@@ -151,34 +143,34 @@ fn run(command: Command, keeps: bool) -> Result<Exit> {
             timeout: args.timeout,
             json: args.json,
         })
-        .map(exit_of_failures),
+        .map(all_or_some),
         Command::Verify(args) => {
             #[cfg(feature = "copies")]
             {
-                let reading = CopySelection::from(args.copies);
-                if let Some(places) = reading.parse_locations(&args.paths)? {
+                let reading = Reading::from(args.copies);
+                if let Some(places) = reading.places(&args.paths)? {
                     let identities = reading.identities()?;
                     let failed =
                         copy::verify(&places, identities.as_ref(), args.timeout, args.json)?;
-                    return Ok(exit_of_failures(failed));
+                    return Ok(all_or_some(failed));
                 }
             }
-            verify::run(&default_paths(args.paths)?, args.timeout, args.json).map(exit_of_failures)
+            verify::run(&or_default(args.paths)?, args.timeout, args.json).map(all_or_some)
         }
         Command::Restore(args) => {
             #[cfg(feature = "copies")]
-            let copies = CopySelection {
+            let copies = Reading {
                 name: args.name.clone(),
                 ..args.copies.into()
             };
             #[cfg(feature = "copies")]
-            let places = copies.parse_locations(std::slice::from_ref(&args.dump))?;
-            let options = restore::RestoreOptions {
+            let places = copies.places(std::slice::from_ref(&args.dump))?;
+            let options = restore::Options {
                 replace: match (args.replace, args.without_saving, args.into_empty) {
-                    (true, true, _) => restore::ReplaceMode::Unsaved,
-                    (true, false, _) => restore::ReplaceMode::Saved,
-                    (false, _, true) => restore::ReplaceMode::Empty,
-                    (false, _, false) => restore::ReplaceMode::No,
+                    (true, true, _) => restore::Replace::Unsaved,
+                    (true, false, _) => restore::Replace::Saved,
+                    (false, _, true) => restore::Replace::Empty,
+                    (false, _, false) => restore::Replace::No,
                 },
                 keep_going: args.keep_going,
                 no_owner: args.no_owner,
@@ -193,12 +185,12 @@ fn run(command: Command, keeps: bool) -> Result<Exit> {
             if let Some([place]) = places.as_deref() {
                 let identities = copies.identities()?;
                 return copy::restore(place, identities.as_ref(), target.as_ref(), &options)
-                    .map(exit_of_failures);
+                    .map(all_or_some);
             }
-            restore::run(&from, target.as_ref(), &options).map(exit_of_failures)
+            restore::run(&from, target.as_ref(), &options).map(all_or_some)
         }
         Command::Drill(args) => {
-            let options = drill::DrillOptions {
+            let options = drill::Options {
                 sample: args.sample,
                 scratch: args.scratch,
                 timeout: args.timeout,
@@ -206,21 +198,20 @@ fn run(command: Command, keeps: bool) -> Result<Exit> {
             };
             #[cfg(feature = "copies")]
             {
-                let copies = CopySelection::from(args.copies);
-                if let Some(places) = copies.parse_locations(&args.paths)? {
+                let copies = Reading::from(args.copies);
+                if let Some(places) = copies.places(&args.paths)? {
                     let identities = copies.identities()?;
-                    return copy::drill(&places, identities.as_ref(), &options)
-                        .map(exit_of_failures);
+                    return copy::drill(&places, identities.as_ref(), &options).map(all_or_some);
                 }
             }
-            drill::run(&default_paths(args.paths)?, &options).map(exit_of_failures)
+            drill::run(&or_default(args.paths)?, &options).map(all_or_some)
         }
         Command::Rotate(args) => {
             let policy = keeps.then(|| args.retention.into());
             #[cfg(feature = "copies")]
             if let Some(path) = &args.directory
                 && let Some(places) =
-                    CopySelection::from(args.copies).parse_locations(std::slice::from_ref(path))?
+                    Reading::from(args.copies).places(std::slice::from_ref(path))?
             {
                 let policy = policy.ok_or_else(|| {
                     UsageError::new("a destination has no record of a retention policy; give it with --keep and the other retention flags")
@@ -271,18 +262,18 @@ fn is_destination_in_use(error: &anyhow::Error) -> bool {
     }
 }
 
-fn exit_of_failures(failed: usize) -> Exit {
+fn all_or_some(failed: usize) -> Exit {
     match failed {
         0 => Exit::Success,
         _ => Exit::Failure,
     }
 }
 
-fn options(output: Output) -> Result<dump::DumpOptions> {
-    Ok(dump::DumpOptions {
+fn options(output: Output) -> Result<dump::Options> {
+    Ok(dump::Options {
         to: directory(output.to)?,
         adopt: false,
-        keep: RetentionChoice::Everything,
+        keep: Keep::Everything,
         skip_unchanged: false,
         left_out: LeftOut::default(),
         metrics: None,
@@ -302,7 +293,7 @@ fn options(output: Output) -> Result<dump::DumpOptions> {
     })
 }
 
-fn default_paths(paths: Vec<PathBuf>) -> Result<Vec<PathBuf>> {
+fn or_default(paths: Vec<PathBuf>) -> Result<Vec<PathBuf>> {
     if paths.is_empty() {
         return Ok(vec![directory(None)?]);
     }

@@ -5,10 +5,10 @@ use std::io::{self, Write};
 
 use anyhow::Result;
 
-use super::catalogue::{self, Copies, StoredCopy};
-use super::location::Location;
+use super::catalogue::{self, Copies, Stored};
 use super::name::Folder;
-use super::plan::{KnownCopy, verdicts};
+use super::place::Place;
+use super::plan::{Known, verdicts};
 use crate::clock;
 use crate::name::DumpName;
 use crate::retention::{Policy, Rule, Verdict};
@@ -20,12 +20,12 @@ use crate::store::{Reason, Store, StoreError};
 ///
 /// # Errors
 /// When a destination cannot be listed or a copy cannot be removed.
-pub fn run(places: &[Location], policy: &Policy, is_dry: bool) -> Result<()> {
-    let stop = Stop::until_signal();
+pub fn run(places: &[Place], policy: &Policy, is_dry: bool) -> Result<()> {
+    let stop = Stop::on_signal();
     for place in places {
         for (folder, copies) in place.copies(stop)? {
-            let known = read_known(&*place.store, &folder, &copies, stop)?;
-            let mut by_identity: BTreeMap<Option<String>, Vec<KnownCopy>> = BTreeMap::new();
+            let known = known(&*place.store, &folder, &copies, stop)?;
+            let mut by_identity: BTreeMap<Option<String>, Vec<Known>> = BTreeMap::new();
             for copy in known {
                 by_identity
                     .entry(copy.1.identity.clone())
@@ -55,9 +55,9 @@ pub fn run(places: &[Location], policy: &Policy, is_dry: bool) -> Result<()> {
 }
 
 fn explain(
-    place: &Location,
+    place: &Place,
     folder: &Folder,
-    copies: &[KnownCopy],
+    copies: &[Known],
     plan: &[Verdict],
     goes: &str,
 ) -> io::Result<()> {
@@ -84,13 +84,13 @@ fn explain(
 ///
 /// # Errors
 /// When the store does not answer.
-pub(super) fn read_known(
+pub(super) fn known(
     store: &dyn Store,
     folder: &Folder,
     copies: &Copies,
     stop: Stop,
-) -> Result<Vec<KnownCopy>> {
-    let finished: Vec<&StoredCopy> = copies
+) -> Result<Vec<Known>> {
+    let finished: Vec<&Stored> = copies
         .stored
         .iter()
         .filter(|copy| copy.kind.is_some())
@@ -123,7 +123,7 @@ pub(super) fn read_known(
 pub(super) fn remove(
     store: &dyn Store,
     folder: &Folder,
-    copies: &[KnownCopy],
+    copies: &[Known],
     plan: &[Verdict],
     stop: Stop,
 ) -> Result<usize> {
@@ -152,7 +152,7 @@ pub(super) fn remove(
 pub(super) fn remove_one(
     store: &dyn Store,
     folder: &Folder,
-    copy: &StoredCopy,
+    copy: &Stored,
     stop: Stop,
 ) -> Result<(), StoreError> {
     store.remove(&folder.path_of(&copy.name.to_string()), stop)?;
@@ -166,10 +166,10 @@ pub(super) fn remove_one(
 ///
 /// # Errors
 /// As [`remove`].
-pub(super) fn rotate_after(
+pub(super) fn after(
     store: &dyn Store,
     folder: &Folder,
-    own: &[KnownCopy],
+    own: &[Known],
     policy: &Policy,
     published: Option<&DumpName>,
     stop: Stop,

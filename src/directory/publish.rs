@@ -4,12 +4,12 @@ use anyhow::{Context, Result, bail};
 use rustix::fs::AtFlags;
 use rustix::io::Errno;
 
-use super::lock::LockedDirectory;
+use super::lock::Locked;
 use super::temporary::Temporary;
 use crate::name::DumpName;
 use crate::rename::rename_without_replacing;
 
-impl LockedDirectory {
+impl Locked {
     /// Gives a finished temporary file its final name: `name`, or the next free sequence number
     /// within its second. Returns that name.
     ///
@@ -26,7 +26,7 @@ impl LockedDirectory {
             }
             name.sequence += 1;
         }
-        temporary.mark_published();
+        temporary.published();
         rustix::fs::fsync(self.fd()).with_context(context)?;
         Ok(name)
     }

@@ -11,14 +11,14 @@ pub(super) type Sign = (&'static str, &'static str);
 /// The error of a restore that was not begun, because the server lacks something that the dump
 /// needs.
 #[derive(Debug)]
-pub struct MissingRequirements {
+pub struct Missing {
     /// The server's URL.
     pub(super) server: String,
     /// What the server lacks; each entry has its kind, such as `the roles anna, bert`.
     pub(super) needs: Vec<String>,
 }
 
-impl MissingRequirements {
+impl Missing {
     /// Returns everything that is missing, separated by semicolons.
     #[must_use]
     pub fn needs(&self) -> String {
@@ -26,7 +26,7 @@ impl MissingRequirements {
     }
 }
 
-impl fmt::Display for MissingRequirements {
+impl fmt::Display for Missing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (server, needs) = (&self.server, self.needs());
         write!(
@@ -36,7 +36,7 @@ impl fmt::Display for MissingRequirements {
     }
 }
 
-impl std::error::Error for MissingRequirements {}
+impl std::error::Error for Missing {}
 
 /// Returns the first message of a server in `error`: one line, which follows `label`, without
 /// details. Returns `None` if `label` does not begin a part of `error`.

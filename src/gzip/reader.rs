@@ -24,11 +24,11 @@ pub struct GzipReader<R: Read> {
     inflater: Inflater,
     crc: Crc,
     pub(super) bytes: u64,
-    state: ReaderState,
+    state: State,
 }
 
 #[derive(Debug)]
-enum ReaderState {
+enum State {
     Body,
     Trailer,
     /// The trailer has been checked; no data may follow it.
@@ -48,14 +48,14 @@ impl<R: Read> GzipReader<R> {
             inflater: Inflater::new(),
             crc: Crc::new(),
             bytes: 0,
-            state: ReaderState::Body,
+            state: State::Body,
         }
     }
 
     /// Returns the length and CRC-32 of the content, or `None` before the end of the member has
     /// been read and checked.
     pub fn totals(&self) -> Option<Totals> {
-        matches!(self.state, ReaderState::Ended).then(|| self.totals_so_far())
+        matches!(self.state, State::Ended).then(|| self.totals_so_far())
     }
 
     fn totals_so_far(&self) -> Totals {
@@ -68,13 +68,11 @@ impl<R: Read> GzipReader<R> {
     /// Performs one step: decodes, or checks the trailer, or checks that the file ends.
     fn advance(&mut self) -> io::Result<()> {
         match &self.state {
-            ReaderState::Body => self.decode(),
-            ReaderState::Trailer => self.check_trailer(),
-            ReaderState::After => self.check_end(),
-            ReaderState::Ended => Ok(()),
-            ReaderState::Damaged(what) => {
-                Err(io::Error::new(io::ErrorKind::InvalidData, what.clone()))
-            }
+            State::Body => self.decode(),
+            State::Trailer => self.check_trailer(),
+            State::After => self.check_end(),
+            State::Ended => Ok(()),
+            State::Damaged(what) => Err(io::Error::new(io::ErrorKind::InvalidData, what.clone())),
         }
     }
 
@@ -97,7 +95,7 @@ impl<R: Read> GzipReader<R> {
         self.crc.update(self.output.filled());
         self.bytes += step.produced as u64;
         if step.finished {
-            self.state = ReaderState::Trailer;
+            self.state = State::Trailer;
         } else if step.consumed == 0 && step.produced == 0 {
             if self.input.is_full() {
                 return self.damaged(format!(
@@ -132,13 +130,13 @@ impl<R: Read> GzipReader<R> {
             ));
         }
         self.consume_input(TRAILER_LEN);
-        self.state = ReaderState::After;
+        self.state = State::After;
         Ok(())
     }
 
     fn check_end(&mut self) -> io::Result<()> {
         if self.input.filled().is_empty() && self.input.fill_from(&mut self.inner)? == 0 {
-            self.state = ReaderState::Ended;
+            self.state = State::Ended;
             return Ok(());
         }
         self.damaged(format!(
@@ -161,14 +159,14 @@ impl<R: Read> GzipReader<R> {
     }
 
     fn damaged(&mut self, what: String) -> io::Result<()> {
-        self.state = ReaderState::Damaged(what);
+        self.state = State::Damaged(what);
         self.advance()
     }
 }
 
 impl<R: Read> BufRead for GzipReader<R> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        while self.output.filled().is_empty() && !matches!(self.state, ReaderState::Ended) {
+        while self.output.filled().is_empty() && !matches!(self.state, State::Ended) {
             self.advance()?;
         }
         Ok(self.output.filled())

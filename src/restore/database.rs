@@ -8,13 +8,13 @@ use anyhow::{Result, ensure};
 use super::choose::{RequestedDump, choose};
 use super::save::Saver;
 use crate::dump;
-use crate::engine::{Access, DamagedInside, ExistingDatabase, LoadOptions, LoadResult, Source};
+use crate::engine::{Access, DamagedInside, Existing, LoadOptions, Loaded, Source};
 use crate::header::Header;
 use crate::stop::Stop;
 
 /// What a restore does if the target database exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ReplaceMode {
+pub enum Replace {
     /// The restore is refused.
     No,
     /// The restore loads the dump into the database if it is empty.
@@ -27,26 +27,26 @@ pub enum ReplaceMode {
 
 /// The options of a restore.
 #[derive(Debug, Clone)]
-pub struct RestoreOptions {
+pub struct Options {
     /// What to do if the target database exists.
-    pub replace: ReplaceMode,
+    pub replace: Replace,
     /// True to load what can be loaded, and list what cannot.
     pub keep_going: bool,
     /// True to leave out owners, definers and privileges.
     pub no_owner: bool,
     /// How to dump the replaced database. The password and the limits also apply to the restore.
-    pub dump: dump::DumpOptions,
+    pub dump: dump::Options,
 }
 
 /// Returns the first dump that is not among the refused ones, verified whole, its path, and its header.
-pub type DumpChooser<'a> = dyn FnMut(&[PathBuf], Stop) -> Result<(File, PathBuf, Header)> + 'a;
+pub type Choose<'a> = dyn FnMut(&[PathBuf], Stop) -> Result<(File, PathBuf, Header)> + 'a;
 
 /// Restores the dump of one database. Logs what was restored, or why it is left out. Returns what was loaded.
 pub(super) fn restore(
     from: &RequestedDump,
     target: &dyn Source,
-    options: &RestoreOptions,
-) -> Result<LoadResult> {
+    options: &Options,
+) -> Result<Loaded> {
     let is_named = !from.path.is_dir();
     let mut choose = |refused: &[PathBuf], stop: Stop| choose(from, refused, stop);
     restore_chosen(&mut choose, is_named, target, options)
@@ -54,11 +54,11 @@ pub(super) fn restore(
 
 /// Restores the dump that `choose` returns. Logs what was restored.
 pub(super) fn restore_chosen(
-    choose: &mut DumpChooser<'_>,
+    choose: &mut Choose<'_>,
     is_named: bool,
     target: &dyn Source,
-    options: &RestoreOptions,
-) -> Result<LoadResult> {
+    options: &Options,
+) -> Result<Loaded> {
     let access = options.dump.access();
     let stop = access.deadline;
     let mut refused = Vec::new();
@@ -67,10 +67,10 @@ pub(super) fn restore_chosen(
         let (dump, path, header) = choose(&refused, stop)?;
         let load_options = LoadOptions {
             existing: match options.replace {
-                ReplaceMode::No => ExistingDatabase::Refuse,
-                ReplaceMode::Empty => ExistingDatabase::Fill,
-                ReplaceMode::Saved => ExistingDatabase::Save(&mut saver),
-                ReplaceMode::Unsaved => ExistingDatabase::Lose,
+                Replace::No => Existing::Refuse,
+                Replace::Empty => Existing::Fill,
+                Replace::Saved => Existing::Save(&mut saver),
+                Replace::Unsaved => Existing::Lose,
             },
             keep_going: options.keep_going,
             no_owner: options.no_owner,
@@ -82,7 +82,7 @@ pub(super) fn restore_chosen(
                 log::warn!("{} was passed over: {error:#}", path.display());
                 refused.push(path);
             }
-            Err(error) => return Err(error.context(describe_failure(target, saver.saved_path()))),
+            Err(error) => return Err(error.context(not_restored(target, saver.saved()))),
         }
     };
     if let Some(why) = loaded.left_out {
@@ -110,7 +110,7 @@ pub(super) fn restore_chosen(
     Ok(loaded)
 }
 
-fn describe_failure(target: &dyn Source, saved: Option<&Path>) -> String {
+fn not_restored(target: &dyn Source, saved: Option<&Path>) -> String {
     match saved {
         None => format!("{target} was not restored"),
         Some(saved) => format!(
@@ -130,7 +130,7 @@ pub fn load(
     target: &dyn Source,
     options: LoadOptions<'_>,
     access: &Access,
-) -> Result<LoadResult> {
+) -> Result<Loaded> {
     ensure!(
         header.identity.engine == target.engine(),
         "the dump is of {}, which cannot be restored into {}",

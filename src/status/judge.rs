@@ -7,11 +7,11 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::forecast::{self, Growth};
 use super::row::DatabaseStatus;
-use crate::directory::{Directory, DumpFile};
+use crate::directory::{Directory, Entry};
 use crate::header::{DumpKind, LeftOut};
 use crate::human;
 use crate::retention;
-use crate::series::{Series, UncountedDump};
+use crate::series::{Other, Series};
 use crate::state::{Attempt, DrillRecord, Record};
 
 /// Returns a row for each database of each directory. That a database did not change since its
@@ -28,13 +28,13 @@ pub fn rows(
     let absolute = |path: &PathBuf| std::path::absolute(path).unwrap_or(path.clone());
     let mut rows: Vec<_> = directories
         .iter()
-        .flat_map(|path| judge_directory(&absolute(path), max_age, trust_records, now))
+        .flat_map(|path| of_directory(&absolute(path), max_age, trust_records, now))
         .collect();
     forecast::add(&mut rows);
     rows
 }
 
-fn judge_directory(
+fn of_directory(
     path: &Path,
     max_age: Option<Duration>,
     trust_records: bool,
@@ -48,13 +48,13 @@ fn judge_directory(
                 record.unchanged = None;
             }
         }
-        Ok((Series::read_all(&directory, &entries), state))
+        Ok((Series::all(&directory, &entries), state))
     });
     let (series, mut state) = match read {
         Ok(read) => read,
         Err(error) => {
             let problem = format!("{error:#}");
-            return vec![judge_without_dumps(path, None, Record::default(), &problem)];
+            return vec![without_dumps(path, None, Record::default(), &problem)];
         }
     };
     let mut rows = Vec::new();
@@ -74,7 +74,7 @@ fn judge_directory(
             continue;
         }
         let record = record.unwrap_or_default();
-        rows.push(judge_series(path, series, record, max_age, now));
+        rows.push(of_series(path, series, record, max_age, now));
     }
     // Databases that were never dumped, or whose dumps are gone.
     for (name, record) in state.databases {
@@ -83,15 +83,10 @@ fn judge_directory(
             Some(None) => "its dumps are gone".to_owned(),
             None => continue,
         };
-        rows.push(judge_without_dumps(path, Some(&name), record, &problem));
+        rows.push(without_dumps(path, Some(&name), record, &problem));
     }
     if rows.is_empty() {
-        rows.push(judge_without_dumps(
-            path,
-            None,
-            Record::default(),
-            "never dumped",
-        ));
+        rows.push(without_dumps(path, None, Record::default(), "never dumped"));
     }
     rows
 }
@@ -100,12 +95,7 @@ fn failed(error: &str) -> String {
     format!("the last run failed: {error}")
 }
 
-fn judge_without_dumps(
-    path: &Path,
-    name: Option<&str>,
-    record: Record,
-    problem: &str,
-) -> DatabaseStatus {
+fn without_dumps(path: &Path, name: Option<&str>, record: Record, problem: &str) -> DatabaseStatus {
     let directory = || path.file_name().unwrap_or_default().to_string_lossy();
     DatabaseStatus {
         database: name.map_or_else(|| directory().into_owned(), str::to_owned),
@@ -134,7 +124,7 @@ fn judge_without_dumps(
     }
 }
 
-fn judge_series(
+fn of_series(
     path: &Path,
     series: &Series,
     record: Record,
@@ -163,7 +153,7 @@ fn judge_series(
             engine: engine.or(record.engine),
             ..record
         };
-        let row = judge_without_dumps(path, Some(&series.database()), record, &problem);
+        let row = without_dumps(path, Some(&series.database()), record, &problem);
         #[cfg(feature = "copies")]
         let row = DatabaseStatus {
             name: Some(series.name.to_string()),
@@ -195,7 +185,7 @@ fn judge_series(
         .map(|(entry, _)| (entry.name.time, entry.bytes))
         .collect();
     sizes.reverse();
-    let reach = retention::reach(entries().map(|entry: &DumpFile| entry.name.time), now);
+    let reach = retention::reach(entries().map(|entry: &Entry| entry.name.time), now);
     DatabaseStatus {
         database: series.database(),
         engine: Some(header.identity.engine),
@@ -236,7 +226,7 @@ fn unusable(series: &Series, now: Timestamp) -> Option<String> {
     let bad: Vec<_> = others
         .filter(|other| other.is_damaged || Some(&other.entry.name) == newest)
         .collect();
-    let (UncountedDump { entry, reason, .. }, more) = bad.split_first()?;
+    let (Other { entry, reason, .. }, more) = bad.split_first()?;
     let first = format!("{} cannot be used: {reason}", entry.name);
     match more.len() {
         0 => Some(first),

@@ -11,7 +11,7 @@ pub const UNFINISHED: &str = ".dump-database-copy-";
 
 /// A file in a store.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StoredFile {
+pub struct Object {
     /// Its path.
     pub path: String,
     /// Its size in bytes.
@@ -20,7 +20,7 @@ pub struct StoredFile {
 
 /// What an upload must have stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UploadContent {
+pub struct Content {
     /// Its size in bytes.
     pub bytes: u64,
     /// Its SHA-256 in hexadecimal.
@@ -29,7 +29,7 @@ pub struct UploadContent {
 
 /// How an upload ended that did not fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum UploadResult {
+pub enum Published {
     /// The file has its name.
     New,
     /// Another file has the name; nothing was replaced.
@@ -42,7 +42,7 @@ pub trait Store: Send + Sync {
     ///
     /// # Errors
     /// When the store cannot be listed.
-    fn list(&self, folder: &str, stop: Stop) -> Result<Vec<StoredFile>, StoreError>;
+    fn list(&self, folder: &str, stop: Stop) -> Result<Vec<Object>, StoreError>;
 
     /// Returns the names of the folders in a folder.
     ///
@@ -84,7 +84,7 @@ pub trait Upload: Write {
     /// When the store has not stored `content`, or does not say so.
     fn publish(
         self: Box<Self>,
-        content: &UploadContent,
+        content: &Content,
         reads_back: bool,
-    ) -> Result<UploadResult, StoreError>;
+    ) -> Result<Published, StoreError>;
 }

@@ -5,18 +5,14 @@ use opendal::Operator;
 use opendal::services::Sftp;
 
 use super::config::Config;
-use super::connection::{Naming, StoreConnection};
-use super::destination::SftpDirectory;
+use super::connection::{Connection, Naming};
+use super::destination::Server;
 
 /// Opens a directory of a server; it is created where it is missing.
 ///
 /// # Errors
 /// When a setting makes no sense.
-pub(super) fn open(
-    server: &SftpDirectory,
-    config: &Config,
-    owner: &str,
-) -> Result<StoreConnection> {
+pub(super) fn open(server: &Server, config: &Config, owner: &str) -> Result<Connection> {
     let port = server.port.map_or(String::new(), |port| format!(":{port}"));
     let mut builder = Sftp::default()
         .endpoint(&format!("ssh://{}{port}", server.host))
@@ -28,7 +24,7 @@ pub(super) fn open(
         builder = builder.key(&key);
     }
     let build = || Operator::new(builder);
-    Ok(StoreConnection::new(
+    Ok(Connection::new(
         build,
         Naming::Renamed(owner.to_owned()),
         false,

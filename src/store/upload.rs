@@ -8,9 +8,9 @@ use opendal::options::WriteOptions;
 use opendal::{ErrorKind, Writer};
 use sha2::{Digest, Sha256};
 
-use super::connection::{Naming, StoreConnection};
+use super::connection::{Connection, Naming};
 use super::error::{Reason, StoreError};
-use super::interface::{Store, UNFINISHED, Upload, UploadContent, UploadResult};
+use super::interface::{Content, Published, Store, UNFINISHED, Upload};
 use crate::human;
 use crate::stop::Stop;
 
@@ -24,7 +24,7 @@ const IN_FLIGHT: usize = 24 << 20;
 const CLEANING_UP: Duration = Duration::from_millis(700);
 
 pub(super) struct Uploading<'a> {
-    store: &'a StoreConnection,
+    store: &'a Connection,
     writer: Option<Writer>,
     /// The name it is to get.
     path: String,
@@ -36,14 +36,14 @@ pub(super) struct Uploading<'a> {
 
 impl<'a> Uploading<'a> {
     pub(super) fn begin(
-        store: &'a StoreConnection,
+        store: &'a Connection,
         path: &str,
         bytes: u64,
         stop: Stop,
     ) -> Result<Self, StoreError> {
         let temporary = match &store.naming {
             Naming::AtOnce => None,
-            Naming::Renamed(owner) => Some(make_temporary_path(path, owner)),
+            Naming::Renamed(owner) => Some(beside(path, owner)),
         };
         let (concurrent, chunk) = match store.parts {
             Some((concurrent, least)) => {
@@ -93,7 +93,7 @@ impl<'a> Uploading<'a> {
     }
 
     /// Compares what the store has under a name with what it should have.
-    fn compare(&self, path: &str, content: &UploadContent) -> Result<(), StoreError> {
+    fn compare(&self, path: &str, content: &Content) -> Result<(), StoreError> {
         let mut stored = self.store.read(path, self.stop)?;
         let mut sums = Sha256::new();
         let mut buffer = vec![0; 64 << 10];
@@ -117,7 +117,7 @@ impl<'a> Uploading<'a> {
     }
 
     /// Returns true where the store has a file of this size under a name.
-    fn is_stored(&self, path: &str, bytes: u64) -> Result<bool, StoreError> {
+    fn has(&self, path: &str, bytes: u64) -> Result<bool, StoreError> {
         let about = self.store.wait(self.stop, self.store.operator.stat(path));
         match about {
             Ok(about) => Ok(about.content_length() == bytes),
@@ -126,12 +126,8 @@ impl<'a> Uploading<'a> {
         }
     }
 
-    fn upload_at_once(
-        &self,
-        content: &UploadContent,
-        reads_back: bool,
-    ) -> Result<UploadResult, StoreError> {
-        if !self.is_stored(&self.path, content.bytes)? {
+    fn at_once(&self, content: &Content, reads_back: bool) -> Result<Published, StoreError> {
+        if !self.has(&self.path, content.bytes)? {
             return Err(StoreError::new(
                 Reason::Other,
                 "the size that the store says is not the size it was given",
@@ -140,23 +136,19 @@ impl<'a> Uploading<'a> {
         if reads_back || !self.store.checks {
             self.compare(&self.path, content)?;
         }
-        Ok(UploadResult::New)
+        Ok(Published::New)
     }
 
-    fn upload_and_rename(
-        &self,
-        temporary: &str,
-        content: &UploadContent,
-    ) -> Result<UploadResult, StoreError> {
+    fn renamed(&self, temporary: &str, content: &Content) -> Result<Published, StoreError> {
         self.compare(temporary, content)?;
         let operator = &self.store.operator;
         if self.store.wait(self.stop, operator.exists(&self.path))? {
             self.store.remove(temporary, self.stop)?;
-            return Ok(UploadResult::Exists);
+            return Ok(Published::Exists);
         }
         self.store
             .wait(self.stop, operator.rename(temporary, &self.path))?;
-        Ok(UploadResult::New)
+        Ok(Published::New)
     }
 }
 
@@ -178,9 +170,9 @@ impl Write for Uploading<'_> {
 impl Upload for Uploading<'_> {
     fn publish(
         mut self: Box<Self>,
-        content: &UploadContent,
+        content: &Content,
         reads_back: bool,
-    ) -> Result<UploadResult, StoreError> {
+    ) -> Result<Published, StoreError> {
         self.send()?;
         let writer = self.writer.as_mut().expect("it is there until published");
         let closed = self.store.wait(self.stop, async {
@@ -191,26 +183,26 @@ impl Upload for Uploading<'_> {
             }
         })?;
         if let Some(temporary) = self.temporary.clone() {
-            let published = self.upload_and_rename(&temporary, content)?;
+            let published = self.renamed(&temporary, content)?;
             self.writer = None;
             return Ok(published);
         }
         if !closed {
             // An answer that was lost is asked for again, and then the file is this one.
-            let is_it = self.is_stored(&self.path, content.bytes)?
-                && self.compare(&self.path, content).is_ok();
+            let is_it =
+                self.has(&self.path, content.bytes)? && self.compare(&self.path, content).is_ok();
             return Ok(if is_it {
-                UploadResult::New
+                Published::New
             } else {
-                UploadResult::Exists
+                Published::Exists
             });
         }
         self.writer = None;
-        let published = self.upload_at_once(content, reads_back);
+        let published = self.at_once(content, reads_back);
         if published.is_err() {
             let _ = self
                 .store
-                .remove(&self.path, Stop::without_signals(CLEANING_UP));
+                .remove(&self.path, Stop::uninterrupted(CLEANING_UP));
         }
         published
     }
@@ -222,7 +214,7 @@ impl Drop for Uploading<'_> {
         let Some(mut writer) = self.writer.take() else {
             return;
         };
-        let stop = Stop::without_signals(CLEANING_UP);
+        let stop = Stop::uninterrupted(CLEANING_UP);
         match &self.temporary {
             Some(temporary) => {
                 drop(writer);
@@ -236,7 +228,7 @@ impl Drop for Uploading<'_> {
 }
 
 /// Returns a name in the same folder for an upload that is not finished.
-fn make_temporary_path(path: &str, owner: &str) -> String {
+fn beside(path: &str, owner: &str) -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);

@@ -66,7 +66,7 @@ impl Coverage {
         let directory = Directory::open(path)?;
         let (state, is_own) = directory.state_and_trust();
         let now = clock::now();
-        for series in Series::read_all(&directory, &directory.dumps()?) {
+        for series in Series::all(&directory, &directory.dumps()?) {
             let Some((entry, header)) = series.past(now).next() else {
                 continue;
             };

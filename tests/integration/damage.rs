@@ -30,7 +30,7 @@ fn is_bad(path: &Path) -> bool {
 
 fn dumped(method: &str) -> (Env, std::path::PathBuf, Vec<u8>) {
     let env = Env::new();
-    drop(database::make_large(&env.path("db.sqlite"), "WAL", 600_000));
+    drop(database::large(&env.path("db.sqlite"), "WAL", 600_000));
     let dump = env.dump(&format!("db.sqlite --compress {method}"));
     assert!(!is_bad(&dump));
     let content = fs::read(&dump).unwrap();

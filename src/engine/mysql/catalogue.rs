@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 
 use super::left_out::Selected;
 use super::server::{Server, literal};
-use super::settings::DatabaseSettings;
+use super::settings::Settings;
 use super::storage_engines::ELSEWHERE;
 use super::{inexact, privileges};
 use crate::header::{LeftOut, Rows};
@@ -19,8 +19,8 @@ const OWN: &str = "'information_schema', 'performance_schema', 'mysql', '#mysql5
 const OWN_SYS: &str = "SELECT 1 FROM information_schema.tables WHERE table_schema = 'sys' AND table_name = 'sys_config'";
 
 /// What must be known of a database before it is dumped.
-pub(super) struct DatabaseProperties {
-    pub(super) settings: DatabaseSettings,
+pub(super) struct Database {
+    pub(super) settings: Settings,
     /// The tables, each with the storage engine's estimate of its rows.
     pub(super) tables: Vec<(String, Option<Rows>)>,
     /// The tables and rows that the user leaves out.
@@ -56,11 +56,7 @@ pub(super) fn table_names(server: &Server, name: &str, stop: Stop) -> Result<BTr
 }
 
 /// Returns the tables of a database that have generated columns.
-pub(super) fn list_generating_tables(
-    server: &Server,
-    name: &str,
-    stop: Stop,
-) -> Result<Vec<String>> {
+pub(super) fn generating(server: &Server, name: &str, stop: Stop) -> Result<Vec<String>> {
     let database = literal(name);
     server.column(
         &format!("SELECT DISTINCT table_name FROM information_schema.columns WHERE table_schema = {database} AND generation_expression <> '' ORDER BY 1"),
@@ -68,13 +64,13 @@ pub(super) fn list_generating_tables(
     )
 }
 
-impl DatabaseProperties {
+impl Database {
     /// Reads the properties of a database and checks that the user can read all of it.
     ///
     /// # Errors
     /// One sentence, when the database is missing, cannot be dumped whole, or cannot be dumped without
     /// what the user leaves out.
-    pub(super) fn read(
+    pub(super) fn look(
         server: &Server,
         name: &str,
         left_out: &LeftOut,
@@ -95,7 +91,7 @@ impl DatabaseProperties {
             "SELECT engine FROM information_schema.engines WHERE transactions = 'YES'",
             stop,
         )?;
-        let mut this = DatabaseProperties {
+        let mut this = Database {
             settings,
             tables: Vec::new(),
             selected,
@@ -177,7 +173,7 @@ impl DatabaseProperties {
 }
 
 /// Returns the default character set, the default collation and the comment of a database.
-pub(super) fn settings(server: &Server, name: &str, stop: Stop) -> Result<DatabaseSettings> {
+pub(super) fn settings(server: &Server, name: &str, stop: Stop) -> Result<Settings> {
     let database = literal(name);
     let columns = "default_character_set_name, default_collation_name";
     let ask = |columns: &str| {
@@ -196,7 +192,7 @@ pub(super) fn settings(server: &Server, name: &str, stop: Stop) -> Result<Databa
     };
     let mut row = row.into_iter();
     let mut next = || row.next().unwrap_or_default();
-    Ok(DatabaseSettings {
+    Ok(Settings {
         charset: next(),
         collation: next(),
         comment: next(),

@@ -16,7 +16,7 @@ use crate::child;
 use crate::engine::access::Part;
 use crate::engine::source::Source;
 use crate::engine::throwaway::process::{ServerProcess, find_program};
-use crate::engine::throwaway::{RestoredContent, Throwaway, ThrowawayResources};
+use crate::engine::throwaway::{Contents, Throwaway, Workshop};
 use crate::header::Header;
 use crate::stop::Stop;
 use crate::url::{Url, encode};
@@ -35,11 +35,7 @@ pub(super) struct ThrowawayServer {
 }
 
 impl ThrowawayServer {
-    pub(super) fn start(
-        workshop: &ThrowawayResources<'_>,
-        header: &Header,
-        stop: Stop,
-    ) -> Result<Self> {
+    pub(super) fn start(workshop: &Workshop<'_>, header: &Header, stop: Stop) -> Result<Self> {
         let is_mariadb = header.engine_version.contains("MariaDB");
         let program = program(is_mariadb, stop)?;
         let place = workshop.work.join("my");
@@ -116,7 +112,7 @@ impl ThrowawayServer {
         let mut server = Server::new(&url, Some(&workshop.password), stop)?;
         process.wait_until(|| server.ask("SELECT 1", stop).map(|_| ()), stop)?;
         Ok(ThrowawayServer {
-            version: server.connect(stop)?,
+            version: server.meet(stop)?,
             server,
             url,
             stop,
@@ -156,15 +152,15 @@ impl Throwaway for ThrowawayServer {
         prepare::load_time_zones(&self.server, &printed, self.stop).map(|()| true)
     }
 
-    fn find_missing(&self, header: &Header, error: &str) -> Option<&'static str> {
-        missing::find_missing(header.identity.database.as_deref(), error)
+    fn missing(&self, header: &Header, error: &str) -> Option<&'static str> {
+        missing::missing(header.identity.database.as_deref(), error)
     }
 
-    fn contents(&self, header: &Header) -> Result<Option<RestoredContent>> {
+    fn contents(&self, header: &Header) -> Result<Option<Contents>> {
         let Some(database) = &header.identity.database else {
             return Ok(None);
         };
-        Ok(Some(RestoredContent {
+        Ok(Some(Contents {
             rows: prepare::rows(&self.server, database, self.stop)?,
             version: Some(self.version.clone()),
             problems: Vec::new(),

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 
-use super::catalogue::DatabaseSettings;
+use super::catalogue::Settings;
 use super::reach::ask;
 use super::server::{identifier, literal};
 use super::target::TargetServer;
@@ -22,20 +22,17 @@ impl<'a> NewDatabase<'a> {
     pub(super) fn create(
         into: &'a TargetServer<'a>,
         name: &str,
-        settings: &DatabaseSettings,
+        settings: &Settings,
     ) -> Result<Self> {
         into.stop.check()?;
         let new = NewDatabase {
-            name: make_new_name(name, "restoring"),
+            name: beside(name, "restoring"),
             into,
             kept: false,
         };
         let create = settings.create(&new.name, into.facts.major);
-        into.execute(
-            &[create],
-            Stop::without_signals(into.access.deadline.limit()),
-        )
-        .context("cannot create a database to restore into")?;
+        into.execute(&[create], Stop::uninterrupted(into.access.deadline.limit()))
+            .context("cannot create a database to restore into")?;
         into.stop.check()?;
         Ok(new)
     }
@@ -90,12 +87,12 @@ pub(super) fn drop_tables(into: &TargetServer<'_>, name: &str) -> Result<()> {
         DROP_TABLES,
     ];
     let statements = statements.map(str::to_owned);
-    into.server.execute(name, &statements, Stop::for_cleanup())
+    into.server.execute(name, &statements, Stop::cleaning_up())
 }
 
 /// Drops a database, even if it is a template or subscribes to another server's publications.
 pub(super) fn drop_database(into: &TargetServer<'_>, name: &str) -> Result<()> {
-    let stop = Stop::for_cleanup();
+    let stop = Stop::cleaning_up();
     let plain = format!("ALTER DATABASE {} IS_TEMPLATE false", identifier(name));
     for freed in [into.execute(&[plain], stop), unsubscribe(into, name)] {
         if let Err(error) = freed {
@@ -114,7 +111,7 @@ pub(super) fn drop_database(into: &TargetServer<'_>, name: &str) -> Result<()> {
 /// Drops the subscriptions of a database. It does not tell the publisher, because the slot there
 /// does not belong to this database.
 fn unsubscribe(into: &TargetServer<'_>, name: &str) -> Result<()> {
-    let stop = Stop::for_cleanup();
+    let stop = Stop::cleaning_up();
     let query = format!(
         "SELECT coalesce(json_agg(subname), '[]') FROM pg_subscription
             WHERE subdbid = (SELECT oid FROM pg_database WHERE datname = {})",
@@ -137,6 +134,6 @@ fn unsubscribe(into: &TargetServer<'_>, name: &str) -> Result<()> {
 pub(super) const LONGEST_NAME: usize = 63;
 
 /// Returns the name `NAME.WHAT-...`, within the bytes that a name may have.
-pub(super) fn make_new_name(name: &str, what: &str) -> String {
+pub(super) fn beside(name: &str, what: &str) -> String {
     leftover::name(name, what, LONGEST_NAME)
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use rustix::process::Signal;
 
-use super::ThrowawayResources;
+use super::Workshop;
 use crate::child::Child;
 use crate::stop::Stop;
 
@@ -31,7 +31,7 @@ impl ServerProcess {
         command: &mut Command,
         name: &str,
         end: Signal,
-        workshop: &ThrowawayResources<'_>,
+        workshop: &Workshop<'_>,
         stop: Stop,
     ) -> Result<Self> {
         let log = workshop

@@ -10,16 +10,16 @@ use crate::servers::wait_for;
 use crate::support::{Env, PROGRAM, Run, names};
 
 /// A drill whose server never finishes its work.
-pub(crate) struct HangingDrill {
+pub(crate) struct Hanging {
     drill: Child,
     scratch: PathBuf,
 }
 
-impl HangingDrill {
+impl Hanging {
     /// Drills `dump` under the umask 0, and waits until a process of the drill has `sign` in its
     /// command line.
     pub(crate) fn start(env: &Env, dump: &Path, sign: &str) -> Self {
-        HangingDrill::start_by(env, &[], dump, sign)
+        Hanging::start_by(env, &[], dump, sign)
     }
 
     /// Does the same, run by the program and the options in `prefix`.
@@ -34,7 +34,7 @@ impl HangingDrill {
             .arg(dump)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        let hanging = HangingDrill {
+        let hanging = Hanging {
             drill: shell.spawn().unwrap(),
             scratch,
         };

@@ -49,13 +49,13 @@ impl Env {
         let of = |pid: &String, file: &str| fs::read(format!("/proc/{pid}/{file}"));
         let mut pids = names(Path::new("/proc"));
         pids.retain(|pid| {
-            let variables = finish(pid, "environ").unwrap_or_default();
+            let variables = of(pid, "environ").unwrap_or_default();
             let mut variables = variables.split(|byte| *byte == 0);
             variables.any(|variable| variable == mark.as_bytes())
         });
         let lines = pids
             .iter()
-            .map(|pid| finish(pid, "cmdline").unwrap_or_default());
+            .map(|pid| of(pid, "cmdline").unwrap_or_default());
         lines
             .map(|line| String::from_utf8_lossy(&line).replace('\0', " "))
             .collect()
@@ -64,7 +64,7 @@ impl Env {
     /// Makes a directory with a small database, `db.sqlite`.
     pub(crate) fn with_database() -> Self {
         let env = Env::new();
-        database::make_small(&env.path("db.sqlite"));
+        database::small(&env.path("db.sqlite"));
         env
     }
 
@@ -104,7 +104,7 @@ impl Env {
 
     /// Runs the program with blank-separated arguments.
     pub(crate) fn run(&self, args: &str) -> Run {
-        Run::finish(&mut self.program(args))
+        Run::of(&mut self.program(args))
     }
 
     /// Starts the program with blank-separated arguments; its output can be read later.
@@ -221,7 +221,7 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    pub(crate) fn finish(command: &mut Command) -> Self {
+    pub(crate) fn of(command: &mut Command) -> Self {
         let output = command.output();
         output
             .unwrap_or_else(|error| panic!("{command:?} (is it installed?): {error}"))

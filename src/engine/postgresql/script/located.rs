@@ -2,27 +2,27 @@
 
 use std::io::{self, Write};
 
-use super::entries::{Entry, EntrySink};
+use super::entries::{Entry, Parts};
 use crate::engine::object_lines::ObjectLines;
 
 /// The beginning of psql's errors about its input.
 const PLACE: &str = "psql:<stdin>:";
 
 /// Passes a dump on to `inner` and remembers in which line each object's entry begins.
-pub(in super::super) struct LocatingWriter<W> {
+pub(in super::super) struct Located<W> {
     inner: W,
-    places: ObjectPositions,
+    places: Places,
 }
 
 /// The objects, each with the number of the line in which its entry begins.
 #[derive(Debug, Default)]
-pub(in super::super) struct ObjectPositions(ObjectLines);
+pub(in super::super) struct Places(ObjectLines);
 
-impl<W: Write> LocatingWriter<W> {
+impl<W: Write> Located<W> {
     pub(in super::super) fn new(inner: W) -> Self {
-        LocatingWriter {
+        Located {
             inner,
-            places: ObjectPositions::default(),
+            places: Places::default(),
         }
     }
 
@@ -37,12 +37,12 @@ impl<W: Write> LocatingWriter<W> {
         Ok(())
     }
 
-    pub(in super::super) fn into_parts(self) -> (W, ObjectPositions) {
+    pub(in super::super) fn into_parts(self) -> (W, Places) {
         (self.inner, self.places)
     }
 }
 
-impl ObjectPositions {
+impl Places {
     /// Splits psql's `psql:<stdin>:12: ERROR:  text` into the object, if it is known, and
     /// `ERROR:  text`.
     pub(in super::super) fn locate<'a>(&self, said: &'a str) -> Option<(Option<&str>, &'a str)> {
@@ -63,7 +63,7 @@ impl ObjectPositions {
     }
 }
 
-impl<W: Write> EntrySink for LocatingWriter<W> {
+impl<W: Write> Parts for Located<W> {
     fn entry(&mut self, entry: &Entry) -> io::Result<()> {
         self.begin(&entry.object());
         Ok(())

@@ -4,7 +4,7 @@
   lib,
   databases,
   unitName,
-  statusCommand,
+  look,
   ping,
   timer,
   ...

@@ -14,16 +14,16 @@ pub(super) const NAP: Duration = Duration::from_millis(100);
 
 /// The deadline for all waits for the locks of one database.
 #[derive(Debug, Clone)]
-pub(super) struct LockDeadline {
+pub(super) struct Patience {
     path: PathBuf,
     limit: Duration,
     give_up: Option<Instant>,
     stop: Stop,
 }
 
-impl LockDeadline {
+impl Patience {
     pub(super) fn new(path: PathBuf, limit: Duration, stop: Stop) -> Self {
-        LockDeadline {
+        Patience {
             path,
             limit,
             give_up: Instant::now().checked_add(limit),
