@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use crate::servers::{KilledOnDrop, wait_for};
+use crate::servers::{Killed, wait_for};
 use crate::support::{Env, Run, database, set_mode, skipped};
 
 /// Surveys these places below the directory of the test. Returns the answer.
@@ -152,7 +152,7 @@ fn a_server_without_an_engine_is_named() {
         .env("PYTHONHOME", "/usr")
         .args(["-c", listen])
         .stdout(Stdio::null());
-    let _mongod = KilledOnDrop(mongod.spawn().unwrap());
+    let _mongod = Killed(mongod.spawn().unwrap());
     wait_for("its socket", || env.path("mongodb-27017.sock").exists());
     let row = || {
         let answer = survey(&env, "missing");
