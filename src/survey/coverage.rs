@@ -41,6 +41,7 @@ impl Coverage {
         let named = units.iter().flat_map(|unit| &unit.directories);
         let homes = HOMES.iter().map(PathBuf::from).chain(more.iter().cloned());
         for home in homes.chain(named.cloned()) {
+            let home = std::path::absolute(&home).unwrap_or(home);
             let below = std::fs::read_dir(&home).into_iter().flatten().flatten();
             let below = below.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
             directories.push(home.clone());

@@ -71,7 +71,8 @@ fn unix(table: &[u8]) -> Vec<(u64, Address)> {
             u64::from_str_radix(field().and(field()).and(field()).and(field())?, 16).ok()?;
         let inode = field().and(field()).and(field())?.parse().ok()?;
         let path = rest.strip_prefix(b" ")?;
-        let listens = flags & LISTENS != 0 && path.starts_with(b"/");
+        // The name of an abstract socket begins with `@` here.
+        let listens = flags & LISTENS != 0 && !path.starts_with(b"@");
         let path = PathBuf::from(OsStr::from_bytes(path));
         listens.then_some((inode, Address::Socket(path)))
     };

@@ -8,6 +8,7 @@ mod drilled;
 mod machine;
 pub(crate) mod mysql;
 pub(crate) mod postgresql;
+mod recipes;
 mod survey;
 
 use std::net::TcpListener;

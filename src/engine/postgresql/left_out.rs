@@ -153,7 +153,8 @@ SELECT json_build_object(
     'rows', (SELECT coalesce(json_agg(json_build_array(nspname, relname) ORDER BY nspname, relname), '[]')
         FROM relation WHERE oid IN (SELECT oid FROM emptied)),
     'oids', (SELECT coalesce(json_agg(oid::bigint), '[]') FROM gone),
-    'emptied', (SELECT coalesce(json_agg(oid::regclass::text), '[]') FROM emptied),
+    'emptied', (SELECT coalesce(json_agg(oid::regclass::text), '[]') FROM relation
+        WHERE relkind = 'r' AND oid IN (SELECT oid FROM emptied)),
     'unmatched', (SELECT coalesce(json_agg(n), '[]') FROM generate_series(0, $NUMBER - 1) n
         WHERE n NOT IN (SELECT number FROM matched)),
     'needed', (SELECT coalesce(json_agg(what), '[]')

@@ -137,7 +137,7 @@ SELECT '{begin}', (SELECT 'LOCK TABLE '
     /// # Errors
     /// When the server cannot be asked, in the server's words.
     pub(super) fn count(&mut self, counted: u64) -> Result<()> {
-        let printed = self.run(&count(counted))?;
+        let printed = self.run(&count(counted, &self.left_out))?;
         let lines = printed.lines().map(serde_json::from_str);
         self.rows = lines.collect::<Result<_, _>>()?;
         Ok(())
@@ -167,8 +167,9 @@ SELECT '{begin}', (SELECT 'LOCK TABLE '
 
 /// Returns the script that counts rows. Each line that it prints is JSON. It counts a hundred
 /// tables at a time, and after each time it releases the locks beyond the snapshot's own, because
-/// the server has room for only some thousands of locks.
-fn count(counted: u64) -> String {
+/// the server has room for only some thousands of locks. It does not touch the tables whose OIDs are in
+/// the SQL array `left_out`.
+fn count(counted: u64, left_out: &str) -> String {
     format!(
         "SET lock_timeout = '1s';
 \\set ON_ERROR_STOP off
@@ -176,7 +177,7 @@ WITH relation AS (
     SELECT oid, relname, reltuples::bigint AS about,
         sum(pg_relation_size(oid)) OVER (ORDER BY pg_relation_size(oid), oid) AS together
     FROM pg_class WHERE relkind = 'r' AND relpersistence <> 't'
-        AND NOT (relpersistence = 'u' AND pg_is_in_recovery())
+        AND NOT (relpersistence = 'u' AND pg_is_in_recovery()) AND oid <> ALL ({left_out})
         AND relnamespace NOT IN (SELECT oid FROM pg_namespace
             WHERE nspname ~ '^pg_' OR nspname = 'information_schema')),
 numbered AS (

@@ -48,7 +48,8 @@ fn running_servers_are_found_by_their_sockets_and_ports() {
     std::fs::remove_dir_all(env.dumps()).unwrap();
     let whole = format!("postgresql://postgres@/?host={place}&port={port}");
     env.run(&format!("dump {whole}")).succeeds();
-    env.run(&format!("dump {}", mysql.url(""))).succeeds();
+    env.run(&format!("dump {} --to dump/my", mysql.url("")))
+        .succeeds();
     let answer = survey(&env, "missing");
     for place in [&place, &socket] {
         let row = rows_at(&answer, place)[0];

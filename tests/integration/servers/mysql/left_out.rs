@@ -36,8 +36,8 @@ fn has_the_rest(server: &Server, database: &str) {
         assert_eq!(server.sql(database, &count).trim(), rows, "{table}");
     }
     server.sql(database, "CALL twice(); INSERT INTO log VALUES ('new')");
-    let last = "SELECT id, v FROM orders ORDER BY id DESC LIMIT 1";
-    assert_eq!(server.sql(database, last).trim(), "10\tlogged");
+    let last = "SELECT v FROM orders WHERE id > 9";
+    assert_eq!(server.sql(database, last).trim(), "logged");
 }
 
 #[test]

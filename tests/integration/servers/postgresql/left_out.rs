@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::Server;
 use crate::servers::drilled::{drill, fails, with_text};
-use crate::support::{Env, names};
+use crate::support::Env;
 
 /// A database with everything that patterns may concern.
 const SHOP: &str = "
@@ -57,7 +57,7 @@ fn what_is_left_out_is_not_restored_and_all_else_is() {
     let server = server();
     let left_out = "--exclude-table audit* --exclude-rows log,\"Odd.One\".\"Log$\"";
     let words = "without the tables audit*, and without the rows of \"Odd.One\".\"Log$\", log";
-    for (number, format) in ["sql", "custom"].into_iter().enumerate() {
+    for (number, format) in ["plain", "custom"].into_iter().enumerate() {
         let url = server.url("shop");
         let dump = env.dump(&format!("{url} --format {format} {left_out}"));
         let dump = dump.display();
@@ -149,7 +149,7 @@ fn patterns_mean_what_they_mean_for_pg_dump() {
         let name = table.replace('"', "\"\"");
         server.psql("names", &format!("CREATE TABLE \"{name}\" ()"));
     }
-    server.psql("names", "CREATE SCHEMA \"S\"; CREATE TABLE \"S\".log ()");
+    server.psql("names", "CREATE SCHEMA \"S\"; CREATE TABLE \"S\".only ()");
     let dumped = |text: &str| -> Vec<String> {
         let lines = text.lines().filter(|line| line.starts_with("CREATE TABLE"));
         lines.map(str::to_owned).collect()
@@ -182,6 +182,8 @@ fn patterns_mean_what_they_mean_for_pg_dump() {
         "pub*.log",
         "\"S\".*",
         "*.log",
+        "only",
+        "o*",
     ] {
         let mut pg_dump = server.client("pg_dump", "names");
         pg_dump.env("PGOPTIONS", "-c search_path=public,\\\"S\\\"");
@@ -240,7 +242,7 @@ fn a_wrong_pattern_dumps_nothing() {
     }
     let program = env.run("dump --name x --exclude-rows log -- echo");
     program.fails(2, "everything is dumped");
-    assert_eq!(names(&env.dumps()), [""; 0]);
+    assert_eq!(env.names(), [""; 0]);
 }
 
 #[test]
