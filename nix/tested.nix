@@ -34,6 +34,8 @@ let
     "servers::documentation::"
     "servers::mysql::"
     "servers::postgresql::"
+    "servers::recipes::"
+    "servers::survey::"
     # It builds the program again.
     "sqlite::without_dbpage::"
   ];

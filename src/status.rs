@@ -2,6 +2,7 @@
 
 #[cfg(feature = "copies")]
 mod copies;
+mod disk;
 mod forecast;
 mod judge;
 mod row;

@@ -3,12 +3,8 @@
 //! Two things take more space: the policy does not yet have as many dumps as it keeps, and each dump
 //! is larger than the one before. What else is written to the disk is not known.
 
-use std::collections::HashMap;
-use std::os::unix::fs::MetadataExt;
-
 use jiff::Timestamp;
 
-use super::row::DatabaseStatus;
 use crate::retention::{Policy, Rule};
 
 /// The days that a forecast looks ahead.
@@ -94,7 +90,7 @@ impl Growth {
 
 /// Returns the days until dumps with these growths fill a disk that has `free` bytes free now, or
 /// `None` if that is more than [`HORIZON`].
-fn days_until_full(growths: &[&Growth], free: u64) -> Option<f64> {
+pub(super) fn days_until_full(growths: &[&Growth], free: u64) -> Option<f64> {
     let mut days = 0.0;
     while days <= HORIZON {
         let more: f64 = growths.iter().map(|growth| growth.more_in(days)).sum();
@@ -104,31 +100,6 @@ fn days_until_full(growths: &[&Growth], free: u64) -> Option<f64> {
         days += STEP;
     }
     None
-}
-
-/// Adds to each row how much space its disk has, and when the dumps of all rows on that disk fill it.
-pub(super) fn add(rows: &mut [DatabaseStatus]) {
-    let mut disks: HashMap<u64, Vec<usize>> = HashMap::new();
-    for (at, row) in rows.iter().enumerate() {
-        if let Ok(meta) = row.directory.metadata() {
-            disks.entry(meta.dev()).or_default().push(at);
-        }
-    }
-    for on_disk in disks.into_values() {
-        let growths: Vec<_> = on_disk
-            .iter()
-            .filter_map(|at| rows[*at].growth.clone())
-            .collect();
-        let free = on_disk.first().and_then(|at| {
-            let stat = rustix::fs::statvfs(&rows[*at].directory).ok()?;
-            Some(stat.f_bavail.saturating_mul(stat.f_frsize))
-        });
-        let days = free.and_then(|free| days_until_full(&growths.iter().collect::<Vec<_>>(), free));
-        for at in on_disk {
-            rows[at].disk_free_bytes = free;
-            rows[at].disk_full_days = days;
-        }
-    }
 }
 
 #[cfg(test)]

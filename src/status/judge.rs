@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::forecast::{self, Growth};
+use super::disk;
+use super::forecast::Growth;
 use super::row::DatabaseStatus;
 use crate::directory::{Directory, Entry};
 use crate::header::{DumpKind, LeftOut};
@@ -30,7 +31,7 @@ pub fn rows(
         .iter()
         .flat_map(|path| of_directory(&absolute(path), max_age, trust_records, now))
         .collect();
-    forecast::add(&mut rows);
+    disk::add(&mut rows);
     rows
 }
 

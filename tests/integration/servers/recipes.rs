@@ -71,7 +71,11 @@ fn openldap() {
             .spawn()
             .unwrap(),
     );
-    wait_for("slapd", || env.path("ldapi").exists());
+    wait_for("slapd", || {
+        let mut whoami = env.command("ldapwhoami");
+        whoami.args(["-x", "-H", &url]).stdout(Stdio::null());
+        whoami.stderr(Stdio::null()).status().unwrap().success()
+    });
     fs::write(env.path("entry.ldif"), ENTRY).unwrap();
     let bind = "-x -D cn=admin,dc=example,dc=org -w secret";
     run(&env, &format!("ldapadd -H {url} {bind} -f entry.ldif"));
@@ -162,10 +166,10 @@ fn etcd_snapshots() {
         &[("/var/lib/etcd/restored", "restored")],
     );
     with("", &format!("{snapshot}; {restore}"));
-    let (_running, client) = etcd(&env, &env.path("restored"));
+    let (running, client) = etcd(&env, &env.path("restored"));
     let all = with(&client, "etcdctl get --prefix ''");
     assert_eq!(all, "shop\nopen\ntax\n19\n");
-    drop(_running);
+    drop(running);
 
     // A server that does not answer gives no dump.
     let dump = dump.replace("dump-database ", &format!("{} ", crate::support::PROGRAM));
