@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dump_database::compress::Method;
-use dump_database::dump::{self, Keep, Options, Selection, default_threads};
+use dump_database::dump::{self, DumpOptions, RetentionChoice, Selection, default_threads};
 use dump_database::engine::sqlite::SqliteSource;
 use dump_database::name::Format;
 use dump_database::retention::Policy;
@@ -31,10 +31,10 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let shop = Connection::open(&database)?;
     shop.execute_batch("CREATE TABLE orders (id INTEGER PRIMARY KEY, item TEXT, placed TEXT)")?;
-    let options = Options {
+    let options = DumpOptions {
         to: dumps.clone(),
         adopt: false,
-        keep: Keep::By(Policy {
+        keep: RetentionChoice::By(Policy {
             last: NonZeroUsize::new(5).ok_or("five")?,
             ..Policy::default()
         }),
@@ -75,8 +75,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         path: dumps,
         name: None,
     };
-    let options = restore::Options {
-        replace: restore::Replace::No,
+    let options = restore::RestoreOptions {
+        replace: restore::ReplaceMode::No,
         keep_going: false,
         no_owner: false,
         dump: options,

@@ -4,7 +4,7 @@
 #![no_main]
 
 use arbitrary::Arbitrary;
-use dump_database::content::archive::Archive;
+use dump_database::content::archive::ArchiveCheck;
 use libfuzzer_sys::fuzz_target;
 
 #[derive(Debug, Arbitrary)]
@@ -35,9 +35,9 @@ fuzz_target!(|input: Input| {
     }
     bytes.extend(&input.bytes);
     let judge = |part: usize| {
-        let mut archive = Archive::default();
+        let mut archive = ArchiveCheck::default();
         for part in bytes.chunks(part) {
-            archive.look(part);
+            archive.add(part);
         }
         archive.check()
     };

@@ -55,7 +55,7 @@ fuzz_target!(|damaged: Damaged| {
     let file = File::from(memfd_create("dump", MemfdFlags::CLOEXEC).unwrap());
     file.write_all_at(&dump, 0).unwrap();
     let mut loaded = Vec::new();
-    match read_whole(&file, Stop::on_signal(), &mut loaded) {
+    match read_whole(&file, Stop::until_signal(), &mut loaded) {
         Ok(_) => assert_eq!(&loaded, content),
         Err(error) => assert_ne!(dump, whole, "{error}"),
     }

@@ -68,7 +68,7 @@ vmTests
   module-discovery-warnings = evaluation "discovery-warnings";
   module-authentication = evaluation "authentication";
   package-evaluation = evaluation "package";
-  module-place = evaluation "place";
+  module-directories = evaluation "directories";
   module-proof = evaluation "proof";
   recipes = evaluation "recipes";
   module-sqlite-services-a-c = evaluation "sqlite-services-a-c";

@@ -10,7 +10,7 @@
   databases,
   source,
   account,
-  place,
+  directories,
   sockets,
   timer,
   ...
@@ -49,7 +49,7 @@ let
     name: db:
     let
       who = account name db;
-      leaf = place.heldIn name who;
+      leaf = directories.heldIn name who;
       cache = "dump-database-drill/${name}";
       sandbox = import ./sandbox.nix;
     in
@@ -62,7 +62,7 @@ let
       restartIfChanged = false;
       path = servers db ++ db.path;
       unitConfig = lib.mkMerge [
-        (place.unitConfig name who)
+        (directories.unitConfig name who)
         # A dump; what is not one is hidden.
         { ConditionPathExistsGlob = "${lib.replaceStrings [ "%" ] [ "%%" ] leaf}/*"; }
       ];

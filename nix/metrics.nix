@@ -4,7 +4,7 @@
   config,
   lib,
   databases,
-  look,
+  statusCommand,
   timer,
   ...
 }:

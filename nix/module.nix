@@ -23,19 +23,19 @@ let
     timer = import ./timer.nix lib;
     sockets = import ./sockets.nix parts;
     account = import ./account.nix parts;
-    place = import ./place.nix parts;
-    look = import ./look.nix parts;
+    directories = import ./directories.nix parts;
+    statusCommand = import ./status-command.nix parts;
     unit = import ./unit.nix parts;
     ping = import ./ping.nix parts;
-    round = import ./round.nix parts;
+    roundUnits = import ./round-units.nix parts;
     drill = import ./drill.nix parts;
     metrics = import ./metrics.nix parts;
   };
   inherit (parts)
     account
     databases
-    place
-    round
+    directories
+    roundUnits
     sockets
     source
     ;
@@ -64,13 +64,13 @@ in
       systemd = {
         services = mkMerge [
           (lib.mapAttrs' (name: db: lib.nameValuePair (parts.unitName name) (parts.unit name db)) databases)
-          round.services
+          roundUnits.services
           parts.ping.services
-          place.services
+          directories.services
         ];
-        inherit (round) timers;
+        inherit (roundUnits) timers;
         mounts = lib.concatLists (
-          lib.mapAttrsToList (name: db: place.mounts name (account name db)) databases
+          lib.mapAttrsToList (name: db: directories.mounts name (account name db)) databases
         );
       };
 

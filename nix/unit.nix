@@ -6,7 +6,7 @@
   utils,
   source,
   account,
-  place,
+  directories,
   sockets,
   ...
 }:
@@ -153,7 +153,7 @@ in
 name: db:
 let
   who = account name db;
-  leaf = place.leafOf name who;
+  leaf = directories.leafOf name who;
   servers = localServer db;
 in
 {
@@ -167,7 +167,7 @@ in
 
   unitConfig = lib.mkMerge [
     (untilItExists db leaf)
-    (place.unitConfig name who)
+    (directories.unitConfig name who)
   ];
 
   serviceConfig = lib.mkMerge [
@@ -182,7 +182,7 @@ in
       LoadCredential = mkIf (db.passwordFile != null) [ "password:${db.passwordFile}" ];
       EnvironmentFile = mkIf (db.environmentFile != null) db.environmentFile;
     }
-    (place.serviceConfig name who)
+    (directories.serviceConfig name who)
     (fileAccess db)
     (network db)
   ];

@@ -86,9 +86,9 @@ impl Child {
         let status = self.process.reap();
         let status = status.with_context(|| format!("the exit status of {} is lost", self.name))?;
         if status.success() {
-            return Ok(self.stderr.kept());
+            return Ok(self.stderr.kept_lines());
         }
-        let said = self.stderr.last();
+        let said = self.stderr.last_lines();
         let ended = format!("{} ended with {status}", self.name);
         Err(match said.as_str() {
             "" => anyhow!(ended),
@@ -101,7 +101,7 @@ impl Child {
     ///
     /// # Errors
     /// [`Stopped`] when work must end.
-    pub fn speaks_within(&mut self, time: Duration) -> io::Result<bool> {
+    pub fn wait_for_output_within(&mut self, time: Duration) -> io::Result<bool> {
         let until = Instant::now() + time;
         loop {
             self.stop.check().map_err(io::Error::other)?;
@@ -124,14 +124,14 @@ impl Child {
 
     /// Logs the lines of the program's stderr only at the debug level, because its error repeats
     /// them.
-    pub fn quietly(&mut self) {
-        self.stderr.quietly();
+    pub fn log_at_debug(&mut self) {
+        self.stderr.log_at_debug();
     }
 
     /// Keeps the last `number` lines of the program's stderr for [`Child::finish_with_lines`] and
     /// logs them only at the debug level.
     pub fn keep_lines(&mut self, number: usize) {
-        self.quietly();
+        self.log_at_debug();
         self.stderr.keep(number);
     }
 
@@ -142,7 +142,7 @@ impl Child {
     /// [`Stopped`] when work must end.
     ///
     /// [`Stopped`]: crate::stop::Stopped
-    pub fn begins(&mut self) -> io::Result<bool> {
+    pub fn wait_for_output(&mut self) -> io::Result<bool> {
         loop {
             self.stop.check().map_err(io::Error::other)?;
             let has_ended = self.process.has_exited();
@@ -164,8 +164,8 @@ impl Child {
 
     /// Returns the last lines that the program wrote to stderr, as one line.
     #[must_use]
-    pub fn said(&self) -> String {
-        self.stderr.last()
+    pub fn last_stderr(&self) -> String {
+        self.stderr.last_lines()
     }
 
     fn data_end(&self) -> Option<BorrowedFd<'_>> {
@@ -217,17 +217,17 @@ impl Child {
 
     /// Returns the error of a read that was stopped. If the program itself has ended at the
     /// deadline, the error says so, because a longer deadline would not have helped.
-    fn stopped_reading(&self, stopped: Stopped) -> io::Error {
+    fn explain_stop(&self, stopped: Stopped) -> io::Error {
         match stopped {
             Stopped::Deadline(limit) if self.stdout.is_some() && self.process.has_exited() => {
                 let name = self.name.clone();
-                io::Error::other(HeldOpen { name, limit })
+                io::Error::other(OutputHeldOpen { name, limit })
             }
             stopped => io::Error::other(stopped),
         }
     }
 
-    fn ends_within(&mut self, time: Duration) -> bool {
+    fn wait_for_end(&mut self, time: Duration) -> bool {
         let until = Instant::now() + time;
         while !self.process.has_exited() {
             let _ = self.listen(Duration::from_millis(5));
@@ -243,7 +243,7 @@ impl Read for Child {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
             if let Err(stopped) = self.stop.check() {
-                return Err(self.stopped_reading(stopped));
+                return Err(self.explain_stop(stopped));
             }
             if self.stdout.is_none() {
                 return Ok(0);
@@ -299,10 +299,10 @@ impl Drop for Child {
         drop(self.stdin.take());
         drop(self.stdout.take());
         self.process.signal_group(self.end);
-        if !self.ends_within(self.grace) {
+        if !self.wait_for_end(self.grace) {
             log::warn!("{} did not end when asked to and was killed", self.name);
             self.process.signal_group(Signal::KILL);
-            if !self.ends_within(GRACE) {
+            if !self.wait_for_end(GRACE) {
                 log::error!("{} cannot be killed; the kernel holds it", self.name);
                 return;
             }
@@ -319,7 +319,7 @@ impl Drop for Child {
 /// The same errors as of [`Child::finish`]; also when the program writes more than 1 GiB.
 pub fn output(command: &mut Command, name: &str, stop: Stop) -> Result<Vec<u8>> {
     let mut child = Child::read_from(command, name, stop)?;
-    child.stderr.quietly();
+    child.stderr.log_at_debug();
     let mut printed = Vec::new();
     let read = (&mut child).take(1 << 30).read_to_end(&mut printed);
     stop.check()?;
@@ -334,21 +334,21 @@ pub fn output(command: &mut Command, name: &str, stop: Stop) -> Result<Vec<u8>> 
 pub fn is_held_open(error: &anyhow::Error) -> bool {
     let inner = |cause: &(dyn Error + 'static)| {
         let inner = cause.downcast_ref::<io::Error>()?.get_ref()?;
-        Some(inner.is::<HeldOpen>())
+        Some(inner.is::<OutputHeldOpen>())
     };
     error
         .chain()
-        .any(|cause| cause.is::<HeldOpen>() || inner(cause) == Some(true))
+        .any(|cause| cause.is::<OutputHeldOpen>() || inner(cause) == Some(true))
 }
 
 /// The error of a program that ended while its output stayed open until the time limit.
 #[derive(Debug)]
-struct HeldOpen {
+struct OutputHeldOpen {
     name: String,
     limit: Duration,
 }
 
-impl fmt::Display for HeldOpen {
+impl fmt::Display for OutputHeldOpen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { name, limit } = self;
         write!(
@@ -360,7 +360,7 @@ impl fmt::Display for HeldOpen {
     }
 }
 
-impl Error for HeldOpen {}
+impl Error for OutputHeldOpen {}
 
 fn is_passing(error: &io::Error) -> bool {
     matches!(

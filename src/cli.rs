@@ -20,7 +20,7 @@ use crate::drill::Sample;
 use crate::human::parse_duration;
 
 #[cfg(feature = "copies")]
-pub use copies::{Copy, FromCopies, RecordOfCopies, WhichCopies};
+pub use copies::{Copy, CopyFilter, CopySource, RecordOfCopies};
 pub use output::{Output, ServerFormat};
 pub use retention::Retention;
 
@@ -217,7 +217,7 @@ pub struct List {
     /// Which copies
     #[cfg(feature = "copies")]
     #[command(flatten)]
-    pub copies: WhichCopies,
+    pub copies: CopyFilter,
 
     /// Which dumps would stay
     #[command(flatten)]
@@ -253,7 +253,7 @@ pub struct Status {
     /// Which copies
     #[cfg(feature = "copies")]
     #[command(flatten)]
-    pub copies: WhichCopies,
+    pub copies: CopyFilter,
 
     /// The record of copies
     #[cfg(feature = "copies")]
@@ -319,7 +319,7 @@ pub struct Verify {
     /// Which copies
     #[cfg(feature = "copies")]
     #[command(flatten)]
-    pub copies: FromCopies,
+    pub copies: CopySource,
 
     /// Stop reading one dump after TIME (30s, 10m, 1h), and report it as bad
     #[arg(
@@ -385,7 +385,7 @@ pub struct Restore {
     /// Which copies
     #[cfg(feature = "copies")]
     #[command(flatten)]
-    pub copies: FromCopies,
+    pub copies: CopySource,
 
     /// Replace TARGET if it exists. TARGET is dumped first
     #[arg(long, env = "DUMP_DATABASE_REPLACE", value_parser = BoolishValueParser::new())]
@@ -458,7 +458,7 @@ pub struct Drill {
     /// Which copies
     #[cfg(feature = "copies")]
     #[command(flatten)]
-    pub copies: FromCopies,
+    pub copies: CopySource,
 
     /// Print a JSON array of objects
     #[arg(long, env = "DUMP_DATABASE_JSON", value_parser = BoolishValueParser::new())]
@@ -489,7 +489,7 @@ pub struct Rotate {
     /// Which copies
     #[cfg(feature = "copies")]
     #[command(flatten)]
-    pub copies: WhichCopies,
+    pub copies: CopyFilter,
 
     /// Which dumps stay
     #[command(flatten)]

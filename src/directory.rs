@@ -1,6 +1,6 @@
 //! The dump directory. No other module creates, renames or removes a file there.
 //!
-//! Reading needs no lock. Every change goes through [`Locked`]. Only [`Locked::publish`] gives a
+//! Reading needs no lock. Every change goes through [`LockedDirectory`]. Only [`LockedDirectory::publish`] gives a
 //! dump its final name: it calls `fsync` on the file, then `renameat2` without replacing, then
 //! `fsync` on the directory. So even after a power loss, a final name always leads to a whole dump.
 
@@ -12,6 +12,6 @@ mod reading;
 mod state;
 mod temporary;
 
-pub use lock::{DirectoryInUse, Locked};
-pub use reading::{Directory, Entry};
+pub use lock::{DirectoryInUse, LockedDirectory};
+pub use reading::{Directory, DumpFile};
 pub use temporary::Temporary;

@@ -30,14 +30,14 @@ use anyhow::{Context, Result};
 
 use crate::stop::{self, Stop};
 
-use choose::Chosen;
+use choose::ChosenDump;
 pub use choose::Sample;
 use result::DrillResult;
 pub use worker::{is_inside, run_inside};
 
 /// The options of a drill.
 #[derive(Debug, Clone)]
-pub struct Options {
+pub struct DrillOptions {
     /// Which dumps of a directory to drill.
     pub sample: Sample,
     /// The directory of throwaway databases; `None` means the system's directory for temporary
@@ -55,14 +55,14 @@ pub struct Options {
 ///
 /// # Errors
 /// When a path does not exist, or stdout is closed.
-pub fn run(paths: &[PathBuf], options: &Options) -> Result<usize> {
+pub fn run(paths: &[PathBuf], options: &DrillOptions) -> Result<usize> {
     let mut rows = Vec::new();
     let mut failing = HashSet::new();
     let mut drilled = HashSet::new();
-    let (all, mut failed) = choose::all(paths, options.sample)?;
+    let (all, mut failed) = choose::choose_all(paths, options.sample)?;
     for chosen in all {
-        Stop::on_signal().check()?;
-        let Some((chosen, dump)) = opened(chosen) else {
+        Stop::until_signal().check()?;
+        let Some((chosen, dump)) = open_dump(chosen) else {
             continue;
         };
         if !drilled.insert(chosen.path.clone()) {
@@ -71,7 +71,7 @@ pub fn run(paths: &[PathBuf], options: &Options) -> Result<usize> {
         // Only explicitly named dumps can be missing here.
         let gone = dump.as_ref().is_err_and(is_gone);
         let row = if gone {
-            DrillResult::gone(&chosen)
+            DrillResult::for_removed_dump(&chosen)
         } else {
             drill(&chosen, dump.context("it cannot be read"), options)
         };
@@ -119,7 +119,7 @@ pub struct DownloadedDump {
 #[cfg(feature = "copies")]
 pub fn run_downloaded(
     dumps: impl Iterator<Item = Result<DownloadedDump>>,
-    options: &Options,
+    options: &DrillOptions,
 ) -> Result<usize> {
     let mut rows = Vec::new();
     let mut failed = 0;
@@ -129,7 +129,7 @@ pub fn run_downloaded(
             database,
             file,
         } = dump?;
-        let chosen = Chosen {
+        let chosen = ChosenDump {
             path,
             database,
             place: None,
@@ -154,14 +154,14 @@ pub fn run_downloaded(
 /// Opens the dump. If rotation removed it while other dumps were drilled, opens the newest dump of
 /// the same database instead, and returns `None` if there is none. A dump that the user named is
 /// never replaced by another one.
-fn opened(mut chosen: Chosen) -> Option<(Chosen, io::Result<File>)> {
+fn open_dump(mut chosen: ChosenDump) -> Option<(ChosenDump, io::Result<File>)> {
     loop {
         let dump = chosen.open();
         if chosen.is_named || !dump.as_ref().is_err_and(is_gone) {
             return Some((chosen, dump));
         }
         log::info!("{} was removed meanwhile", chosen.path.display());
-        chosen = chosen.newest_now()?;
+        chosen = chosen.find_newest()?;
     }
 }
 
@@ -169,10 +169,10 @@ fn is_gone(error: &io::Error) -> bool {
     error.kind() == ErrorKind::NotFound
 }
 
-fn drill(chosen: &Chosen, dump: Result<File>, options: &Options) -> DrillResult {
-    let mut row = DrillResult::of(chosen);
+fn drill(chosen: &ChosenDump, dump: Result<File>, options: &DrillOptions) -> DrillResult {
+    let mut row = DrillResult::new(chosen);
     log::debug!("drilling {}", row.path.display());
-    let stop = Stop::after(options.timeout);
+    let stop = Stop::with_limit(options.timeout);
     let drilled = dump.and_then(|dump| {
         confined::restore(&dump, options.scratch.as_deref(), options.timeout, stop)
     });

@@ -25,14 +25,14 @@ use crate::identity::Engine;
 use crate::metrics;
 use crate::name::Name;
 use crate::progress;
-use crate::state::{Attempt, Unchanged};
+use crate::state::{Attempt, UnchangedRun};
 use crate::stop;
 
-pub(crate) use database::{Published, Run};
-pub use keep::Keep;
-pub use options::{Options, default_threads};
+pub(crate) use database::{PublishedDump, Run};
+pub use keep::RetentionChoice;
+pub use options::{DumpOptions, default_threads};
 pub use plan::Selection;
-use plan::{Plan, Planned, Task, plan};
+use plan::{Plan, PlannedStep, Task, plan};
 
 /// The result of dumping one database.
 struct TaskResult {
@@ -40,7 +40,7 @@ struct TaskResult {
     engine: Engine,
     /// The whole server that the database is a part of.
     server: Option<String>,
-    result: Result<Published, String>,
+    result: Result<PublishedDump, String>,
     /// True if there is no such database.
     is_missing: bool,
     seconds: f64,
@@ -53,7 +53,11 @@ struct TaskResult {
 /// # Errors
 /// When no dump can begin: two sources have one NAME, there is no directory, or another run holds
 /// its lock. When a signal stops the run or the metrics cannot be written.
-pub fn run(sources: &[Arc<dyn Source>], selection: &Selection, options: &Options) -> Result<usize> {
+pub fn run(
+    sources: &[Arc<dyn Source>],
+    selection: &Selection,
+    options: &DumpOptions,
+) -> Result<usize> {
     plan::check(sources, selection, &options.left_out)?;
     let failed = dump_all(sources, selection, options);
     let Some(metrics) = &options.metrics else {
@@ -73,7 +77,7 @@ pub fn run(sources: &[Arc<dyn Source>], selection: &Selection, options: &Options
 fn dump_all(
     sources: &[Arc<dyn Source>],
     selection: &Selection,
-    options: &Options,
+    options: &DumpOptions,
 ) -> Result<usize> {
     if !options.to.exists() && sources.iter().all(|source| source.find().is_err()) {
         // Create no directory when no source exists.
@@ -150,13 +154,13 @@ fn attempt(run: &Run<'_>, task: Task) -> TaskResult {
     } = task;
     let (mut is_missing, mut is_logged) = (false, false);
     let result = match planned {
-        Planned::Dump(name) => {
+        PlannedStep::Dump(name) => {
             let result = dump(run, &name, source.as_ref());
             is_missing = result.is_err() && source.find().is_err();
             result
         }
-        Planned::Failed(error) => Err(error),
-        Planned::Unreached(error) => {
+        PlannedStep::Failed(error) => Err(error),
+        PlannedStep::Unreached(error) => {
             is_logged = true;
             Err(error)
         }
@@ -182,7 +186,7 @@ fn attempt(run: &Run<'_>, task: Task) -> TaskResult {
     }
 }
 
-fn dump(run: &Run<'_>, name: &Name, source: &dyn Source) -> Result<Published, String> {
+fn dump(run: &Run<'_>, name: &Name, source: &dyn Source) -> Result<PublishedDump, String> {
     progress::status(&format!("dumping {name}"));
     let access = run.options.access();
     let stop = access.deadline;
@@ -196,7 +200,7 @@ fn dump(run: &Run<'_>, name: &Name, source: &dyn Source) -> Result<Published, St
         .map_err(|error| format!("{error:#}"))
 }
 
-fn print_path(directory: &Path, published: &Published) {
+fn print_path(directory: &Path, published: &PublishedDump) {
     let path = directory.join(published.name.to_string());
     let path = std::path::absolute(&path).unwrap_or(path);
     if let Err(error) = writeln!(io::stdout(), "{}", path.display()) {
@@ -221,7 +225,7 @@ fn record(
                 if outcome.is_missing && !is_known {
                     continue;
                 }
-                let record = state.of(&outcome.name);
+                let record = state.record(&outcome.name);
                 record.engine = Some(outcome.engine);
                 record.server.clone_from(&outcome.server);
                 record.attempt = Some(Attempt {
@@ -231,7 +235,7 @@ fn record(
                 });
                 if let Ok(published) = &outcome.result {
                     record.policy = published.policy.clone().or(record.policy.take());
-                    record.unchanged = published.unchanged.then(|| Unchanged {
+                    record.unchanged = published.unchanged.then(|| UnchangedRun {
                         time: outcome.ended,
                         dump: published.name.to_string(),
                         checked: published.checked,

@@ -33,13 +33,13 @@ use crate::url::Url;
 
 pub use access::{Access, Part};
 pub use dumper::Dumper;
-pub use load::{Existing, LoadOptions, Loaded, Save};
-use registered::Registered;
+pub use load::{ExistingDatabase, LoadOptions, LoadResult, Save};
+use registered::Registration;
 pub use source::{DamagedInside, Source};
-use throwaway::{Throwaway, Workshop};
+use throwaway::{Throwaway, ThrowawayResources};
 
 /// The engines whose sources are URLs. A new engine is one more line here.
-const ENGINES: [Registered; 2] = [postgresql::ENGINE, mysql::ENGINE];
+const ENGINES: [Registration; 2] = [postgresql::ENGINE, mysql::ENGINE];
 
 /// Parses `text`, which is a server's URL, `sqlite:PATH` or a plain path. Returns the source.
 ///
@@ -73,7 +73,7 @@ pub fn engine_of_scheme(scheme: &str) -> Option<Engine> {
 /// When the engine's server programs are not installed or do not start, and for a dump of a
 /// command's output, which no engine restores.
 pub fn start_throwaway(
-    workshop: &Workshop<'_>,
+    workshop: &ThrowawayResources<'_>,
     header: &Header,
     stop: Stop,
 ) -> Result<Box<dyn Throwaway>> {

@@ -22,7 +22,7 @@ const LINKS: usize = 40;
 
 /// The target of a path.
 #[derive(Debug)]
-pub struct Followed {
+pub struct FollowedPath {
     /// The directory that holds the target.
     pub directory: OwnedFd,
     /// The name of the target in that directory; `.` if the directory itself is the target.
@@ -35,7 +35,7 @@ pub struct Followed {
     links: Vec<(PathBuf, [u32; 2])>,
 }
 
-impl Followed {
+impl FollowedPath {
     /// Returns true if the path contains a symlink.
     #[must_use]
     pub fn has_links(&self) -> bool {
@@ -69,7 +69,7 @@ impl Followed {
 ///
 /// # Errors
 /// When another component is missing or a component cannot be opened.
-pub fn follow(path: &Path) -> io::Result<Followed> {
+pub fn follow(path: &Path) -> io::Result<FollowedPath> {
     let mut left: VecDeque<OsString> = VecDeque::new();
     push(&mut left, &std::path::absolute(path)?);
     let mut directory = root()?;
@@ -77,14 +77,14 @@ pub fn follow(path: &Path) -> io::Result<Followed> {
     let mut links = Vec::new();
     while let Some(name) = left.pop_front() {
         if name == ".." {
-            directory = look(&directory, OsStr::new(".."))?;
+            directory = open_component(&directory, OsStr::new(".."))?;
             real.pop();
             continue;
         }
-        let entry = match look(&directory, &name) {
+        let entry = match open_component(&directory, &name) {
             Err(error) if error.kind() == io::ErrorKind::NotFound && left.is_empty() => {
                 real.push(&name);
-                return Ok(Followed {
+                return Ok(FollowedPath {
                     directory,
                     name,
                     path: real,
@@ -110,7 +110,7 @@ pub fn follow(path: &Path) -> io::Result<Followed> {
             push(&mut left, &to);
         } else if left.is_empty() {
             real.push(&name);
-            return Ok(Followed {
+            return Ok(FollowedPath {
                 directory,
                 name,
                 path: real,
@@ -124,7 +124,7 @@ pub fn follow(path: &Path) -> io::Result<Followed> {
     }
     let found = Some(rustix::fs::fstat(&directory)?);
     let name = OsString::from(".");
-    Ok(Followed {
+    Ok(FollowedPath {
         directory,
         name,
         path: real,
@@ -182,7 +182,7 @@ fn root() -> io::Result<OwnedFd> {
 
 /// Opens one component. The flag `DIRECTORY` makes the kernel mount the filesystem of an automount
 /// that is not mounted yet.
-fn look(directory: &OwnedFd, name: &OsStr) -> io::Result<OwnedFd> {
+fn open_component(directory: &OwnedFd, name: &OsStr) -> io::Result<OwnedFd> {
     let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     match rustix::fs::openat(directory, name, flags | OFlags::DIRECTORY, Mode::empty()) {
         Err(Errno::NOTDIR) => Ok(rustix::fs::openat(directory, name, flags, Mode::empty())?),

@@ -14,7 +14,7 @@ use crate::header::{DumpKind, LeftOut};
 use crate::human;
 use crate::name::Format;
 use crate::retention::{self, Policy, Rule, Verdict};
-use crate::series::{Other, Series};
+use crate::series::{Series, UncountedDump};
 
 /// A dump in the list.
 #[derive(Debug, Serialize)]
@@ -52,10 +52,10 @@ pub fn run(directories: &[PathBuf], policy: Option<&Policy>, json: bool) -> Resu
         let directory = Directory::open(path)?;
         let entries = directory.dumps()?;
         let state = directory.state();
-        for series in Series::all(&directory, &entries) {
+        for series in Series::read_all(&directory, &entries) {
             let policy = policy.or(state.policy(&series.name));
             let policy = policy.cloned().unwrap_or_default();
-            for Other { entry, reason, .. } in &series.others {
+            for UncountedDump { entry, reason, .. } in &series.others {
                 log::warn!("{} is not listed: {reason}", entry.name);
             }
             listed.push((rows(&directory, &series, &policy, now), policy));

@@ -89,7 +89,7 @@ struct Stderr;
 
 impl Write for Stderr {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        progress::aside(|| io::stderr().write_all(line)).map(|()| line.len())
+        progress::hide_bars_while(|| io::stderr().write_all(line)).map(|()| line.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -12,9 +12,9 @@ use clap::{CommandFactory, FromArgMatches};
 
 use dump_database::cli::{Cli, Command, EXAMPLES, Output, Retention, ServerFormat};
 #[cfg(feature = "copies")]
-use dump_database::copy::{self, Reading};
+use dump_database::copy::{self, CopySelection};
 use dump_database::directory::DirectoryInUse;
-use dump_database::dump::Keep;
+use dump_database::dump::RetentionChoice;
 use dump_database::engine::command::Program;
 use dump_database::engine::parse_source;
 use dump_database::exit::{Exit, UsageError};
@@ -87,12 +87,12 @@ fn run(command: Command, keeps: bool) -> Result<Exit> {
                     words: args.program,
                 }));
             }
-            let options = dump::Options {
+            let options = dump::DumpOptions {
                 adopt: args.adopt,
                 keep: if keeps {
-                    Keep::By(args.retention.into())
+                    RetentionChoice::By(args.retention.into())
                 } else {
-                    Keep::AsBefore
+                    RetentionChoice::AsBefore
                 },
                 left_out: LeftOut::new(args.exclude_table, args.exclude_rows),
                 skip_unchanged: args.skip_unchanged,
@@ -104,29 +104,37 @@ fn run(command: Command, keeps: bool) -> Result<Exit> {
                 exclude: args.exclude,
                 jobs: args.jobs,
             };
-            dump::run(&sources, &selection, &options).map(all_or_some)
+            dump::run(&sources, &selection, &options).map(exit_of_failures)
         }
         #[cfg(feature = "copies")]
         Command::Copy(args) => {
-            let directories = or_default(args.directories.clone())?;
-            copy::run(&directories, &args.into()).map(all_or_some)
+            let directories = default_paths(args.directories.clone())?;
+            copy::run(&directories, &args.into()).map(exit_of_failures)
         }
         Command::List(args) => {
             #[cfg(feature = "copies")]
-            if let Some(places) = Reading::from(args.copies).places(&args.directories)? {
+            if let Some(places) =
+                CopySelection::from(args.copies).parse_locations(&args.directories)?
+            {
                 copy::list(&places, args.json)?;
                 return Ok(Exit::Success);
             }
             let policy = keeps.then(|| args.retention.into());
-            list::run(&or_default(args.directories)?, policy.as_ref(), args.json)?;
+            list::run(
+                &default_paths(args.directories)?,
+                policy.as_ref(),
+                args.json,
+            )?;
             Ok(Exit::Success)
         }
         Command::Status(args) => {
             #[cfg(feature = "copies")]
-            if let Some(places) = Reading::from(args.copies).places(&args.directories)? {
-                return copy::status(&places, args.max_age, args.json).map(all_or_some);
+            if let Some(places) =
+                CopySelection::from(args.copies).parse_locations(&args.directories)?
+            {
+                return copy::status(&places, args.max_age, args.json).map(exit_of_failures);
             }
-            let directories = or_default(args.directories)?;
+            let directories = default_paths(args.directories)?;
             if let Some(file) = &args.metrics {
                 metrics::write(file, &directories, args.trust_records)?;
             }
@@ -134,7 +142,7 @@ fn run(command: Command, keeps: bool) -> Result<Exit> {
             let rows = status::rows(&directories, args.max_age, args.trust_records, now);
             #[cfg(feature = "copies")]
             let rows = args.record.add_to(rows)?;
-            status::print(&rows, args.json, now).map(all_or_some)
+            status::print(&rows, args.json, now).map(exit_of_failures)
         }
         Command::Survey(args) => survey::run(&survey::SurveyOptions {
             places: args.places,
@@ -143,34 +151,34 @@ fn run(command: Command, keeps: bool) -> Result<Exit> {
             timeout: args.timeout,
             json: args.json,
         })
-        .map(all_or_some),
+        .map(exit_of_failures),
         Command::Verify(args) => {
             #[cfg(feature = "copies")]
             {
-                let reading = Reading::from(args.copies);
-                if let Some(places) = reading.places(&args.paths)? {
+                let reading = CopySelection::from(args.copies);
+                if let Some(places) = reading.parse_locations(&args.paths)? {
                     let identities = reading.identities()?;
                     let failed =
                         copy::verify(&places, identities.as_ref(), args.timeout, args.json)?;
-                    return Ok(all_or_some(failed));
+                    return Ok(exit_of_failures(failed));
                 }
             }
-            verify::run(&or_default(args.paths)?, args.timeout, args.json).map(all_or_some)
+            verify::run(&default_paths(args.paths)?, args.timeout, args.json).map(exit_of_failures)
         }
         Command::Restore(args) => {
             #[cfg(feature = "copies")]
-            let copies = Reading {
+            let copies = CopySelection {
                 name: args.name.clone(),
                 ..args.copies.into()
             };
             #[cfg(feature = "copies")]
-            let places = copies.places(std::slice::from_ref(&args.dump))?;
-            let options = restore::Options {
+            let places = copies.parse_locations(std::slice::from_ref(&args.dump))?;
+            let options = restore::RestoreOptions {
                 replace: match (args.replace, args.without_saving, args.into_empty) {
-                    (true, true, _) => restore::Replace::Unsaved,
-                    (true, false, _) => restore::Replace::Saved,
-                    (false, _, true) => restore::Replace::Empty,
-                    (false, _, false) => restore::Replace::No,
+                    (true, true, _) => restore::ReplaceMode::Unsaved,
+                    (true, false, _) => restore::ReplaceMode::Saved,
+                    (false, _, true) => restore::ReplaceMode::Empty,
+                    (false, _, false) => restore::ReplaceMode::No,
                 },
                 keep_going: args.keep_going,
                 no_owner: args.no_owner,
@@ -185,12 +193,12 @@ fn run(command: Command, keeps: bool) -> Result<Exit> {
             if let Some([place]) = places.as_deref() {
                 let identities = copies.identities()?;
                 return copy::restore(place, identities.as_ref(), target.as_ref(), &options)
-                    .map(all_or_some);
+                    .map(exit_of_failures);
             }
-            restore::run(&from, target.as_ref(), &options).map(all_or_some)
+            restore::run(&from, target.as_ref(), &options).map(exit_of_failures)
         }
         Command::Drill(args) => {
-            let options = drill::Options {
+            let options = drill::DrillOptions {
                 sample: args.sample,
                 scratch: args.scratch,
                 timeout: args.timeout,
@@ -198,20 +206,21 @@ fn run(command: Command, keeps: bool) -> Result<Exit> {
             };
             #[cfg(feature = "copies")]
             {
-                let copies = Reading::from(args.copies);
-                if let Some(places) = copies.places(&args.paths)? {
+                let copies = CopySelection::from(args.copies);
+                if let Some(places) = copies.parse_locations(&args.paths)? {
                     let identities = copies.identities()?;
-                    return copy::drill(&places, identities.as_ref(), &options).map(all_or_some);
+                    return copy::drill(&places, identities.as_ref(), &options)
+                        .map(exit_of_failures);
                 }
             }
-            drill::run(&or_default(args.paths)?, &options).map(all_or_some)
+            drill::run(&default_paths(args.paths)?, &options).map(exit_of_failures)
         }
         Command::Rotate(args) => {
             let policy = keeps.then(|| args.retention.into());
             #[cfg(feature = "copies")]
             if let Some(path) = &args.directory
                 && let Some(places) =
-                    Reading::from(args.copies).places(std::slice::from_ref(path))?
+                    CopySelection::from(args.copies).parse_locations(std::slice::from_ref(path))?
             {
                 let policy = policy.ok_or_else(|| {
                     UsageError::new("a destination has no record of a retention policy; give it with --keep and the other retention flags")
@@ -262,18 +271,18 @@ fn is_destination_in_use(error: &anyhow::Error) -> bool {
     }
 }
 
-fn all_or_some(failed: usize) -> Exit {
+fn exit_of_failures(failed: usize) -> Exit {
     match failed {
         0 => Exit::Success,
         _ => Exit::Failure,
     }
 }
 
-fn options(output: Output) -> Result<dump::Options> {
-    Ok(dump::Options {
+fn options(output: Output) -> Result<dump::DumpOptions> {
+    Ok(dump::DumpOptions {
         to: directory(output.to)?,
         adopt: false,
-        keep: Keep::Everything,
+        keep: RetentionChoice::Everything,
         skip_unchanged: false,
         left_out: LeftOut::default(),
         metrics: None,
@@ -293,7 +302,7 @@ fn options(output: Output) -> Result<dump::Options> {
     })
 }
 
-fn or_default(paths: Vec<PathBuf>) -> Result<Vec<PathBuf>> {
+fn default_paths(paths: Vec<PathBuf>) -> Result<Vec<PathBuf>> {
     if paths.is_empty() {
         return Ok(vec![directory(None)?]);
     }

@@ -57,9 +57,9 @@ pub fn page(out: &mut dyn Write) -> io::Result<()> {
         }
         writeln!(out, ".SH \"{}\"", subcommand.get_name().to_uppercase())?;
         let man = Man::new(subcommand.clone());
-        demoted(out, |section| man.render_synopsis_section(section))?;
-        demoted(out, |section| man.render_description_section(section))?;
-        demoted(out, |section| man.render_options_section(section))?;
+        render_demoted(out, |section| man.render_synopsis_section(section))?;
+        render_demoted(out, |section| man.render_description_section(section))?;
+        render_demoted(out, |section| man.render_options_section(section))?;
     }
     writeln!(out, "{ENVIRONMENT}\n{EXIT_STATUS}")?;
     let (_, examples) = EXAMPLES.split_once('\n').unwrap_or_default();
@@ -93,7 +93,7 @@ pub fn page_of(name: &str, out: &mut dyn Write) -> io::Result<bool> {
 }
 
 /// Writes what `render` renders one level down: its sections become subsections.
-fn demoted(
+fn render_demoted(
     out: &mut dyn Write,
     render: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> io::Result<()> {

@@ -64,7 +64,7 @@ impl<W: Write> Write for Meter<'_, W> {
             Ok(written) => {
                 self.hash.update(&data[..written]);
                 if let Some(fingerprint) = &mut self.fingerprint {
-                    fingerprint.look(&data[..written]);
+                    fingerprint.add(&data[..written]);
                 }
                 self.bytes += written as u64;
                 self.progress.at(self.bytes);

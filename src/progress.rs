@@ -95,7 +95,7 @@ pub fn status(text: &str) {
 }
 
 /// Hides the bars while `print` runs. Returns what `print` returns.
-pub(crate) fn aside<T>(print: impl FnOnce() -> T) -> T {
+pub(crate) fn hide_bars_while<T>(print: impl FnOnce() -> T) -> T {
     match &*BARS.lock().unwrap_or_else(PoisonError::into_inner) {
         Some(bars) => bars.suspend(print),
         None => print(),

@@ -5,7 +5,7 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::fs::FileExt;
 
 use crate::compress::Decoder;
-use crate::content::archive::Archive;
+use crate::content::archive::ArchiveCheck;
 use crate::content::image::Shape;
 use crate::content::marker::Tail;
 use crate::header::Header;
@@ -23,19 +23,19 @@ use crate::stop::Stop;
 ///
 /// [`Stopped`]: crate::stop::Stopped
 pub fn read_whole(file: &File, stop: Stop, sink: &mut dyn Write) -> io::Result<Header> {
-    let mut start = At {
+    let mut start = FilePosition {
         file,
         position: 0,
         stop,
     };
     let (header, length, compression) = Header::read(&mut BufReader::new(&mut start))?;
-    let rest = At {
+    let rest = FilePosition {
         file,
         position: length,
         stop,
     };
     let mut decoder = Decoder::new(rest, compression, length)?;
-    let mut inside = Inside::default();
+    let mut inside = ContentCheck::default();
     let mut content = 0;
     loop {
         let data = decoder.fill_buf()?;
@@ -48,7 +48,7 @@ pub fn read_whole(file: &File, stop: Stop, sink: &mut dyn Write) -> io::Result<H
             return Err(damage("it holds more than its header says"));
         }
         stop.check().map_err(io::Error::other)?;
-        inside.look(header.format, data);
+        inside.add(header.format, data);
         sink.write_all(data)?;
         decoder.consume(passed);
     }
@@ -76,17 +76,17 @@ pub fn read_whole(file: &File, stop: Stop, sink: &mut dyn Write) -> io::Result<H
 
 /// Checks the content while it passes.
 #[derive(Default)]
-struct Inside {
+struct ContentCheck {
     start: Vec<u8>,
     tail: Tail,
-    archive: Archive,
+    archive: ArchiveCheck,
 }
 
-impl Inside {
-    fn look(&mut self, format: Format, data: &[u8]) {
+impl ContentCheck {
+    fn add(&mut self, format: Format, data: &[u8]) {
         match format {
-            Format::Sql => self.tail.look(data),
-            Format::Pgdump => self.archive.look(data),
+            Format::Sql => self.tail.add(data),
+            Format::Pgdump => self.archive.add(data),
             Format::Sqlite | Format::Other => {}
         }
         let missing = 100_usize.saturating_sub(self.start.len());
@@ -97,7 +97,7 @@ impl Inside {
         match header.format {
             Format::Sqlite => {
                 let start = <&[u8; 100]>::try_from(&self.start[..]).ok();
-                match start.and_then(|start| Shape::of_image(start, header.bytes)) {
+                match start.and_then(|start| Shape::from_header(start, header.bytes)) {
                     None => Err("its content is not an SQLite database".to_owned()),
                     Some(shape) if shape.bytes() != header.bytes => Err(format!(
                         "its content should be {} pages of {} bytes and is {} bytes",
@@ -115,13 +115,13 @@ impl Inside {
     }
 }
 
-struct At<'a> {
+struct FilePosition<'a> {
     file: &'a File,
     position: u64,
     stop: Stop,
 }
 
-impl Read for At<'_> {
+impl Read for FilePosition<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.stop.check().map_err(io::Error::other)?;
         let read = self.file.read_at(buffer, self.position)?;

@@ -98,19 +98,19 @@ impl Drop for ReadBackWriter {
 
 /// The result of reading back: the length and CRC-32 of the content, and the header as it now is in
 /// the file.
-pub type Found = (Totals, Header);
+pub type ReadBackResult = (Totals, Header);
 
 /// The reading end. Drop it after the [`ReadBackWriter`]: dropping it waits for the reader, which
 /// ends after the writer. An abandoned file takes space until its last descriptor is closed.
 #[allow(missing_debug_implementations)]
-pub struct ReadBack(Option<JoinHandle<io::Result<Found>>>);
+pub struct ReadBack(Option<JoinHandle<io::Result<ReadBackResult>>>);
 
 impl ReadBack {
     /// Waits until the whole file is read. Returns what was found.
     ///
     /// # Errors
     /// When the file is damaged, cannot be read, or was abandoned by the writer.
-    pub fn join(mut self) -> io::Result<Found> {
+    pub fn join(mut self) -> io::Result<ReadBackResult> {
         let found = self.0.take().and_then(|thread| thread.join().ok());
         found.unwrap_or_else(|| Err(io::Error::other("the read-back panicked")))
     }
@@ -155,7 +155,7 @@ pub fn start(
     Ok((written, ReadBack(Some(thread))))
 }
 
-fn read(mut follower: Follower, compression: Compression) -> io::Result<Found> {
+fn read(mut follower: Follower, compression: Compression) -> io::Result<ReadBackResult> {
     let_others_first();
     let offset = follower.position;
     let mut decoder = Decoder::new(&mut follower, compression, offset)?;

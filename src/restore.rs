@@ -7,10 +7,10 @@ mod whole;
 
 use anyhow::Result;
 
-use crate::engine::{Loaded, Source};
+use crate::engine::{LoadResult, Source};
 pub use choose::RequestedDump;
 use database::restore;
-pub use database::{Choose, Options, Replace, load};
+pub use database::{DumpChooser, ReplaceMode, RestoreOptions, load};
 
 /// Restores a dump into `target`. If `target` is a whole server and `from` a directory, restores
 /// the dumps of every database. A dump is verified whole before the target is touched, and is
@@ -19,7 +19,7 @@ pub use database::{Choose, Options, Replace, load};
 ///
 /// # Errors
 /// When the dump cannot be restored; the old database is then unchanged.
-pub fn run(from: &RequestedDump, target: &dyn Source, options: &Options) -> Result<usize> {
+pub fn run(from: &RequestedDump, target: &dyn Source, options: &RestoreOptions) -> Result<usize> {
     if target.is_whole() && from.name.is_none() && from.path.is_dir() {
         return whole::run(&from.path, target, options);
     }
@@ -35,10 +35,10 @@ pub fn run(from: &RequestedDump, target: &dyn Source, options: &Options) -> Resu
 /// As [`run`].
 #[cfg(feature = "copies")]
 pub fn run_chosen(
-    choose: &mut Choose<'_>,
+    choose: &mut DumpChooser<'_>,
     is_named: bool,
     target: &dyn Source,
-    options: &Options,
+    options: &RestoreOptions,
 ) -> Result<usize> {
     let loaded = database::restore_chosen(choose, is_named, target, options)?;
     grant(&loaded, target, options)
@@ -46,7 +46,7 @@ pub fn run_chosen(
 
 /// Grants the privileges that a dump of a server has, and logs what could not be restored. Returns how
 /// many objects and grants that is.
-fn grant(loaded: &Loaded, target: &dyn Source, options: &Options) -> Result<usize> {
+fn grant(loaded: &LoadResult, target: &dyn Source, options: &RestoreOptions) -> Result<usize> {
     let access = options.dump.access();
     let denied = target.grant(&loaded.grants, &access)?;
     let failed = loaded.failed.len() + denied.len();

@@ -6,12 +6,12 @@ use std::path::Path;
 use anyhow::{Result, ensure};
 
 use crate::clock;
-use crate::directory::{Directory, Locked};
+use crate::directory::{Directory, LockedDirectory};
 use crate::exit::UsageError;
 use crate::human::{self, printable};
 use crate::name::{DumpName, Name};
 use crate::retention::{Policy, Rule, Verdict};
-use crate::series::{Other, Series};
+use crate::series::{Series, UncountedDump};
 use crate::state::State;
 
 /// Rotates without dumping. Prints for each dump why it stays or that it goes, and removes those
@@ -76,7 +76,7 @@ pub fn forget(path: &Path, database: &str) -> Result<()> {
 /// When the directory cannot be read; [`UsageError`] when the policy of a series is not known.
 fn with_policies(directory: &Directory, given: Option<&Policy>) -> Result<Vec<(Series, Policy)>> {
     let state = directory.state();
-    let all = Series::all(directory, &directory.dumps()?).into_iter();
+    let all = Series::read_all(directory, &directory.dumps()?).into_iter();
     all.map(|series| match policy_of(&series, given, &state) {
         Some(policy) => Ok((series, policy)),
         None => Err(UsageError::new(&format!(
@@ -116,7 +116,7 @@ fn explain(series: &Series, policy: &Policy, goes: &str) -> io::Result<()> {
         };
         writeln!(out, "{}  {fate}", entry.name)?;
     }
-    for Other { entry, reason, .. } in &series.others {
+    for UncountedDump { entry, reason, .. } in &series.others {
         writeln!(out, "{}  stays: {}", entry.name, printable(reason))?;
     }
     Ok(())
@@ -128,12 +128,12 @@ fn explain(series: &Series, policy: &Policy, goes: &str) -> io::Result<()> {
 /// # Errors
 /// When a dump cannot be removed. The dumps before it are already removed; all others stay.
 pub fn rotate(
-    directory: &Locked,
+    directory: &LockedDirectory,
     series: &Series,
     policy: &Policy,
     published: Option<&DumpName>,
 ) -> Result<usize> {
-    for Other { entry, reason, .. } in &series.others {
+    for UncountedDump { entry, reason, .. } in &series.others {
         log::warn!("{} is left alone: {reason}", entry.name);
     }
     let mut removed = 0;

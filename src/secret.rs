@@ -126,7 +126,7 @@ impl PrivateFile {
     /// When the system has no memory for it.
     pub fn new(content: &[u8]) -> Result<Self> {
         let context = "cannot pass a password on";
-        let mut file = nameless().context(context)?;
+        let mut file = create_nameless().context(context)?;
         file.set_permissions(Permissions::from_mode(0o600))
             .and_then(|()| file.write_all(content))
             .context(context)?;
@@ -142,13 +142,13 @@ impl PrivateFile {
 }
 
 #[cfg(target_os = "linux")]
-fn nameless() -> Result<File> {
+fn create_nameless() -> Result<File> {
     let flags = rustix::fs::MemfdFlags::CLOEXEC;
     Ok(rustix::fs::memfd_create("dump-database", flags)?.into())
 }
 
 #[cfg(not(target_os = "linux"))]
-fn nameless() -> Result<File> {
+fn create_nameless() -> Result<File> {
     anyhow::bail!("that takes Linux; write it into the file that ?defaults-file= names")
 }
 

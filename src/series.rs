@@ -8,7 +8,7 @@ use anyhow::Result;
 use jiff::Timestamp;
 
 use crate::clock;
-use crate::directory::{Directory, Entry};
+use crate::directory::{Directory, DumpFile};
 use crate::header::{DumpKind, Header};
 use crate::identity::Identity;
 use crate::name::{DumpName, Name};
@@ -20,12 +20,12 @@ pub struct Series {
     /// The NAME of the dumps.
     pub name: Name,
     /// The dumps with their headers.
-    pub dumps: Vec<(Entry, Header)>,
+    pub dumps: Vec<(DumpFile, Header)>,
     /// The identities of the database: the present one, then the earlier ones from before
     /// `--adopt`.
     pub identities: Vec<Identity>,
     /// The dumps of this NAME that do not count and are never removed.
-    pub others: Vec<Other>,
+    pub others: Vec<UncountedDump>,
     /// If the newest dump is of another database: the present identity of that database, then its
     /// earlier ones.
     pub taken_by: Option<Vec<Identity>>,
@@ -33,9 +33,9 @@ pub struct Series {
 
 /// A dump that does not count.
 #[derive(Debug, Clone)]
-pub struct Other {
+pub struct UncountedDump {
     /// The file.
-    pub entry: Entry,
+    pub entry: DumpFile,
     /// The reason, in words.
     pub reason: String,
     /// True if it is damaged or cannot be read, false if it is of another database.
@@ -47,9 +47,9 @@ impl Series {
     /// `identities`, which are its present identity and those whose dumps it takes over. Without
     /// `identities`, returns the series of the newest dump's database.
     #[must_use]
-    pub fn of(
+    pub fn new(
         directory: &Directory,
-        entries: &[Entry],
+        entries: &[DumpFile],
         name: &Name,
         identities: &[Identity],
     ) -> Self {
@@ -65,14 +65,14 @@ impl Series {
             match directory.header(entry) {
                 // A header with another time means that somebody copied a dump and gave it the name
                 // of another time. Such a copy does not count.
-                Ok(header) if header.time != entry.name.time => series.others.push(Other {
+                Ok(header) if header.time != entry.name.time => series.others.push(UncountedDump {
                     entry: entry.clone(),
                     reason: "its header bears another time".to_owned(),
                     is_damaged: false,
                 }),
                 Ok(header) => all.push((entry.clone(), header)),
                 Err(error) if error.kind() == ErrorKind::NotFound => {}
-                Err(error) => series.others.push(Other {
+                Err(error) => series.others.push(UncountedDump {
                     entry: entry.clone(),
                     reason: error.to_string(),
                     is_damaged: true,
@@ -111,7 +111,7 @@ impl Series {
                 series.dumps.push((entry, header));
             } else {
                 let reason = format!("it is of {}", header.identity);
-                series.others.push(Other {
+                series.others.push(UncountedDump {
                     entry,
                     reason,
                     is_damaged: false,
@@ -126,25 +126,25 @@ impl Series {
     /// jumped ahead. Dumps of what a restore replaced are not among them.
     ///
     /// A restore, a drill, `--skip-unchanged` and `status` use this order.
-    pub fn restorable(&self, now: Timestamp) -> impl Iterator<Item = &(Entry, Header)> {
+    pub fn restorable(&self, now: Timestamp) -> impl Iterator<Item = &(DumpFile, Header)> {
         let regular = || {
             let dumps = self.dumps.iter().rev();
             dumps.filter(|(_, header)| header.kind == DumpKind::Regular)
         };
         let is_ahead =
-            move |(entry, _): &&(Entry, Header)| retention::is_future(entry.name.time, now);
+            move |(entry, _): &&(DumpFile, Header)| retention::is_future(entry.name.time, now);
         let past = regular().filter(move |dump| !is_ahead(dump));
         past.chain(regular().filter(is_ahead))
     }
 
     /// Returns the dumps of [`Series::restorable`], in its order, that are not dated after `now`.
-    pub fn past(&self, now: Timestamp) -> impl Iterator<Item = &(Entry, Header)> {
+    pub fn restorable_past(&self, now: Timestamp) -> impl Iterator<Item = &(DumpFile, Header)> {
         let dumps = self.restorable(now);
         dumps.take_while(move |(entry, _)| !retention::is_future(entry.name.time, now))
     }
 
     /// Returns the dumps of what restores replaced, the newest first.
-    pub fn replaced(&self) -> impl Iterator<Item = &(Entry, Header)> {
+    pub fn replaced(&self) -> impl Iterator<Item = &(DumpFile, Header)> {
         let dumps = self.dumps.iter().rev();
         dumps.filter(|(_, header)| header.kind == DumpKind::Replaced)
     }
@@ -161,14 +161,14 @@ impl Series {
 
     /// Returns every series of a directory, by NAME.
     #[must_use]
-    pub fn all(directory: &Directory, entries: &[Entry]) -> Vec<Series> {
+    pub fn read_all(directory: &Directory, entries: &[DumpFile]) -> Vec<Series> {
         let mut seen = HashSet::new();
         // Entries are sorted by NAME.
         entries
             .chunk_by(|a, b| a.name.name == b.name.name)
             .filter_map(|same| same.first().map(|first| (same, &first.name.name)))
             .filter(|(_, name)| seen.insert((*name).clone()))
-            .map(|(same, name)| Series::of(directory, same, name, &[]))
+            .map(|(same, name)| Series::new(directory, same, name, &[]))
             .collect()
     }
 
@@ -193,10 +193,13 @@ impl Series {
     /// Returns the newest dump of this NAME, with the reason, if it cannot be used. Dumps that are
     /// dated after `now`, because a clock had jumped ahead, do not count.
     #[must_use]
-    pub fn unusable(&self, now: Timestamp) -> Option<&Other> {
-        let place = |entry: &Entry| (entry.name.time, entry.name.sequence);
-        let past = |entry: &Entry| !retention::is_future(entry.name.time, now);
-        let newest = self.past(now).map(|(entry, _)| place(entry)).next();
+    pub fn unusable(&self, now: Timestamp) -> Option<&UncountedDump> {
+        let place = |entry: &DumpFile| (entry.name.time, entry.name.sequence);
+        let past = |entry: &DumpFile| !retention::is_future(entry.name.time, now);
+        let newest = self
+            .restorable_past(now)
+            .map(|(entry, _)| place(entry))
+            .next();
         let others = self.others.iter().filter(|other| past(&other.entry));
         let last = others.max_by_key(|other| place(&other.entry));
         last.filter(|other| newest.is_none_or(|newest| place(&other.entry) > newest))
@@ -238,7 +241,7 @@ impl Series {
 /// # Errors
 /// When the directory cannot be read.
 pub fn find_name(directory: &Directory, identity: &Identity) -> Result<Option<Name>> {
-    let all = Series::all(directory, &directory.dumps()?);
+    let all = Series::read_all(directory, &directory.dumps()?);
     let own = all
         .into_iter()
         .find(|series| series.identities.first() == Some(identity));

@@ -37,7 +37,7 @@ pub struct Record {
     pub attempt: Option<Attempt>,
     /// The last run that found the database unchanged since its newest dump.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub unchanged: Option<Unchanged>,
+    pub unchanged: Option<UnchangedRun>,
     /// The retention policy of the last run that dumped it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<Policy>,
@@ -60,7 +60,7 @@ pub struct Attempt {
 
 /// A run that published nothing because the database had not changed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Unchanged {
+pub struct UnchangedRun {
     /// The time of that run.
     pub time: Timestamp,
     /// The file name of the newest dump.
@@ -89,7 +89,7 @@ pub struct DrillRecord {
 
 impl State {
     /// Returns the record of a database, a new one if there was none.
-    pub fn of(&mut self, name: &str) -> &mut Record {
+    pub fn record(&mut self, name: &str) -> &mut Record {
         self.databases.entry(name.to_owned()).or_default()
     }
 
@@ -139,13 +139,13 @@ mod tests {
         let now: Timestamp = "2026-11-22T12:00:00Z".parse().unwrap();
         let mut state = State::default();
         for (name, days) in [("dumped", 30), ("tried", 6), ("gone", 8)] {
-            state.of(name).attempt = Some(Attempt {
+            state.record(name).attempt = Some(Attempt {
                 time: now - SignedDuration::from_hours(24 * days),
                 seconds: None,
                 error: None,
             });
         }
-        state.of("drilled").drill = Some(DrillRecord {
+        state.record("drilled").drill = Some(DrillRecord {
             time: now,
             dump: String::new(),
             seconds: 1.0,

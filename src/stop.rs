@@ -88,7 +88,7 @@ pub struct Stop {
 impl Stop {
     /// Returns a [`Stop`] with a deadline `limit` from now that signals can end earlier.
     #[must_use]
-    pub fn after(limit: Duration) -> Self {
+    pub fn with_limit(limit: Duration) -> Self {
         Stop {
             limit,
             deadline: Instant::now().checked_add(limit),
@@ -99,22 +99,22 @@ impl Stop {
     /// Returns a [`Stop`] for work that puts things back as they were: its deadline is short, and
     /// signals do not end it.
     #[must_use]
-    pub fn cleaning_up() -> Self {
-        Stop::uninterrupted(CLEANING_UP)
+    pub fn for_cleanup() -> Self {
+        Stop::without_signals(CLEANING_UP)
     }
 
     /// Returns a [`Stop`] with a deadline `limit` from now that signals do not end.
     #[must_use]
-    pub fn uninterrupted(limit: Duration) -> Self {
+    pub fn without_signals(limit: Duration) -> Self {
         Stop {
             heeds_signals: false,
-            ..Stop::after(limit)
+            ..Stop::with_limit(limit)
         }
     }
 
     /// Returns a [`Stop`] without a deadline: only signals end the work.
     #[must_use]
-    pub fn on_signal() -> Self {
+    pub fn until_signal() -> Self {
         Stop {
             limit: Duration::MAX,
             deadline: None,

@@ -20,7 +20,7 @@ use anyhow::Result;
 pub use config::Config;
 pub use destination::{Destination, is_url};
 pub use error::{Reason, StoreError};
-pub use interface::{Content, Object, Published, Store, UNFINISHED, Upload};
+pub use interface::{Store, StoredFile, UNFINISHED, Upload, UploadContent, UploadResult};
 
 /// Opens a destination. `owner` names the machine in the names of unfinished uploads. With `creates`
 /// the last component of a directory is created where it is missing.

@@ -49,7 +49,7 @@ pub struct SurveyOptions {
 /// # Errors
 /// When a signal stops the survey, or stdout is closed.
 pub fn run(options: &SurveyOptions) -> Result<usize> {
-    let stop = Stop::after(options.timeout);
+    let stop = Stop::with_limit(options.timeout);
     let coverage = Coverage::read(&options.dumps, unit::units());
     let mut databases: Vec<_> = server::servers()
         .iter()

@@ -40,9 +40,9 @@ pub fn run(paths: &[PathBuf], timeout: Duration, json: bool) -> Result<usize> {
             continue;
         };
         for (path, opened) in dumps {
-            let signal = Stop::on_signal();
+            let signal = Stop::until_signal();
             signal.check()?;
-            let stop = Stop::after(timeout);
+            let stop = Stop::with_limit(timeout);
             let read = opened.and_then(|file| read_whole(&file, stop, &mut io::sink()));
             signal.check()?;
             let row = match read {
@@ -89,10 +89,10 @@ fn print(row: &VerifiedDump) -> io::Result<()> {
     writeln!(io::stdout(), "{}", human::printable(&line))
 }
 
-type Opened = (PathBuf, io::Result<File>);
+type OpenedDump = (PathBuf, io::Result<File>);
 
 /// Returns the dump at `path`, or the dumps of the directory at `path`; `None` if it holds none.
-fn expand(path: &Path) -> Result<Option<Box<dyn Iterator<Item = Opened>>>> {
+fn expand(path: &Path) -> Result<Option<Box<dyn Iterator<Item = OpenedDump>>>> {
     let meta = path
         .metadata()
         .with_context(|| format!("cannot verify {}", path.display()))?;

@@ -65,14 +65,14 @@ impl Random {
         self.0
     }
 
-    fn below(&mut self, bound: u64) -> u64 {
+    fn random_below(&mut self, bound: u64) -> u64 {
         (self.next() >> 11) % bound
     }
 
     /// Picks a word: small positions more often than large ones, as in natural language.
     fn pick<'a>(&mut self, from: &[&'a str]) -> &'a str {
         let bound = from.len() as u64;
-        let rank = self.below(bound) * self.below(bound) / bound;
+        let rank = self.random_below(bound) * self.random_below(bound) / bound;
         usize::try_from(rank).map_or("", |rank| from[rank])
     }
 }
@@ -99,8 +99,8 @@ pub(crate) fn write(output: &mut impl Write, len: u64) -> io::Result<()> {
 }
 
 fn order(row: &mut Vec<u8>, id: u64, random: &mut Random) -> io::Result<()> {
-    let (cents, customer) = (random.below(500_000), random.below(90_000));
-    let (state, second) = (random.pick(&STATES), random.below(60));
+    let (cents, customer) = (random.random_below(500_000), random.random_below(90_000));
+    let (state, second) = (random.pick(&STATES), random.random_below(60));
     write!(
         row,
         "INSERT INTO orders VALUES({id},{customer},'{state}',{}.{:02},",
@@ -114,7 +114,7 @@ fn order(row: &mut Vec<u8>, id: u64, random: &mut Random) -> io::Result<()> {
 }
 
 fn event(row: &mut Vec<u8>, id: u64, random: &mut Random) -> io::Result<()> {
-    let (high, low, second) = (random.next(), random.next(), random.below(60));
+    let (high, low, second) = (random.next(), random.next(), random.random_below(60));
     write!(row, "INSERT INTO events VALUES('")?;
     write!(
         row,
@@ -129,16 +129,20 @@ fn event(row: &mut Vec<u8>, id: u64, random: &mut Random) -> io::Result<()> {
     write!(
         row,
         ",'{{\"kind\": \"{kind}\", \"state\": \"{state}\", \"user\": {{\"id\": {}, ",
-        random.below(90_000)
+        random.random_below(90_000)
     )?;
     write!(
         row,
         "\"address\": \"10.{}.{}.7\"}}, \"note\": \"",
-        random.below(40),
-        random.below(256)
+        random.random_below(40),
+        random.random_below(256)
     )?;
     text(row, random, 8)?;
-    writeln!(row, "\", \"score\": 0.{:06}}}');", random.below(1_000_000))
+    writeln!(
+        row,
+        "\", \"score\": 0.{:06}}}');",
+        random.random_below(1_000_000)
+    )
 }
 
 fn file(row: &mut Vec<u8>, id: u64, random: &mut Random) -> io::Result<()> {
@@ -146,12 +150,12 @@ fn file(row: &mut Vec<u8>, id: u64, random: &mut Random) -> io::Result<()> {
     write!(
         row,
         "INSERT INTO files VALUES({id},'{name}-{}.png',X'89504e47",
-        random.below(10_000)
+        random.random_below(10_000)
     )?;
-    for _ in 0..=random.below(12) {
+    for _ in 0..=random.random_below(12) {
         write!(row, "{:016x}", random.next())?;
     }
-    writeln!(row, "',NULL,0,{});", random.below(4_000_000))
+    writeln!(row, "',NULL,0,{});", random.random_below(4_000_000))
 }
 
 fn timestamp(row: &mut Vec<u8>, id: u64, second: u64) -> io::Result<()> {
@@ -165,7 +169,7 @@ fn timestamp(row: &mut Vec<u8>, id: u64, second: u64) -> io::Result<()> {
 }
 
 fn text(row: &mut Vec<u8>, random: &mut Random, words: u64) -> io::Result<()> {
-    for _ in 0..=random.below(words) {
+    for _ in 0..=random.random_below(words) {
         write!(row, "{} ", random.pick(&WORDS))?;
     }
     Ok(())

@@ -84,7 +84,7 @@ fn main() -> Result<()> {
     }
     let postgresql = postgresql::Server::start();
     postgresql.psql("postgres", "CREATE DATABASE bench");
-    postgresql.psql("bench", &in_postgresql());
+    postgresql.psql("bench", &postgresql_table());
     let client = || {
         let mut pg_dump = postgresql.client("pg_dump", "bench");
         pg_dump.arg("--no-password");
@@ -95,7 +95,7 @@ fn main() -> Result<()> {
 
     let mariadb = mysql::Server::start();
     mariadb.sql("", "CREATE DATABASE bench");
-    mariadb.sql("bench", &in_mariadb());
+    mariadb.sql("bench", &mariadb_table());
     let client = || {
         let mut dump = mariadb.client("mariadb-dump");
         dump.args(["--single-transaction", "--quick", "--routines", "--events"]);
@@ -106,7 +106,7 @@ fn main() -> Result<()> {
 }
 
 /// SQL for text, JSON, numbers, timestamps, uuids and bytes.
-fn in_postgresql() -> String {
+fn postgresql_table() -> String {
     format!(
         "CREATE TABLE event AS SELECT
             n AS id, gen_random_uuid() AS key, now() - n * interval '17.123 s' AS at,
@@ -130,7 +130,7 @@ fn note(joint: &str, any: impl Fn(&str) -> String) -> String {
     vec![any(&words); 14].join(joint)
 }
 
-fn in_mariadb() -> String {
+fn mariadb_table() -> String {
     format!(
         "CREATE TABLE event (id BIGINT PRIMARY KEY, `key` UUID, at DATETIME(3), amount DOUBLE,
             kind INT, doc JSON, note TEXT, sum BLOB) CHARACTER SET utf8mb4
@@ -166,9 +166,9 @@ fn compare(name: &str, client: impl Fn() -> Command, url: &str) -> Result<()> {
             .max()
             .unwrap_or(0);
         fs::remove_dir_all(&dumps)?;
-        copied.push(through("cat", client(), Stdio::null())?);
+        copied.push(pipe_through("cat", client(), Stdio::null())?);
         let file = File::create(place.path().join("piped.gz"))?;
-        piped.push(through("pigz", client(), file.into())?);
+        piped.push(pipe_through("pigz", client(), file.into())?);
         // The next round must not wait for data that the pipe left to be written.
         timed(&mut Command::new("sync"))?;
     }
@@ -220,7 +220,7 @@ fn dump(url: &str, to: &std::path::Path) -> Result<(f64, u64)> {
     }
 }
 
-fn through(program: &str, mut client: Command, to: Stdio) -> Result<f64> {
+fn pipe_through(program: &str, mut client: Command, to: Stdio) -> Result<f64> {
     let started = Instant::now();
     let mut client = client.stdout(Stdio::piped()).spawn()?;
     let output = client.stdout.take().ok_or("no output")?;

@@ -38,7 +38,7 @@ impl Lines {
         }
     }
 
-    pub(super) fn quietly(&mut self) {
+    pub(super) fn log_at_debug(&mut self) {
         self.level = Level::Debug;
     }
 
@@ -47,7 +47,7 @@ impl Lines {
     }
 
     /// Returns the kept lines, the oldest first.
-    pub(super) fn kept(&self) -> Vec<String> {
+    pub(super) fn kept_lines(&self) -> Vec<String> {
         self.last.iter().cloned().collect()
     }
 
@@ -76,7 +76,7 @@ impl Lines {
 
     /// Returns the last lines as one line. It begins with the first line that contains `ERROR`, if
     /// there is one.
-    pub(super) fn last(&self) -> String {
+    pub(super) fn last_lines(&self) -> String {
         let unended = String::from_utf8_lossy(&self.unended);
         let lines = self.last.iter().map(String::as_str);
         let lines: Vec<_> = lines.chain([unended.trim()]).collect();

@@ -61,7 +61,7 @@ impl Child {
     pub fn converse(command: &mut Command, name: &str, said: &[u8], stop: Stop) -> Result<Self> {
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = Child::spawn(command, name, Stdio::piped(), stop)?;
-        child.stderr.quietly();
+        child.stderr.log_at_debug();
         child.say(said)?;
         Ok(child)
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 use clap::builder::BoolishValueParser;
 
-use crate::copy::{self, Home, Reading};
+use crate::copy::{self, CopySelection, CopyStateDirectory};
 use crate::human::{parse_bytes, parse_duration};
 use crate::status::DatabaseStatus;
 
@@ -86,9 +86,9 @@ pub struct Copy {
     pub retention: Retention,
 }
 
-impl From<Copy> for copy::Options {
+impl From<Copy> for copy::CopyOptions {
     fn from(args: Copy) -> Self {
-        copy::Options {
+        copy::CopyOptions {
             to: args.to,
             recipients: args.recipient,
             recipients_file: args.recipients_file,
@@ -107,7 +107,7 @@ impl From<Copy> for copy::Options {
 
 /// Which copies of a destination.
 #[derive(Debug, Clone, Args)]
-pub struct WhichCopies {
+pub struct CopyFilter {
     /// Only the copies of this machine
     #[arg(long, value_name = "NAME", env = "DUMP_DATABASE_HOST")]
     pub host: Option<String>,
@@ -119,29 +119,29 @@ pub struct WhichCopies {
 
 /// Which copies of a destination, and what reads them.
 #[derive(Debug, Clone, Args)]
-pub struct FromCopies {
+pub struct CopySource {
     /// Which of them
     #[command(flatten)]
-    pub which: WhichCopies,
+    pub which: CopyFilter,
 
     /// The file of the private key that encrypted copies are read with
     #[arg(long, value_name = "FILE", env = "DUMP_DATABASE_IDENTITY")]
     pub identity: Option<PathBuf>,
 }
 
-impl From<WhichCopies> for Reading {
-    fn from(args: WhichCopies) -> Self {
-        Reading {
+impl From<CopyFilter> for CopySelection {
+    fn from(args: CopyFilter) -> Self {
+        CopySelection {
             host: args.host,
             store_config: args.store_config,
-            ..Reading::default()
+            ..CopySelection::default()
         }
     }
 }
 
-impl From<FromCopies> for Reading {
-    fn from(args: FromCopies) -> Self {
-        Reading {
+impl From<CopySource> for CopySelection {
+    fn from(args: CopySource) -> Self {
+        CopySelection {
             identity: args.identity,
             ..args.which.into()
         }
@@ -173,7 +173,7 @@ impl RecordOfCopies {
     /// # Errors
     /// When the record cannot be read and `--max-copy-age` is given.
     pub fn add_to(&self, mut rows: Vec<DatabaseStatus>) -> anyhow::Result<Vec<DatabaseStatus>> {
-        let added = Home::find(self.state.as_deref())
+        let added = CopyStateDirectory::find(self.state.as_deref())
             .and_then(|home| copy::add_to(&mut rows, &home, self.max_copy_age));
         match added {
             Err(error) if self.max_copy_age.is_none() => log::debug!("{error:#}"),

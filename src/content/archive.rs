@@ -22,23 +22,23 @@ const LONGEST_TEXT: u64 = (1 << 30) - 1;
 
 /// The check of an archive that passes in parts.
 #[derive(Debug, Default)]
-pub struct Archive {
+pub struct ArchiveCheck {
     /// The bytes of the next field that have passed so far.
     pending: Vec<u8>,
     /// The number of bytes to skip before that field: the rest of a text or of a chunk.
     skipped: u64,
-    layout: Layout,
-    state: State,
+    layout: ArchiveLayout,
+    state: ArchivePart,
     /// The number of entries that have not passed yet.
     entries: i64,
     /// The number of the entry that is being read, and true if it has data.
     entry: (i64, bool),
-    missing: Missing,
+    missing: MissingEntries,
     broken: Option<String>,
 }
 
 #[derive(Debug, Default, Clone, Copy)]
-struct Layout {
+struct ArchiveLayout {
     version: (u8, u8),
     int: usize,
     offset: usize,
@@ -46,7 +46,7 @@ struct Layout {
 
 /// The part of the archive that comes next.
 #[derive(Debug, Default, Clone, Copy, PartialEq)]
-enum State {
+enum ArchivePart {
     #[default]
     Front,
     /// A field of the head, by its number.
@@ -71,10 +71,10 @@ enum Field {
     Offset,
 }
 
-impl Layout {
+impl ArchiveLayout {
     /// Returns the fields after the front: the compression, the time of the dump, the database, the
     /// versions of server and client, and the number of entries.
-    fn head(self) -> [Field; 12] {
+    fn head_fields(self) -> [Field; 12] {
         let mut fields = [Field::Int; 12];
         if self.version >= (1, 15) {
             fields[0] = Field::Byte;
@@ -84,7 +84,7 @@ impl Layout {
     }
 
     /// Returns the fields of an entry. A field that this version of the format lacks is `None`.
-    fn entry(self) -> [Option<Field>; 18] {
+    fn entry_fields(self) -> [Option<Field>; 18] {
         let mut fields = [Some(Field::Text); 18];
         // The entry's number, whether it has data, its section, its relation kind.
         for int in [0, 1, 6, 13] {
@@ -127,9 +127,9 @@ const DEPENDENCIES: usize = 16;
 /// The number of the last field of an entry: the offset of its data, if known.
 const LAST: usize = 17;
 
-impl Archive {
+impl ArchiveCheck {
     /// Takes the next part of the archive.
-    pub fn look(&mut self, mut data: &[u8]) {
+    pub fn add(&mut self, mut data: &[u8]) {
         while !data.is_empty() && self.broken.is_none() {
             if self.skipped > 0 {
                 let skipped = self.skipped.min(data.len() as u64);
@@ -156,10 +156,10 @@ impl Archive {
     /// # Errors
     /// One sentence that says how the archive is damaged or incomplete.
     pub fn check(&self) -> Result<(), String> {
-        let is_between = self.state == State::Block && self.pending.is_empty();
+        let is_between = self.state == ArchivePart::Block && self.pending.is_empty();
         match &self.broken {
             Some(why) => Err(why.clone()),
-            None if self.state == State::Front && !MAGIC.starts_with(self.magic()) => {
+            None if self.state == ArchivePart::Front && !MAGIC.starts_with(self.magic()) => {
                 Err("its content is not a pg_dump archive".to_owned())
             }
             None if !is_between || self.skipped > 0 => {
@@ -177,59 +177,63 @@ impl Archive {
     fn length(&self) -> usize {
         let layout = self.layout;
         match self.state {
-            State::Front => FRONT,
-            State::Head(field) => layout.length(layout.head()[field]),
-            State::Entry(field) => layout.entry()[field].map_or(0, |field| layout.length(field)),
-            State::Block => 1 + layout.length(Field::Int),
-            State::LargeObject | State::Chunk { .. } => layout.length(Field::Int),
+            ArchivePart::Front => FRONT,
+            ArchivePart::Head(field) => layout.length(layout.head_fields()[field]),
+            ArchivePart::Entry(field) => {
+                layout.entry_fields()[field].map_or(0, |field| layout.length(field))
+            }
+            ArchivePart::Block => 1 + layout.length(Field::Int),
+            ArchivePart::LargeObject | ArchivePart::Chunk { .. } => layout.length(Field::Int),
         }
     }
 
     /// Evaluates the field that has passed. Returns the part that comes next.
-    fn take(&mut self) -> Result<State, String> {
+    fn take(&mut self) -> Result<ArchivePart, String> {
         let (layout, state) = (self.layout, self.state);
         match state {
-            State::Front => self.front(),
-            State::Head(field) => {
-                let value = Layout::int(&self.pending);
-                if layout.head()[field] == Field::Text {
+            ArchivePart::Front => self.front(),
+            ArchivePart::Head(field) => {
+                let value = ArchiveLayout::int(&self.pending);
+                if layout.head_fields()[field] == Field::Text {
                     self.text(value)?;
                 }
-                if field + 1 < layout.head().len() {
-                    return Ok(State::Head(field + 1));
+                if field + 1 < layout.head_fields().len() {
+                    return Ok(ArchivePart::Head(field + 1));
                 }
                 self.entries = value;
                 Ok(self.next_entry())
             }
-            State::Entry(field) => self.entry(field),
-            State::Block => {
-                let (kind, id) = (self.pending[0], Layout::int(&self.pending[1..]));
-                self.missing.found(id);
+            ArchivePart::Entry(field) => self.entry(field),
+            ArchivePart::Block => {
+                let (kind, id) = (self.pending[0], ArchiveLayout::int(&self.pending[1..]));
+                self.missing.mark_passed(id);
                 match kind {
-                    DATA => Ok(State::Chunk {
+                    DATA => Ok(ArchivePart::Chunk {
                         large_object: false,
                     }),
-                    LARGE_OBJECTS => Ok(State::LargeObject),
+                    LARGE_OBJECTS => Ok(ArchivePart::LargeObject),
                     _ => Err(format!("its content has a block of kind {kind}")),
                 }
             }
-            State::LargeObject => Ok(match Layout::int(&self.pending) {
-                0 => State::Block,
-                _ => State::Chunk { large_object: true },
+            ArchivePart::LargeObject => Ok(match ArchiveLayout::int(&self.pending) {
+                0 => ArchivePart::Block,
+                _ => ArchivePart::Chunk { large_object: true },
             }),
-            State::Chunk { large_object } => match (Layout::int(&self.pending), large_object) {
-                (0, true) => Ok(State::LargeObject),
-                (0, false) => Ok(State::Block),
-                (length, _) => {
-                    self.skipped = u64::try_from(length)
-                        .map_err(|_| "its content has a chunk of negative length")?;
-                    Ok(state)
+            ArchivePart::Chunk { large_object } => {
+                match (ArchiveLayout::int(&self.pending), large_object) {
+                    (0, true) => Ok(ArchivePart::LargeObject),
+                    (0, false) => Ok(ArchivePart::Block),
+                    (length, _) => {
+                        self.skipped = u64::try_from(length)
+                            .map_err(|_| "its content has a chunk of negative length")?;
+                        Ok(state)
+                    }
                 }
-            },
+            }
         }
     }
 
-    fn front(&mut self) -> Result<State, String> {
+    fn front(&mut self) -> Result<ArchivePart, String> {
         let front = &self.pending;
         if self.magic() != MAGIC {
             return Err("its content is not a pg_dump archive".to_owned());
@@ -241,23 +245,23 @@ impl Archive {
                 version.0, version.1
             ));
         }
-        self.layout = Layout {
+        self.layout = ArchiveLayout {
             version,
             int: int.into(),
             offset: offset.into(),
         };
-        Ok(State::Head(0))
+        Ok(ArchivePart::Head(0))
     }
 
-    fn entry(&mut self, field: usize) -> Result<State, String> {
+    fn entry(&mut self, field: usize) -> Result<ArchivePart, String> {
         let layout = self.layout;
-        let value = Layout::int(&self.pending);
+        let value = ArchiveLayout::int(&self.pending);
         match field {
             0 => self.entry.0 = value,
             1 => self.entry.1 = value != 0,
             DEPENDENCIES if value >= 0 => {
                 self.text(value)?;
-                return Ok(State::Entry(DEPENDENCIES));
+                return Ok(ArchivePart::Entry(DEPENDENCIES));
             }
             LAST => {
                 let (id, has_data) = self.entry;
@@ -267,20 +271,20 @@ impl Archive {
                 self.entries -= 1;
                 return Ok(self.next_entry());
             }
-            _ if layout.entry()[field] == Some(Field::Text) => self.text(value)?,
+            _ if layout.entry_fields()[field] == Some(Field::Text) => self.text(value)?,
             _ => {}
         }
-        let is_known = |field: &usize| layout.entry()[*field].is_some();
-        Ok(State::Entry(
+        let is_known = |field: &usize| layout.entry_fields()[*field].is_some();
+        Ok(ArchivePart::Entry(
             (field + 1..LAST).find(is_known).unwrap_or(LAST),
         ))
     }
 
-    fn next_entry(&self) -> State {
+    fn next_entry(&self) -> ArchivePart {
         if self.entries > 0 {
-            State::Entry(0)
+            ArchivePart::Entry(0)
         } else {
-            State::Block
+            ArchivePart::Block
         }
     }
 
@@ -297,20 +301,20 @@ impl Archive {
 /// The entries whose data has not passed: the numbers of entries and of blocks, and a sum of hashes
 /// of the entries' ids. Nobody can predict the hashes.
 #[derive(Debug, Default)]
-struct Missing {
+struct MissingEntries {
     entries: u64,
     blocks: u64,
     sum: u64,
     hash: RandomState,
 }
 
-impl Missing {
+impl MissingEntries {
     fn expect(&mut self, id: i64) {
         self.entries += 1;
         self.sum = self.sum.wrapping_add(self.hash.hash_one(id));
     }
 
-    fn found(&mut self, id: i64) {
+    fn mark_passed(&mut self, id: i64) {
         self.blocks += 1;
         self.sum = self.sum.wrapping_sub(self.hash.hash_one(id));
     }

@@ -43,7 +43,7 @@ impl Fingerprint {
     }
 
     /// Takes the next part of the dump.
-    pub fn look(&mut self, mut data: &[u8]) {
+    pub fn add(&mut self, mut data: &[u8]) {
         if let Some(start) = &mut self.start {
             let taken = data.len().min(EDGE - start.len());
             start.extend_from_slice(&data[..taken]);
@@ -159,11 +159,11 @@ mod tests {
 
     fn hash(engine: Engine, format: Format, dump: &[u8]) -> String {
         let mut whole = Fingerprint::new(engine, format);
-        whole.look(dump);
+        whole.add(dump);
         let whole = whole.finish();
         for part in [1, 7, 1000, 5000] {
             let mut parts = Fingerprint::new(engine, format);
-            dump.chunks(part).for_each(|part| parts.look(part));
+            dump.chunks(part).for_each(|part| parts.add(part));
             assert_eq!(whole, parts.finish());
         }
         whole

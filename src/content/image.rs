@@ -25,7 +25,7 @@ impl Shape {
     /// 24). Otherwise, as in a file that an SQLite before 3.7.0 wrote, the number of pages comes
     /// from `length`.
     #[must_use]
-    pub fn of_image(header: &[u8; 100], length: u64) -> Option<Self> {
+    pub fn from_header(header: &[u8; 100], length: u64) -> Option<Self> {
         let page_size = match u16::from_be_bytes([header[16], header[17]]) {
             1 => 65_536,
             size if size.is_power_of_two() && size >= 512 => u32::from(size),

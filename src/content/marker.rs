@@ -10,7 +10,7 @@ pub struct Tail(Vec<u8>);
 
 impl Tail {
     /// Takes the next part of the text.
-    pub fn look(&mut self, data: &[u8]) {
+    pub fn add(&mut self, data: &[u8]) {
         let fresh = &data[data.len().saturating_sub(KEPT)..];
         let old = (self.0.len() + fresh.len()).saturating_sub(KEPT);
         self.0.drain(..old.min(self.0.len()));
@@ -46,11 +46,11 @@ impl Tail {
 mod tests {
     use super::*;
 
-    fn ends(engine: Engine, text: &str) -> bool {
+    fn has_end(engine: Engine, text: &str) -> bool {
         let mut whole = Tail::default();
-        whole.look(text.as_bytes());
+        whole.add(text.as_bytes());
         let mut parts = Tail::default();
-        text.as_bytes().chunks(7).for_each(|part| parts.look(part));
+        text.as_bytes().chunks(7).for_each(|part| parts.add(part));
         assert_eq!(whole.is_end(engine), parts.is_end(engine));
         whole.is_end(engine)
     }
@@ -59,7 +59,7 @@ mod tests {
     fn only_the_last_statement_counts() {
         let filler = "x".repeat(3000);
         let end = "--\n-- PostgreSQL database dump complete\n--\n\n";
-        let postgresql = |text: &str| ends(Engine::Postgresql, &format!("{filler}\n{text}"));
+        let postgresql = |text: &str| has_end(Engine::Postgresql, &format!("{filler}\n{text}"));
         assert!(postgresql(end));
         assert!(postgresql(&format!("{end}\\unrestrict abc\n\n")));
         assert!(postgresql(
@@ -68,7 +68,7 @@ mod tests {
         assert!(!postgresql(&format!("{end}SELECT 1;\n")));
         assert!(!postgresql("-- PostgreSQL database dump comple"));
         assert!(!postgresql("\\unrestrict abc\n\n"));
-        let mysql = |text: &str| ends(Engine::Mysql, &format!("{filler}\n{text}"));
+        let mysql = |text: &str| has_end(Engine::Mysql, &format!("{filler}\n{text}"));
         assert!(mysql("-- Dump completed on 2026-11-22 10:00:00\n"));
         assert!(mysql("-- Dump completed"));
         assert!(!mysql("-- Dump completed\nINSERT INTO a VALUES (1);\n"));

@@ -12,14 +12,14 @@ use super::sidecar::Sidecar;
 use crate::header::DumpKind;
 use crate::name::Name;
 use crate::stop::Stop;
-use crate::store::{Object, Store, StoreError, UNFINISHED};
+use crate::store::{Store, StoreError, StoredFile, UNFINISHED};
 
 /// How many requests are under way at a time.
 const CONCURRENT: usize = 16;
 
 /// A copy.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stored {
+pub struct StoredCopy {
     /// Its name.
     pub name: CopyName,
     /// Its size in bytes.
@@ -33,7 +33,7 @@ pub struct Stored {
 #[derive(Debug, Default)]
 pub struct Copies {
     /// The copies, oldest first.
-    pub stored: Vec<Stored>,
+    pub stored: Vec<StoredCopy>,
     /// The paths of sidecars whose copy is gone.
     pub orphans: Vec<String>,
     /// The paths of uploads that were not finished.
@@ -56,7 +56,7 @@ pub(super) fn read(
         let names = folders.iter().filter_map(|name| Name::parse(name));
         names.collect()
     };
-    let listed = in_parallel(&hosts, |host| store.list(host.as_str(), stop));
+    let listed = map_parallel(&hosts, |host| store.list(host.as_str(), stop));
     let mut all = BTreeMap::new();
     for objects in listed {
         sort(objects?, &mut all);
@@ -85,10 +85,10 @@ pub(super) fn read_folder(
 pub(super) fn sidecars(
     store: &dyn Store,
     folder: &Folder,
-    copies: &[&Stored],
+    copies: &[&StoredCopy],
     stop: Stop,
 ) -> Result<Vec<Result<Sidecar>>> {
-    let read = in_parallel(copies, |copy| {
+    let read = map_parallel(copies, |copy| {
         let kind = copy.kind.context("it has no sidecar")?;
         Sidecar::read(store, folder, &copy.name, kind, stop)
     });
@@ -97,7 +97,7 @@ pub(super) fn sidecars(
 }
 
 /// Returns what `work` makes of each item, in their order.
-pub(super) fn in_parallel<I: Sync, T: Send>(items: &[I], work: impl Fn(&I) -> T + Sync) -> Vec<T> {
+pub(super) fn map_parallel<I: Sync, T: Send>(items: &[I], work: impl Fn(&I) -> T + Sync) -> Vec<T> {
     let next = AtomicUsize::new(0);
     let results = Mutex::new(Vec::with_capacity(items.len()));
     std::thread::scope(|scope| {
@@ -124,7 +124,7 @@ fn take<'a, I>(next: &AtomicUsize, items: &'a [I]) -> Option<(usize, &'a I)> {
 }
 
 /// Sorts files into the copies of each database. What no copy of this program has is left out.
-fn sort(objects: Vec<Object>, all: &mut BTreeMap<Folder, Copies>) {
+fn sort(objects: Vec<StoredFile>, all: &mut BTreeMap<Folder, Copies>) {
     let mut sidecars = BTreeMap::new();
     for object in objects {
         let Some((folder, file)) = parse_file(&object.path) else {
@@ -137,7 +137,7 @@ fn sort(objects: Vec<Object>, all: &mut BTreeMap<Folder, Copies>) {
         } else if let Some(name) = CopyName::parse(file)
             && name.dump.name == folder.database
         {
-            all.entry(folder).or_default().stored.push(Stored {
+            all.entry(folder).or_default().stored.push(StoredCopy {
                 name,
                 bytes: object.bytes,
                 kind: None,

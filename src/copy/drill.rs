@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use anyhow::Result;
 
 use super::encryption::Identities;
-use super::place::Place;
-use super::restore::{get, in_order};
+use super::location::Location;
+use super::restore::{get, sort_for_restore};
 use super::verify::is_damage;
-use crate::drill::{DownloadedDump, Options, Sample, run_downloaded};
+use crate::drill::{DownloadedDump, DrillOptions, Sample, run_downloaded};
 use crate::header::DumpKind;
 use crate::stop::Stop;
 
@@ -18,11 +18,11 @@ use crate::stop::Stop;
 /// # Errors
 /// When a destination cannot be read or stdout is closed.
 pub fn drill(
-    places: &[Place],
+    places: &[Location],
     identities: Option<&Identities>,
-    options: &Options,
+    options: &DrillOptions,
 ) -> Result<usize> {
-    let stop = Stop::on_signal();
+    let stop = Stop::until_signal();
     let wanted = match options.sample {
         Sample::Newest => 1,
         Sample::All => usize::MAX,
@@ -38,7 +38,7 @@ pub fn drill(
                     .stored
                     .retain(|copy| copy.kind == Some(DumpKind::Regular));
             }
-            let newest = in_order(copies.stored).into_iter().take(wanted);
+            let newest = sort_for_restore(copies.stored).into_iter().take(wanted);
             chosen.extend(newest.map(|copy| (place, folder.clone(), copy)));
         }
         if chosen.len() == before {

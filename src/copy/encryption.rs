@@ -29,7 +29,7 @@ impl Recipients {
         let mut all = Recipients::default();
         for recipient in recipients {
             all.0
-                .push(parse(recipient).ok_or_else(|| not_one(recipient))?);
+                .push(parse(recipient).ok_or_else(|| refuse_recipient(recipient))?);
         }
         if let Some(path) = file {
             let shown = path.display();
@@ -38,7 +38,8 @@ impl Recipients {
             let lines = text.lines().map(str::trim);
             let before = all.0.len();
             for line in lines.filter(|line| !line.is_empty() && !line.starts_with('#')) {
-                all.0.push(parse(line).ok_or_else(|| not_one(line))?);
+                all.0
+                    .push(parse(line).ok_or_else(|| refuse_recipient(line))?);
             }
             if all.0.len() == before {
                 return Err(UsageError::new(&format!("{shown} has no recipient")).into());
@@ -163,7 +164,7 @@ fn parse(text: &str) -> Option<Box<dyn age::Recipient + Send + Sync>> {
 }
 
 /// A private key may be given by mistake, so only the beginning is repeated.
-fn not_one(text: &str) -> UsageError {
+fn refuse_recipient(text: &str) -> UsageError {
     if text.starts_with("AGE-SECRET-KEY") {
         return UsageError::new(
             "a private key is given as a recipient; give its public key, age1...",

@@ -10,46 +10,46 @@ use anyhow::{Context, Result, bail};
 
 use super::encryption::Identities;
 use super::name::{CopyName, Folder};
-use super::passing::Summed;
+use super::sums::SummingReader;
 use crate::exit::UsageError;
 use crate::header::Header;
 use crate::read::read_whole;
 use crate::stop::Stop;
-use crate::store::{Content, Store, StoreError};
+use crate::store::{Store, StoreError, UploadContent};
 
 const BLOCK: usize = 256 << 10;
 
 /// What is wrong with a copy itself, so that an older one may serve.
 #[derive(Debug)]
-pub(super) struct Damaged(String);
+pub(super) struct DamagedCopy(String);
 
-impl fmt::Display for Damaged {
+impl fmt::Display for DamagedCopy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-impl std::error::Error for Damaged {}
+impl std::error::Error for DamagedCopy {}
 
 /// Returns an error that says how a copy is damaged.
 pub(super) fn damaged(how: impl fmt::Display) -> anyhow::Error {
-    Damaged(how.to_string()).into()
+    DamagedCopy(how.to_string()).into()
 }
 
 /// Downloads a copy and verifies it whole: the stored bytes against `content`, where its sidecar says
 /// them, and everything that is inside. Returns the dump, what is stored, and the dump's header.
 ///
 /// # Errors
-/// [`Damaged`] for what is wrong with the copy; [`UsageError`] where a private key is missing; whatever
+/// [`DamagedCopy`] for what is wrong with the copy; [`UsageError`] where a private key is missing; whatever
 /// else keeps it from being read.
 pub(super) fn fetch(
     store: &dyn Store,
     folder: &Folder,
     name: &CopyName,
-    content: Option<&Content>,
+    content: Option<&UploadContent>,
     identities: Option<&Identities>,
     stop: Stop,
-) -> Result<(File, Content, Header)> {
+) -> Result<(File, UploadContent, Header)> {
     if name.is_encrypted && identities.is_none() {
         return Err(UsageError::new(
             "it is encrypted; --identity says the file of the private key",
@@ -57,14 +57,14 @@ pub(super) fn fetch(
         .into());
     }
     let mut scratch = scratch()?;
-    let mut summed = Summed::new(open(store, folder, name, stop)?);
+    let mut summed = SummingReader::new(open(store, folder, name, stop)?);
     let taken = take(
         &mut summed,
         &mut scratch,
         identities.filter(|_| name.is_encrypted),
     );
     let taken = match taken {
-        Err(error) if !error.is::<Damaged>() => return Err(error),
+        Err(error) if !error.is::<DamagedCopy>() => return Err(error),
         taken => taken,
     };
     // What is stored says more than that it cannot be decrypted.
@@ -90,15 +90,15 @@ pub(super) fn fetch(
 /// Reads a copy and compares the stored bytes with what its sidecar says, without decrypting them.
 ///
 /// # Errors
-/// [`Damaged`] where they differ; whatever keeps it from being read.
+/// [`DamagedCopy`] where they differ; whatever keeps it from being read.
 pub(super) fn check(
     store: &dyn Store,
     folder: &Folder,
     name: &CopyName,
-    content: &Content,
+    content: &UploadContent,
     stop: Stop,
 ) -> Result<()> {
-    let summed = Summed::new(open(store, folder, name, stop)?);
+    let summed = SummingReader::new(open(store, folder, name, stop)?);
     compare(&summed.content().map_err(StoreError::of)?, content)
 }
 
@@ -114,7 +114,7 @@ fn open<'a>(
 /// Writes what is inside into `into`.
 ///
 /// # Errors
-/// [`Damaged`] where it cannot be decrypted for that; the store's, or those of `into`.
+/// [`DamagedCopy`] where it cannot be decrypted for that; the store's, or those of `into`.
 fn take(from: &mut impl Read, into: &mut File, identities: Option<&Identities>) -> Result<()> {
     let mut from = BufReader::with_capacity(BLOCK, from);
     match identities {
@@ -122,7 +122,7 @@ fn take(from: &mut impl Read, into: &mut File, identities: Option<&Identities>) 
         Some(identities) => {
             let inside = identities.decrypt(&mut from);
             let mut inside = inside.map_err(|error| match error.downcast::<io::Error>() {
-                Ok(error) => why_unreadable(error),
+                Ok(error) => explain_unreadable(error),
                 Err(error) => error,
             })?;
             pass(&mut *inside, into)
@@ -138,13 +138,13 @@ fn pass(from: &mut dyn Read, into: &mut File) -> Result<()> {
             Ok(read) => into
                 .write_all(&block[..read])
                 .context("cannot write into the scratch directory ($TMPDIR says another)")?,
-            Err(error) => return Err(why_unreadable(error)),
+            Err(error) => return Err(explain_unreadable(error)),
         }
     }
 }
 
 /// Tells the store's failures from those of decrypting.
-fn why_unreadable(error: io::Error) -> anyhow::Error {
+fn explain_unreadable(error: io::Error) -> anyhow::Error {
     let is_of_age = matches!(
         error.kind(),
         ErrorKind::InvalidData | ErrorKind::UnexpectedEof
@@ -155,7 +155,7 @@ fn why_unreadable(error: io::Error) -> anyhow::Error {
     StoreError::of(error).into()
 }
 
-fn compare(stored: &Content, said: &Content) -> Result<()> {
+fn compare(stored: &UploadContent, said: &UploadContent) -> Result<()> {
     if stored.bytes != said.bytes {
         return Err(damaged(format!(
             "it has {} bytes and its sidecar says {}",

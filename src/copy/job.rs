@@ -9,12 +9,12 @@ use std::time::Instant;
 use anyhow::{Error, Result, ensure};
 use jiff::Timestamp;
 
-use super::catalogue::{self, Stored};
-use super::home::Key;
+use super::catalogue::{self, StoredCopy};
 use super::name::{CopyName, Folder};
-use super::options::Options;
-use super::plan::{self, Known};
+use super::options::CopyOptions;
+use super::plan::{self, KnownCopy};
 use super::rotate;
+use super::state_directory::MachineKey;
 use crate::clock;
 use crate::directory::Directory;
 use crate::header::DumpKind;
@@ -26,7 +26,7 @@ use crate::store::{Reason, Store, UNFINISHED};
 
 /// A dump to copy.
 #[derive(Debug, Clone)]
-pub(super) struct Wanted {
+pub(super) struct PendingCopy {
     pub(super) dump: DumpName,
     kind: DumpKind,
     /// The hash of what the user left out of it.
@@ -41,7 +41,7 @@ struct Newest {
 }
 
 /// One database's copies.
-pub(super) struct Job {
+pub(super) struct CopyJob {
     directory: Arc<Directory>,
     series: Series,
     folder: Folder,
@@ -50,16 +50,16 @@ pub(super) struct Job {
     /// For each dump of the series, the hash of what the user left out of it.
     left_out: Vec<Option<String>>,
     /// The finished copies of this database, oldest first.
-    own: Vec<Known>,
+    own: Vec<KnownCopy>,
     /// Names that are taken by what is no whole copy.
-    broken: Vec<Stored>,
-    wanted: Vec<Wanted>,
+    broken: Vec<StoredCopy>,
+    wanted: Vec<PendingCopy>,
     looked: Instant,
     made: Option<Newest>,
     error: Option<String>,
 }
 
-impl Job {
+impl CopyJob {
     /// Returns the job of a series; none where it has no dump.
     ///
     /// # Errors
@@ -68,7 +68,7 @@ impl Job {
         directory: Arc<Directory>,
         series: Series,
         host: &Name,
-        key: &Key,
+        key: &MachineKey,
     ) -> Result<Option<Self>> {
         for other in &series.others {
             log::warn!("{} is not copied: {}", other.entry.name, other.reason);
@@ -82,7 +82,7 @@ impl Job {
             .map(|identity| key.hash_identity(identity));
         let dumps = series.dumps.iter();
         let left_out = dumps.map(|(_, header)| key.hash_left_out(&header.left_out));
-        Ok(Some(Job {
+        Ok(Some(CopyJob {
             left_out: left_out.collect::<Result<_>>()?,
             folder: Folder {
                 host: host.clone(),
@@ -121,11 +121,11 @@ impl Job {
     ///
     /// # Errors
     /// When the store does not answer.
-    pub(super) fn look(
+    pub(super) fn plan(
         &mut self,
         store: &dyn Store,
         owner: &str,
-        options: &Options,
+        options: &CopyOptions,
         stop: Stop,
     ) -> Result<()> {
         self.looked = Instant::now();
@@ -148,7 +148,7 @@ impl Job {
                 Err(error) => return Err(error.into()),
             }
         }
-        let known = rotate::known(store, &self.folder, &copies, stop)?;
+        let known = rotate::read_known(store, &self.folder, &copies, stop)?;
         let whole: HashSet<CopyName> = known.iter().map(|(copy, _)| copy.name.clone()).collect();
         let broken = copies
             .stored
@@ -161,7 +161,7 @@ impl Job {
         });
         self.own = own;
         let now = clock::now();
-        let lacking = plan::lacking(
+        let lacking = plan::choose_missing(
             &self.series.dumps,
             &self.left_out,
             &self.own,
@@ -176,7 +176,7 @@ impl Job {
                 // Its sidecar was made again, or the machine's key is a new one.
                 Some(None) => {}
                 Some(Some(_)) => foreign.push(entry.name.to_string()),
-                None => self.wanted.push(Wanted {
+                None => self.wanted.push(PendingCopy {
                     dump: entry.name.clone(),
                     kind: header.kind,
                     left_out: left_out.clone(),
@@ -194,14 +194,14 @@ impl Job {
     }
 
     /// Notes that a dump was not copied, and says why.
-    pub(super) fn fail(&mut self, wanted: &Wanted, error: &Error) {
+    pub(super) fn fail(&mut self, wanted: &PendingCopy, error: &Error) {
         log::error!("{}: cannot copy {}: {error:#}", self.folder, wanted.dump);
         self.error
             .get_or_insert_with(|| format!("cannot copy {}: {error:#}", wanted.dump));
     }
 
     /// Notes that a dump is left for the next run.
-    pub(super) fn leave(&mut self, why: &str) {
+    pub(super) fn postpone(&mut self, why: &str) {
         if self.error.is_none() {
             log::error!("{}: left for the next run: {why}", self.folder);
             self.error = Some(why.to_owned());
@@ -230,7 +230,7 @@ impl Job {
 
     /// Applies retention to the copies; only where every dump was copied that had to be, and the
     /// destination lists it.
-    pub(super) fn rotate(&mut self, store: &dyn Store, options: &Options, stop: Stop) {
+    pub(super) fn rotate(&mut self, store: &dyn Store, options: &CopyOptions, stop: Stop) {
         if let Err(error) = self.confirm(store, stop) {
             log::error!("{}: {error:#}", self.folder);
             self.error.get_or_insert_with(|| format!("{error:#}"));
@@ -240,7 +240,7 @@ impl Job {
         }
         let published = self.made.as_ref().map(|made| &made.dump);
         let policy = &options.policy;
-        match rotate::after(store, &self.folder, &self.own, policy, published, stop) {
+        match rotate::rotate_after(store, &self.folder, &self.own, policy, published, stop) {
             Ok(0) => {}
             Ok(removed) => {
                 log::debug!("{}: {removed} of its copies removed", self.folder);
@@ -277,7 +277,7 @@ impl Job {
 
 /// Returns what the jobs want, with the number of its job: the newest of each database, then the rest,
 /// newest first.
-pub(super) fn order(jobs: &[Job]) -> Vec<(usize, Wanted)> {
+pub(super) fn order(jobs: &[CopyJob]) -> Vec<(usize, PendingCopy)> {
     let wanted = jobs.iter().enumerate().flat_map(|(number, job)| {
         let ranked = job.wanted.iter().enumerate();
         ranked.map(move |(rank, wanted)| (rank > 0, number, wanted.clone()))

@@ -6,7 +6,7 @@ use anyhow::Result;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::place::{Place, kind_in_words};
+use super::location::{Location, describe_kind};
 use crate::clock;
 use crate::header::DumpKind;
 use crate::human::{self, printable};
@@ -14,7 +14,7 @@ use crate::stop::Stop;
 
 /// One copy.
 #[derive(Debug, Serialize)]
-struct Row {
+struct CopyRow {
     host: String,
     database: String,
     time: Timestamp,
@@ -31,12 +31,12 @@ struct Row {
 ///
 /// # Errors
 /// When a destination cannot be listed or stdout is closed.
-pub fn list(places: &[Place], json: bool) -> Result<()> {
-    let stop = Stop::on_signal();
+pub fn list(places: &[Location], json: bool) -> Result<()> {
+    let stop = Stop::until_signal();
     let mut rows = Vec::new();
     for place in places {
         for (folder, copies) in place.copies(stop)? {
-            rows.extend(copies.stored.iter().rev().map(|copy| Row {
+            rows.extend(copies.stored.iter().rev().map(|copy| CopyRow {
                 host: folder.host.to_string(),
                 database: folder.database.to_string(),
                 time: copy.name.dump.time,
@@ -59,8 +59,8 @@ pub fn list(places: &[Place], json: bool) -> Result<()> {
     Ok(())
 }
 
-fn table(out: &mut impl Write, rows: &[Row], now: Timestamp) -> io::Result<()> {
-    let width = |cell: fn(&Row) -> &String, head: &str| {
+fn table(out: &mut impl Write, rows: &[CopyRow], now: Timestamp) -> io::Result<()> {
+    let width = |cell: fn(&CopyRow) -> &String, head: &str| {
         let widest = rows.iter().map(|row| cell(row).chars().count()).max();
         widest.unwrap_or(0).max(head.len())
     };
@@ -82,7 +82,7 @@ fn table(out: &mut impl Write, rows: &[Row], now: Timestamp) -> io::Result<()> {
             human::age(now.duration_since(row.time)),
             human::bytes(row.bytes),
             printable(&row.url),
-            kind_in_words(row.kind)
+            describe_kind(row.kind)
         )?;
     }
     Ok(())

@@ -7,7 +7,7 @@ use crate::retention::Policy;
 
 /// What is copied, and how.
 #[derive(Debug, Clone)]
-pub struct Options {
+pub struct CopyOptions {
     /// Where to.
     pub to: String,
     /// Whom the copies are encrypted to.

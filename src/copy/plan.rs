@@ -5,27 +5,27 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use jiff::Timestamp;
 
-use super::catalogue::Stored;
+use super::catalogue::StoredCopy;
 use super::sidecar::Sidecar;
-use crate::directory::Entry;
+use crate::directory::DumpFile;
 use crate::header::{DumpKind, Header};
 use crate::name::DumpName;
 use crate::retention::{self, Candidate, Policy, Rule, Size, Verdict};
 
 /// A copy with its sidecar.
-pub(super) type Known = (Stored, Sidecar);
+pub(super) type KnownCopy = (StoredCopy, Sidecar);
 
 /// A dump that the destination lacks, and the hash of what the user left out of it.
-pub(super) type Lacking<'a> = (&'a (Entry, Header), &'a Option<String>);
+pub(super) type Lacking<'a> = (&'a (DumpFile, Header), &'a Option<String>);
 
 /// Returns which of a database's dumps are to be copied, the newest first. `left_out` has for each dump
 /// the hash of what the user left out of it. `copies` are those of the same identity in the
 /// destination. Dumps dated ahead wait until their time has come.
 #[must_use]
-pub(super) fn lacking<'a>(
-    dumps: &'a [(Entry, Header)],
+pub(super) fn choose_missing<'a>(
+    dumps: &'a [(DumpFile, Header)],
     left_out: &'a [Option<String>],
-    copies: &[Known],
+    copies: &[KnownCopy],
     policy: &Policy,
     includes_replaced: bool,
     now: Timestamp,
@@ -43,7 +43,7 @@ pub(super) fn lacking<'a>(
             candidate(&entry.name, entry.bytes, header.kind, left_out.as_deref())
         })
         .collect();
-    all.extend(copies.iter().map(of_copy));
+    all.extend(copies.iter().map(make_candidate));
     let verdicts = retention::plan(&all, policy, now, None);
     let mut lacking: Vec<_> = local
         .into_iter()
@@ -58,16 +58,16 @@ pub(super) fn lacking<'a>(
 /// Returns what retention says of each copy of one identity, in their order.
 #[must_use]
 pub(super) fn verdicts(
-    copies: &[Known],
+    copies: &[KnownCopy],
     policy: &Policy,
     now: Timestamp,
     published: Option<&DumpName>,
 ) -> Vec<Verdict> {
-    let all: Vec<_> = copies.iter().map(of_copy).collect();
+    let all: Vec<_> = copies.iter().map(make_candidate).collect();
     retention::plan(&all, policy, now, published.map(DumpName::key))
 }
 
-fn of_copy((copy, sidecar): &Known) -> Candidate {
+fn make_candidate((copy, sidecar): &KnownCopy) -> Candidate {
     let left_out = sidecar.left_out.as_deref();
     candidate(&copy.name.dump, copy.bytes, sidecar.kind, left_out)
 }

@@ -6,18 +6,18 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
-use super::catalogue::Stored;
+use super::catalogue::StoredCopy;
 use super::encryption::Identities;
 use super::fetch;
+use super::location::Location;
 use super::name::Folder;
-use super::place::Place;
 use super::sidecar::Sidecar;
-use super::verify::{is_damage, of_sidecar};
+use super::verify::{is_damage, sidecar_error};
 use crate::clock;
 use crate::engine::Source;
 use crate::exit::UsageError;
 use crate::header::{DumpKind, Header};
-use crate::restore::{Options, run_chosen};
+use crate::restore::{RestoreOptions, run_chosen};
 use crate::retention::is_future;
 use crate::stop::Stop;
 
@@ -27,22 +27,22 @@ use crate::stop::Stop;
 /// # Errors
 /// Whatever keeps it from being restored; the old database is then as it was.
 pub fn restore(
-    place: &Place,
+    place: &Location,
     identities: Option<&Identities>,
     target: &dyn Source,
-    options: &Options,
+    options: &RestoreOptions,
 ) -> Result<usize> {
     let mut choose = |refused: &[PathBuf], stop: Stop| choose(place, identities, refused, stop);
     run_chosen(&mut choose, place.copy.is_some(), target, options)
 }
 
 fn choose(
-    place: &Place,
+    place: &Location,
     identities: Option<&Identities>,
     refused: &[PathBuf],
     stop: Stop,
 ) -> Result<(File, PathBuf, Header)> {
-    let (folder, copies) = one_database(place, stop)?;
+    let (folder, copies) = list_one_database(place, stop)?;
     for copy in &copies {
         let url = place.url_of(&folder, &copy.name);
         if refused.iter().any(|path| path == Path::new(&url)) {
@@ -75,9 +75,9 @@ fn choose(
 /// # Errors
 /// As [`fetch::fetch`].
 pub(super) fn get(
-    place: &Place,
+    place: &Location,
     folder: &Folder,
-    copy: &Stored,
+    copy: &StoredCopy,
     identities: Option<&Identities>,
     stop: Stop,
 ) -> Result<(File, Header)> {
@@ -85,7 +85,7 @@ pub(super) fn get(
     let content = match copy.kind {
         Some(kind) => {
             let sidecar =
-                Sidecar::read(store, folder, &copy.name, kind, stop).map_err(of_sidecar)?;
+                Sidecar::read(store, folder, &copy.name, kind, stop).map_err(sidecar_error)?;
             Some(sidecar.content())
         }
         // A copy that is named may prove to be whole.
@@ -108,7 +108,7 @@ pub(super) fn get(
 ///
 /// # Errors
 /// [`UsageError`] where there are several databases.
-pub(super) fn one_database(place: &Place, stop: Stop) -> Result<(Folder, Vec<Stored>)> {
+pub(super) fn list_one_database(place: &Location, stop: Stop) -> Result<(Folder, Vec<StoredCopy>)> {
     let mut all: Vec<_> = place.copies(stop)?.into_iter().collect();
     if place.copy.is_none() {
         for (_, copies) in &mut all {
@@ -135,11 +135,11 @@ pub(super) fn one_database(place: &Place, stop: Stop) -> Result<(Folder, Vec<Sto
     let (folder, copies) = all
         .pop()
         .with_context(|| format!("{} has no finished copy{meant}", place.destination))?;
-    Ok((folder, in_order(copies.stored)))
+    Ok((folder, sort_for_restore(copies.stored)))
 }
 
 /// Returns copies in the order in which a restore takes them.
-pub(super) fn in_order(mut copies: Vec<Stored>) -> Vec<Stored> {
+pub(super) fn sort_for_restore(mut copies: Vec<StoredCopy>) -> Vec<StoredCopy> {
     let now = clock::now();
     copies.sort_by_key(|copy| {
         let is_ahead = is_future(copy.name.dump.time, now);

@@ -5,10 +5,10 @@ use std::io::{self, Write};
 
 use anyhow::Result;
 
-use super::catalogue::{self, Copies, Stored};
+use super::catalogue::{self, Copies, StoredCopy};
+use super::location::Location;
 use super::name::Folder;
-use super::place::Place;
-use super::plan::{Known, verdicts};
+use super::plan::{KnownCopy, verdicts};
 use crate::clock;
 use crate::name::DumpName;
 use crate::retention::{Policy, Rule, Verdict};
@@ -20,12 +20,12 @@ use crate::store::{Reason, Store, StoreError};
 ///
 /// # Errors
 /// When a destination cannot be listed or a copy cannot be removed.
-pub fn run(places: &[Place], policy: &Policy, is_dry: bool) -> Result<()> {
-    let stop = Stop::on_signal();
+pub fn run(places: &[Location], policy: &Policy, is_dry: bool) -> Result<()> {
+    let stop = Stop::until_signal();
     for place in places {
         for (folder, copies) in place.copies(stop)? {
-            let known = known(&*place.store, &folder, &copies, stop)?;
-            let mut by_identity: BTreeMap<Option<String>, Vec<Known>> = BTreeMap::new();
+            let known = read_known(&*place.store, &folder, &copies, stop)?;
+            let mut by_identity: BTreeMap<Option<String>, Vec<KnownCopy>> = BTreeMap::new();
             for copy in known {
                 by_identity
                     .entry(copy.1.identity.clone())
@@ -55,9 +55,9 @@ pub fn run(places: &[Place], policy: &Policy, is_dry: bool) -> Result<()> {
 }
 
 fn explain(
-    place: &Place,
+    place: &Location,
     folder: &Folder,
-    copies: &[Known],
+    copies: &[KnownCopy],
     plan: &[Verdict],
     goes: &str,
 ) -> io::Result<()> {
@@ -84,13 +84,13 @@ fn explain(
 ///
 /// # Errors
 /// When the store does not answer.
-pub(super) fn known(
+pub(super) fn read_known(
     store: &dyn Store,
     folder: &Folder,
     copies: &Copies,
     stop: Stop,
-) -> Result<Vec<Known>> {
-    let finished: Vec<&Stored> = copies
+) -> Result<Vec<KnownCopy>> {
+    let finished: Vec<&StoredCopy> = copies
         .stored
         .iter()
         .filter(|copy| copy.kind.is_some())
@@ -123,7 +123,7 @@ pub(super) fn known(
 pub(super) fn remove(
     store: &dyn Store,
     folder: &Folder,
-    copies: &[Known],
+    copies: &[KnownCopy],
     plan: &[Verdict],
     stop: Stop,
 ) -> Result<usize> {
@@ -152,7 +152,7 @@ pub(super) fn remove(
 pub(super) fn remove_one(
     store: &dyn Store,
     folder: &Folder,
-    copy: &Stored,
+    copy: &StoredCopy,
     stop: Stop,
 ) -> Result<(), StoreError> {
     store.remove(&folder.path_of(&copy.name.to_string()), stop)?;
@@ -166,10 +166,10 @@ pub(super) fn remove_one(
 ///
 /// # Errors
 /// As [`remove`].
-pub(super) fn after(
+pub(super) fn rotate_after(
     store: &dyn Store,
     folder: &Folder,
-    own: &[Known],
+    own: &[KnownCopy],
     policy: &Policy,
     published: Option<&DumpName>,
     stop: Stop,

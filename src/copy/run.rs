@@ -7,11 +7,11 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 
 use super::encryption::Recipients;
-use super::home::Home;
-use super::job::{self, Job};
-use super::options::Options;
-use super::place;
-use super::upload::Settings;
+use super::job::{self, CopyJob};
+use super::location;
+use super::options::CopyOptions;
+use super::state_directory::CopyStateDirectory;
+use super::upload::UploadSettings;
 use crate::clock;
 use crate::directory::Directory;
 use crate::exit::UsageError;
@@ -29,9 +29,9 @@ const FAILURES: usize = 3;
 /// # Errors
 /// [`UsageError`] for what makes no sense, before anything is copied; [`DestinationInUse`](super::home::DestinationInUse) when another run copies
 /// to the same destination; when the destination cannot be reached.
-pub fn run(directories: &[PathBuf], options: &Options) -> Result<usize> {
+pub fn run(directories: &[PathBuf], options: &CopyOptions) -> Result<usize> {
     let destination = Destination::parse(&options.to).map_err(|why| UsageError::new(&why))?;
-    let settings = Settings {
+    let settings = UploadSettings {
         recipients: Recipients::read(&options.recipients, options.recipients_file.as_deref())?,
         rate: options.rate,
         reads_back: options.reads_back,
@@ -43,22 +43,22 @@ pub fn run(directories: &[PathBuf], options: &Options) -> Result<usize> {
     };
     let system = rustix::system::uname();
     let system = system.nodename().to_string_lossy();
-    let host = place::host_name(options.host.as_deref().unwrap_or(&system))?;
+    let host = location::host_name(options.host.as_deref().unwrap_or(&system))?;
     let directories = expand(directories)?;
-    let home = Home::find(options.state.as_deref())?;
+    let home = CopyStateDirectory::find(options.state.as_deref())?;
     home.create()?;
     let key = home.key()?;
     let _lock = home.lock(&destination, &key)?;
     let store = store::open(&destination, &config, &key.owner(), true)?;
     let mut jobs = Vec::new();
     for directory in directories {
-        for series in Series::all(&directory, &directory.dumps()?) {
-            jobs.extend(Job::new(Arc::clone(&directory), series, &host, &key)?);
+        for series in Series::read_all(&directory, &directory.dumps()?) {
+            jobs.extend(CopyJob::new(Arc::clone(&directory), series, &host, &key)?);
         }
     }
-    let stop = Stop::on_signal();
+    let stop = Stop::until_signal();
     for job in &mut jobs {
-        job.look(&*store, &key.owner(), options, stop)
+        job.plan(&*store, &key.owner(), options, stop)
             .with_context(|| {
                 format!(
                     "cannot list {}",
@@ -79,16 +79,16 @@ pub fn run(directories: &[PathBuf], options: &Options) -> Result<usize> {
 
 /// Uploads what each job lacks.
 fn copy(
-    jobs: &mut [Job],
+    jobs: &mut [CopyJob],
     store: &dyn store::Store,
     destination: &Destination,
-    settings: &Settings,
+    settings: &UploadSettings,
 ) -> Result<()> {
     let mut in_a_row = 0;
     for (number, wanted) in job::order(jobs) {
         let job = &mut jobs[number];
         if in_a_row == FAILURES {
-            job.leave("the destination failed several times in a row");
+            job.postpone("the destination failed several times in a row");
             continue;
         }
         match job.upload(store, destination, &wanted, settings) {
@@ -106,7 +106,7 @@ fn copy(
 }
 
 /// Records for `status` what is copied. That it cannot is a warning: the copies are there.
-fn record(home: &Home, destination: &Destination, jobs: &[Job]) {
+fn record(home: &CopyStateDirectory, destination: &Destination, jobs: &[CopyJob]) {
     let now = clock::now();
     let changed = home.change(|records| {
         let destination = records.entry(destination.to_string()).or_default();

@@ -11,7 +11,7 @@ use super::name::{CopyName, Folder};
 use crate::header::DumpKind;
 use crate::human;
 use crate::stop::Stop;
-use crate::store::{Content, Store};
+use crate::store::{Store, UploadContent};
 
 const LONGEST: u64 = 64 << 10;
 
@@ -45,7 +45,7 @@ impl Sidecar {
     #[must_use]
     pub(super) fn new(
         name: &CopyName,
-        content: &Content,
+        content: &UploadContent,
         kind: DumpKind,
         identity: Option<String>,
         left_out: Option<String>,
@@ -99,7 +99,7 @@ impl Sidecar {
     ) -> Result<()> {
         let mut text = serde_json::to_vec_pretty(self)?;
         text.push(b'\n');
-        let content = Content {
+        let content = UploadContent {
             bytes: text.len() as u64,
             sha256: human::hexadecimal(&Sha256::digest(&text)),
         };
@@ -114,8 +114,8 @@ impl Sidecar {
 
     /// Returns what the copy must hold.
     #[must_use]
-    pub(super) fn content(&self) -> Content {
-        Content {
+    pub(super) fn content(&self) -> UploadContent {
+        UploadContent {
             bytes: self.bytes,
             sha256: self.sha256.clone(),
         }

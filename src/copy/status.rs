@@ -8,12 +8,12 @@ use anyhow::Result;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use super::catalogue::{Copies, in_parallel};
-use super::home::Home;
+use super::catalogue::{Copies, map_parallel};
+use super::location::Location;
 use super::name::Folder;
-use super::place::Place;
 use super::sidecar::Sidecar;
-use super::verify::of_sidecar;
+use super::state_directory::CopyStateDirectory;
+use super::verify::sidecar_error;
 use crate::clock;
 use crate::header::DumpKind;
 use crate::human::{self, printable};
@@ -23,7 +23,7 @@ use crate::stop::Stop;
 
 /// One database in a destination.
 #[derive(Debug, Serialize)]
-struct Row {
+struct StatusRow {
     destination: String,
     host: String,
     database: String,
@@ -45,19 +45,19 @@ struct Row {
 ///
 /// # Errors
 /// When a destination cannot be listed or stdout is closed.
-pub fn status(places: &[Place], max_age: Option<Duration>, json: bool) -> Result<usize> {
-    let stop = Stop::on_signal();
+pub fn status(places: &[Location], max_age: Option<Duration>, json: bool) -> Result<usize> {
+    let stop = Stop::until_signal();
     let now = clock::now();
     let mut rows = Vec::new();
     for place in places {
         let all = place.copies(stop)?;
-        let made = in_parallel(&all, |(folder, copies)| {
+        let made = map_parallel(&all, |(folder, copies)| {
             row(place, folder, copies, max_age, now, stop)
         });
         let made = made.into_iter().collect::<Result<Vec<_>>>()?;
         if made.is_empty() {
             let host = place.host.as_ref().map(ToString::to_string);
-            rows.push(Row {
+            rows.push(StatusRow {
                 destination: place.destination.to_string(),
                 host: host.unwrap_or_else(|| "-".to_owned()),
                 database: place.database.clone().unwrap_or_else(|| "-".to_owned()),
@@ -95,13 +95,13 @@ pub fn status(places: &[Place], max_age: Option<Duration>, json: bool) -> Result
 }
 
 fn row(
-    place: &Place,
+    place: &Location,
     folder: &Folder,
     copies: &Copies,
     max_age: Option<Duration>,
     now: Timestamp,
     stop: Stop,
-) -> Result<Row> {
+) -> Result<StatusRow> {
     let finished: Vec<_> = copies
         .stored
         .iter()
@@ -112,7 +112,7 @@ fn row(
     let mut newest = None;
     for copy in finished.iter().rev() {
         let sidecar = Sidecar::read(&*place.store, folder, &copy.name, DumpKind::Regular, stop);
-        let wrong = match sidecar.map_err(of_sidecar) {
+        let wrong = match sidecar.map_err(sidecar_error) {
             Ok(sidecar) if sidecar.bytes == copy.bytes => None,
             Ok(sidecar) => Some(format!(
                 "it has {} bytes and its sidecar says {}",
@@ -131,10 +131,10 @@ fn row(
     }
     match newest {
         None => problems.push("no whole copy".to_owned()),
-        Some(newest) => problems.extend(stale(newest.name.dump.time, max_age, now)),
+        Some(newest) => problems.extend(describe_age(newest.name.dump.time, max_age, now)),
     }
     let times = finished.iter().map(|copy| copy.name.dump.time);
-    Ok(Row {
+    Ok(StatusRow {
         destination: place.destination.to_string(),
         host: folder.host.to_string(),
         database: folder.database.to_string(),
@@ -146,14 +146,14 @@ fn row(
     })
 }
 
-fn stale(time: Timestamp, max_age: Option<Duration>, now: Timestamp) -> Option<String> {
+fn describe_age(time: Timestamp, max_age: Option<Duration>, now: Timestamp) -> Option<String> {
     let limit = max_age.and_then(|limit| SignedDuration::try_from(limit).ok())?;
     let age = now.duration_since(time);
     (age > limit).then(|| format!("the newest is {} old", human::age(age)))
 }
 
-fn table(out: &mut impl Write, rows: &[Row], now: Timestamp) -> io::Result<()> {
-    let width = |cell: fn(&Row) -> &String, head: &str| {
+fn table(out: &mut impl Write, rows: &[StatusRow], now: Timestamp) -> io::Result<()> {
+    let width = |cell: fn(&StatusRow) -> &String, head: &str| {
         let widest = rows.iter().map(|row| cell(row).chars().count()).max();
         widest.unwrap_or(0).max(head.len())
     };
@@ -191,7 +191,11 @@ fn table(out: &mut impl Write, rows: &[Row], now: Timestamp) -> io::Result<()> {
 ///
 /// # Errors
 /// When the record cannot be read.
-pub fn add_to(rows: &mut [DatabaseStatus], home: &Home, max_age: Option<Duration>) -> Result<()> {
+pub fn add_to(
+    rows: &mut [DatabaseStatus],
+    home: &CopyStateDirectory,
+    max_age: Option<Duration>,
+) -> Result<()> {
     let records = home.records()?;
     let now = clock::now();
     for row in rows.iter_mut() {
@@ -221,7 +225,7 @@ pub fn add_to(rows: &mut [DatabaseStatus], home: &Home, max_age: Option<Duration
             match copy.time() {
                 None => problems.push(format!("never copied to {destination}")),
                 Some(time) => problems.extend(
-                    stale(time, Some(max_age), now)
+                    describe_age(time, Some(max_age), now)
                         .map(|how| format!("of the copies in {destination} {how}")),
                 ),
             }

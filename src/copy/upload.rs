@@ -11,18 +11,18 @@ use anyhow::{Context, Error, Result};
 
 use super::encryption::Recipients;
 use super::name::{CopyName, Folder};
-use super::passing::Passing;
 use super::sidecar::Sidecar;
+use super::sums::SummingWriter;
 use crate::header::DumpKind;
 use crate::progress::Progress;
 use crate::read::read_whole;
 use crate::stop::Stop;
-use crate::store::{Content, Published, Store, StoreError};
+use crate::store::{Store, StoreError, UploadContent, UploadResult};
 
 const BLOCK: usize = 256 << 10;
 
 /// How dumps are uploaded.
-pub(super) struct Settings {
+pub(super) struct UploadSettings {
     pub(super) recipients: Recipients,
     /// Bytes a second.
     pub(super) rate: Option<u64>,
@@ -32,7 +32,7 @@ pub(super) struct Settings {
 }
 
 /// A copy to be made.
-pub(super) struct Order<'a> {
+pub(super) struct CopyRequest<'a> {
     pub(super) folder: &'a Folder,
     pub(super) name: &'a CopyName,
     pub(super) kind: DumpKind,
@@ -43,7 +43,7 @@ pub(super) struct Order<'a> {
 }
 
 /// A copy that was made.
-pub(super) struct Made {
+pub(super) struct NewCopy {
     pub(super) sidecar: Sidecar,
     pub(super) seconds: f64,
 }
@@ -55,17 +55,17 @@ pub(super) struct Made {
 pub(super) fn upload(
     store: &dyn Store,
     dump: &File,
-    order: &Order<'_>,
-    settings: &Settings,
-) -> Result<Option<Made>> {
-    let stop = Stop::after(settings.timeout);
+    order: &CopyRequest<'_>,
+    settings: &UploadSettings,
+) -> Result<Option<NewCopy>> {
+    let stop = Stop::with_limit(settings.timeout);
     let started = Instant::now();
     let bytes = dump.metadata()?.len();
     let path = order.folder.path_of(&order.name.to_string());
     let mut upload = store.upload(&path, bytes, stop)?;
     let is_damaged = AtomicBool::new(false);
     let progress = Progress::copying(order.name.dump.name.as_str(), bytes);
-    let passing = Passing::new(&mut *upload, settings.rate, progress, &is_damaged, stop);
+    let passing = SummingWriter::new(&mut *upload, settings.rate, progress, &is_damaged, stop);
     let (verified, sent) = std::thread::scope(|scope| {
         let verifying = scope.spawn(|| {
             let read = read_whole(dump, stop, &mut io::sink());
@@ -79,16 +79,16 @@ pub(super) fn upload(
         stop.check()?;
     }
     verified.context("the dump is damaged")?;
-    let content = sent.map_err(of_store)?;
+    let content = sent.map_err(store_error)?;
     let published = upload.publish(&content, settings.reads_back)?;
-    if published == Published::Exists {
+    if published == UploadResult::Exists {
         return Ok(None);
     }
     let identity = Some(order.identity.to_owned());
     let left_out = order.left_out.map(str::to_owned);
     let sidecar = Sidecar::new(order.name, &content, order.kind, identity, left_out);
     sidecar.write(store, order.folder, order.name, stop)?;
-    Ok(Some(Made {
+    Ok(Some(NewCopy {
         sidecar,
         seconds: started.elapsed().as_secs_f64(),
     }))
@@ -96,9 +96,9 @@ pub(super) fn upload(
 
 fn send<W: Write>(
     dump: &File,
-    mut out: Passing<'_, W>,
+    mut out: SummingWriter<'_, W>,
     recipients: &Recipients,
-) -> Result<Content> {
+) -> Result<UploadContent> {
     if recipients.is_empty() {
         read_into(dump, &mut out)?;
         return Ok(out.content());
@@ -124,7 +124,7 @@ fn read_into(dump: &File, out: &mut impl Write) -> io::Result<()> {
 }
 
 /// Returns the error of the store that an error of writing to it is.
-pub(super) fn of_store(error: Error) -> Error {
+pub(super) fn store_error(error: Error) -> Error {
     match error.downcast::<io::Error>() {
         Ok(error) => StoreError::of(error).into(),
         Err(error) => error,

@@ -6,19 +6,19 @@ use std::time::Duration;
 use anyhow::Result;
 use serde::Serialize;
 
-use super::catalogue::Stored;
+use super::catalogue::StoredCopy;
 use super::encryption::Identities;
-use super::fetch::{self, Damaged};
+use super::fetch::{self, DamagedCopy};
+use super::location::Location;
 use super::name::Folder;
-use super::place::Place;
 use super::sidecar::Sidecar;
 use crate::header::{DumpKind, Header};
 use crate::human;
 use crate::stop::Stop;
-use crate::store::{Content, Reason, StoreError};
+use crate::store::{Reason, StoreError, UploadContent};
 
 #[derive(Debug, Serialize)]
-struct Row {
+struct VerifiedCopy {
     url: String,
     good: bool,
     /// Absent where only what is stored was checked.
@@ -35,12 +35,12 @@ struct Row {
 /// # Errors
 /// When a destination cannot be read or stdout is closed.
 pub fn verify(
-    places: &[Place],
+    places: &[Location],
     identities: Option<&Identities>,
     timeout: Duration,
     json: bool,
 ) -> Result<usize> {
-    let listing = Stop::after(timeout);
+    let listing = Stop::with_limit(timeout);
     let mut rows = Vec::new();
     let mut bad = 0;
     for place in places {
@@ -52,10 +52,10 @@ pub fn verify(
         for (folder, copies) in all {
             for copy in &copies.stored {
                 let url = place.url_of(&folder, &copy.name);
-                let stop = Stop::after(timeout);
+                let stop = Stop::with_limit(timeout);
                 let checked = check(place, &folder, copy, identities, stop);
                 let row = match checked {
-                    Ok(bytes) => Row {
+                    Ok(bytes) => VerifiedCopy {
                         url,
                         good: true,
                         bytes,
@@ -69,7 +69,7 @@ pub fn verify(
                         Some(_) => return Err(error.context(format!("cannot read {url}"))),
                         None => {
                             let reason = Some(format!("{error:#}"));
-                            Row {
+                            VerifiedCopy {
                                 url,
                                 good: false,
                                 bytes: None,
@@ -93,7 +93,7 @@ pub fn verify(
     Ok(bad)
 }
 
-fn print(row: &Row) -> io::Result<()> {
+fn print(row: &VerifiedCopy) -> io::Result<()> {
     let url = &row.url;
     let line = match (&row.reason, row.bytes) {
         (Some(reason), _) => format!("{url}: bad: {reason}"),
@@ -107,9 +107,9 @@ fn print(row: &Row) -> io::Result<()> {
 
 /// Returns the number of bytes inside, where that could be looked at.
 fn check(
-    place: &Place,
+    place: &Location,
     folder: &Folder,
-    copy: &Stored,
+    copy: &StoredCopy,
     identities: Option<&Identities>,
     stop: Stop,
 ) -> Result<Option<u64>> {
@@ -125,7 +125,7 @@ fn check(
         complete(place, folder, copy, &stored, &header, stop);
         return Ok(Some(header.bytes));
     };
-    let sidecar = Sidecar::read(store, folder, &copy.name, kind, stop).map_err(of_sidecar)?;
+    let sidecar = Sidecar::read(store, folder, &copy.name, kind, stop).map_err(sidecar_error)?;
     let content = sidecar.content();
     if can_look_inside {
         let (_, _, header) =
@@ -137,7 +137,7 @@ fn check(
 }
 
 /// Returns a store's failure as it is, and a damaged sidecar as damage.
-pub(super) fn of_sidecar(error: anyhow::Error) -> anyhow::Error {
+pub(super) fn sidecar_error(error: anyhow::Error) -> anyhow::Error {
     if is_of_the_store(&error) {
         return error;
     }
@@ -146,10 +146,10 @@ pub(super) fn of_sidecar(error: anyhow::Error) -> anyhow::Error {
 
 /// Stores the sidecar of a copy that was proven whole. That it cannot is a warning.
 fn complete(
-    place: &Place,
+    place: &Location,
     folder: &Folder,
-    copy: &Stored,
-    stored: &Content,
+    copy: &StoredCopy,
+    stored: &UploadContent,
     header: &Header,
     stop: Stop,
 ) {
@@ -164,7 +164,7 @@ fn complete(
 
 /// Returns true where a copy itself is at fault.
 pub(super) fn is_damage(error: &anyhow::Error) -> bool {
-    error.is::<Damaged>()
+    error.is::<DamagedCopy>()
 }
 
 /// Returns true where an error is the store's and says nothing of a copy.

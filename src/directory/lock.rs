@@ -37,7 +37,7 @@ impl std::error::Error for DirectoryInUse {}
 
 /// A dump directory that only this process may change, until this value is dropped or the process ends.
 #[derive(Debug)]
-pub struct Locked {
+pub struct LockedDirectory {
     directory: Directory,
     _lock: File,
 }
@@ -47,7 +47,7 @@ impl Directory {
     ///
     /// # Errors
     /// [`DirectoryInUse`] when another run has it; any error of the lock file.
-    pub fn lock(self) -> Result<Locked> {
+    pub fn lock(self) -> Result<LockedDirectory> {
         let context = || format!("cannot lock {}", self.path().display());
         // Do not wait for the writer of a pipe in its place.
         let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
@@ -81,20 +81,20 @@ impl Directory {
             .set_len(0)
             .and_then(|()| file.rewind())
             .and_then(|()| writeln!(file, "{}", this_process()));
-        Ok(Locked {
+        Ok(LockedDirectory {
             directory: self,
             _lock: file,
         })
     }
 }
 
-impl Locked {
+impl LockedDirectory {
     pub(super) fn fd(&self) -> BorrowedFd<'_> {
         self.directory.as_fd()
     }
 }
 
-impl Deref for Locked {
+impl Deref for LockedDirectory {
     type Target = Directory;
 
     fn deref(&self) -> &Directory {

@@ -15,7 +15,7 @@ const UNITS: [&str; 3] = [
 ];
 
 /// The innermost mount point at or above `path` that is declared and not mounted.
-pub(super) fn missing(path: &Path) -> Option<PathBuf> {
+pub(super) fn find_unmounted(path: &Path) -> Option<PathBuf> {
     let path = resolve(path);
     let mut declared: Vec<PathBuf> = fstab().chain(units()).collect();
     for point in &mut declared {

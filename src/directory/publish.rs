@@ -4,12 +4,12 @@ use anyhow::{Context, Result, bail};
 use rustix::fs::AtFlags;
 use rustix::io::Errno;
 
-use super::lock::Locked;
+use super::lock::LockedDirectory;
 use super::temporary::Temporary;
 use crate::name::DumpName;
 use crate::rename::rename_without_replacing;
 
-impl Locked {
+impl LockedDirectory {
     /// Gives a finished temporary file its final name: `name`, or the next free sequence number
     /// within its second. Returns that name.
     ///
@@ -26,7 +26,7 @@ impl Locked {
             }
             name.sequence += 1;
         }
-        temporary.published();
+        temporary.mark_published();
         rustix::fs::fsync(self.fd()).with_context(context)?;
         Ok(name)
     }

@@ -10,7 +10,7 @@ use rustix::fs::{AtFlags, Dir, FileType, Gid, Mode, OFlags, Uid};
 use rustix::io::Errno;
 
 use super::{damage, mount};
-use crate::follow::{Followed, follow, open_regular};
+use crate::follow::{FollowedPath, follow, open_regular};
 use crate::header::Header;
 use crate::name::{DumpName, Name};
 
@@ -23,7 +23,7 @@ pub struct Directory {
 
 /// A file with the name of a dump.
 #[derive(Debug, Clone)]
-pub struct Entry {
+pub struct DumpFile {
     /// Its name, parsed.
     pub name: DumpName,
     /// Its size in bytes.
@@ -46,7 +46,7 @@ impl Directory {
     }
 
     /// Opens the directory that a path leads to over symlinks that were found trustworthy.
-    fn open_followed(path: PathBuf, followed: &Followed) -> Result<Self> {
+    fn open_followed(path: PathBuf, followed: &FollowedPath) -> Result<Self> {
         let flags = OFlags::DIRECTORY | OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let fd = rustix::fs::openat(&followed.directory, &followed.name, flags, Mode::empty())
             .with_context(|| cannot_open(&path))?;
@@ -60,7 +60,7 @@ impl Directory {
     /// mounted above it is not; when a symlink on the way is another user's.
     pub fn open_or_create(path: &Path) -> Result<Self> {
         let path = absolute(path)?;
-        if let Some(point) = mount::missing(&path) {
+        if let Some(point) = mount::find_unmounted(&path) {
             bail!(
                 "{} lies below {}, where a filesystem should be mounted and is not; nothing was written",
                 path.display(),
@@ -95,7 +95,7 @@ impl Directory {
     ///
     /// # Errors
     /// When the directory cannot be read.
-    pub fn dumps(&self) -> Result<Vec<Entry>> {
+    pub fn dumps(&self) -> Result<Vec<DumpFile>> {
         self.list("")
     }
 
@@ -103,11 +103,11 @@ impl Directory {
     ///
     /// # Errors
     /// As [`Directory::dumps`].
-    pub fn dumps_of(&self, name: &Name) -> Result<Vec<Entry>> {
+    pub fn dumps_of(&self, name: &Name) -> Result<Vec<DumpFile>> {
         self.list(name.as_str())
     }
 
-    fn list(&self, beginning: &str) -> Result<Vec<Entry>> {
+    fn list(&self, beginning: &str) -> Result<Vec<DumpFile>> {
         let context = || format!("cannot list {}", self.path.display());
         let mut entries = Vec::new();
         for entry in Dir::read_from(&self.fd).with_context(context)? {
@@ -119,7 +119,7 @@ impl Directory {
             };
             match rustix::fs::statat(&self.fd, entry.file_name(), AtFlags::SYMLINK_NOFOLLOW) {
                 Ok(stat) if FileType::from_raw_mode(stat.st_mode).is_file() => {
-                    entries.push(Entry {
+                    entries.push(DumpFile {
                         name,
                         bytes: u64::try_from(stat.st_size).unwrap_or(0),
                         owner: stat.st_uid,
@@ -151,7 +151,7 @@ impl Directory {
     ///
     /// # Errors
     /// As [`Directory::read`] and [`Header::read`]; `InvalidData` when the dump is visibly damaged.
-    pub fn header(&self, entry: &Entry) -> io::Result<Header> {
+    pub fn header(&self, entry: &DumpFile) -> io::Result<Header> {
         let mut file = io::BufReader::with_capacity(4608, self.read(&entry.name)?);
         let (header, _, compression) = Header::read(&mut file)?;
         damage::check_end(file.get_ref(), entry.bytes, &header, compression)?;
@@ -180,7 +180,7 @@ impl Directory {
 }
 
 /// Creates the directory that a path leads to, 0700, and brings its name to the disk.
-fn create(followed: &Followed, path: &Path) -> Result<()> {
+fn create(followed: &FollowedPath, path: &Path) -> Result<()> {
     let mode = Mode::from_raw_mode(0o700);
     match rustix::fs::mkdirat(&followed.directory, &followed.name, mode) {
         // Another run created it since.

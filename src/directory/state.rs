@@ -14,7 +14,7 @@ use crate::follow::open_regular;
 use crate::state::State;
 
 /// How long another's lock is waited for.
-const PATIENCE: Duration = Duration::from_secs(5);
+const RETRY_TIME: Duration = Duration::from_secs(5);
 /// And how long between two looks.
 const NAP: Duration = Duration::from_millis(20);
 const NAME: &str = ".dump-database.state";
@@ -85,8 +85,8 @@ impl Directory {
         let create = flags | OFlags::CREATE | OFlags::EXCL;
         let own = rustix::process::geteuid().as_raw();
         let owners = [own, rustix::fs::fstat(self)?.st_uid];
-        let give_up = Instant::now() + PATIENCE;
-        while Instant::now() < give_up + PATIENCE {
+        let give_up = Instant::now() + RETRY_TIME;
+        while Instant::now() < give_up + RETRY_TIME {
             let file = match rustix::fs::openat(self, NEW, create, Mode::from_raw_mode(0o600)) {
                 Err(Errno::EXIST) => rustix::fs::openat(self, NEW, flags, Mode::empty()),
                 created => created.inspect(|created| self.hand_over(created)),

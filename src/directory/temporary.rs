@@ -9,8 +9,8 @@ use anyhow::{Context, Result};
 use rustix::fs::{AtFlags, Dir, Mode, OFlags};
 use rustix::io::Errno;
 
-use super::lock::{Locked, host};
-use super::reading::Entry;
+use super::lock::{LockedDirectory, host};
+use super::reading::DumpFile;
 
 const PREFIX: &str = ".dump-database-";
 const SUFFIX: &str = ".tmp";
@@ -18,13 +18,13 @@ const SUFFIX: &str = ".tmp";
 /// A file under a temporary name. It is removed when this value is dropped, unless it was published.
 #[derive(Debug)]
 pub struct Temporary<'a> {
-    directory: &'a Locked,
+    directory: &'a LockedDirectory,
     name: String,
     file: File,
     published: bool,
 }
 
-impl Locked {
+impl LockedDirectory {
     /// Creates an empty temporary file, 0600 whatever the umask.
     ///
     /// # Errors
@@ -64,7 +64,7 @@ impl Locked {
             if !name.starts_with(PREFIX) || !name.ends_with(SUFFIX) {
                 continue;
             }
-            if !is_of(name, &ours) && !older(self, name, timeout) {
+            if !is_of(name, &ours) && !is_older_than(self, name, timeout) {
                 log::info!("left {name} alone: another host's, and younger than --timeout");
                 continue;
             }
@@ -93,7 +93,7 @@ impl Temporary<'_> {
 
     /// Gives the file to the directory's owner if the dump `like` is the owner's: who dumps a database
     /// also rotates what root dumps of it. Any other dump stays root's.
-    pub fn belong_with(&self, like: &Entry) {
+    pub fn belong_with(&self, like: &DumpFile) {
         let owner = rustix::fs::fstat(self.directory.fd());
         if owner.is_ok_and(|owner| owner.st_uid == like.owner) {
             self.directory.hand_over(&self.file);
@@ -104,7 +104,7 @@ impl Temporary<'_> {
         &self.name
     }
 
-    pub(super) fn published(mut self) {
+    pub(super) fn mark_published(mut self) {
         self.published = true;
     }
 }
@@ -127,7 +127,7 @@ fn is_of(name: &str, ours: &str) -> bool {
         .is_some_and(|(pid, count)| pid.parse::<u32>().is_ok() && count.parse::<u32>().is_ok())
 }
 
-fn older(directory: &Locked, name: &str, timeout: Duration) -> bool {
+fn is_older_than(directory: &LockedDirectory, name: &str, timeout: Duration) -> bool {
     let Ok(stat) = rustix::fs::statat(directory.fd(), name, AtFlags::SYMLINK_NOFOLLOW) else {
         return false;
     };

@@ -39,7 +39,7 @@ impl FromStr for Sample {
 }
 
 /// A dump to drill.
-pub(super) struct Chosen {
+pub(super) struct ChosenDump {
     pub(super) path: PathBuf,
     pub(super) database: String,
     /// The dump's directory and its name in that directory; `None` if the name is no dump name or
@@ -49,7 +49,7 @@ pub(super) struct Chosen {
     pub(super) is_named: bool,
 }
 
-impl Chosen {
+impl ChosenDump {
     pub(super) fn open(&self) -> io::Result<File> {
         match &self.place {
             Some((directory, name)) => directory.read(name),
@@ -59,15 +59,15 @@ impl Chosen {
 
     /// Returns the newest dump of the same database now, to drill instead of a dump that rotation
     /// removed; `None` if the database has no dump any more.
-    pub(super) fn newest_now(&self) -> Option<Chosen> {
+    pub(super) fn find_newest(&self) -> Option<ChosenDump> {
         let (directory, name) = self.place.as_ref()?;
-        let series = Series::of(
+        let series = Series::new(
             directory,
             &directory.dumps_of(&name.name).ok()?,
             &name.name,
             &[],
         );
-        of_series(directory, &series).next()
+        choose_in_series(directory, &series).next()
     }
 }
 
@@ -76,7 +76,7 @@ impl Chosen {
 ///
 /// # Errors
 /// When a path does not exist, or is neither a file nor a directory that can be read.
-pub(super) fn all(paths: &[PathBuf], sample: Sample) -> Result<(Vec<Chosen>, usize)> {
+pub(super) fn choose_all(paths: &[PathBuf], sample: Sample) -> Result<(Vec<ChosenDump>, usize)> {
     let mut chosen = Vec::new();
     let mut empty = 0;
     for path in paths {
@@ -85,7 +85,7 @@ pub(super) fn all(paths: &[PathBuf], sample: Sample) -> Result<(Vec<Chosen>, usi
             .with_context(|| format!("cannot drill {}", path.display()))?;
         if meta.is_dir() {
             let before = chosen.len();
-            of_directory(path, sample, &mut chosen)?;
+            choose_in_directory(path, sample, &mut chosen)?;
             if chosen.len() == before {
                 log::error!("there are no dumps to drill in {}", path.display());
                 empty += 1;
@@ -97,35 +97,35 @@ pub(super) fn all(paths: &[PathBuf], sample: Sample) -> Result<(Vec<Chosen>, usi
                 "{} is neither a dump nor a directory of dumps",
                 path.display()
             );
-            chosen.push(of_file(path));
+            chosen.push(choose_file(path));
         }
     }
     Ok((chosen, empty))
 }
 
-fn of_directory(path: &Path, sample: Sample, chosen: &mut Vec<Chosen>) -> Result<()> {
+fn choose_in_directory(path: &Path, sample: Sample, chosen: &mut Vec<ChosenDump>) -> Result<()> {
     let directory = Arc::new(Directory::open(path)?);
     let wanted = match sample {
         Sample::Newest => 1,
         Sample::All => usize::MAX,
         Sample::Last(number) => number,
     };
-    for series in Series::all(&directory, &directory.dumps()?) {
-        chosen.extend(of_series(&directory, &series).take(wanted));
+    for series in Series::read_all(&directory, &directory.dumps()?) {
+        chosen.extend(choose_in_series(&directory, &series).take(wanted));
     }
     Ok(())
 }
 
 /// Returns the dumps of one series, the newest first. An unusable newest dump is among them: its
 /// drill says why it is unusable.
-fn of_series<'a>(
+fn choose_in_series<'a>(
     directory: &'a Arc<Directory>,
     series: &'a Series,
-) -> impl Iterator<Item = Chosen> + 'a {
+) -> impl Iterator<Item = ChosenDump> + 'a {
     let unusable = series.unusable(clock::now());
     let usable = series.restorable(clock::now()).map(|(entry, _)| entry);
     let entries = unusable.map(|other| &other.entry).into_iter().chain(usable);
-    entries.map(|entry| Chosen {
+    entries.map(|entry| ChosenDump {
         path: directory.path_of(&entry.name),
         database: series.database(),
         place: Some((Arc::clone(directory), entry.name.clone())),
@@ -133,7 +133,7 @@ fn of_series<'a>(
     })
 }
 
-fn of_file(path: &Path) -> Chosen {
+fn choose_file(path: &Path) -> ChosenDump {
     let parent = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
@@ -141,7 +141,7 @@ fn of_file(path: &Path) -> Chosen {
     let file_name = path.file_name().unwrap_or_default().to_string_lossy();
     let name = DumpName::parse(&file_name);
     let place = name.and_then(|name| Some((Arc::new(Directory::open(parent).ok()?), name)));
-    Chosen {
+    ChosenDump {
         path: path.to_owned(),
         database: file_name.into_owned(),
         place,

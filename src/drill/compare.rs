@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::engine::throwaway::Contents;
+use crate::engine::throwaway::RestoredContent;
 use crate::header::{Facts, Header, Rows};
 use crate::human;
 
@@ -39,8 +39,8 @@ pub(super) struct Comparison {
 
 impl Comparison {
     /// Compares a restored database with the header of its dump.
-    pub(super) fn of(header: &Header, contents: Contents) -> Self {
-        let mut this = Comparison::of_tables(&header.facts, &contents.rows);
+    pub(super) fn new(header: &Header, contents: RestoredContent) -> Self {
+        let mut this = Comparison::compare_tables(&header.facts, &contents.rows);
         this.left_out = header.left_out.to_string();
         this.problems.extend(contents.problems);
         if let Some(version) = contents.version {
@@ -50,7 +50,7 @@ impl Comparison {
     }
 
     /// Compares the number of rows of each table `now` with the number at the snapshot.
-    fn of_tables(facts: &Facts, now: &BTreeMap<String, Option<u64>>) -> Self {
+    fn compare_tables(facts: &Facts, now: &BTreeMap<String, Option<u64>>) -> Self {
         let mut this = Comparison {
             tables: now.len(),
             rows: now.values().flatten().sum(),
@@ -86,9 +86,9 @@ impl Comparison {
             let tables = human::count(now.len(), "table");
             differences.push(format!("it has {tables} and had {then}"));
         }
-        this.problems.extend(listed(differences));
+        this.problems.extend(describe_list(differences));
         this.notes.extend(
-            listed(far).map(|far| format!("rows differ from the engine's estimate: {far}")),
+            describe_list(far).map(|far| format!("rows differ from the engine's estimate: {far}")),
         );
         this
     }
@@ -119,7 +119,7 @@ fn is_far(now: u64, about: u64) -> bool {
     now.max(about) > 1000 && (now > about.saturating_mul(3) || about > now.saturating_mul(3))
 }
 
-fn listed(mut all: Vec<String>) -> Option<String> {
+fn describe_list(mut all: Vec<String>) -> Option<String> {
     let more = all.len().saturating_sub(LISTED);
     all.truncate(LISTED);
     if more > 0 {
@@ -159,7 +159,7 @@ impl fmt::Display for Comparison {
 mod tests {
     use super::*;
 
-    fn compared(now: &[(&str, u64)], then: &[(&str, Option<Rows>)]) -> Comparison {
+    fn compare_rows(now: &[(&str, u64)], then: &[(&str, Option<Rows>)]) -> Comparison {
         let facts = Facts {
             tables: then
                 .iter()
@@ -171,7 +171,7 @@ mod tests {
         let now = now
             .iter()
             .map(|(name, rows)| ((*name).to_owned(), Some(*rows)));
-        Comparison::of_tables(&facts, &now.collect())
+        Comparison::compare_tables(&facts, &now.collect())
     }
 
     #[test]
@@ -191,7 +191,7 @@ mod tests {
     #[test]
     fn what_is_missing_or_counted_otherwise_is_a_problem() {
         let about = |about| Some(Rows::About { about });
-        let good = compared(
+        let good = compare_rows(
             &[("a", 3), ("b", 900), ("c", 7)],
             &[("a", Some(Rows::Exact(3))), ("b", about(0)), ("c", None)],
         );
@@ -215,26 +215,26 @@ mod tests {
             "all of it loaded; nothing else was compared"
         );
 
-        let fewer = compared(&[("a", 2)], &[("a", Some(Rows::Exact(3)))]);
+        let fewer = compare_rows(&[("a", 2)], &[("a", Some(Rows::Exact(3)))]);
         assert_eq!(fewer.problems, ["a has 2 rows and had 3"]);
         let facts = Facts {
             tables: vec![("a".to_owned(), Some(Rows::Exact(3)))],
             table_count: 1,
             ..Facts::default()
         };
-        let uncountable = Comparison::of_tables(&facts, &BTreeMap::from([("a".into(), None)]));
+        let uncountable = Comparison::compare_tables(&facts, &BTreeMap::from([("a".into(), None)]));
         assert_eq!(uncountable.problems, ["a cannot be counted and had 3 rows"]);
-        let none = compared(&[], &[("a", None)]);
+        let none = compare_rows(&[], &[("a", None)]);
         assert_eq!(
             none.problems,
             ["the table a is missing, it has 0 tables and had 1"]
         );
         let unknown =
-            Comparison::of_tables(&Facts::default(), &BTreeMap::from([("a".into(), None)]));
+            Comparison::compare_tables(&Facts::default(), &BTreeMap::from([("a".into(), None)]));
         assert!(unknown.problems.is_empty());
-        let one_more = compared(&[("a", 1), ("b", 1)], &[("a", None)]);
+        let one_more = compare_rows(&[("a", 1), ("b", 1)], &[("a", None)]);
         assert_eq!(one_more.problems, ["it has 2 tables and had 1"]);
-        let far = compared(&[("a", 0)], &[("a", about(5000))]);
+        let far = compare_rows(&[("a", 0)], &[("a", about(5000))]);
         assert!(far.problems.is_empty());
         assert_eq!(
             far.notes,

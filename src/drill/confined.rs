@@ -71,15 +71,15 @@ pub(super) fn restore(
 }
 
 fn read_header(dump: &File) -> Result<Header> {
-    struct FromStart<'a>(&'a File, u64);
-    impl Read for FromStart<'_> {
+    struct StartReader<'a>(&'a File, u64);
+    impl Read for StartReader<'_> {
         fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
             let read = self.0.read_at(buffer, self.1)?;
             self.1 += read as u64;
             Ok(read)
         }
     }
-    let (header, ..) = Header::read(&mut BufReader::new(FromStart(dump, 0)))?;
+    let (header, ..) = Header::read(&mut BufReader::new(StartReader(dump, 0)))?;
     Ok(header)
 }
 

@@ -11,14 +11,14 @@ use anyhow::{Context, Result};
 
 use super::compare::Comparison;
 use super::finding::{Finding, Outcome};
-use super::sandbox::Walls;
-use super::scratch::Place;
+use super::sandbox::Isolation;
+use super::scratch::PrivateDirectory;
 use crate::dump::default_threads;
 use crate::engine::LoadOptions;
 use crate::engine::access::Access;
-use crate::engine::missing::Missing;
+use crate::engine::missing::MissingRequirements;
 use crate::engine::start_throwaway;
-use crate::engine::throwaway::{Throwaway, Workshop};
+use crate::engine::throwaway::{Throwaway, ThrowawayResources};
 use crate::header::{Header, LeftOut};
 use crate::identity::Engine;
 use crate::read::read_whole;
@@ -31,30 +31,30 @@ const LOCK_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The reason why this machine cannot prove that the dump restores.
 #[derive(Debug)]
-struct NotProvable(String);
+struct NotProvableHere(String);
 
-impl fmt::Display for NotProvable {
+impl fmt::Display for NotProvableHere {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
 /// The state of one drill.
-struct Drill<'a> {
+struct RunningDrill<'a> {
     dump: &'a File,
     work: &'a Path,
-    walls: &'a Walls,
+    walls: &'a Isolation,
     stop: Stop,
     restore_seconds: Option<f64>,
 }
 
 /// Restores the dump, compares the result with the dump's facts, and returns what it found.
-pub(super) fn restore(dump: &File, work: &Path, walls: &Walls, timeout: Duration) -> Finding {
-    let mut drill = Drill {
+pub(super) fn restore(dump: &File, work: &Path, walls: &Isolation, timeout: Duration) -> Finding {
+    let mut drill = RunningDrill {
         dump,
         work,
         walls,
-        stop: Stop::after(timeout),
+        stop: Stop::with_limit(timeout),
         restore_seconds: None,
     };
     let restored = drill.restore();
@@ -77,7 +77,7 @@ pub(super) fn restore(dump: &File, work: &Path, walls: &Walls, timeout: Duration
     }
 }
 
-impl Drill<'_> {
+impl RunningDrill<'_> {
     /// Restores and compares the dump; returns `None` if there is nothing to restore.
     fn restore(&mut self) -> Result<Option<Comparison>> {
         let (dump, stop) = (self.dump, self.stop);
@@ -88,11 +88,11 @@ impl Drill<'_> {
         self.walls.refuse_trusted(header.identity.engine)?;
         let sockets = match self.walls.sockets {
             Some(_) => None,
-            None => Place::for_sockets(self.work)?,
+            None => PrivateDirectory::for_sockets(self.work)?,
         };
-        let place = sockets.as_ref().map(Place::path);
+        let place = sockets.as_ref().map(PrivateDirectory::path);
         let place = place.or(self.walls.sockets.as_deref());
-        let workshop = Workshop {
+        let workshop = ThrowawayResources {
             work: self.work,
             sockets: place.unwrap_or(self.work).to_owned(),
             password: Secret::random()?,
@@ -139,7 +139,7 @@ impl Drill<'_> {
         };
         self.restore_seconds = Some(seconds);
         let mut comparison = match throwaway.contents(header)? {
-            Some(contents) => Comparison::of(header, contents),
+            Some(contents) => Comparison::new(header, contents),
             None => Comparison::default(),
         };
         comparison.only_loaded = target.is_whole();
@@ -148,9 +148,9 @@ impl Drill<'_> {
 
     /// Returns the outcome of a drill that ended with `error`.
     fn judge(&self, error: &anyhow::Error) -> Outcome {
-        match (self.stop.reason(), error.downcast_ref::<NotProvable>()) {
+        match (self.stop.reason(), error.downcast_ref::<NotProvableHere>()) {
             (Some(stopped), _) => Outcome::Failed(stopped.to_string()),
-            (None, Some(NotProvable(why))) => Outcome::NotProvable(why.clone()),
+            (None, Some(NotProvableHere(why))) => Outcome::NotProvable(why.clone()),
             (None, None) => Outcome::Failed(format!("{error:#}")),
         }
     }
@@ -159,13 +159,13 @@ impl Drill<'_> {
 /// Adds to `error` that the dump needs something this machine does not have, when that is its
 /// reason.
 fn explain(error: anyhow::Error, header: &Header, throwaway: &dyn Throwaway) -> anyhow::Error {
-    if let Some(missing) = error.downcast_ref::<Missing>() {
-        let why = NotProvable(format!("it needs {}", missing.needs()));
+    if let Some(missing) = error.downcast_ref::<MissingRequirements>() {
+        let why = NotProvableHere(format!("it needs {}", missing.needs()));
         return error.context(why);
     }
     let message = format!("{error:#}");
-    match throwaway.missing(header, &message) {
-        Some(needed) => error.context(NotProvable(format!("it needs {needed}: {message}"))),
+    match throwaway.find_missing(header, &message) {
+        Some(needed) => error.context(NotProvableHere(format!("it needs {needed}: {message}"))),
         None => error,
     }
 }

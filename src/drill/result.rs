@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::choose::Chosen;
+use super::choose::ChosenDump;
 use super::compare::Comparison;
 use super::finding::{Finding, Outcome};
 use crate::clock;
@@ -35,7 +35,7 @@ pub(super) struct DrillResult {
 
 impl DrillResult {
     /// Returns the result of a dump that is not drilled yet.
-    pub(super) fn of(chosen: &Chosen) -> Self {
+    pub(super) fn new(chosen: &ChosenDump) -> Self {
         DrillResult {
             database: chosen.database.clone(),
             path: chosen.path.clone(),
@@ -47,8 +47,8 @@ impl DrillResult {
     }
 
     /// Returns the result of a dump that the user named and that does not exist any more.
-    pub(super) fn gone(chosen: &Chosen) -> Self {
-        let mut row = DrillResult::of(chosen);
+    pub(super) fn for_removed_dump(chosen: &ChosenDump) -> Self {
+        let mut row = DrillResult::new(chosen);
         row.fail("it was removed meanwhile".to_owned());
         row
     }
@@ -87,7 +87,7 @@ impl DrillResult {
             not_provable: self.not_provable.clone(),
         };
         let changed =
-            directory.change_state(|state| state.of(name.name.as_str()).drill = Some(drill));
+            directory.change_state(|state| state.record(name.name.as_str()).drill = Some(drill));
         if let Err(error) = changed {
             log::warn!("this drill cannot be recorded for status: {error:#}");
         }

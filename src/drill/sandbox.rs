@@ -4,7 +4,7 @@
 //!
 //! Root can make all of it. An ordinary user can make it where the system allows user namespaces,
 //! and stays the same user. Where a system allows no namespaces (as in the systemd unit of the
-//! drill, whose own sandbox does the same), [`Walls`] says why and what is within reach, and the
+//! drill, whose own sandbox does the same), [`Isolation`] says why and what is within reach, and the
 //! other limits still hold.
 
 use std::collections::BTreeSet;
@@ -51,7 +51,7 @@ const PROCESSES: u64 = 2048;
 const USER: &str = "dump-database-drill";
 
 /// The user who works in the sandbox, and the directories it gets.
-pub(super) struct Inhabitant<'a> {
+pub(super) struct SandboxUser<'a> {
     /// The number of the user to become; `None` to stay the same user.
     pub(super) user: Option<u32>,
     /// An empty directory on which the sandbox's root directory is mounted.
@@ -63,16 +63,16 @@ pub(super) struct Inhabitant<'a> {
 }
 
 /// What the sandbox keeps out, as far as the system allows.
-pub(super) struct Walls {
+pub(super) struct Isolation {
     /// The directory for sockets, whose path is short; `None` if the sandbox has no root
     /// directory.
     pub(super) sockets: Option<PathBuf>,
     /// What the sandbox does not keep out, and why; `None` if it keeps out everything.
-    pub(super) open: Option<Open>,
+    pub(super) open: Option<RootlessSandbox>,
 }
 
 /// A sandbox without a separate root directory.
-pub(super) struct Open {
+pub(super) struct RootlessSandbox {
     /// The step that failed, and its error.
     pub(super) why: String,
     pub(super) reach: Reach,
@@ -80,7 +80,7 @@ pub(super) struct Open {
     pub(super) is_same_user: bool,
 }
 
-impl Walls {
+impl Isolation {
     /// Refuses to run code of a dump that could log in to a server of this machine as the user who
     /// drills. An SQLite dump is not refused, because it names no server.
     ///
@@ -107,7 +107,7 @@ impl Walls {
 
 /// What the system allowed of the sandbox, before it runs anything.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Built {
+pub(super) struct SandboxSetup {
     /// Whether the next process that this process starts is the first of a new process namespace.
     pub(super) has_own_processes: bool,
     /// The step that failed, and its error; `None` if the sandbox has a root directory.
@@ -118,7 +118,7 @@ pub(super) struct Built {
     pub(super) servers: BTreeSet<PathBuf>,
 }
 
-impl Built {
+impl SandboxSetup {
     /// Makes `/proc` show only the processes of the sandbox. If the system does not allow that,
     /// `/proc` still lists the numbers of other processes.
     pub(super) fn show_own_processes(&self) {
@@ -130,16 +130,16 @@ impl Built {
 
     /// Returns what the sandbox keeps out. Call it after this process has become the sandbox's
     /// user.
-    pub(super) fn walls(self, inhabitant: &Inhabitant<'_>) -> Walls {
+    pub(super) fn isolation(self, inhabitant: &SandboxUser<'_>) -> Isolation {
         let Some(why) = self.why else {
-            return Walls {
+            return Isolation {
                 sockets: Some(PathBuf::from(SOCKETS)),
                 open: None,
             };
         };
-        Walls {
+        Isolation {
             sockets: None,
-            open: Some(Open {
+            open: Some(RootlessSandbox {
                 why,
                 reach: Reach::now(self.servers),
                 is_same_user: inhabitant.user.is_none(),
@@ -152,7 +152,7 @@ impl Built {
 ///
 /// # Errors
 /// When the work directory cannot be made reachable for the user.
-pub(super) fn build(inhabitant: &Inhabitant<'_>) -> Result<Built> {
+pub(super) fn build(inhabitant: &SandboxUser<'_>) -> Result<SandboxSetup> {
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     // The new network namespace no longer lists these sockets, but they stay within reach.
     let servers = reach::server_sockets();
@@ -164,7 +164,7 @@ pub(super) fn build(inhabitant: &Inhabitant<'_>) -> Result<Built> {
         std::os::unix::fs::chown(way, None, Some(user))?;
         fs::set_permissions(way, Permissions::from_mode(0o710))?;
     }
-    Ok(Built {
+    Ok(SandboxSetup {
         has_own_processes,
         why: built.err().map(|error| format!("{error:#}")),
         servers,
@@ -212,7 +212,7 @@ fn unshare(flags: UnshareFlags) -> rustix::io::Result<()> {
 }
 
 /// Makes the sandbox's root directory and enters it.
-fn build_root(inhabitant: &Inhabitant<'_>) -> Result<()> {
+fn build_root(inhabitant: &SandboxUser<'_>) -> Result<()> {
     let private = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
     mount_change("/", private).context("cannot separate mounts")?;
     let root = inhabitant.root;
@@ -227,7 +227,7 @@ fn build_root(inhabitant: &Inhabitant<'_>) -> Result<()> {
     }
     make_devices(root)?;
     for place in ["/tmp", "/var/tmp", SOCKETS] {
-        let place = below(root, Path::new(place));
+        let place = path_below(root, Path::new(place));
         make_directory(&place)?;
         let mode = if place.ends_with("tmp") {
             0o1777
@@ -238,7 +238,7 @@ fn build_root(inhabitant: &Inhabitant<'_>) -> Result<()> {
     }
     let user = inhabitant.user.unwrap_or_else(|| geteuid().as_raw());
     if inhabitant.user.is_some() {
-        std::os::unix::fs::chown(below(root, Path::new(SOCKETS)), Some(user), Some(user))?;
+        std::os::unix::fs::chown(path_below(root, Path::new(SOCKETS)), Some(user), Some(user))?;
     }
     name_user(root, inhabitant.work, user)?;
     show(root, inhabitant.work)?;
@@ -252,7 +252,7 @@ fn mount_empty(place: &Path, options: &CStr) -> Result<()> {
 }
 
 /// Returns the path below the new root directory that stands for `path` of the current one.
-fn below(root: &Path, path: &Path) -> PathBuf {
+fn path_below(root: &Path, path: &Path) -> PathBuf {
     root.join(path.strip_prefix("/").unwrap_or(path))
 }
 
@@ -262,7 +262,7 @@ fn show(root: &Path, path: &Path) -> Result<()> {
     let Ok(meta) = path.symlink_metadata() else {
         return Ok(());
     };
-    let place = below(root, path);
+    let place = path_below(root, path);
     if let Some(parent) = place.parent() {
         make_directory(parent)?;
     }
@@ -294,7 +294,7 @@ fn make_directory(path: &Path) -> io::Result<()> {
 }
 
 fn make_devices(root: &Path) -> Result<()> {
-    let dev = below(root, Path::new("/dev"));
+    let dev = path_below(root, Path::new("/dev"));
     make_directory(&dev)?;
     for device in DEVICES {
         show(root, &Path::new("/dev").join(device))?;
@@ -320,7 +320,7 @@ fn name_user(root: &Path, work: &Path, user: u32) -> Result<()> {
         ),
         ("group", format!("root:x:0:\n{USER}:x:{user}:\n")),
     ] {
-        let place = below(root, &Path::new("/etc").join(file));
+        let place = path_below(root, &Path::new("/etc").join(file));
         let own = root.join(format!(".{file}"));
         fs::write(&own, lines)?;
         fs::set_permissions(&own, Permissions::from_mode(0o644))?;
@@ -343,7 +343,7 @@ fn enter_root(root: &Path) -> io::Result<()> {
 ///
 /// # Errors
 /// When it cannot become the user, give up a privilege, or enter the work directory.
-pub(super) fn become_user(inhabitant: &Inhabitant<'_>) -> Result<()> {
+pub(super) fn become_user(inhabitant: &SandboxUser<'_>) -> Result<()> {
     if let Some(user) = inhabitant.user {
         let (uid, gid) = (Uid::from_raw(user), Gid::from_raw(user));
         for capability in CapabilitySet::all() {

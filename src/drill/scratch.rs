@@ -32,13 +32,13 @@ const SHORT: &str = "/tmp";
 
 /// A directory that only this user can enter, whatever the umask is; dropping this value removes
 /// the directory.
-pub(super) struct Place {
+pub(super) struct PrivateDirectory {
     directory: TempDir,
     /// The open directory, which is locked while a drill works in it.
     held: File,
 }
 
-impl Place {
+impl PrivateDirectory {
     /// Makes and locks a directory. It is locked before the mark is made, so a directory with a
     /// mark and no lock is a leftover.
     fn new(parent: &Path) -> io::Result<Self> {
@@ -53,7 +53,7 @@ impl Place {
         let _ = rustix::fs::flock(&held, FlockOperation::NonBlockingLockExclusive);
         let flags = OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::WRONLY;
         rustix::fs::openat(&held, MARK, flags, Mode::from_raw_mode(0o600))?;
-        Ok(Place { directory, held })
+        Ok(PrivateDirectory { directory, held })
     }
 
     /// Makes a directory in `/tmp` for the socket of a server whose work directory is `work`;
@@ -64,7 +64,8 @@ impl Place {
         }
         let short = Path::new(SHORT);
         remove_stale(short);
-        let place = Place::new(short).context("cannot make a directory for a socket in /tmp")?;
+        let place =
+            PrivateDirectory::new(short).context("cannot make a directory for a socket in /tmp")?;
         Ok(Some(place))
     }
 
@@ -92,7 +93,7 @@ pub(super) struct Scratch {
         not(test),
         expect(dead_code, reason = "it is held until this value goes")
     )]
-    place: Place,
+    place: PrivateDirectory,
     /// The work directory, which the drill's user owns.
     pub(super) work: PathBuf,
     /// An empty directory, on which the root directory of the sandbox is mounted.
@@ -110,7 +111,7 @@ impl Scratch {
         let parent = parent.canonicalize().with_context(context)?;
         refuse_foreign(&parent)?;
         remove_stale(&parent);
-        let place = Place::new(&parent).with_context(context)?;
+        let place = PrivateDirectory::new(&parent).with_context(context)?;
         let stat = rustix::fs::fstatvfs(&place.held).with_context(context)?;
         let free = stat.f_bavail.saturating_mul(stat.f_frsize);
         ensure!(
@@ -221,7 +222,7 @@ mod tests {
 
     /// Leaves the directory as if the process of its drill had been killed: unlocked and not
     /// removed.
-    fn kill(place: Place) -> PathBuf {
+    fn kill(place: PrivateDirectory) -> PathBuf {
         place.directory.keep()
     }
 
@@ -231,7 +232,7 @@ mod tests {
         let long = parent.path().join("x".repeat(LONGEST));
         fs::create_dir(&long).unwrap();
         let make = || Scratch::new(Some(&long), 0, None).unwrap();
-        let make_sockets = || Place::for_sockets(&long).unwrap().unwrap();
+        let make_sockets = || PrivateDirectory::for_sockets(&long).unwrap().unwrap();
         let (at_work, sockets) = (make(), make_sockets());
         let unmarked = Path::new(SHORT).join(format!("{PREFIX}{}", "x".repeat(RANDOM)));
         let _ = fs::create_dir(&unmarked);

@@ -26,7 +26,7 @@ use rustix::process::{
 
 use super::inside;
 use super::leftovers::end_children;
-use super::sandbox::{self, Built, Inhabitant, Walls};
+use super::sandbox::{self, Isolation, SandboxSetup, SandboxUser};
 use crate::logging;
 use crate::stop;
 
@@ -48,7 +48,11 @@ fn is_named(name: &str) -> bool {
 /// prints what it found on stdout. Returns the exit status.
 #[must_use]
 pub fn run_inside() -> ExitCode {
-    let ended = if is_named(THIRD) { third() } else { second() };
+    let ended = if is_named(THIRD) {
+        run_third_process()
+    } else {
+        run_second_process()
+    };
     ended.unwrap_or_else(|error| {
         let _ = writeln!(std::io::stderr(), "<3>{error:#}");
         ExitCode::FAILURE
@@ -88,8 +92,8 @@ impl Arguments {
         })
     }
 
-    fn inhabitant(&self) -> Inhabitant<'_> {
-        Inhabitant {
+    fn sandbox_user(&self) -> SandboxUser<'_> {
+        SandboxUser {
             user: self.user,
             root: &self.root,
             work: &self.work,
@@ -98,10 +102,10 @@ impl Arguments {
     }
 }
 
-fn second() -> Result<ExitCode> {
+fn run_second_process() -> Result<ExitCode> {
     let parent = getppid();
     let arguments = Arguments::read(std::env::args_os().skip(1))?;
-    let inhabitant = arguments.inhabitant();
+    let inhabitant = arguments.sandbox_user();
     let built = sandbox::build(&inhabitant)?;
     if built.has_own_processes {
         let third = start_third(&arguments, &built)?;
@@ -113,13 +117,13 @@ fn second() -> Result<ExitCode> {
     set_child_subreaper(Some(getpid()))?;
     sandbox::become_user(&inhabitant).context("cannot give up privileges")?;
     end_with(parent, Signal::TERM)?;
-    let walls = built.walls(&inhabitant);
+    let walls = built.isolation(&inhabitant);
     let printed = restore(&arguments, &walls);
     end_children();
     printed
 }
 
-fn start_third(arguments: &Arguments, built: &Built) -> Result<Child> {
+fn start_third(arguments: &Arguments, built: &SandboxSetup) -> Result<Child> {
     let mut third = Command::new("/proc/self/exe");
     third.arg0(THIRD).arg(serde_json::to_string(built)?);
     third.arg(built.servers.len().to_string());
@@ -145,23 +149,23 @@ fn wait_for(mut third: Child) -> Result<ExitCode> {
     Ok(code.map_or(ExitCode::FAILURE, ExitCode::from))
 }
 
-fn third() -> Result<ExitCode> {
+fn run_third_process() -> Result<ExitCode> {
     let mut arguments = std::env::args_os().skip(1);
     let built = arguments.next().unwrap_or_default();
-    let mut built: Built = serde_json::from_slice(built.as_encoded_bytes())?;
+    let mut built: SandboxSetup = serde_json::from_slice(built.as_encoded_bytes())?;
     let servers = arguments.next().unwrap_or_default();
     let servers = servers.to_string_lossy().parse()?;
     let servers = arguments.by_ref().take(servers);
     built.servers = servers.map(PathBuf::from).collect();
     let arguments = Arguments::read(arguments)?;
-    let inhabitant = arguments.inhabitant();
+    let inhabitant = arguments.sandbox_user();
     built.show_own_processes();
     sandbox::become_user(&inhabitant).context("cannot give up privileges")?;
     set_parent_process_death_signal(Some(Signal::KILL))?;
     // The second process has no number in this namespace, so `getppid` cannot say whether it still
     // runs. It ends with the first process, which reads the stdout of this one.
     ensure!(has_reader()?, "the drill was killed");
-    restore(&arguments, &built.walls(&inhabitant))
+    restore(&arguments, &built.isolation(&inhabitant))
 }
 
 fn has_reader() -> Result<bool> {
@@ -172,7 +176,7 @@ fn has_reader() -> Result<bool> {
 }
 
 /// Restores the dump on stdin and prints what it found.
-fn restore(arguments: &Arguments, walls: &Walls) -> Result<ExitCode> {
+fn restore(arguments: &Arguments, walls: &Isolation) -> Result<ExitCode> {
     logging::start_for_parent(arguments.level);
     stop::listen()?;
     let dump = File::from(std::io::stdin().as_fd().try_clone_to_owned()?);

@@ -6,10 +6,10 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use jiff::Timestamp;
 
-use super::options::Options;
-use super::previous::Previous;
-use super::proven::{Proven, Writer};
-use crate::directory::Locked;
+use super::options::DumpOptions;
+use super::previous::PreviousDumps;
+use super::proven::{ProvenDump, Writer};
+use crate::directory::LockedDirectory;
 use crate::engine::dumper::{Dumper, ScratchFile, SnapshotLost};
 use crate::gzip::Pool;
 use crate::human;
@@ -26,16 +26,16 @@ const ATTEMPTS: u32 = 4;
 
 /// What the dumps of one run share.
 pub(crate) struct Run<'a> {
-    directory: &'a Locked,
+    directory: &'a LockedDirectory,
     /// A thread holds this lock while it makes decisions from a listing of the directory.
     turn: Mutex<()>,
     pool: Arc<Pool>,
-    pub(super) options: &'a Options,
+    pub(super) options: &'a DumpOptions,
 }
 
 /// A dump that has its final name.
 #[derive(Debug)]
-pub(crate) struct Published {
+pub(crate) struct PublishedDump {
     /// The name of the dump.
     pub(crate) name: DumpName,
     /// True if the dump was published before this run and still has the database's content.
@@ -53,7 +53,7 @@ impl<'a> Run<'a> {
     ///
     /// # Errors
     /// When the system refuses to start a thread.
-    pub(crate) fn new(directory: &'a Locked, options: &'a Options) -> Result<Self> {
+    pub(crate) fn new(directory: &'a LockedDirectory, options: &'a DumpOptions) -> Result<Self> {
         Ok(Run {
             directory,
             turn: Mutex::new(()),
@@ -81,11 +81,11 @@ impl<'a> Run<'a> {
         name: &Name,
         dumper: &mut dyn Dumper,
         stop: Stop,
-    ) -> Result<Published> {
+    ) -> Result<PublishedDump> {
         let started = Instant::now();
         let previous = {
             let _turn = self.take_turn();
-            Previous::read(self.directory, name, dumper, self.options)?
+            PreviousDumps::read(self.directory, name, dumper, self.options)?
         };
         let scratch = match dumper.scratch_bytes() {
             0 => None,
@@ -117,13 +117,13 @@ impl<'a> Run<'a> {
         drop(bar);
         stop.check()?;
         let (bytes, length, checked) = (proven.header.bytes, proven.length, proven.header.checked);
-        let unchanged = match previous.same(&proven.header) {
-            Some(newest) if self.still_reads(newest, stop)? => Some(newest.clone()),
+        let unchanged = match previous.find_same_content(&proven.header) {
+            Some(newest) if self.is_readable(newest, stop)? => Some(newest.clone()),
             _ => None,
         };
         let is_unchanged = unchanged.is_some();
         let (name, policy) = match unchanged {
-            Some(newest) => (newest, self.options.keep.given()),
+            Some(newest) => (newest, self.options.keep.given_policy()),
             None => self.publish(name, proven, dumper.owner())?,
         };
         drop(scratch);
@@ -139,7 +139,7 @@ impl<'a> Run<'a> {
                 bytes as f64 / 1e6 / seconds.max(1e-6)
             )
         };
-        Ok(Published {
+        Ok(PublishedDump {
             name,
             unchanged: is_unchanged,
             checked,
@@ -150,7 +150,7 @@ impl<'a> Run<'a> {
 
     /// Returns true if `dump` can still be read whole. If the database is unchanged, the run
     /// publishes no other dump in its place.
-    fn still_reads(&self, dump: &DumpName, stop: Stop) -> Result<bool> {
+    fn is_readable(&self, dump: &DumpName, stop: Stop) -> Result<bool> {
         let read = self
             .directory
             .read(dump)
@@ -169,18 +169,18 @@ impl<'a> Run<'a> {
     fn publish(
         &self,
         name: &Name,
-        proven: Proven<'_>,
+        proven: ProvenDump<'_>,
         owner: Option<u32>,
     ) -> Result<(DumpName, Option<Policy>)> {
         let _turn = self.take_turn();
-        let Proven {
+        let ProvenDump {
             header, temporary, ..
         } = proven;
         let directory = self.directory;
         // The dumps that this database takes over are rotated with its own.
         let mut identities = vec![header.identity.clone()];
         identities.extend(header.formerly.iter().cloned());
-        let before = Series::of(directory, &directory.dumps_of(name)?, name, &identities);
+        let before = Series::new(directory, &directory.dumps_of(name)?, name, &identities);
         let wanted = DumpName {
             sequence: before.next_sequence(header.time),
             time: header.time,
@@ -199,7 +199,7 @@ impl<'a> Run<'a> {
             return Ok((published, None));
         };
         let rotated = directory.dumps_of(name).and_then(|entries| {
-            let series = Series::of(directory, &entries, name, &identities);
+            let series = Series::new(directory, &entries, name, &identities);
             rotate(directory, &series, &policy, Some(&published))
         });
         if let Err(error) = rotated {

@@ -8,7 +8,7 @@ use crate::series::Series;
 
 /// Which of a database's older dumps a run keeps.
 #[derive(Debug, Clone)]
-pub enum Keep {
+pub enum RetentionChoice {
     /// All older dumps: a restore uses this when it dumps what it replaces.
     Everything,
     /// The dumps that the retention policy of the database's last run keeps. If no policy is
@@ -18,12 +18,12 @@ pub enum Keep {
     By(Policy),
 }
 
-impl Keep {
+impl RetentionChoice {
     /// Returns the kind of the dumps that the run makes.
     pub(super) fn kind(&self) -> DumpKind {
         match self {
-            Keep::Everything => DumpKind::Replaced,
-            Keep::AsBefore | Keep::By(_) => DumpKind::Regular,
+            RetentionChoice::Everything => DumpKind::Replaced,
+            RetentionChoice::AsBefore | RetentionChoice::By(_) => DumpKind::Regular,
         }
     }
 
@@ -33,17 +33,17 @@ impl Keep {
     /// run that kept more dumps.
     pub(super) fn policy(&self, before: Option<&Policy>, series: &Series) -> Option<Policy> {
         match self {
-            Keep::Everything => None,
-            Keep::AsBefore => before.cloned().or_else(|| default_for(series)),
-            Keep::By(policy) => Some(policy.clone()),
+            RetentionChoice::Everything => None,
+            RetentionChoice::AsBefore => before.cloned().or_else(|| default_for(series)),
+            RetentionChoice::By(policy) => Some(policy.clone()),
         }
     }
 
     /// Returns the policy that was given to this run, or `None`.
-    pub(super) fn given(&self) -> Option<Policy> {
+    pub(super) fn given_policy(&self) -> Option<Policy> {
         match self {
-            Keep::Everything | Keep::AsBefore => None,
-            Keep::By(policy) => Some(policy.clone()),
+            RetentionChoice::Everything | RetentionChoice::AsBefore => None,
+            RetentionChoice::By(policy) => Some(policy.clone()),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::keep::Keep;
+use super::keep::RetentionChoice;
 use crate::compress::Method;
 use crate::engine::access::Access;
 use crate::header::LeftOut;
@@ -14,13 +14,13 @@ use crate::stop::Stop;
 
 /// The options of a dump.
 #[derive(Debug, Clone)]
-pub struct Options {
+pub struct DumpOptions {
     /// The dump directory.
     pub to: PathBuf,
     /// True to take over a NAME whose newest dump is of another source.
     pub adopt: bool,
     /// Which older dumps to keep.
-    pub keep: Keep,
+    pub keep: RetentionChoice,
     /// The compression method.
     pub method: Method,
     /// The number of threads of the compressor, and of threads or sessions of an engine.
@@ -43,13 +43,13 @@ pub struct Options {
     pub password: Option<Secret>,
 }
 
-impl Options {
+impl DumpOptions {
     /// Returns how an engine may use one database. The deadline is `timeout` after this call.
     #[must_use]
     pub fn access(&self) -> Access {
         Access {
             password: self.password.clone(),
-            deadline: Stop::after(self.timeout),
+            deadline: Stop::with_limit(self.timeout),
             lock_timeout: self.busy_timeout,
             threads: self.threads,
             format: self.format,

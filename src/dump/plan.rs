@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use glob::Pattern;
 
-use super::options::Options;
+use super::options::DumpOptions;
 use crate::engine::Source;
 use crate::exit::UsageError;
 use crate::header::LeftOut;
@@ -52,11 +52,11 @@ pub(super) struct Task {
     pub(super) source: Arc<dyn Source>,
     /// The whole server that the source is a part of, in that server's own words.
     pub(super) server: Option<String>,
-    pub(super) planned: Planned,
+    pub(super) planned: PlannedStep,
 }
 
 /// What the run does with an entry of the plan.
-pub(super) enum Planned {
+pub(super) enum PlannedStep {
     /// The run dumps the source under this NAME.
     Dump(Name),
     /// The run cannot dump the source, for this reason.
@@ -98,9 +98,12 @@ pub(super) fn check(
         let name = name_of(source.as_ref(), selection)
             .ok_or_else(|| UsageError::new("a database needs a name; --name gives it one"))?;
         if let Some(other) = seen.insert(name.clone(), Arc::clone(source)) {
-            return Err(
-                UsageError::new(&both_called(other.as_ref(), source.as_ref(), &name)).into(),
-            );
+            return Err(UsageError::new(&describe_conflict(
+                other.as_ref(),
+                source.as_ref(),
+                &name,
+            ))
+            .into());
         }
     }
     Ok(())
@@ -130,7 +133,7 @@ fn check_left_out(sources: &[Arc<dyn Source>]) -> Result<()> {
 pub(super) fn plan(
     sources: &[Arc<dyn Source>],
     selection: &Selection,
-    options: &Options,
+    options: &DumpOptions,
     state: &State,
 ) -> Plan {
     let mut plan = Plan::default();
@@ -148,7 +151,7 @@ pub(super) fn plan(
                     name: name.to_string(),
                     source: source.clone(),
                     server: None,
-                    planned: Planned::Dump(name),
+                    planned: PlannedStep::Dump(name),
                 });
             }
             continue;
@@ -159,13 +162,13 @@ pub(super) fn plan(
             Err(error) => {
                 let why = format!("the databases of {source} cannot be listed: {error:#}");
                 log::error!("{why}");
-                let names = known(state, server.as_ref(), selection);
+                let names = list_known(state, server.as_ref(), selection);
                 plan.unreached += usize::from(names.is_empty());
                 plan.tasks.extend(names.into_iter().map(|name| Task {
                     name,
                     source: source.clone(),
                     server: server.clone(),
-                    planned: Planned::Unreached(why.clone()),
+                    planned: PlannedStep::Unreached(why.clone()),
                 }));
                 continue;
             }
@@ -192,8 +195,10 @@ pub(super) fn plan(
             let planned = match seen.insert(name.clone(), Arc::clone(source)) {
                 // The command line names this database too.
                 Some(other) if other.is_same(part.as_ref()) => continue,
-                Some(other) => Planned::Failed(both_called(other.as_ref(), part.as_ref(), &name)),
-                None => Planned::Dump(name.clone()),
+                Some(other) => {
+                    PlannedStep::Failed(describe_conflict(other.as_ref(), part.as_ref(), &name))
+                }
+                None => PlannedStep::Dump(name.clone()),
             };
             plan.tasks.push(Task {
                 name: name.to_string(),
@@ -208,7 +213,7 @@ pub(super) fn plan(
 
 /// Returns the NAMEs that the last run dumped as parts of a server, without those that are
 /// excluded. The NAME of the server-wide objects, which every server has, is the last.
-fn known(state: &State, server: Option<&String>, selection: &Selection) -> Vec<String> {
+fn list_known(state: &State, server: Option<&String>, selection: &Selection) -> Vec<String> {
     let globals = Name::globals().to_string();
     let excluded = |name: &str| {
         selection
@@ -236,7 +241,7 @@ pub(super) fn name_of(source: &dyn Source, selection: &Selection) -> Option<Name
     }
 }
 
-fn both_called(one: &dyn Source, other: &dyn Source, name: &Name) -> String {
+fn describe_conflict(one: &dyn Source, other: &dyn Source, name: &Name) -> String {
     format!(
         "{one} and {other} are both called {name}; dump one of them with --name, or into another directory"
     )

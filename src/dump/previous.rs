@@ -5,10 +5,10 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use jiff::Timestamp;
 
-use super::keep::Keep;
-use super::options::Options;
+use super::keep::RetentionChoice;
+use super::options::DumpOptions;
 use crate::clock;
-use crate::directory::Locked;
+use crate::directory::LockedDirectory;
 use crate::engine::Dumper;
 use crate::header::Header;
 use crate::identity::Identity;
@@ -19,7 +19,7 @@ use crate::series::Series;
 const FORMERLY: usize = 16;
 
 /// What the dump directory holds of a database before the run dumps it again.
-pub(super) struct Previous {
+pub(super) struct PreviousDumps {
     newest: Option<(DumpName, Header)>,
     /// The time of the last thorough check of the database.
     pub(super) checked: Option<Timestamp>,
@@ -28,28 +28,28 @@ pub(super) struct Previous {
     pub(super) formerly: Vec<Identity>,
 }
 
-impl Previous {
+impl PreviousDumps {
     /// Reads the dumps of this NAME, and checks that the directory has room for another dump.
     ///
     /// # Errors
     /// When the dumps are of another database and NAME may not be taken over. When the directory
     /// has no room for another dump.
     pub(super) fn read(
-        directory: &Locked,
+        directory: &LockedDirectory,
         name: &Name,
         dumper: &dyn Dumper,
-        options: &Options,
+        options: &DumpOptions,
     ) -> Result<Self> {
-        // `Keep::Everything` means that a restore replaces this database. The restore rotates
+        // `RetentionChoice::Everything` means that a restore replaces this database. The restore rotates
         // nothing, and has no option for another NAME.
         let way_out = match options.keep {
-            Keep::Everything => "--to names another directory for this one",
-            Keep::AsBefore | Keep::By(_) => {
+            RetentionChoice::Everything => "--to names another directory for this one",
+            RetentionChoice::AsBefore | RetentionChoice::By(_) => {
                 "--name gives this one another name, --adopt takes the name over after a move"
             }
         };
         let entries = directory.dumps_of(name)?;
-        let series = Series::of(
+        let series = Series::new(
             directory,
             &entries,
             name,
@@ -58,8 +58,8 @@ impl Previous {
         let known = dumper.earlier_identities();
         let is_own = series.taken_by.as_deref().and_then(<[_]>::first);
         let adopt = options.adopt || is_own.is_some_and(|identity| known.contains(identity));
-        let formerly = formerly(directory, name, &series, adopt, way_out)?;
-        let newest = series.past(clock::now()).next().cloned();
+        let formerly = find_former_identities(directory, name, &series, adopt, way_out)?;
+        let newest = series.restorable_past(clock::now()).next().cloned();
         let expected = newest.as_ref().map_or(0, |(entry, _)| entry.bytes);
         directory.check_space(expected + dumper.scratch_bytes())?;
         let newest = newest.map(|(entry, header)| (entry.name, header));
@@ -69,7 +69,7 @@ impl Previous {
             let since = since.filter(|since| since.dump == dump.to_string());
             header.checked.max(since.and_then(|since| since.checked))
         });
-        Ok(Previous {
+        Ok(PreviousDumps {
             newest,
             checked,
             formerly,
@@ -89,7 +89,7 @@ impl Previous {
         };
         let unchanged = self
             .header()
-            .is_some_and(|newest| self.holds(header) && checked >= newest.time);
+            .is_some_and(|newest| self.has_same_content(header) && checked >= newest.time);
         header.time.duration_since(checked).unsigned_abs() >= every && !unchanged
     }
 
@@ -98,24 +98,24 @@ impl Previous {
     /// checked.
     pub(super) fn checked_until(&self, header: &Header) -> Option<Timestamp> {
         self.checked
-            .filter(|checked| *checked < header.time || self.holds(header))
+            .filter(|checked| *checked < header.time || self.has_same_content(header))
     }
 
     /// Returns true if the newest dump has the same content as a dump with this `header`.
-    fn holds(&self, header: &Header) -> bool {
+    fn has_same_content(&self, header: &Header) -> bool {
         let newest = self.header().and_then(|newest| newest.fingerprint.as_ref());
         newest.is_some() && newest == header.fingerprint.as_ref()
     }
 
     /// Returns the name of the newest dump if a dump with this header has the same content.
-    pub(super) fn same(&self, header: &Header) -> Option<&DumpName> {
+    pub(super) fn find_same_content(&self, header: &Header) -> Option<&DumpName> {
         let (name, newest) = self.newest.as_ref()?;
         let of_the_server = |header: &Header| {
             let mut settings = header.facts.settings.clone();
             settings.shift_remove("client_version");
             settings
         };
-        let same = self.holds(header)
+        let same = self.has_same_content(header)
             && newest.format == header.format
             && newest.left_out == header.left_out
             && newest.identity == header.identity
@@ -128,8 +128,8 @@ impl Previous {
 ///
 /// # Errors
 /// When NAME belongs to another source and may not be taken over.
-fn formerly(
-    directory: &Locked,
+fn find_former_identities(
+    directory: &LockedDirectory,
     name: &Name,
     series: &Series,
     adopt: bool,
@@ -173,7 +173,7 @@ mod tests {
         let (second, next) = ("2026-11-22T12:00:00Z", "2026-11-22T12:00:01Z");
         let newest = header(second, "old");
         let name = DumpName::parse("db-20261122T120000Z.sqlite.gz").unwrap();
-        let previous = Previous {
+        let previous = PreviousDumps {
             checked: Some(newest.time),
             newest: Some((name, newest)),
             formerly: Vec::new(),

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
 
-use super::options::Options;
-use super::previous::Previous;
+use super::options::DumpOptions;
+use super::previous::PreviousDumps;
 use crate::clock;
 use crate::compress::Encoder;
 use crate::content::Fingerprint;
-use crate::directory::{Locked, Temporary};
+use crate::directory::{LockedDirectory, Temporary};
 use crate::engine::dumper::{Dumper, ScratchFile};
 use crate::gzip::Pool;
 use crate::header::{Facts, Header};
@@ -21,7 +21,7 @@ use crate::readback;
 use crate::stop::Stop;
 
 /// A dump under its temporary name. It was read back and equals what the source gave.
-pub(super) struct Proven<'a> {
+pub(super) struct ProvenDump<'a> {
     pub(super) header: Header,
     pub(super) temporary: Temporary<'a>,
     /// The compressed length in bytes.
@@ -30,11 +30,11 @@ pub(super) struct Proven<'a> {
 
 /// Writes dumps of one database.
 pub(super) struct Writer<'a> {
-    pub(super) directory: &'a Locked,
+    pub(super) directory: &'a LockedDirectory,
     pub(super) pool: &'a Arc<Pool>,
-    pub(super) options: &'a Options,
+    pub(super) options: &'a DumpOptions,
     pub(super) name: &'a Name,
-    pub(super) previous: &'a Previous,
+    pub(super) previous: &'a PreviousDumps,
     pub(super) stop: Stop,
 }
 
@@ -45,7 +45,7 @@ impl<'a> Writer<'a> {
         dumper: &mut dyn Dumper,
         scratch: Option<ScratchFile<'_>>,
         bar: &mut Progress,
-    ) -> Result<Proven<'a>> {
+    ) -> Result<ProvenDump<'a>> {
         dumper.snapshot(scratch)?;
         let mut header = Header {
             tool: concat!("dump-database ", env!("CARGO_PKG_VERSION")).to_owned(),
@@ -72,7 +72,7 @@ impl<'a> Writer<'a> {
         header.reserve(&dumper.tables())?;
         let temporary = self.directory.temporary()?;
         let length = self.prove(dumper, &temporary, &mut header, bar)?;
-        Ok(Proven {
+        Ok(ProvenDump {
             header,
             temporary,
             length,

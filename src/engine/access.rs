@@ -40,7 +40,7 @@ pub enum Part {
 impl Part {
     /// Returns the part that `url` names: a database, or the whole server.
     #[must_use]
-    pub fn named_by(url: &Url) -> Self {
+    pub fn from_url(url: &Url) -> Self {
         match url.database() {
             Some(database) => Part::Database(database.to_owned()),
             None => Part::Whole,

@@ -14,7 +14,7 @@ use crate::child::Child;
 use crate::engine::access::Access;
 use crate::engine::dumper::{Dumper, ScratchFile};
 use crate::engine::feed::pass_on;
-use crate::engine::load::{LoadOptions, Loaded};
+use crate::engine::load::{LoadOptions, LoadResult};
 use crate::engine::source::{Loader, Source};
 use crate::header::{Facts, Header};
 use crate::identity::{Engine, Identity};
@@ -33,7 +33,7 @@ pub struct Program {
 impl Program {
     /// Returns the program without its arguments, which may hold secrets.
     #[must_use]
-    pub fn shown(&self) -> String {
+    pub fn describe(&self) -> String {
         let program = self.words.first().map(OsString::as_os_str);
         program.unwrap_or_default().to_string_lossy().into_owned()
     }
@@ -53,12 +53,12 @@ impl Source for Program {
     }
 
     fn open(&self, access: &Access) -> Result<Box<dyn Dumper>> {
-        Ok(Box::new(Printing::new(self, access.deadline)))
+        Ok(Box::new(ProgramDumper::new(self, access.deadline)))
     }
 }
 
 impl Loader for Program {
-    fn load(&self, _: &File, _: &Header, _: LoadOptions<'_>, _: &Access) -> Result<Loaded> {
+    fn load(&self, _: &File, _: &Header, _: LoadOptions<'_>, _: &Access) -> Result<LoadResult> {
         bail!(
             "a program's dump is not restored by this program; decompress it and feed it to its own"
         )
@@ -67,27 +67,27 @@ impl Loader for Program {
 
 impl fmt::Display for Program {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.shown())
+        f.write_str(&self.describe())
     }
 }
 
 /// The dumper of a program's output.
 #[allow(missing_debug_implementations)]
-pub struct Printing {
+pub struct ProgramDumper {
     program: Program,
     identity: Identity,
     child: Option<Child>,
     stop: Stop,
 }
 
-impl Printing {
+impl ProgramDumper {
     /// Returns the dumper. [`Dumper::snapshot`] starts the program.
     #[must_use]
     pub fn new(program: &Program, stop: Stop) -> Self {
-        Printing {
+        ProgramDumper {
             identity: Identity {
                 engine: Engine::Command,
-                location: program.shown(),
+                location: program.describe(),
                 database: None,
             },
             program: program.clone(),
@@ -97,7 +97,7 @@ impl Printing {
     }
 }
 
-impl Dumper for Printing {
+impl Dumper for ProgramDumper {
     fn identity(&self) -> &Identity {
         &self.identity
     }
@@ -140,7 +140,7 @@ impl Dumper for Printing {
         ensure!(
             passed > 0,
             "{} printed nothing, so there is no dump",
-            self.program.shown()
+            self.program.describe()
         );
         Ok(())
     }

@@ -50,14 +50,14 @@ pub(crate) fn finish(child: Child, fed: std::io::Result<()>, stop: Stop) -> Resu
 /// # Errors
 /// When the dump is damaged, too long, or not UTF-8.
 pub(crate) fn read_list(dump: &File, stop: Stop) -> Result<String> {
-    let mut list = List(Vec::new());
+    let mut list = LimitedList(Vec::new());
     read_whole(dump, stop, &mut list)?;
     String::from_utf8(list.0).context("the dump is not UTF-8")
 }
 
-struct List(Vec<u8>);
+struct LimitedList(Vec<u8>);
 
-impl Write for List {
+impl Write for LimitedList {
     fn write(&mut self, data: &[u8]) -> io::Result<usize> {
         if self.0.len() + data.len() > LONGEST_LIST {
             let most = human::bytes(LONGEST_LIST as u64);

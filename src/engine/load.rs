@@ -23,7 +23,7 @@ pub trait Save {
 }
 
 /// Adds to `error` that the old database could not be dumped, and what the user can do.
-pub(super) fn not_saved(error: Error) -> Error {
+pub(super) fn explain_not_saved(error: Error) -> Error {
     error.context(
         "the database to be replaced could not be dumped first (--replace --without-saving replaces it without a dump of it)",
     )
@@ -31,7 +31,7 @@ pub(super) fn not_saved(error: Error) -> Error {
 
 /// What a restore does if the target database exists.
 #[allow(missing_debug_implementations)]
-pub enum Existing<'a> {
+pub enum ExistingDatabase<'a> {
     /// The restore is refused.
     Refuse,
     /// This callback dumps the database, then the restore replaces it.
@@ -42,11 +42,11 @@ pub enum Existing<'a> {
     Fill,
 }
 
-impl Existing<'_> {
+impl ExistingDatabase<'_> {
     /// Returns true if an existing database is replaced.
     #[must_use]
     pub fn replaces(&self) -> bool {
-        matches!(self, Existing::Save(_) | Existing::Lose)
+        matches!(self, ExistingDatabase::Save(_) | ExistingDatabase::Lose)
     }
 }
 
@@ -54,7 +54,7 @@ impl Existing<'_> {
 #[allow(missing_debug_implementations)]
 pub struct LoadOptions<'a> {
     /// What to do if the target database exists.
-    pub existing: Existing<'a>,
+    pub existing: ExistingDatabase<'a>,
     /// If true, objects that fail to load are listed and do not end the restore.
     pub keep_going: bool,
     /// If true, owners, definers and privileges are left out, and everything belongs to the user
@@ -67,7 +67,7 @@ impl LoadOptions<'_> {
     #[must_use]
     pub fn into_new() -> Self {
         LoadOptions {
-            existing: Existing::Refuse,
+            existing: ExistingDatabase::Refuse,
             keep_going: false,
             no_owner: false,
         }
@@ -76,7 +76,7 @@ impl LoadOptions<'_> {
 
 /// The result of loading a dump.
 #[derive(Debug, Default)]
-pub struct Loaded {
+pub struct LoadResult {
     /// The path of the file that holds the replaced database, if it was saved.
     pub saved: Option<PathBuf>,
     /// The objects that could not be loaded.
@@ -87,12 +87,12 @@ pub struct Loaded {
     pub left_out: Option<&'static str>,
 }
 
-impl Loaded {
+impl LoadResult {
     pub(super) fn new(saved: Option<PathBuf>, failed: Vec<Failure>) -> Self {
-        Loaded {
+        LoadResult {
             saved,
             failed,
-            ..Loaded::default()
+            ..LoadResult::default()
         }
     }
 }

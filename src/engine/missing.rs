@@ -11,14 +11,14 @@ pub(super) type Sign = (&'static str, &'static str);
 /// The error of a restore that was not begun, because the server lacks something that the dump
 /// needs.
 #[derive(Debug)]
-pub struct Missing {
+pub struct MissingRequirements {
     /// The server's URL.
     pub(super) server: String,
     /// What the server lacks; each entry has its kind, such as `the roles anna, bert`.
     pub(super) needs: Vec<String>,
 }
 
-impl Missing {
+impl MissingRequirements {
     /// Returns everything that is missing, separated by semicolons.
     #[must_use]
     pub fn needs(&self) -> String {
@@ -26,7 +26,7 @@ impl Missing {
     }
 }
 
-impl fmt::Display for Missing {
+impl fmt::Display for MissingRequirements {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (server, needs) = (&self.server, self.needs());
         write!(
@@ -36,7 +36,7 @@ impl fmt::Display for Missing {
     }
 }
 
-impl std::error::Error for Missing {}
+impl std::error::Error for MissingRequirements {}
 
 /// Returns the first message of a server in `error`: one line, which follows `label`, without
 /// details. Returns `None` if `label` does not begin a part of `error`.

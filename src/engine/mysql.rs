@@ -12,9 +12,9 @@ mod inexact;
 mod left_out;
 mod leftovers;
 mod load;
+mod lock_wait;
 mod missing;
 mod options;
-mod patience;
 mod prepare;
 mod privileges;
 mod quotes;
@@ -31,16 +31,16 @@ mod throwaway;
 
 use std::sync::Arc;
 
-use crate::engine::registered::Registered;
+use crate::engine::registered::Registration;
 use crate::identity::Engine;
 pub use source::MysqlSource;
 use throwaway::ThrowawayServer;
 
 /// The entry of this engine in the registry.
-pub(super) const ENGINE: Registered = Registered {
+pub(super) const ENGINE: Registration = Registration {
     engine: Engine::Mysql,
     schemes: &["mysql", "mariadb"],
-    parse: |url| Ok(Arc::new(MysqlSource::of_url(url)?)),
+    parse: |url| Ok(Arc::new(MysqlSource::from_url(url)?)),
     throwaway: |workshop, header, stop| {
         Ok(Box::new(ThrowawayServer::start(workshop, header, stop)?))
     },

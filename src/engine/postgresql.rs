@@ -6,7 +6,7 @@ mod catalogue;
 mod checking;
 mod database;
 mod dumper;
-mod each;
+mod entry_loader;
 mod error;
 mod fill;
 mod fresh;
@@ -31,16 +31,16 @@ mod throwaway;
 
 use std::sync::Arc;
 
-use crate::engine::registered::Registered;
+use crate::engine::registered::Registration;
 use crate::identity::Engine;
 pub use source::PostgresqlSource;
 use throwaway::ThrowawayCluster;
 
 /// The entry of this engine in the registry.
-pub(super) const ENGINE: Registered = Registered {
+pub(super) const ENGINE: Registration = Registration {
     engine: Engine::Postgresql,
     schemes: &["postgresql", "postgres"],
-    parse: |url| Ok(Arc::new(PostgresqlSource::of_url(url)?)),
+    parse: |url| Ok(Arc::new(PostgresqlSource::from_url(url)?)),
     throwaway: |workshop, header, stop| {
         Ok(Box::new(ThrowawayCluster::start(workshop, header, stop)?))
     },

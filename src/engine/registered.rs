@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::Result;
 
 use super::source::Source;
-use super::throwaway::{Throwaway, Workshop};
+use super::throwaway::{Throwaway, ThrowawayResources};
 use crate::header::Header;
 use crate::identity::Engine;
 use crate::stop::Stop;
@@ -13,7 +13,7 @@ use crate::url::Url;
 
 /// An engine whose sources are URLs.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Registered {
+pub(super) struct Registration {
     /// The engine.
     pub engine: Engine,
     /// The schemes of the engine's URLs.
@@ -21,5 +21,5 @@ pub(super) struct Registered {
     /// Parses a URL with one of these schemes; the error is one sentence.
     pub parse: fn(Url) -> Result<Arc<dyn Source>, String>,
     /// Starts a throwaway server for the dump that has this header.
-    pub throwaway: fn(&Workshop<'_>, &Header, Stop) -> Result<Box<dyn Throwaway>>,
+    pub throwaway: fn(&ThrowawayResources<'_>, &Header, Stop) -> Result<Box<dyn Throwaway>>,
 }

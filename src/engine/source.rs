@@ -8,7 +8,7 @@ use anyhow::{Result, anyhow, bail};
 
 use super::access::{Access, Part};
 use super::dumper::Dumper;
-use super::load::{Failure, LoadOptions, Loaded};
+use super::load::{Failure, LoadOptions, LoadResult};
 use crate::header::Header;
 use crate::identity::Engine;
 
@@ -97,9 +97,9 @@ pub trait Loader {
         header: &Header,
         options: LoadOptions<'_>,
         access: &Access,
-    ) -> Result<Loaded>;
+    ) -> Result<LoadResult>;
 
-    /// Runs the grants on objects that a dump of server-wide objects contains ([`Loaded::grants`]).
+    /// Runs the grants on objects that a dump of server-wide objects contains ([`LoadResult::grants`]).
     /// Returns the grants that failed.
     ///
     /// # Errors

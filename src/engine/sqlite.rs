@@ -5,29 +5,29 @@
 //! rollback modes a reader does block writers, so the engine first copies the database within the
 //! transaction (the online backup API), ends the transaction, and then streams and checks the copy.
 
-mod aside;
 mod attributes;
-mod beside;
 mod check;
 mod dumper;
-mod elsewhere;
 mod error;
 mod facts;
 mod find;
 mod foreign;
 mod guard;
+mod held_database;
 mod image;
-mod last_out;
 pub mod load;
+mod lock_deadline;
 mod lock_free;
 mod locks;
+mod log_remover;
 mod modules;
-mod patience;
-mod place;
+mod new_file;
+mod old_file;
+mod other_processes;
 mod report;
 mod sides;
 mod source;
-mod target;
+mod target_path;
 mod throwaway;
 mod watch;
 

@@ -15,7 +15,7 @@ use crate::secret::Secret;
 
 /// The directories and the password of a throwaway server.
 #[derive(Debug)]
-pub struct Workshop<'a> {
+pub struct ThrowawayResources<'a> {
     /// The directory for all files of the server.
     pub work: &'a Path,
     /// The directory for the server's socket; its path is short.
@@ -45,7 +45,7 @@ pub trait Throwaway {
     /// Returns what the dump needs and no throwaway server has, if the message `error` of this
     /// engine's server says so. Implementations compare only the server's own words: the details of
     /// an error quote names and rows, which may contain the same words.
-    fn missing(&self, _header: &Header, _error: &str) -> Option<&'static str> {
+    fn find_missing(&self, _header: &Header, _error: &str) -> Option<&'static str> {
         None
     }
 
@@ -53,12 +53,12 @@ pub trait Throwaway {
     ///
     /// # Errors
     /// When the database cannot be read.
-    fn contents(&self, header: &Header) -> Result<Option<Contents>>;
+    fn contents(&self, header: &Header) -> Result<Option<RestoredContent>>;
 }
 
 /// What a restored database contains.
 #[derive(Debug, Default)]
-pub struct Contents {
+pub struct RestoredContent {
     /// The number of rows of each table, or `None` for a table that cannot be counted.
     pub rows: BTreeMap<String, Option<u64>>,
     /// The server's version, or `None` if the engine has no server.

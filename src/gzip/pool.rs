@@ -19,7 +19,7 @@ use crate::niceness::let_others_first;
 #[derive(Debug)]
 pub struct Pool {
     threads: usize,
-    jobs: Sender<Job>,
+    jobs: Sender<BlockJob>,
 }
 
 /// A block of content, preceded by its dictionary: the end of the content before the block.
@@ -30,7 +30,7 @@ pub(super) struct Block {
 }
 
 #[derive(Debug)]
-pub(super) struct Job {
+pub(super) struct BlockJob {
     pub(super) block: Block,
     pub(super) level: u8,
     pub(super) last: bool,
@@ -77,7 +77,7 @@ impl Pool {
         self.threads
     }
 
-    pub(super) fn submit(&self, job: Job) -> io::Result<()> {
+    pub(super) fn submit(&self, job: BlockJob) -> io::Result<()> {
         self.jobs.send(job).map_err(|_| panicked())
     }
 }
@@ -86,7 +86,7 @@ pub(super) fn panicked() -> io::Error {
     io::Error::other("a compressing thread panicked")
 }
 
-fn work(queue: &Mutex<Receiver<Job>>) {
+fn work(queue: &Mutex<Receiver<BlockJob>>) {
     let_others_first();
     let mut deflater = Deflater::new(0);
     while let Some(job) = next_job(queue) {
@@ -99,12 +99,12 @@ fn work(queue: &Mutex<Receiver<Job>>) {
     }
 }
 
-fn next_job(queue: &Mutex<Receiver<Job>>) -> Option<Job> {
+fn next_job(queue: &Mutex<Receiver<BlockJob>>) -> Option<BlockJob> {
     queue.lock().ok()?.recv().ok()
 }
 
-fn compress(deflater: &mut Deflater, job: Job) -> io::Result<Compressed> {
-    let Job {
+fn compress(deflater: &mut Deflater, job: BlockJob) -> io::Result<Compressed> {
+    let BlockJob {
         block,
         last,
         mut output,

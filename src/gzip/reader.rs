@@ -24,11 +24,11 @@ pub struct GzipReader<R: Read> {
     inflater: Inflater,
     crc: Crc,
     pub(super) bytes: u64,
-    state: State,
+    state: ReaderState,
 }
 
 #[derive(Debug)]
-enum State {
+enum ReaderState {
     Body,
     Trailer,
     /// The trailer has been checked; no data may follow it.
@@ -48,14 +48,14 @@ impl<R: Read> GzipReader<R> {
             inflater: Inflater::new(),
             crc: Crc::new(),
             bytes: 0,
-            state: State::Body,
+            state: ReaderState::Body,
         }
     }
 
     /// Returns the length and CRC-32 of the content, or `None` before the end of the member has
     /// been read and checked.
     pub fn totals(&self) -> Option<Totals> {
-        matches!(self.state, State::Ended).then(|| self.totals_so_far())
+        matches!(self.state, ReaderState::Ended).then(|| self.totals_so_far())
     }
 
     fn totals_so_far(&self) -> Totals {
@@ -68,11 +68,13 @@ impl<R: Read> GzipReader<R> {
     /// Performs one step: decodes, or checks the trailer, or checks that the file ends.
     fn advance(&mut self) -> io::Result<()> {
         match &self.state {
-            State::Body => self.decode(),
-            State::Trailer => self.check_trailer(),
-            State::After => self.check_end(),
-            State::Ended => Ok(()),
-            State::Damaged(what) => Err(io::Error::new(io::ErrorKind::InvalidData, what.clone())),
+            ReaderState::Body => self.decode(),
+            ReaderState::Trailer => self.check_trailer(),
+            ReaderState::After => self.check_end(),
+            ReaderState::Ended => Ok(()),
+            ReaderState::Damaged(what) => {
+                Err(io::Error::new(io::ErrorKind::InvalidData, what.clone()))
+            }
         }
     }
 
@@ -95,7 +97,7 @@ impl<R: Read> GzipReader<R> {
         self.crc.update(self.output.filled());
         self.bytes += step.produced as u64;
         if step.finished {
-            self.state = State::Trailer;
+            self.state = ReaderState::Trailer;
         } else if step.consumed == 0 && step.produced == 0 {
             if self.input.is_full() {
                 return self.damaged(format!(
@@ -130,13 +132,13 @@ impl<R: Read> GzipReader<R> {
             ));
         }
         self.consume_input(TRAILER_LEN);
-        self.state = State::After;
+        self.state = ReaderState::After;
         Ok(())
     }
 
     fn check_end(&mut self) -> io::Result<()> {
         if self.input.filled().is_empty() && self.input.fill_from(&mut self.inner)? == 0 {
-            self.state = State::Ended;
+            self.state = ReaderState::Ended;
             return Ok(());
         }
         self.damaged(format!(
@@ -159,14 +161,14 @@ impl<R: Read> GzipReader<R> {
     }
 
     fn damaged(&mut self, what: String) -> io::Result<()> {
-        self.state = State::Damaged(what);
+        self.state = ReaderState::Damaged(what);
         self.advance()
     }
 }
 
 impl<R: Read> BufRead for GzipReader<R> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        while self.output.filled().is_empty() && !matches!(self.state, State::Ended) {
+        while self.output.filled().is_empty() && !matches!(self.state, ReaderState::Ended) {
             self.advance()?;
         }
         Ok(self.output.filled())

@@ -11,7 +11,7 @@ use std::{
 use flate2::Crc;
 
 use super::{
-    pool::{Block, Compressed, Job, Pool, panicked},
+    pool::{Block, BlockJob, Compressed, Pool, panicked},
     totals::Totals,
 };
 
@@ -97,7 +97,7 @@ impl<W: Write> GzipWriter<W> {
         next.continue_after(&self.block);
         let (result, receiver) = mpsc::channel();
         self.in_flight.push_back(receiver);
-        self.pool.submit(Job {
+        self.pool.submit(BlockJob {
             block: mem::replace(&mut self.block, next),
             level: self.level,
             last,

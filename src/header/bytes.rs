@@ -111,9 +111,9 @@ impl Header {
             Compression::Gzip => {
                 front.extend([0; 2]);
                 from.read_exact(&mut front[8..]).map_err(cut)?;
-                until_nul(from, &mut front, 4096)?;
+                read_until_nul(from, &mut front, 4096)?;
                 let mut comment = Vec::with_capacity(COMMENT + 1);
-                until_nul(from, &mut comment, LONGEST as u64 + 1)?;
+                read_until_nul(from, &mut comment, LONGEST as u64 + 1)?;
                 comment.pop();
                 comment
             }
@@ -160,7 +160,7 @@ fn decode(front: &[u8], comment: &[u8]) -> io::Result<Header> {
     })
 }
 
-fn until_nul(from: &mut impl BufRead, into: &mut Vec<u8>, limit: u64) -> io::Result<()> {
+fn read_until_nul(from: &mut impl BufRead, into: &mut Vec<u8>, limit: u64) -> io::Result<()> {
     let read = from.take(limit).read_until(0, into)?;
     match into.last() {
         Some(0) => Ok(()),

@@ -35,7 +35,9 @@ impl Name {
         let mut cut = 0;
         let mut push = |bytes: &[u8], character: Option<char>| {
             match character {
-                Some(character) if stays(character, encoded.is_empty()) => encoded.push(character),
+                Some(character) if is_kept(character, encoded.is_empty()) => {
+                    encoded.push(character)
+                }
                 _ => bytes.iter().for_each(|byte| escape(&mut encoded, *byte)),
             }
             if encoded.len() <= MAX_CUT {
@@ -110,7 +112,7 @@ impl fmt::Display for Name {
     }
 }
 
-fn stays(character: char, leading: bool) -> bool {
+fn is_kept(character: char, leading: bool) -> bool {
     match character {
         '.' => !leading,
         '_' | '-' => true,
@@ -119,7 +121,7 @@ fn stays(character: char, leading: bool) -> bool {
 }
 
 /// Returns true if a later version of Unicode could make the character a letter or a digit.
-fn could_stay(character: char) -> bool {
+fn may_become_letter(character: char) -> bool {
     let invisible = matches!(
         character,
         '\u{ad}'
@@ -142,11 +144,11 @@ fn decode(encoded: &str) -> Option<Vec<u8>> {
         let leading = decoded.is_empty();
         if character == '%' {
             let byte = upper_hex(characters.next()?)? << 4 | upper_hex(characters.next()?)?;
-            if byte.is_ascii() && stays(byte.into(), leading) {
+            if byte.is_ascii() && is_kept(byte.into(), leading) {
                 return None;
             }
             decoded.push(byte);
-        } else if stays(character, leading) || could_stay(character) {
+        } else if is_kept(character, leading) || may_become_letter(character) {
             decoded.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
         } else {
             return None;

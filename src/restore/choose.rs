@@ -50,9 +50,9 @@ pub(super) fn choose(
     }
     let directory = Directory::open(path)?;
     let entries = directory.dumps()?;
-    let series = one_of(
+    let series = choose_series(
         &directory,
-        Series::all(&directory, &entries),
+        Series::read_all(&directory, &entries),
         from.name.as_deref(),
     )?;
     let now = clock::now();
@@ -95,7 +95,11 @@ pub(super) fn choose(
     bail!(why);
 }
 
-fn one_of(directory: &Directory, mut all: Vec<Series>, name: Option<&str>) -> Result<Series> {
+fn choose_series(
+    directory: &Directory,
+    mut all: Vec<Series>,
+    name: Option<&str>,
+) -> Result<Series> {
     let shown = directory.path().display();
     if let Some(name) = name {
         let encoded = Name::of_database(name.as_bytes());

@@ -8,13 +8,13 @@ use anyhow::{Result, ensure};
 use super::choose::{RequestedDump, choose};
 use super::save::Saver;
 use crate::dump;
-use crate::engine::{Access, DamagedInside, Existing, LoadOptions, Loaded, Source};
+use crate::engine::{Access, DamagedInside, ExistingDatabase, LoadOptions, LoadResult, Source};
 use crate::header::Header;
 use crate::stop::Stop;
 
 /// What a restore does if the target database exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Replace {
+pub enum ReplaceMode {
     /// The restore is refused.
     No,
     /// The restore loads the dump into the database if it is empty.
@@ -27,26 +27,26 @@ pub enum Replace {
 
 /// The options of a restore.
 #[derive(Debug, Clone)]
-pub struct Options {
+pub struct RestoreOptions {
     /// What to do if the target database exists.
-    pub replace: Replace,
+    pub replace: ReplaceMode,
     /// True to load what can be loaded, and list what cannot.
     pub keep_going: bool,
     /// True to leave out owners, definers and privileges.
     pub no_owner: bool,
     /// How to dump the replaced database. The password and the limits also apply to the restore.
-    pub dump: dump::Options,
+    pub dump: dump::DumpOptions,
 }
 
 /// Returns the first dump that is not among the refused ones, verified whole, its path, and its header.
-pub type Choose<'a> = dyn FnMut(&[PathBuf], Stop) -> Result<(File, PathBuf, Header)> + 'a;
+pub type DumpChooser<'a> = dyn FnMut(&[PathBuf], Stop) -> Result<(File, PathBuf, Header)> + 'a;
 
 /// Restores the dump of one database. Logs what was restored, or why it is left out. Returns what was loaded.
 pub(super) fn restore(
     from: &RequestedDump,
     target: &dyn Source,
-    options: &Options,
-) -> Result<Loaded> {
+    options: &RestoreOptions,
+) -> Result<LoadResult> {
     let is_named = !from.path.is_dir();
     let mut choose = |refused: &[PathBuf], stop: Stop| choose(from, refused, stop);
     restore_chosen(&mut choose, is_named, target, options)
@@ -54,11 +54,11 @@ pub(super) fn restore(
 
 /// Restores the dump that `choose` returns. Logs what was restored.
 pub(super) fn restore_chosen(
-    choose: &mut Choose<'_>,
+    choose: &mut DumpChooser<'_>,
     is_named: bool,
     target: &dyn Source,
-    options: &Options,
-) -> Result<Loaded> {
+    options: &RestoreOptions,
+) -> Result<LoadResult> {
     let access = options.dump.access();
     let stop = access.deadline;
     let mut refused = Vec::new();
@@ -67,10 +67,10 @@ pub(super) fn restore_chosen(
         let (dump, path, header) = choose(&refused, stop)?;
         let load_options = LoadOptions {
             existing: match options.replace {
-                Replace::No => Existing::Refuse,
-                Replace::Empty => Existing::Fill,
-                Replace::Saved => Existing::Save(&mut saver),
-                Replace::Unsaved => Existing::Lose,
+                ReplaceMode::No => ExistingDatabase::Refuse,
+                ReplaceMode::Empty => ExistingDatabase::Fill,
+                ReplaceMode::Saved => ExistingDatabase::Save(&mut saver),
+                ReplaceMode::Unsaved => ExistingDatabase::Lose,
             },
             keep_going: options.keep_going,
             no_owner: options.no_owner,
@@ -82,7 +82,7 @@ pub(super) fn restore_chosen(
                 log::warn!("{} was passed over: {error:#}", path.display());
                 refused.push(path);
             }
-            Err(error) => return Err(error.context(not_restored(target, saver.saved()))),
+            Err(error) => return Err(error.context(describe_failure(target, saver.saved_path()))),
         }
     };
     if let Some(why) = loaded.left_out {
@@ -110,7 +110,7 @@ pub(super) fn restore_chosen(
     Ok(loaded)
 }
 
-fn not_restored(target: &dyn Source, saved: Option<&Path>) -> String {
+fn describe_failure(target: &dyn Source, saved: Option<&Path>) -> String {
     match saved {
         None => format!("{target} was not restored"),
         Some(saved) => format!(
@@ -130,7 +130,7 @@ pub fn load(
     target: &dyn Source,
     options: LoadOptions<'_>,
     access: &Access,
-) -> Result<Loaded> {
+) -> Result<LoadResult> {
     ensure!(
         header.identity.engine == target.engine(),
         "the dump is of {}, which cannot be restored into {}",

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use crate::directory::{Directory, Locked};
-use crate::dump::{Keep, Options, Run};
+use crate::directory::{Directory, LockedDirectory};
+use crate::dump::{DumpOptions, RetentionChoice, Run};
 use crate::engine::{Dumper, Save};
 use crate::stop::Stop;
 
@@ -13,17 +13,17 @@ use crate::stop::Stop;
 /// that the directory already holds, else the database's own name. Nothing is rotated: the dump
 /// that is being restored may be the oldest.
 pub(super) struct Saver {
-    options: Options,
+    options: DumpOptions,
     stop: Stop,
-    directory: Option<Locked>,
+    directory: Option<LockedDirectory>,
     saved: Option<PathBuf>,
 }
 
 impl Saver {
-    pub(super) fn new(options: &Options, stop: Stop) -> Self {
+    pub(super) fn new(options: &DumpOptions, stop: Stop) -> Self {
         Saver {
-            options: Options {
-                keep: Keep::Everything,
+            options: DumpOptions {
+                keep: RetentionChoice::Everything,
                 ..options.clone()
             },
             stop,
@@ -33,7 +33,7 @@ impl Saver {
     }
 
     /// Returns the path of the dump, if one was made.
-    pub(super) fn saved(&self) -> Option<&Path> {
+    pub(super) fn saved_path(&self) -> Option<&Path> {
         self.saved.as_deref()
     }
 

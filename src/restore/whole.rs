@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 
 use super::choose::RequestedDump;
-use super::database::{Options, Replace, restore};
+use super::database::{ReplaceMode, RestoreOptions, restore};
 use crate::clock;
 use crate::directory::Directory;
 use crate::engine::Source;
@@ -23,12 +23,12 @@ use crate::stop::{self, Stopped};
 /// # Errors
 /// When the directory has no dump for the server, a signal stops the restore, or the server cannot
 /// be reached for the grants. [`UsageError`] when two NAMEs hold dumps of one database.
-pub(super) fn run(path: &Path, server: &dyn Source, options: &Options) -> Result<usize> {
-    let all = found(path, server)?;
+pub(super) fn run(path: &Path, server: &dyn Source, options: &RestoreOptions) -> Result<usize> {
+    let all = find_series(path, server)?;
     let mut options = options.clone();
     // A new server already has some databases, which are empty.
-    if options.replace == Replace::No {
-        options.replace = Replace::Empty;
+    if options.replace == ReplaceMode::No {
+        options.replace = ReplaceMode::Empty;
     }
     let mut outcomes: Vec<(String, Result<usize, String>)> = Vec::new();
     let mut grants = Vec::new();
@@ -70,11 +70,11 @@ pub(super) fn run(path: &Path, server: &dyn Source, options: &Options) -> Result
 ///
 /// # Errors
 /// When there is no such series. [`UsageError`] when two series would be restored into one database.
-fn found(path: &Path, server: &dyn Source) -> Result<Vec<(String, Identity)>> {
+fn find_series(path: &Path, server: &dyn Source) -> Result<Vec<(String, Identity)>> {
     let directory = Directory::open(path)?;
     let now = clock::now();
     let mut found = Vec::new();
-    for series in Series::all(&directory, &directory.dumps()?) {
+    for series in Series::read_all(&directory, &directory.dumps()?) {
         let Some((_, header)) = series.restorable(now).next() else {
             log::warn!("{}: there is no dump to restore", series.name);
             continue;

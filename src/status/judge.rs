@@ -8,11 +8,11 @@ use jiff::{SignedDuration, Timestamp};
 use super::disk;
 use super::forecast::Growth;
 use super::row::DatabaseStatus;
-use crate::directory::{Directory, Entry};
+use crate::directory::{Directory, DumpFile};
 use crate::header::{DumpKind, LeftOut};
 use crate::human;
 use crate::retention;
-use crate::series::{Other, Series};
+use crate::series::{Series, UncountedDump};
 use crate::state::{Attempt, DrillRecord, Record};
 
 /// Returns a row for each database of each directory. That a database did not change since its
@@ -29,13 +29,13 @@ pub fn rows(
     let absolute = |path: &PathBuf| std::path::absolute(path).unwrap_or(path.clone());
     let mut rows: Vec<_> = directories
         .iter()
-        .flat_map(|path| of_directory(&absolute(path), max_age, trust_records, now))
+        .flat_map(|path| judge_directory(&absolute(path), max_age, trust_records, now))
         .collect();
     disk::add(&mut rows);
     rows
 }
 
-fn of_directory(
+fn judge_directory(
     path: &Path,
     max_age: Option<Duration>,
     trust_records: bool,
@@ -49,13 +49,13 @@ fn of_directory(
                 record.unchanged = None;
             }
         }
-        Ok((Series::all(&directory, &entries), state))
+        Ok((Series::read_all(&directory, &entries), state))
     });
     let (series, mut state) = match read {
         Ok(read) => read,
         Err(error) => {
             let problem = format!("{error:#}");
-            return vec![without_dumps(path, None, Record::default(), &problem)];
+            return vec![judge_without_dumps(path, None, Record::default(), &problem)];
         }
     };
     let mut rows = Vec::new();
@@ -75,7 +75,7 @@ fn of_directory(
             continue;
         }
         let record = record.unwrap_or_default();
-        rows.push(of_series(path, series, record, max_age, now));
+        rows.push(judge_series(path, series, record, max_age, now));
     }
     // Databases that were never dumped, or whose dumps are gone.
     for (name, record) in state.databases {
@@ -84,10 +84,15 @@ fn of_directory(
             Some(None) => "its dumps are gone".to_owned(),
             None => continue,
         };
-        rows.push(without_dumps(path, Some(&name), record, &problem));
+        rows.push(judge_without_dumps(path, Some(&name), record, &problem));
     }
     if rows.is_empty() {
-        rows.push(without_dumps(path, None, Record::default(), "never dumped"));
+        rows.push(judge_without_dumps(
+            path,
+            None,
+            Record::default(),
+            "never dumped",
+        ));
     }
     rows
 }
@@ -96,7 +101,12 @@ fn failed(error: &str) -> String {
     format!("the last run failed: {error}")
 }
 
-fn without_dumps(path: &Path, name: Option<&str>, record: Record, problem: &str) -> DatabaseStatus {
+fn judge_without_dumps(
+    path: &Path,
+    name: Option<&str>,
+    record: Record,
+    problem: &str,
+) -> DatabaseStatus {
     let directory = || path.file_name().unwrap_or_default().to_string_lossy();
     DatabaseStatus {
         database: name.map_or_else(|| directory().into_owned(), str::to_owned),
@@ -125,7 +135,7 @@ fn without_dumps(path: &Path, name: Option<&str>, record: Record, problem: &str)
     }
 }
 
-fn of_series(
+fn judge_series(
     path: &Path,
     series: &Series,
     record: Record,
@@ -134,7 +144,7 @@ fn of_series(
 ) -> DatabaseStatus {
     let unusable = unusable(series, now);
     // Dumps that a clock that jumped dated ahead do not say how fresh the dumps are.
-    let past: Vec<_> = series.past(now).collect();
+    let past: Vec<_> = series.restorable_past(now).collect();
     let Some((newest, header)) = past.first() else {
         let attempt = record.attempt.as_ref();
         let failed = attempt.and_then(|attempt| Some(failed(attempt.error.as_ref()?)));
@@ -154,7 +164,7 @@ fn of_series(
             engine: engine.or(record.engine),
             ..record
         };
-        let row = without_dumps(path, Some(&series.database()), record, &problem);
+        let row = judge_without_dumps(path, Some(&series.database()), record, &problem);
         #[cfg(feature = "copies")]
         let row = DatabaseStatus {
             name: Some(series.name.to_string()),
@@ -186,7 +196,7 @@ fn of_series(
         .map(|(entry, _)| (entry.name.time, entry.bytes))
         .collect();
     sizes.reverse();
-    let reach = retention::reach(entries().map(|entry: &Entry| entry.name.time), now);
+    let reach = retention::reach(entries().map(|entry: &DumpFile| entry.name.time), now);
     DatabaseStatus {
         database: series.database(),
         engine: Some(header.identity.engine),
@@ -227,7 +237,7 @@ fn unusable(series: &Series, now: Timestamp) -> Option<String> {
     let bad: Vec<_> = others
         .filter(|other| other.is_damaged || Some(&other.entry.name) == newest)
         .collect();
-    let (Other { entry, reason, .. }, more) = bad.split_first()?;
+    let (UncountedDump { entry, reason, .. }, more) = bad.split_first()?;
     let first = format!("{} cannot be used: {reason}", entry.name);
     match more.len() {
         0 => Some(first),

@@ -32,7 +32,7 @@ pub(super) enum Naming {
 }
 
 /// A store over a network, and the runtime of its requests.
-pub(super) struct Connection {
+pub(super) struct StoreConnection {
     // Before the runtime: its connections end within it.
     pub(super) operator: Operator,
     pub(super) naming: Naming,
@@ -43,7 +43,7 @@ pub(super) struct Connection {
     runtime: Option<Runtime>,
 }
 
-impl Connection {
+impl StoreConnection {
     /// Returns the store that `build` makes within the runtime.
     pub(super) fn new(
         build: impl FnOnce() -> opendal::Result<Operator>,
@@ -77,7 +77,7 @@ impl Connection {
         let timeout = TimeoutLayer::new()
             .with_timeout(SILENCE)
             .with_io_timeout(SILENCE);
-        Ok(Connection {
+        Ok(StoreConnection {
             operator: operator.layer(timeout).layer(retry),
             naming,
             checks,
@@ -118,7 +118,7 @@ impl Execute for Tasks {
     }
 }
 
-impl Drop for Connection {
+impl Drop for StoreConnection {
     /// Lets connections end, which for SSH is a program that would stay. What is still on its way then,
     /// such as a slow name server's answer, is not waited for.
     fn drop(&mut self) {

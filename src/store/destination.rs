@@ -16,12 +16,12 @@ pub enum Destination {
         prefix: String,
     },
     /// A directory of an SSH server.
-    Sftp(Server),
+    Sftp(SftpDirectory),
 }
 
 /// A directory of an SSH server.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Server {
+pub struct SftpDirectory {
     /// As ssh takes it: a name or an address, or a host of its configuration.
     pub host: String,
     /// The user; ssh's own choice where none is given.
@@ -96,7 +96,7 @@ impl Destination {
                         "an absolute directory is missing; say sftp://USER@HOST/PATH",
                     ));
                 }
-                Ok(Destination::Sftp(Server {
+                Ok(Destination::Sftp(SftpDirectory {
                     host: host.to_owned(),
                     user: user.map(str::to_owned),
                     port: port.transpose()?,
@@ -147,14 +147,14 @@ impl Destination {
                     path
                 };
                 let server = server.clone();
-                Some((Destination::Sftp(Server { path, ..server }), below))
+                Some((Destination::Sftp(SftpDirectory { path, ..server }), below))
             }
         }
     }
 
     /// Returns the last component of its path.
     #[must_use]
-    pub fn last(&self) -> &str {
+    pub fn last_component(&self) -> &str {
         let path = match self {
             Destination::Directory(path) => path.to_str().unwrap_or_default(),
             Destination::S3 { prefix, .. } => prefix,

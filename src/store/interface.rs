@@ -11,7 +11,7 @@ pub const UNFINISHED: &str = ".dump-database-copy-";
 
 /// A file in a store.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Object {
+pub struct StoredFile {
     /// Its path.
     pub path: String,
     /// Its size in bytes.
@@ -20,7 +20,7 @@ pub struct Object {
 
 /// What an upload must have stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Content {
+pub struct UploadContent {
     /// Its size in bytes.
     pub bytes: u64,
     /// Its SHA-256 in hexadecimal.
@@ -29,7 +29,7 @@ pub struct Content {
 
 /// How an upload ended that did not fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Published {
+pub enum UploadResult {
     /// The file has its name.
     New,
     /// Another file has the name; nothing was replaced.
@@ -42,7 +42,7 @@ pub trait Store: Send + Sync {
     ///
     /// # Errors
     /// When the store cannot be listed.
-    fn list(&self, folder: &str, stop: Stop) -> Result<Vec<Object>, StoreError>;
+    fn list(&self, folder: &str, stop: Stop) -> Result<Vec<StoredFile>, StoreError>;
 
     /// Returns the names of the folders in a folder.
     ///
@@ -84,7 +84,7 @@ pub trait Upload: Write {
     /// When the store has not stored `content`, or does not say so.
     fn publish(
         self: Box<Self>,
-        content: &Content,
+        content: &UploadContent,
         reads_back: bool,
-    ) -> Result<Published, StoreError>;
+    ) -> Result<UploadResult, StoreError>;
 }

@@ -13,7 +13,7 @@ use rustix::io::Errno;
 use sha2::{Digest, Sha256};
 
 use super::error::{Reason, StoreError};
-use super::interface::{Content, Object, Published, Store, UNFINISHED, Upload};
+use super::interface::{Store, StoredFile, UNFINISHED, Upload, UploadContent, UploadResult};
 use crate::directory::Directory;
 use crate::follow::open_regular;
 use crate::human;
@@ -112,10 +112,10 @@ impl Local {
 }
 
 impl Store for Local {
-    fn list(&self, folder: &str, stop: Stop) -> Result<Vec<Object>, StoreError> {
+    fn list(&self, folder: &str, stop: Stop) -> Result<Vec<StoredFile>, StoreError> {
         let mut objects = Vec::new();
         self.entries(folder, true, stop, &mut |path, bytes| {
-            objects.extend(bytes.map(|bytes| Object { path, bytes }));
+            objects.extend(bytes.map(|bytes| StoredFile { path, bytes }));
         })?;
         Ok(objects)
     }
@@ -134,7 +134,7 @@ impl Store for Local {
         let (folder, name) = parts(path);
         let folder = self.folder(folder, false).map_err(io::Error::from)?;
         let file = open_regular(&folder, name)?;
-        Ok(Box::new(Reading { file, stop }))
+        Ok(Box::new(StoppableReader { file, stop }))
     }
 
     fn upload(
@@ -154,7 +154,7 @@ impl Store for Local {
         );
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
         let file = rustix::fs::openat(&folder, &temporary, flags, Mode::from_raw_mode(0o600));
-        Ok(Box::new(Writing {
+        Ok(Box::new(TemporaryFile {
             file: File::from(file.map_err(io::Error::from)?),
             folder,
             name: name.to_owned(),
@@ -180,12 +180,12 @@ fn parts(path: &str) -> (&str, &str) {
 }
 
 /// A file that is read until work must stop.
-struct Reading {
+struct StoppableReader {
     file: File,
     stop: Stop,
 }
 
-impl Read for Reading {
+impl Read for StoppableReader {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         self.stop.check().map_err(StoreError::from)?;
         self.file.read(into)
@@ -193,7 +193,7 @@ impl Read for Reading {
 }
 
 /// A file under a temporary name.
-struct Writing {
+struct TemporaryFile {
     file: File,
     folder: OwnedFd,
     name: String,
@@ -201,8 +201,8 @@ struct Writing {
     stop: Stop,
 }
 
-impl Writing {
-    fn compare(&mut self, content: &Content) -> io::Result<()> {
+impl TemporaryFile {
+    fn compare(&mut self, content: &UploadContent) -> io::Result<()> {
         self.file.rewind()?;
         let mut sums = Sha256::new();
         let mut buffer = vec![0; 64 << 10];
@@ -225,7 +225,7 @@ impl Writing {
     }
 }
 
-impl Write for Writing {
+impl Write for TemporaryFile {
     fn write(&mut self, data: &[u8]) -> io::Result<usize> {
         self.stop.check().map_err(StoreError::from)?;
         self.file.write(data)
@@ -236,27 +236,27 @@ impl Write for Writing {
     }
 }
 
-impl Upload for Writing {
+impl Upload for TemporaryFile {
     fn publish(
         mut self: Box<Self>,
-        content: &Content,
+        content: &UploadContent,
         _reads_back: bool,
-    ) -> Result<Published, StoreError> {
+    ) -> Result<UploadResult, StoreError> {
         self.file.sync_all()?;
         self.compare(content).map_err(StoreError::of)?;
         let temporary = self.temporary.clone().unwrap_or_default();
         match rename(self.folder.as_fd(), &temporary, &self.name) {
             Ok(()) => {}
-            Err(Errno::EXIST) => return Ok(Published::Exists),
+            Err(Errno::EXIST) => return Ok(UploadResult::Exists),
             Err(error) => return Err(io::Error::from(error).into()),
         }
         self.temporary = None;
         rustix::fs::fsync(&self.folder).map_err(io::Error::from)?;
-        Ok(Published::New)
+        Ok(UploadResult::New)
     }
 }
 
-impl Drop for Writing {
+impl Drop for TemporaryFile {
     fn drop(&mut self) {
         if let Some(temporary) = &self.temporary {
             let _ = rustix::fs::unlinkat(&self.folder, temporary, AtFlags::empty());

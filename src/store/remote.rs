@@ -7,21 +7,21 @@ use futures_util::TryStreamExt;
 use opendal::options::{ListOptions, ReaderOptions};
 use opendal::{Buffer, BufferStream, EntryMode};
 
-use super::connection::Connection;
+use super::connection::StoreConnection;
 use super::error::{Reason, StoreError};
-use super::interface::{Object, Store, Upload};
+use super::interface::{Store, StoredFile, Upload};
 use super::upload::Uploading;
 use crate::stop::Stop;
 
-impl Store for Connection {
-    fn list(&self, folder: &str, stop: Stop) -> Result<Vec<Object>, StoreError> {
+impl Store for StoreConnection {
+    fn list(&self, folder: &str, stop: Stop) -> Result<Vec<StoredFile>, StoreError> {
         let options = ListOptions {
             recursive: true,
             ..ListOptions::default()
         };
         let mut objects = Vec::new();
         self.walk(folder, options, stop, |path, bytes| {
-            objects.extend(bytes.map(|bytes| Object { path, bytes }));
+            objects.extend(bytes.map(|bytes| StoredFile { path, bytes }));
         })?;
         Ok(objects)
     }
@@ -77,7 +77,7 @@ impl Store for Connection {
     }
 }
 
-impl Connection {
+impl StoreConnection {
     /// Gives each entry below a folder to `take`: its path, and its size where it is a file.
     fn walk(
         &self,
@@ -110,7 +110,7 @@ fn as_folder(path: &str) -> String {
 
 /// A file on its way from a store.
 struct Download<'a> {
-    store: &'a Connection,
+    store: &'a StoreConnection,
     stream: BufferStream,
     data: Buffer,
     stop: Stop,

@@ -6,7 +6,7 @@ use opendal::{HttpTransporter, Operator};
 use opendal_http_transport_reqwest::ReqwestTransport;
 
 use super::config::Config;
-use super::connection::{Connection, Naming};
+use super::connection::{Naming, StoreConnection};
 use super::destination::is_plain;
 use crate::exit::UsageError;
 
@@ -19,7 +19,7 @@ const CONCURRENT: usize = 3;
 /// # Errors
 /// [`UsageError`] when a setting is missing or makes no sense, and for a prefix that would give signatures
 /// which stores refuse. The names of copies below the prefix may have any character.
-pub(super) fn open(bucket: &str, prefix: &str, config: &Config) -> Result<Connection> {
+pub(super) fn open(bucket: &str, prefix: &str, config: &Config) -> Result<StoreConnection> {
     let mut parts = prefix.split('/').filter(|part| !part.is_empty());
     if !parts.all(is_plain) {
         return Err(UsageError::new(
@@ -76,7 +76,7 @@ pub(super) fn open(bucket: &str, prefix: &str, config: &Config) -> Result<Connec
     let _ = rustls::crypto::ring::default_provider().install_default();
     HttpTransporter::install_default(ReqwestTransport::default());
     let build = || Operator::new(builder);
-    Ok(Connection::new(
+    Ok(StoreConnection::new(
         build,
         Naming::AtOnce,
         checks,

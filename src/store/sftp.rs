@@ -5,14 +5,18 @@ use opendal::Operator;
 use opendal::services::Sftp;
 
 use super::config::Config;
-use super::connection::{Connection, Naming};
-use super::destination::Server;
+use super::connection::{Naming, StoreConnection};
+use super::destination::SftpDirectory;
 
 /// Opens a directory of a server; it is created where it is missing.
 ///
 /// # Errors
 /// When a setting makes no sense.
-pub(super) fn open(server: &Server, config: &Config, owner: &str) -> Result<Connection> {
+pub(super) fn open(
+    server: &SftpDirectory,
+    config: &Config,
+    owner: &str,
+) -> Result<StoreConnection> {
     let port = server.port.map_or(String::new(), |port| format!(":{port}"));
     let mut builder = Sftp::default()
         .endpoint(&format!("ssh://{}{port}", server.host))
@@ -24,7 +28,7 @@ pub(super) fn open(server: &Server, config: &Config, owner: &str) -> Result<Conn
         builder = builder.key(&key);
     }
     let build = || Operator::new(builder);
-    Ok(Connection::new(
+    Ok(StoreConnection::new(
         build,
         Naming::Renamed(owner.to_owned()),
         false,

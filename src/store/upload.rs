@@ -8,9 +8,9 @@ use opendal::options::WriteOptions;
 use opendal::{ErrorKind, Writer};
 use sha2::{Digest, Sha256};
 
-use super::connection::{Connection, Naming};
+use super::connection::{Naming, StoreConnection};
 use super::error::{Reason, StoreError};
-use super::interface::{Content, Published, Store, UNFINISHED, Upload};
+use super::interface::{Store, UNFINISHED, Upload, UploadContent, UploadResult};
 use crate::human;
 use crate::stop::Stop;
 
@@ -24,7 +24,7 @@ const IN_FLIGHT: usize = 24 << 20;
 const CLEANING_UP: Duration = Duration::from_millis(700);
 
 pub(super) struct Uploading<'a> {
-    store: &'a Connection,
+    store: &'a StoreConnection,
     writer: Option<Writer>,
     /// The name it is to get.
     path: String,
@@ -36,14 +36,14 @@ pub(super) struct Uploading<'a> {
 
 impl<'a> Uploading<'a> {
     pub(super) fn begin(
-        store: &'a Connection,
+        store: &'a StoreConnection,
         path: &str,
         bytes: u64,
         stop: Stop,
     ) -> Result<Self, StoreError> {
         let temporary = match &store.naming {
             Naming::AtOnce => None,
-            Naming::Renamed(owner) => Some(beside(path, owner)),
+            Naming::Renamed(owner) => Some(make_temporary_path(path, owner)),
         };
         let (concurrent, chunk) = match store.parts {
             Some((concurrent, least)) => {
@@ -93,7 +93,7 @@ impl<'a> Uploading<'a> {
     }
 
     /// Compares what the store has under a name with what it should have.
-    fn compare(&self, path: &str, content: &Content) -> Result<(), StoreError> {
+    fn compare(&self, path: &str, content: &UploadContent) -> Result<(), StoreError> {
         let mut stored = self.store.read(path, self.stop)?;
         let mut sums = Sha256::new();
         let mut buffer = vec![0; 64 << 10];
@@ -117,7 +117,7 @@ impl<'a> Uploading<'a> {
     }
 
     /// Returns true where the store has a file of this size under a name.
-    fn has(&self, path: &str, bytes: u64) -> Result<bool, StoreError> {
+    fn is_stored(&self, path: &str, bytes: u64) -> Result<bool, StoreError> {
         let about = self.store.wait(self.stop, self.store.operator.stat(path));
         match about {
             Ok(about) => Ok(about.content_length() == bytes),
@@ -126,8 +126,12 @@ impl<'a> Uploading<'a> {
         }
     }
 
-    fn at_once(&self, content: &Content, reads_back: bool) -> Result<Published, StoreError> {
-        if !self.has(&self.path, content.bytes)? {
+    fn upload_at_once(
+        &self,
+        content: &UploadContent,
+        reads_back: bool,
+    ) -> Result<UploadResult, StoreError> {
+        if !self.is_stored(&self.path, content.bytes)? {
             return Err(StoreError::new(
                 Reason::Other,
                 "the size that the store says is not the size it was given",
@@ -136,19 +140,23 @@ impl<'a> Uploading<'a> {
         if reads_back || !self.store.checks {
             self.compare(&self.path, content)?;
         }
-        Ok(Published::New)
+        Ok(UploadResult::New)
     }
 
-    fn renamed(&self, temporary: &str, content: &Content) -> Result<Published, StoreError> {
+    fn upload_and_rename(
+        &self,
+        temporary: &str,
+        content: &UploadContent,
+    ) -> Result<UploadResult, StoreError> {
         self.compare(temporary, content)?;
         let operator = &self.store.operator;
         if self.store.wait(self.stop, operator.exists(&self.path))? {
             self.store.remove(temporary, self.stop)?;
-            return Ok(Published::Exists);
+            return Ok(UploadResult::Exists);
         }
         self.store
             .wait(self.stop, operator.rename(temporary, &self.path))?;
-        Ok(Published::New)
+        Ok(UploadResult::New)
     }
 }
 
@@ -170,9 +178,9 @@ impl Write for Uploading<'_> {
 impl Upload for Uploading<'_> {
     fn publish(
         mut self: Box<Self>,
-        content: &Content,
+        content: &UploadContent,
         reads_back: bool,
-    ) -> Result<Published, StoreError> {
+    ) -> Result<UploadResult, StoreError> {
         self.send()?;
         let writer = self.writer.as_mut().expect("it is there until published");
         let closed = self.store.wait(self.stop, async {
@@ -183,26 +191,26 @@ impl Upload for Uploading<'_> {
             }
         })?;
         if let Some(temporary) = self.temporary.clone() {
-            let published = self.renamed(&temporary, content)?;
+            let published = self.upload_and_rename(&temporary, content)?;
             self.writer = None;
             return Ok(published);
         }
         if !closed {
             // An answer that was lost is asked for again, and then the file is this one.
-            let is_it =
-                self.has(&self.path, content.bytes)? && self.compare(&self.path, content).is_ok();
+            let is_it = self.is_stored(&self.path, content.bytes)?
+                && self.compare(&self.path, content).is_ok();
             return Ok(if is_it {
-                Published::New
+                UploadResult::New
             } else {
-                Published::Exists
+                UploadResult::Exists
             });
         }
         self.writer = None;
-        let published = self.at_once(content, reads_back);
+        let published = self.upload_at_once(content, reads_back);
         if published.is_err() {
             let _ = self
                 .store
-                .remove(&self.path, Stop::uninterrupted(CLEANING_UP));
+                .remove(&self.path, Stop::without_signals(CLEANING_UP));
         }
         published
     }
@@ -214,7 +222,7 @@ impl Drop for Uploading<'_> {
         let Some(mut writer) = self.writer.take() else {
             return;
         };
-        let stop = Stop::uninterrupted(CLEANING_UP);
+        let stop = Stop::without_signals(CLEANING_UP);
         match &self.temporary {
             Some(temporary) => {
                 drop(writer);
@@ -228,7 +236,7 @@ impl Drop for Uploading<'_> {
 }
 
 /// Returns a name in the same folder for an upload that is not finished.
-fn beside(path: &str, owner: &str) -> String {
+fn make_temporary_path(path: &str, owner: &str) -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);

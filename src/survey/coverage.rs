@@ -67,8 +67,8 @@ impl Coverage {
         let directory = Directory::open(path)?;
         let (state, is_own) = directory.state_and_trust();
         let now = clock::now();
-        for series in Series::all(&directory, &directory.dumps()?) {
-            let Some((entry, header)) = series.past(now).next() else {
+        for series in Series::read_all(&directory, &directory.dumps()?) {
+            let Some((entry, header)) = series.restorable_past(now).next() else {
                 continue;
             };
             let record = state.databases.get(series.name.as_str());

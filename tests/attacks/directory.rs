@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use dump_database::name::DumpName;
 
 use super::{Attack, OTHER, as_other, give, scene, script};
-use crate::support::database::{large, small};
+use crate::support::database::{make_large, make_small};
 use crate::support::{Env, inventory, names, planted, set_mode};
 
 /// The other user replaces the run's copy of a rollback-journal database with a symlink as soon as
@@ -17,8 +17,8 @@ use crate::support::{Env, inventory, names, planted, set_mode};
 fn a_copy_exchanged_for_a_symlink_is_not_written_through() {
     let Some(env) = scene() else { return };
     fs::create_dir(env.path("root")).unwrap();
-    drop(small(&env.path("root/precious")));
-    drop(large(&env.path("db.sqlite"), "DELETE", 4_000_000));
+    drop(make_small(&env.path("root/precious")));
+    drop(make_large(&env.path("db.sqlite"), "DELETE", 4_000_000));
     set_mode(&env.path("db.sqlite"), 0o600);
     script(&env, "mkdir dumps");
     let before = inventory(&env.path("root"));
@@ -46,7 +46,7 @@ fn a_copy_exchanged_for_a_symlink_is_not_written_through() {
 #[test]
 fn a_copy_exchanged_for_another_file_is_not_written_into() {
     let Some(env) = scene() else { return };
-    drop(large(&env.path("db.sqlite"), "DELETE", 4_000_000));
+    drop(make_large(&env.path("db.sqlite"), "DELETE", 4_000_000));
     set_mode(&env.path("db.sqlite"), 0o600);
     script(&env, "mkdir dumps");
     let attack = Attack::start(
@@ -69,7 +69,7 @@ fn a_copy_exchanged_for_another_file_is_not_written_into() {
 #[test]
 fn only_what_a_run_created_is_given_away() {
     let Some(env) = scene() else { return };
-    drop(small(&env.path("db.sqlite")));
+    drop(make_small(&env.path("db.sqlite")));
     script(&env, "mkdir dumps");
     let dump = env.dump("db.sqlite --to home/dumps");
     assert_eq!(dump.metadata().unwrap().uid(), 0);
@@ -100,7 +100,7 @@ fn only_what_a_run_created_is_given_away() {
 #[test]
 fn a_database_of_roots_is_not_given_to_the_directorys_owner() {
     let Some(env) = scene() else { return };
-    drop(large(&env.path("home/shop.db"), "DELETE", 10_000));
+    drop(make_large(&env.path("home/shop.db"), "DELETE", 10_000));
     give(&env.path("home/shop.db"));
     script(&env, "mkdir dumps");
     let program = crate::support::PROGRAM;
@@ -117,7 +117,7 @@ fn a_database_of_roots_is_not_given_to_the_directorys_owner() {
         "root's dump of the other's database joins the other's"
     );
     fs::remove_file(env.path("home/shop.db")).unwrap();
-    drop(large(&env.path("home/shop.db"), "DELETE", 10_000));
+    drop(make_large(&env.path("home/shop.db"), "DELETE", 10_000));
     set_mode(&env.path("home/shop.db"), 0o600);
     let owner = env.dump("home/shop.db --to home/dumps").metadata().unwrap();
     assert_eq!(owner.uid(), 0);
@@ -130,7 +130,7 @@ fn what_no_user_owns_is_given_to_nobody() {
     let Some(env) = scene() else { return };
     script(&env, "mkdir dumps");
     let dump = || env.dump("--name words --to home/dumps -- echo hello");
-    let forged = planted::at(&dump(), planted::ago(60));
+    let forged = planted::plant(&dump(), planted::ago(60));
     for path in env.path("home/dumps").read_dir().unwrap() {
         let path = path.unwrap().path();
         if path != forged && DumpName::parse(path.file_name().unwrap().to_str().unwrap()).is_some()
@@ -147,7 +147,7 @@ fn what_no_user_owns_is_given_to_nobody() {
 #[test]
 fn a_readers_lock_delays_no_run() {
     let Some(env) = scene() else { return };
-    drop(small(&env.path("db.sqlite")));
+    drop(make_small(&env.path("db.sqlite")));
     env.dump("db.sqlite");
     set_mode(&env.dumps(), 0o755);
     let begun = Instant::now();
@@ -175,7 +175,7 @@ fn a_readers_lock_delays_no_run() {
 #[test]
 fn metrics_wait_for_nobody() {
     let Some(env) = scene() else { return };
-    drop(small(&env.path("db.sqlite")));
+    drop(make_small(&env.path("db.sqlite")));
     env.dump("db.sqlite");
     script(
         &env,

@@ -5,7 +5,7 @@ use std::os::unix::fs::{MetadataExt, chown};
 use std::process::Stdio;
 
 use super::{OTHER, as_other, scene};
-use crate::support::database::{contents, large};
+use crate::support::database::{contents, make_large};
 use crate::support::set_mode;
 
 /// A third user, who owns the database that the second user's programs write to.
@@ -15,7 +15,7 @@ const OWNER: u32 = 1235;
 fn a_log_that_the_group_writes_is_dumped_and_no_other() {
     let Some(env) = scene() else { return };
     let shop = env.path("home/shop.db");
-    drop(large(&shop, "WAL", 10_000));
+    drop(make_large(&shop, "WAL", 10_000));
     chown(&shop, Some(OWNER), Some(OTHER)).unwrap();
     set_mode(&shop, 0o660);
     let mut program = as_other(&env, "sqlite3")

@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use super::{give, scene};
-use crate::support::database::large;
+use crate::support::database::make_large;
 
 /// Returns a journal of one page, complete and committed to disk, that names `named` as its
 /// super-journal.
@@ -47,12 +47,12 @@ fn journal(database: &[u8], named: &Path) -> Vec<u8> {
 fn a_journal_removes_no_file_that_it_names() {
     let Some(env) = scene() else { return };
     fs::create_dir(env.path("root")).unwrap();
-    drop(large(&env.path("db.sqlite"), "WAL", 10_000));
+    drop(make_large(&env.path("db.sqlite"), "WAL", 10_000));
     let dump = env.dump("db.sqlite");
     let shop = env.path("home/shop.db");
     for (program, removes) in [("sqlite3", true), ("restore", false)] {
         drop(fs::remove_file(&shop));
-        drop(large(&shop, "DELETE", 10_000));
+        drop(make_large(&shop, "DELETE", 10_000));
         give(&shop);
         let precious = env.path("root/precious");
         fs::write(&precious, "precious").unwrap();

@@ -5,7 +5,7 @@ use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::{Path, PathBuf};
 
 use super::{Attack, OTHER, give, scene, script};
-use crate::support::database::{contents, small};
+use crate::support::database::{contents, make_small};
 use crate::support::{Env, Run, inventory, names, set_mode};
 
 /// The number of times that each race is run.
@@ -16,10 +16,10 @@ const ROUNDS: usize = 25;
 fn with_root_files() -> Option<(Env, PathBuf)> {
     let env = scene()?;
     fs::create_dir(env.path("root")).unwrap();
-    small(&env.path("root/secret.sqlite"));
+    make_small(&env.path("root/secret.sqlite"));
     set_mode(&env.path("root/secret.sqlite"), 0o600);
     fs::write(env.path("root/passwd"), "root:x:0:0::/root:/bin/sh\n").unwrap();
-    drop(small(&env.path("db.sqlite")));
+    drop(make_small(&env.path("db.sqlite")));
     let dump = env.dump("db.sqlite");
     Some((env, dump))
 }
@@ -63,7 +63,7 @@ fn a_restore_follows_no_symlink_that_the_targets_owner_does_not_control() {
     assert_eq!(inventory(&env.path("root")), before);
 
     // A restore follows the second user's symlinks to the second user's files.
-    drop(small(&env.path("home/shop.db")));
+    drop(make_small(&env.path("home/shop.db")));
     give(&env.path("home/shop.db"));
     script(&env, "ln -s shop.db link");
     restore(&env, &dump, "home/link").succeeds();
@@ -76,7 +76,7 @@ fn a_restored_file_runs_as_nobody() {
     let Some((env, dump)) = with_root_files() else {
         return;
     };
-    drop(small(&env.path("home/shop.db")));
+    drop(make_small(&env.path("home/shop.db")));
     give(&env.path("home/shop.db"));
     set_mode(&env.path("home/shop.db"), 0o6755);
     restore(&env, &dump, "home/shop.db").succeeds();
@@ -90,7 +90,7 @@ fn a_target_exchanged_for_a_symlink_leads_nowhere() {
     let Some((env, dump)) = with_root_files() else {
         return;
     };
-    drop(small(&env.path("home/shop.db")));
+    drop(make_small(&env.path("home/shop.db")));
     give(&env.path("home/shop.db"));
     fs::create_dir(env.path("home/inner")).unwrap();
     give(&env.path("home/inner"));
@@ -185,7 +185,7 @@ fn a_source_exchanged_for_a_symlink_is_not_dumped() {
     drop(secret);
     for mode in ["WAL", "DELETE"] {
         let shop = env.path("home/shop.db");
-        drop(crate::support::database::large(&shop, mode, 10_000));
+        drop(crate::support::database::make_large(&shop, mode, 10_000));
         give(&shop);
         let attack = Attack::start(
             &env,

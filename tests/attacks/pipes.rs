@@ -4,7 +4,7 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use super::{Attack, give, scene, script};
-use crate::support::database::large;
+use crate::support::database::make_large;
 use crate::support::{Env, Run, wait_until};
 
 /// The longest time a run may take; its work takes well under a second.
@@ -32,7 +32,7 @@ fn beside_a_database() {
     for mode in ["WAL", "DELETE"] {
         for side in ["-journal", "-wal", "-shm"] {
             let shop = env.path("home/shop.db");
-            drop(large(&shop, mode, 10_000));
+            drop(make_large(&shop, mode, 10_000));
             give(&shop);
             script(&env, &format!("rm -f shop.db-*; mkfifo shop.db{side}"));
             let run = ends(&env, "dump home/shop.db --timeout 5s");
@@ -54,7 +54,7 @@ fn beside_a_database_now_and_then() {
     let Some(env) = scene() else { return };
     for mode in ["WAL", "DELETE"] {
         let shop = env.path("home/shop.db");
-        drop(large(&shop, mode, 10_000));
+        drop(make_large(&shop, mode, 10_000));
         give(&shop);
         let attack = Attack::start(
             &env,
@@ -76,7 +76,7 @@ fn beside_a_database_now_and_then() {
 #[test]
 fn beside_the_target_of_a_restore() {
     let Some(env) = scene() else { return };
-    drop(large(&env.path("db.sqlite"), "WAL", 10_000));
+    drop(make_large(&env.path("db.sqlite"), "WAL", 10_000));
     let dump = env.dump("db.sqlite");
     let dump = dump.display();
     script(
@@ -85,7 +85,7 @@ fn beside_the_target_of_a_restore() {
     );
     ends(&env, &format!("restore {dump} home/look.db --timeout 5s")).succeeds();
     let shop = env.path("home/shop.db");
-    drop(large(&shop, "DELETE", 10_000));
+    drop(make_large(&shop, "DELETE", 10_000));
     give(&shop);
     script(&env, "mkfifo shop.db-journal");
     let args = format!("restore {dump} home/shop.db --replace --to saved --timeout 5s");
@@ -98,7 +98,7 @@ fn beside_the_target_of_a_restore() {
 #[test]
 fn in_place_of_a_dump() {
     let Some(env) = scene() else { return };
-    drop(large(&env.path("db.sqlite"), "WAL", 10_000));
+    drop(make_large(&env.path("db.sqlite"), "WAL", 10_000));
     script(&env, "mkdir dumps");
     env.dump("db.sqlite --to home/dumps");
     let dump = env.dump("db.sqlite --to home/dumps");

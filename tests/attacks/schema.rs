@@ -17,7 +17,7 @@ fn shop(env: &Env, sql: &str) {
 
 /// Makes `home/shop.db`, whose check takes hours. The index is not computed while the database is
 /// made, because that would take as long.
-fn never_checked(env: &Env, journal_mode: &str) {
+fn make_slow_to_check(env: &Env, journal_mode: &str) {
     shop(
         env,
         &format!(
@@ -37,9 +37,9 @@ fn never_checked(env: &Env, journal_mode: &str) {
 #[test]
 fn a_restore_over_it_ends_and_says_how_it_left_it() {
     let Some(env) = scene() else { return };
-    drop(crate::support::database::small(&env.path("db.sqlite")));
+    drop(crate::support::database::make_small(&env.path("db.sqlite")));
     let dump = env.dump("db.sqlite");
-    never_checked(&env, "WAL");
+    make_slow_to_check(&env, "WAL");
     let restore = format!(
         "restore {} home/shop.db --replace --to saved",
         dump.display()
@@ -83,7 +83,7 @@ fn a_long_honest_value_is_dumped_and_restored() {
 #[test]
 fn the_deadline_and_signals_end_a_check_that_cannot_be_interrupted() {
     let Some(env) = scene() else { return };
-    never_checked(&env, "DELETE");
+    make_slow_to_check(&env, "DELETE");
     let begun = Instant::now();
     env.run("dump home/shop.db --timeout 2s")
         .fails(1, "not done within 2s");

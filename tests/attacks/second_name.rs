@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 
 use rusqlite::Connection;
 
-use crate::support::database::{large, small};
+use crate::support::database::{make_large, make_small};
 use crate::support::writer::killed;
 use crate::support::{Env, namespace};
 
@@ -17,7 +17,7 @@ const COMMIT: &str = "CREATE TABLE newest (x); INSERT INTO newest VALUES (1);";
 struct User(Child);
 
 impl User {
-    fn of(path: &Path, sql: &str) -> Self {
+    fn start(path: &Path, sql: &str) -> Self {
         let mut child = Command::new("sqlite3")
             .arg(path)
             .stdin(Stdio::piped())
@@ -40,7 +40,7 @@ impl Drop for User {
 }
 
 /// Makes `db.sqlite`, a database that no program uses, with a second name in another directory.
-fn linked() -> Env {
+fn make_linked() -> Env {
     let env = Env::with_database();
     std::fs::create_dir(env.path("other")).unwrap();
     std::fs::hard_link(env.path("db.sqlite"), env.path("other/db.sqlite")).unwrap();
@@ -50,11 +50,11 @@ fn linked() -> Env {
 #[test]
 #[ignore = "needs sqlite3"]
 fn a_hard_link_that_its_program_uses() {
-    let env = linked();
-    let user = User::of(&env.path("other/db.sqlite"), COMMIT);
+    let env = make_linked();
+    let user = User::start(&env.path("other/db.sqlite"), COMMIT);
     env.run("dump db.sqlite").fails(1, "under another name");
     // A second program that uses this name does not make the commits of the first program visible.
-    let reader = User::of(&env.path("db.sqlite"), "SELECT count(*) FROM person;");
+    let reader = User::start(&env.path("db.sqlite"), "SELECT count(*) FROM person;");
     env.run("dump db.sqlite").fails(1, "under another name");
     drop(reader);
     assert!(env.names().is_empty());
@@ -66,7 +66,7 @@ fn a_hard_link_that_its_program_uses() {
 #[test]
 #[ignore = "needs sqlite3"]
 fn a_hard_link_whose_program_is_gone() {
-    let env = linked();
+    let env = make_linked();
     killed(&env.path("other/db.sqlite"), COMMIT);
     env.run("dump db.sqlite")
         .fails(1, "has 2 names (hard links)");
@@ -111,10 +111,10 @@ fn a_mount_of_the_single_file() {
 fn no_false_alarm() {
     let env = Env::new();
     let path = env.path("db.sqlite");
-    drop(large(&path, "WAL", 100_000));
+    drop(make_large(&path, "WAL", 100_000));
     env.dump("db.sqlite");
     let users: Vec<_> = (0..3)
-        .map(|_| User::of(&path, "SELECT count(*) FROM blob;"))
+        .map(|_| User::start(&path, "SELECT count(*) FROM blob;"))
         .collect();
     env.dump("db.sqlite");
     let here = Connection::open(&path).unwrap();
@@ -125,15 +125,15 @@ fn no_false_alarm() {
     drop(here);
     // The database has two names, and its program uses this one, or left a log under it.
     std::fs::hard_link(&path, env.path("second")).unwrap();
-    let user = User::of(&path, "INSERT INTO more VALUES (1);");
+    let user = User::start(&path, "INSERT INTO more VALUES (1);");
     env.dump("db.sqlite");
     drop(user);
     env.dump("db.sqlite");
     // Without a log a second name does no harm.
     let rollback = env.path("rollback.sqlite");
-    drop(large(&rollback, "DELETE", 10_000));
+    drop(make_large(&rollback, "DELETE", 10_000));
     std::fs::hard_link(&rollback, env.path("third")).unwrap();
     env.dump("rollback.sqlite");
-    drop(small(&env.path("plain.sqlite")));
+    drop(make_small(&env.path("plain.sqlite")));
     env.dump("plain.sqlite");
 }

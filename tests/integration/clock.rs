@@ -5,10 +5,10 @@ use std::fs;
 use crate::support::{Env, Run, inventory, planted};
 
 /// Runs the program with a clock that is one day behind.
-fn yesterday(env: &Env, args: &str) -> Run {
+fn run_yesterday(env: &Env, args: &str) -> Run {
     let mut command = env.command("faketime");
     command.args(["-f", "-1d", crate::support::PROGRAM]);
-    Run::of(command.args(args.split_whitespace())).succeeds()
+    Run::finish(command.args(args.split_whitespace())).succeeds()
 }
 
 #[test]
@@ -20,7 +20,7 @@ fn dumps_of_the_far_future_are_named_and_neither_counted_nor_removed() {
         "2099-01-02T00:00:00Z",
         "2098-12-31T23:59:59Z",
     ];
-    let ahead = ahead.map(|time| planted::at(&real, planted::time(time)));
+    let ahead = ahead.map(|time| planted::plant(&real, planted::time(time)));
     let before = inventory(&env.dumps());
     let made: Vec<_> = (0..3)
         .map(|_| env.run("dump db.sqlite --keep 2").succeeds())
@@ -53,7 +53,7 @@ fn a_run_a_day_back_counts_its_own_dump_and_removes_nothing_newer() {
     let before = inventory(&env.dumps());
     let mut made = Vec::new();
     for _ in 0..4 {
-        let run = yesterday(&env, "dump db.sqlite --keep 2");
+        let run = run_yesterday(&env, "dump db.sqlite --keep 2");
         assert!(run.stderr.contains("dated after now"), "{run:?}");
         made.extend(run.paths());
     }
@@ -98,7 +98,7 @@ fn another_sources_dumps_from_the_future_do_not_take_the_name() {
 fn a_run_never_removes_what_it_published() {
     let env = Env::with_database();
     let real = env.dump("db.sqlite");
-    let ahead = [40, 45, 50].map(|seconds| planted::at(&real, planted::ago(-seconds)));
+    let ahead = [40, 45, 50].map(|seconds| planted::plant(&real, planted::ago(-seconds)));
     let published = env.dump("db.sqlite --keep 2");
     assert!(published.exists());
     let left: Vec<_> = env

@@ -57,7 +57,7 @@ fn a_variable_does_what_its_flag_does() {
         env.dump("db.sqlite");
     }
     let with = |args: &str, variable: &str, value: &str| {
-        Run::of(
+        Run::finish(
             env.program(args)
                 .env(format!("DUMP_DATABASE_{variable}"), value),
         )
@@ -101,7 +101,7 @@ fn a_variable_of_no_meaning_is_a_usage_error_in_one_sentence() {
         let flag = format!("--{}", variable.to_lowercase().replace('_', "-"));
         let mut command = env.program("dump db.sqlite");
         command.env(format!("DUMP_DATABASE_{variable}"), value);
-        let run = Run::of(&mut command).fails(2, &flag);
+        let run = Run::finish(&mut command).fails(2, &flag);
         assert_eq!(run.stderr.lines().count(), 1, "{run:?}");
         assert_eq!(run.stdout, "");
         assert!(!env.dumps().exists(), "{run:?}");
@@ -151,7 +151,7 @@ fn examples(text: &str) -> Vec<String> {
 #[ignore = "needs sqlite3"]
 fn no_command_prints_a_short_help_whose_examples_work() {
     let env = Env::new();
-    database::small(&env.path("shop.db"));
+    database::make_small(&env.path("shop.db"));
     let before = inventory(env.root());
     let run = env.run("").fails(2, "error: expected a command");
     assert_eq!(run.stdout, "");
@@ -205,7 +205,7 @@ fn completions_are_read_by_their_shells() {
         assert!(flags.iter().all(|flag| script.contains(flag)), "{shell}");
         let path = env.path(format!("script.{shell}"));
         std::fs::write(&path, script).unwrap();
-        let run = Run::of(env.command(shell).arg(check).arg(&path)).succeeds();
+        let run = Run::finish(env.command(shell).arg(check).arg(&path)).succeeds();
         assert_eq!(run.stderr, "", "{shell}");
     }
     let complete = "source script.bash
@@ -213,7 +213,7 @@ fn completions_are_read_by_their_shells() {
         COMP_WORDS=(dump-database dump --keep-d) COMP_CWORD=2
         $function dump-database --keep-d dump
         echo \"${COMPREPLY[*]}\"";
-    let run = Run::of(env.command("bash").args(["-c", complete])).succeeds();
+    let run = Run::finish(env.command("bash").args(["-c", complete])).succeeds();
     assert_eq!(run.stdout, "--keep-daily\n", "{run:?}");
     env.run("completions tcsh").fails(2, "tcsh");
 }

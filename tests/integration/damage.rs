@@ -16,7 +16,7 @@ const METHODS: [&str; 3] = ["gzip", "gzip:0", "zstd"];
 fn is_bad(path: &Path) -> bool {
     let read = read_whole(
         &File::open(path).unwrap(),
-        Stop::on_signal(),
+        Stop::until_signal(),
         &mut io::sink(),
     );
     assert!(
@@ -30,7 +30,7 @@ fn is_bad(path: &Path) -> bool {
 
 fn dumped(method: &str) -> (Env, std::path::PathBuf, Vec<u8>) {
     let env = Env::new();
-    drop(database::large(&env.path("db.sqlite"), "WAL", 600_000));
+    drop(database::make_large(&env.path("db.sqlite"), "WAL", 600_000));
     let dump = env.dump(&format!("db.sqlite --compress {method}"));
     assert!(!is_bad(&dump));
     let content = fs::read(&dump).unwrap();
@@ -96,7 +96,12 @@ fn a_changed_bit_anywhere_in_the_body_is_noticed() {
     for method in METHODS {
         let (_env, dump, whole) = dumped(method);
         let mut content = Vec::new();
-        read_whole(&File::open(&dump).unwrap(), Stop::on_signal(), &mut content).unwrap();
+        read_whole(
+            &File::open(&dump).unwrap(),
+            Stop::until_signal(),
+            &mut content,
+        )
+        .unwrap();
         let header = planted::header_length(&whole);
         let file = File::options().write(true).open(&dump).unwrap();
         let spread = (0..284).map(|part| header + (whole.len() - header) * part / 284);
@@ -106,7 +111,7 @@ fn a_changed_bit_anywhere_in_the_body_is_noticed() {
             let changed = whole[at] ^ (1 << (round % 8));
             file.write_all_at(&[changed], at as u64).unwrap();
             let mut read = Vec::new();
-            if read_whole(&File::open(&dump).unwrap(), Stop::on_signal(), &mut read).is_ok() {
+            if read_whole(&File::open(&dump).unwrap(), Stop::until_signal(), &mut read).is_ok() {
                 assert!(read == content, "{method}: byte {at}, bit {}", round % 8);
                 assert!(at + 8 < whole.len(), "{method}: a sum at byte {at}");
                 meaningless += 1;

@@ -83,10 +83,10 @@ fn released((child, mut reader): (Child, PipeReader)) -> Run {
 }
 
 /// Makes and dumps the databases `a` and `z`.
-fn two() -> (Env, [PathBuf; 2]) {
+fn make_two() -> (Env, [PathBuf; 2]) {
     let env = Env::new();
-    database::small(&env.path("a.sqlite"));
-    database::small(&env.path("z.sqlite"));
+    database::make_small(&env.path("a.sqlite"));
+    database::make_small(&env.path("z.sqlite"));
     let dumps = env.run("dump a.sqlite z.sqlite").succeeds().paths();
     (env, dumps.try_into().unwrap())
 }
@@ -106,7 +106,7 @@ fn drilled(env: &Env) -> Vec<(String, bool)> {
 
 #[test]
 fn what_came_in_the_place_of_a_dump_that_was_rotated_out_is_drilled() {
-    let (env, _) = two();
+    let (env, _) = make_two();
     let held = held_after_the_first(&env, "");
     let newer = env.dump("z.sqlite --keep 1");
     let run = released(held).succeeds();
@@ -121,7 +121,7 @@ fn what_came_in_the_place_of_a_dump_that_was_rotated_out_is_drilled() {
 
 #[test]
 fn a_database_whose_dumps_all_vanish_meanwhile_fails_no_drill() {
-    let (env, [_, z]) = two();
+    let (env, [_, z]) = make_two();
     let held = held_after_the_first(&env, "");
     fs::remove_file(z).unwrap();
     let run = released(held).succeeds();
@@ -135,7 +135,7 @@ fn a_database_whose_dumps_all_vanish_meanwhile_fails_no_drill() {
 
 #[test]
 fn a_dump_that_was_asked_for_and_vanished_fails_and_nothing_else_is_drilled_for_it() {
-    let (env, [a, z]) = two();
+    let (env, [a, z]) = make_two();
     let other = env.dump("a.sqlite");
     let paths = [&a, &z, &other].map(|path| path.display().to_string());
     let held = held_after_the_first(&env, &paths.join(" "));
@@ -155,7 +155,7 @@ fn a_dump_that_was_asked_for_and_vanished_fails_and_nothing_else_is_drilled_for_
 fn what_a_drill_says_is_no_command_to_the_terminal() {
     let env = Env::new();
     let path = env.path("a.sqlite");
-    let db = database::small(&path);
+    let db = database::make_small(&path);
     db.execute_batch("CREATE TABLE \"t\u{1b}[2J\" (x)").unwrap();
     let dump = planted::changed(&env.dump("a.sqlite"), |header| {
         header.time = planted::ago(60);
@@ -278,7 +278,7 @@ fn what_a_program_printed_is_left_out_and_damage_fails() {
     let dump = env.dump("db.sqlite");
     let bytes = fs::read(&dump).unwrap();
     fs::write(&dump, &bytes[..bytes.len() - 9]).unwrap();
-    let run = Run::of(env.program("drill").arg(&dump));
+    let run = Run::finish(env.program("drill").arg(&dump));
     assert_eq!(run.status, Some(1), "{run:?}");
     assert!(
         run.stdout.contains("FAILED: it is no whole dump"),

@@ -8,7 +8,7 @@ use rustix::fs::{CWD, FileType, Mode, mknodat};
 
 use crate::restore::failing::{refused, scene};
 use crate::support::database::{self, contents};
-use crate::support::strace::{self, Call, Of};
+use crate::support::strace::{self, Call, Traced};
 use crate::support::{Env, Run, names};
 
 /// A kernel that reports a write that it did not do.
@@ -31,7 +31,7 @@ fn a_new_database_that_reads_back_differently_takes_no_name() {
     for (at, call) in written {
         let bytes = call.text.rsplit("= ").next().unwrap();
         let fault = format!("write:retval={bytes}:when={}", at + 1);
-        let run = Run::of(&mut strace::command(&env, Of::All, &[&fault], &args));
+        let run = Run::finish(&mut strace::command(&env, Traced::All, &[&fault], &args));
         run.fails(1, "new.sqlite was not restored");
         assert!(!env.path("new.sqlite").exists());
     }
@@ -59,7 +59,7 @@ fn the_cause_of_a_failure_is_its_own() {
             " cannot be removed; stop that program first",
         ),
     ] {
-        let run = Run::of(&mut strace::command(&env, Of::All, &[fault], args));
+        let run = Run::finish(&mut strace::command(&env, Traced::All, &[fault], args));
         run.fails(1, sentence);
     }
     assert_eq!(contents(&env.path("old.sqlite")), before);
@@ -70,12 +70,16 @@ fn the_cause_of_a_failure_is_its_own() {
 #[ignore = "needs strace"]
 fn a_disk_that_cannot_be_read_is_not_called_a_corrupt_database() {
     let env = Env::new();
-    drop(database::large(&env.path("db.sqlite"), "DELETE", 60_000));
+    drop(database::make_large(
+        &env.path("db.sqlite"),
+        "DELETE",
+        60_000,
+    ));
     let mut told = 0;
     for at in 1..1000 {
         let fault = format!("pread64:error=EIO:when={at}");
-        let mut dump = strace::command(&env, Of::Temporary(0), &[&fault], "dump db.sqlite");
-        let run = Run::of(&mut dump);
+        let mut dump = strace::command(&env, Traced::Temporary(0), &[&fault], "dump db.sqlite");
+        let run = Run::finish(&mut dump);
         if run.status == Some(0) {
             assert!(told > 0, "no page was read while the database was checked");
             return;
@@ -100,9 +104,9 @@ fn what_a_failing_disk_holds_is_not_moved_aside() {
     let before = contents(&old);
     let args = format!("restore {dump} old.sqlite --replace --to saved");
     let failing = ["pread64:error=EIO:when=5+", "read:error=EIO"];
-    let run = Run::of(&mut strace::command(
+    let run = Run::finish(&mut strace::command(
         &env,
-        Of::File("old.sqlite"),
+        Traced::File("old.sqlite"),
         &failing,
         &args,
     ));
@@ -125,8 +129,8 @@ fn a_damaged_database_whose_log_cannot_be_read_is_not_moved_aside() {
     fs::write(env.path("old.sqlite-wal"), "a log").unwrap();
     let args = format!("restore {dump} old.sqlite --replace --to saved");
     let failing = ["read:error=EIO"];
-    let log = Of::File("old.sqlite-wal");
-    let run = Run::of(&mut strace::command(&env, log, &failing, &args));
+    let log = Traced::File("old.sqlite-wal");
+    let run = Run::finish(&mut strace::command(&env, log, &failing, &args));
     run.fails(1, "old.sqlite-wal, which is as it was");
     assert_eq!(fs::read(&old).unwrap(), b"no database at all");
     env.run(&args).succeeds();
@@ -160,7 +164,7 @@ fn a_name_never_reaches_the_terminal_as_a_command() {
     let env = Env::with_database();
     fs::rename(env.path("db.sqlite"), env.path("a\u{1b}[2J\n.sqlite")).unwrap();
     let mut dump = env.program("dump");
-    Run::of(dump.arg(env.path("a\u{1b}[2J\n.sqlite"))).succeeds();
+    Run::finish(dump.arg(env.path("a\u{1b}[2J\n.sqlite"))).succeeds();
     for command in ["list", "list --json", "status", "rotate --keep 1"] {
         let run = env.run(command).succeeds();
         assert!(!run.stdout.contains('\u{1b}'), "{command}: {run:?}");

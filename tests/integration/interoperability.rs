@@ -12,8 +12,12 @@ use crate::support::{Env, Run, checksum, database, planted};
 /// itself.
 fn dumps(env: &Env, methods: &[&str]) -> Vec<(PathBuf, PathBuf)> {
     let mut all = Vec::new();
-    database::small(&env.path("small.sqlite"));
-    drop(database::large(&env.path("large.sqlite"), "WAL", 2_500_000));
+    database::make_small(&env.path("small.sqlite"));
+    drop(database::make_large(
+        &env.path("large.sqlite"),
+        "WAL",
+        2_500_000,
+    ));
     for source in ["small.sqlite", "large.sqlite"] {
         for method in methods {
             let dump = env.dump(&format!("{source} --compress {method} --keep 99"));
@@ -51,10 +55,10 @@ fn gzip_pigz_and_python_read_them() {
         assert_eq!(piped(&env, &dump, "pigz", &["-dc"]), content);
         assert_eq!(piped(&env, &dump, "python3", &["-c", python]), content);
         for program in ["gzip", "pigz"] {
-            let run = Run::of(env.command(program).arg("-t").arg(&dump)).succeeds();
+            let run = Run::finish(env.command(program).arg("-t").arg(&dump)).succeeds();
             assert_eq!(run.stderr, "", "{program}");
         }
-        let listed = Run::of(env.command("gzip").arg("-l").arg(&dump)).succeeds();
+        let listed = Run::finish(env.command("gzip").arg("-l").arg(&dump)).succeeds();
         let numbers: Vec<_> = listed
             .stdout
             .lines()
@@ -71,15 +75,15 @@ fn gzip_pigz_and_python_read_them() {
 fn gunzip_gives_name_and_time_back() {
     let env = Env::new();
     for name in ["db.sqlite", "ledger", "mit Ümlaut.db"] {
-        database::small(&env.path(name));
+        database::make_small(&env.path(name));
         let mut dump = env.program("dump");
-        let dump = Run::of(dump.arg(name)).succeeds().paths().remove(0);
+        let dump = Run::finish(dump.arg(name)).succeeds().paths().remove(0);
         let time = planted::header(&dump).time;
         let directory = env.path(format!("unpacked-{time}-{name}"));
         fs::create_dir(&directory).unwrap();
         let copy = directory.join("renamed.gz");
         fs::copy(&dump, &copy).unwrap();
-        Run::of(env.command("gunzip").arg("-N").arg(&copy)).succeeds();
+        Run::finish(env.command("gunzip").arg("-N").arg(&copy)).succeeds();
         let unpacked = directory.join(name);
         assert_eq!(
             fs::read(&unpacked).unwrap(),
@@ -125,7 +129,7 @@ fn zstd_reads_them() {
             piped(&env, &dump, "zstd", &["-dc"]),
             checksum(&fs::read(&source).unwrap())
         );
-        Run::of(env.command("zstd").args(["-q", "-t"]).arg(&dump)).succeeds();
+        Run::finish(env.command("zstd").args(["-q", "-t"]).arg(&dump)).succeeds();
     }
 }
 
@@ -139,7 +143,7 @@ fn the_header_says_what_the_tools_find() {
             checksum(&content),
             format!("{} {}", header.crc32, header.bytes)
         );
-        let sum = Run::of(env.command("sha256sum").arg(&source))
+        let sum = Run::finish(env.command("sha256sum").arg(&source))
             .succeeds()
             .stdout;
         assert_eq!(sum.split(' ').next(), Some(header.sha256.as_str()));

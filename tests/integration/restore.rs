@@ -117,7 +117,7 @@ fn a_database_in_use_is_refused() {
         for args in [&args, &format!("{args} --without-saving")] {
             let mut command = env.command("setpriv");
             command.args(["--reuid=1234", "--regid=1234", "--clear-groups", PROGRAM]);
-            let run = Run::of(command.args(args.split_whitespace()));
+            let run = Run::finish(command.args(args.split_whitespace()));
             let run = run.fails(1, "was locked by process ");
             assert!(run.stderr.contains("could not be seen"), "{run:?}");
         }
@@ -181,7 +181,7 @@ fn what_root_makes_of_anothers_dumps_is_that_ones_and_nothing_else() {
     ))
     .succeeds();
     env.run("drill").succeeds();
-    database::small(&env.path("roots.sqlite"));
+    database::make_small(&env.path("roots.sqlite"));
     let roots = [env.dump("roots.sqlite"), env.dump("roots.sqlite")];
     assert_eq!(env.names().len(), 4);
     for entry in fs::read_dir(env.dumps()).unwrap() {

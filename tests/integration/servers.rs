@@ -16,7 +16,7 @@ use std::path::PathBuf;
 
 use crate::support::{Env, Run};
 
-pub(crate) use machine::{Killed, SmallDisk, give_to, newest_below, unprivileged, wait_for};
+pub(crate) use machine::{KilledOnDrop, SmallDisk, give_to, newest_below, unprivileged, wait_for};
 
 /// Returns the path of a script of the Chinook sample (github.com/lerocha/chinook-database) in the
 /// directory that `CHINOOK` names; `None` if `CHINOOK` is not set.
@@ -46,7 +46,7 @@ fn certificate(env: &Env, name: &str) -> (PathBuf, PathBuf) {
         ])
         .args(["-keyout".as_ref(), key.as_os_str()])
         .args(["-out".as_ref(), certificate.as_os_str()]);
-    Run::of(&mut openssl).succeeds();
+    Run::finish(&mut openssl).succeeds();
     (certificate, key)
 }
 

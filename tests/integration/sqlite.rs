@@ -22,10 +22,10 @@ const FILL: &str = "
 
 /// Dumps `source` and restores it next to the source. Returns the restored file, and the stderr of
 /// the dump.
-fn there_and_back(env: &Env, source: &Path) -> (PathBuf, String) {
-    let dumped = Run::of(env.program("dump").arg(source)).succeeds();
+fn dump_and_restore(env: &Env, source: &Path) -> (PathBuf, String) {
+    let dumped = Run::finish(env.program("dump").arg(source)).succeeds();
     let restored = source.with_extension("restored");
-    Run::of(env.program("restore").args(dumped.paths()).arg(&restored)).succeeds();
+    Run::finish(env.program("restore").args(dumped.paths()).arg(&restored)).succeeds();
     (restored, dumped.stderr)
 }
 
@@ -77,7 +77,7 @@ fn every_page_size_in_every_journal_mode() {
             ))
             .unwrap();
             assert!(scalar(&db, "PRAGMA freelist_count") > 0);
-            let (restored, _) = there_and_back(&env, &source);
+            let (restored, _) = dump_and_restore(&env, &source);
             drop(db);
             same(&source, &restored);
             assert_eq!(contents(&source), contents(&restored));
@@ -145,9 +145,9 @@ fn every_feature_of_the_file_format() {
             fs::write(&script, text).unwrap();
             let mut sqlite = env.command("sqlite3");
             sqlite.arg("-bail").arg(&source);
-            let made = Run::of(sqlite.stdin(fs::File::open(&script).unwrap())).succeeds();
+            let made = Run::finish(sqlite.stdin(fs::File::open(&script).unwrap())).succeeds();
             assert_eq!(made.stderr, "");
-            let (restored, _) = there_and_back(&env, &source);
+            let (restored, _) = dump_and_restore(&env, &source);
             same(&source, &restored);
             assert_eq!(contents(&source), contents(&restored), "{feature}");
         }
@@ -167,9 +167,9 @@ fn what_only_its_own_program_has_is_a_warning() {
     for mode in ["WAL", "DELETE"] {
         for (case, warning) in cases {
             let source = env.path(format!("{mode}-{case}.sqlite"));
-            let db = needing(case, &source, mode);
+            let db = make_needing(case, &source, mode);
             drop(db);
-            let (restored, said) = there_and_back(&env, &source);
+            let (restored, said) = dump_and_restore(&env, &source);
             assert!(said.contains(warning), "{case}: {said}");
             same(&source, &restored);
         }
@@ -178,7 +178,7 @@ fn what_only_its_own_program_has_is_a_warning() {
 
 /// Makes a database that cannot be used completely without the function and the collation of the
 /// returned connection.
-fn needing(case: &str, path: &Path, mode: &str) -> Connection {
+fn make_needing(case: &str, path: &Path, mode: &str) -> Connection {
     use rusqlite::functions::FunctionFlags;
     let db = Connection::open(path).unwrap();
     let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
@@ -239,7 +239,7 @@ fn make_the_index_disagree(path: &Path) {
 fn a_missing_function_does_not_hide_a_damaged_index() {
     let env = Env::new();
     let source = env.path("db.sqlite");
-    drop(needing("function", &source, "WAL"));
+    drop(make_needing("function", &source, "WAL"));
     make_the_index_disagree(&source);
     env.run("dump db.sqlite").fails(1, "by_word");
     assert!(env.names().is_empty());
@@ -260,7 +260,7 @@ fn violated_constraints_are_a_warning_and_hide_no_damage() {
     ))
     .unwrap();
     drop(db);
-    let (restored, said) = there_and_back(&env, &source);
+    let (restored, said) = dump_and_restore(&env, &source);
     assert!(said.contains("NULL value in a.x"), "{said}");
     assert!(said.contains("1495 more such violations"), "{said}");
     same(&source, &restored);

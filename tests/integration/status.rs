@@ -18,7 +18,7 @@ fn rows(env: &Env, args: &str) -> Vec<Value> {
 
 /// Makes a dump older.
 fn age(dump: &Path, seconds: i64) {
-    planted::at(dump, planted::ago(seconds));
+    planted::plant(dump, planted::ago(seconds));
     fs::remove_file(dump).unwrap();
 }
 
@@ -60,7 +60,7 @@ fn a_run_that_failed_is_told_until_one_succeeds() {
 
     fs::rename(env.path("elsewhere"), env.path("db.sqlite")).unwrap();
     fs::remove_file(env.path("other.sqlite")).unwrap();
-    database::small(&env.path("other.sqlite"));
+    database::make_small(&env.path("other.sqlite"));
     env.run("dump db.sqlite other.sqlite").succeeds();
     env.run("status").succeeds();
 }
@@ -83,7 +83,7 @@ fn a_mistyped_database_is_not_asked_for_and_one_that_is_gone_can_be_forgotten() 
     env.dump("db.sqlite");
     env.run("dump dq.sqlite").fails(1, "dq.sqlite");
     env.run("status").succeeds();
-    database::small(&env.path("gone.sqlite"));
+    database::make_small(&env.path("gone.sqlite"));
     let gone = env.dump("gone.sqlite");
     env.run("rotate --forget gone")
         .fails(1, "holds 1 dump of gone; remove it first");
@@ -121,7 +121,7 @@ fn anothers_record_does_not_make_an_old_dump_fresh() {
     let env = Env::with_database();
     let dump = env.run("dump --skip-unchanged db.sqlite").succeeds();
     let dump = dump.paths().remove(0);
-    planted::at(&dump, planted::ago(90 * 86_400));
+    planted::plant(&dump, planted::ago(90 * 86_400));
     fs::remove_file(&dump).unwrap();
     env.run("dump --skip-unchanged db.sqlite").succeeds();
     assert_eq!(env.names().len(), 1);
@@ -153,7 +153,7 @@ fn damage_header(dump: &Path) {
 #[test]
 fn a_database_whose_dumps_cannot_be_used_is_told_and_fails_its_drill() {
     let env = Env::with_database();
-    database::small(&env.path("other.sqlite"));
+    database::make_small(&env.path("other.sqlite"));
     env.dump("other.sqlite");
     let dumps = [env.dump("db.sqlite"), env.dump("db.sqlite")];
     env.run("status").succeeds();
@@ -181,7 +181,7 @@ fn a_database_whose_dumps_cannot_be_used_is_told_and_fails_its_drill() {
 fn dumps_dated_after_now_hide_no_failure() {
     let env = Env::with_database();
     let dump = env.dump("db.sqlite");
-    planted::at(&dump, planted::ago(-400 * 86_400));
+    planted::plant(&dump, planted::ago(-400 * 86_400));
     fs::remove_file(dump).unwrap();
     fs::rename(env.path("db.sqlite"), env.path("elsewhere")).unwrap();
     env.run("dump db.sqlite").fails(1, "was not dumped");
@@ -218,13 +218,13 @@ fn a_lost_or_damaged_state_is_begun_anew_from_the_dumps() {
 #[test]
 fn metrics_are_written_whole_after_every_run() {
     let env = Env::new();
-    database::small(&env.path("a \"b\\.sqlite"));
+    database::make_small(&env.path("a \"b\\.sqlite"));
     let metrics = env.path("dump-database.prom");
     let dump = || {
         let mut dump = env.command("sh");
         dump.args(["-c", "umask 077; exec \"$@\"", "sh", PROGRAM]);
         dump.args(["dump", "--metrics", "dump-database.prom"]);
-        Run::of(dump.arg("a \"b\\.sqlite"))
+        Run::finish(dump.arg("a \"b\\.sqlite"))
     };
     dump().succeeds();
     let mode = fs::metadata(&metrics).unwrap().mode() & 0o777;
@@ -305,7 +305,7 @@ fn metrics_are_written_however_the_run_ended() {
     written("--name x -- echo x", 1, none);
     fs::remove_file(env.dumps()).unwrap();
 
-    database::small(&env.path("db.sqlite"));
+    database::make_small(&env.path("db.sqlite"));
     let dump = env.dump("db.sqlite");
     let lock = fs::File::open(env.dumps().join(".dump-database.lock")).unwrap();
     lock.lock().unwrap();

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use crate::servers::{Killed, wait_for};
+use crate::servers::{KilledOnDrop, wait_for};
 use crate::support::{Env, Run, database, set_mode, skipped};
 
 /// Surveys these places below the directory of the test. Returns the answer.
@@ -38,11 +38,11 @@ fn found(answer: &Value, env: &Env) -> Vec<String> {
 fn files_are_found_by_their_first_bytes_and_told_from_dumped_ones() {
     let env = Env::with_database();
     fs::create_dir_all(env.path("a/b/c")).unwrap();
-    database::small(&env.path("a/b/c/no extension"));
+    database::make_small(&env.path("a/b/c/no extension"));
     fs::write(env.path("a/empty.db"), "").unwrap();
     fs::write(env.path("a/text.sqlite"), "SQLite format 2\0".repeat(64)).unwrap();
     fs::create_dir_all(env.path("a/.cache")).unwrap();
-    database::small(&env.path("a/.cache/thumbnails.db"));
+    database::make_small(&env.path("a/.cache/thumbnails.db"));
     env.run("survey --dumps dump . --ignore *no*extension")
         .fails(1, "nobody dumps: ");
     let answer = survey(&env, ".");
@@ -79,7 +79,7 @@ fn what_is_no_file_is_not_opened_and_no_symlink_is_followed() {
     let env = Env::new();
     fs::create_dir_all(env.path("place/below")).unwrap();
     fs::create_dir(env.path("outside")).unwrap();
-    database::small(&env.path("outside/secret.db"));
+    database::make_small(&env.path("outside/secret.db"));
     symlink(env.path("outside"), env.path("place/link")).unwrap();
     symlink(env.path("outside/secret.db"), env.path("place/file.db")).unwrap();
     symlink(env.path("place"), env.path("place/below/loop")).unwrap();
@@ -112,7 +112,7 @@ fn what_was_not_looked_at_is_said() {
         deep.push("d");
     }
     fs::create_dir_all(&deep).unwrap();
-    database::small(&deep.join("deep.db"));
+    database::make_small(&deep.join("deep.db"));
     let run = env.run("survey place missing --dumps dump");
     assert!(run.stderr.contains("it lies too deep"), "{run:?}");
     assert_eq!(found(&survey(&env, "place"), &env), [""; 0]);
@@ -132,7 +132,7 @@ fn what_was_not_looked_at_is_said() {
     let program = env.path("program");
     fs::copy(crate::support::PROGRAM, &program).unwrap();
     set_mode(&program, 0o755);
-    let run = Run::of(other.arg(&program).args(["survey", "."]));
+    let run = Run::finish(other.arg(&program).args(["survey", "."]));
     assert!(run.stderr.contains("closed: Permission denied"), "{run:?}");
 }
 
@@ -152,7 +152,7 @@ fn a_server_without_an_engine_is_named() {
         .env("PYTHONHOME", "/usr")
         .args(["-c", listen])
         .stdout(Stdio::null());
-    let _mongod = Killed(mongod.spawn().unwrap());
+    let _mongod = KilledOnDrop(mongod.spawn().unwrap());
     wait_for("its socket", || env.path("mongodb-27017.sock").exists());
     let row = || {
         let answer = survey(&env, "missing");

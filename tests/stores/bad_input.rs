@@ -1,11 +1,11 @@
 //! What makes no sense is refused in one sentence, before anything is done.
 
-use crate::place::{Kind, Place};
 use crate::support::Run;
+use crate::test_store::{StoreKind, TestStore};
 
 #[test]
 fn a_destination_that_makes_no_sense_is_a_usage_error() {
-    let place = Place::new(Kind::Directory);
+    let place = TestStore::new(StoreKind::Directory);
     place.dump();
     for (to, why) in [
         ("ftp://host/path", "ftp:// is no destination"),
@@ -21,7 +21,7 @@ fn a_destination_that_makes_no_sense_is_a_usage_error() {
             vec!["verify", to],
             vec!["status", to],
         ] {
-            let run = Run::of(place.program("").args(&args)).fails(2, why);
+            let run = Run::finish(place.program("").args(&args)).fails(2, why);
             assert!(
                 run.stderr.lines().count() == 1 && !run.stderr.contains("s3cret"),
                 "{run:?}"
@@ -29,7 +29,7 @@ fn a_destination_that_makes_no_sense_is_a_usage_error() {
         }
     }
     let mut command = place.program("copy dump --to s3://bucket");
-    Run::of(&mut command).fails(2, "the region of the bucket is not known");
+    Run::finish(&mut command).fails(2, "the region of the bucket is not known");
     place
         .run("copy dump --to stored --limit-rate fast")
         .fails(2, "500kB or 10MB");

@@ -1,11 +1,11 @@
 //! Copies that were damaged where they are stored.
 
-use crate::place::{ALL, Kind, Place};
 use crate::support::Run;
 use crate::support::database::contents;
+use crate::test_store::{ALL, StoreKind, TestStore};
 
 /// Copies two dumps. Returns the paths of the copies, the older first, and what the older holds.
-fn two_copies(place: &Place, args: &str) -> ([String; 2], String) {
+fn two_copies(place: &TestStore, args: &str) -> ([String; 2], String) {
     place.dump();
     let older = contents(&place.env.path("db.sqlite"));
     let first = place.copy(args);
@@ -14,7 +14,7 @@ fn two_copies(place: &Place, args: &str) -> ([String; 2], String) {
     ([place.path_of(&first[0]), place.path_of(&second[0])], older)
 }
 
-fn is_bad(place: &Place, args: &str, path: &str) -> Run {
+fn is_bad(place: &TestStore, args: &str, path: &str) -> Run {
     let run = place.on(args).fails(1, "");
     let bad: Vec<_> = run
         .stdout
@@ -25,7 +25,7 @@ fn is_bad(place: &Place, args: &str, path: &str) -> Run {
     run
 }
 
-fn older_is_restored(place: &Place, args: &str, older: &str) {
+fn older_is_restored(place: &TestStore, args: &str, older: &str) {
     let run = place.on(args).succeeds();
     assert!(run.stderr.contains("was passed over"), "{run:?}");
     assert_eq!(contents(&place.env.path("new.sqlite")), older);
@@ -38,7 +38,7 @@ fn older_is_restored(place: &Place, args: &str, older: &str) {
 fn a_flipped_byte_a_cut_and_an_exchange_are_noticed_and_passed_over() {
     for kind in ALL {
         for encrypted in [false, true] {
-            let place = Place::new(kind);
+            let place = TestStore::new(kind);
             let keys = crate::encryption::Keys::new(&place.env);
             let (args, identity) = if encrypted {
                 (format!("--recipient {}", keys.public), " --identity key")
@@ -62,7 +62,7 @@ fn a_flipped_byte_a_cut_and_an_exchange_are_noticed_and_passed_over() {
                 older_is_restored(&place, &format!("restore @ new.sqlite{identity}"), &older);
                 let url = format!("{}/{second}", place.url);
                 let mut named = place.program("restore");
-                let run = Run::of(
+                let run = Run::finish(
                     named
                         .arg(url)
                         .args(format!("new.sqlite{identity}").split_whitespace()),
@@ -85,7 +85,7 @@ fn a_flipped_byte_a_cut_and_an_exchange_are_noticed_and_passed_over() {
 #[test]
 fn a_cut_copy_is_copied_again() {
     for kind in ALL {
-        let place = Place::new(kind);
+        let place = TestStore::new(kind);
         let (copies, _) = two_copies(&place, "");
         let whole = place.read(&copies[1]);
         place.write(&copies[1], &whole[..100]);
@@ -97,7 +97,7 @@ fn a_cut_copy_is_copied_again() {
 
 #[test]
 fn a_damaged_dump_is_not_copied() {
-    let place = Place::new(Kind::Directory);
+    let place = TestStore::new(StoreKind::Directory);
     place.dump();
     place.copy("");
     let dump = place.dump();
@@ -113,7 +113,7 @@ fn a_damaged_dump_is_not_copied() {
 #[test]
 fn a_lost_sidecar_is_made_again_by_verify() {
     for kind in ALL {
-        let place = Place::new(kind);
+        let place = TestStore::new(kind);
         let ([_, second], _) = two_copies(&place, "");
         let sidecar = format!("{second}.copy.json");
         place.remove(&sidecar);

@@ -4,9 +4,9 @@ use std::fs;
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-use crate::place::{ALL, Kind, Place};
 use crate::support::database::contents;
 use crate::support::{Env, Run, set_mode};
+use crate::test_store::{ALL, StoreKind, TestStore};
 
 /// A key pair: the private key is in the file `key`.
 pub(crate) struct Keys {
@@ -19,7 +19,7 @@ impl Keys {
     }
 
     fn named(env: &Env, file: &str) -> Self {
-        Run::of(env.command("age-keygen").args(["-o", file])).succeeds();
+        Run::finish(env.command("age-keygen").args(["-o", file])).succeeds();
         set_mode(&env.path(file), 0o600);
         let text = fs::read_to_string(env.path(file)).unwrap();
         let public = text
@@ -34,14 +34,14 @@ impl Keys {
 fn ssh_key(env: &Env, kind: &str, passphrase: &str) -> String {
     let file = format!("ssh_{kind}{}", passphrase.len());
     let mut command = env.command("ssh-keygen");
-    Run::of(command.args(["-q", "-t", kind, "-N", passphrase, "-f", &file])).succeeds();
+    Run::finish(command.args(["-q", "-t", kind, "-N", passphrase, "-f", &file])).succeeds();
     file
 }
 
 #[test]
 fn age_decrypts_what_is_copied_and_nothing_else_can_be_read() {
     for kind in ALL {
-        let place = Place::new(kind);
+        let place = TestStore::new(kind);
         let keys = Keys::new(&place.env);
         let dump = place.dump();
         let urls = place.copy(&format!("--recipient {}", keys.public));
@@ -83,7 +83,7 @@ fn age_decrypts_what_is_copied_and_nothing_else_can_be_read() {
         place.on("restore @ new.sqlite --identity key").succeeds();
         assert_eq!(contents(&place.env.path("new.sqlite")), before);
         let mut drill = place.program("drill");
-        Run::of(drill.arg(&place.url).env("DUMP_DATABASE_IDENTITY", "key")).succeeds();
+        Run::finish(drill.arg(&place.url).env("DUMP_DATABASE_IDENTITY", "key")).succeeds();
         // Encrypted now or not, it is copied.
         assert_eq!(place.copy(""), [""; 0]);
     }
@@ -91,7 +91,7 @@ fn age_decrypts_what_is_copied_and_nothing_else_can_be_read() {
 
 #[test]
 fn ssh_keys_and_files_of_recipients_count() {
-    let place = Place::new(Kind::Directory);
+    let place = TestStore::new(StoreKind::Directory);
     let ed25519 = ssh_key(&place.env, "ed25519", "");
     let rsa = ssh_key(&place.env, "rsa", "");
     let mut recipients = fs::File::create(place.env.path("recipients")).unwrap();
@@ -120,7 +120,7 @@ fn ssh_keys_and_files_of_recipients_count() {
 
 #[test]
 fn what_age_encrypts_is_restored() {
-    let place = Place::new(Kind::Directory);
+    let place = TestStore::new(StoreKind::Directory);
     let keys = Keys::new(&place.env);
     let dump = place.dump();
     let name = dump.file_name().unwrap().to_str().unwrap();
@@ -128,7 +128,7 @@ fn what_age_encrypts_is_restored() {
     let copy = format!("stored/web/db/{name}.age");
     let mut command = place.env.command("age");
     command.args(["-r", &keys.public, "-o", &copy]).arg(&dump);
-    Run::of(command.stdin(Stdio::null())).succeeds();
+    Run::finish(command.stdin(Stdio::null())).succeeds();
     // It is unfinished until it is proven whole.
     place.on(&format!("verify {copy}")).fails(1, "");
     let run = place
@@ -145,7 +145,7 @@ fn what_age_encrypts_is_restored() {
 
 #[test]
 fn what_is_no_recipient_is_refused_before_anything_is_stored() {
-    let place = Place::new(Kind::Directory);
+    let place = TestStore::new(StoreKind::Directory);
     place.dump();
     let keys = fs::read_to_string({
         Keys::new(&place.env);
@@ -155,7 +155,7 @@ fn what_is_no_recipient_is_refused_before_anything_is_stored() {
     let secret = keys.lines().last().unwrap().to_owned();
     let no = |args: &[&str]| {
         let mut command: Command = place.program("copy dump --to");
-        Run::of(command.arg(&place.url).args(args))
+        Run::finish(command.arg(&place.url).args(args))
     };
     no(&["--recipient", "age1nonsense"]).fails(2, "age1nonsense... is no recipient");
     let run = no(&["--recipient", &secret]).fails(2, "a private key is given as a recipient");

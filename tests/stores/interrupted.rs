@@ -3,15 +3,19 @@
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use crate::place::{ALL, Kind, Place};
 use crate::seaweed::{ID, READER, READER_SECRET, SECRET, Seaweed};
-use crate::support::database::{contents, large};
+use crate::support::database::{contents, make_large};
 use crate::support::{Env, Run};
+use crate::test_store::{ALL, StoreKind, TestStore};
 
 /// With a dump of about 20 MB, which goes in three parts.
-fn with_a_large_dump(kind: Kind) -> Place {
-    let place = Place::new(kind);
-    drop(large(&place.env.path("large.sqlite"), "DELETE", 20 << 20));
+fn with_a_large_dump(kind: StoreKind) -> TestStore {
+    let place = TestStore::new(kind);
+    drop(make_large(
+        &place.env.path("large.sqlite"),
+        "DELETE",
+        20 << 20,
+    ));
     place.env.dump("large.sqlite --compress zstd:1");
     place
 }
@@ -58,7 +62,7 @@ fn a_run_that_is_killed_leaves_nothing_that_counts_and_the_next_completes() {
 #[test]
 fn a_copy_without_a_sidecar_is_made_again() {
     for kind in ALL {
-        let place = Place::new(kind);
+        let place = TestStore::new(kind);
         let keys = crate::encryption::Keys::new(&place.env);
         place.dump();
         let args = format!("--recipient {}", keys.public);
@@ -99,7 +103,7 @@ fn a_signal_ends_a_run_within_a_second() {
 
 #[test]
 fn a_deadline_ends_a_copy() {
-    let place = with_a_large_dump(Kind::S3);
+    let place = with_a_large_dump(StoreKind::S3);
     let started = Instant::now();
     let run = place.on("copy dump --limit-rate 1MB --timeout 2s --to @");
     run.fails(1, "not done within 2s");
@@ -164,7 +168,7 @@ fn on(server: &Seaweed, env: &Env, user: (&str, &str), args: &str) -> std::proce
 fn a_store_that_is_killed_meanwhile_loses_nothing_and_the_next_run_completes() {
     let mut server = Seaweed::start();
     let env = Env::new();
-    drop(large(&env.path("large.sqlite"), "DELETE", 20 << 20));
+    drop(make_large(&env.path("large.sqlite"), "DELETE", 20 << 20));
     env.dump("large.sqlite --compress zstd:1");
     let bucket = server.bucket();
     let args = format!("copy dump --limit-rate 10MB --timeout 15s --to s3://{bucket}");
@@ -180,8 +184,8 @@ fn a_store_that_is_killed_meanwhile_loses_nothing_and_the_next_run_completes() {
     assert_eq!(run.stdout, "");
     assert_eq!(env.names().len(), 1);
     server.resume();
-    Run::of(&mut on(&server, &env, (ID, SECRET), &args)).succeeds();
-    Run::of(&mut on(
+    Run::finish(&mut on(&server, &env, (ID, SECRET), &args)).succeeds();
+    Run::finish(&mut on(
         &server,
         &env,
         (ID, SECRET),
@@ -208,7 +212,7 @@ fn what_a_store_refuses_is_said_in_one_sentence_without_secrets() {
         ((ID, SECRET), "b-missing", "NoSuchBucket"),
     ];
     for (user, bucket, why) in cases {
-        let run = Run::of(&mut on(server, &env, user, &to(bucket))).fails(1, why);
+        let run = Run::finish(&mut on(server, &env, user, &to(bucket))).fails(1, why);
         assert!(
             run.stderr.lines().count() == 1 && run.stderr.len() < 600,
             "{run:?}"
@@ -221,11 +225,11 @@ fn what_a_store_refuses_is_said_in_one_sentence_without_secrets() {
     // Nothing listens there.
     let mut command = on(server, &env, (ID, SECRET), &to(&bucket));
     command.env("AWS_ENDPOINT_URL", "http://127.0.0.1:9");
-    let run = Run::of(&mut command).fails(1, "error sending request");
+    let run = Run::finish(&mut command).fails(1, "error sending request");
     assert!(run.stderr.lines().count() == 1, "{run:?}");
     // Settings from a file count before those of the environment.
     let config = format!("AWS_ACCESS_KEY_ID={ID}\nAWS_SECRET_ACCESS_KEY={SECRET}\n");
     std::fs::write(env.path("config"), config).unwrap();
     let args = format!("{} --store-config config", to(&bucket));
-    Run::of(&mut on(server, &env, ("nobody", "wr0ng"), &args)).succeeds();
+    Run::finish(&mut on(server, &env, ("nobody", "wr0ng"), &args)).succeeds();
 }

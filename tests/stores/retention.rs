@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use crate::place::{ALL, Kind, Place};
+use crate::test_store::{ALL, StoreKind, TestStore};
 
 fn ends_in(path: &str, extension: &str) -> bool {
     Path::new(path).extension() == Some(extension.as_ref())
 }
 
-fn copies(place: &Place) -> usize {
+fn copies(place: &TestStore) -> usize {
     let stored = place.stored();
     let copies = stored.iter().filter(|path| !ends_in(path, "json")).count();
     assert_eq!(stored.len(), 2 * copies, "{stored:?}");
@@ -18,7 +18,7 @@ fn copies(place: &Place) -> usize {
 #[test]
 fn the_policy_of_a_destination_is_its_own() {
     for kind in ALL {
-        let place = Place::new(kind);
+        let place = TestStore::new(kind);
         for _ in 0..4 {
             place.dump();
         }
@@ -45,7 +45,7 @@ fn the_policy_of_a_destination_is_its_own() {
 #[test]
 fn only_copies_of_the_same_identity_are_counted_and_removed() {
     for kind in ALL {
-        let place = Place::new(kind);
+        let place = TestStore::new(kind);
         for _ in 0..2 {
             place.dump();
         }
@@ -73,7 +73,7 @@ fn a_store_that_refuses_to_remove_is_no_failure() {
     if !rustix::process::geteuid().is_root() {
         return crate::support::skipped("takes root, who may set the append-only attribute");
     }
-    let place = Place::new(Kind::Directory);
+    let place = TestStore::new(StoreKind::Directory);
     place.dump();
     place.copy("--keep 1");
     let folder = place.env.path("stored/web/db");
@@ -98,7 +98,7 @@ fn a_store_that_refuses_to_remove_is_no_failure() {
 
 #[test]
 fn what_a_restore_replaced_is_copied_only_where_asked_for() {
-    let place = Place::new(Kind::Directory);
+    let place = TestStore::new(StoreKind::Directory);
     place.dump();
     place.run("restore dump db.sqlite --replace").succeeds();
     assert_eq!(place.env.names().len(), 2);

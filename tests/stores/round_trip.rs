@@ -1,13 +1,13 @@
 //! What is copied is listed, verified, drilled and restored, from every kind of destination.
 
-use crate::place::{ALL, Kind, Place};
 use crate::support::Run;
 use crate::support::database::contents;
+use crate::test_store::{ALL, StoreKind, TestStore};
 
 #[test]
 fn a_copy_is_restored_as_the_database_was() {
     for kind in ALL {
-        let place = Place::new(kind);
+        let place = TestStore::new(kind);
         place.dump();
         let before = contents(&place.env.path("db.sqlite"));
         let urls = place.copy("");
@@ -34,7 +34,7 @@ fn a_copy_is_restored_as_the_database_was() {
         assert!(verified.stdout.contains(": good, "), "{verified:?}");
         // By the destination, then by the one copy's URL.
         for (from, target) in [("@", "one.sqlite"), (urls[0].as_str(), "two.sqlite")] {
-            let restored = Run::of(
+            let restored = Run::finish(
                 place
                     .program("restore")
                     .arg(if from == "@" { &place.url } else { from })
@@ -50,7 +50,7 @@ fn a_copy_is_restored_as_the_database_was() {
 
 #[test]
 fn several_hosts_and_databases_are_told_apart() {
-    let place = Place::new(Kind::S3);
+    let place = TestStore::new(StoreKind::S3);
     place.dump();
     place.env.dump("db.sqlite --name a/b%c");
     assert_eq!(place.copy("").len(), 2);
@@ -58,7 +58,7 @@ fn several_hosts_and_databases_are_told_apart() {
     let all = |run: Run| run.stdout.lines().count() - 1;
     let mut every = place.program("list");
     every.arg(&place.url).env_remove("DUMP_DATABASE_HOST");
-    assert_eq!(all(Run::of(&mut every).succeeds()), 4);
+    assert_eq!(all(Run::finish(&mut every).succeeds()), 4);
     assert_eq!(all(place.on("list @ --host other").succeeds()), 2);
     place
         .on("restore @ new.sqlite")
@@ -74,7 +74,7 @@ fn several_hosts_and_databases_are_told_apart() {
 #[test]
 fn a_copy_is_read_by_its_url_whatever_the_name_of_its_database_has() {
     for kind in ALL {
-        let place = Place::new(kind);
+        let place = TestStore::new(kind);
         place.env.dump("db.sqlite --name 100%/größe@home");
         let urls = place.copy("");
         assert_eq!(urls.len(), 1, "{kind:?}");
@@ -94,7 +94,7 @@ fn a_copy_is_read_by_its_url_whatever_the_name_of_its_database_has() {
 #[test]
 fn a_run_catches_up_with_the_newest_of_each_database_first() {
     for kind in ALL {
-        let place = Place::new(kind);
+        let place = TestStore::new(kind);
         let dumps: Vec<_> = (0..3).map(|_| place.dump()).collect();
         let other = place.env.dump("db.sqlite --name other");
         let urls = place.copy("");
@@ -115,7 +115,7 @@ fn a_run_catches_up_with_the_newest_of_each_database_first() {
 
 #[test]
 fn a_directory_of_directories_is_walked() {
-    let place = Place::new(Kind::Directory);
+    let place = TestStore::new(StoreKind::Directory);
     std::fs::create_dir(place.env.path("all")).unwrap();
     for name in ["one", "two"] {
         place
@@ -123,7 +123,7 @@ fn a_directory_of_directories_is_walked() {
             .dump(&format!("db.sqlite --name {name} --to all/{name}"));
     }
     let mut command = place.program("copy all --to");
-    let run = Run::of(command.arg(&place.url)).succeeds();
+    let run = Run::finish(command.arg(&place.url)).succeeds();
     assert_eq!(run.stdout.lines().count(), 2);
     place
         .run("copy state --to stored")
@@ -132,10 +132,14 @@ fn a_directory_of_directories_is_walked() {
 
 #[test]
 fn memory_is_limited_and_a_large_dump_goes_in_parts() {
-    use crate::support::{database::large, end_and_peak_memory};
-    for kind in [Kind::S3, Kind::Sftp] {
-        let place = Place::new(kind);
-        drop(large(&place.env.path("large.sqlite"), "DELETE", 70 << 20));
+    use crate::support::{database::make_large, end_and_peak_memory};
+    for kind in [StoreKind::S3, StoreKind::Sftp] {
+        let place = TestStore::new(kind);
+        drop(make_large(
+            &place.env.path("large.sqlite"),
+            "DELETE",
+            70 << 20,
+        ));
         place.env.dump("large.sqlite --compress zstd:1");
         let mut command = place.program("copy dump --to");
         let keys = crate::encryption::Keys::new(&place.env);

@@ -1,12 +1,12 @@
 //! The alarm for a machine that is silent, and for copies that stay behind.
 
-use crate::place::{ALL, Kind, Place};
 use crate::support::Run;
+use crate::test_store::{ALL, StoreKind, TestStore};
 
 #[test]
 fn a_silent_machine_is_noticed_from_any_other() {
     for kind in ALL {
-        let place = Place::new(kind);
+        let place = TestStore::new(kind);
         place.on("status @ --max-age 1h").fails(1, "");
         place.dump();
         place.copy("");
@@ -15,7 +15,7 @@ fn a_silent_machine_is_noticed_from_any_other() {
             .arg(&place.url)
             .env_remove("DUMP_DATABASE_HOST")
             .env("DUMP_DATABASE_STATE", "none");
-        let run = Run::of(&mut command).succeeds();
+        let run = Run::finish(&mut command).succeeds();
         let rows: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
         assert_eq!(
             (&rows[0]["host"], &rows[0]["database"]),
@@ -35,7 +35,7 @@ fn a_silent_machine_is_noticed_from_any_other() {
 
 #[test]
 fn a_directory_says_how_old_its_copies_are() {
-    let place = Place::new(Kind::S3);
+    let place = TestStore::new(StoreKind::S3);
     place.dump();
     place.run("status dump").succeeds();
     place
@@ -57,7 +57,7 @@ fn a_directory_says_how_old_its_copies_are() {
     command
         .arg(&place.url)
         .env("AWS_ENDPOINT_URL", "http://127.0.0.1:9");
-    Run::of(&mut command).fails(1, "cannot list");
+    Run::finish(&mut command).fails(1, "cannot list");
     std::thread::sleep(std::time::Duration::from_millis(2100));
     place
         .run("status dump --max-copy-age 1s")

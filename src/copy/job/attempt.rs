@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-use super::{Job, Newest, Wanted};
-use crate::copy::catalogue::{self, Stored};
+use super::{CopyJob, Newest, PendingCopy};
+use crate::copy::catalogue::{self, StoredCopy};
 use crate::copy::name::CopyName;
 use crate::copy::rotate;
-use crate::copy::upload::{Order, Settings, upload};
+use crate::copy::upload::{CopyRequest, UploadSettings, upload};
 use crate::human;
 use crate::name::DumpName;
 use crate::stop::Stop;
@@ -18,7 +18,7 @@ use crate::store::{Destination, Reason, Store};
 /// How long a copy without a sidecar may be another run's that is about to write it.
 const GRACE: Duration = Duration::from_secs(5);
 
-impl Job {
+impl CopyJob {
     /// Copies one dump and prints where the copy is.
     ///
     /// # Errors
@@ -27,8 +27,8 @@ impl Job {
         &mut self,
         store: &dyn Store,
         destination: &Destination,
-        wanted: &Wanted,
-        settings: &Settings,
+        wanted: &PendingCopy,
+        settings: &UploadSettings,
     ) -> Result<()> {
         let dump = match self.directory.read(&wanted.dump) {
             Err(error) if error.kind() == ErrorKind::NotFound => {
@@ -41,9 +41,9 @@ impl Job {
             dump: wanted.dump.clone(),
             is_encrypted: !settings.recipients.is_empty(),
         };
-        let stop = Stop::after(settings.timeout);
-        self.make_way(store, &wanted.dump, stop)?;
-        let order = Order {
+        let stop = Stop::with_limit(settings.timeout);
+        self.remove_unfinished(store, &wanted.dump, stop)?;
+        let order = CopyRequest {
             folder: &self.folder,
             name: &name,
             kind: wanted.kind,
@@ -71,7 +71,7 @@ impl Job {
             made.seconds,
             bytes as f64 / made.seconds.max(0.001) / 1e6
         );
-        let stored = Stored {
+        let stored = StoredCopy {
             name,
             bytes,
             kind: Some(wanted.kind),
@@ -94,8 +94,8 @@ impl Job {
 
     /// Removes what has a dump's name and is no whole copy of it, once it cannot be another run's that
     /// is about to finish it.
-    fn make_way(&mut self, store: &dyn Store, dump: &DumpName, stop: Stop) -> Result<()> {
-        let broken: Vec<Stored> = self
+    fn remove_unfinished(&mut self, store: &dyn Store, dump: &DumpName, stop: Stop) -> Result<()> {
+        let broken: Vec<StoredCopy> = self
             .broken
             .iter()
             .filter(|copy| copy.name.dump == *dump)
@@ -129,7 +129,7 @@ impl Job {
         let give_up = Instant::now() + GRACE;
         loop {
             let copies = catalogue::read_folder(store, &self.folder, stop)?;
-            let known = rotate::known(store, &self.folder, &copies, stop)?;
+            let known = rotate::read_known(store, &self.folder, &copies, stop)?;
             if known.iter().any(|(copy, _)| copy.name.dump == *dump) {
                 return Ok(true);
             }

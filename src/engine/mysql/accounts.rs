@@ -6,11 +6,11 @@ use std::io::Write;
 
 use anyhow::{Result, ensure};
 
-use super::quotes::{behind, is_one_statement, quoted_at, statements};
+use super::quotes::{find_after, is_one_statement, quoted_at, statements};
 use super::server::Server;
 use crate::child::{self, Child};
 use crate::engine::feed::{finish, read_list};
-use crate::engine::load::{Failure, Loaded};
+use crate::engine::load::{Failure, LoadResult};
 use crate::human;
 use crate::stop::Stop;
 
@@ -27,8 +27,8 @@ const EVERYONE: &str = "PUBLIC";
 ///
 /// # Errors
 /// When a statement fails; the created accounts are then dropped again.
-pub(super) fn restore(dump: &File, mut server: Server, stop: Stop) -> Result<Loaded> {
-    server.meet(stop)?;
+pub(super) fn restore(dump: &File, mut server: Server, stop: Stop) -> Result<LoadResult> {
+    server.connect(stop)?;
     let server = &server;
     let existing = server.column(
         "SELECT IF(host = '', user, CONCAT(user, '@', host)) FROM mysql.user",
@@ -59,17 +59,17 @@ pub(super) fn restore(dump: &File, mut server: Server, stop: Stop) -> Result<Loa
             && existing.contains(account)
             && !is_of_role(&line, &existing)
         {
-            if *statement == Statement::Create("USER") {
+            if *statement == AccountStatement::Create("USER") {
                 log::info!("the user {account} exists and stays as it is");
             }
             continue;
         }
-        if let Some((Statement::Create(kind), account)) = account {
+        if let Some((AccountStatement::Create(kind), account)) = account {
             // MariaDB's client creates a role once for each of its administrators.
             if !seen.insert(account.clone()) {
                 continue;
             }
-            created.push(format!("DROP {kind} IF EXISTS {}", quoted(&account)));
+            created.push(format!("DROP {kind} IF EXISTS {}", quote_account(&account)));
         }
         if is_on_object(&line) {
             grants.push(line.trim_end_matches(';').to_owned());
@@ -78,16 +78,16 @@ pub(super) fn restore(dump: &File, mut server: Server, stop: Stop) -> Result<Loa
         kept.push_str(&line);
         kept.push('\n');
     }
-    let mut command = server.fed_shell();
+    let mut command = server.input_shell();
     let mut child = Child::write_to(&mut command, server.shell.program, stop)?;
     let fed = child.write_all(kept.as_bytes());
     finish(child, fed, stop).map_err(|error| {
         undo(server, &created);
         error.context("the users cannot be restored")
     })?;
-    Ok(Loaded {
+    Ok(LoadResult {
         grants,
-        ..Loaded::default()
+        ..LoadResult::default()
     })
 }
 
@@ -96,7 +96,7 @@ pub(super) fn restore(dump: &File, mut server: Server, stop: Stop) -> Result<Loa
 /// # Errors
 /// When the server cannot be reached.
 pub(super) fn grant(mut server: Server, grants: &[String], stop: Stop) -> Result<Vec<Failure>> {
-    server.meet(stop)?;
+    server.connect(stop)?;
     let mut failed = Vec::new();
     for grant in grants {
         let given = server.ask(grant, stop);
@@ -141,7 +141,7 @@ fn is_about_accounts(text: &str) -> bool {
         "REVOKE ",
         "SET DEFAULT ROLE ",
     ];
-    let kind = uncommented(text);
+    let kind = strip_comment(text);
     // MariaDB's client sets variables of its session.
     let is_setting = text.starts_with("/*!40") && kind.starts_with("SET ");
     is_one_statement(text.trim_end())
@@ -151,22 +151,22 @@ fn is_about_accounts(text: &str) -> bool {
 /// Returns true if the line grants a role that does not exist yet. The account that receives the
 /// role may exist, but cannot have the role yet.
 fn is_of_role(line: &str, existing: &HashSet<String>) -> bool {
-    let Some(role) = uncommented(line)
+    let Some(role) = strip_comment(line)
         .strip_prefix("GRANT ")
         .and_then(account_at)
     else {
         return false;
     };
-    behind(line, " ON ").is_none() && !existing.contains(&role)
+    find_after(line, " ON ").is_none() && !existing.contains(&role)
 }
 
 /// Returns true if the line is a grant on an object, such as a table or a routine, and not on a
 /// database or on all databases.
 fn is_on_object(line: &str) -> bool {
-    let line = uncommented(line);
+    let line = strip_comment(line);
     let Some(object) = line
         .strip_prefix("GRANT ")
-        .and_then(|rest| behind(rest, " ON "))
+        .and_then(|rest| find_after(rest, " ON "))
     else {
         return false;
     };
@@ -177,7 +177,7 @@ fn is_on_object(line: &str) -> bool {
 }
 
 /// Removes the opening of an executable comment, such as `/*M!100005`, from the start of a line.
-fn uncommented(line: &str) -> &str {
+fn strip_comment(line: &str) -> &str {
     match line.split_once(' ') {
         Some((comment, rest)) if comment.starts_with("/*") => rest,
         _ => line,
@@ -187,13 +187,13 @@ fn uncommented(line: &str) -> &str {
 fn undo(server: &Server, created: &[String]) {
     let mut command = server.shell();
     command.args(["--batch", "--force", "--execute", &created.join("; ")]);
-    if let Err(error) = child::output(&mut command, server.shell.program, Stop::cleaning_up()) {
+    if let Err(error) = child::output(&mut command, server.shell.program, Stop::for_cleanup()) {
         log::warn!("accounts that were created could not be dropped again: {error:#}");
     }
 }
 
 #[derive(Debug, PartialEq, Eq)]
-enum Statement {
+enum AccountStatement {
     Create(&'static str),
     Other,
 }
@@ -201,24 +201,24 @@ enum Statement {
 /// Returns the kind of the statement and the account that it creates, changes or grants something
 /// to, as `user@host`; a role has no host. The clients write one statement per line, some within
 /// `/*!` or `/*M!` comments.
-fn account(line: &str) -> Option<(Statement, String)> {
-    let line = uncommented(line);
+fn account(line: &str) -> Option<(AccountStatement, String)> {
+    let line = strip_comment(line);
     let after = |start: &str| line.strip_prefix(start);
     let (statement, rest) = if let Some(rest) = after("CREATE USER ") {
-        (Statement::Create("USER"), rest)
+        (AccountStatement::Create("USER"), rest)
     } else if let Some(rest) = after("CREATE ROLE ") {
-        (Statement::Create("ROLE"), rest)
+        (AccountStatement::Create("ROLE"), rest)
     } else if let Some(rest) = after("ALTER USER ") {
-        (Statement::Other, rest)
+        (AccountStatement::Other, rest)
     } else if let Some(rest) = after("GRANT ") {
-        (Statement::Other, behind(rest, " TO ")?)
+        (AccountStatement::Other, find_after(rest, " TO ")?)
     } else if let Some(rest) = after("REVOKE ") {
-        (Statement::Other, behind(rest, " FROM ")?)
+        (AccountStatement::Other, find_after(rest, " FROM ")?)
     } else {
         let rest = after("SET DEFAULT ROLE ")?;
         // MariaDB writes `FOR`, MySQL writes `TO`.
-        let rest = behind(rest, " FOR ").or(behind(rest, " TO "));
-        (Statement::Other, rest?)
+        let rest = find_after(rest, " FOR ").or(find_after(rest, " TO "));
+        (AccountStatement::Other, rest?)
     };
     let rest = rest.strip_prefix("IF NOT EXISTS ").unwrap_or(rest);
     Some((statement, account_at(rest)?))
@@ -237,7 +237,7 @@ fn account_at(text: &str) -> Option<String> {
     })
 }
 
-fn quoted(account: &str) -> String {
+fn quote_account(account: &str) -> String {
     let quote = super::server::identifier;
     match account.rsplit_once('@') {
         Some((user, host)) => format!("{}@{}", quote(user), quote(host)),

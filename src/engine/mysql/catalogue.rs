@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 
 use super::left_out::Selected;
 use super::server::{Server, literal};
-use super::settings::Settings;
+use super::settings::DatabaseSettings;
 use super::storage_engines::ELSEWHERE;
 use super::{inexact, privileges};
 use crate::header::{LeftOut, Rows};
@@ -19,8 +19,8 @@ const OWN: &str = "'information_schema', 'performance_schema', 'mysql', '#mysql5
 const OWN_SYS: &str = "SELECT 1 FROM information_schema.tables WHERE table_schema = 'sys' AND table_name = 'sys_config'";
 
 /// What must be known of a database before it is dumped.
-pub(super) struct Database {
-    pub(super) settings: Settings,
+pub(super) struct DatabaseProperties {
+    pub(super) settings: DatabaseSettings,
     /// The tables, each with the storage engine's estimate of its rows.
     pub(super) tables: Vec<(String, Option<Rows>)>,
     /// The tables and rows that the user leaves out.
@@ -56,7 +56,11 @@ pub(super) fn table_names(server: &Server, name: &str, stop: Stop) -> Result<BTr
 }
 
 /// Returns the tables of a database that have generated columns.
-pub(super) fn generating(server: &Server, name: &str, stop: Stop) -> Result<Vec<String>> {
+pub(super) fn list_generating_tables(
+    server: &Server,
+    name: &str,
+    stop: Stop,
+) -> Result<Vec<String>> {
     let database = literal(name);
     server.column(
         &format!("SELECT DISTINCT table_name FROM information_schema.columns WHERE table_schema = {database} AND generation_expression <> '' ORDER BY 1"),
@@ -64,13 +68,13 @@ pub(super) fn generating(server: &Server, name: &str, stop: Stop) -> Result<Vec<
     )
 }
 
-impl Database {
+impl DatabaseProperties {
     /// Reads the properties of a database and checks that the user can read all of it.
     ///
     /// # Errors
     /// One sentence, when the database is missing, cannot be dumped whole, or cannot be dumped without
     /// what the user leaves out.
-    pub(super) fn look(
+    pub(super) fn read(
         server: &Server,
         name: &str,
         left_out: &LeftOut,
@@ -91,7 +95,7 @@ impl Database {
             "SELECT engine FROM information_schema.engines WHERE transactions = 'YES'",
             stop,
         )?;
-        let mut this = Database {
+        let mut this = DatabaseProperties {
             settings,
             tables: Vec::new(),
             selected,
@@ -173,7 +177,7 @@ impl Database {
 }
 
 /// Returns the default character set, the default collation and the comment of a database.
-pub(super) fn settings(server: &Server, name: &str, stop: Stop) -> Result<Settings> {
+pub(super) fn settings(server: &Server, name: &str, stop: Stop) -> Result<DatabaseSettings> {
     let database = literal(name);
     let columns = "default_character_set_name, default_collation_name";
     let ask = |columns: &str| {
@@ -192,7 +196,7 @@ pub(super) fn settings(server: &Server, name: &str, stop: Stop) -> Result<Settin
     };
     let mut row = row.into_iter();
     let mut next = || row.next().unwrap_or_default();
-    Ok(Settings {
+    Ok(DatabaseSettings {
         charset: next(),
         collation: next(),
         comment: next(),

@@ -50,7 +50,7 @@ impl Client {
     }
 
     /// Returns true if the client has the same maker as a server of this version.
-    pub(super) fn suits(&self, version: &str) -> bool {
+    pub(super) fn fits_server(&self, version: &str) -> bool {
         self.is_mariadb() == version.contains(MARIADB)
     }
 
@@ -59,7 +59,7 @@ impl Client {
     }
 
     /// Returns true if the client knows the option `--name`.
-    pub(super) fn knows(&self, name: &str) -> bool {
+    pub(super) fn has_option(&self, name: &str) -> bool {
         let option = format!("--{name}");
         let mut words = self.help.split([' ', '\n', '=', '[', ',']);
         words.any(|word| word == option)

@@ -11,17 +11,17 @@ use crate::content::marker::Tail;
 use crate::identity::Engine;
 
 /// A writer that passes a dump on to another writer and counts its rows.
-pub(super) struct Counted<'a> {
+pub(super) struct CountingWriter<'a> {
     out: &'a mut dyn Write,
     tail: Tail,
     /// `None` after the dump could not be parsed.
     script: Option<StatementReader<Counter>>,
 }
 
-impl<'a> Counted<'a> {
+impl<'a> CountingWriter<'a> {
     /// Returns a writer that passes a dump on to `out`.
     pub(super) fn new(out: &'a mut dyn Write) -> Self {
-        Counted {
+        CountingWriter {
             out,
             tail: Tail::default(),
             script: Some(StatementReader::new(Counter::default())),
@@ -49,25 +49,25 @@ impl<'a> Counted<'a> {
         };
         match script.end() {
             Ok(true) => script.parts.finish(),
-            Ok(false) => not_counted("it seems to end within a statement"),
-            Err(error) => not_counted(&error.to_string()),
+            Ok(false) => warn_not_counted("it seems to end within a statement"),
+            Err(error) => warn_not_counted(&error.to_string()),
         }
     }
 }
 
-fn not_counted(why: &str) -> BTreeMap<String, u64> {
+fn warn_not_counted(why: &str) -> BTreeMap<String, u64> {
     log::warn!("the rows in the dump were not counted, so a drill compares none: {why}");
     BTreeMap::new()
 }
 
-impl Write for Counted<'_> {
+impl Write for CountingWriter<'_> {
     fn write(&mut self, data: &[u8]) -> std::io::Result<usize> {
         let written = self.out.write(data)?;
-        self.tail.look(&data[..written]);
+        self.tail.add(&data[..written]);
         if let Some(script) = &mut self.script
             && let Err(error) = script.write_all(&data[..written])
         {
-            not_counted(&error.to_string());
+            warn_not_counted(&error.to_string());
             self.script = None;
         }
         Ok(written)

@@ -7,9 +7,9 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use serde_json::{Map, Value};
 
-use super::catalogue::{self, Database};
-use super::count::Counted;
-use super::patience::Patient;
+use super::catalogue::{self, DatabaseProperties};
+use super::count::CountingWriter;
+use super::lock_wait::LockWaitReader;
 use super::server::{Server, identifier};
 use super::{flags, globals, options, session};
 use crate::child::Child;
@@ -32,12 +32,12 @@ const LONGEST_COUNT: Duration = Duration::from_secs(10);
 pub(super) struct Mysql {
     server: Server,
     /// The name and properties of the database, or `None` for the server-wide objects.
-    database: Option<(String, Database)>,
+    database: Option<(String, DatabaseProperties)>,
     left_out: LeftOut,
     identity: Identity,
     version: String,
     client_version: String,
-    patience: Duration,
+    lock_timeout: Duration,
     begun: bool,
     /// The number of dumped rows of each table.
     rows: BTreeMap<String, u64>,
@@ -52,7 +52,7 @@ impl Mysql {
     /// One sentence that says why the part cannot be dumped whole.
     pub(super) fn open(mut server: Server, part: &Part, access: &Access) -> Result<Self> {
         let stop = access.deadline;
-        let version = server.meet(stop)?;
+        let version = server.connect(stop)?;
         let dumper = server.bare_client(&server.dumper);
         options::refuse(dumper, &server.dumper, &options::OF_PARTS, stop)?;
         session::refuse_hidden_rows(&server, stop)?;
@@ -62,7 +62,7 @@ impl Mysql {
         };
         let database = match part {
             Part::Database(name) => {
-                let database = Database::look(&server, name, &left_out, stop)?;
+                let database = DatabaseProperties::read(&server, name, &left_out, stop)?;
                 refuse_if_misread(&server, &version, name, stop)?;
                 Some((name.clone(), database))
             }
@@ -75,7 +75,7 @@ impl Mysql {
                 database: database.as_ref().map(|(name, _)| name.clone()),
             },
             client_version: server.dumper.version(stop)?,
-            patience: access.lock_timeout.max(Duration::from_secs(1)),
+            lock_timeout: access.lock_timeout.max(Duration::from_secs(1)),
             begun: false,
             left_out,
             rows: BTreeMap::new(),
@@ -115,11 +115,11 @@ impl Dumper for Mysql {
         if let Some((name, database)) = &mut self.database
             && std::mem::replace(&mut self.begun, true)
         {
-            *database = Database::look(&self.server, name, &self.left_out, self.stop)?;
+            *database = DatabaseProperties::read(&self.server, name, &self.left_out, self.stop)?;
         }
         self.child = match &self.database {
             Some((name, database)) => {
-                let mut command = flags::dump(&self.server, name, database, self.patience);
+                let mut command = flags::dump(&self.server, name, database, self.lock_timeout);
                 let program = self.server.dumper.program;
                 Some(Child::read_from(&mut command, program, self.stop)?)
             }
@@ -162,14 +162,14 @@ impl Dumper for Mysql {
             ensure!(self.database.is_none(), "the client was not started");
             return globals::write(&self.server, out, self.stop);
         };
-        let mut counted = Counted::new(out);
+        let mut counted = CountingWriter::new(out);
         self.write_definitions(&mut counted)?;
         if let Some((name, _)) = &self.database {
-            let mut patient = Patient {
+            let mut patient = LockWaitReader {
                 child: &mut child,
                 server: &self.server,
                 database: name,
-                patience: self.patience,
+                lock_timeout: self.lock_timeout,
                 stop: self.stop,
             };
             pass_on(&mut patient, &mut counted)?;
@@ -223,7 +223,7 @@ impl Dumper for Mysql {
 impl Mysql {
     /// Writes the definitions of the tables without rows, if the client does not dump them with the
     /// rest. Views of the dump need these tables, so their definitions come first.
-    fn write_definitions(&self, counted: &mut Counted<'_>) -> Result<()> {
+    fn write_definitions(&self, counted: &mut CountingWriter<'_>) -> Result<()> {
         let dumper = &self.server.dumper;
         let Some((name, database)) = &self.database else {
             return Ok(());
@@ -231,7 +231,7 @@ impl Mysql {
         if !database.selected.needs_definitions(dumper) {
             return Ok(());
         }
-        let mut command = flags::definitions(&self.server, name, database, self.patience);
+        let mut command = flags::definitions(&self.server, name, database, self.lock_timeout);
         let mut child = Child::read_from(&mut command, dumper.program, self.stop)?;
         pass_on(&mut child, counted)?;
         child.finish()?;
@@ -253,8 +253,8 @@ impl Mysql {
             identifier(name),
             identifier(table)
         );
-        let now = self.server.column(&count, Stop::after(LONGEST_COUNT));
-        Stop::on_signal().check()?;
+        let now = self.server.column(&count, Stop::with_limit(LONGEST_COUNT));
+        Stop::until_signal().check()?;
         let now = now.ok().and_then(|rows| rows.first()?.parse().ok());
         if let Some(now) = now.filter(|now| is_far(*now)) {
             log::warn!(
@@ -269,8 +269,8 @@ impl Mysql {
 /// dumps the values of these columns, and MySQL refuses them in a restore.
 fn refuse_if_misread(server: &Server, version: &str, name: &str, stop: Stop) -> Result<()> {
     let dumper = &server.dumper;
-    if dumper.is_mariadb() && !dumper.suits(version) {
-        let tables = catalogue::generating(server, name, stop)?;
+    if dumper.is_mariadb() && !dumper.fits_server(version) {
+        let tables = catalogue::list_generating_tables(server, name, stop)?;
         ensure!(
             tables.is_empty(),
             "{name} has generated columns, and MySQL does not take back what {} makes of them; install MySQL's own mysqldump (tables: {})",

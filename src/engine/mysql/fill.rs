@@ -17,7 +17,7 @@ pub(super) fn check(server: &Server, name: &str, stop: Stop) -> Result<()> {
     ensure!(
         objects.is_empty(),
         "the database {name} is not empty ({}); --into-empty loads only into an empty one",
-        shown(&objects)
+        describe(&objects)
     );
     let sessions = format!(
         "SELECT user FROM information_schema.processlist WHERE db = {} AND id <> CONNECTION_ID()",
@@ -35,11 +35,11 @@ pub(super) fn check(server: &Server, name: &str, stop: Stop) -> Result<()> {
 /// Adds to the error of a load what the database holds now. Nothing is dropped: the server cannot
 /// tell what the restore loaded from what other sessions put there meanwhile.
 pub(super) fn explain(server: &Server, name: &str, error: Error) -> Error {
-    match objects(server, name, Stop::cleaning_up()) {
+    match objects(server, name, Stop::for_cleanup()) {
         Ok(objects) if objects.is_empty() => error.context(format!("the database {name} is empty")),
         Ok(objects) => error.context(format!(
             "the database {name} is not empty now ({}); it keeps what was loaded, because others may have put something there meanwhile; empty it by hand before the next attempt",
-            shown(&objects)
+            describe(&objects)
         )),
         Err(unseen) => {
             log::warn!("what the database {name} holds cannot be seen: {unseen:#}");
@@ -48,7 +48,7 @@ pub(super) fn explain(server: &Server, name: &str, error: Error) -> Error {
     }
 }
 
-fn shown(objects: &[(String, String)]) -> String {
+fn describe(objects: &[(String, String)]) -> String {
     let named = objects.iter().take(NAMED);
     let mut shown: Vec<_> = named
         .map(|(kind, object)| format!("{} {object}", kind.to_lowercase()))

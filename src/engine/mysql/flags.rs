@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::time::Duration;
 
-use super::catalogue::Database;
+use super::catalogue::DatabaseProperties;
 use super::server::Server;
 
 /// The flags of every dump of a database. They override what an option file says.
@@ -30,31 +30,36 @@ const FLAGS: [&str; 16] = [
 pub(super) fn definitions(
     server: &Server,
     name: &str,
-    database: &Database,
-    patience: Duration,
+    database: &DatabaseProperties,
+    lock_timeout: Duration,
 ) -> Command {
-    let mut command = begin(server, name, database, patience);
+    let mut command = begin(server, name, database, lock_timeout);
     // The dump of the database has the routines and events.
     command.args(["--no-data", "--skip-routines", "--skip-events"]);
     command.arg("--").arg(name).args(&database.selected.rows);
     command
 }
 
-/// Returns the command that dumps the database `name` and waits for a lock for at most `patience`.
+/// Returns the command that dumps the database `name` and waits for a lock for at most `lock_timeout`.
 pub(super) fn dump(
     server: &Server,
     name: &str,
-    database: &Database,
-    patience: Duration,
+    database: &DatabaseProperties,
+    lock_timeout: Duration,
 ) -> Command {
-    let mut command = begin(server, name, database, patience);
+    let mut command = begin(server, name, database, lock_timeout);
     command.args(database.selected.options(name, &server.dumper));
     command.arg("--").arg(name);
     command
 }
 
 /// Returns the command with the flags of every dump.
-fn begin(server: &Server, name: &str, database: &Database, patience: Duration) -> Command {
+fn begin(
+    server: &Server,
+    name: &str,
+    database: &DatabaseProperties,
+    lock_timeout: Duration,
+) -> Command {
     let dumper = &server.dumper;
     let mut command = server.client(dumper);
     command.args(FLAGS);
@@ -66,19 +71,19 @@ fn begin(server: &Server, name: &str, database: &Database, patience: Duration) -
         ("skip-add-locks", database.uses_sequences),
     ] {
         let name = flag.split('=').next().unwrap_or_default();
-        let known = dumper.knows(name.trim_start_matches("skip-"));
+        let known = dumper.has_option(name.trim_start_matches("skip-"));
         if known && wanted {
             command.arg(format!("--{flag}"));
         }
     }
-    if database.has_history && !dumper.knows("dump-history") {
+    if database.has_history && !dumper.has_option("dump-history") {
         log::warn!(
             "{name}: {} cannot dump the history of system-versioned tables; their present rows are dumped",
             dumper.program
         );
     }
-    if dumper.knows("init-command") {
-        let wait = patience.as_secs();
+    if dumper.has_option("init-command") {
+        let wait = lock_timeout.as_secs();
         command.arg(format!(
             "--init-command=SET SESSION lock_wait_timeout = {wait}"
         ));

@@ -8,7 +8,7 @@ use std::io::Write;
 
 use anyhow::{Result, ensure};
 
-use super::quotes::{account_text, behind};
+use super::quotes::{account_text, find_after};
 use super::server::{Server, identifier};
 use crate::stop::Stop;
 
@@ -28,7 +28,7 @@ pub(super) fn write(server: &Server, out: &mut dyn Write, stop: Stop) -> Result<
         "SELECT user FROM mysql.user WHERE is_role = 'Y' ORDER BY user = 'PUBLIC', user",
         stop,
     );
-    let roles = unless_unknown(roles, UNKNOWN_COLUMN)?;
+    let roles = ignore_unknown(roles, UNKNOWN_COLUMN)?;
     let users = if roles.is_some() {
         " WHERE is_role = 'N'"
     } else {
@@ -42,7 +42,7 @@ pub(super) fn write(server: &Server, out: &mut dyn Write, stop: Stop) -> Result<
     let (everyone, roles): (Vec<_>, Vec<_>) = roles.into_iter().partition(|role| role == "PUBLIC");
     // With this variable, a password's hash is readable whatever bytes it has. Only MySQL knows it.
     let hex = "SET SESSION print_identified_with_as_hex = ON";
-    let hex = unless_unknown(server.ask(hex, stop), UNKNOWN_VARIABLE)?
+    let hex = ignore_unknown(server.ask(hex, stop), UNKNOWN_VARIABLE)?
         .map_or(String::new(), |_| format!("{hex};"));
     let roles: Vec<_> = roles.iter().map(|role| identifier(role)).collect();
     for role in &roles {
@@ -98,7 +98,7 @@ pub(super) fn write(server: &Server, out: &mut dyn Write, stop: Stop) -> Result<
 }
 
 /// Returns `None` if the server does not know what it was asked for, by the number of its error.
-fn unless_unknown<T>(answer: Result<T>, number: &str) -> Result<Option<T>> {
+fn ignore_unknown<T>(answer: Result<T>, number: &str) -> Result<Option<T>> {
     match answer {
         Err(error) if format!("{error:#}").contains(number) => Ok(None),
         answer => answer.map(Some),
@@ -109,7 +109,8 @@ fn unless_unknown<T>(answer: Result<T>, number: &str) -> Result<Option<T>> {
 /// Returns the statement without them, and the roles.
 fn without_default_roles(create: &str) -> (String, Option<&str>) {
     let clause = " DEFAULT ROLE ";
-    let found = behind(create, clause).and_then(|rest| Some((rest, behind(rest, " REQUIRE ")?)));
+    let found =
+        find_after(create, clause).and_then(|rest| Some((rest, find_after(rest, " REQUIRE ")?)));
     let Some((rest, after)) = found else {
         return (create.to_owned(), None);
     };

@@ -3,7 +3,7 @@
 
 use anyhow::Result;
 
-use super::load::shown;
+use super::load::describe;
 use super::server::{Server, identifier, literal};
 use super::storage_engines::ELSEWHERE;
 use crate::stop::Stop;
@@ -59,8 +59,9 @@ pub(super) fn columns(server: &Server, database: &str, stop: Stop) -> Result<Vec
             .filter_map(|n| chunk.get(n.parse::<usize>().ok()?));
         differing.extend(found.map(Column::label));
     }
-    let sure = shown(&differing).map(|columns| format!("differs from the database in {columns}"));
-    let may = shown(&unsure).map(|columns| format!("may differ from it in {columns}"));
+    let sure =
+        describe(&differing).map(|columns| format!("differs from the database in {columns}"));
+    let may = describe(&unsure).map(|columns| format!("may differ from it in {columns}"));
     let said: Vec<_> = sure.into_iter().chain(may).collect();
     if !said.is_empty() {
         log::warn!(

@@ -133,7 +133,7 @@ impl Selected {
         let option = |option: &str, table: &String| format!("--{option}={name}.{table}");
         let tables = self.tables.iter();
         let tables = tables.map(|table| option("ignore-table", table));
-        let without_rows = if client.knows(WITHOUT_ROWS) {
+        let without_rows = if client.has_option(WITHOUT_ROWS) {
             WITHOUT_ROWS
         } else {
             "ignore-table"
@@ -145,7 +145,7 @@ impl Selected {
     /// Returns true if the definitions of the tables without rows must be dumped by another run of
     /// this client.
     pub(super) fn needs_definitions(&self, client: &Client) -> bool {
-        !self.rows.is_empty() && !client.knows(WITHOUT_ROWS)
+        !self.rows.is_empty() && !client.has_option(WITHOUT_ROWS)
     }
 }
 

@@ -6,8 +6,8 @@ use std::io::{self, BufWriter, Write};
 use anyhow::{Context, Result, anyhow, bail, ensure};
 
 use super::script::StatementReader;
-use super::script::located::{Located, Places};
-use super::script::rewrite::{Names, Report, Rewriter};
+use super::script::located::{LocatingWriter, ObjectPositions};
+use super::script::rewrite::{Names, RewriteReport, Rewriter};
 use super::server::Server;
 use crate::child::Child;
 use crate::engine::feed::finish;
@@ -29,7 +29,7 @@ const TOLERANT: [&str; 2] = [
 ];
 
 /// How to load a dump.
-pub(super) struct Loading<'a> {
+pub(super) struct DumpLoad<'a> {
     pub(super) server: &'a Server,
     /// The name of the dumped database.
     pub(super) own: &'a str,
@@ -42,7 +42,7 @@ pub(super) struct Loading<'a> {
     pub(super) stop: Stop,
 }
 
-impl Loading<'_> {
+impl DumpLoad<'_> {
     /// Loads the dump into the database `name`, and warns of objects that are not exactly as they
     /// were dumped. Returns the objects that failed, if failures do not end the restore.
     ///
@@ -66,7 +66,7 @@ impl Loading<'_> {
                 &report.disabled,
             ),
         ] {
-            if let Some(objects) = shown(objects) {
+            if let Some(objects) = describe(objects) {
                 log::warn!("{name}: {what} {own}: {objects}");
             }
         }
@@ -77,16 +77,16 @@ impl Loading<'_> {
     /// the dump can be loaded into `target`.
     ///
     /// # Errors
-    /// As [`Loading::load`] into `target`.
+    /// As [`DumpLoad::load`] into `target`.
     pub(super) fn rehearse(&self, dump: &File, name: &str, target: &str) -> Result<()> {
         self.feed(dump, name, target).map(|_| ())
     }
 
     /// Returns the message about the objects that name the dumped database where the name cannot be
     /// changed to `target`, or `None` if there are none.
-    fn refusal(&self, report: &Report, target: &str) -> Option<String> {
+    fn refusal(&self, report: &RewriteReport, target: &str) -> Option<String> {
         let own = self.own;
-        let refused = shown(&report.refused)?;
+        let refused = describe(&report.refused)?;
         Some(format!(
             "these name their database {own} where the name cannot be changed safely to {target}: {refused}; restore it as {own}, on another server if {own} must stay as it is"
         ))
@@ -94,7 +94,12 @@ impl Loading<'_> {
 
     /// Feeds the dump to the database `target`, to check whether it can be loaded into `meant`.
     /// Returns a report of the changed names, and the objects that failed.
-    fn feed(&self, dump: &File, target: &str, meant: &str) -> Result<(Report, Vec<Failure>)> {
+    fn feed(
+        &self,
+        dump: &File,
+        target: &str,
+        meant: &str,
+    ) -> Result<(RewriteReport, Vec<Failure>)> {
         let (server, stop) = (self.server, self.stop);
         let prelude = prelude(server, stop)?;
         let case = server
@@ -107,7 +112,7 @@ impl Loading<'_> {
             is_rehearsal: meant == self.own,
             no_owner: self.no_owner,
         };
-        let mut command = server.fed_shell();
+        let mut command = server.input_shell();
         if self.keep_going {
             command.args(["--force", "--skip-reconnect"]);
         }
@@ -116,7 +121,7 @@ impl Loading<'_> {
         child.keep_lines(MOST_LINES);
         // A statement is written in several parts. Without a buffer, each part would wake the
         // client.
-        let mut out = Located::new(BufWriter::with_capacity(64 << 10, child));
+        let mut out = LocatingWriter::new(BufWriter::with_capacity(64 << 10, child));
         let begun = out.write_all(prelude.as_bytes());
         let mut script = StatementReader::new(Rewriter::new(out, names, self.keeps_existing));
         let fed = begun
@@ -164,7 +169,12 @@ impl Loading<'_> {
     }
 
     /// Returns the objects that failed in a client that continued after each error.
-    fn failures(&self, child: Child, fed: io::Result<()>, places: &Places) -> Result<Vec<Failure>> {
+    fn failures(
+        &self,
+        child: Child,
+        fed: io::Result<()>,
+        places: &ObjectPositions,
+    ) -> Result<Vec<Failure>> {
         fed.context("the dump cannot be loaded")?;
         let lines = child.finish_with_lines()?;
         self.stop.check()?;
@@ -199,7 +209,7 @@ fn prelude(server: &Server, stop: Stop) -> Result<String> {
 }
 
 /// Returns a list of the first objects and the number of the others, or `None` for no objects.
-pub(super) fn shown(objects: &[String]) -> Option<String> {
+pub(super) fn describe(objects: &[String]) -> Option<String> {
     let (named, more) = objects.split_at(objects.len().min(NAMED));
     let more = (!more.is_empty()).then(|| format!(" and {} more", more.len()));
     (!named.is_empty()).then(|| named.join(", ") + &more.unwrap_or_default())

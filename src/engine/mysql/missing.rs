@@ -25,7 +25,7 @@ const OPTIONS: Sign = ("1005", "(errno: 140 ");
 
 /// Returns what the server lacks according to `error`, which occurred while `database` was
 /// restored, or `None` if the error has another cause.
-pub(super) fn missing(database: Option<&str>, error: &str) -> Option<&'static str> {
+pub(super) fn find_missing(database: Option<&str>, error: &str) -> Option<&'static str> {
     let message = first_message(error, "ERROR ")?;
     let (place, message) = message.split_once(": ")?;
     let number = place.split(' ').next()?;
@@ -46,11 +46,11 @@ pub(super) fn missing(database: Option<&str>, error: &str) -> Option<&'static st
 
 #[cfg(test)]
 mod tests {
-    use super::missing;
+    use super::find_missing;
 
     #[test]
     fn only_what_is_missing_here_is_no_failure() {
-        let needs = |error: &str| missing(Some("shop"), error);
+        let needs = |error: &str| find_missing(Some("shop"), error);
         assert_eq!(needs("ERROR 1064 (42000): You have an error"), None);
         let own = "ERROR 1146 (42S02): Table 'shop.t' doesn't exist";
         assert_eq!(needs(own), None);
@@ -70,7 +70,7 @@ mod tests {
             let error = format!(
                 "mariadb ended with exit status: 1: ERROR 1062 (23000) at line 9: Duplicate entry '{words}' for key 'k'"
             );
-            assert_eq!(missing(Some("shop"), &error), None);
+            assert_eq!(find_missing(Some("shop"), &error), None);
         }
     }
 }

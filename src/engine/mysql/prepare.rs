@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 
 use super::server::{Server, identifier, literal};
-use super::settings::Settings;
+use super::settings::DatabaseSettings;
 use super::storage_engines::PLUGINS;
 use crate::child::Child;
 use crate::engine::feed::finish;
@@ -41,7 +41,7 @@ fn install(server: &Server, file: &str, stop: Stop) -> Result<()> {
 /// # Errors
 /// When the server refuses the SQL.
 pub(super) fn load_time_zones(server: &Server, script: &[u8], stop: Stop) -> Result<()> {
-    let mut command = server.fed_shell();
+    let mut command = server.input_shell();
     command.arg("--").arg("mysql");
     let mut child = Child::write_to(&mut command, server.shell.program, stop)?;
     let fed = child.write_all(script);
@@ -55,7 +55,7 @@ pub(super) fn load_time_zones(server: &Server, script: &[u8], stop: Stop) -> Res
 /// When the server refuses to create a user, or when the header lacks the database's settings.
 pub(super) fn prepare(server: &Server, header: &Header, stop: Stop) -> Result<()> {
     let settings = Value::Object(header.facts.settings.clone());
-    let settings: Settings = serde_json::from_value(settings)
+    let settings: DatabaseSettings = serde_json::from_value(settings)
         .context("the dump's header lacks the database's settings")?;
     for (engine, file) in PLUGINS {
         if settings.engines.contains(engine) {

@@ -22,9 +22,9 @@ struct Privileges {
 /// A sentence that names the privileges that the user lacks.
 pub(super) fn check(server: &Server, name: &str, stop: Stop) -> Result<()> {
     let held = if has_role(server, stop)? {
-        with_role(server, name, stop)?
+        read_with_role(server, name, stop)?
     } else {
-        without_role(server, name, stop)?
+        read_without_role(server, name, stop)?
     };
     let has = |wanted: &str| {
         let mut all = held.everywhere.iter().chain(&held.here);
@@ -52,7 +52,7 @@ pub(super) fn check(server: &Server, name: &str, stop: Stop) -> Result<()> {
 /// Returns true if the user sees every database: any global privilege is enough.
 pub(super) fn sees_every_database(server: &Server, stop: Stop) -> Result<bool> {
     let everywhere = if has_role(server, stop)? {
-        with_role(server, "", stop)?.everywhere
+        read_with_role(server, "", stop)?.everywhere
     } else {
         of(server, "user_privileges", "", stop)?
     };
@@ -76,7 +76,7 @@ fn of(server: &Server, table: &str, condition: &str, stop: Stop) -> Result<Vec<S
     )
 }
 
-fn without_role(server: &Server, name: &str, stop: Stop) -> Result<Privileges> {
+fn read_without_role(server: &Server, name: &str, stop: Stop) -> Result<Privileges> {
     let condition = format!("AND {} LIKE table_schema", literal(name));
     Ok(Privileges {
         everywhere: of(server, "user_privileges", "", stop)?,
@@ -86,7 +86,7 @@ fn without_role(server: &Server, name: &str, stop: Stop) -> Result<Privileges> {
 
 /// Returns the privileges from `SHOW GRANTS`, because the catalogue's views do not include a role's
 /// privileges.
-fn with_role(server: &Server, name: &str, stop: Stop) -> Result<Privileges> {
+fn read_with_role(server: &Server, name: &str, stop: Stop) -> Result<Privileges> {
     let mut held = Privileges {
         everywhere: Vec::new(),
         here: Vec::new(),

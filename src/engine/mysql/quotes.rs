@@ -31,7 +31,7 @@ impl Quotes {
 }
 
 /// Returns the text after the first `word`, which begins with a blank, outside of quotes.
-pub(super) fn behind<'a>(text: &'a str, word: &str) -> Option<&'a str> {
+pub(super) fn find_after<'a>(text: &'a str, word: &str) -> Option<&'a str> {
     let mut quotes = Quotes::NONE;
     let mut places = text.char_indices();
     places.find_map(|(at, character)| {

@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Error, Result};
 
 use super::dumper::Mysql;
-use super::load::Loading;
+use super::load::DumpLoad;
 use super::server::{Server, identifier, literal};
-use super::settings::{PLAIN_STRINGS, Settings};
+use super::settings::{DatabaseSettings, PLAIN_STRINGS};
 use crate::engine::access::{Access, Part};
-use crate::engine::load::{Loaded, Save, not_saved};
+use crate::engine::load::{LoadResult, Save, explain_not_saved};
 use crate::secret::Secret;
 use crate::stop::{self, Stop};
 use crate::url::Url;
@@ -21,32 +21,32 @@ const UNTOUCHED: &str = "the old database is as it was";
 const LOCKED: &str = "ERROR 1205";
 
 /// A database to be replaced.
-pub(super) struct Old<'a> {
+pub(super) struct OldDatabase<'a> {
     pub(super) server: &'a Server,
     /// How to load the dump that replaces the database.
-    pub(super) loading: &'a Loading<'a>,
+    pub(super) loading: &'a DumpLoad<'a>,
     pub(super) name: &'a str,
-    pub(super) settings: Settings,
+    pub(super) settings: DatabaseSettings,
     pub(super) access: &'a Access,
 }
 
-impl Old<'_> {
+impl OldDatabase<'_> {
     /// Replaces the database. Returns what was loaded, and the path of the old database's dump if
     /// `save` is given.
     pub(super) fn replace_with(
         &self,
         dump: &File,
-        settings: &Settings,
+        settings: &DatabaseSettings,
         login: (&Url, Option<&Secret>),
         save: Option<&mut dyn Save>,
-    ) -> Result<Loaded> {
+    ) -> Result<LoadResult> {
         let stop = self.access.deadline;
         let saved = save.map(|save| self.save(login, save)).transpose();
-        let saved = saved.map_err(not_saved).context(UNTOUCHED)?;
+        let saved = saved.map_err(explain_not_saved).context(UNTOUCHED)?;
         let content = self.content(stop).context(UNTOUCHED)?;
         stop.check().context(UNTOUCHED)?;
         if let Err(error) = self.drop() {
-            let now = self.content(Stop::cleaning_up());
+            let now = self.content(Stop::for_cleanup());
             return Err(match now {
                 Ok(now) if now == content => error.context(UNTOUCHED),
                 _ => self.put_back(saved.as_deref(), error),
@@ -56,7 +56,7 @@ impl Old<'_> {
         let created = self.server.ask(&create, stop);
         let replaced = created.and_then(|_| self.loading.load(dump, self.name));
         let failed = replaced.map_err(|error| self.put_back(saved.as_deref(), error))?;
-        Ok(Loaded::new(saved, failed))
+        Ok(LoadResult::new(saved, failed))
     }
 
     /// Returns the kinds and names of all objects in the database.
@@ -86,7 +86,7 @@ impl Old<'_> {
         );
         let dropped = self
             .server
-            .ask(&drop, Stop::uninterrupted(self.access.deadline.limit()));
+            .ask(&drop, Stop::without_signals(self.access.deadline.limit()));
         dropped.map(|_| ()).map_err(|error| {
             if format!("{error:#}").contains(LOCKED) {
                 error.context("another session has its tables in use (SHOW PROCESSLIST)")
@@ -132,9 +132,9 @@ impl Old<'_> {
         let create = format!(
             "{PLAIN_STRINGS}; CREATE DATABASE IF NOT EXISTS {name}; ALTER DATABASE {name} {options}"
         );
-        let stop = Stop::uninterrupted(self.access.deadline.limit());
+        let stop = Stop::without_signals(self.access.deadline.limit());
         self.server.ask(&create, stop)?;
-        let loading = Loading {
+        let loading = DumpLoad {
             server: self.server,
             own: self.name,
             keep_going: false,

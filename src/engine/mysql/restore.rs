@@ -8,15 +8,15 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use super::catalogue;
-use super::load::{Loading, shown};
-use super::replace::Old;
+use super::load::{DumpLoad, describe};
+use super::replace::OldDatabase;
 use super::server::{Server, identifier};
-use super::settings::{PLAIN_STRINGS, Settings};
+use super::settings::{DatabaseSettings, PLAIN_STRINGS};
 use super::{fill, leftovers};
 use crate::engine::access::Access;
 use crate::engine::leftover;
-use crate::engine::load::{Existing, LoadOptions, Loaded};
-use crate::engine::missing::Missing;
+use crate::engine::load::{ExistingDatabase, LoadOptions, LoadResult};
+use crate::engine::missing::MissingRequirements;
 use crate::header::Header;
 use crate::secret::Secret;
 use crate::stop::Stop;
@@ -37,33 +37,33 @@ pub fn run(
     name: &str,
     mut options: LoadOptions<'_>,
     access: &Access,
-) -> Result<Loaded> {
+) -> Result<LoadResult> {
     let stop = access.deadline;
     let mut server = Server::new(url, password, stop)?;
     let settings = Value::Object(header.facts.settings.clone());
-    let settings: Settings = serde_json::from_value(settings)
+    let settings: DatabaseSettings = serde_json::from_value(settings)
         .context("the dump's header lacks the database's settings")?;
-    let version = server.meet(stop)?;
+    let version = server.connect(stop)?;
     let databases = catalogue::databases(&server, stop)?;
     let exists = databases.contains(&name.to_owned());
-    let fills = exists && matches!(options.existing, Existing::Fill);
+    let fills = exists && matches!(options.existing, ExistingDatabase::Fill);
     ensure!(
         fills || options.existing.replaces() || !exists,
         "the database {name} exists; --replace dumps it first and then replaces it, --into-empty loads into it if it is empty"
     );
     warn_of_another_server(&header.engine_version, &version);
     leftovers::remove(&server, name, &databases, stop);
-    if exists && let Existing::Save(save) = &mut options.existing {
+    if exists && let ExistingDatabase::Save(save) = &mut options.existing {
         save.prepare()?;
     }
     preflight(&server, &settings, &options, stop)?;
-    if let Some(columns) = shown(&settings.inexact) {
+    if let Some(columns) = describe(&settings.inexact) {
         log::warn!(
             "values in these columns are not, or may not be, what the database had when it was dumped: {columns}"
         );
     }
     let own = header.identity.database.as_deref();
-    let loading = Loading {
+    let loading = DumpLoad {
         server: &server,
         own: own.context("the dump's header names no database")?,
         keep_going: options.keep_going,
@@ -76,20 +76,20 @@ pub fn run(
         let loaded = loading.load(dump, name);
         let failed = loaded.map_err(|error| fill::explain(&server, name, error))?;
         set_defaults(&server, name, &settings, stop);
-        return Ok(Loaded::new(None, failed));
+        return Ok(LoadResult::new(None, failed));
     }
     if !exists {
         let new = NewDatabase::create(&server, name, &settings, stop)?;
         let failed = loading.load(dump, name)?;
         new.keep();
-        return Ok(Loaded::new(None, failed));
+        return Ok(LoadResult::new(None, failed));
     }
 
-    let scratch = NewDatabase::create(&server, &beside(name), &settings, stop)?;
+    let scratch = NewDatabase::create(&server, &make_new_name(name), &settings, stop)?;
     let rehearsed = loading.rehearse(dump, &scratch.name, name);
     rehearsed.context("the old database is as it was")?;
     drop(scratch);
-    let old = Old {
+    let old = OldDatabase {
         server: &server,
         loading: &loading,
         name,
@@ -97,7 +97,7 @@ pub fn run(
         access,
     };
     let save = match options.existing {
-        Existing::Save(save) => Some(save),
+        ExistingDatabase::Save(save) => Some(save),
         _ => None,
     };
     old.replace_with(dump, &settings, (url, password), save)
@@ -105,7 +105,7 @@ pub fn run(
 
 /// Sets the defaults of a filled database to those of the dumped one, and warns if the user may
 /// not.
-fn set_defaults(server: &Server, name: &str, settings: &Settings, stop: Stop) {
+fn set_defaults(server: &Server, name: &str, settings: &DatabaseSettings, stop: Stop) {
     let alter = format!(
         "{PLAIN_STRINGS}; ALTER DATABASE {} {}",
         identifier(name),
@@ -136,7 +136,7 @@ fn warn_of_another_server(dumped: &str, here: &str) {
 /// have lacked the definers too.
 fn preflight(
     server: &Server,
-    settings: &Settings,
+    settings: &DatabaseSettings,
     options: &LoadOptions<'_>,
     stop: Stop,
 ) -> Result<()> {
@@ -180,7 +180,7 @@ fn preflight(
         }
     }
     if !lacking.is_empty() {
-        let missing = Missing {
+        let missing = MissingRequirements {
             server: server.url().to_string(),
             needs: lacking,
         };
@@ -216,12 +216,17 @@ struct NewDatabase<'a> {
 }
 
 impl<'a> NewDatabase<'a> {
-    fn create(server: &'a Server, name: &str, settings: &Settings, stop: Stop) -> Result<Self> {
+    fn create(
+        server: &'a Server,
+        name: &str,
+        settings: &DatabaseSettings,
+        stop: Stop,
+    ) -> Result<Self> {
         stop.check()?;
         // If the client were killed, the server might still create the database, and it would
         // remain.
         server
-            .ask(&settings.create(name), Stop::cleaning_up())
+            .ask(&settings.create(name), Stop::for_cleanup())
             .context("cannot create a database to restore into")?;
         Ok(NewDatabase {
             server,
@@ -241,12 +246,12 @@ impl Drop for NewDatabase<'_> {
             return;
         }
         let drop = format!("DROP DATABASE IF EXISTS {}", identifier(&self.name));
-        if let Err(error) = self.server.ask(&drop, Stop::cleaning_up()) {
+        if let Err(error) = self.server.ask(&drop, Stop::for_cleanup()) {
             log::warn!("{} was not dropped: {error:#}", self.name);
         }
     }
 }
 
-fn beside(name: &str) -> String {
+fn make_new_name(name: &str) -> String {
     leftover::name(name, "restoring", leftovers::LONGEST_NAME)
 }

@@ -15,8 +15,8 @@ mod uses;
 
 use std::io::{self, Write};
 
-use lexer::{Kind, Mode, Token};
-use statement::{Parts, Statement};
+use lexer::{Mode, Token, TokenKind};
+use statement::{Statement, StatementSink};
 
 /// The longest statement that is held, in bytes. Rows are not held.
 const LONGEST: usize = 64 << 20;
@@ -41,7 +41,7 @@ pub(super) struct StatementReader<P> {
     last: u8,
 }
 
-impl<P: Parts> StatementReader<P> {
+impl<P: StatementSink> StatementReader<P> {
     pub(super) fn new(parts: P) -> Self {
         StatementReader {
             parts,
@@ -131,14 +131,14 @@ impl<P: Parts> StatementReader<P> {
             };
             self.at = token.end;
             match token.kind {
-                Kind::Opening => self.mode.in_code = true,
-                Kind::Closing => self.mode.in_code = false,
-                Kind::Nothing if at == 0 => {
-                    self.parts.between(&self.held[..self.at])?;
+                TokenKind::Opening => self.mode.in_code = true,
+                TokenKind::Closing => self.mode.in_code = false,
+                TokenKind::Nothing if at == 0 => {
+                    self.parts.pass_between(&self.held[..self.at])?;
                     self.drain(self.at);
                 }
-                Kind::Nothing => {}
-                Kind::Word | Kind::Name | Kind::Text | Kind::Symbol => {
+                TokenKind::Nothing => {}
+                TokenKind::Word | TokenKind::Name | TokenKind::Text | TokenKind::Symbol => {
                     self.tokens.push(token);
                     if self.begins_rows() {
                         return self.pass_insert();
@@ -185,7 +185,7 @@ impl<P: Parts> StatementReader<P> {
                 let named = words.find(|word| !word.is_empty());
                 let named = named.ok_or_else(|| io::Error::other("a DELIMITER line names none"))?;
                 self.delimiter = named.to_vec();
-                self.parts.between(&held[..=end])?;
+                self.parts.pass_between(&held[..=end])?;
             }
             self.drain(end + 1);
         }
@@ -236,7 +236,7 @@ impl<P: Parts> StatementReader<P> {
     }
 }
 
-impl<P: Parts> Write for StatementReader<P> {
+impl<P: StatementSink> Write for StatementReader<P> {
     fn write(&mut self, data: &[u8]) -> io::Result<usize> {
         self.pass(data, false)?;
         Ok(data.len())

@@ -60,7 +60,7 @@ impl Server {
     ///
     /// # Errors
     /// When the server cannot be reached, or when an option file sets an option that is refused.
-    pub fn meet(&mut self, stop: Stop) -> Result<String> {
+    pub fn connect(&mut self, stop: Stop) -> Result<String> {
         options::refuse(self.bare_client(&self.shell), &self.shell, &NOT_FED, stop)?;
         let first = self.shell.program;
         let version = self.column("SELECT version()", stop);
@@ -69,9 +69,9 @@ impl Server {
             format!("{} shows this user no row, because sql_select_limit is 0 in the user's sessions; set it back (SET GLOBAL sql_select_limit = DEFAULT, or in init_connect)", self.url())
         })?;
         for (client, names) in [(&mut self.dumper, DUMPERS), (&mut self.shell, SHELLS)] {
-            if !client.suits(&version) {
+            if !client.fits_server(&version) {
                 let mut others = Client::installed(names, stop);
-                if let Some(other) = others.find(|other| other.suits(&version)) {
+                if let Some(other) = others.find(|other| other.fits_server(&version)) {
                     *client = other;
                 }
             }
@@ -130,7 +130,7 @@ impl Server {
             }
         }
         // Otherwise a server could ask for any file that this process may read.
-        if client.knows("local-infile") {
+        if client.has_option("local-infile") {
             command.arg("--local-infile=0");
         }
         command
@@ -145,7 +145,7 @@ impl Server {
     /// option file may set for people: with it, the client would get 1000 rows at most.
     pub(super) fn shell(&self) -> Command {
         let mut command = self.client(&self.shell);
-        if self.shell.knows("safe-updates") {
+        if self.shell.has_option("safe-updates") {
             command.arg("--skip-safe-updates");
         }
         command
@@ -153,7 +153,7 @@ impl Server {
 
     /// Returns the command for the client that is fed SQL. The client must not print what it was
     /// fed, because that may be secret and long.
-    pub(super) fn fed_shell(&self) -> Command {
+    pub(super) fn input_shell(&self) -> Command {
         let mut command = self.shell();
         // Without binary mode, the client runs commands that it finds in a dump, such as `\! rm`,
         // and removes carriage returns from the ends of lines.
@@ -163,7 +163,7 @@ impl Server {
             "skip-named-commands",
             "skip-print-query-on-error",
         ] {
-            if self.shell.knows(option.trim_start_matches("skip-")) {
+            if self.shell.has_option(option.trim_start_matches("skip-")) {
                 command.arg(format!("--{option}"));
             }
         }

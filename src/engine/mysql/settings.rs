@@ -12,7 +12,7 @@ pub(super) const PLAIN_STRINGS: &str = "SET SESSION sql_mode = ''";
 /// The settings of a database, such as its default character set, and what restoring it requires.
 /// The dump's header holds them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct Settings {
+pub(super) struct DatabaseSettings {
     pub(super) charset: String,
     pub(super) collation: String,
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -29,7 +29,7 @@ pub(super) struct Settings {
     pub(super) inexact: Vec<String>,
 }
 
-impl Settings {
+impl DatabaseSettings {
     pub(super) fn create(&self, name: &str) -> String {
         format!(
             "{PLAIN_STRINGS}; CREATE DATABASE {} {}",

@@ -11,7 +11,7 @@ use super::server::Server;
 use super::{accounts, catalogue, options, privileges, restore};
 use crate::engine::access::{Access, Part};
 use crate::engine::dumper::Dumper;
-use crate::engine::load::{Failure, LoadOptions, Loaded};
+use crate::engine::load::{Failure, LoadOptions, LoadResult};
 use crate::engine::source::{Loader, Source, needs_a_database, needs_no_database};
 use crate::header::Header;
 use crate::identity::Engine;
@@ -39,9 +39,9 @@ impl MysqlSource {
     ///
     /// # Errors
     /// One sentence, when the URL has an unknown parameter.
-    pub(super) fn of_url(url: Url) -> Result<Self, String> {
+    pub(super) fn from_url(url: Url) -> Result<Self, String> {
         options::check(&url)?;
-        let part = Part::named_by(&url);
+        let part = Part::from_url(&url);
         Ok(MysqlSource { url, part })
     }
 
@@ -97,15 +97,15 @@ impl Loader for MysqlSource {
         header: &Header,
         options: LoadOptions<'_>,
         access: &Access,
-    ) -> Result<Loaded> {
+    ) -> Result<LoadResult> {
         match (&self.part, header.identity.database.is_some()) {
             (Part::Database(name), true) => {
                 let login = (&self.url, access.password.as_ref());
                 restore::run(dump, header, login, name, options, access)
             }
-            (Part::Whole, false) if options.no_owner => Ok(Loaded {
+            (Part::Whole, false) if options.no_owner => Ok(LoadResult {
                 left_out: Some("users, roles and their privileges are left out (--no-owner)"),
-                ..Loaded::default()
+                ..LoadResult::default()
             }),
             (Part::Whole, false) => accounts::restore(dump, self.server(access)?, access.deadline),
             (_, true) => Err(needs_a_database()),

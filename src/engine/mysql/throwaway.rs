@@ -16,7 +16,7 @@ use crate::child;
 use crate::engine::access::Part;
 use crate::engine::source::Source;
 use crate::engine::throwaway::process::{ServerProcess, find_program};
-use crate::engine::throwaway::{Contents, Throwaway, Workshop};
+use crate::engine::throwaway::{RestoredContent, Throwaway, ThrowawayResources};
 use crate::header::Header;
 use crate::stop::Stop;
 use crate::url::{Url, encode};
@@ -35,7 +35,11 @@ pub(super) struct ThrowawayServer {
 }
 
 impl ThrowawayServer {
-    pub(super) fn start(workshop: &Workshop<'_>, header: &Header, stop: Stop) -> Result<Self> {
+    pub(super) fn start(
+        workshop: &ThrowawayResources<'_>,
+        header: &Header,
+        stop: Stop,
+    ) -> Result<Self> {
         let is_mariadb = header.engine_version.contains("MariaDB");
         let program = program(is_mariadb, stop)?;
         let place = workshop.work.join("my");
@@ -112,7 +116,7 @@ impl ThrowawayServer {
         let mut server = Server::new(&url, Some(&workshop.password), stop)?;
         process.wait_until(|| server.ask("SELECT 1", stop).map(|_| ()), stop)?;
         Ok(ThrowawayServer {
-            version: server.meet(stop)?,
+            version: server.connect(stop)?,
             server,
             url,
             stop,
@@ -152,15 +156,15 @@ impl Throwaway for ThrowawayServer {
         prepare::load_time_zones(&self.server, &printed, self.stop).map(|()| true)
     }
 
-    fn missing(&self, header: &Header, error: &str) -> Option<&'static str> {
-        missing::missing(header.identity.database.as_deref(), error)
+    fn find_missing(&self, header: &Header, error: &str) -> Option<&'static str> {
+        missing::find_missing(header.identity.database.as_deref(), error)
     }
 
-    fn contents(&self, header: &Header) -> Result<Option<Contents>> {
+    fn contents(&self, header: &Header) -> Result<Option<RestoredContent>> {
         let Some(database) = &header.identity.database else {
             return Ok(None);
         };
-        Ok(Some(Contents {
+        Ok(Some(RestoredContent {
             rows: prepare::rows(&self.server, database, self.stop)?,
             version: Some(self.version.clone()),
             problems: Vec::new(),

@@ -36,7 +36,7 @@ const NO_ROOM: &str = "out of shared memory";
 const NOT_UNDERSTOOD: u32 = 3;
 
 /// The reason why a dump did not begin.
-enum Hindrance {
+enum BeginFailure {
     /// The snapshot's session may not lock all tables, or the server has no room for the locks.
     Locks(Error),
     /// The reason is temporary.
@@ -65,13 +65,15 @@ impl Postgresql {
             }
             let error = match begun? {
                 None => return Ok(()),
-                Some(Hindrance::Locks(error)) => {
+                Some(BeginFailure::Locks(error)) => {
                     log::debug!("{database}: its tables are not locked first: {error:#}");
                     locks = false;
                     continue;
                 }
-                Some(Hindrance::Unknown(error)) if attempt >= NOT_UNDERSTOOD => return Err(error),
-                Some(Hindrance::Passing(error) | Hindrance::Unknown(error)) => error,
+                Some(BeginFailure::Unknown(error)) if attempt >= NOT_UNDERSTOOD => {
+                    return Err(error);
+                }
+                Some(BeginFailure::Passing(error) | BeginFailure::Unknown(error)) => error,
             };
             if attempt == ATTEMPTS {
                 return Err(error.context(format!("tried {ATTEMPTS} times")));
@@ -84,13 +86,13 @@ impl Postgresql {
         }
     }
 
-    fn try_to_begin(&mut self, database: &str, locks: bool) -> Result<Option<Hindrance>> {
+    fn try_to_begin(&mut self, database: &str, locks: bool) -> Result<Option<BeginFailure>> {
         let wait = locks.then_some(self.lock_timeout);
         let left_out = self.selected.oids();
         let mut snapshot =
             match Snapshot::take(&self.server, database, wait, left_out.clone(), self.stop) {
                 Ok(snapshot) => snapshot,
-                Err(error) => return self.hindrance_of_locks(error, locks).map(Some),
+                Err(error) => return self.explain_locks(error, locks).map(Some),
             };
         let seen = snapshot.ask(&catalogue::settings(&left_out))?;
         self.remember(seen)?;
@@ -103,16 +105,16 @@ impl Postgresql {
         snapshot
             .count(CHEAP)
             .context("its rows cannot be counted")?;
-        if !child.begins()? && child.has_failed() {
+        if !child.wait_for_output()? && child.has_failed() {
             let Err(error) = child.finish() else {
                 bail!("pg_dump failed");
             };
-            return self.hindrance_of_pg_dump(error, locks).map(Some);
+            return self.explain_pg_dump(error, locks).map(Some);
         }
         // `pg_dump` holds all its locks before it writes.
         let rewritten = snapshot.rewritten()?;
         if !rewritten.is_empty() {
-            return Ok(Some(Hindrance::Passing(anyhow!(
+            return Ok(Some(BeginFailure::Passing(anyhow!(
                 "another session truncated or rewrote {} while the dump began",
                 rewritten.join(", ")
             ))));
@@ -170,24 +172,24 @@ impl Postgresql {
         Err(anyhow!(what).context(SnapshotLost("a table was altered while it was read")))
     }
 
-    fn hindrance_of_locks(&self, error: Error, locks: bool) -> Result<Hindrance> {
+    fn explain_locks(&self, error: Error, locks: bool) -> Result<BeginFailure> {
         match ServerError::sqlstate(&error).filter(|_| locks) {
-            Some(OUT_OF_MEMORY | INSUFFICIENT_PRIVILEGE) => Ok(Hindrance::Locks(error)),
-            Some(sqlstate) if PASSING.contains(&sqlstate) => Ok(Hindrance::Passing(error)),
+            Some(OUT_OF_MEMORY | INSUFFICIENT_PRIVILEGE) => Ok(BeginFailure::Locks(error)),
+            Some(sqlstate) if PASSING.contains(&sqlstate) => Ok(BeginFailure::Passing(error)),
             _ => Err(self.explain(error)),
         }
     }
 
     /// Finds the reason in the words of `pg_dump`, which gives no SQLSTATE.
-    fn hindrance_of_pg_dump(&self, error: Error, locks: bool) -> Result<Hindrance> {
+    fn explain_pg_dump(&self, error: Error, locks: bool) -> Result<BeginFailure> {
         let said = format!("{error:#}");
         let is_queued = locks && has_timed_out(&said);
         if locks && said.contains(NO_ROOM) {
-            Ok(Hindrance::Locks(error))
+            Ok(BeginFailure::Locks(error))
         } else if is_queued || GONE.iter().any(|sentence| said.contains(sentence)) {
-            Ok(Hindrance::Passing(error))
+            Ok(BeginFailure::Passing(error))
         } else if !self.server.speaks_english() && !self.facts.speaks_english() {
-            Ok(Hindrance::Unknown(error))
+            Ok(BeginFailure::Unknown(error))
         } else {
             Err(self.explain(error))
         }

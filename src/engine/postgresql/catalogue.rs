@@ -48,7 +48,7 @@ pub(super) fn database(left_out: &str) -> String {
     )
 }
 
-/// Returns the query for [`Settings`] and the names of the tables, without the tables whose OIDs are
+/// Returns the query for [`DatabaseSettings`] and the names of the tables, without the tables whose OIDs are
 /// in the SQL array `left_out`.
 pub(super) fn settings(left_out: &str) -> String {
     DATABASE.replace("$LEFT_OUT", left_out)
@@ -113,7 +113,7 @@ SELECT json_build_object(
 
 /// The answer to [`UNREADABLE`].
 #[derive(Debug, Deserialize)]
-pub(super) struct Unreadable {
+pub(super) struct UnreadableTables {
     pub(super) count: usize,
     pub(super) first: Vec<String>,
 }
@@ -189,7 +189,7 @@ FROM this, facts";
 
 /// The part of the answer to [`DATABASE`] that a dump's header holds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct Settings {
+pub(super) struct DatabaseSettings {
     pub(super) owner: String,
     pub(super) encoding: String,
     /// `c`, `i` or `b`; `None` before PostgreSQL 15.
@@ -248,7 +248,7 @@ pub(super) const TARGET: &str = "SELECT json_build_object(
 
 /// The answer to [`TARGET`].
 #[derive(Debug, Deserialize)]
-pub(super) struct Target {
+pub(super) struct TargetFacts {
     pub(super) databases: HashSet<String>,
     pub(super) roles: HashSet<String>,
     pub(super) extensions: HashSet<String>,

@@ -4,24 +4,24 @@ use std::io::Write;
 
 use anyhow::{Result, bail};
 
-use crate::content::archive::Archive;
+use crate::content::archive::ArchiveCheck;
 use crate::content::marker::Tail;
 use crate::identity::Engine;
 use crate::name::Format;
 
 /// Passes a dump on and remembers the parts that show whether it is whole.
-pub(super) struct Checking<'a> {
+pub(super) struct CheckingWriter<'a> {
     out: &'a mut dyn Write,
     tail: Tail,
-    archive: Option<Archive>,
+    archive: Option<ArchiveCheck>,
 }
 
-impl<'a> Checking<'a> {
+impl<'a> CheckingWriter<'a> {
     pub(super) fn new(out: &'a mut dyn Write, format: Format) -> Self {
-        Checking {
+        CheckingWriter {
             out,
             tail: Tail::default(),
-            archive: (format == Format::Pgdump).then(Archive::default),
+            archive: (format == Format::Pgdump).then(ArchiveCheck::default),
         }
     }
 
@@ -40,12 +40,12 @@ impl<'a> Checking<'a> {
     }
 }
 
-impl Write for Checking<'_> {
+impl Write for CheckingWriter<'_> {
     fn write(&mut self, data: &[u8]) -> std::io::Result<usize> {
         let written = self.out.write(data)?;
         match &mut self.archive {
-            Some(archive) => archive.look(&data[..written]),
-            None => self.tail.look(&data[..written]),
+            Some(archive) => archive.add(&data[..written]),
+            None => self.tail.add(&data[..written]),
         }
         Ok(written)
     }

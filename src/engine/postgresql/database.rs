@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Result, bail, ensure};
 use serde_json::Value;
 
-use super::catalogue::{self, ServerFacts, Settings, Unreadable};
+use super::catalogue::{self, DatabaseSettings, ServerFacts, UnreadableTables};
 use super::left_out::Selected;
 use super::reach::{ask, connect, connect_anywhere};
 use super::server::{self, Server};
@@ -27,7 +27,7 @@ pub(super) struct Postgresql {
     pub(super) identity: Identity,
     pub(super) facts: ServerFacts,
     pub(super) client_version: String,
-    pub(super) settings: Option<Settings>,
+    pub(super) settings: Option<DatabaseSettings>,
     pub(super) tables: Vec<String>,
     /// What the user leaves out, and what that is in this database.
     pub(super) left_out: LeftOut,
@@ -110,17 +110,17 @@ impl Postgresql {
             stop,
         };
         match part {
-            Part::Database(database) => this.look_at(database)?,
-            Part::Whole | Part::Globals => this.look_at_globals()?,
+            Part::Database(database) => this.read_properties(database)?,
+            Part::Whole | Part::Globals => this.read_globals()?,
         }
         Ok(this)
     }
 
-    fn look_at(&mut self, database: &str) -> Result<()> {
+    fn read_properties(&mut self, database: &str) -> Result<()> {
         self.selected = Selected::find(&self.server, database, &self.left_out, self.stop)?;
         let query = catalogue::database(&self.selected.oids());
         let mut answer: Value = ask(&self.server, database, &query, self.stop)?;
-        let unreadable: Unreadable = serde_json::from_value(answer["unreadable"].take())?;
+        let unreadable: UnreadableTables = serde_json::from_value(answer["unreadable"].take())?;
         if unreadable.count > 0 {
             let mut first = unreadable.first.join(", ");
             if unreadable.count > unreadable.first.len() {
@@ -154,7 +154,7 @@ impl Postgresql {
         Ok(())
     }
 
-    fn look_at_globals(&mut self) -> Result<()> {
+    fn read_globals(&mut self) -> Result<()> {
         let query = catalogue::READS_PASSWORDS;
         self.with_passwords = ask(&self.server, &self.connected, query, self.stop)?;
         if !self.with_passwords {

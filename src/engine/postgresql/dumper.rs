@@ -5,7 +5,7 @@ use std::io::Write;
 use anyhow::{Context, Result};
 use serde_json::{Map, Value};
 
-use super::checking::Checking;
+use super::checking::CheckingWriter;
 use super::database::Postgresql;
 use crate::engine::dumper::{Dumper, ScratchFile};
 use crate::engine::feed::pass_on;
@@ -79,7 +79,7 @@ impl Dumper for Postgresql {
 
     fn stream(&mut self, out: &mut dyn Write) -> Result<()> {
         let mut child = self.child.take().context("pg_dump was not started")?;
-        let mut checking = Checking::new(out, self.format);
+        let mut checking = CheckingWriter::new(out, self.format);
         pass_on(&mut child, &mut checking)?;
         let ended = child.finish().map_err(|error| self.explain(error));
         ended.map_err(|error| self.explain_conflict(error))?;

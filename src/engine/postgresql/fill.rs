@@ -3,7 +3,7 @@
 use anyhow::{Error, Result, ensure};
 use serde::Deserialize;
 
-use super::catalogue::Settings;
+use super::catalogue::DatabaseSettings;
 use super::reach::ask;
 use super::target::TargetServer;
 use crate::stop::Stop;
@@ -55,14 +55,14 @@ objects AS (
 
 /// The content of a database.
 #[derive(Deserialize)]
-struct Content {
+struct DatabaseContent {
     objects: Vec<String>,
     large_objects: u64,
     encoding: String,
     collate: String,
 }
 
-impl Content {
+impl DatabaseContent {
     fn of(into: &TargetServer<'_>, name: &str, stop: Stop) -> Result<Self> {
         let query = format!(
             "{OBJECTS} SELECT json_build_object(
@@ -79,7 +79,7 @@ impl Content {
         self.objects.is_empty() && self.large_objects == 0
     }
 
-    fn shown(&self) -> String {
+    fn describe(&self) -> String {
         const NAMED: usize = 5;
         let mut shown: Vec<_> = self.objects.iter().take(NAMED).cloned().collect();
         if self.objects.len() > NAMED {
@@ -95,12 +95,12 @@ impl Content {
 /// An existing database that a dump is loaded into. The dump is loaded in one transaction, so that a
 /// failure leaves nothing of the dump in the database, and nothing that other sessions made
 /// meanwhile is dropped.
-pub(super) struct Filled<'a> {
+pub(super) struct FilledDatabase<'a> {
     into: &'a TargetServer<'a>,
     name: &'a str,
 }
 
-impl<'a> Filled<'a> {
+impl<'a> FilledDatabase<'a> {
     /// Takes the database `name` for a restore. Warns if its encoding or collation differs from the
     /// dumped one's.
     ///
@@ -109,13 +109,13 @@ impl<'a> Filled<'a> {
     pub(super) fn take(
         into: &'a TargetServer<'a>,
         name: &'a str,
-        settings: &Settings,
+        settings: &DatabaseSettings,
     ) -> Result<Self> {
-        let content = Content::of(into, name, into.stop)?;
+        let content = DatabaseContent::of(into, name, into.stop)?;
         ensure!(
             content.is_empty(),
             "the database {name} is not empty ({}); --into-empty loads only into an empty one",
-            content.shown()
+            content.describe()
         );
         for (what, dumped, here) in [
             ("encoding", &settings.encoding, &content.encoding),
@@ -127,22 +127,22 @@ impl<'a> Filled<'a> {
                 );
             }
         }
-        Ok(Filled { into, name })
+        Ok(FilledDatabase { into, name })
     }
 
     /// Adds to the error of a load what the server needs, if it had no room for the locks of one
     /// transaction. Logs what the database holds after the failure.
     pub(super) fn explain(&self, error: Error) -> Error {
         let name = self.name;
-        match Content::of(self.into, name, Stop::cleaning_up()) {
+        match DatabaseContent::of(self.into, name, Stop::for_cleanup()) {
             Ok(content) if content.is_empty() => log::info!("the database {name} is empty again"),
             Ok(content) if self.into.keep_going => log::warn!(
                 "the database {name} keeps what was loaded and what others put there: {}",
-                content.shown()
+                content.describe()
             ),
             Ok(content) => log::warn!(
                 "the database {name} is not empty: it has {}, which other sessions put there during the restore",
-                content.shown()
+                content.describe()
             ),
             Err(error) => log::warn!("what the database {name} holds cannot be seen: {error:#}"),
         }
@@ -157,7 +157,7 @@ impl<'a> Filled<'a> {
 
 /// Sets the parameters of a filled database to those of the dumped one. All other settings stay as
 /// they are.
-pub(super) fn set_parameters(into: &TargetServer<'_>, name: &str, settings: &Settings) {
+pub(super) fn set_parameters(into: &TargetServer<'_>, name: &str, settings: &DatabaseSettings) {
     for statement in settings.apply_parameters(name) {
         if let Err(error) = into.execute(std::slice::from_ref(&statement), into.stop) {
             log::warn!("the database {name} did not get a setting ({statement}): {error:#}");

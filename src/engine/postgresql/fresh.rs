@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 
-use super::catalogue::Settings;
+use super::catalogue::DatabaseSettings;
 use super::reach::ask;
 use super::server::{identifier, literal};
 use super::target::TargetServer;
@@ -22,17 +22,20 @@ impl<'a> NewDatabase<'a> {
     pub(super) fn create(
         into: &'a TargetServer<'a>,
         name: &str,
-        settings: &Settings,
+        settings: &DatabaseSettings,
     ) -> Result<Self> {
         into.stop.check()?;
         let new = NewDatabase {
-            name: beside(name, "restoring"),
+            name: make_new_name(name, "restoring"),
             into,
             kept: false,
         };
         let create = settings.create(&new.name, into.facts.major);
-        into.execute(&[create], Stop::uninterrupted(into.access.deadline.limit()))
-            .context("cannot create a database to restore into")?;
+        into.execute(
+            &[create],
+            Stop::without_signals(into.access.deadline.limit()),
+        )
+        .context("cannot create a database to restore into")?;
         into.stop.check()?;
         Ok(new)
     }
@@ -87,12 +90,12 @@ pub(super) fn drop_tables(into: &TargetServer<'_>, name: &str) -> Result<()> {
         DROP_TABLES,
     ];
     let statements = statements.map(str::to_owned);
-    into.server.execute(name, &statements, Stop::cleaning_up())
+    into.server.execute(name, &statements, Stop::for_cleanup())
 }
 
 /// Drops a database, even if it is a template or subscribes to another server's publications.
 pub(super) fn drop_database(into: &TargetServer<'_>, name: &str) -> Result<()> {
-    let stop = Stop::cleaning_up();
+    let stop = Stop::for_cleanup();
     let plain = format!("ALTER DATABASE {} IS_TEMPLATE false", identifier(name));
     for freed in [into.execute(&[plain], stop), unsubscribe(into, name)] {
         if let Err(error) = freed {
@@ -111,7 +114,7 @@ pub(super) fn drop_database(into: &TargetServer<'_>, name: &str) -> Result<()> {
 /// Drops the subscriptions of a database. It does not tell the publisher, because the slot there
 /// does not belong to this database.
 fn unsubscribe(into: &TargetServer<'_>, name: &str) -> Result<()> {
-    let stop = Stop::cleaning_up();
+    let stop = Stop::for_cleanup();
     let query = format!(
         "SELECT coalesce(json_agg(subname), '[]') FROM pg_subscription
             WHERE subdbid = (SELECT oid FROM pg_database WHERE datname = {})",
@@ -134,6 +137,6 @@ fn unsubscribe(into: &TargetServer<'_>, name: &str) -> Result<()> {
 pub(super) const LONGEST_NAME: usize = 63;
 
 /// Returns the name `NAME.WHAT-...`, within the bytes that a name may have.
-pub(super) fn beside(name: &str, what: &str) -> String {
+pub(super) fn make_new_name(name: &str, what: &str) -> String {
     leftover::name(name, what, LONGEST_NAME)
 }

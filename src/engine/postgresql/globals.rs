@@ -6,12 +6,12 @@ use std::io::Write;
 use anyhow::{Context, Result};
 
 use super::load::{Scope, load_whole};
-use super::script::own_restrict;
+use super::script::find_restrict_line;
 use super::server::Server;
 use super::target::TargetServer;
 use crate::engine::access::Access;
 use crate::engine::feed::read_list;
-use crate::engine::load::{LoadOptions, Loaded};
+use crate::engine::load::{LoadOptions, LoadResult};
 
 /// Runs the SQL that `pg_dumpall --globals-only` printed. A role that exists is neither created nor
 /// altered, so its password stays.
@@ -23,26 +23,28 @@ pub fn run(
     server: &Server,
     options: &LoadOptions<'_>,
     access: &Access,
-) -> Result<Loaded> {
+) -> Result<LoadResult> {
     let into = TargetServer::connect(server, None, options, access)?;
     let script = read_list(dump, into.stop)?;
     let (mut roles, mut tablespaces) = (String::new(), String::new());
     for statement in Statements::of(&script) {
         let kept = match subject(statement) {
-            Some((Kind::Role, name)) if into.target.roles.contains(&name) => {
+            Some((GlobalKind::Role, name)) if into.target.roles.contains(&name) => {
                 if statement.starts_with("CREATE") {
                     log::info!("the role {name} exists and stays as it is");
                 }
                 continue;
             }
-            Some((Kind::Tablespace, name)) if into.target.tablespaces.contains(&name) => continue,
-            Some((Kind::Tablespace, _)) => &mut tablespaces,
-            Some((Kind::Role, _)) | None => &mut roles,
+            Some((GlobalKind::Tablespace, name)) if into.target.tablespaces.contains(&name) => {
+                continue;
+            }
+            Some((GlobalKind::Tablespace, _)) => &mut tablespaces,
+            Some((GlobalKind::Role, _)) | None => &mut roles,
         };
         kept.push_str(statement);
         kept.push('\n');
     }
-    let restrict = own_restrict(&script);
+    let restrict = find_restrict_line(&script);
     // A tablespace cannot be created within a transaction.
     let parts = [restrict, "BEGIN;\n", &roles, "COMMIT;\n", &tablespaces];
     let mut psql = server.psql(&into.maintenance);
@@ -54,7 +56,7 @@ pub fn run(
     };
     load_whole(&into, psql, dump, Scope::EachStatement, feed)
         .context("the server-wide objects cannot be restored")?;
-    Ok(Loaded::default())
+    Ok(LoadResult::default())
 }
 
 /// Returns the tablespaces that a script creates.
@@ -66,23 +68,23 @@ pub(super) fn tablespaces(script: &str) -> Vec<String> {
 }
 
 #[derive(Debug, PartialEq, Eq)]
-enum Kind {
+enum GlobalKind {
     Role,
     Tablespace,
 }
 
 /// Returns the role or tablespace that a statement creates, alters or comments on, or `None` if it
 /// is about something else.
-fn subject(statement: &str) -> Option<(Kind, String)> {
+fn subject(statement: &str) -> Option<(GlobalKind, String)> {
     let (_, on_tablespace) = statement.split_once(" ON TABLESPACE ").unzip();
     for (start, kind) in [
-        ("CREATE ROLE ", Kind::Role),
-        ("ALTER ROLE ", Kind::Role),
-        ("COMMENT ON ROLE ", Kind::Role),
-        ("SECURITY LABEL ", Kind::Role),
-        ("CREATE TABLESPACE ", Kind::Tablespace),
-        ("ALTER TABLESPACE ", Kind::Tablespace),
-        ("COMMENT ON TABLESPACE ", Kind::Tablespace),
+        ("CREATE ROLE ", GlobalKind::Role),
+        ("ALTER ROLE ", GlobalKind::Role),
+        ("COMMENT ON ROLE ", GlobalKind::Role),
+        ("SECURITY LABEL ", GlobalKind::Role),
+        ("CREATE TABLESPACE ", GlobalKind::Tablespace),
+        ("ALTER TABLESPACE ", GlobalKind::Tablespace),
+        ("COMMENT ON TABLESPACE ", GlobalKind::Tablespace),
     ] {
         if let Some(rest) = statement.strip_prefix(start) {
             let rest = match start {
@@ -94,7 +96,7 @@ fn subject(statement: &str) -> Option<(Kind, String)> {
     }
     let grants = statement.starts_with("GRANT ") || statement.starts_with("REVOKE ");
     let rest = on_tablespace.filter(|_| grants)?;
-    Some((Kind::Tablespace, first_identifier(rest)))
+    Some((GlobalKind::Tablespace, first_identifier(rest)))
 }
 
 fn first_identifier(text: &str) -> String {
@@ -208,10 +210,16 @@ mod tests {
             ]
         );
         assert_eq!(subject(found[0]), None);
-        assert_eq!(subject(found[1]), Some((Kind::Role, "a;\"b".to_owned())));
-        assert_eq!(subject(found[2]), Some((Kind::Role, "x".to_owned())));
+        assert_eq!(
+            subject(found[1]),
+            Some((GlobalKind::Role, "a;\"b".to_owned()))
+        );
+        assert_eq!(subject(found[2]), Some((GlobalKind::Role, "x".to_owned())));
         let grant = "GRANT ALL ON TABLESPACE fast TO app;";
-        assert_eq!(subject(grant), Some((Kind::Tablespace, "fast".to_owned())));
+        assert_eq!(
+            subject(grant),
+            Some((GlobalKind::Tablespace, "fast".to_owned()))
+        );
         assert_eq!(subject("GRANT a TO b;"), None);
     }
 }

@@ -7,12 +7,12 @@ use std::process::Command;
 
 use anyhow::{Context, Result, anyhow, ensure};
 
-use super::each::Each;
+use super::entry_loader::EntryLoader;
 use super::script::entries::Entries;
-use super::script::located::Located;
+use super::script::located::LocatingWriter;
 use super::script::owners::Owners;
 use super::script::transaction::Transaction;
-use super::script::{RestrictedScript, Restricting};
+use super::script::{RestrictMode, RestrictedScript};
 use super::target::TargetServer;
 use crate::child::Child;
 use crate::engine::feed::finish;
@@ -49,8 +49,8 @@ pub(super) fn load(
         let psql = into.server.psql(name);
         return load_whole(into, psql, dump, scope, feed).map(|()| Vec::new());
     }
-    let restricting = restricting(into, dump)?;
-    let parts = Owners::new(Each::new(into, name), into.no_owner);
+    let restricting = find_restrict_mode(into, dump)?;
+    let parts = Owners::new(EntryLoader::new(into, name), into.no_owner);
     let mut script =
         RestrictedScript::new(Entries::new(parts), &into.target.parameters, restricting)?;
     let fed = feed(&mut script).and_then(|()| script.flush());
@@ -71,7 +71,7 @@ pub(super) fn load_whole(
     scope: Scope,
     feed: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> Result<()> {
-    let restricting = restricting(into, dump)?;
+    let restricting = find_restrict_mode(into, dump)?;
     let is_one = scope == Scope::OneTransaction;
     // With `--single-transaction`, psql would also commit if its input ended too early.
     if is_one {
@@ -84,8 +84,8 @@ pub(super) fn load_whole(
     psql.env_remove("PGCLIENTENCODING");
     let mut child = Child::write_to(&mut psql, "psql", into.stop)?;
     // The error contains these messages and the object.
-    child.quietly();
-    let parts = Transaction::new(Located::new(child), is_one);
+    child.log_at_debug();
+    let parts = Transaction::new(LocatingWriter::new(child), is_one);
     let parts = Owners::new(parts, into.no_owner);
     let mut script =
         RestrictedScript::new(Entries::new(parts), &into.target.parameters, restricting)?;
@@ -111,10 +111,10 @@ pub(super) fn load_whole(
 ///
 /// # Errors
 /// When psql does not know `\restrict` and the dump may be another user's.
-fn restricting(into: &TargetServer<'_>, dump: &File) -> Result<Restricting> {
-    let restricting = Restricting::of_psql(into)?;
+fn find_restrict_mode(into: &TargetServer<'_>, dump: &File) -> Result<RestrictMode> {
+    let restricting = RestrictMode::detect(into)?;
     ensure!(
-        restricting != Restricting::Unknown || is_ours(dump)?,
+        restricting != RestrictMode::Unknown || is_ours(dump)?,
         "the dump is another user's, and this machine's psql cannot be kept from running commands in it; install a psql that knows \\restrict (17.6, 16.10, 15.14, 14.19, 13.22 or newer)"
     );
     Ok(restricting)

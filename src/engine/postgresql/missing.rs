@@ -30,7 +30,7 @@ const EXTENSION: [&str; 3] = [
 ];
 
 /// Returns what the server lacks according to `error`, or `None` if the error has another cause.
-pub(super) fn missing(error: &str) -> Option<&'static str> {
+pub(super) fn find_missing(error: &str) -> Option<&'static str> {
     let message = first_message(error, "ERROR:  ").or_else(|| first_message(error, "FATAL:  "))?;
     let is_preloaded = EXTENSION.iter().any(|sign| {
         let name = message.strip_suffix(sign).map(str::trim_end);
@@ -44,19 +44,19 @@ pub(super) fn missing(error: &str) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use super::{PRELOADED, REMOTE, missing};
+    use super::{PRELOADED, REMOTE, find_missing};
 
     #[test]
     fn only_what_is_missing_here_is_no_failure() {
         let duplicate = "ERROR:  duplicate key value violates unique constraint";
-        assert_eq!(missing(duplicate), None);
+        assert_eq!(find_missing(duplicate), None);
         let remote = "psql:<stdin>:9: ERROR:  could not connect to server \"far\"";
-        assert_eq!(missing(remote), Some(REMOTE));
+        assert_eq!(find_missing(remote), Some(REMOTE));
         for preloaded in [
             "psql:<stdin>:9: ERROR:  pg_stat_statements must be loaded via \"shared_preload_libraries\"",
             "psql ended with exit status: 2: FATAL:  extension \"timescaledb\" must be preloaded; HINT:  Please preload it",
         ] {
-            assert_eq!(missing(preloaded), Some(PRELOADED));
+            assert_eq!(find_missing(preloaded), Some(PRELOADED));
         }
     }
 
@@ -80,7 +80,7 @@ mod tests {
                 ),
                 format!("ERROR:  value too long; {words}"),
             ] {
-                assert_eq!(missing(&error), None);
+                assert_eq!(find_missing(&error), None);
             }
         }
     }

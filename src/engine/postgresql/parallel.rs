@@ -26,7 +26,7 @@ const TRANSACTION_TIMEOUT: u32 = 17;
 
 /// Returns the version that is needed if this machine's `pg_restore` is too old to read the
 /// archive, otherwise `None`.
-pub(super) fn lacking(header: &Header, stop: Stop) -> Result<Option<String>> {
+pub(super) fn missing_version(header: &Header, stop: Stop) -> Result<Option<String>> {
     let (major, version) = client_version("pg_restore", stop)?;
     let made_by = header.facts.settings.get("client_version");
     let made_by = made_by
@@ -43,7 +43,7 @@ pub(super) fn lacking(header: &Header, stop: Stop) -> Result<Option<String>> {
 }
 
 /// How an archive is loaded.
-pub(super) enum Archive {
+pub(super) enum ArchiveLoad {
     /// `pg_restore` writes SQL for psql.
     Sql,
     /// `pg_restore` reads the archive from a pipe.
@@ -52,7 +52,7 @@ pub(super) enum Archive {
     File(File),
 }
 
-impl Archive {
+impl ArchiveLoad {
     /// Chooses how to load the archive, and uncompresses it if `pg_restore` needs it uncompressed.
     /// This takes time, so it comes before a new database is created: a database without a session
     /// for minutes looks like one that a killed restore left.
@@ -72,11 +72,11 @@ impl Archive {
         }
         // `pg_restore` loads several tables at a time in as many transactions.
         if is_older || into.keep_going || into.no_owner || scope == Scope::OneTransaction {
-            return Ok(Archive::Sql);
+            return Ok(ArchiveLoad::Sql);
         }
         let Some(archive) = temporary_file(header.bytes) else {
             log::info!("no space for the archive uncompressed, so one table is restored at a time");
-            return Ok(Archive::Pipe);
+            return Ok(ArchiveLoad::Pipe);
         };
         let mut writer = BufWriter::with_capacity(1 << 20, &archive);
         read_whole(dump, into.stop, &mut writer)
@@ -84,7 +84,7 @@ impl Archive {
             .context("the dump cannot be uncompressed")?;
         drop(writer);
         into.stop.check()?;
-        Ok(Archive::File(archive))
+        Ok(ArchiveLoad::File(archive))
     }
 
     /// Loads the archive into the database `name`. Returns the objects that failed.
@@ -101,13 +101,13 @@ impl Archive {
             pg_restore
         };
         let loaded = match self {
-            Archive::Sql => {
+            ArchiveLoad::Sql => {
                 return load(into, name, dump, scope, |psql| {
-                    by_psql(dump, psql, into.stop)
+                    load_by_psql(dump, psql, into.stop)
                 });
             }
-            Archive::Pipe => from_pipe(into, dump, pg_restore()),
-            Archive::File(archive) => from_file(into, archive, pg_restore()),
+            ArchiveLoad::Pipe => from_pipe(into, dump, pg_restore()),
+            ArchiveLoad::File(archive) => from_file(into, archive, pg_restore()),
         };
         loaded.context("the dump cannot be loaded")?;
         Ok(Vec::new())
@@ -121,7 +121,7 @@ fn from_pipe(into: &TargetServer<'_>, dump: &File, mut pg_restore: Command) -> R
 }
 
 /// Feeds psql the SQL that `pg_restore` makes of the archive.
-fn by_psql(dump: &File, psql: &mut dyn Write, stop: Stop) -> io::Result<()> {
+fn load_by_psql(dump: &File, psql: &mut dyn Write, stop: Stop) -> io::Result<()> {
     let (archive, mut feed) = io::pipe()?;
     std::thread::scope(|scope| {
         let feeding = scope.spawn(move || read_whole(dump, stop, &mut feed).map(drop));

@@ -6,7 +6,7 @@ use std::fs::File;
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-use super::catalogue::{self, Settings, Target};
+use super::catalogue::{self, DatabaseSettings, TargetFacts};
 use super::globals;
 use super::left_out::Selected;
 use super::reach::ask;
@@ -24,7 +24,7 @@ const MAINTENANCE: &str = "postgres";
 /// # Errors
 /// When the dump cannot be read, or when the server refuses to create a role or tablespace.
 pub(super) fn prepare(server: &Server, header: &Header, dump: &File, stop: Stop) -> Result<()> {
-    let target: Target = ask(server, MAINTENANCE, catalogue::TARGET, stop)?;
+    let target: TargetFacts = ask(server, MAINTENANCE, catalogue::TARGET, stop)?;
     let mut superusers = Vec::new();
     let (roles, tablespaces) = if header.identity.database.is_some() {
         let settings = settings(header)?;
@@ -64,7 +64,7 @@ pub(super) fn prepare(server: &Server, header: &Header, dump: &File, stop: Stop)
 
 /// The content of a restored database.
 #[derive(Debug)]
-pub(super) struct Found {
+pub(super) struct RestoredTables {
     /// The number of rows of each table, or `None` for a table whose rows cannot be counted.
     pub(super) rows: BTreeMap<String, Option<u64>>,
     /// The extensions that the dump had and the restored database lacks.
@@ -80,7 +80,7 @@ pub(super) fn read_restored(
     database: &str,
     header: &Header,
     stop: Stop,
-) -> Result<Found> {
+) -> Result<RestoredTables> {
     let nothing = Selected::default().oids();
     let mut now: Value = ask(server, database, &catalogue::settings(&nothing), stop)?;
     let names: Vec<String> = serde_json::from_value(now["table_names"].take())?;
@@ -91,16 +91,16 @@ pub(super) fn read_restored(
         (name, rows)
     });
     let rows = rows.collect();
-    let now: Settings = serde_json::from_value(now)?;
+    let now: DatabaseSettings = serde_json::from_value(now)?;
     let mut lost_extensions = settings(header)?.extensions;
     lost_extensions.retain(|extension| !now.extensions.contains(extension));
-    Ok(Found {
+    Ok(RestoredTables {
         rows,
         lost_extensions,
     })
 }
 
-fn settings(header: &Header) -> Result<Settings> {
+fn settings(header: &Header) -> Result<DatabaseSettings> {
     let settings = Value::Object(header.facts.settings.clone());
     serde_json::from_value(settings).context("the dump's header lacks the database's settings")
 }

@@ -13,10 +13,10 @@ const MAINTENANCE: [&str; 2] = ["postgres", "template1"];
 
 /// The query for every database of a server except template0, which nobody can connect to, and
 /// template1, which a separate query covers. Nobody can connect to a database that an interrupted
-/// DROP DATABASE left (`datconnlimit` -2). A database that a killed restore left ([`beside`]) is
+/// DROP DATABASE left (`datconnlimit` -2). A database that a killed restore left ([`make_new_name`]) is
 /// not the user's data.
 ///
-/// [`beside`]: super::fresh::beside
+/// [`make_new_name`]: super::fresh::make_new_name
 const DATABASES: &str = "WITH found AS (
     SELECT datname AS name, CASE
         WHEN datconnlimit = -2 THEN 'invalid'
@@ -113,11 +113,11 @@ pub(super) fn ask<T: DeserializeOwned>(
     Ok(serde_json::from_value(answer)?)
 }
 
-pub(super) type Connected = (String, String, ServerFacts);
+pub(super) type ConnectedServer = (String, String, ServerFacts);
 
 /// Connects to a database. Returns the database, the location of the server, and facts about the
 /// server.
-pub(super) fn connect(server: &Server, database: &str, stop: Stop) -> Result<Connected> {
+pub(super) fn connect(server: &Server, database: &str, stop: Stop) -> Result<ConnectedServer> {
     let connection = server
         .ask(database, catalogue::SERVER, stop)
         .map_err(|error| server.explain(error, database, stop))
@@ -131,7 +131,7 @@ pub(super) fn connect_anywhere(
     server: &Server,
     but: Option<&str>,
     stop: Stop,
-) -> Result<Connected> {
+) -> Result<ConnectedServer> {
     let mut first = None;
     for database in MAINTENANCE.into_iter().filter(|name| Some(*name) != but) {
         match connect(server, database, stop) {

@@ -7,18 +7,18 @@ use anyhow::{Context, Error, Result, ensure};
 use serde_json::Value;
 
 use super::catalogue;
-use super::catalogue::Settings;
-use super::fill::{self, Filled};
+use super::catalogue::DatabaseSettings;
+use super::fill::{self, FilledDatabase};
 use super::fresh::NewDatabase;
 use super::load::{Scope, load};
-use super::parallel::Archive;
+use super::parallel::ArchiveLoad;
 use super::reach::ask;
 use super::server::{Server, identifier, literal};
 use super::target::TargetServer;
 use super::{leftovers, parallel, swap};
 use crate::engine::access::Access;
-use crate::engine::load::{Existing, Failure, LoadOptions, Loaded};
-use crate::engine::missing::Missing;
+use crate::engine::load::{ExistingDatabase, Failure, LoadOptions, LoadResult};
+use crate::engine::missing::MissingRequirements;
 use crate::header::Header;
 use crate::name::Format;
 use crate::read::read_whole;
@@ -34,22 +34,22 @@ pub fn run(
     name: &str,
     mut options: LoadOptions<'_>,
     access: &Access,
-) -> Result<Loaded> {
+) -> Result<LoadResult> {
     let settings = Value::Object(header.facts.settings.clone());
-    let settings: Settings = serde_json::from_value(settings)
+    let settings: DatabaseSettings = serde_json::from_value(settings)
         .context("the dump's header lacks the database's settings")?;
     let into = TargetServer::connect(server, Some(name), &options, access)?;
     let exists = into.target.databases.contains(name);
-    if exists && matches!(options.existing, Existing::Fill) {
+    if exists && matches!(options.existing, ExistingDatabase::Fill) {
         preflight(&into, header, &settings)?;
-        let filled = Filled::take(&into, name, &settings)?;
+        let filled = FilledDatabase::take(&into, name, &settings)?;
         let scope = Scope::OneTransaction;
         let archive = prepare(&into, dump, header, scope)?;
         let loaded = load_database(&into, name, dump, archive, scope);
         let failed = loaded.map_err(|error| filled.explain(error))?;
         fill::set_parameters(&into, name, &settings);
         analyze(&into, name);
-        return Ok(Loaded::new(None, failed));
+        return Ok(LoadResult::new(None, failed));
     }
     ensure!(
         options.existing.replaces() || !exists,
@@ -58,7 +58,7 @@ pub fn run(
     leftovers::remove(&into, name);
     if exists {
         refuse_if_replicated(&into, name)?;
-        if let Existing::Save(save) = &mut options.existing {
+        if let ExistingDatabase::Save(save) = &mut options.existing {
             save.prepare()?;
         }
     }
@@ -72,8 +72,8 @@ pub fn run(
     failed.extend(apply(&into, &settings, &new.name, name)?);
     into.stop.check()?;
     let saved = match options.existing {
-        Existing::Save(save) if exists => swap::replace(&into, &new, name, Some(save))?,
-        Existing::Lose if exists => swap::replace(&into, &new, name, None)?,
+        ExistingDatabase::Save(save) if exists => swap::replace(&into, &new, name, Some(save))?,
+        ExistingDatabase::Lose if exists => swap::replace(&into, &new, name, None)?,
         _ => {
             swap::name_new(&into, &new, name)?;
             None
@@ -81,7 +81,7 @@ pub fn run(
     };
     new.keep();
     analyze(&into, name);
-    Ok(Loaded::new(saved, failed))
+    Ok(LoadResult::new(saved, failed))
 }
 
 /// Adds advice to the error of an extension that requires a certain name of its database, as
@@ -102,10 +102,10 @@ fn prepare(
     dump: &File,
     header: &Header,
     scope: Scope,
-) -> Result<Option<Archive>> {
+) -> Result<Option<ArchiveLoad>> {
     let is_archive = header.format == Format::Pgdump;
     is_archive
-        .then(|| Archive::prepare(into, dump, header, scope))
+        .then(|| ArchiveLoad::prepare(into, dump, header, scope))
         .transpose()
 }
 
@@ -113,7 +113,7 @@ fn load_database(
     into: &TargetServer<'_>,
     name: &str,
     dump: &File,
-    archive: Option<Archive>,
+    archive: Option<ArchiveLoad>,
     scope: Scope,
 ) -> Result<Vec<Failure>> {
     match archive {
@@ -128,7 +128,7 @@ fn load_database(
 /// failed, if failures do not end the restore.
 fn apply(
     into: &TargetServer<'_>,
-    settings: &Settings,
+    settings: &DatabaseSettings,
     new: &str,
     name: &str,
 ) -> Result<Vec<Failure>> {
@@ -169,7 +169,7 @@ fn refuse_if_replicated(into: &TargetServer<'_>, name: &str) -> Result<()> {
 }
 
 /// Reports at once everything that the dump needs and the server lacks.
-fn preflight(into: &TargetServer<'_>, header: &Header, settings: &Settings) -> Result<()> {
+fn preflight(into: &TargetServer<'_>, header: &Header, settings: &DatabaseSettings) -> Result<()> {
     let target = &into.target;
     let mut lacking = Vec::new();
     let mut need =
@@ -209,10 +209,10 @@ fn preflight(into: &TargetServer<'_>, header: &Header, settings: &Settings) -> R
         _ => {}
     }
     if header.format == Format::Pgdump {
-        lacking.extend(parallel::lacking(header, into.stop)?);
+        lacking.extend(parallel::missing_version(header, into.stop)?);
     }
     if !lacking.is_empty() {
-        let missing = Missing {
+        let missing = MissingRequirements {
             server: into.server.url().to_string(),
             needs: lacking,
         };

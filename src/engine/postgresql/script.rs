@@ -37,7 +37,7 @@ const VARIABLES: [&str; 4] = ["DBNAME", "USER", "HOST", "PORT"];
 
 /// How a psql handles `\restrict`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Restricting {
+pub(super) enum RestrictMode {
     /// psql does not know `\restrict`: it is older than August 2025.
     Unknown,
     /// psql runs no commands, except for the text between backticks after `\unrestrict`.
@@ -46,26 +46,26 @@ pub(super) enum Restricting {
     Wholly,
 }
 
-impl Restricting {
+impl RestrictMode {
     /// Finds out how this machine's psql handles `\restrict`.
     ///
     /// # Errors
     /// When psql cannot be asked.
-    pub(super) fn of_psql(into: &TargetServer<'_>) -> Result<Self> {
+    pub(super) fn detect(into: &TargetServer<'_>) -> Result<Self> {
         let mut psql = into.server.psql(&into.maintenance);
         psql.args(["--output=/dev/null", "--file=-"]);
         let script = b"\\restrict key\n\\unrestrict `echo key`\n";
         let psql = Child::converse(&mut psql, "psql", script, into.stop)?;
         let Err(error) = psql.finish() else {
-            return Ok(Restricting::ButBackticks);
+            return Ok(RestrictMode::ButBackticks);
         };
         into.stop.check()?;
         let said = format!("{error:#}");
         if said.contains("invalid command \\restrict") {
-            return Ok(Restricting::Unknown);
+            return Ok(RestrictMode::Unknown);
         }
         ensure!(said.contains("\\unrestrict"), error);
-        Ok(Restricting::Wholly)
+        Ok(RestrictMode::Wholly)
     }
 }
 
@@ -97,22 +97,22 @@ impl<'a, W: Write> RestrictedScript<'a, W> {
     pub(super) fn new(
         mut inner: W,
         parameters: &'a HashSet<String>,
-        restricting: Restricting,
+        restricting: RestrictMode,
     ) -> io::Result<Self> {
         for variable in VARIABLES {
             writeln!(inner, "\\unset {variable}")?;
         }
-        if restricting != Restricting::Unknown {
+        if restricting != RestrictMode::Unknown {
             writeln!(inner, "\\restrict {}", random_key()?)?;
         }
         Ok(RestrictedScript {
             inner,
             parameters,
             key: None,
-            awaits_key: restricting == Restricting::Unknown,
+            awaits_key: restricting == RestrictMode::Unknown,
             in_preamble: true,
             held: Vec::new(),
-            backticks: (restricting == Restricting::ButBackticks).then(Backticks::default),
+            backticks: (restricting == RestrictMode::ButBackticks).then(Backticks::default),
         })
     }
 
@@ -135,7 +135,7 @@ impl<'a, W: Write> RestrictedScript<'a, W> {
                 continue;
             }
             if self.awaits_key && !is_comment(&line) {
-                return Err(unrestricted());
+                return Err(unrestricted_error());
             }
             // The dump of an empty database consists of the preamble alone.
             let unrestricted = text.strip_prefix("\\unrestrict ").map(str::as_bytes);
@@ -166,7 +166,7 @@ impl<W: Write> Write for RestrictedScript<'_, W> {
             return Err(io::Error::other("the dump is no SQL: it has a zero byte"));
         }
         if let Some(backticks) = &mut self.backticks {
-            backticks.look(data)?;
+            backticks.check_commands(data)?;
         }
         self.held.extend_from_slice(data);
         if self.in_preamble {
@@ -174,7 +174,7 @@ impl<W: Write> Write for RestrictedScript<'_, W> {
             // No line of a preamble is that long.
             self.in_preamble &= self.held.len() <= LONGEST_PREAMBLE_LINE;
             if self.awaits_key && !self.in_preamble {
-                return Err(unrestricted());
+                return Err(unrestricted_error());
             }
         }
         if !self.in_preamble {
@@ -189,7 +189,7 @@ impl<W: Write> Write for RestrictedScript<'_, W> {
     /// Ends the script. Nothing may be written after it.
     fn flush(&mut self) -> io::Result<()> {
         if self.awaits_key {
-            return Err(unrestricted());
+            return Err(unrestricted_error());
         }
         let mut end = std::mem::take(&mut self.held);
         if let Some(key) = &self.key {
@@ -209,7 +209,7 @@ fn is_comment(line: &[u8]) -> bool {
     text.is_empty() || text.starts_with(b"--") && memchr(b'\r', text).is_none()
 }
 
-fn unrestricted() -> io::Error {
+fn unrestricted_error() -> io::Error {
     io::Error::other(
         "it does not begin with \\restrict, so a name in it could be a command, and this machine's psql cannot be kept from running it; install a psql that knows \\restrict (17.6, 16.10, 15.14, 14.19, 13.22 or newer)",
     )
@@ -218,7 +218,7 @@ fn unrestricted() -> io::Error {
 /// Returns the `\restrict` line at the beginning of a dump, or an empty string if there is none.
 /// With this line, `pg_dump` and `pg_dumpall` say that they put no name into the dump that psql
 /// would take for a command.
-pub(super) fn own_restrict(script: &str) -> &str {
+pub(super) fn find_restrict_line(script: &str) -> &str {
     let mut lines = script.split_inclusive('\n');
     let first = lines.find(|line| !is_comment(line.as_bytes()));
     first
@@ -238,7 +238,7 @@ struct Backticks {
 }
 
 impl Backticks {
-    fn look(&mut self, data: &[u8]) -> io::Result<()> {
+    fn check_commands(&mut self, data: &[u8]) -> io::Result<()> {
         let fresh = self.passed.len();
         self.passed.extend_from_slice(data);
         let text = &self.passed;
@@ -304,7 +304,7 @@ mod tests {
 
     const DUMP: &str = "--\n-- PostgreSQL database dump\n--\n\n\\restrict k1\n\nSET lock_timeout = 0;\nSET transaction_timeout = 0;\nSELECT pg_catalog.set_config('search_path', '', false);\n\nCREATE TABLE a ();\nSET transaction_timeout = 0;\n\\unrestrict k2\n--\n-- PostgreSQL database dump complete\n--\n\n\\unrestrict k1\n\n";
 
-    fn passed(dump: &[u8], restricting: Restricting, part: usize) -> io::Result<String> {
+    fn passed(dump: &[u8], restricting: RestrictMode, part: usize) -> io::Result<String> {
         let known = HashSet::from(["lock_timeout".to_owned()]);
         let mut script = RestrictedScript::new(Vec::new(), &known, restricting)?;
         for part in dump.chunks(part) {
@@ -317,7 +317,7 @@ mod tests {
     #[test]
     fn a_preamble_without_a_line_end_is_not_held() {
         let known = HashSet::new();
-        let mut script = RestrictedScript::new(Vec::new(), &known, Restricting::Wholly).unwrap();
+        let mut script = RestrictedScript::new(Vec::new(), &known, RestrictMode::Wholly).unwrap();
         for _ in 0..100 {
             script.write_all(&[b'-'; 10_000]).unwrap();
             assert!(script.held.len() <= LONGEST_PREAMBLE_LINE + 10_000);
@@ -335,9 +335,9 @@ mod tests {
                 .replace("\\restrict k1\n", "")
                 .replace("\\unrestrict k1\n", "");
             let unset = "\\unset DBNAME\n\\unset USER\n\\unset HOST\n\\unset PORT\n";
-            let old = passed(DUMP.as_bytes(), Restricting::Unknown, part).unwrap();
+            let old = passed(DUMP.as_bytes(), RestrictMode::Unknown, part).unwrap();
             assert_eq!(old, format!("{unset}{expected}"));
-            let new = passed(DUMP.as_bytes(), Restricting::ButBackticks, part).unwrap();
+            let new = passed(DUMP.as_bytes(), RestrictMode::ButBackticks, part).unwrap();
             let rest = new.strip_prefix(unset).unwrap();
             let (first, rest) = rest.split_once('\n').unwrap();
             assert!(
@@ -363,7 +363,7 @@ mod tests {
             for part in [1, 1000] {
                 let known = HashSet::new();
                 let mut script =
-                    RestrictedScript::new(Vec::new(), &known, Restricting::Unknown).unwrap();
+                    RestrictedScript::new(Vec::new(), &known, RestrictMode::Unknown).unwrap();
                 let mut parts = text.as_bytes().chunks(part);
                 let fed = parts.try_for_each(|part| script.write_all(part));
                 let fed = fed.and_then(|()| script.flush());
@@ -372,10 +372,10 @@ mod tests {
                 let mut told = told.lines().filter(|line| !line.starts_with("\\unset "));
                 assert!(told.all(|line| is_comment(line.as_bytes())), "{text:.40}");
             }
-            assert_eq!(own_restrict(text), "");
+            assert_eq!(find_restrict_line(text), "");
         }
         assert_eq!(
-            own_restrict("--\n\n\\restrict k\nSET a = 1;\n"),
+            find_restrict_line("--\n\n\\restrict k\nSET a = 1;\n"),
             "\\restrict k\n"
         );
     }
@@ -385,7 +385,7 @@ mod tests {
         let dump =
             "--\n\\restrict k1\n\nSET lock_timeout = 0;\n\n--\n-- end\n--\n\n\\unrestrict k1\n\n";
         for part in [1, 1000] {
-            let all = passed(dump.as_bytes(), Restricting::Wholly, part).unwrap();
+            let all = passed(dump.as_bytes(), RestrictMode::Wholly, part).unwrap();
             assert!(
                 !all.contains("k1") && all.ends_with("-- end\n--\n\n\n"),
                 "{all}"
@@ -408,11 +408,11 @@ mod tests {
         ] {
             for part in [1, 5, 1000] {
                 let all = format!("SELECT 1;\n{text}");
-                let passed = passed(all.as_bytes(), Restricting::ButBackticks, part);
+                let passed = passed(all.as_bytes(), RestrictMode::ButBackticks, part);
                 assert_eq!(passed.is_err(), is_forged, "{text:?} in parts of {part}");
             }
         }
         let zero = b"SELECT 1;\n\\unrest\0\nrict `id`\n";
-        assert!(passed(zero, Restricting::Wholly, 4).is_err());
+        assert!(passed(zero, RestrictMode::Wholly, 4).is_err());
     }
 }

@@ -59,7 +59,7 @@ pub struct Server {
 
 /// What one connection reported.
 #[derive(Debug, Clone)]
-pub struct Connection {
+pub struct ConnectionReport {
     /// The server's location: a host or the directory of a socket, and a port.
     pub location: String,
     /// The answer to the query, as JSON.
@@ -104,7 +104,7 @@ impl Server {
     pub fn client(&self, program: &str, database: &str) -> Command {
         let url = self.url.with_database(database);
         // libpq uses the URL's options instead of those in the environment.
-        if let Some(own) = self.own_options() {
+        if let Some(own) = self.configured_options() {
             let options = format!("{own} {}", self.options());
             let url = url.with_parameter("options", options.trim_start());
             return self.bare_client(program, &url);
@@ -117,7 +117,7 @@ impl Server {
         command
     }
 
-    fn own_options(&self) -> Option<String> {
+    fn configured_options(&self) -> Option<String> {
         let parameters = self.url.parameters();
         let options = parameters.filter(|(name, _)| name == "options").last();
         options.map(|(_, value)| value)
@@ -127,7 +127,7 @@ impl Server {
     fn has_service(&self) -> bool {
         let of_environment = !self.url.is_isolated() && std::env::var_os("PGSERVICE").is_some();
         let mut parameters = self.url.parameters();
-        self.own_options().is_none()
+        self.configured_options().is_none()
             && (of_environment || parameters.any(|(name, _)| name == "service"))
     }
 
@@ -203,7 +203,7 @@ impl Server {
     ///
     /// # Errors
     /// When there is no answer, in the server's words.
-    pub fn ask(&self, database: &str, query: &str, stop: Stop) -> Result<Connection> {
+    pub fn ask(&self, database: &str, query: &str, stop: Stop) -> Result<ConnectionReport> {
         let mut psql = self.psql(database);
         psql.args(["--no-align", "--tuples-only"]);
         psql.args(["--command", "\\echo :HOST"]);
@@ -216,7 +216,7 @@ impl Server {
         else {
             return Err(anyhow!("psql answered {printed:?}"));
         };
-        Ok(Connection {
+        Ok(ConnectionReport {
             location: location(host, port),
             answer: serde_json::from_str(answer)
                 .with_context(|| format!("psql answered {answer:?}"))?,

@@ -1,7 +1,7 @@
 //! Writes a database's own settings as SQL: the settings that neither `pg_dump` without `--create`
 //! nor `pg_dumpall --globals-only` dumps.
 
-use super::catalogue::{Grant, Parameters, Settings};
+use super::catalogue::{DatabaseSettings, Grant, Parameters};
 use super::server::{identifier, literal};
 
 /// Parameters whose value is a list of identifiers (`GUC_LIST_QUOTE`). PostgreSQL's `dumputils.c`
@@ -15,7 +15,7 @@ const LISTS: [&str; 6] = [
     "unix_socket_directories",
 ];
 
-impl Settings {
+impl DatabaseSettings {
     /// Returns the statement that creates the empty database `name` on a server of this major
     /// version.
     pub(super) fn create(&self, name: &str, major: u32) -> String {
@@ -198,7 +198,7 @@ mod tests {
             "connection_limit": -1, "is_template": false, "parameters": [], "roles": [],
             "extensions": [], "tablespaces": [], "collations": [],
         });
-        let settings: Settings = serde_json::from_value(settings).unwrap();
+        let settings: DatabaseSettings = serde_json::from_value(settings).unwrap();
         assert!(!settings.create("d", 14).contains("LOCALE_PROVIDER"));
         let sql = settings.create("d", 15);
         assert!(sql.ends_with(" LOCALE_PROVIDER libc"), "{sql}");

@@ -12,7 +12,7 @@ use super::server::{self, Server};
 use super::{globals, restore};
 use crate::engine::access::{Access, Part};
 use crate::engine::dumper::Dumper;
-use crate::engine::load::{LoadOptions, Loaded};
+use crate::engine::load::{LoadOptions, LoadResult};
 use crate::engine::source::{Loader, Source, needs_a_database, needs_no_database};
 use crate::header::Header;
 use crate::identity::Engine;
@@ -39,9 +39,9 @@ impl PostgresqlSource {
     ///
     /// # Errors
     /// One sentence, when the URL has a secret where other users of the machine can see it.
-    pub(super) fn of_url(url: Url) -> Result<Self, String> {
+    pub(super) fn from_url(url: Url) -> Result<Self, String> {
         server::check(&url)?;
-        let part = Part::named_by(&url);
+        let part = Part::from_url(&url);
         Ok(PostgresqlSource { url, part })
     }
 
@@ -97,7 +97,7 @@ impl Loader for PostgresqlSource {
         header: &Header,
         options: LoadOptions<'_>,
         access: &Access,
-    ) -> Result<Loaded> {
+    ) -> Result<LoadResult> {
         let server = self.server(access);
         match (&self.part, header.identity.database.is_some()) {
             (Part::Database(name), true) => {

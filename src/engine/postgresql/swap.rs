@@ -7,16 +7,16 @@ use anyhow::{Error, Result};
 use serde::Deserialize;
 
 use super::database::Postgresql;
-use super::fresh::{NewDatabase, beside, drop_database};
+use super::fresh::{NewDatabase, drop_database, make_new_name};
 use super::reach::ask;
 use super::server::{identifier, literal};
 use super::target::TargetServer;
 use crate::engine::access::Part;
-use crate::engine::load::{Save, not_saved};
+use crate::engine::load::{Save, explain_not_saved};
 use crate::stop::{self, Stop};
 
 /// How long statements are repeated while sessions reconnect at once.
-const PATIENCE: Duration = Duration::from_secs(20);
+const RETRY_TIME: Duration = Duration::from_secs(20);
 
 /// Gives the new database the name of the old one, and drops the old one. Returns the path of the
 /// old database's dump, if `save` is given.
@@ -26,17 +26,18 @@ pub(super) fn replace(
     name: &str,
     save: Option<&mut dyn Save>,
 ) -> Result<Option<PathBuf>> {
-    let aside = beside(name, "replaced");
-    let old = Database::called(into, name)?;
+    let aside = make_new_name(name, "replaced");
+    let old = DatabaseById::find(into, name)?;
     exchange(into, name, &aside, &new.name)
-        .map_err(|error| said(error, old.where_it_is(into, name, &aside)))?;
-    let saved = match save.map(|save| dump_old(into, name, &aside, save).map_err(not_saved)) {
+        .map_err(|error| explain(error, old.describe_name(into, name, &aside)))?;
+    let saved = match save.map(|save| dump_old(into, name, &aside, save).map_err(explain_not_saved))
+    {
         None => None,
         Some(Ok(saved)) => Some(saved),
         Some(Err(error)) => {
             let back = exchange(into, name, &new.name, &aside);
-            let now = old.where_it_is(into, name, &aside);
-            return Err(said(
+            let now = old.describe_name(into, name, &aside);
+            return Err(explain(
                 error,
                 match back {
                     Ok(()) => now,
@@ -53,7 +54,7 @@ pub(super) fn replace(
 
 /// Adds to the error what happened to the old database. Also logs it if the error is not shown
 /// because a signal is the reason.
-fn said(error: Error, what: String) -> Error {
+fn explain(error: Error, what: String) -> Error {
     if stop::signal().is_some() {
         log::error!("{what}");
     }
@@ -64,8 +65,8 @@ fn said(error: Error, what: String) -> Error {
 /// without sessions. Therefore the sessions are ended, and new sessions are refused meanwhile,
 /// except for superusers'. No signal interrupts this: it must happen completely or not at all.
 fn exchange(into: &TargetServer<'_>, name: &str, aside: &str, coming: &str) -> Result<()> {
-    let leaving = Database::called(into, name)?;
-    let exchanged = leaving.make_way(into, name, aside, coming);
+    let leaving = DatabaseById::find(into, name)?;
+    let exchanged = leaving.exchange_names(into, name, aside, coming);
     if let Err(error) = leaving.accept_connections(into) {
         log::error!(
             "the database that was called {name} still refuses connections: {error:#}; ALTER DATABASE ... CONNECTION LIMIT {} ends that",
@@ -77,19 +78,19 @@ fn exchange(into: &TargetServer<'_>, name: &str, aside: &str, coming: &str) -> R
 
 /// A database, whatever its current name is.
 #[derive(Deserialize)]
-struct Database {
+struct DatabaseById {
     oid: i64,
     limit: i64,
 }
 
-impl Database {
-    fn called(into: &TargetServer<'_>, name: &str) -> Result<Self> {
+impl DatabaseById {
+    fn find(into: &TargetServer<'_>, name: &str) -> Result<Self> {
         let query = format!(
             "SELECT json_build_object('oid', oid::bigint, 'limit', datconnlimit)
                 FROM pg_database WHERE datname = {}",
             literal(name)
         );
-        ask(into.server, &into.maintenance, &query, Stop::cleaning_up())
+        ask(into.server, &into.maintenance, &query, Stop::for_cleanup())
     }
 
     fn name(&self, into: &TargetServer<'_>) -> Result<String> {
@@ -97,10 +98,10 @@ impl Database {
             "SELECT to_json(datname) FROM pg_database WHERE oid = {}",
             self.oid
         );
-        ask(into.server, &into.maintenance, &query, Stop::cleaning_up())
+        ask(into.server, &into.maintenance, &query, Stop::for_cleanup())
     }
 
-    fn where_it_is(&self, into: &TargetServer<'_>, name: &str, aside: &str) -> String {
+    fn describe_name(&self, into: &TargetServer<'_>, name: &str, aside: &str) -> String {
         match self.name(into) {
             Ok(now) if now == name => "the old database is as it was".to_owned(),
             Ok(now) => format!("the old database is now called {now}"),
@@ -110,14 +111,14 @@ impl Database {
         }
     }
 
-    fn make_way(
+    fn exchange_names(
         &self,
         into: &TargetServer<'_>,
         name: &str,
         aside: &str,
         coming: &str,
     ) -> Result<()> {
-        let stop = Stop::cleaning_up();
+        let stop = Stop::for_cleanup();
         into.execute(&[limit_connections(name, 0)], stop)?;
         let exchange = [
             end_sessions(&[name, coming]),
@@ -126,14 +127,14 @@ impl Database {
             rename(coming, name),
             "COMMIT".to_owned(),
         ];
-        insist(into, &exchange, || {
+        retry(into, &exchange, || {
             self.name(into).is_ok_and(|now| now == aside)
         })
     }
 
     fn accept_connections(&self, into: &TargetServer<'_>) -> Result<()> {
         let limit = limit_connections(&self.name(into)?, self.limit);
-        into.execute(&[limit], Stop::cleaning_up())
+        into.execute(&[limit], Stop::for_cleanup())
     }
 }
 
@@ -143,23 +144,19 @@ impl Database {
 /// # Errors
 /// When the database cannot be renamed, in the server's words.
 pub(super) fn name_new(into: &TargetServer<'_>, new: &NewDatabase<'_>, name: &str) -> Result<()> {
-    let named = Database::called(into, &new.name)?;
+    let named = DatabaseById::find(into, &new.name)?;
     let statements = [end_sessions(&[&new.name]), rename(&new.name, name)];
-    insist(into, &statements, || {
+    retry(into, &statements, || {
         named.name(into).is_ok_and(|now| now == name)
     })
 }
 
-/// Runs statements again until they succeed or `is_done` returns true, for at most [`PATIENCE`]:
+/// Runs statements again until they succeed or `is_done` returns true, for at most [`RETRY_TIME`]:
 /// sessions reconnect at once.
-fn insist(
-    into: &TargetServer<'_>,
-    statements: &[String],
-    is_done: impl Fn() -> bool,
-) -> Result<()> {
-    let until = Instant::now() + PATIENCE;
+fn retry(into: &TargetServer<'_>, statements: &[String], is_done: impl Fn() -> bool) -> Result<()> {
+    let until = Instant::now() + RETRY_TIME;
     loop {
-        let Err(error) = into.execute(statements, Stop::cleaning_up()) else {
+        let Err(error) = into.execute(statements, Stop::for_cleanup()) else {
             return Ok(());
         };
         // The connection may have been lost after the server finished the statements.

@@ -2,11 +2,11 @@
 
 use anyhow::Result;
 
-use super::catalogue::{self, ServerFacts, Target};
+use super::catalogue::{self, ServerFacts, TargetFacts};
 use super::reach::{ask, connect, connect_anywhere};
 use super::server::Server;
 use crate::engine::access::Access;
-use crate::engine::load::{Existing, LoadOptions};
+use crate::engine::load::{ExistingDatabase, LoadOptions};
 use crate::stop::Stop;
 
 /// A server that a dump is restored into.
@@ -16,7 +16,7 @@ pub(super) struct TargetServer<'a> {
     /// empty.
     pub(super) maintenance: String,
     pub(super) facts: ServerFacts,
-    pub(super) target: Target,
+    pub(super) target: TargetFacts,
     /// If true, objects that fail are listed and do not end the restore.
     pub(super) keep_going: bool,
     /// If true, owners and privileges are left out.
@@ -36,7 +36,7 @@ impl<'a> TargetServer<'a> {
         let stop = access.deadline;
         let (maintenance, _, facts) = match (restored, &options.existing) {
             // The role may not be allowed to connect to any other database.
-            (Some(name), Existing::Fill) => {
+            (Some(name), ExistingDatabase::Fill) => {
                 connect(server, name, stop).or_else(|_| connect_anywhere(server, restored, stop))?
             }
             _ => connect_anywhere(server, restored, stop)?,

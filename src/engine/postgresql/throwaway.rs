@@ -17,7 +17,7 @@ use crate::child;
 use crate::engine::access::Part;
 use crate::engine::source::Source;
 use crate::engine::throwaway::process::{ServerProcess, path_directories};
-use crate::engine::throwaway::{Contents, Throwaway, Workshop};
+use crate::engine::throwaway::{RestoredContent, Throwaway, ThrowawayResources};
 use crate::header::Header;
 use crate::stop::Stop;
 use crate::url::{Url, encode};
@@ -57,7 +57,11 @@ pub(super) struct ThrowawayCluster {
 }
 
 impl ThrowawayCluster {
-    pub(super) fn start(workshop: &Workshop<'_>, header: &Header, stop: Stop) -> Result<Self> {
+    pub(super) fn start(
+        workshop: &ThrowawayResources<'_>,
+        header: &Header,
+        stop: Stop,
+    ) -> Result<Self> {
         let (version, programs) = programs(header, stop)?;
         let place = workshop.work.join("pg");
         fs::create_dir(&place)?;
@@ -128,11 +132,11 @@ impl Throwaway for ThrowawayCluster {
         Ok(Arc::new(PostgresqlSource::new(&self.url, part)))
     }
 
-    fn missing(&self, _header: &Header, error: &str) -> Option<&'static str> {
-        missing::missing(error)
+    fn find_missing(&self, _header: &Header, error: &str) -> Option<&'static str> {
+        missing::find_missing(error)
     }
 
-    fn contents(&self, header: &Header) -> Result<Option<Contents>> {
+    fn contents(&self, header: &Header) -> Result<Option<RestoredContent>> {
         let Some(database) = &header.identity.database else {
             return Ok(None);
         };
@@ -140,7 +144,7 @@ impl Throwaway for ThrowawayCluster {
         let found = prepare::read_restored(&self.server, &database, header, self.stop)?;
         let lost = found.lost_extensions.iter();
         let problems = lost.map(|extension| format!("the extension {extension} is missing"));
-        Ok(Some(Contents {
+        Ok(Some(RestoredContent {
             problems: problems.collect(),
             rows: found.rows,
             version: Some(self.version.clone()),

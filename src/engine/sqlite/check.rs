@@ -38,7 +38,7 @@ pub(super) fn integrity(db: &Connection, path: &Path, thorough: bool) -> Result<
         return Ok(());
     }
     let damage = report.damage.join("; ");
-    if let Some(error) = report.damage.iter().find_map(|line| unread(line)) {
+    if let Some(error) = report.damage.iter().find_map(|line| find_read_error(line)) {
         let what = ffi::code_to_str(error.extended_code);
         let error = rusqlite::Error::SqliteFailure(error, Some(format!("{what}: {damage}")));
         return Err(explain(path, Duration::ZERO, error));
@@ -49,7 +49,7 @@ pub(super) fn integrity(db: &Connection, path: &Path, thorough: bool) -> Result<
 /// Returns the error in a line of SQLite's list of damage if it is not damage but a page that could
 /// not be read, which says nothing about the database: `... error code=266` (`SQLITE_IOERR_READ`)
 /// or `7` (`SQLITE_NOMEM`). Only two codes are damage.
-fn unread(line: &str) -> Option<ffi::Error> {
+fn find_read_error(line: &str) -> Option<ffi::Error> {
     let (_, code) = line.split_once("error code=")?;
     let digits = code.bytes().take_while(u8::is_ascii_digit).count();
     let error = ffi::Error::new(code[..digits].parse().ok()?);
@@ -71,8 +71,8 @@ mod tests {
             (779, false),
             (26, false),
         ] {
-            assert_eq!(unread(&line(code)).is_some(), is_unread, "{code}");
+            assert_eq!(find_read_error(&line(code)).is_some(), is_unread, "{code}");
         }
-        assert!(unread("row 3 missing from index i").is_none());
+        assert!(find_read_error("row 3 missing from index i").is_none());
     }
 }

@@ -12,10 +12,10 @@ use rustix::fs::Stat;
 
 use super::find::{database_of, find};
 use super::image::{self, read_shape};
-use super::last_out::LastOut;
-use super::patience::{NAP, Patience};
+use super::lock_deadline::{LockDeadline, NAP};
+use super::log_remover::LogRemover;
 use super::sides::with_suffix;
-use super::{check, elsewhere, facts, guard, lock_free, watch};
+use super::{check, facts, guard, lock_free, other_processes, watch};
 use crate::content::image::Shape;
 use crate::engine::dumper::{Dumper, ScratchFile};
 use crate::header::Facts;
@@ -46,10 +46,10 @@ pub(super) struct Sqlite {
     has_log: bool,
     found: Stat,
     shape: Shape,
-    patience: Patience,
+    lock_deadline: LockDeadline,
     stop: Stop,
     /// This field is dropped last, after the connections.
-    _last_out: Option<LastOut>,
+    _last_out: Option<LogRemover>,
 }
 
 /// Returns true if the `sqlite_dbpage` table is compiled in. If it is not, every database is copied
@@ -79,19 +79,19 @@ impl Sqlite {
         let has_log = Path::new(&log)
             .symlink_metadata()
             .is_ok_and(|log| log.len() > 0);
-        let patience = Patience::new(path.clone(), busy_timeout, stop);
-        let last_out = LastOut::if_at_rest(&path);
+        let lock_deadline = LockDeadline::new(path.clone(), busy_timeout, stop);
+        let last_out = LogRemover::unless_log_exists(&path);
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let mut source = patience.retry(|| Connection::open_with_flags(&path, flags))?;
+        let mut source = lock_deadline.retry(|| Connection::open_with_flags(&path, flags))?;
         source.busy_timeout(NAP)?;
         let bytes = u64::try_from(found.st_size).unwrap_or(0);
         watch::restrict(&source, bytes)?;
         source.progress_handler(10_000, Some(move || stop.reason().is_some()))?;
-        let mode: String =
-            patience.retry(|| source.query_row("PRAGMA journal_mode", [], |row| row.get(0)))?;
+        let mode: String = lock_deadline
+            .retry(|| source.query_row("PRAGMA journal_mode", [], |row| row.get(0)))?;
         Ok(Sqlite {
             identity: Identity::of_file(&path),
-            shape: patience.retry(|| read_shape(&source))?,
+            shape: lock_deadline.retry(|| read_shape(&source))?,
             _last_out: last_out,
             path,
             file_name,
@@ -102,14 +102,14 @@ impl Sqlite {
             is_wal: mode == "wal",
             has_log,
             found,
-            patience,
+            lock_deadline,
             stop,
         })
     }
 
     /// Returns a dumper that reads through `source`, a connection that already keeps all other
     /// programs out.
-    pub(super) fn within(
+    pub(super) fn with_connection(
         path: &Path,
         found: &Stat,
         source: Connection,
@@ -128,13 +128,13 @@ impl Sqlite {
             has_log: false,
             found: *found,
             shape,
-            patience: Patience::new(path.to_owned(), Duration::ZERO, stop),
+            lock_deadline: LockDeadline::new(path.to_owned(), Duration::ZERO, stop),
             stop,
             _last_out: None,
         }
     }
 
-    /// Returns the connection that was given to [`Sqlite::within`].
+    /// Returns the connection that was given to [`Sqlite::with_connection`].
     pub(super) fn into_source(self) -> Option<Connection> {
         self.source.or(self.snapshot)
     }
@@ -145,7 +145,7 @@ impl Sqlite {
     /// When the database is used, or may have been used, under another name too.
     fn refuse_second_name(&self) -> Result<()> {
         if self.is_wal {
-            elsewhere::refuse(&self.path, &self.found, self.has_log, self.stop)?;
+            other_processes::refuse(&self.path, &self.found, self.has_log, self.stop)?;
         }
         Ok(())
     }
@@ -156,7 +156,7 @@ impl Sqlite {
         let pages = i32::try_from(STEP / self.shape.page_size.max(512))?;
         let backup = Backup::new(source, &mut copy)?;
         loop {
-            match self.patience.retry(|| backup.step(pages))? {
+            match self.lock_deadline.retry(|| backup.step(pages))? {
                 StepResult::Done => return Ok(()),
                 StepResult::More => self.stop.check()?,
                 // The read transaction rules out any other result, so waiting would last forever.
@@ -206,9 +206,9 @@ impl Dumper for Sqlite {
         let source = source.context("the snapshot was taken already")?;
         let held = !source.is_autocommit();
         if !held {
-            self.patience.retry(|| source.execute_batch("BEGIN"))?;
+            self.lock_deadline.retry(|| source.execute_batch("BEGIN"))?;
         }
-        self.shape = self.patience.retry(|| read_shape(source))?;
+        self.shape = self.lock_deadline.retry(|| read_shape(source))?;
         self.refuse_second_name()?;
         let Some(scratch) = scratch.filter(|_| self.needs_copy) else {
             self.snapshot = self.source.take();

@@ -13,7 +13,7 @@ use rusqlite::{Connection, ErrorCode};
 use super::modules;
 use super::report::{CheckReport, QUICK, THOROUGH, read, run};
 
-enum Lacking {
+enum MissingPart {
     Function(String),
     Collation(String),
     /// A virtual table's module, or part of one, such as a tokenizer. The text is SQLite's message.
@@ -37,22 +37,22 @@ pub(super) fn check_without(
     let mut pragma = pragma;
     let mut forgotten = false;
     for _ in 0..1000 {
-        match missing(&error) {
-            Some(Lacking::Module(why)) if !forgotten => {
+        match find_missing(&error) {
+            Some(MissingPart::Module(why)) if !forgotten => {
                 forgotten = true;
                 log::warn!(
                     "{shown}: a virtual table cannot be opened without its own program ({why}); such tables were checked as pages only"
                 );
                 modules::forget(db)?;
             }
-            None | Some(Lacking::Module(_)) => return Err(error),
+            None | Some(MissingPart::Module(_)) => return Err(error),
             Some(needed) => {
                 if pragma == THOROUGH {
                     report.add(tables(db, path)?);
                     pragma = QUICK;
                 }
                 db.execute_batch("PRAGMA ignore_check_constraints = ON")?;
-                stand_in(db, path, &needed)?;
+                replace_missing(db, path, &needed)?;
             }
         }
         match run(db, pragma) {
@@ -66,10 +66,10 @@ pub(super) fn check_without(
     Err(error)
 }
 
-fn stand_in(db: &Connection, path: &Path, missing: &Lacking) -> rusqlite::Result<()> {
+fn replace_missing(db: &Connection, path: &Path, missing: &MissingPart) -> rusqlite::Result<()> {
     let shown = path.display();
     match missing {
-        Lacking::Function(name) => {
+        MissingPart::Function(name) => {
             log::warn!("{shown}: needs the function {name}, which only its program has");
             let null = |_: &rusqlite::functions::Context<'_>| Ok(None::<i64>);
             let flags = FunctionFlags::SQLITE_UTF8
@@ -77,11 +77,11 @@ fn stand_in(db: &Connection, path: &Path, missing: &Lacking) -> rusqlite::Result
                 | FunctionFlags::SQLITE_INNOCUOUS;
             db.create_scalar_function(name.as_str(), -1, flags, null)
         }
-        Lacking::Collation(name) => {
+        MissingPart::Collation(name) => {
             log::warn!("{shown}: needs the collation {name}, which only its program has");
             db.create_collation(name.as_str(), |a: &str, b: &str| a.cmp(b))
         }
-        Lacking::Module(_) => Ok(()),
+        MissingPart::Module(_) => Ok(()),
     }
 }
 
@@ -97,7 +97,7 @@ fn tables(db: &Connection, path: &Path) -> rusqlite::Result<CheckReport> {
         let quoted = name.replace('"', "\"\"");
         match read(db, &format!("PRAGMA integrity_check(\"{quoted}\")")) {
             Ok(found) => report.add(found),
-            Err(error) if missing(&error).is_some() => log::warn!(
+            Err(error) if find_missing(&error).is_some() => log::warn!(
                 "{}: the indexes of {name} were not compared with it",
                 path.display()
             ),
@@ -107,7 +107,7 @@ fn tables(db: &Connection, path: &Path) -> rusqlite::Result<CheckReport> {
     Ok(report)
 }
 
-fn missing(error: &rusqlite::Error) -> Option<Lacking> {
+fn find_missing(error: &rusqlite::Error) -> Option<MissingPart> {
     let text = match error {
         rusqlite::Error::SqlInputError { msg, .. } => msg.clone(),
         // SQLITE_ERROR means neither damage nor a failing disk.
@@ -125,8 +125,8 @@ fn missing(error: &rusqlite::Error) -> Option<Lacking> {
         .or_else(|| after("unsafe use of ").filter(|_| text.ends_with("()")));
     let collation = after("no such collation sequence: ");
     Some(match (function, collation) {
-        (Some(function), _) => Lacking::Function(function),
-        (None, Some(collation)) => Lacking::Collation(collation),
-        (None, None) => Lacking::Module(text),
+        (Some(function), _) => MissingPart::Function(function),
+        (None, Some(collation)) => MissingPart::Collation(collation),
+        (None, None) => MissingPart::Module(text),
     })
 }

@@ -39,7 +39,7 @@ const NAPS: (u32, Duration) = (50, Duration::from_millis(2));
 
 /// A database that SQLite may open.
 #[derive(Debug, Clone, Copy)]
-struct Admitted {
+struct AdmittedDatabase {
     file: (u64, u64),
     owner: u32,
     /// The group that may write the database, if one may.
@@ -48,7 +48,7 @@ struct Admitted {
     descriptors: [Option<RawFd>; 2],
 }
 
-impl Admitted {
+impl AdmittedDatabase {
     /// Returns true if the side file belongs to the database's owner, or if a member of the group
     /// that may write the database created it. The group may read and write such a file, so root
     /// reveals nothing by using it.
@@ -59,9 +59,9 @@ impl Admitted {
     }
 }
 
-static ADMITTED: Mutex<BTreeMap<PathBuf, Admitted>> = Mutex::new(BTreeMap::new());
+static ADMITTED: Mutex<BTreeMap<PathBuf, AdmittedDatabase>> = Mutex::new(BTreeMap::new());
 
-fn admitted() -> MutexGuard<'static, BTreeMap<PathBuf, Admitted>> {
+fn admitted() -> MutexGuard<'static, BTreeMap<PathBuf, AdmittedDatabase>> {
     ADMITTED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -72,7 +72,7 @@ pub(super) fn admit(path: &Path, found: &Stat) {
     let file = (found.st_dev, found.st_ino);
     let mut admitted = admitted();
     if admitted.get(path).is_none_or(|known| known.file != file) {
-        let known = Admitted {
+        let known = AdmittedDatabase {
             file,
             owner: found.st_uid,
             group: (found.st_mode & 0o020 != 0).then_some(found.st_gid),
@@ -130,17 +130,19 @@ pub(super) fn replace_memory() {
 
 /// Replaces SQLite's `open`, `unlink` and `fchown`.
 fn install() {
-    type Call = unsafe extern "C" fn();
-    let calls: [(&CStr, Call); 3] = [
+    type SystemCall = unsafe extern "C" fn();
+    let calls: [(&CStr, SystemCall); 3] = [
         // SAFETY: SQLite calls each function with the types of its definition.
         (c"open", unsafe {
-            std::mem::transmute::<extern "C" fn(*const c_char, c_int, c_int) -> c_int, Call>(open)
+            std::mem::transmute::<extern "C" fn(*const c_char, c_int, c_int) -> c_int, SystemCall>(
+                open,
+            )
         }),
         (c"unlink", unsafe {
-            std::mem::transmute::<extern "C" fn(*const c_char) -> c_int, Call>(unlink)
+            std::mem::transmute::<extern "C" fn(*const c_char) -> c_int, SystemCall>(unlink)
         }),
         (c"fchown", unsafe {
-            std::mem::transmute::<extern "C" fn(c_int, uid_t, gid_t) -> c_int, Call>(fchown)
+            std::mem::transmute::<extern "C" fn(c_int, uid_t, gid_t) -> c_int, SystemCall>(fchown)
         }),
     ];
     // SAFETY: the default VFS exists until the process ends. It is the unix VFS, which has these
@@ -235,12 +237,12 @@ fn open_admitted(path: &Path, flags: OFlags, mode: Mode) -> rustix::io::Result<O
 }
 
 /// Opens a side file, or creates it if `flags` ask for that. Root opens only a side file that
-/// [`Admitted::may_have`] allows.
+/// [`AdmittedDatabase::may_have`] allows.
 fn open_side(
     path: &Path,
     flags: OFlags,
     mode: Mode,
-    database: Admitted,
+    database: AdmittedDatabase,
 ) -> rustix::io::Result<OwnedFd> {
     let (times, nap) = NAPS;
     for _ in 0..times {
@@ -298,7 +300,7 @@ fn remember(database: &Path, which: usize, file: &OwnedFd) {
 }
 
 /// Returns the admitted database that `path` is a side file of, or `None`.
-fn side_of(path: &Path) -> Option<(PathBuf, Admitted)> {
+fn side_of(path: &Path) -> Option<(PathBuf, AdmittedDatabase)> {
     let bytes = path.as_os_str().as_bytes();
     SIDES.iter().find_map(|suffix| {
         let database = Path::new(OsStr::from_bytes(bytes.strip_suffix(suffix.as_bytes())?));

@@ -27,7 +27,7 @@ pub(super) fn read_shape(connection: &Connection) -> rusqlite::Result<Shape> {
 /// transaction.
 pub(super) fn stream_table(db: &Connection, shape: Shape, out: &mut dyn Write) -> Result<()> {
     let mut one = db.prepare("SELECT data FROM sqlite_dbpage('main') WHERE pgno = ?1")?;
-    let free = Free::read(shape, |number, page| {
+    let free = FreePages::read(shape, |number, page| {
         one.query_row([number], |row| {
             page.copy_from_slice(row.get_ref(0)?.as_blob()?);
             Ok(())
@@ -60,7 +60,7 @@ pub(super) fn stream_table(db: &Connection, shape: Shape, out: &mut dyn Write) -
 pub(super) fn stream_file(file: &File, shape: Shape, out: &mut dyn Write) -> Result<()> {
     let size = shape.page_size as usize;
     let offset = |number: u32| u64::from(number - 1) * u64::from(shape.page_size);
-    let free = Free::read(shape, |number, page| {
+    let free = FreePages::read(shape, |number, page| {
         file.read_exact_at(page, offset(number))
             .with_context(|| format!("page {number}"))
     })?;
@@ -84,13 +84,13 @@ pub(super) fn stream_file(file: &File, shape: Shape, out: &mut dyn Write) -> Res
 }
 
 /// The leaf pages of the freelist: one bit per page.
-struct Free(Vec<u64>);
+struct FreePages(Vec<u64>);
 
-impl Free {
+impl FreePages {
     /// Follows the trunk pages and returns the leaf pages. Impossible page numbers in the list are
     /// corruption, which fails the dump.
     fn read(shape: Shape, mut page: impl FnMut(u32, &mut [u8]) -> Result<()>) -> Result<Self> {
-        let mut free = Free(vec![0; shape.pages as usize / 64 + 1]);
+        let mut free = FreePages(vec![0; shape.pages as usize / 64 + 1]);
         let mut buffer = vec![0; shape.page_size as usize];
         page(1, &mut buffer)?;
         let at = |buffer: &[u8], offset| u32_at(buffer, offset).context("a page is too short");

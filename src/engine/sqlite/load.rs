@@ -12,13 +12,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 
-use super::aside::Aside;
-use super::beside::Beside;
 use super::error::is_corruption;
-use super::place::Place;
-use super::target;
+use super::held_database;
+use super::new_file::NewFile;
+use super::old_file::OldFile;
+use super::target_path::TargetPath;
 use crate::engine::access::Access;
-use crate::engine::load::{Existing, Save};
+use crate::engine::load::{ExistingDatabase, Save};
 use crate::engine::source::DamagedInside;
 use crate::stop::Stop;
 
@@ -30,43 +30,45 @@ use crate::stop::Stop;
 pub fn run(
     dump: &File,
     target: &Path,
-    mut existing: Existing<'_>,
+    mut existing: ExistingDatabase<'_>,
     access: &Access,
 ) -> Result<Option<PathBuf>> {
     let stop = access.deadline;
-    let place = Place::find(target)?;
+    let place = TargetPath::find(target)?;
     let target = place.path();
-    may_be_taken(&place, existing.replaces())?;
-    let hidden = target::refuse_if_open(&place)?;
+    check_replaceable(&place, existing.replaces())?;
+    let hidden = held_database::refuse_if_open(&place)?;
     if hidden > 0 && target.exists() {
         log::info!(
             "the open files of {hidden} processes of other users could not be seen; only SQLite's locks say that none of them uses {}",
             target.display()
         );
     }
-    if let (Existing::Save(save), Some(_)) = (&mut existing, &place.old) {
+    if let (ExistingDatabase::Save(save), Some(_)) = (&mut existing, &place.old) {
         save.prepare()?;
     }
-    let beside = Beside::new(&place)?;
+    let beside = NewFile::new(&place)?;
     beside.fill(dump, stop).map_err(|error| match error {
         error if is_corruption(&error) => error.context(DamagedInside),
         error => error,
     })?;
-    beside.own()?;
+    beside.copy_ownership()?;
     beside.sync()?;
     stop.check()?;
 
     let (saved, held) = match (&place.old, existing) {
-        (Some(old), Existing::Save(save)) if old.st_size > 0 => dump_old(&place, save, access)?,
-        (Some(old), Existing::Lose) if old.st_size > 0 => (None, hold_old(&place, access)?),
+        (Some(old), ExistingDatabase::Save(save)) if old.st_size > 0 => {
+            dump_old(&place, save, access)?
+        }
+        (Some(old), ExistingDatabase::Lose) if old.st_size > 0 => (None, hold_old(&place, access)?),
         _ => (None, None),
     };
     // Loading the new database took time. A program that opened the old file meanwhile would go on
     // with the old file.
-    target::refuse_if_open(&place)?;
+    held_database::refuse_if_open(&place)?;
     stop.check()?;
     let aside = match saved {
-        None => Aside::of(&place)?,
+        None => OldFile::of(&place)?,
         Some(_) => None,
     };
     if let Err(error) = beside.become_target() {
@@ -76,20 +78,20 @@ pub fn run(
         return Err(error);
     }
     if let Some(held) = held {
-        held.gone();
+        held.release_replaced();
     }
     place.sync().with_context(|| {
         let directory = target.parent().unwrap_or(target).display();
         format!("the new database is in place, but {directory} could not be written to the disk")
     })?;
-    Ok(saved.or(aside.map(Aside::path)))
+    Ok(saved.or(aside.map(OldFile::path)))
 }
 
 /// Checks that the target may be replaced, or that nothing exists there.
 ///
 /// # Errors
 /// When something exists that may not be replaced.
-fn may_be_taken(place: &Place, replace: bool) -> Result<()> {
+fn check_replaceable(place: &TargetPath, replace: bool) -> Result<()> {
     if place.old.is_some() {
         ensure!(
             replace,
@@ -110,8 +112,8 @@ fn may_be_taken(place: &Place, replace: bool) -> Result<()> {
 ///
 /// # Errors
 /// When another program uses the database.
-fn hold_old(place: &Place, access: &Access) -> Result<Option<target::HeldDatabase>> {
-    match target::HeldDatabase::take(place, access.lock_timeout, access.deadline) {
+fn hold_old(place: &TargetPath, access: &Access) -> Result<Option<held_database::HeldDatabase>> {
+    match held_database::HeldDatabase::take(place, access.lock_timeout, access.deadline) {
         Ok(held) => Ok(Some(held)),
         Err(error) if is_corruption(&error) => Ok(None),
         Err(error) => Err(error.context("the old database is as it was")),
@@ -121,21 +123,22 @@ fn hold_old(place: &Place, access: &Access) -> Result<Option<target::HeldDatabas
 /// Dumps the old database and holds it. Returns the dump's path and the held database, or neither
 /// if the database is too damaged to be dumped.
 fn dump_old(
-    place: &Place,
+    place: &TargetPath,
     save: &mut dyn Save,
     access: &Access,
-) -> Result<(Option<PathBuf>, Option<target::HeldDatabase>)> {
+) -> Result<(Option<PathBuf>, Option<held_database::HeldDatabase>)> {
     let stop = access.deadline;
     let mut changed = None;
-    let saved = target::HeldDatabase::take(place, access.lock_timeout, stop).and_then(
-        |mut held| match held.dump(save, stop) {
-            Ok(saved) => Ok((Some(saved), Some(held))),
-            Err(error) => {
-                changed = held.let_go();
-                Err(error)
+    let saved =
+        held_database::HeldDatabase::take(place, access.lock_timeout, stop).and_then(|mut held| {
+            match held.dump(save, stop) {
+                Ok(saved) => Ok((Some(saved), Some(held))),
+                Err(error) => {
+                    changed = held.release();
+                    Err(error)
+                }
             }
-        },
-    );
+        });
     match saved {
         Err(error) if is_corruption(&error) => {
             // SQLite also calls a database malformed if the disk does not give a page.
@@ -155,7 +158,7 @@ fn dump_old(
 }
 
 /// Reads the old database and its side files to their ends.
-fn read_whole(place: &Place, stop: Stop) -> Result<()> {
+fn read_whole(place: &TargetPath, stop: Stop) -> Result<()> {
     let names = std::iter::once(place.name().to_owned()).chain(place.sides());
     let mut chunk = vec![0; 1 << 20];
     for name in names {

@@ -11,7 +11,7 @@ use super::find::{database_of, find};
 use super::load;
 use crate::engine::access::Access;
 use crate::engine::dumper::Dumper;
-use crate::engine::load::{LoadOptions, Loaded};
+use crate::engine::load::{LoadOptions, LoadResult};
 use crate::engine::source::{Loader, Source};
 use crate::header::Header;
 use crate::identity::Engine;
@@ -62,15 +62,15 @@ impl Loader for SqliteSource {
         _header: &Header,
         options: LoadOptions<'_>,
         access: &Access,
-    ) -> Result<Loaded> {
+    ) -> Result<LoadResult> {
         ensure!(
             !options.keep_going && !options.no_owner,
             "--keep-going and --no-owner are for dumps of servers; a dump of an SQLite file is restored whole or not at all"
         );
         let saved = load::run(dump, &self.path, options.existing, access)?;
-        Ok(Loaded {
+        Ok(LoadResult {
             saved,
-            ..Loaded::default()
+            ..LoadResult::default()
         })
     }
 }

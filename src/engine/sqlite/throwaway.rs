@@ -11,7 +11,7 @@ use rustix::fs::CWD;
 use super::source::SqliteSource;
 use super::{check, facts, lock_free, watch};
 use crate::engine::source::Source;
-use crate::engine::throwaway::{Contents, Throwaway};
+use crate::engine::throwaway::{RestoredContent, Throwaway};
 use crate::follow::open_regular;
 use crate::header::Header;
 use crate::stop::Stop;
@@ -37,10 +37,10 @@ impl Throwaway for ThrowawayFile {
         Ok(Arc::new(SqliteSource::new(&self.path)))
     }
 
-    fn contents(&self, _header: &Header) -> Result<Option<Contents>> {
-        Ok(Some(Contents {
+    fn contents(&self, _header: &Header) -> Result<Option<RestoredContent>> {
+        Ok(Some(RestoredContent {
             rows: count_sound(&self.path, self.stop)?,
-            ..Contents::default()
+            ..RestoredContent::default()
         }))
     }
 }

@@ -61,7 +61,7 @@ fn limit_values(db: &Connection, bytes: u64, most: u64) -> rusqlite::Result<()> 
 /// releases its lock, so a new lock then replaces it.
 static TURN: Mutex<Option<Arc<Mutex<()>>>> = Mutex::new(None);
 
-fn turn() -> Arc<Mutex<()>> {
+fn lock_of_long_values() -> Arc<Mutex<()>> {
     let mut turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     Arc::clone(turn.get_or_insert_default())
 }
@@ -79,7 +79,7 @@ fn with_room<T>(db: &Connection, work: impl Fn(&Connection) -> Result<T>) -> Res
     if !done.as_ref().is_err_and(lacks_room) {
         return done;
     }
-    let turn = turn();
+    let turn = lock_of_long_values();
     let _alone = turn.lock().unwrap_or_else(PoisonError::into_inner);
     let sql = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size";
     let bytes = db.query_row(sql, [], |row| row.get::<_, i64>(0))?;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use rustix::process::Signal;
 
-use super::Workshop;
+use super::ThrowawayResources;
 use crate::child::Child;
 use crate::stop::Stop;
 
@@ -31,7 +31,7 @@ impl ServerProcess {
         command: &mut Command,
         name: &str,
         end: Signal,
-        workshop: &Workshop<'_>,
+        workshop: &ThrowawayResources<'_>,
         stop: Stop,
     ) -> Result<Self> {
         let log = workshop

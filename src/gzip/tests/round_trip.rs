@@ -102,9 +102,9 @@ fn a_block_is_compressed_with_the_one_before_as_its_dictionary() {
 #[test]
 fn what_was_flushed_can_be_read_before_the_end() {
     /// A reader of a file that is still being written: at its end it returns `WouldBlock`.
-    struct Growing<'a>(&'a [u8]);
+    struct GrowingFile<'a>(&'a [u8]);
 
-    impl Read for Growing<'_> {
+    impl Read for GrowingFile<'_> {
         fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
             if self.0.is_empty() {
                 return Err(std::io::ErrorKind::WouldBlock.into());
@@ -118,7 +118,7 @@ fn what_was_flushed_can_be_read_before_the_end() {
         let mut writer = GzipWriter::new(HEADER.to_vec(), level, &pool(2));
         writer.write_all(&data).unwrap();
         writer.flush().unwrap();
-        let mut reader = reader(Growing(writer.get_ref()));
+        let mut reader = reader(GrowingFile(writer.get_ref()));
         let mut content = vec![0; data.len()];
         reader.read_exact(&mut content).unwrap();
         assert!(content == data);

@@ -57,11 +57,11 @@ fn a_panic_in_a_thread_is_an_error_and_no_hang() {
 #[test]
 fn a_failed_write_is_never_forgotten() {
     /// A writer like a file on a filesystem that becomes full and later has free space again.
-    struct Full {
+    struct FillingDisk {
         room: usize,
     }
 
-    impl Write for Full {
+    impl Write for FillingDisk {
         fn write(&mut self, data: &[u8]) -> io::Result<usize> {
             if self.room < data.len() {
                 self.room = usize::MAX;
@@ -79,12 +79,12 @@ fn a_failed_write_is_never_forgotten() {
     let pool = pool(2);
     let data = noise(BLOCK_LEN, 9);
     for room in [0, BLOCK_LEN, 3 * BLOCK_LEN] {
-        let mut writer = GzipWriter::new(Full { room }, 2, &pool);
+        let mut writer = GzipWriter::new(FillingDisk { room }, 2, &pool);
         let failures = (0..20).filter(|_| writer.write_all(&data).is_err()).count();
         assert!(failures > 1, "{failures}");
         assert!(writer.finish().is_err());
     }
-    let writer = GzipWriter::new(Full { room: 0 }, 2, &pool);
+    let writer = GzipWriter::new(FillingDisk { room: 0 }, 2, &pool);
     assert_eq!(
         writer.finish().map(|_| ()).unwrap_err().kind(),
         io::ErrorKind::StorageFull

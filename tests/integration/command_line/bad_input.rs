@@ -25,7 +25,7 @@ pub(crate) fn untouched(
     sentence: &str,
 ) -> String {
     let before = inventory(env.root());
-    let run = Run::of(command).fails(status, sentence);
+    let run = Run::finish(command).fails(status, sentence);
     assert_eq!(run.stdout, "");
     assert_eq!(run.stderr.lines().count(), 1, "{run:#?}");
     assert_eq!(inventory(env.root()), before);
@@ -82,17 +82,17 @@ fn a_corrupt_database_in_each_journal_mode() {
     let env = dumped();
     for mode in ["WAL", "DELETE"] {
         let page = env.path(format!("page-{mode}.sqlite"));
-        drop(database::large(&page, mode, 100_000));
+        drop(database::make_large(&page, mode, 100_000));
         database::corrupt(&page, 40_000, 2000);
         refused(&env, page.to_str().unwrap(), 1, "is corrupt");
 
         let schema = env.path(format!("schema-{mode}.sqlite"));
-        drop(database::large(&schema, mode, 100_000));
+        drop(database::make_large(&schema, mode, 100_000));
         database::corrupt(&schema, 100, 20);
         refused(&env, schema.to_str().unwrap(), 1, "is corrupt");
 
         let cut = env.path(format!("cut-{mode}.sqlite"));
-        drop(database::large(&cut, mode, 100_000));
+        drop(database::make_large(&cut, mode, 100_000));
         let length = fs::metadata(&cut).unwrap().len();
         fs::File::options()
             .write(true)
@@ -124,7 +124,7 @@ fn a_database_locked_past_the_busy_timeout() {
     let env = dumped();
     for mode in ["DELETE", "WAL"] {
         let name = format!("locked-{mode}.sqlite");
-        drop(database::large(&env.path(&name), mode, 10_000));
+        drop(database::make_large(&env.path(&name), mode, 10_000));
         let lock = database::Lock::exclusive(&env.path(&name));
         let begun = Instant::now();
         let line = refused(
@@ -192,8 +192,8 @@ fn a_database_that_another_user_may_not_read() {
 #[test]
 fn one_database_failing_does_not_stop_the_others() {
     let env = dumped();
-    database::small(&env.path("first.sqlite"));
-    database::small(&env.path("last.sqlite"));
+    database::make_small(&env.path("first.sqlite"));
+    database::make_small(&env.path("last.sqlite"));
     fs::write(env.path("bad.sqlite"), "no database").unwrap();
     let run = env.run("dump first.sqlite missing.sqlite bad.sqlite last.sqlite");
     let run = run.fails(1, "missing was not dumped: ");

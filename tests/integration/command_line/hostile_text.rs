@@ -80,14 +80,14 @@ fn a_directory_that_is_not_utf8_does_not_break_json() {
     let env = Env::with_database();
     let directory = OsStr::from_bytes(b"d\xff");
     let mut dump = env.program("dump db.sqlite --to");
-    Run::of(dump.arg(directory)).succeeds();
+    Run::finish(dump.arg(directory)).succeeds();
     for command in [
         "list --json",
         "status --json",
         "verify --json",
         "drill --json",
     ] {
-        let run = Run::of(env.program(command).arg(directory)).succeeds();
+        let run = Run::finish(env.program(command).arg(directory)).succeeds();
         let rows: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
         assert_eq!(rows.as_array().unwrap().len(), 1, "{command}");
     }

@@ -27,7 +27,7 @@ fn journal(env: &Env, args: &str, status: i32) -> String {
 #[test]
 fn in_the_journal_each_line_bears_its_priority() {
     let env = Env::with_database();
-    let ahead = planted::at(
+    let ahead = planted::plant(
         &env.dump("db.sqlite"),
         planted::time("2099-01-01T00:00:00Z"),
     );
@@ -65,7 +65,7 @@ fn in_the_journal_each_line_bears_its_priority() {
 fn a_stderr_that_is_not_the_journals_has_words() {
     let env = Env::with_database();
     let mut command = env.program("dump missing.sqlite");
-    let run = Run::of(command.env("JOURNAL_STREAM", "8:4711")).fails(1, "");
+    let run = Run::finish(command.env("JOURNAL_STREAM", "8:4711")).fails(1, "");
     assert!(
         run.stderr.starts_with("error: missing was not dumped: "),
         "{run:?}"
@@ -75,13 +75,13 @@ fn a_stderr_that_is_not_the_journals_has_words() {
 #[test]
 fn systemd_is_told_the_status() {
     let env = Env::with_database();
-    database::small(&env.path("other.sqlite"));
+    database::make_small(&env.path("other.sqlite"));
     let socket = UnixDatagram::bind(env.path("notify")).unwrap();
     socket
         .set_read_timeout(Some(Duration::from_secs(5)))
         .unwrap();
     let mut command = env.program("dump db.sqlite other.sqlite");
-    Run::of(command.env("NOTIFY_SOCKET", env.path("notify"))).succeeds();
+    Run::finish(command.env("NOTIFY_SOCKET", env.path("notify"))).succeeds();
     let mut told = Vec::new();
     let mut buffer = [0; 1024];
     socket.set_nonblocking(true).unwrap();
@@ -107,7 +107,7 @@ fn systemd_is_told_the_status() {
 
     // A socket on which no process listens does not make the run fail.
     let mut command = env.program("dump db.sqlite");
-    Run::of(command.env("NOTIFY_SOCKET", env.path("nobody"))).succeeds();
+    Run::finish(command.env("NOTIFY_SOCKET", env.path("nobody"))).succeeds();
 }
 
 /// Returns what the program writes to a terminal that is its stdout and stderr.
@@ -115,7 +115,7 @@ fn on_a_terminal(env: &Env, args: &str, variables: &[(&str, &str)]) -> String {
     let mut command = env.command("script");
     command.args(["-q", "-e", "-c", &format!("{PROGRAM} {args}"), "/dev/null"]);
     command.env("TERM", "xterm").envs(variables.iter().copied());
-    let run = Run::of(&mut command);
+    let run = Run::finish(&mut command);
     assert!(run.stderr.is_empty(), "{run:?}");
     run.stdout
 }
@@ -123,7 +123,11 @@ fn on_a_terminal(env: &Env, args: &str, variables: &[(&str, &str)]) -> String {
 #[test]
 fn a_terminal_gets_a_progress_bar_and_colours() {
     let env = Env::new();
-    drop(database::large(&env.path("db.sqlite"), "WAL", 3_000_000));
+    drop(database::make_large(
+        &env.path("db.sqlite"),
+        "WAL",
+        3_000_000,
+    ));
     let shown = on_a_terminal(&env, "dump db.sqlite", &[]);
     assert!(shown.contains("MB") && shown.contains("B/s"), "{shown:?}");
     let shown = on_a_terminal(&env, "dump db.sqlite", &[]);
@@ -146,7 +150,11 @@ fn a_terminal_gets_a_progress_bar_and_colours() {
 #[test]
 fn without_a_terminal_there_are_no_escape_codes() {
     let env = Env::new();
-    drop(database::large(&env.path("db.sqlite"), "WAL", 3_000_000));
+    drop(database::make_large(
+        &env.path("db.sqlite"),
+        "WAL",
+        3_000_000,
+    ));
     for args in [
         "dump db.sqlite missing.sqlite",
         "list",
@@ -155,7 +163,7 @@ fn without_a_terminal_there_are_no_escape_codes() {
         "dump --frob",
     ] {
         let mut command = env.program(args);
-        let run = Run::of(command.env("TERM", "xterm").env("CLICOLOR", "1"));
+        let run = Run::finish(command.env("TERM", "xterm").env("CLICOLOR", "1"));
         assert!(!run.stderr.contains(['\x1b', '\r', '█']), "{run:?}");
         assert!(!run.stdout.contains(['\x1b', '\r']), "{run:?}");
     }

@@ -17,7 +17,7 @@ fn mode(path: &Path) -> u32 {
 fn dumps_are_private_whatever_the_umask() {
     for journal_mode in ["WAL", "DELETE"] {
         let env = Env::new();
-        drop(database::large(
+        drop(database::make_large(
             &env.path("db.sqlite"),
             journal_mode,
             100_000,
@@ -25,7 +25,7 @@ fn dumps_are_private_whatever_the_umask() {
         let mut command = env.command("sh");
         command.args(["-c", "umask 0000; exec \"$@\"", "sh"]);
         command.args([crate::support::PROGRAM, "dump", "db.sqlite"]);
-        let dump = Run::of(&mut command).succeeds().paths().remove(0);
+        let dump = Run::finish(&mut command).succeeds().paths().remove(0);
         assert_eq!(mode(&env.dumps()), 0o700);
         assert_eq!(mode(&dump), 0o600);
         assert_eq!(mode(&env.dumps().join(".dump-database.lock")), 0o600);
@@ -53,9 +53,9 @@ fn a_directory_someone_widened_stays_so() {
 #[test]
 fn stdout_has_the_published_paths_and_nothing_else() {
     let env = Env::with_database();
-    database::small(&env.path("other one.sqlite"));
+    database::make_small(&env.path("other one.sqlite"));
     let mut command = env.program("dump --log trace db.sqlite");
-    let run = Run::of(command.args(["other one.sqlite", "sqlite:missing.sqlite"]));
+    let run = Run::finish(command.args(["other one.sqlite", "sqlite:missing.sqlite"]));
     let run = run.fails(1, "missing was not dumped");
     let paths = run.paths();
     let found: Vec<_> = env
@@ -78,17 +78,17 @@ fn where_dumps_go() {
     let env = Env::with_database();
     let state = env.path("state");
     let mut command = env.program("dump db.sqlite");
-    let run = Run::of(command.env("STATE_DIRECTORY", &state)).succeeds();
+    let run = Run::finish(command.env("STATE_DIRECTORY", &state)).succeeds();
     assert!(run.paths()[0].starts_with(&state), "{run:?}");
-    let run = Run::of(command.arg("--to=other")).succeeds();
+    let run = Run::finish(command.arg("--to=other")).succeeds();
     assert!(run.paths()[0].starts_with(env.path("other")), "{run:?}");
-    let run = Run::of(
+    let run = Run::finish(
         env.program("dump db.sqlite")
             .env("DUMP_DATABASE_TO", "third"),
     );
     assert!(run.succeeds().paths()[0].starts_with(env.path("third")));
     assert!(!env.dumps().exists());
-    let run = Run::of(env.program("list").env("STATE_DIRECTORY", &state)).succeeds();
+    let run = Run::finish(env.program("list").env("STATE_DIRECTORY", &state)).succeeds();
     assert_eq!(run.stdout.matches("last").count(), 1);
 }
 
@@ -111,7 +111,7 @@ fn a_closed_stdout_harms_no_dump() {
         "set -o pipefail; {} dump db.sqlite | head -0",
         crate::support::PROGRAM
     );
-    Run::of(env.command("bash").args(["-c", &script])).succeeds();
+    Run::finish(env.command("bash").args(["-c", &script])).succeeds();
     assert_eq!(env.names().len(), 2);
 
     for args in [
@@ -165,13 +165,13 @@ fn list_as_json() {
     fs::rename(env.path("db.sqlite"), env.path("my db.sqlite")).unwrap();
     let dump = |method: &str| {
         let mut command = env.program(&format!("dump --compress {method}"));
-        Run::of(command.arg("my db.sqlite"))
+        Run::finish(command.arg("my db.sqlite"))
             .succeeds()
             .paths()
             .remove(0)
     };
     let made = [dump("gzip"), dump("zstd")];
-    let old = planted::at(&made[0], planted::time("2020-02-29T23:59:58Z"));
+    let old = planted::plant(&made[0], planted::time("2020-02-29T23:59:58Z"));
     let rows = json(&env.run("list --json --keep 2").succeeds());
     let paths: Vec<_> = rows
         .iter()
@@ -207,7 +207,7 @@ fn list_for_people_ends_with_the_reach() {
     // The dumps are half a minute older than a whole number of minutes, so the printed ages stay
     // the same while this test runs.
     for hours in 1..=5 {
-        planted::at(&dump, planted::ago(3600 * hours + 90));
+        planted::plant(&dump, planted::ago(3600 * hours + 90));
     }
     let run = env.run("list").succeeds();
     let lines: Vec<_> = run.stdout.lines().filter(|line| !line.is_empty()).collect();

@@ -84,7 +84,7 @@ impl Machine {
     /// Runs the program with blank-separated arguments and a directory.
     pub(crate) fn program(&self, arguments: &str, directory: &str) -> Run {
         let mut command = self.env.program(arguments);
-        Run::of(command.arg(self.path(directory))).succeeds()
+        Run::finish(command.arg(self.path(directory))).succeeds()
     }
 
     /// Dumps the database of a path or a URL into a directory.
@@ -97,7 +97,7 @@ impl Machine {
         fs::create_dir_all(self.path(directory).parent().unwrap()).unwrap();
         let mut command = self.env.program("dump");
         command.arg(source).arg("--to").arg(self.path(directory));
-        Run::of(&mut command).succeeds();
+        Run::finish(&mut command).succeeds();
     }
 
     /// Runs the commands of a page for SQLite, in their order.
@@ -122,7 +122,7 @@ impl Machine {
         command
             .env("PATH", std::env::join_paths(paths).unwrap())
             .args(["-euxo", "pipefail", "-c", &script]);
-        Run::of(&mut command).succeeds();
+        Run::finish(&mut command).succeeds();
     }
 
     /// Returns a line with the paths of this machine and the names of its dumps.

@@ -22,7 +22,7 @@ fn the_second_run_says_who_holds_the_directory() {
     let first = holder(&env);
     let pid = format!("process {} on ", first.id());
     let before = inventory(env.root());
-    database::small(&env.path("other.sqlite"));
+    database::make_small(&env.path("other.sqlite"));
     for args in ["dump db.sqlite", "dump other.sqlite", "rotate --keep 1"] {
         let second = env.run(args).fails(75, &pid);
         assert!(second.stderr.contains("dump-database dump"), "{second:?}");

@@ -15,7 +15,11 @@ fn published(listing: &str) -> Vec<&str> {
 fn one_that_fills_mid_dump_keeps_its_dumps_and_no_partial_one() {
     for mode in ["WAL", "DELETE"] {
         let env = Env::with_database();
-        drop(database::large(&env.path("larger.sqlite"), mode, 6_000_000));
+        drop(database::make_large(
+            &env.path("larger.sqlite"),
+            mode,
+            6_000_000,
+        ));
         let before = database::contents(&env.path("db.sqlite"));
         let script = "
             mkdir full && mount -t tmpfs -o size=2m tmpfs full
@@ -53,7 +57,7 @@ fn one_that_fills_mid_dump_keeps_its_dumps_and_no_partial_one() {
 #[test]
 fn one_that_fills_under_the_copy_keeps_its_dumps_too() {
     let env = Env::with_database();
-    drop(database::large(
+    drop(database::make_large(
         &env.path("db2.sqlite"),
         "DELETE",
         1_400_000,
@@ -76,7 +80,11 @@ fn one_that_fills_under_the_copy_keeps_its_dumps_too() {
 #[test]
 fn too_little_space_is_known_before_anything_is_written() {
     let env = Env::with_database();
-    drop(database::large(&env.path("db2.sqlite"), "WAL", 1_200_000));
+    drop(database::make_large(
+        &env.path("db2.sqlite"),
+        "WAL",
+        1_200_000,
+    ));
     let script = "
         mkdir full && mount -t tmpfs -o size=2m tmpfs full
         dump-database dump db2.sqlite --to full

@@ -5,11 +5,11 @@ use std::fs;
 use crate::support::{Env, database, inventory, planted};
 
 /// Makes `a/db.sqlite3` and `b/db.sqlite3`, with different content.
-fn two() -> Env {
+fn make_two() -> Env {
     let env = Env::new();
     for directory in ["a", "b"] {
         fs::create_dir(env.path(directory)).unwrap();
-        let db = database::small(&env.path(format!("{directory}/db.sqlite3")));
+        let db = database::make_small(&env.path(format!("{directory}/db.sqlite3")));
         db.execute("INSERT INTO person (name) VALUES (?1)", [directory])
             .unwrap();
     }
@@ -18,7 +18,7 @@ fn two() -> Env {
 
 #[test]
 fn in_one_run_it_is_a_usage_error() {
-    let env = two();
+    let env = make_two();
     let run = env.run("dump a/db.sqlite3 b/db.sqlite3").fails(2, "--name");
     assert!(
         run.stderr.contains("a/db.sqlite3") && run.stderr.contains("b/db.sqlite3"),
@@ -30,7 +30,7 @@ fn in_one_run_it_is_a_usage_error() {
 
 #[test]
 fn in_two_runs_the_second_is_refused_and_nothing_rotated() {
-    let env = two();
+    let env = make_two();
     for _ in 0..5 {
         env.dump("a/db.sqlite3");
     }
@@ -49,7 +49,7 @@ fn in_two_runs_the_second_is_refused_and_nothing_rotated() {
 
 #[test]
 fn adopt_takes_the_old_dumps_over_for_good() {
-    let env = two();
+    let env = make_two();
     let old: Vec<_> = (0..3).map(|_| env.dump("a/db.sqlite3")).collect();
     let header = planted::header(&env.dump("b/db.sqlite3 --adopt"));
     assert_eq!(header.formerly, [planted::header(&old[0]).identity]);
@@ -73,7 +73,7 @@ fn adopt_takes_the_old_dumps_over_for_good() {
 /// The dumps that are taken over may be from a run that kept more.
 #[test]
 fn adopt_removes_nothing_where_no_policy_is_on_record() {
-    let env = two();
+    let env = make_two();
     for _ in 0..8 {
         env.dump("a/db.sqlite3 --keep 9");
     }
@@ -89,7 +89,7 @@ fn adopt_removes_nothing_where_no_policy_is_on_record() {
 
 #[test]
 fn moved_twice_it_keeps_the_dumps_of_every_place() {
-    let env = two();
+    let env = make_two();
     fs::create_dir(env.path("c")).unwrap();
     fs::copy(env.path("a/db.sqlite3"), env.path("c/db.sqlite3")).unwrap();
     let first = planted::header(&env.dump("a/db.sqlite3")).identity;
@@ -107,7 +107,7 @@ fn moved_twice_it_keeps_the_dumps_of_every_place() {
 
 #[test]
 fn without_adopt_dumps_of_another_source_are_neither_counted_nor_removed() {
-    let env = two();
+    let env = make_two();
     let foreign = planted::changed(&env.dump("a/db.sqlite3"), |header| {
         header.time = planted::ago(7200);
         header.identity.location = "/elsewhere/db.sqlite3".to_owned();
@@ -129,7 +129,7 @@ fn without_adopt_dumps_of_another_source_are_neither_counted_nor_removed() {
 
 #[test]
 fn a_symlink_to_a_database_is_that_database() {
-    let env = two();
+    let env = make_two();
     fs::create_dir(env.path("c")).unwrap();
     std::os::unix::fs::symlink("../a/db.sqlite3", env.path("c/db.sqlite3")).unwrap();
     env.dump("a/db.sqlite3");

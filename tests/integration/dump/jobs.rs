@@ -12,7 +12,7 @@ fn databases_side_by_side_are_published_and_rotated_one_after_the_other() {
     let mut sources = Vec::new();
     for number in 0..12 {
         let name = format!("db{number}.sqlite");
-        database::small(&env.path(&name));
+        database::make_small(&env.path(&name));
         sources.push(name);
     }
     let args = format!("dump --jobs 3 --keep 1 {}", sources.join(" "));
@@ -56,7 +56,7 @@ fn databases_side_by_side_are_published_and_rotated_one_after_the_other() {
 fn one_of_several_at_a_time_fails_alone() {
     let env = Env::new();
     for name in ["a.sqlite", "c.sqlite"] {
-        database::small(&env.path(name));
+        database::make_small(&env.path(name));
     }
     let run = env.run("dump --jobs 8 a.sqlite b.sqlite c.sqlite");
     let run = run.fails(1, "b.sqlite does not exist");

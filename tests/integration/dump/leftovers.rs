@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use crate::support::{Env, planted};
 
 /// Makes a temporary file of this age in `dump`, as process 4711 of `host` would have left it.
-fn left(env: &Env, host: &str, age: Duration) -> PathBuf {
+fn make_leftover(env: &Env, host: &str, age: Duration) -> PathBuf {
     let path = env
         .dumps()
         .join(format!(".dump-database-{host}-4711-0.tmp"));
@@ -29,10 +29,10 @@ const HOUR: Duration = Duration::from_hours(1);
 fn this_hosts_are_removed_and_anothers_only_when_old() {
     let env = Env::with_database();
     env.dump("db.sqlite");
-    let own = left(&env, &host(), Duration::ZERO);
-    let old = left(&env, "elsewhere", 2 * HOUR);
-    let young = left(&env, "elsewhere.example", HOUR / 2);
-    let namesake = left(&env, &format!("{}-2", host()), HOUR / 2);
+    let own = make_leftover(&env, &host(), Duration::ZERO);
+    let old = make_leftover(&env, "elsewhere", 2 * HOUR);
+    let young = make_leftover(&env, "elsewhere.example", HOUR / 2);
+    let namesake = make_leftover(&env, &format!("{}-2", host()), HOUR / 2);
     let ahead = env.dumps().join(".dump-database-ahead-1-0.tmp");
     fs::File::create(&ahead)
         .unwrap()
@@ -87,8 +87,8 @@ fn a_link_out_of_the_directory_is_not_followed() {
 fn reading_commands_remove_nothing() {
     let env = Env::with_database();
     let dump = env.dump("db.sqlite");
-    planted::at(&dump, planted::ago(60));
-    let own = left(&env, &host(), 2 * HOUR);
+    planted::plant(&dump, planted::ago(60));
+    let own = make_leftover(&env, &host(), 2 * HOUR);
     for args in [
         "list",
         "verify",

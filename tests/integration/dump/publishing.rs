@@ -1,7 +1,7 @@
 //! Guarantees 1 and 2, checked by the system calls: a final name leads to a whole dump, whatever
 //! happens.
 
-use crate::support::strace::{self, Call, Of};
+use crate::support::strace::{self, Call, Traced};
 use crate::support::{Env, Run, database, inventory, planted};
 
 const CALLS: &str = "write,pwrite64,pread64,fsync,renameat2,renameat,linkat,unlinkat";
@@ -9,13 +9,13 @@ const CALLS: &str = "write,pwrite64,pread64,fsync,renameat2,renameat,linkat,unli
 /// `last` returns the position where the last of the calls that `is` selects ends, and `first`
 /// returns the position where the first of them begins.
 #[track_caller]
-fn last(calls: &[Call], is: impl Fn(&Call) -> bool) -> usize {
+fn last_position(calls: &[Call], is: impl Fn(&Call) -> bool) -> usize {
     let picked = calls.iter().filter(|call| is(call));
     picked.map(|call| call.ended).max().expect("such a call")
 }
 
 #[track_caller]
-fn first(calls: &[Call], is: impl Fn(&Call) -> bool) -> usize {
+fn first_position(calls: &[Call], is: impl Fn(&Call) -> bool) -> usize {
     let picked = calls.iter().filter(|call| is(call));
     picked.map(|call| call.began).min().expect("such a call")
 }
@@ -26,7 +26,11 @@ fn each_step_ends_before_the_next_begins() {
     for mode in ["WAL", "DELETE"] {
         for method in ["gzip", "zstd"] {
             let env = Env::new();
-            drop(database::large(&env.path("db.sqlite"), mode, 3_000_000));
+            drop(database::make_large(
+                &env.path("db.sqlite"),
+                mode,
+                3_000_000,
+            ));
             let old = env.dump("db.sqlite");
             let args = format!("dump db.sqlite --keep 1 --compress {method}");
             let (run, calls) = strace::run(&env, CALLS, &[], &args);
@@ -43,11 +47,11 @@ fn each_step_ends_before_the_next_begins() {
             let file = format!("{temporary}>");
             let directory = format!("<{}>", env.dumps().display());
 
-            let written = last(&calls, |call| call.is("write", &file));
-            let completed = last(&calls, |call| call.is("pwrite64", &file));
+            let written = last_position(&calls, |call| call.is("write", &file));
+            let completed = last_position(&calls, |call| call.is("pwrite64", &file));
             let header = |call: &Call| call.is("pwrite64", &file);
-            let read = last(&calls, |call| call.is("pread64", &file));
-            let read_to_the_end = last(&calls, |call| {
+            let read = last_position(&calls, |call| call.is("pread64", &file));
+            let read_to_the_end = last_position(&calls, |call| {
                 call.is("pread64", &file) && call.text.ends_with("= 0")
             });
             let synced = |call: &Call| call.is("fsync", &file);
@@ -56,16 +60,19 @@ fn each_step_ends_before_the_next_begins() {
             let removed =
                 |call: &Call| call.is("unlinkat", old.file_name().unwrap().to_str().unwrap());
 
-            assert!(written < first(&calls, header), "{mode} {method}");
-            let again = first(&calls, |call| {
+            assert!(written < first_position(&calls, header), "{mode} {method}");
+            let again = first_position(&calls, |call| {
                 call.is("pread64", &file) && call.began > completed && call.text.contains(", 0) =")
             });
             assert!(completed < again, "the completed header is read back");
             assert!(read_to_the_end > written && read >= read_to_the_end);
-            assert!(read < first(&calls, synced), "read back before the fsync");
-            assert!(last(&calls, synced) < renamed.began);
+            assert!(
+                read < first_position(&calls, synced),
+                "read back before the fsync"
+            );
+            assert!(last_position(&calls, synced) < renamed.began);
             let synced_first = calls.iter().find(|call| directory_synced(call)).unwrap();
-            assert!(synced_first.ended < first(&calls, removed));
+            assert!(synced_first.ended < first_position(&calls, removed));
             assert_eq!(calls.iter().filter(|call| header(call)).count(), 1);
             assert!(!old.exists());
         }
@@ -151,7 +158,7 @@ fn a_second_dump_in_one_second_comes_after_the_first() {
             "dump",
             "db.sqlite",
         ]);
-        Run::of(command.args(["--compress", format]))
+        Run::finish(command.args(["--compress", format]))
             .succeeds()
             .paths()
             .remove(0)
@@ -169,24 +176,28 @@ fn a_second_dump_in_one_second_comes_after_the_first() {
 #[ignore = "needs strace"]
 fn a_step_that_fails_publishes_nothing_and_removes_nothing() {
     let env = Env::new();
-    drop(database::large(&env.path("db.sqlite"), "DELETE", 1_000_000));
+    drop(database::make_large(
+        &env.path("db.sqlite"),
+        "DELETE",
+        1_000_000,
+    ));
     env.dump("db.sqlite");
     let before = inventory(&env.dumps());
     for (of, fault) in [
-        (Of::Temporary(0), "openat:error=EDQUOT"),
-        (Of::Temporary(0), "pwrite64:error=ENOSPC:when=9"),
-        (Of::Temporary(0), "pread64:error=EIO:when=3"),
-        (Of::Temporary(1), "openat:error=EMFILE"),
-        (Of::Temporary(1), "write:error=EIO:when=1"),
-        (Of::Temporary(1), "write:error=ENOSPC:when=2"),
-        (Of::Temporary(1), "write:error=EFBIG:when=3"),
-        (Of::Temporary(1), "pread64:error=EIO:when=2"),
-        (Of::Temporary(1), "pwrite64:error=EIO"),
-        (Of::Temporary(1), "fsync:error=EIO"),
-        (Of::Directory, "renameat2:error=EIO"),
+        (Traced::Temporary(0), "openat:error=EDQUOT"),
+        (Traced::Temporary(0), "pwrite64:error=ENOSPC:when=9"),
+        (Traced::Temporary(0), "pread64:error=EIO:when=3"),
+        (Traced::Temporary(1), "openat:error=EMFILE"),
+        (Traced::Temporary(1), "write:error=EIO:when=1"),
+        (Traced::Temporary(1), "write:error=ENOSPC:when=2"),
+        (Traced::Temporary(1), "write:error=EFBIG:when=3"),
+        (Traced::Temporary(1), "pread64:error=EIO:when=2"),
+        (Traced::Temporary(1), "pwrite64:error=EIO"),
+        (Traced::Temporary(1), "fsync:error=EIO"),
+        (Traced::Directory, "renameat2:error=EIO"),
     ] {
         let args = "dump db.sqlite --keep 1";
-        let run = Run::of(&mut strace::command(&env, of, &[fault], args));
+        let run = Run::finish(&mut strace::command(&env, of, &[fault], args));
         let run = run.fails(1, "db was not dumped: ");
         assert_eq!(run.stdout, "", "{fault}");
         assert_eq!(run.stderr.lines().count(), 1, "{fault}: {run:?}");
@@ -201,9 +212,9 @@ fn a_directory_that_cannot_be_synced_keeps_its_older_dumps() {
     let env = Env::with_database();
     let old = env.dump("db.sqlite");
     let inject = ["fsync:error=EIO"];
-    let run = Run::of(&mut strace::command(
+    let run = Run::finish(&mut strace::command(
         &env,
-        Of::Directory,
+        Traced::Directory,
         &inject,
         "dump db.sqlite --keep 1",
     ));

@@ -4,7 +4,7 @@ use std::fs;
 
 use rusqlite::Connection;
 
-use crate::support::strace::{self, Call, Of};
+use crate::support::strace::{self, Call, Traced};
 use crate::support::{Env, Run, database, inventory, planted};
 
 /// A disk or a memory that returns other bytes than were written.
@@ -12,7 +12,11 @@ use crate::support::{Env, Run, database, inventory, planted};
 #[ignore = "needs strace"]
 fn what_reads_back_differently_is_not_published() {
     let env = Env::new();
-    drop(database::large(&env.path("db.sqlite"), "WAL", 2_000_000));
+    drop(database::make_large(
+        &env.path("db.sqlite"),
+        "WAL",
+        2_000_000,
+    ));
     env.dump("db.sqlite");
     let before = inventory(&env.dumps());
     for method in ["gzip", "gzip:0", "zstd"] {
@@ -31,9 +35,9 @@ fn what_reads_back_differently_is_not_published() {
             ("2+", "1F1F1F1F"),
         ] {
             let spoil = format!("pread64:poke_exit=@arg2={with}:when={when}");
-            let run = Run::of(&mut strace::command(
+            let run = Run::finish(&mut strace::command(
                 &env,
-                Of::Temporary(0),
+                Traced::Temporary(0),
                 &[&spoil],
                 &args,
             ));
@@ -72,9 +76,9 @@ fn another_whole_dump_in_its_place_is_not_published() {
         let bytes = dump_database::human::hexadecimal(&instead);
         let fault = format!("{name}:poke_enter=@arg2={bytes}:{when}");
         let args = "dump db.sqlite --compress zstd --threads 1 --full-check 0 --keep 1";
-        let run = Run::of(&mut strace::command(
+        let run = Run::finish(&mut strace::command(
             &env,
-            Of::Temporary(0),
+            Traced::Temporary(0),
             &[&fault],
             args,
         ));

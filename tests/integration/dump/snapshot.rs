@@ -14,7 +14,7 @@ use crate::support::{Env, Run, inventory, names, set_mode, skipped, strace};
 
 /// Dumps a database while a writer commits all the time. Asserts that the dump holds a state that
 /// was committed during the dump, and that no transaction took nearly as long as the dump.
-fn under_a_writer(journal_mode: &str) {
+fn dump_under_writer(journal_mode: &str) {
     let env = Env::new();
     let source = env.path("db.sqlite");
     let writer = Writer::start(&source, journal_mode, 40_000_000);
@@ -28,7 +28,7 @@ fn under_a_writer(journal_mode: &str) {
 
     let dumped = dumped.succeeds().paths();
     let mut restore = env.command(crate::support::PROGRAM);
-    Run::of(restore.arg("restore").args(dumped).arg("copy.sqlite")).succeeds();
+    Run::finish(restore.arg("restore").args(dumped).arg("copy.sqlite")).succeeds();
     // The counted rows are of the same state.
     let drilled = env.run("drill").succeeds();
     assert!(
@@ -43,12 +43,12 @@ fn under_a_writer(journal_mode: &str) {
 
 #[test]
 fn a_writer_in_wal_mode_is_never_blocked_nor_torn() {
-    under_a_writer("WAL");
+    dump_under_writer("WAL");
 }
 
 #[test]
 fn a_writer_in_rollback_mode_waits_for_the_copy_alone() {
-    under_a_writer("DELETE");
+    dump_under_writer("DELETE");
 }
 
 #[test]
@@ -89,7 +89,9 @@ fn a_hot_journal_is_for_a_writer_to_roll_back() {
 
 /// Makes a database with a transaction over half of the file, which was killed in the middle.
 pub(crate) fn hot_journal(path: &Path) {
-    drop(crate::support::database::large(path, "DELETE", 400_000));
+    drop(crate::support::database::make_large(
+        path, "DELETE", 400_000,
+    ));
     killed(
         path,
         "PRAGMA cache_size = 5; BEGIN; UPDATE blob SET content = zeroblob(4000) WHERE id % 2;",
@@ -105,9 +107,9 @@ fn a_database_at_rest_is_left_as_it_was() {
         let home = env.path(mode);
         fs::create_dir(&home).unwrap();
         let source = home.join("db.sqlite");
-        drop(crate::support::database::large(&source, mode, 10_000));
+        drop(crate::support::database::make_large(&source, mode, 10_000));
         let before = (names(&home), inventory(&home));
-        Run::of(env.program("dump --name").arg(mode).arg(&source)).succeeds();
+        Run::finish(env.program("dump --name").arg(mode).arg(&source)).succeeds();
         let after = (names(&home), inventory(&home));
         assert!(after == before, "{mode}: {after:?}");
     }
@@ -148,7 +150,7 @@ fn what_a_dump_creates_beside_a_database_belongs_to_its_owner() {
 fn a_wal_database_whose_directory_may_not_be_written_says_so() {
     let env = Env::new();
     fs::create_dir(env.path("read-only")).unwrap();
-    drop(crate::support::database::small(
+    drop(crate::support::database::make_small(
         &env.path("read-only/db.sqlite"),
     ));
     set_mode(&env.path("read-only"), 0o555);
@@ -161,7 +163,7 @@ fn a_wal_database_whose_directory_may_not_be_written_says_so() {
         command = env.command("env");
     }
     command.args([crate::support::PROGRAM, "dump", "read-only/db.sqlite"]);
-    Run::of(&mut command).fails(1, "run as the file's owner, with its directory writable");
+    Run::finish(&mut command).fails(1, "run as the file's owner, with its directory writable");
 }
 
 #[test]
@@ -170,7 +172,7 @@ fn waiting_for_a_lock_ends_at_the_deadline_or_a_signal() {
     let env = Env::new();
     for mode in ["WAL", "DELETE"] {
         let source = env.path(format!("{mode}.sqlite"));
-        drop(crate::support::database::large(&source, mode, 10_000));
+        drop(crate::support::database::make_large(&source, mode, 10_000));
         let lock = Lock::exclusive(&source);
         let begun = Instant::now();
         env.run(&format!("dump {mode}.sqlite --busy-timeout 2s"))
@@ -228,7 +230,7 @@ fn nothing_but_sqlite_opens_the_database() {
     let env = Env::new();
     for mode in ["WAL", "DELETE"] {
         let source = env.path(format!("{mode}.sqlite"));
-        drop(crate::support::database::large(&source, mode, 10_000));
+        drop(crate::support::database::make_large(&source, mode, 10_000));
         let (run, calls) = strace::run(&env, "openat,openat2", &[], &format!("dump {mode}.sqlite"));
         run.succeeds();
         let name = format!("/{mode}.sqlite\"");

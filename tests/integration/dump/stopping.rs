@@ -4,28 +4,28 @@ use std::fs;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::support::strace::{self, Of};
+use crate::support::strace::{self, Traced};
 use crate::support::{Env, Run, database, inventory, wait_until};
 
 const SIGNALS: [(&str, i32); 3] = [("SIGTERM", 15), ("SIGINT", 2), ("SIGHUP", 1)];
 
 /// Returns the steps of a dump, in order: the copy, if there is one; the dump under its temporary
 /// name; then its publication and the steps after it.
-fn steps(mode: &str) -> Vec<(Of, &'static str)> {
+fn steps(mode: &str) -> Vec<(Traced, &'static str)> {
     let copy = [
-        (Of::Temporary(0), "openat:when=1"),
-        (Of::Temporary(0), "pwrite64:when=99"),
-        (Of::Temporary(0), "pread64:when=9"),
+        (Traced::Temporary(0), "openat:when=1"),
+        (Traced::Temporary(0), "pwrite64:when=99"),
+        (Traced::Temporary(0), "pread64:when=9"),
     ];
     let number = u32::from(mode != "WAL");
     let dump = [
-        (Of::Temporary(number), "openat:when=1"),
-        (Of::Temporary(number), "write:when=3"),
-        (Of::Temporary(number), "pwrite64:when=1"),
-        (Of::Temporary(number), "fsync:when=1"),
-        (Of::Directory, "renameat2:when=1"),
-        (Of::Directory, "fsync:when=1"),
-        (Of::Directory, "unlinkat:when=1"),
+        (Traced::Temporary(number), "openat:when=1"),
+        (Traced::Temporary(number), "write:when=3"),
+        (Traced::Temporary(number), "pwrite64:when=1"),
+        (Traced::Temporary(number), "fsync:when=1"),
+        (Traced::Directory, "renameat2:when=1"),
+        (Traced::Directory, "fsync:when=1"),
+        (Traced::Directory, "unlinkat:when=1"),
     ];
     let copy = if mode == "WAL" { &[][..] } else { &copy };
     [copy, &dump].concat()
@@ -34,18 +34,22 @@ fn steps(mode: &str) -> Vec<(Of, &'static str)> {
 /// Makes a database with two dumps; each dump takes several writes.
 fn dumped(mode: &str) -> Env {
     let env = Env::new();
-    drop(database::large(&env.path("db.sqlite"), mode, 3_000_000));
+    drop(database::make_large(
+        &env.path("db.sqlite"),
+        mode,
+        3_000_000,
+    ));
     env.dump("db.sqlite");
     env.dump("db.sqlite");
     env
 }
 
 /// Runs a dump that gets `signal` at a step.
-fn signalled(env: &Env, signal: &str, (of, step): (Of, &str)) -> Run {
+fn signalled(env: &Env, signal: &str, (of, step): (Traced, &str)) -> Run {
     let (call, when) = step.split_once(':').unwrap();
     let inject = format!("{call}:signal={signal}:{when}");
     let args = "dump db.sqlite --keep 2";
-    Run::of(&mut strace::command(env, of, &[&inject], args))
+    Run::finish(&mut strace::command(env, of, &[&inject], args))
 }
 
 #[test]
@@ -66,7 +70,7 @@ fn a_run_told_to_stop_cleans_up_and_dies_by_that_signal() {
                 assert_eq!(env.temporaries(), [""; 0], "{what}");
                 // A dump that is complete except for its publication is published, stays, and is
                 // reported.
-                let published = matches!(step.0, Of::Directory) || step.1.starts_with("fsync");
+                let published = matches!(step.0, Traced::Directory) || step.1.starts_with("fsync");
                 assert_eq!(run.paths().len(), usize::from(published), "{what}");
                 assert_eq!(env.names() == before, !published, "{what}");
                 assert_eq!(env.names().len(), 2, "{what}");
@@ -142,7 +146,11 @@ fn a_run_that_waits_for_a_lock_can_be_stopped() {
 #[ignore = "needs strace"]
 fn a_signal_ends_the_work_at_once() {
     let env = Env::new();
-    drop(database::large(&env.path("db.sqlite"), "WAL", 8_000_000));
+    drop(database::make_large(
+        &env.path("db.sqlite"),
+        "WAL",
+        8_000_000,
+    ));
     let writes = |fault: &[&str]| {
         let args = "dump db.sqlite --threads 1";
         let (run, calls) = strace::run(&env, "write", fault, args);
@@ -191,9 +199,9 @@ fn a_database_that_takes_too_long_is_given_up() {
     let env = dumped("WAL");
     let before = inventory(&env.dumps());
     let slow = ["write:delay_enter=400ms:when=2"];
-    let run = Run::of(&mut strace::command(
+    let run = Run::finish(&mut strace::command(
         &env,
-        Of::Temporary(0),
+        Traced::Temporary(0),
         &slow,
         "dump db.sqlite --timeout 300ms",
     ));

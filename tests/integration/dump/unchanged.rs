@@ -16,7 +16,7 @@ fn what_did_not_change_takes_no_slot_and_counts_as_dumped() {
     for mode in ["WAL", "DELETE"] {
         let env = Env::new();
         let db = env.path("db.sqlite");
-        database::small(&db);
+        database::make_small(&db);
         let connection = Connection::open(&db).unwrap();
         connection
             .query_row(&format!("PRAGMA journal_mode = {mode}"), [], |_| Ok(()))
@@ -52,7 +52,7 @@ fn what_did_not_change_takes_no_slot_and_counts_as_dumped() {
 fn a_run_that_found_nothing_new_keeps_the_status_fresh() {
     let env = Env::with_database();
     let dump = env.run(DUMP).succeeds().paths().remove(0);
-    planted::at(&dump, planted::ago(7200));
+    planted::plant(&dump, planted::ago(7200));
     fs::remove_file(&dump).unwrap();
     env.run("status --max-age 30m").fails(1, "2h old");
     env.run(DUMP).succeeds();

@@ -13,8 +13,8 @@ use crate::support::{Env, database, planted};
 const DAY: i64 = 86_400;
 
 /// Gives a dump another date.
-fn dated(dump: &Path, seconds_ago: i64) -> PathBuf {
-    let path = planted::at(dump, planted::ago(seconds_ago));
+fn set_date(dump: &Path, seconds_ago: i64) -> PathBuf {
+    let path = planted::plant(dump, planted::ago(seconds_ago));
     fs::remove_file(dump).unwrap();
     path
 }
@@ -40,7 +40,7 @@ fn restored(env: &Env) -> String {
 fn a_dump_dated_after_now_is_the_last_resort() {
     let env = Env::with_database();
     let ahead = env.run("dump --skip-unchanged db.sqlite").succeeds();
-    let ahead = dated(&ahead.paths()[0], -DAY);
+    let ahead = set_date(&ahead.paths()[0], -DAY);
     // A dump that is dated after now does not say what the database holds now.
     let present = env.run("dump --skip-unchanged db.sqlite").succeeds();
     let present = present.paths().remove(0);
@@ -76,7 +76,7 @@ fn a_visibly_damaged_dump_counts_for_nothing_and_stays() {
         let env = Env::with_database();
         let dump = |seconds: i64| {
             let dump = env.dump(&format!("db.sqlite --compress {method}"));
-            dated(&dump, seconds)
+            set_date(&dump, seconds)
         };
         let good = [dump(400), dump(300)];
         insert(&env, "Hedy");
@@ -127,7 +127,7 @@ fn a_dump_of_a_damaged_index_gives_way_to_an_older_one() {
     .unwrap();
     drop(db);
     let bad = planted::with_content(&good, &fs::read(&broken).unwrap());
-    dated(&good, 3600);
+    set_date(&good, 3600);
     let bad_name = bad.file_name().unwrap().to_str().unwrap();
     env.run("verify").succeeds();
     env.run(&format!("restore {} new.sqlite", bad.display()))

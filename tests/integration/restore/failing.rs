@@ -20,7 +20,7 @@ use crate::support::{Env, Run, inventory, names, namespace, planted};
 pub(crate) fn scene() -> (Env, String) {
     let env = Env::with_database();
     let dump = env.dump("db.sqlite").display().to_string();
-    drop(database::large(&env.path("old.sqlite"), "WAL", 60_000));
+    drop(database::make_large(&env.path("old.sqlite"), "WAL", 60_000));
     (env, dump)
 }
 
@@ -82,7 +82,7 @@ fn a_failure_after_the_old_one_was_taken_lets_it_go_as_it_was() {
 fn on_a_full_disk_the_old_one_stays() {
     let (env, dump) = scene();
     let big = env.path("big.sqlite");
-    drop(database::large(&big, "WAL", 4_000_000));
+    drop(database::make_large(&big, "WAL", 4_000_000));
     let big = env.dump("big.sqlite").display().to_string();
     let script = format!(
         "mkdir tiny; mount -t tmpfs -o size=1m none tiny; cp db.sqlite tiny/old.sqlite
@@ -102,7 +102,11 @@ fn on_a_full_disk_the_old_one_stays() {
 #[test]
 fn a_signal_leaves_the_old_one() {
     let env = Env::new();
-    drop(database::large(&env.path("db.sqlite"), "WAL", 30_000_000));
+    drop(database::make_large(
+        &env.path("db.sqlite"),
+        "WAL",
+        30_000_000,
+    ));
     let dump = env.dump("db.sqlite");
     let mut interrupted = 0;
     for wait in [20, 100, 200, 400, 800, 1200] {
@@ -135,7 +139,7 @@ fn a_signal_leaves_the_old_one() {
 #[test]
 fn a_damaged_dump_is_never_loaded() {
     let env = Env::new();
-    drop(database::large(&env.path("db.sqlite"), "WAL", 40_000));
+    drop(database::make_large(&env.path("db.sqlite"), "WAL", 40_000));
     for compress in ["gzip", "zstd"] {
         let dump = env.dump(&format!(
             "db.sqlite --compress {compress} --name {compress}"
@@ -252,7 +256,7 @@ fn what_is_committed_before_the_old_one_is_gone_is_in_its_dump() {
         for suffix in ["", "-wal", "-shm"] {
             let _ = fs::remove_file(env.path(format!("old.sqlite{suffix}")));
         }
-        let db = database::large(&old, mode, 10_000_000);
+        let db = database::make_large(&old, mode, 10_000_000);
         db.execute_batch("CREATE TABLE tally (n)").unwrap();
         drop(db);
         // The slow compression leaves time to write. The restore refuses a file that any process

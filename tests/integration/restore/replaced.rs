@@ -18,7 +18,7 @@ const DAY: i64 = 86_400;
 fn restored(env: &Env) -> PathBuf {
     let good = env.run("dump --skip-unchanged db.sqlite").succeeds();
     let good = good.paths().remove(0);
-    planted::at(&good, planted::ago(3600));
+    planted::plant(&good, planted::ago(3600));
     fs::remove_file(&good).unwrap();
     let db = Connection::open(env.path("db.sqlite")).unwrap();
     db.execute_batch("DELETE FROM person").unwrap();
@@ -81,9 +81,9 @@ fn they_take_no_regular_dumps_place_and_stay_a_week_three_of_a_database() {
     let env = Env::with_database();
     let saved = restored(&env);
     for day in [1, 2, 3] {
-        planted::at(&saved, planted::ago(day * DAY));
+        planted::plant(&saved, planted::ago(day * DAY));
     }
-    let old = planted::at(&saved, planted::ago(8 * DAY));
+    let old = planted::plant(&saved, planted::ago(8 * DAY));
     let kinds = |env: &Env| {
         let kind = |name: &String| planted::header(&env.dumps().join(name)).kind;
         let kinds: Vec<_> = env.names().iter().map(kind).collect();
@@ -108,7 +108,7 @@ fn what_only_a_restore_saved_and_damaged_dumps_do_not_stop_a_rotation() {
     let env = Env::with_database();
     let saved = restored(&env);
     let other = env.path("other");
-    database::small(&env.path("second.sqlite"));
+    database::make_small(&env.path("second.sqlite"));
     let second = env.path("second.sqlite").display().to_string();
     for _ in 0..3 {
         env.run(&format!("dump --to other --keep-daily 2 {second}"))
@@ -116,8 +116,8 @@ fn what_only_a_restore_saved_and_damaged_dumps_do_not_stop_a_rotation() {
     }
     let saved_here = other.join(saved.file_name().unwrap());
     fs::rename(&saved, &saved_here).unwrap();
-    let young = planted::at(&saved_here, planted::ago(2 * DAY));
-    let old = planted::at(&saved_here, planted::ago(9 * DAY));
+    let young = planted::plant(&saved_here, planted::ago(2 * DAY));
+    let old = planted::plant(&saved_here, planted::ago(9 * DAY));
     fs::write(other.join("broken-20260101T000000Z.sqlite.gz"), "").unwrap();
     let before = fs::read_dir(&other).unwrap().count();
     let dry = env.run("rotate other --dry-run").succeeds();
@@ -141,7 +141,7 @@ fn a_directory_of_nothing_else_restores_nothing_by_itself_and_keeps_the_newest()
     env.run("restore other new.sqlite").fails(1, name);
     assert!(!env.path("new.sqlite").exists());
     env.run("status other").fails(1, "never dumped");
-    planted::at(&alone, planted::ago(9 * DAY));
+    planted::plant(&alone, planted::ago(9 * DAY));
     env.run("rotate other --keep 1").succeeds();
     assert_eq!(
         fs::read_dir(&other).unwrap().count(),
@@ -149,7 +149,7 @@ fn a_directory_of_nothing_else_restores_nothing_by_itself_and_keeps_the_newest()
         "the newest and a lock"
     );
     // Next to dumps of another database there is no doubt which database is meant.
-    database::small(&env.path("second.sqlite"));
+    database::make_small(&env.path("second.sqlite"));
     env.run("dump --to other second.sqlite").succeeds();
     env.run("restore other new.sqlite").succeeds();
     env.run("status other").succeeds();

@@ -9,7 +9,7 @@ const EARLIER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/integration/ea
 const NO_SERVER: &str = "postgresql://user@/?host=/no/such/directory";
 
 /// Copies an earlier dump to the dump directory, under its own NAME and under `name`.
-fn twice(env: &Env, kind: &str, file: &str, name: &str) {
+fn copy_twice(env: &Env, kind: &str, file: &str, name: &str) {
     let _ = fs::create_dir(env.dumps());
     let from = Path::new(EARLIER).join(kind).join(file);
     let (_, rest) = file.rsplit_once('-').unwrap();
@@ -33,7 +33,7 @@ fn two_names_of_one_database_are_a_usage_error() {
         ),
     ] {
         let env = Env::new();
-        twice(&env, kind, file, "copy");
+        copy_twice(&env, kind, file, "copy");
         let before = inventory(&env.dumps());
         let run = env.run(&format!("restore dump {NO_SERVER}"));
         let run = run.fails(2, sentence);
@@ -45,7 +45,7 @@ fn two_names_of_one_database_are_a_usage_error() {
 #[test]
 fn dumps_of_several_servers_are_a_warning() {
     let env = Env::new();
-    twice(
+    copy_twice(
         &env,
         "postgresql",
         "library-20261126T142941Z.sql.gz",

@@ -18,7 +18,7 @@ fn three_weeks(env: &Env) -> Timestamp {
         for hour in [6, 18] {
             let time =
                 today - SignedDuration::from_hours(24 * day) + SignedDuration::from_hours(hour);
-            planted::at(&dump, time);
+            planted::plant(&dump, time);
         }
     }
     today
@@ -57,7 +57,7 @@ fn every_tier_reaches_further() {
     let dump = env.dump("db.sqlite");
     for day in 1..=800 {
         if day % 5 == 0 {
-            planted::at(&dump, planted::ago(day * 86_400));
+            planted::plant(&dump, planted::ago(day * 86_400));
         }
     }
     let all = env.names().len();
@@ -78,7 +78,7 @@ fn every_tier_reaches_further() {
 /// Makes a database of 400 kB, dumps it, empties it, and dumps it nine more times.
 fn emptied(env: &Env, args: &str) -> String {
     let path = env.path("db.sqlite");
-    drop(database::large(&path, "WAL", 400_000));
+    drop(database::make_large(&path, "WAL", 400_000));
     let large = database::contents(&path);
     env.dump(&format!("db.sqlite {args}"));
     let db = Connection::open(&path).unwrap();
@@ -116,7 +116,7 @@ fn zero_turns_the_rule_off() {
 fn deleted_rows_do_not_hide_a_shrink() {
     let env = Env::new();
     let path = env.path("db.sqlite");
-    let db = database::large(&path, "WAL", 400_000);
+    let db = database::make_large(&path, "WAL", 400_000);
     env.dump("db.sqlite");
     db.execute_batch("DELETE FROM blob").unwrap(); // without VACUUM: the file keeps its size
     for _ in 0..9 {
@@ -231,7 +231,7 @@ fn where_nothing_is_on_record_rotate_removes_nothing() {
         assert_eq!(env.names().len(), kept.len() + more);
     }
     // The recorded policy of one database does not allow the removal of another database's dumps.
-    database::small(&env.path("known.sqlite"));
+    database::make_small(&env.path("known.sqlite"));
     env.dump("known.sqlite");
     env.run("rotate")
         .fails(2, "no retention policy is recorded for db");

@@ -5,7 +5,7 @@ use std::os::unix::fs::symlink;
 
 use rusqlite::Connection;
 
-use crate::support::strace::Of;
+use crate::support::strace::Traced;
 use crate::support::{Env, Run, database, inventory, planted};
 
 #[test]
@@ -49,7 +49,7 @@ fn so_many_stay_as_keep_says() {
 #[test]
 fn each_database_has_its_own_five() {
     let env = Env::with_database();
-    database::small(&env.path("other.sqlite"));
+    database::make_small(&env.path("other.sqlite"));
     env.run("dump other.sqlite").succeeds();
     for _ in 0..3 {
         let run = env.run("dump db.sqlite other.sqlite --keep 2").succeeds();
@@ -156,11 +156,15 @@ fn a_run_that_fails_removes_nothing() {
 #[ignore = "needs strace"]
 fn a_dump_that_cannot_be_removed_does_not_undo_the_new_one() {
     let env = Env::with_database();
-    let old = planted::at(&env.dump("db.sqlite"), planted::ago(3600));
+    let old = planted::plant(&env.dump("db.sqlite"), planted::ago(3600));
     let inject = ["unlinkat:error=EPERM"];
-    let mut strace =
-        crate::support::strace::command(&env, Of::Directory, &inject, "dump db.sqlite --keep 1");
-    let run = Run::of(&mut strace).succeeds();
+    let mut strace = crate::support::strace::command(
+        &env,
+        Traced::Directory,
+        &inject,
+        "dump db.sqlite --keep 1",
+    );
+    let run = Run::finish(&mut strace).succeeds();
     assert!(
         run.stderr.contains("older dumps were not removed"),
         "{run:?}"

@@ -25,7 +25,7 @@ pub(crate) fn dumping(env: &Env, args: &str) -> Child {
 
 /// Pauses a running dump while `act` runs, so that the dump cannot end before. Returns what `act`
 /// returns.
-pub(crate) fn meanwhile<T>(running: &Child, act: impl FnOnce() -> T) -> T {
+pub(crate) fn pause_while<T>(running: &Child, act: impl FnOnce() -> T) -> T {
     let pid = Pid::from_child(running);
     kill_process(pid, Signal::STOP).unwrap();
     let done = act();

@@ -10,7 +10,7 @@ use crate::support::{Env, Run};
 
 impl Env {
     fn run_script(&self, options: &str, script: &str) -> Run {
-        Run::of(&mut self.script(options, script))
+        Run::finish(&mut self.script(options, script))
     }
 
     fn script(&self, options: &str, script: &str) -> std::process::Command {
@@ -37,7 +37,7 @@ impl Env {
 }
 
 fn gunzip(env: &Env, path: &std::path::Path) -> String {
-    Run::of(env.command("gunzip").arg("-c").arg(path))
+    Run::finish(env.command("gunzip").arg("-c").arg(path))
         .succeeds()
         .stdout
 }

@@ -10,16 +10,16 @@ use crate::servers::wait_for;
 use crate::support::{Env, PROGRAM, Run, names};
 
 /// A drill whose server never finishes its work.
-pub(crate) struct Hanging {
+pub(crate) struct HangingDrill {
     drill: Child,
     scratch: PathBuf,
 }
 
-impl Hanging {
+impl HangingDrill {
     /// Drills `dump` under the umask 0, and waits until a process of the drill has `sign` in its
     /// command line.
     pub(crate) fn start(env: &Env, dump: &Path, sign: &str) -> Self {
-        Hanging::start_by(env, &[], dump, sign)
+        HangingDrill::start_by(env, &[], dump, sign)
     }
 
     /// Does the same, run by the program and the options in `prefix`.
@@ -34,7 +34,7 @@ impl Hanging {
             .arg(dump)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        let hanging = Hanging {
+        let hanging = HangingDrill {
             drill: shell.spawn().unwrap(),
             scratch,
         };

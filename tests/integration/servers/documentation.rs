@@ -19,7 +19,7 @@ fn restores(engine: &str) -> Vec<String> {
 /// Returns a line of the page with the URLs of a server.
 fn with_urls(line: &str, server: &postgresql::Server) -> String {
     let url = |database: &str| format!("'{}'", server.url(database));
-    let socket = server.place().display().to_string();
+    let socket = server.directory().display().to_string();
     // The URL of the whole server.
     let line = match line.strip_suffix("postgresql:///") {
         Some(before) => format!("{before}{}", url("")),
@@ -46,7 +46,7 @@ fn the_page_on_restoring_moves_a_server_of_postgresql() {
     assert_eq!(lines.len(), 2, "{lines:?}");
     let lines: Vec<_> = lines.iter().map(|line| with_urls(line, &new)).collect();
     machine.run_lines(&lines);
-    assert_eq!(new.everything_in("shop"), old.everything_in("shop"));
+    assert_eq!(new.read_all("shop"), old.read_all("shop"));
 }
 
 #[test]

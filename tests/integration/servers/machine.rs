@@ -35,9 +35,9 @@ pub(crate) fn newest_below(path: &str) -> PathBuf {
 }
 
 /// A process that is killed when this value is dropped.
-pub(crate) struct Killed(pub(crate) std::process::Child);
+pub(crate) struct KilledOnDrop(pub(crate) std::process::Child);
 
-impl Drop for Killed {
+impl Drop for KilledOnDrop {
     fn drop(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();
@@ -54,7 +54,7 @@ pub(crate) fn wait_for(what: &str, mut done: impl FnMut() -> bool) {
 }
 
 /// A disk that only programs in its mount namespace see.
-pub(crate) struct SmallDisk(Killed);
+pub(crate) struct SmallDisk(KilledOnDrop);
 
 impl SmallDisk {
     /// Mounts a disk of `megabytes` MB at a directory that is made for it. Reports that the test
@@ -66,7 +66,7 @@ impl SmallDisk {
         let mut holder = Command::new("unshare");
         holder.args(["--mount", "--propagation", "private", "sh", "-euc", &script]);
         let holder = holder.arg(path).stdin(Stdio::null()).spawn().unwrap();
-        let mut disk = SmallDisk(Killed(holder));
+        let mut disk = SmallDisk(KilledOnDrop(holder));
         let mounts = format!("/proc/{}/mounts", disk.0.0.id());
         let mounted = format!(" {} tmpfs ", path.display());
         let mut ended = None;

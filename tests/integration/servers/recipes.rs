@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use super::{Killed, free_port, wait_for};
+use super::{KilledOnDrop, free_port, wait_for};
 use crate::documentation::page::{code, read};
 use crate::support::{Env, Run, set_mode};
 
@@ -29,7 +29,7 @@ fn run(env: &Env, line: &str) -> String {
     shell.args(["-euc", &line]);
     let path = std::env::var("PATH").unwrap();
     shell.env("PATH", format!("{path}:/usr/sbin"));
-    Run::of(&mut shell).succeeds().stdout
+    Run::finish(&mut shell).succeeds().stdout
 }
 
 const LDIF: &str = "dn: dc=example,dc=org\nobjectClass: dcObject\nobjectClass: organization\no: Example\ndc: example\n";
@@ -64,7 +64,7 @@ fn openldap() {
     let url = format!("ldapi://{socket}");
     let mut slapd = env.command("/usr/sbin/slapd");
     slapd.args(["-f", &configuration, "-h", &url, "-d", "0"]);
-    let _slapd = Killed(
+    let _slapd = KilledOnDrop(
         slapd
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -102,7 +102,7 @@ fn openldap() {
 }
 
 /// Starts a member in this data directory. Returns it, and the address of its clients.
-fn etcd(env: &Env, data: &Path) -> (Killed, String) {
+fn etcd(env: &Env, data: &Path) -> (KilledOnDrop, String) {
     let client = format!("http://127.0.0.1:{}", free_port());
     let peer = format!("http://127.0.0.1:{}", free_port());
     let mut etcd = env.command("etcd");
@@ -115,7 +115,7 @@ fn etcd(env: &Env, data: &Path) -> (Killed, String) {
     ]);
     etcd.args(["--listen-peer-urls", &peer]);
     let running = etcd.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
-    let running = Killed(running.unwrap());
+    let running = KilledOnDrop(running.unwrap());
     wait_for("etcd", || {
         let mut health = Command::new("etcdctl");
         health
@@ -178,5 +178,5 @@ fn etcd_snapshots() {
         .env("ETCDCTL_API", "3")
         .env("ETCDCTL_ENDPOINTS", &client);
     shell.args(["-c", &dump]);
-    Run::of(&mut shell).fails(1, "was not dumped");
+    Run::finish(&mut shell).fails(1, "was not dumped");
 }

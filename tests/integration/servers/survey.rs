@@ -14,8 +14,8 @@ fn running_servers_are_found_by_their_sockets_and_ports() {
         "listen_addresses=127.0.0.1".to_owned(),
     ]);
     let mysql = mysql::Server::start();
-    let place = postgresql.place().display().to_string();
-    let socket = mysql.place().display().to_string();
+    let place = postgresql.directory().display().to_string();
+    let socket = mysql.directory().display().to_string();
     let answer = survey(&env, "missing");
     for (place, engine) in [(&place, "PostgreSQL"), (&socket, "MySQL/MariaDB")] {
         let rows = rows_at(&answer, place);

@@ -59,8 +59,8 @@ fn pages_of_deleted_rows_are_not_in_the_dump() {
 }
 
 /// Makes a database with free pages, and returns the offset of its first trunk page in bytes.
-fn with_a_freelist(path: &Path, mode: &str) -> usize {
-    let db = crate::support::database::large(path, mode, 400_000);
+fn make_freelist(path: &Path, mode: &str) -> usize {
+    let db = crate::support::database::make_large(path, mode, 400_000);
     db.execute_batch("CREATE TABLE live (x); INSERT INTO live VALUES ('alive');")
         .unwrap();
     db.execute_batch("DELETE FROM blob WHERE id > 20").unwrap();
@@ -86,7 +86,7 @@ fn a_freelist_that_leads_astray_is_corruption() {
     for mode in ["WAL", "DELETE"] {
         for (damage, offset, value) in damages {
             let source = env.path(format!("{mode}-{damage}.sqlite"));
-            let at = with_a_freelist(&source, mode) + offset;
+            let at = make_freelist(&source, mode) + offset;
             let mut bytes = fs::read(&source).unwrap();
             bytes[at..at + 4].copy_from_slice(&value.to_be_bytes());
             fs::write(&source, &bytes).unwrap();

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use rusqlite::Connection;
 
-use crate::support::database::{contents, large};
+use crate::support::database::{contents, make_large};
 use crate::support::writer::{Writer, state};
 use crate::support::{Env, Run, names};
 
@@ -28,12 +28,13 @@ fn build() -> PathBuf {
 fn databases_are_dumped_and_restored_through_a_copy() {
     let program = build();
     let env = Env::new();
-    let run = |args: &str| Run::of(env.command(&program).args(args.split_whitespace())).succeeds();
+    let run =
+        |args: &str| Run::finish(env.command(&program).args(args.split_whitespace())).succeeds();
     assert!(run("--version").stdout.contains("without sqlite_dbpage"));
 
     for mode in ["WAL", "DELETE"] {
         let source = env.path(format!("{mode}.sqlite"));
-        let db = large(&source, mode, 2_000_000);
+        let db = make_large(&source, mode, 2_000_000);
         db.execute_batch("DELETE FROM blob WHERE id % 3 = 0")
             .unwrap();
         drop(db);

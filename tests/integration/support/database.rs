@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use rusqlite::{Connection, OpenFlags};
 
 /// Makes a WAL database of three rows in one table, and checkpoints it.
-pub(crate) fn small(path: &Path) -> Connection {
+pub(crate) fn make_small(path: &Path) -> Connection {
     let db = Connection::open(path).unwrap();
     db.execute_batch(
         "PRAGMA journal_mode = WAL;
@@ -21,7 +21,7 @@ pub(crate) fn small(path: &Path) -> Connection {
 }
 
 /// Makes a database in `journal_mode` with about `bytes` bytes of content that compresses badly.
-pub(crate) fn large(path: &Path, journal_mode: &str, bytes: u64) -> Connection {
+pub(crate) fn make_large(path: &Path, journal_mode: &str, bytes: u64) -> Connection {
     let db = Connection::open(path).unwrap();
     db.execute_batch(&format!(
         "PRAGMA journal_mode = {journal_mode};

@@ -64,7 +64,7 @@ impl Env {
     /// Makes a directory with a small database, `db.sqlite`.
     pub(crate) fn with_database() -> Self {
         let env = Env::new();
-        database::small(&env.path("db.sqlite"));
+        database::make_small(&env.path("db.sqlite"));
         env
     }
 
@@ -104,7 +104,7 @@ impl Env {
 
     /// Runs the program with blank-separated arguments.
     pub(crate) fn run(&self, args: &str) -> Run {
-        Run::of(&mut self.program(args))
+        Run::finish(&mut self.program(args))
     }
 
     /// Starts the program with blank-separated arguments; its output can be read later.
@@ -221,7 +221,7 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    pub(crate) fn of(command: &mut Command) -> Self {
+    pub(crate) fn finish(command: &mut Command) -> Self {
         let output = command.output();
         output
             .unwrap_or_else(|error| panic!("{command:?} (is it installed?): {error}"))

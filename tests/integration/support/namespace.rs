@@ -23,5 +23,5 @@ pub(crate) fn run(env: &Env, script: &str) -> Option<Run> {
         super::skipped("no mount namespace can be made here");
         return None;
     }
-    Some(Run::of(&mut unshare(script)))
+    Some(Run::finish(&mut unshare(script)))
 }

@@ -22,7 +22,7 @@ pub(crate) fn header_length(mut dump: &[u8]) -> usize {
 }
 
 /// Writes a copy of `dump` next to it, with `time` in its header and its name. Returns its path.
-pub(crate) fn at(dump: &Path, time: Timestamp) -> PathBuf {
+pub(crate) fn plant(dump: &Path, time: Timestamp) -> PathBuf {
     changed(dump, |header| header.time = time)
 }
 

@@ -26,7 +26,7 @@ impl Call {
 
 /// The calls that strace traces.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Of {
+pub(crate) enum Traced {
     All,
     /// The calls on the dump directory itself, and on names in it.
     Directory,
@@ -40,20 +40,20 @@ pub(crate) enum Of {
 /// Returns a command that runs the program under strace with `faults`, such as
 /// `CALL:error=ERRNO:when=N`, in the form that strace expects. strace counts the calls of each
 /// thread from 1. The command's process is the program itself, and strace is its child.
-pub(crate) fn command(env: &Env, of: Of, faults: &[&str], args: &str) -> Command {
+pub(crate) fn command(env: &Env, of: Traced, faults: &[&str], args: &str) -> Command {
     let calls: Vec<_> = faults
         .iter()
         .filter_map(|fault| fault.split(':').next())
         .collect();
-    tracing(env, of, &calls.join(","), faults, args)
+    trace_command(env, of, &calls.join(","), faults, args)
 }
 
-fn tracing(env: &Env, of: Of, calls: &str, faults: &[&str], args: &str) -> Command {
+fn trace_command(env: &Env, of: Traced, calls: &str, faults: &[&str], args: &str) -> Command {
     let paths = match of {
-        Of::All => String::new(),
-        Of::Directory => "-P \"$PWD/dump\"".to_owned(),
-        Of::File(name) => format!("-P \"$PWD/{name}\" -P {name}"),
-        Of::Temporary(number) => {
+        Traced::All => String::new(),
+        Traced::Directory => "-P \"$PWD/dump\"".to_owned(),
+        Traced::File(name) => format!("-P \"$PWD/{name}\" -P {name}"),
+        Traced::Temporary(number) => {
             let name = format!("\".dump-database-$(uname -n)-$$-{number}.tmp\"");
             format!("-P \"$PWD\"/dump/{name} -P {name}")
         }
@@ -72,7 +72,7 @@ fn tracing(env: &Env, of: Of, calls: &str, faults: &[&str], args: &str) -> Comma
 /// Runs the program under strace. Returns how it ended, and `calls` in the order of their ends,
 /// without those that never ended.
 pub(crate) fn run(env: &Env, calls: &str, faults: &[&str], args: &str) -> (Run, Vec<Call>) {
-    let run = Run::of(&mut tracing(env, Of::All, calls, faults, args));
+    let run = Run::finish(&mut trace_command(env, Traced::All, calls, faults, args));
     (run, parse(env))
 }
 

@@ -24,7 +24,7 @@ impl Writer {
     /// Creates the database, of about `bytes` bytes, and starts the thread; returns after some
     /// commits.
     pub(crate) fn start(path: &Path, journal_mode: &str, bytes: u64) -> Self {
-        let db = database::large(path, journal_mode, bytes);
+        let db = database::make_large(path, journal_mode, bytes);
         db.execute_batch(
             "ALTER TABLE blob ADD COLUMN version INTEGER DEFAULT 0;
              CREATE TABLE log (n INTEGER PRIMARY KEY, id INTEGER);

@@ -67,7 +67,7 @@ impl Mode {
 
 /// The kind of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in super::super) enum Kind {
+pub(in super::super) enum TokenKind {
     /// Blanks or a comment.
     Nothing,
     /// The beginning of an executable comment, such as `/*!50003`. `Closing` is its end.
@@ -86,7 +86,7 @@ pub(in super::super) enum Kind {
 /// A token, which is the text `text[start..end]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in super::super) struct Token {
-    pub(in super::super) kind: Kind,
+    pub(in super::super) kind: TokenKind,
     pub(in super::super) start: usize,
     pub(in super::super) end: usize,
 }
@@ -113,7 +113,11 @@ pub(in super::super) fn next(
         quote @ (b'\'' | b'"' | b'`') => {
             let is_name = quote == b'`' || (quote == b'"' && mode.ansi_quotes);
             let escapes = !is_name && !mode.plain_backslashes;
-            let kind = if is_name { Kind::Name } else { Kind::Text };
+            let kind = if is_name {
+                TokenKind::Name
+            } else {
+                TokenKind::Text
+            };
             (
                 kind,
                 whole(quoted(rest, quote, (escapes, mode.encoding), is_last))?,
@@ -121,26 +125,29 @@ pub(in super::super) fn next(
         }
         byte if byte.is_ascii_whitespace() || byte == 0x0b => {
             let length = rest.iter().position(|byte| !byte.is_ascii_whitespace());
-            (Kind::Nothing, length.unwrap_or(rest.len()).max(1))
+            (TokenKind::Nothing, length.unwrap_or(rest.len()).max(1))
         }
-        byte if is_word(byte) => (Kind::Word, whole(word(rest, delimiter, mode.encoding))?),
-        b'#' => (Kind::Nothing, whole(line(rest))?),
+        byte if is_word(byte) => (
+            TokenKind::Word,
+            whole(word(rest, delimiter, mode.encoding))?,
+        ),
+        b'#' => (TokenKind::Nothing, whole(line(rest))?),
         // The bytes that follow decide what these bytes begin.
         b'/' | b'*' | b'-' if rest.len() < 4 && !is_last => return None,
-        b'-' if is_dashes(rest) => (Kind::Nothing, whole(line(rest))?),
-        b'*' if mode.in_code && rest.starts_with(b"*/") => (Kind::Closing, 2),
+        b'-' if is_dashes(rest) => (TokenKind::Nothing, whole(line(rest))?),
+        b'*' if mode.in_code && rest.starts_with(b"*/") => (TokenKind::Closing, 2),
         b'/' if rest.starts_with(b"/*!") || rest.starts_with(b"/*M!") => {
             let from = if rest[2] == b'!' { 3 } else { 4 };
             let code = after_digits(rest, from);
             let version = std::str::from_utf8(&rest[from..code.unwrap_or(from)]);
             if version.is_ok_and(|version| version.parse().is_ok_and(|of: u64| of >= NO_VERSION)) {
-                (Kind::Nothing, whole(comment(rest, 2, true))?)
+                (TokenKind::Nothing, whole(comment(rest, 2, true))?)
             } else {
-                (Kind::Opening, whole(code)?)
+                (TokenKind::Opening, whole(code)?)
             }
         }
-        b'/' if rest.starts_with(b"/*") => (Kind::Nothing, whole(comment(rest, 2, false))?),
-        _ => (Kind::Symbol, 1),
+        b'/' if rest.starts_with(b"/*") => (TokenKind::Nothing, whole(comment(rest, 2, false))?),
+        _ => (TokenKind::Symbol, 1),
     };
     Some(Token {
         kind,
@@ -228,9 +235,12 @@ mod tests {
                 break;
             };
             at = token.end;
-            mode.in_code =
-                (mode.in_code || token.kind == Kind::Opening) && token.kind != Kind::Closing;
-            if !matches!(token.kind, Kind::Nothing | Kind::Opening | Kind::Closing) {
+            mode.in_code = (mode.in_code || token.kind == TokenKind::Opening)
+                && token.kind != TokenKind::Closing;
+            if !matches!(
+                token.kind,
+                TokenKind::Nothing | TokenKind::Opening | TokenKind::Closing
+            ) {
                 all.push(token);
             }
         }

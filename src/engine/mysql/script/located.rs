@@ -9,41 +9,41 @@ const ERROR: &str = "ERROR ";
 const LINE: &str = " at line ";
 
 /// Passes a dump on to `inner` and remembers in which line each object begins.
-pub(in super::super) struct Located<W> {
+pub(in super::super) struct LocatingWriter<W> {
     inner: W,
-    places: Places,
+    places: ObjectPositions,
 }
 
 /// The objects, each with the number of the line in which it begins.
 #[derive(Debug, Default)]
-pub(in super::super) struct Places(ObjectLines);
+pub(in super::super) struct ObjectPositions(ObjectLines);
 
-impl<W: Write> Located<W> {
+impl<W: Write> LocatingWriter<W> {
     pub(in super::super) fn new(inner: W) -> Self {
-        Located {
+        LocatingWriter {
             inner,
-            places: Places::default(),
+            places: ObjectPositions::default(),
         }
     }
 
-    pub(in super::super) fn into_parts(self) -> (W, Places) {
+    pub(in super::super) fn into_parts(self) -> (W, ObjectPositions) {
         (self.inner, self.places)
     }
 }
 
 /// A writer that is told which object the following data is about.
-pub(in super::super) trait Locate: Write {
+pub(in super::super) trait ObjectSink: Write {
     /// Declares that the following lines are about this object.
     fn begin(&mut self, object: String);
 }
 
-impl<W: Write> Locate for Located<W> {
+impl<W: Write> ObjectSink for LocatingWriter<W> {
     fn begin(&mut self, object: String) {
         self.places.0.begin(&object);
     }
 }
 
-impl<W: Write> Write for Located<W> {
+impl<W: Write> Write for LocatingWriter<W> {
     fn write(&mut self, data: &[u8]) -> io::Result<usize> {
         let written = self.inner.write(data)?;
         self.places.0.count(&data[..written]);
@@ -55,7 +55,7 @@ impl<W: Write> Write for Located<W> {
     }
 }
 
-impl Places {
+impl ObjectPositions {
     /// Splits `ERROR 1146 (42S02) at line 12: text` into the object and the error without the line
     /// number. Returns `None` for any other text.
     pub(in super::super) fn locate(&self, said: &str) -> Option<(String, String)> {

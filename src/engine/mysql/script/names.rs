@@ -1,11 +1,11 @@
 //! Finds the object that a statement is about, and the names in a statement.
 
-use super::lexer::Kind;
+use super::lexer::TokenKind;
 use super::statement::Statement;
 
 /// The kind of object that a statement creates or changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Object {
+pub(super) enum ObjectKind {
     /// `USE`, or `CREATE`, `ALTER` or `DROP DATABASE`.
     Database,
     Table,
@@ -17,21 +17,21 @@ pub(super) enum Object {
 
 /// The object that a statement is about, and the token that names it.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct About {
-    pub(super) object: Object,
+pub(super) struct ObjectReference {
+    pub(super) object: ObjectKind,
     /// The index of the last token of the object's name.
     pub(super) name: usize,
 }
 
-const KINDS: [(&str, Object); 8] = [
-    ("TABLE", Object::Table),
-    ("SEQUENCE", Object::Table),
-    ("VIEW", Object::View),
-    ("TRIGGER", Object::Trigger),
-    ("EVENT", Object::Event),
-    ("FUNCTION", Object::Routine),
-    ("PROCEDURE", Object::Routine),
-    ("PACKAGE", Object::Routine),
+const KINDS: [(&str, ObjectKind); 8] = [
+    ("TABLE", ObjectKind::Table),
+    ("SEQUENCE", ObjectKind::Table),
+    ("VIEW", ObjectKind::View),
+    ("TRIGGER", ObjectKind::Trigger),
+    ("EVENT", ObjectKind::Event),
+    ("FUNCTION", ObjectKind::Routine),
+    ("PROCEDURE", ObjectKind::Routine),
+    ("PACKAGE", ObjectKind::Routine),
 ];
 /// The words that begin an option of a database in a statement without the database's name.
 const OPTIONS: [&str; 8] = [
@@ -48,31 +48,31 @@ const OPTIONS: [&str; 8] = [
 impl Statement<'_> {
     /// Returns the object that the statement is about. Returns `None` if it is about no object, or
     /// about a database whose name is left out.
-    pub(super) fn about(&self) -> Option<About> {
+    pub(super) fn find_object(&self) -> Option<ObjectReference> {
         if self.is(0, &["USE"]) {
-            let object = Object::Database;
-            return Some(About { object, name: 1 });
+            let object = ObjectKind::Database;
+            return Some(ObjectReference { object, name: 1 });
         }
         if !self.is(0, &["CREATE", "ALTER", "DROP"]) {
             return None;
         }
         let (name, object) = if self.is(1, &["DATABASE", "SCHEMA"]) {
-            (2, Object::Database)
+            (2, ObjectKind::Database)
         } else {
             self.kind().filter(|_| self.is(0, &["CREATE"]))?
         };
         let mut name = self.after_conditions(name);
-        if object == Object::Database && self.is(name, &OPTIONS) {
+        if object == ObjectKind::Database && self.is(name, &OPTIONS) {
             return None;
         }
         if self.is(name + 1, &["."]) {
             name += 2;
         }
-        Some(About { object, name })
+        Some(ObjectReference { object, name })
     }
 
     /// Returns the first word for a kind of object, as the index of the next token and the kind.
-    fn kind(&self) -> Option<(usize, Object)> {
+    fn kind(&self) -> Option<(usize, ObjectKind)> {
         let of = |at| KINDS.iter().find(|(word, _)| self.is(at, &[word]));
         (1..self.tokens.len()).find_map(|at| of(at).map(|of| (at + 1, of.1)))
     }
@@ -86,7 +86,7 @@ impl Statement<'_> {
     }
 
     /// Returns the kind and the name of the object that the statement drops, if it drops one.
-    pub(super) fn drops(&self) -> Option<(Object, String)> {
+    pub(super) fn drops(&self) -> Option<(ObjectKind, String)> {
         let (name, object) = self.kind().filter(|_| self.is(0, &["DROP"]))?;
         let name = self.after_conditions(name);
         let is_qualified = self.is(name + 1, &["."]);
@@ -97,14 +97,16 @@ impl Statement<'_> {
     }
 
     /// Returns the kind and the name of the object that the statement creates, if it creates one.
-    pub(super) fn creates(&self) -> Option<(Object, String)> {
-        let about = self.about().filter(|_| self.is(0, &["CREATE"]))?;
+    pub(super) fn creates(&self) -> Option<(ObjectKind, String)> {
+        let about = self.find_object().filter(|_| self.is(0, &["CREATE"]))?;
         Some((about.object, self.name(about.name)?))
     }
 
     /// Returns the table that the statement creates, if it creates one.
     pub(super) fn creates_table(&self) -> Option<String> {
-        let about = self.about().filter(|about| about.object == Object::Table);
+        let about = self
+            .find_object()
+            .filter(|about| about.object == ObjectKind::Table);
         about.and_then(|about| self.name(about.name))
     }
 
@@ -118,8 +120,8 @@ impl Statement<'_> {
     pub(super) fn name(&self, at: usize) -> Option<String> {
         let text = self.token(at);
         match self.tokens.get(at)?.kind {
-            Kind::Word => Some(String::from_utf8_lossy(text).into_owned()),
-            Kind::Name => {
+            TokenKind::Word => Some(String::from_utf8_lossy(text).into_owned()),
+            TokenKind::Name => {
                 let quote = char::from(text[0]);
                 let inner = String::from_utf8_lossy(&text[1..text.len().max(2) - 1]);
                 Some(inner.replace(&format!("{quote}{quote}"), &quote.to_string()))

@@ -4,11 +4,11 @@
 use std::collections::HashSet;
 use std::io;
 
-use super::lexer::{Encoding, Kind};
-use super::located::Locate;
-use super::names::{About, Object};
-use super::statement::{Parts, Statement};
-use super::uses::Use;
+use super::lexer::{Encoding, TokenKind};
+use super::located::ObjectSink;
+use super::names::{ObjectKind, ObjectReference};
+use super::statement::{Statement, StatementSink};
+use super::uses::NameUse;
 use crate::engine::mysql::sql::identifier;
 
 /// The databases that every server has.
@@ -35,7 +35,7 @@ pub(in super::super) struct Names<'a> {
 
 /// What happened to objects. Each object is given by its kind and name.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(in super::super) struct Report {
+pub(in super::super) struct RewriteReport {
     /// Objects that were left out, because they name the database where its name cannot be changed.
     pub(in super::super) refused: Vec<String>,
     /// Objects that have the database's name in a string, which stays as it is.
@@ -50,14 +50,14 @@ pub(in super::super) struct Report {
 pub(in super::super) struct Rewriter<'a, W> {
     pub(in super::super) out: W,
     names: Names<'a>,
-    pub(in super::super) report: Report,
+    pub(in super::super) report: RewriteReport,
     /// The objects that the dump created so far, if it may drop only those.
-    created: Option<HashSet<(Object, String)>>,
+    created: Option<HashSet<(ObjectKind, String)>>,
 }
 
 type Edits = Vec<(usize, Vec<u8>)>;
 
-impl<'a, W: Locate> Rewriter<'a, W> {
+impl<'a, W: ObjectSink> Rewriter<'a, W> {
     /// Returns a rewriter. If `keeps_existing` is true, a `DROP ... IF EXISTS` of an object that the
     /// dump did not create is left out, so that an object of another session makes the dump's
     /// `CREATE` fail.
@@ -65,7 +65,7 @@ impl<'a, W: Locate> Rewriter<'a, W> {
         Rewriter {
             out,
             names,
-            report: Report::default(),
+            report: RewriteReport::default(),
             created: keeps_existing.then(HashSet::new),
         }
     }
@@ -87,10 +87,14 @@ impl<'a, W: Locate> Rewriter<'a, W> {
     }
 
     /// Returns the changes to a statement, or `None` if the statement must not be run.
-    fn edits(&mut self, statement: &Statement<'_>, about: About) -> io::Result<Option<Edits>> {
+    fn edits(
+        &mut self,
+        statement: &Statement<'_>,
+        about: ObjectReference,
+    ) -> io::Result<Option<Edits>> {
         let shown = describe(statement, about);
         let named = match about.object {
-            Object::Database => Some(about.name),
+            ObjectKind::Database => Some(about.name),
             // A qualified name: the database, a dot, the object.
             _ if statement.is(about.name - 1, &["."]) => Some(about.name - 2),
             _ => None,
@@ -103,20 +107,20 @@ impl<'a, W: Locate> Rewriter<'a, W> {
         }
         let mut edits: Edits = Vec::new();
         if self.names.no_owner {
-            edits.extend(definer(statement, about).map(|at| (at, Vec::new())));
+            edits.extend(find_definer(statement, about).map(|at| (at, Vec::new())));
         }
         if !self.is_copy() {
             return Ok(Some(edits));
         }
         let target = identifier(self.names.target).into_bytes();
         edits.extend(named.map(|at| (at, target.clone())));
-        if about.object == Object::Database {
+        if about.object == ObjectKind::Database {
             return Ok(Some(edits));
         }
         let body = self.body(statement, about);
         edits.extend(body.own.iter().map(|at| (*at, target.clone())));
-        if about.object == Object::Event
-            && let Some(at) = enabled(statement, about)
+        if about.object == ObjectKind::Event
+            && let Some(at) = find_enable(statement, about)
         {
             edits.push((at, b"DISABLE".to_vec()));
             self.report.disabled.push(shown.clone());
@@ -137,8 +141,8 @@ impl<'a, W: Locate> Rewriter<'a, W> {
         Ok(Some(edits))
     }
 
-    fn body(&self, statement: &Statement<'_>, about: About) -> Body {
-        let is_authored = !matches!(about.object, Object::Table | Object::View);
+    fn body(&self, statement: &Statement<'_>, about: ObjectReference) -> ObjectBody {
+        let is_authored = !matches!(about.object, ObjectKind::Table | ObjectKind::View);
         let every = || 1..statement.tokens.len();
         let names: Vec<_> = every()
             .filter_map(|at| Some((at, statement.name(at)?)))
@@ -154,12 +158,12 @@ impl<'a, W: Locate> Rewriter<'a, W> {
             *at != about.name && self.is_own(name) && statement.is(at - 1, &["."])
         };
         let own_is_bare = is_bare(self.names.own) || names.iter().any(is_table);
-        let is_row = about.object == Object::Trigger
+        let is_row = about.object == ObjectKind::Trigger
             && ["new", "old"].contains(&self.names.own.to_lowercase().as_str());
         // In another encoding, the bytes of a name differ.
-        let is_foreign = about.object != Object::Table && statement.encoding != Encoding::Utf8;
+        let is_foreign = about.object != ObjectKind::Table && statement.encoding != Encoding::Utf8;
         let is_own_foreign = is_foreign && !self.names.own.is_ascii();
-        let mut body = Body::default();
+        let mut body = ObjectBody::default();
         for (at, name) in &names {
             if statement.qualifies(*at) || statement.names_database(*at) {
                 body.is_unclear |= is_own_foreign && !is_plain(statement.token(*at));
@@ -176,26 +180,26 @@ impl<'a, W: Locate> Rewriter<'a, W> {
             body.is_unclear |= name.contains('\\') && self.is_own(&name.replace('\\', ""));
             let used = match (is_authored, self.is_own(name)) {
                 (false, _) => statement.use_in_written(*at),
-                (true, true) if is_of_trigger(statement, about, *at) => Use::Database,
-                (true, true) if is_row => Use::Unclear,
+                (true, true) if is_of_trigger(statement, about, *at) => NameUse::Database,
+                (true, true) if is_row => NameUse::Unclear,
                 (true, true) if own_is_bare => statement.use_in_authored(*at),
-                (true, true) => Use::Database,
+                (true, true) => NameUse::Database,
                 (true, false) if statement.follows_table_word(*at) && !is_bare(name) => {
-                    Use::Database
+                    NameUse::Database
                 }
-                (true, false) => Use::Other,
+                (true, false) => NameUse::Other,
             };
             match used {
-                Use::Database if self.is_own(name) => body.own.push(*at),
-                Use::Database => {
+                NameUse::Database if self.is_own(name) => body.own.push(*at),
+                NameUse::Database => {
                     if !OF_SERVERS.contains(&name.to_lowercase().as_str())
                         && !body.others.contains(name)
                     {
                         body.others.push(name.clone());
                     }
                 }
-                Use::Unclear => body.is_unclear = true,
-                Use::Other => {}
+                NameUse::Unclear => body.is_unclear = true,
+                NameUse::Other => {}
             }
         }
         let runs_text = every().any(|at| {
@@ -203,7 +207,7 @@ impl<'a, W: Locate> Rewriter<'a, W> {
                 || (statement.is(at, &["EXECUTE"]) && statement.is(at + 1, &["IMMEDIATE"]))
         });
         let strings = statement.tokens.iter();
-        for token in strings.filter(|token| token.kind == Kind::Text) {
+        for token in strings.filter(|token| token.kind == TokenKind::Text) {
             let text = &statement.text[token.start + 1..(token.end - 1).max(token.start + 1)];
             let text = String::from_utf8_lossy(text);
             let has_own = [&*text, &unescape(&text)]
@@ -212,7 +216,7 @@ impl<'a, W: Locate> Rewriter<'a, W> {
             let may_have = has_own || (is_own_foreign && !text.is_ascii());
             if is_authored && runs_text && may_have {
                 body.is_unclear = true;
-            } else if about.object != Object::Table && has_own {
+            } else if about.object != ObjectKind::Table && has_own {
                 body.is_quoted = true;
             }
         }
@@ -223,7 +227,7 @@ impl<'a, W: Locate> Rewriter<'a, W> {
 
 /// What was found in the text of an object.
 #[derive(Debug, Default)]
-struct Body {
+struct ObjectBody {
     /// The indices of the tokens that name the dumped database and may be changed.
     own: Vec<usize>,
     others: Vec<String>,
@@ -231,8 +235,8 @@ struct Body {
     is_quoted: bool,
 }
 
-impl<W: Locate> Parts for Rewriter<'_, W> {
-    fn between(&mut self, text: &[u8]) -> io::Result<()> {
+impl<W: ObjectSink> StatementSink for Rewriter<'_, W> {
+    fn pass_between(&mut self, text: &[u8]) -> io::Result<()> {
         self.out.write_all(text)
     }
 
@@ -250,7 +254,7 @@ impl<W: Locate> Parts for Rewriter<'_, W> {
             }
             created.extend(statement.creates());
         }
-        let edits = match statement.about() {
+        let edits = match statement.find_object() {
             Some(about) => {
                 self.out.begin(describe(statement, about));
                 self.edits(statement, about)?
@@ -282,14 +286,14 @@ impl<W: Locate> Parts for Rewriter<'_, W> {
 }
 
 /// Returns the kind and the name of the object, such as `view v`.
-fn describe(statement: &Statement<'_>, about: About) -> String {
+fn describe(statement: &Statement<'_>, about: ObjectReference) -> String {
     let kind = match about.object {
-        Object::Database => "database",
-        Object::Table => "table",
-        Object::View => "view",
-        Object::Trigger => "trigger",
-        Object::Event => "event",
-        Object::Routine => "routine",
+        ObjectKind::Database => "database",
+        ObjectKind::Table => "table",
+        ObjectKind::View => "view",
+        ObjectKind::Trigger => "trigger",
+        ObjectKind::Event => "event",
+        ObjectKind::Routine => "routine",
     };
     let name = statement.name(about.name).unwrap_or_default();
     format!("{kind} {name}")
@@ -297,7 +301,7 @@ fn describe(statement: &Statement<'_>, about: About) -> String {
 
 /// Returns the range of the tokens of `DEFINER = user@host`, which stand before the object's name.
 /// The range is empty if there is no definer.
-fn definer(statement: &Statement<'_>, about: About) -> std::ops::Range<usize> {
+fn find_definer(statement: &Statement<'_>, about: ObjectReference) -> std::ops::Range<usize> {
     let header = 0..about.name;
     let found = header
         .clone()
@@ -311,13 +315,13 @@ fn definer(statement: &Statement<'_>, about: About) -> std::ops::Range<usize> {
 }
 
 /// Returns true if the token at `at` names the database of the table that a trigger is on.
-fn is_of_trigger(statement: &Statement<'_>, about: About, at: usize) -> bool {
+fn is_of_trigger(statement: &Statement<'_>, about: ObjectReference, at: usize) -> bool {
     let first = (about.name..statement.tokens.len()).find(|at| statement.is(*at, &["ON"]));
-    about.object == Object::Trigger && first.is_some_and(|first| at == first + 1)
+    about.object == ObjectKind::Trigger && first.is_some_and(|first| at == first + 1)
 }
 
 /// Returns the index of the `ENABLE` of an event, which stands before the event's `DO`.
-fn enabled(statement: &Statement<'_>, about: About) -> Option<usize> {
+fn find_enable(statement: &Statement<'_>, about: ObjectReference) -> Option<usize> {
     let mut tokens = about.name + 1..statement.tokens.len();
     tokens
         .find(|at| statement.is(*at, &["ENABLE", "DO"]))
@@ -367,20 +371,25 @@ mod tests {
     use std::io::Write;
 
     use super::super::StatementReader;
-    use super::super::located::Located;
+    use super::super::located::LocatingWriter;
     use super::*;
 
     /// Returns the output and the report of loading the dump of `db` into `target`, in pieces of
     /// any size.
-    fn passed(dump: &str, target: &str) -> (String, Report) {
+    fn passed(dump: &str, target: &str) -> (String, RewriteReport) {
         passed_from("db", dump.as_bytes(), target)
     }
 
-    fn passed_from(own: &str, dump: &[u8], target: &str) -> (String, Report) {
+    fn passed_from(own: &str, dump: &[u8], target: &str) -> (String, RewriteReport) {
         passed_into(own, dump, target, false)
     }
 
-    fn passed_into(own: &str, dump: &[u8], target: &str, keeps_existing: bool) -> (String, Report) {
+    fn passed_into(
+        own: &str,
+        dump: &[u8],
+        target: &str,
+        keeps_existing: bool,
+    ) -> (String, RewriteReport) {
         let names = Names {
             own,
             target,
@@ -391,7 +400,7 @@ mod tests {
         let mut all = Vec::new();
         for size in [1, 5, 100_000] {
             let mut script = StatementReader::new(Rewriter::new(
-                Located::new(Vec::new()),
+                LocatingWriter::new(Vec::new()),
                 names,
                 keeps_existing,
             ));

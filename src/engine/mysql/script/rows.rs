@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 
-use super::statement::{Parts, Statement};
+use super::statement::{Statement, StatementSink};
 
 /// Counts the rows of each table while a dump passes. It includes tables without rows.
 #[derive(Debug, Default)]
@@ -12,12 +12,12 @@ pub(in super::super) struct Counter {
     table: Option<String>,
     /// The number of rows in the table's current statement.
     count: u64,
-    layout: Layout,
+    layout: RowLayout,
 }
 
 /// How the rows of a statement are laid out.
 #[derive(Debug, Clone, Copy, Default)]
-enum Layout {
+enum RowLayout {
     /// No row was read yet.
     #[default]
     Unknown,
@@ -42,7 +42,7 @@ impl Counter {
         if let Some(table) = self.table.take() {
             *self.rows.entry(table).or_default() += self.count;
         }
-        (self.count, self.layout) = (0, Layout::Unknown);
+        (self.count, self.layout) = (0, RowLayout::Unknown);
     }
 
     /// Counts the opening parentheses outside of strings. Values contain none: a value that is not
@@ -50,20 +50,20 @@ impl Counter {
     fn count_on_a_line(&mut self, mut rest: &[u8]) {
         while !rest.is_empty() {
             let at = match self.layout {
-                Layout::Inside => memchr::memchr2(b'\'', b'\\', rest),
-                Layout::Escaped => Some(0),
+                RowLayout::Inside => memchr::memchr2(b'\'', b'\\', rest),
+                RowLayout::Escaped => Some(0),
                 _ => memchr::memchr2(b'\'', b'(', rest),
             };
             let Some(at) = at else {
                 return;
             };
             self.layout = match (self.layout, rest[at]) {
-                (Layout::Inside, b'\\') => Layout::Escaped,
-                (Layout::Inside, _) => Layout::Outside,
-                (Layout::Escaped, _) | (_, b'\'') => Layout::Inside,
+                (RowLayout::Inside, b'\\') => RowLayout::Escaped,
+                (RowLayout::Inside, _) => RowLayout::Outside,
+                (RowLayout::Escaped, _) | (_, b'\'') => RowLayout::Inside,
                 _ => {
                     self.count += 1;
-                    Layout::Outside
+                    RowLayout::Outside
                 }
             };
             rest = &rest[at + 1..];
@@ -71,8 +71,8 @@ impl Counter {
     }
 }
 
-impl Parts for Counter {
-    fn between(&mut self, _: &[u8]) -> io::Result<()> {
+impl StatementSink for Counter {
+    fn pass_between(&mut self, _: &[u8]) -> io::Result<()> {
         Ok(())
     }
 
@@ -90,16 +90,16 @@ impl Parts for Counter {
     }
 
     fn rows(&mut self, rows: &[u8]) -> io::Result<()> {
-        if let (Layout::Unknown, Some(first)) = (self.layout, rows.first()) {
+        if let (RowLayout::Unknown, Some(first)) = (self.layout, rows.first()) {
             self.layout = match first {
-                b'\n' => Layout::Lines,
-                _ => Layout::Outside,
+                b'\n' => RowLayout::Lines,
+                _ => RowLayout::Outside,
             };
         }
         match self.layout {
             // The line break before the first row is part of the rows; the one after the last row
             // is not.
-            Layout::Lines => self.count += line_breaks(rows),
+            RowLayout::Lines => self.count += line_breaks(rows),
             _ => self.count_on_a_line(rows),
         }
         Ok(())

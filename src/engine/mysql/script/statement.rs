@@ -2,12 +2,12 @@
 
 use std::io;
 
-use super::lexer::{Encoding, Kind, Mode, Token};
+use super::lexer::{Encoding, Mode, Token, TokenKind};
 
 /// Receives the parts of a dump: all of its bytes in order, except for the sandbox line.
-pub(in super::super) trait Parts {
+pub(in super::super) trait StatementSink {
     /// Receives blanks, comments and `DELIMITER` lines between statements.
-    fn between(&mut self, text: &[u8]) -> io::Result<()>;
+    fn pass_between(&mut self, text: &[u8]) -> io::Result<()>;
     /// Receives a whole statement with its delimiter.
     fn statement(&mut self, statement: &Statement<'_>) -> io::Result<()>;
     /// Receives the beginning of an `INSERT`, including `VALUES`.
@@ -33,7 +33,8 @@ impl Statement<'_> {
 
     /// Returns true if the token at `at` is not in quotes and is one of these words.
     pub(in super::super) fn is(&self, at: usize, words: &[&str]) -> bool {
-        let is_word = |token: &Token| token.kind != Kind::Name && token.kind != Kind::Text;
+        let is_word =
+            |token: &Token| token.kind != TokenKind::Name && token.kind != TokenKind::Text;
         self.tokens.get(at).is_some_and(is_word)
             && words
                 .iter()
@@ -63,7 +64,7 @@ impl Statement<'_> {
             self.is(*at, &["sql_mode"]) && self.is(at + 1, &["="]) && !is_own
         };
         let at = (1..self.tokens.len()).rfind(sets)?;
-        let is_text = self.tokens.get(at + 2)?.kind == Kind::Text;
+        let is_text = self.tokens.get(at + 2)?.kind == TokenKind::Text;
         Some(if is_text {
             Mode::of(self.token(at + 2))
         } else {

@@ -3,12 +3,12 @@
 //! The server writes the text of views, tables and sequences, and puts every name in a known place.
 //! Routines, triggers and events have the text that their author wrote.
 
-use super::lexer::Kind;
+use super::lexer::TokenKind;
 use super::statement::Statement;
 
 /// How a name before a dot is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Use {
+pub(super) enum NameUse {
     /// The name stands for a database.
     Database,
     /// The name stands for a table, an alias or a variable.
@@ -89,21 +89,21 @@ const GROUPING: [&str; 10] = [
 
 impl Statement<'_> {
     /// Returns how the name before a dot is used in text that the server wrote.
-    pub(super) fn use_in_written(&self, at: usize) -> Use {
+    pub(super) fn use_in_written(&self, at: usize) -> NameUse {
         let refers = self.is(at.wrapping_sub(1), &["REFERENCES"]);
         if self.is_in_front(at) || refers || self.is_sequence(at) || self.follows_tables(at) {
-            Use::Database
+            NameUse::Database
         } else {
-            Use::Other
+            NameUse::Other
         }
     }
 
     /// Returns how the name before a dot is used in text that an author wrote, if the name also
     /// stands for a table, an alias or a variable.
-    pub(super) fn use_in_authored(&self, at: usize) -> Use {
+    pub(super) fn use_in_authored(&self, at: usize) -> NameUse {
         let before = at.wrapping_sub(1);
         if self.is_in_front(at) || self.is_sequence(at) || self.follows_table_word(at) {
-            return Use::Database;
+            return NameUse::Database;
         }
         let word = self.before_parentheses(at);
         if self.is(word, &["FROM"]) {
@@ -118,10 +118,14 @@ impl Statement<'_> {
             self.is(before.wrapping_sub(1), &["KEY"])
         } else {
             // In Oracle mode, a routine may be called without CALL and without parentheses.
-            let may_call = self.is(before, &["THEN", "ELSE"]) && self.ends(at + 3);
+            let may_call = self.is(before, &["THEN", "ELSE"]) && self.is_statement_end(at + 3);
             (self.is(before, &VALUES) && !may_call) || self.is(before, &OPERATORS)
         };
-        if is_value { Use::Other } else { Use::Unclear }
+        if is_value {
+            NameUse::Other
+        } else {
+            NameUse::Unclear
+        }
     }
 
     /// Returns true if the name follows a word after which only a table or a routine can stand.
@@ -154,24 +158,24 @@ impl Statement<'_> {
     fn follows_tables(&self, at: usize) -> bool {
         let word = self.before_parentheses(at);
         self.is(word, &["JOIN", "STRAIGHT_JOIN"])
-            || (self.is(word, &["FROM"]) && self.use_after_from(word) == Use::Database)
+            || (self.is(word, &["FROM"]) && self.use_after_from(word) == NameUse::Database)
     }
 
     /// Returns how a name after this `FROM` is used. `FROM` also occurs in `EXTRACT(YEAR FROM x)`,
     /// `TRIM(x FROM y)` and `PREPARE s FROM x`.
-    fn use_after_from(&self, from: usize) -> Use {
-        for (before, is_opening) in self.outer_before(from) {
+    fn use_after_from(&self, from: usize) -> NameUse {
+        for (before, is_opening) in self.outer_tokens_before(from) {
             if is_opening {
-                return Use::Other;
+                return NameUse::Other;
             } else if self.is(before, &["SELECT", "DELETE", "SHOW"]) {
-                return Use::Database;
+                return NameUse::Database;
             } else if self.is(before, &["FROM", "PREPARE"]) {
-                return Use::Unclear;
+                return NameUse::Unclear;
             } else if self.is(before, &[";"]) {
                 break;
             }
         }
-        Use::Unclear
+        NameUse::Unclear
     }
 
     /// Returns true if the condition of a join follows this `ON`. `ON` also occurs in
@@ -180,7 +184,7 @@ impl Statement<'_> {
         const OTHERS: [&str; 8] = [
             ";", "ALTER", "CREATE", "DELETE", "DROP", "GRANT", "REVOKE", "SELECT",
         ];
-        for (before, is_opening) in self.outer_before(on) {
+        for (before, is_opening) in self.outer_tokens_before(on) {
             if self.is(before, &["JOIN", "STRAIGHT_JOIN"]) {
                 return true;
             } else if is_opening || self.is(before, &OTHERS) {
@@ -196,8 +200,8 @@ impl Statement<'_> {
             return false;
         };
         match token.kind {
-            Kind::Word => !self.is(word, &GROUPING),
-            Kind::Name => true,
+            TokenKind::Word => !self.is(word, &GROUPING),
+            TokenKind::Name => true,
             // A MERGE table has a UNION=(...).
             _ => self.is(word, &OPERATORS) && !self.is(word.wrapping_sub(1), &["UNION"]),
         }
@@ -206,7 +210,7 @@ impl Statement<'_> {
     /// Returns the tokens before `at`, backwards, without those in parentheses that close before
     /// `at`. The last one is the parenthesis that opens around `at`; only for it, the second value
     /// is true.
-    fn outer_before(&self, at: usize) -> impl Iterator<Item = (usize, bool)> {
+    fn outer_tokens_before(&self, at: usize) -> impl Iterator<Item = (usize, bool)> {
         let (mut depth, mut is_done) = (0_usize, false);
         (0..at).rev().filter_map(move |before| {
             let (opens, closes) = (self.is(before, &["("]), self.is(before, &[")"]));
@@ -222,7 +226,7 @@ impl Statement<'_> {
     }
 
     /// Returns true if the token at `at` is a `;` or begins a `:=`, or if there is no such token.
-    fn ends(&self, at: usize) -> bool {
+    fn is_statement_end(&self, at: usize) -> bool {
         at >= self.tokens.len() || self.is(at, &[";", ":"])
     }
 

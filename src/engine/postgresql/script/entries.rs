@@ -30,7 +30,7 @@ pub(in super::super) struct Entry {
 }
 
 impl Entry {
-    fn of_heading(line: &[u8]) -> Option<Self> {
+    fn from_heading(line: &[u8]) -> Option<Self> {
         let line = std::str::from_utf8(line).ok()?.trim_end();
         let rest = HEADINGS.iter().find_map(|start| line.strip_prefix(start))?;
         // A name may contain anything but a line break.
@@ -65,7 +65,7 @@ impl Entry {
 }
 
 /// Receives the parts of a dump, in order.
-pub(in super::super) trait Parts {
+pub(in super::super) trait EntrySink {
     /// Receives the beginning of an entry. The entry's heading follows as SQL.
     fn entry(&mut self, entry: &Entry) -> io::Result<()>;
     /// Receives lines of SQL, or a part of a long line. `between` is true if no statement is open
@@ -91,7 +91,7 @@ pub(in super::super) struct Entries<P> {
     at_start: bool,
 }
 
-impl<P: Parts> Entries<P> {
+impl<P: EntrySink> Entries<P> {
     pub(in super::super) fn new(parts: P) -> Self {
         Entries {
             parts,
@@ -109,7 +109,7 @@ impl<P: Parts> Entries<P> {
             if line.starts_with(b"\\") {
                 return self.parts.sql(line, true); // psql's own command
             }
-            if let Some(entry) = Entry::of_heading(line) {
+            if let Some(entry) = Entry::from_heading(line) {
                 self.entry_is_of_rows = entry.is_of_rows();
                 self.parts.entry(&entry)?;
             } else if self.entry_is_of_rows
@@ -181,7 +181,7 @@ impl<P: Parts> Entries<P> {
     }
 }
 
-impl<P: Parts> Write for Entries<P> {
+impl<P: EntrySink> Write for Entries<P> {
     fn write(&mut self, data: &[u8]) -> io::Result<usize> {
         self.held.extend_from_slice(data);
         self.pass()?;
@@ -204,13 +204,13 @@ mod tests {
 
     /// Records what it receives.
     #[derive(Default)]
-    struct Seen {
+    struct Recorder {
         all: String,
         between: String,
         bytes: Vec<u8>,
     }
 
-    impl Parts for Seen {
+    impl EntrySink for Recorder {
         fn entry(&mut self, entry: &Entry) -> io::Result<()> {
             self.all += "[";
             self.all += &entry.object();
@@ -256,7 +256,7 @@ mod tests {
             -- Data for Name: e; Type: TABLE DATA; Schema: s; Owner: o\nCOPY s.e (a) FROM stdin;\n\\.\n\n\
             -- Name: l; Type: PROCEDURAL LANGUAGE; Schema: -; Owner: o\nCREATE LANGUAGE l;\n";
         for part in [1, 2, 3, 7, 100, 5000] {
-            let mut entries = Entries::new(Seen::default());
+            let mut entries = Entries::new(Recorder::default());
             for part in dump.as_bytes().chunks(part) {
                 entries.write_all(part).unwrap();
             }

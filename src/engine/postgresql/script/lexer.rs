@@ -3,14 +3,14 @@
 /// Follows the quotes in the SQL that `pg_dump` writes (`standard_conforming_strings` is on).
 #[derive(Debug, Default)]
 pub(super) struct Lexer {
-    within: Within,
+    within: LexerState,
     /// True if a statement is open.
     open: bool,
     parentheses: u32,
 }
 
 #[derive(Debug, Default)]
-enum Within {
+enum LexerState {
     #[default]
     Nothing,
     Text {
@@ -27,7 +27,7 @@ enum Within {
 impl Lexer {
     /// Returns true if no statement is open.
     pub(super) fn is_between(&self) -> bool {
-        !self.open && matches!(self.within, Within::Nothing)
+        !self.open && matches!(self.within, LexerState::Nothing)
     }
 
     /// Reads more text. Only a quoted token may continue in the next call.
@@ -41,19 +41,19 @@ impl Lexer {
     /// Reads one token or a part of one. Returns the length of what it read, in bytes.
     fn token(&mut self, text: &[u8], before: Option<u8>) -> usize {
         match &mut self.within {
-            Within::Nothing => self.plain(text, before),
-            Within::Text { escapes: true } if text[0] == b'\\' => 2,
-            Within::Text { .. } => self.until(text, b'\''),
-            Within::Name => self.until(text, b'"'),
-            Within::Dollar(tag) => {
+            LexerState::Nothing => self.pass_plain(text, before),
+            LexerState::Text { escapes: true } if text[0] == b'\\' => 2,
+            LexerState::Text { .. } => self.pass_quoted(text, b'\''),
+            LexerState::Name => self.pass_quoted(text, b'"'),
+            LexerState::Dollar(tag) => {
                 if text.starts_with(tag) {
                     let length = tag.len();
-                    self.within = Within::Nothing;
+                    self.within = LexerState::Nothing;
                     return length;
                 }
                 1 + memchr::memchr(b'$', &text[1..]).unwrap_or(text.len() - 1)
             }
-            Within::Comment { depth } => {
+            LexerState::Comment { depth } => {
                 if text.starts_with(b"/*") {
                     *depth += 1;
                     return 2;
@@ -63,7 +63,7 @@ impl Lexer {
                 }
                 *depth -= 1;
                 if *depth == 0 {
-                    self.within = Within::Nothing;
+                    self.within = LexerState::Nothing;
                 }
                 2
             }
@@ -72,19 +72,19 @@ impl Lexer {
 
     /// Reads one byte of a quoted token. A doubled quote ends one string and begins the next, which
     /// makes no difference here.
-    fn until(&mut self, text: &[u8], quote: u8) -> usize {
+    fn pass_quoted(&mut self, text: &[u8], quote: u8) -> usize {
         if text[0] == quote {
-            self.within = Within::Nothing;
+            self.within = LexerState::Nothing;
         }
         1
     }
 
-    fn plain(&mut self, text: &[u8], before: Option<u8>) -> usize {
+    fn pass_plain(&mut self, text: &[u8], before: Option<u8>) -> usize {
         if text.starts_with(b"--") {
             return memchr::memchr(b'\n', text).map_or(text.len(), |end| end + 1);
         }
         if text.starts_with(b"/*") {
-            self.within = Within::Comment { depth: 1 };
+            self.within = LexerState::Comment { depth: 1 };
             return 2;
         }
         match text[0] {
@@ -98,9 +98,9 @@ impl Lexer {
                 match byte {
                     b'\'' => {
                         let escapes = matches!(before, Some(b'E' | b'e'));
-                        self.within = Within::Text { escapes };
+                        self.within = LexerState::Text { escapes };
                     }
-                    b'"' => self.within = Within::Name,
+                    b'"' => self.within = LexerState::Name,
                     b'(' => self.parentheses += 1,
                     b')' => self.parentheses = self.parentheses.saturating_sub(1),
                     b'$' if !in_word => {
@@ -109,7 +109,7 @@ impl Lexer {
                         };
                         let length = text[1..].iter().take_while(|byte| is_tag(byte)).count();
                         if text.get(1 + length) == Some(&b'$') {
-                            self.within = Within::Dollar(text[..length + 2].to_vec());
+                            self.within = LexerState::Dollar(text[..length + 2].to_vec());
                             return length + 2;
                         }
                     }

@@ -2,27 +2,27 @@
 
 use std::io::{self, Write};
 
-use super::entries::{Entry, Parts};
+use super::entries::{Entry, EntrySink};
 use crate::engine::object_lines::ObjectLines;
 
 /// The beginning of psql's errors about its input.
 const PLACE: &str = "psql:<stdin>:";
 
 /// Passes a dump on to `inner` and remembers in which line each object's entry begins.
-pub(in super::super) struct Located<W> {
+pub(in super::super) struct LocatingWriter<W> {
     inner: W,
-    places: Places,
+    places: ObjectPositions,
 }
 
 /// The objects, each with the number of the line in which its entry begins.
 #[derive(Debug, Default)]
-pub(in super::super) struct Places(ObjectLines);
+pub(in super::super) struct ObjectPositions(ObjectLines);
 
-impl<W: Write> Located<W> {
+impl<W: Write> LocatingWriter<W> {
     pub(in super::super) fn new(inner: W) -> Self {
-        Located {
+        LocatingWriter {
             inner,
-            places: Places::default(),
+            places: ObjectPositions::default(),
         }
     }
 
@@ -37,12 +37,12 @@ impl<W: Write> Located<W> {
         Ok(())
     }
 
-    pub(in super::super) fn into_parts(self) -> (W, Places) {
+    pub(in super::super) fn into_parts(self) -> (W, ObjectPositions) {
         (self.inner, self.places)
     }
 }
 
-impl Places {
+impl ObjectPositions {
     /// Splits psql's `psql:<stdin>:12: ERROR:  text` into the object, if it is known, and
     /// `ERROR:  text`.
     pub(in super::super) fn locate<'a>(&self, said: &'a str) -> Option<(Option<&str>, &'a str)> {
@@ -63,7 +63,7 @@ impl Places {
     }
 }
 
-impl<W: Write> Parts for Located<W> {
+impl<W: Write> EntrySink for LocatingWriter<W> {
     fn entry(&mut self, entry: &Entry) -> io::Result<()> {
         self.begin(&entry.object());
         Ok(())

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::entries::{Entry, Parts};
+use super::entries::{Entry, EntrySink};
 
 /// Passes a dump on. If `leaves_out` is true, it leaves out owners, privileges, and statements that
 /// only an extension's owner may run.
@@ -23,7 +23,7 @@ impl<P> Owners<P> {
     }
 }
 
-impl<P: Parts> Parts for Owners<P> {
+impl<P: EntrySink> EntrySink for Owners<P> {
     fn entry(&mut self, entry: &Entry) -> io::Result<()> {
         self.in_left_out = self.leaves_out
             && match entry.kind.as_str() {

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::entries::{Entry, Parts};
+use super::entries::{Entry, EntrySink};
 
 /// The lines that `pg_dump` writes around large objects.
 const AROUND_LARGE_OBJECTS: [&[u8]; 2] = [b"BEGIN;\n", b"COMMIT;\n"];
@@ -19,7 +19,7 @@ impl<P> Transaction<P> {
     }
 }
 
-impl<P: Parts> Parts for Transaction<P> {
+impl<P: EntrySink> EntrySink for Transaction<P> {
     fn entry(&mut self, entry: &Entry) -> io::Result<()> {
         self.parts.entry(entry)
     }

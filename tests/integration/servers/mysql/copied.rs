@@ -59,8 +59,8 @@ fn live_server() -> Server {
 }
 
 /// Returns the definition of the database, the text of its objects, and its rows.
-fn all_of(server: &Server, database: &str) -> String {
-    server.sql("", &format!("SHOW CREATE DATABASE `{database}`")) + &server.everything_in(database)
+fn read_all(server: &Server, database: &str) -> String {
+    server.sql("", &format!("SHOW CREATE DATABASE `{database}`")) + &server.read_all(database)
 }
 
 #[test]
@@ -74,12 +74,12 @@ fn a_copy_uses_the_copy_and_the_live_database_is_as_it_was() {
         "live",
         "ALTER DATABASE live CHARACTER SET utf8mb3; DROP TRIGGER tr; UPDATE own SET i = -999; DROP VIEW seen",
     );
-    let before = all_of(&server, "live");
+    let before = read_all(&server, "live");
     let run = env
         .run(&format!("restore {dump} {}", server.url("copy")))
         .succeeds();
     assert!(
-        all_of(&server, "live") == before,
+        read_all(&server, "live") == before,
         "the live database changed"
     );
     for sentence in [
@@ -109,7 +109,7 @@ fn a_copy_uses_the_copy_and_the_live_database_is_as_it_was() {
     let events = "SELECT event_name, status FROM information_schema.events WHERE event_schema = 'copy' ORDER BY 1";
     assert_eq!(server.sql("", events), "asleep\tDISABLED\ne\tDISABLED");
     assert!(
-        all_of(&server, "live") == before,
+        read_all(&server, "live") == before,
         "the live database changed"
     );
 
@@ -141,7 +141,7 @@ fn a_trial_load_that_fails_leaves_the_live_database_as_it_was() {
         "live",
         "ALTER DATABASE live CHARACTER SET utf8mb3; DROP TRIGGER tr",
     );
-    let before = all_of(&server, "live");
+    let before = read_all(&server, "live");
     let broken = with_text(&dump, |text| {
         text.replace("VIEW `alias` AS select", "VIEW `alias` AS select nonsense")
     });
@@ -152,7 +152,7 @@ fn a_trial_load_that_fails_leaves_the_live_database_as_it_was() {
     ))
     .fails(1, "the old database is as it was");
     assert!(
-        all_of(&server, "live") == before,
+        read_all(&server, "live") == before,
         "the live database changed"
     );
 }
@@ -176,7 +176,7 @@ fn a_body_that_cannot_be_renamed_is_named_and_stays_out_of_a_copy() {
          CREATE PROCEDURE fine() SELECT 'livery'//",
     );
     let dump = env.dump(&server.url("live")).display().to_string();
-    let before = all_of(&server, "live");
+    let before = read_all(&server, "live");
     let databases = server.databases();
     let sentence = "these name their database live where the name cannot be changed safely to copy: routine undone, routine dropping, routine dynamic, routine indexing, routine newline, routine unclear; restore it as live";
     env.run(&format!("restore {dump} {}", server.url("copy")))
@@ -188,7 +188,7 @@ fn a_body_that_cannot_be_renamed_is_named_and_stays_out_of_a_copy() {
     assert_eq!(server.databases(), databases);
     env.run(&format!("restore --replace {dump} {}", server.url("live")))
         .succeeds();
-    assert!(all_of(&server, "live") == before);
+    assert!(read_all(&server, "live") == before);
 }
 
 #[test]
@@ -197,7 +197,7 @@ fn a_dump_that_turns_to_another_database_is_refused() {
     let env = Env::new();
     let server = live_server();
     let dump = env.dump(&server.url("live"));
-    let before = all_of(&server, "live");
+    let before = read_all(&server, "live");
     let mut failed = Vec::new();
     for statement in [
         "USE other;",
@@ -215,8 +215,8 @@ fn a_dump_that_turns_to_another_database_is_refused() {
             failed.push(run.fails(1, "a statement about another database, other"));
         }
     }
-    assert!(all_of(&server, "live") == before);
-    assert!(all_of(&server, "other").contains("`d` date"));
+    assert!(read_all(&server, "live") == before);
+    assert!(read_all(&server, "other").contains("`d` date"));
     assert!(!server.databases().contains("copy"));
 }
 

@@ -55,7 +55,7 @@ fn a_server_that_hides_rows_is_refused_and_its_other_limits_lose_none() {
     let env = Env::new();
     let server = server();
     let url = server.url("app");
-    let expected = server.everything_in("app");
+    let expected = server.read_all("app");
     server.sql("", "SET GLOBAL sql_select_limit = 0");
     for args in ["app", ""] {
         let run = env.run(&format!("dump {}", server.url(args)));
@@ -96,5 +96,5 @@ fn a_server_that_hides_rows_is_refused_and_its_other_limits_lose_none() {
     for variable in ["sql_mode", "sql_safe_updates"] {
         server.sql("", &format!("SET GLOBAL {variable} = DEFAULT"));
     }
-    assert!(server.everything_in("again").replace("again", "app") == expected);
+    assert!(server.read_all("again").replace("again", "app") == expected);
 }

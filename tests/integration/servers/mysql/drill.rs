@@ -1,7 +1,7 @@
 //! Drills of MariaDB dumps.
 
 use super::Server;
-use crate::servers::confined::Hanging;
+use crate::servers::confined::HangingDrill;
 use crate::servers::drilled::{drill, fails, is_not_provable, skips_unchanged, with_text};
 use crate::support::Env;
 
@@ -62,7 +62,7 @@ fn a_drill_is_confined_and_stays_closed_when_it_is_killed() {
         let lock = "LOCK TABLES `t` WRITE;";
         text.replace(lock, &format!("SELECT SLEEP(600);\n{lock}"))
     });
-    let hanging = Hanging::start(&env, &slow, "--binary-mode");
+    let hanging = HangingDrill::start(&env, &slow, "--binary-mode");
     hanging.is_confined();
     hanging.leaves_nothing_open_when_killed(&env);
 }
@@ -92,7 +92,7 @@ fn no_user_of_a_drill_may_do_more_than_its_own() {
 fn what_the_server_had_the_throwaway_server_has() {
     let env = Env::new();
     let server = Server::start_with("--skip-networking --lower-case-table-names=1");
-    let outside = server.place().join("outside");
+    let outside = server.directory().join("outside");
     std::fs::create_dir(&outside).unwrap();
     crate::servers::give_to("mysql", &outside);
     for plugin in ["ha_archive", "ha_blackhole", "auth_ed25519"] {

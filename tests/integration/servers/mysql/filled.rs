@@ -27,7 +27,8 @@ exec /usr/bin/mariadb \"$@\" < fed;; esac
 exec /usr/bin/mariadb \"$@\"";
     let path = with_fake(&env, "mariadb", script);
     let fill = format!("restore --into-empty {dump} {}", server.url("wp"));
-    let run = Run::of(env.program(&fill).env("PATH", &path)).fails(1, "table users: ERROR 1050");
+    let run =
+        Run::finish(env.program(&fill).env("PATH", &path)).fails(1, "table users: ERROR 1050");
     let said = "the database wp is not empty now (table early, table theirs, table users";
     assert!(run.stderr.contains(said), "{run:?}");
     assert_eq!(

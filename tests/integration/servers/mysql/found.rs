@@ -13,7 +13,7 @@ fn every_database_is_found_but_the_servers_own_and_a_disks_directory() {
     let env = Env::new();
     let server = Server::start();
     server.sql("", "CREATE DATABASE Sys; CREATE DATABASE `two words`");
-    let lost = server.place().join("data/lost+found");
+    let lost = server.directory().join("data/lost+found");
     fs::create_dir(&lost).unwrap();
     crate::servers::give_to("mysql", &lost);
     assert!(server.databases().contains("lost+found"));
@@ -90,7 +90,7 @@ fn servers_that_an_option_file_leads_to_are_told_apart() {
         let file = format!("[client]\nhost=127.0.0.1\nport={port}\nprotocol=tcp\n");
         fs::write(env.path(".my.cnf"), file).unwrap();
         let mut command = env.program("dump mariadb://u@/app");
-        Run::of(command.env("HOME", env.root()))
+        Run::finish(command.env("HOME", env.root()))
     };
     run(servers[0].1).succeeds();
     let told = run(servers[1].1).fails(1, "the newest dump called app");
@@ -111,7 +111,7 @@ for word; do shift; case $word in --set-gtid-purged=OFF|--column-statistics=0) ;
 exec /usr/bin/mariadb-dump \"$@\"";
     let path = with_fake(&env, "mariadb-dump", script);
     let mut dump = env.program(&format!("dump {}", server.url("app")));
-    Run::of(dump.env("PATH", path)).succeeds();
+    Run::finish(dump.env("PATH", path)).succeeds();
     let said = fs::read_to_string(env.path("said")).unwrap();
     for flag in [
         "--set-gtid-purged=OFF",

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use super::Server;
-use crate::servers::{Killed, drilled::drill};
+use crate::servers::{KilledOnDrop, drilled::drill};
 use crate::support::Env;
 
 const HARD: &str = "hard `ö` a/b c";
@@ -49,7 +49,7 @@ fn dump_of(paths: &[PathBuf], start: &str) -> String {
 fn a_hard_database_and_the_users_come_back_on_a_fresh_server() {
     let env = Env::new();
     let old = hard_server();
-    let expected = old.everything_in(HARD);
+    let expected = old.read_all(HARD);
     let users = "SELECT user, host, priv FROM mysql.global_priv WHERE user NOT IN ('root', 'mariadb.sys') ORDER BY 1, 2;
         SELECT * FROM mysql.roles_mapping WHERE user <> 'root' ORDER BY 1, 2; SELECT * FROM mysql.db ORDER BY 1, 2, 3";
     let expected_users = old.sql("", users);
@@ -69,7 +69,7 @@ fn a_hard_database_and_the_users_come_back_on_a_fresh_server() {
     let found = new.sql("", users);
     assert_eq!(without_times(&found), without_times(&expected_users));
     env.run(&format!("restore {hard} {to}")).succeeds();
-    let found = new.everything_in(HARD);
+    let found = new.read_all(HARD);
     if found != expected {
         let differing = found.lines().zip(expected.lines()).find(|(a, b)| a != b);
         panic!("first difference: {differing:#?}");
@@ -108,7 +108,7 @@ fn chinook_comes_back() {
     };
     let server = Server::start();
     server.script("", &std::fs::read_to_string(chinook).unwrap());
-    let expected = server.everything_in("Chinook");
+    let expected = server.read_all("Chinook");
     let dump = env.dump(&server.url("Chinook"));
     env.run(&format!(
         "restore {} {}",
@@ -116,7 +116,7 @@ fn chinook_comes_back() {
         server.url("again")
     ))
     .succeeds();
-    let found = server.everything_in("again");
+    let found = server.read_all("again");
     assert_eq!(server.sql("again", "SELECT COUNT(*) FROM Track"), "3503");
     let same = |text: &str| text.replace("again", "X").replace("Chinook", "X");
     assert!(same(&found) == same(&expected));
@@ -145,7 +145,7 @@ fn money_in_motion_is_neither_lost_nor_made() {
     );
     let mut writer = server.client("mariadb");
     let writer = writer.args(["bank", "-e", "CALL move()"]).spawn().unwrap();
-    let _writer = Killed(writer);
+    let _writer = KilledOnDrop(writer);
     let moved = || -> u64 {
         server
             .sql("bank", "SELECT COUNT(*) FROM moved")

@@ -5,7 +5,7 @@ use std::process::Stdio;
 
 use super::Server;
 use crate::servers::drilled::drill;
-use crate::servers::{Killed, wait_for};
+use crate::servers::{KilledOnDrop, wait_for};
 use crate::support::planted::header;
 use crate::support::{Env, Run};
 
@@ -158,7 +158,7 @@ fn columns_that_take_too_long_to_look_through_are_named_as_well() {
     server.sql("app", &format!("CREATE TABLE t ({})", many.join(", ")));
     let mut locking = server.client("mariadb");
     locking.args(["app", "-e", "LOCK TABLES t WRITE; SELECT SLEEP(600)"]);
-    let locking = Killed(locking.stdout(Stdio::null()).spawn().unwrap());
+    let locking = KilledOnDrop(locking.stdout(Stdio::null()).spawn().unwrap());
     let sleeping = "SELECT id FROM information_schema.processlist WHERE info LIKE 'SELECT SLEEP%'";
     wait_for("the lock", || !server.sql("", sleeping).is_empty());
     let running = env.start(&format!("dump {}", server.url("app")));

@@ -80,7 +80,7 @@ fn a_client_without_the_option_dumps_the_definitions_apart() {
     let path = with_fake(&env, "mariadb-dump", &format!("{hide}\n{real}"));
     let dump = |left_out: &str| {
         let mut command = env.program(&format!("dump {} {left_out}", server.url("app")));
-        Run::of(command.env("PATH", &path))
+        Run::finish(command.env("PATH", &path))
     };
     let run = dump("--exclude-table audit_*,audits --exclude-rows log*").succeeds();
     let file = run.paths()[0].display().to_string();

@@ -58,7 +58,7 @@ fn clients_by_their_old_names_serve_as_well() {
     let only_these = env.path("bin");
     let run = |args: &str| {
         let mut program = env.program(args);
-        Run::of(program.env("PATH", &only_these)).succeeds()
+        Run::finish(program.env("PATH", &only_these)).succeeds()
     };
     let dump = run(&format!("dump {}", server.url("app")))
         .paths()
@@ -74,7 +74,7 @@ fn clients_by_their_old_names_serve_as_well() {
     for (missing, needs) in [("mysql", "mariadb"), ("mysqldump", "mariadb-dump")] {
         fs::remove_file(only_these.join(missing)).unwrap();
         let mut dump = env.program(&format!("dump {}", server.url("app")));
-        Run::of(dump.env("PATH", &only_these)).fails(1, needs);
+        Run::finish(dump.env("PATH", &only_these)).fails(1, needs);
     }
 }
 

@@ -61,12 +61,12 @@ fn flags_of_an_option_file_leave_nothing_out() {
     );
     let url = format!("{}{options}", server.url("app"));
     let dump = env.dump(&url).display().to_string();
-    let text = Run::of(env.command("gunzip").args(["-c", &dump])).succeeds();
+    let text = Run::finish(env.command("gunzip").args(["-c", &dump])).succeeds();
     assert!(text.stdout.contains("SET TIME_ZONE='+00:00'"));
     assert!(!text.stdout.contains("INSERT  IGNORE"));
     env.run(&format!("restore {dump} {}", server.url("again")))
         .succeeds();
-    let content = |name| server.everything_in(name).replace("again", "app");
+    let content = |name| server.read_all(name).replace("again", "app");
     assert_eq!(content("again"), content("app"));
 }
 
@@ -114,7 +114,7 @@ fn a_drill_reads_nothing_of_the_users() {
     command
         .env("HOME", env.path(""))
         .env("MYSQL_PWD", "nonsense");
-    Run::of(&mut command).succeeds();
+    Run::finish(&mut command).succeeds();
     drop(server);
     drill(&env, "").succeeds();
 }

@@ -4,7 +4,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
 
 use super::Server;
-use crate::servers::clients::{dumping, ends_without_showing, meanwhile, with_fake};
+use crate::servers::clients::{dumping, ends_without_showing, pause_while, with_fake};
 use crate::servers::{assert_no_trace, descendants};
 use crate::support::{Env, Run};
 
@@ -30,14 +30,14 @@ fn a_server_that_stops_or_ends_the_session_during_a_dump() {
     env.dump(&url);
     let good = env.names();
     let running = dumping(&env, &url);
-    meanwhile(&running, || {
+    pause_while(&running, || {
         let session = "SELECT id FROM information_schema.processlist WHERE db = 'large'";
         server.sql("", &format!("KILL {}", server.sql("", session)));
     });
     Run::end_of(running).fails(1, "mariadb-dump ended with exit status");
     assert_no_trace(&env, &good);
     let running = dumping(&env, &url);
-    meanwhile(&running, || server.stop());
+    pause_while(&running, || server.stop());
     Run::end_of(running).fails(1, "mariadb-dump ended with exit status");
     assert_no_trace(&env, &good);
     env.run(&format!("dump {url}"))
@@ -140,7 +140,7 @@ fn a_client_that_lies_is_not_believed_and_one_whose_snapshot_is_lost_tries_again
     let run = |script: &str| {
         let path = with_fake(&env, "mariadb-dump", &format!("{real}{script}"));
         let mut command = env.program(&format!("dump {}", server.url("app")));
-        Run::of(command.env("PATH", path))
+        Run::finish(command.env("PATH", path))
     };
     for (script, sentence) in [
         ("exit 0", "did not print its last line"),
@@ -182,7 +182,7 @@ fn users_are_dumped_by_a_client_that_cannot_dump_them_too() {
     let script = "exec /usr/bin/mariadb-dump \"$@\" | sed 's/--system/--sistem/'";
     let path = with_fake(&env, "mariadb-dump", script);
     let mut command = env.program(&format!("dump {}", server.url("")));
-    let run = Run::of(command.env("PATH", path)).succeeds();
+    let run = Run::finish(command.env("PATH", path)).succeeds();
     let paths = run.paths();
     let globals = paths
         .iter()
@@ -209,7 +209,7 @@ fn a_table_altered_during_a_dump_begins_it_anew() {
         "CREATE TABLE zz (a INT); INSERT INTO zz VALUES (1)",
     );
     let running = dumping(&env, &server.url("large"));
-    meanwhile(&running, || {
+    pause_while(&running, || {
         server.sql("large", "ALTER TABLE zz ADD b INT DEFAULT 2, FORCE");
     });
     let run = Run::end_of(running).succeeds();

@@ -6,7 +6,7 @@ use std::process::{Child, Stdio};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::Server;
-use crate::servers::{Killed, wait_for};
+use crate::servers::{KilledOnDrop, wait_for};
 use crate::support::{Env, Run};
 
 const ROWS: &str = "SELECT COUNT(*), MIN(v) FROM t";
@@ -62,14 +62,14 @@ fn a_second_load_that_fails_puts_the_old_database_back() {
     let env = Env::new();
     let server = Server::start();
     let dump = dumped(&env, &server);
-    let expected = server.everything_in("app");
+    let expected = server.read_all("app");
     let before = server.databases();
 
     let running = replacing(&env, &server, &dump);
     server.sql("", &format!("KILL {}", session_in(&server, "app")));
     let run = Run::end_of(running).fails(1, "the old database was restored from ");
     assert!(run.stderr.contains("the dump cannot be loaded"), "{run:?}");
-    assert_eq!(server.everything_in("app"), expected);
+    assert_eq!(server.read_all("app"), expected);
     assert_eq!(server.databases(), before);
     fs::remove_file(env.dumps().join(&env.names()[1])).unwrap();
 
@@ -79,7 +79,7 @@ fn a_second_load_that_fails_puts_the_old_database_back() {
     let run = Run::end_of(running);
     assert_eq!(run.signal, Some(15), "{run:?}");
     assert!(run.stderr.contains("the old database was restored from "));
-    assert_eq!(server.everything_in("app"), expected);
+    assert_eq!(server.read_all("app"), expected);
     assert_eq!(server.databases(), before);
 }
 
@@ -89,7 +89,7 @@ fn a_server_that_stops_during_the_second_load_leaves_a_dump_of_the_old_database(
     let env = Env::new();
     let mut server = Server::start();
     let dump = dumped(&env, &server);
-    let expected = server.everything_in("app");
+    let expected = server.read_all("app");
     let running = replacing(&env, &server, &dump);
     server.stop();
     let run = Run::end_of(running).fails(1, "the old database is gone from the server");
@@ -98,7 +98,7 @@ fn a_server_that_stops_during_the_second_load_leaves_a_dump_of_the_old_database(
     server.resume();
     env.run(&format!("restore --replace {saved} {}", server.url("app")))
         .succeeds();
-    assert_eq!(server.everything_in("app"), expected);
+    assert_eq!(server.read_all("app"), expected);
 }
 
 #[test]
@@ -107,15 +107,15 @@ fn a_directory_that_cannot_be_removed_does_not_cost_the_old_database() {
     let env = Env::new();
     let server = Server::start();
     let dump = dumped(&env, &server);
-    let expected = server.everything_in("app");
+    let expected = server.read_all("app");
     fs::write(
-        server.place().join("data/app/notes.txt"),
+        server.directory().join("data/app/notes.txt"),
         "not the server's",
     )
     .unwrap();
     env.run(&format!("restore --replace {dump} {}", server.url("app")))
         .fails(1, "the old database was restored from ");
-    assert_eq!(server.everything_in("app"), expected);
+    assert_eq!(server.read_all("app"), expected);
 }
 
 #[test]
@@ -124,10 +124,10 @@ fn a_session_is_no_obstacle_unless_it_has_a_table_in_use() {
     let env = Env::new();
     let server = Server::start();
     let dump = dumped(&env, &server);
-    let expected = server.everything_in("app");
+    let expected = server.read_all("app");
     let mut holding = server.client("mariadb");
     holding.args(["app", "-e", "BEGIN; SELECT * FROM t; DO SLEEP(600)"]);
-    let holding = Killed(holding.stdout(Stdio::null()).spawn().unwrap());
+    let holding = KilledOnDrop(holding.stdout(Stdio::null()).spawn().unwrap());
     let sleeping =
         "SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE '%SLEEP(600)'";
     let sleeps = || server.sql("", &format!("{sleeping} AND db = 'app'")) == "1";
@@ -143,12 +143,12 @@ fn a_session_is_no_obstacle_unless_it_has_a_table_in_use() {
     assert!(run.stderr.contains(&saved), "no {saved}: {run:?}");
     assert!(run.stderr.contains("another session has its tables in use"));
     assert_eq!(server.databases(), before);
-    assert_eq!(server.everything_in("app"), expected);
+    assert_eq!(server.read_all("app"), expected);
     drop(holding);
 
     let mut idle = server.client("mariadb");
     idle.args(["app", "-e", "DO SLEEP(600)"]);
-    let mut idle = Killed(idle.spawn().unwrap());
+    let mut idle = KilledOnDrop(idle.spawn().unwrap());
     wait_for("a session", sleeps);
     env.run(&restore).succeeds();
     assert_eq!(server.sql("app", ROWS), "1\tdumped");
@@ -161,7 +161,7 @@ fn sigterm_during_a_restore_leaves_nothing() {
     let env = Env::new();
     let server = Server::start();
     let dump = dumped(&env, &server);
-    let expected = server.everything_in("app");
+    let expected = server.read_all("app");
     let before = server.databases();
     for (options, name) in [("", "fresh"), ("--replace", "app")] {
         let running = env.start(&format!("restore {options} {dump} {}", server.url(name)));
@@ -169,7 +169,7 @@ fn sigterm_during_a_restore_leaves_nothing() {
         kill_process(Pid::from_child(&running), Signal::TERM).unwrap();
         assert_eq!(Run::end_of(running).signal, Some(15));
         assert_eq!(server.databases(), before);
-        assert_eq!(server.everything_in("app"), expected);
+        assert_eq!(server.read_all("app"), expected);
         assert_eq!(env.names().len(), 1);
     }
 }
@@ -182,7 +182,7 @@ fn a_full_disk_during_a_restore_leaves_nothing() {
         return;
     };
     let dump = dumped(&env, &server);
-    let expected = server.everything_in("app");
+    let expected = server.read_all("app");
     let before = server.databases();
     // Fills the disk, except for the space of `spare`, which is too little for the dump.
     let rows = "SELECT REPEAT(MD5(seq), 10) AS v FROM seq_1_to_20000";
@@ -197,7 +197,7 @@ fn a_full_disk_during_a_restore_leaves_nothing() {
         let run = run.fails(1, "the dump cannot be loaded");
         assert!(run.stderr.contains("is full"), "{run:?}");
         assert_eq!(server.databases(), before);
-        assert_eq!(server.everything_in("app"), expected);
+        assert_eq!(server.read_all("app"), expected);
     }
     assert_eq!(env.names().len(), 1);
     server.sql("mysql", "DROP TABLE ballast");

@@ -150,7 +150,7 @@ fn an_old_database_that_cannot_be_dumped_is_replaced_when_that_is_said() {
     assert!(run.stderr.contains("broken views"), "{run:?}");
     restore("--replace --without-saving").succeeds();
     assert_eq!(server.sql("app", "SELECT v FROM t"), "a");
-    fs::remove_file(server.place().join("data/app/t.ibd")).unwrap();
+    fs::remove_file(server.directory().join("data/app/t.ibd")).unwrap();
     restore("--replace --without-saving").succeeds();
     assert_eq!(server.sql("app", "SELECT v FROM t"), "a");
     assert_eq!(env.names().len(), 1);
@@ -308,7 +308,7 @@ fn everything_of_a_server_is_restored_in_order_with_its_roles_and_grants() {
     new.sql("", "DROP DATABASE bad; DROP USER a@localhost; DROP ROLE r, r2, of_a; REVOKE SELECT ON app.* FROM PUBLIC; DROP DATABASE app");
     env.run(&format!("restore dump {}", new.url(""))).succeeds();
     assert_eq!(grants(&new), expected);
-    assert_eq!(new.everything_in("app"), old.everything_in("app"));
+    assert_eq!(new.read_all("app"), old.read_all("app"));
     assert!(
         new.sql("", "SELECT user FROM mysql.user WHERE is_role = 'Y'")
             .lines()

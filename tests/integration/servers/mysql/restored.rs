@@ -78,7 +78,7 @@ fn a_restore_that_fails_at_its_last_statement_leaves_nothing() {
 fn a_client_without_a_sandbox_mode_is_not_shown_its_line() {
     let env = Env::new();
     let (server, dump) = dumped(&env);
-    let text = Run::of(env.command("gunzip").args(["-c", &dump]))
+    let text = Run::finish(env.command("gunzip").args(["-c", &dump]))
         .succeeds()
         .stdout;
     assert!(
@@ -92,7 +92,7 @@ head -n 1 fed | grep -q sandbox && { echo 'Unknown command' >&2; exit 1; }
 exec /usr/bin/mariadb \"$@\" < fed";
     let path = with_fake(&env, "mariadb", script);
     let restore = format!("restore {dump} {}", server.url("again"));
-    Run::of(env.program(&restore).env("PATH", path)).succeeds();
+    Run::finish(env.program(&restore).env("PATH", path)).succeeds();
     assert_eq!(server.sql("again", ROWS), "a,b");
 }
 
@@ -129,7 +129,10 @@ fn an_older_server_and_another_makers_are_named() {
             .replace("/app?", &format!("/app{}?", version.len()));
         let path = with_fake(&env, "mariadb", &script);
         let mut made = env.program(&format!("dump --to {version} {}", server.url("app")));
-        let made = Run::of(made.env("PATH", path)).succeeds().paths().remove(0);
+        let made = Run::finish(made.env("PATH", path))
+            .succeeds()
+            .paths()
+            .remove(0);
         let run = env
             .run(&format!("restore {} {url}", made.display()))
             .succeeds();

@@ -24,7 +24,7 @@ impl Server {
     }
 
     pub(crate) fn start_with(options: &str) -> Self {
-        let mut server = Server::in_a_place(options);
+        let mut server = Server::start_in_directory(options);
         server.install();
         server
     }
@@ -32,14 +32,14 @@ impl Server {
     /// Starts a server whose files are on a disk of `megabytes` MB; returns `None` if the system
     /// does not allow such a disk.
     pub(crate) fn start_on_disk(megabytes: u32) -> Option<Self> {
-        let mut server = Server::in_a_place("--skip-networking");
-        let disk = SmallDisk::at(&server.place().join("data"), megabytes)?;
+        let mut server = Server::start_in_directory("--skip-networking");
+        let disk = SmallDisk::at(&server.directory().join("data"), megabytes)?;
         server.disk = Some(disk);
         server.install();
         Some(server)
     }
 
-    fn in_a_place(options: &str) -> Self {
+    fn start_in_directory(options: &str) -> Self {
         let place = tempfile::Builder::new().prefix("my-").tempdir().unwrap();
         give_to("mysql", place.path());
         Server {
@@ -63,13 +63,13 @@ impl Server {
         if let Some(disk) = &self.disk {
             command = disk.seen_by(&command);
         }
-        let data = self.place().join("data");
+        let data = self.directory().join("data");
         command
             .arg("--no-defaults")
             .arg(format!("--datadir={}", data.display()))
             // A starting server removes temporary tables of other servers from a shared directory.
-            .arg(format!("--tmpdir={}", self.place().display()))
-            .current_dir(self.place());
+            .arg(format!("--tmpdir={}", self.directory().display()))
+            .current_dir(self.directory());
         if self.disk.is_some() {
             command.arg("--innodb-log-file-size=4M");
         }
@@ -78,14 +78,14 @@ impl Server {
 
     /// Starts the server again after [`Server::stop`].
     pub(crate) fn resume(&mut self) {
-        let log = std::fs::File::create(self.place().join("log")).unwrap();
+        let log = std::fs::File::create(self.directory().join("log")).unwrap();
         let mut command = self.tool("mariadbd");
         command
             .arg(format!("--socket={}", self.socket()))
             .args(self.options.split(' '))
             .arg("--innodb-flush-log-at-trx-commit=0")
             .args(["--innodb-buffer-pool-size=32M", "--event-scheduler=OFF"])
-            .arg(format!("--pid-file={}/pid", self.place().display()))
+            .arg(format!("--pid-file={}/pid", self.directory().display()))
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
             .stderr(log);
@@ -95,7 +95,7 @@ impl Server {
             assert!(
                 Instant::now() < until,
                 "{}",
-                std::fs::read_to_string(self.place().join("log")).unwrap()
+                std::fs::read_to_string(self.directory().join("log")).unwrap()
             );
             std::thread::sleep(Duration::from_millis(50));
         }
@@ -109,12 +109,12 @@ impl Server {
         }
     }
 
-    pub(crate) fn place(&self) -> &Path {
+    pub(crate) fn directory(&self) -> &Path {
         self.place.path()
     }
 
     fn socket(&self) -> String {
-        format!("{}/s", self.place().display())
+        format!("{}/s", self.directory().display())
     }
 
     /// Returns the URL of a database, whose name must be in the form of a URL; an empty name
@@ -157,7 +157,7 @@ impl Server {
 
     #[track_caller]
     pub(crate) fn script(&self, database: &str, script: &str) {
-        let path = self.place().join("script.sql");
+        let path = self.directory().join("script.sql");
         std::fs::write(&path, script).unwrap();
         let mut client = self.client("mariadb");
         client.arg("--binary-mode");
@@ -173,7 +173,7 @@ impl Server {
 
     /// Returns everything in a database: the output of `mariadb-dump` with the history of its
     /// tables, and what that leaves out: checksums and the database's own settings.
-    pub(crate) fn everything_in(&self, database: &str) -> String {
+    pub(crate) fn read_all(&self, database: &str) -> String {
         let mut dump = self.client("mariadb-dump");
         dump.args([
             "--routines",

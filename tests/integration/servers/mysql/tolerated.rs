@@ -23,7 +23,7 @@ fn rows_from_before_a_check_and_tables_too_wide_for_strict_mode_come_back() {
             columns.join(", ")
         ),
     );
-    let expected = server.everything_in("app");
+    let expected = server.read_all("app");
     let dump = env.dump(&server.url("app"));
     let restore = |to: &str| {
         let to = server.url(to);
@@ -31,10 +31,10 @@ fn rows_from_before_a_check_and_tables_too_wide_for_strict_mode_come_back() {
             .succeeds();
     };
     restore("again");
-    assert!(server.everything_in("again").replace("again", "app") == expected);
+    assert!(server.read_all("again").replace("again", "app") == expected);
     server.sql("app", "DROP TABLE checked");
     restore("app");
-    assert!(server.everything_in("app") == expected);
+    assert!(server.read_all("app") == expected);
     let refused = server.try_sql("app", "INSERT INTO checked VALUES (3, -1)");
     assert!(!refused.status.success());
     drill(&env, &dump.display().to_string()).succeeds();
@@ -54,7 +54,7 @@ fn a_definer_that_is_gone_is_reported_and_keeps_nothing_from_being_restored() {
          CREATE DEFINER = gone@localhost EVENT nightly ON SCHEDULE EVERY 1 DAY STARTS '2026-01-01 03:00:00' DISABLE DO SELECT 1;",
     );
     server.sql("", "DROP USER gone@localhost");
-    let expected = server.everything_in("app");
+    let expected = server.read_all("app");
     let dump = env.dump(&server.url("app"));
     server.sql("", "DROP DATABASE app");
     let run = env
@@ -62,5 +62,5 @@ fn a_definer_that_is_gone_is_reported_and_keeps_nothing_from_being_restored() {
         .succeeds();
     let said = "lacks the users (definers) gone@localhost;";
     assert_eq!(run.stderr.matches(said).count(), 1, "{run:?}");
-    assert!(server.everything_in("app") == expected);
+    assert!(server.read_all("app") == expected);
 }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::Server;
 use crate::servers::clients::with_fake;
-use crate::servers::{Killed, assert_no_trace, wait_for};
+use crate::servers::{KilledOnDrop, assert_no_trace, wait_for};
 use crate::support::{Env, Run};
 
 #[test]
@@ -22,7 +22,7 @@ fn a_table_locked_by_an_open_alter_is_not_waited_for_without_end() {
         "-c",
         "SELECT pg_sleep(600)",
     ]);
-    let _altering = Killed(
+    let _altering = KilledOnDrop(
         altering
             .stdout(std::process::Stdio::null())
             .spawn()
@@ -73,7 +73,7 @@ fn a_client_that_is_old_or_lies_about_its_success_is_not_believed() {
     ] {
         let path = with_fake(&env, "pg_dump", &script);
         let mut command = env.program(&format!("dump {}", server.url("postgres")));
-        Run::of(command.env("PATH", path)).fails(1, sentence);
+        Run::finish(command.env("PATH", path)).fails(1, sentence);
         assert_no_trace(&env, &[]);
     }
     server.psql(
@@ -86,7 +86,7 @@ fn a_client_that_is_old_or_lies_about_its_success_is_not_believed() {
         let path = with_fake(&env, "pg_dump", &script);
         let url = server.url("postgres");
         let mut command = env.program(&format!("dump --format custom {url}"));
-        Run::of(command.env("PATH", path)).fails(1, "pg_dump archive");
+        Run::finish(command.env("PATH", path)).fails(1, "pg_dump archive");
         assert_no_trace(&env, &[]);
     }
 }
@@ -113,11 +113,11 @@ fn a_dump_of_newer_clients_is_restored_by_an_old_psql_into_an_old_server() {
         /usr/bin/pg_dump \"$@\" | sed 's/^SET lock_timeout = 0;$/&\\nSET transaction_timeout = 0;/'";
     let path = with_fake(&env, "pg_dump", newer);
     let mut command = env.program(&format!("dump {}", server.url("postgres")));
-    let dump = Run::of(command.env("PATH", path))
+    let dump = Run::finish(command.env("PATH", path))
         .succeeds()
         .paths()
         .remove(0);
-    let text = Run::of(env.command("gunzip").arg("-c").arg(&dump))
+    let text = Run::finish(env.command("gunzip").arg("-c").arg(&dump))
         .succeeds()
         .stdout;
     assert!(text.contains("\nSET transaction_timeout = 0;\n"), "{text}");
@@ -125,7 +125,7 @@ fn a_dump_of_newer_clients_is_restored_by_an_old_psql_into_an_old_server() {
 
     let path = with_fake(&env, "psql", OLD_PSQL);
     let restore = format!("restore {} {}", dump.display(), server.url("again"));
-    Run::of(env.program(&restore).env("PATH", path)).succeeds();
+    Run::finish(env.program(&restore).env("PATH", path)).succeeds();
     assert_eq!(
         server.psql("again", "SELECT v FROM t"),
         "SET transaction_timeout = 0;"

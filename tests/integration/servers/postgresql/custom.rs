@@ -46,7 +46,7 @@ fn several_tables_are_restored_at_a_time_where_there_is_space_for_the_archive() 
         said.lines().last().unwrap_or_default().to_owned()
     };
     let restore = format!("restore --threads 2 {dump} {}", server.url("at_once"));
-    Run::of(env.program(&restore).env("PATH", &path)).succeeds();
+    Run::finish(env.program(&restore).env("PATH", &path)).succeeds();
     assert!(said().contains("--jobs=2 /proc/"), "{}", said());
     is_restored(&server, "at_once");
 
@@ -56,7 +56,7 @@ fn several_tables_are_restored_at_a_time_where_there_is_space_for_the_archive() 
     let restore = format!("restore --threads 2 {dump} {}", server.url("by_one"));
     let mut small = disk.seen_by(&env.program(&restore));
     small.env("PATH", &path).env("TMPDIR", env.path("small"));
-    let run = Run::of(&mut small).succeeds();
+    let run = Run::finish(&mut small).succeeds();
     assert!(run.stderr.contains("one table is restored at a time"));
     assert!(!said().contains("--jobs"), "{}", said());
     is_restored(&server, "by_one");
@@ -81,7 +81,7 @@ fn a_newer_pg_restore_reaches_an_older_server_through_psql() {
     let path = with_fake(&env, "pg_restore", NEWER);
     let restore = |name: &str, ends: &str| {
         let mut restore = env.program(&format!("restore {dump} {}", server.url(name)));
-        Run::of(restore.env("PATH", &path).env("ENDS", ends))
+        Run::finish(restore.env("PATH", &path).env("ENDS", ends))
     };
     restore("again", "0").succeeds();
     is_restored(&server, "again");
@@ -106,7 +106,7 @@ fn an_archive_that_was_cut_is_refused_whichever_way_it_goes() {
     for path in [std::env::var("PATH").unwrap(), newer] {
         let mut restore = env.program(&format!("restore {dump} {}", server.url("fresh")));
         let cut = "before the end of the compressed data";
-        Run::of(restore.env("PATH", path)).fails(1, cut);
+        Run::finish(restore.env("PATH", path)).fails(1, cut);
         assert_eq!(server.databases(), before);
     }
 }

@@ -17,8 +17,8 @@ fn after_a_failover_it_is_the_same_source() {
     }
     let url = format!(
         "postgresql://postgres@/app?host={},{}",
-        first.place().display(),
-        second.place().display()
+        first.directory().display(),
+        second.directory().display()
     );
     // An earlier version, or an earlier URL, names only one host.
     env.dump(&format!("--keep 2 {}", first.url("app")));
@@ -83,7 +83,7 @@ fn a_standby_that_ends_a_dump_is_asked_once_more() {
     let server = Server::start();
     server.psql("postgres", "CREATE DATABASE app");
     server.psql("app", "CREATE TABLE t (v text); INSERT INTO t VALUES ('a')");
-    let real = Run::of(env.command("which").arg("pg_dump"))
+    let real = Run::finish(env.command("which").arg("pg_dump"))
         .succeeds()
         .stdout;
     let ends = format!(
@@ -97,7 +97,7 @@ fn a_standby_that_ends_a_dump_is_asked_once_more() {
     let dump = |most: &str| {
         fs::write(env.path("most"), most).unwrap();
         let _ = fs::remove_file(env.path("ended"));
-        Run::of(
+        Run::finish(
             env.program(&format!("dump {}", server.url("app")))
                 .env("PATH", &path),
         )

@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::Server;
-use crate::servers::confined::Hanging;
+use crate::servers::confined::HangingDrill;
 use crate::servers::drilled::{drill, fails, is_not_provable, skips_unchanged, with_text};
-use crate::servers::{Killed, free_port, wait_for};
+use crate::servers::{KilledOnDrop, free_port, wait_for};
 use crate::support::{Env, PROGRAM, Run, names, planted, skipped};
 use dump_database::header::Rows;
 
@@ -113,7 +113,7 @@ fn slow(env: &Env, server: &Server) -> PathBuf {
 fn sigterm_during_a_drill_leaves_nothing() {
     let env = Env::new();
     let server = server();
-    let hanging = Hanging::start(&env, &slow(&env, &server), "CREATE INDEX");
+    let hanging = HangingDrill::start(&env, &slow(&env, &server), "CREATE INDEX");
     rustix::process::kill_process(hanging.pid(), rustix::process::Signal::TERM).unwrap();
     let began = std::time::Instant::now();
     let run = hanging.end();
@@ -128,7 +128,7 @@ fn sigterm_during_a_drill_leaves_nothing() {
 fn a_drill_is_confined_and_stays_closed_when_it_is_killed() {
     let env = Env::new();
     let server = server();
-    let hanging = Hanging::start(&env, &slow(&env, &server), "CREATE INDEX");
+    let hanging = HangingDrill::start(&env, &slow(&env, &server), "CREATE INDEX");
     hanging.is_confined();
     hanging.leaves_nothing_open_when_killed(&env);
 }
@@ -161,7 +161,7 @@ fn ends_all_it_started(env: &Env, prefix: &[String], dump: &Path, number: u32) {
     let slow = std::fs::read(dump).unwrap();
     let detach = format!("COPY (SELECT 1) TO PROGRAM 'setsid -f sleep {number}';\nCREATE TABLE");
     let hanging = with_text(dump, |text| text.replacen("CREATE TABLE", &detach, 1));
-    let drill = Hanging::start_by(env, prefix, &hanging, "CREATE INDEX");
+    let drill = HangingDrill::start_by(env, prefix, &hanging, "CREATE INDEX");
     assert_eq!(sleeping(number), 1, "{prefix:?}");
     drill.kill();
     wait_for("the end of what was detached", || sleeping(number) == 0);
@@ -171,7 +171,7 @@ fn ends_all_it_started(env: &Env, prefix: &[String], dump: &Path, number: u32) {
     let words = prefix.iter().map(String::as_str);
     let words = words.chain([PROGRAM, "drill", "--scratch", "scratch"]);
     let mut drill = env.command("env");
-    Run::of(drill.args(words).arg(&ending)).succeeds();
+    Run::finish(drill.args(words).arg(&ending)).succeeds();
     assert_eq!(sleeping(number), 0, "{prefix:?}");
     assert_eq!(names(&env.path("scratch")), [""; 0]);
     std::fs::write(dump, slow).unwrap();
@@ -204,7 +204,7 @@ fn no_process_outlives_a_drill() {
 fn what_a_killed_drill_left_running_is_ended_by_the_next() {
     let env = Env::new();
     let server = server();
-    let hanging = Hanging::start(&env, &slow(&env, &server), "CREATE INDEX");
+    let hanging = HangingDrill::start(&env, &slow(&env, &server), "CREATE INDEX");
     let [place] = &names(&env.path("scratch"))[..] else {
         panic!("{:?}", names(&env.path("scratch")));
     };
@@ -212,7 +212,7 @@ fn what_a_killed_drill_left_running_is_ended_by_the_next() {
     hanging.kill();
     let sleep = |home: &Path| {
         let mut sleep = env.command("sleep");
-        Killed(sleep.arg("600").env("HOME", home).spawn().unwrap())
+        KilledOnDrop(sleep.arg("600").env("HOME", home).spawn().unwrap())
     };
     let (mut left, mut other) = (sleep(&work), sleep(env.root()));
     env.run("drill --scratch scratch --sample newest")
@@ -269,7 +269,7 @@ fn a_drill_reaches_no_other_server() {
         "postgres",
         "CREATE TABLE prey (v text); INSERT INTO prey VALUES ('x')",
     );
-    let socket = live.place().display().to_string();
+    let socket = live.directory().display().to_string();
     server.psql("app", "CREATE EXTENSION postgres_fdw");
     for (name, host) in [("tcp", "127.0.0.1"), ("local", &*socket)] {
         for sql in [
@@ -285,7 +285,7 @@ fn a_drill_reaches_no_other_server() {
         }
     }
     let connections = || {
-        let log = std::fs::read_to_string(live.place().join("log")).unwrap();
+        let log = std::fs::read_to_string(live.directory().join("log")).unwrap();
         log.matches("connection received").count()
     };
     for name in ["tcp", "local"] {
@@ -350,7 +350,7 @@ fn an_ordinary_user_drills_as_himself() {
     }
     let env = Env::new();
     give_dump_to_nobody(&env);
-    let run = Run::of(&mut drill_of_nobody(&env)).succeeds();
+    let run = Run::finish(&mut drill_of_nobody(&env)).succeeds();
     assert!(run.stdout.contains("restored in"), "{run:?}");
     assert_eq!(names(env.root()), ["dump"]);
 }
@@ -387,7 +387,7 @@ fn a_sandbox_that_is_not_whole_says_so_and_never_lets_a_dump_log_in_as_its_user(
         // `/dev` in `PATH` is in the way of the sandbox: its network namespace is made, its root
         // directory is not.
         let path = std::env::var("PATH").unwrap();
-        Run::of(drill.env("PATH", format!("/dev:{path}")))
+        Run::finish(drill.env("PATH", format!("/dev:{path}")))
     };
     let run = drill().succeeds();
     let said = "code in the dump could reach ";
@@ -465,7 +465,7 @@ fn rows_under_a_writer_are_those_of_the_dump() {
         "-Xqc",
         "DO $$ BEGIN LOOP INSERT INTO small VALUES ('new'); COMMIT; END LOOP; END $$",
     ]);
-    let _writer = Killed(writer.spawn().unwrap());
+    let _writer = KilledOnDrop(writer.spawn().unwrap());
     let rows = || -> u64 {
         let rows = server.psql("app", "SELECT count(*) FROM small");
         rows.parse().unwrap()
@@ -495,5 +495,5 @@ fn nothing_in_the_environment_leads_a_drill_to_another_server() {
         .env("PGPORT", "1")
         .env("PGSERVICE", "none")
         .env("PGOPTIONS", "-c default_transaction_read_only=on");
-    Run::of(&mut drill).succeeds();
+    Run::finish(&mut drill).succeeds();
 }

@@ -42,7 +42,7 @@ exec /usr/bin/psql "$@""#;
         (SELECT count(*) FROM pg_largeobject_metadata) FROM users, theirs";
     for dump in [&plain, &custom] {
         let mut restore = env.program(&fill(dump));
-        let run = Run::of(restore.env("PATH", &path).env("MINE", server.url("mine")));
+        let run = Run::finish(restore.env("PATH", &path).env("MINE", server.url("mine")));
         let run = run.fails(1, "relation \"users\" already exists");
         let said = "the database mine is not empty: it has table public.";
         assert!(run.stderr.contains(said), "{run:?}");
@@ -62,11 +62,8 @@ exec /usr/bin/psql "$@""#;
     assert_eq!(server.psql("mine", objects), "0|0|0");
 
     env.run(&fill(&custom)).succeeds();
-    let expected = server.everything_in("app");
-    assert_eq!(
-        server.everything_in("mine").replace("mine", "app"),
-        expected
-    );
+    let expected = server.read_all("app");
+    assert_eq!(server.read_all("mine").replace("mine", "app"), expected);
     server.psql("mine", "DROP TABLE early, users; SELECT lo_unlink(5)");
     env.run(&fill(&plain))
         .fails(1, "the database mine is not empty (text search dictionary ");
@@ -90,7 +87,7 @@ exec /usr/bin/psql "$@""#;
         server.url("fresh")
     ));
     let size = env.path("size");
-    Run::of(restore.env("PATH", path).env("SIZE", &size)).succeeds();
+    Run::finish(restore.env("PATH", path).env("SIZE", &size)).succeeds();
     let size = std::fs::read_to_string(size).unwrap();
     assert_eq!(size.trim(), planted::header(&dump).bytes.to_string());
     assert_eq!(server.psql("fresh", "SELECT v FROM t"), "1");

@@ -161,7 +161,7 @@ fn server_wide_objects_for_an_old_psql_begin_with_restrict() {
     let path = with_fake(&env, "psql", OLD_PSQL);
     let restore = |dump: &Path| {
         let mut restore = env.program(&format!("restore {} {}", dump.display(), other.url("")));
-        Run::of(restore.env("PATH", &path))
+        Run::finish(restore.env("PATH", &path))
     };
     let old = with_text(&dump, |text| unrestricted(&text));
     restore(&old).fails(1, "it does not begin with \\restrict");
@@ -190,7 +190,7 @@ fn a_psql_that_cannot_be_kept_from_it_gets_no_dump_of_another_user() {
     let path = with_fake(&env, "psql", OLD_PSQL);
     let restore = |dump: &Path, name: &str| {
         let mut restore = env.program(&format!("restore {} {}", dump.display(), server.url(name)));
-        Run::of(restore.env("PATH", &path))
+        Run::finish(restore.env("PATH", &path))
     };
     restore(&dump, "own").succeeds();
     // The owner of a database chooses the names in a dump, not the user who wrote the dump.

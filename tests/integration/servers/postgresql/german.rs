@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::Server;
 use crate::servers::clients::with_fake;
 use crate::servers::drilled::drill;
-use crate::servers::{Killed, wait_for};
+use crate::servers::{KilledOnDrop, wait_for};
 use crate::support::{Env, Run, skipped};
 
 fn server() -> Option<Server> {
@@ -32,7 +32,7 @@ fn a_locked_table_is_named_as_such() {
     altering
         .args(["-c", "SELECT pg_sleep(600)"])
         .stdout(Stdio::null());
-    let _altering = Killed(altering.spawn().unwrap());
+    let _altering = KilledOnDrop(altering.spawn().unwrap());
     wait_for("the lock", || {
         server.psql("postgres", "SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND relation = 't'::regclass") == "1"
     });
@@ -63,7 +63,7 @@ fn a_role_that_may_lock_nothing_dumps() {
     let path = with_fake(&env, "psql", fails);
     let url = server.url_as("reader", "postgres");
     let mut dump = env.program(&format!("dump --log debug {url}"));
-    let run = Run::of(dump.env("PATH", path)).succeeds();
+    let run = Run::finish(dump.env("PATH", path)).succeeds();
     assert!(
         run.stderr.contains("its tables are not locked first"),
         "{run:?}"
@@ -92,7 +92,7 @@ echo "pg_dump: error: $(/usr/bin/psql -Xq -d "$URL" -c 'SELECT FROM gone' 2>&1)"
             let path = with_fake(&env, "pg_dump", &script);
             let url = server.url_as(user, "postgres");
             let mut dump = env.program(&format!("dump {url}"));
-            let run = Run::of(dump.env("PATH", path).env("URL", &url));
+            let run = Run::finish(dump.env("PATH", path).env("URL", &url));
             if succeeds {
                 run.succeeds();
                 continue;

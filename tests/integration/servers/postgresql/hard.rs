@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::Server;
-use crate::servers::{Killed, drilled::drill};
+use crate::servers::{KilledOnDrop, drilled::drill};
 use crate::support::{Env, Run, planted};
 use dump_database::header::Rows;
 
@@ -60,7 +60,7 @@ fn dump_of<'a>(paths: &'a [PathBuf], start: &str) -> &'a Path {
 fn a_hard_database_and_the_roles_come_back_on_a_fresh_server() {
     let env = Env::new();
     let old = hard_server();
-    let expected = old.everything_in(HARD);
+    let expected = old.read_all(HARD);
     let roles = "SELECT rolname, rolinherit, rolcanlogin, rolconnlimit, rolvaliduntil, rolpassword, rolconfig,
         shobj_description(oid, 'pg_authid') FROM pg_authid a LEFT JOIN LATERAL (SELECT setconfig AS rolconfig
         FROM pg_db_role_setting WHERE setrole = a.oid AND setdatabase = 0) s ON true ORDER BY 1";
@@ -88,7 +88,7 @@ fn a_hard_database_and_the_roles_come_back_on_a_fresh_server() {
         assert_eq!(new.psql("postgres", roles), expected_roles);
         env.run(&format!("restore {} {}", hard.display(), new.url(HARD_URL)))
             .succeeds();
-        let found = new.everything_in(HARD);
+        let found = new.read_all(HARD);
         assert_same(&found, &expected);
         new.psql("postgres", "DROP DATABASE \"hard \"\"ö\"\" 'x' a/b c\"");
     }
@@ -124,7 +124,7 @@ fn chinook_comes_back_with_either_compression() {
         .unwrap();
     assert!(loaded.status.success());
     assert_eq!(server.psql("chinook", "SELECT count(*) FROM track"), "3503");
-    let expected = server.everything_in("chinook");
+    let expected = server.read_all("chinook");
     for compress in ["gzip", "zstd"] {
         let dumped = env.run(&format!(
             "dump --compress {compress} --name {compress} {}",
@@ -137,7 +137,7 @@ fn chinook_comes_back_with_either_compression() {
             server.url(compress)
         ))
         .succeeds();
-        let found = server.everything_in(compress);
+        let found = server.read_all(compress);
         assert_same(&found.replace(compress, "chinook"), &expected);
     }
 }
@@ -161,7 +161,7 @@ fn six_thousand_tables_come_back() {
             ),
         );
     }
-    let expected = server.everything_in("many");
+    let expected = server.read_all("many");
     let dump = env.dump(&server.url("many"));
     // The dump has more tables than one transaction has locks for.
     let facts = planted::header(&dump).facts;
@@ -173,7 +173,7 @@ fn six_thousand_tables_come_back() {
     let fresh = Server::start();
     let restore = format!("restore {} {}", dump.display(), fresh.url("many"));
     env.run(&restore).succeeds();
-    assert_same(&fresh.everything_in("many"), &expected);
+    assert_same(&fresh.read_all("many"), &expected);
 }
 
 #[test]
@@ -204,7 +204,7 @@ fn money_in_motion_is_neither_lost_nor_made() {
         )
         .spawn()
         .unwrap();
-    let _writer = Killed(writer);
+    let _writer = KilledOnDrop(writer);
     let until = std::time::Instant::now() + std::time::Duration::from_secs(20);
     while server.psql("bank", "SELECT count(*) FROM moved") == "0" {
         assert!(
@@ -254,7 +254,7 @@ fn roles_that_exist_keep_their_passwords() {
     );
     let roles = "SELECT rolname, rolpassword, rolconnlimit FROM pg_authid ORDER BY 1";
     let before = server.psql("postgres", roles);
-    let run = Run::of(&mut env.program(&format!("restore {globals} {}", server.url(""))));
+    let run = Run::finish(&mut env.program(&format!("restore {globals} {}", server.url(""))));
     run.succeeds();
     assert_eq!(server.psql("postgres", roles), before);
 }

@@ -27,8 +27,8 @@ fn hijacked_server() -> Server {
 }
 
 /// Returns which replacements were called, without duplicates.
-fn called(server: &Server) -> Vec<String> {
-    let log = fs::read_to_string(server.place().join("log")).unwrap();
+fn list_called(server: &Server) -> Vec<String> {
+    let log = fs::read_to_string(server.directory().join("log")).unwrap();
     let said = log.lines().filter_map(|line| line.split_once("hijacked: "));
     let mut called: Vec<_> = said.map(|(_, what)| what.to_owned()).collect();
     called.sort();
@@ -51,7 +51,7 @@ fn no_operator_or_function_of_a_database_s_owner_is_called() {
             let dump = dump.display();
             env.run(&format!("restore --replace --to saved {dump} {url}"))
                 .succeeds();
-            assert_eq!(called(&server), [""; 0], "{format} {url}");
+            assert_eq!(list_called(&server), [""; 0], "{format} {url}");
             // The log of the drill's server is not kept, but in a drill each replacement fails
             // when it is called.
             drill(&env, &dump.to_string()).succeeds();
@@ -59,13 +59,13 @@ fn no_operator_or_function_of_a_database_s_owner_is_called() {
     }
     env.run(&format!("dump --to all {}", server.url("")))
         .succeeds();
-    assert_eq!(called(&server), [""; 0]);
+    assert_eq!(list_called(&server), [""; 0]);
     env.run(&format!("restore all --name @globals {}", server.url("")))
         .succeeds();
-    assert_eq!(called(&server), [""; 0]);
+    assert_eq!(list_called(&server), [""; 0]);
     // The replacements are called if the search path has them first.
     server.psql("app", "SELECT 'a'::name = 'b'::name");
-    assert_eq!(called(&server), ["="]);
+    assert_eq!(list_called(&server), ["="]);
 }
 
 #[test]
@@ -80,7 +80,7 @@ fn options_in_the_url_and_in_the_environment_still_count() {
     let with = |role: &str| format!("{url}&options=-c%20role%3D{role}");
     let dump = |url: &str, options: &str| {
         let mut dump = env.program(&format!("dump {url}"));
-        Run::of(dump.env("PGOPTIONS", options))
+        Run::finish(dump.env("PGOPTIONS", options))
     };
     dump(&url, "-c role=nobody_").fails(1, refused);
     dump(&with("nobody_"), "").fails(1, refused);

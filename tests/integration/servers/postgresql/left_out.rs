@@ -195,7 +195,7 @@ fn patterns_mean_what_they_mean_for_pg_dump() {
         let mut dump = env.program("dump --exclude-table");
         // The flag takes several patterns, separated by commas.
         dump.arg(pattern).arg(server.url("names"));
-        let run = crate::support::Run::of(&mut dump).succeeds();
+        let run = crate::support::Run::finish(&mut dump).succeeds();
         assert_eq!(dumped(&text_of(&run.paths()[0])), theirs, "{pattern}");
     }
 }

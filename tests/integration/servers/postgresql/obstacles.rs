@@ -85,7 +85,7 @@ exec /usr/bin/psql "$@""#;
     let path = with_fake(&env, "psql", late);
     let url = server.url("postgres");
     let mut dump = env.program(&format!("dump {url}"));
-    let run = Run::of(dump.env("PATH", path).env("URL", &url)).succeeds();
+    let run = Run::finish(dump.env("PATH", path).env("URL", &url)).succeeds();
     let known = planted::header(&run.paths()[0]).facts.tables;
     assert_eq!(known, [("public.late".to_owned(), Some(Rows::Exact(1)))]);
 }
@@ -170,7 +170,7 @@ esac"#;
     let path = with_fake(&env, "psql", monitored);
     let restore = format!("restore {} {}", dump.display(), server.url("fresh"));
     let mut restore = env.program(&restore);
-    Run::of(restore.env("PATH", path).env("URL", server.url("app"))).succeeds();
+    Run::finish(restore.env("PATH", path).env("URL", server.url("app"))).succeeds();
     assert_eq!(server.psql("fresh", "SELECT v FROM t"), "1");
 }
 

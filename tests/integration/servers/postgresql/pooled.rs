@@ -70,7 +70,7 @@ fn a_pooler_is_refused_with_the_port_of_the_server() {
     let dump = env.dump(&server.url("postgres"));
     let dumps = env.names();
     let place = env.path("pooler");
-    keep_options_back(&place, server.place());
+    keep_options_back(&place, server.directory());
     let url = format!("postgresql://postgres@/postgres?host={}", place.display());
     let whole = url.replace("/postgres?", "/?");
     for run in [

@@ -72,7 +72,7 @@ fn service_and_password_files_are_heeded() {
     let run = |args: &str, passwords: &str| {
         let mut command = env.program(args);
         command.env("PGSERVICEFILE", env.path("services"));
-        Run::of(command.env("PGPASSFILE", env.path(passwords)))
+        Run::finish(command.env("PGPASSFILE", env.path(passwords)))
     };
     run("dump postgresql:///?service=shop", "wrong")
         .fails(1, "password authentication failed for user \"app\"");
@@ -101,7 +101,7 @@ fn an_archive_is_restored_from_a_pipe_where_there_is_no_space_for_it() {
     );
     let dump = env.dump(&format!("--format custom {}", server.url("app")));
     let dump = dump.display();
-    let expected = server.everything_in("app");
+    let expected = server.read_all("app");
     let restore = |name: &str| {
         crate::support::namespace::run(
             &env,
@@ -117,6 +117,6 @@ fn an_archive_is_restored_from_a_pipe_where_there_is_no_space_for_it() {
         return;
     };
     run.succeeds().fails(0, "one table is restored at a time");
-    let found = server.everything_in("again");
+    let found = server.read_all("again");
     assert_eq!(found.replace("again", "app"), expected);
 }

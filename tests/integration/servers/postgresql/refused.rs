@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::Server;
-use crate::servers::clients::{dumping, ends_without_showing, meanwhile};
+use crate::servers::clients::{dumping, ends_without_showing, pause_while};
 use crate::servers::{assert_no_trace, descendants, wait_for};
 use crate::support::{Env, Run, namespace};
 
@@ -36,13 +36,13 @@ fn a_server_that_stops_or_ends_the_session_during_a_dump() {
         let running = dumping(&env, &format!("--format {format} {url}"));
         let end =
             "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = 'large'";
-        let ended = meanwhile(&running, || server.psql("postgres", end));
+        let ended = pause_while(&running, || server.psql("postgres", end));
         assert_ne!(ended, "0");
         Run::end_of(running).fails(1, "pg_dump ended with exit status: 1");
         assert_no_trace(&env, &good);
     }
     let running = dumping(&env, &url);
-    meanwhile(&running, || server.stop());
+    pause_while(&running, || server.stop());
     Run::end_of(running).fails(1, "pg_dump ended with exit status: 1");
     assert_no_trace(&env, &good);
     env.run(&format!("dump {url}"))

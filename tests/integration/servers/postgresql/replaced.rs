@@ -6,7 +6,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::Server;
 use crate::servers::clients::with_fake;
-use crate::servers::{Killed, wait_for};
+use crate::servers::{KilledOnDrop, wait_for};
 use crate::support::{Env, Run};
 
 const ROWS: &str = "SELECT string_agg(v, ',' ORDER BY v) FROM t";
@@ -72,7 +72,7 @@ fn the_second_rename_failing_undoes_the_first() {
     let before = server.psql("postgres", NAMES);
     let path = with_fake(&env, "psql", &second_rename("SELECT 1 / 0"));
     let mut command = env.program(&replace(&server, &dump));
-    Run::of(command.env("PATH", path)).fails(1, "the old database is as it was");
+    Run::finish(command.env("PATH", path)).fails(1, "the old database is as it was");
     assert_eq!(server.psql("postgres", NAMES), before);
 }
 
@@ -85,7 +85,7 @@ fn a_connection_lost_after_the_exchange_does_not_undo_it() {
 case "$*" in *BEGIN*'RENAME TO'*) echo 'connection lost' >&2; exit 2; esac"#;
     let path = with_fake(&env, "psql", lost);
     let mut command = env.program(&replace(&server, &dump));
-    Run::of(command.env("PATH", path)).succeeds();
+    Run::finish(command.env("PATH", path)).succeeds();
     let all = ["app", "postgres", "template0", "template1"];
     assert_eq!(server.databases(), all);
     assert_eq!(server.psql("app", ROWS), "a");
@@ -125,7 +125,7 @@ fn sigterm_while_the_new_database_is_created_leaves_none() {
         "SELECT pg_sleep(600)",
     ]);
     holding.stdout(Stdio::null()).stderr(Stdio::null());
-    let _holding = Killed(holding.spawn().unwrap());
+    let _holding = KilledOnDrop(holding.spawn().unwrap());
     let activity = |query: &str| {
         server.psql(
             "postgres",

@@ -105,8 +105,8 @@ fn what_can_be_loaded_is_loaded_and_what_cannot_is_named() {
     );
     let whole = env.dump(&server.url("app"));
     restore("--keep-going --replace", &whole, "new").succeeds();
-    let expected = server.everything_in("app");
-    assert_eq!(server.everything_in("new").replace("new", "app"), expected);
+    let expected = server.read_all("app");
+    assert_eq!(server.read_all("new").replace("new", "app"), expected);
 }
 
 #[test]
@@ -223,7 +223,7 @@ fn the_dump_directory_is_taken_before_anything_is_loaded_and_leftovers_go() {
     server.psql("postgres", "CREATE DATABASE app");
     server.psql("app", "CREATE TABLE t (v text); INSERT INTO t VALUES ('a')");
     let dump = env.dump(&server.url("app")).display().to_string();
-    let log = || fs::read_to_string(server.place().join("log")).unwrap();
+    let log = || fs::read_to_string(server.directory().join("log")).unwrap();
     let replace = |to: &str| {
         env.run(&format!(
             "restore --replace --to {to} {dump} {}",
@@ -292,7 +292,7 @@ fn everything_of_a_server_is_restored_in_order_and_one_failure_stops_nothing() {
         assert!(line.starts_with(expected), "{run:#?}");
     }
     for database in ["app", "zoo", "postgres"] {
-        assert_eq!(new.everything_in(database), old.everything_in(database));
+        assert_eq!(new.read_all(database), old.read_all(database));
     }
     let member = "SELECT pg_has_role('app', 'reader', 'member'), (SELECT rolpassword FROM pg_authid WHERE rolname = 'app')";
     assert_eq!(new.psql("postgres", member), old.psql("postgres", member));

@@ -4,7 +4,7 @@ use std::fs;
 use std::process::Stdio;
 
 use super::Server;
-use crate::servers::{Killed, wait_for};
+use crate::servers::{KilledOnDrop, wait_for};
 use crate::support::{Env, Run, database, planted};
 
 const ROWS: &str = "SELECT string_agg(v, ',' ORDER BY v) FROM t";
@@ -37,7 +37,7 @@ fn an_existing_database_is_replaced_only_when_asked_and_kept_as_a_dump() {
         session
             .args(["-Xc", "SELECT pg_sleep(600)"])
             .stderr(Stdio::null());
-        let mut session = Killed(session.spawn().unwrap());
+        let mut session = KilledOnDrop(session.spawn().unwrap());
         wait_for("a session", || {
             server.psql("postgres", "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%sleep(600)' AND datname = 'app'") == "1"
         });
@@ -76,10 +76,10 @@ fn a_safety_dump_that_fails_puts_the_old_database_back() {
     let env = Env::new();
     let (server, dump) = dumped(&env, "");
     let before = server.databases();
-    let settings = server.everything_in("app");
+    let settings = server.read_all("app");
     fs::write(env.path("file"), "").unwrap();
     // Dumps of another database have its name in this directory.
-    database::small(&env.path("other.sqlite"));
+    database::make_small(&env.path("other.sqlite"));
     env.run("dump --name app --to taken other.sqlite")
         .succeeds();
     for (to, said) in [
@@ -92,7 +92,7 @@ fn a_safety_dump_that_fails_puts_the_old_database_back() {
         ))
         .fails(1, said);
         assert_eq!(server.databases(), before);
-        assert_eq!(server.everything_in("app"), settings);
+        assert_eq!(server.read_all("app"), settings);
     }
 }
 
@@ -180,7 +180,7 @@ fn a_database_with_a_replication_slot_is_not_replaced() {
 fn all_that_the_server_lacks_is_listed_at_once() {
     let env = Env::new();
     let server = Server::start();
-    let place = server.place().join("space");
+    let place = server.directory().join("space");
     fs::create_dir(&place).unwrap();
     crate::servers::give_to("postgres", &place);
     server.psql("postgres", "CREATE ROLE owner_; CREATE ROLE \"Other\"");

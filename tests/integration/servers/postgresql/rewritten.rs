@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use super::Server;
 use crate::servers::clients::with_fake;
 use crate::servers::drilled::drill;
-use crate::servers::{Killed, wait_for};
+use crate::servers::{KilledOnDrop, wait_for};
 use crate::support::{Env, Run, planted};
 use dump_database::header::Rows;
 
@@ -42,7 +42,7 @@ const REWRITES: &str = r#"/usr/bin/psql -Xq -d "$URL" -c "BEGIN; TRUNCATE public
 fn dump(env: &Env, path: &str, server: &Server, args: &str) -> Run {
     let mut dump = env.program(&format!("dump {args}"));
     let url = server.url("postgres");
-    Run::of(dump.env("PATH", path).env("URL", url))
+    Run::finish(dump.env("PATH", path).env("URL", url))
 }
 
 #[track_caller]
@@ -128,14 +128,14 @@ fn without_room_for_a_second_session_it_is_noticed_afterwards() {
 }
 
 /// Starts a shell that runs `script` again and again, with `URL` in its environment.
-fn again_and_again(server: &Server, script: &str) -> Killed {
+fn run_repeatedly(server: &Server, script: &str) -> KilledOnDrop {
     let script = format!("while :; do {script} || exit; done");
     let mut shell = Command::new("setpriv");
     shell
         .args(["--pdeathsig", "KILL", "sh", "-c", &script])
         .env("URL", server.url("postgres"))
         .stdout(Stdio::null());
-    Killed(shell.spawn().unwrap())
+    KilledOnDrop(shell.spawn().unwrap())
 }
 
 #[test]
@@ -148,7 +148,7 @@ fn what_keeps_the_rows_visible_fails_no_dump() {
         "CREATE INDEX at ON etl (i); CLUSTER etl USING at; CREATE TABLE done ();
          CREATE MATERIALIZED VIEW seen AS SELECT * FROM etl",
     );
-    let _loop = again_and_again(
+    let _loop = run_repeatedly(
         &server,
         r#"/usr/bin/psql -Xq -d "$URL" -c "CLUSTER etl" -c "VACUUM FULL etl" -c "REINDEX TABLE etl" \
             -c "REFRESH MATERIALIZED VIEW seen" -c "ALTER TABLE done ADD IF NOT EXISTS a int"; sleep 0.4"#,
@@ -173,8 +173,8 @@ fn none_of_two_hundred_dumps_is_wrong() {
         "postgres",
         "CREATE TABLE typed (i int); INSERT INTO typed SELECT generate_series(1, 1000)",
     );
-    let _truncating = again_and_again(&server, &format!("{REWRITES}; sleep 1"));
-    let _altering = again_and_again(
+    let _truncating = run_repeatedly(&server, &format!("{REWRITES}; sleep 1"));
+    let _altering = run_repeatedly(
         &server,
         r#"/usr/bin/psql -Xq -d "$URL" -c "ALTER TABLE typed ALTER i TYPE bigint"; sleep 1
            /usr/bin/psql -Xq -d "$URL" -c "ALTER TABLE typed ALTER i TYPE int"; sleep 1"#,
@@ -196,7 +196,7 @@ fn none_of_two_hundred_dumps_is_wrong() {
         let path = run.paths().remove(0);
         let mut text = env.command("sh");
         let read = "gunzip -c \"$0\" | if [ \"$1\" = custom ]; then pg_restore -f -; else cat; fi | grep -cE '^[0-9]+$'";
-        let rows = Run::of(text.args(["-c", read]).arg(path).arg(format))
+        let rows = Run::finish(text.args(["-c", read]).arg(path).arg(format))
             .succeeds()
             .stdout;
         assert_eq!(rows, "2000\n", "{run:?}");

@@ -33,7 +33,7 @@ impl Server {
     pub(crate) fn start_with_disk(megabytes: u32) -> Option<Self> {
         let mut server = Server::start();
         server.stop();
-        let disk = server.place().join("disk");
+        let disk = server.directory().join("disk");
         server.disk = Some(SmallDisk::at(&disk, megabytes)?);
         server.resume();
         let space = disk.join("space").display().to_string();
@@ -52,7 +52,7 @@ impl Server {
     /// locale or the server has no German messages.
     pub(crate) fn start_in_german() -> Option<Self> {
         let mut server = Server::start();
-        let locale = server.place().join("de_DE.UTF-8");
+        let locale = server.directory().join("de_DE.UTF-8");
         let mut localedef = Command::new("localedef");
         localedef.args(["-i", "de_DE", "-f", "UTF-8"]).arg(&locale);
         let made = localedef.output();
@@ -103,7 +103,7 @@ impl Server {
 
     fn tool(&self, name: &str) -> Command {
         let installed = newest_below("/usr/lib/postgresql").join("bin").join(name);
-        let own = self.own(&installed);
+        let own = self.path_below(&installed);
         let program = if own.exists() { own } else { installed };
         let mut command = unprivileged("postgres", &program);
         command.current_dir(self.place.path());
@@ -117,8 +117,8 @@ impl Server {
     }
 
     /// Returns the path of an installed file below this server's own directory.
-    fn own(&self, installed: &Path) -> PathBuf {
-        self.place().join(installed.strip_prefix("/").unwrap())
+    fn path_below(&self, installed: &Path) -> PathBuf {
+        self.directory().join(installed.strip_prefix("/").unwrap())
     }
 
     /// Restarts the server from a separate directory that has one more extension: a server looks
@@ -127,23 +127,27 @@ impl Server {
         let installed = newest_below("/usr/lib/postgresql");
         let version = installed.file_name().unwrap();
         let share = Path::new("/usr/share/postgresql").join(version);
-        let extensions = self.own(&share).join("extension");
+        let extensions = self.path_below(&share).join("extension");
         let links = [(share.clone(), "extension"), (share.join("extension"), "")];
         fs::create_dir_all(&extensions).unwrap();
         for (directory, left_out) in links {
             for entry in fs::read_dir(&directory).unwrap() {
                 let path = entry.unwrap().path();
                 if path.file_name().unwrap() != left_out {
-                    symlink(&path, self.own(&path)).unwrap();
+                    symlink(&path, self.path_below(&path)).unwrap();
                 }
             }
         }
         fs::write(extensions.join(format!("{name}.control")), control).unwrap();
         fs::write(extensions.join(format!("{name}--1.0.sql")), script).unwrap();
-        fs::create_dir_all(self.own(&installed).join("bin")).unwrap();
+        fs::create_dir_all(self.path_below(&installed).join("bin")).unwrap();
         let program = installed.join("bin/postgres");
-        fs::copy(&program, self.own(&program)).unwrap();
-        symlink(installed.join("lib"), self.own(&installed).join("lib")).unwrap();
+        fs::copy(&program, self.path_below(&program)).unwrap();
+        symlink(
+            installed.join("lib"),
+            self.path_below(&installed).join("lib"),
+        )
+        .unwrap();
         self.stop();
         self.resume();
     }
@@ -188,12 +192,12 @@ impl Server {
     }
 
     /// Returns the directory with the server's socket and data.
-    pub(crate) fn place(&self) -> &Path {
+    pub(crate) fn directory(&self) -> &Path {
         self.place.path()
     }
 
     pub(crate) fn data(&self) -> PathBuf {
-        self.place().join("data")
+        self.directory().join("data")
     }
 
     /// Returns the URL of a database, whose name must be in the form of a URL; an empty name
@@ -203,7 +207,7 @@ impl Server {
     }
 
     pub(crate) fn url_as(&self, user: &str, database: &str) -> String {
-        let place = self.place().display();
+        let place = self.directory().display();
         format!("postgresql://{user}@/{database}?host={place}")
     }
 
@@ -237,7 +241,7 @@ impl Server {
     pub(crate) fn client(&self, program: &str, database: &str) -> Command {
         let mut command = Command::new(program);
         command
-            .env("PGHOST", self.place())
+            .env("PGHOST", self.directory())
             .env("PGUSER", "postgres")
             .env("PGDATABASE", database)
             .env("PGOPTIONS", "-c client_min_messages=warning")
@@ -256,7 +260,7 @@ impl Server {
 
     /// Returns everything in a database: the output of `pg_dump --create`, with the database's own
     /// settings, and what it leaves out or could get wrong: checksums, sequences, large objects.
-    pub(crate) fn everything_in(&self, database: &str) -> String {
+    pub(crate) fn read_all(&self, database: &str) -> String {
         let mut pg_dump = self.client("pg_dump", database);
         let dumped = pg_dump.args(["-w", "--create"]).output().unwrap();
         let said = String::from_utf8_lossy(&dumped.stderr);

@@ -71,7 +71,7 @@ fn every_database_is_found_at_each_run() {
     for (name, target) in [("globals", "globals2"), ("a/b c", "a%2Fb%20d")] {
         let mut restore = env.program("restore dump --name");
         restore.arg(name).arg(server.url(target));
-        Run::of(&mut restore).succeeds();
+        Run::finish(&mut restore).succeeds();
         let restored = target.replace("%2F", "/").replace("%20", " ");
         assert_eq!(server.psql(&restored, "SELECT v FROM own"), name);
     }

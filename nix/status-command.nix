@@ -7,13 +7,13 @@
   utils,
   source,
   account,
-  place,
+  directories,
   sockets,
   ...
 }:
 groups:
 let
-  leafOf = name: db: place.leafOf name (account name db);
+  leafOf = name: db: directories.leafOf name (account name db);
   isAwaited = _: db: db.optional && source.engine db == "sqlite";
   argumentsOf =
     { flag, databases }:

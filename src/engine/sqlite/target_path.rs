@@ -19,7 +19,7 @@ use crate::rename::rename_without_replacing;
 
 /// The target of a restore.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct TargetPath {
     directory: OwnedFd,
     name: OsString,
     path: PathBuf,
@@ -28,7 +28,7 @@ pub(super) struct Place {
     has_links: bool,
 }
 
-impl Place {
+impl TargetPath {
     /// Finds the target. Follows its symlinks if the users who control them could act on the target
     /// themselves.
     pub(super) fn find(target: &Path) -> Result<Self> {
@@ -51,7 +51,7 @@ impl Place {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let directory = rustix::fs::openat(&followed.directory, ".", flags, Mode::empty())
             .with_context(|| format!("cannot open the directory of {shown}"))?;
-        Ok(Place {
+        Ok(TargetPath {
             directory,
             has_links: followed.has_links(),
             name: followed.name,

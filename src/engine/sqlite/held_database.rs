@@ -12,10 +12,10 @@ use rustix::fs::Stat;
 
 use super::dumper::Sqlite;
 use super::image::read_shape;
-use super::patience::{NAP, Patience};
-use super::place::Place;
+use super::lock_deadline::{LockDeadline, NAP};
+use super::target_path::TargetPath;
 use super::{guard, watch};
-use crate::engine::load::{Save, not_saved};
+use crate::engine::load::{Save, explain_not_saved};
 use crate::human;
 use crate::stop::Stop;
 
@@ -24,7 +24,7 @@ use crate::stop::Stop;
 ///
 /// A process that starts a program has, for a moment, a child process with all its open files. So a
 /// database counts as open only if it is open for a second.
-pub(super) fn refuse_if_open(place: &Place) -> Result<usize> {
+pub(super) fn refuse_if_open(place: &TargetPath) -> Result<usize> {
     const LOOKS: u32 = 20;
     const NAP: Duration = Duration::from_millis(50);
     for _ in 1..LOOKS {
@@ -36,7 +36,7 @@ pub(super) fn refuse_if_open(place: &Place) -> Result<usize> {
     find_open(place)
 }
 
-fn find_open(place: &Place) -> Result<usize> {
+fn find_open(place: &TargetPath) -> Result<usize> {
     let names = std::iter::once(place.name().to_owned()).chain(place.sides());
     let wanted: Vec<_> = names
         .filter_map(|name| place.stat(&name).ok())
@@ -72,7 +72,7 @@ fn find_open(place: &Place) -> Result<usize> {
 }
 
 /// The old database, held so that no other program can use it. Dropping the value without
-/// [`HeldDatabase::gone`] releases the database in the journal mode that it had.
+/// [`HeldDatabase::release_replaced`] releases the database in the journal mode that it had.
 pub(super) struct HeldDatabase {
     connection: Option<Connection>,
     path: PathBuf,
@@ -87,15 +87,15 @@ impl HeldDatabase {
     ///
     /// # Errors
     /// When the database is damaged, or other programs use it.
-    pub(super) fn take(place: &Place, busy_timeout: Duration, stop: Stop) -> Result<Self> {
+    pub(super) fn take(place: &TargetPath, busy_timeout: Duration, stop: Stop) -> Result<Self> {
         let path = place.path();
         let old = place.old.as_ref().context("no database is there")?;
         guard::admit(path, old);
-        let patience = Patience::new(path.to_owned(), busy_timeout, stop);
+        let lock_deadline = LockDeadline::new(path.to_owned(), busy_timeout, stop);
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let open = || Connection::open_with_flags(path, flags);
         let mut held = HeldDatabase {
-            connection: Some(patience.retry(open)?),
+            connection: Some(lock_deadline.retry(open)?),
             path: path.to_owned(),
             old: *old,
             was_wal: false,
@@ -103,7 +103,7 @@ impl HeldDatabase {
         if let Some(connection) = &held.connection {
             watch::restrict(connection, u64::try_from(old.st_size).unwrap_or(0))?;
         }
-        let mode = patience.retry(|| held.settle())?;
+        let mode = lock_deadline.retry(|| held.lock_exclusively())?;
         if let Some(side) = place.sides().first() {
             bail!(
                 "{} is in use by another program, or {} cannot be removed; stop that program first",
@@ -124,7 +124,7 @@ impl HeldDatabase {
 
     /// Takes the exclusive lock and returns the journal mode. May be called again after an error:
     /// what an earlier call did is not undone.
-    fn settle(&mut self) -> rusqlite::Result<String> {
+    fn lock_exclusively(&mut self) -> rusqlite::Result<String> {
         let Some(connection) = &self.connection else {
             return Ok(String::new());
         };
@@ -154,21 +154,21 @@ impl HeldDatabase {
         let connection = self.connection.as_ref().context("it was let go")?;
         let shape = read_shape(connection)?;
         let connection = self.connection.take().context("it was let go")?;
-        let mut dumper = Sqlite::within(&self.path, &self.old, connection, shape, stop);
-        let saved = save.save(&mut dumper).map_err(not_saved);
+        let mut dumper = Sqlite::with_connection(&self.path, &self.old, connection, shape, stop);
+        let saved = save.save(&mut dumper).map_err(explain_not_saved);
         self.connection = dumper.into_source();
         saved
     }
 
     /// Ends the hold after another file took the database's name: its journal mode is not restored.
-    pub(super) fn gone(mut self) {
+    pub(super) fn release_replaced(mut self) {
         self.was_wal = false;
     }
 
     /// Lets others use the database again, in the journal mode that it had. Returns a message if
     /// the journal mode is not restored.
-    pub(super) fn let_go(mut self) -> Option<String> {
-        self.give_back().err().map(|error| {
+    pub(super) fn release(mut self) -> Option<String> {
+        self.restore_journal_mode().err().map(|error| {
             format!(
                 "{} holds what it held, but its journal mode is no longer WAL ({error}); once nothing uses it: sqlite3 FILE 'PRAGMA journal_mode = WAL'",
                 self.path.display()
@@ -176,7 +176,7 @@ impl HeldDatabase {
         })
     }
 
-    fn give_back(&mut self) -> rusqlite::Result<()> {
+    fn restore_journal_mode(&mut self) -> rusqlite::Result<()> {
         let mut connection = self.connection.take();
         if let Some(connection) = &mut connection {
             // The signal or deadline that stopped the work must not stop this.
@@ -203,6 +203,6 @@ impl HeldDatabase {
 
 impl Drop for HeldDatabase {
     fn drop(&mut self) {
-        let _ = self.give_back();
+        let _ = self.restore_journal_mode();
     }
 }

@@ -29,7 +29,7 @@ const SHM_USED: (u64, u64) = (128, 1);
 const NAPS: (u32, Duration) = (40, Duration::from_millis(50));
 
 /// How other processes use a database.
-enum Use {
+enum ProcessUse {
     /// No other process has the database open.
     Unused,
     /// All processes that have the database open also have the `-shm` file open that lies beside
@@ -48,24 +48,24 @@ enum Use {
 pub(super) fn refuse(path: &Path, found: &Stat, has_log: bool, stop: Stop) -> Result<()> {
     let shown = path.display();
     let (times, nap) = NAPS;
-    let mut how = guard::with_descriptors(path, |file, shm| by_others(file, shm, found));
+    let mut how = guard::with_descriptors(path, |file, shm| find_use(file, shm, found));
     for _ in 0..times {
         match &how {
-            Some(Use::Elsewhere(_)) => {
+            Some(ProcessUse::Elsewhere(_)) => {
                 stop.check()?;
                 std::thread::sleep(nap);
             }
             _ => break,
         }
-        how = guard::with_descriptors(path, |file, shm| by_others(file, shm, found));
+        how = guard::with_descriptors(path, |file, shm| find_use(file, shm, found));
     }
     match how {
-        Some(Use::Elsewhere(who)) => bail!(
+        Some(ProcessUse::Elsewhere(who)) => bail!(
             "{who} uses {shown} under another name (a hard link, or a mount of the single file), so what it commits is in a log beside that name; dump the database under the name that its program uses"
         ),
-        Some(Use::Here) => return Ok(()),
-        Some(Use::Unused) | None if has_log => return Ok(()),
-        Some(Use::Unused) | None => {}
+        Some(ProcessUse::Here) => return Ok(()),
+        Some(ProcessUse::Unused) | None if has_log => return Ok(()),
+        Some(ProcessUse::Unused) | None => {}
     }
     if found.st_nlink > 1 {
         bail!(
@@ -81,12 +81,12 @@ pub(super) fn refuse(path: &Path, found: &Stat, has_log: bool, stop: Stop) -> Re
     Ok(())
 }
 
-fn by_others(file: BorrowedFd<'_>, shm: BorrowedFd<'_>, found: &Stat) -> Use {
-    let Some(user) = lock_of_others(file, SHARED) else {
-        return Use::Unused;
+fn find_use(file: BorrowedFd<'_>, shm: BorrowedFd<'_>, found: &Stat) -> ProcessUse {
+    let Some(user) = find_lock_holder(file, SHARED) else {
+        return ProcessUse::Unused;
     };
-    if lock_of_others(shm, SHM_USED).is_none() {
-        return Use::Elsewhere(describe(user));
+    if find_lock_holder(shm, SHM_USED).is_none() {
+        return ProcessUse::Elsewhere(describe(user));
     }
     // Processes of both kinds may use the database at the same time, but the kernel reports one
     // lock only.
@@ -98,14 +98,14 @@ fn by_others(file: BorrowedFd<'_>, shm: BorrowedFd<'_>, found: &Stat) -> Use {
         .into_iter()
         .find(|pid| *pid != own && !here.contains(pid));
     match elsewhere {
-        Some(pid) => Use::Elsewhere(describe(pid)),
-        None => Use::Here,
+        Some(pid) => ProcessUse::Elsewhere(describe(pid)),
+        None => ProcessUse::Here,
     }
 }
 
 /// Returns the ID of the process whose lock keeps this process from locking these bytes (start and
 /// length), or 0 if that process cannot be seen. Returns `None` if there is no such lock.
-fn lock_of_others(file: BorrowedFd<'_>, (start, length): (u64, u64)) -> Option<i64> {
+fn find_lock_holder(file: BorrowedFd<'_>, (start, length): (u64, u64)) -> Option<i64> {
     let wanted = Flock {
         start,
         length,

@@ -9,13 +9,13 @@ use sha2::{Digest, Sha256};
 use crate::human;
 use crate::progress::Progress;
 use crate::stop::Stop;
-use crate::store::{Content, StoreError};
+use crate::store::{StoreError, UploadContent};
 
 /// The longest sleep: work that must stop ends soon.
 const NAP: Duration = Duration::from_millis(100);
 
 /// A writer that keeps the sums of what is written.
-pub(super) struct Passing<'a, W> {
+pub(super) struct SummingWriter<'a, W> {
     out: W,
     sums: Sha256,
     bytes: u64,
@@ -28,7 +28,7 @@ pub(super) struct Passing<'a, W> {
     stop: Stop,
 }
 
-impl<'a, W: Write> Passing<'a, W> {
+impl<'a, W: Write> SummingWriter<'a, W> {
     pub(super) fn new(
         out: W,
         rate: Option<u64>,
@@ -36,7 +36,7 @@ impl<'a, W: Write> Passing<'a, W> {
         is_over: &'a AtomicBool,
         stop: Stop,
     ) -> Self {
-        Passing {
+        SummingWriter {
             out,
             sums: Sha256::new(),
             bytes: 0,
@@ -48,8 +48,8 @@ impl<'a, W: Write> Passing<'a, W> {
         }
     }
 
-    pub(super) fn content(self) -> Content {
-        Content {
+    pub(super) fn content(self) -> UploadContent {
+        UploadContent {
             bytes: self.bytes,
             sha256: human::hexadecimal(&self.sums.finalize()),
         }
@@ -69,7 +69,7 @@ impl<'a, W: Write> Passing<'a, W> {
     }
 }
 
-impl<W: Write> Write for Passing<'_, W> {
+impl<W: Write> Write for SummingWriter<'_, W> {
     fn write(&mut self, data: &[u8]) -> io::Result<usize> {
         if self.is_over.load(Ordering::Relaxed) {
             return Err(io::Error::other("the dump is damaged"));
@@ -88,15 +88,15 @@ impl<W: Write> Write for Passing<'_, W> {
 }
 
 /// A reader that keeps the sums of what is read.
-pub(super) struct Summed<R> {
+pub(super) struct SummingReader<R> {
     from: R,
     sums: Sha256,
     bytes: u64,
 }
 
-impl<R: Read> Summed<R> {
+impl<R: Read> SummingReader<R> {
     pub(super) fn new(from: R) -> Self {
-        Summed {
+        SummingReader {
             from,
             sums: Sha256::new(),
             bytes: 0,
@@ -107,16 +107,16 @@ impl<R: Read> Summed<R> {
     ///
     /// # Errors
     /// When the rest cannot be read.
-    pub(super) fn content(mut self) -> io::Result<Content> {
+    pub(super) fn content(mut self) -> io::Result<UploadContent> {
         io::copy(&mut self, &mut io::sink())?;
-        Ok(Content {
+        Ok(UploadContent {
             bytes: self.bytes,
             sha256: human::hexadecimal(&self.sums.finalize()),
         })
     }
 }
 
-impl<R: Read> Read for Summed<R> {
+impl<R: Read> Read for SummingReader<R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let read = self.from.read(into)?;
         self.sums.update(&into[..read]);

@@ -4,7 +4,7 @@
   lib,
   databases,
   unitName,
-  look,
+  statusCommand,
   ping,
   timer,
   ...

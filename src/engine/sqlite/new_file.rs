@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail, ensure};
 use rustix::fs::{FlockOperation, flock};
 use sha2::{Digest, Sha256};
 
-use super::place::Place;
+use super::target_path::TargetPath;
 use super::{attributes, check, lock_free, watch};
 use crate::human::hexadecimal;
 use crate::read::read_whole;
@@ -23,17 +23,17 @@ const NAMES: u32 = 100;
 
 /// The new file. Dropping the value removes the file if it still has its temporary name. An `flock`
 /// on it says that its restore is still at work.
-pub(super) struct Beside<'a> {
-    place: &'a Place,
+pub(super) struct NewFile<'a> {
+    place: &'a TargetPath,
     name: OsString,
     path: PathBuf,
     file: File,
 }
 
-impl<'a> Beside<'a> {
+impl<'a> NewFile<'a> {
     /// Creates the file, which is empty and which only this user may read. Removes the files that
     /// killed restores of the same target left.
-    pub(super) fn new(place: &'a Place) -> Result<Self> {
+    pub(super) fn new(place: &'a TargetPath) -> Result<Self> {
         let prefix = prefix(place);
         remove_stale(place, &prefix);
         let mut number = std::process::id();
@@ -53,7 +53,7 @@ impl<'a> Beside<'a> {
             flock(&file, FlockOperation::LockExclusive).with_context(context)?;
             // Another restore may have removed the file as stale before it was locked.
             if file.metadata().with_context(context)?.nlink() > 0 {
-                let beside = Beside {
+                let beside = NewFile {
                     place,
                     name,
                     path: path.clone(),
@@ -110,7 +110,7 @@ impl<'a> Beside<'a> {
     /// Gives the file the old file's owner, permissions, access list and extended attributes.
     /// Without an old file, gives it the directory's owner if this user may do that. The bits that
     /// make a program run as its owner or group are never kept.
-    pub(super) fn own(&self) -> Result<()> {
+    pub(super) fn copy_ownership(&self) -> Result<()> {
         let shown = self.place.path().display();
         let old = self.place.old.as_ref();
         let parent = self.place.directory()?;
@@ -174,14 +174,14 @@ impl<'a> Beside<'a> {
     }
 }
 
-impl Drop for Beside<'_> {
+impl Drop for NewFile<'_> {
     fn drop(&mut self) {
         let _ = self.place.remove(&self.name);
     }
 }
 
 /// Returns `.TARGET.restoring-`, with TARGET cut so that a process ID fits after it.
-fn prefix(place: &Place) -> OsString {
+fn prefix(place: &TargetPath) -> OsString {
     let name = place.name().as_bytes();
     let mut prefix = b".".to_vec();
     prefix.extend(&name[..name.len().min(200)]);
@@ -191,7 +191,7 @@ fn prefix(place: &Place) -> OsString {
 
 /// Removes the files that killed restores left. A running restore locks its file, which is not
 /// removed.
-fn remove_stale(place: &Place, prefix: &OsString) {
+fn remove_stale(place: &TargetPath, prefix: &OsString) {
     for name in place.names().unwrap_or_default() {
         let rest = name.as_bytes().strip_prefix(prefix.as_bytes());
         if !rest.is_some_and(|pid| !pid.is_empty() && pid.iter().all(u8::is_ascii_digit)) {

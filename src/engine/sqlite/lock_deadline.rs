@@ -14,16 +14,16 @@ pub(super) const NAP: Duration = Duration::from_millis(100);
 
 /// The deadline for all waits for the locks of one database.
 #[derive(Debug, Clone)]
-pub(super) struct Patience {
+pub(super) struct LockDeadline {
     path: PathBuf,
     limit: Duration,
     give_up: Option<Instant>,
     stop: Stop,
 }
 
-impl Patience {
+impl LockDeadline {
     pub(super) fn new(path: PathBuf, limit: Duration, stop: Stop) -> Self {
-        Patience {
+        LockDeadline {
             path,
             limit,
             give_up: Instant::now().checked_add(limit),

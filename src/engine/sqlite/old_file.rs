@@ -6,22 +6,22 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
 
-use super::place::Place;
 use super::sides::{SIDES, with_suffix};
+use super::target_path::TargetPath;
 use crate::clock;
 use crate::content::image::MAGIC;
 
 /// The old database under a new name.
-pub(super) struct Aside<'a> {
-    place: &'a Place,
+pub(super) struct OldFile<'a> {
+    place: &'a TargetPath,
     name: OsString,
 }
 
-impl<'a> Aside<'a> {
+impl<'a> OldFile<'a> {
     /// Gives the database, if it exists, a second name, and renames its side files. The database
     /// keeps its first name until the new database takes that name. Returns `None` if there is
     /// neither a database nor a side file.
-    pub(super) fn of(place: &'a Place) -> Result<Option<Self>> {
+    pub(super) fn of(place: &'a TargetPath) -> Result<Option<Self>> {
         // A file of zero bytes is no database yet, and nothing is lost with it.
         let is_there = place.old.as_ref().is_some_and(|old| old.st_size > 0);
         if !is_there && place.sides().is_empty() {
@@ -31,7 +31,7 @@ impl<'a> Aside<'a> {
         if is_there && place.has_links() {
             refuse_foreign(place).with_context(context)?;
         }
-        let aside = Aside {
+        let aside = OldFile {
             place,
             name: free_name(place),
         };
@@ -62,7 +62,7 @@ impl<'a> Aside<'a> {
         self.place.sync()
     }
 
-    /// Undoes what [`Aside::of`] did. The old database still has its name.
+    /// Undoes what [`OldFile::of`] did. The old database still has its name.
     pub(super) fn put_back(&self) {
         for suffix in SIDES {
             let side = with_suffix(self.place.name(), suffix);
@@ -87,7 +87,7 @@ impl<'a> Aside<'a> {
 
 /// Refuses a file that is not an SQLite database. A symlink names such a file by mistake, or on
 /// purpose.
-fn refuse_foreign(place: &Place) -> Result<()> {
+fn refuse_foreign(place: &TargetPath) -> Result<()> {
     let mut start = Vec::new();
     let file = place.open(place.name())?;
     file.take(MAGIC.len() as u64).read_to_end(&mut start)?;
@@ -99,7 +99,7 @@ fn refuse_foreign(place: &Place) -> Result<()> {
 }
 
 /// Returns `DATABASE.replaced-TIME`, with a number at its end if a file has that name already.
-fn free_name(place: &Place) -> OsString {
+fn free_name(place: &TargetPath) -> OsString {
     let time = clock::now()
         .strftime(".replaced-%Y%m%dT%H%M%SZ")
         .to_string();

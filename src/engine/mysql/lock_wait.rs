@@ -11,22 +11,22 @@ use crate::child::Child;
 use crate::stop::Stop;
 
 /// A reader of a dumper's output that fails when the dumper waits for a lock longer than
-/// `patience`.
-pub(super) struct Patient<'a> {
+/// `lock_timeout`.
+pub(super) struct LockWaitReader<'a> {
     pub(super) child: &'a mut Child,
     pub(super) server: &'a Server,
     pub(super) database: &'a str,
-    pub(super) patience: Duration,
+    pub(super) lock_timeout: Duration,
     pub(super) stop: Stop,
 }
 
-impl Read for Patient<'_> {
+impl Read for LockWaitReader<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        while !self.child.speaks_within(self.patience)? {
+        while !self.child.wait_for_output_within(self.lock_timeout)? {
             if self.waits_for_a_lock().map_err(io::Error::other)? {
                 return Err(io::Error::other(format!(
                     "another session held a lock on a table for {} s (--busy-timeout, SHOW PROCESSLIST)",
-                    self.patience.as_secs()
+                    self.lock_timeout.as_secs()
                 )));
             }
         }
@@ -34,7 +34,7 @@ impl Read for Patient<'_> {
     }
 }
 
-impl Patient<'_> {
+impl LockWaitReader<'_> {
     /// Returns true if a session waits for a lock. A dumper does not tell its session, so the query
     /// looks for the statements that dumpers send.
     fn waits_for_a_lock(&self) -> Result<bool> {
@@ -44,7 +44,7 @@ impl Patient<'_> {
                  WHERE user = SUBSTRING_INDEX(USER(), '@', 1) AND db = {} AND time >= {}
                  AND state LIKE 'Waiting for %' AND (info LIKE 'SELECT /*!40001 %' OR info LIKE 'SHOW %')",
                 literal(self.database),
-                self.patience.as_secs()
+                self.lock_timeout.as_secs()
             ),
             self.stop,
         )?;

@@ -40,19 +40,21 @@ impl std::error::Error for DestinationInUse {}
 
 /// The machine's directory for copies.
 #[derive(Debug)]
-pub struct Home(PathBuf);
+pub struct CopyStateDirectory(PathBuf);
 
-impl Home {
+impl CopyStateDirectory {
     /// Returns the directory that is given, else the user's.
     ///
     /// # Errors
     /// When none is given and the user has no home.
     pub fn find(given: Option<&Path>) -> Result<Self> {
         if let Some(given) = given {
-            return Ok(Home(given.to_owned()));
+            return Ok(CopyStateDirectory(given.to_owned()));
         }
         if rustix::process::geteuid().is_root() {
-            return Ok(Home(PathBuf::from("/var/lib/dump-database-copies")));
+            return Ok(CopyStateDirectory(PathBuf::from(
+                "/var/lib/dump-database-copies",
+            )));
         }
         let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
         let state = variable("XDG_STATE_HOME").map(PathBuf::from);
@@ -60,7 +62,7 @@ impl Home {
         let state = state
             .or_else(home)
             .context("it is not known where to keep a record of copies; say it with --state")?;
-        Ok(Home(state.join("dump-database-copies")))
+        Ok(CopyStateDirectory(state.join("dump-database-copies")))
     }
 
     /// Creates the directory where it is missing.
@@ -80,7 +82,7 @@ impl Home {
     ///
     /// # Errors
     /// When it cannot be read or made.
-    pub fn key(&self) -> Result<Key> {
+    pub fn key(&self) -> Result<MachineKey> {
         let path = self.0.join("key");
         let context = || format!("cannot read the key of copies, {}", path.display());
         let text = match fs::read_to_string(&path) {
@@ -101,23 +103,23 @@ impl Home {
             "{} is empty; remove it",
             path.display()
         );
-        Ok(Key(text.trim().to_owned()))
+        Ok(MachineKey(text.trim().to_owned()))
     }
 
     /// Returns the machine's key, if it has one.
     #[must_use]
-    pub fn existing_key(&self) -> Option<Key> {
+    pub fn existing_key(&self) -> Option<MachineKey> {
         let text = fs::read_to_string(self.0.join("key")).ok()?;
         Some(text.trim().to_owned())
             .filter(|text| !text.is_empty())
-            .map(Key)
+            .map(MachineKey)
     }
 
     /// Takes a destination for this run, until the file is dropped.
     ///
     /// # Errors
     /// [`DestinationInUse`] when another run of this machine has it.
-    pub fn lock(&self, destination: &Destination, key: &Key) -> Result<File> {
+    pub fn lock(&self, destination: &Destination, key: &MachineKey) -> Result<File> {
         let name = key.hash(destination.to_string().as_bytes());
         let file = self.open(&format!("{}.lock", &name[..16]))?;
         match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
@@ -180,9 +182,9 @@ impl Home {
 }
 
 /// The machine's random key: who does not have it learns nothing from a hash.
-pub struct Key(String);
+pub struct MachineKey(String);
 
-impl Key {
+impl MachineKey {
     /// Returns the hash of a database's identity.
     ///
     /// # Errors
@@ -216,7 +218,7 @@ impl Key {
     }
 }
 
-impl fmt::Debug for Key {
+impl fmt::Debug for MachineKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("***")
     }

@@ -7,8 +7,8 @@ use std::io::{self, Write};
 
 use anyhow::{Context, Error, Result, ensure};
 
-use super::script::entries::{Entry, Parts};
-use super::script::located::Located;
+use super::script::entries::{Entry, EntrySink};
+use super::script::located::LocatingWriter;
 use super::target::TargetServer;
 use crate::child::Child;
 use crate::engine::load::Failure;
@@ -25,7 +25,7 @@ const LOST: &str = "exit status: 2";
 const ERRORS_ONLY: &[u8] = b"SET client_min_messages = error;\n";
 
 /// Feeds the parts of a dump to sessions in one database, and collects the objects that fail.
-pub(super) struct Each<'a> {
+pub(super) struct EntryLoader<'a> {
     into: &'a TargetServer<'a>,
     database: &'a str,
     /// The statements that every session begins with.
@@ -33,14 +33,14 @@ pub(super) struct Each<'a> {
     preamble_length: usize,
     in_preamble: bool,
     object: String,
-    sql: Option<Located<Child>>,
+    sql: Option<LocatingWriter<Child>>,
     rows: Option<Child>,
     failed: Vec<Failure>,
 }
 
-impl<'a> Each<'a> {
+impl<'a> EntryLoader<'a> {
     pub(super) fn new(into: &'a TargetServer<'a>, database: &'a str) -> Self {
-        Each {
+        EntryLoader {
             into,
             database,
             preamble: Vec::new(),
@@ -64,14 +64,14 @@ impl<'a> Each<'a> {
     }
 
     /// Returns the session that runs SQL. Starts it if there is none.
-    fn session(&mut self) -> Result<&mut Located<Child>> {
+    fn session(&mut self) -> Result<&mut LocatingWriter<Child>> {
         if self.sql.is_none() {
             let mut psql = self.into.server.psql(self.database);
             psql.args(["--set=ON_ERROR_STOP=0", "--file=-", "--output=/dev/null"]);
             psql.env_remove("PGCLIENTENCODING");
             let mut child = Child::write_to(&mut psql, "psql", self.into.stop)?;
             child.keep_lines(MOST_LINES);
-            let mut session = Located::new(child);
+            let mut session = LocatingWriter::new(child);
             for line in &self.preamble {
                 session.pass(line)?;
             }
@@ -149,7 +149,7 @@ impl<'a> Each<'a> {
     }
 }
 
-impl Parts for Each<'_> {
+impl EntrySink for EntryLoader<'_> {
     fn entry(&mut self, entry: &Entry) -> io::Result<()> {
         self.in_preamble = false;
         self.object = entry.object();
@@ -198,7 +198,7 @@ impl Parts for Each<'_> {
     }
 
     fn end_rows(&mut self, _line: &[u8]) -> io::Result<()> {
-        Each::end_rows(self).map_err(io_error)
+        EntryLoader::end_rows(self).map_err(io_error)
     }
 }
 

@@ -6,8 +6,8 @@ use anyhow::{Context, Result, ensure};
 
 use super::catalogue::{self, Copies};
 use super::encryption::Identities;
-use super::home::Home;
 use super::name::{CopyName, Folder, parse_path};
+use super::state_directory::CopyStateDirectory;
 use crate::directory::Directory;
 use crate::exit::UsageError;
 use crate::header::DumpKind;
@@ -17,7 +17,7 @@ use crate::store::{self, Config, Destination, Store, StoreError, is_url};
 
 /// What tells the copies that are meant, and how they are read.
 #[derive(Debug, Clone, Default)]
-pub struct Reading {
+pub struct CopySelection {
     /// The machine.
     pub host: Option<String>,
     /// The database.
@@ -29,7 +29,7 @@ pub struct Reading {
 }
 
 /// A destination, or a copy in one.
-pub struct Place {
+pub struct Location {
     /// The destination.
     pub destination: Destination,
     /// How it is reached.
@@ -42,14 +42,14 @@ pub struct Place {
     pub database: Option<String>,
 }
 
-impl Reading {
+impl CopySelection {
     /// Returns the places that paths and URLs name; none where all of them are dumps or directories
     /// of dumps.
     ///
     /// # Errors
     /// [`UsageError`] for a URL that makes no sense, and for directories of dumps beside places.
-    pub fn places(&self, paths: &[PathBuf]) -> Result<Option<Vec<Place>>> {
-        let are_places = paths.iter().filter(|path| is_place(path)).count();
+    pub fn parse_locations(&self, paths: &[PathBuf]) -> Result<Option<Vec<Location>>> {
+        let are_places = paths.iter().filter(|path| is_location(path)).count();
         if are_places == 0 {
             return Ok(None);
         }
@@ -59,16 +59,16 @@ impl Reading {
             )
             .into());
         }
-        let places = paths.iter().map(|path| self.place(path));
+        let places = paths.iter().map(|path| self.parse_location(path));
         Ok(Some(places.collect::<Result<_>>()?))
     }
 
-    fn place(&self, path: &Path) -> Result<Place> {
+    fn parse_location(&self, path: &Path) -> Result<Location> {
         let text = path
             .to_str()
             .ok_or_else(|| UsageError::new("the destination is not UTF-8"))?;
         let whole = Destination::parse(text).map_err(|why| UsageError::new(&why))?;
-        let copy = CopyName::parse(whole.last()).and_then(|_| {
+        let copy = CopyName::parse(whole.last_component()).and_then(|_| {
             let (destination, below) = whole.split(3)?;
             Some((destination, parse_path(&below)?))
         });
@@ -82,9 +82,11 @@ impl Reading {
         };
         let host = self.host.as_deref().map(host_name).transpose()?;
         // Reading leaves nothing unfinished, but a sidecar that is made again may be stopped.
-        let key = Home::find(None).ok().and_then(|home| home.existing_key());
+        let key = CopyStateDirectory::find(None)
+            .ok()
+            .and_then(|home| home.existing_key());
         let owner = key.map_or_else(|| "reader".to_owned(), |key| key.owner());
-        Ok(Place {
+        Ok(Location {
             store: store::open(&destination, &config, &owner, false)?,
             destination,
             copy,
@@ -102,7 +104,7 @@ impl Reading {
     }
 }
 
-impl Place {
+impl Location {
     /// Lists the copies that are meant, by database.
     ///
     /// # Errors
@@ -151,7 +153,7 @@ pub(super) fn host_name(host: &str) -> Result<Name> {
 
 /// Returns true for a URL, for a directory that holds copies, and for the file of a copy: it is
 /// encrypted, or has a sidecar.
-fn is_place(path: &Path) -> bool {
+fn is_location(path: &Path) -> bool {
     let Some(text) = path.to_str() else {
         return false;
     };
@@ -180,7 +182,7 @@ fn has_copies(path: &Path) -> Result<bool> {
     }
     let destination = Destination::Directory(path.to_owned());
     let store = store::open(&destination, &Config::default(), "reader", false)?;
-    let stop = Stop::on_signal();
+    let stop = Stop::until_signal();
     let found = |store: &dyn Store| -> Result<bool, StoreError> {
         for host in store.folders("", stop)? {
             let Some(host) = Name::parse(&host) else {
@@ -203,7 +205,7 @@ fn has_copies(path: &Path) -> Result<bool> {
 
 /// Returns the kind of a copy in words, for people.
 #[must_use]
-pub(super) fn kind_in_words(kind: Option<DumpKind>) -> &'static str {
+pub(super) fn describe_kind(kind: Option<DumpKind>) -> &'static str {
     match kind {
         Some(DumpKind::Regular) => "dump",
         Some(DumpKind::Replaced) => {

@@ -9,32 +9,32 @@ use crate::ssh::Ssh;
 use crate::support::{Env, Run, names};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum StoreKind {
     Directory,
     S3,
     Sftp,
 }
 
-pub(crate) const ALL: [Kind; 3] = [Kind::Directory, Kind::S3, Kind::Sftp];
+pub(crate) const ALL: [StoreKind; 3] = [StoreKind::Directory, StoreKind::S3, StoreKind::Sftp];
 
 /// A destination of a test's own, with a database whose dumps are copied there.
-pub(crate) struct Place {
+pub(crate) struct TestStore {
     pub(crate) env: Env,
     pub(crate) url: String,
-    kind: Kind,
+    kind: StoreKind,
     /// Where it is for the server: a bucket and prefix, or a directory.
     root: String,
 }
 
-impl Place {
+impl TestStore {
     /// With the machine's name `web`.
-    pub(crate) fn new(kind: Kind) -> Self {
+    pub(crate) fn new(kind: StoreKind) -> Self {
         let env = Env::with_database();
         let stored = env.path("stored").display().to_string();
         let (url, root) = match kind {
-            Kind::Directory => (stored.clone(), stored),
-            Kind::Sftp => (Ssh::shared().url(&PathBuf::from(&stored)), stored),
-            Kind::S3 => {
+            StoreKind::Directory => (stored.clone(), stored),
+            StoreKind::Sftp => (Ssh::shared().url(&PathBuf::from(&stored)), stored),
+            StoreKind::S3 => {
                 let bucket = Seaweed::shared().bucket();
                 (
                     format!("s3://{bucket}/all/the.copies"),
@@ -42,7 +42,7 @@ impl Place {
                 )
             }
         };
-        Place {
+        TestStore {
             env,
             url,
             kind,
@@ -69,25 +69,25 @@ impl Place {
             .env("AWS_SECRET_ACCESS_KEY", seaweed::SECRET)
             .env("TMPDIR", self.env.root());
         match self.kind {
-            Kind::S3 => command.env("AWS_ENDPOINT_URL", Seaweed::shared().endpoint()),
-            Kind::Sftp => command
+            StoreKind::S3 => command.env("AWS_ENDPOINT_URL", Seaweed::shared().endpoint()),
+            StoreKind::Sftp => command
                 .env("PATH", Ssh::shared().path())
                 .env("HOME", self.env.root()),
-            Kind::Directory => &mut command,
+            StoreKind::Directory => &mut command,
         };
         command
     }
 
     /// Runs it.
     pub(crate) fn run(&self, args: &str) -> Run {
-        Run::of(&mut self.program(args))
+        Run::finish(&mut self.program(args))
     }
 
     /// Copies and returns the URLs it printed.
     pub(crate) fn copy(&self, args: &str) -> Vec<String> {
         let mut command = self.program("copy dump --to");
         command.arg(&self.url).args(args.split_whitespace());
-        let run = Run::of(&mut command).succeeds();
+        let run = Run::finish(&mut command).succeeds();
         run.stdout.lines().map(str::to_owned).collect()
     }
 
@@ -97,14 +97,14 @@ impl Place {
         for arg in args.split_whitespace() {
             command.arg(if arg == "@" { &self.url } else { arg });
         }
-        Run::of(&mut command)
+        Run::finish(&mut command)
     }
 
     /// The paths of everything that is stored, sorted.
     pub(crate) fn stored(&self) -> Vec<String> {
         let mut all = match self.kind {
-            Kind::S3 => Seaweed::shared().list(&self.root),
-            Kind::Directory | Kind::Sftp => below(&PathBuf::from(&self.root)),
+            StoreKind::S3 => Seaweed::shared().list(&self.root),
+            StoreKind::Directory | StoreKind::Sftp => list_below(&PathBuf::from(&self.root)),
         };
         for path in &mut all {
             *path = path
@@ -122,26 +122,26 @@ impl Place {
 
     pub(crate) fn read(&self, path: &str) -> Vec<u8> {
         match self.kind {
-            Kind::S3 => Seaweed::shared().get(&self.raw(path)),
-            Kind::Directory | Kind::Sftp => fs::read(self.raw(path)).unwrap(),
+            StoreKind::S3 => Seaweed::shared().get(&self.raw(path)),
+            StoreKind::Directory | StoreKind::Sftp => fs::read(self.raw(path)).unwrap(),
         }
     }
 
     pub(crate) fn write(&self, path: &str, content: &[u8]) {
         match self.kind {
-            Kind::S3 => {
+            StoreKind::S3 => {
                 // What S3 says of a file's sums is not kept for another content.
                 self.remove(path);
                 assert!(Seaweed::shared().put(&self.raw(path), content));
             }
-            Kind::Directory | Kind::Sftp => fs::write(self.raw(path), content).unwrap(),
+            StoreKind::Directory | StoreKind::Sftp => fs::write(self.raw(path), content).unwrap(),
         }
     }
 
     pub(crate) fn remove(&self, path: &str) {
         match self.kind {
-            Kind::S3 => Seaweed::shared().remove(&self.raw(path)),
-            Kind::Directory | Kind::Sftp => fs::remove_file(self.raw(path)).unwrap(),
+            StoreKind::S3 => Seaweed::shared().remove(&self.raw(path)),
+            StoreKind::Directory | StoreKind::Sftp => fs::remove_file(self.raw(path)).unwrap(),
         }
     }
 
@@ -171,14 +171,14 @@ impl Place {
     }
 }
 
-fn below(directory: &std::path::Path) -> Vec<String> {
+fn list_below(directory: &std::path::Path) -> Vec<String> {
     let paths = names(directory)
         .into_iter()
         .map(|name| directory.join(name));
     paths
         .flat_map(|path| {
             if path.is_dir() {
-                below(&path)
+                list_below(&path)
             } else {
                 vec![path.display().to_string()]
             }

@@ -11,20 +11,20 @@ use super::sides::with_suffix;
 /// When this value is dropped, after that connection, it opens and closes the database once as any
 /// program does. SQLite itself then removes the files, unless another program uses the database. A
 /// log with content is left alone.
-pub(super) struct LastOut(PathBuf);
+pub(super) struct LogRemover(PathBuf);
 
-impl LastOut {
+impl LogRemover {
     /// Returns the value if no log lies beside the database, else `None`: this program must not
     /// remove a log that it did not create. Call this before the connection is made.
-    pub(super) fn if_at_rest(database: &Path) -> Option<Self> {
+    pub(super) fn unless_log_exists(database: &Path) -> Option<Self> {
         let log = PathBuf::from(with_suffix(database.as_os_str(), "-wal"));
         log.symlink_metadata()
             .is_err()
-            .then(|| LastOut(database.to_owned()))
+            .then(|| LogRemover(database.to_owned()))
     }
 }
 
-impl Drop for LastOut {
+impl Drop for LogRemover {
     fn drop(&mut self) {
         let log = PathBuf::from(with_suffix(self.0.as_os_str(), "-wal"));
         if log.symlink_metadata().is_ok_and(|log| log.len() == 0) {
