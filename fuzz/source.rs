@@ -21,7 +21,7 @@ fuzz_target!(|bytes: &[u8]| {
     if user.contains(['/', '?', '#']) || text.contains("pa55") {
         return;
     }
-    for scheme in ["postgresql", "postgres", "mysql", "mariadb"] {
+    for scheme in ["postgresql", "postgres", "mysql", "mariadb", "redis", "rediss", "redis+unix"] {
         let urls = [
             format!("{scheme}://{user}:{PASSWORD}@{rest}"),
             format!("{scheme}://{user}/?password={PASSWORD}&{rest}"),

@@ -75,9 +75,11 @@ let
       (needs ((db.source == null) != (db.command == null)) ''
         ${option name}: set either `source` (where the database is reached) or `command` (a
         program that prints the dump), and only one of them.'')
-      (needs (db.source == null || engine != null) ''
-        ${option name}.source: "${toString db.source}" is none of sqlite:PATH, /PATH,
-        postgresql://..., mysql://... and mariadb://....'')
+      (needs (db.source == null || engine != null)
+        ''
+          ${option name}.source: "${toString db.source}" is none of sqlite:PATH, /PATH,
+          postgresql://..., mysql://..., mariadb://..., redis://..., redis+unix://... and the like of valkey.''
+      )
       (needs (db.command == null || db.command != [ ]) "${option name}.command: name the program to run.")
       (needs (!(source.hasPassword db)) ''
         ${option name}.source holds a password, which would be in the Nix store for everyone to

@@ -21,8 +21,8 @@ in
 
     source = nullable types.str "postgresql://dumper@db.example.org/shop" ''
       The database: `sqlite:PATH`, an absolute path (a `*` in its last component matches any
-      characters), a `postgresql://...` URL in the form of libpq, or a `mysql://...` or
-      `mariadb://...` URL. A server URL without a database name means every database of the server.
+      characters), a `postgresql://...` URL in the form of libpq, a `mysql://...` or
+      `mariadb://...` URL, or a `redis://...` or `redis+unix:///...` URL. A server URL without a database name means every database of the server.
       Do not put a password into the URL; use {option}`passwordFile`. On the PostgreSQL server of
       this machine the dump may log in as the superuser, for example with
       `postgresql://postgres@/shop?host=/run/postgresql`.

@@ -85,6 +85,16 @@ let
   scheme =
     if lib.getName services.mysql.package == lib.getName pkgs.mariadb then "mariadb" else "mysql";
   socket = services.mysql.settings.mysqld.socket or "/run/mysqld/mysqld.sock";
+
+  # Each is a unit of its own, which names the user (nixos/modules/services/databases/redis.nix).
+  redis = lib.mapAttrs' (
+    name: server: lib.nameValuePair (if name == "" then "redis" else "redis-${name}") server
+  ) (lib.filterAttrs (_: server: server.enable) (services.redis.servers or { }));
+  redisFound = lib.filterAttrs (name: _: !(lib.elem name cfg.exclude)) redis;
+  # Its password is in the Nix store, from where no unit gets it.
+  redisClosed = lib.filterAttrs (
+    name: server: server.requirePass != null && !(cfg.databases ? ${name} && isGiven name)
+  ) redisFound;
 in
 {
   services.dumpDatabase.databases = mkIf active (mkMerge [
@@ -97,6 +107,16 @@ in
     (mkIf (services.postgresql.enable && !(lib.elem "postgresql" cfg.exclude)) {
       postgresql.source = mkDefault "postgresql://postgres@/?host=${socketDirectory}&port=${toString services.postgresql.settings.port}";
     })
+    (lib.mapAttrs (name: server: {
+      source = mkDefault (
+        if server.unixSocket != null then
+          "redis+unix://${server.unixSocket}"
+        else
+          "redis://localhost:${toString server.port}"
+      );
+      service = mkDefault name;
+      passwordFile = mkDefault server.requirePassFile;
+    }) redisFound)
     (mkIf (services.mysql.enable && !(lib.elem "mysql" cfg.exclude)) {
       mysql.source = mkDefault "${scheme}://dump-database@localhost/?socket=${socket}";
     })
@@ -111,6 +131,10 @@ in
       services.dumpDatabase: services.${name} has no longer the settings that say where its database
       is, so it is not dumped. Name the database in services.dumpDatabase.databases.${name}.source, or
       leave it out, and this warning is gone: services.dumpDatabase.exclude = [ "${name}" ];'') unreadable
+    ++ lib.mapAttrsToList (name: _: ''
+      services.dumpDatabase: services.redis.servers has a password for ${name} in the Nix store
+      (requirePass), which the dump does not get. Use requirePassFile, and this warning is gone, or
+      leave the server out: services.dumpDatabase.exclude = [ "${name}" ];'') redisClosed
     ++ lib.mapAttrsToList (name: what: ''
       services.dumpDatabase: services.${name} is enabled, whose data is not dumped: ${what}. Dump it with
       a program in services.dumpDatabase.databases.${name}.command (an SQLite file by its `source`), or

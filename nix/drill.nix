@@ -42,6 +42,7 @@ let
         # mariadb-install-db asks for the host's name.
         pkgs.inetutils
       ];
+      redis = [ config.services.redis.package ];
     }
     .${source.engine db} or [ ];
 

@@ -172,7 +172,7 @@ in
       example = false;
       description = ''
         Whether to find the databases that the configuration of this machine declares: its
-        PostgreSQL and MySQL/MariaDB servers, and the SQLite files of its services. Each database
+        PostgreSQL, MySQL/MariaDB and Redis servers, and the SQLite files of its services. Each database
         that is found becomes an entry of {option}`services.dumpDatabase.databases`, where you can
         change or disable it. A warning names each service that is known to keep its data in
         something that is not dumped. Databases in containers ({option}`containers`,

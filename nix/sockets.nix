@@ -15,6 +15,13 @@ let
         map lib.trim (lib.splitString "," (services.postgresql.settings.unix_socket_directories or ""))
       )
     );
+    redis = lib.unique (
+      map (server: dirOf server.unixSocket) (
+        lib.filter (server: server.enable && server.unixSocket != null) (
+          lib.attrValues (services.redis.servers or { })
+        )
+      )
+    );
     mysql = lib.unique [
       "/run/mysqld"
       (dirOf (services.mysql.settings.mysqld.socket or "/run/mysqld/mysqld.sock"))

@@ -2,9 +2,9 @@
 lib:
 let
   inherit (lib) hasPrefix removePrefix;
-  scheme = source: lib.head (builtins.match "([a-z]+:)?.*" source);
+  scheme = source: lib.head (builtins.match "([a-z+]+:)?.*" source);
   # authority and parameters of a server's URL, undecoded
-  split = source: builtins.match "[a-z]+://([^/?#]*)(/([^?#]*))?(\\?([^#]*))?(#.*)?" source;
+  split = source: builtins.match "[a-z+]+://([^/?#]*)(/([^?#]*))?(\\?([^#]*))?(#.*)?" source;
   hostOf =
     source:
     let
@@ -24,6 +24,12 @@ let
     "postgres:" = "postgresql";
     "mysql:" = "mysql";
     "mariadb:" = "mysql";
+    "redis:" = "redis";
+    "rediss:" = "redis";
+    "redis+unix:" = "redis";
+    "valkey:" = "redis";
+    "valkeys:" = "redis";
+    "valkey+unix:" = "redis";
   };
 in
 rec {
@@ -82,6 +88,8 @@ rec {
         given
     else if named != null && !(isSocket named) then
       named
+    else if engine db == "redis" && !(lib.hasSuffix "+unix:" (scheme db.source)) then
+      "localhost"
     else
       null;
 
@@ -98,13 +106,14 @@ rec {
     lib.elem (engine db) [
       "postgresql"
       "mysql"
+      "redis"
     ];
 
   hasPassword =
     db:
     db.source != null
     && (
-      builtins.match "[a-z]+://[^/?#@]*:[^/?#]+@.*" db.source != null
+      builtins.match "[a-z+]+://[^/?#@]*:[^/?#]+@.*" db.source != null
       || builtins.match ".*[?&](password|sslpassword)=[^&]+.*" db.source != null
     );
 }

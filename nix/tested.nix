@@ -31,11 +31,13 @@ let
     # They look for the servers' programs where Debian has them.
     "earlier::mysql"
     "earlier::postgresql"
+    "earlier::redis"
     "servers::documentation::"
     "servers::mysql::"
     "servers::postgresql::"
     "servers::recipes::"
     "servers::survey::"
+    "servers::redis::"
     # It builds the program again.
     "sqlite::without_dbpage::"
   ];

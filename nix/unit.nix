@@ -30,7 +30,12 @@ let
     name: db: leaf:
     let
       engine = source.engine db;
-      named = engine == "command" || engine == "sqlite" && !source.isGlob db;
+      named =
+        lib.elem engine [
+          "command"
+          "redis"
+        ]
+        || engine == "sqlite" && !source.isGlob db;
       flags = [
         (lib.getExe cfg.package)
         "dump"
@@ -89,6 +94,7 @@ let
       mysql = [
         (if config.services.mysql.enable then config.services.mysql.package else pkgs.mariadb.client)
       ];
+      redis = [ config.services.redis.package ];
     }
     .${toString (source.engine db)} or [ ];
 
@@ -103,7 +109,8 @@ let
     optional (
       local && source.engine db == "postgresql" && config.services.postgresql.enable
     ) "postgresql.target"
-    ++ optional (local && source.engine db == "mysql" && config.services.mysql.enable) "mysql.service";
+    ++ optional (local && source.engine db == "mysql" && config.services.mysql.enable) "mysql.service"
+    ++ optional (local && source.engine db == "redis" && db.service != null) "${db.service}.service";
 
   network =
     db:

@@ -98,6 +98,9 @@ impl<W: Write> Encoder<W> {
                 let threads = u32::try_from(pool.threads()).unwrap_or(1);
                 if threads > 1 {
                     encoder.multithread(threads)?;
+                    // The content chooses where libzstd ends a job, for stores that keep equal data
+                    // once.
+                    encoder.set_parameter(zstd::zstd_safe::CParameter::RSyncable(true))?;
                 }
                 let background = Background::start(inner, encoder, stop)?;
                 Encoder::Zstd(background, Tally::default())

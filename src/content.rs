@@ -4,5 +4,6 @@ pub mod archive;
 mod fingerprint;
 pub mod image;
 pub mod marker;
+pub mod rdb;
 
 pub use fingerprint::Fingerprint;

@@ -14,6 +14,7 @@ pub mod missing;
 pub mod mysql;
 mod object_lines;
 pub mod postgresql;
+mod redis;
 mod registered;
 pub mod source;
 pub mod sqlite;
@@ -39,9 +40,10 @@ pub use source::{DamagedInside, Source};
 use throwaway::{Throwaway, ThrowawayResources};
 
 /// The engines whose sources are URLs. A new engine is one more line here.
-const ENGINES: [Registration; 2] = [postgresql::ENGINE, mysql::ENGINE];
+const ENGINES: [Registration; 3] = [postgresql::ENGINE, mysql::ENGINE, redis::ENGINE];
 
-/// Parses `text`, which is a server's URL, `sqlite:PATH` or a plain path. Returns the source.
+/// Parses `text`, which is a server's URL, `sqlite:PATH` or a plain path. A plain path that ends in
+/// `.rdb` is an RDB file, every other one an SQLite file. Returns the source.
 ///
 /// # Errors
 /// Returns one sentence if `text` is none of these. The sentence does not repeat a password in
@@ -56,7 +58,11 @@ pub fn parse_source(text: &OsStr) -> Result<Arc<dyn Source>, String> {
     if path.len() == bytes.len() && path[scheme.len()..].starts_with(b"://") {
         return parse_url(&String::from_utf8_lossy(scheme), text);
     }
+    let is_named = path.len() < bytes.len();
     let path = Path::new(OsStr::from_bytes(path));
+    if let Some(file) = redis::file(path).filter(|_| !is_named) {
+        return Ok(file);
+    }
     Ok(Arc::new(sqlite::SqliteSource::new(path)))
 }
 

@@ -17,6 +17,8 @@ pub enum Engine {
     Postgresql,
     /// MySQL or MariaDB: a server, which its own dump client reads.
     Mysql,
+    /// Redis or Valkey: a server, which sends its own RDB file.
+    Redis,
     /// A program that writes a dump to its stdout.
     Command,
 }
@@ -27,6 +29,7 @@ impl fmt::Display for Engine {
             Engine::Sqlite => "SQLite",
             Engine::Postgresql => "PostgreSQL",
             Engine::Mysql => "MySQL/MariaDB",
+            Engine::Redis => "Redis/Valkey",
             Engine::Command => "command",
         })
     }

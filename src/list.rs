@@ -1,6 +1,7 @@
 //! Lists dumps and the reasons why they are kept.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
@@ -10,8 +11,9 @@ use serde::Serialize;
 
 use crate::clock;
 use crate::directory::Directory;
-use crate::header::{DumpKind, LeftOut};
+use crate::header::{DumpKind, Header, LeftOut, Rows};
 use crate::human;
+use crate::identity::Engine;
 use crate::name::Format;
 use crate::retention::{self, Policy, Rule, Verdict};
 use crate::series::{Series, UncountedDump};
@@ -29,8 +31,39 @@ struct ListedDump {
     /// What the user left out of it.
     #[serde(skip_serializing_if = "LeftOut::is_nothing")]
     left_out: LeftOut,
+    /// What a dump of Redis or Valkey holds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    holds: Option<Keys>,
     /// The rules that keep it. If empty, the next rotation removes it.
     kept_by: Vec<Rule>,
+}
+
+/// The number of keys in a dump.
+#[derive(Debug, Serialize)]
+struct Keys {
+    keys: u64,
+    databases: usize,
+}
+
+impl Keys {
+    /// Returns the number of keys in a dump of Redis or Valkey, and `None` for any other engine.
+    fn of(header: &Header) -> Option<Self> {
+        let facts = &header.facts;
+        let keys = facts.tables.iter().filter_map(|(_, rows)| *rows);
+        (header.identity.engine == Engine::Redis).then(|| Keys {
+            keys: keys.filter_map(Rows::exact).sum(),
+            databases: facts.table_count,
+        })
+    }
+}
+
+impl fmt::Display for Keys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let keys = usize::try_from(self.keys).unwrap_or(usize::MAX);
+        let keys = human::count(keys, "key");
+        let databases = human::count(self.databases, "database");
+        write!(f, "{keys} in {databases}")
+    }
 }
 
 impl ListedDump {
@@ -93,6 +126,7 @@ fn rows(
         format: entry.name.format,
         kind: header.kind,
         left_out: header.left_out.clone(),
+        holds: Keys::of(header),
         kept_by: match verdict {
             Verdict::Keep(rules) => rules,
             Verdict::Remove => Vec::new(),
@@ -115,9 +149,16 @@ fn table(
     let width = width.unwrap_or(0).max("database".len());
     let file = rows.iter().map(|row| row.file().chars().count()).max();
     let file = file.unwrap_or(0).max("file".len());
+    let holds = |row: &ListedDump| {
+        row.holds
+            .as_ref()
+            .map_or(String::new(), |it| format!("{it}  "))
+    };
+    let held = rows.iter().map(|row| holds(row).len()).max().unwrap_or(0);
+    let title = if held > 0 { "holds" } else { "" };
     writeln!(
         out,
-        "{:width$}  {:20}  {:>8}  {:>10}  {:file$}  kept by",
+        "{:width$}  {:20}  {:>8}  {:>10}  {:file$}  {title:held$}kept by",
         "database", "time (UTC)", "age", "size", "file"
     )?;
     for (row, name) in rows.iter().zip(&names) {
@@ -128,12 +169,13 @@ fn table(
         };
         writeln!(
             out,
-            "{:width$}  {:20}  {:>8}  {:>10}  {:file$}  {}{lacks}",
+            "{:width$}  {:20}  {:>8}  {:>10}  {:file$}  {:held$}{}{lacks}",
             name,
             row.time.strftime("%Y-%m-%d %H:%M:%SZ").to_string(),
             human::age(now.duration_since(row.time)),
             human::bytes(row.bytes),
             row.file(),
+            holds(row),
             match (kept_by.is_empty(), row.kind) {
                 (true, _) => "nothing: the next rotation removes it".to_owned(),
                 (false, DumpKind::Regular) => kept_by.join(", "),

@@ -89,12 +89,20 @@ pub enum Format {
     Sql,
     /// `PostgreSQL`'s custom format (`pg_dump -Fc`).
     Pgdump,
+    /// An RDB file of Redis or Valkey.
+    Rdb,
     /// The output of a command.
     Other,
 }
 
 impl Format {
-    const ALL: [Self; 4] = [Self::Sqlite, Self::Sql, Self::Pgdump, Self::Other];
+    const ALL: [Self; 5] = [
+        Self::Sqlite,
+        Self::Sql,
+        Self::Pgdump,
+        Self::Rdb,
+        Self::Other,
+    ];
 
     /// Returns the format's extension, the second to last of a file name, without its dot.
     #[must_use]
@@ -103,6 +111,7 @@ impl Format {
             Self::Sqlite => "sqlite",
             Self::Sql => "sql",
             Self::Pgdump => "pgdump",
+            Self::Rdb => "rdb",
             Self::Other => "dump",
         }
     }

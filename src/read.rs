@@ -8,6 +8,7 @@ use crate::compress::Decoder;
 use crate::content::archive::ArchiveCheck;
 use crate::content::image::Shape;
 use crate::content::marker::Tail;
+use crate::content::rdb::Rdb;
 use crate::header::Header;
 use crate::name::Format;
 use crate::stop::Stop;
@@ -48,7 +49,7 @@ pub fn read_whole(file: &File, stop: Stop, sink: &mut dyn Write) -> io::Result<H
             return Err(damage("it holds more than its header says"));
         }
         stop.check().map_err(io::Error::other)?;
-        inside.add(header.format, data);
+        inside.add(header.format, data)?;
         sink.write_all(data)?;
         decoder.consume(passed);
     }
@@ -80,17 +81,22 @@ struct ContentCheck {
     start: Vec<u8>,
     tail: Tail,
     archive: ArchiveCheck,
+    rdb: Rdb<()>,
 }
 
 impl ContentCheck {
-    fn add(&mut self, format: Format, data: &[u8]) {
+    fn add(&mut self, format: Format, data: &[u8]) -> io::Result<()> {
         match format {
             Format::Sql => self.tail.add(data),
             Format::Pgdump => self.archive.add(data),
-            Format::Sqlite | Format::Other => {}
+            Format::Rdb if self.rdb.read(data)? < data.len() => {
+                return Err(damage("its content goes on after the end of the RDB file"));
+            }
+            Format::Rdb | Format::Sqlite | Format::Other => {}
         }
         let missing = 100_usize.saturating_sub(self.start.len());
         self.start.extend(&data[..missing.min(data.len())]);
+        Ok(())
     }
 
     fn check(&mut self, header: &Header) -> Result<(), String> {
@@ -110,6 +116,7 @@ impl ContentCheck {
                 Err("its content ends before the dump's last line".to_owned())
             }
             Format::Pgdump => self.archive.check(),
+            Format::Rdb => self.rdb.check(),
             Format::Sql | Format::Other => Ok(()),
         }
     }

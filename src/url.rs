@@ -1,5 +1,6 @@
 //! A server's URL: `SCHEME://[USER[:PASSWORD]@][HOST[:PORT]][/DATABASE][?NAME=VALUE[&...]]`, parsed
-//! as libpq does ("Connection URIs" in its manual).
+//! as libpq does ("Connection URIs" in its manual). In a URL whose scheme ends with `+unix`, the path
+//! of a socket stands in place of the host and the database.
 
 mod percent;
 
@@ -49,7 +50,8 @@ impl Url {
         };
         let (before, query) = rest.split_once('?').unwrap_or((rest, ""));
         let (hosts, database) = before.split_once('/').unwrap_or((before, ""));
-        if hosts.contains('@') || database.contains(['/', '@']) {
+        let has_path = is_of_socket(scheme) && hosts.is_empty();
+        if hosts.contains('@') || database.contains('@') || database.contains('/') && !has_path {
             return Err(wrong(
                 "a / or @ that belongs to a password or a name must be written %2F or %40",
             ));
@@ -110,6 +112,25 @@ impl Url {
     #[must_use]
     pub fn database(&self) -> Option<&str> {
         self.database.as_deref()
+    }
+
+    /// Returns the path of the socket, if the scheme is of one.
+    #[must_use]
+    pub fn socket(&self) -> Option<String> {
+        let path = self.database.as_ref().filter(|_| self.is_of_socket())?;
+        Some(format!("/{path}"))
+    }
+
+    /// Returns true if the scheme is of a socket (`redis+unix`).
+    #[must_use]
+    pub fn is_of_socket(&self) -> bool {
+        is_of_socket(&self.scheme)
+    }
+
+    /// Returns the scheme.
+    #[must_use]
+    pub fn scheme(&self) -> &str {
+        &self.scheme
     }
 
     /// Returns the same URL with this database.
@@ -218,13 +239,23 @@ impl fmt::Display for Url {
             write!(f, "{user}@")?;
         }
         write!(f, "{}/", self.hosts)?;
-        f.write_str(&encode(self.database.as_deref().unwrap_or_default()))?;
+        let database = self.database.as_deref().unwrap_or_default();
+        if self.is_of_socket() {
+            let parts: Vec<_> = database.split('/').map(encode).collect();
+            f.write_str(&parts.join("/"))?;
+        } else {
+            f.write_str(&encode(database))?;
+        }
         for (number, (name, value)) in self.parameters.iter().enumerate() {
             let mark = if number == 0 { '?' } else { '&' };
             write!(f, "{mark}{name}={value}")?;
         }
         Ok(())
     }
+}
+
+fn is_of_socket(scheme: &str) -> bool {
+    scheme.ends_with("+unix")
 }
 
 fn secret(encoded: &str, wrong: &dyn Fn(&str) -> String) -> Result<Secret, String> {
@@ -266,6 +297,10 @@ mod tests {
                 "postgresql://h1:1,h2:2/x",
             ),
             ("mysql://[::1]:3307/a%2Fb", "mysql://[::1]:3307/a%2Fb"),
+            (
+                "redis+unix://u:s3cret@/run/re%20dis/s.sock?x=1",
+                "redis+unix://u@/run/re%20dis/s.sock?x=1",
+            ),
         ] {
             let url = Url::parse(given).unwrap();
             assert_eq!(url.to_string(), printed, "{given}");

@@ -204,3 +204,24 @@ in
     };
   };
 }
+# Older trees of nixpkgs have one server, without a name.
+// lib.optionalAttrs ((machine { }).services.redis ? servers) {
+  testRedis =
+    finds
+      {
+        redis.servers."".enable = true;
+        redis.servers.shop.enable = true;
+        redis.servers.remote = {
+          enable = true;
+          unixSocket = null;
+          port = 6380;
+        };
+        redis.servers.cache.enable = true;
+        dumpDatabase.exclude = [ "redis-cache" ];
+      }
+      {
+        redis = "redis+unix:///run/redis/redis.sock";
+        redis-remote = "redis://localhost:6380";
+        redis-shop = "redis+unix:///run/redis-shop/redis.sock";
+      };
+}

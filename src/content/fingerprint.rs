@@ -1,7 +1,8 @@
 //! The fingerprint of a dump. It says whether a database has changed since its newest dump.
 //!
 //! Two dumps of the same state differ in what the engine adds: a counter in SQLite's first page,
-//! the time in a `pg_dump` archive, random keys and dates in SQL. The fingerprint omits these
+//! the time in a `pg_dump` archive, random keys and dates in SQL, the time and the memory in an RDB
+//! file. The fingerprint omits these
 //! additions, but only where the engine puts them, so that it does not omit a row that looks like
 //! one.
 
@@ -18,6 +19,12 @@ const EDGE: usize = 1024;
 /// The file change counter, the version-valid-for number and the library version
 /// (sqlite.org/fileformat2.html, 1.3).
 const SQLITE_COUNTERS: [Range<usize>; 2] = [24..28, 92..100];
+/// The length in bytes of the checksum at the end of an RDB file.
+const RDB_CHECKSUM: usize = 8;
+/// The length in bytes of the version at the start of an RDB file.
+const RDB_FRONT: usize = 9;
+/// The byte that begins a field about an RDB file: its time, the memory in use, the server's version.
+const RDB_FIELD: u8 = 250;
 
 /// A hash of a dump, without what the engine adds.
 #[allow(missing_debug_implementations)]
@@ -73,8 +80,10 @@ impl Fingerprint {
     pub fn finish(mut self) -> String {
         self.pass_start();
         let mut end = std::mem::take(&mut self.end);
-        if self.format == Format::Sql {
-            without_last_line(&mut end);
+        match self.format {
+            Format::Sql => without_last_line(&mut end),
+            Format::Rdb => end.truncate(end.len().saturating_sub(RDB_CHECKSUM)),
+            Format::Sqlite | Format::Pgdump | Format::Other => {}
         }
         self.hash.update(&end);
         hexadecimal(&self.hash.finalize())
@@ -95,6 +104,7 @@ impl Fingerprint {
                 clear(&mut start, time);
             }
             Format::Sql if self.engine == Engine::Postgresql => without_key(&mut start),
+            Format::Rdb => without_fields(&mut start),
             Format::Sql | Format::Other => {}
         }
         // In a short dump, the start is also the end.
@@ -122,6 +132,34 @@ fn pgdump_time(head: &[u8]) -> Range<usize> {
     let compression = if (major, minor) >= (1, 15) { 1 } else { int };
     let start = 11 + compression;
     start..start + 7 * int
+}
+
+/// Removes the fields about an RDB file, which follow its version.
+fn without_fields(start: &mut Vec<u8>) {
+    let mut at = RDB_FRONT;
+    while start.get(at) == Some(&RDB_FIELD) {
+        let name = at + 1 + short_text(start, at + 1);
+        let end = name + short_text(start, name);
+        if end > start.len() {
+            break;
+        }
+        at = end;
+    }
+    if at <= start.len() && RDB_FRONT <= at {
+        start.drain(RDB_FRONT..at);
+    }
+}
+
+/// Returns the length in bytes of a string in an RDB file, with what stands before it: a string of
+/// less than 64 bytes or an integer.
+fn short_text(bytes: &[u8], at: usize) -> usize {
+    match bytes.get(at) {
+        Some(0xc0) => 2,
+        Some(0xc1) => 3,
+        Some(0xc2) => 5,
+        Some(length) if *length < 64 => 1 + usize::from(*length),
+        _ => bytes.len(),
+    }
 }
 
 /// Removes the line `\restrict KEY`, which `pg_dump` puts after its first comment.

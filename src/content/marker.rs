@@ -37,7 +37,7 @@ impl Tail {
             Engine::Mysql => lines
                 .next()
                 .is_some_and(|line| line.starts_with("-- Dump completed")),
-            Engine::Sqlite | Engine::Command => true,
+            Engine::Sqlite | Engine::Redis | Engine::Command => true,
         }
     }
 }

@@ -27,7 +27,7 @@ const FAILURES: usize = 3;
 /// then the rest, newest first. Prints where each copy is. Returns how many databases failed.
 ///
 /// # Errors
-/// [`UsageError`] for what makes no sense, before anything is copied; [`DestinationInUse`](super::home::DestinationInUse) when another run copies
+/// [`UsageError`] for what makes no sense, before anything is copied; [`DestinationInUse`](super::state_directory::DestinationInUse) when another run copies
 /// to the same destination; when the destination cannot be reached.
 pub fn run(directories: &[PathBuf], options: &CopyOptions) -> Result<usize> {
     let destination = Destination::parse(&options.to).map_err(|why| UsageError::new(&why))?;

@@ -8,9 +8,28 @@ use serde::{Deserialize, Serialize};
 use crate::engine::throwaway::RestoredContent;
 use crate::header::{Facts, Header, Rows};
 use crate::human;
+use crate::identity::Engine;
 
 /// The most differences that a comparison lists; it only counts the others.
 const LISTED: usize = 5;
+
+/// What the tables and rows of an engine are called.
+struct Words {
+    table: &'static str,
+    row: &'static str,
+    rows: &'static str,
+}
+
+impl Words {
+    fn new(of_keys: bool) -> Self {
+        let (table, row, rows) = if of_keys {
+            ("database", "key", "keys")
+        } else {
+            ("table", "row", "rows")
+        };
+        Words { table, row, rows }
+    }
+}
 
 /// The result of a comparison.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -29,6 +48,9 @@ pub(super) struct Comparison {
     /// What the user left out of the dump, in words.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(super) left_out: String,
+    /// Whether the tables are the databases of a server, and their rows are its keys.
+    #[serde(default)]
+    pub(super) of_keys: bool,
     /// Differences and faults that make the drill fail.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) problems: Vec<String>,
@@ -40,7 +62,8 @@ pub(super) struct Comparison {
 impl Comparison {
     /// Compares a restored database with the header of its dump.
     pub(super) fn new(header: &Header, contents: RestoredContent) -> Self {
-        let mut this = Comparison::compare_tables(&header.facts, &contents.rows);
+        let of_keys = header.identity.engine == Engine::Redis;
+        let mut this = Comparison::compare_tables(&header.facts, &contents.rows, of_keys);
         this.left_out = header.left_out.to_string();
         this.problems.extend(contents.problems);
         if let Some(version) = contents.version {
@@ -50,26 +73,30 @@ impl Comparison {
     }
 
     /// Compares the number of rows of each table `now` with the number at the snapshot.
-    fn compare_tables(facts: &Facts, now: &BTreeMap<String, Option<u64>>) -> Self {
+    fn compare_tables(facts: &Facts, now: &BTreeMap<String, Option<u64>>, of_keys: bool) -> Self {
+        let Words {
+            table: thing, rows, ..
+        } = Words::new(of_keys);
         let mut this = Comparison {
             tables: now.len(),
             rows: now.values().flatten().sum(),
+            of_keys,
             ..Comparison::default()
         };
         let mut differences = Vec::new();
         let mut far = Vec::new();
         for (table, then) in &facts.tables {
             let Some(now) = now.get(table) else {
-                differences.push(format!("the table {table} is missing"));
+                differences.push(format!("the {thing} {table} is missing"));
                 continue;
             };
             match (now, then) {
                 (Some(now), Some(Rows::Exact(then))) if now == then => this.counted += 1,
                 (Some(now), Some(Rows::Exact(then))) => {
-                    differences.push(format!("{table} has {now} rows and had {then}"));
+                    differences.push(format!("{table} has {now} {rows} and had {then}"));
                 }
                 (None, Some(Rows::Exact(then))) => {
-                    differences.push(format!("{table} cannot be counted and had {then} rows"));
+                    differences.push(format!("{table} cannot be counted and had {then} {rows}"));
                 }
                 (Some(now), Some(Rows::About { about })) if is_far(*now, *about) => {
                     this.estimated += 1;
@@ -83,7 +110,7 @@ impl Comparison {
         let claims = *facts != Facts::default() && facts.table_count >= facts.tables.len();
         if claims && now.len() != facts.table_count {
             let then = facts.table_count;
-            let tables = human::count(now.len(), "table");
+            let tables = human::count(now.len(), thing);
             differences.push(format!("it has {tables} and had {then}"));
         }
         this.problems.extend(describe_list(differences));
@@ -103,6 +130,7 @@ impl Comparison {
             // `8.4.2`, and only a minor release in `15.2`.
             let two = version.contains("Maria") || version.as_bytes().get(1) == Some(&b'.');
             let numbers = version.split(|c: char| !c.is_ascii_digit());
+            let numbers = numbers.filter(|number| !number.is_empty());
             let numbers = numbers.take(1 + usize::from(two));
             numbers.map(str::to_owned).collect()
         };
@@ -133,8 +161,13 @@ impl fmt::Display for Comparison {
         if self.only_loaded {
             return f.write_str("all of it loaded; nothing else was compared");
         }
-        let tables = human::count(self.tables, "table");
-        let rows = if self.rows == 1 { "row" } else { "rows" };
+        let words = Words::new(self.of_keys);
+        let tables = human::count(self.tables, words.table);
+        let rows = if self.rows == 1 {
+            words.row
+        } else {
+            words.rows
+        };
         write!(f, "{tables} with {} {rows}", self.rows)?;
         match self.counted {
             0 => {}
@@ -144,7 +177,7 @@ impl fmt::Display for Comparison {
         let unknown = self.tables.saturating_sub(self.counted + self.estimated);
         for (number, how) in [(self.estimated, "only estimated"), (unknown, "not counted")] {
             if number > 0 {
-                let tables = human::count(number, "table");
+                let tables = human::count(number, words.table);
                 write!(f, "; the rows of {tables} were {how} when it was dumped")?;
             }
         }
@@ -171,7 +204,7 @@ mod tests {
         let now = now
             .iter()
             .map(|(name, rows)| ((*name).to_owned(), Some(*rows)));
-        Comparison::compare_tables(&facts, &now.collect())
+        Comparison::compare_tables(&facts, &now.collect(), false)
     }
 
     #[test]
@@ -222,15 +255,19 @@ mod tests {
             table_count: 1,
             ..Facts::default()
         };
-        let uncountable = Comparison::compare_tables(&facts, &BTreeMap::from([("a".into(), None)]));
+        let uncountable =
+            Comparison::compare_tables(&facts, &BTreeMap::from([("a".into(), None)]), false);
         assert_eq!(uncountable.problems, ["a cannot be counted and had 3 rows"]);
         let none = compare_rows(&[], &[("a", None)]);
         assert_eq!(
             none.problems,
             ["the table a is missing, it has 0 tables and had 1"]
         );
-        let unknown =
-            Comparison::compare_tables(&Facts::default(), &BTreeMap::from([("a".into(), None)]));
+        let unknown = Comparison::compare_tables(
+            &Facts::default(),
+            &BTreeMap::from([("a".into(), None)]),
+            false,
+        );
         assert!(unknown.problems.is_empty());
         let one_more = compare_rows(&[("a", 1), ("b", 1)], &[("a", None)]);
         assert_eq!(one_more.problems, ["it has 2 tables and had 1"]);

@@ -10,13 +10,17 @@ use rustix::fs::StatVfsMountFlags;
 use rustix::process::geteuid;
 
 /// The directories in which distributions let database servers listen.
-const PLACES: [&str; 6] = [
+const PLACES: [&str; 10] = [
     "/run/mysqld",
     "/run/postgresql",
+    "/run/redis",
+    "/run/valkey",
     "/tmp",
     "/var/lib/mysql",
     "/var/run/mysqld",
     "/var/run/postgresql",
+    "/var/run/redis",
+    "/var/run/valkey",
 ];
 
 /// What the process can reach.
@@ -87,7 +91,8 @@ fn is_server_socket(path: &Path) -> bool {
         .strip_prefix(".s.PGSQL.")
         .is_some_and(|port| port.parse::<u16>().is_ok());
     let is_mysql = name.ends_with(".sock") && (name.contains("mysql") || name.contains("maria"));
-    path.is_absolute() && (is_postgresql || is_mysql)
+    let is_redis = name.ends_with(".sock") && (name.contains("redis") || name.contains("valkey"));
+    path.is_absolute() && (is_postgresql || is_mysql || is_redis)
 }
 
 /// Returns true if there is a network interface besides `lo`. A unit without a network has only

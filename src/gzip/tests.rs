@@ -8,6 +8,7 @@ use proptest::prelude::*;
 
 use super::{GzipReader, GzipWriter, Pool, Totals};
 
+mod borders;
 mod damage;
 mod interoperability;
 mod round_trip;

@@ -11,11 +11,13 @@ use std::{
 use flate2::Crc;
 
 use super::{
+    border,
     pool::{Block, BlockJob, Compressed, Pool, panicked},
     totals::Totals,
 };
 
-pub(super) const BLOCK_LEN: usize = 512 * 1024;
+/// The most content that a block has, in bytes.
+pub(super) const MAX_BLOCK_LEN: usize = *border::BLOCK_LENGTHS.end();
 /// The size of deflate's window in bytes: no match reaches further back.
 pub(super) const DICTIONARY_LEN: usize = 32 * 1024;
 
@@ -24,7 +26,7 @@ pub(super) const DICTIONARY_LEN: usize = 32 * 1024;
 ///
 /// Only the thread that calls [`write`](Write::write), [`flush`](Write::flush) and
 /// [`finish`](Self::finish) writes to `inner`. At most `2 x threads + 1` blocks are in flight; each
-/// takes about 1 MiB of memory. After an error the member cannot be completed: no later call writes
+/// takes at most 1.6 MiB of memory. After an error the member cannot be completed: no later call writes
 /// to `inner`, and [`finish`](Self::finish) fails.
 #[derive(Debug)]
 pub struct GzipWriter<W: Write> {
@@ -74,7 +76,7 @@ impl<W: Write> GzipWriter<W> {
     ///
     /// When `inner` cannot be written or a compressing thread fails.
     pub fn finish(mut self) -> io::Result<(W, Totals)> {
-        self.submit(true)?;
+        self.submit(self.data_len(), true)?;
         self.write_all_results()?;
         let totals = Totals {
             bytes: self.bytes,
@@ -85,16 +87,20 @@ impl<W: Write> GzipWriter<W> {
     }
 
     fn data_len(&self) -> usize {
-        self.block.bytes.len() - self.block.dictionary_len
+        self.block
+            .bytes
+            .len()
+            .saturating_sub(self.block.dictionary_len)
     }
 
-    fn submit(&mut self, last: bool) -> io::Result<()> {
+    /// Has the first `len` bytes of the block's content compressed. The rest begins the next block.
+    fn submit(&mut self, len: usize, last: bool) -> io::Result<()> {
         self.write_ready_results()?;
         while self.in_flight.len() > 2 * self.pool.threads() {
             self.write_oldest_result()?;
         }
         let mut next = self.spare_blocks.pop().unwrap_or_default();
-        next.continue_after(&self.block);
+        self.block.split_off_into(len, &mut next);
         let (result, receiver) = mpsc::channel();
         self.in_flight.push_back(receiver);
         self.pool.submit(BlockJob {
@@ -158,13 +164,14 @@ impl<W: Write> GzipWriter<W> {
 
 impl<W: Write> Write for GzipWriter<W> {
     fn write(&mut self, data: &[u8]) -> io::Result<usize> {
-        if self.data_len() == BLOCK_LEN && !data.is_empty() {
-            self.submit(false)?;
+        if self.data_len() == MAX_BLOCK_LEN && !data.is_empty() {
+            let content = &self.block.bytes[self.block.dictionary_len..];
+            self.submit(border::block_len(content), false)?;
         }
-        let taken = data.len().min(BLOCK_LEN - self.data_len());
+        let taken = data.len().min(MAX_BLOCK_LEN - self.data_len());
         self.block
             .bytes
-            .reserve_exact(DICTIONARY_LEN + BLOCK_LEN - self.block.bytes.len());
+            .reserve_exact(DICTIONARY_LEN + MAX_BLOCK_LEN - self.block.bytes.len());
         self.block.bytes.extend_from_slice(&data[..taken]);
         Ok(taken)
     }
@@ -172,7 +179,7 @@ impl<W: Write> Write for GzipWriter<W> {
     /// Compresses and writes all content so far. This makes the output somewhat larger.
     fn flush(&mut self) -> io::Result<()> {
         if self.data_len() > 0 {
-            self.submit(false)?;
+            self.submit(self.data_len(), false)?;
         }
         self.write_all_results()?;
         self.inner.flush()
@@ -180,11 +187,14 @@ impl<W: Write> Write for GzipWriter<W> {
 }
 
 impl Block {
-    /// Makes this block empty, with the end of `previous` as its dictionary.
-    fn continue_after(&mut self, previous: &Self) {
-        let dictionary = previous.bytes.len().saturating_sub(DICTIONARY_LEN);
-        self.bytes.clear();
-        self.bytes.extend_from_slice(&previous.bytes[dictionary..]);
-        self.dictionary_len = self.bytes.len();
+    /// Makes `next` the block that follows the first `len` bytes of this block's content: its
+    /// dictionary is the end of these bytes, and its content is the rest, which this block loses.
+    fn split_off_into(&mut self, len: usize, next: &mut Self) {
+        let end = self.dictionary_len + len;
+        let dictionary = end.saturating_sub(DICTIONARY_LEN);
+        next.bytes.clear();
+        next.bytes.extend_from_slice(&self.bytes[dictionary..]);
+        next.dictionary_len = end - dictionary;
+        self.bytes.truncate(end);
     }
 }

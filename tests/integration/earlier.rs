@@ -1,13 +1,14 @@
 //! Real dumps that earlier versions made, in `earlier/`: this version lists, verifies, restores
 //! and drills them.
 //!
-//! Each dump holds the four rows of a table `book`; `@globals` holds the role `reader`. They are
+//! Each dump holds the four rows of a table `book`, or four keys `book:N`; `@globals` holds the role
+//! `reader`. They are
 //! never made again: a change of the format adds new dumps next to them.
 
 use std::fs::{self, File};
 use std::path::Path;
 
-use crate::servers::{mysql, postgresql};
+use crate::servers::{mysql, postgresql, redis};
 use crate::support::{Env, database, names};
 
 const EARLIER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/integration/earlier");
@@ -117,4 +118,21 @@ fn mysql() {
         .succeeds();
     let users = "SELECT count(*) FROM mysql.global_priv WHERE User = 'reader'";
     assert_eq!(server.sql("", users), "1");
+}
+
+#[test]
+#[ignore = "needs Redis"]
+fn redis() {
+    let server = redis::Server::start();
+    let env = copied("redis");
+    env.run(&format!("restore dump {}", server.url()))
+        .succeeds();
+    let books = (1..=4).map(|number| {
+        let book = server.run(&format!("HMGET book:{number} title shelf"));
+        book.replace('\n', " ")
+    });
+    assert_eq!(books.collect::<Vec<_>>().join(","), BOOKS);
+    assert_eq!(server.run("LRANGE shelves 0 -1"), "3\n7\n9");
+    assert_eq!(server.run("PEXPIRETIME book:4"), "4102444800123");
+    assert_eq!(server.run("FCALL titles 0"), "4");
 }

@@ -9,6 +9,7 @@ mod machine;
 pub(crate) mod mysql;
 pub(crate) mod postgresql;
 mod recipes;
+pub(crate) mod redis;
 mod survey;
 
 use std::net::TcpListener;

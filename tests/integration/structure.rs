@@ -85,7 +85,11 @@ fn circle(
 fn tests_of_servers_are_left_out_of_a_plain_cargo_test() {
     let servers = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/integration/servers");
     let mut files = BTreeMap::new();
-    for (engine, server) in [("mysql", "MariaDB"), ("postgresql", "PostgreSQL")] {
+    for (engine, server) in [
+        ("mysql", "MariaDB"),
+        ("postgresql", "PostgreSQL"),
+        ("redis", "Redis"),
+    ] {
         read(&servers.join(engine), &[], &mut files);
         for (module, text) in std::mem::take(&mut files) {
             let items = syn::parse_file(&text).unwrap().items;

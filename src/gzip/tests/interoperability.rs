@@ -4,7 +4,7 @@ use std::{
     thread,
 };
 
-use super::{super::writer::BLOCK_LEN, *};
+use super::{super::writer::MAX_BLOCK_LEN, *};
 
 const PYTHON_GZIP: &str =
     "import gzip, sys; sys.stdout.buffer.write(gzip.decompress(sys.stdin.buffer.read()))";
@@ -40,7 +40,11 @@ fn run(program: &str, arguments: &[&str], file: &[u8]) -> Vec<u8> {
 #[test]
 fn every_gunzip_reads_it() {
     let pool = pool(3);
-    let contents = [vec![], noise(2 * BLOCK_LEN, 5), text(3 * BLOCK_LEN + 99, 6)];
+    let contents = [
+        vec![],
+        noise(2 * MAX_BLOCK_LEN, 5),
+        text(3 * MAX_BLOCK_LEN + 99, 6),
+    ];
     for (data, level) in contents
         .iter()
         .zip([2, 1, 2])

@@ -3,7 +3,7 @@ use std::io::{BufRead, Read, Write};
 use flate2::read::GzDecoder;
 use proptest::prelude::*;
 
-use super::{super::writer::BLOCK_LEN, *};
+use super::{super::writer::MAX_BLOCK_LEN, *};
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
@@ -66,11 +66,11 @@ fn blocks_end_where_the_content_does() {
     for len in [
         0,
         1,
-        BLOCK_LEN - 1,
-        BLOCK_LEN,
-        BLOCK_LEN + 1,
-        3 * BLOCK_LEN,
-        3 * BLOCK_LEN + 1,
+        MAX_BLOCK_LEN - 1,
+        MAX_BLOCK_LEN,
+        MAX_BLOCK_LEN + 1,
+        3 * MAX_BLOCK_LEN,
+        3 * MAX_BLOCK_LEN + 1,
     ] {
         for level in [0, 2, 6] {
             let data = text(len, 7);
@@ -85,7 +85,7 @@ fn blocks_end_where_the_content_does() {
 #[test]
 fn a_block_is_compressed_with_the_one_before_as_its_dictionary() {
     let pattern = noise(2000, 1);
-    let first_block = [vec![0; BLOCK_LEN - pattern.len()], pattern.clone()].concat();
+    let first_block = [vec![0; MAX_BLOCK_LEN - pattern.len()], pattern.clone()].concat();
     for level in 1..=9 {
         let len_with = |second_block: &[u8]| {
             let data = [&first_block, second_block].concat();
@@ -113,7 +113,7 @@ fn what_was_flushed_can_be_read_before_the_end() {
         }
     }
 
-    let data = text(BLOCK_LEN + 12_345, 3);
+    let data = text(MAX_BLOCK_LEN + 12_345, 3);
     for level in [2, 6] {
         let mut writer = GzipWriter::new(HEADER.to_vec(), level, &pool(2));
         writer.write_all(&data).unwrap();

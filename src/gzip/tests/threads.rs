@@ -3,7 +3,7 @@ use std::{
     thread,
 };
 
-use super::{super::writer::BLOCK_LEN, *};
+use super::{super::writer::MAX_BLOCK_LEN, *};
 
 #[test]
 fn writers_of_different_levels_share_a_pool() {
@@ -12,7 +12,7 @@ fn writers_of_different_levels_share_a_pool() {
         for level in 0..=9 {
             let pool = &pool;
             scope.spawn(move || {
-                let data = text(2 * BLOCK_LEN + 1000, level.into());
+                let data = text(2 * MAX_BLOCK_LEN + 1000, level.into());
                 let (file, _) = compress(&data, level, pool, 64 * 1024);
                 assert!(decompress(&file).unwrap().0 == data);
             });
@@ -26,8 +26,8 @@ fn the_threads_end_with_the_last_writer() {
     let mut finished = GzipWriter::new(Vec::new(), 2, &pool);
     let mut dropped = GzipWriter::new(Vec::new(), 2, &pool);
     drop(pool);
-    finished.write_all(&text(3 * BLOCK_LEN, 1)).unwrap();
-    dropped.write_all(&text(3 * BLOCK_LEN, 2)).unwrap();
+    finished.write_all(&text(3 * MAX_BLOCK_LEN, 1)).unwrap();
+    dropped.write_all(&text(3 * MAX_BLOCK_LEN, 2)).unwrap();
     drop(dropped);
     finished.finish().unwrap();
     for thread in threads {
@@ -48,7 +48,7 @@ fn a_panic_in_a_thread_is_an_error_and_no_hang() {
         }
         let mut writer = GzipWriter::new(Vec::new(), 2, &pool);
         let result = writer
-            .write_all(&noise(9 * BLOCK_LEN, 1))
+            .write_all(&noise(9 * MAX_BLOCK_LEN, 1))
             .and_then(|()| writer.finish());
         assert_eq!(result.is_err(), panics == 2, "the other thread goes on");
     }
@@ -77,8 +77,8 @@ fn a_failed_write_is_never_forgotten() {
     }
 
     let pool = pool(2);
-    let data = noise(BLOCK_LEN, 9);
-    for room in [0, BLOCK_LEN, 3 * BLOCK_LEN] {
+    let data = noise(MAX_BLOCK_LEN, 9);
+    for room in [0, MAX_BLOCK_LEN, 3 * MAX_BLOCK_LEN] {
         let mut writer = GzipWriter::new(FillingDisk { room }, 2, &pool);
         let failures = (0..20).filter(|_| writer.write_all(&data).is_err()).count();
         assert!(failures > 1, "{failures}");

@@ -26,13 +26,14 @@ const RUNNABLE: [&str; 8] = [
     "systemctl",
 ];
 /// Words of commands that need more than SQLite, or the reader's machine.
-const ELSEWHERE: [&str; 8] = [
+const ELSEWHERE: [&str; 9] = [
     "/srv/dumps",
     "daemon-reload",
     "mariadb",
     "mysql",
     "postgresql",
     "psql",
+    "redis",
     "runuser",
     "slapcat",
 ];

@@ -2,7 +2,7 @@
 
 use crate::documentation::machine::{DUMPS, Machine};
 use crate::documentation::page::{code, read};
-use crate::servers::{mysql, postgresql};
+use crate::servers::{mysql, postgresql, redis};
 
 /// The directory in which the page has the dumps of a server that moves to a new machine.
 const MOVED: &str = "/srv/dumps";
@@ -115,4 +115,29 @@ fn the_page_on_restoring_restores_databases_of_mariadb() {
         assert_eq!(server.sql("shop_test", ROWS), "dumped");
         assert_eq!(server.sql("shop", ROWS), expected);
     }
+}
+
+#[test]
+#[ignore = "needs Redis"]
+fn the_page_on_restoring_restores_a_server_of_redis_and_its_file() {
+    let (machine, mut server) = (Machine::new(), redis::Server::start());
+    server.run("SET note dumped");
+    machine.dump(&server.url(), DUMPS);
+    server.run("SET note changed");
+    let lines = restores("redis+unix");
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    let url = "redis+unix:///run/redis/redis.sock";
+    machine.run_lines(&[lines[0].replace(url, &server.url())]);
+    assert_eq!(server.run("GET note"), "dumped");
+
+    server.run("SET note changed\nSAVE");
+    server.stop();
+    let file = "/var/lib/redis/dump.rdb";
+    let mut lines = code(&read("docs/restoring.md"));
+    lines.retain(|line| line.contains("dump-database restore") && line.contains(file));
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    let here = server.directory().join("dump.rdb").display().to_string();
+    machine.run_lines(&[lines[0].replace(file, &here)]);
+    server.resume();
+    assert_eq!(server.run("GET note"), "dumped");
 }

@@ -167,7 +167,7 @@ fn patterns_mean_what_they_mean_for_pg_dump() {
         "\"a*\"",
         "a*",
         "\"x|y\"",
-        "ax|lo.",
+        "ax|lo?",
         "[]",
         "logs[]",
         "\"(\"",

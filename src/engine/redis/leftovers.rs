@@ -1,0 +1,39 @@
+//! Removes what killed restores left in databases of a server.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Result, bail};
+
+use super::client::Client;
+use super::places::flush;
+use crate::clock;
+use crate::engine::leftover::{Leftover, judge};
+
+/// The key that marks a database of which only a restore knows. Its value names the restore.
+pub(super) const MARKER: &str = "dump-database.restoring";
+
+/// Empties those of the databases `used` that killed restores left, and logs a message about each.
+///
+/// # Errors
+/// When another restore is running, or the server refuses a command.
+pub(super) fn remove(client: &Client, used: &BTreeMap<u64, u64>) -> Result<()> {
+    for number in used.keys() {
+        let found = client.ask(&["-n", &number.to_string(), "GET", MARKER])?;
+        let Some(found) = found.strip_prefix('"').and_then(|it| it.strip_suffix('"')) else {
+            continue;
+        };
+        match judge(found, "dump-database", 255, clock::now()) {
+            Some(Leftover::Killed) => {
+                client.run(&flush(&[*number]))?;
+                log::warn!("emptied database {number}, which a restore that was killed left");
+            }
+            Some(Leftover::Unknown) => bail!(
+                "database {number} is of a restore that was killed or runs on another machine; if none is running, empty it (redis-cli -n {number} FLUSHDB)"
+            ),
+            None => bail!(
+                "another restore into this server is at work in database {number}, or was killed within the last minute"
+            ),
+        }
+    }
+    Ok(())
+}
