@@ -14,6 +14,15 @@ let
   isUnder =
     directories: path: lib.any (directory: lib.hasPrefix "${directory}/" "${path}/") directories;
 
+  # Where units see nothing, and what is there may not last.
+  isVolatile = isUnder [
+    "/home"
+    "/root"
+    "/run"
+    "/tmp"
+    "/var/tmp"
+  ];
+
   # Seconds of a span that is one number and one unit, which nearly all are; else null.
   seconds =
     span:
@@ -46,6 +55,18 @@ let
     "private"
   ];
   isReserved = name: lib.elem name reserved || lib.hasPrefix "drill-" name;
+  # Whether the unit of a database would have the name of another unit, of copies or of restores.
+  isTaken =
+    name:
+    lib.any (
+      prefix:
+      lib.hasPrefix "${prefix}-" name && cfg.${units.${prefix}} ? ${lib.removePrefix "${prefix}-" name}
+    ) (lib.attrNames units);
+  units = {
+    copy = "copies";
+    destination = "copies";
+    restore = "databases";
+  };
 
   beginsByItself = path: timerConfig: {
     assertion = timerConfig == null || timer.begins timerConfig;
@@ -71,6 +92,9 @@ let
         ${option name}: the name becomes that of a unit and of a directory. Use letters, digits
         and ._- only, and none of ${lib.concatStringsSep ", " reserved} and drill-*; what the
         database itself is called belongs in `source`.'')
+      (needs (
+        !(isTaken name)
+      ) "${option name}: its unit would have the name of the unit of a copy or a restore. Rename it.")
       (beginsByItself "${option name}.timerConfig" db.timerConfig)
       (needs ((db.source == null) != (db.command == null)) ''
         ${option name}: set either `source` (where the database is reached) or `command` (a
@@ -143,21 +167,14 @@ in
       (beginsByItself "services.dumpDatabase.timerConfig" cfg.timerConfig)
       (beginsByItself "services.dumpDatabase.drill.timerConfig" cfg.drill.timerConfig)
       {
-        assertion = databases != { };
+        assertion = databases != { } || cfg.drills != { };
         message = ''
           services.dumpDatabase: there is nothing to dump. Name a database, for example
           services.dumpDatabase.databases.notes = { source = "sqlite:/srv/notes/notes.db"; user = "notes"; };
           or enable a service that has one, with services.dumpDatabase.discover = true.'';
       }
       {
-        assertion =
-          !(isUnder [
-            "/home"
-            "/root"
-            "/run"
-            "/tmp"
-            "/var/tmp"
-          ] cfg.directory);
+        assertion = !(isVolatile cfg.directory);
         message = ''
           services.dumpDatabase.directory: the dumps cannot live in ${cfg.directory}, where the units
           see nothing and what is there may not last. Use a directory such as /var/lib/dump-database
@@ -176,6 +193,16 @@ in
         services.dumpDatabase.databases: ${lib.concatStringsSep " and " names} have the same source.
         Remove one of them, or disable the one that was discovered: ${option (lib.head names)}.enable = false.'';
     }) (lib.attrValues twice)
-    ++ lib.concatLists (lib.mapAttrsToList one databases);
+    ++ lib.concatLists (lib.mapAttrsToList one databases)
+    ++ import ./copy-assertions.nix {
+      inherit
+        beginsByItself
+        cfg
+        databases
+        isUnder
+        isVolatile
+        lib
+        ;
+    };
   };
 }

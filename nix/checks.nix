@@ -64,6 +64,7 @@ vmTests
   module-accounts = evaluation "accounts";
   module-options = evaluation "options";
   module-assertions = evaluation "assertions";
+  module-copies = evaluation "copies";
   module-discovery = evaluation "discovery";
   module-discovery-warnings = evaluation "discovery-warnings";
   module-authentication = evaluation "authentication";
@@ -101,6 +102,11 @@ vmTests
         else
           throw "docs/options.md is not what the module says. Run: nix eval --raw .#checks.${system}.options-page.text > docs/options.md"
       );
+
+  scripts = pkgs.runCommand "scripts" { nativeBuildInputs = [ pkgs.shellcheck ]; } ''
+    shellcheck --shell=bash ${./ping.sh} ${./restore.sh} ${./status.sh}
+    touch $out
+  '';
 
   formatting =
     pkgs.runCommand "formatting"

@@ -13,15 +13,17 @@ let
   target = name: "${cfg.directory}/${name}";
   inherit (import ./escape.nix { inherit lib; }) escapeSpecifiers quotePath;
 
-  # The file systems of this configuration that the directory lies on, but for the root.
-  mountPoints = lib.filter (
-    mountPoint: mountPoint != "/" && lib.hasPrefix "${mountPoint}/" "${cfg.directory}/"
-  ) (map (fileSystem: fileSystem.mountPoint) (lib.attrValues config.fileSystems));
-
-  unitConfig = {
-    RequiresMountsFor = quotePath cfg.directory;
-    AssertPathIsMountPoint = map escapeSpecifiers mountPoints;
+  # What a unit needs that works in a directory: the file systems of this configuration that the directory
+  # lies on, but for the root, are mounted.
+  mountsOf = directory: {
+    RequiresMountsFor = quotePath directory;
+    AssertPathIsMountPoint = map escapeSpecifiers (
+      lib.filter (mountPoint: mountPoint != "/" && lib.hasPrefix "${mountPoint}/" "${directory}/") (
+        map (fileSystem: fileSystem.mountPoint) (lib.attrValues config.fileSystems)
+      )
+    );
   };
+  unitConfig = mountsOf cfg.directory;
   install = "${pkgs.coreutils}/bin/install";
   make =
     mode: directory:
@@ -38,7 +40,7 @@ let
   leafOf = name: who: if elsewhere && !who.dynamic then target name else "${state}/${name}";
 in
 {
-  inherit leafOf;
+  inherit leafOf mountsOf;
 
   # The same without the symlink that systemd makes for a dynamic user.
   heldIn = name: who: if who.dynamic then private name else leafOf name who;

@@ -1,7 +1,5 @@
 # The units of the drill: each database's newest dump is restored into a throwaway one, and the timer
-# that starts them all. A drill starts as root, because only root becomes a user that exists for one
-# drill alone and shows that user a root directory without dumps and sockets. The program does so
-# before it reads what is inside a dump, and gives up all that this unit leaves it.
+# that starts them all.
 {
   config,
   lib,
@@ -11,7 +9,7 @@
   source,
   account,
   directories,
-  sockets,
+  drillConfig,
   timer,
   ...
 }:
@@ -52,7 +50,6 @@ let
       who = account name db;
       leaf = directories.heldIn name who;
       cache = "dump-database-drill/${name}";
-      sandbox = import ./sandbox.nix;
     in
     {
       description = "Drill of the dumps of the database ${lib.replaceStrings [ "%" ] [ "%%" ] name}";
@@ -68,7 +65,7 @@ let
         { ConditionPathExistsGlob = "${lib.replaceStrings [ "%" ] [ "%%" ] leaf}/*"; }
       ];
       serviceConfig = lib.mkMerge [
-        (lib.mapAttrs (_: lib.mkDefault) sandbox)
+        (drillConfig cache)
         {
           ExecStart = utils.escapeSystemdExecArgs [
             (lib.getExe cfg.package)
@@ -80,38 +77,8 @@ let
             leaf
           ];
           TimeoutStartSec = cfg.drill.timeout;
-          # Reads another user's dumps and records there how the drill ended; becomes the user of the
-          # drill, and ends what that user left running.
-          CapabilityBoundingSet = [
-            "CAP_CHOWN"
-            "CAP_DAC_OVERRIDE"
-            "CAP_DAC_READ_SEARCH"
-            "CAP_KILL"
-            "CAP_SETGID"
-            "CAP_SETPCAP"
-            "CAP_SETUID"
-            "CAP_SYS_ADMIN"
-            "CAP_SYS_PTRACE"
-          ];
-          PrivateUsers = false;
-          RestrictNamespaces = "ipc mnt net pid";
-          SystemCallFilter = sandbox.SystemCallFilter ++ [
-            "@chown"
-            "@mount"
-            "@setuid"
-            "capset"
-          ];
-          # Where systemd locks users that exist for a while; else the program locks its own in /run.
-          ReadWritePaths = [
-            (quotePath "-${leaf}")
-            "-/run/systemd/dynamic-uid"
-          ];
-          RuntimeDirectory = "dump-database-drill";
-          RuntimeDirectoryPreserve = true;
-          # The program hides the sockets of all servers; the unit does where it cannot.
-          InaccessiblePaths = sockets.all;
-          CacheDirectory = cache;
-          CacheDirectoryMode = "0700";
+          # Records there how the drill ended.
+          ReadWritePaths = [ (quotePath "-${leaf}") ];
         }
       ];
     };

@@ -5,6 +5,7 @@
   lib,
   databases,
   statusCommand,
+  copy,
   timer,
   ...
 }:
@@ -19,12 +20,9 @@ lib.mkIf (cfg.metrics.enable && databases != { }) {
     restartIfChanged = false;
     serviceConfig = lib.mapAttrs (_: lib.mkDefault) (
       import ./sandbox.nix
-      // look [
+      // statusCommand [
         {
-          flag = [
-            "--metrics"
-            "/var/lib/${state}/dump-database.prom"
-          ];
+          flags = [ "--metrics=/var/lib/${state}/dump-database.prom" ] ++ copy.recording;
           inherit databases;
         }
       ]

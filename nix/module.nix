@@ -27,8 +27,13 @@ let
     statusCommand = import ./status-command.nix parts;
     unit = import ./unit.nix parts;
     ping = import ./ping.nix parts;
+    restore = import ./restore.nix parts;
     roundUnits = import ./round-units.nix parts;
+    reach = import ./reach.nix parts;
+    copy = import ./copy.nix parts;
+    drillConfig = import ./drill-sandbox.nix parts;
     drill = import ./drill.nix parts;
+    drillCopies = import ./drill-copies.nix parts;
     metrics = import ./metrics.nix parts;
   };
   inherit (parts)
@@ -48,7 +53,8 @@ let
     dump-database = "Dumps of the database servers of this machine";
     dump-database-guest = "Dumps of other database servers, and by programs";
     dump-database-status = "Looks at dumps of databases";
-  };
+  }
+  // parts.copy.users;
 in
 {
   imports = [
@@ -59,11 +65,14 @@ in
 
   config = mkIf cfg.enable (mkMerge [
     { systemd = parts.drill; }
+    { systemd = parts.drillCopies; }
+    { systemd = { inherit (parts.copy) services timers; }; }
     parts.metrics
     {
       systemd = {
         services = mkMerge [
           (lib.mapAttrs' (name: db: lib.nameValuePair (parts.unitName name) (parts.unit name db)) databases)
+          parts.restore.services
           roundUnits.services
           parts.ping.services
           directories.services
@@ -74,7 +83,11 @@ in
         );
       };
 
-      environment.systemPackages = [ cfg.package ];
+      environment.systemPackages = [
+        cfg.package
+        parts.restore.package
+      ];
+      environment.etc = parts.restore.etc;
 
       users.users = lib.mapAttrs (name: description: {
         isSystemUser = true;

@@ -223,6 +223,44 @@ in
       '';
     };
 
+    copies = mkOption {
+      type = types.attrsOf (types.submodule (import ./copy-options.nix { inherit cfg config lib; }));
+      default = { };
+      example = literalExpression ''
+        {
+          away.to = "s3://backup/prod";
+          away.environment.AWS_ENDPOINT_URL = "https://s3.example.org";
+          away.environmentFile = "/run/secrets/copies.env";
+          away.recipients = [ "age1..." ];
+          disk.to = "/mnt/backup/copies";
+        }
+      '';
+      description = ''
+        The destinations that copies of all dumps are stored in, each by its unit
+        `dump-database-copy-<name>.service` and its timer. The unit reads dumps only, and reaches no
+        database. `docs/copies.md` describes destinations.
+      '';
+    };
+
+    drills = mkOption {
+      type = types.attrsOf (types.submodule (import ./drill-options.nix { inherit lib pkgs; }));
+      default = { };
+      example = literalExpression ''
+        {
+          web.from = "s3://backup/prod";
+          web.host = "web";
+          web.environmentFile = "/run/secrets/copies.env";
+          web.identityFile = "/run/secrets/age-key";
+        }
+      '';
+      description = ''
+        Destinations whose copies are drilled: the newest copy of each database is downloaded, decrypted
+        and restored into a throwaway database, as with {option}`services.dumpDatabase.drill.enable`.
+        Each has a unit, `dump-database-drill-copies-<name>.service`, and its timer. Run it on a machine
+        other than those that copy, because it needs the private key.
+      '';
+    };
+
     databases = mkOption {
       type = types.attrsOf (types.submodule (import ./database.nix { inherit cfg lib; }));
       default = { };

@@ -5,6 +5,7 @@
   databases,
   unitName,
   statusCommand,
+  copy,
   ping,
   timer,
   ...
@@ -37,14 +38,16 @@ in
     };
     serviceConfig = lib.mapAttrs (_: lib.mkDefault) (
       import ./sandbox.nix
-      // look (
-        lib.mapAttrsToList (age: names: {
-          flag = [
-            "--max-age"
-            age
-          ];
-          databases = lib.getAttrs names judged;
-        }) byAge
+      // statusCommand (
+        lib.concatLists (
+          lib.mapAttrsToList (
+            age: names:
+            map (flags: {
+              flags = [ "--max-age=${age}" ] ++ flags;
+              databases = lib.getAttrs names judged;
+            }) copy.judging
+          ) byAge
+        )
       )
     );
   };

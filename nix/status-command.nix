@@ -1,4 +1,4 @@
-# The command that looks at the dumps of databases: groups of them, each with a flag of its own. A
+# The command that looks at the dumps of databases: groups of them, each with its own flags. A
 # database that may not exist yet counts once it does, or has dumps.
 {
   config,
@@ -16,8 +16,8 @@ let
   leafOf = name: db: directories.leafOf name (account name db);
   isAwaited = _: db: db.optional && source.engine db == "sqlite";
   argumentsOf =
-    { flag, databases }:
-    flag
+    { flags, databases }:
+    flags
     ++ lib.mapAttrsToList leafOf (lib.filterAttrs (name: db: !isAwaited name db) databases)
     ++ lib.concatLists (
       lib.mapAttrsToList (name: db: [

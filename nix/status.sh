@@ -1,4 +1,4 @@
-# Looks at the databases' dumps: status.sh PROGRAM GROUP..., each FLAG VALUE DIRECTORY...
+# Looks at the databases' dumps: status.sh PROGRAM GROUP..., each --FLAG=VALUE... DIRECTORY...
 # [-- FILE DIRECTORY]... A directory after a FILE, which may be a glob, counts only once the file or
 # the directory exists.
 set -euo pipefail
@@ -17,8 +17,11 @@ exists() {
 looked=no
 failed=0
 while [ $# -gt 0 ]; do
-  status=("$program" status "$1" "$2")
-  shift 2
+  status=("$program" status)
+  while [[ ${1-} == --?* ]]; do
+    status+=("$1")
+    shift
+  done
   directories=()
   while [ $# -gt 0 ]; do
     case $1 in

@@ -1,5 +1,6 @@
-# The package with its whole test suite run, in the profile that tests/all uses. Building the package
-# itself runs no test, so that switching a system takes a compiler's time and no more.
+# The package with its test suite run, in the profile that tests/all uses. Building the package itself runs
+# no test, so that switching a system takes a compiler's time and no more. tests/stores is no part of it,
+# because it needs an object store and an SSH server.
 {
   lib,
   dump-database,
@@ -53,7 +54,6 @@ dump-database.overrideAttrs (old: {
       ../Cargo.toml
       ../Cargo.lock
       ../src
-      ../benches
       (fileset.maybeMissing ../.cargo)
       (fileset.fileFilter (file: file.hasExt "rs") ../examples)
       ../tests/attacks

@@ -3,6 +3,8 @@
 # that its program makes again is no such data: syncthing's index, for example, must not be restored.
 {
   adguardhome = "its statistics and sessions are Bolt files";
+  airsonic = "it is an HSQLDB database";
+  alerta = "it is MongoDB's, unless it is set to PostgreSQL (mongodump --archive)";
   arangodb = "it is ArangoDB's (arangodump)";
   bluesky-pds = "each account has an SQLite file, actors/*/*/store.sqlite in its data directory";
   cassandra = "it is Cassandra's (nodetool snapshot)";
@@ -11,9 +13,12 @@
   clickhouse = "it is ClickHouse's (BACKUP)";
   cockroachdb = "it is CockroachDB's (BACKUP)";
   commafeed = "it is an H2 database";
+  consul = "it is Consul's (consul snapshot save)";
   couchdb = "it is CouchDB's (GET /DATABASE/_all_docs?include_docs=true)";
   dgraph = "it is Dgraph's (its admin's export)";
+  ejabberd = "it is Mnesia's, unless it is set to a server (ejabberdctl backup)";
   elasticsearch = "it is Elasticsearch's (its snapshot API)";
+  ergochat = "it is a BuntDB file";
   etcd = "it is etcd's (etcdctl snapshot save)";
   filebrowser = "it is a Bolt file";
   firebird = "it is Firebird's (gbak)";
@@ -24,32 +29,46 @@
   haven = "it is Badger's or LMDB's files";
   influxdb = "it is InfluxDB's (influxd backup)";
   influxdb2 = "it is InfluxDB's (influx backup)";
+  kapacitor = "it is a Bolt file (kapacitor backup)";
   lauti = "it is an SQLite file in its data directory";
   librechat = "it is MongoDB's (mongodump --archive)";
   lubelogger = "it is a LiteDB file, unless it is set to PostgreSQL";
+  matrix-appservice-irc = "it is NeDB's files, unless it is set to PostgreSQL";
   matrix-conduit = "it is RocksDB's files";
   matrix-continuwuity = "it is RocksDB's files (its admin command: server backup-database)";
   matrix-tuwunel = "it is RocksDB's files (its admin command: server backup-database)";
   meilisearch = "it is Meilisearch's (its dumps API)";
+  meshcentral = "it is NeDB's files, unless it is set to a server";
   metabase = "it is an H2 database, unless it is set to a server";
+  minetest-server = "each world has SQLite files in its directory";
   mongodb = "it is MongoDB's (mongodump --archive)";
   neo4j = "it is Neo4j's (neo4j-admin database dump)";
+  nexus = "it is an H2 database, unless it is set to PostgreSQL";
   nzbhydra2 = "it is an H2 database";
+  openbao = "it is OpenBao's (bao operator raft snapshot save)";
   openldap = "it is OpenLDAP's (slapcat)";
   opensearch = "it is OpenSearch's (its snapshot API)";
+  pict-rs = "it is Sled's files, unless it is set to PostgreSQL";
   prometheus = "it is Prometheus' (its snapshot API)";
   pufferpanel = "it is an SQLite file in /var/lib/pufferpanel, unless it is set to a server";
   qdrant = "it is Qdrant's (its snapshot API)";
+  remark42 = "it is a Bolt file, which it backs up itself";
   rethinkdb = "it is RethinkDB's (rethinkdb dump)";
+  shelfmark = "it is SQLite files in its data directory";
   stalwart = "it is RocksDB's files, unless it is set to another store (stalwart --export)";
   stalwart-mail = "it is RocksDB's files, unless it is set to another store (stalwart-mail --export)";
+  step-ca = "it is Badger's files, unless it is set to a server";
   strfry = "it is LMDB's (strfry export)";
   surrealdb = "it is SurrealDB's (surreal export)";
   suwayomi-server = "it is an H2 database";
+  tdarr = "it is an SQLite file below its data directory";
+  teleport = "it is SQLite files in its data directory, unless it is set to another backend";
   traccar = "it is an H2 database, unless it is set to a server";
   typesense = "it is Typesense's (its snapshot API)";
   unifi = "it is MongoDB's (mongodump --port 27117 --archive)";
+  vault = "it is Vault's (vault operator raft snapshot save)";
   victoriametrics = "it is VictoriaMetrics' (vmbackup)";
+  youtrack = "it is Xodus' files, which it backs up itself";
   zeronet = "each site has an SQLite file in /var/lib/zeronet";
   zookeeper = "it is ZooKeeper's (its snapshot command)";
 }

@@ -15,16 +15,10 @@ let
   cfg = config.services.dumpDatabase;
 
   inherit (import ./escape.nix { inherit lib; }) escapeSpecifiers quotePath;
+  inherit (import ./flags.nix lib) option repeated retention;
 
   # Only `*` keeps its meaning for the shell.
   quoteGlob = glob: lib.concatMapStringsSep "*" lib.escapeShellArg (lib.splitString "*" glob);
-
-  option =
-    flag: value:
-    optionals (value != null) [
-      flag
-      (toString value)
-    ];
 
   commandLine =
     name: db: leaf:
@@ -46,22 +40,12 @@ let
         "--name"
         name
       ]
-      ++ option "--keep" db.keep
-      ++ option "--keep-hourly" db.keepHourly
-      ++ option "--keep-daily" db.keepDaily
-      ++ option "--keep-weekly" db.keepWeekly
-      ++ option "--keep-monthly" db.keepMonthly
-      ++ option "--keep-yearly" db.keepYearly
+      ++ retention db
       ++ option "--compress" cfg.compression
       ++ option "--timeout" db.timeout
       ++ option "--format" db.format
       ++ optional db.skipUnchanged "--skip-unchanged"
-      ++ optionals (source.isServer db) (
-        lib.concatMap (pattern: [
-          "--exclude"
-          pattern
-        ]) cfg.exclude
-      )
+      ++ optionals (source.isServer db) (repeated "--exclude" cfg.exclude)
       ++ db.extraArgs;
       password = optional (db.passwordFile != null) ''"--password-file" "%d/password"'';
       escape = utils.escapeSystemdExecArgs;

@@ -219,7 +219,9 @@ impl Child {
     /// deadline, the error says so, because a longer deadline would not have helped.
     fn explain_stop(&self, stopped: Stopped) -> io::Error {
         match stopped {
-            Stopped::Deadline(limit) if self.stdout.is_some() && self.process.has_exited() => {
+            Stopped::Deadline(limit) | Stopped::FixedDeadline(limit)
+                if self.stdout.is_some() && self.process.has_exited() =>
+            {
                 let name = self.name.clone();
                 io::Error::other(OutputHeldOpen { name, limit })
             }
@@ -298,6 +300,9 @@ impl Drop for Child {
         }
         drop(self.stdin.take());
         drop(self.stdout.take());
+        // What the program says from now on is about its end, which this process asks for.
+        self.stderr.drain();
+        self.stderr.log_at_debug();
         self.process.signal_group(self.end);
         if !self.wait_for_end(self.grace) {
             log::warn!("{} did not end when asked to and was killed", self.name);

@@ -341,7 +341,7 @@ const REPLACED: &str = "The dump of the database that is replaced";
 
 /// `restore`.
 #[derive(Debug, Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a separate flag")]
 #[command(
     mut_arg("to", |arg| arg.help_heading(REPLACED).help(
         "Save the replaced database in this dump directory, of which only the last component is \
@@ -352,6 +352,14 @@ const REPLACED: &str = "The dump of the database that is replaced";
     )),
     mut_arg("format", |arg| arg.help_heading(REPLACED).help(
         "The format of the dump of a replaced PostgreSQL database",
+    )),
+    mut_arg("sessions", |arg| arg.help_heading(REPLACED).help(
+        "Read the rows of a replaced PostgreSQL database by N sessions [default: the number of \
+         cores, at most 4; 1 if the large tables have less than 256 MiB together]",
+    )),
+    mut_arg("large_table", |arg| arg.help_heading(REPLACED).help(
+        "Let several sessions read each table of a replaced PostgreSQL database that has at least \
+         SIZE (`16MiB`, `1GB`)",
     )),
     mut_arg("full_check", |arg| arg.help_heading(REPLACED).help(
         "Compare the indexes of the replaced SQLite database with its tables if the last such check \
@@ -390,6 +398,18 @@ pub struct Restore {
     /// Replace TARGET if it exists. TARGET is dumped first
     #[arg(long, env = "DUMP_DATABASE_REPLACE", value_parser = BoolishValueParser::new())]
     pub replace: bool,
+
+    /// With --replace: if the existing database cannot be dumped whole, save what can be saved and
+    /// log what cannot. MySQL and MariaDB: what can be read is dumped. PostgreSQL: the database
+    /// stays on the server under another name
+    #[arg(
+        long,
+        env = "DUMP_DATABASE_SAVE_PARTLY",
+        value_parser = BoolishValueParser::new(),
+        requires = "replace",
+        conflicts_with = "without_saving"
+    )]
+    pub save_partly: bool,
 
     /// With --replace: do not dump the existing database first; it is lost. For a database that is
     /// too damaged to be dumped

@@ -160,7 +160,10 @@ fn open_dump(mut chosen: ChosenDump) -> Option<(ChosenDump, io::Result<File>)> {
         if chosen.is_named || !dump.as_ref().is_err_and(is_gone) {
             return Some((chosen, dump));
         }
-        log::info!("{} was removed meanwhile", chosen.path.display());
+        log::info!(
+            "{} was removed while this command ran",
+            chosen.path.display()
+        );
         chosen = chosen.find_newest()?;
     }
 }

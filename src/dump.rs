@@ -26,7 +26,8 @@ use crate::metrics;
 use crate::name::Name;
 use crate::progress;
 use crate::state::{Attempt, UnchangedRun};
-use crate::stop;
+use crate::status;
+use crate::stop::{self, Stopped};
 
 pub(crate) use database::{PublishedDump, Run};
 pub use keep::RetentionChoice;
@@ -64,7 +65,9 @@ pub fn run(
         return failed;
     };
     // Write the metrics after a failure too: monitoring learns of the failure from them.
-    match metrics::write(metrics, std::slice::from_ref(&options.to), false) {
+    let directories = std::slice::from_ref(&options.to);
+    let rows = status::rows(directories, None, false, clock::now());
+    match metrics::write(metrics, &rows) {
         Ok(()) => failed,
         Err(error) if failed.is_ok() => Err(error),
         Err(error) => {
@@ -173,6 +176,8 @@ fn attempt(run: &Run<'_>, task: Task) -> TaskResult {
             }
         }
         Err(_) if is_logged => {}
+        // `main` says this once, after the last database.
+        Err(error) if is_of_signal(error) => {}
         Err(error) => log::error!("{name} was not dumped: {error}"),
     }
     TaskResult {
@@ -184,6 +189,11 @@ fn attempt(run: &Run<'_>, task: Task) -> TaskResult {
         seconds: started.elapsed().as_secs_f64(),
         ended: clock::now(),
     }
+}
+
+/// Returns true if `error` says only that a signal stopped the run.
+fn is_of_signal(error: &str) -> bool {
+    stop::signal().is_some_and(|signal| error == Stopped::Signal(signal).to_string())
 }
 
 fn dump(run: &Run<'_>, name: &Name, source: &dyn Source) -> Result<PublishedDump, String> {
@@ -249,7 +259,7 @@ fn record(
         })
     });
     if let Err(error) = changed {
-        log::warn!("how this run ended cannot be recorded for status: {error:#}");
+        log::warn!("cannot record the result of this run for status: {error:#}");
     }
 }
 

@@ -88,7 +88,7 @@ pub fn start_throwaway(
         return Ok(Box::new(sqlite::ThrowawayFile::new(workshop.work, stop)));
     }
     let known = ENGINES.iter().find(|known| known.engine == engine);
-    let known = known.context("what a command printed is not restored by this program")?;
+    let known = known.context("dump-database does not restore the output of a program")?;
     (known.throwaway)(workshop, header, stop)
 }
 
@@ -102,14 +102,14 @@ fn parse_url(scheme: &str, text: &OsStr) -> Result<Arc<dyn Source>, String> {
         let schemes = ENGINES.iter().flat_map(|engine| engine.schemes);
         let schemes: Vec<_> = schemes.map(|known| format!("{known}://")).collect();
         format!(
-            "{scheme}:// is no known kind of source; expected a path, sqlite:PATH or one of {}",
+            "{scheme}:// is not a known kind of source; expected a path, sqlite:PATH or one of {}",
             schemes.join(", ")
         )
     })?;
     let url = Url::parse(text)?;
     if url.password().is_some() {
         log::warn!(
-            "the password in {url} can be read by whoever sees this command line; move it to a file and name that with --password-file"
+            "the password in {url} can be read by every user who sees this command line; move it to a file and name that with --password-file"
         );
     }
     (known.parse)(url)

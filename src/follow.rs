@@ -55,7 +55,7 @@ impl FollowedPath {
         for (link, owners) in &self.links {
             if let Some(other) = owners.iter().find(|owner| !trusted.contains(owner)) {
                 bail!(
-                    "{} is a symlink that user {other} controls, and {} belongs to user {owner}; name the file itself if that is the one you mean",
+                    "{} is a symlink that user {other} controls, and {} belongs to user {owner}; name the file itself if you mean that file",
                     link.display(),
                     self.path.display()
                 );

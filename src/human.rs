@@ -36,7 +36,6 @@ pub fn parse_positive(text: &str) -> Result<NonZeroUsize, String> {
 ///
 /// # Errors
 /// One sentence saying what is accepted.
-#[cfg(feature = "copies")]
 pub fn parse_bytes(text: &str) -> Result<u64, String> {
     const UNITS: [(&str, f64); 8] = [
         ("", 1.0),
@@ -58,7 +57,7 @@ pub fn parse_bytes(text: &str) -> Result<u64, String> {
         (Ok(number), Some((_, factor))) if (1.0..=1e18).contains(&(number * factor)) => {
             Ok((number * factor) as u64)
         }
-        _ => Err("a size such as 500kB or 10MB is wanted".to_owned()),
+        _ => Err("expected a size such as 500kB or 10MB".to_owned()),
     }
 }
 

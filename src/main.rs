@@ -15,6 +15,7 @@ use dump_database::cli::{Cli, Command, EXAMPLES, Output, Retention, ServerFormat
 use dump_database::copy::{self, CopySelection};
 use dump_database::directory::DirectoryInUse;
 use dump_database::dump::RetentionChoice;
+use dump_database::engine::access::Sessions;
 use dump_database::engine::command::Program;
 use dump_database::engine::parse_source;
 use dump_database::exit::{Exit, UsageError};
@@ -135,13 +136,16 @@ fn run(command: Command, keeps: bool) -> Result<Exit> {
                 return copy::status(&places, args.max_age, args.json).map(exit_of_failures);
             }
             let directories = default_paths(args.directories)?;
-            if let Some(file) = &args.metrics {
-                metrics::write(file, &directories, args.trust_records)?;
-            }
             let now = clock::now();
-            let rows = status::rows(&directories, args.max_age, args.trust_records, now);
+            let mut rows = status::rows(&directories, args.max_age, args.trust_records, now);
             #[cfg(feature = "copies")]
-            let rows = args.record.add_to(rows)?;
+            let added = args.record.add_to(&mut rows);
+            #[cfg(not(feature = "copies"))]
+            let added = Ok(());
+            if let Some(file) = &args.metrics {
+                metrics::write(file, &rows)?;
+            }
+            added?;
             status::print(&rows, args.json, now).map(exit_of_failures)
         }
         Command::Survey(args) => survey::run(&survey::SurveyOptions {
@@ -174,11 +178,12 @@ fn run(command: Command, keeps: bool) -> Result<Exit> {
             #[cfg(feature = "copies")]
             let places = copies.parse_locations(std::slice::from_ref(&args.dump))?;
             let options = restore::RestoreOptions {
-                replace: match (args.replace, args.without_saving, args.into_empty) {
-                    (true, true, _) => restore::ReplaceMode::Unsaved,
-                    (true, false, _) => restore::ReplaceMode::Saved,
-                    (false, _, true) => restore::ReplaceMode::Empty,
-                    (false, _, false) => restore::ReplaceMode::No,
+                replace: match (args.replace, args.into_empty) {
+                    (true, _) if args.without_saving => restore::ReplaceMode::Unsaved,
+                    (true, _) if args.save_partly => restore::ReplaceMode::SavedPartly,
+                    (true, _) => restore::ReplaceMode::Saved,
+                    (false, true) => restore::ReplaceMode::Empty,
+                    (false, false) => restore::ReplaceMode::No,
                 },
                 keep_going: args.keep_going,
                 no_owner: args.no_owner,
@@ -295,6 +300,10 @@ fn options(output: Output) -> Result<dump::DumpOptions> {
             ServerFormat::Plain => Format::Sql,
             ServerFormat::Custom => Format::Pgdump,
         },
+        sessions: Sessions {
+            number: output.sessions,
+            large_table: output.large_table,
+        },
         password: match &output.password_file {
             Some(path) => Some(Secret::from_file(path)?),
             None => None,
@@ -316,7 +325,7 @@ fn directory(given: Option<PathBuf>) -> Result<PathBuf> {
     }
     match std::env::var_os("STATE_DIRECTORY").filter(|value| !value.is_empty()) {
         Some(value) if value.as_encoded_bytes().contains(&b':') => Err(UsageError::new(
-            "$STATE_DIRECTORY lists several directories; say which with --to",
+            "$STATE_DIRECTORY lists several directories; choose one with --to",
         )
         .into()),
         Some(value) => Ok(PathBuf::from(value)),

@@ -7,13 +7,14 @@ use std::fmt::Write as _;
 use std::fs;
 use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result};
 use jiff::Timestamp;
 
-use crate::clock;
-use crate::status::{self, DatabaseStatus};
+#[cfg(feature = "copies")]
+use crate::status::CopyStatus;
+use crate::status::{DatabaseStatus, HORIZON};
 
 /// A metric: its name without the prefix `dump_database_`, its meaning, and its value for a
 /// database.
@@ -36,7 +37,7 @@ const METRICS: [Metric; 13] = [
     ),
     (
         "last_attempt_success",
-        "Whether that went well (1) or not (0).",
+        "Whether the last run dumped the database (1) or failed (0).",
         |row| {
             let attempt = row.attempt.as_ref()?;
             Some(f64::from(attempt.error.is_none()))
@@ -44,18 +45,20 @@ const METRICS: [Metric; 13] = [
     ),
     (
         "last_attempt_duration_seconds",
-        "How long it took.",
+        "The duration of the last run for this database.",
         |row| row.attempt.as_ref().and_then(|attempt| attempt.seconds),
     ),
-    ("input_bytes", "What the newest dump holds.", |row| {
-        row.bytes_inside.map(|bytes| bytes as f64)
-    }),
-    ("dump_bytes", "The newest dump's size.", |row| {
+    (
+        "input_bytes",
+        "The size of the newest dump's content before compression.",
+        |row| row.bytes_inside.map(|bytes| bytes as f64),
+    ),
+    ("dump_bytes", "The size of the newest dump's file.", |row| {
         row.bytes.map(|bytes| bytes as f64)
     }),
     (
         "dumps_kept",
-        "How many dumps there are that can be used and are not dated after now.",
+        "The number of dumps that can be used and are not dated after now.",
         |row| Some(row.kept as f64),
     ),
     (
@@ -68,7 +71,7 @@ const METRICS: [Metric; 13] = [
         "When the dumps fill that disk at their present growth; at most a year.",
         |row| {
             row.disk_free_bytes?;
-            Some(row.disk_full_days.unwrap_or(status::HORIZON) * 86_400.0)
+            Some(row.disk_full_days.unwrap_or(HORIZON) * 86_400.0)
         },
     ),
     (
@@ -78,7 +81,7 @@ const METRICS: [Metric; 13] = [
     ),
     (
         "last_drill_success",
-        "Whether that went well (1) or not (0); absent where this machine cannot prove it.",
+        "Whether the last drill succeeded (1) or failed (0); absent if this machine cannot prove it.",
         |row| {
             let drill = row
                 .drill
@@ -97,7 +100,7 @@ const METRICS: [Metric; 13] = [
     ),
     (
         "last_drill_restore_seconds",
-        "How long restoring took.",
+        "The duration of the restore in the last drill.",
         |row| {
             let drill = row
                 .drill
@@ -108,14 +111,49 @@ const METRICS: [Metric; 13] = [
     ),
 ];
 
-/// Writes the metrics of every database of `directories` to `file`: a whole new file, readable by
-/// everyone, replaces the old one.
+/// A metric of a database's copies in one destination.
+#[cfg(feature = "copies")]
+type CopyMetric = (&'static str, &'static str, fn(&CopyStatus) -> Option<f64>);
+
+#[cfg(feature = "copies")]
+const COPY_METRICS: [CopyMetric; 6] = [
+    (
+        "copy_last_success_timestamp_seconds",
+        "When a run last copied all that was to be copied.",
+        |copy| copy.record.copied.map(unix),
+    ),
+    (
+        "copy_last_attempt_success",
+        "Whether the last run that copied went well (1) or not (0).",
+        |copy| Some(f64::from(copy.record.error.is_none())),
+    ),
+    (
+        "copy_newest_timestamp_seconds",
+        "The time of the newest dump that is copied.",
+        |copy| copy.record.newest.map(unix),
+    ),
+    ("copy_bytes", "The last copy's size.", |copy| {
+        copy.is_known().then_some(copy.record.bytes as f64)
+    }),
+    (
+        "copy_duration_seconds",
+        "How long the last copy took.",
+        |copy| copy.is_known().then_some(copy.record.seconds),
+    ),
+    (
+        "copy_lag_dumps",
+        "How many dumps are newer than the newest that is copied.",
+        |copy| Some(copy.record.lag as f64),
+    ),
+];
+
+/// Writes the metrics of databases to `file`: a whole new file, readable by everyone, replaces the old
+/// one.
 ///
 /// # Errors
 /// When the file cannot be written. It is then unchanged.
-pub fn write(file: &Path, directories: &[PathBuf], trust_records: bool) -> Result<()> {
-    let rows = status::rows(directories, None, trust_records, clock::now());
-    replace(file, &render(&rows))
+pub fn write(file: &Path, rows: &[DatabaseStatus]) -> Result<()> {
+    replace(file, &render(rows))
         .with_context(|| format!("cannot write the metrics {}", file.display()))
 }
 
@@ -144,17 +182,35 @@ fn replace(file: &Path, text: &str) -> io::Result<()> {
 fn render(rows: &[DatabaseStatus]) -> String {
     let mut text = String::new();
     for (name, help, value) in METRICS {
-        let values = rows.iter().filter_map(|row| Some((row, value(row)?)));
-        let mut lines = values
-            .map(|(row, value)| format!("dump_database_{name}{{{}}} {value}\n", labels(row)))
-            .peekable();
-        if lines.peek().is_some() {
-            let _ = writeln!(text, "# HELP dump_database_{name} {help}");
-            let _ = writeln!(text, "# TYPE dump_database_{name} gauge");
-            text.extend(lines);
-        }
+        let values = rows
+            .iter()
+            .filter_map(|row| Some((labels(row), value(row)?)));
+        gauge(&mut text, name, help, values);
+    }
+    #[cfg(feature = "copies")]
+    for (name, help, value) in COPY_METRICS {
+        let values = rows.iter().flat_map(|row| {
+            row.copies.iter().filter_map(move |copy| {
+                let destination = escape(&copy.destination);
+                let labels = format!("{},destination=\"{destination}\"", labels(row));
+                Some((labels, value(copy)?))
+            })
+        });
+        gauge(&mut text, name, help, values);
     }
     text
+}
+
+/// Adds a metric with its values by their labels; nothing where there is no value.
+fn gauge(text: &mut String, name: &str, help: &str, values: impl Iterator<Item = (String, f64)>) {
+    let mut lines = values
+        .map(|(labels, value)| format!("dump_database_{name}{{{labels}}} {value}\n"))
+        .peekable();
+    if lines.peek().is_some() {
+        let _ = writeln!(text, "# HELP dump_database_{name} {help}");
+        let _ = writeln!(text, "# TYPE dump_database_{name} gauge");
+        text.extend(lines);
+    }
 }
 
 fn labels(row: &DatabaseStatus) -> String {

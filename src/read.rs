@@ -63,7 +63,7 @@ pub fn read_whole(file: &File, stop: Stop, sink: &mut dyn Write) -> io::Result<H
         )));
     }
     if format!("{:08x}", totals.crc32) != header.crc32 {
-        return Err(damage("its CRC-32 is not the one its header says"));
+        return Err(damage("its CRC-32 differs from that in its header"));
     }
     inside.check(&header).map_err(|how| damage(&how))?;
     let length = file.metadata()?.len();

@@ -55,7 +55,7 @@ fn grant(loaded: &LoadResult, target: &dyn Source, options: &RestoreOptions) -> 
     }
     if !denied.is_empty() {
         log::error!(
-            "these grants are on what is not there; restore the databases, then run them (restore DIR {target} restores all in that order)"
+            "these grants are on objects that do not exist; restore the databases, then run them (restore DIR {target} restores all in that order)"
         );
     }
     Ok(failed)

@@ -65,7 +65,7 @@ pub fn forget(path: &Path, database: &str) -> Result<()> {
     );
     ensure!(
         directory.state().databases.keys().any(|name| is_it(name)),
-        "nothing is on record of {database} in {shown}"
+        "there is no record of {database} in {shown}"
     );
     directory.change_state(|state| state.databases.retain(|name, _| !is_it(name)))
 }

@@ -73,7 +73,7 @@ impl Secret {
         let mode = file.metadata().with_context(context)?.permissions().mode();
         if mode & WORLD_READABLE != 0 {
             log::warn!(
-                "every user of this machine can read the password file {shown}; close it (chmod 600)"
+                "every user of this machine can read the password file {shown}; change that with chmod 600"
             );
         }
         // The vector never grows: growing would leave copies in memory.
@@ -92,7 +92,7 @@ impl Secret {
         ensure!(!line.is_empty(), "the password file {shown} is empty");
         ensure!(
             !line.iter().any(is_break),
-            "the password file {shown} has more than one line; leave the password alone in it"
+            "the password file {shown} has more than one line; keep only the password in it"
         );
         ensure!(
             !line.contains(&0),
@@ -149,7 +149,7 @@ fn create_nameless() -> Result<File> {
 
 #[cfg(not(target_os = "linux"))]
 fn create_nameless() -> Result<File> {
-    anyhow::bail!("that takes Linux; write it into the file that ?defaults-file= names")
+    anyhow::bail!("this needs Linux; write it into the file that ?defaults-file= names")
 }
 
 #[cfg(test)]

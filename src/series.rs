@@ -67,7 +67,7 @@ impl Series {
                 // of another time. Such a copy does not count.
                 Ok(header) if header.time != entry.name.time => series.others.push(UncountedDump {
                     entry: entry.clone(),
-                    reason: "its header bears another time".to_owned(),
+                    reason: "its header has another time than its name".to_owned(),
                     is_damaged: false,
                 }),
                 Ok(header) => all.push((entry.clone(), header)),

@@ -38,14 +38,15 @@ pub fn print(rows: &[DatabaseStatus], json: bool, now: Timestamp) -> Result<usiz
     }
     out.flush()?;
     warn_of_full_disks(rows);
-    let bad = rows
+    let bad: Vec<_> = rows
         .iter()
-        .filter_map(|row| Some((row, row.problem.as_ref()?)));
-    let bad: Vec<_> = bad
-        .map(|(row, problem)| format!("{} ({problem})", human::printable(&row.database)))
+        .filter(|row| row.problem.is_some())
+        .map(|row| human::printable(&row.database))
         .collect();
     if !bad.is_empty() {
-        log::error!("not as they should be: {}", bad.join(", "));
+        // The output has the problems themselves.
+        let (some, all) = (bad.len(), rows.len());
+        log::error!("problems in {some} of {all} databases: {}", bad.join(", "));
     }
     Ok(bad.len())
 }

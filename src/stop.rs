@@ -16,8 +16,10 @@ const CLEANING_UP: Duration = Duration::from_mins(1);
 pub enum Stopped {
     /// This signal asked the process to end.
     Signal(i32),
-    /// The database was not done within this time limit.
+    /// The database was not done within this time limit, which `--timeout` sets.
     Deadline(Duration),
+    /// The work was not done within this time limit, which no option sets.
+    FixedDeadline(Duration),
 }
 
 impl std::fmt::Display for Stopped {
@@ -32,6 +34,9 @@ impl std::fmt::Display for Stopped {
                 "not done within {}; --timeout allows longer",
                 crate::human::duration(*limit)
             ),
+            Stopped::FixedDeadline(limit) => {
+                write!(f, "not done within {}", crate::human::duration(*limit))
+            }
         }
     }
 }
@@ -77,22 +82,36 @@ pub fn die_by(signal: i32) -> ! {
     std::process::exit(128 + signal)
 }
 
-/// Says whether work must end. The code that works on one database asks it at short intervals.
+/// Tells whether work must end. The code that works on one database asks it at short intervals.
 #[derive(Debug, Clone, Copy)]
 pub struct Stop {
     limit: Duration,
     deadline: Option<Instant>,
+    /// True if no option sets the limit.
+    is_fixed: bool,
     heeds_signals: bool,
 }
 
 impl Stop {
-    /// Returns a [`Stop`] with a deadline `limit` from now that signals can end earlier.
+    /// Returns a [`Stop`] with a deadline `limit` from now, which `--timeout` sets, that signals can
+    /// end earlier.
     #[must_use]
     pub fn with_limit(limit: Duration) -> Self {
         Stop {
             limit,
             deadline: Instant::now().checked_add(limit),
+            is_fixed: false,
             heeds_signals: true,
+        }
+    }
+
+    /// Returns a [`Stop`] with a deadline `limit` from now, which no option sets, that signals can
+    /// end earlier.
+    #[must_use]
+    pub fn after_fixed(limit: Duration) -> Self {
+        Stop {
+            is_fixed: true,
+            ..Stop::with_limit(limit)
         }
     }
 
@@ -100,7 +119,10 @@ impl Stop {
     /// signals do not end it.
     #[must_use]
     pub fn for_cleanup() -> Self {
-        Stop::without_signals(CLEANING_UP)
+        Stop {
+            is_fixed: true,
+            ..Stop::without_signals(CLEANING_UP)
+        }
     }
 
     /// Returns a [`Stop`] with a deadline `limit` from now that signals do not end.
@@ -118,6 +140,7 @@ impl Stop {
         Stop {
             limit: Duration::MAX,
             deadline: None,
+            is_fixed: false,
             heeds_signals: true,
         }
     }
@@ -128,6 +151,13 @@ impl Stop {
         self.limit
     }
 
+    /// Returns the time until the deadline, or `None` if there is no deadline.
+    #[must_use]
+    pub fn remaining(&self) -> Option<Duration> {
+        let deadline = self.deadline?;
+        Some(deadline.saturating_duration_since(Instant::now()))
+    }
+
     /// Returns the reason why work must end now, or `None` if it may go on.
     #[must_use]
     pub fn reason(&self) -> Option<Stopped> {
@@ -136,7 +166,13 @@ impl Stop {
         }
         self.deadline
             .filter(|deadline| Instant::now() >= *deadline)
-            .map(|_| Stopped::Deadline(self.limit))
+            .map(|_| {
+                if self.is_fixed {
+                    Stopped::FixedDeadline(self.limit)
+                } else {
+                    Stopped::Deadline(self.limit)
+                }
+            })
     }
 
     /// Checks whether work may go on.
@@ -153,4 +189,24 @@ pub(crate) fn is_stopped(error: &std::io::Error) -> bool {
     error
         .get_ref()
         .is_some_and(<dyn std::error::Error + Send + Sync>::is::<Stopped>)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_limit_that_timeout_sets_names_timeout() {
+        let limit = Duration::ZERO;
+        for (stop, names) in [
+            (Stop::with_limit(limit), true),
+            (Stop::without_signals(limit), true),
+            (Stop::after_fixed(limit), false),
+        ] {
+            let said = stop.reason().unwrap().to_string();
+            assert!(said.starts_with("not done within 0s"), "{said}");
+            assert_eq!(said.contains("--timeout"), names, "{said}");
+        }
+        assert!(Stop::for_cleanup().is_fixed);
+    }
 }

@@ -4,21 +4,27 @@
 //! relative to the destination and have no leading slash. Every call ends when its [`Stop`](crate::stop::Stop)
 //! says so.
 
+mod azure;
+mod bounds;
 mod config;
 mod connection;
 mod destination;
 mod error;
+mod google;
 mod interface;
 mod local;
 mod remote;
 mod s3;
 mod sftp;
+mod site;
 mod upload;
+mod webdav;
+mod writer;
 
 use anyhow::Result;
 
 pub use config::Config;
-pub use destination::{Destination, is_url};
+pub use destination::{Destination, Protocol, is_url};
 pub use error::{Reason, StoreError};
 pub use interface::{Store, StoredFile, UNFINISHED, Upload, UploadContent, UploadResult};
 
@@ -35,7 +41,19 @@ pub fn open(
 ) -> Result<Box<dyn Store>> {
     match destination {
         Destination::Directory(path) => Ok(Box::new(local::Local::open(path, owner, creates)?)),
-        Destination::S3 { bucket, prefix } => Ok(Box::new(s3::open(bucket, prefix, config)?)),
+        Destination::Bucket {
+            protocol,
+            bucket,
+            prefix,
+        } => {
+            let open = match protocol {
+                Protocol::S3 => s3::open,
+                Protocol::Google => google::open,
+                Protocol::Azure => azure::open,
+            };
+            Ok(Box::new(open(bucket, prefix, config)?))
+        }
+        Destination::Webdav(site) => Ok(Box::new(webdav::open(site, config, owner)?)),
         Destination::Sftp(server) => Ok(Box::new(sftp::open(server, config, owner)?)),
     }
 }

@@ -47,7 +47,7 @@ pub fn run(paths: &[PathBuf], timeout: Duration, json: bool) -> Result<usize> {
             signal.check()?;
             let row = match read {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    log::info!("{} was removed meanwhile", path.display());
+                    log::info!("{} was removed while this command ran", path.display());
                     continue;
                 }
                 Ok(header) => VerifiedDump {

@@ -1,5 +1,6 @@
 //! Compares a dump of a server's database, which is checked, read back, synced and published, with
-//! the server's own client writing nothing but the text, and with the classic pipe.
+//! the server's own client writing nothing but the text, and with the classic pipe. For PostgreSQL,
+//! also dumps by several sessions, and a server with many small databases.
 //!
 //! `cargo bench --features isal --bench servers`. First, each engine gets a database of about 1
 //! GB. Rounds alternate, so that other work of the machine affects all of them alike; the figures
@@ -13,6 +14,8 @@ mod mysql;
 mod postgresql;
 #[path = "../../tests/integration/servers/machine.rs"]
 mod servers;
+mod sessions;
+mod slow;
 
 use std::error::Error;
 use std::fs::{self, File};
@@ -91,6 +94,8 @@ fn main() -> Result<()> {
         pg_dump
     };
     compare("pg_dump", client, &postgresql.url("bench"))?;
+    sessions::compare(&postgresql)?;
+    sessions::many_databases(&postgresql)?;
     drop(postgresql);
 
     let mariadb = mysql::Server::start();
@@ -157,7 +162,7 @@ fn compare(name: &str, client: impl Fn() -> Command, url: &str) -> Result<()> {
     for round in 0..ROUNDS {
         alone.push(timed(client().stdout(Stdio::null()))?);
         let dumps = place.path().join(round.to_string());
-        let (time, peak) = dump(url, &dumps)?;
+        let (time, peak) = dump(url, &dumps, &[])?;
         ours.push(time);
         memory = memory.max(peak);
         bytes = fs::read_dir(&dumps)?
@@ -198,12 +203,13 @@ fn timed(command: &mut Command) -> Result<f64> {
 
 /// Dumps `url` into `to`. Returns the time in seconds, and the peak of the process's resident
 /// memory in KiB.
-fn dump(url: &str, to: &std::path::Path) -> Result<(f64, u64)> {
+fn dump(url: &str, to: &std::path::Path, args: &[&str]) -> Result<(f64, u64)> {
     let started = Instant::now();
     let mut command = Command::new(PROGRAM);
     command
         .args(["dump", "--log", "warn", "--to"])
         .arg(to)
+        .args(args)
         .arg(url);
     let mut process = command.stdout(Stdio::null()).spawn()?;
     let mut peak = 0;

@@ -4,13 +4,22 @@ let
     below
     gone
     inSqlalchemyUrl
-    inUrl
     instances
+    inUrl
     isSqlite
     when
     ;
 in
 {
+  # networking/acme-dns.nix
+  acme-dns =
+    service:
+    let
+      database = service.settings.database or { };
+    in
+    when (isSqlite (database.engine or "sqlite")) {
+      acme-dns = below "/var/lib/acme-dns" (database.connection or "acme-dns.db");
+    };
   # web-apps/actual.nix
   actual = service: {
     actual-account = below (service.settings.serverFiles or gone) "account.sqlite";
@@ -44,6 +53,13 @@ in
     when (database.type or "sqlite" == "sqlite") {
       artalk = below (service.workdir or gone) (database.file or "data/artalk.db");
     };
+  # networking/asterisk.nix; it drops its privileges itself
+  asterisk = _: {
+    asterisk = {
+      file = "/var/lib/asterisk/astdb.sqlite3";
+      user = "asterisk";
+    };
+  };
   # networking/atticd.nix
   atticd =
     service:
@@ -120,6 +136,18 @@ in
       url = service.dbUrl or gone;
     in
     when (isSqlite url) { buildbot-master = inSqlalchemyUrl (service.buildbotDir or gone) url; };
+  # misc/calibre-server.nix
+  calibre-server =
+    service:
+    lib.listToAttrs (
+      lib.imap1 (number: library: {
+        name = if number == 1 then "calibre-server" else "calibre-server-${toString number}";
+        value = {
+          file = below "/" "${toString library}/metadata.db";
+          service = "calibre-server";
+        };
+      }) (service.libraries or gone)
+    );
   # web-apps/calibre-web.nix
   calibre-web = service: {
     calibre-web = below (below "/var/lib" (service.dataDir or gone)) "app.db";

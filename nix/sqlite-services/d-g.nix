@@ -21,6 +21,8 @@ in
         doubt = if service.database.urlFile or gone == null then null else "database.urlFile";
       };
     };
+  # networking/deconz.nix
+  deconz = _: { deconz = "/var/lib/deconz/.local/share/dresden-elektronik/deCONZ/zll.db"; };
   # matrix/dendrite.nix: a database for each of its parts.
   dendrite =
     service:
@@ -159,6 +161,14 @@ in
       {
         goatcounter = "/var/lib/goatcounter/goatcounter-data/db.sqlite3";
       };
+  # networking/gokapi.nix
+  gokapi =
+    service:
+    when (!(service ? settings.DatabaseUrl)) {
+      gokapi = below (lib.replaceStrings [ "%S" ] [ "/var/lib" ] (
+        service.environment.GOKAPI_DATA_DIR or gone
+      )) "gokapi.sqlite";
+    };
   # audio/gonic.nix
   gonic = service: { gonic = below "/var/lib/gonic" (service.settings.db-path or "gonic.db"); };
   # web-apps/gotify-server.nix

@@ -9,6 +9,10 @@
 # Each row names the module that it was read from, below nixos/modules/services, and was read in one
 # tree of the middle of 2026: commit 4aa6836a648c of github.com/Swarsel/nixpkgs, a fork that sorts the
 # attributes of nixpkgs. Where the module does not name the file, its name is the program's default.
+#
+# Every module that nixos/modules/module-list.nix names below services/ (commit 0002b50f7049 of
+# github.com/NixOS/nixpkgs) was looked at by its name. Those that may have an SQLite file by default were
+# read, and have a row here or a line in ../uncovered-services.nix.
 { lib, config }:
 let
   tools = import ./tools.nix lib;
@@ -19,4 +23,5 @@ rowsOf ./a-c.nix
 // rowsOf ./h-l.nix
 // rowsOf ./m-o.nix
 // rowsOf ./p-r.nix
-// rowsOf ./s-z.nix
+// rowsOf ./s.nix
+// rowsOf ./t-z.nix

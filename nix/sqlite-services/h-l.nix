@@ -19,6 +19,12 @@ in
       url = service.settings.HATSU_DATABASE_URL or gone;
     in
     when (isSqlite url) { hatsu = inUrl "/var/lib/hatsu" url; };
+  # misc/headphones.nix
+  headphones = service: { headphones = below (service.dataDir or gone) "headphones.db"; };
+  # networking/headplane.nix
+  headplane = service: {
+    headplane = below (service.settings.server.data_path or gone) "hp_persist.db";
+  };
   # networking/headscale.nix
   headscale =
     service:

@@ -4,8 +4,8 @@ let
     below
     gone
     inSqlalchemyUrl
-    inUrl
     instances
+    inUrl
     isSqlite
     mautrix
     orElse
@@ -19,6 +19,13 @@ in
     when (lib.hasInfix "driver sqlite3" (orElse "" (service.config or gone))) {
       maddy = "/var/lib/maddy/*.db";
     };
+  # torrent/magnetico.nix
+  magnetico = _: {
+    magnetico = {
+      file = "/var/lib/magnetico/database.sqlite3";
+      service = "magneticod";
+    };
+  };
   # mail/mailman.nix
   mailman =
     service:
@@ -46,6 +53,15 @@ in
         service = "mailpit-${name}";
       }
     ) (lib.filterAttrs (_: instance: instance.database or null != null) (service.instances or gone));
+  # matrix/appservice-discord.nix
+  matrix-appservice-discord =
+    service:
+    let
+      database = service.settings.database or { };
+    in
+    when (database.connString or "" == "" && database.filename or "" != "") {
+      matrix-appservice-discord = database.filename;
+    };
   # matrix/synapse.nix
   matrix-synapse =
     service:
@@ -226,6 +242,12 @@ in
       url = service.environment.DATABASE_URL or "sqlite:///${folder}/webui.db";
     in
     when (isSqlite url) { open-webui = inUrl (service.stateDir or gone) url; };
+  # misc/orthanc.nix
+  orthanc =
+    service:
+    when (!(service.settings.PostgreSQL.EnableIndex or false)) {
+      orthanc = below (service.settings.IndexDirectory or "/var/lib/orthanc") "index";
+    };
   # misc/overseerr.nix
   overseerr = _: { overseerr = "/var/lib/overseerr/db/db.sqlite3"; };
   # misc/owncast.nix

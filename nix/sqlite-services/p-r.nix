@@ -3,6 +3,7 @@ let
   inherit (tools)
     below
     gone
+    inSqlalchemyUrl
     inUrl
     isSqlite
     servarr
@@ -37,6 +38,17 @@ in
           service = "paperless-scheduler";
         };
       };
+  # web-apps/papra.nix
+  papra =
+    service:
+    let
+      url = service.environment.DATABASE_URL or gone;
+    in
+    when (lib.hasPrefix "file:" url) { papra = inUrl "/var/lib/papra" url; };
+  # web-apps/pdfding.nix
+  pdfding =
+    service:
+    when (service.database.type or gone == "sqlite") { pdfding = "/var/lib/pdfding/db/db.sqlite3"; };
   # admin/pgadmin.nix
   pgadmin =
     service:
@@ -46,6 +58,8 @@ in
     when (!(settings ? CONFIG_DATABASE_URI)) {
       pgadmin = settings.SQLITE_PATH or (below (settings.DATA_DIR or "/var/lib/pgadmin") "pgadmin4.db");
     };
+  # video/photonvision.nix
+  photonvision = _: { photonvision = "/var/lib/photonvision/photon.sqlite"; };
   # web-apps/photoprism.nix
   photoprism =
     service:
@@ -77,6 +91,15 @@ in
   pinchflat = service: {
     pinchflat = service.extraConfig.DATABASE_PATH or "/var/lib/pinchflat/db/pinchflat.db";
   };
+  # misc/pinnwand.nix
+  pinnwand =
+    service:
+    let
+      uri = service.settings.database_uri or gone;
+    in
+    when (isSqlite uri && !(lib.hasInfix ":memory" uri)) {
+      pinnwand = inSqlalchemyUrl "/var/lib/pinnwand" uri;
+    };
   # misc/plex.nix
   plex = service: {
     plex = below (service.dataDir or gone
@@ -122,6 +145,8 @@ in
   pykms = _: { pykms = "/var/lib/pykms/clients.db"; };
   # networking/quassel.nix: a PostgreSQL database, if its administrator chose one.
   quassel = service: { quassel = below (service.dataDir or gone) "quassel-storage.sqlite"; };
+  # torrent/qui.nix
+  qui = _: { qui = "/var/lib/qui/qui.db"; };
   # misc/servarr/radarr.nix
   radarr = servarr "radarr" "radarr.db";
   # misc/radicle.nix: which nodes and repositories it follows, what it knows of them, notifications.
@@ -153,6 +178,8 @@ in
     when (isSqlite source) {
       readeck = inUrl "/var/lib/readeck" (lib.removePrefix "sqlite3:" source);
     };
+  # misc/rebuilderd.nix
+  rebuilderd = _: { rebuilderd = "/var/lib/rebuilderd/rebuilderd.db"; };
   # web-apps/reposilite.nix
   reposilite =
     service:
@@ -171,4 +198,8 @@ in
         service = "rustdesk-signal";
       };
     };
+  # web-apps/rustical.nix
+  rustical = service: {
+    rustical = inUrl "/var/lib/rustical" (service.settings.data_store.sqlite.db_url or gone);
+  };
 }

@@ -185,20 +185,29 @@ lib.mapAttrs' (
   testEveryTimer = {
     expr = lib.filter (
       loc:
-      !(lib.any (lib.hasPrefix "${lib.concatStringsSep "." loc}: nothing in it starts the unit") (
-        messages (
-          lib.setAttrByPath loc {
-            OnUnitActiveSec = "1d";
-            OnBootSec = "";
-            OnCalendar = "";
-          }
-        )
-      ))
+      !(lib.any (lib.hasPrefix "${lib.concatStringsSep "." loc}: nothing in it starts the unit")
+        (messages {
+          imports = [
+            (lib.setAttrByPath loc {
+              OnUnitActiveSec = "1d";
+              OnBootSec = "";
+              OnCalendar = "";
+            })
+            (lib.setAttrByPath (lib.init loc) (
+              {
+                copies.to = "/mnt/copies";
+                drills.from = "/mnt/copies";
+              }
+              .${lib.elemAt loc 2} or { }
+            ))
+          ];
+        })
+      )
     ) timers;
     expected = [ ];
   };
   testTimers = {
-    expr = lib.length timers >= 3;
+    expr = lib.length timers >= 5;
     expected = true;
   };
 

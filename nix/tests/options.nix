@@ -168,13 +168,13 @@ in
   testRoundAfter = is round.wants round.after;
   testRoundTimeout = is "15m" round.unitConfig.JobTimeoutSec;
   testRoundJudges = isTrue (
-    lib.hasInfix ''/bin/dump-database" "--max-age" "1h" "/var/lib/dump-database/home" "/var/lib/dump-database/many"'' round.serviceConfig.ExecStart
+    lib.hasInfix ''/bin/dump-database" "--max-age=1h" "/var/lib/dump-database/home" "/var/lib/dump-database/many"'' round.serviceConfig.ExecStart
   );
   testRoundAwaits = isTrue (
-    lib.hasInfix ''"--" "/srv/my notes/100%%$$HOME.db" "/var/lib/dump-database/notes" "--max-age"'' round.serviceConfig.ExecStart
+    lib.hasInfix ''"--" "/srv/my notes/100%%$$HOME.db" "/var/lib/dump-database/notes" "--max-age='' round.serviceConfig.ExecStart
   );
   testRoundJudgesByAge = isTrue (
-    lib.hasSuffix ''"--max-age" "2d" "/var/lib/dump-database/ldap"'' round.serviceConfig.ExecStart
+    lib.hasSuffix ''"--max-age=2d" "/var/lib/dump-database/ldap"'' round.serviceConfig.ExecStart
   );
   testRoundOfOthers =
     let
@@ -195,7 +195,7 @@ in
       ]
       [
         dump-database.wants
-        (lib.hasSuffix ''"--max-age" "2d" "/var/lib/dump-database/ldap"'' dump-database.serviceConfig.ExecStart)
+        (lib.hasSuffix ''"--max-age=2d" "/var/lib/dump-database/ldap"'' dump-database.serviceConfig.ExecStart)
         (alone.systemd.timers ? dump-database)
       ];
   testTimer = is {

@@ -12,13 +12,15 @@ let
   };
   config = machine {
     imports = recipes;
+    # The first instance.
+    config.services.postgresql.enable = true;
     # Of a flake of its own.
     options.environment.persistence = anything;
   };
   is = expected: expr: { inherit expr expected; };
 in
 {
-  testCount = is 7 (lib.length recipes);
+  testCount = is 10 (lib.length recipes);
   testHooks = is [
     "borgbackup-job-dumps.service"
     "dump-database-ping.service"
@@ -32,6 +34,17 @@ in
   );
   testPersistence = is true (
     lib.elem "/var/lib/dump-database" config.environment.persistence."/persist".directories
+  );
+  testCopies = is [ true true ] (
+    map (unit: config.systemd.services ? ${unit}) [
+      "dump-database-copy-box"
+      "dump-database-drill-copies-prod"
+    ]
+  );
+  testNoAssertion = is [ ] (
+    lib.filter (lib.hasInfix "services.dumpDatabase") (
+      map (a: a.message) (lib.filter (a: !a.assertion) config.assertions)
+    )
   );
   testInstance = is "dump-database" config.systemd.services.dump-database-postgresql-two.serviceConfig.User;
 }

@@ -151,4 +151,30 @@ in
     };
   } "/var/lib/crowdsec/state/crowdsec.db";
   testCrowdsecOnServer = none "crowdsec" { settings.general.db_config.type = "postgresql"; };
+  testAcmeDns = at "acme-dns" {
+    settings.database = {
+      engine = "sqlite";
+      connection = "/var/lib/acme-dns/acme-dns.db";
+    };
+  } "/var/lib/acme-dns/acme-dns.db";
+  testAcmeDnsOnServer = none "acme-dns" { settings.database.engine = "postgres"; };
+  testAsterisk = ofUser "asterisk" { } "asterisk" "/var/lib/asterisk/astdb.sqlite3";
+  testCalibreServer =
+    row "calibre-server"
+      {
+        libraries = [
+          "/srv/books"
+          "/srv/comics"
+        ];
+      }
+      {
+        calibre-server = {
+          file = "/srv/books/metadata.db";
+          service = "calibre-server";
+        };
+        calibre-server-2 = {
+          file = "/srv/comics/metadata.db";
+          service = "calibre-server";
+        };
+      };
 }

@@ -176,4 +176,10 @@ in
     };
   } "/srv/grafana.db";
   testGrocy = ofUser "grocy" { dataDir = "/srv/grocy"; } "grocy" "/srv/grocy/grocy.db";
+  testDeconz = at "deconz" { } "/var/lib/deconz/.local/share/dresden-elektronik/deCONZ/zll.db";
+  testGokapi = at "gokapi" {
+    environment.GOKAPI_DATA_DIR = "%S/gokapi/data";
+    settings = { };
+  } "/var/lib/gokapi/data/gokapi.sqlite";
+  testGokapiElsewhere = none "gokapi" { settings.DatabaseUrl = "redis://127.0.0.1"; };
 }

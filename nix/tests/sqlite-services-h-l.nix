@@ -7,8 +7,8 @@ let
     none
     ofUser
     row
-    serviceOf
     servarr
+    serviceOf
     ;
 in
 {
@@ -123,4 +123,8 @@ in
     environment.LLDAP_DATABASE_URL = "sqlite:///srv/lldap.db";
     settings.database_url = "postgres:///lldap";
   } "/srv/lldap.db";
+  testHeadphones = at "headphones" { dataDir = "/srv/headphones"; } "/srv/headphones/headphones.db";
+  testHeadplane = at "headplane" {
+    settings.server.data_path = "/var/lib/headplane";
+  } "/var/lib/headplane/hp_persist.db";
 }

@@ -7,6 +7,7 @@ let
     none
     ofUser
     row
+    serviceOf
     ;
 in
 {
@@ -247,4 +248,18 @@ in
   };
   testOverseerr = at "overseerr" { } "/var/lib/overseerr/db/db.sqlite3";
   testOwncast = at "owncast" { dataDir = "/srv/owncast"; } "/srv/owncast/data/owncast.db";
+  testMagnetico = serviceOf "magnetico" { } "magneticod" "/var/lib/magnetico/database.sqlite3";
+  testAppserviceDiscord = at "matrix-appservice-discord" {
+    settings.database.filename = "/var/lib/matrix-appservice-discord/discord.db";
+  } "/var/lib/matrix-appservice-discord/discord.db";
+  testAppserviceDiscordOnServer = none "matrix-appservice-discord" {
+    settings.database = {
+      filename = "/var/lib/matrix-appservice-discord/discord.db";
+      connString = "postgres://db";
+    };
+  };
+  testOrthanc = at "orthanc" {
+    settings.IndexDirectory = "/var/lib/orthanc/";
+  } "/var/lib/orthanc/index";
+  testOrthancOnServer = none "orthanc" { settings.PostgreSQL.EnableIndex = true; };
 }

@@ -6,8 +6,8 @@ let
     file
     none
     row
-    serviceOf
     servarr
+    serviceOf
     ;
 in
 {
@@ -153,4 +153,20 @@ in
     signal.enable = true;
   } "rustdesk-signal" "/var/lib/rustdesk/db_v2.sqlite3";
   testRustdeskRelay = none "rustdesk-server" { signal.enable = false; };
+  testPapra = at "papra" {
+    environment.DATABASE_URL = "file:/srv/papra/db.sqlite";
+  } "/srv/papra/db.sqlite";
+  testPapraOnServer = none "papra" { environment.DATABASE_URL = "libsql://db"; };
+  testPdfding = at "pdfding" { database.type = "sqlite"; } "/var/lib/pdfding/db/db.sqlite3";
+  testPdfdingOnServer = none "pdfding" { database.type = "postgres"; };
+  testPhotonvision = at "photonvision" { } "/var/lib/photonvision/photon.sqlite";
+  testPinnwand = at "pinnwand" {
+    settings.database_uri = "sqlite:////var/lib/pinnwand/pinnwand.db";
+  } "/var/lib/pinnwand/pinnwand.db";
+  testPinnwandInMemory = none "pinnwand" { settings.database_uri = "sqlite:///:memory"; };
+  testQui = at "qui" { } "/var/lib/qui/qui.db";
+  testRebuilderd = at "rebuilderd" { } "/var/lib/rebuilderd/rebuilderd.db";
+  testRustical = at "rustical" {
+    settings.data_store.sqlite.db_url = "/var/lib/rustical/db.sqlite3";
+  } "/var/lib/rustical/db.sqlite3";
 }

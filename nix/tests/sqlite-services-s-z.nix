@@ -6,8 +6,8 @@ let
     none
     ofUser
     row
-    serviceOf
     servarr
+    serviceOf
     ;
 in
 {
@@ -150,4 +150,23 @@ in
   } "/srv/write/writefreely.db";
   testWritefreelyOnServer = none "writefreely" { database.type = "mysql"; };
   testYarr = at "yarr" { } "/var/lib/yarr/storage.db";
+  testSickbeard = at "sickbeard" { dataDir = "/srv/sick"; } "/srv/sick/sickbeard.db";
+  testSpeedtestTracker = serviceOf "speedtest-tracker" {
+    settings.DB_CONNECTION = "sqlite";
+    settings.DB_DATABASE = "/srv/speed/database.sqlite";
+  } "speedtest-tracker-queue-worker" "/srv/speed/database.sqlite";
+  testSpeedtestTrackerOnServer = none "speedtest-tracker" { settings.DB_CONNECTION = "pgsql"; };
+  testStrichliste = ofUser "strichliste" {
+    environment.DATABASE_URL = "sqlite:////var/lib/strichliste/db.sqlite";
+  } "strichliste" "/var/lib/strichliste/db.sqlite";
+  testStrichlisteOnServer = none "strichliste" { environment.DATABASE_URL = "postgresql:///tally"; };
+  testStump = at "stump" { configLocation = "/srv/stump"; } "/srv/stump/stump.db";
+  testSympa = at "sympa" {
+    database = {
+      type = "SQLite";
+      name = "/var/lib/sympa/sympa.sqlite";
+    };
+  } "/var/lib/sympa/sympa.sqlite";
+  testSympaOnServer = none "sympa" { database.type = "MySQL"; };
+  testWealthfolio = at "wealthfolio" { } "/var/lib/wealthfolio/wealthfolio.db";
 }

@@ -19,7 +19,11 @@ let
     test:
     lib.mapAttrs (_: unit: normalise unit.text) (
       lib.filterAttrs isOurs test.nodes.machine.systemd.units
-    );
+    )
+    // {
+      # What dump-database-restore knows.
+      "restore.json" = test.nodes.machine.environment.etc."dump-database/restore.json".text;
+    };
 
   # The one that cannot be on Debian says so itself.
   shared = removeAttrs vmTests [ "vm-discovery" ];

@@ -48,7 +48,20 @@ impl Child {
     /// # Errors
     /// When the program cannot be started.
     pub fn write_to(command: &mut Command, name: &str, stop: Stop) -> Result<Self> {
-        command.stdin(Stdio::piped()).stdout(Stdio::null());
+        Child::write_to_with(command, name, Stdio::null(), stop)
+    }
+
+    /// Starts a program whose stdin the caller writes and whose stdout goes to `stdout`.
+    ///
+    /// # Errors
+    /// When the program cannot be started.
+    pub fn write_to_with(
+        command: &mut Command,
+        name: &str,
+        stdout: Stdio,
+        stop: Stop,
+    ) -> Result<Self> {
+        command.stdin(Stdio::piped()).stdout(stdout);
         Child::spawn(command, name, Stdio::piped(), stop)
     }
 

@@ -7,20 +7,23 @@ use clap::Args;
 use clap::builder::BoolishValueParser;
 
 use crate::copy::{self, CopySelection, CopyStateDirectory};
+use crate::exit::UsageError;
 use crate::human::{parse_bytes, parse_duration};
 use crate::status::DatabaseStatus;
+use crate::store::Destination;
 
 use super::retention::Retention;
 
 /// `copy`.
 #[derive(Debug, Args)]
 pub struct Copy {
-    /// Directories of dumps, or directories that hold such [default: `$STATE_DIRECTORY`, else
-    /// `./dump`]
+    /// Dump directories, or directories that contain dump directories [default: `$STATE_DIRECTORY`,
+    /// else `./dump`]
     #[arg(value_name = "DIR")]
     pub directories: Vec<PathBuf>,
 
-    /// Where to: `s3://BUCKET/PREFIX`, `sftp://USER@HOST/PATH`, or a directory
+    /// Where to: `s3://BUCKET/PREFIX`, `gs://BUCKET/PREFIX`, `az://CONTAINER/PREFIX`,
+    /// `sftp://USER@HOST/PATH`, `webdavs://HOST/PATH`, or a directory
     #[arg(long, value_name = "DESTINATION", env = "DUMP_DATABASE_TO")]
     pub to: String,
 
@@ -33,19 +36,20 @@ pub struct Copy {
     )]
     pub recipient: Vec<String>,
 
-    /// Encrypt copies to the public keys in FILE, one a line
+    /// Encrypt copies to the public keys in FILE, one on each line
     #[arg(long, value_name = "FILE", env = "DUMP_DATABASE_RECIPIENTS_FILE")]
     pub recipients_file: Option<PathBuf>,
 
-    /// A file of KEY=VALUE lines with the store's credentials, instead of the environment
+    /// Read the settings and credentials of the store from FILE, lines of KEY=VALUE; they count
+    /// before those in the environment
     #[arg(long, value_name = "FILE", env = "DUMP_DATABASE_STORE_CONFIG")]
     pub store_config: Option<PathBuf>,
 
-    /// This machine's name in the destination [default: the system's]
+    /// Name this machine NAME in the destination [default: the name of the system]
     #[arg(long, value_name = "NAME", env = "DUMP_DATABASE_HOST")]
     pub host: Option<String>,
 
-    /// Upload at most so many bytes a second: 500kB, 10MB
+    /// Upload at most SIZE in a second (500kB, 10MB)
     #[arg(
         long,
         value_name = "SIZE",
@@ -58,7 +62,7 @@ pub struct Copy {
     #[arg(long, env = "DUMP_DATABASE_READ_BACK", value_parser = BoolishValueParser::new())]
     pub read_back: bool,
 
-    /// Copy also what `restore --replace` replaced
+    /// Also copy the dumps that `restore --replace` saved
     #[arg(long, env = "DUMP_DATABASE_INCLUDE_REPLACED", value_parser = BoolishValueParser::new())]
     pub include_replaced: bool,
 
@@ -66,7 +70,7 @@ pub struct Copy {
     #[arg(long, env = "DUMP_DATABASE_NO_ROTATE", value_parser = BoolishValueParser::new())]
     pub no_rotate: bool,
 
-    /// How long one copy may take: 30s, 10m, 1h
+    /// Stop the upload of one copy after TIME (30s, 10m, 1h)
     #[arg(
         long,
         value_name = "TIME",
@@ -108,11 +112,12 @@ impl From<Copy> for copy::CopyOptions {
 /// Which copies of a destination.
 #[derive(Debug, Clone, Args)]
 pub struct CopyFilter {
-    /// Only the copies of this machine
+    /// Read only the copies of the machine NAME
     #[arg(long, value_name = "NAME", env = "DUMP_DATABASE_HOST")]
     pub host: Option<String>,
 
-    /// A file of KEY=VALUE lines with the store's credentials, instead of the environment
+    /// Read the settings and credentials of the store from FILE, lines of KEY=VALUE; they count
+    /// before those in the environment
     #[arg(long, value_name = "FILE", env = "DUMP_DATABASE_STORE_CONFIG")]
     pub store_config: Option<PathBuf>,
 }
@@ -124,7 +129,7 @@ pub struct CopySource {
     #[command(flatten)]
     pub which: CopyFilter,
 
-    /// The file of the private key that encrypted copies are read with
+    /// Read encrypted copies with the private key in FILE
     #[arg(long, value_name = "FILE", env = "DUMP_DATABASE_IDENTITY")]
     pub identity: Option<PathBuf>,
 }
@@ -160,6 +165,11 @@ pub struct RecordOfCopies {
     )]
     pub max_copy_age: Option<Duration>,
 
+    /// Judge the copies in this destination, also if none was ever made there; it can be given several
+    /// times [default: every destination on record]
+    #[arg(long, value_name = "DESTINATION", env = "DUMP_DATABASE_COPIED_TO")]
+    pub copied_to: Vec<String>,
+
     /// Where this machine keeps its record of copies [default: `/var/lib/dump-database-copies`, or
     /// `dump-database-copies` in the user's `~/.local/state`]
     #[arg(long, value_name = "DIR", env = "DUMP_DATABASE_STATE")]
@@ -167,18 +177,23 @@ pub struct RecordOfCopies {
 }
 
 impl RecordOfCopies {
-    /// Returns the rows of `status` with the recorded copies of each database. If the record cannot be
-    /// read and `--max-copy-age` is not given, the rows stay as they are.
+    /// Adds the recorded copies of each database to the rows of `status`. If the record cannot be read and
+    /// `--max-copy-age` is not given, the rows stay as they are.
     ///
     /// # Errors
-    /// When the record cannot be read and `--max-copy-age` is given.
-    pub fn add_to(&self, mut rows: Vec<DatabaseStatus>) -> anyhow::Result<Vec<DatabaseStatus>> {
+    /// [`UsageError`] for a `--copied-to` that is no destination; when the record cannot be read and
+    /// `--max-copy-age` is given.
+    pub fn add_to(&self, rows: &mut [DatabaseStatus]) -> anyhow::Result<()> {
+        let destinations = self.copied_to.iter().map(|text| Destination::parse(text));
+        let destinations: Vec<_> = destinations
+            .collect::<Result<_, _>>()
+            .map_err(|why| UsageError::new(&why))?;
         let added = CopyStateDirectory::find(self.state.as_deref())
-            .and_then(|home| copy::add_to(&mut rows, &home, self.max_copy_age));
+            .and_then(|home| copy::add_to(rows, &home, self.max_copy_age, &destinations));
         match added {
             Err(error) if self.max_copy_age.is_none() => log::debug!("{error:#}"),
             added => added?,
         }
-        Ok(rows)
+        Ok(())
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use crate::compress::Method;
-use crate::human::{parse_duration, parse_positive};
+use crate::human::{parse_bytes, parse_duration, parse_positive};
 
 /// How and where dumps are written.
 #[derive(Debug, Clone, Args)]
@@ -43,6 +43,28 @@ pub struct Output {
         value_enum
     )]
     pub format: ServerFormat,
+
+    /// Read the rows of a PostgreSQL database by N sessions, which share one snapshot; 1 is
+    /// `pg_dump` alone [default: the number of cores, at most 4; 1 if the large tables have less
+    /// than 256 MiB together]
+    #[arg(
+        long,
+        value_name = "N",
+        env = "DUMP_DATABASE_SESSIONS",
+        value_parser = parse_positive
+    )]
+    pub sessions: Option<NonZeroUsize>,
+
+    /// Let several sessions read each PostgreSQL table that has at least SIZE (`16MiB`, `1GB`);
+    /// `pg_dump` reads the smaller tables
+    #[arg(
+        long,
+        value_name = "SIZE",
+        env = "DUMP_DATABASE_LARGE_TABLE",
+        default_value = "16MiB",
+        value_parser = parse_bytes
+    )]
+    pub large_table: u64,
 
     /// Read the password of the server from FILE, which holds nothing else. In a systemd unit, the
     /// credential NAME is the file `%d/NAME`

@@ -292,7 +292,7 @@ impl ArchiveCheck {
     fn text(&mut self, length: i64) -> Result<(), String> {
         self.skipped = u64::try_from(length).unwrap_or(0);
         if self.skipped > LONGEST_TEXT {
-            return Err("its content is not a pg_dump archive that makes sense".to_owned());
+            return Err("its content is not a valid pg_dump archive".to_owned());
         }
         Ok(())
     }
@@ -328,7 +328,9 @@ impl MissingEntries {
                 "its content lacks the data of {} that its pg_dump archive lists",
                 crate::human::count(usize::try_from(missing).unwrap_or(usize::MAX), "table")
             ),
-            _ => "its content has a block of data that belongs nowhere".to_owned(),
+            _ => {
+                "its content has a block of data that its pg_dump archive does not list".to_owned()
+            }
         })
     }
 }

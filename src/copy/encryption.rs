@@ -125,7 +125,9 @@ impl Identities {
         let keys = IdentityFile::from_buffer(BufReader::new(&text[..]))
             .ok()
             .and_then(|file| file.into_identities().ok())
-            .with_context(|| format!("{shown} is no identity file; age-keygen makes one"))?;
+            .with_context(|| {
+                format!("{shown} is not an identity file; make one with age-keygen")
+            })?;
         ensure!(!keys.is_empty(), "the identity file {shown} has no key");
         Ok(Identities(keys))
     }

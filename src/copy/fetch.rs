@@ -6,13 +6,14 @@ use std::fs::File;
 use std::io::{self, BufReader, ErrorKind, Read, Seek, Write};
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
 use super::encryption::Identities;
 use super::name::{CopyName, Folder};
 use super::sums::SummingReader;
 use crate::exit::UsageError;
 use crate::header::Header;
+use crate::human;
 use crate::read::read_whole;
 use crate::stop::Stop;
 use crate::store::{Store, StoreError, UploadContent};
@@ -52,12 +53,12 @@ pub(super) fn fetch(
 ) -> Result<(File, UploadContent, Header)> {
     if name.is_encrypted && identities.is_none() {
         return Err(UsageError::new(
-            "it is encrypted; --identity says the file of the private key",
+            "it is encrypted; name the file of the private key with --identity",
         )
         .into());
     }
-    let mut scratch = scratch()?;
-    let mut summed = SummingReader::new(open(store, folder, name, stop)?);
+    let mut scratch = scratch(content.map_or(0, |content| content.bytes))?;
+    let mut summed = SummingReader::new(open(store, folder, name, content, stop)?);
     let taken = take(
         &mut summed,
         &mut scratch,
@@ -82,7 +83,7 @@ pub(super) fn fetch(
         }
     };
     if header.time != name.dump.time {
-        return Err(damaged("its header bears another time"));
+        return Err(damaged("its header has another time than its name"));
     }
     Ok((scratch, stored, header))
 }
@@ -98,17 +99,22 @@ pub(super) fn check(
     content: &UploadContent,
     stop: Stop,
 ) -> Result<()> {
-    let summed = SummingReader::new(open(store, folder, name, stop)?);
+    let summed = SummingReader::new(open(store, folder, name, Some(content), stop)?);
     compare(&summed.content().map_err(StoreError::of)?, content)
 }
 
+/// Opens a copy. A store could go on for ever: no more is read than shows that the copy is longer
+/// than `content`.
 fn open<'a>(
     store: &'a dyn Store,
     folder: &Folder,
     name: &CopyName,
+    content: Option<&UploadContent>,
     stop: Stop,
-) -> Result<Box<dyn Read + 'a>> {
-    Ok(store.read(&folder.path_of(&name.to_string()), stop)?)
+) -> Result<impl Read + 'a> {
+    let most = content.map_or(u64::MAX, |content| content.bytes.saturating_add(1));
+    let copy = store.read(&folder.path_of(&name.to_string()), stop)?;
+    Ok(copy.take(most))
 }
 
 /// Writes what is inside into `into`.
@@ -137,7 +143,7 @@ fn pass(from: &mut dyn Read, into: &mut File) -> Result<()> {
             Ok(0) => return Ok(()),
             Ok(read) => into
                 .write_all(&block[..read])
-                .context("cannot write into the scratch directory ($TMPDIR says another)")?,
+                .context("cannot write into the scratch directory (set $TMPDIR to use another)")?,
             Err(error) => return Err(explain_unreadable(error)),
         }
     }
@@ -156,6 +162,12 @@ fn explain_unreadable(error: io::Error) -> anyhow::Error {
 }
 
 fn compare(stored: &UploadContent, said: &UploadContent) -> Result<()> {
+    if stored.bytes > said.bytes {
+        return Err(damaged(format!(
+            "it has more than the {} bytes that its sidecar says",
+            said.bytes
+        )));
+    }
     if stored.bytes != said.bytes {
         return Err(damaged(format!(
             "it has {} bytes and its sidecar says {}",
@@ -163,19 +175,31 @@ fn compare(stored: &UploadContent, said: &UploadContent) -> Result<()> {
         )));
     }
     if stored.sha256 != said.sha256 {
-        return Err(damaged("its SHA-256 is not the one its sidecar says"));
+        return Err(damaged("its SHA-256 differs from that in its sidecar"));
     }
     Ok(())
 }
 
-/// Returns a file that has no name in any directory: `$TMPDIR`, else `/var/tmp`, which is on a disk.
-fn scratch() -> Result<File> {
+/// Returns a file that has no name in any directory: `$TMPDIR`, else `/var/tmp`, which is on a disk. It
+/// has room for `bytes` bytes.
+fn scratch(bytes: u64) -> Result<File> {
     let directory = std::env::var_os("TMPDIR").filter(|value| !value.is_empty());
     let directory = directory.map_or_else(|| PathBuf::from("/var/tmp"), PathBuf::from);
     match tempfile::tempfile_in(&directory) {
-        Ok(file) => Ok(file),
+        Ok(file) => {
+            let stat = rustix::fs::fstatvfs(&file)?;
+            let free = stat.f_bavail.saturating_mul(stat.f_frsize);
+            ensure!(
+                free >= bytes,
+                "the scratch directory {} has {} free and the copy takes {} ($TMPDIR says another)",
+                directory.display(),
+                human::bytes(free),
+                human::bytes(bytes)
+            );
+            Ok(file)
+        }
         Err(error) => bail!(
-            "cannot create a file in the scratch directory {}: {error} ($TMPDIR says another)",
+            "cannot create a file in the scratch directory {}: {error} (set $TMPDIR to use another)",
             directory.display()
         ),
     }

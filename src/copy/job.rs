@@ -1,4 +1,4 @@
-//! The copies of one database in one destination: what is there, what is lacking, how it went.
+//! The copies of one database in one destination: which exist, which are missing, and the result of the run.
 
 mod attempt;
 
@@ -143,7 +143,7 @@ impl CopyJob {
             .chain(&copies.orphans)
         {
             match store.remove(path, stop) {
-                Ok(()) => log::info!("removed {path}, left by a run that did not end properly"),
+                Ok(()) => log::info!("removed {path}, left by an interrupted run"),
                 Err(error) if error.reason == Reason::Refused => log::debug!("{path}: {error}"),
                 Err(error) => return Err(error.into()),
             }
@@ -185,7 +185,7 @@ impl CopyJob {
         }
         if !foreign.is_empty() {
             log::warn!(
-                "{}: copied under another machine's key, which is neither counted nor removed here: {}",
+                "{}: these copies were made with another machine's key; they are neither counted nor removed: {}",
                 self.folder,
                 foreign.join(", ")
             );
@@ -222,7 +222,7 @@ impl CopyJob {
             let name = &copy.name;
             ensure!(
                 listed.contains(copy),
-                "the store said that it has {name}, and does not list it"
+                "the store accepted {name}, but does not list it"
             );
         }
         Ok(())

@@ -175,7 +175,7 @@ fn is_location(path: &Path) -> bool {
     path.is_dir() && has_copies(path).unwrap_or(false)
 }
 
-/// Returns true for a directory with a sidecar two levels below, and no dump of its own.
+/// Returns true for a directory that has a sidecar two levels below and no dump directly in it.
 fn has_copies(path: &Path) -> Result<bool> {
     if !Directory::open(path)?.dumps()?.is_empty() {
         return Ok(false);

@@ -28,7 +28,7 @@ pub struct CopyOptions {
     pub policy: Policy,
     /// Whether anything is removed in the destination.
     pub rotates: bool,
-    /// How long one copy may take.
+    /// How long one copy may take, and so may listing the copies of a database.
     pub timeout: Duration,
     /// Where the machine keeps its record of copies.
     pub state: Option<PathBuf>,

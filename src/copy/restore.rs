@@ -58,7 +58,7 @@ fn choose(
                 return Ok((file, PathBuf::from(url), header));
             }
             Err(error) if is_damage(&error) && place.copy.is_none() => {
-                log::warn!("{url} was passed over: {error:#}");
+                log::warn!("{url} was skipped: {error:#}");
             }
             Err(error) => return Err(error.context(format!("{url} cannot be restored"))),
         }
@@ -122,7 +122,7 @@ pub(super) fn list_one_database(place: &Location, stop: Stop) -> Result<(Folder,
         let names: Vec<_> = all.iter().map(|(folder, _)| folder.to_string()).collect();
         let shown = place.destination.to_string();
         return Err(UsageError::new(&format!(
-            "{shown} has copies of {}; say which with --host and --name",
+            "{shown} has copies of {}; choose one with --host and --name",
             names.join(", ")
         ))
         .into());

@@ -56,21 +56,26 @@ pub fn run(directories: &[PathBuf], options: &CopyOptions) -> Result<usize> {
             jobs.extend(CopyJob::new(Arc::clone(&directory), series, &host, &key)?);
         }
     }
-    let stop = Stop::until_signal();
     for job in &mut jobs {
-        job.plan(&*store, &key.owner(), options, stop)
-            .with_context(|| {
-                format!(
-                    "cannot list {}",
-                    destination.url_of(&job.folder().to_string())
-                )
-            })?;
+        job.plan(
+            &*store,
+            &key.owner(),
+            options,
+            Stop::with_limit(options.timeout),
+        )
+        .with_context(|| {
+            format!(
+                "cannot list {}",
+                destination.url_of(&job.folder().to_string())
+            )
+        })?;
     }
     copy(&mut jobs, &*store, &destination, &settings)?;
     let mut failed = 0;
     for job in &mut jobs {
+        let stop = Stop::with_limit(options.timeout);
         job.rotate(&*store, options, stop);
-        stop.check()?;
+        Stop::until_signal().check()?;
         failed += usize::from(job.error().is_some());
     }
     record(&home, &destination, &jobs);
@@ -124,12 +129,14 @@ fn record(home: &CopyStateDirectory, destination: &Destination, jobs: &[CopyJob]
     }
 }
 
-/// Returns the directories of dumps among `paths`: each that holds dumps, and those below it that do.
+/// Returns the directories of dumps among `paths`: each that holds dumps, and those below it that do. That
+/// one of several holds none is a warning.
 ///
 /// # Errors
-/// When one cannot be read or has no dumps.
+/// When one cannot be read, or none has dumps.
 fn expand(paths: &[PathBuf]) -> Result<Vec<Arc<Directory>>> {
     let mut all = Vec::new();
+    let mut empty = Vec::new();
     for path in paths {
         let before = all.len();
         let directory = Directory::open(path)?;
@@ -145,8 +152,14 @@ fn expand(paths: &[PathBuf]) -> Result<Vec<Arc<Directory>>> {
             }
         }
         if all.len() == before {
-            anyhow::bail!("there are no dumps to copy in {}", path.display());
+            empty.push(format!("there are no dumps to copy in {}", path.display()));
         }
+    }
+    if all.is_empty() {
+        anyhow::bail!(empty.join(", "));
+    }
+    for why in empty {
+        log::warn!("{why}");
     }
     Ok(all)
 }

@@ -75,7 +75,7 @@ impl Sidecar {
     ) -> Result<Self> {
         let mut text = Vec::new();
         store
-            .read(&folder.path_of(&name.sidecar(kind)), stop)
+            .read_small(&folder.path_of(&name.sidecar(kind)), stop)
             .and_then(|file| Ok(file.take(LONGEST).read_to_end(&mut text)?))
             .context("its sidecar cannot be read")?;
         let sidecar: Sidecar = serde_json::from_slice(&text).context("its sidecar is damaged")?;

@@ -61,7 +61,7 @@ impl CopyStateDirectory {
         let home = || Some(PathBuf::from(variable("HOME")?).join(".local/state"));
         let state = state
             .or_else(home)
-            .context("it is not known where to keep a record of copies; say it with --state")?;
+            .context("no directory for the record of copies is known; name one with --state")?;
         Ok(CopyStateDirectory(state.join("dump-database-copies")))
     }
 
@@ -74,7 +74,9 @@ impl CopyStateDirectory {
         builder.recursive(true).mode(0o700);
         let shown = self.0.display();
         builder.create(&self.0).with_context(|| {
-            format!("cannot create {shown} for the record of copies (--state says where)")
+            format!(
+                "cannot create {shown} for the record of copies (--state names another directory)"
+            )
         })
     }
 
@@ -158,7 +160,7 @@ impl CopyStateDirectory {
         rustix::fs::flock(&lock, FlockOperation::LockExclusive)
             .with_context(|| format!("cannot lock {}", self.0.display()))?;
         let mut records = self.records().unwrap_or_else(|error| {
-            log::warn!("{error:#}; it is begun anew");
+            log::warn!("{error:#}; a new record begins");
             Records::new()
         });
         change(&mut records);

@@ -1,7 +1,9 @@
 //! How fresh copies are: of a destination, from its listings and one sidecar a database; of a dump
 //! directory, from this machine's record.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -18,8 +20,9 @@ use crate::clock;
 use crate::header::DumpKind;
 use crate::human::{self, printable};
 use crate::retention::{is_future, reach};
-use crate::status::{CopyStatus, DatabaseStatus};
+use crate::status::{CopyRecord, CopyStatus, DatabaseStatus};
 use crate::stop::Stop;
+use crate::store::Destination;
 
 /// One database in a destination.
 #[derive(Debug, Serialize)]
@@ -79,17 +82,13 @@ pub fn status(places: &[Location], max_age: Option<Duration>, json: bool) -> Res
     out.flush()?;
     let bad: Vec<_> = rows
         .iter()
-        .filter_map(|row| {
-            Some(format!(
-                "{}/{} ({})",
-                row.host,
-                row.database,
-                row.problem.as_ref()?
-            ))
-        })
+        .filter(|row| row.problem.is_some())
+        .map(|row| format!("{}/{}", row.host, row.database))
         .collect();
     if !bad.is_empty() {
-        log::error!("not as they should be: {}", bad.join(", "));
+        // The output has the problems themselves.
+        let (some, all) = (bad.len(), rows.len());
+        log::error!("problems in {some} of {all} databases: {}", bad.join(", "));
     }
     Ok(bad.len())
 }
@@ -186,8 +185,9 @@ fn table(out: &mut impl Write, rows: &[StatusRow], now: Timestamp) -> io::Result
     Ok(())
 }
 
-/// Adds to the rows of dump directories what is on record of their copies; a copy that is older than
-/// `max_age` is a problem.
+/// Adds to the rows of dump directories what is on record of their copies in `destinations`, or in all
+/// destinations on record if none is given. A copy that is older than `max_age` is a problem, and so is a
+/// database without copies, unless its first dump is younger than the last run.
 ///
 /// # Errors
 /// When the record cannot be read.
@@ -195,46 +195,78 @@ pub fn add_to(
     rows: &mut [DatabaseStatus],
     home: &CopyStateDirectory,
     max_age: Option<Duration>,
+    destinations: &[Destination],
 ) -> Result<()> {
-    let records = home.records()?;
+    let mut records = home.records()?;
+    if !destinations.is_empty() {
+        records = destinations
+            .iter()
+            .map(|destination| {
+                let destination = destination.to_string();
+                let record = records.remove(&destination).unwrap_or_default();
+                (destination, record)
+            })
+            .collect();
+    }
     let now = clock::now();
     for row in rows.iter_mut() {
-        let Some(name) = &row.name else {
-            continue;
-        };
-        for (destination, directories) in &records {
-            let databases = directories.get(&row.directory);
-            row.copies.extend(
-                databases
-                    .and_then(|all| all.get(name))
-                    .map(|record| CopyStatus {
-                        destination: destination.clone(),
-                        record: record.clone(),
-                    }),
-            );
-        }
-        let Some(max_age) = max_age else {
+        let Some(name) = row.name.clone() else {
             continue;
         };
         let mut problems: Vec<_> = row.problem.take().into_iter().collect();
-        if row.copies.is_empty() {
-            problems.push("never copied".to_owned());
-        }
-        for copy in &row.copies {
-            let destination = &copy.destination;
-            match copy.time() {
-                None => problems.push(format!("never copied to {destination}")),
-                Some(time) => problems.extend(
-                    describe_age(time, Some(max_age), now)
-                        .map(|how| format!("of the copies in {destination} {how}")),
-                ),
+        let mut missing = Vec::new();
+        for (destination, directories) in &records {
+            let databases = directories.get(&row.directory);
+            let Some(record) = databases.and_then(|all| all.get(&name)) else {
+                if !is_too_new(row, directories, now) {
+                    missing.push(format!("never copied to {destination}"));
+                }
+                continue;
+            };
+            let copy = CopyStatus {
+                destination: destination.clone(),
+                record: record.clone(),
+            };
+            if max_age.is_some() {
+                problems.extend(describe_lateness(&copy, max_age, now));
             }
-            let error = copy.record.error.as_ref();
-            problems.extend(
-                error.map(|error| format!("the last copy to {destination} failed: {error}")),
-            );
+            row.copies.push(copy);
+        }
+        if max_age.is_some() {
+            match (records.is_empty(), destinations.is_empty()) {
+                (true, _) => problems.push("never copied".to_owned()),
+                (false, true) if !row.copies.is_empty() => (),
+                _ => problems.append(&mut missing),
+            }
         }
         row.problem = (!problems.is_empty()).then(|| printable(&problems.join("; ")));
     }
     Ok(())
+}
+
+/// Returns true for a database whose first dump was made after the last run of `copy` to a destination.
+fn is_too_new(
+    row: &DatabaseStatus,
+    directories: &BTreeMap<PathBuf, BTreeMap<String, CopyRecord>>,
+    now: Timestamp,
+) -> bool {
+    let records = directories.values().flat_map(BTreeMap::values);
+    let last_run = records.filter_map(|record| record.copied).max();
+    let first = row
+        .reach_seconds
+        .map(|reach| now - SignedDuration::from_secs(reach));
+    first.zip(last_run).is_some_and(|(first, run)| first > run)
+}
+
+/// Returns what is wrong with the copies of a database in one destination.
+fn describe_lateness(copy: &CopyStatus, max_age: Option<Duration>, now: Timestamp) -> Vec<String> {
+    let destination = &copy.destination;
+    let age = match copy.time() {
+        None => Some(format!("never copied to {destination}")),
+        Some(time) => describe_age(time, max_age, now)
+            .map(|how| format!("of the copies in {destination} {how}")),
+    };
+    let error = copy.record.error.as_ref();
+    let error = error.map(|error| format!("the last copy to {destination} failed: {error}"));
+    age.into_iter().chain(error).collect()
 }

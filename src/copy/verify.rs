@@ -63,7 +63,7 @@ pub fn verify(
                     },
                     Err(error) => match error.downcast_ref::<StoreError>() {
                         Some(failed) if failed.reason == Reason::Missing => {
-                            log::info!("{url} was removed meanwhile");
+                            log::info!("{url} was removed while this command ran");
                             continue;
                         }
                         Some(_) => return Err(error.context(format!("cannot read {url}"))),

@@ -41,7 +41,7 @@ pub(super) fn check_end(
         return Ok(());
     }
     Err(damage(
-        "its end is not the one its header says; it was cut off or overwritten",
+        "its end differs from that in its header; it was cut off or overwritten",
     ))
 }
 

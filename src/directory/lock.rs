@@ -62,7 +62,7 @@ impl Directory {
         let stat = rustix::fs::fstat(&fd).with_context(context)?;
         ensure!(
             FileType::from_raw_mode(stat.st_mode).is_file() && stat.st_nlink < 2,
-            "cannot lock {}: its {LOCK} is no file of its own; remove it",
+            "cannot lock {}: its {LOCK} is not a regular file with one name; remove it",
             self.path().display()
         );
         let mut file = File::from(fd);

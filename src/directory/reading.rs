@@ -77,7 +77,7 @@ impl Directory {
         followed.trust_links()?;
         if followed.found.is_none() {
             if path.symlink_metadata().is_ok() {
-                bail!("cannot create {shown}: it is a symlink to what does not exist");
+                bail!("cannot create {shown}: it is a symlink to a path that does not exist");
             }
             create(&followed, &path)?;
         }
@@ -201,8 +201,12 @@ fn cannot_open(path: &Path) -> String {
 }
 
 fn absolute(path: &Path) -> Result<PathBuf> {
-    std::path::absolute(path)
-        .with_context(|| format!("cannot say where the directory {} is", path.display()))
+    std::path::absolute(path).with_context(|| {
+        format!(
+            "cannot find the absolute path of the directory {}",
+            path.display()
+        )
+    })
 }
 
 impl AsFd for Directory {

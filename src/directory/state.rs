@@ -44,7 +44,7 @@ impl Directory {
             if error.kind() != ErrorKind::NotFound {
                 let path = self.path().join(NAME);
                 log::warn!(
-                    "{} cannot be read and is begun anew: {error}",
+                    "cannot read {}: {error}; a new record begins",
                     path.display()
                 );
             }

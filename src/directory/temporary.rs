@@ -65,11 +65,11 @@ impl LockedDirectory {
                 continue;
             }
             if !is_of(name, &ours) && !is_older_than(self, name, timeout) {
-                log::info!("left {name} alone: another host's, and younger than --timeout");
+                log::info!("kept {name}: another host made it less than --timeout ago");
                 continue;
             }
             match rustix::fs::unlinkat(self.fd(), name, AtFlags::empty()) {
-                Ok(()) => log::info!("removed {name}, left by a run that did not end properly"),
+                Ok(()) => log::info!("removed {name}, left by an interrupted run"),
                 Err(Errno::NOENT) => {}
                 Err(error) => return Err(error).with_context(context),
             }

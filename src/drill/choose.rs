@@ -14,7 +14,7 @@ use crate::follow::open_named;
 use crate::name::DumpName;
 use crate::series::Series;
 
-/// How many dumps of each database to drill, the newest first.
+/// The number of dumps of each database to drill, the newest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sample {
     /// The newest dump.
@@ -45,7 +45,7 @@ pub(super) struct ChosenDump {
     /// The dump's directory and its name in that directory; `None` if the name is no dump name or
     /// the directory cannot be opened.
     pub(super) place: Option<(Arc<Directory>, DumpName)>,
-    /// Whether the user named this dump itself, and not its directory.
+    /// True if the user named this dump itself, and not its directory.
     pub(super) is_named: bool,
 }
 

@@ -42,13 +42,16 @@ pub(super) struct Comparison {
     pub(super) counted: usize,
     /// The number of tables whose rows the engine only estimated at the snapshot.
     pub(super) estimated: usize,
-    /// Whether the dump was only loaded, without an error, and nothing was compared: it holds what
+    /// The number of tables whose rows the dump's header has no room for.
+    #[serde(default)]
+    pub(super) unlisted: usize,
+    /// True if the dump was only loaded, without an error, and nothing was compared: it holds what
     /// belongs to no single database, so it has no tables.
     pub(super) only_loaded: bool,
     /// What the user left out of the dump, in words.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(super) left_out: String,
-    /// Whether the tables are the databases of a server, and their rows are its keys.
+    /// True if the tables are the databases of a server, and their rows are its keys.
     #[serde(default)]
     pub(super) of_keys: bool,
     /// Differences and faults that make the drill fail.
@@ -80,6 +83,10 @@ impl Comparison {
         let mut this = Comparison {
             tables: now.len(),
             rows: now.values().flatten().sum(),
+            unlisted: facts
+                .table_count
+                .saturating_sub(facts.tables.len())
+                .min(now.len()),
             of_keys,
             ..Comparison::default()
         };
@@ -174,7 +181,8 @@ impl fmt::Display for Comparison {
             all if all == self.tables => f.write_str(", each as many as were dumped")?,
             some => write!(f, ", in {some} of them counted as many as were dumped")?,
         }
-        let unknown = self.tables.saturating_sub(self.counted + self.estimated);
+        let known = self.counted + self.estimated + self.unlisted;
+        let unknown = self.tables.saturating_sub(known);
         for (number, how) in [(self.estimated, "only estimated"), (unknown, "not counted")] {
             if number > 0 {
                 let tables = human::count(number, words.table);
@@ -183,6 +191,13 @@ impl fmt::Display for Comparison {
         }
         if !self.left_out.is_empty() {
             write!(f, "; dumped {}", self.left_out)?;
+        }
+        if self.unlisted > 0 {
+            let tables = human::count(self.unlisted, "table");
+            write!(
+                f,
+                "; the dump's header has no room for the rows of {tables}"
+            )?;
         }
         Ok(())
     }
@@ -246,6 +261,18 @@ mod tests {
         assert_eq!(
             globals.to_string(),
             "all of it loaded; nothing else was compared"
+        );
+
+        let facts = Facts {
+            tables: vec![("a".to_owned(), Some(Rows::Exact(0)))],
+            table_count: 3,
+            ..Facts::default()
+        };
+        let now = ["a", "b", "c"].map(|name| (name.to_owned(), Some(0)));
+        assert_eq!(
+            Comparison::compare_tables(&facts, &BTreeMap::from(now), false).to_string(),
+            "3 tables with 0 rows, in 1 of them counted as many as were dumped; \
+             the dump's header has no room for the rows of 2 tables"
         );
 
         let fewer = compare_rows(&[("a", 2)], &[("a", Some(Rows::Exact(3)))]);

@@ -20,7 +20,7 @@ use crate::child::Child;
 use crate::header::Header;
 use crate::stop::Stop;
 
-/// How long the second process may take to stop its server.
+/// The time that the second process may take to stop its server.
 const GRACE: Duration = Duration::from_secs(10);
 const LONGEST_FINDING: u64 = 16 << 20;
 /// The directories next to a directory of programs that hold what these programs need.
@@ -48,7 +48,7 @@ pub(super) fn restore(
     timeout: Duration,
     stop: Stop,
 ) -> Result<Finding> {
-    let header = read_header(dump).context("it is no whole dump")?;
+    let header = read_header(dump).context("it is not a complete dump")?;
     let taken = if rustix::process::geteuid().is_root() {
         Some(FreshUser::take()?)
     } else {
@@ -65,9 +65,9 @@ pub(super) fn restore(
     let mut said = Vec::new();
     let read = (&mut child).take(LONGEST_FINDING).read_to_end(&mut said);
     stop.check()?;
-    read.context("the drill's process says nothing")?;
+    read.context("the drill's process cannot be read")?;
     child.finish()?;
-    serde_json::from_slice(&said).context("the drill's process did not say what it found")
+    serde_json::from_slice(&said).context("the drill's process ended without a result")
 }
 
 fn read_header(dump: &File) -> Result<Header> {
@@ -84,7 +84,7 @@ fn read_header(dump: &File) -> Result<Header> {
 }
 
 fn command(scratch: &Scratch, user: Option<u32>, timeout: Duration) -> Result<Command> {
-    let program = std::env::current_exe().context("this program's own file is unknown")?;
+    let program = std::env::current_exe().context("cannot find this program's executable file")?;
     let mut command = Command::new(if cfg!(target_os = "linux") {
         Path::new("/proc/self/exe")
     } else {

@@ -15,7 +15,7 @@ use super::sandbox::Isolation;
 use super::scratch::PrivateDirectory;
 use crate::dump::default_threads;
 use crate::engine::LoadOptions;
-use crate::engine::access::Access;
+use crate::engine::access::{Access, Sessions};
 use crate::engine::missing::MissingRequirements;
 use crate::engine::start_throwaway;
 use crate::engine::throwaway::{Throwaway, ThrowawayResources};
@@ -26,7 +26,7 @@ use crate::restore;
 use crate::secret::Secret;
 use crate::stop::Stop;
 
-/// How long to wait for a lock in a throwaway database, which no other client uses.
+/// The time to wait for a lock in a throwaway database, which no other client uses.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The reason why this machine cannot prove that the dump restores.
@@ -81,7 +81,8 @@ impl RunningDrill<'_> {
     /// Restores and compares the dump; returns `None` if there is nothing to restore.
     fn restore(&mut self) -> Result<Option<Comparison>> {
         let (dump, stop) = (self.dump, self.stop);
-        let header = &read_whole(dump, stop, &mut io::sink()).context("it is no whole dump")?;
+        let header =
+            &read_whole(dump, stop, &mut io::sink()).context("it is not a complete dump")?;
         if header.identity.engine == Engine::Command {
             return Ok(None);
         }
@@ -105,6 +106,7 @@ impl RunningDrill<'_> {
             threads: default_threads(),
             format: header.format,
             left_out: LeftOut::default(),
+            sessions: Sessions::default(),
         };
         let compared = self.compare(header, throwaway.as_mut(), &access);
         compared
@@ -163,9 +165,11 @@ fn explain(error: anyhow::Error, header: &Header, throwaway: &dyn Throwaway) -> 
         let why = NotProvableHere(format!("it needs {}", missing.needs()));
         return error.context(why);
     }
-    let message = format!("{error:#}");
-    match throwaway.find_missing(header, &message) {
-        Some(needed) => error.context(NotProvableHere(format!("it needs {needed}: {message}"))),
+    match throwaway.find_missing(header, &error) {
+        Some(needed) => {
+            let why = NotProvableHere(format!("it needs {needed}: {error:#}"));
+            error.context(why)
+        }
         None => error,
     }
 }

@@ -26,10 +26,12 @@ const PLACES: [&str; 10] = [
 /// What the process can reach.
 #[derive(Debug)]
 pub(super) struct Reach {
-    /// Whether there is a network interface besides `lo`.
+    /// True if there is a network interface besides `lo`.
     network: bool,
     /// The user whose files the process can write; `None` if the root filesystem is read-only.
     files: Option<u32>,
+    /// Whether `/proc` shows processes that do not belong to the drill.
+    processes: bool,
     /// The sockets of database servers that accept connections of this user.
     pub(super) servers: Vec<PathBuf>,
 }
@@ -44,12 +46,24 @@ impl Reach {
         Reach {
             network: has_network(),
             files: (!is_kept).then(|| geteuid().as_raw()),
+            processes: sees_processes(),
             servers: sockets.into_iter().filter(is_open).collect(),
         }
     }
 
+    /// Returns what a process can reach in a sandbox that keeps out everything but, possibly, the
+    /// list of processes.
+    pub(super) fn of_processes() -> Self {
+        Reach {
+            network: false,
+            files: None,
+            processes: sees_processes(),
+            servers: Vec::new(),
+        }
+    }
+
     pub(super) fn is_empty(&self) -> bool {
-        !self.network && self.files.is_none() && self.servers.is_empty()
+        !self.network && self.files.is_none() && !self.processes && self.servers.is_empty()
     }
 }
 
@@ -60,9 +74,22 @@ impl fmt::Display for Reach {
             .network
             .then(|| "the network of this machine".to_owned());
         let files = self.files.map(|user| format!("the files of user {user}"));
-        let all: Vec<_> = network.into_iter().chain(files).chain(servers).collect();
+        let processes = self
+            .processes
+            .then(|| "the list of this machine's processes".to_owned());
+        let all = network.into_iter().chain(files).chain(processes);
+        let all: Vec<_> = all.chain(servers).collect();
         out.write_str(&all.join(", "))
     }
+}
+
+/// Returns true if `/proc` shows another process than this one. Call it before this process starts
+/// others.
+fn sees_processes() -> bool {
+    let own = rustix::process::getpid().as_raw_nonzero().get();
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let mut numbers = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+    numbers.any(|number| number != own)
 }
 
 /// Returns the sockets of database servers: those that this network namespace lists, and those in

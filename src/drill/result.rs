@@ -20,13 +20,13 @@ pub(super) struct DrillResult {
     pub(super) database: String,
     #[serde(serialize_with = "crate::human::path")]
     pub(super) path: PathBuf,
-    /// Whether the drill passed; `None` if there is nothing to restore (the dump is the output of
+    /// True if the drill passed; `None` if there is nothing to restore (the dump is the output of
     /// a command), or if this machine cannot prove that the dump restores.
     pub(super) passed: Option<bool>,
     /// Why this machine cannot prove that the dump restores.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) not_provable: Option<String>,
-    /// How long the restore took, in seconds.
+    /// The duration of the restore in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) restore_seconds: Option<f64>,
     #[serde(flatten)]
@@ -49,7 +49,7 @@ impl DrillResult {
     /// Returns the result of a dump that the user named and that does not exist any more.
     pub(super) fn for_removed_dump(chosen: &ChosenDump) -> Self {
         let mut row = DrillResult::new(chosen);
-        row.fail("it was removed meanwhile".to_owned());
+        row.fail("it was removed while this command ran".to_owned());
         row
     }
 
@@ -62,7 +62,7 @@ impl DrillResult {
             Outcome::NotRestorable => self
                 .comparison
                 .notes
-                .push("what a program printed is not restored by this one".to_owned()),
+                .push("dump-database does not restore the output of a program".to_owned()),
             Outcome::NotProvable(why) => self.not_provable = Some(why),
             Outcome::Failed(problem) => self.fail(problem),
         }
@@ -89,7 +89,7 @@ impl DrillResult {
         let changed =
             directory.change_state(|state| state.record(name.name.as_str()).drill = Some(drill));
         if let Err(error) = changed {
-            log::warn!("this drill cannot be recorded for status: {error:#}");
+            log::warn!("cannot record the result of this drill for status: {error:#}");
         }
     }
 

@@ -76,7 +76,7 @@ pub(super) struct RootlessSandbox {
     /// The step that failed, and its error.
     pub(super) why: String,
     pub(super) reach: Reach,
-    /// Whether the drill runs as the user who started it, whom servers of this machine may trust.
+    /// True if the drill runs as the user who started it, whom servers of this machine may trust.
     pub(super) is_same_user: bool,
 }
 
@@ -108,10 +108,12 @@ impl Isolation {
 /// What the system allowed of the sandbox, before it runs anything.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct SandboxSetup {
-    /// Whether the next process that this process starts is the first of a new process namespace.
+    /// True if the next process that this process starts is the first of a new process namespace.
     pub(super) has_own_processes: bool,
     /// The step that failed, and its error; `None` if the sandbox has a root directory.
     why: Option<String>,
+    /// Why `/proc` of a sandbox with a root directory shows other processes; `None` if it does not.
+    why_shown: Option<String>,
     /// The sockets of servers that were found before the network namespace was made; their paths
     /// need not be UTF-8.
     #[serde(skip)]
@@ -119,29 +121,34 @@ pub(super) struct SandboxSetup {
 }
 
 impl SandboxSetup {
-    /// Makes `/proc` show only the processes of the sandbox. If the system does not allow that,
-    /// `/proc` still lists the numbers of other processes.
-    pub(super) fn show_own_processes(&self) {
-        if self.why.is_none() {
-            let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
-            let _ = mount("proc", "/proc", "proc", flags, None::<&CStr>);
+    /// Makes `/proc` show only the processes of the sandbox. Call it in the process that runs the
+    /// restore, before it becomes the sandbox's user.
+    pub(super) fn hide_other_processes(&mut self) {
+        if self.why.is_some() {
+            return;
+        }
+        let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
+        // Without process numbers of its own, the sandbox shows the processes of its user only.
+        let options = (!self.has_own_processes).then_some(c"hidepid=invisible");
+        if let Err(error) = mount("proc", "/proc", "proc", flags, options) {
+            self.why_shown = Some(format!("cannot mount /proc: {error}"));
         }
     }
 
     /// Returns what the sandbox keeps out. Call it after this process has become the sandbox's
     /// user.
     pub(super) fn isolation(self, inhabitant: &SandboxUser<'_>) -> Isolation {
-        let Some(why) = self.why else {
-            return Isolation {
-                sockets: Some(PathBuf::from(SOCKETS)),
-                open: None,
-            };
+        let has_root = self.why.is_none();
+        let reach = |_: &String| match has_root {
+            true => Reach::of_processes(),
+            false => Reach::now(self.servers),
         };
+        let why = self.why.or(self.why_shown);
         Isolation {
-            sockets: None,
-            open: Some(RootlessSandbox {
+            sockets: has_root.then(|| PathBuf::from(SOCKETS)),
+            open: why.map(|why| RootlessSandbox {
+                reach: reach(&why),
                 why,
-                reach: Reach::now(self.servers),
                 is_same_user: inhabitant.user.is_none(),
             }),
         }
@@ -167,6 +174,7 @@ pub(super) fn build(inhabitant: &SandboxUser<'_>) -> Result<SandboxSetup> {
     Ok(SandboxSetup {
         has_own_processes,
         why: built.err().map(|error| format!("{error:#}")),
+        why_shown: None,
         servers,
     })
 }
@@ -204,6 +212,26 @@ fn separate() -> (bool, Result<()>) {
         io::Result::Ok(())
     };
     (has_own_processes, map().context(context))
+}
+
+/// Lets the programs that this process starts mount in the sandbox. An ordinary user's programs do
+/// not get the privileges that this process has in its user namespace, unless they are "ambient"
+/// (capabilities(7)). [`become_user`] gives them up.
+///
+/// # Errors
+/// When the kernel refuses.
+pub(super) fn let_children_mount(inhabitant: &SandboxUser<'_>) -> Result<()> {
+    if inhabitant.user.is_some() {
+        return Ok(());
+    }
+    let mut sets = rustix::thread::capabilities(None)?;
+    if !sets.permitted.contains(CapabilitySet::SYS_ADMIN) {
+        return Ok(());
+    }
+    sets.inheritable |= CapabilitySet::SYS_ADMIN;
+    rustix::thread::set_capabilities(None, sets)?;
+    rustix::thread::configure_capability_in_ambient_set(CapabilitySet::SYS_ADMIN, true)?;
+    Ok(())
 }
 
 #[expect(deprecated, reason = "only UnshareFlags::FILES makes it unsafe")]

@@ -13,7 +13,8 @@ use rustix::fs::{AtFlags, CWD, FileType, FlockOperation, Gid, Mode, OFlags, Uid}
 use rustix::process::{getegid, geteuid};
 use tempfile::TempDir;
 
-use super::leftovers::end_leftovers;
+use super::leftovers::end_own_processes_in;
+use super::user::end_leftovers_of;
 use crate::human;
 
 const PREFIX: &str = "dump-database-drill-";
@@ -116,7 +117,7 @@ impl Scratch {
         let free = stat.f_bavail.saturating_mul(stat.f_frsize);
         ensure!(
             free >= bytes,
-            "{} has {} free and what the dump holds takes {}; --scratch names another place",
+            "{} has {} free and the content of the dump needs {}; name another directory with --scratch",
             parent.display(),
             human::bytes(free),
             human::bytes(bytes)
@@ -144,7 +145,7 @@ fn refuse_foreign(parent: &Path) -> Result<()> {
         let foreign = meta.uid() != own && !is_roots;
         ensure!(
             !foreign && (is_sticky || !is_shared),
-            "another user can replace what is made in {}, because {} {}; --scratch names another place",
+            "another user can replace files in {}, because {} {}; name another directory with --scratch",
             parent.display(),
             above.display(),
             if foreign {
@@ -186,7 +187,7 @@ fn remove_stale(parent: &Path) {
         if !is_marked(&held) || rustix::fs::flock(&held, operation).is_err() {
             continue;
         }
-        end_leftovers(&path.join(WORK));
+        end_leftovers(&held, &path.join(WORK));
         match fs::remove_dir_all(&path) {
             Ok(()) => log::info!(
                 "removed {}, left by a drill that was killed",
@@ -194,6 +195,17 @@ fn remove_stale(parent: &Path) {
             ),
             Err(error) => log::warn!("cannot remove {}: {error}", path.display()),
         }
+    }
+}
+
+/// Kills what a killed drill left running. `held` is the directory of the drill, in which only this
+/// user could make the directory `work`.
+fn end_leftovers(held: &OwnedFd, work: &Path) {
+    let user = rustix::fs::statat(held, WORK, AtFlags::SYMLINK_NOFOLLOW).map(|work| work.st_uid);
+    match user {
+        Ok(user) if geteuid().is_root() => end_leftovers_of(user),
+        Ok(_) => end_own_processes_in(work),
+        Err(_) => {}
     }
 }
 

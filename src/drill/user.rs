@@ -1,14 +1,15 @@
 //! The user of a drill that root starts. The user exists for this drill only, so no server and no
 //! file of the machine trusts it.
 
-use std::fs::{self, File};
-use std::os::unix::fs::MetadataExt;
+use std::fs::{self, File, Permissions};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result};
-use rustix::fs::{FlockOperation, Mode, OFlags};
-use rustix::process::{Pid, Signal};
+use anyhow::{Context, Result, bail};
+use rustix::fs::{Access, FlockOperation, Mode, OFlags};
+
+use super::leftovers::{end_processes_of, has_processes};
 
 /// The range of user numbers that systemd gives to dynamic users (systemd.exec(5),
 /// `DynamicUser=`).
@@ -16,15 +17,15 @@ const FIRST: u32 = 61184;
 const LAST: u32 = 65519;
 /// The directory in which systemd locks the numbers in use.
 const LOCKS: &str = "/run/systemd/dynamic-uid";
+/// The directory for the locks where systemd does not run, or where its directory is read-only.
 const OWN_LOCKS: &str = "/run/dump-database-drill";
 const ATTEMPTS: usize = 100;
 
 /// A user that no other process runs as while this value lives. Dropping this value kills the
-/// processes that still run as the user.
+/// processes that still run as the user: all of them were started by the drill.
 pub(super) struct FreshUser {
     pub(super) id: u32,
-    lock: PathBuf,
-    _locked: File,
+    _lock: Lock,
 }
 
 impl FreshUser {
@@ -33,72 +34,100 @@ impl FreshUser {
     /// # Errors
     /// When every number that was tried is in use, or its lock cannot be made.
     pub(super) fn take() -> Result<Self> {
-        let locks = if Path::new(LOCKS).is_dir() {
-            Path::new(LOCKS)
-        } else {
-            let _ = fs::create_dir(OWN_LOCKS);
-            Path::new(OWN_LOCKS)
-        };
+        let locks = lock_directory()?;
         for _ in 0..ATTEMPTS {
-            let id = random()?;
-            if let Some(user) = FreshUser::lock(locks, id)? {
-                // The checks follow the lock: until then the number may have belonged to another
-                // drill.
-                if !is_known("passwd", id) && !is_known("group", id) && processes_of(id).is_empty()
-                {
-                    return Ok(user);
-                }
+            if let Some(user) = FreshUser::of_number(locks, random()?)? {
+                return Ok(user);
             }
         }
-        anyhow::bail!("every user number from {FIRST} to {LAST} that was tried is in use")
+        bail!("every user number from {FIRST} to {LAST} that was tried is in use")
     }
 
-    /// Locks the number in the way systemd does: with a file of that name, which is removed while
-    /// it is locked. Returns `None` if another process has the lock.
-    fn lock(locks: &Path, id: u32) -> Result<Option<Self>> {
-        let lock = locks.join(id.to_string());
-        let flags = OFlags::CREATE | OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let locked = rustix::fs::open(&lock, flags, Mode::from_raw_mode(0o600));
-        let locked =
-            File::from(locked.with_context(|| {
-                format!("cannot lock a user for the drill ({})", lock.display())
-            })?);
-        if rustix::fs::flock(&locked, FlockOperation::NonBlockingLockExclusive).is_err() {
+    /// Returns the user with this number, or `None` if the number is in use.
+    fn of_number(locks: &Path, id: u32) -> Result<Option<Self>> {
+        let Some(lock) = Lock::take(locks, id)? else {
             return Ok(None);
-        }
-        // The process that held the lock before may have removed the file.
-        let is_there = fs::metadata(&lock).is_ok_and(|meta| {
-            locked
-                .metadata()
-                .is_ok_and(|own| own.ino() == meta.ino() && own.dev() == meta.dev())
-        });
-        Ok(is_there.then_some(FreshUser {
-            id,
-            lock,
-            _locked: locked,
-        }))
-    }
-
-    /// Kills every process that runs as this user: all of them were started by the drill.
-    pub(super) fn end_processes(&self) {
-        for _ in 0..ATTEMPTS {
-            let running = processes_of(self.id);
-            if running.is_empty() {
-                return;
-            }
-            for process in running {
-                let _ = rustix::process::kill_process(process, Signal::KILL);
-            }
-            std::thread::sleep(std::time::Duration::from_millis(5));
-        }
+        };
+        // The checks follow the lock: until then the number may have belonged to another drill.
+        // Before them there must be no `FreshUser`, because dropping one kills processes.
+        let is_free = !is_known("passwd", id) && !is_known("group", id) && !has_processes(id);
+        Ok(is_free.then(|| FreshUser { id, _lock: lock }))
     }
 }
 
 impl Drop for FreshUser {
     fn drop(&mut self) {
-        self.end_processes();
-        let _ = fs::remove_file(&self.lock);
+        end_processes_of(self.id);
     }
+}
+
+/// The lock of a user number, which is that of systemd: a file of that name, which is removed while
+/// it is locked.
+struct Lock {
+    path: PathBuf,
+    _file: File,
+}
+
+impl Lock {
+    /// Locks a number. Returns `None` if another process has the lock.
+    fn take(locks: &Path, id: u32) -> Result<Option<Self>> {
+        let path = locks.join(id.to_string());
+        let flags = OFlags::CREATE | OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let file = rustix::fs::open(&path, flags, Mode::from_raw_mode(0o600));
+        let file =
+            File::from(file.with_context(|| {
+                format!("cannot lock a user for the drill ({})", path.display())
+            })?);
+        if rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
+            return Ok(None);
+        }
+        // The process that held the lock before may have removed the file.
+        let is_there = fs::metadata(&path).is_ok_and(|meta| {
+            file.metadata()
+                .is_ok_and(|own| own.ino() == meta.ino() && own.dev() == meta.dev())
+        });
+        Ok(is_there.then_some(Lock { path, _file: file }))
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// Kills the processes that a killed drill left running as `user`. Does nothing if the number is
+/// not one of a drill's user, or if it is in use again: by another drill, or by a service of
+/// systemd.
+pub(super) fn end_leftovers_of(user: u32) {
+    if (FIRST..=LAST).contains(&user)
+        && let Ok(locks) = lock_directory()
+        && let Ok(Some(_lock)) = Lock::take(locks, user)
+        && !is_known("passwd", user)
+    {
+        end_processes_of(user);
+    }
+}
+
+/// Returns the directory of the locks, and creates it if it is missing: systemd creates its own
+/// when it first needs it. Where only the other directory can be written, that one is used.
+fn lock_directory() -> Result<&'static Path> {
+    let has_systemd = Path::new("/run/systemd/system").is_dir();
+    let locks = [LOCKS, OWN_LOCKS].map(Path::new);
+    let mut tried = locks.into_iter().skip(usize::from(!has_systemd));
+    tried.find(|locks| make_shared(locks)).with_context(|| {
+        format!("cannot make {LOCKS} or {OWN_LOCKS}, to lock a user for the drill")
+    })
+}
+
+/// Makes a directory with the mode that systemd gives it, whatever the umask is. Returns true if
+/// the directory exists and can be written.
+fn make_shared(directory: &Path) -> bool {
+    let made = fs::create_dir(directory);
+    if made.is_ok() {
+        let _ = fs::set_permissions(directory, Permissions::from_mode(0o755));
+    }
+    rustix::fs::access(directory, Access::WRITE_OK | Access::EXEC_OK).is_ok()
 }
 
 fn random() -> Result<u32> {
@@ -126,9 +155,44 @@ fn is_known(database: &str, id: u32) -> bool {
     all.lines().any(|line| line.split(':').nth(2) == Some(&id))
 }
 
-fn processes_of(id: u32) -> Vec<Pid> {
-    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
-    let owned = entries.filter(|entry| entry.metadata().is_ok_and(|meta| meta.uid() == id));
-    let numbers = owned.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    numbers.filter_map(Pid::from_raw).collect()
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::CommandExt;
+
+    use super::*;
+
+    fn sleep_as(user: u32) -> std::process::Child {
+        let mut sleep = Command::new("sleep");
+        sleep.arg("600").uid(user).gid(user).spawn().unwrap()
+    }
+
+    /// A number that somebody uses is not taken, and nothing that runs under it is killed.
+    #[test]
+    fn a_number_in_use_is_not_taken_and_its_processes_live() {
+        if !rustix::process::geteuid().is_root() {
+            return;
+        }
+        let locks = tempfile::tempdir().unwrap();
+        let mut used = sleep_as(FIRST + 1);
+        assert!(
+            FreshUser::of_number(locks.path(), FIRST + 1)
+                .unwrap()
+                .is_none()
+        );
+        assert!(used.try_wait().unwrap().is_none(), "it was killed");
+        used.kill().unwrap();
+        used.wait().unwrap();
+        // The user `nobody` is known, and has no process here or many.
+        assert!(FreshUser::of_number(locks.path(), 65534).unwrap().is_none());
+
+        let user = FreshUser::of_number(locks.path(), FIRST + 1)
+            .unwrap()
+            .unwrap();
+        let again = FreshUser::of_number(locks.path(), FIRST + 1);
+        assert!(again.unwrap().is_none(), "two drills have one user");
+        let mut started = sleep_as(user.id);
+        drop(user);
+        assert!(!started.wait().unwrap().success());
+        assert_eq!(fs::read_dir(locks.path()).unwrap().count(), 0);
+    }
 }

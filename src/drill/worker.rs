@@ -12,7 +12,7 @@
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::Write;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd, RawFd};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitCode};
@@ -103,24 +103,66 @@ impl Arguments {
 }
 
 fn run_second_process() -> Result<ExitCode> {
+    close_inherited().context("cannot close the files that the drill's caller left open")?;
+    be_killed_first();
     let parent = getppid();
     let arguments = Arguments::read(std::env::args_os().skip(1))?;
     let inhabitant = arguments.sandbox_user();
-    let built = sandbox::build(&inhabitant)?;
+    let mut built = sandbox::build(&inhabitant)?;
     if built.has_own_processes {
+        sandbox::let_children_mount(&inhabitant)?;
         let third = start_third(&arguments, &built)?;
-        sandbox::become_user(&inhabitant).context("cannot give up privileges")?;
+        sandbox::become_user(&inhabitant).context("cannot drop privileges")?;
         end_with(parent, Signal::KILL)?;
         stop::listen()?;
         return wait_for(third);
     }
     set_child_subreaper(Some(getpid()))?;
-    sandbox::become_user(&inhabitant).context("cannot give up privileges")?;
+    built.hide_other_processes();
+    sandbox::become_user(&inhabitant).context("cannot drop privileges")?;
     end_with(parent, Signal::TERM)?;
     let walls = built.isolation(&inhabitant);
     let printed = restore(&arguments, &walls);
     end_children();
     printed
+}
+
+/// Closes all descriptors but those of stdin, stdout and stderr: whoever started the drill may have
+/// left others open, and every process of the drill would inherit them.
+#[expect(
+    unsafe_code,
+    reason = "only a descriptor that no value owns can be closed by its number"
+)]
+fn close_inherited() -> std::io::Result<()> {
+    let mut numbers: Vec<RawFd> = Vec::new();
+    // An entry keeps the list open, so none is kept.
+    for entry in std::fs::read_dir("/proc/self/fd")? {
+        numbers.extend(
+            entry?
+                .file_name()
+                .to_str()
+                .and_then(|name| name.parse::<RawFd>().ok()),
+        );
+    }
+    for number in numbers.into_iter().filter(|number| *number > 2) {
+        // SAFETY: this is the first thing that this process does, so no value owns the descriptor.
+        // The list's own descriptor is closed already; its number is then unused, and this process
+        // has one thread only.
+        unsafe {
+            if rustix::io::fcntl_getfd(BorrowedFd::borrow_raw(number)).is_ok() {
+                rustix::io::close(number);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Makes the kernel end the processes of the drill before any other process when memory runs out.
+/// A process may always raise this number (proc(5), `oom_score_adj`).
+fn be_killed_first() {
+    if let Err(error) = std::fs::write("/proc/self/oom_score_adj", "1000") {
+        log::debug!("cannot write /proc/self/oom_score_adj: {error}");
+    }
 }
 
 fn start_third(arguments: &Arguments, built: &SandboxSetup) -> Result<Child> {
@@ -159,8 +201,8 @@ fn run_third_process() -> Result<ExitCode> {
     built.servers = servers.map(PathBuf::from).collect();
     let arguments = Arguments::read(arguments)?;
     let inhabitant = arguments.sandbox_user();
-    built.show_own_processes();
-    sandbox::become_user(&inhabitant).context("cannot give up privileges")?;
+    built.hide_other_processes();
+    sandbox::become_user(&inhabitant).context("cannot drop privileges")?;
     set_parent_process_death_signal(Some(Signal::KILL))?;
     // The second process has no number in this namespace, so `getppid` cannot say whether it still
     // runs. It ends with the first process, which reads the stdout of this one.

@@ -157,7 +157,7 @@ impl<'a> Run<'a> {
             .and_then(|file| read_whole(&file, stop, &mut std::io::sink()));
         stop.check()?;
         if let Err(error) = &read {
-            log::warn!("{dump} is what the database still is, but {error}; it is dumped again");
+            log::warn!("the database is unchanged since {dump}, but {error}; it is dumped again");
         }
         Ok(read.is_ok())
     }

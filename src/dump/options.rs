@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::keep::RetentionChoice;
 use crate::compress::Method;
-use crate::engine::access::Access;
+use crate::engine::access::{Access, Sessions};
 use crate::header::LeftOut;
 use crate::name::Format;
 use crate::secret::Secret;
@@ -39,6 +39,8 @@ pub struct DumpOptions {
     pub format: Format,
     /// The tables and rows to leave out of the dumps.
     pub left_out: LeftOut,
+    /// The sessions that read the rows of a PostgreSQL database.
+    pub sessions: Sessions,
     /// The servers' password. It takes precedence over a password in a URL.
     pub password: Option<Secret>,
 }
@@ -54,6 +56,7 @@ impl DumpOptions {
             threads: self.threads,
             format: self.format,
             left_out: self.left_out.clone(),
+            sessions: self.sessions,
         }
     }
 }

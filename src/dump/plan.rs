@@ -95,8 +95,9 @@ pub(super) fn check(
     }
     let mut seen: HashMap<Name, Arc<dyn Source>> = HashMap::new();
     for source in sources.iter().filter(|source| !source.is_whole()) {
-        let name = name_of(source.as_ref(), selection)
-            .ok_or_else(|| UsageError::new("a database needs a name; --name gives it one"))?;
+        let name = name_of(source.as_ref(), selection).ok_or_else(|| {
+            UsageError::new("the source names no database; give the dump a name with --name")
+        })?;
         if let Some(other) = seen.insert(name.clone(), Arc::clone(source)) {
             return Err(UsageError::new(&describe_conflict(
                 other.as_ref(),

@@ -24,6 +24,31 @@ pub struct Access {
     pub format: Format,
     /// The tables and rows to leave out of the dump.
     pub left_out: LeftOut,
+    /// The sessions that read the rows of a PostgreSQL database.
+    pub sessions: Sessions,
+}
+
+/// The sessions that read the rows of one database at the same time.
+#[derive(Debug, Clone, Copy)]
+pub struct Sessions {
+    /// The number of sessions, or `None` if the engine chooses it.
+    pub number: Option<NonZeroUsize>,
+    /// The size in bytes from which several sessions read one table.
+    pub large_table: u64,
+}
+
+impl Sessions {
+    /// The size in bytes from which several sessions read one table by default.
+    pub const LARGE_TABLE: u64 = 16 << 20;
+}
+
+impl Default for Sessions {
+    fn default() -> Self {
+        Sessions {
+            number: None,
+            large_table: Sessions::LARGE_TABLE,
+        }
+    }
 }
 
 /// A whole server, or one part of it.

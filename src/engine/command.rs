@@ -60,7 +60,7 @@ impl Source for Program {
 impl Loader for Program {
     fn load(&self, _: &File, _: &Header, _: LoadOptions<'_>, _: &Access) -> Result<LoadResult> {
         bail!(
-            "a program's dump is not restored by this program; decompress it and feed it to its own"
+            "dump-database does not restore the output of a program; decompress the dump and load it with that program"
         )
     }
 }

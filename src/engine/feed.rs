@@ -61,7 +61,8 @@ impl Write for LimitedList {
     fn write(&mut self, data: &[u8]) -> io::Result<usize> {
         if self.0.len() + data.len() > LONGEST_LIST {
             let most = human::bytes(LONGEST_LIST as u64);
-            let said = format!("the dump holds more than {most}, which no server's roles take");
+            let said =
+                format!("the dump holds more than {most}, too much for a list of users and grants");
             return Err(io::Error::other(said));
         }
         self.0.extend_from_slice(data);

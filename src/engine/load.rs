@@ -20,13 +20,19 @@ pub trait Save {
     /// # Errors
     /// When the database cannot be dumped whole.
     fn save(&mut self, dumper: &mut dyn Dumper) -> Result<PathBuf>;
+
+    /// Returns true if the database may be replaced although only a part of it can be saved.
+    fn accepts_a_part(&self) -> bool;
 }
 
+/// The only thing that can be done about an old database that cannot be dumped.
+pub(super) const LOSING: &str = "--replace --without-saving replaces it without a dump of it";
+
 /// Adds to `error` that the old database could not be dumped, and what the user can do.
-pub(super) fn explain_not_saved(error: Error) -> Error {
-    error.context(
-        "the database to be replaced could not be dumped first (--replace --without-saving replaces it without a dump of it)",
-    )
+pub(super) fn explain_not_saved(error: Error, ways: &str) -> Error {
+    error.context(format!(
+        "the database to be replaced could not be dumped first ({ways})"
+    ))
 }
 
 /// What a restore does if the target database exists.

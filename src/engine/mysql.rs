@@ -5,6 +5,7 @@ mod catalogue;
 mod client;
 mod count;
 mod dumper;
+mod error;
 mod fill;
 mod flags;
 mod globals;
@@ -28,6 +29,7 @@ mod source;
 mod sql;
 mod storage_engines;
 mod throwaway;
+mod turn;
 
 use std::sync::Arc;
 

@@ -6,6 +6,7 @@
 //! were loaded. So a restore that fails leaves the old data as it was.
 
 mod client;
+mod commands;
 mod count;
 mod dumper;
 mod explain;

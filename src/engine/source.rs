@@ -111,12 +111,12 @@ pub trait Loader {
 
 /// Returns the error for a dump of server-wide objects whose target is a database.
 pub(super) fn needs_no_database() -> anyhow::Error {
-    anyhow!("the dump holds what belongs to no database; name its server without one")
+    anyhow!("the dump holds server-wide objects; give the server's URL without a database")
 }
 
 /// Returns the error for a dump of a database whose target is a whole server.
 pub(super) fn needs_a_database() -> anyhow::Error {
-    anyhow!("the dump holds a database; name the one to restore into, after the server")
+    anyhow!("the dump holds one database; add the target database to the server's URL")
 }
 
 /// The error of a dump that is complete but contains a damaged database. The restore did not change

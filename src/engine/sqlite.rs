@@ -25,6 +25,7 @@ mod new_file;
 mod old_file;
 mod other_processes;
 mod report;
+mod room;
 mod sides;
 mod source;
 mod target_path;

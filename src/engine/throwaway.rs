@@ -42,10 +42,10 @@ pub trait Throwaway {
         Ok(false)
     }
 
-    /// Returns what the dump needs and no throwaway server has, if the message `error` of this
-    /// engine's server says so. Implementations compare only the server's own words: the details of
+    /// Returns what the dump needs and no throwaway server has, if `error` of this engine's server
+    /// says so. Implementations compare only the server's own words: the details of
     /// an error quote names and rows, which may contain the same words.
-    fn find_missing(&self, _header: &Header, _error: &str) -> Option<&'static str> {
+    fn find_missing(&self, _header: &Header, _error: &anyhow::Error) -> Option<&'static str> {
         None
     }
 

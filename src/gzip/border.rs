@@ -15,7 +15,7 @@
 use std::ops::RangeInclusive;
 
 /// The lengths that a block may have, in bytes, but for the last block.
-pub(super) const BLOCK_LENGTHS: RangeInclusive<usize> = 256 << 10..=768 << 10;
+pub(super) const BLOCK_LENGTHS: RangeInclusive<usize> = 128 << 10..=512 << 10;
 
 /// The number of bytes before a border that its hash covers.
 const HASHED_LEN: usize = 32;

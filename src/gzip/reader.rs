@@ -101,7 +101,7 @@ impl<R: Read> GzipReader<R> {
         } else if step.consumed == 0 && step.produced == 0 {
             if self.input.is_full() {
                 return self.damaged(format!(
-                    "the compressed data is damaged at byte {}: it does not go on",
+                    "the compressed data is damaged at byte {}: decoding stops there",
                     self.position
                 ));
             }

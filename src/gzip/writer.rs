@@ -26,7 +26,7 @@ pub(super) const DICTIONARY_LEN: usize = 32 * 1024;
 ///
 /// Only the thread that calls [`write`](Write::write), [`flush`](Write::flush) and
 /// [`finish`](Self::finish) writes to `inner`. At most `2 x threads + 1` blocks are in flight; each
-/// takes at most 1.6 MiB of memory. After an error the member cannot be completed: no later call writes
+/// takes about 1 MiB of memory. After an error the member cannot be completed: no later call writes
 /// to `inner`, and [`finish`](Self::finish) fails.
 #[derive(Debug)]
 pub struct GzipWriter<W: Write> {

@@ -85,7 +85,9 @@ impl Header {
             }
             let keep = header.facts.tables.len() / 2;
             if header.facts.tables.is_empty() {
-                return Err(io::Error::other("the dump's metadata outgrew its room"));
+                return Err(io::Error::other(
+                    "the dump's metadata exceeds the space that its header reserves",
+                ));
             }
             header.facts.tables.truncate(keep);
         }
@@ -105,7 +107,7 @@ impl Header {
             GZIP_MAGIC => Compression::Gzip,
             ZSTD_MAGIC => Compression::Zstd,
             [0x1f, 0x8b, ..] => return Err(foreign()),
-            _ => return Err(invalid("it starts with neither gzip's nor zstd's mark")),
+            _ => return Err(invalid("it is neither a gzip file nor a zstd file")),
         };
         let comment = match compression {
             Compression::Gzip => {

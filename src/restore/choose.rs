@@ -57,7 +57,7 @@ pub(super) fn choose(
     )?;
     let now = clock::now();
     if let Some(other) = series.unusable(now).filter(|_| refused.is_empty()) {
-        log::warn!("{} was passed over: {}", other.entry.name, other.reason);
+        log::warn!("{} was skipped: {}", other.entry.name, other.reason);
     }
     for (entry, _) in series.restorable(now) {
         let path = directory.path_of(&entry.name);
@@ -77,7 +77,7 @@ pub(super) fn choose(
                 return Ok((file, path, header));
             }
             Err(_) if stop.reason().is_some() => stop.check()?,
-            Err(error) => log::warn!("{} was passed over: {error}", path.display()),
+            Err(error) => log::warn!("{} was skipped: {error}", path.display()),
         }
     }
     let mut why = format!("{} holds no good dump of {}", path.display(), series.name);
@@ -128,7 +128,7 @@ fn choose_series(
                 .collect();
             let names = names.join(", ");
             Err(UsageError::new(&format!(
-                "{shown} holds dumps of {names}; say which with --name"
+                "{shown} holds dumps of {names}; choose one with --name"
             ))
             .into())
         }

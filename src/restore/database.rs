@@ -21,6 +21,8 @@ pub enum ReplaceMode {
     Empty,
     /// The restore dumps the database, then replaces it.
     Saved,
+    /// The restore saves what it can of the database, then replaces it.
+    SavedPartly,
     /// The restore replaces the database, whose content is lost.
     Unsaved,
 }
@@ -62,14 +64,15 @@ pub(super) fn restore_chosen(
     let access = options.dump.access();
     let stop = access.deadline;
     let mut refused = Vec::new();
-    let mut saver = Saver::new(&options.dump, stop);
+    let accepts_a_part = options.replace == ReplaceMode::SavedPartly;
+    let mut saver = Saver::new(&options.dump, accepts_a_part, stop);
     let (path, header, loaded) = loop {
         let (dump, path, header) = choose(&refused, stop)?;
         let load_options = LoadOptions {
             existing: match options.replace {
                 ReplaceMode::No => ExistingDatabase::Refuse,
                 ReplaceMode::Empty => ExistingDatabase::Fill,
-                ReplaceMode::Saved => ExistingDatabase::Save(&mut saver),
+                ReplaceMode::Saved | ReplaceMode::SavedPartly => ExistingDatabase::Save(&mut saver),
                 ReplaceMode::Unsaved => ExistingDatabase::Lose,
             },
             keep_going: options.keep_going,
@@ -79,7 +82,7 @@ pub(super) fn restore_chosen(
             Ok(loaded) => break (path, header, loaded),
             // If the user named a directory, an older dump can be restored instead.
             Err(error) if error.is::<DamagedInside>() && !is_named => {
-                log::warn!("{} was passed over: {error:#}", path.display());
+                log::warn!("{} was skipped: {error:#}", path.display());
                 refused.push(path);
             }
             Err(error) => return Err(error.context(describe_failure(target, saver.saved_path()))),

@@ -15,18 +15,20 @@ use crate::stop::Stop;
 pub(super) struct Saver {
     options: DumpOptions,
     stop: Stop,
+    accepts_a_part: bool,
     directory: Option<LockedDirectory>,
     saved: Option<PathBuf>,
 }
 
 impl Saver {
-    pub(super) fn new(options: &DumpOptions, stop: Stop) -> Self {
+    pub(super) fn new(options: &DumpOptions, accepts_a_part: bool, stop: Stop) -> Self {
         Saver {
             options: DumpOptions {
                 keep: RetentionChoice::Everything,
                 ..options.clone()
             },
             stop,
+            accepts_a_part,
             directory: None,
             saved: None,
         }
@@ -66,5 +68,9 @@ impl Save for Saver {
 
     fn save(&mut self, dumper: &mut dyn Dumper) -> Result<PathBuf> {
         self.dump(dumper)
+    }
+
+    fn accepts_a_part(&self) -> bool {
+        self.accepts_a_part
     }
 }

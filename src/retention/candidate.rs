@@ -54,7 +54,7 @@ pub struct Candidate {
     pub sequence: u32,
     /// Its size.
     pub size: Size,
-    /// Whether it holds what a restore replaced.
+    /// True if it holds a database that a restore replaced.
     pub is_replaced: bool,
     /// What the user left out of it (`LeftOut::group`); 0 if it is whole.
     pub left_out: u64,

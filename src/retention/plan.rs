@@ -111,7 +111,7 @@ pub fn reach(kept: impl IntoIterator<Item = Timestamp>, now: Timestamp) -> Optio
     Some(now.duration_since(oldest).max(SignedDuration::ZERO))
 }
 
-/// Says whether `time` is more than a minute after `now`. A clock that jumped dates a dump so.
+/// Returns true if `time` is more than a minute after `now`. A clock that jumped dates a dump so.
 #[must_use]
 pub fn is_future(time: Timestamp, now: Timestamp) -> bool {
     time.duration_since(now) > CLOCK_TOLERANCE

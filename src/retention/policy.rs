@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 const WEEK: Duration = Duration::from_hours(7 * 24);
 
-/// How many dumps of a database stay.
+/// The rules that say which dumps of a database stay.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Policy {
@@ -22,9 +22,9 @@ pub struct Policy {
     pub monthly: usize,
     /// The number of years of which the newest dump stays.
     pub yearly: usize,
-    /// How long the dump from before a shrink stays. Zero turns the rule off.
+    /// The time for which the dump from before a shrink stays. Zero turns the rule off.
     pub before_shrink: Duration,
-    /// How long a dump of what a restore replaced stays.
+    /// The time for which a dump of a replaced database stays.
     pub replaced: Duration,
 }
 
@@ -46,7 +46,7 @@ impl Default for Policy {
 }
 
 impl Policy {
-    /// Says whether any hourly to yearly tier keeps something.
+    /// Returns true if any tier, hourly to yearly, keeps a dump.
     #[must_use]
     pub fn has_tiers(&self) -> bool {
         self.tiers().iter().any(|(_, count)| *count > 0)

@@ -39,6 +39,12 @@ pub struct CopyStatus {
 }
 
 impl CopyStatus {
+    /// Returns true where the size and the time of the last copy are known.
+    #[must_use]
+    pub fn is_known(&self) -> bool {
+        self.record.bytes > 0
+    }
+
     /// Returns when the copies were last known to hold what the dumps hold.
     #[must_use]
     pub fn time(&self) -> Option<Timestamp> {

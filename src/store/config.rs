@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use crate::exit::UsageError;
 
 /// The names that a file may give, which are those of the environment.
-const NAMES: [&str; 8] = [
+const NAMES: [&str; 17] = [
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
     "AWS_SESSION_TOKEN",
@@ -17,7 +17,16 @@ const NAMES: [&str; 8] = [
     "AWS_ENDPOINT_URL",
     "AWS_S3_ADDRESSING_STYLE",
     "AWS_S3_CHECKSUM",
+    "AZURE_STORAGE_ACCOUNT",
+    "AZURE_STORAGE_CONNECTION_STRING",
+    "AZURE_STORAGE_KEY",
+    "AZURE_STORAGE_SAS_TOKEN",
+    "AZURE_STORAGE_SERVICE_ENDPOINT",
+    "GOOGLE_APPLICATION_CREDENTIALS",
     "SFTP_KEY_FILE",
+    "STORAGE_EMULATOR_HOST",
+    "WEBDAV_PASSWORD",
+    "WEBDAV_USERNAME",
 ];
 
 /// Settings of stores: those of a file, else those of the environment. Their values are not shown.
@@ -46,7 +55,7 @@ impl Config {
             let name = NAMES
                 .iter()
                 .find(|known| **known == name.trim())
-                .ok_or_else(|| wrong(&format!("gives none of {}", NAMES.join(", "))))?;
+                .ok_or_else(|| wrong(&format!("sets none of {}", NAMES.join(", "))))?;
             let value = value.trim();
             let quoted = value
                 .strip_prefix('"')

@@ -7,18 +7,20 @@ use std::time::Duration;
 
 use opendal::layers::{RetryEvent, RetryLayer, TimeoutLayer};
 use opendal::raw::BoxedStaticFuture;
-use opendal::{Execute, Executor, Operator};
+use opendal::{Execute, Executor, HttpTransporter, Operator};
+use opendal_http_transport_reqwest::ReqwestTransport;
 use tokio::runtime::{Handle, Runtime};
 
 use super::error::{StoreError, sentence};
+use super::site::{PART_SILENCE, Site};
 use crate::stop::Stop;
 
 /// How often a call looks whether work must stop.
 const LOOK: Duration = Duration::from_millis(100);
-/// How long a store may be silent.
-const SILENCE: Duration = Duration::from_mins(2);
+/// How long a store may take for what moves no content.
+const SILENCE: Duration = Duration::from_mins(1);
 const ATTEMPTS: usize = 4;
-/// How long connections may take to end.
+/// The time that connections may take to end.
 const ENDING: Duration = Duration::from_millis(700);
 
 /// How the files of a store get their names.
@@ -31,14 +33,26 @@ pub(super) enum Naming {
     Renamed(String),
 }
 
+/// What a store itself says of what it stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Checks {
+    /// It compares each part with a checksum that is sent along.
+    EachPart,
+    /// It says the MD5 of a file.
+    Md5,
+    /// Nothing, so what was stored is read back.
+    Nothing,
+}
+
 /// A store over a network, and the runtime of its requests.
 pub(super) struct StoreConnection {
     // Before the runtime: its connections end within it.
     pub(super) operator: Operator,
     pub(super) naming: Naming,
-    /// The store compares each part with a checksum that is sent along.
-    pub(super) checks: bool,
-    /// How many parts of a file are on their way at a time, and their size in bytes.
+    pub(super) checks: Checks,
+    /// What uploads and renames in `OpenDAL`'s place.
+    pub(super) site: Option<Site>,
+    /// The number of parts of a file that are uploaded at the same time, and their size in bytes.
     pub(super) parts: Option<(usize, usize)>,
     runtime: Option<Runtime>,
 }
@@ -48,13 +62,16 @@ impl StoreConnection {
     pub(super) fn new(
         build: impl FnOnce() -> opendal::Result<Operator>,
         naming: Naming,
-        checks: bool,
+        checks: Checks,
         parts: Option<(usize, usize)>,
     ) -> Result<Self, StoreError> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
             .build()?;
+        // An error says that another run of it was first.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        HttpTransporter::install_default(ReqwestTransport::default());
         let operator = {
             let _within = runtime.enter();
             build()?
@@ -76,14 +93,21 @@ impl StoreConnection {
             });
         let timeout = TimeoutLayer::new()
             .with_timeout(SILENCE)
-            .with_io_timeout(SILENCE);
+            .with_io_timeout(PART_SILENCE);
         Ok(StoreConnection {
             operator: operator.layer(timeout).layer(retry),
             naming,
             checks,
+            site: None,
             parts,
             runtime: Some(runtime),
         })
+    }
+
+    /// Returns where requests run.
+    pub(super) fn handle(&self) -> &Handle {
+        let runtime = self.runtime.as_ref().expect("it is taken when dropped");
+        runtime.handle()
     }
 
     /// Waits for requests to end.
@@ -95,13 +119,25 @@ impl StoreConnection {
         stop: Stop,
         work: impl Future<Output = opendal::Result<T>>,
     ) -> Result<T, StoreError> {
+        self.wait_for(stop, async { Ok(work.await?) })
+    }
+
+    /// As [`StoreConnection::wait`], for requests that are not `OpenDAL`'s.
+    ///
+    /// # Errors
+    /// As [`StoreConnection::wait`].
+    pub(super) fn wait_for<T>(
+        &self,
+        stop: Stop,
+        work: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
         stop.check()?;
         let runtime = self.runtime.as_ref().expect("it is taken when dropped");
         runtime.block_on(async {
             let mut work = pin!(work);
             loop {
                 match tokio::time::timeout(LOOK, &mut work).await {
-                    Ok(done) => return Ok(done?),
+                    Ok(done) => return done,
                     Err(_) => stop.check()?,
                 }
             }

@@ -108,7 +108,18 @@ pub(super) fn sentence(error: &opendal::Error) -> String {
         }
         cause = inner.source();
     }
+    if text.trim().is_empty() {
+        text = status(error).unwrap_or_else(|| format!("the store fails: {}", error.kind()));
+    }
     without_queries(&text)
+}
+
+/// Returns the status of an answer without a body, as the context of an error has it.
+fn status(error: &opendal::Error) -> Option<String> {
+    let shown = error.to_string();
+    let (_, rest) = shown.split_once("status: ")?;
+    let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
+    Some(format!("the store answers with status {digits}")).filter(|_| digits.len() == 3)
 }
 
 /// Returns text in which no URL has its query, where signatures are, and every line is joined.

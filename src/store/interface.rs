@@ -56,6 +56,14 @@ pub trait Store: Send + Sync {
     /// [`Reason::Missing`](super::error::Reason::Missing) where there is none; whatever keeps it from being read.
     fn read(&self, path: &str, stop: Stop) -> Result<Box<dyn Read + '_>, StoreError>;
 
+    /// As [`Store::read`], for a file of some kilobytes: in one request.
+    ///
+    /// # Errors
+    /// As [`Store::read`].
+    fn read_small(&self, path: &str, stop: Stop) -> Result<Box<dyn Read + '_>, StoreError> {
+        self.read(path, stop)
+    }
+
     /// Begins to upload a file of about so many bytes.
     ///
     /// # Errors

@@ -12,6 +12,7 @@ use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
 use sha2::{Digest, Sha256};
 
+use super::bounds::{Bounds, DEEPEST};
 use super::error::{Reason, StoreError};
 use super::interface::{Store, StoredFile, UNFINISHED, Upload, UploadContent, UploadResult};
 use crate::directory::Directory;
@@ -58,7 +59,7 @@ impl Local {
         folder: &OwnedFd,
         path: &str,
         deep: bool,
-        stop: Stop,
+        (bounds, stop): (&mut Bounds, Stop),
         take: &mut dyn FnMut(String, Option<u64>),
     ) -> Result<(), StoreError> {
         stop.check()?;
@@ -72,6 +73,7 @@ impl Local {
             else {
                 continue;
             };
+            bounds.count()?;
             let below = if path.is_empty() {
                 name.to_owned()
             } else {
@@ -85,10 +87,11 @@ impl Local {
                 FileType::RegularFile => {
                     take(below, Some(u64::try_from(about.st_size).unwrap_or(0)));
                 }
-                FileType::Directory if deep => {
+                FileType::Directory if deep && below.split('/').count() <= DEEPEST => {
                     let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
                     let inner = rustix::fs::openat(folder, name, flags, Mode::empty());
-                    Self::walk(&inner.map_err(io::Error::from)?, &below, deep, stop, take)?;
+                    let inner = inner.map_err(io::Error::from)?;
+                    Self::walk(&inner, &below, deep, (bounds, stop), take)?;
                 }
                 FileType::Directory => take(below, None),
                 _ => {}
@@ -106,7 +109,11 @@ impl Local {
     ) -> Result<(), StoreError> {
         match self.folder(path, false) {
             Err(Errno::NOENT | Errno::NOTDIR) => Ok(()),
-            folder => Self::walk(&folder.map_err(io::Error::from)?, path, deep, stop, take),
+            folder => {
+                let folder = folder.map_err(io::Error::from)?;
+                let mut bounds = Bounds::begin();
+                Self::walk(&folder, path, deep, (&mut bounds, stop), take)
+            }
         }
     }
 }
@@ -220,7 +227,7 @@ impl TemporaryFile {
         if bytes == content.bytes && human::hexadecimal(&sums.finalize()) == content.sha256 {
             return Ok(());
         }
-        let text = "what was read back is not what was written";
+        let text = "the file that was read back differs from what was written";
         Err(StoreError::new(Reason::Other, text).into())
     }
 }

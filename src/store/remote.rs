@@ -7,6 +7,7 @@ use futures_util::TryStreamExt;
 use opendal::options::{ListOptions, ReaderOptions};
 use opendal::{Buffer, BufferStream, EntryMode};
 
+use super::bounds::{self, Bounds};
 use super::connection::StoreConnection;
 use super::error::{Reason, StoreError};
 use super::interface::{Store, StoredFile, Upload};
@@ -48,16 +49,13 @@ impl Store for StoreConnection {
             chunk,
             ..ReaderOptions::default()
         };
-        let stream = self.wait(stop, async {
-            let reader = self.operator.reader_options(path, options).await?;
-            reader.into_stream(..).await
-        })?;
-        Ok(Box::new(Download {
-            store: self,
-            stream,
-            data: Buffer::new(),
-            stop,
-        }))
+        Ok(Box::new(self.download(path, options, stop)?))
+    }
+
+    // Without parts its size need not be asked for.
+    fn read_small(&self, path: &str, stop: Stop) -> Result<Box<dyn Read + '_>, StoreError> {
+        let options = ReaderOptions::default();
+        Ok(Box::new(self.download(path, options, stop)?))
     }
 
     fn upload(
@@ -78,6 +76,24 @@ impl Store for StoreConnection {
 }
 
 impl StoreConnection {
+    fn download(
+        &self,
+        path: &str,
+        options: ReaderOptions,
+        stop: Stop,
+    ) -> Result<Download<'_>, StoreError> {
+        let stream = self.wait(stop, async {
+            let reader = self.operator.reader_options(path, options).await?;
+            reader.into_stream(..).await
+        })?;
+        Ok(Download {
+            store: self,
+            stream,
+            data: Buffer::new(),
+            stop,
+        })
+    }
+
     /// Gives each entry below a folder to `take`: its path, and its size where it is a file.
     fn walk(
         &self,
@@ -87,15 +103,27 @@ impl StoreConnection {
         mut take: impl FnMut(String, Option<u64>),
     ) -> Result<(), StoreError> {
         let folder = as_folder(folder);
-        let walked = self.wait(stop, async {
+        let mut counted = Bounds::begin();
+        let mut bounded = Ok(());
+        let listing = async {
             let mut entries = self.operator.lister_options(&folder, options).await?;
             while let Some(entry) = entries.try_next().await? {
+                bounded = counted.count();
+                if bounded.is_err() {
+                    break;
+                }
                 let (path, about) = entry.into_parts();
                 let is_file = about.mode() == EntryMode::FILE;
                 take(path, is_file.then(|| about.content_length()));
             }
             Ok(())
+        };
+        let walked = self.wait(stop, async {
+            let listed = tokio::time::timeout(bounds::LONGEST, listing).await;
+            listed.map_or(Ok(None), |listed: opendal::Result<()>| listed.map(Some))
         });
+        bounded?;
+        let walked = walked.and_then(|listed| listed.ok_or_else(bounds::too_long));
         match walked {
             Err(error) if error.reason == Reason::Missing => Ok(()),
             walked => walked,

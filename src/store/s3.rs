@@ -1,17 +1,17 @@
 //! Object stores that speak S3.
 
 use anyhow::Result;
+use opendal::Operator;
 use opendal::services::S3;
-use opendal::{HttpTransporter, Operator};
-use opendal_http_transport_reqwest::ReqwestTransport;
 
 use super::config::Config;
-use super::connection::{Naming, StoreConnection};
-use super::destination::is_plain;
+use super::connection::{Checks, Naming, StoreConnection};
+use super::destination::{Protocol, plain_prefix};
 use crate::exit::UsageError;
 
-/// The size of a part and how many are on their way at a time: within the memory a copy may take.
-const PART: usize = 6 << 20;
+/// The size of a part, which is the least that S3 takes, and how many are on their way at a time: within the
+/// memory a copy may take.
+const PART: usize = 5 << 20;
 const CONCURRENT: usize = 3;
 
 /// Opens a bucket.
@@ -20,13 +20,7 @@ const CONCURRENT: usize = 3;
 /// [`UsageError`] when a setting is missing or makes no sense, and for a prefix that would give signatures
 /// which stores refuse. The names of copies below the prefix may have any character.
 pub(super) fn open(bucket: &str, prefix: &str, config: &Config) -> Result<StoreConnection> {
-    let mut parts = prefix.split('/').filter(|part| !part.is_empty());
-    if !parts.all(is_plain) {
-        return Err(UsageError::new(
-            "the prefix of the s3:// destination has other characters than letters, digits and -._",
-        )
-        .into());
-    }
+    plain_prefix(prefix, Protocol::S3)?;
     let endpoint = config
         .get("AWS_ENDPOINT_URL")
         .or_else(|| config.get("AWS_ENDPOINT_URL_S3"));
@@ -37,12 +31,12 @@ pub(super) fn open(bucket: &str, prefix: &str, config: &Config) -> Result<StoreC
     let fallback = endpoint.as_ref().map(|_| "us-east-1".to_owned());
     let region = region.or(fallback).ok_or_else(|| {
         UsageError::new(
-            "the region of the bucket is not known; say it in AWS_REGION, or the store in AWS_ENDPOINT_URL",
+            "the region of the bucket is not known; set AWS_REGION, or AWS_ENDPOINT_URL for another store",
         )
     })?;
     let checks = match config.get("AWS_S3_CHECKSUM").as_deref() {
-        None | Some("crc32c") => true,
-        Some("none") => false,
+        None | Some("crc32c") => Checks::EachPart,
+        Some("none") => Checks::Nothing,
         Some(_) => {
             return Err(UsageError::new("AWS_S3_CHECKSUM is neither crc32c nor none").into());
         }
@@ -69,12 +63,9 @@ pub(super) fn open(bucket: &str, prefix: &str, config: &Config) -> Result<StoreC
             builder = builder.session_token(&token);
         }
     }
-    if checks {
+    if checks == Checks::EachPart {
         builder = builder.checksum_algorithm("crc32c");
     }
-    // An error says that another run of it was first.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    HttpTransporter::install_default(ReqwestTransport::default());
     let build = || Operator::new(builder);
     Ok(StoreConnection::new(
         build,

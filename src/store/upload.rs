@@ -4,13 +4,16 @@ use std::io::{self, Read, Write};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use md5::Md5;
 use opendal::options::WriteOptions;
-use opendal::{ErrorKind, Writer};
 use sha2::{Digest, Sha256};
 
-use super::connection::{Naming, StoreConnection};
+use super::connection::{Checks, Naming, StoreConnection};
 use super::error::{Reason, StoreError};
 use super::interface::{Store, UNFINISHED, Upload, UploadContent, UploadResult};
+use super::writer::Writer;
 use crate::human;
 use crate::stop::Stop;
 
@@ -20,7 +23,7 @@ const BLOCK: usize = 1 << 20;
 const MOST_PARTS: u64 = 9_000;
 /// Memory for parts on their way, in bytes.
 const IN_FLIGHT: usize = 24 << 20;
-/// How long an upload that failed may take to be removed.
+/// The time that the removal of a failed upload may take.
 const CLEANING_UP: Duration = Duration::from_millis(700);
 
 pub(super) struct Uploading<'a> {
@@ -31,6 +34,8 @@ pub(super) struct Uploading<'a> {
     /// The name it has before, where that is another.
     temporary: Option<String>,
     block: Vec<u8>,
+    /// The MD5 of what was sent, where the store says it.
+    md5: Option<Md5>,
     stop: Stop,
 }
 
@@ -71,14 +76,25 @@ impl<'a> Uploading<'a> {
             {
                 store.operator.create_dir(&format!("{folder}/")).await?;
             }
-            store.operator.writer_options(name, options).await
+            match store.site {
+                Some(_) => Ok(None),
+                None => store.operator.writer_options(name, options).await.map(Some),
+            }
         })?;
+        let writer = match (writer, &store.site) {
+            (Some(writer), _) => Writer::Library(writer),
+            (None, site) => {
+                let site = site.as_ref().expect("without one OpenDAL writes");
+                Writer::Streamed(site.put(name, store.handle()))
+            }
+        };
         Ok(Uploading {
             store,
             writer: Some(writer),
             path: path.to_owned(),
             temporary,
             block: Vec::with_capacity(BLOCK),
+            md5: (store.checks == Checks::Md5).then(Md5::new),
             stop,
         })
     }
@@ -88,8 +104,11 @@ impl<'a> Uploading<'a> {
             return Ok(());
         }
         let block = std::mem::replace(&mut self.block, Vec::with_capacity(BLOCK));
+        if let Some(md5) = &mut self.md5 {
+            md5.update(&block);
+        }
         let writer = self.writer.as_mut().expect("it is there until published");
-        self.store.wait(self.stop, writer.write(block))
+        self.store.wait_for(self.stop, writer.write(block))
     }
 
     /// Compares what the store has under a name with what it should have.
@@ -112,7 +131,7 @@ impl<'a> Uploading<'a> {
         }
         Err(StoreError::new(
             Reason::Other,
-            "what the store has is not what it was given",
+            "the store has other content than it was given",
         ))
     }
 
@@ -126,6 +145,26 @@ impl<'a> Uploading<'a> {
         }
     }
 
+    /// Returns true where the store says the MD5 of what was sent; false where it says none.
+    ///
+    /// # Errors
+    /// When it says another one, or does not answer.
+    fn has_md5(&self) -> Result<bool, StoreError> {
+        let about = self
+            .store
+            .wait(self.stop, self.store.operator.stat(&self.path))?;
+        let (Some(md5), Some(said)) = (&self.md5, about.content_md5()) else {
+            return Ok(false);
+        };
+        if said == BASE64_STANDARD.encode(md5.clone().finalize()) {
+            return Ok(true);
+        }
+        Err(StoreError::new(
+            Reason::Other,
+            "the MD5 that the store says is not the MD5 of what it was given",
+        ))
+    }
+
     fn upload_at_once(
         &self,
         content: &UploadContent,
@@ -134,10 +173,15 @@ impl<'a> Uploading<'a> {
         if !self.is_stored(&self.path, content.bytes)? {
             return Err(StoreError::new(
                 Reason::Other,
-                "the size that the store says is not the size it was given",
+                "the store reports another size than it was given",
             ));
         }
-        if reads_back || !self.store.checks {
+        let is_checked = match self.store.checks {
+            Checks::EachPart => true,
+            Checks::Md5 => self.has_md5()?,
+            Checks::Nothing => false,
+        };
+        if reads_back || !is_checked {
             self.compare(&self.path, content)?;
         }
         Ok(UploadResult::New)
@@ -149,6 +193,14 @@ impl<'a> Uploading<'a> {
         content: &UploadContent,
     ) -> Result<UploadResult, StoreError> {
         self.compare(temporary, content)?;
+        if let Some(site) = &self.store.site {
+            let renamed = site.rename(temporary, &self.path);
+            let published = self.store.wait_for(self.stop, renamed)?;
+            if published == UploadResult::Exists {
+                self.store.remove(temporary, self.stop)?;
+            }
+            return Ok(published);
+        }
         let operator = &self.store.operator;
         if self.store.wait(self.stop, operator.exists(&self.path))? {
             self.store.remove(temporary, self.stop)?;
@@ -183,13 +235,7 @@ impl Upload for Uploading<'_> {
     ) -> Result<UploadResult, StoreError> {
         self.send()?;
         let writer = self.writer.as_mut().expect("it is there until published");
-        let closed = self.store.wait(self.stop, async {
-            match writer.close().await {
-                Ok(_) => Ok(true),
-                Err(error) if error.kind() == ErrorKind::ConditionNotMatch => Ok(false),
-                Err(error) => Err(error),
-            }
-        })?;
+        let closed = self.store.wait_for(self.stop, writer.close())?;
         if let Some(temporary) = self.temporary.clone() {
             let published = self.upload_and_rename(&temporary, content)?;
             self.writer = None;
@@ -229,7 +275,7 @@ impl Drop for Uploading<'_> {
                 let _ = self.store.remove(temporary, stop);
             }
             None => {
-                let _ = self.store.wait(stop, writer.abort());
+                let _ = self.store.wait_for(stop, writer.abort());
             }
         }
     }

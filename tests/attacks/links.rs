@@ -59,7 +59,7 @@ fn a_restore_follows_no_symlink_that_the_targets_owner_does_not_control() {
 
     // Root's own symlink to root's own file, which is not a database.
     symlink("root/passwd", env.path("own")).unwrap();
-    restore(&env, &dump, "own").fails(1, "it is no SQLite database");
+    restore(&env, &dump, "own").fails(1, "is not an SQLite database");
     assert_eq!(inventory(&env.path("root")), before);
 
     // A restore follows the second user's symlinks to the second user's files.

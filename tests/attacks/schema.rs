@@ -113,8 +113,19 @@ fn the_deadline_and_signals_end_a_check_that_cannot_be_interrupted() {
 #[test]
 fn an_abandoned_check_takes_nothing_from_another_database() {
     let Some(env) = scene() else { return };
+    keeps_the_turn(&env, "home/shop.db");
+    honest(&env);
+    let run = env.run("dump home/shop.db honest.sqlite --timeout 20s");
+    let run = run.fails(1, "shop was not dumped: ");
+    assert!(run.stderr.contains("not done within 20s"), "{run:?}");
+    assert_eq!(run.paths().len(), 1, "{run:?}");
+}
+
+/// Makes a database of the second user whose check needs the turn of the longest values and then
+/// takes hours.
+fn keeps_the_turn(env: &Env, name: &str) {
     shop(
-        &env,
+        env,
         "CREATE TABLE t (a TEXT); CREATE INDEX i ON t (0);
          INSERT INTO t VALUES (hex(zeroblob(10000000)));
          PRAGMA writable_schema = ON;
@@ -122,15 +133,46 @@ fn an_abandoned_check_takes_nothing_from_another_database() {
              length(zeroblob(length(a) * 7 / 2)) + instr(a || ''b'', substr(a, 1, 8000000) || ''c''))'
            WHERE name = 'i';",
     );
+    std::fs::rename(env.path("home/shop.db"), env.path(name)).unwrap();
+}
+
+fn honest(env: &Env) {
     let sql = "CREATE TABLE t (x); INSERT INTO t VALUES (zeroblob(70000000));
                CREATE INDEX i ON t (x)";
     let honest = Connection::open(env.path("honest.sqlite")).unwrap();
     honest.execute_batch(sql).unwrap();
-    drop(honest);
-    let run = env.run("dump home/shop.db honest.sqlite --timeout 10s");
+}
+
+/// A database that waits for its turn gets it from one that keeps it.
+#[test]
+fn a_check_that_keeps_the_turn_does_not_keep_it_from_one_that_waits() {
+    let Some(env) = scene() else { return };
+    keeps_the_turn(&env, "home/shop.db");
+    honest(&env);
+    let run = env.run("dump home/shop.db honest.sqlite --jobs 2 --timeout 40s");
     let run = run.fails(1, "shop was not dumped: ");
-    assert!(run.stderr.contains("not done within 10s"), "{run:?}");
+    assert!(run.stderr.contains("not done within 40s"), "{run:?}");
     assert_eq!(run.paths().len(), 1, "{run:?}");
+}
+
+/// A run abandons three checks at most, so that its memory and its threads have a ceiling.
+#[test]
+fn after_three_abandoned_checks_no_other_database_is_dumped() {
+    let Some(env) = scene() else { return };
+    for name in ["a.db", "b.db", "c.db"] {
+        keeps_the_turn(&env, name);
+    }
+    drop(crate::support::database::make_small(&env.path("db.sqlite")));
+    let (run, peak) = end_and_peak_memory(env.start("dump a.db b.db c.db db.sqlite --timeout 3s"));
+    let run = run.fails(
+        1,
+        "the checks of 3 other databases of this run could not be ended",
+    );
+    assert_eq!(run.paths().len(), 0, "{run:?}");
+    assert!(peak < 2 << 30, "{peak}");
+    env.run("dump a.db db.sqlite --timeout 3s")
+        .fails(1, "a was not dumped");
+    assert_eq!(env.names().len(), 1);
 }
 
 #[test]

@@ -69,9 +69,11 @@ fn every_flag_of_the_pages_exists() {
     flags.extend([
         "all",
         "binary-mode",
+        "dev",
         "features",
         "help",
         "include-ignored",
+        "no-default-features",
         "seed",
         "skip",
         "version",

@@ -38,7 +38,7 @@ fn copied(kind: &str) -> Env {
     assert!(!drill.stdout.contains("FAILED"), "{drill:?}");
     // `status` can say how old they are without a record.
     env.run("status --max-age 3650000d").succeeds();
-    env.run("status --max-age 1s").fails(1, "old");
+    env.run("status --max-age 1s").reports(1, "old");
     env
 }
 
@@ -67,7 +67,7 @@ fn a_dump_that_was_cut_off_is_noticed_without_reading_it() {
     let dump = env.dumps().join(&env.names()[0]);
     let file = File::options().write(true).open(dump).unwrap();
     file.set_len(file.metadata().unwrap().len() - 10).unwrap();
-    env.run("status").fails(1, "cannot be used");
+    env.run("status").reports(1, "cannot be used");
 }
 
 #[test]

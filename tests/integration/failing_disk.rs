@@ -51,7 +51,7 @@ fn the_cause_of_a_failure_is_its_own() {
         (
             "getcwd:error=ENOMEM:when=1",
             "dump db.sqlite",
-            "cannot say where the directory dump is",
+            "cannot find the absolute path of the directory dump",
         ),
         (
             "unlinkat:error=EIO",
@@ -180,7 +180,7 @@ fn a_name_never_reaches_the_terminal_as_a_command() {
     // A record that another program wrote does not reach the terminal as a command either.
     let record = r#"{"databases":{"a%1B%5B2J%0A":{"attempt":{"time":"2100-01-01T00:00:00Z","error":"\u001b[2J"}}}}"#;
     fs::write(env.dumps().join(".dump-database.state"), record).unwrap();
-    let run = env.run("status").fails(1, "the last run failed");
+    let run = env.run("status").reports(1, "the last run failed");
     assert!(
         !format!("{}{}", run.stdout, run.stderr).contains('\u{1b}'),
         "{run:?}"

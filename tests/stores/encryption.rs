@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use crate::support::database::contents;
 use crate::support::{Env, Run, set_mode};
-use crate::test_store::{ALL, StoreKind, TestStore};
+use crate::test_store::{StoreKind, TestStore, all};
 
 /// A key pair: the private key is in the file `key`.
 pub(crate) struct Keys {
@@ -39,8 +39,9 @@ fn ssh_key(env: &Env, kind: &str, passphrase: &str) -> String {
 }
 
 #[test]
+#[ignore = "needs SeaweedFS and an SSH server; tests/stores/run"]
 fn age_decrypts_what_is_copied_and_nothing_else_can_be_read() {
-    for kind in ALL {
+    for kind in all() {
         let place = TestStore::new(kind);
         let keys = Keys::new(&place.env);
         let dump = place.dump();
@@ -73,7 +74,7 @@ fn age_decrypts_what_is_copied_and_nothing_else_can_be_read() {
         assert!(run.stdout.contains(": good, "), "{run:?}");
         place
             .on("restore @ new.sqlite")
-            .fails(2, "it is encrypted; --identity says");
+            .fails(2, "it is encrypted; name the file of the private key");
         Keys::named(&place.env, "wrong");
         let run = place.on("restore @ new.sqlite --identity wrong");
         let run = run.fails(1, "it is not encrypted to any key of the identity file");
@@ -90,6 +91,7 @@ fn age_decrypts_what_is_copied_and_nothing_else_can_be_read() {
 }
 
 #[test]
+#[ignore = "needs age and ssh-keygen"]
 fn ssh_keys_and_files_of_recipients_count() {
     let place = TestStore::new(StoreKind::Directory);
     let ed25519 = ssh_key(&place.env, "ed25519", "");
@@ -119,6 +121,7 @@ fn ssh_keys_and_files_of_recipients_count() {
 }
 
 #[test]
+#[ignore = "needs age and ssh-keygen"]
 fn what_age_encrypts_is_restored() {
     let place = TestStore::new(StoreKind::Directory);
     let keys = Keys::new(&place.env);
@@ -144,6 +147,7 @@ fn what_age_encrypts_is_restored() {
 }
 
 #[test]
+#[ignore = "needs age and ssh-keygen"]
 fn what_is_no_recipient_is_refused_before_anything_is_stored() {
     let place = TestStore::new(StoreKind::Directory);
     place.dump();
@@ -168,5 +172,5 @@ fn what_is_no_recipient_is_refused_before_anything_is_stored() {
     fs::write(place.env.path("noise"), "nothing\n").unwrap();
     place
         .on("verify @ --identity noise")
-        .fails(1, "noise is no identity file");
+        .fails(1, "noise is not an identity file");
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::seaweed::{ID, READER, READER_SECRET, SECRET, Seaweed};
 use crate::support::database::{contents, make_large};
 use crate::support::{Env, Run};
-use crate::test_store::{ALL, StoreKind, TestStore};
+use crate::test_store::{StoreKind, TestStore, all};
 
 /// With a dump of about 20 MB, which goes in three parts.
 fn with_a_large_dump(kind: StoreKind) -> TestStore {
@@ -21,8 +21,9 @@ fn with_a_large_dump(kind: StoreKind) -> TestStore {
 }
 
 #[test]
+#[ignore = "needs SeaweedFS and an SSH server; tests/stores/run"]
 fn a_run_that_is_killed_leaves_nothing_that_counts_and_the_next_completes() {
-    for kind in ALL {
+    for kind in all() {
         let place = with_a_large_dump(kind);
         let before = contents(&place.env.path("large.sqlite"));
         let mut unfinished = 0;
@@ -60,8 +61,9 @@ fn a_run_that_is_killed_leaves_nothing_that_counts_and_the_next_completes() {
 }
 
 #[test]
+#[ignore = "needs SeaweedFS and an SSH server; tests/stores/run"]
 fn a_copy_without_a_sidecar_is_made_again() {
-    for kind in ALL {
+    for kind in all() {
         let place = TestStore::new(kind);
         let keys = crate::encryption::Keys::new(&place.env);
         place.dump();
@@ -76,9 +78,10 @@ fn a_copy_without_a_sidecar_is_made_again() {
 }
 
 #[test]
+#[ignore = "needs SeaweedFS and an SSH server; tests/stores/run"]
 fn a_signal_ends_a_run_within_a_second() {
     use rustix::process::{Pid, Signal, kill_process};
-    for kind in ALL {
+    for kind in all() {
         let place = with_a_large_dump(kind);
         let mut command = place.program("copy dump --limit-rate 4MB --to");
         command
@@ -97,11 +100,19 @@ fn a_signal_ends_a_run_within_a_second() {
         );
         assert_eq!(run.signal, Some(15), "{kind:?}: {run:?}");
         assert!(run.stderr.contains("stopped by SIGTERM"), "{run:?}");
-        assert_eq!(place.stored(), [""; 0], "{kind:?}");
+        // A WebDAV server may store what it got of a broken request, after it was removed.
+        let mut left = place.stored();
+        left.retain(|path| kind != StoreKind::Webdav || !path.contains("/.dump-database-copy-"));
+        assert_eq!(left, [""; 0], "{kind:?}");
+        if kind == StoreKind::Webdav {
+            place.copy("");
+            assert_eq!(place.stored().len(), 2, "{:?}", place.stored());
+        }
     }
 }
 
 #[test]
+#[ignore = "needs SeaweedFS and an SSH server; tests/stores/run"]
 fn a_deadline_ends_a_copy() {
     let place = with_a_large_dump(StoreKind::S3);
     let started = Instant::now();
@@ -112,8 +123,9 @@ fn a_deadline_ends_a_copy() {
 }
 
 #[test]
+#[ignore = "needs SeaweedFS and an SSH server; tests/stores/run"]
 fn two_runs_at_once_harm_nothing() {
-    for kind in ALL {
+    for kind in all() {
         let place = with_a_large_dump(kind);
         place.dump();
         let start = |state: &str| {
@@ -165,6 +177,7 @@ fn on(server: &Seaweed, env: &Env, user: (&str, &str), args: &str) -> std::proce
 }
 
 #[test]
+#[ignore = "needs SeaweedFS and an SSH server; tests/stores/run"]
 fn a_store_that_is_killed_meanwhile_loses_nothing_and_the_next_run_completes() {
     let mut server = Seaweed::start();
     let env = Env::new();
@@ -199,6 +212,7 @@ fn a_store_that_is_killed_meanwhile_loses_nothing_and_the_next_run_completes() {
 }
 
 #[test]
+#[ignore = "needs SeaweedFS and an SSH server; tests/stores/run"]
 fn what_a_store_refuses_is_said_in_one_sentence_without_secrets() {
     let server = Seaweed::shared();
     let env = Env::with_database();

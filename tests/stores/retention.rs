@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::test_store::{ALL, StoreKind, TestStore};
+use crate::test_store::{StoreKind, TestStore, all};
 
 fn ends_in(path: &str, extension: &str) -> bool {
     Path::new(path).extension() == Some(extension.as_ref())
@@ -16,8 +16,9 @@ fn copies(place: &TestStore) -> usize {
 }
 
 #[test]
+#[ignore = "needs SeaweedFS and an SSH server; tests/stores/run"]
 fn the_policy_of_a_destination_is_its_own() {
-    for kind in ALL {
+    for kind in all() {
         let place = TestStore::new(kind);
         for _ in 0..4 {
             place.dump();
@@ -43,8 +44,9 @@ fn the_policy_of_a_destination_is_its_own() {
 }
 
 #[test]
+#[ignore = "needs SeaweedFS and an SSH server; tests/stores/run"]
 fn only_copies_of_the_same_identity_are_counted_and_removed() {
-    for kind in ALL {
+    for kind in all() {
         let place = TestStore::new(kind);
         for _ in 0..2 {
             place.dump();

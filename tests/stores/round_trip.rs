@@ -2,11 +2,12 @@
 
 use crate::support::Run;
 use crate::support::database::contents;
-use crate::test_store::{ALL, StoreKind, TestStore};
+use crate::test_store::{StoreKind, TestStore, all};
 
 #[test]
+#[ignore = "needs SeaweedFS and an SSH server; tests/stores/run"]
 fn a_copy_is_restored_as_the_database_was() {
-    for kind in ALL {
+    for kind in all() {
         let place = TestStore::new(kind);
         place.dump();
         let before = contents(&place.env.path("db.sqlite"));
@@ -49,6 +50,7 @@ fn a_copy_is_restored_as_the_database_was() {
 }
 
 #[test]
+#[ignore = "needs SeaweedFS and an SSH server; tests/stores/run"]
 fn several_hosts_and_databases_are_told_apart() {
     let place = TestStore::new(StoreKind::S3);
     place.dump();
@@ -62,7 +64,7 @@ fn several_hosts_and_databases_are_told_apart() {
     assert_eq!(all(place.on("list @ --host other").succeeds()), 2);
     place
         .on("restore @ new.sqlite")
-        .fails(2, "say which with --host and --name");
+        .fails(2, "choose one with --host and --name");
     assert!(!place.env.path("new.sqlite").exists());
     place.on("restore @ new.sqlite --name a/b%c").succeeds();
     assert_eq!(
@@ -72,28 +74,33 @@ fn several_hosts_and_databases_are_told_apart() {
 }
 
 #[test]
+#[ignore = "needs SeaweedFS and an SSH server; tests/stores/run"]
 fn a_copy_is_read_by_its_url_whatever_the_name_of_its_database_has() {
-    for kind in ALL {
+    for kind in all() {
         let place = TestStore::new(kind);
-        place.env.dump("db.sqlite --name 100%/größe@home");
-        let urls = place.copy("");
-        assert_eq!(urls.len(), 1, "{kind:?}");
-        let verified = place.on(&format!("verify {}", urls[0])).succeeds();
-        assert!(verified.stdout.contains(": good, "), "{verified:?}");
-        place
-            .on(&format!("restore {} new.sqlite", urls[0]))
-            .succeeds();
-        assert_eq!(
-            contents(&place.env.path("new.sqlite")),
-            contents(&place.env.path("db.sqlite")),
-            "{kind:?}"
-        );
+        for name in ["100%/größe@home", "a b+c&d=e#f?g;h'i\"j\\k<l>", "@globals"] {
+            let mut command = place.program("dump db.sqlite --name");
+            Run::finish(command.arg(name)).succeeds();
+            let urls = place.copy("");
+            assert_eq!(urls.len(), 1, "{kind:?}: {name}");
+            let verified = place.on(&format!("verify {}", urls[0])).succeeds();
+            assert!(verified.stdout.contains(": good, "), "{name}: {verified:?}");
+            let restore = format!("restore {} new.sqlite --replace --without-saving", urls[0]);
+            place.on(&restore).succeeds();
+            assert_eq!(
+                contents(&place.env.path("new.sqlite")),
+                contents(&place.env.path("db.sqlite")),
+                "{kind:?}: {name}"
+            );
+        }
+        assert_eq!(place.stored().len(), 6, "{kind:?}: {:?}", place.stored());
     }
 }
 
 #[test]
+#[ignore = "needs SeaweedFS and an SSH server; tests/stores/run"]
 fn a_run_catches_up_with_the_newest_of_each_database_first() {
-    for kind in ALL {
+    for kind in all() {
         let place = TestStore::new(kind);
         let dumps: Vec<_> = (0..3).map(|_| place.dump()).collect();
         let other = place.env.dump("db.sqlite --name other");
@@ -131,9 +138,10 @@ fn a_directory_of_directories_is_walked() {
 }
 
 #[test]
+#[ignore = "needs SeaweedFS and an SSH server; tests/stores/run"]
 fn memory_is_limited_and_a_large_dump_goes_in_parts() {
     use crate::support::{database::make_large, end_and_peak_memory};
-    for kind in [StoreKind::S3, StoreKind::Sftp] {
+    for kind in all() {
         let place = TestStore::new(kind);
         drop(make_large(
             &place.env.path("large.sqlite"),

@@ -18,7 +18,8 @@ pub(crate) const READER_SECRET: &str = "s3cretOfTheReader";
 
 pub(crate) struct Seaweed {
     directory: TempDir,
-    ports: [u16; 4],
+    /// Of the master, the volumes, the filer, S3 and WebDAV.
+    ports: [u16; 5],
     process: Option<Child>,
 }
 
@@ -38,7 +39,7 @@ impl Seaweed {
         );
         fs::write(directory.path().join("s3.json"), config).unwrap();
         // The server uses each port plus 10000 as well.
-        let ports = [(); 4].map(|()| {
+        let ports = [(); 5].map(|()| {
             loop {
                 let port = TcpListener::bind("127.0.0.1:0")
                     .unwrap()
@@ -77,7 +78,7 @@ impl Seaweed {
     }
 
     pub(crate) fn resume(&mut self) {
-        let [master, volume, filer, s3] = self.ports;
+        let [master, volume, filer, s3, webdav] = self.ports;
         let log = fs::File::create(self.directory.path().join("log")).unwrap();
         let process = Command::new("setpriv")
             .args(["--pdeathsig", "KILL", "weed"])
@@ -88,6 +89,8 @@ impl Seaweed {
                 "-dir=.",
                 "-s3",
                 "-filer",
+                "-webdav",
+                "-webdav.cacheDir=cache",
             ])
             .args([
                 "-s3.config=s3.json",
@@ -98,6 +101,7 @@ impl Seaweed {
             .arg(format!("-volume.port={volume}"))
             .arg(format!("-filer.port={filer}"))
             .arg(format!("-s3.port={s3}"))
+            .arg(format!("-webdav.port={webdav}"))
             .args([
                 "-s3.port.iceberg=0",
                 "-s3.port.lance=0",
@@ -119,13 +123,22 @@ impl Seaweed {
     }
 
     fn is_ready(&self) -> bool {
-        TcpStream::connect(("127.0.0.1", self.ports[3])).is_ok() && self.put("ready/ready", b"x")
+        let is_open = |port: u16| TcpStream::connect(("127.0.0.1", port)).is_ok();
+        is_open(self.s3()) && is_open(self.webdav()) && self.put("ready/ready", b"x")
     }
 
     pub(crate) fn kill(&mut self) {
         let mut process = self.process.take().unwrap();
         process.kill().unwrap();
         process.wait().unwrap();
+    }
+
+    pub(crate) fn s3(&self) -> u16 {
+        self.ports[3]
+    }
+
+    pub(crate) fn webdav(&self) -> u16 {
+        self.ports[4]
     }
 
     pub(crate) fn endpoint(&self) -> String {

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
+use crate::emulators::{self, Emulator, Vendor};
 use crate::seaweed::{self, Seaweed};
 use crate::ssh::Ssh;
 use crate::support::{Env, Run, names};
@@ -13,9 +14,29 @@ pub(crate) enum StoreKind {
     Directory,
     S3,
     Sftp,
+    Webdav,
+    Google,
+    Azure,
 }
 
-pub(crate) const ALL: [StoreKind; 3] = [StoreKind::Directory, StoreKind::S3, StoreKind::Sftp];
+/// Returns each kind of destination; those that only emulators have, in the long form alone.
+pub(crate) fn all() -> Vec<StoreKind> {
+    let mut all = vec![
+        StoreKind::Directory,
+        StoreKind::S3,
+        StoreKind::Sftp,
+        StoreKind::Webdav,
+    ];
+    if is_long() {
+        all.extend([StoreKind::Google, StoreKind::Azure]);
+    }
+    all
+}
+
+/// Returns true in the long form of the tests: tests/stores/run --all.
+pub(crate) fn is_long() -> bool {
+    std::env::var_os("DUMP_DATABASE_TESTS").is_some_and(|value| value == "all")
+}
 
 /// A destination of a test's own, with a database whose dumps are copied there.
 pub(crate) struct TestStore {
@@ -40,6 +61,20 @@ impl TestStore {
                     format!("s3://{bucket}/all/the.copies"),
                     format!("{bucket}/all/the.copies"),
                 )
+            }
+            StoreKind::Google | StoreKind::Azure => {
+                let (vendor, scheme) = match kind {
+                    StoreKind::Google => (Vendor::Google, "gs"),
+                    _ => (Vendor::Microsoft, "az"),
+                };
+                let root = format!("{}/all/the.copies", Emulator::shared(vendor).bucket());
+                (format!("{scheme}://{root}"), root)
+            }
+            StoreKind::Webdav => {
+                let server = Seaweed::shared();
+                let root = format!("{}/all/the.copies", server.bucket());
+                let port = server.webdav();
+                (format!("webdav://127.0.0.1:{port}/buckets/{root}"), root)
             }
         };
         TestStore {
@@ -73,8 +108,66 @@ impl TestStore {
             StoreKind::Sftp => command
                 .env("PATH", Ssh::shared().path())
                 .env("HOME", self.env.root()),
-            StoreKind::Directory => &mut command,
+            StoreKind::Google => {
+                let emulator = Emulator::shared(Vendor::Google);
+                command.env("STORAGE_EMULATOR_HOST", emulator.endpoint())
+            }
+            StoreKind::Azure => {
+                let emulator = Emulator::shared(Vendor::Microsoft);
+                command
+                    .env("AZURE_STORAGE_ACCOUNT", emulators::ACCOUNT)
+                    .env("AZURE_STORAGE_KEY", emulators::KEY)
+                    .env("AZURE_STORAGE_SERVICE_ENDPOINT", emulator.endpoint())
+            }
+            StoreKind::Directory | StoreKind::Webdav => &mut command,
         };
+        command
+    }
+
+    /// The program with blank-separated arguments; the destination's URL stands for `@`.
+    pub(crate) fn command_on(&self, args: &str) -> Command {
+        let mut command = self.program("");
+        for arg in args.split_whitespace() {
+            command.arg(if arg == "@" { &self.url } else { arg });
+        }
+        command
+    }
+
+    /// The port of the destination's server.
+    pub(crate) fn port(&self) -> u16 {
+        match self.kind {
+            StoreKind::S3 => Seaweed::shared().s3(),
+            StoreKind::Webdav => Seaweed::shared().webdav(),
+            StoreKind::Sftp => Ssh::shared().port(),
+            StoreKind::Google => Emulator::shared(Vendor::Google).port,
+            StoreKind::Azure => Emulator::shared(Vendor::Microsoft).port,
+            StoreKind::Directory => panic!("a directory has no server"),
+        }
+    }
+
+    /// As [`TestStore::command_on`], over another port.
+    pub(crate) fn through(&self, args: &str, port: u16) -> Command {
+        let url = self
+            .url
+            .replace(&format!(":{}", self.port()), &format!(":{port}"));
+        let mut command = self.command_on(&args.replace('@', &url));
+        if self.kind == StoreKind::S3 {
+            command.env("AWS_ENDPOINT_URL", format!("http://127.0.0.1:{port}"));
+        }
+        command
+    }
+
+    /// As [`TestStore::command_on`], with a clock that is so far off, such as `+5m`.
+    pub(crate) fn at_another_time(&self, args: &str, offset: &str) -> Command {
+        let inner = self.command_on(args);
+        let mut command = self.env.command("faketime");
+        command
+            .args(["-f", offset])
+            .arg(inner.get_program())
+            .args(inner.get_args());
+        for (name, value) in inner.get_envs() {
+            command.env(name, value.unwrap_or_default());
+        }
         command
     }
 
@@ -93,17 +186,15 @@ impl TestStore {
 
     /// Runs a command on the destination, whose URL stands for `@`, or on a copy.
     pub(crate) fn on(&self, args: &str) -> Run {
-        let mut command = self.program("");
-        for arg in args.split_whitespace() {
-            command.arg(if arg == "@" { &self.url } else { arg });
-        }
-        Run::finish(&mut command)
+        Run::finish(&mut self.command_on(args))
     }
 
     /// The paths of everything that is stored, sorted.
     pub(crate) fn stored(&self) -> Vec<String> {
         let mut all = match self.kind {
-            StoreKind::S3 => Seaweed::shared().list(&self.root),
+            StoreKind::S3 | StoreKind::Webdav => Seaweed::shared().list(&self.root),
+            StoreKind::Google => Emulator::shared(Vendor::Google).list(&self.root),
+            StoreKind::Azure => Emulator::shared(Vendor::Microsoft).list(&self.root),
             StoreKind::Directory | StoreKind::Sftp => list_below(&PathBuf::from(&self.root)),
         };
         for path in &mut all {
@@ -122,44 +213,54 @@ impl TestStore {
 
     pub(crate) fn read(&self, path: &str) -> Vec<u8> {
         match self.kind {
-            StoreKind::S3 => Seaweed::shared().get(&self.raw(path)),
+            StoreKind::S3 | StoreKind::Webdav => Seaweed::shared().get(&self.raw(path)),
+            StoreKind::Google => Emulator::shared(Vendor::Google).get(&self.raw(path)),
+            StoreKind::Azure => Emulator::shared(Vendor::Microsoft).get(&self.raw(path)),
             StoreKind::Directory | StoreKind::Sftp => fs::read(self.raw(path)).unwrap(),
         }
     }
 
     pub(crate) fn write(&self, path: &str, content: &[u8]) {
+        // What a store says of a file's sums is not kept for another content.
+        self.remove(path);
         match self.kind {
-            StoreKind::S3 => {
-                // What S3 says of a file's sums is not kept for another content.
-                self.remove(path);
+            StoreKind::S3 | StoreKind::Webdav => {
                 assert!(Seaweed::shared().put(&self.raw(path), content));
             }
+            StoreKind::Google => Emulator::shared(Vendor::Google).put(&self.raw(path), content),
+            StoreKind::Azure => Emulator::shared(Vendor::Microsoft).put(&self.raw(path), content),
             StoreKind::Directory | StoreKind::Sftp => fs::write(self.raw(path), content).unwrap(),
         }
     }
 
     pub(crate) fn remove(&self, path: &str) {
         match self.kind {
-            StoreKind::S3 => Seaweed::shared().remove(&self.raw(path)),
+            StoreKind::S3 | StoreKind::Webdav => Seaweed::shared().remove(&self.raw(path)),
+            StoreKind::Google => Emulator::shared(Vendor::Google).remove(&self.raw(path)),
+            StoreKind::Azure => Emulator::shared(Vendor::Microsoft).remove(&self.raw(path)),
             StoreKind::Directory | StoreKind::Sftp => fs::remove_file(self.raw(path)).unwrap(),
         }
     }
 
-    /// Ends what a killed program leaves: ssh in the background.
+    /// Ends what a killed program leaves: ssh, which is or goes into the background.
     pub(crate) fn end_connections(&self) {
-        let state = self.env.path(".local/state");
-        for name in names(&state)
-            .iter()
-            .filter(|name| name.starts_with(".ssh-connection"))
-        {
-            let master = state.join(name).join("master");
-            let _ = self
-                .env
-                .command("ssh")
-                .arg("-S")
-                .arg(master)
-                .args(["-O", "exit", "x"])
-                .output();
+        let state = self.env.path(".local/state").display().to_string();
+        let mut quiet = 0;
+        while self.kind == StoreKind::Sftp && quiet < 5 {
+            let found: Vec<_> = names(std::path::Path::new("/proc"))
+                .iter()
+                .filter_map(|name| name.parse().ok())
+                .filter(|process: &i32| {
+                    let line = fs::read_to_string(format!("/proc/{process}/cmdline"));
+                    line.is_ok_and(|line| line.contains("ssh\0") && line.contains(&state))
+                })
+                .filter_map(rustix::process::Pid::from_raw)
+                .collect();
+            quiet = if found.is_empty() { quiet + 1 } else { 0 };
+            for process in found {
+                let _ = rustix::process::kill_process(process, rustix::process::Signal::KILL);
+            }
+            std::thread::sleep(std::time::Duration::from_millis(20));
         }
     }
 

@@ -23,8 +23,10 @@ TESTS = {
     if directory.name == "debian" or (HERE / "units" / path.stem).is_dir()
 }
 
-# Where the image has what the units name by package.
+# Where the image has what the units name by package, and all packages.
 PLACES = {
+    "/nix/store": "/usr /lib /lib64",
+    "@seaweedfs@": "/usr/local",
     "@dump-database@": "/usr/local",
     "@ping.sh@": "/usr/local/lib/dump-database/ping.sh",
     "@status.sh@": "/usr/local/lib/dump-database/status.sh",
@@ -39,6 +41,7 @@ PLACES = {
             "gnugrep",
             "gnused",
             "inetutils",
+            "jq",
             "mariadb-server",
             "sqlite",
             "systemd",
@@ -57,14 +60,24 @@ DefaultEnvironment=PATH=/usr/nixos/systemd/bin
 """
 
 
+def install_store(local: pathlib.Path) -> None:
+    """Puts an object store into what the machine has as /usr/local."""
+    top = HERE.parent.parent
+    subprocess.run([top / "tests/stores/install"], check=True)
+    shutil.copy((top / "target/stores/bin/weed").resolve(), local / "bin")
+
+
 def install_program(local: pathlib.Path, program: pathlib.Path) -> None:
     """Puts the program into what the machine has as /usr/local."""
     (local / "bin").mkdir(parents=True, exist_ok=True)
     shutil.copy(program, local / "bin/dump-database")
     library = local / "lib/dump-database"
     library.mkdir(parents=True)
-    for script in ("ping.sh", "status.sh"):
+    for script in ("ping.sh", "restore.sh", "status.sh"):
         shutil.copy(HERE.parent.parent / "nix" / script, library)
+    command = local / "bin/dump-database-restore"
+    command.write_text('#!/usr/bin/env bash\n. /usr/local/lib/dump-database/restore.sh\n')
+    command.chmod(0o755)
 
 
 def install_units(root: pathlib.Path, test: str) -> None:
@@ -82,10 +95,15 @@ def install_units(root: pathlib.Path, test: str) -> None:
         ):
             (system.parent / directory).mkdir()
             (system.parent / directory / "nixos.conf").write_text(text)
+        facts = root / "etc/dump-database/restore.json"
+        facts.parent.mkdir()
+        shutil.copy(HERE / "units" / test / facts.name, facts)
     wants = system / "timers.target.wants"
     wants.mkdir(exist_ok=True)
     needs = system / "multi-user.target.wants"
     for unit in sorted((HERE / "units" / test).glob("*.*")):
+        if unit.suffix == ".json":
+            continue
         text = unit.read_text()
         for placeholder, place in PLACES.items():
             text = text.replace(placeholder, place)
@@ -153,6 +171,8 @@ def booted(image: pathlib.Path, program: pathlib.Path, test: str) -> Iterator[Ma
         parts = [path for path in image.iterdir() if path.name != "usr"]
         subprocess.run(["cp", "--archive", *parts, root], check=True)
         install_program(work / "local", program)
+        if any("@seaweedfs@" in unit.read_text() for unit in (HERE / "units" / test).glob("*.*")):
+            install_store(work / "local")
         install_units(root, test)
         with open(work / "console", "wb") as console:
             nspawn = subprocess.Popen(

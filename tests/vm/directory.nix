@@ -26,6 +26,10 @@
       };
       services.dumpDatabase = {
         directory = "/mnt/backup/my 50% $dumps";
+        copies.disk = {
+          to = "/mnt/my 50% $copies";
+          host = "web";
+        };
         drill.enable = true;
         databases = {
           notes = {

@@ -37,3 +37,10 @@ with subtest("each is drilled where it is"):
     machine.succeed("systemctl start dump-database-drill-notes dump-database-drill-keeper")
     for name in ("notes", "keeper"):
         machine.wait_until_succeeds(f"journalctl -o cat -u dump-database-drill-{name} | grep 'restored in'")
+
+with subtest("each is copied from where it is"):
+    machine.succeed("systemctl start dump-database-copy-disk")
+    for name in ("notes", "keeper"):
+        machine.succeed(f"ls '/mnt/my 50% $copies/web/{name}/'*.gz")
+    # A round finds the record of each.
+    machine.succeed("systemctl start dump-database")

@@ -8,6 +8,11 @@
       drill.enable = true;
       metrics.enable = true;
       ping.urlFile = "/run/secrets/ping";
+      copies = {
+        disk.to = "/mnt/copies";
+        away.to = "s3://backup/prod";
+      };
+      drills.away.from = "s3://backup/prod";
       databases = {
         file = {
           source = "sqlite:/srv/notes/notes.db";

@@ -12,6 +12,10 @@ LIMITS = {
     "dump-database-drill-named": 2.6,
     "dump-database-metrics": 0.6,
     "dump-database-ping": 1.1,
+    "dump-database-copy-disk": 0.8,
+    "dump-database-copy-away": 1.7,
+    "dump-database-drill-copies-away": 3.8,
+    "dump-database-restore-file": 0.5,
 }
 
 machine.wait_for_unit("multi-user.target")

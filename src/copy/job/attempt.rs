@@ -56,7 +56,7 @@ impl CopyJob {
                 log::info!("{} was copied by another run", wanted.dump);
                 return Ok(());
             }
-            bail!("what is no whole copy has its name and cannot be removed");
+            bail!("an incomplete copy has its name and cannot be removed");
         };
         writeln!(
             std::io::stdout(),

@@ -4,15 +4,17 @@ use std::collections::HashSet;
 use std::fs::File;
 use std::io::Write;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 
+use super::load::{MOST_LINES, failures};
 use super::quotes::{find_after, is_one_statement, quoted_at, statements};
+use super::script::located::{LocatingWriter, ObjectSink};
 use super::server::Server;
 use crate::child::{self, Child};
 use crate::engine::feed::{finish, read_list};
 use crate::engine::load::{Failure, LoadResult};
 use crate::human;
-use crate::stop::Stop;
+use crate::stop::{Stop, Stopped};
 
 /// The temporary role with which MariaDB's client creates the other roles. Statements about it are
 /// left out: the role remains when a statement fails, and the restoring user would not be the
@@ -23,11 +25,18 @@ const IMPORTING: &str = "mariadb_dump_import_role";
 const EVERYONE: &str = "PUBLIC";
 
 /// Creates the accounts that do not exist, with their grants. An account that exists stays as it
-/// is. Returns the grants on objects, which must wait until their databases are restored.
+/// is. Returns the grants on objects, which must wait until their databases are restored. With
+/// `keep_going`, returns the accounts for which a statement failed.
 ///
 /// # Errors
-/// When a statement fails; the created accounts are then dropped again.
-pub(super) fn restore(dump: &File, mut server: Server, stop: Stop) -> Result<LoadResult> {
+/// When a statement fails and the restore does not keep going; the created accounts are then
+/// dropped again.
+pub(super) fn restore(
+    dump: &File,
+    mut server: Server,
+    keep_going: bool,
+    stop: Stop,
+) -> Result<LoadResult> {
     server.connect(stop)?;
     let server = &server;
     let existing = server.column(
@@ -43,7 +52,14 @@ pub(super) fn restore(dump: &File, mut server: Server, stop: Stop) -> Result<Loa
         existing.remove(EVERYONE);
     }
     let script = read_list(dump, stop)?;
-    let (mut kept, mut created, mut grants) = (String::new(), Vec::new(), Vec::new());
+    let mut accounts = Accounts {
+        server,
+        keep_going,
+        stop,
+        kept: Vec::new(),
+        created: Vec::new(),
+    };
+    let mut grants = Vec::new();
     let mut seen = HashSet::new();
     for line in statements(&script) {
         let Some(line) = statement(line) else {
@@ -64,31 +80,92 @@ pub(super) fn restore(dump: &File, mut server: Server, stop: Stop) -> Result<Loa
             }
             continue;
         }
-        if let Some((AccountStatement::Create(kind), account)) = account {
+        if let Some((AccountStatement::Create(kind), account)) = &account {
             // MariaDB's client creates a role once for each of its administrators.
             if !seen.insert(account.clone()) {
                 continue;
             }
-            created.push(format!("DROP {kind} IF EXISTS {}", quote_account(&account)));
+            let drop = format!("DROP {kind} IF EXISTS {}", quote_account(account));
+            accounts.created.push(drop);
         }
         if is_on_object(&line) {
             grants.push(line.trim_end_matches(';').to_owned());
             continue;
         }
-        kept.push_str(&line);
-        kept.push('\n');
+        let object = match account {
+            Some((statement, account)) => statement.describe(&account),
+            None => "the settings of the session".to_owned(),
+        };
+        accounts.kept.push((object, line));
     }
-    let mut command = server.input_shell();
-    let mut child = Child::write_to(&mut command, server.shell.program, stop)?;
-    let fed = child.write_all(kept.as_bytes());
-    finish(child, fed, stop).map_err(|error| {
-        undo(server, &created);
-        error.context("the users cannot be restored")
-    })?;
     Ok(LoadResult {
+        failed: accounts.create()?,
         grants,
         ..LoadResult::default()
     })
+}
+
+/// The accounts to create.
+struct Accounts<'a> {
+    server: &'a Server,
+    keep_going: bool,
+    stop: Stop,
+    /// The statements to run, each with what it is about.
+    kept: Vec<(String, String)>,
+    /// The statements that drop the accounts again.
+    created: Vec<String>,
+}
+
+impl Accounts<'_> {
+    /// Runs the statements. Returns the failures that do not end the restore.
+    fn create(&self) -> Result<Vec<Failure>> {
+        let program = self.server.shell.program;
+        let mut command = self.server.input_shell();
+        if self.keep_going {
+            command.args(["--force", "--skip-reconnect"]);
+        }
+        let mut child = Child::write_to(&mut command, program, self.stop)?;
+        child.keep_lines(MOST_LINES);
+        let mut out = LocatingWriter::new(child);
+        let fed = self.kept.iter().try_for_each(|(object, line)| {
+            out.begin(object.clone());
+            out.write_all(format!("{line}\n").as_bytes())
+        });
+        let (child, places) = out.into_parts();
+        if self.keep_going {
+            let mut failed = failures(child, fed, &places, self.stop)
+                .context("the restore of the users did not end")?;
+            for failure in &mut failed {
+                failure.error = without_statement(&failure.error);
+            }
+            return Ok(failed);
+        }
+        finish(child, fed, self.stop).map_err(|error| {
+            self.undo();
+            if error.is::<Stopped>() {
+                return error;
+            }
+            let said = places.explain(&format!("{error:#}"));
+            anyhow!(without_statement(&said)).context("the users cannot be restored")
+        })?;
+        Ok(Vec::new())
+    }
+
+    fn undo(&self) {
+        let mut command = self.server.shell();
+        command.args(["--batch", "--force", "--execute", &self.created.join("; ")]);
+        let program = self.server.shell.program;
+        if let Err(error) = child::output(&mut command, program, Stop::for_cleanup()) {
+            log::warn!("accounts that were created could not be dropped again: {error:#}");
+        }
+    }
+}
+
+/// Removes the part of a statement that the server repeats in its error. It may be a password's
+/// hash.
+fn without_statement(error: &str) -> String {
+    let end = error.find(" near '").unwrap_or(error.len());
+    error[..end].to_owned()
 }
 
 /// Runs grants on objects. Returns the grants that fail.
@@ -184,18 +261,20 @@ fn strip_comment(line: &str) -> &str {
     }
 }
 
-fn undo(server: &Server, created: &[String]) {
-    let mut command = server.shell();
-    command.args(["--batch", "--force", "--execute", &created.join("; ")]);
-    if let Err(error) = child::output(&mut command, server.shell.program, Stop::for_cleanup()) {
-        log::warn!("accounts that were created could not be dropped again: {error:#}");
-    }
-}
-
 #[derive(Debug, PartialEq, Eq)]
 enum AccountStatement {
     Create(&'static str),
     Other,
+}
+
+impl AccountStatement {
+    /// Returns what the statement is about, such as `user u@host`.
+    fn describe(&self, account: &str) -> String {
+        match self {
+            AccountStatement::Create(kind) => format!("{} {account}", kind.to_lowercase()),
+            AccountStatement::Other => format!("privileges and roles of {account}"),
+        }
+    }
 }
 
 /// Returns the kind of the statement and the account that it creates, changes or grants something

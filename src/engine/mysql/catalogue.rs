@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use anyhow::{Context, Result, bail};
 
 use super::left_out::Selected;
-use super::server::{Server, literal};
+use super::server::{Server, identifier, literal};
 use super::settings::DatabaseSettings;
 use super::storage_engines::ELSEWHERE;
 use super::{inexact, privileges};
@@ -30,6 +30,52 @@ pub(super) struct DatabaseProperties {
     pub(super) has_history: bool,
     /// True if the default value of a column is the next value of a sequence.
     pub(super) uses_sequences: bool,
+    /// Tables and views that cannot be read, if the rest is dumped without them.
+    pub(super) unreadable: Vec<Unreadable>,
+}
+
+/// How much of a database must be readable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Readable {
+    All,
+    /// What cannot be read is left out.
+    Part,
+}
+
+/// A table or view that cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Unreadable {
+    pub(super) name: String,
+    /// The kind, the name, and the server's error.
+    why: String,
+}
+
+impl Unreadable {
+    /// Returns the table or view if a SELECT from it fails.
+    ///
+    /// # Errors
+    /// When the deadline has passed, a signal was received, or the server is gone.
+    fn find(
+        server: &Server,
+        database: &str,
+        (kind, name): (&str, &str),
+        stop: Stop,
+    ) -> Result<Option<Self>> {
+        let select = format!(
+            "SELECT 1 FROM {}.{} LIMIT 1",
+            identifier(database),
+            identifier(name)
+        );
+        let Err(error) = server.ask(&select, stop) else {
+            return Ok(None);
+        };
+        stop.check()?;
+        server.ask("SELECT 1", stop)?;
+        Ok(Some(Unreadable {
+            name: name.to_owned(),
+            why: format!("{kind} {name} ({error:#})"),
+        }))
+    }
 }
 
 pub(super) fn databases(server: &Server, stop: Stop) -> Result<Vec<String>> {
@@ -69,7 +115,8 @@ pub(super) fn list_generating_tables(
 }
 
 impl DatabaseProperties {
-    /// Reads the properties of a database and checks that the user can read all of it.
+    /// Reads the properties of a database and checks that the user can read all of it. What cannot
+    /// be read is left out with a warning, if `readable` says so.
     ///
     /// # Errors
     /// One sentence, when the database is missing, cannot be dumped whole, or cannot be dumped without
@@ -77,6 +124,7 @@ impl DatabaseProperties {
     pub(super) fn read(
         server: &Server,
         name: &str,
+        readable: Readable,
         left_out: &LeftOut,
         stop: Stop,
     ) -> Result<Self> {
@@ -102,8 +150,10 @@ impl DatabaseProperties {
             uncounted: BTreeSet::new(),
             has_history: false,
             uses_sequences: false,
+            unreadable: Vec::new(),
         };
-        let (mut broken, mut unprotected, mut empty) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut broken, mut closed) = (Vec::new(), Vec::new());
+        let (mut unprotected, mut empty) = (Vec::new(), Vec::new());
         for row in tables {
             let [table, kind, engine, collation, comment, _, rows] = <[String; 7]>::try_from(row)
                 .ok()
@@ -111,9 +161,18 @@ impl DatabaseProperties {
             if this.selected.tables.contains(&table) {
                 continue;
             }
+            if readable == Readable::Part && kind != "SEQUENCE" {
+                let kind = if kind == "VIEW" { "view" } else { "table" };
+                if let Some(unreadable) = Unreadable::find(server, name, (kind, &table), stop)? {
+                    this.unreadable.push(unreadable);
+                    continue;
+                }
+            }
             match kind.as_str() {
                 "VIEW" if comment != "VIEW" => broken.push(table),
                 "VIEW" | "SEQUENCE" => {}
+                // The server shows why it cannot open a table in place of the table's comment.
+                _ if engine.is_empty() => closed.push(format!("{table} ({comment})")),
                 _ => {
                     let has_history = kind == "SYSTEM VERSIONED";
                     this.has_history |= has_history;
@@ -133,10 +192,23 @@ impl DatabaseProperties {
                 }
             }
         }
-        if !broken.is_empty() {
+        this.settings.lacking = this.unreadable.iter().map(|one| one.why.clone()).collect();
+        if !this.unreadable.is_empty() {
+            log::warn!(
+                "{name}: these cannot be read and are not dumped, nor are their triggers: {}",
+                this.settings.lacking.join(", ")
+            );
+        }
+        let broken = named(
+            "broken views (a table or column that they use is missing)",
+            &broken,
+        );
+        let closed = named("tables that cannot be opened", &closed);
+        let faults: Vec<_> = broken.into_iter().chain(closed).collect();
+        if !faults.is_empty() {
             bail!(
-                "{name} cannot be dumped because of broken views (what they show is gone): {}; repair or drop them",
-                broken.join(", ")
+                "{name} cannot be dumped because of {}; repair or drop them",
+                faults.join(", and ")
             );
         }
         if !unprotected.is_empty() {
@@ -147,7 +219,7 @@ impl DatabaseProperties {
         }
         if !empty.is_empty() {
             log::warn!(
-                "{name}: these tables are dumped without rows, because what they show is in other tables or on other servers: {}",
+                "{name}: these tables are dumped without rows, because their rows are in other tables or on other servers: {}",
                 empty.join(", ")
             );
         }
@@ -174,6 +246,10 @@ impl DatabaseProperties {
         this.settings.engines.retain(|name| !name.is_empty());
         Ok(this)
     }
+}
+
+fn named(what: &str, objects: &[String]) -> Option<String> {
+    (!objects.is_empty()).then(|| format!("{what}: {}", objects.join(", ")))
 }
 
 /// Returns the default character set, the default collation and the comment of a database.
@@ -207,5 +283,6 @@ pub(super) fn settings(server: &Server, name: &str, stop: Stop) -> Result<Databa
             .column("SELECT @@lower_case_table_names", stop)?
             .pop(),
         inexact: Vec::new(),
+        lacking: Vec::new(),
     })
 }

@@ -1,7 +1,9 @@
 //! The client programs: which of them are installed, and which options they know.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result};
 
@@ -41,12 +43,8 @@ impl Client {
     }
 
     fn new(program: &'static str, stop: Stop) -> Result<Self> {
-        let mut command = Command::new(program);
-        let help = child::output(command.arg("--help"), program, stop)?;
-        Ok(Client {
-            program,
-            help: String::from_utf8_lossy(&help).into_owned(),
-        })
+        let help = printed(program, "--help", stop)?;
+        Ok(Client { program, help })
     }
 
     /// Returns true if the client has the same maker as a server of this version.
@@ -66,9 +64,7 @@ impl Client {
     }
 
     pub(super) fn version(&self, stop: Stop) -> Result<String> {
-        let mut command = Command::new(self.program);
-        let printed = child::output(command.arg("--version"), self.program, stop)?;
-        Ok(String::from_utf8_lossy(&printed).trim().to_owned())
+        Ok(printed(self.program, "--version", stop)?.trim().to_owned())
     }
 
     /// Returns the existing option files that the client reads, in the order in which it reads
@@ -85,6 +81,19 @@ impl Client {
         let files = files.split_whitespace().map(whole);
         files.filter(|file| file.is_file()).collect()
     }
+}
+
+/// Returns what a program prints with this option alone. It is asked only once.
+fn printed(program: &'static str, option: &'static str, stop: Stop) -> Result<String> {
+    static KNOWN: Mutex<BTreeMap<[&str; 2], String>> = Mutex::new(BTreeMap::new());
+    let known = || KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(printed) = known().get(&[program, option]) {
+        return Ok(printed.clone());
+    }
+    let printed = child::output(Command::new(program).arg(option), program, stop)?;
+    let printed = String::from_utf8_lossy(&printed).into_owned();
+    known().insert([program, option], printed.clone());
+    Ok(printed)
 }
 
 fn is_in_path(program: &str) -> bool {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use serde_json::{Map, Value};
 
-use super::catalogue::{self, DatabaseProperties};
+use super::catalogue::{self, DatabaseProperties, Readable};
 use super::count::CountingWriter;
 use super::lock_wait::LockWaitReader;
 use super::server::{Server, identifier};
@@ -33,6 +33,7 @@ pub(super) struct Mysql {
     server: Server,
     /// The name and properties of the database, or `None` for the server-wide objects.
     database: Option<(String, DatabaseProperties)>,
+    readable: Readable,
     left_out: LeftOut,
     identity: Identity,
     version: String,
@@ -46,11 +47,16 @@ pub(super) struct Mysql {
 }
 
 impl Mysql {
-    /// Connects and checks that the whole part can be dumped.
+    /// Connects and checks that the whole part can be dumped, or as much of it as `readable` says.
     ///
     /// # Errors
     /// One sentence that says why the part cannot be dumped whole.
-    pub(super) fn open(mut server: Server, part: &Part, access: &Access) -> Result<Self> {
+    pub(super) fn open(
+        mut server: Server,
+        part: &Part,
+        readable: Readable,
+        access: &Access,
+    ) -> Result<Self> {
         let stop = access.deadline;
         let version = server.connect(stop)?;
         let dumper = server.bare_client(&server.dumper);
@@ -62,13 +68,14 @@ impl Mysql {
         };
         let database = match part {
             Part::Database(name) => {
-                let database = DatabaseProperties::read(&server, name, &left_out, stop)?;
+                let database = DatabaseProperties::read(&server, name, readable, &left_out, stop)?;
                 refuse_if_misread(&server, &version, name, stop)?;
                 Some((name.clone(), database))
             }
             Part::Whole | Part::Globals => None,
         };
         Ok(Mysql {
+            readable,
             identity: Identity {
                 engine: Engine::Mysql,
                 location: server.location(stop)?,
@@ -115,7 +122,9 @@ impl Dumper for Mysql {
         if let Some((name, database)) = &mut self.database
             && std::mem::replace(&mut self.begun, true)
         {
-            *database = DatabaseProperties::read(&self.server, name, &self.left_out, self.stop)?;
+            let (readable, left_out) = (self.readable, &self.left_out);
+            *database =
+                DatabaseProperties::read(&self.server, name, readable, left_out, self.stop)?;
         }
         self.child = match &self.database {
             Some((name, database)) => {
@@ -253,12 +262,12 @@ impl Mysql {
             identifier(name),
             identifier(table)
         );
-        let now = self.server.column(&count, Stop::with_limit(LONGEST_COUNT));
+        let now = self.server.column(&count, Stop::after_fixed(LONGEST_COUNT));
         Stop::until_signal().check()?;
         let now = now.ok().and_then(|rows| rows.first()?.parse().ok());
         if let Some(now) = now.filter(|now| is_far(*now)) {
             log::warn!(
-                "{name}: {dumped} rows of {table} were dumped, and it has {now}; if nothing just filled it, something keeps rows from this user"
+                "{name}: {dumped} rows of {table} were dumped, and it has {now}; unless the table was filled just now, something hides rows from this user"
             );
         }
         Ok(())
@@ -273,7 +282,7 @@ fn refuse_if_misread(server: &Server, version: &str, name: &str, stop: Stop) -> 
         let tables = catalogue::list_generating_tables(server, name, stop)?;
         ensure!(
             tables.is_empty(),
-            "{name} has generated columns, and MySQL does not take back what {} makes of them; install MySQL's own mysqldump (tables: {})",
+            "{name} has generated columns, and MySQL cannot load what {} writes for them; install MySQL's own mysqldump (tables: {})",
             dumper.program,
             tables.join(", ")
         );

@@ -88,5 +88,8 @@ fn begin(
             "--init-command=SET SESSION lock_wait_timeout = {wait}"
         ));
     }
+    for unreadable in &database.unreadable {
+        command.arg(format!("--ignore-table={name}.{}", unreadable.name));
+    }
     command
 }

@@ -8,6 +8,7 @@ use std::io::Write;
 
 use anyhow::{Result, ensure};
 
+use super::error::{self, BAD_FIELD, UNKNOWN_SYSTEM_VARIABLE};
 use super::quotes::{account_text, find_after};
 use super::server::{Server, identifier};
 use crate::stop::Stop;
@@ -16,9 +17,6 @@ use crate::stop::Stop;
 const AT_ONCE: usize = 200;
 
 const CREATE: &str = "CREATE USER ";
-/// `ER_BAD_FIELD_ERROR` and `ER_UNKNOWN_SYSTEM_VARIABLE`.
-const UNKNOWN_COLUMN: &str = "ERROR 1054";
-const UNKNOWN_VARIABLE: &str = "ERROR 1193";
 
 /// Writes the accounts as `SHOW CREATE USER` and `SHOW GRANTS` print them.
 pub(super) fn write(server: &Server, out: &mut dyn Write, stop: Stop) -> Result<()> {
@@ -28,7 +26,7 @@ pub(super) fn write(server: &Server, out: &mut dyn Write, stop: Stop) -> Result<
         "SELECT user FROM mysql.user WHERE is_role = 'Y' ORDER BY user = 'PUBLIC', user",
         stop,
     );
-    let roles = ignore_unknown(roles, UNKNOWN_COLUMN)?;
+    let roles = ignore_unknown(roles, BAD_FIELD)?;
     let users = if roles.is_some() {
         " WHERE is_role = 'N'"
     } else {
@@ -42,7 +40,7 @@ pub(super) fn write(server: &Server, out: &mut dyn Write, stop: Stop) -> Result<
     let (everyone, roles): (Vec<_>, Vec<_>) = roles.into_iter().partition(|role| role == "PUBLIC");
     // With this variable, a password's hash is readable whatever bytes it has. Only MySQL knows it.
     let hex = "SET SESSION print_identified_with_as_hex = ON";
-    let hex = ignore_unknown(server.ask(hex, stop), UNKNOWN_VARIABLE)?
+    let hex = ignore_unknown(server.ask(hex, stop), UNKNOWN_SYSTEM_VARIABLE)?
         .map_or(String::new(), |_| format!("{hex};"));
     let roles: Vec<_> = roles.iter().map(|role| identifier(role)).collect();
     for role in &roles {
@@ -62,7 +60,7 @@ pub(super) fn write(server: &Server, out: &mut dyn Write, stop: Stop) -> Result<
         let created = created.count();
         ensure!(
             created == some.len(),
-            "the server shows how to create {created} of {} users; users were changed meanwhile",
+            "the server shows how to create {created} of {} users; users were changed during the dump",
             some.len()
         );
         for line in lines {
@@ -98,9 +96,9 @@ pub(super) fn write(server: &Server, out: &mut dyn Write, stop: Stop) -> Result<
 }
 
 /// Returns `None` if the server does not know what it was asked for, by the number of its error.
-fn ignore_unknown<T>(answer: Result<T>, number: &str) -> Result<Option<T>> {
+fn ignore_unknown<T>(answer: Result<T>, number: u16) -> Result<Option<T>> {
     match answer {
-        Err(error) if format!("{error:#}").contains(number) => Ok(None),
+        Err(error) if error::number(&error) == Some(number) => Ok(None),
         answer => answer.map(Some),
     }
 }

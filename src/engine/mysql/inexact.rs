@@ -65,7 +65,7 @@ pub(super) fn columns(server: &Server, database: &str, stop: Stop) -> Result<Vec
     let said: Vec<_> = sure.into_iter().chain(may).collect();
     if !said.is_empty() {
         log::warn!(
-            "{database}: servers show FLOAT with six digits and some characters as another or as ?, so the dump {}",
+            "{database}: the server prints FLOAT with six digits and prints some characters as others or as ?, so the dump {}",
             said.join(", and ")
         );
     }

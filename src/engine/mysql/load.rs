@@ -1,24 +1,26 @@
 //! Feeds a dump to a client, into a database whose name may differ from the dumped database's name.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, PipeWriter, Write};
+use std::process::Stdio;
 
-use anyhow::{Context, Result, anyhow, bail, ensure};
+use anyhow::{Context, Error, Result, bail, ensure};
 
+use super::error::{self, LOST, PACKET_TOO_LARGE, ServerError, parse};
 use super::script::StatementReader;
+use super::script::created::Created;
 use super::script::located::{LocatingWriter, ObjectPositions};
 use super::script::rewrite::{Names, RewriteReport, Rewriter};
 use super::server::Server;
 use crate::child::Child;
 use crate::engine::feed::finish;
 use crate::engine::load::Failure;
+use crate::human;
 use crate::read::read_whole;
 use crate::stop::{Stop, Stopped};
 
 /// The number of error lines that are kept at most.
-const MOST_LINES: usize = 100_000;
-/// The errors of a lost connection: `CR_SERVER_GONE_ERROR` and `CR_SERVER_LOST`.
-const LOST: [&str; 2] = ["ERROR 2006", "ERROR 2013"];
+pub(super) const MOST_LINES: usize = 100_000;
 /// The number of objects that a message names at most. It only counts the others.
 const NAMED: usize = 10;
 /// With these statements, a server accepts data that a server may already hold: rows that are older
@@ -37,8 +39,6 @@ pub(super) struct DumpLoad<'a> {
     pub(super) keep_going: bool,
     /// If true, definers are left out.
     pub(super) no_owner: bool,
-    /// If true, the dump drops nothing but what it created itself.
-    pub(super) keeps_existing: bool,
     pub(super) stop: Stop,
 }
 
@@ -50,7 +50,32 @@ impl DumpLoad<'_> {
     /// When the server refuses a part of the dump, or when an object names the dumped database in a
     /// place where the name cannot be changed to `name`.
     pub(super) fn load(&self, dump: &File, name: &str) -> Result<Vec<Failure>> {
-        let (report, failed) = self.feed(dump, name, name)?;
+        let (report, failed) = self.feed(dump, (name, name), None)?;
+        self.warn_of(&report, name);
+        Ok(failed)
+    }
+
+    /// Loads the dump into the database `name`, as [`DumpLoad::load`], and drops nothing there but
+    /// what the dump created itself. `created` then knows what that is, also after an error.
+    ///
+    /// # Errors
+    /// As [`DumpLoad::load`].
+    pub(super) fn fill(
+        &self,
+        dump: &File,
+        name: &str,
+        created: &mut Created,
+    ) -> Result<Vec<Failure>> {
+        let (stdout, thread) = created.listen()?;
+        let fed = self.feed(dump, (name, name), Some((created, stdout)));
+        created.take(thread);
+        let (report, failed) = fed?;
+        self.warn_of(&report, name);
+        Ok(failed)
+    }
+
+    /// Warns of objects that are not exactly as they were dumped.
+    fn warn_of(&self, report: &RewriteReport, name: &str) {
         let own = self.own;
         for (what, objects) in [
             (
@@ -70,7 +95,6 @@ impl DumpLoad<'_> {
                 log::warn!("{name}: {what} {own}: {objects}");
             }
         }
-        Ok(failed)
     }
 
     /// Loads the dump into the database `name`, which the caller drops afterwards, to check whether
@@ -79,7 +103,7 @@ impl DumpLoad<'_> {
     /// # Errors
     /// As [`DumpLoad::load`] into `target`.
     pub(super) fn rehearse(&self, dump: &File, name: &str, target: &str) -> Result<()> {
-        self.feed(dump, name, target).map(|_| ())
+        self.feed(dump, (name, target), None).map(|_| ())
     }
 
     /// Returns the message about the objects that name the dumped database where the name cannot be
@@ -92,13 +116,14 @@ impl DumpLoad<'_> {
         ))
     }
 
-    /// Feeds the dump to the database `target`, to check whether it can be loaded into `meant`.
-    /// Returns a report of the changed names, and the objects that failed.
+    /// Feeds the dump to the database `target`, to check whether it can be loaded into `meant`. If
+    /// `created` is given, the client prints to the pipe what it created. Returns a report of the
+    /// changed names, and the objects that failed.
     fn feed(
         &self,
         dump: &File,
-        target: &str,
-        meant: &str,
+        (target, meant): (&str, &str),
+        created: Option<(&mut Created, PipeWriter)>,
     ) -> Result<(RewriteReport, Vec<Failure>)> {
         let (server, stop) = (self.server, self.stop);
         let prelude = prelude(server, stop)?;
@@ -116,14 +141,24 @@ impl DumpLoad<'_> {
         if self.keep_going {
             command.args(["--force", "--skip-reconnect"]);
         }
+        let (created, stdout, introduction) = match created {
+            Some((created, stdout)) => {
+                command.arg("--unbuffered");
+                let introduction = created.introduction();
+                (Some(created), Stdio::from(stdout), introduction)
+            }
+            None => (None, Stdio::null(), String::new()),
+        };
         command.arg("--").arg(target);
-        let mut child = Child::write_to(&mut command, server.shell.program, stop)?;
+        let mut child = Child::write_to_with(&mut command, server.shell.program, stdout, stop)?;
+        // The pipe ends only when this process has no end of it either.
+        drop(command);
         child.keep_lines(MOST_LINES);
         // A statement is written in several parts. Without a buffer, each part would wake the
         // client.
         let mut out = LocatingWriter::new(BufWriter::with_capacity(64 << 10, child));
-        let begun = out.write_all(prelude.as_bytes());
-        let mut script = StatementReader::new(Rewriter::new(out, names, self.keeps_existing));
+        let begun = out.write_all((prelude + &introduction).as_bytes());
+        let mut script = StatementReader::new(Rewriter::new(out, names, created));
         let fed = begun
             .and_then(|()| read_whole(dump, stop, &mut script))
             .and_then(|_| script.end())
@@ -135,12 +170,18 @@ impl DumpLoad<'_> {
                     "it ends within a statement, so names in it may have stayed; restore it under its own name",
                 ))
             });
-        let Rewriter { out, report, .. } = script.parts;
+        let Rewriter {
+            out,
+            report,
+            longest,
+            ..
+        } = script.parts;
         let (out, places) = out.into_parts();
         // Bytes that are still in the buffer were not written because something failed.
         let (child, _) = out.into_parts();
         if self.keep_going {
-            let mut failed = self.failures(child, fed, &places)?;
+            let failed = failures(child, fed, &places, stop);
+            let mut failed = failed.map_err(|error| self.explain_length(longest, error))?;
             failed.extend(report.refused.iter().map(|object| Failure {
                 object: object.clone(),
                 error: format!(
@@ -155,7 +196,8 @@ impl DumpLoad<'_> {
                 if error.is::<Stopped>() {
                     error
                 } else {
-                    anyhow!(places.explain(&format!("{error:#}")))
+                    let error = ServerError::of(error, |said| places.explain(said));
+                    self.explain_length(longest, error)
                 }
             })
             .context("the dump cannot be loaded");
@@ -168,32 +210,57 @@ impl DumpLoad<'_> {
         }
     }
 
-    /// Returns the objects that failed in a client that continued after each error.
-    fn failures(
-        &self,
-        child: Child,
-        fed: io::Result<()>,
-        places: &ObjectPositions,
-    ) -> Result<Vec<Failure>> {
-        fed.context("the dump cannot be loaded")?;
-        let lines = child.finish_with_lines()?;
-        self.stop.check()?;
-        let mut failed: Vec<Failure> = Vec::new();
-        for line in lines {
-            ensure!(
-                !LOST.iter().any(|lost| line.starts_with(lost)),
-                "the connection to the server was lost: {line}"
-            );
-            let Some((object, error)) = places.locate(&line) else {
-                continue;
-            };
-            // The first error of an object usually causes its other errors.
-            if failed.last().is_none_or(|last| last.object != object) {
-                failed.push(Failure { object, error });
-            }
+    /// Adds the reason to an error, if the server ends sessions with statements as long as the
+    /// longest one of the dump.
+    fn explain_length(&self, longest: u64, error: Error) -> Error {
+        const VARIABLE: &str = "max_allowed_packet";
+        let number = error::number(&error);
+        if !number.is_some_and(|number| LOST.contains(&number) || number == PACKET_TOO_LARGE) {
+            return error;
         }
-        Ok(failed)
+        let limit = self
+            .server
+            .column(&format!("SELECT @@GLOBAL.{VARIABLE}"), Stop::for_cleanup());
+        let limit = limit.ok().and_then(|rows| rows.first()?.parse().ok());
+        match limit {
+            Some(limit) if longest >= limit => error.context(format!(
+                "the dump has a statement of {}, and the server's {VARIABLE} is {}; SET GLOBAL {VARIABLE} = 1073741824, then restore again",
+                human::bytes(longest),
+                human::bytes(limit)
+            )),
+            _ => error,
+        }
     }
+}
+
+/// Returns the objects that failed in a client that continued after each error.
+///
+/// # Errors
+/// When the client could not be fed, was stopped or lost the connection.
+pub(super) fn failures(
+    child: Child,
+    fed: io::Result<()>,
+    places: &ObjectPositions,
+    stop: Stop,
+) -> Result<Vec<Failure>> {
+    fed.context("the dump cannot be loaded")?;
+    let lines = child.finish_with_lines()?;
+    stop.check()?;
+    let mut failed: Vec<Failure> = Vec::new();
+    for line in lines {
+        ensure!(
+            !parse(&line).is_some_and(|(number, _)| LOST.contains(&number)),
+            "the connection to the server was lost: {line}"
+        );
+        let Some((object, error)) = places.locate(&line) else {
+            continue;
+        };
+        // The first error of an object usually causes its other errors.
+        if failed.last().is_none_or(|last| last.object != object) {
+            failed.push(Failure { object, error });
+        }
+    }
+    Ok(failed)
 }
 
 /// Returns those statements of [`TOLERANT`] that this server knows and the user may run.

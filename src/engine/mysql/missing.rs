@@ -1,63 +1,78 @@
 //! Recognizes errors of a MySQL or MariaDB server that say that the server lacks something the dump
 //! needs.
 
-use crate::engine::missing::{REMOTE, Sign, first_message, needed_by};
+use super::error::ServerError;
+use crate::engine::missing::{REMOTE, Sign, needed_by};
 
-const SIGNS: [Sign; 3] = [
-    ("Unable to connect to foreign data source", REMOTE),
-    ("Can't create federated table", REMOTE),
+/// What the server lacks when it reports the error with this number.
+const NUMBERS: [(u16, &str); 7] = [
+    (1049, "another database"),
+    (1146, "a table of another database"),
+    (1286, "a storage engine that is not installed"),
+    (1298, "a time zone that is not installed"),
+    (1429, REMOTE),
+    (1434, REMOTE),
+    (1524, "a plugin that is not installed"),
+];
+/// What the server lacks when it reports the error 1, by which servers report several things, and
+/// its words begin so.
+const UNNUMBERED: [Sign; 2] = [
+    // FEDERATED does not know the name of a CREATE SERVER.
+    ("server name: '", REMOTE),
     (
         "Can't create/write to file",
         "a directory of the machine that was dumped",
     ),
 ];
-/// Signs that are recognized by the error number.
-const NUMBERS: [Sign; 5] = [
-    ("1049", "another database"),
-    ("1146", "a table of another database"),
-    ("1286", "a storage engine that is not installed"),
-    ("1298", "a time zone that is not installed"),
-    ("1524", "a plugin that is not installed"),
-];
-/// The error with which MariaDB refuses the options of a table:
-/// `Can't create table ... (errno: 140 "...")`.
-const OPTIONS: Sign = ("1005", "(errno: 140 ");
+const NO_SUCH_TABLE: u16 = 1146;
+const CANNOT_CREATE_TABLE: u16 = 1005;
+/// The error of a storage engine that refuses the options of a table. MariaDB gives it after the
+/// name of the table: `Can't create table ... (errno: 140 "...")`.
+const WRONG_OPTIONS: &str = "140 ";
 
 /// Returns what the server lacks according to `error`, which occurred while `database` was
 /// restored, or `None` if the error has another cause.
-pub(super) fn find_missing(database: Option<&str>, error: &str) -> Option<&'static str> {
-    let message = first_message(error, "ERROR ")?;
-    let (place, message) = message.split_once(": ")?;
-    let number = place.split(' ').next()?;
+pub(super) fn find_missing(database: Option<&str>, error: &anyhow::Error) -> Option<&'static str> {
+    let ServerError { number, words, .. } = ServerError::find(error)?;
     // If a table of the restored database itself is missing, it was lost.
     let own = database.map(|name| format!("Table '{name}."));
-    if number == "1146" && own.is_some_and(|own| message.starts_with(&own)) {
+    if *number == NO_SUCH_TABLE && own.is_some_and(|own| words.starts_with(&own)) {
         return None;
     }
-    let (options, sign) = OPTIONS;
-    if number == options && message.contains(sign) {
-        return Some("encryption or another option of the server");
+    if *number == CANNOT_CREATE_TABLE {
+        let (_, cause) = words.rsplit_once("(errno: ")?;
+        let is_options = cause.starts_with(WRONG_OPTIONS);
+        return is_options.then_some("encryption or another option of the server");
     }
-    let numbered = NUMBERS.iter().find(|(known, _)| *known == number);
-    numbered
-        .map(|(_, needed)| *needed)
-        .or_else(|| needed_by(&SIGNS, message))
+    if *number == 1 {
+        return needed_by(&UNNUMBERED, words);
+    }
+    let known = NUMBERS.iter().find(|(known, _)| known == number);
+    known.map(|(_, needed)| *needed)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::find_missing;
+    use super::*;
+
+    fn needed(error: &str) -> Option<&'static str> {
+        let error = ServerError::of(anyhow::Error::msg(error.to_owned()), str::to_owned);
+        find_missing(Some("shop"), &error.context("it cannot be restored"))
+    }
 
     #[test]
     fn only_what_is_missing_here_is_no_failure() {
-        let needs = |error: &str| find_missing(Some("shop"), error);
-        assert_eq!(needs("ERROR 1064 (42000): You have an error"), None);
+        assert_eq!(needed("ERROR 1064 (42000): You have an error"), None);
         let own = "ERROR 1146 (42S02): Table 'shop.t' doesn't exist";
-        assert_eq!(needs(own), None);
-        let other = needs("ERROR 1146 (42S02): Table 'crm.t' doesn't exist");
+        assert_eq!(needed(own), None);
+        let other = needed("ERROR 1146 (42S02): Table 'crm.t' doesn't exist");
         assert_eq!(other, Some("a table of another database"));
         let options = "ERROR 1005 (HY000) at line 3: Can't create table `a`.`t` (errno: 140 \"Wrong create options\")";
-        assert!(needs(options).is_some());
+        assert!(needed(options).is_some());
+        let unknown = "table t: ERROR 1 (HY000): server name: 'far' doesn't exist!";
+        assert_eq!(needed(unknown), Some(REMOTE));
+        let named = "ERROR 1005 (HY000) at line 3: Can't create table `a`.`(errno: 140 ` (errno: 13 \"Permission denied\")";
+        assert_eq!(needed(named), None);
     }
 
     #[test]
@@ -70,7 +85,7 @@ mod tests {
             let error = format!(
                 "mariadb ended with exit status: 1: ERROR 1062 (23000) at line 9: Duplicate entry '{words}' for key 'k'"
             );
-            assert_eq!(find_missing(Some("shop"), &error), None);
+            assert_eq!(needed(&error), None);
         }
     }
 }

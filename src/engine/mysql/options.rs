@@ -41,7 +41,7 @@ pub(super) fn check(url: &Url) -> Result<(), String> {
     let known = |name: &str| name == DEFAULTS_FILE || OPTIONS.contains(&name);
     match url.parameters().find(|(name, _)| !known(name)) {
         Some((name, _)) => Err(format!(
-            "{name} is no parameter of a mysql:// URL; {DEFAULTS_FILE}, {} are",
+            "{name} is not a parameter of a mysql:// URL; expected {DEFAULTS_FILE} or one of {}",
             OPTIONS.join(", ")
         )),
         None => Ok(()),
@@ -97,7 +97,7 @@ pub(super) fn refuse(
     let found = given.find_map(|given| unwanted.iter().find(|name| name.starts_with(&given)));
     ensure!(
         found.is_none(),
-        "an option file sets {} for {}, and with it not all would be dumped or restored; remove it there, or name another file with ?{DEFAULTS_FILE}=",
+        "an option file sets {} for {}, so the dump or the restore would be incomplete; remove it there, or name another file with ?{DEFAULTS_FILE}=",
         found.unwrap_or(&""),
         client.program
     );

@@ -43,7 +43,7 @@ pub(super) fn check(server: &Server, name: &str, stop: Stop) -> Result<()> {
     }
     ensure!(
         lacking.is_empty(),
-        "the user may not read all of {name}, so the dump would not be whole; it lacks {}",
+        "the user may not read all of {name}, so the dump would be incomplete; it lacks {}",
         lacking.join(", ")
     );
     Ok(())

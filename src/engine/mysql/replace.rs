@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Error, Result};
 
+use super::catalogue::Readable;
 use super::dumper::Mysql;
+use super::error::{self, LOCK_WAIT_TIMEOUT};
 use super::load::DumpLoad;
 use super::server::{Server, identifier, literal};
 use super::settings::{DatabaseSettings, PLAIN_STRINGS};
@@ -16,9 +18,10 @@ use crate::secret::Secret;
 use crate::stop::{self, Stop};
 use crate::url::Url;
 
+/// What can be done about an old database that cannot be dumped.
+const WAYS: &str =
+    "--replace --save-partly dumps what can be read of it, --replace --without-saving drops it";
 const UNTOUCHED: &str = "the old database is as it was";
-/// The error of a session that has a table in use: `ER_LOCK_WAIT_TIMEOUT`.
-const LOCKED: &str = "ERROR 1205";
 
 /// A database to be replaced.
 pub(super) struct OldDatabase<'a> {
@@ -42,7 +45,9 @@ impl OldDatabase<'_> {
     ) -> Result<LoadResult> {
         let stop = self.access.deadline;
         let saved = save.map(|save| self.save(login, save)).transpose();
-        let saved = saved.map_err(explain_not_saved).context(UNTOUCHED)?;
+        let saved = saved
+            .map_err(|error| explain_not_saved(error, WAYS))
+            .context(UNTOUCHED)?;
         let content = self.content(stop).context(UNTOUCHED)?;
         stop.check().context(UNTOUCHED)?;
         if let Err(error) = self.drop() {
@@ -88,7 +93,7 @@ impl OldDatabase<'_> {
             .server
             .ask(&drop, Stop::without_signals(self.access.deadline.limit()));
         dropped.map(|_| ()).map_err(|error| {
-            if format!("{error:#}").contains(LOCKED) {
+            if error::number(&error) == Some(LOCK_WAIT_TIMEOUT) {
                 error.context("another session has its tables in use (SHOW PROCESSLIST)")
             } else {
                 error
@@ -139,7 +144,6 @@ impl OldDatabase<'_> {
             own: self.name,
             keep_going: false,
             no_owner: false,
-            keeps_existing: false,
             stop,
         };
         loading.load(&saved, self.name).map(drop)
@@ -153,6 +157,11 @@ impl OldDatabase<'_> {
     ) -> Result<PathBuf> {
         let part = Part::Database(self.name.to_owned());
         let server = Server::new(url, password, self.access.deadline)?;
-        save.save(&mut Mysql::open(server, &part, self.access)?)
+        let readable = if save.accepts_a_part() {
+            Readable::Part
+        } else {
+            Readable::All
+        };
+        save.save(&mut Mysql::open(server, &part, readable, self.access)?)
     }
 }

@@ -8,10 +8,14 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use super::catalogue;
+use super::error::{self, TABLE_ACCESS_DENIED};
+use super::fill::Empty;
 use super::load::{DumpLoad, describe};
 use super::replace::OldDatabase;
-use super::server::{Server, identifier};
+use super::script::created::Created;
+use super::server::{Server, identifier, literal};
 use super::settings::{DatabaseSettings, PLAIN_STRINGS};
+use super::turn::Turn;
 use super::{fill, leftovers};
 use crate::engine::access::Access;
 use crate::engine::leftover;
@@ -21,9 +25,6 @@ use crate::header::Header;
 use crate::secret::Secret;
 use crate::stop::Stop;
 use crate::url::Url;
-
-/// The error code `ER_TABLEACCESS_DENIED_ERROR`.
-const DENIED: &str = "ERROR 1142";
 
 /// Restores a dump into the database `name`.
 ///
@@ -44,6 +45,7 @@ pub fn run(
     let settings: DatabaseSettings = serde_json::from_value(settings)
         .context("the dump's header lacks the database's settings")?;
     let version = server.connect(stop)?;
+    let _turn = Turn::take(&server, name, stop)?;
     let databases = catalogue::databases(&server, stop)?;
     let exists = databases.contains(&name.to_owned());
     let fills = exists && matches!(options.existing, ExistingDatabase::Fill);
@@ -62,19 +64,28 @@ pub fn run(
             "values in these columns are not, or may not be, what the database had when it was dumped: {columns}"
         );
     }
+    if let Some(lacking) = describe(&settings.lacking) {
+        log::warn!("the dump lacks what could not be read when the database was saved: {lacking}");
+    }
     let own = header.identity.database.as_deref();
     let loading = DumpLoad {
         server: &server,
         own: own.context("the dump's header names no database")?,
         keep_going: options.keep_going,
         no_owner: options.no_owner,
-        keeps_existing: fills,
         stop,
     };
     if fills {
         fill::check(&server, name, stop)?;
-        let loaded = loading.load(dump, name);
-        let failed = loaded.map_err(|error| fill::explain(&server, name, error))?;
+        let empty = Empty {
+            server: &server,
+            name,
+            settings: catalogue::settings(&server, name, stop)?,
+            dumped: &header.facts.tables,
+        };
+        let mut created = Created::new()?;
+        let loaded = loading.fill(dump, name, &mut created);
+        let failed = loaded.map_err(|error| empty.undo(&created, error))?;
         set_defaults(&server, name, &settings, stop);
         return Ok(LoadResult::new(None, failed));
     }
@@ -125,7 +136,7 @@ fn warn_of_another_server(dumped: &str, here: &str) {
     };
     let is_mariadb = |version: &str| version.contains("MariaDB");
     if is_mariadb(dumped) != is_mariadb(here) {
-        log::warn!("the dump is of {dumped} and the server is {here}, another maker's");
+        log::warn!("the dump is of {dumped} and the server is {here}, another product");
     } else if series(dumped) > series(here) {
         log::warn!("the dump is of {dumped} and the server is {here}, which is older");
     }
@@ -157,7 +168,7 @@ fn preflight(
         _ if options.no_owner => Vec::new(),
         // A user with privileges on one database only may not read this table. The server then
         // reports what it refuses.
-        Err(error) if format!("{error:#}").contains(DENIED) => Vec::new(),
+        Err(error) if error::number(&error) == Some(TABLE_ACCESS_DENIED) => Vec::new(),
         definers => definers?,
     };
     need(
@@ -245,10 +256,29 @@ impl Drop for NewDatabase<'_> {
         if self.kept {
             return;
         }
-        let drop = format!("DROP DATABASE IF EXISTS {}", identifier(&self.name));
-        if let Err(error) = self.server.ask(&drop, Stop::for_cleanup()) {
-            log::warn!("{} was not dropped: {error:#}", self.name);
+        let stop = Stop::for_cleanup();
+        end_sessions(self.server, &self.name, stop);
+        let name = identifier(&self.name);
+        let drop = format!("DROP DATABASE IF EXISTS {name}");
+        if let Err(error) = self.server.ask(&drop, stop) {
+            log::warn!(
+                "the new database {} was not dropped ({error:#}); remove it with DROP DATABASE {name}",
+                self.name
+            );
         }
+    }
+}
+
+/// Ends the sessions that use a new database: a client that was stopped may have left a statement
+/// running, for which `DROP DATABASE` would wait.
+fn end_sessions(server: &Server, name: &str, stop: Stop) {
+    let sessions = format!(
+        "SELECT id FROM information_schema.processlist WHERE db = {} AND id <> CONNECTION_ID()",
+        literal(name)
+    );
+    for session in server.column(&sessions, stop).unwrap_or_default() {
+        // The session may have ended meanwhile.
+        let _ = server.ask(&format!("KILL {session}"), stop);
     }
 }
 

@@ -5,6 +5,7 @@
 //! no line break inside a value, so a line that ends with `;` ends the rows, and finding line ends
 //! takes almost no time.
 
+pub(super) mod created;
 pub(super) mod lexer;
 pub(super) mod located;
 mod names;
@@ -183,7 +184,8 @@ impl<P: StatementSink> StatementReader<P> {
                 }
                 let mut words = words.split(u8::is_ascii_whitespace);
                 let named = words.find(|word| !word.is_empty());
-                let named = named.ok_or_else(|| io::Error::other("a DELIMITER line names none"))?;
+                let named =
+                    named.ok_or_else(|| io::Error::other("a DELIMITER line names no delimiter"))?;
                 self.delimiter = named.to_vec();
                 self.parts.pass_between(&held[..=end])?;
             }
@@ -196,6 +198,7 @@ impl<P: StatementSink> StatementReader<P> {
             text: &self.held,
             tokens: &self.tokens,
             encoding: self.mode.encoding,
+            delimiter: &self.delimiter,
         };
         self.delimiter == b";"
             && statement.is(self.tokens.len() - 1, &["VALUES"])
@@ -207,6 +210,7 @@ impl<P: StatementSink> StatementReader<P> {
             text: &self.held[..self.at],
             tokens: &self.tokens,
             encoding: self.mode.encoding,
+            delimiter: &self.delimiter,
         };
         self.parts.insert(&statement)?;
         self.drain(self.at);
@@ -219,6 +223,7 @@ impl<P: StatementSink> StatementReader<P> {
             text: &self.held[..end],
             tokens: &self.tokens,
             encoding: self.mode.encoding,
+            delimiter: &self.delimiter,
         };
         let mode = statement.sets_mode().unwrap_or(self.mode);
         let encoding = statement.sets_encoding().unwrap_or(self.mode.encoding);

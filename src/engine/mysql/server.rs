@@ -6,6 +6,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 
 use super::client::{Client, DUMPERS, SHELLS};
+use super::error::ServerError;
 use super::options::{self, DEFAULTS_FILE, NOT_FED, option_file};
 use super::sql::unescape;
 pub use super::sql::{identifier, literal};
@@ -154,15 +155,22 @@ impl Server {
     /// Returns the command for the client that is fed SQL. The client must not print what it was
     /// fed, because that may be secret and long.
     pub(super) fn input_shell(&self) -> Command {
+        let mut command = self.without_commands();
+        command.arg("--skip-force");
+        if self.shell.has_option("print-query-on-error") {
+            command.arg("--skip-print-query-on-error");
+        }
+        command
+    }
+
+    /// Returns the command for the client that runs SQL and no commands of its own. Without binary
+    /// mode, the client runs commands that it finds in SQL, such as `\! rm`, also those that it
+    /// finds in a name which it reads otherwise than the server; and it removes carriage returns
+    /// from the ends of lines.
+    fn without_commands(&self) -> Command {
         let mut command = self.shell();
-        // Without binary mode, the client runs commands that it finds in a dump, such as `\! rm`,
-        // and removes carriage returns from the ends of lines.
-        command.args(["--batch", "--skip-force", "--binary-mode"]);
-        for option in [
-            "sandbox",
-            "skip-named-commands",
-            "skip-print-query-on-error",
-        ] {
+        command.args(["--batch", "--binary-mode"]);
+        for option in ["sandbox", "skip-named-commands"] {
             if self.shell.has_option(option.trim_start_matches("skip-")) {
                 command.arg(format!("--{option}"));
             }
@@ -175,11 +183,11 @@ impl Server {
     /// # Errors
     /// When the query fails, in the server's words.
     pub fn ask(&self, query: &str, stop: Stop) -> Result<Vec<Vec<String>>> {
-        let mut command = self.shell();
-        command.args(["--batch", "--skip-column-names", "--execute", query]);
-        let printed = child::output(&mut command, self.shell.program, stop)?;
-        let printed =
-            String::from_utf8(printed).context("the server answered what is not UTF-8")?;
+        let mut command = self.without_commands();
+        command.args(["--skip-column-names", "--execute", query]);
+        let printed = child::output(&mut command, self.shell.program, stop);
+        let printed = printed.map_err(|error| ServerError::of(error, str::to_owned))?;
+        let printed = String::from_utf8(printed).context("the server's answer is not UTF-8")?;
         let row = |line: &str| line.split('\t').map(unescape).collect();
         Ok(printed.lines().map(row).collect())
     }

@@ -27,6 +27,9 @@ pub(super) struct DatabaseSettings {
     /// Columns whose values in the dump differ, or may differ, from those in the database.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) inexact: Vec<String>,
+    /// Tables and views that could not be read and are not in the dump.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) lacking: Vec<String>,
 }
 
 impl DatabaseSettings {
@@ -40,7 +43,9 @@ impl DatabaseSettings {
 
     /// Returns the options as `CREATE DATABASE` and `ALTER DATABASE` accept them.
     pub(super) fn options(&self) -> String {
-        let mut sql = format!("CHARACTER SET {} COLLATE {}", self.charset, self.collation);
+        // A dump's header may name anything. The server accepts quoted names here.
+        let (charset, collation) = (identifier(&self.charset), identifier(&self.collation));
+        let mut sql = format!("CHARACTER SET {charset} COLLATE {collation}");
         if !self.comment.is_empty() {
             // Only a plain string is allowed here.
             let comment = self.comment.replace('\\', "\\\\").replace('\'', "''");

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 
+use super::catalogue::Readable;
 use super::dumper::Mysql;
 use super::server::Server;
 use super::{accounts, catalogue, options, privileges, restore};
@@ -86,7 +87,8 @@ impl Source for MysqlSource {
 
     fn open(&self, access: &Access) -> Result<Box<dyn Dumper>> {
         let server = self.server(access)?;
-        Ok(Box::new(Mysql::open(server, &self.part, access)?))
+        let dumper = Mysql::open(server, &self.part, Readable::All, access)?;
+        Ok(Box::new(dumper))
     }
 }
 
@@ -107,7 +109,10 @@ impl Loader for MysqlSource {
                 left_out: Some("users, roles and their privileges are left out (--no-owner)"),
                 ..LoadResult::default()
             }),
-            (Part::Whole, false) => accounts::restore(dump, self.server(access)?, access.deadline),
+            (Part::Whole, false) => {
+                let server = self.server(access)?;
+                accounts::restore(dump, server, options.keep_going, access.deadline)
+            }
             (_, true) => Err(needs_a_database()),
             (_, false) => Err(needs_no_database()),
         }

@@ -1,5 +1,6 @@
 //! A throwaway MySQL or MariaDB server that is reachable only through a Unix socket.
 
+use std::fmt::Write;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -8,6 +9,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use rustix::process::Signal;
 
+use super::error::{self, ACCESS_DENIED, UNKNOWN_TIME_ZONE};
 use super::missing;
 use super::prepare;
 use super::server::Server;
@@ -18,12 +20,16 @@ use crate::engine::source::Source;
 use crate::engine::throwaway::process::{ServerProcess, find_program};
 use crate::engine::throwaway::{RestoredContent, Throwaway, ThrowawayResources};
 use crate::header::Header;
+use crate::secret::Secret;
 use crate::stop::Stop;
 use crate::url::{Url, encode};
 
-/// The error code `ER_UNKNOWN_TIME_ZONE`.
-const UNKNOWN_ZONE: &str = "ERROR 1298";
 const ZONES: &str = "/usr/share/zoneinfo";
+
+/// The number of keys with which tables may be encrypted.
+const KEYS: u32 = 100;
+/// The length of a key in hexadecimal digits: AES with 128 bits.
+const KEY_LENGTH: usize = 32;
 
 /// A running throwaway server.
 pub(super) struct ThrowawayServer {
@@ -104,7 +110,9 @@ impl ThrowawayServer {
                 "--skip-symbolic-links",
                 "--innodb-flush-log-at-trx-commit=0",
             ]);
-        if !is_mariadb {
+        if is_mariadb {
+            encrypt(&mut server, &place)?;
+        } else {
             server.arg("--mysqlx=OFF");
         }
         let mut process =
@@ -114,7 +122,9 @@ impl ThrowawayServer {
             .map_err(anyhow::Error::msg)?
             .isolated();
         let mut server = Server::new(&url, Some(&workshop.password), stop)?;
-        process.wait_until(|| server.ask("SELECT 1", stop).map(|_| ()), stop)?;
+        let ask = || server.ask("SELECT 1", stop).map(|_| ());
+        let is_final = |error: &anyhow::Error| error::number(error) == Some(ACCESS_DENIED);
+        process.wait_until(ask, is_final, stop)?;
         Ok(ThrowawayServer {
             version: server.connect(stop)?,
             server,
@@ -132,7 +142,7 @@ impl Throwaway for ThrowawayServer {
             return Ok(Arc::new(MysqlSource::new(&self.url, Part::Whole)));
         };
         prepare::prepare(&self.server, header, self.stop)
-            .context("the throwaway server cannot be made ready")?;
+            .context("cannot prepare the throwaway server")?;
         Ok(Arc::new(MysqlSource::new(
             &self.url,
             Part::Database(database.clone()),
@@ -140,7 +150,7 @@ impl Throwaway for ThrowawayServer {
     }
 
     fn add_missing(&mut self, error: &anyhow::Error) -> Result<bool> {
-        if !format!("{error:#}").contains(UNKNOWN_ZONE) {
+        if error::number(error) != Some(UNKNOWN_TIME_ZONE) {
             return Ok(false);
         }
         let names = ["mariadb-tzinfo-to-sql", "mysql_tzinfo_to_sql"];
@@ -156,7 +166,7 @@ impl Throwaway for ThrowawayServer {
         prepare::load_time_zones(&self.server, &printed, self.stop).map(|()| true)
     }
 
-    fn find_missing(&self, header: &Header, error: &str) -> Option<&'static str> {
+    fn find_missing(&self, header: &Header, error: &anyhow::Error) -> Option<&'static str> {
         missing::find_missing(header.identity.database.as_deref(), error)
     }
 
@@ -170,6 +180,26 @@ impl Throwaway for ThrowawayServer {
             problems: Vec::new(),
         }))
     }
+}
+
+/// Lets the server encrypt tables with a random key under each of the first [`KEYS`] key numbers,
+/// if it has the plugin. The keys of the dumped server are no part of a dump.
+fn encrypt(server: &mut Command, place: &Path) -> Result<()> {
+    let mut keys = String::new();
+    for number in 1..=KEYS {
+        let key = Secret::random()?;
+        let key = key.expose().to_string_lossy();
+        writeln!(keys, "{number};{}", &key[..KEY_LENGTH])?;
+    }
+    let file = place.join("keys");
+    fs::write(&file, keys)?;
+    server
+        .arg("--plugin-load-add=file_key_management")
+        .arg(format!(
+            "--loose-file-key-management-filename={}",
+            file.display()
+        ));
+    Ok(())
 }
 
 /// Returns the path of the server program of the same maker as the dumped server.

@@ -10,6 +10,8 @@ use super::error::{
     INSUFFICIENT_PRIVILEGE, LOCK_NOT_AVAILABLE, OUT_OF_MEMORY, PASSING, ServerError,
 };
 use super::reach::ask;
+use super::readers::Readers;
+use super::session::Session;
 use super::snapshot::{CHEAP, Snapshot, Storage, storage};
 use crate::engine::dumper::SnapshotLost;
 use crate::human;
@@ -17,7 +19,7 @@ use crate::human;
 /// The number of attempts to begin a dump while other sessions rewrite its tables.
 const ATTEMPTS: u32 = 20;
 
-/// How long `pg_dump` waits for locks that the snapshot's session already holds. `pg_dump` waits
+/// The time that `pg_dump` waits for locks that the snapshot's session already holds. `pg_dump` waits
 /// only if another session waits for such a table, and that session waits for the snapshot's lock.
 const QUEUED: Duration = Duration::from_secs(2);
 
@@ -43,6 +45,8 @@ enum BeginFailure {
     Passing(Error),
     /// `pg_dump` gives the reason in another language than English.
     Unknown(Error),
+    /// Several sessions cannot read the rows.
+    Sessions(Error),
 }
 
 impl Postgresql {
@@ -58,7 +62,8 @@ impl Postgresql {
         let mut hindrance = None;
         loop {
             // The locks of a failed attempt would keep other sessions waiting.
-            (self.snapshot, self.child) = (None, None);
+            (self.readers, self.snapshot) = (None, None);
+            (self.child, self.post_data) = (None, None);
             let begun = self.try_to_begin(database, locks);
             if let (Some(_), Some(hindrance)) = (self.stop.reason(), &hindrance) {
                 log::warn!("{database}: {hindrance:#}");
@@ -68,6 +73,10 @@ impl Postgresql {
                 Some(BeginFailure::Locks(error)) => {
                     log::debug!("{database}: its tables are not locked first: {error:#}");
                     locks = false;
+                    continue;
+                }
+                Some(BeginFailure::Sessions(error)) => {
+                    self.use_one_session(&format!("{error:#}"));
                     continue;
                 }
                 Some(BeginFailure::Unknown(error)) if attempt >= NOT_UNDERSTOOD => {
@@ -88,30 +97,46 @@ impl Postgresql {
 
     fn try_to_begin(&mut self, database: &str, locks: bool) -> Result<Option<BeginFailure>> {
         let wait = locks.then_some(self.lock_timeout);
+        let session = match self.session.take() {
+            Some(session) => session,
+            None => Session::start(&self.server, database, self.stop)?,
+        };
         let left_out = self.selected.oids();
-        let mut snapshot =
-            match Snapshot::take(&self.server, database, wait, left_out.clone(), self.stop) {
-                Ok(snapshot) => snapshot,
-                Err(error) => return self.explain_locks(error, locks).map(Some),
-            };
+        let mut snapshot = match Snapshot::take(session, wait, left_out.clone()) {
+            Ok(snapshot) => snapshot,
+            Err(error) => return self.explain_locks(error, locks).map(Some),
+        };
         let seen = snapshot.ask(&catalogue::settings(&left_out))?;
         self.remember(seen)?;
         let wait = match wait {
             Some(wait) => wait.min(QUEUED),
             None => self.lock_timeout,
         };
-        let mut child = self.start_pg_dump(database, Some(&snapshot.id), wait)?;
+        let tables = if locks {
+            self.tables_for_sessions(&mut snapshot)?
+        } else {
+            Vec::new()
+        };
+        let (mut children, readers) = self.start_reading(&snapshot.id, database, wait, tables)?;
         // `pg_dump` lists the objects meanwhile.
         snapshot
-            .count(CHEAP)
+            .count(CHEAP, true)
             .context("its rows cannot be counted")?;
-        if !child.wait_for_output()? && child.has_failed() {
-            let Err(error) = child.finish() else {
-                bail!("pg_dump failed");
-            };
-            return self.explain_pg_dump(error, locks).map(Some);
-        }
         // `pg_dump` holds all its locks before it writes.
+        for at in 0..children.len() {
+            if !children[at].wait_for_output()? && children[at].has_failed() {
+                let Err(error) = children.swap_remove(at).finish() else {
+                    bail!("pg_dump failed");
+                };
+                let several = readers.is_some();
+                return self.explain_pg_dump(error, locks, several).map(Some);
+            }
+        }
+        if let Some(readers) = &readers
+            && let Some(hindrance) = self.hindrance_of_readers(readers)?
+        {
+            return Ok(Some(hindrance));
+        }
         let rewritten = snapshot.rewritten()?;
         if !rewritten.is_empty() {
             return Ok(Some(BeginFailure::Passing(anyhow!(
@@ -119,7 +144,12 @@ impl Postgresql {
                 rewritten.join(", ")
             ))));
         }
-        (self.snapshot, self.child) = (Some(snapshot), Some(child));
+        if let Some(readers) = &readers {
+            readers.ranges.begin();
+        }
+        (self.readers, self.snapshot) = (readers, Some(snapshot));
+        let mut children = children.into_iter();
+        (self.child, self.post_data) = (children.next(), children.next());
         Ok(None)
     }
 
@@ -129,13 +159,9 @@ impl Postgresql {
     /// # Errors
     /// When `pg_dump` cannot be started, in the server's words.
     pub(super) fn begin_alone(&mut self, database: &str) -> Result<()> {
-        self.storage = Some(ask(
-            &self.server,
-            database,
-            &storage(&self.selected.oids()),
-            self.stop,
-        )?);
-        self.child = Some(self.start_pg_dump(database, None, self.lock_timeout)?);
+        let query = storage(&self.selected.oids());
+        self.storage = Some(ask(&self.server, database, &query, self.stop)?);
+        self.child = Some(self.start_pg_dump(database, None, self.lock_timeout, &[])?);
         Ok(())
     }
 
@@ -180,11 +206,35 @@ impl Postgresql {
         }
     }
 
+    /// Waits for the sessions that read large tables. Returns why they cannot begin.
+    fn hindrance_of_readers(&self, readers: &Readers) -> Result<Option<BeginFailure>> {
+        let (ready, mut refused) = readers.ranges.wait_until_opened(self.stop)?;
+        let is = |error: &Error, known: &[&str]| {
+            ServerError::sqlstate(error).is_some_and(|sqlstate| known.contains(&sqlstate))
+        };
+        let mut known = PASSING.to_vec();
+        known.push(LOCK_NOT_AVAILABLE);
+        if let Some(at) = refused.iter().position(|error| is(error, &known)) {
+            return Ok(Some(BeginFailure::Passing(refused.swap_remove(at))));
+        }
+        let no_room = refused.iter().any(|error| is(error, &[OUT_OF_MEMORY]));
+        let Some(error) = refused.pop() else {
+            return Ok(None);
+        };
+        if ready == 0 || no_room {
+            return Ok(Some(BeginFailure::Sessions(error)));
+        }
+        log::debug!("{ready} sessions read rows; another one cannot: {error:#}");
+        Ok(None)
+    }
+
     /// Finds the reason in the words of `pg_dump`, which gives no SQLSTATE.
-    fn explain_pg_dump(&self, error: Error, locks: bool) -> Result<BeginFailure> {
+    fn explain_pg_dump(&self, error: Error, locks: bool, several: bool) -> Result<BeginFailure> {
         let said = format!("{error:#}");
         let is_queued = locks && has_timed_out(&said);
-        if locks && said.contains(NO_ROOM) {
+        if several && said.contains(NO_ROOM) {
+            Ok(BeginFailure::Sessions(error))
+        } else if locks && said.contains(NO_ROOM) {
             Ok(BeginFailure::Locks(error))
         } else if is_queued || GONE.iter().any(|sentence| said.contains(sentence)) {
             Ok(BeginFailure::Passing(error))

@@ -37,14 +37,14 @@ impl ServerFacts {
 pub(super) const READS_PASSWORDS: &str =
     "SELECT to_json(has_table_privilege('pg_authid', 'SELECT'))";
 
-/// Returns one query for the answers to [`UNREADABLE`], [`UNLOGGED`], [`HAS_ROOM`] and
+/// Returns one query for the answers to [`UNREADABLE`], [`UNLOGGED`], [`ROOM`] and
 /// [`DATABASE`], without the tables whose OIDs are in the SQL array `left_out`.
 pub(super) fn database(left_out: &str) -> String {
     let unreadable = UNREADABLE.replace("$LEFT_OUT", left_out);
     let database = settings(left_out);
     format!(
         "SELECT json_build_object('unreadable', ({unreadable}), 'unlogged', ({UNLOGGED}),
-            'has_room', ({HAS_ROOM}), 'database', ({database}))"
+            'room', ({ROOM}), 'database', ({database}))"
     )
 }
 
@@ -58,10 +58,11 @@ pub(super) fn settings(left_out: &str) -> String {
 const UNLOGGED: &str = "SELECT count(*) FROM pg_class
     WHERE pg_is_in_recovery() AND relpersistence = 'u' AND relkind = 'r'";
 
-/// The query whether the connection limits leave room for three sessions: one that holds the
-/// snapshot, one that queries and counts in it, and `pg_dump`. The session of this query itself is
-/// closed by then.
-const HAS_ROOM: &str = "SELECT rolsuper OR bool_and(most < 0 OR taken + 2 <= most)
+/// The query for [`Room`]. The session of this query itself is one of those that the dump needs.
+const ROOM: &str = "SELECT json_build_object(
+        'limit', CASE WHEN NOT rolsuper THEN min(most - taken) FILTER (WHERE most >= 0) + 1 END,
+        'free', current_setting('max_connections')::int - (
+            SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'))
     FROM pg_roles, LATERAL (
         SELECT rolconnlimit AS most,
             (SELECT count(*) FROM pg_stat_activity WHERE usesysid = pg_roles.oid) AS taken
@@ -69,6 +70,16 @@ const HAS_ROOM: &str = "SELECT rolsuper OR bool_and(most < 0 OR taken + 2 <= mos
         SELECT datconnlimit, (SELECT count(*) FROM pg_stat_activity WHERE datid = d.oid)
         FROM pg_database d WHERE datname = current_database()) limits
     WHERE rolname = current_user GROUP BY rolsuper";
+
+/// How many sessions the server has room for.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub(super) struct Room {
+    /// The number of sessions that the CONNECTION LIMITs of the role and the database leave, or
+    /// `None` if there is no limit.
+    pub(super) limit: Option<i64>,
+    /// The number of sessions that the server still accepts.
+    pub(super) free: i64,
+}
 
 /// The query for the objects that `pg_dump` cannot read, or would silently leave out.
 const UNREADABLE: &str = "

@@ -1,24 +1,32 @@
 //! Opens a PostgreSQL database, or a server's server-wide objects, for a dump.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
-use super::catalogue::{self, DatabaseSettings, ServerFacts, UnreadableTables};
+use super::catalogue::{self, DatabaseSettings, Room, ServerFacts, UnreadableTables};
 use super::left_out::Selected;
-use super::reach::{ask, connect, connect_anywhere};
+use super::reach::{ask, connect_anywhere, connect_session};
+use super::readers::Readers;
 use super::server::{self, Server};
+use super::session::Session;
 use super::snapshot::{Snapshot, Storage};
 use crate::child::Child;
-use crate::engine::access::{Access, Part};
+use crate::engine::access::{Access, Part, Sessions};
 use crate::header::LeftOut;
 use crate::human;
 use crate::identity::{Engine, Identity};
 use crate::name::Format;
 use crate::stop::Stop;
 
+/// The number of sessions of a dump in which `pg_dump` reads all rows: one that holds the snapshot,
+/// one that queries and counts in it, and `pg_dump`.
+pub(super) const OF_ONE_READER: i64 = 3;
+
 /// Dumps one part of a server.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(super) struct Postgresql {
     pub(super) server: Server,
     /// The database, or `None` for the server-wide objects.
@@ -36,10 +44,23 @@ pub(super) struct Postgresql {
     pub(super) lock_timeout: Duration,
     pub(super) with_passwords: bool,
     pub(super) takes_snapshot: bool,
+    /// The session that asked about the database. The snapshot will be taken in it.
+    pub(super) session: Option<Session>,
+    /// The sessions that the user wants to read rows.
+    pub(super) sessions: Sessions,
+    pub(super) room: Room,
+    /// True if `pg_dump` may know keywords that the server does not know.
+    pub(super) client_is_newer: bool,
+    /// The sessions that read large tables, if there are any. They end before the snapshot does.
+    pub(super) readers: Option<Readers>,
     pub(super) snapshot: Option<Snapshot>,
     /// The file of each table before the dump, if no snapshot is taken.
     pub(super) storage: Option<Storage>,
     pub(super) child: Option<Child>,
+    /// The number of rows that the sessions read from each large table.
+    pub(super) read_rows: HashMap<String, u64>,
+    /// The `pg_dump` of the section `post-data`, if several sessions read large tables.
+    pub(super) post_data: Option<Child>,
     /// True after the server, a standby, ended a dump because of the changes that it replays.
     pub(super) had_conflict: bool,
     pub(super) stop: Stop,
@@ -56,9 +77,12 @@ impl Postgresql {
             Part::Database(database) => (Some(database.clone()), "pg_dump"),
             Part::Whole | Part::Globals => (None, "pg_dumpall"),
         };
-        let (connected, location, facts) = match &database {
-            Some(database) => connect(server, database, stop)?,
-            None => connect_anywhere(server, None, stop)?,
+        let (mut session, (connected, location, facts)) = match &database {
+            Some(database) => {
+                let (session, connected) = connect_session(server, database, stop)?;
+                (Some(session), connected)
+            }
+            None => (None, connect_anywhere(server, None, stop)?),
         };
         // After a failover another host answers, but the source is the same.
         let hosts = server.locations();
@@ -78,8 +102,17 @@ impl Postgresql {
         if facts.is_superuser {
             server.speak_english();
         }
+        if let Some(session) = session.as_mut().filter(|_| server.speaks_english()) {
+            session.run("SET lc_messages = 'C';\n")?;
+        }
         let mut this = Postgresql {
             server,
+            sessions: access.sessions,
+            room: Room::default(),
+            client_is_newer: major > facts.major,
+            readers: None,
+            read_rows: HashMap::new(),
+            post_data: None,
             identity: Identity {
                 engine: Engine::Postgresql,
                 location,
@@ -103,6 +136,7 @@ impl Postgresql {
             lock_timeout: access.lock_timeout,
             with_passwords: true,
             takes_snapshot: true,
+            session,
             snapshot: None,
             storage: None,
             child: None,
@@ -117,9 +151,10 @@ impl Postgresql {
     }
 
     fn read_properties(&mut self, database: &str) -> Result<()> {
-        self.selected = Selected::find(&self.server, database, &self.left_out, self.stop)?;
-        let query = catalogue::database(&self.selected.oids());
-        let mut answer: Value = ask(&self.server, database, &query, self.stop)?;
+        let session = self.session.as_mut().context("there is no session")?;
+        self.selected = Selected::find(session, database, &self.left_out)?;
+        let answer = session.ask(&catalogue::database(&self.selected.oids()));
+        let mut answer: Value = answer.context("cannot read PostgreSQL's catalogue")?;
         let unreadable: UnreadableTables = serde_json::from_value(answer["unreadable"].take())?;
         if unreadable.count > 0 {
             let mut first = unreadable.first.join(", ");
@@ -127,7 +162,7 @@ impl Postgresql {
                 first.push_str(", ...");
             }
             bail!(
-                "the role may not read all of {database}, so the dump would not be whole: {} ({first}); dump as a superuser, or grant what is missing (pg_read_all_data, BYPASSRLS)",
+                "the role may not read all of {database}, so the dump would be incomplete: {} ({first}); dump as a superuser, or grant what is missing (pg_read_all_data, BYPASSRLS)",
                 human::count(unreadable.count, "object")
             );
         }
@@ -138,8 +173,11 @@ impl Postgresql {
                 human::count(unlogged, "table")
             );
         }
-        self.takes_snapshot = serde_json::from_value(answer["has_room"].take())?;
+        self.room = serde_json::from_value(answer["room"].take())?;
+        self.takes_snapshot = self.room.limit.is_none_or(|limit| limit >= OF_ONE_READER);
         if !self.takes_snapshot {
+            // The limits leave no room for this session beside `pg_dump`.
+            self.session = None;
             log::warn!(
                 "{database}: its rows are not counted: the role's or the database's CONNECTION LIMIT leaves no room for more than pg_dump"
             );
@@ -179,6 +217,7 @@ impl Postgresql {
         database: &str,
         snapshot: Option<&str>,
         wait: Duration,
+        arguments: &[String],
     ) -> Result<Child> {
         let mut command = self.server.client("pg_dump", database);
         let wait = wait.as_millis().max(1); // 0 would mean no limit
@@ -191,6 +230,7 @@ impl Postgresql {
             Format::Pgdump => command.args(["--format=custom", "--compress=0"]),
             _ => command.arg("--format=plain"),
         };
+        command.args(arguments);
         Child::read_from(&mut command, "pg_dump", self.stop)
     }
 }

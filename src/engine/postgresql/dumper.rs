@@ -79,6 +79,10 @@ impl Dumper for Postgresql {
 
     fn stream(&mut self, out: &mut dyn Write) -> Result<()> {
         let mut child = self.child.take().context("pg_dump was not started")?;
+        if let Some(readers) = self.readers.take() {
+            let joined = self.stream_sections(child, &readers, out);
+            return joined.map_err(|error| self.explain_conflict(error));
+        }
         let mut checking = CheckingWriter::new(out, self.format);
         pass_on(&mut child, &mut checking)?;
         let ended = child.finish().map_err(|error| self.explain(error));
@@ -90,6 +94,8 @@ impl Dumper for Postgresql {
         self.check_storage()?;
         let rows = self.snapshot.take().map(|snapshot| snapshot.rows);
         let mut rows = rows.unwrap_or_default();
+        let read = self.read_rows.drain();
+        rows.extend(read.map(|(table, rows)| (table, Rows::Exact(rows))));
         let emptied = self.selected.emptied.iter().cloned();
         rows.extend(emptied.map(|name| (name, Rows::Exact(0))));
         let tables = self.tables.iter().map(|name| {

@@ -32,6 +32,8 @@ pub(super) struct EntryLoader<'a> {
     preamble: Vec<Vec<u8>>,
     preamble_length: usize,
     in_preamble: bool,
+    /// True if the text of a failed statement must not be repeated, because it may be secret.
+    is_secret: bool,
     object: String,
     sql: Option<LocatingWriter<Child>>,
     rows: Option<Child>,
@@ -46,10 +48,19 @@ impl<'a> EntryLoader<'a> {
             preamble: Vec::new(),
             preamble_length: 0,
             in_preamble: true,
+            is_secret: false,
             object: "the beginning".to_owned(),
             sql: None,
             rows: None,
             failed: Vec::new(),
+        }
+    }
+
+    /// As [`EntryLoader::new`], for statements that may contain a password's hash.
+    pub(super) fn of_secrets(into: &'a TargetServer<'a>, database: &'a str) -> Self {
+        EntryLoader {
+            is_secret: true,
+            ..EntryLoader::new(into, database)
         }
     }
 
@@ -68,6 +79,9 @@ impl<'a> EntryLoader<'a> {
         if self.sql.is_none() {
             let mut psql = self.into.server.psql(self.database);
             psql.args(["--set=ON_ERROR_STOP=0", "--file=-", "--output=/dev/null"]);
+            if self.is_secret {
+                psql.arg("--set=VERBOSITY=terse");
+            }
             psql.env_remove("PGCLIENTENCODING");
             let mut child = Child::write_to(&mut psql, "psql", self.into.stop)?;
             child.keep_lines(MOST_LINES);

@@ -144,7 +144,7 @@ impl<'a> FilledDatabase<'a> {
                 "the database {name} is not empty: it has {}, which other sessions put there during the restore",
                 content.describe()
             ),
-            Err(error) => log::warn!("what the database {name} holds cannot be seen: {error:#}"),
+            Err(error) => log::warn!("cannot list what the database {name} holds: {error:#}"),
         }
         if !format!("{error:#}").contains(NO_ROOM) {
             return error;

@@ -9,7 +9,8 @@ use super::target::TargetServer;
 use crate::engine::leftover;
 use crate::stop::Stop;
 
-/// A new database under a temporary name. It is dropped again unless the restore succeeds.
+/// A new database, in most cases under a temporary name. It is dropped again unless the restore
+/// succeeds.
 pub(super) struct NewDatabase<'a> {
     pub(super) name: String,
     into: &'a TargetServer<'a>,
@@ -17,16 +18,25 @@ pub(super) struct NewDatabase<'a> {
 }
 
 impl<'a> NewDatabase<'a> {
-    /// Creates the database. No signal interrupts this: if the client were killed, the server would
-    /// still create the database.
+    /// Creates a database that gets the name `name` later.
     pub(super) fn create(
         into: &'a TargetServer<'a>,
         name: &str,
         settings: &DatabaseSettings,
     ) -> Result<Self> {
+        NewDatabase::create_as(into, make_new_name(name, "restoring"), settings)
+    }
+
+    /// Creates the database `name`. No signal interrupts this: if the client were killed, the
+    /// server would still create the database.
+    pub(super) fn create_as(
+        into: &'a TargetServer<'a>,
+        name: String,
+        settings: &DatabaseSettings,
+    ) -> Result<Self> {
         into.stop.check()?;
         let new = NewDatabase {
-            name: make_new_name(name, "restoring"),
+            name,
             into,
             kept: false,
         };

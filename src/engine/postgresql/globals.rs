@@ -5,7 +5,8 @@ use std::io::Write;
 
 use anyhow::{Context, Result};
 
-use super::load::{Scope, load_whole};
+use super::entry_loader::EntryLoader;
+use super::load::{Scope, load_each, load_whole};
 use super::script::find_restrict_line;
 use super::server::Server;
 use super::target::TargetServer;
@@ -14,10 +15,10 @@ use crate::engine::feed::read_list;
 use crate::engine::load::{LoadOptions, LoadResult};
 
 /// Runs the SQL that `pg_dumpall --globals-only` printed. A role that exists is neither created nor
-/// altered, so its password stays.
+/// altered, so its password stays. If the restore keeps going, returns what failed.
 ///
 /// # Errors
-/// When a statement fails; then no role is created.
+/// When a statement fails and the restore does not keep going; then no role is created.
 pub fn run(
     dump: &File,
     server: &Server,
@@ -28,7 +29,11 @@ pub fn run(
     let script = read_list(dump, into.stop)?;
     let (mut roles, mut tablespaces) = (String::new(), String::new());
     for statement in Statements::of(&script) {
-        let kept = match subject(statement) {
+        let subject = subject(statement);
+        let heading = into
+            .keep_going
+            .then(|| heading(statement, subject.as_ref()));
+        let kept = match subject {
             Some((GlobalKind::Role, name)) if into.target.roles.contains(&name) => {
                 if statement.starts_with("CREATE") {
                     log::info!("the role {name} exists and stays as it is");
@@ -41,10 +46,21 @@ pub fn run(
             Some((GlobalKind::Tablespace, _)) => &mut tablespaces,
             Some((GlobalKind::Role, _)) | None => &mut roles,
         };
+        kept.extend(heading);
         kept.push_str(statement);
         kept.push('\n');
     }
     let restrict = find_restrict_line(&script);
+    if into.keep_going {
+        let parts = [restrict, &roles, &tablespaces];
+        let each = EntryLoader::of_secrets(&into, &into.maintenance);
+        let failed = load_each(&into, each, dump, |psql| {
+            let mut parts = parts.into_iter();
+            parts.try_for_each(|part| psql.write_all(part.as_bytes()))
+        });
+        let failed = failed.context("the server-wide objects cannot be restored")?;
+        return Ok(LoadResult::new(None, failed));
+    }
     // A tablespace cannot be created within a transaction.
     let parts = [restrict, "BEGIN;\n", &roles, "COMMIT;\n", &tablespaces];
     let mut psql = server.psql(&into.maintenance);
@@ -57,6 +73,21 @@ pub fn run(
     load_whole(&into, psql, dump, Scope::EachStatement, feed)
         .context("the server-wide objects cannot be restored")?;
     Ok(LoadResult::default())
+}
+
+/// Returns a heading as `pg_dump` writes it, so that an error of the statement names the object.
+/// Returns nothing for a `SET`.
+fn heading(statement: &str, subject: Option<&(GlobalKind, String)>) -> String {
+    let (kind, name) = match subject {
+        Some((GlobalKind::Role, name)) => ("ROLE", name.as_str()),
+        Some((GlobalKind::Tablespace, name)) => ("TABLESPACE", name.as_str()),
+        // It names the roles and nothing secret.
+        None if statement.starts_with("GRANT ") => ("GRANT", statement[6..].trim_end_matches(';')),
+        None if statement.starts_with("SET ") => return String::new(),
+        None => ("STATEMENT", statement.split(' ').next().unwrap_or_default()),
+    };
+    let name = name.replace(char::is_control, " ");
+    format!("-- Name: {name}; Type: {kind}; Schema: -; Owner: -\n")
 }
 
 /// Returns the tablespaces that a script creates.

@@ -1,13 +1,11 @@
 //! Tables that the user leaves out of a dump, and tables whose rows the user leaves out.
 
-use anyhow::{Result, anyhow, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use serde::Deserialize;
 
 use super::pattern::{condition, exact};
-use super::reach::ask;
-use super::server::Server;
+use super::session::Session;
 use crate::header::LeftOut;
-use crate::stop::Stop;
 
 /// The most objects that an error lists.
 const LISTED: usize = 12;
@@ -21,6 +19,8 @@ pub(super) struct Selected {
     rows: Vec<(String, String)>,
     /// The OIDs of [`Selected::tables`].
     oids: Vec<u32>,
+    /// The OIDs of [`Selected::rows`].
+    oids_of_rows: Vec<u32>,
     /// The tables without rows by their names in [`crate::header::Facts::tables`].
     pub(super) emptied: Vec<String>,
 }
@@ -43,12 +43,7 @@ impl Selected {
     /// # Errors
     /// One sentence, when a pattern selects no table, or the dump could not be restored because what
     /// it holds needs what is left out.
-    pub(super) fn find(
-        server: &Server,
-        database: &str,
-        left_out: &LeftOut,
-        stop: Stop,
-    ) -> Result<Self> {
+    pub(super) fn find(session: &mut Session, database: &str, left_out: &LeftOut) -> Result<Self> {
         if left_out.is_nothing() {
             return Ok(Selected::default());
         }
@@ -74,7 +69,8 @@ impl Selected {
             .replace("$MATCHED", &matched.join(" UNION ALL "))
             .replace("$NUMBER", &patterns.len().to_string())
             .replace("$LISTED", &LISTED.to_string());
-        let answer: Answer = ask(server, database, &query, stop)?;
+        let answer = session.ask(&query);
+        let answer: Answer = answer.context("cannot read PostgreSQL's catalogue")?;
         let unmatched = answer.unmatched.iter().map(|number| patterns[*number]);
         let unmatched: Vec<_> = unmatched
             .map(|(kind, pattern)| format!("--exclude-{kind} {pattern}"))
@@ -102,9 +98,19 @@ impl Selected {
 
     /// Returns the SQL array of the OIDs of the tables that the dump lacks.
     pub(super) fn oids(&self) -> String {
-        let oids: Vec<_> = self.oids.iter().map(u32::to_string).collect();
-        format!("'{{{}}}'::oid[]", oids.join(","))
+        array(self.oids.iter())
     }
+
+    /// Returns the SQL array of the OIDs of the tables whose rows the dump lacks.
+    pub(super) fn oids_without_rows(&self) -> String {
+        array(self.oids.iter().chain(&self.oids_of_rows))
+    }
+}
+
+/// Returns an SQL array of OIDs.
+fn array<'a>(oids: impl Iterator<Item = &'a u32>) -> String {
+    let oids: Vec<_> = oids.map(u32::to_string).collect();
+    format!("'{{{}}}'::oid[]", oids.join(","))
 }
 
 /// The query for [`Answer`]. `pg_dump` dumps no temporary tables.
@@ -153,6 +159,7 @@ SELECT json_build_object(
     'rows', (SELECT coalesce(json_agg(json_build_array(nspname, relname) ORDER BY nspname, relname), '[]')
         FROM relation WHERE oid IN (SELECT oid FROM emptied)),
     'oids', (SELECT coalesce(json_agg(oid::bigint), '[]') FROM gone),
+    'oids_of_rows', (SELECT coalesce(json_agg(oid::bigint), '[]') FROM emptied),
     'emptied', (SELECT coalesce(json_agg(oid::regclass::text), '[]') FROM relation
         WHERE relkind = 'r' AND oid IN (SELECT oid FROM emptied)),
     'unmatched', (SELECT coalesce(json_agg(n), '[]') FROM generate_series(0, $NUMBER - 1) n

@@ -17,7 +17,7 @@ const UNUSED: &str = "SELECT coalesce(json_agg(datname), '[]') FROM pg_database 
 pub(super) fn remove(into: &TargetServer<'_>, name: &str) {
     let found = ask(into.server, &into.maintenance, UNUSED, into.stop);
     let found: Vec<String> = found.unwrap_or_else(|error| {
-        log::debug!("what killed restores left cannot be seen: {error:#}");
+        log::debug!("cannot list the databases that killed restores left: {error:#}");
         Vec::new()
     });
     let now = clock::now();

@@ -49,8 +49,22 @@ pub(super) fn load(
         let psql = into.server.psql(name);
         return load_whole(into, psql, dump, scope, feed).map(|()| Vec::new());
     }
+    load_each(into, EntryLoader::new(into, name), dump, feed)
+}
+
+/// Feeds the SQL that `feed` writes from the file `dump` to the sessions of `each`. Returns the
+/// objects that failed.
+///
+/// # Errors
+/// When the connection was lost or the work must stop.
+pub(super) fn load_each(
+    into: &TargetServer<'_>,
+    each: EntryLoader<'_>,
+    dump: &File,
+    feed: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<Vec<Failure>> {
     let restricting = find_restrict_mode(into, dump)?;
-    let parts = Owners::new(EntryLoader::new(into, name), into.no_owner);
+    let parts = Owners::new(each, into.no_owner);
     let mut script =
         RestrictedScript::new(Entries::new(parts), &into.target.parameters, restricting)?;
     let fed = feed(&mut script).and_then(|()| script.flush());

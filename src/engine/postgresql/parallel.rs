@@ -11,6 +11,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 
 use super::load::{Scope, load};
+use super::programs;
 use super::server::client_version;
 use super::target::TargetServer;
 use crate::child::{self, Child};
@@ -137,7 +138,7 @@ fn load_by_psql(dump: &File, psql: &mut dyn Write, stop: Stop) -> io::Result<()>
 }
 
 fn convert(archive: io::PipeReader, psql: &mut dyn Write, stop: Stop) -> io::Result<()> {
-    let mut command = Command::new("pg_restore");
+    let mut command = programs::command("pg_restore");
     let mut child = Child::filter(command.arg("--file=-"), "pg_restore", archive, stop)
         .map_err(io::Error::other)?;
     // The command still holds this process's own end of the pipe.

@@ -11,6 +11,7 @@ use super::globals;
 use super::left_out::Selected;
 use super::reach::ask;
 use super::server::{Server, identifier};
+use super::session::Session;
 use super::snapshot::Snapshot;
 use crate::engine::feed::read_list;
 use crate::header::Header;
@@ -84,8 +85,9 @@ pub(super) fn read_restored(
     let nothing = Selected::default().oids();
     let mut now: Value = ask(server, database, &catalogue::settings(&nothing), stop)?;
     let names: Vec<String> = serde_json::from_value(now["table_names"].take())?;
-    let mut snapshot = Snapshot::take(server, database, None, nothing, stop)?;
-    snapshot.count(i64::MAX.unsigned_abs())?;
+    let session = Session::start(server, database, stop)?;
+    let mut snapshot = Snapshot::take(session, None, nothing)?;
+    snapshot.count(i64::MAX.unsigned_abs(), false)?;
     let rows = names.into_iter().map(|name| {
         let rows = snapshot.rows.get(&name).and_then(|rows| rows.exact());
         (name, rows)

@@ -5,7 +5,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::catalogue::{self, ServerFacts};
-use super::server::{Server, identifier};
+use super::server::{ConnectionReport, Server, identifier};
+use super::session::Session;
 use crate::stop::Stop;
 
 /// The databases to connect to if no database is named.
@@ -73,9 +74,7 @@ pub(super) fn databases(server: &Server, stop: Stop) -> Result<Vec<String>> {
     let (maintenance, ..) = connect_anywhere(server, None, stop)?;
     let found: Databases = ask(server, &maintenance, DATABASES, stop)?;
     for name in found.invalid {
-        log::warn!(
-            "{name} is not dumped: a DROP DATABASE that was interrupted left it half gone; drop it again"
-        );
+        log::warn!("{name} is not dumped: its DROP DATABASE was interrupted; drop it again");
     }
     for name in found.closed {
         log::warn!("{name} is not dumped: it allows no connections (ALLOW_CONNECTIONS false)");
@@ -96,7 +95,7 @@ pub(super) fn databases(server: &Server, stop: Stop) -> Result<Vec<String>> {
 fn is_changed(server: &Server, stop: Stop) -> bool {
     ask(server, "template1", IS_CHANGED, stop).unwrap_or_else(|error| {
         log::warn!(
-            "whether template1 was changed cannot be seen, so it is dumped (--exclude template1 leaves it out): {error:#}"
+            "cannot see whether template1 was changed, so it is dumped (--exclude template1 leaves it out): {error:#}"
         );
         true
     })
@@ -118,8 +117,28 @@ pub(super) type ConnectedServer = (String, String, ServerFacts);
 /// Connects to a database. Returns the database, the location of the server, and facts about the
 /// server.
 pub(super) fn connect(server: &Server, database: &str, stop: Stop) -> Result<ConnectedServer> {
-    let connection = server
-        .ask(database, catalogue::SERVER, stop)
+    let answer = server.ask(database, catalogue::SERVER, stop);
+    connected(server, database, answer, stop)
+}
+
+/// Connects to a database, as [`connect`], by a session that stays open. Returns the session too.
+pub(super) fn connect_session(
+    server: &Server,
+    database: &str,
+    stop: Stop,
+) -> Result<(Session, ConnectedServer)> {
+    let mut session = Session::start(server, database, stop)?;
+    let answer = session.ask_with_location(catalogue::SERVER);
+    Ok((session, connected(server, database, answer, stop)?))
+}
+
+fn connected(
+    server: &Server,
+    database: &str,
+    answer: Result<ConnectionReport>,
+    stop: Stop,
+) -> Result<ConnectedServer> {
+    let connection = answer
         .map_err(|error| server.explain(error, database, stop))
         .with_context(|| format!("cannot connect to {}", server.url().with_database(database)))?;
     let facts = serde_json::from_value(connection.answer)?;

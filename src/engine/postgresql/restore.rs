@@ -23,6 +23,9 @@ use crate::header::Header;
 use crate::name::Format;
 use crate::read::read_whole;
 
+/// The beginning of `pg_cron`'s error in a database with another name than it is configured for.
+const OWN_NAME: &str = "can only create extension in database";
+
 /// Restores a dump into the database `name`.
 ///
 /// # Errors
@@ -66,14 +69,26 @@ pub fn run(
 
     let scope = Scope::EachStatement;
     let archive = prepare(&into, dump, header, scope)?;
-    let new = NewDatabase::create(&into, name, &settings)?;
-    let data = load_database(&into, &new.name, dump, archive, scope);
+    let mut new = NewDatabase::create(&into, name, &settings)?;
+    let mut data = load_database(&into, &new.name, dump, archive, scope);
+    if insists_on_name(&data) && !exists {
+        drop(new);
+        log::info!(
+            "an extension needs a database with the name {name}; the dump is loaded again, into that database"
+        );
+        // If this program is killed, the database is empty, and not a part of the dump.
+        let scope = Scope::OneTransaction;
+        let archive = prepare(&into, dump, header, scope)?;
+        new = NewDatabase::create_as(&into, name.to_owned(), &settings)?;
+        data = load_database(&into, name, dump, archive, scope);
+    }
     let mut failed = data.map_err(|error| explain_name(error, name))?;
     failed.extend(apply(&into, &settings, &new.name, name)?);
     into.stop.check()?;
     let saved = match options.existing {
         ExistingDatabase::Save(save) if exists => swap::replace(&into, &new, name, Some(save))?,
         ExistingDatabase::Lose if exists => swap::replace(&into, &new, name, None)?,
+        _ if new.name == name => None,
         _ => {
             swap::name_new(&into, &new, name)?;
             None
@@ -84,15 +99,25 @@ pub fn run(
     Ok(LoadResult::new(saved, failed))
 }
 
-/// Adds advice to the error of an extension that requires a certain name of its database, as
-/// `pg_cron` does.
+/// Returns true if an extension was refused because it can exist only in a database with a certain
+/// name, as `pg_cron` can.
+fn insists_on_name(loaded: &Result<Vec<Failure>>) -> bool {
+    match loaded {
+        Ok(failed) => failed
+            .iter()
+            .any(|failure| failure.error.starts_with(OWN_NAME)),
+        Err(error) => format!("{error:#}").contains(OWN_NAME),
+    }
+}
+
+/// Adds advice to the error of an extension that can exist only in a database with a certain name.
 fn explain_name(error: Error, name: &str) -> Error {
-    if !format!("{error:#}").contains("can only create extension in database") {
+    if !format!("{error:#}").contains(OWN_NAME) {
         return error;
     }
+    let (here, old) = (identifier(name), identifier(&format!("{name}_old")));
     error.context(format!(
-        "an extension insists on the database's name, and a dump is loaded under another one first; rename the old database if there is one, CREATE DATABASE {}, and restore into that with --into-empty",
-        identifier(name)
+        "an extension can exist only in a database with a certain name, so the dump cannot be loaded beside the old database; ALTER DATABASE {here} RENAME TO {old}, then restore without --replace"
     ))
 }
 
@@ -135,7 +160,7 @@ fn apply(
     let statements = if into.no_owner {
         settings.apply_without_owner(new)
     } else {
-        settings.apply(new)
+        settings.apply(new)?
     };
     if !into.keep_going {
         let applied = into.execute(&statements, into.stop);
@@ -170,6 +195,7 @@ fn refuse_if_replicated(into: &TargetServer<'_>, name: &str) -> Result<()> {
 
 /// Reports at once everything that the dump needs and the server lacks.
 fn preflight(into: &TargetServer<'_>, header: &Header, settings: &DatabaseSettings) -> Result<()> {
+    settings.check()?;
     let target = &into.target;
     let mut lacking = Vec::new();
     let mut need =
@@ -230,7 +256,7 @@ fn preflight(into: &TargetServer<'_>, header: &Header, settings: &DatabaseSettin
         .unwrap_or(0);
     if dumped > major {
         log::warn!(
-            "the dump is of PostgreSQL {}, newer than this server ({}); what it does not know will fail",
+            "the dump is of PostgreSQL {}, newer than this server ({}); what this server does not know will fail",
             header.engine_version,
             into.facts.version
         );

@@ -163,7 +163,7 @@ impl<'a, W: Write> RestrictedScript<'a, W> {
 impl<W: Write> Write for RestrictedScript<'_, W> {
     fn write(&mut self, data: &[u8]) -> io::Result<usize> {
         if memchr(0, data).is_some() {
-            return Err(io::Error::other("the dump is no SQL: it has a zero byte"));
+            return Err(io::Error::other("the dump is not SQL: it has a zero byte"));
         }
         if let Some(backticks) = &mut self.backticks {
             backticks.check_commands(data)?;

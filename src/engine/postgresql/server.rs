@@ -1,11 +1,14 @@
 //! Connects to a PostgreSQL server through PostgreSQL's own client programs, so that everything
 //! libpq supports (service files, password files, TLS, several hosts) works as everywhere else.
 
+use std::collections::BTreeMap;
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Error, Result, anyhow};
 use serde_json::Value;
 
+use super::programs;
 use crate::child;
 use crate::secret::Secret;
 use crate::stop::Stop;
@@ -64,6 +67,25 @@ pub struct ConnectionReport {
     pub location: String,
     /// The answer to the query, as JSON.
     pub answer: Value,
+}
+
+impl ConnectionReport {
+    /// Returns what `psql` printed: the host, the port, and a JSON value.
+    ///
+    /// # Errors
+    /// When it printed something else.
+    pub(super) fn of_lines(printed: &str) -> Result<Self> {
+        let mut lines = printed.lines();
+        let (Some(host), Some(port), Some(answer)) = (lines.next(), lines.next(), lines.next())
+        else {
+            return Err(anyhow!("psql answered {printed:?}"));
+        };
+        Ok(ConnectionReport {
+            location: location(host, port),
+            answer: serde_json::from_str(answer)
+                .with_context(|| format!("psql answered {answer:?}"))?,
+        })
+    }
 }
 
 impl Server {
@@ -132,11 +154,14 @@ impl Server {
     }
 
     fn bare_client(&self, program: &str, url: &Url) -> Command {
-        let mut command = Command::new(program);
+        let mut command = programs::command(program);
         command.arg("--no-password").arg(format!("--dbname={url}"));
         if self.url.is_isolated() {
             let names = std::env::vars_os().map(|(name, _)| name);
             for name in names.filter(|name| name.as_encoded_bytes().starts_with(b"PG")) {
+                command.env_remove(name);
+            }
+            for name in programs::VARIABLES {
                 command.env_remove(name);
             }
         }
@@ -195,7 +220,7 @@ impl Server {
             format!("port {}", port.trim())
         });
         error.context(format!(
-            "a connection pooler is there, not PostgreSQL itself; name the server's own address in the URL (it listens on {port})"
+            "this is a connection pooler, not PostgreSQL; name the server's own address in the URL (it listens on {port})"
         ))
     }
 
@@ -210,17 +235,7 @@ impl Server {
         psql.args(["--command", "\\echo :PORT"]);
         psql.args(["--command", query]);
         let printed = child::output(&mut psql, "psql", stop)?;
-        let printed = String::from_utf8_lossy(&printed);
-        let mut lines = printed.lines();
-        let (Some(host), Some(port), Some(answer)) = (lines.next(), lines.next(), lines.next())
-        else {
-            return Err(anyhow!("psql answered {printed:?}"));
-        };
-        Ok(ConnectionReport {
-            location: location(host, port),
-            answer: serde_json::from_str(answer)
-                .with_context(|| format!("psql answered {answer:?}"))?,
-        })
+        ConnectionReport::of_lines(&String::from_utf8_lossy(&printed))
     }
 
     /// Runs statements, each in a separate transaction unless the statements say otherwise.
@@ -304,12 +319,24 @@ pub fn literal(text: &str) -> String {
     }
 }
 
-/// Returns the major version and the full version that `PROGRAM --version` prints.
+/// Returns the major version and the full version that `PROGRAM --version` prints. It is asked only
+/// once.
 ///
 /// # Errors
 /// When the program is missing or prints no version.
 pub fn client_version(program: &str, stop: Stop) -> Result<(u32, String)> {
-    let mut command = Command::new(program);
+    static KNOWN: Mutex<BTreeMap<String, (u32, String)>> = Mutex::new(BTreeMap::new());
+    let known = || KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(version) = known().get(program) {
+        return Ok(version.clone());
+    }
+    let version = ask_client_version(program, stop)?;
+    known().insert(program.to_owned(), version.clone());
+    Ok(version)
+}
+
+fn ask_client_version(program: &str, stop: Stop) -> Result<(u32, String)> {
+    let mut command = programs::command(program);
     let printed = child::output(command.arg("--version"), program, stop).with_context(|| {
         format!("{program} is needed and does not run; install PostgreSQL's client programs")
     })?;

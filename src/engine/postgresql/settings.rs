@@ -1,6 +1,8 @@
 //! Writes a database's own settings as SQL: the settings that neither `pg_dump` without `--create`
 //! nor `pg_dumpall --globals-only` dumps.
 
+use anyhow::{Context, Result};
+
 use super::catalogue::{DatabaseSettings, Grant, Parameters};
 use super::server::{identifier, literal};
 
@@ -14,6 +16,10 @@ const LISTS: [&str; 6] = [
     "temp_tablespaces",
     "unix_socket_directories",
 ];
+
+/// The privileges of a database, as `aclexplode` names them. They are words of SQL that cannot be
+/// quoted.
+const PRIVILEGES: [&str; 3] = ["CONNECT", "CREATE", "TEMPORARY"];
 
 impl DatabaseSettings {
     /// Returns the statement that creates the empty database `name` on a server of this major
@@ -60,7 +66,10 @@ impl DatabaseSettings {
 
     /// Returns the statements that apply the settings to the database `name`. The first one closes
     /// the database, so that a failure of another one does not leave it open.
-    pub(super) fn apply(&self, name: &str) -> Vec<String> {
+    ///
+    /// # Errors
+    /// The error of [`DatabaseSettings::check`].
+    pub(super) fn apply(&self, name: &str) -> Result<Vec<String>> {
         let database = identifier(name);
         let owner = identifier(&self.owner);
         let mut sql = Vec::new();
@@ -74,13 +83,20 @@ impl DatabaseSettings {
         }
         if let Some(grants) = &self.grants {
             sql.push(format!("REVOKE ALL ON DATABASE {database} FROM {owner}"));
-            sql.extend(
-                grants
-                    .iter()
-                    .map(|grant| grant.apply(&database, &self.owner)),
-            );
+            for grant in grants {
+                sql.push(grant.apply(&database, &self.owner)?);
+            }
         }
-        sql
+        Ok(sql)
+    }
+
+    /// Checks that the settings hold no words that no server wrote.
+    ///
+    /// # Errors
+    /// When the header was damaged or forged.
+    pub(super) fn check(&self) -> Result<()> {
+        let grants = self.grants.iter().flatten();
+        grants.map(|grant| grant.privilege().map(drop)).collect()
     }
 
     /// Returns the statements for the settings that name no role.
@@ -110,7 +126,18 @@ impl DatabaseSettings {
 }
 
 impl Grant {
-    fn apply(&self, database: &str, owner: &str) -> String {
+    /// Returns the privilege, which is one of the words that a database's privileges have.
+    fn privilege(&self) -> Result<&'static str> {
+        let known = PRIVILEGES.iter().find(|known| **known == self.privilege);
+        known.copied().with_context(|| {
+            format!(
+                "the dump's header grants {:?} on the database, which is no privilege; the header is damaged or forged",
+                self.privilege
+            )
+        })
+    }
+
+    fn apply(&self, database: &str, owner: &str) -> Result<String> {
         let grantee = self
             .grantee
             .as_deref()
@@ -122,17 +149,17 @@ impl Grant {
         };
         let grant = format!(
             "GRANT {} ON DATABASE {database} TO {grantee}{option}",
-            self.privilege
+            self.privilege()?
         );
         // A grant by a superuser counts as the owner's.
         if self.grantor == owner {
-            return grant;
+            return Ok(grant);
         }
         // All three are one transaction: if one fails, none has an effect.
-        format!(
+        Ok(format!(
             "SET SESSION AUTHORIZATION {}; {grant}; RESET SESSION AUTHORIZATION",
             identifier(&self.grantor)
-        )
+        ))
     }
 }
 

@@ -2,25 +2,19 @@
 //! database is compared with these numbers.
 
 use std::collections::HashMap;
-use std::io::Read;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::Result;
 use serde::de::DeserializeOwned;
 
-use super::error::{ServerError, VERBOSE};
-use super::server::Server;
-use crate::child::Child;
+use super::session::Session;
 use crate::header::Rows;
-use crate::stop::Stop;
 
 /// The size in bytes up to which counting tables is cheap.
 pub(super) const CHEAP: u64 = 64 << 20;
 
-/// The last line of an answer.
-const END: &[u8] = b"\"end\"\n";
-
-/// The tables to lock: the tables whose rows `pg_dump` dumps, and their partitioned parents.
+/// The tables to lock: the tables whose rows `pg_dump` dumps, and their partitioned parents. `$LEFT_OUT`
+/// stands for the SQL array of the OIDs of the tables that are left out.
 const DUMPED: &str = "pg_class c JOIN pg_namespace n ON n.oid = relnamespace
     WHERE relkind IN ('r', 'p') AND relpersistence <> 't'
         AND nspname !~ '^pg_' AND nspname <> 'information_schema'
@@ -31,11 +25,25 @@ const DUMPED: &str = "pg_class c JOIN pg_namespace n ON n.oid = relnamespace
                 AND NOT EXISTS (SELECT FROM pg_extension e
                     WHERE e.oid = refobjid AND c.oid = ANY (extconfig)))";
 
+/// True for the table `c` if planning a query of it can call a function of its owner with the rights
+/// of the role that dumps: the planner evaluates what is constant in the expressions of indexes and
+/// statistics. `pg_dump` reads rows without planning a query.
+pub(super) const CALLS_FUNCTIONS: &str = "EXISTS (SELECT FROM pg_depend d
+    WHERE (d.classid = 'pg_class'::regclass
+            AND d.objid IN (SELECT indexrelid FROM pg_index WHERE indrelid = c.oid
+                AND (indexprs IS NOT NULL OR indpred IS NOT NULL))
+        OR d.classid = 'pg_statistic_ext'::regclass
+            AND d.objid IN (SELECT s.oid FROM pg_statistic_ext s WHERE stxrelid = c.oid))
+        AND refobjid >= 16384
+        AND (refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass)
+            OR refclassid = 'pg_type'::regclass
+                AND refobjid IN (SELECT t.oid FROM pg_type t WHERE typtype = 'd')))";
+
 /// The file of each dumped table, if the table has one.
 pub(super) type Storage = HashMap<String, Option<u32>>;
 
 /// Returns [`DUMPED`] without the tables whose OIDs are in the SQL array `left_out`.
-fn dumped(left_out: &str) -> String {
+pub(super) fn dumped(left_out: &str) -> String {
     DUMPED.replace("$LEFT_OUT", left_out)
 }
 
@@ -57,13 +65,12 @@ pub(super) struct Snapshot {
     pub(super) rows: HashMap<String, Rows>,
     /// The SQL array of the OIDs of the tables that are left out of the dump.
     left_out: String,
-    /// The session of the transaction, which ends when this is dropped; `None` after the session
-    /// failed.
-    session: Option<Child>,
+    /// The session of the transaction, which ends when this is dropped.
+    session: Session,
 }
 
 impl Snapshot {
-    /// Begins a transaction in `database`. It first locks each dumped table, for which it waits as
+    /// Begins a transaction in `session`. It first locks each dumped table, for which it waits as
     /// long as `locks` says (`None` takes no locks), and then takes the snapshot. TRUNCATE and
     /// those ALTER TABLE statements that rewrite a table leave nothing that an older snapshot could
     /// see. Because the locks come before the snapshot, no such statement can run between the
@@ -73,11 +80,9 @@ impl Snapshot {
     /// # Errors
     /// When the server grants no lock or shares no snapshot, in the server's words.
     pub(super) fn take(
-        server: &Server,
-        database: &str,
+        session: Session,
         locks: Option<Duration>,
         left_out: String,
-        stop: Stop,
     ) -> Result<Self> {
         let dumped = dumped(&left_out);
         let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
@@ -93,14 +98,11 @@ SELECT '{begin}', (SELECT 'LOCK TABLE '
                 wait.as_millis().max(1) // 0 would mean no limit
             ),
         };
-        let mut psql = server.psql(database);
-        psql.args(["--no-align", "--tuples-only", "--file=-", VERBOSE]);
-        let session = Child::converse(&mut psql, "psql", b"SET row_security = off;\n", stop)?;
         let mut snapshot = Snapshot {
             id: String::new(),
             rows: HashMap::new(),
             left_out,
-            session: Some(session),
+            session,
         };
         snapshot.id = snapshot.ask(&format!("{begin}\nSELECT to_json(pg_export_snapshot())"))?;
         Ok(snapshot)
@@ -111,9 +113,7 @@ SELECT '{begin}', (SELECT 'LOCK TABLE '
     /// # Errors
     /// When the server cannot be asked, in the server's words.
     pub(super) fn ask<T: DeserializeOwned>(&mut self, query: &str) -> Result<T> {
-        let printed = self.run(&format!("{query};\n"))?;
-        let answer = printed.lines().next().unwrap_or_default();
-        serde_json::from_str(answer).with_context(|| format!("psql answered {answer:?}"))
+        self.session.ask(query)
     }
 
     /// Returns the tables that the snapshot does not show as they were: their storage has changed
@@ -132,36 +132,17 @@ SELECT '{begin}', (SELECT 'LOCK TABLE '
 
     /// Counts the rows of tables, the smallest table first, until the tables are `counted` bytes
     /// large together. Counting reads these tables once more. A table that cannot be counted is
-    /// left out: `pg_dump` will report why it cannot be read.
+    /// left out: `pg_dump` will report why it cannot be read. If `is_live`, a table is also left out
+    /// if counting it could call functions of its owner.
     ///
     /// # Errors
     /// When the server cannot be asked, in the server's words.
-    pub(super) fn count(&mut self, counted: u64) -> Result<()> {
-        let printed = self.run(&count(counted, &self.left_out))?;
+    pub(super) fn count(&mut self, counted: u64, is_live: bool) -> Result<()> {
+        let script = count(counted, is_live, &self.left_out);
+        let printed = self.session.run(&script)?;
         let lines = printed.lines().map(serde_json::from_str);
         self.rows = lines.collect::<Result<_, _>>()?;
         Ok(())
-    }
-
-    /// Runs `script` in the session. Returns what the session prints.
-    fn run(&mut self, script: &str) -> Result<String> {
-        let session = self.session.as_mut().context("the session has ended")?;
-        let script = format!("{script}SELECT to_json('end'::text);\n");
-        session.say(script.as_bytes())?;
-        let mut printed = Vec::new();
-        let mut buffer = [0; 8192];
-        while !printed.ends_with(END) {
-            let read = session.read(&mut buffer)?;
-            if read == 0 {
-                if let Some(session) = self.session.take() {
-                    session.finish().map_err(ServerError::of)?;
-                }
-                bail!("psql ended before its answer did");
-            }
-            printed.extend_from_slice(&buffer[..read]);
-        }
-        printed.truncate(printed.len() - END.len());
-        Ok(String::from_utf8_lossy(&printed).into_owned())
     }
 }
 
@@ -169,20 +150,22 @@ SELECT '{begin}', (SELECT 'LOCK TABLE '
 /// tables at a time, and after each time it releases the locks beyond the snapshot's own, because
 /// the server has room for only some thousands of locks. It does not touch the tables whose OIDs are in
 /// the SQL array `left_out`.
-fn count(counted: u64, left_out: &str) -> String {
+fn count(counted: u64, is_live: bool, left_out: &str) -> String {
+    let calls = if is_live { CALLS_FUNCTIONS } else { "false" };
     format!(
         "SET lock_timeout = '1s';
+SET constraint_exclusion = off;
 \\set ON_ERROR_STOP off
 WITH relation AS (
-    SELECT oid, relname, reltuples::bigint AS about,
+    SELECT oid, relname, reltuples::bigint AS about, {calls} AS calls,
         sum(pg_relation_size(oid)) OVER (ORDER BY pg_relation_size(oid), oid) AS together
-    FROM pg_class WHERE relkind = 'r' AND relpersistence <> 't'
+    FROM pg_class c WHERE relkind IN ('r', 'p') AND relpersistence <> 't'
         AND NOT (relpersistence = 'u' AND pg_is_in_recovery()) AND oid <> ALL ({left_out})
         AND relnamespace NOT IN (SELECT oid FROM pg_namespace
             WHERE nspname ~ '^pg_' OR nspname = 'information_schema')),
 numbered AS (
     SELECT *, row_number() OVER (ORDER BY oid) / 100 AS batch FROM relation
-    WHERE together <= {counted}),
+    WHERE together <= {counted} AND NOT calls),
 query (text) AS (
     SELECT string_agg(format('SELECT json_build_array(%L, count(*)) FROM ONLY %s',
         oid::regclass::text, oid::regclass), ' UNION ALL ' ORDER BY oid)
@@ -190,7 +173,7 @@ query (text) AS (
     UNION ALL
     SELECT format('SELECT json_build_array(%L, json_build_object(''about'', %s))',
         oid::regclass::text, about)
-    FROM relation WHERE together > {counted} AND about > 0)
+    FROM relation WHERE (together > {counted} OR calls) AND about > 0)
 SELECT 'SAVEPOINT counting', text, 'ROLLBACK TO SAVEPOINT counting' FROM query \\gexec
 \\set ON_ERROR_STOP on
 "

@@ -15,11 +15,15 @@ use crate::engine::access::Part;
 use crate::engine::load::{Save, explain_not_saved};
 use crate::stop::{self, Stop};
 
-/// How long statements are repeated while sessions reconnect at once.
+/// The time for which statements are repeated while sessions reconnect at once.
 const RETRY_TIME: Duration = Duration::from_secs(20);
 
+/// What can be done about an old database that cannot be dumped.
+const WAYS: &str = "--replace --save-partly keeps it on the server under another name, --replace --without-saving drops it";
+
 /// Gives the new database the name of the old one, and drops the old one. Returns the path of the
-/// old database's dump, if `save` is given.
+/// old database's dump, if `save` is given. An old database that cannot be dumped stays under
+/// another name, if `save` accepts that.
 pub(super) fn replace(
     into: &TargetServer<'_>,
     new: &NewDatabase<'_>,
@@ -30,11 +34,19 @@ pub(super) fn replace(
     let old = DatabaseById::find(into, name)?;
     exchange(into, name, &aside, &new.name)
         .map_err(|error| explain(error, old.describe_name(into, name, &aside)))?;
-    let saved = match save.map(|save| dump_old(into, name, &aside, save).map_err(explain_not_saved))
-    {
+    let accepts_a_part = save.as_ref().is_some_and(|save| save.accepts_a_part());
+    let saved = match save.map(|save| dump_old(into, name, &aside, save)) {
         None => None,
         Some(Ok(saved)) => Some(saved),
+        Some(Err(error)) if accepts_a_part && into.stop.reason().is_none() => {
+            log::warn!(
+                "the old database could not be dumped and stays on the server as {aside}; dumps of the whole server fail on it until DROP DATABASE {}: {error:#}",
+                identifier(&aside)
+            );
+            return Ok(None);
+        }
         Some(Err(error)) => {
+            let error = explain_not_saved(error, WAYS);
             let back = exchange(into, name, &new.name, &aside);
             let now = old.describe_name(into, name, &aside);
             return Err(explain(
@@ -69,7 +81,7 @@ fn exchange(into: &TargetServer<'_>, name: &str, aside: &str, coming: &str) -> R
     let exchanged = leaving.exchange_names(into, name, aside, coming);
     if let Err(error) = leaving.accept_connections(into) {
         log::error!(
-            "the database that was called {name} still refuses connections: {error:#}; ALTER DATABASE ... CONNECTION LIMIT {} ends that",
+            "the database that was called {name} still refuses connections: {error:#}; allow them with ALTER DATABASE ... CONNECTION LIMIT {}",
             leaving.limit
         );
     }

@@ -30,7 +30,7 @@ const LIBRARIES: [&str; 3] = ["lib", "lib/postgresql", "lib64"];
 const GLOBALS: &str = "postgres";
 /// The server's settings. Its data need not survive a crash, and nothing in the dump may start by
 /// itself or connect to other machines.
-const SETTINGS: [&str; 14] = [
+const SETTINGS: [&str; 15] = [
     "listen_addresses=",
     "port=5432",
     "fsync=off",
@@ -43,6 +43,7 @@ const SETTINGS: [&str; 14] = [
     "max_logical_replication_workers=0",
     "dynamic_library_path=$libdir",
     "cron.launch_active_jobs=off",
+    "cron.max_running_jobs=0",
     "allow_in_place_tablespaces=on",
     "jit=off",
 ];
@@ -80,7 +81,7 @@ impl ThrowawayCluster {
             .map_err(anyhow::Error::msg)?
             .isolated();
         let server = Server::new(&url, Some(&workshop.password));
-        let start = |preloaded: &str| {
+        let start = |preloaded: &str| -> Result<ServerProcess> {
             let mut postgres = Command::new(programs.join("postgres"));
             postgres
                 .arg("-D")
@@ -90,14 +91,23 @@ impl ThrowawayCluster {
             for setting in SETTINGS {
                 postgres.args(["-c", setting]);
             }
-            postgres
-                .arg("-c")
-                .arg(format!("shared_preload_libraries={preloaded}"));
+            let cron = header.identity.database.as_deref().map(target_name);
+            let more = [
+                format!("shared_preload_libraries={preloaded}"),
+                // pg_cron exists only in this database.
+                format!("cron.database_name={}", cron.unwrap_or_default()),
+            ];
+            for setting in more {
+                postgres.arg("-c").arg(setting);
+            }
             postgres.current_dir(&place);
             let mut process =
                 ServerProcess::start(&mut postgres, "postgres", Signal::INT, workshop, stop)?;
             let ask = || server.execute(GLOBALS, &["SELECT".to_owned()], stop);
-            process.wait_until(ask, stop).map(|()| process)
+            let denied = "FATAL:  password authentication failed";
+            let is_final = |error: &anyhow::Error| format!("{error:#}").contains(denied);
+            process.wait_until(ask, is_final, stop)?;
+            Ok(process)
         };
         let preloaded = preloaded(header, &programs);
         let process = match start(&preloaded) {
@@ -122,7 +132,7 @@ impl ThrowawayCluster {
 impl Throwaway for ThrowawayCluster {
     fn prepare(&mut self, header: &Header, dump: &File) -> Result<Arc<dyn Source>> {
         prepare::prepare(&self.server, header, dump, self.stop)
-            .context("the throwaway server cannot be made ready")?;
+            .context("cannot prepare the throwaway server")?;
         let Some(database) = &header.identity.database else {
             return Ok(Arc::new(PostgresqlSource::new(&self.url, Part::Whole)));
         };
@@ -132,8 +142,8 @@ impl Throwaway for ThrowawayCluster {
         Ok(Arc::new(PostgresqlSource::new(&self.url, part)))
     }
 
-    fn find_missing(&self, _header: &Header, error: &str) -> Option<&'static str> {
-        missing::find_missing(error)
+    fn find_missing(&self, _header: &Header, error: &anyhow::Error) -> Option<&'static str> {
+        missing::find_missing(&format!("{error:#}"))
     }
 
     fn contents(&self, header: &Header) -> Result<Option<RestoredContent>> {

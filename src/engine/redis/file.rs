@@ -18,7 +18,7 @@ use super::running::server_in;
 use super::source::refuse;
 use crate::engine::access::Access;
 use crate::engine::dumper::{Dumper, ScratchFile};
-use crate::engine::load::{ExistingDatabase, LoadOptions, LoadResult, explain_not_saved};
+use crate::engine::load::{ExistingDatabase, LOSING, LoadOptions, LoadResult, explain_not_saved};
 use crate::engine::source::{Loader, Source};
 use crate::follow::{follow, open_regular};
 use crate::header::{Facts, Header};
@@ -89,7 +89,8 @@ impl Loader for RdbFile {
             (ExistingDatabase::Save(save), Some(_)) => {
                 save.prepare()?;
                 let mut old = FileDumper::new(&target)?;
-                Some(save.save(&mut old).map_err(explain_not_saved)?)
+                let saved = save.save(&mut old);
+                Some(saved.map_err(|error| explain_not_saved(error, LOSING))?)
             }
             (ExistingDatabase::Refuse | ExistingDatabase::Fill, Some(_)) => {
                 bail!("the file exists; --replace dumps it first and then replaces it")

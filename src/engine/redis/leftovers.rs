@@ -5,12 +5,9 @@ use std::collections::BTreeMap;
 use anyhow::{Result, bail};
 
 use super::client::Client;
-use super::places::flush;
+use super::commands::{MARKER, flush};
 use crate::clock;
 use crate::engine::leftover::{Leftover, judge};
-
-/// The key that marks a database of which only a restore knows. Its value names the restore.
-pub(super) const MARKER: &str = "dump-database.restoring";
 
 /// Empties those of the databases `used` that killed restores left, and logs a message about each.
 ///

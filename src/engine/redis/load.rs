@@ -12,12 +12,12 @@ use super::dumper::RedisDumper;
 use super::explain::explain;
 use super::feed::{Feed, footer};
 use super::leftovers;
-use super::places::ObjectPositions;
+use super::places::EmptyDatabases;
 use super::server::Server;
 use crate::clock;
 use crate::content::rdb::Rdb;
 use crate::engine::feed::finish;
-use crate::engine::load::{ExistingDatabase, LoadResult, explain_not_saved};
+use crate::engine::load::{ExistingDatabase, LOSING, LoadResult, explain_not_saved};
 use crate::human::count;
 use crate::read::read_whole;
 use crate::stop::Stop;
@@ -62,12 +62,12 @@ pub(super) fn run(
     let saved = match existing {
         ExistingDatabase::Save(save) if holds => {
             let saved = RedisDumper::open(client.clone()).and_then(|mut old| save.save(&mut old));
-            Some(saved.map_err(explain_not_saved)?)
+            Some(saved.map_err(|error| explain_not_saved(error, LOSING))?)
         }
         _ => None,
     };
     let databases: Vec<_> = dumped.databases.keys().copied().collect();
-    let places = ObjectPositions::take(client, &databases, &used)?;
+    let places = EmptyDatabases::take(client, &databases, &used)?;
     send(dump, client, &places, &dumped, stop)
         .context("the dump cannot be loaded; the old data is as it was")?;
     let expected: BTreeMap<_, _> = dumped
@@ -157,7 +157,7 @@ impl Write for Reading<'_> {
 fn send(
     dump: &File,
     client: &Client,
-    places: &ObjectPositions<'_>,
+    places: &EmptyDatabases<'_>,
     dumped: &Count,
     stop: Stop,
 ) -> Result<()> {

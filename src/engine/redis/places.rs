@@ -5,18 +5,12 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Error, Result, ensure};
 
 use super::client::Client;
-use super::leftovers::MARKER;
+use super::commands::{EXCHANGED, MARKER, Words, flush, select, transaction, words};
 use crate::engine::leftover;
 use crate::stop::Stop;
 
-/// The key that says that a place holds the old data.
-const EXCHANGED: &str = "dump-database.exchanged";
-
-/// One command: its words.
-type Words = Vec<Vec<u8>>;
-
 /// Empty databases of a server, one for each database of a dump. Dropping the value empties them.
-pub(super) struct ObjectPositions<'a> {
+pub(super) struct EmptyDatabases<'a> {
     client: &'a Client,
     /// The place of each database.
     pub(super) of: BTreeMap<u64, u64>,
@@ -24,7 +18,7 @@ pub(super) struct ObjectPositions<'a> {
     mark: String,
 }
 
-impl<'a> ObjectPositions<'a> {
+impl<'a> EmptyDatabases<'a> {
     /// Takes a place for each of the databases `wanted`. The databases `used` are not empty.
     ///
     /// # Errors
@@ -47,7 +41,7 @@ impl<'a> ObjectPositions<'a> {
                 crate::human::count(of.len(), "database")
             )
         })?;
-        let places = ObjectPositions {
+        let places = EmptyDatabases {
             client,
             of,
             mark: leftover::name("dump-database", "restoring", 255),
@@ -151,7 +145,7 @@ impl<'a> ObjectPositions<'a> {
     }
 }
 
-impl Drop for ObjectPositions<'_> {
+impl Drop for EmptyDatabases<'_> {
     fn drop(&mut self) {
         let places: Vec<_> = self.of.values().copied().collect();
         if places.is_empty() {
@@ -165,26 +159,4 @@ impl Drop for ObjectPositions<'_> {
             );
         }
     }
-}
-
-fn words(words: &[&str]) -> Words {
-    let words = words.iter();
-    words.map(|word| word.as_bytes().to_vec()).collect()
-}
-
-fn select(database: u64) -> Words {
-    words(&["SELECT", &database.to_string()])
-}
-
-/// Returns the commands that empty these databases, of which each exists.
-pub(super) fn flush(databases: &[u64]) -> Vec<Words> {
-    let databases = databases.iter();
-    let each = databases.flat_map(|database| [select(*database), words(&["FLUSHDB", "ASYNC"])]);
-    each.collect()
-}
-
-fn transaction(commands: impl IntoIterator<Item = Words>) -> Vec<Words> {
-    let begin = std::iter::once(words(&["MULTI"]));
-    let end = std::iter::once(words(&["EXEC"]));
-    begin.chain(commands).chain(end).collect()
 }

@@ -121,7 +121,8 @@ impl ThrowawayServer {
             .map_err(anyhow::Error::msg)?
             .isolated();
         let client = Client::new(&url, Some(&self.password), stop)?;
-        process.wait_until(|| Server::meet(&client).map(drop), stop)?;
+        let is_final = |error: &anyhow::Error| format!("{error:#}").contains("WRONGPASS");
+        process.wait_until(|| Server::meet(&client).map(drop), is_final, stop)?;
         client.ask(&["DEBUG", "SET-ACTIVE-EXPIRE", "0"])?;
         let (after, _) = survey(dump, stop)?;
         let problems = differences(&client, &before, &after)?;
@@ -182,7 +183,8 @@ impl Throwaway for ThrowawayServer {
         Ok(Arc::new(source))
     }
 
-    fn find_missing(&self, _header: &Header, error: &str) -> Option<&'static str> {
+    fn find_missing(&self, _header: &Header, error: &anyhow::Error) -> Option<&'static str> {
+        let error = format!("{error:#}");
         if error.contains(TOO_OLD) || error.contains("does not know the format of the dump") {
             Some("a server of the same maker, in the same or a newer version")
         } else if error.contains(NO_MODULE) || error.contains("load the modules") {

@@ -15,7 +15,7 @@ use super::image::{self, read_shape};
 use super::lock_deadline::{LockDeadline, NAP};
 use super::log_remover::LogRemover;
 use super::sides::with_suffix;
-use super::{check, facts, guard, lock_free, other_processes, watch};
+use super::{check, facts, guard, lock_free, other_processes, room, watch};
 use crate::content::image::Shape;
 use crate::engine::dumper::{Dumper, ScratchFile};
 use crate::header::Facts;
@@ -73,6 +73,7 @@ impl Sqlite {
     /// # Errors
     /// Returns one sentence that says why the database cannot be dumped.
     pub(super) fn open(path: &Path, busy_timeout: Duration, stop: Stop) -> Result<Self> {
+        room::refuse_if_full()?;
         let file_name = file_name(path);
         let (path, found) = find(path)?;
         let log = with_suffix(path.as_os_str(), "-wal");

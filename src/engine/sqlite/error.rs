@@ -99,7 +99,7 @@ pub(super) fn explain(path: &Path, waited: Duration, error: rusqlite::Error) -> 
             );
         }
         Some(ErrorCode::NotADatabase) => {
-            format!("{shown} is not an SQLite database, or one that is encrypted or damaged")
+            format!("{shown} is not an SQLite database, or it is encrypted or damaged")
         }
         Some(ErrorCode::DatabaseCorrupt) => format!("{shown} is corrupt"),
         Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied)

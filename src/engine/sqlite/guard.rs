@@ -29,9 +29,9 @@ use rustix::process::{Gid, RawGid as gid_t, RawUid as uid_t, Uid};
 use super::sides::SIDES;
 use crate::follow::follow;
 
-/// The greatest amount of memory in bytes that SQLite may have in use: a schema can ask for any
-/// amount.
-const MEMORY: i64 = 512 << 20;
+/// The greatest amount of memory in bytes that SQLite may have in use for the checks of a run: a
+/// schema can ask for any amount. `room.rs` allows some checks as much each.
+pub(super) const MEMORY: i64 = 512 << 20;
 
 /// Another process of root creates a side file and then gives it away. These are the number of
 /// times, and the time each, to wait for that.
@@ -97,7 +97,7 @@ pub(super) fn admit_own(path: &Path, file: &File) -> Result<PathBuf> {
         .is_some_and(|found| (found.st_dev, found.st_ino) == (own.st_dev, own.st_ino));
     ensure!(
         is_own,
-        "{} was exchanged or removed meanwhile",
+        "{} was replaced or removed while this command ran",
         path.display()
     );
     admit(&followed.path, &own);
@@ -118,13 +118,11 @@ pub(super) fn with_descriptors<T>(
     Some(look(file, shm))
 }
 
-/// Raises SQLite's limit to the memory that it uses now plus [`MEMORY`]: an abandoned check gives
-/// no memory back.
-pub(super) fn replace_memory() {
-    // SAFETY: both calls take and return numbers, and SQLite locks its state for them.
+/// Sets the greatest amount of memory in bytes that SQLite may have in use.
+pub(super) fn limit_memory(bytes: i64) {
+    // SAFETY: the call takes and returns numbers, and SQLite locks its state for it.
     unsafe {
-        let used = ffi::sqlite3_memory_used();
-        ffi::sqlite3_hard_heap_limit64(used.saturating_add(MEMORY));
+        ffi::sqlite3_hard_heap_limit64(bytes);
     }
 }
 

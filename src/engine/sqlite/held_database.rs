@@ -151,11 +151,14 @@ impl HeldDatabase {
 
     /// Dumps the database through the connection that holds it. Returns the dump's path.
     pub(super) fn dump(&mut self, save: &mut dyn Save, stop: Stop) -> Result<PathBuf> {
-        let connection = self.connection.as_ref().context("it was let go")?;
+        let connection = self.connection.as_ref().context("it was released")?;
         let shape = read_shape(connection)?;
-        let connection = self.connection.take().context("it was let go")?;
+        let connection = self.connection.take().context("it was released")?;
         let mut dumper = Sqlite::with_connection(&self.path, &self.old, connection, shape, stop);
-        let saved = save.save(&mut dumper).map_err(explain_not_saved);
+        let saved = save.save(&mut dumper);
+        let saved = saved.map_err(|error| {
+            explain_not_saved(error, "--replace --without-saving moves it aside instead")
+        });
         self.connection = dumper.into_source();
         saved
     }
@@ -170,7 +173,7 @@ impl HeldDatabase {
     pub(super) fn release(mut self) -> Option<String> {
         self.restore_journal_mode().err().map(|error| {
             format!(
-                "{} holds what it held, but its journal mode is no longer WAL ({error}); once nothing uses it: sqlite3 FILE 'PRAGMA journal_mode = WAL'",
+                "{} has its content, but its journal mode is no longer WAL ({error}); once nothing uses it: sqlite3 FILE 'PRAGMA journal_mode = WAL'",
                 self.path.display()
             )
         })

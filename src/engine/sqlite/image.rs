@@ -43,7 +43,7 @@ pub(super) fn stream_table(db: &Connection, shape: Shape, out: &mut dyn Write) -
         let page = row.get_ref(1)?.as_blob()?;
         if number != expected || page.len() != zeros.len() {
             bail!(
-                "page {expected} came as page {number} of {} bytes",
+                "SQLite gave page {number} for page {expected} of {} bytes",
                 page.len()
             );
         }
@@ -51,7 +51,7 @@ pub(super) fn stream_table(db: &Connection, shape: Shape, out: &mut dyn Write) -
         expected += 1;
     }
     if expected - 1 != shape.pages {
-        bail!("{} of {} pages came", expected - 1, shape.pages);
+        bail!("SQLite gave {} of {} pages", expected - 1, shape.pages);
     }
     Ok(())
 }

@@ -76,7 +76,7 @@ impl<'a> NewFile<'a> {
             .with_context(context)?;
         ensure!(
             self.hash(stop).with_context(context)? == header.sha256,
-            "what was written to {} is not what the dump's header says (SHA-256); the dump, the disk or the memory is faulty",
+            "the SHA-256 of what was written to {} differs from that in the dump's header; the dump, the disk or the memory is faulty",
             self.path.display()
         );
         let database = lock_free::open(&self.path, &self.file, stop)?;
@@ -151,7 +151,7 @@ impl<'a> NewFile<'a> {
         let place = self.place;
         if let Some(side) = place.sides().first() {
             bail!(
-                "{} appeared meanwhile: someone uses the database",
+                "{} was created during the restore: a program uses the database",
                 place.path_of(side).display()
             );
         }
@@ -159,7 +159,7 @@ impl<'a> NewFile<'a> {
         let named = place.stat(&self.name);
         ensure!(
             named.is_ok_and(|named| (named.st_dev, named.st_ino) == (own.dev(), own.ino())),
-            "{} was exchanged or removed meanwhile; stop what does that first",
+            "{} was replaced or removed while this command ran; stop the program that does that first",
             self.path.display()
         );
         let renamed = match place.old {

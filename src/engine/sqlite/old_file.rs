@@ -93,7 +93,7 @@ fn refuse_foreign(place: &TargetPath) -> Result<()> {
     file.take(MAGIC.len() as u64).read_to_end(&mut start)?;
     ensure!(
         start == MAGIC,
-        "a symlink leads to it and it is no SQLite database; name the file itself if that is the one you mean"
+        "it was reached through a symlink and is not an SQLite database; name the file itself if you mean that file"
     );
     Ok(())
 }

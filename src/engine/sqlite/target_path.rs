@@ -174,7 +174,7 @@ impl TargetPath {
         let file = |stat: &Stat| (stat.st_dev, stat.st_ino);
         ensure!(
             found.as_ref().map(file) == self.old.as_ref().map(file),
-            "{} was exchanged or removed meanwhile; stop what does that first",
+            "{} was replaced or removed while this command ran; stop the program that does that first",
             self.path.display()
         );
         Ok(())

@@ -3,11 +3,10 @@
 //! Checking evaluates the schema's expressions: index expressions and generated columns. SQLite
 //! checks the deadline and signals between the steps of a statement, but not within one function,
 //! and a schema can make a function run for hours. So a thread does such work. If the thread does
-//! not end in time, this module abandons it, and it ends with the process. Until then it keeps
-//! neither memory nor the turn from other databases.
+//! not end in time, this module abandons it, and it ends with the process. `room.rs` bounds what it
+//! keeps from other databases until then.
 
 use std::sync::mpsc::{self, RecvTimeoutError};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -16,7 +15,7 @@ use rusqlite::limits::Limit;
 use rusqlite::{Connection, ErrorCode};
 
 use super::error::code_of;
-use super::guard::replace_memory;
+use super::room::{self, Check};
 use crate::stop::Stop;
 
 /// The time between two checks of [`Stop`].
@@ -57,30 +56,19 @@ fn limit_values(db: &Connection, bytes: u64, most: u64) -> rusqlite::Result<()> 
     db.set_limit(Limit::SQLITE_LIMIT_LENGTH, longest).map(drop)
 }
 
-/// The lock of the one database that may have the longest values. An abandoned thread never
-/// releases its lock, so a new lock then replaces it.
-static TURN: Mutex<Option<Arc<Mutex<()>>>> = Mutex::new(None);
-
-fn lock_of_long_values() -> Arc<Mutex<()>> {
-    let mut turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-    Arc::clone(turn.get_or_insert_default())
-}
-
-/// Frees for other databases the memory and the turn that an abandoned thread may hold.
-fn replace_abandoned() {
-    *TURN.lock().unwrap_or_else(PoisonError::into_inner) = None;
-    replace_memory();
-}
-
 /// Does `work`. If a value is too long or memory is short, does it once more, with room for the
 /// longest value that the database can hold, and for one such database at a time.
-fn with_room<T>(db: &Connection, work: impl Fn(&Connection) -> Result<T>) -> Result<T> {
+fn with_room<T>(
+    db: &Connection,
+    check: &Check,
+    stop: Stop,
+    work: impl Fn(&Connection) -> Result<T>,
+) -> Result<T> {
     let done = work(db);
     if !done.as_ref().is_err_and(lacks_room) {
         return done;
     }
-    let turn = lock_of_long_values();
-    let _alone = turn.lock().unwrap_or_else(PoisonError::into_inner);
+    check.take_turn(stop)?;
     let sql = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size";
     let bytes = db.query_row(sql, [], |row| row.get::<_, i64>(0))?;
     let bytes = u64::try_from(bytes).unwrap_or(0);
@@ -101,17 +89,20 @@ fn lacks_room(error: &anyhow::Error) -> bool {
 ///
 /// # Errors
 /// [`Stopped`](crate::stop::Stopped) when the work must stop and does not stop in time; the
-/// connection is then lost.
+/// connection is then lost. Also when too many checks were abandoned before.
 pub(super) fn run<T: Send + 'static>(
     db: Connection,
     stop: Stop,
     work: impl Fn(&Connection) -> Result<T> + Send + 'static,
 ) -> Result<(Connection, Result<T>)> {
+    let check = Check::begin()?;
+    let number = check.number();
     let (answer, answered) = mpsc::sync_channel(1);
     std::thread::Builder::new()
         .name("check".to_owned())
         .spawn(move || {
-            let done = with_room(&db, work);
+            let done = with_room(&db, &check, stop, work);
+            drop(check);
             let _ = answer.send((db, done));
         })
         .context("cannot start a thread")?;
@@ -127,7 +118,7 @@ pub(super) fn run<T: Send + 'static>(
         if let Some(reason) = stop.reason() {
             let give_up = give_up.get_or_insert_with(|| Instant::now() + GRACE);
             if Instant::now() >= *give_up {
-                replace_abandoned();
+                room::lose(number);
                 return Err(reason.into());
             }
         }

@@ -41,8 +41,14 @@ impl ServerProcess {
         Ok(ServerProcess { child, log })
     }
 
-    /// Waits until `ask` succeeds.
-    pub(crate) fn wait_until(&mut self, ask: impl Fn() -> Result<()>, stop: Stop) -> Result<()> {
+    /// Waits until `ask` succeeds. `is_final` says of an error that the server runs and that its
+    /// answer will not change.
+    pub(crate) fn wait_until(
+        &mut self,
+        ask: impl Fn() -> Result<()>,
+        is_final: impl Fn(&anyhow::Error) -> bool,
+        stop: Stop,
+    ) -> Result<()> {
         while let Err(error) = ask() {
             stop.check()?;
             if is_final(&error) {
@@ -62,14 +68,6 @@ impl ServerProcess {
         let lines: Vec<_> = log.lines().rev().take(3).collect();
         lines.into_iter().rev().collect::<Vec<_>>().join("; ")
     }
-}
-
-/// Returns true if the server runs and its answer will not change.
-fn is_final(error: &anyhow::Error) -> bool {
-    let said = format!("{error:#}");
-    ["ERROR 1045", "authentication failed"]
-        .iter()
-        .any(|denied| said.contains(denied))
 }
 
 /// Returns the directories of `PATH`.

@@ -52,7 +52,7 @@ fn a_command_line_that_makes_no_sense() {
         &env,
         "ftp://host/db",
         2,
-        "ftp:// is no known kind of source",
+        "ftp:// is not a known kind of source",
     );
     refused(&env, "sqlite:", 2, "expected the path of an SQLite file");
     refused(&env, "db.sqlite db.sqlite", 2, "are both called db");

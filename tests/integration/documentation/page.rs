@@ -28,8 +28,7 @@ pub(crate) fn pages() -> Vec<String> {
     pages
 }
 
-/// Returns the pages that describe the program as it is built: the page on copies needs the feature
-/// `copies`.
+/// Returns the pages that describe the program as it is built: the lean program has no copies.
 pub(crate) fn pages_of_this_build() -> Vec<String> {
     let mut pages = pages();
     pages.retain(|page| cfg!(feature = "copies") || page != "docs/copies.md");

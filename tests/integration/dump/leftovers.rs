@@ -46,7 +46,7 @@ fn this_hosts_are_removed_and_anothers_only_when_old() {
     for path in [&young, &namesake, &ahead, &foreign] {
         assert!(path.exists(), "{}: {run:?}", path.display());
     }
-    for (path, what) in [(&own, "removed "), (&old, "removed "), (&young, "left ")] {
+    for (path, what) in [(&own, "removed "), (&old, "removed "), (&young, "kept ")] {
         let name = path.file_name().unwrap().to_str().unwrap();
         assert!(run.stderr.contains(&format!("{what}{name}")), "{run:?}");
     }

@@ -66,7 +66,8 @@ fn a_run_told_to_stop_cleans_up_and_dies_by_that_signal() {
                 let run = signalled(&env, name, step);
                 let what = format!("{mode} {name} at {step:?}: {run:#?}");
                 assert_eq!(run.signal, Some(number), "{what}");
-                assert!(run.stderr.contains(&format!("stopped by {name}")), "{what}");
+                let said = run.stderr.matches(&format!("stopped by {name}")).count();
+                assert_eq!(said, 1, "{what}");
                 assert_eq!(env.temporaries(), [""; 0], "{what}");
                 // A dump that is complete except for its publication is published, stays, and is
                 // reported.

@@ -3,11 +3,11 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Child;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::{descendants, wait_for};
+use super::{assert_no_trace, descendants, wait_for};
 use crate::support::{Env, Run};
 
 /// Starts a dump and waits until it has begun to write.
@@ -31,6 +31,42 @@ pub(crate) fn pause_while<T>(running: &Child, act: impl FnOnce() -> T) -> T {
     let done = act();
     kill_process(pid, Signal::CONT).unwrap();
     done
+}
+
+/// Asserts that SIGTERM ends a dump of `url` within seconds, and that no child and no file is left.
+pub(crate) fn assert_sigterm_leaves_no_child(env: &Env, url: &str) {
+    let running = dumping(env, url);
+    let children = descendants(running.id());
+    assert!(!children.is_empty());
+    let started = Instant::now();
+    kill_process(Pid::from_child(&running), Signal::TERM).unwrap();
+    assert_eq!(Run::end_of(running).signal, Some(15));
+    assert!(started.elapsed() < Duration::from_secs(8));
+    for child in children {
+        assert!(
+            !fs::exists(format!("/proc/{child}")).unwrap(),
+            "{child} is still there"
+        );
+    }
+    assert_no_trace(env, &[]);
+}
+
+/// Asserts that a dump fails with `sentence` when the server stops meanwhile, that the next one
+/// fails to connect to `shown`, and that only the `good` dumps are left.
+pub(crate) fn assert_a_stopped_server_leaves_no_trace(
+    env: &Env,
+    (url, shown): (&str, &str),
+    stop: impl FnOnce(),
+    sentence: &str,
+    good: &[String],
+) {
+    let running = dumping(env, url);
+    pause_while(&running, stop);
+    Run::end_of(running).fails(1, sentence);
+    assert_no_trace(env, good);
+    env.run(&format!("dump {url}"))
+        .fails(1, &format!("cannot connect to {shown}"));
+    assert_no_trace(env, good);
 }
 
 /// Waits for a dump that succeeds. Asserts that no process it started has `secret` in its

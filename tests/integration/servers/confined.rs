@@ -94,6 +94,8 @@ impl HangingDrill {
             assert_eq!(of("NoNewPrivs"), "1", "{line}");
             assert_eq!(of("CapEff"), "0000000000000000", "{line}");
             assert_eq!(of("CapPrm"), "0000000000000000", "{line}");
+            let score = fs::read_to_string(format!("/proc/{process}/oom_score_adj")).unwrap();
+            assert_eq!(score.trim(), "1000", "{line}");
             let network = fs::read_link(format!("/proc/{process}/ns/net")).unwrap();
             assert_ne!(network, own_network, "{line}");
             let seen = PathBuf::from(format!("/proc/{process}/root"));
@@ -120,6 +122,50 @@ impl HangingDrill {
             assert!(!known.unwrap().status.success(), "{users}");
         }
         self.is_closed();
+    }
+
+    /// Asserts that `/proc` in the sandbox lists the processes of the drill only.
+    pub(crate) fn sees_no_other_process(&self) {
+        let own = self.processes();
+        let mut seen = 0;
+        for process in &own {
+            let proc = PathBuf::from(format!("/proc/{process}/root/proc"));
+            let listed = names(&proc);
+            let listed: Vec<u32> = listed.iter().filter_map(|name| name.parse().ok()).collect();
+            let line = command_line(*process);
+            assert!(
+                !listed.is_empty() && listed.len() <= own.len(),
+                "{line}: {listed:?}"
+            );
+            let first = fs::read(proc.join("1/cmdline")).unwrap();
+            let first = String::from_utf8_lossy(&first);
+            assert!(
+                first.starts_with("dump-database-drill-init\0"),
+                "{line}: {first}"
+            );
+            seen += 1;
+        }
+        assert!(seen >= 3, "{own:?}");
+    }
+
+    /// Asserts that no process of the drill has this file open.
+    pub(crate) fn has_not_open(&self, file: &Path) {
+        let meta = file.metadata().unwrap();
+        let mut seen = 0;
+        for process in self.processes() {
+            for descriptor in names(Path::new(&format!("/proc/{process}/fd"))) {
+                let path = format!("/proc/{process}/fd/{descriptor}");
+                let open = fs::metadata(path).map(|open| (open.dev(), open.ino()));
+                let line = command_line(process);
+                assert_ne!(
+                    open.ok(),
+                    Some((meta.dev(), meta.ino())),
+                    "{descriptor} of {line}"
+                );
+                seen += 1;
+            }
+        }
+        assert!(seen > 10, "{seen}");
     }
 
     /// Asserts that only root and the drill's own user can enter the directories of the drill.

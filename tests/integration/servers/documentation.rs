@@ -127,7 +127,7 @@ fn the_page_on_restoring_restores_a_server_of_redis_and_its_file() {
     let lines = restores("redis+unix");
     assert_eq!(lines.len(), 1, "{lines:?}");
     let url = "redis+unix:///run/redis/redis.sock";
-    machine.run_lines(&[lines[0].replace(url, &server.url())]);
+    machine.run_lines(&[lines[0].replace(url, &format!("'{}'", server.url()))]);
     assert_eq!(server.run("GET note"), "dumped");
 
     server.run("SET note changed\nSAVE");
@@ -137,7 +137,7 @@ fn the_page_on_restoring_restores_a_server_of_redis_and_its_file() {
     lines.retain(|line| line.contains("dump-database restore") && line.contains(file));
     assert_eq!(lines.len(), 1, "{lines:?}");
     let here = server.directory().join("dump.rdb").display().to_string();
-    machine.run_lines(&[lines[0].replace(file, &here)]);
+    machine.run_lines(&[lines[0].replace(file, &format!("'{here}'"))]);
     server.resume();
     assert_eq!(server.run("GET note"), "dumped");
 }

@@ -5,6 +5,7 @@ mod copied;
 mod counted;
 mod drill;
 mod filled;
+mod forged;
 mod found;
 mod hard;
 mod inexact;

@@ -19,6 +19,7 @@ mod rescued;
 mod restored;
 mod rewritten;
 mod server;
+mod sessions;
 mod together;
 mod whole;
 

@@ -249,6 +249,14 @@ impl Run {
         self
     }
 
+    /// Asserts that the program ended with this exit status, printed `sentence` on stdout, and did
+    /// not panic.
+    #[track_caller]
+    pub(crate) fn reports(self, status: i32, sentence: &str) -> Self {
+        assert!(self.stdout.contains(sentence), "no {sentence:?}: {self:#?}");
+        self.fails(status, "")
+    }
+
     /// Returns the lines of stdout as paths.
     pub(crate) fn paths(&self) -> Vec<PathBuf> {
         self.stdout.lines().map(PathBuf::from).collect()

@@ -1,9 +1,9 @@
 //! Rewrites the dump of one database while it is loaded into another: where the dump names the
 //! dumped database, it then names the target database.
 
-use std::collections::HashSet;
 use std::io;
 
+use super::created::Created;
 use super::lexer::{Encoding, TokenKind};
 use super::located::ObjectSink;
 use super::names::{ObjectKind, ObjectReference};
@@ -51,23 +51,39 @@ pub(in super::super) struct Rewriter<'a, W> {
     pub(in super::super) out: W,
     names: Names<'a>,
     pub(in super::super) report: RewriteReport,
-    /// The objects that the dump created so far, if it may drop only those.
-    created: Option<HashSet<(ObjectKind, String)>>,
+    /// The length in bytes of the last statement that began, and of the longest one.
+    length: u64,
+    pub(in super::super) longest: u64,
+    /// The objects that the dump creates, if it may drop only those.
+    created: Option<&'a mut Created>,
 }
 
 type Edits = Vec<(usize, Vec<u8>)>;
 
 impl<'a, W: ObjectSink> Rewriter<'a, W> {
-    /// Returns a rewriter. If `keeps_existing` is true, a `DROP ... IF EXISTS` of an object that the
-    /// dump did not create is left out, so that an object of another session makes the dump's
-    /// `CREATE` fail.
-    pub(in super::super) fn new(out: W, names: Names<'a>, keeps_existing: bool) -> Self {
+    /// Returns a rewriter. If `created` is given, a `DROP ... IF EXISTS` of an object that the dump
+    /// did not create is left out, so that an object of another session makes the dump's `CREATE`
+    /// fail.
+    pub(in super::super) fn new(
+        out: W,
+        names: Names<'a>,
+        created: Option<&'a mut Created>,
+    ) -> Self {
         Rewriter {
             out,
             names,
             report: RewriteReport::default(),
-            created: keeps_existing.then(HashSet::new),
+            length: 0,
+            longest: 0,
+            created,
         }
+    }
+
+    /// Takes the beginning of a statement, or the next part of it.
+    fn measure(&mut self, text: &[u8], is_beginning: bool) {
+        let before = if is_beginning { 0 } else { self.length };
+        self.length = before + text.len() as u64;
+        self.longest = self.longest.max(self.length);
     }
 
     fn is_own(&self, name: &str) -> bool {
@@ -241,6 +257,7 @@ impl<W: ObjectSink> StatementSink for Rewriter<'_, W> {
     }
 
     fn statement(&mut self, statement: &Statement<'_>) -> io::Result<()> {
+        self.measure(statement.text, true);
         // Locks are left out: no other session uses the tables yet, and under a lock a sequence
         // gives no default value.
         if statement.is(0, &["LOCK"]) {
@@ -252,7 +269,6 @@ impl<W: ObjectSink> StatementSink for Rewriter<'_, W> {
             {
                 return Ok(());
             }
-            created.extend(statement.creates());
         }
         let edits = match statement.find_object() {
             Some(about) => {
@@ -271,16 +287,25 @@ impl<W: ObjectSink> StatementSink for Rewriter<'_, W> {
             self.out.write_all(&new)?;
             from = token.end;
         }
-        self.out.write_all(&statement.text[from..])
+        self.out.write_all(&statement.text[from..])?;
+        match (&mut self.created, statement.creates()) {
+            (Some(created), Some(object)) => {
+                let confirm = created.add(object, statement.delimiter);
+                self.out.write_all(&confirm)
+            }
+            _ => Ok(()),
+        }
     }
 
     fn insert(&mut self, statement: &Statement<'_>) -> io::Result<()> {
         let table = statement.inserts_into().unwrap_or_default();
         self.out.begin(format!("rows of table {table}"));
+        self.measure(statement.text, true);
         self.out.write_all(statement.text)
     }
 
     fn rows(&mut self, rows: &[u8]) -> io::Result<()> {
+        self.measure(rows, false);
         self.out.write_all(rows)
     }
 }
@@ -399,10 +424,11 @@ mod tests {
         };
         let mut all = Vec::new();
         for size in [1, 5, 100_000] {
+            let mut created = Created::new().unwrap();
             let mut script = StatementReader::new(Rewriter::new(
                 LocatingWriter::new(Vec::new()),
                 names,
-                keeps_existing,
+                keeps_existing.then_some(&mut created),
             ));
             for part in dump.chunks(size) {
                 script.write_all(part).unwrap();
@@ -410,7 +436,10 @@ mod tests {
             assert!(script.end().is_ok());
             let Rewriter { out, report, .. } = script.parts;
             let (out, _) = out.into_parts();
-            all.push((String::from_utf8_lossy(&out).into_owned(), report));
+            let out = String::from_utf8_lossy(&out).into_owned();
+            let is_own = |line: &&str| !line.ends_with(", @@error_count;");
+            let lines: Vec<_> = out.split('\n').filter(is_own).collect();
+            all.push((lines.join("\n"), report));
         }
         for one in &all {
             assert_eq!(*one, all[0]);

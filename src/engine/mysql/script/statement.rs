@@ -17,12 +17,13 @@ pub(in super::super) trait StatementSink {
     fn rows(&mut self, rows: &[u8]) -> io::Result<()>;
 }
 
-/// A statement: its text, its tokens and its encoding.
+/// A statement: its text, its tokens, its encoding, and the delimiter that ends it.
 #[derive(Debug)]
 pub(in super::super) struct Statement<'a> {
     pub(in super::super) text: &'a [u8],
     pub(in super::super) tokens: &'a [Token],
     pub(in super::super) encoding: Encoding,
+    pub(in super::super) delimiter: &'a [u8],
 }
 
 impl Statement<'_> {

@@ -26,12 +26,13 @@ const END_OF_ROWS: &[u8] = b"\\.\n";
 pub(in super::super) struct Entry {
     pub(in super::super) kind: String,
     pub(in super::super) name: String,
-    schema: Option<String>,
+    pub(in super::super) schema: Option<String>,
 }
 
 impl Entry {
     fn from_heading(line: &[u8]) -> Option<Self> {
-        let line = std::str::from_utf8(line).ok()?.trim_end();
+        let line = String::from_utf8_lossy(line);
+        let line = line.trim_end();
         let rest = HEADINGS.iter().find_map(|start| line.strip_prefix(start))?;
         // A name may contain anything but a line break.
         let (rest, _) = rest.rsplit_once("; Owner:")?;

@@ -2,7 +2,9 @@
 
 use super::Server;
 use crate::servers::confined::HangingDrill;
-use crate::servers::drilled::{drill, fails, is_not_provable, skips_unchanged, with_text};
+use crate::servers::drilled::{
+    assert_works_below_a_long_path, drill, fails, is_not_provable, skips_unchanged, with_text,
+};
 use crate::support::Env;
 
 fn server() -> Server {
@@ -33,13 +35,7 @@ fn what_verifies_and_does_not_restore_or_lost_a_table_fails() {
     drill(&env, "").succeeds();
     env.run("status").succeeds();
 
-    let long =
-        env.path("a-name-of-a-directory-that-leaves-no-room-for-the-name-of-a-socket-".repeat(2));
-    std::fs::create_dir(&long).unwrap();
-    let run = env
-        .run(&format!("drill --scratch {}", long.display()))
-        .succeeds();
-    assert!(run.stdout.contains("restored in"), "{run:?}");
+    assert_works_below_a_long_path(&env);
 }
 
 #[test]
@@ -151,4 +147,125 @@ fn what_needs_another_database_is_not_provable() {
     server.sql("app", "CREATE VIEW both_ways AS SELECT v FROM other.far");
     let dump = env.dump(&server.url("app"));
     is_not_provable(&env, &dump, "another database");
+}
+
+/// Rows of a FEDERATED table are on another server, which a drill does not reach.
+#[test]
+#[ignore = "needs MariaDB"]
+fn a_federated_table_is_not_provable_and_restores_where_its_server_answers() {
+    let env = Env::new();
+    let far = Server::start();
+    far.sql(
+        "",
+        "CREATE DATABASE far; CREATE TABLE far.t (v TEXT); INSERT INTO far.t VALUES ('there')",
+    );
+    let server = Server::start();
+    server.sql("", "INSTALL SONAME 'ha_federatedx'; CREATE DATABASE app");
+    server.sql("", &format!("CREATE SERVER far FOREIGN DATA WRAPPER mysql OPTIONS (SOCKET '{}/s', USER 'root', DATABASE 'far')", far.directory().display()));
+    server.sql(
+        "app",
+        "CREATE TABLE mine (v TEXT); INSERT INTO mine VALUES ('here')",
+    );
+    let federated = format!(
+        "CREATE TABLE t (v TEXT) ENGINE=FEDERATED CONNECTION='mysql://root@localhost:0{}/s/far/t'",
+        far.directory().display()
+    );
+    if !server.try_sql("app", &federated).status.success() {
+        server.sql(
+            "app",
+            "CREATE TABLE t (v TEXT) ENGINE=FEDERATED CONNECTION='far/t'",
+        );
+    }
+    let dump = env.dump(&server.url("app"));
+    is_not_provable(&env, &dump, "another server, which a drill does not reach");
+    env.run(&format!(
+        "restore {} {}",
+        dump.display(),
+        server.url("app_new")
+    ))
+    .succeeds();
+    assert_eq!(
+        server.sql("app_new", "SELECT v FROM t UNION ALL SELECT v FROM mine"),
+        "there\nhere"
+    );
+}
+
+#[test]
+#[ignore = "needs MariaDB"]
+fn an_encrypted_table_passes_a_drill_and_restores_where_the_server_has_the_key() {
+    let env = Env::new();
+    let keys = env.path("keys");
+    std::fs::write(
+        &keys,
+        "1;0123456789abcdef0123456789abcdef\n7;fedcba9876543210fedcba9876543210\n",
+    )
+    .unwrap();
+    let open = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+    std::fs::set_permissions(&keys, open).unwrap();
+    let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(env.root(), open).unwrap();
+    let server = Server::start_with(&format!(
+        "--skip-networking --plugin-load-add=file_key_management --file-key-management-filename={}",
+        keys.display()
+    ));
+    server.sql("", "CREATE DATABASE app");
+    server.sql(
+        "app",
+        "CREATE TABLE t (v TEXT) ENCRYPTED=YES ENCRYPTION_KEY_ID=7; INSERT INTO t VALUES ('secret')",
+    );
+    let dump = env.dump(&server.url("app"));
+    let run = drill(&env, "").succeeds();
+    assert!(run.stdout.contains("1 table with 1 row,"), "{run:?}");
+    let restore = |server: &Server, options: &str| {
+        env.run(&format!(
+            "restore {options} {} {}",
+            dump.display(),
+            server.url("app")
+        ))
+    };
+    restore(&server, "--replace").succeeds();
+    assert_eq!(server.sql("app", "SELECT v FROM t"), "secret");
+    let without = Server::start();
+    restore(&without, "").fails(1, "table t: ERROR 1005");
+    assert!(!without.databases().contains("app"));
+    // A key that no throwaway server has.
+    let other = with_text(&dump, |text| {
+        text.replace("`ENCRYPTION_KEY_ID`='7'", "`ENCRYPTION_KEY_ID`='4711'")
+    });
+    is_not_provable(&env, &other, "encryption or another option of the server");
+}
+
+#[test]
+#[ignore = "needs MariaDB"]
+fn a_row_that_is_too_long_for_the_server_is_refused_before_anything_is_replaced() {
+    let env = Env::new();
+    let server = Server::start();
+    server.sql(
+        "",
+        "CREATE DATABASE app; SET GLOBAL max_allowed_packet = 1073741824",
+    );
+    server.sql(
+        "app",
+        "CREATE TABLE wide (v LONGBLOB); INSERT INTO wide SELECT REPEAT('x', 20 << 20)",
+    );
+    let dump = env.dump(&server.url("app"));
+    server.sql("", "SET GLOBAL max_allowed_packet = 16777216");
+    server.sql("app", "UPDATE wide SET v = 'old'");
+    let restore = || {
+        env.run(&format!(
+            "restore --replace {} {}",
+            dump.display(),
+            server.url("app")
+        ))
+    };
+    let said = "has a statement of 41.94 MB, and the server's max_allowed_packet is 16.78 MB; SET GLOBAL max_allowed_packet = 1073741824";
+    let run = restore().fails(1, said);
+    assert!(
+        run.stderr.contains("the old database is as it was"),
+        "{run:?}"
+    );
+    assert_eq!(server.sql("app", "SELECT v FROM wide"), "old");
+    server.sql("", "SET GLOBAL max_allowed_packet = 1073741824");
+    restore().succeeds();
+    assert_eq!(server.sql("app", "SELECT LENGTH(v) FROM wide"), "20971520");
 }

@@ -1,11 +1,13 @@
 //! Dumps and restores that fail for any reason: what they report, and that nothing of them stays.
 
-use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
 
 use super::Server;
-use crate::servers::clients::{dumping, ends_without_showing, pause_while, with_fake};
-use crate::servers::{assert_no_trace, descendants};
+use crate::servers::assert_no_trace;
+use crate::servers::clients::{
+    assert_a_stopped_server_leaves_no_trace, assert_sigterm_leaves_no_child, dumping,
+    ends_without_showing, pause_while, with_fake,
+};
 use crate::support::{Env, Run};
 
 const PASSWORD: &str = "s3cr3t p@ss #;\"o'rd\\";
@@ -36,13 +38,13 @@ fn a_server_that_stops_or_ends_the_session_during_a_dump() {
     });
     Run::end_of(running).fails(1, "mariadb-dump ended with exit status");
     assert_no_trace(&env, &good);
-    let running = dumping(&env, &url);
-    pause_while(&running, || server.stop());
-    Run::end_of(running).fails(1, "mariadb-dump ended with exit status");
-    assert_no_trace(&env, &good);
-    env.run(&format!("dump {url}"))
-        .fails(1, "cannot connect to mariadb://root@/");
-    assert_no_trace(&env, &good);
+    assert_a_stopped_server_leaves_no_trace(
+        &env,
+        (&url, "mariadb://root@/"),
+        || server.stop(),
+        "mariadb-dump ended with exit status",
+        &good,
+    );
 }
 
 #[test]
@@ -50,18 +52,7 @@ fn a_server_that_stops_or_ends_the_session_during_a_dump() {
 fn sigterm_leaves_no_child() {
     let env = Env::new();
     let server = large_server();
-    let running = dumping(&env, &server.url("large"));
-    let children = descendants(running.id());
-    assert!(!children.is_empty());
-    kill_process(Pid::from_child(&running), Signal::TERM).unwrap();
-    assert_eq!(Run::end_of(running).signal, Some(15));
-    for child in children {
-        assert!(
-            !fs::exists(format!("/proc/{child}")).unwrap(),
-            "{child} is still there"
-        );
-    }
-    assert_no_trace(&env, &[]);
+    assert_sigterm_leaves_no_child(&env, &server.url("large"));
 }
 
 #[test]
@@ -120,8 +111,10 @@ fn what_cannot_be_dumped_whole_is_named_before_anything_is_written() {
     env.run(&format!("dump {}", server.url_as("weak", "app")))
         .fails(1, "it lacks SHOW VIEW, TRIGGER, EVENT, EXECUTE");
     server.sql("app", "DROP TABLE gone");
-    env.run(&format!("dump {}", server.url("app")))
-        .fails(1, "broken views (what they show is gone): v");
+    env.run(&format!("dump {}", server.url("app"))).fails(
+        1,
+        "broken views (a table or column that they use is missing): v",
+    );
     env.run(&format!("dump {}", server.url("nothing")))
         .fails(1, "has no database nothing");
     assert_no_trace(&env, &[]);

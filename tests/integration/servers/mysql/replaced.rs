@@ -83,6 +83,33 @@ fn a_second_load_that_fails_puts_the_old_database_back() {
     assert_eq!(server.databases(), before);
 }
 
+/// The second restore would replace what the first has just restored.
+#[test]
+#[ignore = "needs MariaDB"]
+fn of_two_restores_of_one_database_the_second_is_refused() {
+    let env = Env::new();
+    let server = Server::start();
+    let dump = dumped(&env, &server);
+    let running = replacing(&env, &server, &dump);
+    session_in(&server, "app");
+    kill_process(Pid::from_child(&running), Signal::STOP).unwrap();
+    let restore =
+        |options: &str, to: &str| env.run(&format!("restore {options} {dump} {}", server.url(to)));
+    for options in ["--replace --to other", "--into-empty", ""] {
+        let run = restore(options, "app");
+        run.fails(1, "another restore of the database app is running");
+    }
+    restore("", "another").succeeds();
+    kill_process(Pid::from_child(&running), Signal::CONT).unwrap();
+    Run::end_of(running).succeeds();
+    assert_eq!(server.sql("app", ROWS), "1\tdumped");
+    assert_eq!(
+        server.read_all("app"),
+        server.read_all("another").replace("another", "app")
+    );
+    restore("--replace --to other", "app").succeeds();
+}
+
 #[test]
 #[ignore = "needs MariaDB"]
 fn a_server_that_stops_during_the_second_load_leaves_a_dump_of_the_old_database() {

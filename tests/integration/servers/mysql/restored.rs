@@ -119,7 +119,7 @@ fn an_older_server_and_another_makers_are_named() {
     let (server, dump) = dumped(&env);
     for (version, sentence) in [
         ("11.8.1-MariaDB", "which is older"),
-        ("9.7.0", "another maker's"),
+        ("9.7.0", "another product"),
     ] {
         let script = format!(
             "case \"$*\" in *'SELECT version()'*) echo {version}; exit;; esac\nexec /usr/bin/mariadb \"$@\""

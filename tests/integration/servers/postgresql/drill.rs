@@ -2,14 +2,17 @@
 
 use std::fs::Permissions;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::os::unix::net::UnixListener;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::Server;
 use crate::servers::confined::HangingDrill;
-use crate::servers::drilled::{drill, fails, is_not_provable, skips_unchanged, with_text};
+use crate::servers::drilled::{
+    assert_works_below_a_long_path, drill, fails, is_not_provable, skips_unchanged, with_text,
+};
 use crate::servers::{KilledOnDrop, free_port, wait_for};
 use crate::support::{Env, PROGRAM, Run, names, planted, skipped};
 use dump_database::header::Rows;
@@ -48,13 +51,7 @@ fn what_verifies_and_does_not_restore_or_lost_a_row_fails() {
     drill(&env, "").succeeds();
     env.run("status").succeeds();
 
-    let long =
-        env.path("a-name-of-a-directory-that-leaves-no-room-for-the-name-of-a-socket-".repeat(2));
-    std::fs::create_dir(&long).unwrap();
-    let run = env
-        .run(&format!("drill --scratch {}", long.display()))
-        .succeeds();
-    assert!(run.stdout.contains("restored in"), "{run:?}");
+    assert_works_below_a_long_path(&env);
 }
 
 #[test]
@@ -85,6 +82,23 @@ fn rows_are_counted_in_the_snapshot_that_is_dumped() {
     );
     let idle = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'dump-database'";
     assert_eq!(server.psql("postgres", idle), "0");
+}
+
+#[test]
+#[ignore = "needs PostgreSQL"]
+fn empty_tables_and_partitioned_ones_are_counted() {
+    let env = Env::new();
+    let server = server();
+    server.psql(
+        "app",
+        "CREATE TABLE parts (i int) PARTITION BY RANGE (i);
+         CREATE TABLE part PARTITION OF parts FOR VALUES FROM (0) TO (9); INSERT INTO parts VALUES (1), (2);
+         DO $$ BEGIN FOR i IN 1..300 LOOP EXECUTE format('CREATE TABLE empty%s (i int)', i); END LOOP; END $$",
+    );
+    env.dump(&server.url("app"));
+    let run = drill(&env, "").succeeds();
+    let said = "303 tables with 11 rows, each as many as were dumped\n";
+    assert!(run.stdout.ends_with(said), "{run:?}");
 }
 
 /// Makes a dump whose restore hangs while it makes an index.
@@ -131,6 +145,81 @@ fn a_drill_is_confined_and_stays_closed_when_it_is_killed() {
     let hanging = HangingDrill::start(&env, &slow(&env, &server), "CREATE INDEX");
     hanging.is_confined();
     hanging.leaves_nothing_open_when_killed(&env);
+}
+
+/// Files that the caller of a drill left open do not reach code in a dump, and such code sees no
+/// process of another user.
+#[test]
+#[ignore = "needs PostgreSQL"]
+fn a_drill_inherits_no_open_file_and_sees_no_other_process() {
+    let env = Env::new();
+    let server = server();
+    let dump = slow(&env, &server);
+    let secret = env.path("secret");
+    std::fs::write(&secret, "secret").unwrap();
+    let open = format!(
+        "exec 3<'{0}' 7<'{0}' 9>>'{0}'; exec \"$@\"",
+        secret.display()
+    );
+    let open = ["sh", "-c", &open, "sh"].map(str::to_owned);
+    let hanging = HangingDrill::start_by(&env, &open, &dump, "CREATE INDEX");
+    hanging.has_not_open(&secret);
+    hanging.sees_no_other_process();
+    hanging.kill();
+    if !rustix::process::geteuid().is_root() {
+        skipped("only root can drill as another user");
+        return;
+    }
+    // An ordinary user drills in a user namespace.
+    for name in names(&env.dumps()) {
+        chown(env.dumps().join(name), Some(65534), Some(65534)).unwrap();
+    }
+    for path in [env.root(), &env.dumps(), &env.path("scratch")] {
+        chown(path, Some(65534), Some(65534)).unwrap();
+    }
+    let other = [
+        "unshare",
+        "--net",
+        "setpriv",
+        "--reuid=65534",
+        "--regid=65534",
+    ];
+    let other = [
+        &open[..],
+        &other.map(str::to_owned),
+        &["--clear-groups".to_owned()],
+    ]
+    .concat();
+    let hanging = HangingDrill::start_by(&env, &other, &dump, "CREATE INDEX");
+    hanging.has_not_open(&secret);
+    hanging.sees_no_other_process();
+    hanging.kill();
+}
+
+/// Where `/proc` cannot be mounted anew, the drill says what code in the dump can see.
+#[test]
+#[ignore = "needs PostgreSQL"]
+fn a_drill_that_shows_other_processes_says_so() {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let env = Env::new();
+    give_dump_to_nobody(&env);
+    let said = "code in the dump could reach the list of this machine's processes";
+    let run = Run::finish(&mut drill_of_nobody(&env)).succeeds();
+    assert!(!run.stderr.contains(said), "{run:?}");
+    // The kernel lets a user namespace mount no `/proc` if a part of the present one is covered.
+    let mut covered = env.command("unshare");
+    covered.args(["--mount", "--propagation=private", "sh", "-euc"]);
+    covered
+        .arg("mount --bind /dev/null /proc/version; exec \"$@\"")
+        .arg("sh");
+    let drill = drill_of_nobody(&env);
+    covered.arg(drill.get_program()).args(drill.get_args());
+    let run = Run::finish(&mut covered).succeeds();
+    assert!(run.stdout.contains("restored in"), "{run:?}");
+    assert!(run.stderr.contains(said), "{run:?}");
+    assert!(run.stderr.contains("cannot mount /proc"), "{run:?}");
 }
 
 /// Returns the number of processes whose command line ends with `sleep NUMBER`.
@@ -198,7 +287,8 @@ fn no_process_outlives_a_drill() {
     ends_all_it_started(&env, &without_namespaces(&env), &dump, 86_502);
 }
 
-/// The next drill kills a process that a killed drill left running.
+/// The next drill kills a process that a killed drill left running, and no other: what a process
+/// says in its environment counts among the processes of one ordinary user only.
 #[test]
 #[ignore = "needs PostgreSQL"]
 fn what_a_killed_drill_left_running_is_ended_by_the_next() {
@@ -210,17 +300,29 @@ fn what_a_killed_drill_left_running_is_ended_by_the_next() {
     };
     let work = env.path("scratch").join(place).join("work");
     hanging.kill();
-    let sleep = |home: &Path| {
+    let sleep = |home: &Path, user: Option<u32>| {
         let mut sleep = env.command("sleep");
+        if let Some(user) = user {
+            sleep.uid(user).gid(user);
+        }
         KilledOnDrop(sleep.arg("600").env("HOME", home).spawn().unwrap())
     };
-    let (mut left, mut other) = (sleep(&work), sleep(env.root()));
+    let is_root = rustix::process::geteuid().is_root();
+    let user = is_root.then(|| std::fs::metadata(&work).unwrap().uid());
+    let mut left = sleep(&work, user);
+    // Of these processes, those of root claim to be left by the drill.
+    let mut others = vec![sleep(env.root(), None)];
+    if is_root {
+        others.extend([sleep(&work, None), sleep(&work, Some(1234))]);
+    }
     env.run("drill --scratch scratch --sample newest")
         .succeeds();
     wait_for("the end of what was left", || {
         left.0.try_wait().unwrap().is_some()
     });
-    assert!(other.0.try_wait().unwrap().is_none());
+    for other in &mut others {
+        assert!(other.0.try_wait().unwrap().is_none());
+    }
 }
 
 #[test]
@@ -340,6 +442,76 @@ fn what_the_source_preloads_is_preloaded() {
         !metrics.contains("dump_database_last_drill_success{"),
         "{metrics}"
     );
+}
+
+/// `pg_cron` exists only in one database of a server, `pgaudit` only in a server that preloads it.
+#[test]
+#[ignore = "needs PostgreSQL, postgresql-15-cron and postgresql-15-pgaudit"]
+fn extensions_that_must_be_preloaded_pass_a_drill_and_a_restore() {
+    let env = Env::new();
+    let settings = [
+        "shared_preload_libraries=pg_cron,pgaudit",
+        "cron.database_name=app",
+    ]
+    .map(str::to_owned);
+    let server = Server::start_with_settings(&settings);
+    server.psql("postgres", "CREATE DATABASE app");
+    server.psql(
+        "app",
+        "CREATE EXTENSION pg_cron; CREATE EXTENSION pgaudit; CREATE TABLE t (v text); INSERT INTO t VALUES ('a')",
+    );
+    server.psql(
+        "app",
+        "SELECT cron.schedule('job', '0 3 * * *', 'SELECT 1')",
+    );
+    let jobs = "SELECT jobname, schedule, command FROM cron.job";
+    let expected = server.psql("app", jobs);
+    assert_eq!(expected, "job|0 3 * * *|SELECT 1");
+    let plain = env.dump(&server.url("app"));
+    let custom = env.dump(&format!(
+        "--format custom --to custom {}",
+        server.url("app")
+    ));
+    for dump in [&plain, &custom] {
+        let run = drill(&env, &dump.display().to_string()).succeeds();
+        assert!(run.stdout.contains("restored in"), "{run:?}");
+        let restore = |options: &str| {
+            env.run(&format!(
+                "restore {options} {} {}",
+                dump.display(),
+                server.url("app")
+            ))
+        };
+        restore("--replace").fails(1, "RENAME TO \"app_old\", then restore without --replace");
+        assert_eq!(server.psql("app", jobs), expected);
+        server.psql("postgres", "DROP DATABASE app WITH (FORCE)");
+        let before = server.databases();
+        let broken = with_text(&plain, |text| {
+            text.replace("COPY public.t (v)", "COPY public.t (nosuch)")
+        });
+        env.run(&format!(
+            "restore {} {}",
+            broken.display(),
+            server.url("app")
+        ))
+        .fails(1, "nosuch");
+        assert_eq!(server.databases(), before);
+        std::fs::remove_file(broken).unwrap();
+        restore("").succeeds();
+        assert_eq!(server.psql("app", jobs), expected);
+        assert_eq!(server.psql("app", "SELECT v FROM t"), "a");
+    }
+    let elsewhere = Server::start();
+    let run = env.run(&format!(
+        "restore {} {}",
+        plain.display(),
+        elsewhere.url("app")
+    ));
+    run.fails(
+        1,
+        "extension pg_cron: ERROR:  unrecognized configuration parameter",
+    );
+    assert!(!elsewhere.databases().contains(&"app".to_owned()));
 }
 
 #[test]

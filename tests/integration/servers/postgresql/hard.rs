@@ -7,12 +7,12 @@ use crate::servers::{KilledOnDrop, drilled::drill};
 use crate::support::{Env, Run, planted};
 use dump_database::header::Rows;
 
-const HARD: &str = "hard \"ö\" 'x' a/b c";
-const HARD_URL: &str = "hard%20%22%C3%B6%22%20%27x%27%20a%2Fb%20c";
+pub(super) const HARD: &str = "hard \"ö\" 'x' a/b c";
+pub(super) const HARD_URL: &str = "hard%20%22%C3%B6%22%20%27x%27%20a%2Fb%20c";
 const OWNER: &str = "\"Ünal \"\"the\"\" owner\"";
 
 /// Starts a server with the hard database, all of whose settings are unusual.
-fn hard_server() -> Server {
+pub(super) fn hard_server() -> Server {
     let server = Server::start();
     for sql in [
         &*format!("CREATE ROLE {OWNER} LOGIN PASSWORD 'p\\w'"),
@@ -95,7 +95,7 @@ fn a_hard_database_and_the_roles_come_back_on_a_fresh_server() {
 }
 
 #[track_caller]
-fn assert_same(found: &str, expected: &str) {
+pub(super) fn assert_same(found: &str, expected: &str) {
     if found == expected {
         return;
     }

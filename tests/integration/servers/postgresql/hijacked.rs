@@ -59,10 +59,21 @@ fn no_operator_or_function_of_a_database_s_owner_is_called() {
     }
     env.run(&format!("dump --to all {}", server.url("")))
         .succeeds();
+    let several = format!(
+        "--log debug --sessions 2 --large-table 8KiB {}",
+        server.url("app")
+    );
+    let run = env.run(&format!("dump --to several {several}")).succeeds();
+    let said = "2 sessions read the rows of 1 large table";
+    assert!(run.stderr.contains(said), "{run:?}");
     assert_eq!(list_called(&server), [""; 0]);
     env.run(&format!("restore all --name @globals {}", server.url("")))
         .succeeds();
     assert_eq!(list_called(&server), [""; 0]);
+    // A query of that table calls its owner's function.
+    server.psql("app", "SELECT count(*) FROM indexed");
+    assert_eq!(list_called(&server), ["a planned function"]);
+    fs::write(server.directory().join("log"), "").unwrap();
     // The replacements are called if the search path has them first.
     server.psql("app", "SELECT 'a'::name = 'b'::name");
     assert_eq!(list_called(&server), ["="]);

@@ -56,6 +56,26 @@ CREATE FUNCTION public.json_build_object(a text, b bool) RETURNS json LANGUAGE p
 
 CREATE TABLE public.t (v text PRIMARY KEY, n int);
 INSERT INTO public.t SELECT 'row ' || n, n FROM generate_series(1, 100) n;
+
+-- The planner calls this for a constant in the expression of an index. The owner of the table calls
+-- it for the index itself.
+DO $$ BEGIN
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'evil') THEN CREATE ROLE evil; END IF;
+END $$;
+CREATE FUNCTION public.planned(v text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN
+    -- A drill counts the rows of every table, in its sandbox.
+    IF current_user OPERATOR(pg_catalog.<>) 'evil'::pg_catalog.name
+        AND pg_catalog.right(pg_catalog.current_database(), 6) OPERATOR(pg_catalog.<>) '.drill'
+    THEN
+        PERFORM public.say('a planned function');
+    END IF;
+    RETURN v;
+END $$;
+CREATE TABLE public.indexed AS SELECT 'row ' || n AS v FROM generate_series(1, 1000) n;
+ALTER TABLE public.indexed OWNER TO evil;
+CREATE INDEX ON public.indexed ((public.planned('x') OPERATOR(pg_catalog.||) v));
+CREATE INDEX ON public.indexed (v) WHERE public.planned('x') OPERATOR(pg_catalog.=) 'x';
+
 CREATE VIEW public.pg_class AS SELECT * FROM pg_catalog.pg_class WHERE public.say('pg_class') IS NOT NULL OR true;
 CREATE VIEW public.pg_settings AS SELECT * FROM pg_catalog.pg_settings WHERE public.say('pg_settings') IS NOT NULL OR true;
 CREATE VIEW public.pg_database AS SELECT * FROM pg_catalog.pg_database WHERE public.say('pg_database') IS NOT NULL OR true;

@@ -80,7 +80,7 @@ fn a_pooler_is_refused_with_the_port_of_the_server() {
     ] {
         env.run(&run).fails(
             1,
-            "a connection pooler is there, not PostgreSQL itself; name the server's own address in the URL (it listens on port 5432)",
+            "this is a connection pooler, not PostgreSQL; name the server's own address in the URL (it listens on port 5432)",
         );
     }
     assert_no_trace(&env, &dumps);

@@ -201,11 +201,38 @@ fn an_old_database_that_cannot_be_dumped_is_replaced_when_that_is_said() {
     let restore =
         |options: &str| env.run(&format!("restore {options} {dump} {}", server.url("app")));
     let run = restore("--replace").fails(1, "the old database is as it was");
+    let said = "could not be dumped first (--replace --save-partly keeps it on the server under another name, --replace --without-saving drops it)";
+    assert!(run.stderr.contains(said), "{run:?}");
+    // What failed is named.
+    assert!(run.stderr.contains("public.t"), "{run:?}");
+    restore("--without-saving").fails(2, "--replace");
+    restore("--save-partly").fails(2, "--replace");
+    let run = restore("--replace --save-partly").succeeds();
+    assert_eq!(server.psql("app", "SELECT v FROM t"), "a");
+    let databases = server.databases();
+    let kept = databases
+        .iter()
+        .find(|name| name.starts_with("app.replaced-"))
+        .unwrap_or_else(|| panic!("it is gone: {run:?}"));
     assert!(
         run.stderr
-            .contains("--replace --without-saving replaces it without a dump of it")
+            .contains(&format!("stays on the server as {kept};")),
+        "{run:?}"
     );
-    restore("--without-saving").fails(2, "--replace");
+    assert_eq!(
+        server.psql(kept, "SELECT 1 FROM pg_class WHERE relname = 't'"),
+        "1"
+    );
+    server.psql("postgres", &format!("DROP DATABASE \"{kept}\""));
+    // What can be dumped is dumped with the flag, too.
+    restore("--replace --save-partly --to saved").succeeds();
+    assert_eq!(
+        crate::support::names(&env.path("saved"))
+            .iter()
+            .filter(|name| name.starts_with("app-"))
+            .count(),
+        1
+    );
     restore("--replace --without-saving").succeeds();
     assert_eq!(server.psql("app", "SELECT v FROM t"), "a");
     assert_eq!(
@@ -300,4 +327,68 @@ fn everything_of_a_server_is_restored_in_order_and_one_failure_stops_nothing() {
         .fails(2, "--name");
     env.run("restore dump mysql://root@/?socket=/nonexistent")
         .fails(1, "holds no dump of MySQL");
+}
+
+#[test]
+#[ignore = "needs PostgreSQL"]
+fn of_roles_those_that_fail_are_named_and_the_others_are_restored() {
+    let env = Env::new();
+    let old = Server::start();
+    old.psql(
+        "postgres",
+        "CREATE ROLE app LOGIN PASSWORD 'x'; CREATE ROLE bad LOGIN PASSWORD 'y'; CREATE ROLE reader;
+         GRANT reader TO app; GRANT reader TO bad; ALTER ROLE app SET work_mem = '7MB'",
+    );
+    env.run(&format!("dump {}", old.url(""))).succeeds();
+    let names = env.names();
+    let globals = names
+        .iter()
+        .find(|name| name.starts_with("@globals"))
+        .unwrap();
+    // The prefix is the server's own.
+    let dump = with_text(&env.path("dump").join(globals), |text| {
+        text.replace(" bad", " pg_bad")
+    });
+    let new = Server::start();
+    let restore = |options: &str| {
+        env.run(&format!(
+            "restore {options} {} {}",
+            dump.display(),
+            new.url("")
+        ))
+    };
+    let roles = || {
+        new.psql("postgres", "SELECT string_agg(rolname, ',' ORDER BY rolname) FROM pg_roles WHERE rolname IN ('app', 'bad', 'reader')")
+    };
+    restore("").fails(1, "the server-wide objects cannot be restored");
+    assert_eq!(roles(), "");
+    let run = restore("--keep-going").fails(
+        1,
+        "error: not restored: role pg_bad: role name \"pg_bad\" is reserved",
+    );
+    assert!(
+        run.stderr
+            .contains("error: not restored: grant reader TO pg_bad"),
+        "{run:#?}"
+    );
+    assert_eq!(run.stderr.matches("not restored: ").count(), 2, "{run:#?}");
+    assert!(!run.stderr.contains("SCRAM"), "{run:?}");
+    assert_eq!(roles(), "app,reader");
+    let member = "SELECT pg_has_role('app', 'reader', 'member'), (SELECT rolpassword FROM pg_authid WHERE rolname = 'app'),
+        (SELECT rolconfig FROM pg_roles WHERE rolname = 'app')";
+    assert_eq!(new.psql("postgres", member), old.psql("postgres", member));
+    // A statement that the server does not understand is not repeated: it may hold a password.
+    let dump = with_text(&dump, |text| {
+        text.replacen(
+            "CREATE ROLE reader;",
+            "CREATE ROLE reader; ALTER ROLE reader PASSWORD 'SCRAM-SHA-256$4096' NOSUCH;",
+            1,
+        )
+    });
+    let run = env.run(&format!(
+        "restore -v --keep-going {} {}",
+        dump.display(),
+        new.url("")
+    ));
+    assert!(!run.stderr.contains("SCRAM"), "{run:?}");
 }

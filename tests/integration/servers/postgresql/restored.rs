@@ -232,7 +232,7 @@ fn a_dump_goes_only_where_it_belongs() {
     let env = Env::new();
     let (server, dump) = dumped(&env, "");
     env.run(&format!("restore {dump} {}", server.url("")))
-        .fails(1, "name the one to restore into");
+        .fails(1, "add the target database to the server's URL");
     env.run(&format!("restore {dump} app.sqlite"))
         .fails(1, "cannot be restored into");
     env.run(&format!("restore {dump} mysql://localhost/app"))

@@ -114,7 +114,7 @@ fn two_whole_servers_in_one_directory_are_a_usage_error() {
     env.run("dump postgresql://a/x?sslpassword=abc")
         .fails(2, "sslpassword");
     env.run("dump mysql://a/x?sock=1")
-        .fails(2, "sock is no parameter");
+        .fails(2, "sock is not a parameter");
     env.run("dump oracle://a/x").fails(2, "oracle://");
     assert_eq!(env.names(), [""; 0]);
 }

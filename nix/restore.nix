@@ -1,0 +1,120 @@
+# dump-database-restore, the units in which it restores, and what it knows of each database. A unit restores
+# as the user of the dumps and sees what that user's dump sees; nothing starts it but the command.
+{
+  config,
+  lib,
+  pkgs,
+  utils,
+  databases,
+  source,
+  account,
+  directories,
+  sockets,
+  unit,
+  ...
+}:
+let
+  cfg = config.services.dumpDatabase;
+  inherit (lib) mkForce;
+
+  refusal =
+    db:
+    let
+      engine = source.engine db;
+    in
+    if engine == "command" then
+      "only the program that made its dumps can restore them"
+    else if source.isGlob db then
+      "it is several files; docs/restoring.md says how to restore one"
+    else if engine == "postgresql" && sockets.isLocal db || engine == "sqlite" then
+      null
+    else
+      "docs/restoring.md says how to restore it";
+
+  # The URL of a server around the name of a database.
+  parts = db: builtins.match "([a-z]+://[^/?#]*)(/[^?#]*)?(.*)" db.source;
+  hasDatabase =
+    db:
+    !(lib.elem (builtins.elemAt (parts db) 1) [
+      null
+      "/"
+    ]);
+
+  facts =
+    name: db:
+    let
+      refused = refusal db;
+    in
+    lib.filterAttrs (_: value: value != null) (
+      if refused != null then
+        { inherit refused; }
+      else
+        {
+          directory = directories.leafOf name (account name db);
+          service = if db.service == null then null else "${db.service}.service";
+        }
+        // (
+          if source.engine db == "sqlite" then
+            { target = source.file db; }
+          else if hasDatabase db then
+            { target = db.source; }
+          else
+            {
+              before = "${lib.head (parts db)}/";
+              after = lib.last (parts db);
+            }
+        )
+    );
+
+  restored = lib.filterAttrs (_: db: refusal db == null) databases;
+
+  restoreUnit =
+    name: db:
+    lib.mkMerge [
+      (unit name db)
+      {
+        description = mkForce "Restore of the database ${lib.replaceStrings [ "%" ] [ "%%" ] name}";
+        onFailure = mkForce [ ];
+        unitConfig = {
+          # What is restored may be gone.
+          ConditionPathExists = mkForce [ ];
+          ConditionPathExistsGlob = mkForce [ ];
+        };
+        serviceConfig = {
+          ExecStart = mkForce "${
+            utils.escapeSystemdExecArgs [
+              (lib.getExe cfg.package)
+              "restore"
+              "--replace"
+              "--to"
+              (directories.leafOf name (account name db))
+              "--compress"
+              cfg.compression
+              "--timeout"
+              "1d"
+            ]
+          } \${DUMP} \${TARGET}";
+          EnvironmentFile = mkForce "/run/dump-database-restore-${name}";
+          TimeoutStartSec = mkForce "infinity";
+        };
+      }
+    ];
+in
+{
+  services = lib.mapAttrs' (
+    name: db: lib.nameValuePair "dump-database-restore-${name}" (restoreUnit name db)
+  ) restored;
+
+  etc."dump-database/restore.json".text = builtins.toJSON (lib.mapAttrs facts databases);
+
+  package = pkgs.writeShellScriptBin "dump-database-restore" ''
+    PATH=${
+      lib.makeBinPath [
+        cfg.package
+        pkgs.coreutils
+        pkgs.jq
+        config.systemd.package
+      ]
+    } exec ${pkgs.runtimeShell} ${./restore.sh} "$@"
+  '';
+}

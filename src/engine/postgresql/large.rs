@@ -1,0 +1,153 @@
+//! The large tables of a database, whose rows several sessions read in ranges of pages.
+//!
+//! What such a table needs beside its rows is written as `pg_dump` writes it, so that the dump has
+//! the same bytes whichever way the rows were read.
+
+use std::cmp::Ordering;
+
+use anyhow::Result;
+use serde::Deserialize;
+
+use super::script::entries::Entry;
+use super::snapshot::{CALLS_FUNCTIONS, Snapshot, dumped};
+
+/// The longest statement that locks all large tables, in bytes. With it, everything that a session
+/// is told at first fits into a pipe.
+const LONGEST_LOCK: usize = 48 << 10;
+
+/// A table that several sessions read.
+#[derive(Debug, Deserialize)]
+pub(super) struct LargeTable {
+    /// The name by which the dump's header knows the table.
+    pub(super) known_as: String,
+    schema: String,
+    name: String,
+    owner: String,
+    /// The name with its schema, as SQL.
+    pub(super) qualified: String,
+    /// The columns that are dumped, as SQL, in the order of the table.
+    columns: String,
+    /// The number of pages of the table itself.
+    pub(super) pages: u64,
+    /// The size in bytes, with the TOAST table.
+    pub(super) bytes: u64,
+}
+
+impl LargeTable {
+    /// Returns the large tables of the database, in the order in which `pg_dump` writes their rows.
+    /// A table is large if it has at least `from` bytes. `quotes_all` says to quote each name,
+    /// because the program that made the rest of the dump may know more keywords than the server.
+    /// `without_rows` is the SQL array of the OIDs of the tables whose rows are left out of the dump.
+    ///
+    /// # Errors
+    /// When the server cannot be asked.
+    pub(super) fn find(
+        snapshot: &mut Snapshot,
+        from: u64,
+        quotes_all: bool,
+        without_rows: &str,
+    ) -> Result<Vec<LargeTable>> {
+        let mut tables: Vec<LargeTable> = snapshot.ask(&query(from, quotes_all, without_rows))?;
+        let mut length = 0;
+        tables.retain(|table| {
+            length += "ONLY , ".len() + table.qualified.len();
+            length <= LONGEST_LOCK
+        });
+        tables.sort_by(|a, b| a.key().cmp(&b.key()));
+        Ok(tables)
+    }
+
+    fn key(&self) -> (&str, &str) {
+        (&self.schema, &self.name)
+    }
+
+    /// Returns the pattern of `pg_dump --exclude-table-data` for this table alone.
+    pub(super) fn pattern(&self) -> String {
+        let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
+        format!("{}.{}", quoted(&self.schema), quoted(&self.name))
+    }
+
+    /// Returns true if the rows of this table come before the entry of the section `data`.
+    pub(super) fn comes_before(&self, entry: &Entry) -> bool {
+        match entry.kind.as_str() {
+            "TABLE DATA" => {
+                let schema = entry.schema.as_deref().unwrap_or_default();
+                let own = (in_one_line(&self.schema), in_one_line(&self.name));
+                (own.0.as_str(), own.1.as_str()).cmp(&(schema, &entry.name)) == Ordering::Less
+            }
+            "SEQUENCE SET" | "BLOBS" => true,
+            _ => false,
+        }
+    }
+
+    /// Returns what `pg_dump` writes before the rows.
+    pub(super) fn heading(&self) -> String {
+        format!(
+            "--\n-- Data for Name: {}; Type: TABLE DATA; Schema: {}; Owner: {}\n--\n\nCOPY {} ({}) FROM stdin;\n",
+            in_one_line(&self.name),
+            in_one_line(&self.schema),
+            in_one_line(&self.owner),
+            self.qualified,
+            self.columns
+        )
+    }
+
+    /// Returns the statement that prints the rows in a range of pages, as `pg_dump` prints them.
+    /// Without `to`, the range ends with the table.
+    pub(super) fn copy(&self, from: u64, to: Option<u64>) -> String {
+        let Self {
+            columns, qualified, ..
+        } = self;
+        let to = to.map_or(String::new(), |to| format!(" AND ctid < '({to},0)'"));
+        format!(
+            "COPY (SELECT {columns} FROM ONLY {qualified} WHERE ctid >= '({from},0)'{to}) TO STDOUT;\n"
+        )
+    }
+}
+
+/// What `pg_dump` writes after the rows of a table.
+pub(super) const AFTER_ROWS: &[u8] = b"\\.\n\n\n";
+
+/// Returns the name as `pg_dump` writes it in a comment.
+fn in_one_line(name: &str) -> String {
+    name.replace(['\n', '\r'], " ")
+}
+
+/// The query for the large tables, the largest first. `pg_dump` itself reads what is not a heap,
+/// what belongs to an extension (it may leave rows out), tables without columns, and tables of which
+/// a query could call functions of their owner. Nobody reads the tables whose OIDs are in the SQL array
+/// `without_rows`. Names that are not ASCII are only certain in UTF-8.
+fn query(from: u64, quotes_all: bool, without_rows: &str) -> String {
+    let dumped = dumped(without_rows);
+    let quoted = |name: &str| {
+        if quotes_all {
+            format!("'\"' || replace({name}, '\"', '\"\"') || '\"'")
+        } else {
+            format!("quote_ident({name})")
+        }
+    };
+    let (schema, table, column) = (quoted("nspname"), quoted("relname"), quoted("attname"));
+    format!(
+        "SELECT coalesce(json_agg(json_build_object('known_as', oid::regclass::text,
+            'schema', nspname, 'name', relname, 'owner', owner,
+            'qualified', {schema} || '.' || {table}, 'columns', columns,
+            'pages', pages, 'bytes', bytes) ORDER BY bytes DESC, oid), '[]')
+        FROM (
+            SELECT c.oid, nspname, relname, pg_get_userbyid(relowner) AS owner,
+                pg_relation_size(c.oid) / current_setting('block_size')::int AS pages,
+                pg_table_size(c.oid) AS bytes,
+                (SELECT string_agg({column}, ', ' ORDER BY attnum) FROM pg_attribute
+                    WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped
+                        AND attgenerated = '') AS columns
+            FROM {dumped} AND relkind = 'r'
+                AND relam = (SELECT oid FROM pg_am WHERE amname = 'heap')
+                AND NOT (relpersistence = 'u' AND pg_is_in_recovery())
+                AND NOT {CALLS_FUNCTIONS}
+                AND NOT EXISTS (SELECT FROM pg_depend
+                    WHERE classid = 'pg_class'::regclass AND objid = c.oid AND deptype = 'e')
+        ) large
+        WHERE bytes >= {from} AND pages > 0 AND columns IS NOT NULL
+            AND (current_setting('server_encoding') = 'UTF8'
+                OR nspname || relname || columns || owner ~ '^[ -~]*$')"
+    )
+}

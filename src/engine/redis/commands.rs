@@ -1,0 +1,32 @@
+//! Commands for a server, as lists of words.
+
+/// The key that marks a database of which only a restore knows. Its value names the restore.
+pub(super) const MARKER: &str = "dump-database.restoring";
+/// The key that says that such a database holds the old data.
+pub(super) const EXCHANGED: &str = "dump-database.exchanged";
+
+/// One command: its words.
+pub(super) type Words = Vec<Vec<u8>>;
+
+pub(super) fn words(words: &[&str]) -> Words {
+    let words = words.iter();
+    words.map(|word| word.as_bytes().to_vec()).collect()
+}
+
+pub(super) fn select(database: u64) -> Words {
+    words(&["SELECT", &database.to_string()])
+}
+
+/// Returns the commands that empty these databases, of which each exists.
+pub(super) fn flush(databases: &[u64]) -> Vec<Words> {
+    let databases = databases.iter();
+    let each = databases.flat_map(|database| [select(*database), words(&["FLUSHDB", "ASYNC"])]);
+    each.collect()
+}
+
+/// Returns the commands that run these at once.
+pub(super) fn transaction(commands: impl IntoIterator<Item = Words>) -> Vec<Words> {
+    let begin = std::iter::once(words(&["MULTI"]));
+    let end = std::iter::once(words(&["EXEC"]));
+    begin.chain(commands).chain(end).collect()
+}

@@ -1,0 +1,53 @@
+//! What takes the blocks of a file on its way into a store.
+
+use opendal::ErrorKind;
+
+use super::error::StoreError;
+use super::site::Put;
+
+/// A file that is not complete.
+pub(super) enum Writer {
+    /// `OpenDAL`'s.
+    Library(opendal::Writer),
+    /// One request to a WebDAV server.
+    Streamed(Put),
+}
+
+impl Writer {
+    /// Sends a block.
+    ///
+    /// # Errors
+    /// When the store does not take it.
+    pub(super) async fn write(&mut self, block: Vec<u8>) -> Result<(), StoreError> {
+        match self {
+            Writer::Library(writer) => Ok(writer.write(block).await?),
+            Writer::Streamed(put) => put.write(block.into()).await,
+        }
+    }
+
+    /// Completes the file. Returns false where another one has its name.
+    ///
+    /// # Errors
+    /// When the store does not.
+    pub(super) async fn close(&mut self) -> Result<bool, StoreError> {
+        match self {
+            Writer::Library(writer) => match writer.close().await {
+                Ok(_) => Ok(true),
+                Err(error) if error.kind() == ErrorKind::ConditionNotMatch => Ok(false),
+                Err(error) => Err(error.into()),
+            },
+            Writer::Streamed(put) => put.close().await.map(|()| true),
+        }
+    }
+
+    /// Removes what was stored of a file that is not completed, where it has no name.
+    ///
+    /// # Errors
+    /// When the store does not.
+    pub(super) async fn abort(&mut self) -> Result<(), StoreError> {
+        match self {
+            Writer::Library(writer) => Ok(writer.abort().await?),
+            Writer::Streamed(_) => Ok(()),
+        }
+    }
+}
