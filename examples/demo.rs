@@ -12,6 +12,7 @@ use dump_database::compress::Method;
 use dump_database::dump::{self, DumpOptions, RetentionChoice, Selection, default_threads};
 use dump_database::engine::access::Sessions;
 use dump_database::engine::sqlite::SqliteSource;
+use dump_database::header::LeftOut;
 use dump_database::name::Format;
 use dump_database::retention::Policy;
 use dump_database::{list, logging, restore, verify};
@@ -47,6 +48,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         skip_unchanged: false,
         metrics: None,
         format: Format::Sql,
+        left_out: LeftOut::default(),
         sessions: Sessions::default(),
         password: None,
     };

@@ -46,6 +46,7 @@ fuzz_target!(|case: Case| {
                     rows: (bytes % 3 == 0).then_some(bytes >> 16),
                 },
                 is_replaced,
+                left_out: u64::from(sequence % 3),
             })
         })
         .collect();

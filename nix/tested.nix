@@ -36,6 +36,8 @@ let
     "servers::documentation::"
     "servers::mysql::"
     "servers::postgresql::"
+    "servers::recipes::"
+    "servers::survey::"
     "servers::redis::"
     # It builds the program again.
     "sqlite::without_dbpage::"

@@ -83,6 +83,11 @@ pub enum Command {
     /// Exits 1 if the newest dump of a database is too old or cannot be used, if the last run or the
     /// last drill failed, or if a database was never dumped.
     Status(Status),
+    /// Find the databases of this machine, and report those that nobody dumps
+    ///
+    /// Looks at running servers and at SQLite files. Exits 1 if a database is neither in a dump
+    /// directory nor named by a unit. Run it as root: other users do not see everything.
+    Survey(Survey),
     /// Read dumps whole and check them
     Verify(Verify),
     /// Load a dump into a database
@@ -103,7 +108,11 @@ pub enum Command {
         shell: clap_complete::Shell,
     },
     /// Print the man page
-    Man,
+    Man {
+        /// Print the man page of COMMAND alone
+        #[arg(value_name = "COMMAND")]
+        command: Option<String>,
+    },
 }
 
 /// `dump`.
@@ -138,6 +147,28 @@ pub struct Dump {
         value_delimiter = ','
     )]
     pub exclude: Vec<Pattern>,
+
+    /// Leave out the tables whose names match PATTERN. For PostgreSQL a pattern of `pg_dump`
+    /// (`audit_*`, `history.*`); without a schema it means every schema. For MySQL and MariaDB a
+    /// pattern with `*`, `?` and `[...]`. A pattern that matches no table is an error. Give the flag
+    /// several times, or separate patterns by commas
+    #[arg(
+        long,
+        value_name = "PATTERN",
+        env = "DUMP_DATABASE_EXCLUDE_TABLE",
+        value_delimiter = ','
+    )]
+    pub exclude_table: Vec<String>,
+
+    /// Leave out the rows of the tables whose names match PATTERN, as for --exclude-table. The
+    /// tables are dumped empty
+    #[arg(
+        long,
+        value_name = "PATTERN",
+        env = "DUMP_DATABASE_EXCLUDE_ROWS",
+        value_delimiter = ','
+    )]
+    pub exclude_rows: Vec<String>,
 
     /// Dump N databases at the same time
     #[arg(
@@ -230,6 +261,50 @@ pub struct Status {
     pub record: RecordOfCopies,
 
     /// Print a JSON array of objects
+    #[arg(long, env = "DUMP_DATABASE_JSON", value_parser = BoolishValueParser::new())]
+    pub json: bool,
+}
+
+/// `survey`.
+#[derive(Debug, Args)]
+pub struct Survey {
+    /// Where to look for SQLite files
+    #[arg(
+        value_name = "PLACE",
+        default_values = ["/var/lib", "/srv", "/home", "/root", "/opt"]
+    )]
+    pub places: Vec<PathBuf>,
+
+    /// Also look for dumps in DIR and in its subdirectories. Dumps in `/var/lib/dump-database` and in
+    /// the directories that units name are always found
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "DUMP_DATABASE_DUMPS",
+        value_delimiter = ','
+    )]
+    pub dumps: Vec<PathBuf>,
+
+    /// Leave out databases whose path, socket or address matches PATTERN, with `*`, `?` and `[...]`
+    #[arg(
+        long,
+        value_name = "PATTERN",
+        env = "DUMP_DATABASE_IGNORE",
+        value_delimiter = ','
+    )]
+    pub ignore: Vec<Pattern>,
+
+    /// Stop the search for files after TIME (30s, 10m, 1h); the survey is then not complete, and fails
+    #[arg(
+        long,
+        value_name = "TIME",
+        env = "DUMP_DATABASE_TIMEOUT",
+        default_value = "5m",
+        value_parser = parse_duration
+    )]
+    pub timeout: Duration,
+
+    /// Print a JSON object
     #[arg(long, env = "DUMP_DATABASE_JSON", value_parser = BoolishValueParser::new())]
     pub json: bool,
 }

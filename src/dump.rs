@@ -59,7 +59,7 @@ pub fn run(
     selection: &Selection,
     options: &DumpOptions,
 ) -> Result<usize> {
-    plan::check(sources, selection)?;
+    plan::check(sources, selection, &options.left_out)?;
     let failed = dump_all(sources, selection, options);
     let Some(metrics) = &options.metrics else {
         return failed;

@@ -66,6 +66,13 @@ pub fn parse_source(text: &OsStr) -> Result<Arc<dyn Source>, String> {
     Ok(Arc::new(sqlite::SqliteSource::new(path)))
 }
 
+/// Returns the engine that has URLs with this scheme, or `None`.
+#[must_use]
+pub fn engine_of_scheme(scheme: &str) -> Option<Engine> {
+    let known = ENGINES.iter().find(|known| known.schemes.contains(&scheme));
+    known.map(|known| known.engine)
+}
+
 /// Starts a throwaway database for the dump that has this `header`, and returns it.
 ///
 /// # Errors

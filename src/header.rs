@@ -8,7 +8,9 @@
 //! noticed.
 
 mod bytes;
+mod left_out;
 mod metadata;
 
 pub use bytes::COMMENT;
+pub use left_out::LeftOut;
 pub use metadata::{DumpKind, Facts, Header, Rows};

@@ -75,5 +75,6 @@ pub mod status;
 pub mod stop;
 #[cfg(feature = "copies")]
 pub mod store;
+pub mod survey;
 pub mod url;
 pub mod verify;

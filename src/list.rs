@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::clock;
 use crate::directory::Directory;
-use crate::header::{DumpKind, Header, Rows};
+use crate::header::{DumpKind, Header, LeftOut, Rows};
 use crate::human;
 use crate::identity::Engine;
 use crate::name::Format;
@@ -28,6 +28,9 @@ struct ListedDump {
     bytes: u64,
     format: Format,
     kind: DumpKind,
+    /// What the user left out of it.
+    #[serde(skip_serializing_if = "LeftOut::is_nothing")]
+    left_out: LeftOut,
     /// What a dump of Redis or Valkey holds.
     #[serde(skip_serializing_if = "Option::is_none")]
     holds: Option<Keys>,
@@ -122,6 +125,7 @@ fn rows(
         bytes: entry.bytes,
         format: entry.name.format,
         kind: header.kind,
+        left_out: header.left_out.clone(),
         holds: Keys::of(header),
         kept_by: match verdict {
             Verdict::Keep(rules) => rules,
@@ -159,9 +163,13 @@ fn table(
     )?;
     for (row, name) in rows.iter().zip(&names) {
         let kept_by: Vec<_> = row.kept_by.iter().map(Rule::to_string).collect();
+        let lacks = match row.left_out.is_nothing() {
+            true => String::new(),
+            false => format!("; {}", row.left_out),
+        };
         writeln!(
             out,
-            "{:width$}  {:20}  {:>8}  {:>10}  {:file$}  {:held$}{}",
+            "{:width$}  {:20}  {:>8}  {:>10}  {:file$}  {:held$}{}{lacks}",
             name,
             row.time.strftime("%Y-%m-%d %H:%M:%SZ").to_string(),
             human::age(now.duration_since(row.time)),

@@ -19,10 +19,13 @@ use dump_database::engine::access::Sessions;
 use dump_database::engine::command::Program;
 use dump_database::engine::parse_source;
 use dump_database::exit::{Exit, UsageError};
+use dump_database::header::LeftOut;
 use dump_database::name::Format;
 use dump_database::secret::{self, Secret};
 use dump_database::stop::{self, Stopped};
-use dump_database::{clock, drill, dump, list, logging, metrics, restore, rotate, status, verify};
+use dump_database::{
+    clock, drill, dump, list, logging, metrics, restore, rotate, status, survey, verify,
+};
 
 fn main() -> ExitCode {
     // This comes first: a drill's sandbox can be made only while the process has one thread.
@@ -41,7 +44,7 @@ fn main() -> ExitCode {
     logging::start(cli.log);
     let only_prints = matches!(
         cli.command,
-        Command::List(_) | Command::Completions { .. } | Command::Man
+        Command::List(_) | Command::Completions { .. } | Command::Man { .. }
     );
     if let Err(error) = secret::close_memory() {
         log::debug!("passwords are not kept out of core dumps: {error}");
@@ -92,6 +95,7 @@ fn run(command: Command, keeps: bool) -> Result<Exit> {
                 } else {
                     RetentionChoice::AsBefore
                 },
+                left_out: LeftOut::new(args.exclude_table, args.exclude_rows),
                 skip_unchanged: args.skip_unchanged,
                 metrics: args.metrics,
                 ..options(args.output)?
@@ -146,6 +150,14 @@ fn run(command: Command, keeps: bool) -> Result<Exit> {
             added?;
             status::print(&rows, args.json, now).map(exit_of_failures)
         }
+        Command::Survey(args) => survey::run(&survey::SurveyOptions {
+            places: args.places,
+            dumps: args.dumps,
+            ignored: args.ignore,
+            timeout: args.timeout,
+            json: args.json,
+        })
+        .map(exit_of_failures),
         Command::Verify(args) => {
             #[cfg(feature = "copies")]
             {
@@ -240,9 +252,15 @@ fn run(command: Command, keeps: bool) -> Result<Exit> {
             io::stdout().write_all(script.as_bytes())?;
             Ok(Exit::Success)
         }
-        Command::Man => {
+        Command::Man { command } => {
             let mut page = Vec::new();
-            dump_database::man::page(&mut page)?;
+            match command {
+                None => dump_database::man::page(&mut page)?,
+                Some(command) if dump_database::man::page_of(&command, &mut page)? => {}
+                Some(command) => {
+                    return Err(UsageError::new(&format!("there is no command {command}")).into());
+                }
+            }
             io::stdout().write_all(&page)?;
             Ok(Exit::Success)
         }
@@ -273,6 +291,7 @@ fn options(output: Output) -> Result<dump::DumpOptions> {
         adopt: false,
         keep: RetentionChoice::Everything,
         skip_unchanged: false,
+        left_out: LeftOut::default(),
         metrics: None,
         method: output.compress,
         threads: output.threads.unwrap_or_else(dump::default_threads),

@@ -1,4 +1,4 @@
-//! The man page, generated from the same types as `--help`.
+//! The man pages, generated from the same types as `--help`.
 
 use std::io::{self, Write};
 
@@ -66,6 +66,30 @@ pub fn page(out: &mut dyn Write) -> io::Result<()> {
     let examples = examples.replace('-', "\\-");
     writeln!(out, ".SH EXAMPLES\n.nf\n{examples}\n.fi")?;
     man.render_version_section(out)
+}
+
+/// Writes the man page `dump-database-COMMAND(1)` of one command as roff. Returns false, and writes
+/// nothing, if there is no such command.
+///
+/// # Errors
+/// When `out` cannot be written.
+pub fn page_of(name: &str, out: &mut dyn Write) -> io::Result<bool> {
+    let mut program = Cli::command();
+    program.build();
+    let Some(command) = program.find_subcommand(name) else {
+        return Ok(false);
+    };
+    let title = format!("dump-database-{name}").replace('-', "\\-");
+    let source = concat!("dump\\-database ", env!("CARGO_PKG_VERSION"));
+    let man = Man::new(command.clone()).title(title).source(source);
+    man.render_title(out)?;
+    man.render_name_section(out)?;
+    man.render_synopsis_section(out)?;
+    man.render_description_section(out)?;
+    man.render_options_section(out)?;
+    writeln!(out, "{EXIT_STATUS}")?;
+    writeln!(out, ".SH \"SEE ALSO\"\n\\fBdump\\-database\\fR(1)")?;
+    Ok(true)
 }
 
 /// Writes what `render` renders one level down: its sections become subsections.

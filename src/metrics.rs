@@ -14,7 +14,7 @@ use jiff::Timestamp;
 
 #[cfg(feature = "copies")]
 use crate::status::CopyStatus;
-use crate::status::DatabaseStatus;
+use crate::status::{DatabaseStatus, HORIZON};
 
 /// A metric: its name without the prefix `dump_database_`, its meaning, and its value for a
 /// database.
@@ -24,7 +24,7 @@ type Metric = (
     fn(&DatabaseStatus) -> Option<f64>,
 );
 
-const METRICS: [Metric; 11] = [
+const METRICS: [Metric; 13] = [
     (
         "last_success_timestamp_seconds",
         "When the database was last dumped, or found unchanged.",
@@ -60,6 +60,19 @@ const METRICS: [Metric; 11] = [
         "dumps_kept",
         "The number of dumps that can be used and are not dated after now.",
         |row| Some(row.kept as f64),
+    ),
+    (
+        "disk_free_bytes",
+        "The free space of the dump directory's disk.",
+        |row| row.disk_free_bytes.map(|bytes| bytes as f64),
+    ),
+    (
+        "disk_full_seconds",
+        "When the dumps fill that disk at their present growth; at most a year.",
+        |row| {
+            row.disk_free_bytes?;
+            Some(row.disk_full_days.unwrap_or(HORIZON) * 86_400.0)
+        },
     ),
     (
         "last_drill_timestamp_seconds",

@@ -32,6 +32,17 @@ pub fn points() -> Option<Vec<PathBuf>> {
     (!mounts.is_empty()).then(|| mounts.into_iter().map(|mount| mount.point).collect())
 }
 
+/// Returns every mount point with the type of its file system, such as `ext4`.
+#[must_use]
+pub fn types() -> Vec<(PathBuf, String)> {
+    let text = fs::read("/proc/self/mountinfo").unwrap_or_default();
+    let mount = |line: &[u8]| {
+        let kind = fields(line).skip_while(|field| *field != b"-").nth(1)?;
+        Some((field(line, 4)?, String::from_utf8_lossy(kind).into_owned()))
+    };
+    lines(&text).filter_map(mount).collect()
+}
+
 /// Returns true if this file itself is mounted under another path too.
 #[must_use]
 pub fn is_bound(path: &Path) -> bool {
@@ -95,5 +106,8 @@ mod tests {
         assert_eq!(field(line, 1), Some(PathBuf::from("/mnt/my disk")));
         assert_eq!(field(b"proc /a\\b", 1), Some(PathBuf::from("/a\\b")));
         assert_eq!(field(b"one", 1), None);
+        let types = types();
+        let proc = types.iter().find(|(point, _)| point == Path::new("/proc"));
+        assert_eq!(proc.map(|(_, kind)| kind.as_str()), Some("proc"));
     }
 }

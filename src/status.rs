@@ -2,10 +2,13 @@
 
 #[cfg(feature = "copies")]
 mod copies;
+mod disk;
+mod forecast;
 mod judge;
 mod row;
 mod table;
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use anyhow::Result;
@@ -13,8 +16,12 @@ use jiff::Timestamp;
 
 use crate::human;
 
+/// The days until a disk is full below which there is a warning.
+const SOON: f64 = 3.0;
+
 #[cfg(feature = "copies")]
 pub use copies::{CopyRecord, CopyStatus};
+pub use forecast::HORIZON;
 pub use judge::rows;
 pub use row::DatabaseStatus;
 
@@ -30,6 +37,7 @@ pub fn print(rows: &[DatabaseStatus], json: bool, now: Timestamp) -> Result<usiz
         table::print(&mut out, rows, now)?;
     }
     out.flush()?;
+    warn_of_full_disks(rows);
     let bad: Vec<_> = rows
         .iter()
         .filter(|row| row.problem.is_some())
@@ -41,4 +49,21 @@ pub fn print(rows: &[DatabaseStatus], json: bool, now: Timestamp) -> Result<usiz
         log::error!("problems in {some} of {all} databases: {}", bad.join(", "));
     }
     Ok(bad.len())
+}
+
+/// Warns of each disk that the dumps fill soon.
+fn warn_of_full_disks(rows: &[DatabaseStatus]) {
+    let mut warned = BTreeSet::new();
+    for row in rows {
+        let Some(days) = row.disk_full_days.filter(|days| *days < SOON) else {
+            continue;
+        };
+        if warned.insert(&row.directory) {
+            log::warn!(
+                "the disk of {} is full in {days:.1} days at the present growth of the dumps; it has {} free",
+                row.directory.display(),
+                human::bytes(row.disk_free_bytes.unwrap_or(0))
+            );
+        }
+    }
 }

@@ -58,6 +58,7 @@ fn write(directory: &Path, time: Timestamp) -> io::Result<()> {
         tool: "dump-database bench".to_owned(),
         identity: Identity::of_file(Path::new("/var/lib/example/example.db")),
         kind: DumpKind::Regular,
+        left_out: dump_database::header::LeftOut::default(),
         formerly: Vec::new(),
         database: "example".to_owned(),
         time,

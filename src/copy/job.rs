@@ -29,6 +29,8 @@ use crate::store::{Reason, Store, UNFINISHED};
 pub(super) struct PendingCopy {
     pub(super) dump: DumpName,
     kind: DumpKind,
+    /// The hash of what the user left out of it.
+    left_out: Option<String>,
 }
 
 /// The copy of the newest dump that this run made.
@@ -45,6 +47,8 @@ pub(super) struct CopyJob {
     folder: Folder,
     /// The hashes of its identities; the present one first.
     identities: Vec<String>,
+    /// For each dump of the series, the hash of what the user left out of it.
+    left_out: Vec<Option<String>>,
     /// The finished copies of this database, oldest first.
     own: Vec<KnownCopy>,
     /// Names that are taken by what is no whole copy.
@@ -76,7 +80,10 @@ impl CopyJob {
             .identities
             .iter()
             .map(|identity| key.hash_identity(identity));
+        let dumps = series.dumps.iter();
+        let left_out = dumps.map(|(_, header)| key.hash_left_out(&header.left_out));
         Ok(Some(CopyJob {
+            left_out: left_out.collect::<Result<_>>()?,
             folder: Folder {
                 host: host.clone(),
                 database: series.name.clone(),
@@ -156,13 +163,14 @@ impl CopyJob {
         let now = clock::now();
         let lacking = plan::choose_missing(
             &self.series.dumps,
+            &self.left_out,
             &self.own,
             &options.policy,
             options.includes_replaced,
             now,
         );
         let mut foreign = Vec::new();
-        for (entry, header) in lacking {
+        for ((entry, header), left_out) in lacking {
             let taken = others.iter().find(|(copy, _)| copy.name.dump == entry.name);
             match taken.map(|(_, sidecar)| &sidecar.identity) {
                 // Its sidecar was made again, or the machine's key is a new one.
@@ -171,6 +179,7 @@ impl CopyJob {
                 None => self.wanted.push(PendingCopy {
                     dump: entry.name.clone(),
                     kind: header.kind,
+                    left_out: left_out.clone(),
                 }),
             }
         }

@@ -1,6 +1,7 @@
 //! Which dumps a destination lacks that its retention would keep. Pure: the clock is a parameter.
 
 use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use jiff::Timestamp;
 
@@ -14,25 +15,33 @@ use crate::retention::{self, Candidate, Policy, Rule, Size, Verdict};
 /// A copy with its sidecar.
 pub(super) type KnownCopy = (StoredCopy, Sidecar);
 
-/// Returns which of a database's dumps are to be copied, the newest first. `copies` are those of the
-/// same identity in the destination. Dumps dated ahead wait until their time has come.
+/// A dump that the destination lacks, and the hash of what the user left out of it.
+pub(super) type Lacking<'a> = (&'a (DumpFile, Header), &'a Option<String>);
+
+/// Returns which of a database's dumps are to be copied, the newest first. `left_out` has for each dump
+/// the hash of what the user left out of it. `copies` are those of the same identity in the
+/// destination. Dumps dated ahead wait until their time has come.
 #[must_use]
 pub(super) fn choose_missing<'a>(
     dumps: &'a [(DumpFile, Header)],
+    left_out: &'a [Option<String>],
     copies: &[KnownCopy],
     policy: &Policy,
     includes_replaced: bool,
     now: Timestamp,
-) -> Vec<&'a (DumpFile, Header)> {
+) -> Vec<Lacking<'a>> {
     let copied: HashSet<&DumpName> = copies.iter().map(|(copy, _)| &copy.name.dump).collect();
     let local: Vec<_> = dumps
         .iter()
-        .filter(|(_, header)| includes_replaced || header.kind == DumpKind::Regular)
-        .filter(|(entry, _)| !copied.contains(&entry.name))
+        .zip(left_out)
+        .filter(|((_, header), _)| includes_replaced || header.kind == DumpKind::Regular)
+        .filter(|((entry, _), _)| !copied.contains(&entry.name))
         .collect();
     let mut all: Vec<_> = local
         .iter()
-        .map(|(entry, header)| candidate(&entry.name, entry.bytes, header.kind))
+        .map(|((entry, header), left_out)| {
+            candidate(&entry.name, entry.bytes, header.kind, left_out.as_deref())
+        })
         .collect();
     all.extend(copies.iter().map(make_candidate));
     let verdicts = retention::plan(&all, policy, now, None);
@@ -59,12 +68,18 @@ pub(super) fn verdicts(
 }
 
 fn make_candidate((copy, sidecar): &KnownCopy) -> Candidate {
-    candidate(&copy.name.dump, copy.bytes, sidecar.kind)
+    let left_out = sidecar.left_out.as_deref();
+    candidate(&copy.name.dump, copy.bytes, sidecar.kind, left_out)
 }
 
 /// A destination knows nothing of what is inside, so dumps are compared by the size of their files.
-fn candidate(name: &DumpName, bytes: u64, kind: DumpKind) -> Candidate {
+fn candidate(name: &DumpName, bytes: u64, kind: DumpKind, left_out: Option<&str>) -> Candidate {
     let (time, sequence) = name.key();
+    let group = |left_out: &str| {
+        let mut hasher = DefaultHasher::new();
+        left_out.hash(&mut hasher);
+        hasher.finish().max(1)
+    };
     Candidate {
         time,
         sequence,
@@ -73,5 +88,6 @@ fn candidate(name: &DumpName, bytes: u64, kind: DumpKind) -> Candidate {
             ..Size::default()
         },
         is_replaced: kind == DumpKind::Replaced,
+        left_out: left_out.map_or(0, group),
     }
 }

@@ -34,6 +34,10 @@ pub(super) struct Sidecar {
     /// another machine made the sidecar again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identity: Option<String>,
+    /// The hash, by the same key, of what the user left out of the dump; absent where the dump is
+    /// whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left_out: Option<String>,
 }
 
 impl Sidecar {
@@ -44,6 +48,7 @@ impl Sidecar {
         content: &UploadContent,
         kind: DumpKind,
         identity: Option<String>,
+        left_out: Option<String>,
     ) -> Self {
         Sidecar {
             tool: concat!("dump-database ", env!("CARGO_PKG_VERSION")).to_owned(),
@@ -53,6 +58,7 @@ impl Sidecar {
             time: name.dump.time,
             kind,
             identity,
+            left_out,
         }
     }
 

@@ -13,6 +13,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use rustix::fs::FlockOperation;
 use sha2::Sha256;
 
+use crate::header::LeftOut;
 use crate::human;
 use crate::identity::Identity;
 use crate::secret::Secret;
@@ -192,6 +193,17 @@ impl MachineKey {
     /// When the identity cannot be written as JSON.
     pub fn hash_identity(&self, identity: &Identity) -> Result<String> {
         Ok(self.hash(&serde_json::to_vec(identity)?))
+    }
+
+    /// Returns the hash of what the user left out of a dump; none where it is whole.
+    ///
+    /// # Errors
+    /// When the patterns cannot be written as JSON.
+    pub fn hash_left_out(&self, left_out: &LeftOut) -> Result<Option<String>> {
+        if left_out.is_nothing() {
+            return Ok(None);
+        }
+        Ok(Some(self.hash(&serde_json::to_vec(left_out)?)))
     }
 
     /// Returns the machine's name in the names of unfinished uploads.

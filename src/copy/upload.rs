@@ -38,6 +38,8 @@ pub(super) struct CopyRequest<'a> {
     pub(super) kind: DumpKind,
     /// The hash of the database's identity.
     pub(super) identity: &'a str,
+    /// The hash of what the user left out of the dump.
+    pub(super) left_out: Option<&'a str>,
 }
 
 /// A copy that was made.
@@ -83,7 +85,8 @@ pub(super) fn upload(
         return Ok(None);
     }
     let identity = Some(order.identity.to_owned());
-    let sidecar = Sidecar::new(order.name, &content, order.kind, identity);
+    let left_out = order.left_out.map(str::to_owned);
+    let sidecar = Sidecar::new(order.name, &content, order.kind, identity, left_out);
     sidecar.write(store, order.folder, order.name, stop)?;
     Ok(Some(NewCopy {
         sidecar,

@@ -154,7 +154,7 @@ fn complete(
     stop: Stop,
 ) {
     let kind: DumpKind = header.kind;
-    let sidecar = Sidecar::new(&copy.name, stored, kind, None);
+    let sidecar = Sidecar::new(&copy.name, stored, kind, None, None);
     let url = place.url_of(folder, &copy.name);
     match sidecar.write(&*place.store, folder, &copy.name, stop) {
         Ok(()) => log::info!("{url} is whole and has its sidecar again"),

@@ -48,6 +48,9 @@ pub(super) struct Comparison {
     /// True if the dump was only loaded, without an error, and nothing was compared: it holds what
     /// belongs to no single database, so it has no tables.
     pub(super) only_loaded: bool,
+    /// What the user left out of the dump, in words.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(super) left_out: String,
     /// True if the tables are the databases of a server, and their rows are its keys.
     #[serde(default)]
     pub(super) of_keys: bool,
@@ -64,6 +67,7 @@ impl Comparison {
     pub(super) fn new(header: &Header, contents: RestoredContent) -> Self {
         let of_keys = header.identity.engine == Engine::Redis;
         let mut this = Comparison::compare_tables(&header.facts, &contents.rows, of_keys);
+        this.left_out = header.left_out.to_string();
         this.problems.extend(contents.problems);
         if let Some(version) = contents.version {
             this.note_version(&header.engine_version, &version);
@@ -184,6 +188,9 @@ impl fmt::Display for Comparison {
                 let tables = human::count(number, words.table);
                 write!(f, "; the rows of {tables} were {how} when it was dumped")?;
             }
+        }
+        if !self.left_out.is_empty() {
+            write!(f, "; dumped {}", self.left_out)?;
         }
         if self.unlisted > 0 {
             let tables = human::count(self.unlisted, "table");

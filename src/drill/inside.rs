@@ -19,7 +19,7 @@ use crate::engine::access::{Access, Sessions};
 use crate::engine::missing::MissingRequirements;
 use crate::engine::start_throwaway;
 use crate::engine::throwaway::{Throwaway, ThrowawayResources};
-use crate::header::Header;
+use crate::header::{Header, LeftOut};
 use crate::identity::Engine;
 use crate::read::read_whole;
 use crate::restore;
@@ -105,6 +105,7 @@ impl RunningDrill<'_> {
             lock_timeout: LOCK_TIMEOUT,
             threads: default_threads(),
             format: header.format,
+            left_out: LeftOut::default(),
             sessions: Sessions::default(),
         };
         let compared = self.compare(header, throwaway.as_mut(), &access);

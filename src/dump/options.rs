@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::keep::RetentionChoice;
 use crate::compress::Method;
 use crate::engine::access::{Access, Sessions};
+use crate::header::LeftOut;
 use crate::name::Format;
 use crate::secret::Secret;
 use crate::stop::Stop;
@@ -36,6 +37,8 @@ pub struct DumpOptions {
     pub metrics: Option<PathBuf>,
     /// The format of a PostgreSQL dump: SQL or `pg_dump`'s custom format.
     pub format: Format,
+    /// The tables and rows to leave out of the dumps.
+    pub left_out: LeftOut,
     /// The sessions that read the rows of a PostgreSQL database.
     pub sessions: Sessions,
     /// The servers' password. It takes precedence over a password in a URL.
@@ -52,6 +55,7 @@ impl DumpOptions {
             lock_timeout: self.busy_timeout,
             threads: self.threads,
             format: self.format,
+            left_out: self.left_out.clone(),
             sessions: self.sessions,
         }
     }

@@ -10,6 +10,7 @@ use glob::Pattern;
 use super::options::DumpOptions;
 use crate::engine::Source;
 use crate::exit::UsageError;
+use crate::header::LeftOut;
 use crate::name::Name;
 use crate::state::State;
 
@@ -67,9 +68,16 @@ pub(super) enum PlannedStep {
 /// Checks the sources and the selection before any server is asked.
 ///
 /// # Errors
-/// [`UsageError`] if two dumps would have the same NAME, a database has no name, or `--name` is
-/// given with several sources or a whole server.
-pub(super) fn check(sources: &[Arc<dyn Source>], selection: &Selection) -> Result<()> {
+/// [`UsageError`] if two dumps would have the same NAME, a database has no name, `--name` is given
+/// with several sources or a whole server, or a source has no tables to leave out.
+pub(super) fn check(
+    sources: &[Arc<dyn Source>],
+    selection: &Selection,
+    left_out: &LeftOut,
+) -> Result<()> {
+    if !left_out.is_nothing() {
+        check_left_out(sources)?;
+    }
     if selection.name.is_some()
         && (sources.len() > 1 || sources.iter().any(|source| source.is_whole()))
     {
@@ -95,6 +103,26 @@ pub(super) fn check(sources: &[Arc<dyn Source>], selection: &Selection) -> Resul
                 other.as_ref(),
                 source.as_ref(),
                 &name,
+            ))
+            .into());
+        }
+    }
+    Ok(())
+}
+
+/// Checks that tables can be left out of every source. A whole server has many databases, and a
+/// pattern of one of them would be an error in the others.
+fn check_left_out(sources: &[Arc<dyn Source>]) -> Result<()> {
+    for source in sources {
+        if !source.can_leave_out() {
+            return Err(UsageError::new(&format!(
+                "--exclude-table and --exclude-rows are for PostgreSQL and MySQL/MariaDB; of {source} everything is dumped"
+            ))
+            .into());
+        }
+        if source.is_whole() {
+            return Err(UsageError::new(&format!(
+                "--exclude-table and --exclude-rows concern one database; name it in the URL, and leave it out of the dump of {source} with --exclude"
             ))
             .into());
         }

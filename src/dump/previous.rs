@@ -117,6 +117,7 @@ impl PreviousDumps {
         };
         let same = self.has_same_content(header)
             && newest.format == header.format
+            && newest.left_out == header.left_out
             && newest.identity == header.identity
             && of_the_server(newest) == of_the_server(header);
         same.then_some(name)

@@ -51,6 +51,7 @@ impl<'a> Writer<'a> {
             tool: concat!("dump-database ", env!("CARGO_PKG_VERSION")).to_owned(),
             identity: dumper.identity().clone(),
             kind: self.options.keep.kind(),
+            left_out: dumper.left_out(),
             formerly: self.previous.formerly.clone(),
             database: display_name(self.name),
             time: clock::now(),

@@ -3,6 +3,7 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
+use crate::header::LeftOut;
 use crate::name::{Format, GLOBALS};
 use crate::secret::Secret;
 use crate::stop::Stop;
@@ -21,6 +22,8 @@ pub struct Access {
     pub threads: NonZeroUsize,
     /// The format of a PostgreSQL dump: SQL or `pg_dump`'s custom format.
     pub format: Format,
+    /// The tables and rows to leave out of the dump.
+    pub left_out: LeftOut,
     /// The sessions that read the rows of a PostgreSQL database.
     pub sessions: Sessions,
 }

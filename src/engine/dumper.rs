@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use serde_json::{Map, Value};
 
-use crate::header::Facts;
+use crate::header::{Facts, LeftOut};
 use crate::identity::Identity;
 use crate::name::Format;
 
@@ -59,6 +59,11 @@ pub trait Dumper {
     /// reserves room for them, so that they are not lost.
     fn settings(&self) -> Map<String, Value> {
         Map::new()
+    }
+
+    /// Returns what the dump lacks because the user left it out.
+    fn left_out(&self) -> LeftOut {
+        LeftOut::default()
     }
 
     /// Returns the names of the tables whose rows [`Dumper::check`] will report.

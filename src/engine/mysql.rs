@@ -10,6 +10,7 @@ mod fill;
 mod flags;
 mod globals;
 mod inexact;
+mod left_out;
 mod leftovers;
 mod load;
 mod lock_wait;

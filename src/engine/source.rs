@@ -28,6 +28,11 @@ pub trait Source: Loader + fmt::Debug + fmt::Display + Send + Sync {
     /// Returns the database's name in bytes, exactly as the engine has it.
     fn database(&self) -> Vec<u8>;
 
+    /// Returns true if tables of the source, or their rows, can be left out of a dump.
+    fn can_leave_out(&self) -> bool {
+        false
+    }
+
     /// Returns a source for each database of a whole server and one for its server-wide objects.
     ///
     /// # Errors

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::left_out::LeftOut;
 use crate::identity::Identity;
 use crate::name::Format;
 
@@ -17,6 +18,9 @@ pub struct Header {
     /// Why the dump was made.
     #[serde(default, skip_serializing_if = "DumpKind::is_regular")]
     pub kind: DumpKind,
+    /// What the dump lacks because the user left it out.
+    #[serde(default, skip_serializing_if = "LeftOut::is_nothing")]
+    pub left_out: LeftOut,
     /// Identities that the database had before `--adopt`, newest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub formerly: Vec<Identity>,

@@ -101,6 +101,12 @@ pub(super) fn restore_chosen(
         path.display(),
         header.time
     );
+    if !header.left_out.is_nothing() {
+        log::warn!(
+            "the dump was made {}; what {target} lacks now is only in other dumps",
+            header.left_out
+        );
+    }
     if let Some(old) = &loaded.saved {
         log::info!("what it replaced is in {}", old.display());
     }

@@ -56,6 +56,8 @@ pub struct Candidate {
     pub size: Size,
     /// True if it holds a database that a restore replaced.
     pub is_replaced: bool,
+    /// What the user left out of it (`LeftOut::group`); 0 if it is whole.
+    pub left_out: u64,
 }
 
 impl Candidate {
@@ -68,7 +70,13 @@ impl Candidate {
             sequence,
             size: Size::of(file, header),
             is_replaced: header.kind == DumpKind::Replaced,
+            left_out: header.left_out.group(),
         }
+    }
+
+    /// Returns true if this dump holds all that `other` holds: it is whole, or lacks the same.
+    pub(super) fn holds_what_is_in(&self, other: u64) -> bool {
+        self.left_out == 0 || self.left_out == other
     }
 
     pub(super) fn key(&self) -> (Timestamp, u32) {

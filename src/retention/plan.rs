@@ -20,8 +20,9 @@ pub const REPLACED: usize = 3;
 /// `published` is the time and sequence number of the dump that this run made: it stays and counts as
 /// the newest, whatever the clock did. Other dumps dated more than a minute after `now` stay and do not
 /// count. Dumps of what a restore replaced count only among themselves; if there is no other dump, the
-/// newest of them stays whatever its age. At least one dump stays, and judging the dumps that stay
-/// removes no more.
+/// newest of them stays whatever its age. A dump never makes another one go that holds more: where
+/// the user left something out of some dumps, only whole dumps and those that lack the same count
+/// against a dump. At least one dump stays, and judging the dumps that stay removes no more.
 #[must_use]
 pub fn plan(
     dumps: &[Candidate],
@@ -29,13 +30,38 @@ pub fn plan(
     now: Timestamp,
     published: Option<(Timestamp, u32)>,
 ) -> Vec<Verdict> {
+    let is_alone = dumps.iter().all(|dump| dump.is_replaced);
+    let groups: BTreeSet<u64> = dumps.iter().map(|dump| dump.left_out).collect();
+    let mut verdicts = vec![Verdict::Remove; dumps.len()];
+    for group in groups {
+        let counted = (0..dumps.len()).filter(|&i| dumps[i].holds_what_is_in(group));
+        let counted: Vec<usize> = counted.collect();
+        let candidates: Vec<_> = counted.iter().map(|&i| dumps[i]).collect();
+        let judged = plan_group(&candidates, policy, now, published, is_alone);
+        for (i, verdict) in counted.into_iter().zip(judged) {
+            if dumps[i].left_out == group {
+                verdicts[i] = verdict;
+            }
+        }
+    }
+    verdicts
+}
+
+/// Judges dumps that all count against each other. `is_alone` is true if every dump of the database
+/// holds what a restore replaced.
+fn plan_group(
+    dumps: &[Candidate],
+    policy: &Policy,
+    now: Timestamp,
+    published: Option<(Timestamp, u32)>,
+    is_alone: bool,
+) -> Vec<Verdict> {
     let just_published = |dump: &Candidate| published == Some(dump.key());
     let mut rules = vec![Vec::new(); dumps.len()];
 
     let (mut counted, ahead): (Vec<usize>, Vec<usize>) = (0..dumps.len())
         .partition(|&i| just_published(&dumps[i]) || !is_future(dumps[i].time, now));
     counted.sort_by_key(|&i| Reverse((just_published(&dumps[i]), dumps[i])));
-    let is_alone = dumps.iter().all(|dump| dump.is_replaced);
     let (replaced, counted): (Vec<usize>, Vec<usize>) =
         counted.into_iter().partition(|&i| dumps[i].is_replaced);
     let (newest, older) = counted.split_at(policy.last.get().min(counted.len()));
@@ -156,8 +182,8 @@ fn before_shrink(
         .max_by_key(|&i| (dumps[i].size, dumps[i].key()))
 }
 
-/// Returns the last of `dumps` from before the database shrank: more than twice the newest one, and
-/// no older than `policy` keeps the dump from before a shrink.
+/// Returns the last of `dumps` from before the database shrank: more than twice the newest one, with
+/// the same left out, and no older than `policy` keeps the dump from before a shrink.
 #[must_use]
 pub fn last_before_shrink(
     dumps: &[Candidate],
@@ -166,7 +192,9 @@ pub fn last_before_shrink(
 ) -> Option<Candidate> {
     let counts = |dump: &&Candidate| !dump.is_replaced && !is_future(dump.time, now);
     let newest = dumps.iter().filter(counts).max_by_key(|dump| dump.key())?;
-    let larger = dumps.iter().filter(counts).filter(|dump| {
+    let alike = dumps.iter().filter(counts);
+    let alike = alike.filter(|dump| dump.left_out == newest.left_out);
+    let larger = alike.filter(|dump| {
         dump.size.is_more_than_twice(newest.size) && is_within(dump.time, policy.before_shrink, now)
     });
     larger.max_by_key(|dump| dump.key()).copied()

@@ -52,7 +52,9 @@ impl Policy {
         self.tiers().iter().any(|(_, count)| *count > 0)
     }
 
-    pub(super) fn tiers(&self) -> [(Rule, usize); 5] {
+    /// Returns the hourly to yearly rules, each with the number of dumps that it keeps.
+    #[must_use]
+    pub fn tiers(&self) -> [(Rule, usize); 5] {
         [
             (Rule::Hourly, self.hourly),
             (Rule::Daily, self.daily),

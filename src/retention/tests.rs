@@ -22,6 +22,7 @@ fn dump(time: &str, bytes: u64) -> Candidate {
         sequence: 1,
         size: compressed(bytes),
         is_replaced: false,
+        left_out: 0,
     }
 }
 

@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::disk;
+use super::forecast::Growth;
 use super::row::DatabaseStatus;
 use crate::directory::{Directory, DumpFile};
-use crate::header::DumpKind;
+use crate::header::{DumpKind, LeftOut};
 use crate::human;
 use crate::retention;
 use crate::series::{Series, UncountedDump};
@@ -25,10 +27,12 @@ pub fn rows(
     now: Timestamp,
 ) -> Vec<DatabaseStatus> {
     let absolute = |path: &PathBuf| std::path::absolute(path).unwrap_or(path.clone());
-    directories
+    let mut rows: Vec<_> = directories
         .iter()
         .flat_map(|path| judge_directory(&absolute(path), max_age, trust_records, now))
-        .collect()
+        .collect();
+    disk::add(&mut rows);
+    rows
 }
 
 fn judge_directory(
@@ -119,6 +123,10 @@ fn judge_without_dumps(
         drill: record.drill,
         sizes: Vec::new(),
         shrunk_since: None,
+        left_out: LeftOut::default(),
+        disk_free_bytes: None,
+        disk_full_days: None,
+        growth: None,
         #[cfg(feature = "copies")]
         name: name.map(str::to_owned),
         #[cfg(feature = "copies")]
@@ -164,7 +172,8 @@ fn judge_series(
         };
         return row;
     };
-    let before = past.get(1).map(|(entry, _)| entry.bytes);
+    let mut alike = past.iter().filter(|(_, of)| of.left_out == header.left_out);
+    let before = alike.nth(1).map(|(entry, _)| entry.bytes);
     let unchanged = record
         .unchanged
         .filter(|unchanged| unchanged.dump == newest.name.to_string());
@@ -182,6 +191,11 @@ fn judge_series(
     });
     let policy = record.policy.unwrap_or_default();
     let entries = || past.iter().map(|(entry, _)| entry);
+    let grown = past.iter().filter(|(_, of)| of.left_out == header.left_out);
+    let mut sizes: Vec<_> = grown
+        .map(|(entry, _)| (entry.name.time, entry.bytes))
+        .collect();
+    sizes.reverse();
     let reach = retention::reach(entries().map(|entry: &DumpFile| entry.name.time), now);
     DatabaseStatus {
         database: series.database(),
@@ -194,6 +208,10 @@ fn judge_series(
         bytes_inside: Some(header.bytes),
         kept: past.len(),
         shrunk_since: series.shrunk_since(&policy, now),
+        left_out: header.left_out.clone(),
+        disk_free_bytes: None,
+        disk_full_days: None,
+        growth: Some(Growth::new(&sizes, series.dumps.len(), policy)),
         reach_seconds: reach.map(|reach| reach.as_secs()),
         problem: problem(
             now.duration_since(fresh),

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::forecast::Growth;
+use crate::header::LeftOut;
 use crate::human;
 use crate::identity::Engine;
 use crate::state::{Attempt, DrillRecord};
@@ -45,6 +47,17 @@ pub struct DatabaseStatus {
     /// and no older than the policy keeps the one from before a shrink.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shrunk_since: Option<Timestamp>,
+    /// The free space of the directory's disk in bytes.
+    pub disk_free_bytes: Option<u64>,
+    /// The days until the dumps in these directories fill the disk at their present growth; absent if
+    /// that is more than a year.
+    pub disk_full_days: Option<f64>,
+    /// The growth of its dumps.
+    #[serde(skip)]
+    pub(super) growth: Option<Growth>,
+    /// What the user left out of the newest dump.
+    #[serde(skip_serializing_if = "LeftOut::is_nothing")]
+    pub left_out: LeftOut,
     /// The NAME of its dumps.
     #[cfg(feature = "copies")]
     #[serde(skip)]

@@ -72,7 +72,8 @@ fn remark(row: &DatabaseStatus, now: Timestamp) -> String {
         let time = time.strftime("%Y-%m-%d %H:%M:%SZ");
         format!("shrank to less than half since {time}")
     });
-    let all = row.problem.clone().into_iter().chain(shrunk);
+    let lacks = (!row.left_out.is_nothing()).then(|| row.left_out.to_string());
+    let all = row.problem.clone().into_iter().chain(shrunk).chain(lacks);
     #[cfg(feature = "copies")]
     let all = all.chain(super::copies::remark(&row.copies, now).map(|text| printable(&text)));
     #[cfg(not(feature = "copies"))]

@@ -219,6 +219,27 @@ fn completions_are_read_by_their_shells() {
 }
 
 #[test]
+fn every_command_has_a_man_page() {
+    use clap::CommandFactory;
+    let env = Env::new();
+    for command in dump_database::cli::Cli::command().get_subcommands() {
+        let name = command.get_name();
+        let roff = env.run(&format!("man {name}")).succeeds().stdout;
+        let hyphens = roff.matches('-').count();
+        assert_eq!(hyphens, roff.matches("\\-").count(), "{roff}");
+        for part in [
+            "EXIT STATUS",
+            "\\-\\-help",
+            &format!("dump\\-database\\-{name}"),
+        ] {
+            assert!(roff.contains(part), "no {part} in {roff}");
+        }
+    }
+    env.run("man nothing")
+        .fails(2, "there is no command nothing");
+}
+
+#[test]
 #[ignore = "needs man"]
 fn the_man_page_renders_and_has_every_flag() {
     let env = Env::new();

@@ -19,3 +19,4 @@ mod servers;
 mod sqlite;
 mod status;
 mod structure;
+mod survey;

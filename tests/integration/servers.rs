@@ -8,7 +8,9 @@ mod drilled;
 mod machine;
 pub(crate) mod mysql;
 pub(crate) mod postgresql;
+mod recipes;
 pub(crate) mod redis;
+mod survey;
 
 use std::net::TcpListener;
 use std::path::PathBuf;

@@ -17,7 +17,7 @@ type Imports = BTreeMap<Vec<String>, BTreeSet<Vec<String>>>;
 
 #[test]
 fn engines_know_nothing_of_a_run() {
-    const RUN: [&str; 15] = [
+    const RUN: [&str; 16] = [
         "cli",
         "copy",
         "directory",
@@ -32,6 +32,7 @@ fn engines_know_nothing_of_a_run() {
         "state",
         "status",
         "store",
+        "survey",
         "verify",
     ];
     for (module, imported) in imports() {

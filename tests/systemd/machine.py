@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 # The programs by paths that a unit sees as well; see image.
-PATH = "/usr/local/sbin:/usr/local/bin:/usr/nixos/sw/bin"
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/nixos/sw/bin:/usr/sbin:/usr/bin"
 
 
 class RequestedAssertionFailed(AssertionError):

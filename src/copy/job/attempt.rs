@@ -48,6 +48,7 @@ impl CopyJob {
             name: &name,
             kind: wanted.kind,
             identity: &self.identities[0],
+            left_out: wanted.left_out.as_deref(),
         };
         let path = self.folder.path_of(&name.to_string());
         let Some(made) = upload(store, &dump, &order, settings)? else {

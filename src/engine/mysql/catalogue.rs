@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use anyhow::{Context, Result, bail};
 
+use super::left_out::Selected;
 use super::server::{Server, identifier, literal};
 use super::settings::DatabaseSettings;
 use super::storage_engines::ELSEWHERE;
 use super::{inexact, privileges};
-use crate::header::Rows;
+use crate::header::{LeftOut, Rows};
 use crate::stop::Stop;
 
 /// The databases that belong to the server itself, and the name under which a server shows the
@@ -22,6 +23,8 @@ pub(super) struct DatabaseProperties {
     pub(super) settings: DatabaseSettings,
     /// The tables, each with the storage engine's estimate of its rows.
     pub(super) tables: Vec<(String, Option<Rows>)>,
+    /// The tables and rows that the user leaves out.
+    pub(super) selected: Selected,
     /// Tables that are dumped without rows, or with other rows than a SELECT returns.
     pub(super) uncounted: BTreeSet<String>,
     pub(super) has_history: bool,
@@ -142,14 +145,20 @@ impl DatabaseProperties {
 
     /// Reads the properties of a database and checks that the user can read all of it. What cannot
     /// be read is left out with a warning, if `readable` says so.
+    ///
+    /// # Errors
+    /// One sentence, when the database is missing, cannot be dumped whole, or cannot be dumped without
+    /// what the user leaves out.
     pub(super) fn read(
         server: &Server,
         name: &str,
         readable: Readable,
+        left_out: &LeftOut,
         stop: Stop,
     ) -> Result<Self> {
         let (settings, database) = (settings(server, name, stop)?, literal(name));
         privileges::check(server, name, stop)?;
+        let selected = Selected::find(server, name, left_out, stop)?;
         // MariaDB opens views, and so detects broken ones, only if `create_time` is queried.
         let tables = format!(
             "SELECT table_name, table_type, IFNULL(engine, ''), IFNULL(table_collation, ''), table_comment,
@@ -163,6 +172,7 @@ impl DatabaseProperties {
         let mut this = DatabaseProperties {
             settings,
             tables: Vec::new(),
+            selected,
             uncounted: BTreeSet::new(),
             has_history: false,
             uses_sequences: false,
@@ -174,6 +184,9 @@ impl DatabaseProperties {
             let [table, kind, engine, collation, comment, _, rows] = <[String; 7]>::try_from(row)
                 .ok()
                 .context("a table has no name")?;
+            if this.selected.tables.contains(&table) {
+                continue;
+            }
             if readable == Readable::Part && kind != "SEQUENCE" {
                 let kind = if kind == "VIEW" { "view" } else { "table" };
                 if let Some(unreadable) = Unreadable::find(server, name, (kind, &table), stop)? {

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::io::Write;
 
+use anyhow::{Result, ensure};
+
 use super::script::StatementReader;
 use super::script::rows::Counter;
 use crate::content::marker::Tail;
@@ -26,9 +28,17 @@ impl<'a> CountingWriter<'a> {
         }
     }
 
-    /// Returns true if the dump ended with the client's last line.
-    pub(super) fn is_whole(&self) -> bool {
-        self.tail.is_end(Engine::Mysql)
+    /// Checks that what the client `program` wrote ended with its last line. Another run of the
+    /// client may follow.
+    ///
+    /// # Errors
+    /// When the last line is missing.
+    pub(super) fn end_part(&mut self, program: &str) -> Result<()> {
+        ensure!(
+            std::mem::take(&mut self.tail).is_end(Engine::Mysql),
+            "{program} exited with 0 and did not print its last line; the dump is not whole"
+        );
+        Ok(())
     }
 
     /// Returns the number of rows of each table, or an empty map if the dump was not parsed to its

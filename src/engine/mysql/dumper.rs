@@ -16,7 +16,7 @@ use crate::child::Child;
 use crate::engine::access::{Access, Part};
 use crate::engine::dumper::{Dumper, ScratchFile, SnapshotLost};
 use crate::engine::feed::pass_on;
-use crate::header::{Facts, Rows};
+use crate::header::{Facts, LeftOut, Rows};
 use crate::identity::{Engine, Identity};
 use crate::name::{Format, GLOBALS};
 use crate::stop::Stop;
@@ -34,6 +34,7 @@ pub(super) struct Mysql {
     /// The name and properties of the database, or `None` for the server-wide objects.
     database: Option<(String, DatabaseProperties)>,
     readable: Readable,
+    left_out: LeftOut,
     identity: Identity,
     version: String,
     client_version: String,
@@ -61,9 +62,13 @@ impl Mysql {
         let dumper = server.bare_client(&server.dumper);
         options::refuse(dumper, &server.dumper, &options::OF_PARTS, stop)?;
         session::refuse_hidden_rows(&server, stop)?;
+        let left_out = match part {
+            Part::Database(_) => access.left_out.clone(),
+            Part::Whole | Part::Globals => LeftOut::default(),
+        };
         let database = match part {
             Part::Database(name) => {
-                let database = DatabaseProperties::read(&server, name, readable, stop)?;
+                let database = DatabaseProperties::read(&server, name, readable, &left_out, stop)?;
                 refuse_if_misread(&server, &version, name, stop)?;
                 Some((name.clone(), database))
             }
@@ -79,6 +84,7 @@ impl Mysql {
             client_version: server.dumper.version(stop)?,
             lock_timeout: access.lock_timeout.max(Duration::from_secs(1)),
             begun: false,
+            left_out,
             rows: BTreeMap::new(),
             child: None,
             server,
@@ -116,7 +122,9 @@ impl Dumper for Mysql {
         if let Some((name, database)) = &mut self.database
             && std::mem::replace(&mut self.begun, true)
         {
-            *database = DatabaseProperties::read(&self.server, name, self.readable, self.stop)?;
+            let (readable, left_out) = (self.readable, &self.left_out);
+            *database =
+                DatabaseProperties::read(&self.server, name, readable, left_out, self.stop)?;
         }
         self.child = match &self.database {
             Some((name, database)) => {
@@ -143,6 +151,10 @@ impl Dumper for Mysql {
         all
     }
 
+    fn left_out(&self) -> LeftOut {
+        self.left_out.clone()
+    }
+
     fn tables(&self) -> Vec<String> {
         match &self.database {
             Some((_, database)) => database
@@ -160,6 +172,7 @@ impl Dumper for Mysql {
             return globals::write(&self.server, out, self.stop);
         };
         let mut counted = CountingWriter::new(out);
+        self.write_definitions(&mut counted)?;
         if let Some((name, _)) = &self.database {
             let mut patient = LockWaitReader {
                 child: &mut child,
@@ -178,11 +191,7 @@ impl Dumper for Mysql {
                 error
             }
         })?;
-        ensure!(
-            counted.is_whole(),
-            "{} exited with 0 and did not print its last line; the dump is not whole",
-            self.server.dumper.program
-        );
+        counted.end_part(self.server.dumper.program)?;
         if self.database.is_some() {
             self.rows = counted.count();
         }
@@ -194,14 +203,17 @@ impl Dumper for Mysql {
         if let Some((name, database)) = &self.database {
             // The client lists the tables when it begins. The tables that it certainly saw are
             // those that existed before and still exist now.
-            let now = catalogue::table_names(&self.server, name, self.stop)?;
+            let mut now = catalogue::table_names(&self.server, name, self.stop)?;
+            now.retain(|table| !database.selected.tables.contains(table));
             tables.clone_from(&database.tables);
             tables.retain(|(table, _)| now.contains(table));
             if tables.len() == database.tables.len() && tables.len() == now.len() {
                 table_count = tables.len();
             }
             for (table, rows) in &mut tables {
-                if let Some(dumped) = self.rows.get(table)
+                if database.selected.rows.contains(table) {
+                    *rows = Some(Rows::Exact(0));
+                } else if let Some(dumped) = self.rows.get(table)
                     && !database.uncounted.contains(table)
                 {
                     self.warn_of_few(table, *dumped, *rows)?;
@@ -218,6 +230,23 @@ impl Dumper for Mysql {
 }
 
 impl Mysql {
+    /// Writes the definitions of the tables without rows, if the client does not dump them with the
+    /// rest. Views of the dump need these tables, so their definitions come first.
+    fn write_definitions(&self, counted: &mut CountingWriter<'_>) -> Result<()> {
+        let dumper = &self.server.dumper;
+        let Some((name, database)) = &self.database else {
+            return Ok(());
+        };
+        if !database.selected.needs_definitions(dumper) {
+            return Ok(());
+        }
+        let mut command = flags::definitions(&self.server, name, database, self.lock_timeout);
+        let mut child = Child::read_from(&mut command, dumper.program, self.stop)?;
+        pass_on(&mut child, counted)?;
+        child.finish()?;
+        counted.end_part(dumper.program)
+    }
+
     /// Warns if far fewer rows were dumped than the server estimated and the table really has more
     /// rows.
     fn warn_of_few(&self, table: &str, dumped: u64, estimate: Option<Rows>) -> Result<()> {

@@ -26,8 +26,35 @@ const FLAGS: [&str; 16] = [
     "--tz-utc",
 ];
 
+/// Returns the command that dumps the definitions of the tables without rows of the database `name`.
+pub(super) fn definitions(
+    server: &Server,
+    name: &str,
+    database: &DatabaseProperties,
+    lock_timeout: Duration,
+) -> Command {
+    let mut command = begin(server, name, database, lock_timeout);
+    // The dump of the database has the routines and events.
+    command.args(["--no-data", "--skip-routines", "--skip-events"]);
+    command.arg("--").arg(name).args(&database.selected.rows);
+    command
+}
+
 /// Returns the command that dumps the database `name` and waits for a lock for at most `lock_timeout`.
 pub(super) fn dump(
+    server: &Server,
+    name: &str,
+    database: &DatabaseProperties,
+    lock_timeout: Duration,
+) -> Command {
+    let mut command = begin(server, name, database, lock_timeout);
+    command.args(database.selected.options(name, &server.dumper));
+    command.arg("--").arg(name);
+    command
+}
+
+/// Returns the command with the flags of every dump.
+fn begin(
     server: &Server,
     name: &str,
     database: &DatabaseProperties,
@@ -64,6 +91,5 @@ pub(super) fn dump(
     for unreadable in &database.unreadable {
         command.arg(format!("--ignore-table={name}.{}", unreadable.name));
     }
-    command.arg("--").arg(name);
     command
 }

@@ -68,6 +68,10 @@ impl Source for MysqlSource {
         self.part.name().into()
     }
 
+    fn can_leave_out(&self) -> bool {
+        true
+    }
+
     fn parts(&self, access: &Access) -> Result<Vec<Arc<dyn Source>>> {
         let databases = databases(&self.server(access)?, access.deadline)?;
         let parts = databases.into_iter().map(Part::Database);

@@ -101,11 +101,12 @@ impl Postgresql {
             Some(session) => session,
             None => Session::start(&self.server, database, self.stop)?,
         };
-        let mut snapshot = match Snapshot::take(session, wait) {
+        let left_out = self.selected.oids();
+        let mut snapshot = match Snapshot::take(session, wait, left_out.clone()) {
             Ok(snapshot) => snapshot,
             Err(error) => return self.explain_locks(error, locks).map(Some),
         };
-        let seen = snapshot.ask(catalogue::DATABASE)?;
+        let seen = snapshot.ask(&catalogue::settings(&left_out))?;
         self.remember(seen)?;
         let wait = match wait {
             Some(wait) => wait.min(QUEUED),
@@ -158,7 +159,8 @@ impl Postgresql {
     /// # Errors
     /// When `pg_dump` cannot be started, in the server's words.
     pub(super) fn begin_alone(&mut self, database: &str) -> Result<()> {
-        self.storage = Some(ask(&self.server, database, &storage(), self.stop)?);
+        let query = storage(&self.selected.oids());
+        self.storage = Some(ask(&self.server, database, &query, self.stop)?);
         self.child = Some(self.start_pg_dump(database, None, self.lock_timeout, &[])?);
         Ok(())
     }
@@ -174,7 +176,12 @@ impl Postgresql {
         let (Some(before), Some(database)) = (self.storage.take(), &self.database) else {
             return Ok(());
         };
-        let now: Storage = ask(&self.server, database, &storage(), self.stop)?;
+        let now: Storage = ask(
+            &self.server,
+            database,
+            &storage(&self.selected.oids()),
+            self.stop,
+        )?;
         let mut rewritten: Vec<_> = before
             .into_iter()
             .filter(|(table, file)| now.get(table) != Some(file))

@@ -38,12 +38,20 @@ pub(super) const READS_PASSWORDS: &str =
     "SELECT to_json(has_table_privilege('pg_authid', 'SELECT'))";
 
 /// Returns one query for the answers to [`UNREADABLE`], [`UNLOGGED`], [`ROOM`] and
-/// [`DATABASE`].
-pub(super) fn database() -> String {
+/// [`DATABASE`], without the tables whose OIDs are in the SQL array `left_out`.
+pub(super) fn database(left_out: &str) -> String {
+    let unreadable = UNREADABLE.replace("$LEFT_OUT", left_out);
+    let database = settings(left_out);
     format!(
-        "SELECT json_build_object('unreadable', ({UNREADABLE}), 'unlogged', ({UNLOGGED}),
-            'room', ({ROOM}), 'database', ({DATABASE}))"
+        "SELECT json_build_object('unreadable', ({unreadable}), 'unlogged', ({UNLOGGED}),
+            'room', ({ROOM}), 'database', ({database}))"
     )
+}
+
+/// Returns the query for [`DatabaseSettings`] and the names of the tables, without the tables whose OIDs are
+/// in the SQL array `left_out`.
+pub(super) fn settings(left_out: &str) -> String {
+    DATABASE.replace("$LEFT_OUT", left_out)
 }
 
 /// The query for the number of tables whose rows a standby lacks.
@@ -89,7 +97,7 @@ unreadable (what) AS (
     UNION ALL
     SELECT CASE relkind WHEN 'S' THEN 'sequence ' ELSE 'table ' END || oid::regclass
         FROM pg_class
-        WHERE relkind IN ('r', 'p', 'S') AND relpersistence <> 't'
+        WHERE relkind IN ('r', 'p', 'S') AND relpersistence <> 't' AND oid <> ALL ($LEFT_OUT)
             AND relnamespace IN (SELECT oid FROM space)
             AND oid NOT IN (SELECT objid FROM member WHERE classid = 'pg_class'::regclass)
             AND NOT CASE relkind WHEN 'S' THEN has_sequence_privilege(oid, 'SELECT')
@@ -97,7 +105,7 @@ unreadable (what) AS (
     UNION ALL
     SELECT 'table ' || oid::regclass || ' (row security hides rows)' FROM pg_class
         WHERE relrowsecurity AND relnamespace IN (SELECT oid FROM space)
-            AND row_security_active(oid)
+            AND row_security_active(oid) AND oid <> ALL ($LEFT_OUT)
     UNION ALL
     SELECT 'large object ' || l.oid FROM pg_largeobject_metadata l, me
         WHERE NOT super AND NOT pg_has_role(lomowner, 'USAGE')
@@ -123,7 +131,7 @@ pub(super) struct UnreadableTables {
 
 /// The query for everything about a database that its dump does not hold, and for what restoring it
 /// requires.
-pub(super) const DATABASE: &str = "
+const DATABASE: &str = "
 WITH this AS (SELECT * FROM pg_database WHERE datname = current_database()),
 facts AS (SELECT to_jsonb(this) AS fact FROM this),
 space AS (
@@ -185,7 +193,7 @@ SELECT json_build_object(
                 UNION SELECT unnest(indcollation::oid[]) FROM pg_index)),
     'table_names', (
         SELECT coalesce(json_agg(oid::regclass::text ORDER BY relname), '[]') FROM pg_class
-        WHERE relkind IN ('r', 'p') AND relpersistence <> 't'
+        WHERE relkind IN ('r', 'p') AND relpersistence <> 't' AND oid <> ALL ($LEFT_OUT)
             AND relnamespace IN (SELECT oid FROM space)
             AND oid NOT IN (SELECT objid FROM member WHERE classid = 'pg_class'::regclass)))
 FROM this, facts";

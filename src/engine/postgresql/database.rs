@@ -7,6 +7,7 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
 use super::catalogue::{self, DatabaseSettings, Room, ServerFacts, UnreadableTables};
+use super::left_out::Selected;
 use super::reach::{ask, connect_anywhere, connect_session};
 use super::readers::Readers;
 use super::server::{self, Server};
@@ -14,6 +15,7 @@ use super::session::Session;
 use super::snapshot::{Snapshot, Storage};
 use crate::child::Child;
 use crate::engine::access::{Access, Part, Sessions};
+use crate::header::LeftOut;
 use crate::human;
 use crate::identity::{Engine, Identity};
 use crate::name::Format;
@@ -35,6 +37,9 @@ pub(super) struct Postgresql {
     pub(super) client_version: String,
     pub(super) settings: Option<DatabaseSettings>,
     pub(super) tables: Vec<String>,
+    /// What the user leaves out, and what that is in this database.
+    pub(super) left_out: LeftOut,
+    pub(super) selected: Selected,
     pub(super) format: Format,
     pub(super) lock_timeout: Duration,
     pub(super) with_passwords: bool,
@@ -123,6 +128,11 @@ impl Postgresql {
             client_version,
             settings: None,
             tables: Vec::new(),
+            left_out: match part {
+                Part::Database(_) => access.left_out.clone(),
+                Part::Whole | Part::Globals => LeftOut::default(),
+            },
+            selected: Selected::default(),
             lock_timeout: access.lock_timeout,
             with_passwords: true,
             takes_snapshot: true,
@@ -142,7 +152,8 @@ impl Postgresql {
 
     fn read_properties(&mut self, database: &str) -> Result<()> {
         let session = self.session.as_mut().context("there is no session")?;
-        let answer = session.ask(&catalogue::database());
+        self.selected = Selected::find(session, database, &self.left_out)?;
+        let answer = session.ask(&catalogue::database(&self.selected.oids()));
         let mut answer: Value = answer.context("cannot read PostgreSQL's catalogue")?;
         let unreadable: UnreadableTables = serde_json::from_value(answer["unreadable"].take())?;
         if unreadable.count > 0 {
@@ -174,7 +185,7 @@ impl Postgresql {
         self.remember(answer["database"].take())
     }
 
-    /// Stores the answer to [`catalogue::DATABASE`].
+    /// Stores the answer to [`catalogue::settings`].
     pub(super) fn remember(&mut self, mut database: Value) -> Result<()> {
         self.tables = serde_json::from_value(database["table_names"].take())?;
         self.settings = Some(serde_json::from_value(database)?);
@@ -214,6 +225,7 @@ impl Postgresql {
         if let Some(snapshot) = snapshot {
             command.arg(format!("--snapshot={snapshot}"));
         }
+        command.args(self.selected.arguments());
         match self.format {
             Format::Pgdump => command.args(["--format=custom", "--compress=0"]),
             _ => command.arg("--format=plain"),

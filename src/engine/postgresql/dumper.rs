@@ -9,7 +9,7 @@ use super::checking::CheckingWriter;
 use super::database::Postgresql;
 use crate::engine::dumper::{Dumper, ScratchFile};
 use crate::engine::feed::pass_on;
-use crate::header::{Facts, Rows};
+use crate::header::{Facts, LeftOut, Rows};
 use crate::identity::Identity;
 use crate::name::{Format, GLOBALS};
 
@@ -69,6 +69,10 @@ impl Dumper for Postgresql {
         all
     }
 
+    fn left_out(&self) -> LeftOut {
+        self.left_out.clone()
+    }
+
     fn tables(&self) -> Vec<String> {
         self.tables.clone()
     }
@@ -92,6 +96,8 @@ impl Dumper for Postgresql {
         let mut rows = rows.unwrap_or_default();
         let read = self.read_rows.drain();
         rows.extend(read.map(|(table, rows)| (table, Rows::Exact(rows))));
+        let emptied = self.selected.emptied.iter().cloned();
+        rows.extend(emptied.map(|name| (name, Rows::Exact(0))));
         let tables = self.tables.iter().map(|name| {
             let rows = rows.get(name).copied();
             (name.clone(), rows)

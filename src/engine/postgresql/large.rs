@@ -9,7 +9,7 @@ use anyhow::Result;
 use serde::Deserialize;
 
 use super::script::entries::Entry;
-use super::snapshot::{CALLS_FUNCTIONS, DUMPED, Snapshot};
+use super::snapshot::{CALLS_FUNCTIONS, Snapshot, dumped};
 
 /// The longest statement that locks all large tables, in bytes. With it, everything that a session
 /// is told at first fits into a pipe.
@@ -37,6 +37,7 @@ impl LargeTable {
     /// Returns the large tables of the database, in the order in which `pg_dump` writes their rows.
     /// A table is large if it has at least `from` bytes. `quotes_all` says to quote each name,
     /// because the program that made the rest of the dump may know more keywords than the server.
+    /// `without_rows` is the SQL array of the OIDs of the tables whose rows are left out of the dump.
     ///
     /// # Errors
     /// When the server cannot be asked.
@@ -44,8 +45,9 @@ impl LargeTable {
         snapshot: &mut Snapshot,
         from: u64,
         quotes_all: bool,
+        without_rows: &str,
     ) -> Result<Vec<LargeTable>> {
-        let mut tables: Vec<LargeTable> = snapshot.ask(&query(from, quotes_all))?;
+        let mut tables: Vec<LargeTable> = snapshot.ask(&query(from, quotes_all, without_rows))?;
         let mut length = 0;
         tables.retain(|table| {
             length += "ONLY , ".len() + table.qualified.len();
@@ -113,9 +115,10 @@ fn in_one_line(name: &str) -> String {
 
 /// The query for the large tables, the largest first. `pg_dump` itself reads what is not a heap,
 /// what belongs to an extension (it may leave rows out), tables without columns, and tables of which
-/// a query could call functions of their owner. Names that are
-/// not ASCII are only certain in UTF-8.
-fn query(from: u64, quotes_all: bool) -> String {
+/// a query could call functions of their owner. Nobody reads the tables whose OIDs are in the SQL array
+/// `without_rows`. Names that are not ASCII are only certain in UTF-8.
+fn query(from: u64, quotes_all: bool, without_rows: &str) -> String {
+    let dumped = dumped(without_rows);
     let quoted = |name: &str| {
         if quotes_all {
             format!("'\"' || replace({name}, '\"', '\"\"') || '\"'")
@@ -136,7 +139,7 @@ fn query(from: u64, quotes_all: bool) -> String {
                 (SELECT string_agg({column}, ', ' ORDER BY attnum) FROM pg_attribute
                     WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped
                         AND attgenerated = '') AS columns
-            FROM {DUMPED} AND relkind = 'r'
+            FROM {dumped} AND relkind = 'r'
                 AND relam = (SELECT oid FROM pg_am WHERE amname = 'heap')
                 AND NOT (relpersistence = 'u' AND pg_is_in_recovery())
                 AND NOT {CALLS_FUNCTIONS}

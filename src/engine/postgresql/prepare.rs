@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::catalogue::{self, DatabaseSettings, TargetFacts};
 use super::globals;
+use super::left_out::Selected;
 use super::reach::ask;
 use super::server::{Server, identifier};
 use super::session::Session;
@@ -81,9 +82,11 @@ pub(super) fn read_restored(
     header: &Header,
     stop: Stop,
 ) -> Result<RestoredTables> {
-    let mut now: Value = ask(server, database, catalogue::DATABASE, stop)?;
+    let nothing = Selected::default().oids();
+    let mut now: Value = ask(server, database, &catalogue::settings(&nothing), stop)?;
     let names: Vec<String> = serde_json::from_value(now["table_names"].take())?;
-    let mut snapshot = Snapshot::take(Session::start(server, database, stop)?, None)?;
+    let session = Session::start(server, database, stop)?;
+    let mut snapshot = Snapshot::take(session, None, nothing)?;
     snapshot.count(i64::MAX.unsigned_abs(), false)?;
     let rows = names.into_iter().map(|name| {
         let rows = snapshot.rows.get(&name).and_then(|rows| rows.exact());

@@ -55,7 +55,9 @@ impl Postgresql {
             }
             return Ok(Vec::new());
         }
-        let tables = LargeTable::find(snapshot, self.sessions.large_table, self.client_is_newer)?;
+        let without_rows = self.selected.oids_without_rows();
+        let (from, quotes_all) = (self.sessions.large_table, self.client_is_newer);
+        let tables = LargeTable::find(snapshot, from, quotes_all, &without_rows)?;
         let bytes = tables.iter().map(|table| table.bytes).sum::<u64>();
         if tables.is_empty() || wanted.is_none() && bytes < WORTH_IT {
             return Ok(Vec::new());

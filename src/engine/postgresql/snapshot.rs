@@ -13,10 +13,12 @@ use crate::header::Rows;
 /// The size in bytes up to which counting tables is cheap.
 pub(super) const CHEAP: u64 = 64 << 20;
 
-/// The tables to lock: the tables whose rows `pg_dump` dumps, and their partitioned parents.
-pub(super) const DUMPED: &str = "pg_class c JOIN pg_namespace n ON n.oid = relnamespace
+/// The tables to lock: the tables whose rows `pg_dump` dumps, and their partitioned parents. `$LEFT_OUT`
+/// stands for the SQL array of the OIDs of the tables that are left out.
+const DUMPED: &str = "pg_class c JOIN pg_namespace n ON n.oid = relnamespace
     WHERE relkind IN ('r', 'p') AND relpersistence <> 't'
         AND nspname !~ '^pg_' AND nspname <> 'information_schema'
+        AND c.oid <> ALL ($LEFT_OUT)
         AND has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')
         AND NOT EXISTS (SELECT FROM pg_depend
             WHERE classid = 'pg_class'::regclass AND objid = c.oid AND deptype = 'e'
@@ -40,11 +42,18 @@ pub(super) const CALLS_FUNCTIONS: &str = "EXISTS (SELECT FROM pg_depend d
 /// The file of each dumped table, if the table has one.
 pub(super) type Storage = HashMap<String, Option<u32>>;
 
-/// Returns the query for [`Storage`]: the name and the file of each dumped table.
-pub(super) fn storage() -> String {
+/// Returns [`DUMPED`] without the tables whose OIDs are in the SQL array `left_out`.
+pub(super) fn dumped(left_out: &str) -> String {
+    DUMPED.replace("$LEFT_OUT", left_out)
+}
+
+/// Returns the query for [`Storage`]: the name and the file of each dumped table, without the tables
+/// whose OIDs are in the SQL array `left_out`.
+pub(super) fn storage(left_out: &str) -> String {
+    let dumped = dumped(left_out);
     format!(
         "SELECT coalesce(json_object_agg(format('%I.%I', nspname, relname),
-            pg_relation_filenode(c.oid)::bigint), '{{}}') FROM {DUMPED} AND relkind = 'r'"
+            pg_relation_filenode(c.oid)::bigint), '{{}}') FROM {dumped} AND relkind = 'r'"
     )
 }
 
@@ -54,6 +63,8 @@ pub(super) struct Snapshot {
     pub(super) id: String,
     /// The exact or estimated number of rows of each table, if it is known.
     pub(super) rows: HashMap<String, Rows>,
+    /// The SQL array of the OIDs of the tables that are left out of the dump.
+    left_out: String,
     /// The session of the transaction, which ends when this is dropped.
     session: Session,
 }
@@ -63,11 +74,17 @@ impl Snapshot {
     /// long as `locks` says (`None` takes no locks), and then takes the snapshot. TRUNCATE and
     /// those ALTER TABLE statements that rewrite a table leave nothing that an older snapshot could
     /// see. Because the locks come before the snapshot, no such statement can run between the
-    /// snapshot and the locks of `pg_dump`.
+    /// snapshot and the locks of `pg_dump`. `left_out` is the SQL array of the OIDs of the tables that
+    /// are left out of the dump.
     ///
     /// # Errors
     /// When the server grants no lock or shares no snapshot, in the server's words.
-    pub(super) fn take(session: Session, locks: Option<Duration>) -> Result<Self> {
+    pub(super) fn take(
+        session: Session,
+        locks: Option<Duration>,
+        left_out: String,
+    ) -> Result<Self> {
+        let dumped = dumped(&left_out);
         let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
         let begin = match locks {
             None => format!("{begin};"),
@@ -77,13 +94,14 @@ impl Snapshot {
                 "SET lock_timeout = {};
 SELECT '{begin}', (SELECT 'LOCK TABLE '
         || string_agg(format('ONLY %I.%I', nspname, relname), ', ' ORDER BY c.oid)
-        || ' IN ACCESS SHARE MODE' FROM {DUMPED}) \\gexec",
+        || ' IN ACCESS SHARE MODE' FROM {dumped}) \\gexec",
                 wait.as_millis().max(1) // 0 would mean no limit
             ),
         };
         let mut snapshot = Snapshot {
             id: String::new(),
             rows: HashMap::new(),
+            left_out,
             session,
         };
         snapshot.id = snapshot.ask(&format!("{begin}\nSELECT to_json(pg_export_snapshot())"))?;
@@ -104,9 +122,10 @@ SELECT '{begin}', (SELECT 'LOCK TABLE '
     /// # Errors
     /// When the server cannot be asked, in the server's words.
     pub(super) fn rewritten(&mut self) -> Result<Vec<String>> {
+        let dumped = dumped(&self.left_out);
         self.ask(&format!(
             "SELECT coalesce(json_agg(format('%I.%I', nspname, relname) ORDER BY c.oid), '[]')
-            FROM {DUMPED} AND relfilenode <> 0
+            FROM {dumped} AND relfilenode <> 0
                 AND pg_relation_filenode(c.oid) IS DISTINCT FROM relfilenode"
         ))
     }
@@ -119,7 +138,8 @@ SELECT '{begin}', (SELECT 'LOCK TABLE '
     /// # Errors
     /// When the server cannot be asked, in the server's words.
     pub(super) fn count(&mut self, counted: u64, is_live: bool) -> Result<()> {
-        let printed = self.session.run(&count(counted, is_live))?;
+        let script = count(counted, is_live, &self.left_out);
+        let printed = self.session.run(&script)?;
         let lines = printed.lines().map(serde_json::from_str);
         self.rows = lines.collect::<Result<_, _>>()?;
         Ok(())
@@ -128,8 +148,9 @@ SELECT '{begin}', (SELECT 'LOCK TABLE '
 
 /// Returns the script that counts rows. Each line that it prints is JSON. It counts a hundred
 /// tables at a time, and after each time it releases the locks beyond the snapshot's own, because
-/// the server has room for only some thousands of locks.
-fn count(counted: u64, is_live: bool) -> String {
+/// the server has room for only some thousands of locks. It does not touch the tables whose OIDs are in
+/// the SQL array `left_out`.
+fn count(counted: u64, is_live: bool, left_out: &str) -> String {
     let calls = if is_live { CALLS_FUNCTIONS } else { "false" };
     format!(
         "SET lock_timeout = '1s';
@@ -139,7 +160,7 @@ WITH relation AS (
     SELECT oid, relname, reltuples::bigint AS about, {calls} AS calls,
         sum(pg_relation_size(oid)) OVER (ORDER BY pg_relation_size(oid), oid) AS together
     FROM pg_class c WHERE relkind IN ('r', 'p') AND relpersistence <> 't'
-        AND NOT (relpersistence = 'u' AND pg_is_in_recovery())
+        AND NOT (relpersistence = 'u' AND pg_is_in_recovery()) AND oid <> ALL ({left_out})
         AND relnamespace NOT IN (SELECT oid FROM pg_namespace
             WHERE nspname ~ '^pg_' OR nspname = 'information_schema')),
 numbered AS (

@@ -62,6 +62,7 @@ fn rows_of_unknown_tables_are_unknown() {
             tool: String::new(),
             identity: Identity::of_file(Path::new("/a")),
             kind: DumpKind::Regular,
+            left_out: crate::header::LeftOut::default(),
             formerly: Vec::new(),
             database: "a".to_owned(),
             time: name.time,

@@ -9,6 +9,7 @@ mod forged;
 mod found;
 mod hard;
 mod inexact;
+mod left_out;
 mod obstacles;
 mod option_files;
 mod refused;

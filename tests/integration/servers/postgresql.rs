@@ -9,6 +9,7 @@ mod forged;
 mod german;
 mod hard;
 mod hijacked;
+mod left_out;
 mod obstacles;
 mod pooled;
 mod reached;

@@ -1,0 +1,156 @@
+//! What is dumped on this machine: the dumps in its dump directories, and the sources in its units.
+
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+
+use super::server::Server;
+use super::socket::Address;
+use super::unit::Unit;
+use crate::clock;
+use crate::directory::Directory;
+use crate::identity::{Engine, Identity};
+use crate::series::Series;
+
+/// The directories whose subdirectories are dump directories.
+const HOMES: [&str; 2] = ["/var/lib/dump-database", "/var/lib/private/dump-database"];
+
+/// The dumps of one database.
+#[derive(Debug)]
+pub(super) struct Dumped {
+    pub(super) identity: Identity,
+    pub(super) directory: PathBuf,
+    /// When the database was last known to be what its newest dump holds.
+    pub(super) newest: Timestamp,
+}
+
+/// What is dumped.
+#[derive(Debug, Default)]
+pub(super) struct Coverage {
+    pub(super) dumped: Vec<Dumped>,
+    pub(super) units: Vec<Unit>,
+    /// Dump directories that cannot be read, and why.
+    pub(super) unseen: Vec<(PathBuf, String)>,
+}
+
+impl Coverage {
+    /// Reads the dump directories of the machine, those that `units` name, and `more`; a directory of
+    /// `more` may also hold dump directories.
+    pub(super) fn read(more: &[PathBuf], units: Vec<Unit>) -> Self {
+        let mut directories: Vec<PathBuf> = Vec::new();
+        let named = units.iter().flat_map(|unit| &unit.directories);
+        let homes = HOMES.iter().map(PathBuf::from).chain(more.iter().cloned());
+        for home in homes.chain(named.cloned()) {
+            let home = std::path::absolute(&home).unwrap_or(home);
+            let below = std::fs::read_dir(&home).into_iter().flatten().flatten();
+            let below = below.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+            directories.push(home.clone());
+            directories.extend(below.map(|entry| entry.path()));
+        }
+        directories.sort();
+        directories.dedup();
+        let mut this = Coverage {
+            units,
+            ..Coverage::default()
+        };
+        for path in directories {
+            if let Err(error) = this.add(&path)
+                && path.exists()
+            {
+                this.unseen.push((path, format!("{error:#}")));
+            }
+        }
+        this
+    }
+
+    fn add(&mut self, path: &Path) -> anyhow::Result<()> {
+        let directory = Directory::open(path)?;
+        let (state, is_own) = directory.state_and_trust();
+        let now = clock::now();
+        for series in Series::read_all(&directory, &directory.dumps()?) {
+            let Some((entry, header)) = series.restorable_past(now).next() else {
+                continue;
+            };
+            let record = state.databases.get(series.name.as_str());
+            let unchanged = record.and_then(|record| record.unchanged.as_ref());
+            let unchanged = unchanged.filter(|same| is_own && same.dump == entry.name.to_string());
+            self.dumped.push(Dumped {
+                identity: header.identity.clone(),
+                directory: path.to_owned(),
+                newest: unchanged.map_or(header.time, |same| same.time.max(header.time)),
+            });
+        }
+        Ok(())
+    }
+
+    /// Returns the dumps of an SQLite file.
+    pub(super) fn of_file<'a>(&'a self, path: &'a Path) -> impl Iterator<Item = &'a Dumped> {
+        let location = public(&Identity::of_file(path).location);
+        self.dumped.iter().filter(move |dumped| {
+            dumped.identity.engine == Engine::Sqlite
+                && public(&dumped.identity.location) == location
+        })
+    }
+
+    /// Returns the dumps of a server's databases, or of a program that dumps such a server.
+    pub(super) fn of_server<'a>(&'a self, server: &'a Server) -> impl Iterator<Item = &'a Dumped> {
+        self.dumped.iter().filter(|dumped| {
+            let Identity { location, .. } = &dumped.identity;
+            if dumped.identity.engine == Engine::Command {
+                let program = Path::new(location).file_name();
+                let program = program.and_then(|program| program.to_str());
+                return program.is_some_and(|program| server.kind.dumpers.contains(&program));
+            }
+            server.kind.scheme.is_some_and(|scheme| {
+                crate::engine::engine_of_scheme(scheme) == Some(dumped.identity.engine)
+            }) && location
+                .split(',')
+                .any(|location| answers(server, location))
+        })
+    }
+}
+
+/// Returns a path as every user sees it: the state directory of a service with a dynamic user is
+/// below `private`.
+fn public(location: &str) -> String {
+    match location.strip_prefix("/var/lib/private/") {
+        Some(rest) => format!("/var/lib/{rest}"),
+        None => location.to_owned(),
+    }
+}
+
+/// Returns true if a server answers at this location, as an identity has it: a socket, a directory of
+/// a PostgreSQL socket and a port, or a host and a port.
+pub(super) fn answers(server: &Server, location: &str) -> bool {
+    server.addresses.iter().any(|address| match address {
+        Address::Socket(path) => {
+            let real = path.canonicalize().unwrap_or(path.clone());
+            let name = real.file_name().and_then(|name| name.to_str());
+            let port = name.and_then(|name| name.strip_prefix(".s.PGSQL."));
+            let place = real.parent().unwrap_or(Path::new("/")).display();
+            location == real.to_string_lossy()
+                || port.is_some_and(|port| location == format!("{place}:{port}"))
+        }
+        Address::Port(address, port) => {
+            let Some((host, wanted)) = location.rsplit_once(':') else {
+                return false;
+            };
+            let host = host.trim_start_matches('[').trim_end_matches(']');
+            let is_local =
+                || address.is_unspecified() || address.is_loopback() || host == address.to_string();
+            wanted == port.to_string()
+                && (host == address.to_string() || is_here(host) && is_local())
+        }
+    })
+}
+
+/// Returns true if `host` is this machine.
+fn is_here(host: &str) -> bool {
+    let own = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let own = own.trim().to_lowercase();
+    let is_loopback = host
+        .parse()
+        .is_ok_and(|address: std::net::IpAddr| address.is_loopback());
+    let short = host.split('.').next().unwrap_or_default();
+    host == "localhost" || is_loopback || !own.is_empty() && (host == own || short == own)
+}

@@ -1,0 +1,150 @@
+//! Running database servers, from their processes and the sockets on which they listen.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::kind::Kind;
+use super::socket::{Address, listening, read};
+
+/// The most open files of one process that are looked at.
+const FILES: usize = 100_000;
+
+/// A running server.
+#[derive(Debug)]
+pub(super) struct Server {
+    pub(super) kind: &'static Kind,
+    /// The process that listens; `None` if only its sockets can be seen.
+    pub(super) process: Option<u32>,
+    /// Where it listens.
+    pub(super) addresses: Vec<Address>,
+    /// True if it has a network namespace of its own, as a container has.
+    pub(super) is_apart: bool,
+}
+
+/// A process of a database server.
+struct Process {
+    pid: u32,
+    kind: &'static Kind,
+    /// The inodes of its sockets; `None` if this user may not see them.
+    sockets: Option<HashSet<u64>>,
+    /// Its network namespace; `None` if this user may not see it.
+    network: Option<PathBuf>,
+}
+
+/// Returns the servers that run on this machine. A server that listens nowhere is left out.
+pub(super) fn servers() -> Vec<Server> {
+    let own = fs::read_link("/proc/self/ns/net").ok();
+    let here = listening("self");
+    let mut processes = processes();
+    processes.sort_by_key(|process| process.pid);
+    let mut taken = HashSet::new();
+    let mut networks: HashMap<PathBuf, Vec<(u64, Address)>> = HashMap::new();
+    let mut servers = Vec::new();
+    for process in &processes {
+        let Some(sockets) = &process.sockets else {
+            continue;
+        };
+        let apart = process.network.clone().filter(|_| process.network != own);
+        let all = match &apart {
+            None => &here,
+            Some(network) => networks
+                .entry(network.clone())
+                .or_insert_with(|| listening(&process.pid.to_string())),
+        };
+        let of_it = all.iter().filter(|(inode, _)| sockets.contains(inode));
+        let mut addresses = Vec::new();
+        for (inode, address) in of_it {
+            // A child of the server may still have the socket open.
+            if taken.insert((process.network.clone(), *inode)) {
+                addresses.push(address.clone());
+            }
+        }
+        if !addresses.is_empty() {
+            servers.push(Server {
+                kind: process.kind,
+                process: Some(process.pid),
+                addresses,
+                is_apart: apart.is_some(),
+            });
+        }
+    }
+    if processes.iter().any(|process| process.sockets.is_none()) || !is_root() {
+        let seen: HashSet<u64> = taken.into_iter().map(|(_, inode)| inode).collect();
+        servers.extend(by_address(&here, &seen));
+    }
+    servers
+}
+
+fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+/// Returns the servers of the sockets that belong to no process that was seen, judged by the names
+/// of the sockets and the ports.
+fn by_address(all: &[(u64, Address)], seen: &HashSet<u64>) -> Vec<Server> {
+    let mut found: BTreeMap<(&str, u16), (&'static Kind, Vec<Address>)> = BTreeMap::new();
+    for (_, address) in all.iter().filter(|(inode, _)| !seen.contains(inode)) {
+        let (kind, port) = match address {
+            Address::Socket(path) => (Kind::of_socket(path), port_of_socket(path)),
+            Address::Port(_, port) => (Kind::of_port(*port), *port),
+        };
+        let Some(kind) = kind else {
+            continue;
+        };
+        let entry = found.entry((kind.name, port));
+        entry.or_insert((kind, Vec::new())).1.push(address.clone());
+    }
+    let server = |(kind, addresses)| Server {
+        kind,
+        process: None,
+        addresses,
+        is_apart: false,
+    };
+    found.into_values().map(server).collect()
+}
+
+/// Returns the port in the name of a PostgreSQL socket, otherwise 0.
+fn port_of_socket(path: &Path) -> u16 {
+    let name = path.file_name().and_then(|name| name.to_str());
+    let port = name.and_then(|name| name.strip_prefix(".s.PGSQL."));
+    port.and_then(|port| port.parse().ok()).unwrap_or(0)
+}
+
+/// Returns the processes that have the name of a database server.
+fn processes() -> Vec<Process> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    entries
+        .filter_map(|entry| {
+            let pid: u32 = entry.file_name().to_str()?.parse().ok()?;
+            let place = entry.path();
+            let name = String::from_utf8_lossy(&read(&place.join("comm"))).into_owned();
+            let arguments = || String::from_utf8_lossy(&read(&place.join("cmdline"))).into_owned();
+            let name = name.trim_end();
+            let kind = match Kind::of_process(name, "") {
+                Some(kind) => kind,
+                None => Kind::of_process(name, &arguments())?,
+            };
+            Some(Process {
+                pid,
+                kind,
+                sockets: sockets(&place),
+                network: fs::read_link(place.join("ns/net")).ok(),
+            })
+        })
+        .collect()
+}
+
+/// Returns the inodes of the sockets that a process has open, or `None` if they cannot be seen.
+fn sockets(process: &Path) -> Option<HashSet<u64>> {
+    let files = fs::read_dir(process.join("fd")).ok()?.take(FILES).flatten();
+    let inode = |file: fs::DirEntry| {
+        let target = fs::read_link(file.path()).ok()?;
+        let target = target
+            .to_str()?
+            .strip_prefix("socket:[")?
+            .strip_suffix(']')?;
+        target.parse().ok()
+    };
+    Some(files.filter_map(inode).collect())
+}

@@ -1,0 +1,179 @@
+//! The units of systemd that dump something, and the instances of `dump-database@.service`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::server::Server;
+use super::socket::read;
+use crate::url::Url;
+
+/// Where systemd reads units.
+const UNITS: [&str; 4] = [
+    "/etc/systemd/system",
+    "/run/systemd/system",
+    "/usr/lib/systemd/system",
+    "/lib/systemd/system",
+];
+/// Where the instances of `dump-database@.service` are configured, one file a database.
+const INSTANCES: &str = "/etc/dump-database";
+
+/// A unit that dumps something.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Unit {
+    pub(super) name: String,
+    /// The dump directories that the unit names.
+    pub(super) directories: Vec<PathBuf>,
+    /// Words of its command line that may be sources.
+    sources: Vec<String>,
+}
+
+/// Returns the units of this machine that dump something.
+pub(super) fn units() -> Vec<Unit> {
+    let mut units = Vec::new();
+    for place in UNITS {
+        let files = fs::read_dir(place).into_iter().flatten().flatten();
+        for file in files {
+            let name = file.file_name().to_string_lossy().into_owned();
+            if name.ends_with(".service") && !name.ends_with("@.service") {
+                let text = String::from_utf8_lossy(&read(&file.path())).into_owned();
+                units.extend(parse(&name, &text));
+            }
+        }
+    }
+    let files = fs::read_dir(INSTANCES).into_iter().flatten().flatten();
+    for file in files {
+        let name = file.file_name().to_string_lossy().into_owned();
+        if let Some(instance) = name.strip_suffix(".conf") {
+            let text = String::from_utf8_lossy(&read(&file.path())).into_owned();
+            let unit = format!("dump-database@{instance}.service");
+            units.extend(parse_instance(&unit, &text));
+        }
+    }
+    units
+}
+
+/// Parses a unit. Returns `None` if it dumps nothing by this program.
+fn parse(name: &str, text: &str) -> Option<Unit> {
+    let text = text.replace("\\\n", " ");
+    let mut unit = Unit {
+        name: name.to_owned(),
+        ..Unit::default()
+    };
+    for line in text.lines() {
+        let Some((key, value)) = line.split_once('=') else {
+            continue;
+        };
+        let mut words = value
+            .split_ascii_whitespace()
+            .map(|word| word.trim_matches(['"', '\'']).replace("%S", "/var/lib"));
+        match key.trim() {
+            "StateDirectory" => {
+                let places = words.map(|word| Path::new("/var/lib").join(word));
+                unit.directories.extend(places);
+            }
+            "ExecStart" if value.contains("dump-database") => {
+                if !words.any(|word| word == "dump") {
+                    continue;
+                }
+                let mut words = words.peekable();
+                while let Some(word) = words.next() {
+                    if word == "--to" {
+                        unit.directories.extend(words.next().map(PathBuf::from));
+                    } else if !word.starts_with('-') {
+                        unit.sources.push(word);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    (!unit.sources.is_empty()).then_some(unit)
+}
+
+/// Parses the configuration of an instance.
+fn parse_instance(name: &str, text: &str) -> Option<Unit> {
+    let source = text.lines().find_map(|line| line.strip_prefix("SOURCE="))?;
+    Some(Unit {
+        name: name.to_owned(),
+        directories: Vec::new(),
+        sources: vec![source.trim().trim_matches(['"', '\'']).to_owned()],
+    })
+}
+
+impl Unit {
+    /// Returns true if the unit names this SQLite file.
+    pub(super) fn names_file(&self, path: &Path) -> bool {
+        self.sources.iter().any(|source| {
+            let source = Path::new(source.strip_prefix("sqlite:").unwrap_or(source));
+            source == path || source.canonicalize().is_ok_and(|real| real == path)
+        })
+    }
+
+    /// Returns true if the unit names this server by its URL. Without a host, any server of that kind
+    /// and port on this machine is meant.
+    pub(super) fn names_server(
+        &self,
+        server: &Server,
+        answers: impl Fn(&Server, &str) -> bool,
+    ) -> bool {
+        self.sources.iter().any(|source| {
+            let Some(scheme) = source
+                .split("://")
+                .next()
+                .filter(|_| source.contains("://"))
+            else {
+                return false;
+            };
+            let engine = crate::engine::engine_of_scheme(scheme);
+            if engine.is_none()
+                || engine != server.kind.scheme.and_then(crate::engine::engine_of_scheme)
+            {
+                return false;
+            }
+            let Ok(url) = Url::parse(source) else {
+                return false;
+            };
+            let (host, port) = url.host_and_port();
+            let parameter = |name: &str| {
+                let mut parameters = url.parameters();
+                parameters.find_map(|(key, value)| (key == name).then_some(value))
+            };
+            let host = host
+                .filter(|host| host != "localhost")
+                .or(parameter("host"));
+            let port = port.map(str::to_owned).or(parameter("port"));
+            match (host.or(parameter("socket")), port) {
+                (None, None) => true,
+                (host, port) => {
+                    let host = host.unwrap_or("localhost".to_owned());
+                    let at = |port: &str| answers(server, &format!("{host}:{port}"));
+                    answers(server, &host)
+                        || port.map_or_else(
+                            || ["5432", "3306", "6379"].into_iter().any(at),
+                            |port| at(&port),
+                        )
+                }
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_unit_names_its_sources_and_its_directories() {
+        let text = "[Service]\nStateDirectory=dump-database/notes\n\
+            ExecStart=/usr/bin/dump-database dump --to %S/dump-database/notes \\\n  --keep 5 /srv/notes.db\n";
+        let unit = parse("notes.service", text).unwrap();
+        let directory = PathBuf::from("/var/lib/dump-database/notes");
+        assert_eq!(unit.directories, [directory.clone(), directory]);
+        assert!(unit.names_file(Path::new("/srv/notes.db")));
+        assert!(!unit.names_file(Path::new("/srv/other.db")));
+        let status = "ExecStart=/usr/bin/dump-database status /var/lib/x\n";
+        assert_eq!(parse("status.service", status), None);
+        let instance = parse_instance("x", "# a\nSOURCE='/srv/a.db'\n").unwrap();
+        assert!(instance.names_file(Path::new("/srv/a.db")));
+    }
+}
