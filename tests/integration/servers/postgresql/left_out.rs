@@ -57,7 +57,8 @@ fn what_is_left_out_is_not_restored_and_all_else_is() {
     let server = server();
     let left_out = "--exclude-table audit* --exclude-rows log,\"Odd.One\".\"Log$\"";
     let words = "without the tables audit*, and without the rows of \"Odd.One\".\"Log$\", log";
-    for (number, format) in ["plain", "custom"].into_iter().enumerate() {
+    let by_sessions = "plain --sessions 4 --large-table 8KiB";
+    for (number, format) in ["plain", "custom", by_sessions].into_iter().enumerate() {
         let url = server.url("shop");
         let dump = env.dump(&format!("{url} --format {format} {left_out}"));
         let dump = dump.display();
