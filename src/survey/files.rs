@@ -85,7 +85,7 @@ impl Search {
             Err(error) => return self.unseen(place, error),
         };
         match rustix::fs::open(&real, DIRECTORY, Mode::empty()) {
-            Ok(directory) => self.enter(directory, &real, 0),
+            Ok(directory) => self.enter(&directory, &real, 0),
             Err(Errno::NOTDIR) => {
                 let parent = real.parent().unwrap_or(Path::new("/"));
                 let parent = rustix::fs::open(parent, DIRECTORY, Mode::empty());
@@ -100,11 +100,11 @@ impl Search {
     }
 
     /// Looks at every entry of a directory, and below.
-    fn enter(&mut self, directory: OwnedFd, path: &Path, depth: usize) {
+    fn enter(&mut self, directory: &OwnedFd, path: &Path, depth: usize) {
         if depth > DEPTH {
             return self.unseen(path, "it lies too deep");
         }
-        let entries = match Dir::read_from(&directory) {
+        let entries = match Dir::read_from(directory) {
             Ok(entries) => entries,
             Err(error) => return self.unseen(path, error),
         };
@@ -138,8 +138,8 @@ impl Search {
                         continue;
                     }
                 }
-                match rustix::fs::openat(&directory, name, DIRECTORY, Mode::empty()) {
-                    Ok(directory) => self.enter(directory, &below, depth + 1),
+                match rustix::fs::openat(directory, name, DIRECTORY, Mode::empty()) {
+                    Ok(directory) => self.enter(&directory, &below, depth + 1),
                     // It was removed or exchanged meanwhile.
                     Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => {}
                     Err(error) => self.unseen(&below, error),

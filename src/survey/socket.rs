@@ -108,13 +108,11 @@ fn address_of(text: &str) -> Option<IpAddr> {
         .into_iter()
         .flat_map(u32::to_ne_bytes)
         .collect();
-    match <[u8; 4]>::try_from(&bytes[..]) {
-        Ok(bytes) => Some(Ipv4Addr::from(bytes).into()),
-        Err(_) => {
-            let address = Ipv6Addr::from(<[u8; 16]>::try_from(&bytes[..]).ok()?);
-            Some(address.to_ipv4_mapped().map_or(address.into(), IpAddr::V4))
-        }
+    if let Ok(bytes) = <[u8; 4]>::try_from(&bytes[..]) {
+        return Some(Ipv4Addr::from(bytes).into());
     }
+    let address = Ipv6Addr::from(<[u8; 16]>::try_from(&bytes[..]).ok()?);
+    Some(address.to_ipv4_mapped().map_or(address.into(), IpAddr::V4))
 }
 
 #[cfg(test)]

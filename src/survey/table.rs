@@ -53,10 +53,12 @@ fn cells(row: &SurveyedDatabase, now: Timestamp) -> [String; HEADS.len()] {
         (true, false) => format!("into {}", directories.join(", ")),
     };
     if let Some(databases) = &row.databases {
-        dumped.push_str(&format!("; only {}", databases.join(", ")));
+        dumped += "; only ";
+        dumped += &databases.join(", ");
     }
     if let Some(remark) = &row.remark {
-        dumped.push_str(&format!("; {remark}"));
+        dumped += "; ";
+        dumped += remark;
     }
     let newest = newest.unwrap_or_else(|| "never".to_owned());
     let place = row.locations.join(", ");

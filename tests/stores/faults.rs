@@ -343,7 +343,7 @@ fn a_store_that_gives_something_else_is_noticed_and_the_older_copy_is_restored()
         // What the program sees may be a copy that is damaged, or a store that does not hold to HTTP.
         let is_restored = run.status == Some(0);
         if is_restored {
-            assert!(run.stderr.contains("was passed over"), "{what}: {run:?}");
+            assert!(run.stderr.contains("was skipped"), "{what}: {run:?}");
             assert_eq!(
                 contents(&behind.place.env.path("restored.sqlite")),
                 older,

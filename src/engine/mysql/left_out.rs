@@ -56,8 +56,8 @@ impl Selected {
         let (tables, others) = (names(&tables), names(&others));
         let both = || tables.iter().chain(&others);
         let mut this = Selected {
-            tables: matching(name, "table", &left_out.tables, both())?,
-            rows: matching(name, "rows", &left_out.rows, tables.iter())?,
+            tables: matching(name, "table", &left_out.tables, &both())?,
+            rows: matching(name, "rows", &left_out.rows, &tables.iter())?,
         };
         this.rows.retain(|table| !this.tables.contains(table));
         let mut needed = this.referring(server, name, stop)?;
@@ -157,7 +157,7 @@ fn matching<'a>(
     database: &str,
     kind: &str,
     patterns: &[String],
-    tables: impl Iterator<Item = &'a String> + Clone,
+    tables: &(impl Iterator<Item = &'a String> + Clone),
 ) -> Result<BTreeSet<String>> {
     let mut all = BTreeSet::new();
     for text in patterns {
