@@ -106,6 +106,8 @@ start_again() {
   trap - EXIT
   rm -f "$settings"
   for one in "${stopped[@]}"; do
+    # A unit that was started often just now would not be started again.
+    systemctl reset-failed "$one" 2>/dev/null || true
     systemctl start "$one" || failed+=("$one")
   done
   [ ${#stopped[@]} -eq 0 ] || echo "started:  ${stopped[*]}"
