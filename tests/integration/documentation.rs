@@ -12,7 +12,7 @@ use clap::error::ErrorKind;
 
 use crate::support::names;
 use machine::{DUMPS, Machine};
-use page::{anchor, arguments, code, pages, pages_of_this_build, read, root, spans};
+use page::{anchor, arguments, code, pages, read, root, spans};
 
 /// Parses the arguments. Arguments in a sentence may be incomplete, because a sentence may name a
 /// command alone.
@@ -33,9 +33,13 @@ fn parses(page: &str, arguments: &[String], is_sentence: bool) {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "copies"),
+    ignore = "the pages describe the program with copies"
+)]
 fn every_command_of_the_pages_parses() {
     let mut number = 0;
-    for page in pages_of_this_build() {
+    for page in pages() {
         let text = read(&page);
         for arguments in code(&text).iter().filter_map(|line| arguments(line)) {
             parses(&page, &arguments, false);
@@ -56,6 +60,10 @@ fn every_command_of_the_pages_parses() {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "copies"),
+    ignore = "the pages describe the program with copies"
+)]
 fn every_flag_of_the_pages_exists() {
     let mut program = dump_database::cli::Cli::command();
     program.build();
@@ -78,7 +86,7 @@ fn every_flag_of_the_pages_exists() {
         "skip",
         "version",
     ]);
-    for page in pages_of_this_build() {
+    for page in pages() {
         for span in spans(&read(&page)) {
             let first = span.split(' ').next().unwrap_or_default();
             let is_command = commands.iter().any(|command| command.get_name() == first);

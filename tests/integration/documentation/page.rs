@@ -28,13 +28,6 @@ pub(crate) fn pages() -> Vec<String> {
     pages
 }
 
-/// Returns the pages that describe the program as it is built: the lean program has no copies.
-pub(crate) fn pages_of_this_build() -> Vec<String> {
-    let mut pages = pages();
-    pages.retain(|page| cfg!(feature = "copies") || page != "docs/copies.md");
-    pages
-}
-
 /// Returns the lines of a page's code blocks, except those of Nix; a line that ends in a backslash
 /// is joined with the next one.
 pub(crate) fn code(text: &str) -> Vec<String> {
