@@ -557,7 +557,7 @@ fn a_webdav_server_gets_the_password_and_what_it_refuses_is_said_without_it() {
         "MOVE" => Fault::Answer("412 Precondition Failed", String::new()),
         _ => Fault::None,
     });
-    copy().fails(1, "what is no whole copy has its name");
+    copy().fails(1, "an incomplete copy has its name and cannot be removed");
     assert_eq!(place.stored(), [""; 0]);
     ends_well(&place, "a name that is taken");
 }

@@ -87,7 +87,7 @@ fn a_destination_that_is_named_is_judged_and_no_other() {
         .reports(1, "never copied to");
     place
         .run("status dump --copied-to ftp://host")
-        .fails(2, "ftp:// is no destination");
+        .fails(2, "ftp:// is not a known kind of destination");
     let run = place.on("status dump --copied-to @").succeeds();
     assert!(!run.stdout.contains("unused"), "{run:?}");
 }

@@ -121,7 +121,7 @@ fn status_says_the_newest_copy_in_each_destination() {
     // One that stays behind is named; the other is not.
     place.dump();
     place.copy("");
-    std::thread::sleep(std::time::Duration::from_millis(2100));
+    std::thread::sleep(std::time::Duration::from_millis(3100));
     let run = place.run("status dump --max-copy-age 2s");
     let run = run.reports(1, &format!("of the copies in {second} the newest is"));
     assert!(
