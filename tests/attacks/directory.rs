@@ -11,6 +11,11 @@ use super::{Attack, OTHER, as_other, give, scene, script};
 use crate::support::database::{make_large, make_small};
 use crate::support::{Env, inventory, names, planted, set_mode};
 
+/// The most dumps that one race is tried on, and the fewest: on a busy machine the attack comes too late
+/// most times.
+const ROUNDS: usize = 100;
+const FEWEST: usize = 12;
+
 /// The other user replaces the run's copy of a rollback-journal database with a symlink as soon as
 /// the copy appears.
 #[test]
@@ -32,7 +37,10 @@ fn a_copy_exchanged_for_a_symlink_is_not_written_through() {
             ),
         );
         let mut refused = 0;
-        for _ in 0..12 {
+        for round in 0..ROUNDS {
+            if round >= FEWEST && refused > 0 {
+                break;
+            }
             refused += usize::from(env.run("dump db.sqlite --to home/dumps").status != Some(0));
             assert_eq!(inventory(&env.path("root")), before, "{to}");
         }
@@ -57,7 +65,10 @@ fn a_copy_exchanged_for_another_file_is_not_written_into() {
          n and os.rename('l', 'dumps/' + n[0])",
     );
     let mut refused = 0;
-    for _ in 0..12 {
+    for round in 0..ROUNDS {
+        if round >= FEWEST && refused > 0 {
+            break;
+        }
         refused += usize::from(env.run("dump db.sqlite --to home/dumps").status != Some(0));
     }
     drop(attack);
