@@ -14,7 +14,7 @@ fn build() -> PathBuf {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("without-dbpage");
     // The environment variable overrides `.cargo/config.toml`.
     let built = Command::new(env!("CARGO"))
-        .args(["build", "--locked", "--target-dir"])
+        .args(["build", "--locked", "--no-default-features", "--target-dir"])
         .arg(&target)
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .env("LIBSQLITE3_FLAGS", "")
