@@ -6,11 +6,11 @@
 //! end in a window, a block ends with the record whose last bytes have the smallest hash (the local
 //! extreme of Bjørner, Blass and Gurevich, "Content-dependent chunking for differential compression",
 //! 2010). Where the windows of two dumps overlap, both choose the same record with a probability of
-//! the overlap over the union, so their borders are the same again after about two blocks.
+//! the overlap over the union, so their borders are soon the same again.
 //!
 //! Candidates are the end of a line, and `(`, which begins each row of a long INSERT statement.
-//! Finding these two bytes costs little; a rolling hash of every byte costs a tenth of compressing.
-//! Database files have these bytes too, and their pages do not move.
+//! Searching for two bytes does less work than a rolling hash of every byte. Database files have these
+//! bytes too, and their pages do not move.
 
 use std::ops::RangeInclusive;
 

@@ -48,8 +48,8 @@ impl Turn {
                 "another restore of the database {name} is running; wait for its end (SHOW PROCESSLIST)"
             ),
             answer => {
-                log::debug!(
-                    "the server gives no lock for {name}: {}{}",
+                log::warn!(
+                    "{name}: the server gives no lock that keeps another restore of it waiting ({}{}); start no other restore of it now",
                     String::from_utf8_lossy(answer),
                     session.last_stderr()
                 );

@@ -6,6 +6,7 @@ use std::process::{Child, Stdio};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::Server;
+use crate::servers::clients::with_fake;
 use crate::servers::{KilledOnDrop, wait_for};
 use crate::support::{Env, Run};
 
@@ -108,6 +109,26 @@ fn of_two_restores_of_one_database_the_second_is_refused() {
         server.read_all("another").replace("another", "app")
     );
     restore("--replace --to other", "app").succeeds();
+}
+
+/// Some clusters have no locks of this kind. The restore works without one, and says so.
+#[test]
+#[ignore = "needs MariaDB"]
+fn a_server_without_locks_is_used_and_the_missing_lock_is_told() {
+    let env = Env::new();
+    let server = Server::start();
+    let dump = dumped(&env, &server);
+    let script = "case \"$*\" in *--binary-mode*) ;; *--unbuffered*) head -n 2 > asked
+echo NULL; exit;; esac
+exec /usr/bin/mariadb \"$@\"";
+    let path = with_fake(&env, "mariadb", script);
+    let restore = format!("restore {dump} {}", server.url("another"));
+    let run = Run::finish(env.program(&restore).env("PATH", path)).succeeds();
+    let said = "the server gives no lock that keeps another restore of it waiting (NULL)";
+    assert!(run.stderr.contains(said), "{run:?}");
+    let asked = fs::read_to_string(env.path("asked")).unwrap();
+    assert!(asked.contains("GET_LOCK"), "{asked}");
+    assert_eq!(server.sql("another", ROWS), "1\tdumped");
 }
 
 #[test]
