@@ -130,7 +130,8 @@ fn the_page_on_restoring_restores_a_server_of_redis_and_its_file() {
     machine.run_lines(&[lines[0].replace(url, &format!("'{}'", server.url()))]);
     assert_eq!(server.run("GET note"), "dumped");
 
-    server.run("SET note changed\nSAVE");
+    server.run("SET note changed");
+    server.save();
     server.stop();
     let file = "/var/lib/redis/dump.rdb";
     let mut lines = code(&read("docs/restoring.md"));

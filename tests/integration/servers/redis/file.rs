@@ -15,7 +15,8 @@ fn a_stopped_server_loads_the_restored_file() {
     let expected = server.everything();
 
     let mut target = Server::start();
-    target.run("SET old 1\nSAVE");
+    target.run("SET old 1");
+    target.save();
     let file = target.directory().join("dump.rdb");
     let restore = |options: &str| env.run(&format!("restore {options} dump {}", file.display()));
     restore("--replace").fails(1, "is running in the directory of ");

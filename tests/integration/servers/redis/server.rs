@@ -151,6 +151,20 @@ impl Server {
         printed
     }
 
+    /// Writes the server's file. The child of a dump that has just ended may still be in the way.
+    #[track_caller]
+    pub(crate) fn save(&self) {
+        let end = Instant::now() + Duration::from_secs(30);
+        loop {
+            let output = self.try_run("SAVE");
+            if output.stdout.starts_with(b"OK") {
+                return;
+            }
+            assert!(Instant::now() < end, "{output:?}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
     /// Fills the server with keys of every type.
     pub(crate) fn fill(&self) {
         self.run(EVERYTHING);
