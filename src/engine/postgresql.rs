@@ -33,6 +33,7 @@ mod session;
 mod settings;
 mod snapshot;
 mod source;
+mod sql;
 mod swap;
 mod target;
 mod throwaway;

@@ -12,7 +12,7 @@ use opendal_http_transport_reqwest::ReqwestTransport;
 use tokio::runtime::{Handle, Runtime};
 
 use super::error::{StoreError, sentence};
-use super::site::{PART_SILENCE, Site};
+use super::webdav_client::{PART_SILENCE, WebdavClient};
 use crate::stop::Stop;
 
 /// How often a call looks whether work must stop.
@@ -51,7 +51,7 @@ pub(super) struct StoreConnection {
     pub(super) naming: Naming,
     pub(super) checks: Checks,
     /// What uploads and renames in `OpenDAL`'s place.
-    pub(super) site: Option<Site>,
+    pub(super) webdav: Option<WebdavClient>,
     /// The number of parts of a file that are uploaded at the same time, and their size in bytes.
     pub(super) parts: Option<(usize, usize)>,
     runtime: Option<Runtime>,
@@ -98,7 +98,7 @@ impl StoreConnection {
             operator: operator.layer(timeout).layer(retry),
             naming,
             checks,
-            site: None,
+            webdav: None,
             parts,
             runtime: Some(runtime),
         })

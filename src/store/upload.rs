@@ -76,16 +76,16 @@ impl<'a> Uploading<'a> {
             {
                 store.operator.create_dir(&format!("{folder}/")).await?;
             }
-            match store.site {
+            match store.webdav {
                 Some(_) => Ok(None),
                 None => store.operator.writer_options(name, options).await.map(Some),
             }
         })?;
-        let writer = match (writer, &store.site) {
+        let writer = match (writer, &store.webdav) {
             (Some(writer), _) => Writer::Library(writer),
-            (None, site) => {
-                let site = site.as_ref().expect("without one OpenDAL writes");
-                Writer::Streamed(site.put(name, store.handle()))
+            (None, webdav) => {
+                let webdav = webdav.as_ref().expect("without one OpenDAL writes");
+                Writer::Streamed(webdav.put(name, store.handle()))
             }
         };
         Ok(Uploading {
@@ -193,8 +193,8 @@ impl<'a> Uploading<'a> {
         content: &UploadContent,
     ) -> Result<UploadResult, StoreError> {
         self.compare(temporary, content)?;
-        if let Some(site) = &self.store.site {
-            let renamed = site.rename(temporary, &self.path);
+        if let Some(webdav) = &self.store.webdav {
+            let renamed = webdav.rename(temporary, &self.path);
             let published = self.store.wait_for(self.stop, renamed)?;
             if published == UploadResult::Exists {
                 self.store.remove(temporary, self.stop)?;

@@ -3,7 +3,7 @@
 use opendal::ErrorKind;
 
 use super::error::StoreError;
-use super::site::Put;
+use super::webdav_client::Put;
 
 /// A file that is not complete.
 pub(super) enum Writer {

@@ -16,7 +16,8 @@ use super::error::{LOCK_NOT_AVAILABLE, ServerError, VERBOSE};
 use super::large::LargeTable;
 use super::piece::Piece;
 use super::ranges::{Given, Range, Ranges};
-use super::server::{Server, literal};
+use super::server::Server;
+use super::sql::literal;
 use crate::child::Child;
 use crate::stop::Stop;
 
