@@ -16,7 +16,7 @@ pub(super) fn find_directory(given: Option<PathBuf>) -> Result<PathBuf> {
     }
     match std::env::var_os("STATE_DIRECTORY").filter(|value| !value.is_empty()) {
         Some(value) if value.as_encoded_bytes().contains(&b':') => Err(UsageError::new(
-            "$STATE_DIRECTORY lists several directories; name one of them",
+            "$STATE_DIRECTORY lists several directories; name one of them as DIR, or with --to",
         )
         .into()),
         Some(value) => Ok(PathBuf::from(value)),

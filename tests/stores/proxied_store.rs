@@ -7,10 +7,10 @@ use crate::support::Run;
 use crate::support::database::contents;
 use crate::test_store::{StoreKind, TestStore};
 
-/// An object store store a proxy.
-struct ProxiedStore {
-    place: TestStore,
-    proxy: Proxy,
+/// A store that the program reaches through a proxy.
+pub(crate) struct ProxiedStore {
+    pub(crate) place: TestStore,
+    pub(crate) proxy: Proxy,
 }
 
 impl ProxiedStore {
