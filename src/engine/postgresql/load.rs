@@ -8,6 +8,7 @@ use std::process::Command;
 use anyhow::{Context, Result, anyhow, ensure};
 
 use super::entry_loader::EntryLoader;
+use super::row_sessions::{FurtherSessions, RowSessions};
 use super::script::entries::Entries;
 use super::script::located::LocatingWriter;
 use super::script::owners::Owners;
@@ -46,8 +47,16 @@ pub(super) fn load(
     feed: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> Result<Vec<Failure>> {
     if !into.keep_going {
-        let psql = into.server.psql(name);
-        return load_whole(into, psql, dump, scope, feed).map(|()| Vec::new());
+        let psql = || into.server.psql(name);
+        let further = FurtherSessions {
+            psql: &psql,
+            number: into.access.threads,
+            stop: into.stop,
+        };
+        // The other sessions see nothing of a transaction.
+        let is_shared = scope == Scope::EachStatement && further.number.get() > 1;
+        let further = is_shared.then_some(further);
+        return load_whole(into, psql(), further, dump, scope, feed).map(|()| Vec::new());
     }
     load_each(into, EntryLoader::new(into, name), dump, feed)
 }
@@ -74,13 +83,14 @@ pub(super) fn load_each(
 }
 
 /// Feeds the SQL that `feed` writes from the file `dump` to `psql`, which then runs nothing but
-/// SQL.
+/// SQL, and the rows of large tables to `further` sessions.
 ///
 /// # Errors
 /// When a statement fails, in the server's words and with the name of the object.
 pub(super) fn load_whole(
     into: &TargetServer<'_>,
     mut psql: Command,
+    further: Option<FurtherSessions<'_>>,
     dump: &File,
     scope: Scope,
     feed: impl FnOnce(&mut dyn Write) -> io::Result<()>,
@@ -100,11 +110,14 @@ pub(super) fn load_whole(
     // The error contains these messages and the object.
     child.log_at_debug();
     let parts = Transaction::new(LocatingWriter::new(child), is_one);
+    let parts = RowSessions::new(parts, further);
     let parts = Owners::new(parts, into.no_owner);
     let mut script =
         RestrictedScript::new(Entries::new(parts), &into.target.parameters, restricting)?;
     let fed = feed(&mut script).and_then(|()| script.flush());
-    let mut located = script.into_inner().parts.parts.parts;
+    let (parts, ended) = script.into_inner().parts.parts.finish();
+    let fed = fed.and_then(|()| ended.map_err(io::Error::other));
+    let mut located = parts.parts;
     let fed = fed.and_then(|()| match scope {
         Scope::OneTransaction => located.pass(b"\nCOMMIT;\n"),
         Scope::EachStatement => Ok(()),

@@ -18,6 +18,7 @@ mod replaced;
 mod rescued;
 mod restored;
 mod rewritten;
+mod row_sessions;
 mod server;
 mod sessions;
 mod together;
