@@ -16,6 +16,7 @@ pub(super) mod entries;
 mod lexer;
 pub(super) mod located;
 pub(super) mod owners;
+pub(super) mod shown;
 pub(super) mod transaction;
 
 use std::collections::HashSet;

@@ -2,6 +2,7 @@
 
 use super::Server;
 use super::hard::assert_same;
+use crate::command_line::logging::{assert_in_order, statuses};
 use crate::support::{Env, planted};
 
 const MORE: &str = "2 further sessions load rows";
@@ -17,12 +18,12 @@ fn server_with_large_tables() -> Server {
             shouted text GENERATED ALWAYS AS (upper(name)) STORED);
         ALTER TABLE customer DROP gone;
         INSERT INTO customer (id, name, note) SELECT n, 'Zoë ' || n || E'\\ \n\t\\.\n', nullif(repeat(md5(n::text), n % 9), '')
-            FROM generate_series(1, 250000) n;
+            FROM generate_series(1, 140000) n;
         CREATE INDEX ON customer (name);
         CREATE TABLE placed (id int PRIMARY KEY, customer int NOT NULL REFERENCES customer);
-        INSERT INTO placed SELECT n, 1 + n * 7 % 250000 FROM generate_series(1, 1000) n;
+        INSERT INTO placed SELECT n, 1 + n * 7 % 140000 FROM generate_series(1, 1000) n;
         CREATE TABLE document (id int PRIMARY KEY, content text);
-        INSERT INTO document SELECT n, repeat(md5(n::text), 10000 * n) FROM generate_series(1, 15) n;
+        INSERT INTO document SELECT n, repeat(md5(n::text), 10000 * n) FROM generate_series(1, 12) n;
         CREATE TABLE nothing ();
         ALTER TABLE customer ALTER note SET STORAGE PLAIN",
     );
@@ -47,6 +48,14 @@ fn the_rows_of_large_tables_come_back_by_several_sessions() {
         assert_eq!(restored.stderr.contains(MORE), said, "{}", restored.stderr);
         assert_same(&server.read_all_unordered(target), &expected);
     }
+    let told = statuses(&env, &format!("restore dump {}", server.url("told")));
+    let phases = [
+        "verifying",
+        "loading",
+        "creating indexes and constraints",
+        "analyzing",
+    ];
+    assert_in_order(&told, &phases);
     env.run("drill dump").succeeds();
 }
 
