@@ -18,6 +18,7 @@ mod lexer;
 pub(super) mod located;
 pub(super) mod owners;
 mod restrict_mode;
+pub(super) mod shown;
 #[cfg(test)]
 mod tests;
 pub(super) mod transaction;
