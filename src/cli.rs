@@ -250,6 +250,20 @@ pub struct Status {
     #[arg(long, value_name = "FILE", env = "DUMP_DATABASE_METRICS")]
     pub metrics: Option<PathBuf>,
 
+    /// Warn of the databases that nobody dumps, by the survey in FILE (`survey --record`), if FILE
+    /// exists
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "DUMP_DATABASE_SURVEY",
+        default_value = "/var/lib/dump-database-survey/survey.json"
+    )]
+    pub survey: PathBuf,
+
+    /// Do not warn of databases that nobody dumps
+    #[arg(long, env = "DUMP_DATABASE_NO_SURVEY", value_parser = BoolishValueParser::new())]
+    pub no_survey: bool,
+
     /// Which copies
     #[cfg(feature = "copies")]
     #[command(flatten)]
@@ -303,6 +317,10 @@ pub struct Survey {
         value_parser = parse_duration
     )]
     pub timeout: Duration,
+
+    /// Also record the survey in FILE, so that `status` names what nobody dumps
+    #[arg(long, value_name = "FILE", env = "DUMP_DATABASE_RECORD")]
+    pub record: Option<PathBuf>,
 
     /// Print a JSON object
     #[arg(long, env = "DUMP_DATABASE_JSON", value_parser = BoolishValueParser::new())]

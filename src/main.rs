@@ -148,13 +148,18 @@ fn run(command: Command, keeps: bool) -> Result<Exit> {
                 metrics::write(file, &rows)?;
             }
             added?;
-            status::print(&rows, args.json, now).map(exit_of_failures)
+            let bad = status::print(&rows, args.json, now)?;
+            if !args.no_survey {
+                survey::warn_of_record(&args.survey, now);
+            }
+            Ok(exit_of_failures(bad))
         }
         Command::Survey(args) => survey::run(&survey::SurveyOptions {
             places: args.places,
             dumps: args.dumps,
             ignored: args.ignore,
             timeout: args.timeout,
+            record: args.record,
             json: args.json,
         })
         .map(exit_of_failures),

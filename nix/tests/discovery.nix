@@ -203,9 +203,7 @@ in
       netbird-events = "sqlite:/var/lib/netbird-mgmt/data/events.db";
     };
   };
-}
-# Older trees of nixpkgs have one server, without a name.
-// lib.optionalAttrs ((machine { }).services.redis ? servers) {
+
   testRedis =
     finds
       {
