@@ -170,12 +170,18 @@ fn status_names_what_the_recorded_survey_found() {
     fs::remove_file(env.path("survey.json")).unwrap();
     let mkfifo = Command::new("mkfifo").arg(env.path("survey.json")).status();
     assert!(mkfifo.unwrap().success());
-    assert!(status().contains("it is not a regular file"), "{}", status());
+    assert!(
+        status().contains("it is not a regular file"),
+        "{}",
+        status()
+    );
     fs::remove_file(env.path("survey.json")).unwrap();
     symlink("/etc/passwd", env.path("survey.json")).unwrap();
     assert!(status().contains("cannot read the record"), "{}", status());
-    env.run("survey place --record missing/survey.json")
-        .fails(1, "cannot write the record of the survey missing/survey.json");
+    env.run("survey place --record missing/survey.json").fails(
+        1,
+        "cannot write the record of the survey missing/survey.json",
+    );
 }
 
 #[test]
