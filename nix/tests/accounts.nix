@@ -68,15 +68,12 @@ in
         services.dump-database.User
         services.dump-database-metrics.User
       ];
-  testUsersExist =
-    is
-      [
-        "dump-database"
-        "dump-database-guest"
-        "dump-database-status"
-        "dump-database-survey"
-      ]
-      (lib.filter (lib.hasPrefix "dump-database") (lib.attrNames config.users.users));
+  testUsersExist = is [
+    "dump-database"
+    "dump-database-guest"
+    "dump-database-status"
+    "dump-database-survey"
+  ] (lib.filter (lib.hasPrefix "dump-database") (lib.attrNames config.users.users));
 
   testHiddenFromPostgresql = is [ mysql ] (hidden "dump-database-postgresql");
   testHiddenFromMysql = is [ postgresql ] (hidden "dump-database-mysql");

@@ -36,11 +36,23 @@ let
       "databases.survey: the name becomes"
     ];
     rows-of-file = [
-      (notes // { source = "/srv/13.db"; excludeRows = [ "log_*" ]; })
+      (
+        notes
+        // {
+          source = "/srv/13.db";
+          excludeRows = [ "log_*" ];
+        }
+      )
       "databases.rows-of-file: only tables of PostgreSQL, MySQL"
     ];
     sessions-of-file = [
-      (notes // { source = "/srv/14.db"; sessions = 2; })
+      (
+        notes
+        // {
+          source = "/srv/14.db";
+          sessions = 2;
+        }
+      )
       "databases.sessions-of-file: only dumps of PostgreSQL have `sessions`"
     ];
     rows-of-server = [

@@ -145,7 +145,9 @@ in
   testLeftOut = isTrue (
     says "shop" ''"--exclude-table" "audit_*" "--exclude-table" "history.*" "--exclude-rows" "log_*"''
   );
-  testNothingLeftOut = is false (says "numbered" "--exclude-table" || says "numbered" "--exclude-rows");
+  testNothingLeftOut = is false (
+    says "numbered" "--exclude-table" || says "numbered" "--exclude-rows"
+  );
   testSkipUnchanged = isTrue (says "notes" ''"--skip-unchanged"'');
   testSkipUnchangedNot = is false (says "shop" "--skip-unchanged");
   testExcludeFromServer = isTrue (says "numbered" ''"--exclude" "test_*"'');

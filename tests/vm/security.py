@@ -12,7 +12,7 @@ LIMITS = {
     "dump-database-drill-named": 2.6,
     "dump-database-metrics": 0.6,
     # It sees every process, and the network's list of sockets.
-    "dump-database-survey": 1.5,
+    "dump-database-survey": 1.6,
     "dump-database-ping": 1.1,
     "dump-database-copy-disk": 0.8,
     "dump-database-copy-away": 1.7,
