@@ -112,7 +112,7 @@ fn rate(bytes: u64, since: Instant) -> String {
 const READING: &str =
     "{prefix} {msg} {bar:32} {decimal_bytes} of {decimal_total_bytes}, {decimal_bytes_per_sec}";
 /// The interval of the messages in the log about a restore that takes long.
-const MESSAGE_EVERY: Duration = Duration::from_secs(60);
+const MESSAGE_EVERY: Duration = Duration::from_mins(1);
 
 thread_local! {
     /// The restore that this thread shows.
