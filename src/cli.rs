@@ -29,17 +29,17 @@ use crate::man;
 #[cfg(feature = "copies")]
 pub use copies::{CopyFilter, CopySource, RecordOfCopies};
 #[cfg(feature = "copies")]
-pub use copy::Copy;
-pub use drill::Drill;
-pub use dump::Dump;
-pub use list::List;
-pub use output::{Output, ServerFormat};
-pub use restore::Restore;
-pub use retention::Retention;
-pub use rotate::Rotate;
-pub use status::Status;
-pub use survey::Survey;
-pub use verify::Verify;
+pub use copy::CopyArgs;
+pub use drill::DrillArgs;
+pub use dump::DumpArgs;
+pub use list::ListArgs;
+pub use output::{OutputArgs, ServerFormat};
+pub use restore::RestoreArgs;
+pub use retention::RetentionArgs;
+pub use rotate::RotateArgs;
+pub use status::StatusArgs;
+pub use survey::SurveyArgs;
+pub use verify::VerifyArgs;
 
 /// Three commands to begin with, for the help and for a command line without a command.
 pub const EXAMPLES: &str = "\
@@ -84,41 +84,41 @@ pub enum Command {
     ///
     /// Without retention flags, the policy of the last run of each database applies. A database
     /// that fails does not stop the others; the exit status is then 1.
-    Dump(Dump),
+    Dump(DumpArgs),
     /// Store copies of dumps in another place: an object store, an SSH server, another disk
     ///
     /// Uploads the dumps that the destination lacks and its retention keeps, then rotates the copies.
     /// Prints the URL of each copy. A copy appears under its final name only when it is whole.
     #[cfg(feature = "copies")]
-    Copy(Copy),
+    Copy(CopyArgs),
     /// List dumps with time, size, and the rule that keeps each
     ///
     /// Without retention flags, the policy of the last run of each database applies.
-    List(List),
+    List(ListArgs),
     /// Report the age of the newest dump of each database
     ///
     /// Exits 1 if the newest dump of a database is too old or cannot be used, if the last run or the
     /// last drill failed, or if a database was never dumped.
-    Status(Status),
+    Status(StatusArgs),
     /// Find the databases of this machine, and report those that nobody dumps
     ///
     /// Looks at running servers and at SQLite files. Exits 1 if a database is neither in a dump
     /// directory nor named by a unit. Run it as root: other users do not see everything.
-    Survey(Survey),
+    Survey(SurveyArgs),
     /// Read dumps whole and check them
-    Verify(Verify),
+    Verify(VerifyArgs),
     /// Load a dump into a database
     ///
     /// The dump is read whole and checked before the target is changed. If the restore fails, the
     /// old database stays as it was.
-    Restore(Restore),
+    Restore(RestoreArgs),
     /// Restore dumps into throwaway databases and compare them with what was dumped
-    Drill(Drill),
+    Drill(DrillArgs),
     /// Remove dumps that the retention policy does not keep
     ///
     /// Prints for each dump why it stays or goes. Without retention flags, the policy of the last run
     /// of each database applies; where none is recorded, nothing is removed.
-    Rotate(Rotate),
+    Rotate(RotateArgs),
     /// Print a shell completion script
     Completions {
         /// The shell

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches};
 
-use dump_database::cli::{Cli, Command, EXAMPLES, Retention};
+use dump_database::cli::{Cli, Command, EXAMPLES, RetentionArgs};
 use dump_database::directory::DirectoryInUse;
 use dump_database::exit::{Exit, UsageError};
 use dump_database::stop::{self, Stopped};
@@ -20,7 +20,7 @@ fn main() -> ExitCode {
     }
     let parsed = Cli::command().try_get_matches().and_then(|matches| {
         let command = matches.subcommand();
-        let has_policy = command.is_some_and(|(_, matches)| Retention::is_given(matches));
+        let has_policy = command.is_some_and(|(_, matches)| RetentionArgs::is_given(matches));
         Ok((Cli::from_arg_matches(&matches)?, has_policy))
     });
     let (cli, has_policy) = match parsed {

@@ -25,8 +25,8 @@ use crate::stop::{self, Stop, Stopped};
 use coverage::{Coverage, Dumped, answers};
 use files::Met;
 pub use row::SurveyedDatabase;
-use row::{Survey, Unseen};
-use server::Server;
+use row::{SurveyReport, Unseen};
+use server::FoundServer;
 
 /// The options of a survey.
 #[derive(Debug, Clone)]
@@ -67,7 +67,7 @@ pub fn run(options: &SurveyOptions) -> Result<usize> {
             .into_iter()
             .map(|(path, reason)| Unseen { path, reason }),
     );
-    let survey = Survey {
+    let survey = SurveyReport {
         databases,
         unseen,
         complete,
@@ -85,7 +85,7 @@ pub fn run(options: &SurveyOptions) -> Result<usize> {
 }
 
 /// Logs what could not be looked at, and which databases nobody dumps.
-fn report(survey: &Survey, options: &SurveyOptions) {
+fn report(survey: &SurveyReport, options: &SurveyOptions) {
     if !options.json {
         for Unseen { path, reason } in &survey.unseen {
             log::warn!("not looked at: {}: {reason}", path.display());
@@ -142,7 +142,7 @@ fn of_file(path: &Path, coverage: &Coverage) -> SurveyedDatabase {
     }
 }
 
-fn of_server(server: &Server, coverage: &Coverage) -> SurveyedDatabase {
+fn of_server(server: &FoundServer, coverage: &Coverage) -> SurveyedDatabase {
     let dumped: Vec<_> = coverage.of_server(server).collect();
     let units = coverage.units.iter();
     let units = units.filter(|unit| unit.names_server(server, answers));

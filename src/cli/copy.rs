@@ -8,14 +8,14 @@ use clap::Args;
 use clap::builder::BoolishValueParser;
 
 use super::default_directory::find_directories;
-use super::retention::Retention;
+use super::retention::RetentionArgs;
 use crate::copy::{self, CopyOptions};
 use crate::exit::Exit;
 use crate::human::{parse_bytes, parse_duration};
 
 /// `copy`.
 #[derive(Debug, Args)]
-pub struct Copy {
+pub struct CopyArgs {
     /// Dump directories, or directories that contain dump directories [default: `$STATE_DIRECTORY`,
     /// else `./dump`]
     #[arg(value_name = "DIR")]
@@ -86,10 +86,10 @@ pub struct Copy {
 
     /// What stays in the destination
     #[command(flatten)]
-    pub retention: Retention,
+    pub retention: RetentionArgs,
 }
 
-impl Copy {
+impl CopyArgs {
     /// Runs the command.
     pub(super) fn run(self) -> Result<Exit> {
         let directories = find_directories(self.directories.clone())?;
@@ -97,8 +97,8 @@ impl Copy {
     }
 }
 
-impl From<Copy> for CopyOptions {
-    fn from(args: Copy) -> Self {
+impl From<CopyArgs> for CopyOptions {
+    fn from(args: CopyArgs) -> Self {
         CopyOptions {
             to: args.to,
             recipients: args.recipient,

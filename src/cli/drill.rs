@@ -18,7 +18,7 @@ use crate::human::parse_duration;
 
 /// `drill`.
 #[derive(Debug, Args)]
-pub struct Drill {
+pub struct DrillArgs {
     /// Dumps or dump directories [default: `$STATE_DIRECTORY`, else `./dump`]
     #[arg(value_name = "DIR|DUMP")]
     pub paths: Vec<PathBuf>,
@@ -57,7 +57,7 @@ pub struct Drill {
     pub json: bool,
 }
 
-impl Drill {
+impl DrillArgs {
     /// Runs the command.
     pub(super) fn run(self) -> Result<Exit> {
         let options = DrillOptions {

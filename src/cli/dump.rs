@@ -10,8 +10,8 @@ use clap::Args;
 use clap::builder::BoolishValueParser;
 use glob::Pattern;
 
-use super::output::Output;
-use super::retention::Retention;
+use super::output::OutputArgs;
+use super::retention::RetentionArgs;
 use crate::dump::{self, DumpOptions, RetentionChoice, Selection};
 use crate::engine::command::Program;
 use crate::engine::parse_source;
@@ -20,7 +20,7 @@ use crate::header::LeftOut;
 
 /// `dump`.
 #[derive(Debug, Args)]
-pub struct Dump {
+pub struct DumpArgs {
     /// An SQLite file (a path, or `sqlite:PATH`) or a database of a server:
     /// `postgresql://[USER@][HOST]/DATABASE`, `mysql://...` or `mariadb://...`. A server URL without
     /// DATABASE means every database of the server, and `@globals`: its roles, users and grants
@@ -99,14 +99,14 @@ pub struct Dump {
 
     /// How and where dumps are written
     #[command(flatten)]
-    pub output: Output,
+    pub output: OutputArgs,
 
     /// Which dumps stay
     #[command(flatten)]
-    pub retention: Retention,
+    pub retention: RetentionArgs,
 }
 
-impl Dump {
+impl DumpArgs {
     /// Runs the command. `has_policy` is true if the user gave a retention policy.
     pub(super) fn run(self, has_policy: bool) -> Result<Exit> {
         let mut sources = self

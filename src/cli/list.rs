@@ -9,7 +9,7 @@ use clap::builder::BoolishValueParser;
 #[cfg(feature = "copies")]
 use super::copies::CopyFilter;
 use super::default_directory::find_directories;
-use super::retention::Retention;
+use super::retention::RetentionArgs;
 #[cfg(feature = "copies")]
 use crate::copy::{self, CopySelection};
 use crate::exit::Exit;
@@ -17,7 +17,7 @@ use crate::list;
 
 /// `list`.
 #[derive(Debug, Args)]
-pub struct List {
+pub struct ListArgs {
     /// Dump directories [default: `$STATE_DIRECTORY`, else `./dump`]
     #[arg(value_name = "DIR")]
     pub directories: Vec<PathBuf>,
@@ -33,10 +33,10 @@ pub struct List {
 
     /// Which dumps would stay
     #[command(flatten)]
-    pub retention: Retention,
+    pub retention: RetentionArgs,
 }
 
-impl List {
+impl ListArgs {
     /// Runs the command. `has_policy` is true if the user gave a retention policy.
     pub(super) fn run(self, has_policy: bool) -> Result<Exit> {
         #[cfg(feature = "copies")]

@@ -18,7 +18,7 @@ use crate::secret::Secret;
 
 /// How and where dumps are written.
 #[derive(Debug, Clone, Args)]
-pub struct Output {
+pub struct OutputArgs {
     /// Write dumps into this directory, of which only the last component is created
     /// [default: `$STATE_DIRECTORY`, else `./dump`]
     #[arg(long, value_name = "DIR", env = "DUMP_DATABASE_TO")]
@@ -111,7 +111,7 @@ pub struct Output {
     pub busy_timeout: Duration,
 }
 
-impl Output {
+impl OutputArgs {
     /// Returns the options of a run that keeps every older dump and leaves out nothing.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use clap::builder::BoolishValueParser;
 
 #[cfg(feature = "copies")]
 use super::copies::CopySource;
-use super::output::Output;
+use super::output::OutputArgs;
 #[cfg(feature = "copies")]
 use crate::copy::{self, CopySelection};
 use crate::engine::parse_source;
@@ -53,7 +53,7 @@ const REPLACED: &str = "The dump of the database that is replaced";
         "Stop the restore after TIME (30s, 10m, 1h); the old database then stays as it was",
     ))
 )]
-pub struct Restore {
+pub struct RestoreArgs {
     /// A dump, or a dump directory, of which the newest good dump is restored
     #[arg(value_name = "DUMP")]
     pub dump: PathBuf,
@@ -121,10 +121,10 @@ pub struct Restore {
 
     /// How and where the replaced database is dumped
     #[command(flatten)]
-    pub output: Output,
+    pub output: OutputArgs,
 }
 
-impl Restore {
+impl RestoreArgs {
     /// Runs the command.
     pub(super) fn run(self) -> Result<Exit> {
         let replace = self.replace_mode();

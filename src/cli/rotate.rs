@@ -9,7 +9,7 @@ use clap::builder::BoolishValueParser;
 #[cfg(feature = "copies")]
 use super::copies::CopyFilter;
 use super::default_directory::find_directory;
-use super::retention::Retention;
+use super::retention::RetentionArgs;
 #[cfg(feature = "copies")]
 use crate::copy::{self, CopySelection};
 use crate::exit::Exit;
@@ -19,7 +19,7 @@ use crate::rotate;
 
 /// `rotate`.
 #[derive(Debug, Args)]
-pub struct Rotate {
+pub struct RotateArgs {
     /// The dump directory [default: `$STATE_DIRECTORY`, else `./dump`]
     #[arg(value_name = "DIR")]
     pub directory: Option<PathBuf>,
@@ -45,10 +45,10 @@ pub struct Rotate {
 
     /// Which dumps stay
     #[command(flatten)]
-    pub retention: Retention,
+    pub retention: RetentionArgs,
 }
 
-impl Rotate {
+impl RotateArgs {
     /// Runs the command. `has_policy` is true if the user gave a retention policy.
     pub(super) fn run(self, has_policy: bool) -> Result<Exit> {
         let policy = has_policy.then(|| self.retention.into());

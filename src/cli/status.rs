@@ -18,7 +18,7 @@ use crate::{clock, metrics, status};
 
 /// `status`.
 #[derive(Debug, Args)]
-pub struct Status {
+pub struct StatusArgs {
     /// Dump directories [default: `$STATE_DIRECTORY`, else `./dump`]
     #[arg(value_name = "DIR")]
     pub directories: Vec<PathBuf>,
@@ -57,7 +57,7 @@ pub struct Status {
     pub json: bool,
 }
 
-impl Status {
+impl StatusArgs {
     /// Runs the command.
     pub(super) fn run(self) -> Result<Exit> {
         #[cfg(feature = "copies")]

@@ -14,7 +14,7 @@ use crate::survey::{self, SurveyOptions};
 
 /// `survey`.
 #[derive(Debug, Args)]
-pub struct Survey {
+pub struct SurveyArgs {
     /// Where to look for SQLite files
     #[arg(
         value_name = "PLACE",
@@ -56,7 +56,7 @@ pub struct Survey {
     pub json: bool,
 }
 
-impl Survey {
+impl SurveyArgs {
     /// Runs the command.
     pub(super) fn run(self) -> Result<Exit> {
         survey::run(&SurveyOptions {

@@ -18,7 +18,7 @@ use crate::verify;
 
 /// `verify`.
 #[derive(Debug, Args)]
-pub struct Verify {
+pub struct VerifyArgs {
     /// Dumps or dump directories [default: `$STATE_DIRECTORY`, else `./dump`]
     #[arg(value_name = "DIR|FILE")]
     pub paths: Vec<PathBuf>,
@@ -43,7 +43,7 @@ pub struct Verify {
     pub json: bool,
 }
 
-impl Verify {
+impl VerifyArgs {
     /// Runs the command.
     pub(super) fn run(self) -> Result<Exit> {
         #[cfg(feature = "copies")]

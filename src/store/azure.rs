@@ -5,7 +5,7 @@ use opendal::Operator;
 use opendal::services::Azblob;
 
 use super::config::Config;
-use super::connection::{Checks, Naming, StoreConnection};
+use super::connection::{Naming, StoreChecks, StoreConnection};
 use super::destination::Protocol;
 use super::destination::parse::check_prefix;
 use crate::exit::UsageError;
@@ -48,7 +48,7 @@ pub(super) fn open(container: &str, prefix: &str, config: &Config) -> Result<Sto
     let builder = builder.container(container).root(prefix);
     let build = || Operator::new(builder);
     let parts = Some((CONCURRENT, BLOCK));
-    let opened = StoreConnection::new(build, Naming::AtOnce, Checks::Nothing, parts);
+    let opened = StoreConnection::new(build, Naming::AtOnce, StoreChecks::Nothing, parts);
     Ok(opened.map_err(|error| {
         UsageError::new(&format!(
             "the settings of the storage account make no sense: {error}"

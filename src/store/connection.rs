@@ -35,7 +35,7 @@ pub(super) enum Naming {
 
 /// What a store itself says of what it stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Checks {
+pub(super) enum StoreChecks {
     /// It compares each part with a checksum that is sent along.
     EachPart,
     /// It says the MD5 of a file.
@@ -49,7 +49,7 @@ pub(super) struct StoreConnection {
     // Before the runtime: its connections end within it.
     pub(super) operator: Operator,
     pub(super) naming: Naming,
-    pub(super) checks: Checks,
+    pub(super) checks: StoreChecks,
     /// What uploads and renames in `OpenDAL`'s place.
     pub(super) webdav: Option<WebdavClient>,
     /// The number of parts of a file that are uploaded at the same time, and their size in bytes.
@@ -62,7 +62,7 @@ impl StoreConnection {
     pub(super) fn new(
         build: impl FnOnce() -> opendal::Result<Operator>,
         naming: Naming,
-        checks: Checks,
+        checks: StoreChecks,
         parts: Option<(usize, usize)>,
     ) -> Result<Self, StoreError> {
         let runtime = tokio::runtime::Builder::new_multi_thread()

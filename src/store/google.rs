@@ -5,7 +5,7 @@ use opendal::Operator;
 use opendal::services::Gcs;
 
 use super::config::Config;
-use super::connection::{Checks, Naming, StoreConnection};
+use super::connection::{Naming, StoreChecks, StoreConnection};
 use super::destination::Protocol;
 use super::destination::parse::check_prefix;
 
@@ -33,7 +33,7 @@ pub(super) fn open(bucket: &str, prefix: &str, config: &Config) -> Result<StoreC
     Ok(StoreConnection::new(
         build,
         Naming::AtOnce,
-        Checks::Md5,
+        StoreChecks::Md5,
         None,
     )?)
 }

@@ -5,7 +5,7 @@ use opendal::Operator;
 use opendal::services::S3;
 
 use super::config::Config;
-use super::connection::{Checks, Naming, StoreConnection};
+use super::connection::{Naming, StoreChecks, StoreConnection};
 use super::destination::Protocol;
 use super::destination::parse::check_prefix;
 use crate::exit::UsageError;
@@ -36,8 +36,8 @@ pub(super) fn open(bucket: &str, prefix: &str, config: &Config) -> Result<StoreC
         )
     })?;
     let checks = match config.get("AWS_S3_CHECKSUM").as_deref() {
-        None | Some("crc32c") => Checks::EachPart,
-        Some("none") => Checks::Nothing,
+        None | Some("crc32c") => StoreChecks::EachPart,
+        Some("none") => StoreChecks::Nothing,
         Some(_) => {
             return Err(UsageError::new("AWS_S3_CHECKSUM is neither crc32c nor none").into());
         }
@@ -64,7 +64,7 @@ pub(super) fn open(bucket: &str, prefix: &str, config: &Config) -> Result<StoreC
             builder = builder.session_token(&token);
         }
     }
-    if checks == Checks::EachPart {
+    if checks == StoreChecks::EachPart {
         builder = builder.checksum_algorithm("crc32c");
     }
     let build = || Operator::new(builder);

@@ -5,7 +5,7 @@ use opendal::Operator;
 use opendal::services::Webdav;
 
 use super::config::Config;
-use super::connection::{Checks, Naming, StoreConnection};
+use super::connection::{Naming, StoreChecks, StoreConnection};
 use super::destination::WebdavDirectory;
 use super::webdav_client::WebdavClient;
 use crate::exit::UsageError;
@@ -42,7 +42,7 @@ pub(super) fn open(
     let mut connection = StoreConnection::new(
         build,
         Naming::Renamed(owner.to_owned()),
-        Checks::Nothing,
+        StoreChecks::Nothing,
         None,
     )?;
     let login = user.map(|user| (user, password));

@@ -43,7 +43,7 @@ pub(super) struct Unseen {
 
 /// The result of a survey.
 #[derive(Debug, Serialize)]
-pub(super) struct Survey {
+pub(super) struct SurveyReport {
     pub(super) databases: Vec<SurveyedDatabase>,
     pub(super) unseen: Vec<Unseen>,
     /// False if the survey reached its deadline.
