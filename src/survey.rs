@@ -27,8 +27,8 @@ use coverage::{Coverage, Dumped, answers};
 use files::Met;
 pub use record::warn_of_record;
 pub use row::SurveyedDatabase;
-use row::{Survey, Unseen};
-use server::Server;
+use row::{SurveyReport, Unseen};
+use server::FoundServer;
 
 /// The options of a survey.
 #[derive(Debug, Clone)]
@@ -71,7 +71,7 @@ pub fn run(options: &SurveyOptions) -> Result<usize> {
             .into_iter()
             .map(|(path, reason)| Unseen { path, reason }),
     );
-    let survey = Survey {
+    let survey = SurveyReport {
         time: clock::now(),
         databases,
         unseen,
@@ -93,7 +93,7 @@ pub fn run(options: &SurveyOptions) -> Result<usize> {
 }
 
 /// Logs what could not be looked at, and which databases nobody dumps.
-fn report(survey: &Survey, options: &SurveyOptions) {
+fn report(survey: &SurveyReport, options: &SurveyOptions) {
     if !options.json {
         for Unseen { path, reason } in &survey.unseen {
             log::warn!("not looked at: {}: {reason}", path.display());
@@ -150,7 +150,7 @@ fn of_file(path: &Path, coverage: &Coverage) -> SurveyedDatabase {
     }
 }
 
-fn of_server(server: &Server, coverage: &Coverage) -> SurveyedDatabase {
+fn of_server(server: &FoundServer, coverage: &Coverage) -> SurveyedDatabase {
     let dumped: Vec<_> = coverage.of_server(server).collect();
     let units = coverage.units.iter();
     let units = units.filter(|unit| unit.names_server(server, answers));

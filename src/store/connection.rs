@@ -12,7 +12,7 @@ use opendal_http_transport_reqwest::ReqwestTransport;
 use tokio::runtime::{Handle, Runtime};
 
 use super::error::{StoreError, sentence};
-use super::site::{PART_SILENCE, Site};
+use super::webdav_client::{PART_SILENCE, WebdavClient};
 use crate::stop::Stop;
 
 /// How often a call looks whether work must stop.
@@ -35,7 +35,7 @@ pub(super) enum Naming {
 
 /// What a store itself says of what it stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Checks {
+pub(super) enum StoreChecks {
     /// It compares each part with a checksum that is sent along.
     EachPart,
     /// It says the MD5 of a file.
@@ -49,9 +49,9 @@ pub(super) struct StoreConnection {
     // Before the runtime: its connections end within it.
     pub(super) operator: Operator,
     pub(super) naming: Naming,
-    pub(super) checks: Checks,
+    pub(super) checks: StoreChecks,
     /// What uploads and renames in `OpenDAL`'s place.
-    pub(super) site: Option<Site>,
+    pub(super) webdav: Option<WebdavClient>,
     /// The number of parts of a file that are uploaded at the same time, and their size in bytes.
     pub(super) parts: Option<(usize, usize)>,
     runtime: Option<Runtime>,
@@ -62,7 +62,7 @@ impl StoreConnection {
     pub(super) fn new(
         build: impl FnOnce() -> opendal::Result<Operator>,
         naming: Naming,
-        checks: Checks,
+        checks: StoreChecks,
         parts: Option<(usize, usize)>,
     ) -> Result<Self, StoreError> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -98,7 +98,7 @@ impl StoreConnection {
             operator: operator.layer(timeout).layer(retry),
             naming,
             checks,
-            site: None,
+            webdav: None,
             parts,
             runtime: Some(runtime),
         })

@@ -10,10 +10,10 @@ use md5::Md5;
 use opendal::options::WriteOptions;
 use sha2::{Digest, Sha256};
 
-use super::connection::{Checks, Naming, StoreConnection};
+use super::connection::{Naming, StoreChecks, StoreConnection};
 use super::error::{Reason, StoreError};
 use super::interface::{Store, UNFINISHED, Upload, UploadContent, UploadResult};
-use super::writer::Writer;
+use super::writer::UploadWriter;
 use crate::human;
 use crate::stop::Stop;
 
@@ -28,7 +28,7 @@ const CLEANING_UP: Duration = Duration::from_millis(700);
 
 pub(super) struct Uploading<'a> {
     store: &'a StoreConnection,
-    writer: Option<Writer>,
+    writer: Option<UploadWriter>,
     /// The name it is to get.
     path: String,
     /// The name it has before, where that is another.
@@ -76,16 +76,16 @@ impl<'a> Uploading<'a> {
             {
                 store.operator.create_dir(&format!("{folder}/")).await?;
             }
-            match store.site {
+            match store.webdav {
                 Some(_) => Ok(None),
                 None => store.operator.writer_options(name, options).await.map(Some),
             }
         })?;
-        let writer = match (writer, &store.site) {
-            (Some(writer), _) => Writer::Library(writer),
-            (None, site) => {
-                let site = site.as_ref().expect("without one OpenDAL writes");
-                Writer::Streamed(site.put(name, store.handle()))
+        let writer = match (writer, &store.webdav) {
+            (Some(writer), _) => UploadWriter::Library(writer),
+            (None, webdav) => {
+                let webdav = webdav.as_ref().expect("without one OpenDAL writes");
+                UploadWriter::Streamed(webdav.put(name, store.handle()))
             }
         };
         Ok(Uploading {
@@ -94,7 +94,7 @@ impl<'a> Uploading<'a> {
             path: path.to_owned(),
             temporary,
             block: Vec::with_capacity(BLOCK),
-            md5: (store.checks == Checks::Md5).then(Md5::new),
+            md5: (store.checks == StoreChecks::Md5).then(Md5::new),
             stop,
         })
     }
@@ -177,9 +177,9 @@ impl<'a> Uploading<'a> {
             ));
         }
         let is_checked = match self.store.checks {
-            Checks::EachPart => true,
-            Checks::Md5 => self.has_md5()?,
-            Checks::Nothing => false,
+            StoreChecks::EachPart => true,
+            StoreChecks::Md5 => self.has_md5()?,
+            StoreChecks::Nothing => false,
         };
         if reads_back || !is_checked {
             self.compare(&self.path, content)?;
@@ -193,8 +193,8 @@ impl<'a> Uploading<'a> {
         content: &UploadContent,
     ) -> Result<UploadResult, StoreError> {
         self.compare(temporary, content)?;
-        if let Some(site) = &self.store.site {
-            let renamed = site.rename(temporary, &self.path);
+        if let Some(webdav) = &self.store.webdav {
+            let renamed = webdav.rename(temporary, &self.path);
             let published = self.store.wait_for(self.stop, renamed)?;
             if published == UploadResult::Exists {
                 self.store.remove(temporary, self.stop)?;

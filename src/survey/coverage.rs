@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
-use super::server::Server;
+use super::server::FoundServer;
 use super::socket::Address;
 use super::unit::Unit;
 use crate::clock;
@@ -93,7 +93,10 @@ impl Coverage {
     }
 
     /// Returns the dumps of a server's databases, or of a program that dumps such a server.
-    pub(super) fn of_server<'a>(&'a self, server: &'a Server) -> impl Iterator<Item = &'a Dumped> {
+    pub(super) fn of_server<'a>(
+        &'a self,
+        server: &'a FoundServer,
+    ) -> impl Iterator<Item = &'a Dumped> {
         self.dumped.iter().filter(|dumped| {
             let Identity { location, .. } = &dumped.identity;
             if dumped.identity.engine == Engine::Command {
@@ -121,7 +124,7 @@ fn public(location: &str) -> String {
 
 /// Returns true if a server answers at this location, as an identity has it: a socket, a directory of
 /// a PostgreSQL socket and a port, or a host and a port.
-pub(super) fn answers(server: &Server, location: &str) -> bool {
+pub(super) fn answers(server: &FoundServer, location: &str) -> bool {
     server.addresses.iter().any(|address| match address {
         Address::Socket(path) => {
             let real = real_path_of_socket(path);

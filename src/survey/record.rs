@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
-use super::row::Survey;
+use super::row::SurveyReport;
 use crate::follow::open_regular;
 use crate::human::{self, printable};
 
@@ -39,7 +39,7 @@ struct RecordedDatabase {
 ///
 /// # Errors
 /// When it cannot be written. It is then unchanged.
-pub(super) fn write(file: &Path, survey: &Survey) -> Result<()> {
+pub(super) fn write(file: &Path, survey: &SurveyReport) -> Result<()> {
     let context = || format!("cannot write the record of the survey {}", file.display());
     let mut new = tempfile::NamedTempFile::new_in(directory_of(file)).with_context(context)?;
     new.write_all(human::json(survey)?.as_bytes())

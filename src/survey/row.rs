@@ -43,7 +43,7 @@ pub(super) struct Unseen {
 
 /// The result of a survey.
 #[derive(Debug, Serialize)]
-pub(super) struct Survey {
+pub(super) struct SurveyReport {
     /// When the survey ended.
     pub(super) time: Timestamp,
     pub(super) databases: Vec<SurveyedDatabase>,
