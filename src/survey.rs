@@ -3,6 +3,7 @@
 mod coverage;
 mod files;
 mod kind;
+mod record;
 mod row;
 mod server;
 mod skip;
@@ -24,6 +25,7 @@ use crate::human::{self, printable};
 use crate::stop::{self, Stop, Stopped};
 use coverage::{Coverage, Dumped, answers};
 use files::Met;
+pub use record::warn_of_record;
 pub use row::SurveyedDatabase;
 use row::{SurveyReport, Unseen};
 use server::FoundServer;
@@ -39,6 +41,8 @@ pub struct SurveyOptions {
     pub ignored: Vec<Pattern>,
     /// The longest time that the search for files may take.
     pub timeout: Duration,
+    /// A file to record the survey in, for `status`.
+    pub record: Option<PathBuf>,
     /// Whether to print JSON.
     pub json: bool,
 }
@@ -47,7 +51,7 @@ pub struct SurveyOptions {
 /// 1 more if the survey is not complete.
 ///
 /// # Errors
-/// When a signal stops the survey, or stdout is closed.
+/// When a signal stops the survey, the record cannot be written, or stdout is closed.
 pub fn run(options: &SurveyOptions) -> Result<usize> {
     let stop = Stop::with_limit(options.timeout);
     let coverage = Coverage::read(&options.dumps, unit::units());
@@ -68,15 +72,19 @@ pub fn run(options: &SurveyOptions) -> Result<usize> {
             .map(|(path, reason)| Unseen { path, reason }),
     );
     let survey = SurveyReport {
+        time: clock::now(),
         databases,
         unseen,
         complete,
     };
+    if let Some(file) = &options.record {
+        record::write(file, &survey)?;
+    }
     let mut out = io::BufWriter::new(io::stdout().lock());
     if options.json {
         writeln!(out, "{}", human::json(&survey)?)?;
     } else {
-        table::print(&mut out, &survey.databases, clock::now())?;
+        table::print(&mut out, &survey.databases, survey.time)?;
     }
     out.flush()?;
     report(&survey, options);

@@ -46,7 +46,7 @@ const REPLACED: &str = "The dump of the database that is replaced";
          is older than TIME; 0 means always",
     )),
     mut_arg("threads", |arg| arg.help(
-        "Use N sessions to load a PostgreSQL dump in the custom format, and N threads to compress \
+        "Use N sessions to load the large tables of a PostgreSQL dump, and N threads to compress \
          the dump of the replaced database [default: the number of cores, at most 4]",
     )),
     mut_arg("timeout", |arg| arg.help(

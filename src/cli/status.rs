@@ -14,7 +14,7 @@ use super::default_directory::find_directories;
 use crate::copy::{self, CopySelection};
 use crate::exit::Exit;
 use crate::human::parse_duration;
-use crate::{clock, metrics, status};
+use crate::{clock, metrics, status, survey};
 
 /// `status`.
 #[derive(Debug, Args)]
@@ -46,6 +46,20 @@ pub struct StatusArgs {
     /// Also write the metrics of the dump directories to FILE, for the Prometheus node exporter
     #[arg(long, value_name = "FILE", env = "DUMP_DATABASE_METRICS")]
     pub metrics: Option<PathBuf>,
+
+    /// Warn of the databases that nobody dumps, by the survey in FILE (`survey --record`), if FILE
+    /// exists
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "DUMP_DATABASE_SURVEY",
+        default_value = "/var/lib/dump-database-survey/survey.json"
+    )]
+    pub survey: PathBuf,
+
+    /// Do not warn of databases that nobody dumps
+    #[arg(long, env = "DUMP_DATABASE_NO_SURVEY", value_parser = BoolishValueParser::new())]
+    pub no_survey: bool,
 
     /// Which copies
     #[cfg(feature = "copies")]
@@ -82,6 +96,10 @@ impl StatusArgs {
             metrics::write(file, &rows)?;
         }
         added?;
-        status::print(&rows, self.json, now).map(Exit::of_failures)
+        let failures = status::print(&rows, self.json, now)?;
+        if !self.no_survey {
+            survey::warn_of_record(&self.survey, now);
+        }
+        Ok(Exit::of_failures(failures))
     }
 }

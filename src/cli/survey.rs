@@ -51,6 +51,10 @@ pub struct SurveyArgs {
     )]
     pub timeout: Duration,
 
+    /// Also record the survey in FILE, so that `status` names what nobody dumps
+    #[arg(long, value_name = "FILE", env = "DUMP_DATABASE_RECORD")]
+    pub record: Option<PathBuf>,
+
     /// Print a JSON object
     #[arg(long, env = "DUMP_DATABASE_JSON", value_parser = BoolishValueParser::new())]
     pub json: bool,
@@ -64,6 +68,7 @@ impl SurveyArgs {
             dumps: self.dumps,
             ignored: self.ignore,
             timeout: self.timeout,
+            record: self.record,
             json: self.json,
         })
         .map(Exit::of_failures)

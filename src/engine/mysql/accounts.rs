@@ -1,4 +1,4 @@
-//! Restores users, roles and their privileges.
+//! Restores users, roles and their privileges, and the definitions of other servers.
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -9,7 +9,7 @@ use anyhow::{Context, Result, anyhow, ensure};
 use super::load::{MOST_LINES, failures};
 use super::quotes::{find_after, is_one_statement, quoted_at, statements};
 use super::script::located::{LocatingWriter, ObjectSink};
-use super::server::Server;
+use super::server::{self, Server};
 use crate::child::{self, Child};
 use crate::engine::feed::{finish, read_list};
 use crate::engine::load::{Failure, LoadResult};
@@ -20,6 +20,8 @@ use crate::stop::{Stop, Stopped};
 /// left out: the role remains when a statement fails, and the restoring user would not be the
 /// administrator of the restored roles.
 const IMPORTING: &str = "mariadb_dump_import_role";
+
+const CREATE_SERVER: &str = "CREATE SERVER ";
 
 /// MariaDB's account that stands for all users.
 const EVERYONE: &str = "PUBLIC";
@@ -51,6 +53,10 @@ pub(super) fn restore(
     {
         existing.remove(EVERYONE);
     }
+    let existing_servers: HashSet<_> = server
+        .column("SELECT LOWER(server_name) FROM mysql.servers", stop)?
+        .into_iter()
+        .collect();
     let script = read_list(dump, stop)?;
     let mut accounts = Accounts {
         server,
@@ -67,9 +73,19 @@ pub(super) fn restore(
         };
         ensure!(
             is_about_accounts(&line),
-            "the dump has a statement that creates no account and grants nothing; it was changed after it was made: {}",
+            "the dump has a statement that creates no account and no server and grants nothing; it was changed after it was made: {}",
             human::printable(&human::cut(&line, 80))
         );
+        if let Some(name) = defined_server(&line) {
+            if existing_servers.contains(&name.to_lowercase()) {
+                log::info!("the definition of the server {name} exists and stays as it is");
+                continue;
+            }
+            let drop = format!("DROP SERVER IF EXISTS {}", server::identifier(&name));
+            accounts.created.push(drop);
+            accounts.kept.push((format!("server {name}"), line));
+            continue;
+        }
         let account = account(&line);
         if let Some((statement, account)) = &account
             && existing.contains(account)
@@ -209,7 +225,7 @@ fn statement(line: &str) -> Option<String> {
 /// Returns true if a text is one statement of the kinds that a dump of accounts has. Other
 /// statements, which a forged dump can have, are not run with the rights of a superuser.
 fn is_about_accounts(text: &str) -> bool {
-    const KINDS: [&str; 7] = [
+    const KINDS: [&str; 8] = [
         "CREATE USER ",
         "CREATE ROLE ",
         "ALTER USER ",
@@ -217,12 +233,19 @@ fn is_about_accounts(text: &str) -> bool {
         "GRANT ",
         "REVOKE ",
         "SET DEFAULT ROLE ",
+        CREATE_SERVER,
     ];
     let kind = strip_comment(text);
     // MariaDB's client sets variables of its session.
     let is_setting = text.starts_with("/*!40") && kind.starts_with("SET ");
     is_one_statement(text.trim_end())
         && (is_setting || KINDS.iter().any(|start| kind.starts_with(start)))
+}
+
+/// Returns the name of the server that the line defines.
+fn defined_server(line: &str) -> Option<String> {
+    let (name, _) = quoted_at(line.strip_prefix(CREATE_SERVER)?)?;
+    Some(name)
 }
 
 /// Returns true if the line grants a role that does not exist yet. The account that receives the

@@ -24,10 +24,12 @@ pub(super) const MOST_LINES: usize = 100_000;
 /// The number of objects that a message names at most. It only counts the others.
 const NAMED: usize = 10;
 /// With these statements, a server accepts data that a server may already hold: rows that are older
-/// than a CHECK constraint, and tables whose longest possible row is too long for a page.
-const TOLERANT: [&str; 2] = [
+/// than a CHECK constraint, and tables whose longest possible row is too long for a page. It also
+/// ends no statement that takes long.
+const TOLERANT: [&str; 3] = [
     "SET SESSION check_constraint_checks = 0;\n",
     "SET SESSION innodb_strict_mode = 0;\n",
+    "SET SESSION max_statement_time = 0;\n",
 ];
 
 /// How to load a dump.

@@ -37,8 +37,8 @@ impl<'a> EmptyDatabases<'a> {
         let try_out: Vec<_> = try_out.map(select).collect();
         client.run(&try_out).with_context(|| {
             format!(
-                "a restore needs {} of the server that are empty besides those that the dump and the server use; else stop the server and restore into its dump.rdb",
-                crate::human::count(of.len(), "database")
+                "a restore needs {} of the server besides those that the dump and the server use; else stop the server and restore into its dump.rdb",
+                crate::human::count(of.len(), "empty database")
             )
         })?;
         let places = EmptyDatabases {
