@@ -11,7 +11,10 @@ let
 
   # What every machine of the tests has in common.
   common = {
-    imports = [ self.nixosModules.default ];
+    imports = [
+      self.nixosModules.default
+      ./tests/older-nixpkgs.nix
+    ];
     services.dumpDatabase.enable = true;
     # The default of nixos-26.05, said again for other versions.
     services.postgresql.authentication = "local all postgres peer map=postgres";

@@ -19,7 +19,7 @@ pub(super) struct SummingWriter<'a, W> {
     out: W,
     sums: Sha256,
     bytes: u64,
-    /// Bytes a second.
+    /// The most bytes to upload in a second.
     rate: Option<u64>,
     started: Instant,
     progress: Progress,

@@ -24,7 +24,7 @@ const BLOCK: usize = 256 << 10;
 /// How dumps are uploaded.
 pub(super) struct UploadSettings {
     pub(super) recipients: Recipients,
-    /// Bytes a second.
+    /// The most bytes to upload in a second.
     pub(super) rate: Option<u64>,
     pub(super) reads_back: bool,
     /// How long one copy may take.

@@ -3,25 +3,25 @@
 use opendal::ErrorKind;
 
 use super::error::StoreError;
-use super::site::Put;
+use super::webdav_client::Put;
 
 /// A file that is not complete.
-pub(super) enum Writer {
+pub(super) enum UploadWriter {
     /// `OpenDAL`'s.
     Library(opendal::Writer),
     /// One request to a WebDAV server.
     Streamed(Put),
 }
 
-impl Writer {
+impl UploadWriter {
     /// Sends a block.
     ///
     /// # Errors
     /// When the store does not take it.
     pub(super) async fn write(&mut self, block: Vec<u8>) -> Result<(), StoreError> {
         match self {
-            Writer::Library(writer) => Ok(writer.write(block).await?),
-            Writer::Streamed(put) => put.write(block.into()).await,
+            UploadWriter::Library(writer) => Ok(writer.write(block).await?),
+            UploadWriter::Streamed(put) => put.write(block.into()).await,
         }
     }
 
@@ -31,12 +31,12 @@ impl Writer {
     /// When the store does not.
     pub(super) async fn close(&mut self) -> Result<bool, StoreError> {
         match self {
-            Writer::Library(writer) => match writer.close().await {
+            UploadWriter::Library(writer) => match writer.close().await {
                 Ok(_) => Ok(true),
                 Err(error) if error.kind() == ErrorKind::ConditionNotMatch => Ok(false),
                 Err(error) => Err(error.into()),
             },
-            Writer::Streamed(put) => put.close().await.map(|()| true),
+            UploadWriter::Streamed(put) => put.close().await.map(|()| true),
         }
     }
 
@@ -46,8 +46,8 @@ impl Writer {
     /// When the store does not.
     pub(super) async fn abort(&mut self) -> Result<(), StoreError> {
         match self {
-            Writer::Library(writer) => Ok(writer.abort().await?),
-            Writer::Streamed(_) => Ok(()),
+            UploadWriter::Library(writer) => Ok(writer.abort().await?),
+            UploadWriter::Streamed(_) => Ok(()),
         }
     }
 }

@@ -10,7 +10,7 @@ use super::error::{self, LOST, PACKET_TOO_LARGE, ServerError, parse};
 use super::script::StatementReader;
 use super::script::created::Created;
 use super::script::located::{LocatingWriter, ObjectPositions};
-use super::script::rewrite::{Names, RewriteReport, Rewriter};
+use super::script::rewrite::{RewriteOptions, RewriteReport, Rewriter};
 use super::server::Server;
 use crate::child::Child;
 use crate::engine::feed::finish;
@@ -132,7 +132,7 @@ impl DumpLoad<'_> {
         let case = server
             .column("SELECT @@lower_case_table_names", stop)?
             .pop();
-        let names = Names {
+        let options = RewriteOptions {
             own: self.own,
             target,
             ignore_case: case.as_deref() != Some("0"),
@@ -160,7 +160,7 @@ impl DumpLoad<'_> {
         // client.
         let mut out = LocatingWriter::new(BufWriter::with_capacity(64 << 10, child));
         let begun = out.write_all((prelude + &introduction).as_bytes());
-        let mut script = StatementReader::new(Rewriter::new(out, names, created));
+        let mut script = StatementReader::new(Rewriter::new(out, options, created));
         let fed = begun
             .and_then(|()| read_whole(dump, stop, &mut script))
             .and_then(|_| script.end())

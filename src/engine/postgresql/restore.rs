@@ -13,7 +13,8 @@ use super::fresh::NewDatabase;
 use super::load::{Scope, load};
 use super::parallel::ArchiveLoad;
 use super::reach::ask;
-use super::server::{Server, identifier, literal};
+use super::server::Server;
+use super::sql::{identifier, literal};
 use super::target::TargetServer;
 use super::{leftovers, parallel, swap};
 use crate::engine::access::Access;
@@ -21,6 +22,7 @@ use crate::engine::load::{ExistingDatabase, Failure, LoadOptions, LoadResult};
 use crate::engine::missing::MissingRequirements;
 use crate::header::Header;
 use crate::name::Format;
+use crate::progress;
 use crate::read::read_whole;
 
 /// The beginning of `pg_cron`'s error in a database with another name than it is configured for.
@@ -282,6 +284,7 @@ fn preflight(into: &TargetServer<'_>, header: &Header, settings: &DatabaseSettin
 }
 
 fn analyze(into: &TargetServer<'_>, name: &str) {
+    progress::begin_phase("analyzing");
     let analyze = ["ANALYZE".to_owned()];
     if let Err(error) = into.server.execute(name, &analyze, into.stop) {
         log::warn!("{name} was restored, but ANALYZE failed: {error:#}");

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::database::Postgresql;
 use super::fresh::{NewDatabase, drop_database, make_new_name};
 use super::reach::ask;
-use super::server::{identifier, literal};
+use super::sql::{identifier, literal};
 use super::target::TargetServer;
 use crate::engine::access::Part;
 use crate::engine::load::{Save, explain_not_saved};
