@@ -12,20 +12,20 @@ use crate::human::parse_duration;
 use crate::status::DatabaseStatus;
 use crate::store::Destination;
 
-/// Which copies of a destination.
+/// The flags that choose copies of a destination.
 #[derive(Debug, Clone, Args)]
 pub struct CopyFilter {
     /// Read only the copies of the machine NAME
     #[arg(long, value_name = "NAME", env = "DUMP_DATABASE_HOST")]
     pub host: Option<String>,
 
-    /// Read the settings and credentials of the store from FILE, lines of KEY=VALUE; they count
-    /// before those in the environment
+    /// Read the settings and credentials of the store from FILE, which has lines KEY=VALUE. They take
+    /// precedence over those in the environment
     #[arg(long, value_name = "FILE", env = "DUMP_DATABASE_STORE_CONFIG")]
     pub store_config: Option<PathBuf>,
 }
 
-/// Which copies of a destination, and what reads them.
+/// The flags that choose copies of a destination and name the key that decrypts them.
 #[derive(Debug, Clone, Args)]
 pub struct CopySource {
     /// Which of them
@@ -56,10 +56,11 @@ impl From<CopySource> for CopySelection {
     }
 }
 
-/// The record of copies that `status` shows.
+/// The flags about the record of copies that `status` shows.
 #[derive(Debug, Clone, Args)]
 pub struct RecordOfCopies {
-    /// How old the newest copy of a database in each destination may be; without it, any age will do
+    /// Fail for a database whose newest copy in a destination is older than TIME (30s, 10m, 1h, 7d). Without
+    /// this flag every age is accepted
     #[arg(
         long,
         value_name = "TIME",
@@ -68,12 +69,12 @@ pub struct RecordOfCopies {
     )]
     pub max_copy_age: Option<Duration>,
 
-    /// Judge the copies in this destination, also if none was ever made there; it can be given several
-    /// times [default: every destination on record]
+    /// Report on the copies in this destination, even if none was ever made there. Give the flag several
+    /// times for several destinations [default: every recorded destination]
     #[arg(long, value_name = "DESTINATION", env = "DUMP_DATABASE_COPIED_TO")]
     pub copied_to: Vec<String>,
 
-    /// Where this machine keeps its record of copies [default: `/var/lib/dump-database-copies`, or
+    /// The directory in which this machine keeps its record of copies [default: `/var/lib/dump-database-copies`, or
     /// `dump-database-copies` in the user's `~/.local/state`]
     #[arg(long, value_name = "DIR", env = "DUMP_DATABASE_STATE")]
     pub state: Option<PathBuf>,

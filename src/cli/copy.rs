@@ -21,12 +21,12 @@ pub struct CopyArgs {
     #[arg(value_name = "DIR")]
     pub directories: Vec<PathBuf>,
 
-    /// Where to: `s3://BUCKET/PREFIX`, `gs://BUCKET/PREFIX`, `az://CONTAINER/PREFIX`,
+    /// The destination: `s3://BUCKET/PREFIX`, `gs://BUCKET/PREFIX`, `az://CONTAINER/PREFIX`,
     /// `sftp://USER@HOST/PATH`, `webdavs://HOST/PATH`, or a directory
     #[arg(long, value_name = "DESTINATION", env = "DUMP_DATABASE_TO")]
     pub to: String,
 
-    /// Encrypt copies to this age or SSH public key; it can be given several times
+    /// Encrypt copies to this age or SSH public key. Give the flag several times for several keys
     #[arg(
         long,
         value_name = "KEY",
@@ -39,8 +39,8 @@ pub struct CopyArgs {
     #[arg(long, value_name = "FILE", env = "DUMP_DATABASE_RECIPIENTS_FILE")]
     pub recipients_file: Option<PathBuf>,
 
-    /// Read the settings and credentials of the store from FILE, lines of KEY=VALUE; they count
-    /// before those in the environment
+    /// Read the settings and credentials of the store from FILE, which has lines KEY=VALUE. They take
+    /// precedence over those in the environment
     #[arg(long, value_name = "FILE", env = "DUMP_DATABASE_STORE_CONFIG")]
     pub store_config: Option<PathBuf>,
 
@@ -48,7 +48,7 @@ pub struct CopyArgs {
     #[arg(long, value_name = "NAME", env = "DUMP_DATABASE_HOST")]
     pub host: Option<String>,
 
-    /// Upload at most SIZE in a second (500kB, 10MB)
+    /// Upload at most SIZE in a second (`500kB`, `10MB`)
     #[arg(
         long,
         value_name = "SIZE",
@@ -57,7 +57,7 @@ pub struct CopyArgs {
     )]
     pub limit_rate: Option<u64>,
 
-    /// Download every copy and compare it, also where the store compares checksums itself
+    /// Download and compare every copy, even if the store itself compares checksums
     #[arg(long, env = "DUMP_DATABASE_READ_BACK", value_parser = BoolishValueParser::new())]
     pub read_back: bool,
 
@@ -79,7 +79,7 @@ pub struct CopyArgs {
     )]
     pub timeout: Duration,
 
-    /// Where this machine keeps its record of copies [default: `/var/lib/dump-database-copies`, or
+    /// The directory in which this machine keeps its record of copies [default: `/var/lib/dump-database-copies`, or
     /// `dump-database-copies` in the user's `~/.local/state`]
     #[arg(long, value_name = "DIR", env = "DUMP_DATABASE_STATE")]
     pub state: Option<PathBuf>,

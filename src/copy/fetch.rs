@@ -1,4 +1,4 @@
-//! A copy on its way out of a destination: into a scratch file without a name, decrypted, and verified
+//! Downloads a copy from a destination into a scratch file without a name, decrypts it, and verifies it
 //! whole.
 
 use std::fmt;
@@ -20,7 +20,7 @@ use crate::store::{Store, StoreError, UploadContent};
 
 const BLOCK: usize = 256 << 10;
 
-/// What is wrong with a copy itself, so that an older one may serve.
+/// The error of a copy that is damaged. An older copy may be whole.
 #[derive(Debug)]
 pub(super) struct DamagedCopy(String);
 
@@ -32,17 +32,18 @@ impl fmt::Display for DamagedCopy {
 
 impl std::error::Error for DamagedCopy {}
 
-/// Returns an error that says how a copy is damaged.
+/// Returns the error of a copy that is damaged as `how` says.
 pub(super) fn damaged(how: impl fmt::Display) -> anyhow::Error {
     DamagedCopy(how.to_string()).into()
 }
 
-/// Downloads a copy and verifies it whole: the stored bytes against `content`, where its sidecar says
-/// them, and everything that is inside. Returns the dump, what is stored, and the dump's header.
+/// Downloads a copy and verifies it whole: the stored bytes against the size and SHA-256 in its sidecar
+/// (`content`), if there are any, and the dump inside. Returns the dump, the size and SHA-256 of the stored
+/// bytes, and the dump's header.
 ///
 /// # Errors
-/// [`DamagedCopy`] for what is wrong with the copy; [`UsageError`] where a private key is missing; whatever
-/// else keeps it from being read.
+/// [`DamagedCopy`] when the copy is damaged; [`UsageError`] when a private key is missing; when the store or
+/// the scratch file fails.
 pub(super) fn fetch(
     store: &dyn Store,
     folder: &Folder,
@@ -68,7 +69,7 @@ pub(super) fn fetch(
         Err(error) if !error.is::<DamagedCopy>() => return Err(error),
         taken => taken,
     };
-    // What is stored says more than that it cannot be decrypted.
+    // A difference from the sidecar says more than a failure to decrypt.
     let stored = summed.content().map_err(StoreError::of)?;
     if let Some(content) = content {
         compare(&stored, content)?;
@@ -88,10 +89,10 @@ pub(super) fn fetch(
     Ok((scratch, stored, header))
 }
 
-/// Reads a copy and compares the stored bytes with what its sidecar says, without decrypting them.
+/// Reads a copy and compares the stored bytes with its sidecar, without decrypting them.
 ///
 /// # Errors
-/// [`DamagedCopy`] where they differ; whatever keeps it from being read.
+/// [`DamagedCopy`] when they differ; when the store does not give them.
 pub(super) fn check(
     store: &dyn Store,
     folder: &Folder,
@@ -103,8 +104,8 @@ pub(super) fn check(
     compare(&summed.content().map_err(StoreError::of)?, content)
 }
 
-/// Opens a copy. A store could go on for ever: no more is read than shows that the copy is longer
-/// than `content`.
+/// Opens a copy. A store could send bytes without end, so at most one byte more than `content` says is
+/// read.
 fn open<'a>(
     store: &'a dyn Store,
     folder: &Folder,
@@ -117,10 +118,10 @@ fn open<'a>(
     Ok(copy.take(most))
 }
 
-/// Writes what is inside into `into`.
+/// Writes the dump inside the copy to `into`.
 ///
 /// # Errors
-/// [`DamagedCopy`] where it cannot be decrypted for that; the store's, or those of `into`.
+/// [`DamagedCopy`] when the copy cannot be decrypted because it is damaged; when the store or `into` fails.
 fn take(from: &mut impl Read, into: &mut File, identities: Option<&Identities>) -> Result<()> {
     let mut from = BufReader::with_capacity(BLOCK, from);
     match identities {
@@ -149,7 +150,7 @@ fn pass(from: &mut dyn Read, into: &mut File) -> Result<()> {
     }
 }
 
-/// Tells the store's failures from those of decrypting.
+/// Distinguishes a failure of the store from a failure to decrypt.
 fn explain_unreadable(error: io::Error) -> anyhow::Error {
     let is_of_age = matches!(
         error.kind(),
@@ -180,8 +181,8 @@ fn compare(stored: &UploadContent, said: &UploadContent) -> Result<()> {
     Ok(())
 }
 
-/// Returns a file that has no name in any directory: `$TMPDIR`, else `/var/tmp`, which is on a disk. It
-/// has room for `bytes` bytes.
+/// Returns a file without a name, in `$TMPDIR`, else in `/var/tmp`, which is on a disk. It has room for
+/// `bytes` bytes.
 fn scratch(bytes: u64) -> Result<File> {
     let directory = std::env::var_os("TMPDIR").filter(|value| !value.is_empty());
     let directory = directory.map_or_else(|| PathBuf::from("/var/tmp"), PathBuf::from);

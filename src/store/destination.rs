@@ -1,4 +1,4 @@
-//! Where copies go, as a URL or a path says it.
+//! A destination of copies: a directory, a bucket, or a directory on a server.
 
 pub(super) mod parse;
 #[cfg(test)]
@@ -7,14 +7,14 @@ mod tests;
 use std::fmt;
 use std::path::PathBuf;
 
-/// A place for copies, with the folder in it.
+/// A place for copies, and the folder in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Destination {
     /// A directory: another disk, a network filesystem.
     Directory(PathBuf),
     /// A bucket of an object store.
     Bucket {
-        /// Whose protocol the store speaks.
+        /// The protocol of the store.
         protocol: Protocol,
         /// The bucket, which Azure calls a container.
         bucket: String,
@@ -27,7 +27,7 @@ pub enum Destination {
     Webdav(WebdavDirectory),
 }
 
-/// Whose protocol an object store speaks.
+/// The protocol of an object store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Protocol {
     /// Amazon's: S3.
@@ -41,9 +41,9 @@ pub enum Protocol {
 /// A directory of a WebDAV server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WebdavDirectory {
-    /// The connection is encrypted.
+    /// True if the connection is encrypted.
     pub is_encrypted: bool,
-    /// A name or an address, with the port where one is given.
+    /// A name or an address, with the port if one is given.
     pub host: String,
     /// The directory, without a slash at either end.
     pub path: String,
@@ -52,13 +52,13 @@ pub struct WebdavDirectory {
 /// A directory of an SSH server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SftpDirectory {
-    /// As ssh takes it: a name or an address, or a host of its configuration.
+    /// A name, an address, or a host in ssh's configuration.
     pub host: String,
-    /// The user; ssh's own choice where none is given.
+    /// The user. If it is `None`, ssh chooses.
     pub user: Option<String>,
-    /// The port; ssh's own choice where none is given.
+    /// The port. If it is `None`, ssh chooses.
     pub port: Option<u16>,
-    /// The directory, absolute.
+    /// The absolute path of the directory.
     pub path: String,
 }
 
@@ -75,7 +75,7 @@ impl Protocol {
 }
 
 impl WebdavDirectory {
-    /// Returns the server's URL, as HTTP has it; `None` for a host that is none.
+    /// Returns the HTTP URL of the server, or `None` if the host is not valid.
     #[must_use]
     pub fn url(&self) -> Option<reqwest::Url> {
         let scheme = if self.is_encrypted { "https" } else { "http" };
@@ -83,7 +83,7 @@ impl WebdavDirectory {
         Some(url).filter(|url| url.path() == "/" && !self.host.is_empty())
     }
 
-    /// Returns true where nobody else hears what is said: it is encrypted, or stays on this machine.
+    /// Returns true if nobody else can read the connection: it is encrypted, or within this machine.
     #[must_use]
     pub fn is_private(&self) -> bool {
         let host = self.url().and_then(|url| url.host_str().map(str::to_owned));
@@ -96,14 +96,14 @@ impl WebdavDirectory {
 }
 
 impl Destination {
-    /// Returns where a file of this destination is: a URL, or the path of a file.
+    /// Returns the URL, or the path, of a file in this destination.
     #[must_use]
     pub fn url_of(&self, path: &str) -> String {
         format!("{self}/{path}")
     }
 
-    /// Returns the destination that has the folder `depth` levels up, and the path of this one
-    /// there; none where it has no so many levels.
+    /// Returns the destination `depth` levels above this one, and the path of this one below it. Returns
+    /// `None` if this destination has fewer levels.
     #[must_use]
     pub fn split(&self, depth: usize) -> Option<(Destination, String)> {
         let cut = |path: &str| {

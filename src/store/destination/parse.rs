@@ -5,7 +5,7 @@ use std::path::Path;
 use super::{Destination, Protocol, SftpDirectory, WebdavDirectory};
 use crate::exit::UsageError;
 
-/// Returns true for text that names a place by a URL, or by `file:PATH`.
+/// Returns true for a text that is a URL, or `file:PATH`.
 #[must_use]
 pub fn is_url(text: &str) -> bool {
     let scheme = text.split_once("://").map_or("", |(scheme, _)| scheme);
@@ -14,10 +14,10 @@ pub fn is_url(text: &str) -> bool {
 }
 
 impl Destination {
-    /// Reads a URL, or a path.
+    /// Parses a URL or a path.
     ///
     /// # Errors
-    /// One sentence; it repeats nothing of what could be a password.
+    /// One sentence, which repeats nothing that could be a password.
     pub fn parse(text: &str) -> Result<Self, String> {
         if let Some(path) = text.strip_prefix("file:") {
             let path = path.strip_prefix("//").unwrap_or(path);
@@ -68,7 +68,7 @@ impl Destination {
             }
             "webdav" | "webdavs" => {
                 if user.is_some() {
-                    return Err(wrong("a user is not allowed; WEBDAV_USERNAME says it"));
+                    return Err(wrong("a user is not allowed; put it into WEBDAV_USERNAME"));
                 }
                 let directory = WebdavDirectory {
                     is_encrypted: scheme == "webdavs",
