@@ -116,7 +116,8 @@ vmTests
       {
         nativeBuildInputs = [
           pkgs.deadnix
-          pkgs.nixfmt
+          # The program of tests/all. nixfmt, which `nix fmt` runs, writes the same bytes.
+          (pkgs.nixfmt-rs or pkgs.nixfmt)
           pkgs.statix
         ];
         files = lib.fileset.toSource {
@@ -125,8 +126,6 @@ vmTests
         };
       }
       ''
-        # What `nix fmt` runs. tests/all checks the same files with nixfmt_rs: a file that both leave as it
-        # is, both write alike.
         find $files -name '*.nix' -exec nixfmt --check {} +
         statix check $files
         deadnix --fail $files

@@ -60,6 +60,6 @@ let
 in
 {
   imports =
-    lib.optional (!has "databases/redis.nix" "servers = mkOption") redis
-    ++ lib.optional (!has "web-servers/garage.nix" "services.garage") garage;
+    lib.optional (!has "databases/redis.nix" "servers") redis
+    ++ lib.optional (!has "web-servers/garage.nix" "") garage;
 }

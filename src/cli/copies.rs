@@ -74,7 +74,7 @@ pub struct RecordOfCopies {
     #[arg(long, value_name = "DESTINATION", env = "DUMP_DATABASE_COPIED_TO")]
     pub copied_to: Vec<String>,
 
-    /// Where this machine keeps its record of copies [default: `/var/lib/dump-database-copies`, or
+    /// The directory in which this machine keeps its record of copies [default: `/var/lib/dump-database-copies`, or
     /// `dump-database-copies` in the user's `~/.local/state`]
     #[arg(long, value_name = "DIR", env = "DUMP_DATABASE_STATE")]
     pub state: Option<PathBuf>,

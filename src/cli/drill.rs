@@ -19,7 +19,12 @@ use crate::human::parse_duration;
 /// `drill`.
 #[derive(Debug, Args)]
 pub struct DrillArgs {
-    /// Dumps or dump directories [default: `$STATE_DIRECTORY`, else `./dump`]
+    /// Dumps or dump directories
+    #[cfg_attr(
+        feature = "copies",
+        doc = "; or copies or destinations of copies, such as `s3://BUCKET/PREFIX`"
+    )]
+    /// [default: `$STATE_DIRECTORY`, else `./dump`]
     #[arg(value_name = "DIR|DUMP")]
     pub paths: Vec<PathBuf>,
 

@@ -23,7 +23,9 @@ use crate::header::LeftOut;
 pub struct DumpArgs {
     /// An SQLite file (a path, or `sqlite:PATH`) or a database of a server:
     /// `postgresql://[USER@][HOST]/DATABASE`, `mysql://...` or `mariadb://...`. A server URL without
-    /// DATABASE means every database of the server, and `@globals`: its roles, users and grants
+    /// DATABASE means every database of the server, and `@globals`: its roles, users and grants. A
+    /// Redis or Valkey server is dumped as a whole: `redis://[USER@]HOST`, `rediss://...` or
+    /// `redis+unix:///SOCKET`
     #[arg(required_unless_present = "program", value_name = "SOURCE")]
     pub sources: Vec<OsString>,
 

@@ -18,7 +18,12 @@ use crate::list;
 /// `list`.
 #[derive(Debug, Args)]
 pub struct ListArgs {
-    /// Dump directories [default: `$STATE_DIRECTORY`, else `./dump`]
+    /// Dump directories
+    #[cfg_attr(
+        feature = "copies",
+        doc = "or destinations of copies, such as `s3://BUCKET/PREFIX`"
+    )]
+    /// [default: `$STATE_DIRECTORY`, else `./dump`]
     #[arg(value_name = "DIR")]
     pub directories: Vec<PathBuf>,
 

@@ -55,13 +55,18 @@ const REPLACED: &str = "The dump of the database that is replaced";
 )]
 pub struct RestoreArgs {
     /// A dump, or a dump directory, of which the newest good dump is restored
+    #[cfg_attr(
+        feature = "copies",
+        doc = "; or a copy or a destination of copies, such as `s3://BUCKET/PREFIX`"
+    )]
     #[arg(value_name = "DUMP")]
     pub dump: PathBuf,
 
     /// The database to restore into: an SQLite file (a path, or `sqlite:PATH`) or a database of a
     /// server (`postgresql://[USER@][HOST]/DATABASE`, `mysql://...`, `mariadb://...`). A dump of
     /// `@globals` needs a server URL without a database; a dump directory and such a URL restore
-    /// `@globals` and every database
+    /// `@globals` and every database. A dump of Redis or Valkey needs the URL of a server
+    /// (`redis://HOST`, `redis+unix:///SOCKET`), or the path of the file `*.rdb` of a stopped server
     #[arg(value_name = "TARGET")]
     pub target: OsString,
 

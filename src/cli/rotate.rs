@@ -20,7 +20,12 @@ use crate::rotate;
 /// `rotate`.
 #[derive(Debug, Args)]
 pub struct RotateArgs {
-    /// The dump directory [default: `$STATE_DIRECTORY`, else `./dump`]
+    /// The dump directory
+    #[cfg_attr(
+        feature = "copies",
+        doc = "or the destination of copies, such as `s3://BUCKET/PREFIX`"
+    )]
+    /// [default: `$STATE_DIRECTORY`, else `./dump`]
     #[arg(value_name = "DIR")]
     pub directory: Option<PathBuf>,
 

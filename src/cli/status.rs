@@ -19,7 +19,12 @@ use crate::{clock, metrics, status, survey};
 /// `status`.
 #[derive(Debug, Args)]
 pub struct StatusArgs {
-    /// Dump directories [default: `$STATE_DIRECTORY`, else `./dump`]
+    /// Dump directories
+    #[cfg_attr(
+        feature = "copies",
+        doc = "or destinations of copies, such as `s3://BUCKET/PREFIX`"
+    )]
+    /// [default: `$STATE_DIRECTORY`, else `./dump`]
     #[arg(value_name = "DIR")]
     pub directories: Vec<PathBuf>,
 

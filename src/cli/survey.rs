@@ -15,7 +15,7 @@ use crate::survey::{self, SurveyOptions};
 /// `survey`.
 #[derive(Debug, Args)]
 pub struct SurveyArgs {
-    /// Where to look for SQLite files
+    /// The directories to search for SQLite files
     #[arg(
         value_name = "PLACE",
         default_values = ["/var/lib", "/srv", "/home", "/root", "/opt"]

@@ -19,8 +19,13 @@ use crate::verify;
 /// `verify`.
 #[derive(Debug, Args)]
 pub struct VerifyArgs {
-    /// Dumps or dump directories [default: `$STATE_DIRECTORY`, else `./dump`]
-    #[arg(value_name = "DIR|FILE")]
+    /// Dumps or dump directories
+    #[cfg_attr(
+        feature = "copies",
+        doc = "; or copies or destinations of copies, such as `s3://BUCKET/PREFIX`"
+    )]
+    /// [default: `$STATE_DIRECTORY`, else `./dump`]
+    #[arg(value_name = "DIR|DUMP")]
     pub paths: Vec<PathBuf>,
 
     /// Which copies

@@ -121,7 +121,7 @@ impl Identities {
                 }
             };
         }
-        // What it says of a line that is no key could repeat a key.
+        // The error is not shown, because it could repeat a key.
         let keys = IdentityFile::from_buffer(BufReader::new(&text[..]))
             .ok()
             .and_then(|file| file.into_identities().ok())

@@ -69,7 +69,7 @@ pub(super) fn fetch(
         Err(error) if !error.is::<DamagedCopy>() => return Err(error),
         taken => taken,
     };
-    // What is stored says more than that it cannot be decrypted.
+    // A difference from the sidecar says more than a failure to decrypt.
     let stored = summed.content().map_err(StoreError::of)?;
     if let Some(content) = content {
         compare(&stored, content)?;

@@ -9,8 +9,8 @@ use super::connection::{Naming, StoreChecks, StoreConnection};
 use super::destination::Protocol;
 use super::destination::parse::check_prefix;
 
-/// Opens a bucket. A file is uploaded part by part in one resumable session, so there is one part on its way
-/// at a time.
+/// Opens a bucket. A file is uploaded part by part in one resumable session, so only one part is
+/// uploaded at a time.
 ///
 /// # Errors
 /// [`UsageError`](crate::exit::UsageError) for a prefix with other characters than letters, digits and `-._`.

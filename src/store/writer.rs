@@ -1,13 +1,13 @@
-//! What takes the blocks of a file on its way into a store.
+//! Writes the blocks of a file to a store.
 
 use opendal::ErrorKind;
 
 use super::error::StoreError;
 use super::webdav_client::Put;
 
-/// A file that is not complete.
+/// The writer of a file that is not complete yet.
 pub(super) enum UploadWriter {
-    /// `OpenDAL`'s.
+    /// The writer of `OpenDAL`.
     Library(opendal::Writer),
     /// One request to a WebDAV server.
     Streamed(Put),
@@ -17,7 +17,7 @@ impl UploadWriter {
     /// Sends a block.
     ///
     /// # Errors
-    /// When the store does not take it.
+    /// When the store refuses the block.
     pub(super) async fn write(&mut self, block: Vec<u8>) -> Result<(), StoreError> {
         match self {
             UploadWriter::Library(writer) => Ok(writer.write(block).await?),
@@ -40,10 +40,10 @@ impl UploadWriter {
         }
     }
 
-    /// Removes what was stored of a file that is not completed, where it has no name.
+    /// Removes the stored parts of a file that is not completed and has no name yet.
     ///
     /// # Errors
-    /// When the store does not.
+    /// When the store cannot be reached or refuses.
     pub(super) async fn abort(&mut self) -> Result<(), StoreError> {
         match self {
             UploadWriter::Library(writer) => Ok(writer.abort().await?),

@@ -21,7 +21,7 @@ const NAMED: usize = 10;
 
 /// What is read of a record.
 #[derive(Debug, Deserialize)]
-struct Record {
+struct SurveyRecord {
     time: Timestamp,
     complete: bool,
     databases: Vec<RecordedDatabase>,
@@ -82,7 +82,7 @@ fn directory_of(file: &Path) -> &Path {
 }
 
 /// Reads a record. The owner of the directory may be another user, so no symlink in it is followed.
-fn read(file: &Path) -> io::Result<Record> {
+fn read(file: &Path) -> io::Result<SurveyRecord> {
     let directory = fs::File::open(directory_of(file))?;
     let name = file.file_name().unwrap_or_default();
     let mut text = Vec::new();
@@ -92,7 +92,7 @@ fn read(file: &Path) -> io::Result<Record> {
     Ok(serde_json::from_slice(&text)?)
 }
 
-fn warnings(record: &Record, file: &Path, now: Timestamp) -> Vec<String> {
+fn warnings(record: &SurveyRecord, file: &Path, now: Timestamp) -> Vec<String> {
     let age = now.duration_since(record.time);
     let bare = record.databases.iter().filter(|row| !row.covered);
     let mut names: Vec<_> = bare
@@ -139,7 +139,7 @@ mod tests {
             locations: vec![format!("/srv/{number}.db")],
             covered: number == 0,
         };
-        let record = |number| Record {
+        let record = |number| SurveyRecord {
             time,
             complete: true,
             databases: (0..number).map(row).collect(),

@@ -85,19 +85,48 @@ fn extensions_that_must_be_preloaded_pass_a_drill_and_a_restore() {
                 server.url("app")
             ))
         };
-        restore("--replace").fails(1, "RENAME TO \"app_old\", then restore without --replace");
-        assert_eq!(server.psql("app", jobs), expected);
-        server.psql("postgres", "DROP DATABASE app WITH (FORCE)");
-        let before = server.databases();
+        let rows = || server.psql("app", "SELECT v FROM t");
+        let limit = "SELECT datconnlimit FROM pg_database WHERE datname = 'app'";
+        let change = "UPDATE t SET v = 'later'; ALTER DATABASE app CONNECTION LIMIT 7";
+        server.psql("app", change);
         let broken = with_text(&plain, |text| {
             text.replace("COPY public.t (v)", "COPY public.t (nosuch)")
         });
-        env.run(&format!(
-            "restore {} {}",
-            broken.display(),
+        let restore_broken = |options: &str| {
+            env.run(&format!(
+                "restore {options} {} {}",
+                broken.display(),
+                server.url("app")
+            ))
+            .fails(1, "nosuch")
+        };
+        let databases = server.databases();
+        for options in ["--replace --to broken", "--replace --without-saving"] {
+            let run = restore_broken(options);
+            let said = "the old database is as it was";
+            assert!(run.stderr.contains(said), "{run:?}");
+            assert_eq!(server.databases(), databases);
+            assert_eq!(server.psql("app", jobs), expected);
+            assert_eq!(rows(), "later");
+            assert_eq!(server.psql("postgres", limit), "7");
+        }
+        restore("--replace --to saved").succeeds();
+        assert_eq!(server.databases(), databases);
+        assert_eq!(server.psql("app", jobs), expected);
+        assert_eq!(rows(), "a");
+        assert_eq!(server.psql("postgres", limit), "-1");
+        let saved = crate::support::names(&env.path("saved"));
+        let saved = saved.iter().rfind(|name| name.starts_with("app-")).unwrap();
+        let undo = format!(
+            "restore --replace --without-saving saved/{saved} {}",
             server.url("app")
-        ))
-        .fails(1, "nosuch");
+        );
+        env.run(&undo).succeeds();
+        assert_eq!(rows(), "later");
+
+        server.psql("postgres", "DROP DATABASE app WITH (FORCE)");
+        let before = server.databases();
+        restore_broken("");
         assert_eq!(server.databases(), before);
         std::fs::remove_file(broken).unwrap();
         restore("").succeeds();
