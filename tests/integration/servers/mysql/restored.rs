@@ -122,7 +122,8 @@ fn an_older_server_and_another_makers_are_named() {
         ("9.7.0", "another product"),
     ] {
         let script = format!(
-            "case \"$*\" in *--skip-reconnect*) sed -u \"s/^SELECT version()/SELECT '{version}'/\" \\\n| exec /usr/bin/mariadb \"$@\"; exit;; esac\nexec /usr/bin/mariadb \"$@\""
+            "case \"$*\" in *--skip-reconnect*) exec bash -c '/usr/bin/mariadb \"$@\" < <(
+sed -u \"s/^SELECT version()/SELECT \\\"{version}\\\"/\")' bash \"$@\";; esac\nexec /usr/bin/mariadb \"$@\""
         );
         let url = server
             .url("app")
