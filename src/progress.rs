@@ -202,16 +202,15 @@ impl RestoreProgress {
 
     fn read(&mut self, bytes: u64, expected: u64) {
         // A phase can read a dump again from its start.
-        let first = match self.first.filter(|first| *first <= bytes) {
-            Some(first) => first,
-            None => {
-                self.began = Instant::now();
-                if let Some(bar) = &self.bar {
-                    bar.set_length(expected);
-                    set_style(bar, READING);
-                }
-                *self.first.insert(bytes)
+        let first = if let Some(first) = self.first.filter(|first| *first <= bytes) {
+            first
+        } else {
+            self.began = Instant::now();
+            if let Some(bar) = &self.bar {
+                bar.set_length(expected);
+                set_style(bar, READING);
             }
+            *self.first.insert(bytes)
         };
         if let Some(bar) = &self.bar {
             bar.set_position(bytes);

@@ -248,10 +248,10 @@ impl Server {
 
     fn start_session(&self, stop: Stop) -> Result<Session> {
         // Without autocommit, each query would lock its tables until the end of the session.
-        let mut first = "SET SESSION autocommit = 1;\n".to_owned();
-        if let Some(limit) = self.time_limit {
-            first += &format!("SET SESSION {limit} = 0;\n");
-        }
+        let limit = self
+            .time_limit
+            .map(|limit| format!("SET SESSION {limit} = 0;\n"));
+        let first = format!("SET SESSION autocommit = 1;\n{}", limit.unwrap_or_default());
         Session::start(self.without_commands(), self.shell.program, &first, stop)
     }
 
