@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail, ensure};
 
+use super::catalogue::StoredCopy;
 use super::encryption::Identities;
 use super::name::{CopyName, Folder};
 use super::sums::SummingReader;
@@ -38,7 +39,8 @@ pub(super) fn damaged(how: impl fmt::Display) -> anyhow::Error {
 }
 
 /// Downloads a copy and verifies it whole: the stored bytes against `content`, where its sidecar says
-/// them, and everything that is inside. Returns the dump, what is stored, and the dump's header.
+/// them, and everything that is inside. No more is downloaded than its sidecar says, or, if it has no
+/// sidecar, than the listing of the store says. Returns the dump, what is stored, and the dump's header.
 ///
 /// # Errors
 /// [`DamagedCopy`] for what is wrong with the copy; [`UsageError`] where a private key is missing; whatever
@@ -46,19 +48,21 @@ pub(super) fn damaged(how: impl fmt::Display) -> anyhow::Error {
 pub(super) fn fetch(
     store: &dyn Store,
     folder: &Folder,
-    name: &CopyName,
+    copy: &StoredCopy,
     content: Option<&UploadContent>,
     identities: Option<&Identities>,
     stop: Stop,
 ) -> Result<(File, UploadContent, Header)> {
+    let name = &copy.name;
     if name.is_encrypted && identities.is_none() {
         return Err(UsageError::new(
             "it is encrypted; name the file of the private key with --identity",
         )
         .into());
     }
-    let mut scratch = scratch(content.map_or(0, |content| content.bytes))?;
-    let mut summed = SummingReader::new(open(store, folder, name, content, stop)?);
+    let bytes = content.map_or(copy.bytes, |content| content.bytes);
+    let mut scratch = scratch(bytes)?;
+    let mut summed = SummingReader::new(open(store, folder, name, bytes, stop)?);
     let taken = take(
         &mut summed,
         &mut scratch,
@@ -70,8 +74,14 @@ pub(super) fn fetch(
     };
     // What is stored says more than that it cannot be decrypted.
     let stored = summed.content().map_err(StoreError::of)?;
-    if let Some(content) = content {
-        compare(&stored, content)?;
+    match content {
+        Some(content) => compare(&stored, content)?,
+        None if stored.bytes > bytes => {
+            return Err(damaged(format!(
+                "it has more than the {bytes} bytes that the store lists"
+            )));
+        }
+        None => {}
     }
     taken?;
     scratch.rewind()?;
@@ -99,20 +109,20 @@ pub(super) fn check(
     content: &UploadContent,
     stop: Stop,
 ) -> Result<()> {
-    let summed = SummingReader::new(open(store, folder, name, Some(content), stop)?);
+    let summed = SummingReader::new(open(store, folder, name, content.bytes, stop)?);
     compare(&summed.content().map_err(StoreError::of)?, content)
 }
 
 /// Opens a copy. A store could go on for ever: no more is read than shows that the copy is longer
-/// than `content`.
+/// than `bytes`.
 fn open<'a>(
     store: &'a dyn Store,
     folder: &Folder,
     name: &CopyName,
-    content: Option<&UploadContent>,
+    bytes: u64,
     stop: Stop,
 ) -> Result<impl Read + 'a> {
-    let most = content.map_or(u64::MAX, |content| content.bytes.saturating_add(1));
+    let most = bytes.saturating_add(1);
     let copy = store.read(&folder.path_of(&name.to_string()), stop)?;
     Ok(copy.take(most))
 }

@@ -136,6 +136,40 @@ fn what_was_not_looked_at_is_said() {
     assert!(run.stderr.contains("closed: Permission denied"), "{run:?}");
 }
 
+/// The owner of a home makes the list of what is found long.
+#[test]
+fn a_list_without_end_is_cut_and_said() {
+    let env = Env::new();
+    let (long, mut deep) = ("d".repeat(200), env.path("place"));
+    fs::create_dir_all(env.path("place/many")).unwrap();
+    // Each step is a relative one, because no path may be so long.
+    let script = format!(
+        "for step in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22; do mkdir {long}; cd {long}; done"
+    );
+    let mkdir = env
+        .command("sh")
+        .args(["-euc", &format!("cd place; {script}")])
+        .status();
+    assert!(mkdir.unwrap().success());
+    deep.push(&long);
+    let run = env.run("survey place");
+    assert!(run.stderr.contains("its path is too long"), "{run:?}");
+    fs::rename(&deep, env.path("deep")).unwrap();
+
+    let mut page = b"SQLite format 3\0".to_vec();
+    page.resize(512, 0);
+    for number in 0..=20_000 {
+        fs::write(env.path(&format!("place/many/{number}.db")), &page).unwrap();
+    }
+    let answer = survey(&env, "place");
+    assert_eq!(found(&answer, &env).len(), 20_000);
+    assert_eq!(answer["complete"], false);
+    env.run("survey place --timeout 10m").fails(
+        1,
+        "not complete: there are more than 20000 SQLite databases",
+    );
+}
+
 #[test]
 fn a_server_without_an_engine_is_named() {
     let env = Env::new();

@@ -79,6 +79,52 @@ fn no_operator_or_function_of_a_database_s_owner_is_called() {
     assert_eq!(list_called(&server), ["="]);
 }
 
+/// While a dump counts rows, the owner of a table that the dump does not lock puts a view in its place. The
+/// dump locks no table of an extension. It counts a hundred tables at a time, and waits for one of the first
+/// hundred, while a view gets the name of one of the second.
+#[test]
+#[ignore = "needs PostgreSQL"]
+fn a_view_in_the_place_of_a_table_is_not_counted() {
+    let env = Env::new();
+    let server = hijacked_server();
+    server.psql(
+        "app",
+        "CREATE SCHEMA many;
+         DO $$ BEGIN FOR number IN 1..150 LOOP
+             EXECUTE format('CREATE TABLE many.t%s (x int)', number);
+             EXECUTE format('ALTER EXTENSION plpgsql ADD TABLE many.t%s', number);
+         END LOOP; END $$",
+    );
+    let start = |sql: &str| {
+        let mut psql = server.client("psql", "app");
+        psql.args(["-Xq", "-v", "ON_ERROR_STOP=1", "-c", sql]);
+        crate::servers::KilledOnDrop(psql.spawn().unwrap())
+    };
+    let _locked = start("BEGIN; LOCK TABLE many.t1; SELECT pg_sleep(600)");
+    let locks = "SELECT count(*) FROM pg_locks WHERE relation = 'many.t1'::regclass AND ";
+    crate::servers::wait_for("the lock", || {
+        server.psql("app", &format!("{locks} granted")) == "1"
+    });
+    let mut attack = start(
+        "DO $$ BEGIN WHILE NOT EXISTS (SELECT FROM pg_locks WHERE NOT granted) LOOP
+             PERFORM pg_sleep(0.002);
+         END LOOP; END $$;
+         ALTER EXTENSION plpgsql DROP TABLE many.t150;
+         DROP TABLE many.t150;
+         CREATE VIEW many.t150 AS SELECT public.say('a view');",
+    );
+    env.run(&format!("dump {}", server.url("app"))).succeeds();
+    assert!(attack.0.wait().unwrap().success());
+    let kind = "SELECT relkind FROM pg_class WHERE oid = 'many.t150'::regclass";
+    assert_eq!(server.psql("app", kind), "v");
+    assert_eq!(list_called(&server), [""; 0]);
+    server.psql(
+        "app",
+        "SELECT count(*) FROM many.t150 WHERE say IS NOT NULL",
+    );
+    assert_eq!(list_called(&server), ["a view"]);
+}
+
 #[test]
 #[ignore = "needs PostgreSQL"]
 fn options_in_the_url_and_in_the_environment_still_count() {
