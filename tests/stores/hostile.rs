@@ -180,7 +180,7 @@ fn dumps_that_another_user_forged_are_not_copied_in_place_of_a_databases_own() {
     assert_ne!(place.stored(), honest);
     // Root's own directory is trusted.
     own("forged", 0);
-    own("honest", 1234);
+    dump("forged");
     let run = both("").fails(1, "honest belongs to user 1234");
     assert_eq!(run.stdout.lines().count(), 1, "{run:?}");
 }
@@ -188,6 +188,8 @@ fn dumps_that_another_user_forged_are_not_copied_in_place_of_a_databases_own() {
 #[test]
 fn a_copy_without_a_sidecar_is_no_longer_than_the_store_lists() {
     let place = TestStore::new(StoreKind::Directory);
+    place.dump();
+    place.copy("");
     place.dump();
     let path = place.path_of(&place.copy("")[0]);
     fs::remove_file(place.env.path("stored").join(format!("{path}.copy.json"))).unwrap();
@@ -227,6 +229,8 @@ fn a_sidecar_holds_no_more_than_this_program_writes() {
 fn the_header_of_an_encrypted_copy_has_an_end() {
     let place = TestStore::new(StoreKind::Directory);
     let keys = crate::encryption::Keys::new(&place.env);
+    place.dump();
+    place.copy("");
     place.dump();
     let url = &place.copy(&format!("--recipient {}", keys.public))[0];
     let path = place.path_of(url);

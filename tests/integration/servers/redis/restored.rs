@@ -169,7 +169,7 @@ fn keys_without_the_number_of_a_database_go_into_database_0_with_the_others() {
         target.url()
     );
     env.run(&restore).succeeds();
-    assert_eq!(target.run("MGET a b old"), "1\n2\n");
+    assert_eq!(target.run("MGET a b old"), "1\n2");
     assert_eq!(target.run("DBSIZE"), "2");
     env.run(&format!("drill {}", forged.display())).succeeds();
 }
