@@ -27,7 +27,7 @@
       devShells = forAll (pkgs: {
         default = pkgs.callPackage ./nix/shell.nix { dump-database = package pkgs; };
       });
-      # It runs nixfmt, as the check does.
+      # It runs nixfmt, whose output the check compares.
       formatter = forAll (pkgs: pkgs.nixfmt-tree);
     };
 }

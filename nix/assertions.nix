@@ -53,6 +53,7 @@ let
     "ping"
     "ping-fail"
     "private"
+    "survey"
   ];
   isReserved = name: lib.elem name reserved || lib.hasPrefix "drill-" name;
   # Whether the unit of a database would have the name of another unit, of copies or of restores.
@@ -86,6 +87,11 @@ let
       engine = source.engine db;
       local = source.isServer db && source.host db == null;
       needs = assertion: message: { inherit assertion message; };
+      leavesOut = db.excludeTables != [ ] || db.excludeRows != [ ];
+      hasTables = lib.elem engine [
+        "postgresql"
+        "mysql"
+      ];
     in
     [
       (needs (builtins.match "[A-Za-z0-9_][A-Za-z0-9._-]*" name != null && !(isReserved name)) ''
@@ -150,6 +156,15 @@ let
         db.format == null || engine == "postgresql"
       ) "${option name}.format: only dumps of PostgreSQL have a format. Remove it.")
       (needs (
+        db.sessions == null && db.largeTable == null || engine == "postgresql"
+      ) "${option name}: only dumps of PostgreSQL have `sessions` and `largeTable`. Remove them.")
+      (needs (!leavesOut || hasTables) ''
+        ${option name}: only tables of PostgreSQL, MySQL and MariaDB can be left out. Remove
+        `excludeTables` and `excludeRows`.'')
+      (needs (!leavesOut || !hasTables || source.namesDatabase db) ''
+        ${option name}: `excludeTables` and `excludeRows` concern one database. Name it in the source,
+        and in services.dumpDatabase.exclude, so that the dump of the whole server leaves it out.'')
+      (needs (
         db.passwordFile == null || source.isServer db
       ) "${option name}.passwordFile: only a server asks for a password. Remove it.")
     ];
@@ -166,6 +181,7 @@ in
     assertions = [
       (beginsByItself "services.dumpDatabase.timerConfig" cfg.timerConfig)
       (beginsByItself "services.dumpDatabase.drill.timerConfig" cfg.drill.timerConfig)
+      (beginsByItself "services.dumpDatabase.survey.timerConfig" cfg.survey.timerConfig)
       {
         assertion = databases != { } || cfg.drills != { };
         message = ''

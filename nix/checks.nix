@@ -11,7 +11,10 @@ let
 
   # What every machine of the tests has in common.
   common = {
-    imports = [ self.nixosModules.default ];
+    imports = [
+      self.nixosModules.default
+      ./tests/older-nixpkgs.nix
+    ];
     services.dumpDatabase.enable = true;
     # The default of nixos-26.05, said again for other versions.
     services.postgresql.authentication = "local all postgres peer map=postgres";
@@ -113,7 +116,8 @@ vmTests
       {
         nativeBuildInputs = [
           pkgs.deadnix
-          pkgs.nixfmt
+          # The program of tests/all. nixfmt, which `nix fmt` runs, writes the same bytes.
+          (pkgs.nixfmt-rs or pkgs.nixfmt)
           pkgs.statix
         ];
         files = lib.fileset.toSource {
@@ -122,8 +126,6 @@ vmTests
         };
       }
       ''
-        # What `nix fmt` runs. tests/all checks the same files with nixfmt_rs: a file that both leave as it
-        # is, both write alike.
         find $files -name '*.nix' -exec nixfmt --check {} +
         statix check $files
         deadnix --fail $files

@@ -6,12 +6,6 @@
 }:
 let
   inherit (lib) literalExpression mkOption types;
-  timer = import ./timer.nix lib;
-  often = {
-    OnBootSec = "5m";
-    OnUnitActiveSec = "10m";
-    RandomizedDelaySec = "1m";
-  };
   mkBool =
     default: description:
     mkOption {
@@ -53,7 +47,7 @@ in
     };
 
     limitRate = mkOption {
-      type = types.nullOr (types.strMatching "[0-9]+(\\.[0-9]+)? ?([kMG]B|[KMG]iB|B)?");
+      type = types.nullOr (import ./size-type.nix lib);
       default = null;
       example = "10MB";
       description = "The number of bytes to upload in a second at most.";
@@ -77,17 +71,14 @@ in
 
     includeReplaced = mkBool false "Whether to copy also what a restore replaced.";
 
-    timerConfig = mkOption {
-      type = import ./timer-type.nix lib;
-      default = often;
-      apply = timer.merge often;
-      example = {
-        OnCalendar = "hourly";
+    timerConfig = import ./timer-option.nix lib {
+      default = {
+        OnBootSec = "5m";
+        OnUnitActiveSec = "10m";
+        RandomizedDelaySec = "1m";
       };
-      description = ''
-        When to copy: settings of {manpage}`systemd.timer(5)`. Each setting given here replaces the
-        default of that setting, as in {option}`services.dumpDatabase.timerConfig`.
-      '';
+      example.OnCalendar = "hourly";
+      description = "When to copy";
     };
 
     maxAge = mkOption {

@@ -9,6 +9,14 @@ let
       default = null;
       inherit example description;
     };
+  patterns =
+    example: description:
+    mkOption {
+      type = types.listOf types.str;
+      default = [ ];
+      example = [ example ];
+      inherit description;
+    };
 in
 {
   options = {
@@ -85,6 +93,29 @@ in
           The format of a PostgreSQL dump: `plain` is SQL (the default), `custom` is the format of
           {command}`pg_restore`.
         '';
+
+    sessions = nullable types.ints.positive 8 ''
+      The number of sessions that read the rows of each PostgreSQL database, in one snapshot. With 1,
+      {command}`pg_dump` alone reads them. The default is {option}`services.dumpDatabase.sessions`.
+    '';
+
+    largeTable = nullable (import ./size-type.nix lib) "1GB" ''
+      The size from which several sessions read a PostgreSQL table. The default is
+      {option}`services.dumpDatabase.largeTable`.
+    '';
+
+    excludeTables = patterns "audit_*" ''
+      The tables to leave out: patterns of {command}`pg_dump` for PostgreSQL (`audit_*`, `history.*`),
+      patterns with `*`, `?` and `[...]` for MySQL/MariaDB. Every dump, {command}`list` and
+      {command}`status` say what is left out. A pattern that matches no table fails the dump, so that a
+      table that was renamed is noticed. The {option}`source` must name one database; leave that
+      database out of the dump of the whole server with {option}`services.dumpDatabase.exclude`.
+    '';
+
+    excludeRows = patterns "log_*" ''
+      The tables that are dumped without their rows: patterns as in
+      {option}`services.dumpDatabase.databases.<name>.excludeTables`.
+    '';
 
     timeout = mkOption {
       type = types.strMatching "[0-9]+[smhd]";

@@ -2,11 +2,6 @@
 { lib, pkgs }:
 let
   inherit (lib) literalExpression mkOption types;
-  timer = import ./timer.nix lib;
-  everyWeek = {
-    OnCalendar = "weekly";
-    Persistent = true;
-  };
 in
 {
   options = {
@@ -49,18 +44,7 @@ in
       '';
     };
 
-    timerConfig = mkOption {
-      type = import ./timer-type.nix lib;
-      default = everyWeek;
-      apply = timer.merge everyWeek;
-      example = {
-        OnCalendar = "daily";
-      };
-      description = ''
-        When to drill: settings of {manpage}`systemd.timer(5)`. Each setting given here replaces the
-        default of that setting, as in {option}`services.dumpDatabase.timerConfig`.
-      '';
-    };
+    timerConfig = import ./drill-timer-option.nix lib;
 
     timeout = mkOption {
       type = types.str;

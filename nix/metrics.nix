@@ -22,7 +22,12 @@ lib.mkIf (cfg.metrics.enable && databases != { }) {
       import ./sandbox.nix
       // statusCommand [
         {
-          flags = [ "--metrics=/var/lib/${state}/dump-database.prom" ] ++ copy.recording;
+          # The rounds say what nobody dumps.
+          flags = [
+            "--metrics=/var/lib/${state}/dump-database.prom"
+            "--no-survey"
+          ]
+          ++ copy.recording;
           inherit databases;
         }
       ]

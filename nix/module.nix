@@ -35,6 +35,7 @@ let
     drill = import ./drill.nix parts;
     drillCopies = import ./drill-copies.nix parts;
     metrics = import ./metrics.nix parts;
+    survey = import ./survey.nix parts;
   };
   inherit (parts)
     account
@@ -54,7 +55,8 @@ let
     dump-database-guest = "Dumps of other database servers, and by programs";
     dump-database-status = "Looks at dumps of databases";
   }
-  // parts.copy.users;
+  // parts.copy.users
+  // parts.survey.users;
 in
 {
   imports = [
@@ -67,6 +69,7 @@ in
     { systemd = parts.drill; }
     { systemd = parts.drillCopies; }
     { systemd = { inherit (parts.copy) services timers; }; }
+    { systemd = { inherit (parts.survey) services timers; }; }
     parts.metrics
     {
       systemd = {

@@ -7,16 +7,7 @@
 let
   inherit (lib) literalExpression mkOption types;
   cfg = config.services.dumpDatabase;
-  timer = import ./timer.nix lib;
-  beginnings = lib.concatMapStringsSep ", " (key: "`${key}`") timer.beginning;
-  everyTenMinutes = {
-    OnBootSec = "2m";
-    OnUnitActiveSec = "10m";
-  };
-  everyWeek = {
-    OnCalendar = "weekly";
-    Persistent = true;
-  };
+  timerOption = import ./timer-option.nix lib;
 in
 {
   options.services.dumpDatabase = {
@@ -66,19 +57,13 @@ in
       description = "The compression method of the dumps, and its level after the colon.";
     };
 
-    timerConfig = mkOption {
-      type = import ./timer-type.nix lib;
-      default = everyTenMinutes;
-      apply = timer.merge everyTenMinutes;
-      example = {
-        OnUnitActiveSec = "30m";
+    timerConfig = timerOption {
+      default = {
+        OnBootSec = "2m";
+        OnUnitActiveSec = "10m";
       };
-      description = ''
-        When to dump: settings of {manpage}`systemd.timer(5)`. Each setting given here replaces the
-        default of that setting; `OnCalendar` replaces all default intervals. One of ${beginnings}
-        must be set, because otherwise nothing starts the first round after a boot. With
-        `OnUnitActiveSec`, a round starts that long after the previous round ended.
-      '';
+      example.OnUnitActiveSec = "30m";
+      description = "When to start a round, which dumps; an `OnUnitActiveSec` counts from the end of the previous round";
     };
 
     roundTimeout = mkOption {
@@ -112,6 +97,27 @@ in
       '';
     };
 
+    sessions = mkOption {
+      type = types.nullOr types.ints.positive;
+      default = null;
+      example = 2;
+      description = ''
+        The number of sessions that read the rows of each PostgreSQL database, in one snapshot. The
+        default is the number of cores, at most 4, and 1 if the large tables of the database have less
+        than 256 MiB together.
+      '';
+    };
+
+    largeTable = mkOption {
+      type = types.nullOr (import ./size-type.nix lib);
+      default = null;
+      example = "1GB";
+      description = ''
+        The size from which several sessions read a PostgreSQL table; {command}`pg_dump` reads the
+        smaller ones. The default is 16MiB.
+      '';
+    };
+
     drill = {
       enable = mkOption {
         type = types.bool;
@@ -129,18 +135,7 @@ in
         '';
       };
 
-      timerConfig = mkOption {
-        type = import ./timer-type.nix lib;
-        default = everyWeek;
-        apply = timer.merge everyWeek;
-        example = {
-          OnCalendar = "daily";
-        };
-        description = ''
-          When to drill: settings of {manpage}`systemd.timer(5)`. Each setting given here replaces
-          the default of that setting, as in {option}`services.dumpDatabase.timerConfig`.
-        '';
-      };
+      timerConfig = import ./drill-timer-option.nix lib;
 
       timeout = mkOption {
         type = types.str;
@@ -151,6 +146,61 @@ in
           with all databases of its server, in the form of {manpage}`systemd.time(7)`. For each
           single database the `timeout` of the entry is the limit.
         '';
+      };
+    };
+
+    survey = {
+      enable = mkOption {
+        type = types.bool;
+        default = true;
+        example = false;
+        description = ''
+          Whether to look once a day for databases of this machine that nobody dumps: servers by their
+          sockets and ports, and SQLite files by their first bytes. The journal and
+          {command}`dump-database status` name them, and so does every round. They do not fail it.
+        '';
+      };
+
+      places = mkOption {
+        type = types.listOf types.externalPath;
+        default = [
+          "/var/lib"
+          "/srv"
+          "/home"
+          "/root"
+          "/opt"
+        ];
+        example = [
+          "/var/lib"
+          "/data"
+        ];
+        description = "The directories below which SQLite files are looked for.";
+      };
+
+      ignore = mkOption {
+        type = types.listOf types.str;
+        default = [ ];
+        example = [ "/home/*/.mozilla/*" ];
+        description = ''
+          Patterns (`*`, `?`, `[...]`) for paths of files and sockets, and for addresses, of databases that
+          need no dump.
+        '';
+      };
+
+      timeout = mkOption {
+        type = types.strMatching "[0-9]+[smhd]";
+        default = "30m";
+        example = "2h";
+        description = "The time limit for the search for files. A survey that reaches it is not complete.";
+      };
+
+      timerConfig = timerOption {
+        default = {
+          OnBootSec = "10m";
+          OnUnitActiveSec = "1d";
+        };
+        example.OnCalendar = "03:00";
+        description = "When to look";
       };
     };
 

@@ -26,24 +26,23 @@ let
       "only the program that made its dumps can restore them"
     else if source.isGlob db then
       "it is several files; docs/restoring.md says how to restore one"
-    else if engine == "postgresql" && sockets.isLocal db || engine == "sqlite" then
+    else if
+      engine == "sqlite"
+      || engine == "postgresql" && sockets.isLocal db
+      || engine == "redis" && (sockets.isLocal db || source.isLoopback (source.host db))
+    then
       null
     else
       "docs/restoring.md says how to restore it";
 
   # The URL of a server around the name of a database.
   parts = db: builtins.match "([a-z]+://[^/?#]*)(/[^?#]*)?(.*)" db.source;
-  hasDatabase =
-    db:
-    !(lib.elem (builtins.elemAt (parts db) 1) [
-      null
-      "/"
-    ]);
 
   facts =
     name: db:
     let
       refused = refusal db;
+      engine = source.engine db;
     in
     lib.filterAttrs (_: value: value != null) (
       if refused != null then
@@ -51,12 +50,13 @@ let
       else
         {
           directory = directories.leafOf name (account name db);
-          service = if db.service == null then null else "${db.service}.service";
+          # A Redis server is restored while it runs.
+          service = if db.service == null || engine == "redis" then null else "${db.service}.service";
         }
         // (
-          if source.engine db == "sqlite" then
+          if engine == "sqlite" then
             { target = source.file db; }
-          else if hasDatabase db then
+          else if engine == "redis" || source.namesDatabase db then
             { target = db.source; }
           else
             {
@@ -93,6 +93,8 @@ let
               "--timeout"
               "1d"
             ]
+          }${
+            lib.optionalString (db.passwordFile != null) " \"--password-file\" \"%d/password\""
           } \${DUMP} \${TARGET}";
           EnvironmentFile = mkForce "/run/dump-database-restore-${name}";
           TimeoutStartSec = mkForce "infinity";

@@ -7,6 +7,7 @@
   statusCommand,
   copy,
   ping,
+  survey,
   timer,
   ...
 }:
@@ -43,7 +44,7 @@ in
           lib.mapAttrsToList (
             age: names:
             map (flags: {
-              flags = [ "--max-age=${age}" ] ++ flags;
+              flags = [ "--max-age=${age}" ] ++ survey.flags ++ flags;
               databases = lib.getAttrs names judged;
             }) copy.judging
           ) byAge

@@ -109,6 +109,15 @@ rec {
       "redis"
     ];
 
+  # Whether a server's URL names one of its databases.
+  namesDatabase =
+    db:
+    !(lib.elem (builtins.elemAt (split db.source) 2) [
+      null
+      ""
+    ])
+    || lib.any (hasPrefix "dbname=") (parametersOf db.source);
+
   hasPassword =
     db:
     db.source != null

@@ -37,6 +37,8 @@ while [ $# -gt 0 ]; do
     esac
   done
   [ ${#directories[@]} -gt 0 ] || continue
+  # Once is enough.
+  if [ $looked = yes ]; then status+=(--no-survey); fi
   looked=yes
   "${status[@]}" "${directories[@]}" || failed=$?
 done

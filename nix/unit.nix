@@ -24,6 +24,8 @@ let
     name: db: leaf:
     let
       engine = source.engine db;
+      # A setting of this database, else of all.
+      setting = key: if db.${key} != null then db.${key} else cfg.${key};
       named =
         lib.elem engine [
           "command"
@@ -44,6 +46,11 @@ let
       ++ option "--compress" cfg.compression
       ++ option "--timeout" db.timeout
       ++ option "--format" db.format
+      ++ optionals (engine == "postgresql") (
+        option "--sessions" (setting "sessions") ++ option "--large-table" (setting "largeTable")
+      )
+      ++ repeated "--exclude-table" db.excludeTables
+      ++ repeated "--exclude-rows" db.excludeRows
       ++ optional db.skipUnchanged "--skip-unchanged"
       ++ optionals (source.isServer db) (repeated "--exclude" cfg.exclude)
       ++ db.extraArgs;
@@ -151,7 +158,7 @@ in
   description = "Dump of the database ${escapeSpecifiers name}";
   documentation = [ "man:dump-database(1)" ];
   requisite = servers;
-  after = servers ++ optional (db.service != null) "${db.service}.service";
+  after = lib.unique (servers ++ optional (db.service != null) "${db.service}.service");
   inherit (cfg) onFailure;
   restartIfChanged = false;
   path = clients db ++ db.path;

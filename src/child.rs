@@ -14,7 +14,7 @@ use std::error::Error;
 use std::fmt;
 use std::io::{self, Read, Write};
 use std::marker::PhantomData;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::AsFd;
 use std::process::{ChildStdin, ChildStdout, Command};
 use std::time::{Duration, Instant};
 
@@ -168,22 +168,32 @@ impl Child {
         self.stderr.last_lines()
     }
 
-    fn data_end(&self) -> Option<BorrowedFd<'_>> {
-        let stdout = self.stdout.as_ref().map(AsFd::as_fd);
-        stdout.or(self.stdin.as_ref().map(AsFd::as_fd))
+    /// Returns the number of bytes that were written to the program's stdin and that the program
+    /// has not read yet.
+    #[must_use]
+    pub fn unread_bytes(&self) -> u64 {
+        let unread = self.stdin.as_ref().map(rustix::io::ioctl_fionread);
+        unread.and_then(Result::ok).unwrap_or(0)
     }
 
-    /// Waits up to `time` for stdout (or stdin) to be ready or for lines on stderr, and takes those
-    /// lines. Returns true if data can be read (or written).
+    /// Waits up to `time` for stdout (or stdin, if stdout is not read) to be ready or for lines on
+    /// stderr, and takes those lines. Returns true if data can be read (or written).
     fn listen(&mut self, time: Duration) -> io::Result<bool> {
+        match self.stdout {
+            Some(_) => self.listen_to(PollFlags::IN, time),
+            None => self.listen_to(PollFlags::OUT, time),
+        }
+    }
+
+    /// Waits as [`Child::listen`], for stdout if `flags` is `IN`, for stdin if it is `OUT`.
+    fn listen_to(&mut self, flags: PollFlags, time: Duration) -> io::Result<bool> {
         let mut ends = Vec::with_capacity(2);
-        let flags = match self.stdout {
-            Some(_) => PollFlags::IN,
-            None => PollFlags::OUT,
+        let end = if flags == PollFlags::IN {
+            self.stdout.as_ref().map(AsFd::as_fd)
+        } else {
+            self.stdin.as_ref().map(AsFd::as_fd)
         };
-        let data = self
-            .data_end()
-            .map(|end| ends.push(PollFd::from_borrowed_fd(end, flags)));
+        let data = end.map(|end| ends.push(PollFd::from_borrowed_fd(end, flags)));
         if let Some(stderr) = self.stderr.as_fd() {
             ends.push(PollFd::from_borrowed_fd(stderr, PollFlags::IN));
         }
@@ -277,7 +287,7 @@ impl Write for Child {
     fn write(&mut self, data: &[u8]) -> io::Result<usize> {
         loop {
             self.stop.check().map_err(io::Error::other)?;
-            if !self.listen(TICK)? {
+            if !self.listen_to(PollFlags::OUT, TICK)? {
                 continue;
             }
             match self.stdin.as_mut().map(|stdin| stdin.write(data)) {

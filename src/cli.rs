@@ -1,28 +1,45 @@
-//! The command line: types and help texts only.
+//! The command line: a file a command, with its flags, their help, and what they ask of the program.
 
 #[cfg(feature = "copies")]
 mod copies;
+#[cfg(feature = "copies")]
+mod copy;
+mod default_directory;
+mod drill;
+mod dump;
+mod list;
 mod output;
+mod restore;
 mod retention;
+mod rotate;
+mod status;
+mod survey;
+mod verify;
 
-use std::ffi::OsString;
-use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::io::{self, Write};
 use std::sync::OnceLock;
-use std::time::Duration;
 
-use clap::builder::BoolishValueParser;
-use clap::{Args, Parser, Subcommand};
-use glob::Pattern;
+use anyhow::Result;
+use clap::{CommandFactory, Parser, Subcommand};
 use log::LevelFilter;
 
-use crate::drill::Sample;
-use crate::human::parse_duration;
+use crate::exit::{Exit, UsageError};
+use crate::man;
 
 #[cfg(feature = "copies")]
-pub use copies::{Copy, CopyFilter, CopySource, RecordOfCopies};
-pub use output::{Output, ServerFormat};
-pub use retention::Retention;
+pub use copies::{CopyFilter, CopySource, RecordOfCopies};
+#[cfg(feature = "copies")]
+pub use copy::CopyArgs;
+pub use drill::DrillArgs;
+pub use dump::DumpArgs;
+pub use list::ListArgs;
+pub use output::{OutputArgs, ServerFormat};
+pub use restore::RestoreArgs;
+pub use retention::RetentionArgs;
+pub use rotate::RotateArgs;
+pub use status::StatusArgs;
+pub use survey::SurveyArgs;
+pub use verify::VerifyArgs;
 
 /// Three commands to begin with, for the help and for a command line without a command.
 pub const EXAMPLES: &str = "\
@@ -67,41 +84,41 @@ pub enum Command {
     ///
     /// Without retention flags, the policy of the last run of each database applies. A database
     /// that fails does not stop the others; the exit status is then 1.
-    Dump(Dump),
+    Dump(DumpArgs),
     /// Store copies of dumps in another place: an object store, an SSH server, another disk
     ///
     /// Uploads the dumps that the destination lacks and its retention keeps, then rotates the copies.
     /// Prints the URL of each copy. A copy appears under its final name only when it is whole.
     #[cfg(feature = "copies")]
-    Copy(Copy),
+    Copy(CopyArgs),
     /// List dumps with time, size, and the rule that keeps each
     ///
     /// Without retention flags, the policy of the last run of each database applies.
-    List(List),
+    List(ListArgs),
     /// Report the age of the newest dump of each database
     ///
     /// Exits 1 if the newest dump of a database is too old or cannot be used, if the last run or the
     /// last drill failed, or if a database was never dumped.
-    Status(Status),
+    Status(StatusArgs),
     /// Find the databases of this machine, and report those that nobody dumps
     ///
     /// Looks at running servers and at SQLite files. Exits 1 if a database is neither in a dump
     /// directory nor named by a unit. Run it as root: other users do not see everything.
-    Survey(Survey),
+    Survey(SurveyArgs),
     /// Read dumps whole and check them
-    Verify(Verify),
+    Verify(VerifyArgs),
     /// Load a dump into a database
     ///
     /// The dump is read whole and checked before the target is changed. If the restore fails, the
     /// old database stays as it was.
-    Restore(Restore),
+    Restore(RestoreArgs),
     /// Restore dumps into throwaway databases and compare them with what was dumped
-    Drill(Drill),
+    Drill(DrillArgs),
     /// Remove dumps that the retention policy does not keep
     ///
     /// Prints for each dump why it stays or goes. Without retention flags, the policy of the last run
     /// of each database applies; where none is recorded, nothing is removed.
-    Rotate(Rotate),
+    Rotate(RotateArgs),
     /// Print a shell completion script
     Completions {
         /// The shell
@@ -115,405 +132,52 @@ pub enum Command {
     },
 }
 
-/// `dump`.
-#[derive(Debug, Args)]
-pub struct Dump {
-    /// An SQLite file (a path, or `sqlite:PATH`) or a database of a server:
-    /// `postgresql://[USER@][HOST]/DATABASE`, `mysql://...` or `mariadb://...`. A server URL without
-    /// DATABASE means every database of the server, and `@globals`: its roles, users and grants
-    #[arg(required_unless_present = "program", value_name = "SOURCE")]
-    pub sources: Vec<OsString>,
-
-    /// After `--`: a program with its arguments that writes a dump to its standard output and exits
-    /// 0. Needs --name
-    #[arg(
-        last = true,
-        value_name = "PROGRAM",
-        requires = "name",
-        conflicts_with = "sources"
-    )]
-    pub program: Vec<OsString>,
-
-    /// Name the dumps NAME instead of after the database
-    #[arg(long, env = "DUMP_DATABASE_NAME")]
-    pub name: Option<String>,
-
-    /// Skip the databases of a server whose names match NAME, a pattern with `*`, `?` and `[...]`.
-    /// Give the flag several times, or separate patterns by commas
-    #[arg(
-        long,
-        value_name = "NAME",
-        env = "DUMP_DATABASE_EXCLUDE",
-        value_delimiter = ','
-    )]
-    pub exclude: Vec<Pattern>,
-
-    /// Leave out the tables whose names match PATTERN. For PostgreSQL a pattern of `pg_dump`
-    /// (`audit_*`, `history.*`); without a schema it means every schema. For MySQL and MariaDB a
-    /// pattern with `*`, `?` and `[...]`. A pattern that matches no table is an error. Give the flag
-    /// several times, or separate patterns by commas
-    #[arg(
-        long,
-        value_name = "PATTERN",
-        env = "DUMP_DATABASE_EXCLUDE_TABLE",
-        value_delimiter = ','
-    )]
-    pub exclude_table: Vec<String>,
-
-    /// Leave out the rows of the tables whose names match PATTERN, as for --exclude-table. The
-    /// tables are dumped empty
-    #[arg(
-        long,
-        value_name = "PATTERN",
-        env = "DUMP_DATABASE_EXCLUDE_ROWS",
-        value_delimiter = ','
-    )]
-    pub exclude_rows: Vec<String>,
-
-    /// Dump N databases at the same time
-    #[arg(
-        long,
-        value_name = "N",
-        env = "DUMP_DATABASE_JOBS",
-        default_value = "1"
-    )]
-    pub jobs: NonZeroUsize,
-
-    /// Publish no dump of a database that did not change since its newest dump. The run still
-    /// counts as a success
-    #[arg(long, env = "DUMP_DATABASE_SKIP_UNCHANGED", value_parser = BoolishValueParser::new())]
-    pub skip_unchanged: bool,
-
-    /// After the run, write the metrics of the dump directory to FILE, for the Prometheus node
-    /// exporter
-    #[arg(long, value_name = "FILE", env = "DUMP_DATABASE_METRICS")]
-    pub metrics: Option<PathBuf>,
-
-    /// Accept that the newest dump of this name was made from another source, because the database
-    /// moved
-    #[arg(long, env = "DUMP_DATABASE_ADOPT", value_parser = BoolishValueParser::new())]
-    pub adopt: bool,
-
-    /// How and where dumps are written
-    #[command(flatten)]
-    pub output: Output,
-
-    /// Which dumps stay
-    #[command(flatten)]
-    pub retention: Retention,
+impl Command {
+    /// Runs the command and returns its exit status. `has_policy` is true if the user gave a retention
+    /// policy.
+    ///
+    /// # Errors
+    /// Why the command could not do its work.
+    pub fn run(self, has_policy: bool) -> Result<Exit> {
+        match self {
+            Command::Dump(args) => args.run(has_policy),
+            #[cfg(feature = "copies")]
+            Command::Copy(args) => args.run(),
+            Command::List(args) => args.run(has_policy),
+            Command::Status(args) => args.run(),
+            Command::Survey(args) => args.run(),
+            Command::Verify(args) => args.run(),
+            Command::Restore(args) => args.run(),
+            Command::Drill(args) => args.run(),
+            Command::Rotate(args) => args.run(has_policy),
+            Command::Completions { shell } => print_completions(shell),
+            Command::Man { command } => print_man_page(command.as_deref()),
+        }
+    }
 }
 
-/// `list`.
-#[derive(Debug, Args)]
-pub struct List {
-    /// Dump directories [default: `$STATE_DIRECTORY`, else `./dump`]
-    #[arg(value_name = "DIR")]
-    pub directories: Vec<PathBuf>,
-
-    /// Print a JSON array of objects
-    #[arg(long, env = "DUMP_DATABASE_JSON", value_parser = BoolishValueParser::new())]
-    pub json: bool,
-
-    /// Which copies
-    #[cfg(feature = "copies")]
-    #[command(flatten)]
-    pub copies: CopyFilter,
-
-    /// Which dumps would stay
-    #[command(flatten)]
-    pub retention: Retention,
+fn print_completions(shell: clap_complete::Shell) -> Result<Exit> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "dump-database", &mut script);
+    // For bash, clap_complete spells a name with a hyphen in two ways (clap-rs/clap#6421).
+    let script = String::from_utf8(script)?;
+    let script = script.replace("dump__subcmd__database", "dump__database");
+    io::stdout().write_all(script.as_bytes())?;
+    Ok(Exit::Success)
 }
 
-/// `status`.
-#[derive(Debug, Args)]
-pub struct Status {
-    /// Dump directories [default: `$STATE_DIRECTORY`, else `./dump`]
-    #[arg(value_name = "DIR")]
-    pub directories: Vec<PathBuf>,
-
-    /// Fail for a database whose newest dump is older than TIME (30s, 10m, 1h, 7d). Without this
-    /// flag every age is accepted
-    #[arg(
-        long,
-        value_name = "TIME",
-        env = "DUMP_DATABASE_MAX_AGE",
-        value_parser = parse_duration
-    )]
-    pub max_age: Option<Duration>,
-
-    /// Trust the record of `dump --skip-unchanged` that a database did not change, even if another
-    /// user owns the record and could forge it
-    #[arg(long, env = "DUMP_DATABASE_TRUST_RECORDS", value_parser = BoolishValueParser::new())]
-    pub trust_records: bool,
-
-    /// Also write the metrics of the dump directories to FILE, for the Prometheus node exporter
-    #[arg(long, value_name = "FILE", env = "DUMP_DATABASE_METRICS")]
-    pub metrics: Option<PathBuf>,
-
-    /// Which copies
-    #[cfg(feature = "copies")]
-    #[command(flatten)]
-    pub copies: CopyFilter,
-
-    /// The record of copies
-    #[cfg(feature = "copies")]
-    #[command(flatten)]
-    pub record: RecordOfCopies,
-
-    /// Print a JSON array of objects
-    #[arg(long, env = "DUMP_DATABASE_JSON", value_parser = BoolishValueParser::new())]
-    pub json: bool,
-}
-
-/// `survey`.
-#[derive(Debug, Args)]
-pub struct Survey {
-    /// Where to look for SQLite files
-    #[arg(
-        value_name = "PLACE",
-        default_values = ["/var/lib", "/srv", "/home", "/root", "/opt"]
-    )]
-    pub places: Vec<PathBuf>,
-
-    /// Also look for dumps in DIR and in its subdirectories. Dumps in `/var/lib/dump-database` and in
-    /// the directories that units name are always found
-    #[arg(
-        long,
-        value_name = "DIR",
-        env = "DUMP_DATABASE_DUMPS",
-        value_delimiter = ','
-    )]
-    pub dumps: Vec<PathBuf>,
-
-    /// Leave out databases whose path, socket or address matches PATTERN, with `*`, `?` and `[...]`
-    #[arg(
-        long,
-        value_name = "PATTERN",
-        env = "DUMP_DATABASE_IGNORE",
-        value_delimiter = ','
-    )]
-    pub ignore: Vec<Pattern>,
-
-    /// Stop the search for files after TIME (30s, 10m, 1h); the survey is then not complete, and fails
-    #[arg(
-        long,
-        value_name = "TIME",
-        env = "DUMP_DATABASE_TIMEOUT",
-        default_value = "5m",
-        value_parser = parse_duration
-    )]
-    pub timeout: Duration,
-
-    /// Print a JSON object
-    #[arg(long, env = "DUMP_DATABASE_JSON", value_parser = BoolishValueParser::new())]
-    pub json: bool,
-}
-
-/// `verify`.
-#[derive(Debug, Args)]
-pub struct Verify {
-    /// Dumps or dump directories [default: `$STATE_DIRECTORY`, else `./dump`]
-    #[arg(value_name = "DIR|FILE")]
-    pub paths: Vec<PathBuf>,
-
-    /// Which copies
-    #[cfg(feature = "copies")]
-    #[command(flatten)]
-    pub copies: CopySource,
-
-    /// Stop reading one dump after TIME (30s, 10m, 1h), and report it as bad
-    #[arg(
-        long,
-        value_name = "TIME",
-        env = "DUMP_DATABASE_TIMEOUT",
-        default_value = "1h",
-        value_parser = parse_duration
-    )]
-    pub timeout: Duration,
-
-    /// Print a JSON array of objects
-    #[arg(long, env = "DUMP_DATABASE_JSON", value_parser = BoolishValueParser::new())]
-    pub json: bool,
-}
-
-/// The heading of the flags of `restore` that concern the dump of the database it replaces.
-const REPLACED: &str = "The dump of the database that is replaced";
-
-/// `restore`.
-#[derive(Debug, Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a separate flag")]
-#[command(
-    mut_arg("to", |arg| arg.help_heading(REPLACED).help(
-        "Save the replaced database in this dump directory, of which only the last component is \
-         created [default: `$STATE_DIRECTORY`, else `./dump`]",
-    )),
-    mut_arg("compress", |arg| arg.help_heading(REPLACED).help(
-        "Compress the dump of the replaced database: gzip[:0-9] or zstd[:1-19]",
-    )),
-    mut_arg("format", |arg| arg.help_heading(REPLACED).help(
-        "The format of the dump of a replaced PostgreSQL database",
-    )),
-    mut_arg("sessions", |arg| arg.help_heading(REPLACED).help(
-        "Read the rows of a replaced PostgreSQL database by N sessions [default: the number of \
-         cores, at most 4; 1 if the large tables have less than 256 MiB together]",
-    )),
-    mut_arg("large_table", |arg| arg.help_heading(REPLACED).help(
-        "Let several sessions read each table of a replaced PostgreSQL database that has at least \
-         SIZE (`16MiB`, `1GB`)",
-    )),
-    mut_arg("full_check", |arg| arg.help_heading(REPLACED).help(
-        "Compare the indexes of the replaced SQLite database with its tables if the last such check \
-         is older than TIME; 0 means always",
-    )),
-    mut_arg("threads", |arg| arg.help(
-        "Use N sessions to load a PostgreSQL dump in the custom format, and N threads to compress \
-         the dump of the replaced database [default: the number of cores, at most 4]",
-    )),
-    mut_arg("timeout", |arg| arg.help(
-        "Stop the restore after TIME (30s, 10m, 1h); the old database then stays as it was",
-    ))
-)]
-pub struct Restore {
-    /// A dump, or a dump directory, of which the newest good dump is restored
-    #[arg(value_name = "DUMP")]
-    pub dump: PathBuf,
-
-    /// The database to restore into: an SQLite file (a path, or `sqlite:PATH`) or a database of a
-    /// server (`postgresql://[USER@][HOST]/DATABASE`, `mysql://...`, `mariadb://...`). A dump of
-    /// `@globals` needs a server URL without a database; a dump directory and such a URL restore
-    /// `@globals` and every database
-    #[arg(value_name = "TARGET")]
-    pub target: OsString,
-
-    /// Restore the newest dump of the database NAME. Needed where DUMP is a directory with dumps of
-    /// several databases
-    #[arg(long, env = "DUMP_DATABASE_NAME")]
-    pub name: Option<String>,
-
-    /// Which copies
-    #[cfg(feature = "copies")]
-    #[command(flatten)]
-    pub copies: CopySource,
-
-    /// Replace TARGET if it exists. TARGET is dumped first
-    #[arg(long, env = "DUMP_DATABASE_REPLACE", value_parser = BoolishValueParser::new())]
-    pub replace: bool,
-
-    /// With --replace: if the existing database cannot be dumped whole, save what can be saved and
-    /// log what cannot. MySQL and MariaDB: what can be read is dumped. PostgreSQL: the database
-    /// stays on the server under another name
-    #[arg(
-        long,
-        env = "DUMP_DATABASE_SAVE_PARTLY",
-        value_parser = BoolishValueParser::new(),
-        requires = "replace",
-        conflicts_with = "without_saving"
-    )]
-    pub save_partly: bool,
-
-    /// With --replace: do not dump the existing database first; it is lost. For a database that is
-    /// too damaged to be dumped
-    #[arg(
-        long,
-        env = "DUMP_DATABASE_WITHOUT_SAVING",
-        value_parser = BoolishValueParser::new(),
-        requires = "replace"
-    )]
-    pub without_saving: bool,
-
-    /// Restore into a database that exists, if it is empty: for a user who may not create databases
-    #[arg(
-        long,
-        env = "DUMP_DATABASE_INTO_EMPTY",
-        value_parser = BoolishValueParser::new(),
-        conflicts_with = "replace"
-    )]
-    pub into_empty: bool,
-
-    /// Leave out owners, definers and privileges: all that is restored belongs to the user that
-    /// restores
-    #[arg(long, env = "DUMP_DATABASE_NO_OWNER", value_parser = BoolishValueParser::new())]
-    pub no_owner: bool,
-
-    /// Restore what can be restored: list each object that fails, keep the new database, exit 1
-    #[arg(long, env = "DUMP_DATABASE_KEEP_GOING", value_parser = BoolishValueParser::new())]
-    pub keep_going: bool,
-
-    /// How and where the replaced database is dumped
-    #[command(flatten)]
-    pub output: Output,
-}
-
-/// `drill`.
-#[derive(Debug, Args)]
-pub struct Drill {
-    /// Dumps or dump directories [default: `$STATE_DIRECTORY`, else `./dump`]
-    #[arg(value_name = "DIR|DUMP")]
-    pub paths: Vec<PathBuf>,
-
-    /// Drill these dumps of each database in a dump directory: the newest, all, or the newest N
-    #[arg(
-        long,
-        value_name = "newest|all|N",
-        env = "DUMP_DATABASE_SAMPLE",
-        default_value = "newest"
-    )]
-    pub sample: Sample,
-
-    /// Put the throwaway databases into this directory; they are removed after the drill
-    /// [default: `$TMPDIR`, else `/tmp`]
-    #[arg(long, value_name = "DIR", env = "DUMP_DATABASE_SCRATCH")]
-    pub scratch: Option<PathBuf>,
-
-    /// Stop the drill of one dump after TIME (30s, 10m, 1h)
-    #[arg(
-        long,
-        value_name = "TIME",
-        env = "DUMP_DATABASE_TIMEOUT",
-        default_value = "1h",
-        value_parser = parse_duration
-    )]
-    pub timeout: Duration,
-
-    /// Which copies
-    #[cfg(feature = "copies")]
-    #[command(flatten)]
-    pub copies: CopySource,
-
-    /// Print a JSON array of objects
-    #[arg(long, env = "DUMP_DATABASE_JSON", value_parser = BoolishValueParser::new())]
-    pub json: bool,
-}
-
-/// `rotate`.
-#[derive(Debug, Args)]
-pub struct Rotate {
-    /// The dump directory [default: `$STATE_DIRECTORY`, else `./dump`]
-    #[arg(value_name = "DIR")]
-    pub directory: Option<PathBuf>,
-
-    /// Remove nothing; only print which dumps would be removed
-    #[arg(long, env = "DUMP_DATABASE_DRY_RUN", value_parser = BoolishValueParser::new())]
-    pub dry_run: bool,
-
-    /// Remove a dropped database from the records of the dump directory, so that `status` no longer
-    /// reports it. Fails while the directory holds dumps of it
-    #[arg(
-        long,
-        value_name = "NAME",
-        env = "DUMP_DATABASE_FORGET",
-        conflicts_with = "dry_run"
-    )]
-    pub forget: Option<String>,
-
-    /// Which copies
-    #[cfg(feature = "copies")]
-    #[command(flatten)]
-    pub copies: CopyFilter,
-
-    /// Which dumps stay
-    #[command(flatten)]
-    pub retention: Retention,
+/// Prints the man page of the program, or of one of its commands.
+fn print_man_page(command: Option<&str>) -> Result<Exit> {
+    let mut page = Vec::new();
+    match command {
+        None => man::write_page(Cli::command(), EXAMPLES, &mut page)?,
+        Some(command) if man::write_page_of(Cli::command(), command, &mut page)? => {}
+        Some(command) => {
+            return Err(UsageError::new(&format!("there is no command {command}")).into());
+        }
+    }
+    io::stdout().write_all(&page)?;
+    Ok(Exit::Success)
 }
 
 fn level(text: &str) -> Result<LevelFilter, String> {

@@ -15,6 +15,17 @@ pub enum Exit {
     Held,
 }
 
+impl Exit {
+    /// Returns the exit status of a run in which this number of databases, dumps or objects failed.
+    #[must_use]
+    pub fn of_failures(failed: usize) -> Self {
+        match failed {
+            0 => Exit::Success,
+            _ => Exit::Failure,
+        }
+    }
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         ExitCode::from(match exit {

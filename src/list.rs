@@ -33,31 +33,31 @@ struct ListedDump {
     left_out: LeftOut,
     /// What a dump of Redis or Valkey holds.
     #[serde(skip_serializing_if = "Option::is_none")]
-    holds: Option<Keys>,
+    holds: Option<KeyTotals>,
     /// The rules that keep it. If empty, the next rotation removes it.
     kept_by: Vec<Rule>,
 }
 
 /// The number of keys in a dump.
 #[derive(Debug, Serialize)]
-struct Keys {
+struct KeyTotals {
     keys: u64,
     databases: usize,
 }
 
-impl Keys {
+impl KeyTotals {
     /// Returns the number of keys in a dump of Redis or Valkey, and `None` for any other engine.
     fn of(header: &Header) -> Option<Self> {
         let facts = &header.facts;
         let keys = facts.tables.iter().filter_map(|(_, rows)| *rows);
-        (header.identity.engine == Engine::Redis).then(|| Keys {
+        (header.identity.engine == Engine::Redis).then(|| KeyTotals {
             keys: keys.filter_map(Rows::exact).sum(),
             databases: facts.table_count,
         })
     }
 }
 
-impl fmt::Display for Keys {
+impl fmt::Display for KeyTotals {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let keys = usize::try_from(self.keys).unwrap_or(usize::MAX);
         let keys = human::count(keys, "key");
@@ -126,7 +126,7 @@ fn rows(
         format: entry.name.format,
         kind: header.kind,
         left_out: header.left_out.clone(),
-        holds: Keys::of(header),
+        holds: KeyTotals::of(header),
         kept_by: match verdict {
             Verdict::Keep(rules) => rules,
             Verdict::Remove => Vec::new(),

@@ -2,10 +2,8 @@
 
 use std::io::{self, Write};
 
-use clap::CommandFactory;
+use clap::Command;
 use clap_mangen::Man;
-
-use crate::cli::{Cli, EXAMPLES};
 
 const ENVIRONMENT: &str = "\
 .SH ENVIRONMENT
@@ -34,12 +32,12 @@ The command line is wrong.
 75
 Another run holds the dump directory.";
 
-/// Writes the man page `dump-database(1)`, with the options of every subcommand, as roff.
+/// Writes the man page `dump-database(1)`, with the options of every subcommand, as roff. `examples` is a
+/// heading and the lines below it.
 ///
 /// # Errors
 /// When `out` cannot be written.
-pub fn page(out: &mut dyn Write) -> io::Result<()> {
-    let mut command = Cli::command();
+pub fn write_page(mut command: Command, examples: &str, out: &mut dyn Write) -> io::Result<()> {
     command.build();
     // The further lines of the version would end the macro of the title. Unless it is escaped, a
     // hyphen becomes U+2010, which users can neither search for nor paste into a shell.
@@ -62,7 +60,7 @@ pub fn page(out: &mut dyn Write) -> io::Result<()> {
         render_demoted(out, |section| man.render_options_section(section))?;
     }
     writeln!(out, "{ENVIRONMENT}\n{EXIT_STATUS}")?;
-    let (_, examples) = EXAMPLES.split_once('\n').unwrap_or_default();
+    let (_, examples) = examples.split_once('\n').unwrap_or_default();
     let examples = examples.replace('-', "\\-");
     writeln!(out, ".SH EXAMPLES\n.nf\n{examples}\n.fi")?;
     man.render_version_section(out)
@@ -73,8 +71,7 @@ pub fn page(out: &mut dyn Write) -> io::Result<()> {
 ///
 /// # Errors
 /// When `out` cannot be written.
-pub fn page_of(name: &str, out: &mut dyn Write) -> io::Result<bool> {
-    let mut program = Cli::command();
+pub fn write_page_of(mut program: Command, name: &str, out: &mut dyn Write) -> io::Result<bool> {
     program.build();
     let Some(command) = program.find_subcommand(name) else {
         return Ok(false);

@@ -11,6 +11,7 @@ use crate::content::marker::Tail;
 use crate::content::rdb::Rdb;
 use crate::header::Header;
 use crate::name::Format;
+use crate::progress;
 use crate::stop::Stop;
 
 /// Reads a whole dump through one descriptor, from its start. Checks the header, the compressed
@@ -51,6 +52,7 @@ pub fn read_whole(file: &File, stop: Stop, sink: &mut dyn Write) -> io::Result<H
         stop.check().map_err(io::Error::other)?;
         inside.add(header.format, data)?;
         sink.write_all(data)?;
+        progress::show_read(content, header.bytes);
         decoder.consume(passed);
     }
     let totals = decoder

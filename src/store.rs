@@ -16,15 +16,16 @@ mod local;
 mod remote;
 mod s3;
 mod sftp;
-mod site;
 mod upload;
 mod webdav;
+mod webdav_client;
 mod writer;
 
 use anyhow::Result;
 
 pub use config::Config;
-pub use destination::{Destination, Protocol, is_url};
+pub use destination::parse::is_url;
+pub use destination::{Destination, Protocol};
 pub use error::{Reason, StoreError};
 pub use interface::{Store, StoredFile, UNFINISHED, Upload, UploadContent, UploadResult};
 
@@ -53,7 +54,7 @@ pub fn open(
             };
             Ok(Box::new(open(bucket, prefix, config)?))
         }
-        Destination::Webdav(site) => Ok(Box::new(webdav::open(site, config, owner)?)),
+        Destination::Webdav(directory) => Ok(Box::new(webdav::open(directory, config, owner)?)),
         Destination::Sftp(server) => Ok(Box::new(sftp::open(server, config, owner)?)),
     }
 }

@@ -3,6 +3,7 @@
 mod coverage;
 mod files;
 mod kind;
+mod record;
 mod row;
 mod server;
 mod skip;
@@ -24,9 +25,10 @@ use crate::human::{self, printable};
 use crate::stop::{self, Stop, Stopped};
 use coverage::{Coverage, Dumped, answers};
 use files::Met;
+pub use record::warn_of_record;
 pub use row::SurveyedDatabase;
-use row::{Survey, Unseen};
-use server::Server;
+use row::{SurveyReport, Unseen};
+use server::FoundServer;
 
 /// The options of a survey.
 #[derive(Debug, Clone)]
@@ -39,6 +41,8 @@ pub struct SurveyOptions {
     pub ignored: Vec<Pattern>,
     /// The longest time that the search for files may take.
     pub timeout: Duration,
+    /// A file to record the survey in, for `status`.
+    pub record: Option<PathBuf>,
     /// Whether to print JSON.
     pub json: bool,
 }
@@ -50,7 +54,7 @@ const GRACE: Duration = Duration::from_secs(2);
 /// 1 more if the survey is not complete.
 ///
 /// # Errors
-/// When a signal stops the survey, or stdout is closed.
+/// When a signal stops the survey, the record cannot be written, or stdout is closed.
 pub fn run(options: &SurveyOptions) -> Result<usize> {
     let stop = Stop::with_limit(options.timeout);
     let give_up = Instant::now() + options.timeout + GRACE;
@@ -85,16 +89,20 @@ pub fn run(options: &SurveyOptions) -> Result<usize> {
             .into_iter()
             .map(|(path, reason)| Unseen { path, reason }),
     );
-    let survey = Survey {
+    let survey = SurveyReport {
+        time: clock::now(),
         databases,
         unseen,
         complete: incomplete.is_none(),
     };
+    if let Some(file) = &options.record {
+        record::write(file, &survey)?;
+    }
     let mut out = io::BufWriter::new(io::stdout().lock());
     if options.json {
         writeln!(out, "{}", human::json(&survey)?)?;
     } else {
-        table::print(&mut out, &survey.databases, clock::now())?;
+        table::print(&mut out, &survey.databases, survey.time)?;
     }
     out.flush()?;
     report(&survey, incomplete.as_deref(), options);
@@ -127,7 +135,7 @@ fn within<T: Send + 'static>(
 }
 
 /// Logs what could not be looked at, and which databases nobody dumps.
-fn report(survey: &Survey, incomplete: Option<&str>, options: &SurveyOptions) {
+fn report(survey: &SurveyReport, incomplete: Option<&str>, options: &SurveyReportOptions) {
     if !options.json {
         for Unseen { path, reason } in &survey.unseen {
             log::warn!("not looked at: {}: {reason}", path.display());
@@ -194,7 +202,7 @@ fn of_file(path: &Path, coverage: &Coverage) -> SurveyedDatabase {
     }
 }
 
-fn of_server(server: &Server, coverage: &Coverage) -> SurveyedDatabase {
+fn of_server(server: &FoundServer, coverage: &Coverage) -> SurveyedDatabase {
     let dumped: Vec<_> = coverage.of_server(server).collect();
     let units = coverage.units.iter();
     let units = units.filter(|unit| unit.names_server(server, answers));

@@ -6,7 +6,8 @@ use std::time::Instant;
 
 use tempfile::TempDir;
 
-use crate::{PROGRAM, ROUNDS, Result, dump, median, postgresql, slow, timed};
+use crate::measure::{PROGRAM, Result, dump, median, rounds, timed};
+use crate::{postgresql, slow};
 
 /// The number of empty databases.
 const MANY: usize = 60;
@@ -56,7 +57,7 @@ fn by_sessions(
     let mut alone = Vec::new();
     let mut ours = vec![Vec::new(); numbers.len()];
     let mut memory = vec![0; numbers.len()];
-    for _ in 0..ROUNDS {
+    for _ in 0..rounds() {
         let mut pg_dump = server.client("pg_dump", database);
         pg_dump.env("PGHOST", host).arg("--no-password");
         alone.push(timed(pg_dump.stdout(Stdio::null()))?);
@@ -88,7 +89,7 @@ pub(crate) fn many_databases(server: &postgresql::Server) -> Result<()> {
     }
     let place = TempDir::new()?;
     let (mut looped, mut ours) = (Vec::new(), Vec::new());
-    for _ in 0..ROUNDS {
+    for _ in 0..rounds() {
         let script = format!(
             "for n in $(seq 0 {}); do pg_dump many$n | gzip > many$n.gz; done",
             MANY - 1

@@ -68,9 +68,12 @@ in
         services.dump-database.User
         services.dump-database-metrics.User
       ];
-  testUsersExist = is [ "dump-database" "dump-database-guest" "dump-database-status" ] (
-    lib.filter (lib.hasPrefix "dump-database") (lib.attrNames config.users.users)
-  );
+  testUsersExist = is [
+    "dump-database"
+    "dump-database-guest"
+    "dump-database-status"
+    "dump-database-survey"
+  ] (lib.filter (lib.hasPrefix "dump-database") (lib.attrNames config.users.users));
 
   testHiddenFromPostgresql = is [ mysql ] (hidden "dump-database-postgresql");
   testHiddenFromMysql = is [ postgresql ] (hidden "dump-database-mysql");
@@ -79,11 +82,12 @@ in
       (lib.genList (_: [
         mysql
         postgresql
-      ]) 8)
+      ]) 9)
       (
         map hidden [
           "dump-database"
           "dump-database-metrics"
+          "dump-database-survey"
           "dump-database-shop"
           "dump-database-near"
           "dump-database-ldap"

@@ -31,6 +31,37 @@ let
       (notes // { source = "/srv/1.db"; })
       "databases.private: the name becomes"
     ];
+    survey = [
+      (notes // { source = "/srv/12.db"; })
+      "databases.survey: the name becomes"
+    ];
+    rows-of-file = [
+      (
+        notes
+        // {
+          source = "/srv/13.db";
+          excludeRows = [ "log_*" ];
+        }
+      )
+      "databases.rows-of-file: only tables of PostgreSQL, MySQL"
+    ];
+    sessions-of-file = [
+      (
+        notes
+        // {
+          source = "/srv/14.db";
+          sessions = 2;
+        }
+      )
+      "databases.sessions-of-file: only dumps of PostgreSQL have `sessions`"
+    ];
+    rows-of-server = [
+      {
+        source = "postgresql://dumper@db.example.org/";
+        excludeTables = [ "audit_*" ];
+      }
+      "databases.rows-of-server: `excludeTables` and `excludeRows` concern one"
+    ];
     metrics = [
       (notes // { source = "/srv/2.db"; })
       "databases.metrics: the name becomes"

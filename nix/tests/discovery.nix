@@ -203,9 +203,7 @@ in
       netbird-events = "sqlite:/var/lib/netbird-mgmt/data/events.db";
     };
   };
-}
-# Older trees of nixpkgs have one server, without a name.
-// lib.optionalAttrs ((machine { }).services.redis ? servers) {
+
   testRedis =
     finds
       {
@@ -224,4 +222,36 @@ in
         redis-remote = "redis://localhost:6380";
         redis-shop = "redis+unix:///run/redis-shop/redis.sock";
       };
+  # The password is the credential of both.
+  testRedisWithPassword =
+    let
+      config = machine {
+        services.redis.servers.shop = {
+          enable = true;
+          requirePassFile = "/run/secrets/redis";
+        };
+      };
+      commandOf = unit: config.systemd.services.${unit}.serviceConfig.ExecStart;
+    in
+    {
+      expr = [
+        (lib.hasSuffix ''"--password-file" "%d/password" "redis+unix:///run/redis-shop/redis.sock"'' (
+          commandOf "dump-database-redis-shop"
+        ))
+        (lib.hasSuffix ''"--password-file" "%d/password" ''${DUMP} ''${TARGET}'' (
+          commandOf "dump-database-restore-redis-shop"
+        ))
+        config.systemd.services.dump-database-restore-redis-shop.serviceConfig.LoadCredential
+        (builtins.fromJSON config.environment.etc."dump-database/restore.json".text).redis-shop
+      ];
+      expected = [
+        true
+        true
+        [ "password:/run/secrets/redis" ]
+        {
+          directory = "/var/lib/dump-database/redis-shop";
+          target = "redis+unix:///run/redis-shop/redis.sock";
+        }
+      ];
+    };
 }

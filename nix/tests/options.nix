@@ -19,6 +19,17 @@ let
       roundTimeout = "15m";
       maxAge = "1h";
       exclude = [ "test_*" ];
+      sessions = 3;
+      largeTable = "64MiB";
+      survey = {
+        places = [
+          "/var/lib"
+          "/data/100%"
+        ];
+        ignore = [ "/var/lib/cache/*" ];
+        timeout = "2h";
+        timerConfig.OnCalendar = "03:00";
+      };
       skipUnchanged = true;
       onFailure = [ "alarm@%n.service" ];
       databases = {
@@ -52,6 +63,13 @@ let
           passwordFile = "/run/secrets/shop";
           format = "custom";
           skipUnchanged = false;
+          sessions = 1;
+          largeTable = "1GB";
+          excludeTables = [
+            "audit_*"
+            "history.*"
+          ];
+          excludeRows = [ "log_*" ];
         };
         near = {
           source = "mariadb://dumper@127.0.0.1/near";
@@ -84,6 +102,7 @@ let
   commandOf = name: (unit name).serviceConfig.ExecStart;
   says = name: text: lib.hasInfix text (commandOf name);
   round = config.systemd.services.dump-database;
+  survey = config.systemd.services.dump-database-survey;
   inherit (config.systemd) timers;
   isTrue = expr: {
     inherit expr;
@@ -109,6 +128,26 @@ in
   testTimeoutOfUnit = is "5m 1min" (unit "notes").serviceConfig.TimeoutStartSec;
   testExtraArgs = isTrue (says "notes" ''"--busy-timeout" "2m" "sqlite:'');
   testFormat = isTrue (says "shop" ''"--format" "custom"'');
+  testSessions = isTrue (says "shop" ''"--format" "custom" "--sessions" "1" "--large-table" "1GB"'');
+  testSessionsOfAll = isTrue (says "numbered" ''"--sessions" "3" "--large-table" "64MiB"'');
+  testSessionsOfPostgresqlOnly =
+    is
+      [
+        false
+        false
+      ]
+      (
+        map (name: says name "--sessions" || says name "--large-table") [
+          "notes"
+          "near"
+        ]
+      );
+  testLeftOut = isTrue (
+    says "shop" ''"--exclude-table" "audit_*" "--exclude-table" "history.*" "--exclude-rows" "log_*"''
+  );
+  testNothingLeftOut = is false (
+    says "numbered" "--exclude-table" || says "numbered" "--exclude-rows"
+  );
   testSkipUnchanged = isTrue (says "notes" ''"--skip-unchanged"'');
   testSkipUnchangedNot = is false (says "shop" "--skip-unchanged");
   testExcludeFromServer = isTrue (says "numbered" ''"--exclude" "test_*"'');
@@ -203,6 +242,47 @@ in
     OnUnitActiveSec = "20m";
   } timers.dump-database.timerConfig;
   testOwnTimer = is "daily" timers.dump-database-ldap.timerConfig.OnCalendar;
+  testSurvey = isTrue (
+    lib.hasSuffix ''/bin/dump-database" "survey" "--record" "/var/lib/dump-database-survey/survey.json" "--dumps" "/var/lib/dump-database" "--timeout" "2h" "--ignore" "/var/lib/cache/*" "--" "/var/lib" "/data/100%%"'' survey.serviceConfig.ExecStart
+  );
+  testSurveyTimer = is { OnCalendar = "03:00"; } timers.dump-database-survey.timerConfig;
+  # No database of a home is looked for.
+  testSurveyOfNoHome = isTrue survey.serviceConfig.ProtectHome;
+  testSurveyReachesNothing =
+    is
+      [
+        "any"
+        "AF_UNIX"
+        "dump-database-survey"
+        [ "alarm@%n.service" ]
+      ]
+      [
+        survey.serviceConfig.IPAddressDeny
+        survey.serviceConfig.RestrictAddressFamilies
+        survey.serviceConfig.User
+        survey.onFailure
+      ];
+  testRoundNamesWhatNobodyDumps = is false (lib.hasInfix "--no-survey" round.serviceConfig.ExecStart);
+  testNoSurvey =
+    let
+      without = machine {
+        services.dumpDatabase.survey.enable = false;
+        services.dumpDatabase.databases.ldap.command = [ "true" ];
+      };
+    in
+    is
+      [
+        false
+        false
+        false
+        true
+      ]
+      [
+        (without.systemd.services ? dump-database-survey)
+        (without.systemd.timers ? dump-database-survey)
+        (without.users.users ? dump-database-survey)
+        (lib.hasInfix ''"--max-age=30m" "--no-survey"'' without.systemd.services.dump-database.serviceConfig.ExecStart)
+      ];
   testNoAssertion = is [ ] (
     lib.filter (lib.hasInfix "services.dumpDatabase") (
       map (a: a.message) (lib.filter (a: !a.assertion) config.assertions)
@@ -224,7 +304,12 @@ in
           OnBootSec = "2m";
           OnUnitActiveSec = "10m";
         };
-        otherTimers = [ ];
+        otherTimers = [ "dump-database-survey" ];
+        survey = {
+          OnBootSec = "10m";
+          OnUnitActiveSec = "1d";
+        };
+        surveyOfHomes = "read-only";
         keeps = true;
         skips = false;
         pings = false;
@@ -233,6 +318,8 @@ in
       {
         inherit (plain.systemd.timers.dump-database) timerConfig;
         otherTimers = lib.filter (lib.hasPrefix "dump-database-") (lib.attrNames plain.systemd.timers);
+        survey = plain.systemd.timers.dump-database-survey.timerConfig;
+        surveyOfHomes = plain.systemd.services.dump-database-survey.serviceConfig.ProtectHome;
         # Five, and nothing else of a retention policy.
         keeps = lib.hasInfix ''"--keep" "5" "--compress"'' plain.systemd.services.dump-database-notes.serviceConfig.ExecStart;
         pings = plain.systemd.services ? dump-database-ping;

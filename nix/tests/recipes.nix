@@ -20,7 +20,7 @@ let
   is = expected: expr: { inherit expr expected; };
 in
 {
-  testCount = is 10 (lib.length recipes);
+  testCount = is 11 (lib.length recipes);
   testHooks = is [
     "borgbackup-job-dumps.service"
     "dump-database-ping.service"
@@ -32,9 +32,27 @@ in
       "borgbackup-job-dumps"
     ]
   );
+  # The dumps, and the key by which a machine knows its copies.
   testPersistence = is true (
-    lib.elem "/var/lib/dump-database" config.environment.persistence."/persist".directories
+    lib.all (directory: lib.elem directory config.environment.persistence."/persist".directories) [
+      "/var/lib/dump-database"
+      "/var/lib/dump-database-copies"
+    ]
   );
+  testLeftOut =
+    let
+      says =
+        unit: lib.hasInfix ''"--exclude" "wiki"'' config.systemd.services.${unit}.serviceConfig.ExecStart;
+    in
+    is
+      [
+        true
+        true
+      ]
+      [
+        (lib.hasInfix ''"--exclude-rows" "log_*"'' config.systemd.services.dump-database-wiki.serviceConfig.ExecStart)
+        (says "dump-database-postgresql")
+      ];
   testCopies = is [ true true ] (
     map (unit: config.systemd.services ? ${unit}) [
       "dump-database-copy-box"

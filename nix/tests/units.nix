@@ -25,8 +25,11 @@ let
       "restore.json" = test.nodes.machine.environment.etc."dump-database/restore.json".text;
     };
 
-  # The one that cannot be on Debian says so itself.
-  shared = removeAttrs vmTests [ "vm-discovery" ];
+  # Those that cannot be on Debian say so themselves.
+  shared = removeAttrs vmTests [
+    "vm-discovery"
+    "vm-garage"
+  ];
 
   generated = lib.concatMapAttrs (
     name: test:

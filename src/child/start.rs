@@ -80,7 +80,8 @@ impl Child {
     }
 
     /// Writes more, again at most 64 KiB, to the stdin of a program that [`Child::converse`]
-    /// started. The program must have answered everything before.
+    /// started. The program must have answered everything before. [`Write`] takes any number of
+    /// bytes, as long as the program prints less than a pipe holds.
     ///
     /// # Errors
     /// When the program does not read its stdin.
@@ -139,7 +140,13 @@ impl Child {
         };
         // A larger pipe saves switches between the two processes; the default size works too.
         #[cfg(target_os = "linux")]
-        if let Some(pipe) = child.data_end() {
+        for pipe in [
+            child.stdin.as_ref().map(AsFd::as_fd),
+            child.stdout.as_ref().map(AsFd::as_fd),
+        ]
+        .into_iter()
+        .flatten()
+        {
             let _ = rustix::pipe::fcntl_setpipe_size(pipe, PIPE_BYTES);
             let size = rustix::pipe::fcntl_getpipe_size(pipe).unwrap_or(0);
             child.enough = size as u64 / 8;

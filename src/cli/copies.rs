@@ -1,128 +1,31 @@
-//! Copies: where they go, and which are meant.
+//! Which copies of a destination are meant, and what reads them.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
+use anyhow::Result;
 use clap::Args;
-use clap::builder::BoolishValueParser;
 
 use crate::copy::{self, CopySelection, CopyStateDirectory};
 use crate::exit::UsageError;
-use crate::human::{parse_bytes, parse_duration};
+use crate::human::parse_duration;
 use crate::status::DatabaseStatus;
 use crate::store::Destination;
 
-use super::retention::Retention;
-
-/// `copy`.
-#[derive(Debug, Args)]
-pub struct Copy {
-    /// Dump directories, or directories that contain dump directories [default: `$STATE_DIRECTORY`,
-    /// else `./dump`]
-    #[arg(value_name = "DIR")]
-    pub directories: Vec<PathBuf>,
-
-    /// Where to: `s3://BUCKET/PREFIX`, `gs://BUCKET/PREFIX`, `az://CONTAINER/PREFIX`,
-    /// `sftp://USER@HOST/PATH`, `webdavs://HOST/PATH`, or a directory
-    #[arg(long, value_name = "DESTINATION", env = "DUMP_DATABASE_TO")]
-    pub to: String,
-
-    /// Encrypt copies to this age or SSH public key; it can be given several times
-    #[arg(
-        long,
-        value_name = "KEY",
-        env = "DUMP_DATABASE_RECIPIENT",
-        value_delimiter = ','
-    )]
-    pub recipient: Vec<String>,
-
-    /// Encrypt copies to the public keys in FILE, one on each line
-    #[arg(long, value_name = "FILE", env = "DUMP_DATABASE_RECIPIENTS_FILE")]
-    pub recipients_file: Option<PathBuf>,
-
-    /// Read the settings and credentials of the store from FILE, lines of KEY=VALUE; they count
-    /// before those in the environment
-    #[arg(long, value_name = "FILE", env = "DUMP_DATABASE_STORE_CONFIG")]
-    pub store_config: Option<PathBuf>,
-
-    /// Name this machine NAME in the destination [default: the name of the system]
-    #[arg(long, value_name = "NAME", env = "DUMP_DATABASE_HOST")]
-    pub host: Option<String>,
-
-    /// Upload at most SIZE in a second (500kB, 10MB)
-    #[arg(
-        long,
-        value_name = "SIZE",
-        env = "DUMP_DATABASE_LIMIT_RATE",
-        value_parser = parse_bytes
-    )]
-    pub limit_rate: Option<u64>,
-
-    /// Download every copy and compare it, also where the store compares checksums itself
-    #[arg(long, env = "DUMP_DATABASE_READ_BACK", value_parser = BoolishValueParser::new())]
-    pub read_back: bool,
-
-    /// Also copy the dumps that `restore --replace` saved
-    #[arg(long, env = "DUMP_DATABASE_INCLUDE_REPLACED", value_parser = BoolishValueParser::new())]
-    pub include_replaced: bool,
-
-    /// Remove nothing in the destination
-    #[arg(long, env = "DUMP_DATABASE_NO_ROTATE", value_parser = BoolishValueParser::new())]
-    pub no_rotate: bool,
-
-    /// Stop the upload of one copy after TIME (30s, 10m, 1h)
-    #[arg(
-        long,
-        value_name = "TIME",
-        env = "DUMP_DATABASE_TIMEOUT",
-        default_value = "1h",
-        value_parser = parse_duration
-    )]
-    pub timeout: Duration,
-
-    /// Where this machine keeps its record of copies [default: `/var/lib/dump-database-copies`, or
-    /// `dump-database-copies` in the user's `~/.local/state`]
-    #[arg(long, value_name = "DIR", env = "DUMP_DATABASE_STATE")]
-    pub state: Option<PathBuf>,
-
-    /// What stays in the destination
-    #[command(flatten)]
-    pub retention: Retention,
-}
-
-impl From<Copy> for copy::CopyOptions {
-    fn from(args: Copy) -> Self {
-        copy::CopyOptions {
-            to: args.to,
-            recipients: args.recipient,
-            recipients_file: args.recipients_file,
-            store_config: args.store_config,
-            host: args.host,
-            rate: args.limit_rate,
-            reads_back: args.read_back,
-            includes_replaced: args.include_replaced,
-            policy: args.retention.into(),
-            rotates: !args.no_rotate,
-            timeout: args.timeout,
-            state: args.state,
-        }
-    }
-}
-
-/// Which copies of a destination.
+/// The flags that choose copies of a destination.
 #[derive(Debug, Clone, Args)]
 pub struct CopyFilter {
     /// Read only the copies of the machine NAME
     #[arg(long, value_name = "NAME", env = "DUMP_DATABASE_HOST")]
     pub host: Option<String>,
 
-    /// Read the settings and credentials of the store from FILE, lines of KEY=VALUE; they count
-    /// before those in the environment
+    /// Read the settings and credentials of the store from FILE, which has lines KEY=VALUE. They take
+    /// precedence over those in the environment
     #[arg(long, value_name = "FILE", env = "DUMP_DATABASE_STORE_CONFIG")]
     pub store_config: Option<PathBuf>,
 }
 
-/// Which copies of a destination, and what reads them.
+/// The flags that choose copies of a destination and name the key that decrypts them.
 #[derive(Debug, Clone, Args)]
 pub struct CopySource {
     /// Which of them
@@ -153,10 +56,11 @@ impl From<CopySource> for CopySelection {
     }
 }
 
-/// The record of copies that `status` shows.
+/// The flags about the record of copies that `status` shows.
 #[derive(Debug, Clone, Args)]
 pub struct RecordOfCopies {
-    /// How old the newest copy of a database in each destination may be; without it, any age will do
+    /// Fail for a database whose newest copy in a destination is older than TIME (30s, 10m, 1h, 7d). Without
+    /// this flag every age is accepted
     #[arg(
         long,
         value_name = "TIME",
@@ -165,12 +69,12 @@ pub struct RecordOfCopies {
     )]
     pub max_copy_age: Option<Duration>,
 
-    /// Judge the copies in this destination, also if none was ever made there; it can be given several
-    /// times [default: every destination on record]
+    /// Report on the copies in this destination, even if none was ever made there. Give the flag several
+    /// times for several destinations [default: every recorded destination]
     #[arg(long, value_name = "DESTINATION", env = "DUMP_DATABASE_COPIED_TO")]
     pub copied_to: Vec<String>,
 
-    /// Where this machine keeps its record of copies [default: `/var/lib/dump-database-copies`, or
+    /// The directory in which this machine keeps its record of copies [default: `/var/lib/dump-database-copies`, or
     /// `dump-database-copies` in the user's `~/.local/state`]
     #[arg(long, value_name = "DIR", env = "DUMP_DATABASE_STATE")]
     pub state: Option<PathBuf>,
@@ -183,7 +87,7 @@ impl RecordOfCopies {
     /// # Errors
     /// [`UsageError`] for a `--copied-to` that is no destination; when the record cannot be read and
     /// `--max-copy-age` is given.
-    pub fn add_to(&self, rows: &mut [DatabaseStatus]) -> anyhow::Result<()> {
+    pub fn add_to(&self, rows: &mut [DatabaseStatus]) -> Result<()> {
         let destinations = self.copied_to.iter().map(|text| Destination::parse(text));
         let destinations: Vec<_> = destinations
             .collect::<Result<_, _>>()

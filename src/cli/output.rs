@@ -4,14 +4,21 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use anyhow::Result;
 use clap::{Args, ValueEnum};
 
+use super::default_directory::find_directory;
 use crate::compress::Method;
+use crate::dump::{DumpOptions, RetentionChoice, default_threads};
+use crate::engine::access::Sessions;
+use crate::header::LeftOut;
 use crate::human::{parse_bytes, parse_duration, parse_positive};
+use crate::name::Format;
+use crate::secret::Secret;
 
 /// How and where dumps are written.
 #[derive(Debug, Clone, Args)]
-pub struct Output {
+pub struct OutputArgs {
     /// Write dumps into this directory, of which only the last component is created
     /// [default: `$STATE_DIRECTORY`, else `./dump`]
     #[arg(long, value_name = "DIR", env = "DUMP_DATABASE_TO")]
@@ -102,6 +109,40 @@ pub struct Output {
         value_parser = parse_duration
     )]
     pub busy_timeout: Duration,
+}
+
+impl OutputArgs {
+    /// Returns the options of a run that keeps every older dump and leaves out nothing.
+    ///
+    /// # Errors
+    /// When the password cannot be read, or no single dump directory is named.
+    pub(super) fn options(self) -> Result<DumpOptions> {
+        Ok(DumpOptions {
+            to: find_directory(self.to)?,
+            adopt: false,
+            keep: RetentionChoice::Everything,
+            skip_unchanged: false,
+            left_out: LeftOut::default(),
+            metrics: None,
+            method: self.compress,
+            threads: self.threads.unwrap_or_else(default_threads),
+            timeout: self.timeout,
+            full_check: self.full_check,
+            busy_timeout: self.busy_timeout,
+            format: match self.format {
+                ServerFormat::Plain => Format::Sql,
+                ServerFormat::Custom => Format::Pgdump,
+            },
+            sessions: Sessions {
+                number: self.sessions,
+                large_table: self.large_table,
+            },
+            password: match &self.password_file {
+                Some(path) => Some(Secret::from_file(path)?),
+                None => None,
+            },
+        })
+    }
 }
 
 /// The format of a PostgreSQL dump.

@@ -12,7 +12,7 @@ use crate::retention::Policy;
 /// Which dumps of a database stay.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Retention")]
-pub struct Retention {
+pub struct RetentionArgs {
     /// Keep the newest N dumps of each database
     #[arg(
         long,
@@ -91,7 +91,7 @@ pub struct Retention {
     pub keep_replaced: Duration,
 }
 
-impl Retention {
+impl RetentionArgs {
     /// Returns true if a flag or an environment variable says which dumps stay.
     #[must_use]
     pub fn is_given(matches: &ArgMatches) -> bool {
@@ -101,8 +101,8 @@ impl Retention {
     }
 }
 
-impl From<Retention> for Policy {
-    fn from(args: Retention) -> Self {
+impl From<RetentionArgs> for Policy {
+    fn from(args: RetentionArgs) -> Self {
         Policy {
             last: args.keep,
             hourly: args.keep_hourly,

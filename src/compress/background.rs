@@ -18,7 +18,7 @@ const AHEAD: usize = 8;
 /// The interval at which a waiting caller checks whether work must end.
 const STEP: Duration = Duration::from_millis(50);
 
-enum Piece {
+enum BackgroundTask {
     Content(Vec<u8>),
     /// The end of the content. If the channel closes without it, the dump was abandoned.
     End,
@@ -28,7 +28,7 @@ enum Piece {
 #[allow(missing_debug_implementations)]
 pub struct Background<W> {
     inner: W,
-    pieces: SyncSender<Piece>,
+    pieces: SyncSender<BackgroundTask>,
     compressed: Receiver<io::Result<Vec<u8>>>,
     thread: JoinHandle<()>,
     stop: Stop,
@@ -62,7 +62,7 @@ impl<W: Write> Background<W> {
     /// # Errors
     /// When compressing fails, when `W` cannot be written, or when work must end.
     pub(super) fn finish(mut self) -> io::Result<W> {
-        self.send(Piece::End)?;
+        self.send(BackgroundTask::End)?;
         while self.wait()? {}
         // The channel also closes when the thread panics.
         let joined = self.thread.join();
@@ -70,7 +70,7 @@ impl<W: Write> Background<W> {
         Ok(self.inner)
     }
 
-    fn send(&mut self, mut piece: Piece) -> io::Result<()> {
+    fn send(&mut self, mut piece: BackgroundTask) -> io::Result<()> {
         while let Ok(compressed) = self.compressed.try_recv() {
             self.inner.write_all(&compressed?)?;
         }
@@ -100,7 +100,7 @@ impl<W: Write> Background<W> {
 
 impl<W: Write> Write for Background<W> {
     fn write(&mut self, data: &[u8]) -> io::Result<usize> {
-        self.send(Piece::Content(data.to_owned()))?;
+        self.send(BackgroundTask::Content(data.to_owned()))?;
         Ok(data.len())
     }
 
@@ -109,18 +109,18 @@ impl<W: Write> Write for Background<W> {
     }
 }
 
-/// Runs in the thread: compresses pieces until `Piece::End`, an error, or the end of a channel.
+/// Runs in the thread: compresses pieces until `BackgroundTask::End`, an error, or the end of a channel.
 fn compress(
     mut encoder: zstd::Encoder<'static, Vec<u8>>,
-    pieces: &Receiver<Piece>,
+    pieces: &Receiver<BackgroundTask>,
     made: &Sender<io::Result<Vec<u8>>>,
 ) {
     for piece in pieces {
         let compressed = match piece {
-            Piece::Content(data) => encoder
+            BackgroundTask::Content(data) => encoder
                 .write_all(&data)
                 .map(|()| mem::take(encoder.get_mut())),
-            Piece::End => {
+            BackgroundTask::End => {
                 let _ = made.send(encoder.finish());
                 return;
             }

@@ -63,7 +63,7 @@ enum ArchivePart {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Field {
+enum ArchiveField {
     Byte,
     Int,
     /// A length in bytes, then that many bytes. A negative length stands for null.
@@ -74,21 +74,21 @@ enum Field {
 impl ArchiveLayout {
     /// Returns the fields after the front: the compression, the time of the dump, the database, the
     /// versions of server and client, and the number of entries.
-    fn head_fields(self) -> [Field; 12] {
-        let mut fields = [Field::Int; 12];
+    fn head_fields(self) -> [ArchiveField; 12] {
+        let mut fields = [ArchiveField::Int; 12];
         if self.version >= (1, 15) {
-            fields[0] = Field::Byte;
+            fields[0] = ArchiveField::Byte;
         }
-        fields[8..11].fill(Field::Text);
+        fields[8..11].fill(ArchiveField::Text);
         fields
     }
 
     /// Returns the fields of an entry. A field that this version of the format lacks is `None`.
-    fn entry_fields(self) -> [Option<Field>; 18] {
-        let mut fields = [Some(Field::Text); 18];
+    fn entry_fields(self) -> [Option<ArchiveField>; 18] {
+        let mut fields = [Some(ArchiveField::Text); 18];
         // The entry's number, whether it has data, its section, its relation kind.
         for int in [0, 1, 6, 13] {
-            fields[int] = Some(Field::Int);
+            fields[int] = Some(ArchiveField::Int);
         }
         if self.version < (1, 14) {
             fields[12] = None; // table access method
@@ -96,15 +96,15 @@ impl ArchiveLayout {
         if self.version < (1, 16) {
             fields[13] = None;
         }
-        fields[LAST] = Some(Field::Offset);
+        fields[LAST] = Some(ArchiveField::Offset);
         fields
     }
 
-    fn length(self, field: Field) -> usize {
+    fn length(self, field: ArchiveField) -> usize {
         match field {
-            Field::Byte => 1,
-            Field::Int | Field::Text => 1 + self.int,
-            Field::Offset => 1 + self.offset,
+            ArchiveField::Byte => 1,
+            ArchiveField::Int | ArchiveField::Text => 1 + self.int,
+            ArchiveField::Offset => 1 + self.offset,
         }
     }
 
@@ -182,8 +182,10 @@ impl ArchiveCheck {
             ArchivePart::Entry(field) => {
                 layout.entry_fields()[field].map_or(0, |field| layout.length(field))
             }
-            ArchivePart::Block => 1 + layout.length(Field::Int),
-            ArchivePart::LargeObject | ArchivePart::Chunk { .. } => layout.length(Field::Int),
+            ArchivePart::Block => 1 + layout.length(ArchiveField::Int),
+            ArchivePart::LargeObject | ArchivePart::Chunk { .. } => {
+                layout.length(ArchiveField::Int)
+            }
         }
     }
 
@@ -194,7 +196,7 @@ impl ArchiveCheck {
             ArchivePart::Front => self.front(),
             ArchivePart::Head(field) => {
                 let value = ArchiveLayout::int(&self.pending);
-                if layout.head_fields()[field] == Field::Text {
+                if layout.head_fields()[field] == ArchiveField::Text {
                     self.text(value)?;
                 }
                 if field + 1 < layout.head_fields().len() {
@@ -271,7 +273,7 @@ impl ArchiveCheck {
                 self.entries -= 1;
                 return Ok(self.next_entry());
             }
-            _ if layout.entry_fields()[field] == Some(Field::Text) => self.text(value)?,
+            _ if layout.entry_fields()[field] == Some(ArchiveField::Text) => self.text(value)?,
             _ => {}
         }
         let is_known = |field: &usize| layout.entry_fields()[*field].is_some();

@@ -1,4 +1,4 @@
-//! Which copies a destination has, from its listings alone.
+//! Lists the copies of a destination, from the names and sizes that the store lists.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -14,7 +14,7 @@ use crate::name::Name;
 use crate::stop::Stop;
 use crate::store::{Store, StoreError, StoredFile, UNFINISHED};
 
-/// How many requests are under way at a time.
+/// The number of requests that run at the same time.
 const CONCURRENT: usize = 16;
 
 /// A copy.
@@ -24,8 +24,8 @@ pub struct StoredCopy {
     pub name: CopyName,
     /// Its size in bytes.
     pub bytes: u64,
-    /// The kind of the dump, from the name of its sidecar; absent where the copy has no sidecar: it is
-    /// not finished.
+    /// The kind of the dump, from the name of its sidecar. `None` if the copy has no sidecar, which means
+    /// that its upload was not finished.
     pub kind: Option<DumpKind>,
 }
 
@@ -34,13 +34,14 @@ pub struct StoredCopy {
 pub struct Copies {
     /// The copies, oldest first.
     pub stored: Vec<StoredCopy>,
-    /// The paths of sidecars whose copy is gone.
+    /// The paths of sidecars without a copy.
     pub orphans: Vec<String>,
-    /// The paths of uploads that were not finished.
+    /// The paths of unfinished uploads.
     pub unfinished: Vec<String>,
 }
 
-/// Lists the copies of a destination by database; of one machine alone where `host` names it.
+/// Lists the copies of a destination by database. If `host` is given, lists only the copies of that
+/// machine.
 ///
 /// # Errors
 /// When the store cannot be listed.
@@ -78,7 +79,7 @@ pub(super) fn read_folder(
     Ok(all.remove(folder).unwrap_or_default())
 }
 
-/// Reads the sidecars of copies, several at a time; the results come in the order of the copies.
+/// Reads the sidecars of copies, several at the same time. Returns them in the order of the copies.
 ///
 /// # Errors
 /// When work must stop.
@@ -96,7 +97,7 @@ pub(super) fn sidecars(
     Ok(read)
 }
 
-/// Returns what `work` makes of each item, in their order.
+/// Calls `work` with each item, in several threads. Returns the results in the order of the items.
 pub(super) fn map_parallel<I: Sync, T: Send>(items: &[I], work: impl Fn(&I) -> T + Sync) -> Vec<T> {
     let next = AtomicUsize::new(0);
     let results = Mutex::new(Vec::with_capacity(items.len()));
@@ -123,7 +124,7 @@ fn take<'a, I>(next: &AtomicUsize, items: &'a [I]) -> Option<(usize, &'a I)> {
     items.get(number).map(|item| (number, item))
 }
 
-/// Sorts files into the copies of each database. What no copy of this program has is left out.
+/// Groups files by database. Files whose names this program does not make are left out.
 fn sort(objects: Vec<StoredFile>, all: &mut BTreeMap<Folder, Copies>) {
     let mut sidecars = BTreeMap::new();
     for object in objects {

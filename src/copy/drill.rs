@@ -1,4 +1,4 @@
-//! Drills of copies: downloaded, verified whole, and restored into a throwaway database.
+//! Drills of copies: each copy is downloaded, verified whole, and restored into a throwaway database.
 
 use std::path::PathBuf;
 
@@ -12,8 +12,8 @@ use crate::drill::{DownloadedDump, DrillOptions, Sample, run_downloaded};
 use crate::header::DumpKind;
 use crate::stop::Stop;
 
-/// Drills copies, or those of each database that `options.sample` names; a line each on stdout.
-/// Returns how many failed, with the places that have none.
+/// Drills the named copies, or those of each database that `options.sample` selects. Prints a line for
+/// each on stdout. Returns the number of copies that failed plus the number of places without copies.
 ///
 /// # Errors
 /// When a destination cannot be read or stdout is closed.

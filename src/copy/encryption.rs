@@ -17,21 +17,21 @@ const LONGEST_HEADER: u64 = 64 << 10;
 /// How the last line of a header begins.
 const LAST_LINE: &[u8] = b"---";
 
-/// Whom copies are encrypted to.
+/// The public keys to which copies are encrypted.
 #[derive(Default)]
 pub(super) struct Recipients(Vec<Box<dyn age::Recipient + Send + Sync>>);
 
-/// Private keys.
+/// The private keys that decrypt copies.
 pub struct Identities(Vec<Box<dyn age::Identity + Send + Sync>>);
 
-/// What is written to it is encrypted. [`Encrypted::finish`] ends it.
+/// A writer that encrypts. [`Encrypted::finish`] writes the end.
 pub(super) struct Encrypted<W: Write>(age::stream::StreamWriter<W>);
 
 impl Recipients {
-    /// Reads recipients, and files of one a line.
+    /// Reads recipients, and a file with one recipient on each line.
     ///
     /// # Errors
-    /// [`UsageError`] for what is no recipient; when a file cannot be read or has none.
+    /// [`UsageError`] for a text that is no recipient; when the file cannot be read or has no recipient.
     pub(super) fn read(recipients: &[String], file: Option<&Path>) -> Result<Self> {
         let mut all = Recipients::default();
         for recipient in recipients {
@@ -55,16 +55,16 @@ impl Recipients {
         Ok(all)
     }
 
-    /// Returns true where copies are not encrypted.
+    /// Returns true if copies are not encrypted.
     #[must_use]
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Returns a writer that encrypts to all of them.
+    /// Returns a writer that encrypts to all recipients.
     ///
     /// # Errors
-    /// Any of `out`.
+    /// When `out` cannot be written.
     pub(super) fn encrypt<W: Write>(&self, out: W) -> Result<Encrypted<W>> {
         let recipients = self
             .0
@@ -76,10 +76,10 @@ impl Recipients {
 }
 
 impl<W: Write> Encrypted<W> {
-    /// Writes the end.
+    /// Writes the end of the encrypted file.
     ///
     /// # Errors
-    /// Any of the writer below.
+    /// When it cannot be written.
     pub(super) fn finish(self) -> std::io::Result<W> {
         self.0.finish()
     }
@@ -128,7 +128,7 @@ impl Identities {
                 }
             };
         }
-        // What it says of a line that is no key could repeat a key.
+        // The error is not shown, because it could repeat a key.
         let keys = IdentityFile::from_buffer(BufReader::new(&text[..]))
             .ok()
             .and_then(|file| file.into_identities().ok())
@@ -139,11 +139,11 @@ impl Identities {
         Ok(Identities(keys))
     }
 
-    /// Returns a reader of what is encrypted in `from`.
+    /// Returns a reader that decrypts `from`.
     ///
     /// # Errors
-    /// One sentence when it is not encrypted to any of these; `InvalidData` when it is damaged; any of
-    /// `from`.
+    /// One sentence when `from` is not encrypted to any of these keys; `InvalidData` when it is damaged;
+    /// when `from` cannot be read.
     pub fn decrypt<'a>(&self, mut from: impl BufRead + 'a) -> Result<Box<dyn Read + 'a>> {
         let header = Cursor::new(read_header(&mut from)?);
         let decryptor = Decryptor::new_buffered(header.chain(from)).map_err(explain)?;
@@ -193,7 +193,8 @@ fn parse(text: &str) -> Option<Box<dyn age::Recipient + Send + Sync>> {
     Some(Box::new(recipient))
 }
 
-/// A private key may be given by mistake, so only the beginning is repeated.
+/// Returns the error for a text that is no recipient. It repeats only the beginning, because the text may
+/// be a private key, given by mistake.
 fn refuse_recipient(text: &str) -> UsageError {
     if text.starts_with("AGE-SECRET-KEY") {
         return UsageError::new(

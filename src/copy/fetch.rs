@@ -1,4 +1,4 @@
-//! A copy on its way out of a destination: into a scratch file without a name, decrypted, and verified
+//! Downloads a copy from a destination into a scratch file without a name, decrypts it, and verifies it
 //! whole.
 
 use std::fmt;
@@ -21,7 +21,7 @@ use crate::store::{Store, StoreError, UploadContent};
 
 const BLOCK: usize = 256 << 10;
 
-/// What is wrong with a copy itself, so that an older one may serve.
+/// The error of a copy that is damaged. An older copy may be whole.
 #[derive(Debug)]
 pub(super) struct DamagedCopy(String);
 
@@ -33,18 +33,19 @@ impl fmt::Display for DamagedCopy {
 
 impl std::error::Error for DamagedCopy {}
 
-/// Returns an error that says how a copy is damaged.
+/// Returns the error of a copy that is damaged as `how` says.
 pub(super) fn damaged(how: impl fmt::Display) -> anyhow::Error {
     DamagedCopy(how.to_string()).into()
 }
 
-/// Downloads a copy and verifies it whole: the stored bytes against `content`, where its sidecar says
-/// them, and everything that is inside. No more is downloaded than its sidecar says, or, if it has no
-/// sidecar, than the listing of the store says. Returns the dump, what is stored, and the dump's header.
+/// Downloads a copy and verifies it whole: the stored bytes against the size and SHA-256 in its sidecar
+/// (`content`), if there are any, and the dump inside. No more is downloaded than the sidecar says, or,
+/// without a sidecar, than the listing of the store says. Returns the dump, the size and SHA-256 of the
+/// stored bytes, and the dump's header.
 ///
 /// # Errors
-/// [`DamagedCopy`] for what is wrong with the copy; [`UsageError`] where a private key is missing; whatever
-/// else keeps it from being read.
+/// [`DamagedCopy`] when the copy is damaged; [`UsageError`] when a private key is missing; when the store or
+/// the scratch file fails.
 pub(super) fn fetch(
     store: &dyn Store,
     folder: &Folder,
@@ -72,7 +73,7 @@ pub(super) fn fetch(
         Err(error) if !error.is::<DamagedCopy>() => return Err(error),
         taken => taken,
     };
-    // What is stored says more than that it cannot be decrypted.
+    // A difference from the sidecar says more than a failure to decrypt.
     let stored = summed.content().map_err(StoreError::of)?;
     match content {
         Some(content) => compare(&stored, content)?,
@@ -98,10 +99,10 @@ pub(super) fn fetch(
     Ok((scratch, stored, header))
 }
 
-/// Reads a copy and compares the stored bytes with what its sidecar says, without decrypting them.
+/// Reads a copy and compares the stored bytes with its sidecar, without decrypting them.
 ///
 /// # Errors
-/// [`DamagedCopy`] where they differ; whatever keeps it from being read.
+/// [`DamagedCopy`] when they differ; when the store does not give them.
 pub(super) fn check(
     store: &dyn Store,
     folder: &Folder,
@@ -113,8 +114,7 @@ pub(super) fn check(
     compare(&summed.content().map_err(StoreError::of)?, content)
 }
 
-/// Opens a copy. A store could go on for ever: no more is read than shows that the copy is longer
-/// than `bytes`.
+/// Opens a copy. A store could send bytes without end, so at most one byte more than `bytes` is read.
 fn open<'a>(
     store: &'a dyn Store,
     folder: &Folder,
@@ -127,10 +127,10 @@ fn open<'a>(
     Ok(copy.take(most))
 }
 
-/// Writes what is inside into `into`.
+/// Writes the dump inside the copy to `into`.
 ///
 /// # Errors
-/// [`DamagedCopy`] where it cannot be decrypted for that; the store's, or those of `into`.
+/// [`DamagedCopy`] when the copy cannot be decrypted because it is damaged; when the store or `into` fails.
 fn take(from: &mut impl Read, into: &mut File, identities: Option<&Identities>) -> Result<()> {
     let mut from = BufReader::with_capacity(BLOCK, from);
     match identities {
@@ -159,7 +159,7 @@ fn pass(from: &mut dyn Read, into: &mut File) -> Result<()> {
     }
 }
 
-/// Tells the store's failures from those of decrypting.
+/// Distinguishes a failure of the store from a failure to decrypt.
 fn explain_unreadable(error: io::Error) -> anyhow::Error {
     let is_of_age = matches!(
         error.kind(),
@@ -190,8 +190,8 @@ fn compare(stored: &UploadContent, said: &UploadContent) -> Result<()> {
     Ok(())
 }
 
-/// Returns a file that has no name in any directory: `$TMPDIR`, else `/var/tmp`, which is on a disk. It
-/// has room for `bytes` bytes.
+/// Returns a file without a name, in `$TMPDIR`, else in `/var/tmp`, which is on a disk. It has room for
+/// `bytes` bytes.
 fn scratch(bytes: u64) -> Result<File> {
     let directory = std::env::var_os("TMPDIR").filter(|value| !value.is_empty());
     let directory = directory.map_or_else(|| PathBuf::from("/var/tmp"), PathBuf::from);

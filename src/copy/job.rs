@@ -33,25 +33,25 @@ pub(super) struct PendingCopy {
     left_out: Option<String>,
 }
 
-/// The copy of the newest dump that this run made.
+/// The copy that this run made of the newest dump.
 struct Newest {
     dump: DumpName,
     bytes: u64,
     seconds: f64,
 }
 
-/// One database's copies.
+/// The copies of one database.
 pub(super) struct CopyJob {
     directory: Arc<Directory>,
     series: Series,
     folder: Folder,
-    /// The hashes of its identities; the present one first.
+    /// The hashes of the identities that dumps of the database have, the present identity first.
     identities: Vec<String>,
     /// For each dump of the series, the hash of what the user left out of it.
     left_out: Vec<Option<String>>,
     /// The finished copies of this database, oldest first.
     own: Vec<KnownCopy>,
-    /// Names that are taken by what is no whole copy.
+    /// Names of files that are no whole copies.
     broken: Vec<StoredCopy>,
     wanted: Vec<PendingCopy>,
     looked: Instant,
@@ -60,7 +60,7 @@ pub(super) struct CopyJob {
 }
 
 impl CopyJob {
-    /// Returns the job of a series; none where it has no dump.
+    /// Returns the job of a series, or `None` if the series has no dump.
     ///
     /// # Errors
     /// When an identity cannot be hashed.
@@ -122,8 +122,8 @@ impl CopyJob {
         self.error.as_deref()
     }
 
-    /// Looks at what the destination has, removes what earlier runs of this machine left unfinished,
-    /// and plans what to copy.
+    /// Lists the copies in the destination, removes unfinished uploads of earlier runs of this machine, and
+    /// plans which dumps to copy.
     ///
     /// # Errors
     /// When the store does not answer.
@@ -179,7 +179,7 @@ impl CopyJob {
         for ((entry, header), left_out) in lacking {
             let taken = others.iter().find(|(copy, _)| copy.name.dump == entry.name);
             match taken.map(|(_, sidecar)| &sidecar.identity) {
-                // Its sidecar was made again, or the machine's key is a new one.
+                // The sidecar was made again by another machine, or this machine has a new key.
                 Some(None) => {}
                 Some(Some(_)) => foreign.push(entry.name.to_string()),
                 None => self.wanted.push(PendingCopy {
@@ -199,14 +199,14 @@ impl CopyJob {
         Ok(())
     }
 
-    /// Notes that a dump was not copied, and says why.
+    /// Records why a dump was not copied.
     pub(super) fn fail(&mut self, wanted: &PendingCopy, error: &Error) {
         log::error!("{}: cannot copy {}: {error:#}", self.folder, wanted.dump);
         self.error
             .get_or_insert_with(|| format!("cannot copy {}: {error:#}", wanted.dump));
     }
 
-    /// Notes that a dump is left for the next run.
+    /// Records that a dump is left for the next run.
     pub(super) fn postpone(&mut self, why: &str) {
         if self.error.is_none() {
             log::error!("{}: left for the next run: {why}", self.folder);
@@ -214,11 +214,11 @@ impl CopyJob {
         }
     }
 
-    /// Looks whether the destination lists what this run stored there: a store may say that it stored
-    /// what it then does not have.
+    /// Checks that the destination lists the copies that this run stored. A store may accept a file and not
+    /// have it afterwards.
     ///
     /// # Errors
-    /// When it does not, or does not answer.
+    /// When a copy is not listed, or the store does not answer.
     fn confirm(&self, store: &dyn Store, stop: Stop) -> Result<()> {
         if self.made.is_none() {
             return Ok(());
@@ -234,8 +234,7 @@ impl CopyJob {
         Ok(())
     }
 
-    /// Applies retention to the copies; only where every dump was copied that had to be, and the
-    /// destination lists it.
+    /// Applies retention to the copies, if every wanted dump was copied and the destination lists it.
     pub(super) fn rotate(&mut self, store: &dyn Store, options: &CopyOptions, stop: Stop) {
         if let Err(error) = self.confirm(store, stop) {
             log::error!("{}: {error:#}", self.folder);
@@ -258,7 +257,7 @@ impl CopyJob {
         }
     }
 
-    /// Brings the record of its copies up to date.
+    /// Updates the record of the database's copies.
     pub(super) fn record(&self, record: &mut CopyRecord, now: Timestamp) {
         let regular = self
             .own
@@ -281,8 +280,8 @@ impl CopyJob {
     }
 }
 
-/// Returns what the jobs want, with the number of its job: the newest of each database, then the rest,
-/// newest first.
+/// Returns the dumps that the jobs want, each with the number of its job: first the newest dump of each
+/// database, then the other dumps, the newest first.
 pub(super) fn order(jobs: &[CopyJob]) -> Vec<(usize, PendingCopy)> {
     let wanted = jobs.iter().enumerate().flat_map(|(number, job)| {
         let ranked = job.wanted.iter().enumerate();

@@ -1,4 +1,4 @@
-//! What copies there are.
+//! Lists copies.
 
 use std::io::{self, Write};
 
@@ -21,13 +21,13 @@ struct CopyRow {
     url: String,
     bytes: u64,
     encrypted: bool,
-    /// Absent where the copy is not finished.
+    /// `None` if the copy is not finished.
     #[serde(skip_serializing_if = "Option::is_none")]
     kind: Option<DumpKind>,
 }
 
-/// Prints the copies of each place on stdout, by machine and database, newest first, from listings
-/// alone.
+/// Prints the copies of each place on stdout, by machine and database, the newest first. It reads only the
+/// store's listings.
 ///
 /// # Errors
 /// When a destination cannot be listed or stdout is closed.
@@ -51,7 +51,7 @@ pub fn list(places: &[Location], json: bool) -> Result<()> {
     if json {
         writeln!(out, "{}", human::json(&rows)?)?;
     } else if rows.is_empty() {
-        log::info!("no copies here");
+        log::info!("there are no copies");
     } else {
         table(&mut out, &rows, clock::now())?;
     }

@@ -1,4 +1,4 @@
-//! A destination as the commands that read are given it: all of it, or one copy.
+//! What the arguments of a command that reads copies name: a destination, or one copy in it.
 
 use std::path::{Path, PathBuf};
 
@@ -15,14 +15,14 @@ use crate::name::Name;
 use crate::stop::Stop;
 use crate::store::{self, Config, Destination, Store, StoreError, is_url};
 
-/// What tells the copies that are meant, and how they are read.
+/// The flags that choose copies, and the keys and settings with which they are read.
 #[derive(Debug, Clone, Default)]
 pub struct CopySelection {
     /// The machine.
     pub host: Option<String>,
     /// The database.
     pub name: Option<String>,
-    /// The settings of the store.
+    /// The file with the settings of the store.
     pub store_config: Option<PathBuf>,
     /// The private keys.
     pub identity: Option<PathBuf>,
@@ -32,22 +32,22 @@ pub struct CopySelection {
 pub struct Location {
     /// The destination.
     pub destination: Destination,
-    /// How it is reached.
+    /// The open store.
     pub store: Box<dyn Store>,
-    /// The one copy that is meant.
+    /// The path of the copy, if the argument names one copy.
     pub copy: Option<(Folder, CopyName)>,
-    /// The machine that is meant.
+    /// The machine whose copies are chosen; `None` means every machine.
     pub host: Option<Name>,
-    /// The database that is meant.
+    /// The database whose copies are chosen; `None` means every database.
     pub database: Option<String>,
 }
 
 impl CopySelection {
-    /// Returns the places that paths and URLs name; none where all of them are dumps or directories
-    /// of dumps.
+    /// Returns the places that paths and URLs name, or `None` if all of them are dumps or dump
+    /// directories.
     ///
     /// # Errors
-    /// [`UsageError`] for a URL that makes no sense, and for directories of dumps beside places.
+    /// [`UsageError`] for a URL that is not valid, and for dump directories beside places.
     pub fn parse_locations(&self, paths: &[PathBuf]) -> Result<Option<Vec<Location>>> {
         let are_places = paths.iter().filter(|path| is_location(path)).count();
         if are_places == 0 {
@@ -55,7 +55,7 @@ impl CopySelection {
         }
         if are_places < paths.len() {
             return Err(UsageError::new(
-                "directories of dumps and destinations of copies cannot be given together",
+                "dump directories and destinations of copies cannot be given together; run the command once for each",
             )
             .into());
         }
@@ -81,7 +81,7 @@ impl CopySelection {
             None => Config::default(),
         };
         let host = self.host.as_deref().map(host_name).transpose()?;
-        // Reading leaves nothing unfinished, but a sidecar that is made again may be stopped.
+        // A reading command uploads only a sidecar that it makes again.
         let key = CopyStateDirectory::find(None)
             .ok()
             .and_then(|home| home.existing_key());
@@ -105,7 +105,7 @@ impl CopySelection {
 }
 
 impl Location {
-    /// Lists the copies that are meant, by database.
+    /// Lists the chosen copies by database.
     ///
     /// # Errors
     /// When the destination cannot be listed.
@@ -135,14 +135,14 @@ impl Location {
             .collect())
     }
 
-    /// Returns where a copy is.
+    /// Returns the URL of a copy.
     #[must_use]
     pub fn url_of(&self, folder: &Folder, name: &CopyName) -> String {
         self.destination.url_of(&folder.path_of(&name.to_string()))
     }
 }
 
-/// Returns a machine's name as the name of its folder.
+/// Returns the name of the folder of a machine.
 ///
 /// # Errors
 /// [`UsageError`] when it is empty.
@@ -151,8 +151,8 @@ pub(super) fn host_name(host: &str) -> Result<Name> {
     Ok(name.ok_or_else(|| UsageError::new("the host's name is empty"))?)
 }
 
-/// Returns true for a URL, for a directory that holds copies, and for the file of a copy: it is
-/// encrypted, or has a sidecar.
+/// Returns true for a URL, for a directory that holds copies, and for a file that is a copy, which means
+/// that it is encrypted or has a sidecar.
 fn is_location(path: &Path) -> bool {
     let Some(text) = path.to_str() else {
         return false;
@@ -175,7 +175,7 @@ fn is_location(path: &Path) -> bool {
     path.is_dir() && has_copies(path).unwrap_or(false)
 }
 
-/// Returns true for a directory that has a sidecar two levels below and no dump directly in it.
+/// Returns true for a directory that has no dump and, two levels below it, a sidecar.
 fn has_copies(path: &Path) -> Result<bool> {
     if !Directory::open(path)?.dumps()?.is_empty() {
         return Ok(false);
@@ -203,7 +203,7 @@ fn has_copies(path: &Path) -> Result<bool> {
     Ok(found(&*store)?)
 }
 
-/// Returns the kind of a copy in words, for people.
+/// Returns the kind of a copy in words.
 #[must_use]
 pub(super) fn describe_kind(kind: Option<DumpKind>) -> &'static str {
     match kind {

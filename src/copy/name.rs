@@ -1,5 +1,5 @@
-//! The names of copies in a destination: `HOST/DATABASE/DUMP`, with `.age` where it is encrypted,
-//! and beside each its sidecar, `COPY.copy.json` or `COPY.replaced.json`.
+//! The names of copies in a destination: `HOST/DATABASE/DUMP`, with `.age` if the copy is encrypted. Each
+//! has a sidecar beside it: `COPY.copy.json` or `COPY.replaced.json`.
 
 use std::fmt;
 
@@ -15,12 +15,12 @@ const REPLACED: &str = ".replaced.json";
 pub struct CopyName {
     /// The dump's name.
     pub dump: DumpName,
-    /// It is encrypted.
+    /// True if the copy is encrypted.
     pub is_encrypted: bool,
 }
 
 impl CopyName {
-    /// Reads a name; `None` if this program could not have made it.
+    /// Parses a name. Returns `None` if this program could not have made it.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (dump, is_encrypted) = match text.strip_suffix(ENCRYPTED) {
@@ -31,7 +31,7 @@ impl CopyName {
         Some(CopyName { dump, is_encrypted })
     }
 
-    /// Reads the name of a sidecar: the name of its copy, and the kind of the dump.
+    /// Parses the name of a sidecar. Returns the name of its copy, and the kind of the dump.
     #[must_use]
     pub fn parse_sidecar(text: &str) -> Option<(Self, DumpKind)> {
         let regular = text
@@ -45,7 +45,7 @@ impl CopyName {
         Some((CopyName::parse(name)?, kind))
     }
 
-    /// Returns the name of its sidecar.
+    /// Returns the name of the copy's sidecar.
     #[must_use]
     pub fn sidecar(&self, kind: DumpKind) -> String {
         let suffix = match kind {
@@ -68,12 +68,12 @@ impl fmt::Display for CopyName {
 pub struct Folder {
     /// The machine whose database it is.
     pub host: Name,
-    /// The database, as its dumps are named.
+    /// The NAME of the database's dumps.
     pub database: Name,
 }
 
 impl Folder {
-    /// Returns the path of a file in it.
+    /// Returns the path of a file in the folder.
     #[must_use]
     pub fn path_of(&self, file: &str) -> String {
         format!("{self}/{file}")
@@ -86,7 +86,7 @@ impl fmt::Display for Folder {
     }
 }
 
-/// Reads the path of a copy in a destination; `None` if no copy has it.
+/// Parses the path of a copy in a destination. Returns `None` if no copy can have this path.
 #[must_use]
 pub(super) fn parse_path(path: &str) -> Option<(Folder, CopyName)> {
     let (folder, name) = parse_file(path)?;
@@ -94,7 +94,7 @@ pub(super) fn parse_path(path: &str) -> Option<(Folder, CopyName)> {
     Some((folder, name))
 }
 
-/// Reads the path of any file in a database's folder: the folder, and the file's name.
+/// Parses the path of any file in a database's folder. Returns the folder and the file's name.
 #[must_use]
 pub(super) fn parse_file(path: &str) -> Option<(Folder, &str)> {
     let (folder, file) = path.rsplit_once('/')?;

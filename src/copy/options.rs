@@ -5,31 +5,31 @@ use std::time::Duration;
 
 use crate::retention::Policy;
 
-/// What is copied, and how.
+/// The options of a run of `copy`.
 #[derive(Debug, Clone)]
 pub struct CopyOptions {
-    /// Where to.
+    /// The destination, as the user wrote it.
     pub to: String,
-    /// Whom the copies are encrypted to.
+    /// The public keys to which the copies are encrypted.
     pub recipients: Vec<String>,
-    /// A file with more of them.
+    /// A file with more public keys.
     pub recipients_file: Option<PathBuf>,
-    /// The settings of the store.
+    /// The file with the settings of the store.
     pub store_config: Option<PathBuf>,
-    /// The machine's name in the destination; the system's own by default.
+    /// The machine's name in the destination; `None` means the name of the system.
     pub host: Option<String>,
-    /// Bytes a second.
+    /// The most bytes to upload in a second.
     pub rate: Option<u64>,
-    /// Read every copy back.
+    /// True to download and compare every copy.
     pub reads_back: bool,
-    /// Copy what restores replaced as well.
+    /// True to copy also the dumps that restores saved.
     pub includes_replaced: bool,
-    /// What stays in the destination; without it nothing is removed there.
+    /// Which copies stay in the destination.
     pub policy: Policy,
-    /// Whether anything is removed in the destination.
+    /// False to remove nothing in the destination.
     pub rotates: bool,
-    /// How long one copy may take, and so may listing the copies of a database.
+    /// The longest time that one copy may take, and that listing the copies of one database may take.
     pub timeout: Duration,
-    /// Where the machine keeps its record of copies.
+    /// The directory in which the machine keeps its record of copies.
     pub state: Option<PathBuf>,
 }

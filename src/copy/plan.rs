@@ -1,4 +1,5 @@
-//! Which dumps a destination lacks that its retention would keep. Pure: the clock is a parameter.
+//! Plans which dumps to copy: those that a destination lacks and that its retention would keep. Pure: the
+//! clock is a parameter.
 
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -18,9 +19,9 @@ pub(super) type KnownCopy = (StoredCopy, Sidecar);
 /// A dump that the destination lacks, and the hash of what the user left out of it.
 pub(super) type Lacking<'a> = (&'a (DumpFile, Header), &'a Option<String>);
 
-/// Returns which of a database's dumps are to be copied, the newest first. `left_out` has for each dump
-/// the hash of what the user left out of it. `copies` are those of the same identity in the
-/// destination. Dumps dated ahead wait until their time has come.
+/// Returns the dumps of a database that are to be copied, the newest first. `left_out` has, for each dump,
+/// the hash of what the user left out of it. `copies` are the copies of the same identity in the
+/// destination. A dump dated in the future is not copied before that time.
 #[must_use]
 pub(super) fn choose_missing<'a>(
     dumps: &'a [(DumpFile, Header)],
@@ -55,7 +56,7 @@ pub(super) fn choose_missing<'a>(
     lacking
 }
 
-/// Returns what retention says of each copy of one identity, in their order.
+/// Returns the verdict of retention on each copy of one identity, in the order of the copies.
 #[must_use]
 pub(super) fn verdicts(
     copies: &[KnownCopy],
@@ -72,7 +73,8 @@ fn make_candidate((copy, sidecar): &KnownCopy) -> Candidate {
     candidate(&copy.name.dump, copy.bytes, sidecar.kind, left_out)
 }
 
-/// A destination knows nothing of what is inside, so dumps are compared by the size of their files.
+/// Returns a candidate for retention. The content of a copy is not known, so dumps are compared by the size
+/// of their files.
 fn candidate(name: &DumpName, bytes: u64, kind: DumpKind, left_out: Option<&str>) -> Candidate {
     let (time, sequence) = name.key();
     let group = |left_out: &str| {

@@ -1,4 +1,4 @@
-//! Restoring from a destination: the newest good copy is downloaded, verified whole, and loaded by the
+//! Restores from a destination: downloads the newest good copy, verifies it whole, and loads it with the
 //! code that loads any dump.
 
 use std::fs::File;
@@ -21,11 +21,11 @@ use crate::restore::{RestoreOptions, run_chosen};
 use crate::retention::is_future;
 use crate::stop::Stop;
 
-/// Restores a copy into `target`: the named copy, else the newest good copy of the database. Returns how
-/// many objects could not be restored.
+/// Restores a copy into `target`: the named copy, else the newest good copy of the database. Returns the
+/// number of objects that could not be restored.
 ///
 /// # Errors
-/// Whatever keeps it from being restored; the old database is then as it was.
+/// When no copy can be restored; the old database is then as it was.
 pub fn restore(
     place: &Location,
     identities: Option<&Identities>,
@@ -88,7 +88,7 @@ pub(super) fn get(
                 Sidecar::read(store, folder, &copy.name, kind, stop).map_err(sidecar_error)?;
             Some(sidecar.content())
         }
-        // A copy that is named may prove to be whole.
+        // A named copy without a sidecar may be whole.
         None => None,
     };
     log::info!("downloading {}", place.url_of(folder, &copy.name));
@@ -96,11 +96,11 @@ pub(super) fn get(
     Ok((file, header))
 }
 
-/// Returns the copies of the one database that is meant, in the order in which a restore takes them:
-/// the newest that is not dated ahead first.
+/// Returns the copies of the chosen database in the order in which a restore tries them: first the newest
+/// that is not dated in the future.
 ///
 /// # Errors
-/// [`UsageError`] where there are several databases.
+/// [`UsageError`] when the place has copies of several databases.
 pub(super) fn list_one_database(place: &Location, stop: Stop) -> Result<(Folder, Vec<StoredCopy>)> {
     let mut all: Vec<_> = place.copies(stop)?.into_iter().collect();
     if place.copy.is_none() {
@@ -131,7 +131,7 @@ pub(super) fn list_one_database(place: &Location, stop: Stop) -> Result<(Folder,
     Ok((folder, sort_for_restore(copies.stored)))
 }
 
-/// Returns copies in the order in which a restore takes them.
+/// Returns copies in the order in which a restore tries them.
 pub(super) fn sort_for_restore(mut copies: Vec<StoredCopy>) -> Vec<StoredCopy> {
     let now = clock::now();
     copies.sort_by_key(|copy| {

@@ -1,4 +1,5 @@
-//! Retention in a destination: only copies of one identity count, and the newest good one stays.
+//! Retention in a destination. It counts the copies of one identity only, and never removes the newest good
+//! copy.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -15,8 +16,8 @@ use crate::retention::{Policy, Rule, Verdict};
 use crate::stop::Stop;
 use crate::store::{Reason, Store, StoreError};
 
-/// Applies retention to the copies of places: says on stdout for each copy why it stays or goes, and
-/// removes what goes, unless `is_dry`. Copies of several identities count apart.
+/// Applies retention to the copies of places. Prints for each copy why it stays or goes, and removes the
+/// copies that go, unless `is_dry`. Copies of each identity are counted separately.
 ///
 /// # Errors
 /// When a destination cannot be listed or a copy cannot be removed.
@@ -33,7 +34,7 @@ pub fn run(places: &[Location], policy: &Policy, is_dry: bool) -> Result<()> {
                     .push(copy);
             }
             for (identity, own) in by_identity {
-                // Nothing says that those without an identity are of one database.
+                // Copies without an identity may be of several databases.
                 let plan = match identity {
                     Some(_) => verdicts(&own, policy, clock::now(), None),
                     None => vec![Verdict::Keep(Vec::new()); own.len()],
@@ -115,8 +116,8 @@ pub(super) fn read_known(
     Ok(known)
 }
 
-/// Removes the copies that no rule keeps, each before its sidecar. Returns how many it removed. A
-/// store that refuses is a note.
+/// Removes the copies that no rule keeps, each before its sidecar. Returns the number of removed copies.
+/// If the store refuses, logs that the copies stay.
 ///
 /// # Errors
 /// When a copy cannot be removed for another reason.
@@ -148,7 +149,7 @@ pub(super) fn remove(
 /// Removes a copy, then its sidecar.
 ///
 /// # Errors
-/// When the store does not.
+/// When the store cannot be reached or refuses.
 pub(super) fn remove_one(
     store: &dyn Store,
     folder: &Folder,

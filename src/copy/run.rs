@@ -1,4 +1,4 @@
-//! A run of `copy`: every database of the given dump directories into one destination.
+//! A run of `copy`: copies the dumps of every database in the given dump directories to one destination.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -21,14 +21,14 @@ use crate::status::CopyRecord;
 use crate::stop::Stop;
 use crate::store::{self, Config, Destination, StoreError};
 
-/// So many failures in a row say that the rest would fail as well.
+/// The number of failures in a row after which the run gives up on the remaining copies.
 const FAILURES: usize = 3;
 
-/// Copies what a destination lacks of the dumps in `directories`: the newest of each database first,
-/// then the rest, newest first. Prints where each copy is. Returns how many databases failed.
+/// Copies the dumps in `directories` that a destination lacks: first the newest dump of each database, then
+/// the others, the newest first. Prints the URL of each copy. Returns the number of databases that failed.
 ///
 /// # Errors
-/// [`UsageError`] for what makes no sense, before anything is copied; [`DestinationInUse`](super::state_directory::DestinationInUse) when another run copies
+/// [`UsageError`] for options that are not valid, before anything is copied; [`DestinationInUse`](super::state_directory::DestinationInUse) when another run copies
 /// to the same destination; when the destination cannot be reached.
 pub fn run(directories: &[PathBuf], options: &CopyOptions) -> Result<usize> {
     let destination = Destination::parse(&options.to).map_err(|why| UsageError::new(&why))?;
@@ -85,7 +85,7 @@ pub fn run(directories: &[PathBuf], options: &CopyOptions) -> Result<usize> {
     Ok(failed)
 }
 
-/// Uploads what each job lacks.
+/// Uploads the dumps that each job wants.
 fn copy(
     jobs: &mut [CopyJob],
     store: &dyn store::Store,
@@ -113,7 +113,8 @@ fn copy(
     Ok(())
 }
 
-/// Records for `status` what is copied. That it cannot is a warning: the copies are there.
+/// Records for `status` which dumps are copied. Logs a warning if it cannot, because the copies exist
+/// nevertheless.
 fn record(home: &CopyStateDirectory, destination: &Destination, jobs: &[CopyJob]) {
     let now = clock::now();
     let changed = home.change(|records| {
@@ -132,11 +133,11 @@ fn record(home: &CopyStateDirectory, destination: &Destination, jobs: &[CopyJob]
     }
 }
 
-/// Returns the directories of dumps among `paths`: each that holds dumps, and those below it that do. That
-/// one of several holds none is a warning.
+/// Returns the dump directories among `paths` and their subdirectories. Logs a warning for a path without
+/// dumps if another path has some.
 ///
 /// # Errors
-/// When one cannot be read, or none has dumps.
+/// When a directory cannot be read, or no path has dumps.
 fn expand(paths: &[PathBuf]) -> Result<Vec<Arc<Directory>>> {
     let mut all = Vec::new();
     let mut empty = Vec::new();

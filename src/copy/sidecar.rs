@@ -1,4 +1,5 @@
-//! The file beside a copy, written last: what the copy must be, and nothing of its content.
+//! The sidecar of a copy: a file beside it, written last. It says which bytes the copy must have, and nothing
+//! about the content of the database.
 
 use std::io::Read;
 
@@ -19,7 +20,7 @@ const HASH: usize = 64;
 /// The greatest length of the name and the version of the program that made a copy.
 const LONGEST_TOOL: usize = 100;
 
-/// What a copy must be.
+/// The bytes that a copy must have, and which dump it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Sidecar {
     /// The program that made the copy, with its version.
@@ -30,16 +31,15 @@ pub(super) struct Sidecar {
     pub bytes: u64,
     /// The SHA-256 of the copy, as it is stored.
     pub sha256: String,
-    /// When the snapshot was taken.
+    /// The time of the snapshot.
     pub time: Timestamp,
     /// Why the dump was made.
     pub kind: DumpKind,
-    /// The hash of the database's identity by the key of the machine that copied it; absent where
-    /// another machine made the sidecar again.
+    /// The hash of the database's identity, with the key of the machine that copied it. `None` if another
+    /// machine made the sidecar again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identity: Option<String>,
-    /// The hash, by the same key, of what the user left out of the dump; absent where the dump is
-    /// whole.
+    /// The hash, with the same key, of what the user left out of the dump. `None` if the dump is whole.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub left_out: Option<String>,
 }
@@ -69,7 +69,7 @@ impl Sidecar {
     /// Reads the sidecar of a copy.
     ///
     /// # Errors
-    /// When it cannot be read, or is not of this copy.
+    /// When the sidecar cannot be read, or belongs to another copy.
     pub(super) fn read(
         store: &dyn Store,
         folder: &Folder,
@@ -103,7 +103,7 @@ impl Sidecar {
         Ok(sidecar)
     }
 
-    /// Stores it beside its copy.
+    /// Stores the sidecar beside its copy.
     ///
     /// # Errors
     /// When it cannot be stored.
@@ -129,7 +129,7 @@ impl Sidecar {
         Ok(())
     }
 
-    /// Returns what the copy must hold.
+    /// Returns the size and SHA-256 that the copy must have.
     #[must_use]
     pub(super) fn content(&self) -> UploadContent {
         UploadContent {

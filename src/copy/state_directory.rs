@@ -1,5 +1,5 @@
-//! What a machine keeps of its copies: its random key, one lock a destination, and a record of what
-//! was copied when, for `status`. Losing it loses no copy.
+//! The state that a machine keeps about its copies: a random key, one lock for each destination, and a record
+//! for `status` of what was copied when. Losing this state loses no copy.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -23,10 +23,10 @@ use crate::store::Destination;
 const RECORDS: &str = "copies.json";
 const LONGEST: u64 = 64 << 20;
 
-/// By destination, directory and database.
+/// The records by destination, directory and database.
 pub type Records = BTreeMap<String, BTreeMap<PathBuf, BTreeMap<String, CopyRecord>>>;
 
-/// Another run copies to the same destination.
+/// The error when another run copies to the same destination.
 #[derive(Debug)]
 pub struct DestinationInUse(String);
 
@@ -43,10 +43,10 @@ impl std::error::Error for DestinationInUse {}
 pub struct CopyStateDirectory(PathBuf);
 
 impl CopyStateDirectory {
-    /// Returns the directory that is given, else the user's.
+    /// Returns the given directory, else the default directory of the user.
     ///
     /// # Errors
-    /// When none is given and the user has no home.
+    /// When no directory is given and the user has no home directory.
     pub fn find(given: Option<&Path>) -> Result<Self> {
         if let Some(given) = given {
             return Ok(CopyStateDirectory(given.to_owned()));
@@ -65,7 +65,7 @@ impl CopyStateDirectory {
         Ok(CopyStateDirectory(state.join("dump-database-copies")))
     }
 
-    /// Creates the directory where it is missing.
+    /// Creates the directory if it is missing.
     ///
     /// # Errors
     /// When it cannot be created.
@@ -80,7 +80,7 @@ impl CopyStateDirectory {
         })
     }
 
-    /// Returns the machine's key; makes it where there is none.
+    /// Returns the machine's key, and makes it if there is none.
     ///
     /// # Errors
     /// When it cannot be read or made.
@@ -93,7 +93,7 @@ impl CopyStateDirectory {
                 let mut file = tempfile::NamedTempFile::new_in(&self.0).with_context(context)?;
                 file.write_all(secret.as_bytes()).with_context(context)?;
                 file.as_file().sync_all().with_context(context)?;
-                // Where another run was first, its key counts.
+                // If another run made a key first, that key counts.
                 let _ = file.persist_noclobber(&path);
                 fs::read_to_string(&path)
             }
@@ -117,10 +117,10 @@ impl CopyStateDirectory {
             .map(MachineKey)
     }
 
-    /// Takes a destination for this run, until the file is dropped.
+    /// Locks a destination for this run, until the returned file is dropped.
     ///
     /// # Errors
-    /// [`DestinationInUse`] when another run of this machine has it.
+    /// [`DestinationInUse`] when another run of this machine copies to it.
     pub fn lock(&self, destination: &Destination, key: &MachineKey) -> Result<File> {
         let name = key.hash(destination.to_string().as_bytes());
         let file = self.open(&format!("{}.lock", &name[..16]))?;
@@ -133,10 +133,10 @@ impl CopyStateDirectory {
         }
     }
 
-    /// Returns the records; empty where there are none.
+    /// Returns the records, or empty records if there is no file.
     ///
     /// # Errors
-    /// When they are there and cannot be read.
+    /// When the file cannot be read.
     pub fn records(&self) -> Result<Records> {
         let path = self.0.join(RECORDS);
         let context = || format!("cannot read the record of copies, {}", path.display());
@@ -151,7 +151,7 @@ impl CopyStateDirectory {
         serde_json::from_slice(&text).with_context(context)
     }
 
-    /// Changes the records: a whole new file takes the old one's place.
+    /// Changes the records: writes a new file and renames it over the old one.
     ///
     /// # Errors
     /// When they cannot be written; they are then as they were.
@@ -183,7 +183,7 @@ impl CopyStateDirectory {
     }
 }
 
-/// The machine's random key: who does not have it learns nothing from a hash.
+/// The machine's random key. Without this key, a hash says nothing about what was hashed.
 pub struct MachineKey(String);
 
 impl MachineKey {
@@ -195,7 +195,7 @@ impl MachineKey {
         Ok(self.hash(&serde_json::to_vec(identity)?))
     }
 
-    /// Returns the hash of what the user left out of a dump; none where it is whole.
+    /// Returns the hash of what the user left out of a dump, or `None` if the dump is whole.
     ///
     /// # Errors
     /// When the patterns cannot be written as JSON.

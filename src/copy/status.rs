@@ -1,5 +1,5 @@
-//! How fresh copies are: of a destination, from its listings and one sidecar a database; of a dump
-//! directory, from this machine's record.
+//! Reports the age of copies: for a destination, from its listings and one sidecar of each database; for a
+//! dump directory, from this machine's record.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -30,21 +30,20 @@ struct StatusRow {
     destination: String,
     host: String,
     database: String,
-    /// When the newest dump that has a whole copy was made.
+    /// The time of the newest dump that has a whole copy.
     newest: Option<Timestamp>,
     /// The size of its copy in bytes.
     bytes: Option<u64>,
-    /// How many finished copies there are that are not dated after now.
+    /// The number of finished copies that are not dated in the future.
     kept: usize,
-    /// How far back they go.
+    /// The age of the oldest of these copies in seconds.
     reach_seconds: Option<i64>,
-    /// What is wrong, in words; absent when nothing is.
+    /// The problem in words, or `None`.
     problem: Option<String>,
 }
 
-/// Prints a line for each machine and database of each place on stdout. Returns how many have no copy
-/// younger than `max_age`; a place without copies counts as one, and so does a machine that is asked
-/// for and has none.
+/// Prints a line for each machine and database of each place on stdout. Returns the number of databases with
+/// a problem. A place without copies counts as one, and so does a named machine without copies.
 ///
 /// # Errors
 /// When a destination cannot be listed or stdout is closed.
@@ -185,8 +184,8 @@ fn table(out: &mut impl Write, rows: &[StatusRow], now: Timestamp) -> io::Result
     Ok(())
 }
 
-/// Adds to the rows of dump directories what is on record of their copies in `destinations`, or in all
-/// destinations on record if none is given. A copy that is older than `max_age` is a problem, and so is a
+/// Adds the recorded copies to the rows of dump directories: those in `destinations`, or in every recorded
+/// destination if none is given. A copy that is older than `max_age` is a problem, and so is a
 /// database without copies, unless its first dump is younger than the last run.
 ///
 /// # Errors
@@ -258,7 +257,7 @@ fn is_too_new(
     first.zip(last_run).is_some_and(|(first, run)| first > run)
 }
 
-/// Returns what is wrong with the copies of a database in one destination.
+/// Returns the problems of a database's copies in one destination.
 fn describe_lateness(copy: &CopyStatus, max_age: Option<Duration>, now: Timestamp) -> Vec<String> {
     let destination = &copy.destination;
     let age = match copy.time() {

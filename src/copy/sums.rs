@@ -1,4 +1,4 @@
-//! What passes on its way into a store or out of one: counted, hashed, slowed down, shown.
+//! Counts and hashes the bytes that are uploaded or downloaded, limits their rate, and shows the progress.
 
 use std::io::{self, Read, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,19 +11,19 @@ use crate::progress::Progress;
 use crate::stop::Stop;
 use crate::store::{StoreError, UploadContent};
 
-/// The longest sleep: work that must stop ends soon.
+/// The longest sleep, so that work that must stop ends soon.
 const NAP: Duration = Duration::from_millis(100);
 
-/// A writer that keeps the sums of what is written.
+/// A writer that counts and hashes the bytes that are written.
 pub(super) struct SummingWriter<'a, W> {
     out: W,
     sums: Sha256,
     bytes: u64,
-    /// Bytes a second.
+    /// The most bytes to upload in a second.
     rate: Option<u64>,
     started: Instant,
     progress: Progress,
-    /// Nothing more is to be written.
+    /// True if nothing more will be written.
     is_over: &'a AtomicBool,
     stop: Stop,
 }
@@ -87,7 +87,7 @@ impl<W: Write> Write for SummingWriter<'_, W> {
     }
 }
 
-/// A reader that keeps the sums of what is read.
+/// A reader that counts and hashes the bytes that are read.
 pub(super) struct SummingReader<R> {
     from: R,
     sums: Sha256,
@@ -103,7 +103,7 @@ impl<R: Read> SummingReader<R> {
         }
     }
 
-    /// Returns what was read, all that is left included.
+    /// Reads the rest. Returns the number and the hash of all bytes.
     ///
     /// # Errors
     /// When the rest cannot be read.

@@ -9,15 +9,15 @@ use crate::exit::UsageError;
 
 const WITHOUT: &str = "this program was built without encryption";
 
-/// Whom copies are encrypted to: nobody.
+/// The public keys to which copies are encrypted: none.
 #[derive(Debug, Default)]
 pub(super) struct Recipients;
 
-/// Private keys: none.
+/// The private keys that decrypt copies: none.
 #[derive(Debug)]
 pub struct Identities;
 
-/// What is written to it goes on as it is.
+/// A writer that does not encrypt.
 #[derive(Debug)]
 pub(super) struct Encrypted<W: Write>(W);
 
@@ -33,13 +33,13 @@ impl Recipients {
         Err(UsageError::new(WITHOUT).into())
     }
 
-    /// Returns true: copies are not encrypted.
+    /// Returns true, because copies are not encrypted.
     #[must_use]
     pub(super) fn is_empty(&self) -> bool {
         true
     }
 
-    /// Returns a writer that passes on what it is given.
+    /// Returns a writer that does not encrypt.
     ///
     /// # Errors
     /// None.

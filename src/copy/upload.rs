@@ -1,5 +1,5 @@
-//! One dump on its way into a destination: read, verified beside, encrypted, stored, and its sidecar
-//! last.
+//! Copies one dump to a destination: reads and encrypts it, stores it, verifies at the same time that it is
+//! whole, and stores its sidecar last.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -24,10 +24,10 @@ const BLOCK: usize = 256 << 10;
 /// How dumps are uploaded.
 pub(super) struct UploadSettings {
     pub(super) recipients: Recipients,
-    /// Bytes a second.
+    /// The most bytes to upload in a second.
     pub(super) rate: Option<u64>,
     pub(super) reads_back: bool,
-    /// How long one copy may take.
+    /// The longest time that one copy may take.
     pub(super) timeout: Duration,
 }
 
@@ -48,10 +48,10 @@ pub(super) struct NewCopy {
     pub(super) seconds: f64,
 }
 
-/// Copies a dump. None where another run copied it meanwhile.
+/// Copies a dump. Returns `None` if another run copied it meanwhile.
 ///
 /// # Errors
-/// When the dump is damaged, or the store has not all of it; no copy has the name then.
+/// When the dump is damaged, or the store has not stored all of it. The copy then has no final name.
 pub(super) fn upload(
     store: &dyn Store,
     dump: &File,

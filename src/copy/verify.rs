@@ -1,4 +1,5 @@
-//! Copies read whole and checked: what is stored, and with the private key what is inside.
+//! Verifies copies: reads them whole, compares the stored bytes with the sidecar, and checks the dump inside
+//! if it is not encrypted or a private key is given.
 
 use std::io::{self, Write};
 use std::time::Duration;
@@ -21,16 +22,16 @@ use crate::store::{Reason, StoreError, UploadContent};
 struct VerifiedCopy {
     url: String,
     good: bool,
-    /// Absent where only what is stored was checked.
+    /// `None` if only the stored bytes were checked.
     #[serde(skip_serializing_if = "Option::is_none")]
     bytes: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
 }
 
-/// Verifies copies; one line each on stdout. Without private keys an encrypted copy is compared with
-/// its sidecar alone. Each copy may take `timeout`. A copy without a sidecar that proves to be whole gets its sidecar again. Returns
-/// the number of copies that are not good, and of places that have none.
+/// Verifies copies and prints a line for each on stdout. Without private keys, an encrypted copy is only
+/// compared with its sidecar. Each copy may take `timeout`. A whole copy without a sidecar gets its sidecar
+/// again. Returns the number of copies that are not good, plus the number of places without copies.
 ///
 /// # Errors
 /// When a destination cannot be read or stdout is closed.
@@ -143,7 +144,7 @@ pub(super) fn sidecar_error(error: anyhow::Error) -> anyhow::Error {
     fetch::damaged(format!("{error:#}"))
 }
 
-/// Stores the sidecar of a copy that was proven whole. That it cannot is a warning.
+/// Stores the sidecar of a copy that was proven whole. Logs a warning if it cannot.
 fn complete(
     place: &Location,
     folder: &Folder,
@@ -161,12 +162,12 @@ fn complete(
     }
 }
 
-/// Returns true where a copy itself is at fault.
+/// Returns true if the copy itself is damaged.
 pub(super) fn is_damage(error: &anyhow::Error) -> bool {
     error.is::<DamagedCopy>()
 }
 
-/// Returns true where an error is the store's and says nothing of a copy.
+/// Returns true if the store failed, so that the error says nothing about the copy.
 fn is_of_the_store(error: &anyhow::Error) -> bool {
     let found = error
         .chain()

@@ -14,20 +14,20 @@ use crate::identity::Engine;
 const LISTED: usize = 5;
 
 /// What the tables and rows of an engine are called.
-struct Words {
+struct TableWords {
     table: &'static str,
     row: &'static str,
     rows: &'static str,
 }
 
-impl Words {
+impl TableWords {
     fn new(of_keys: bool) -> Self {
         let (table, row, rows) = if of_keys {
             ("database", "key", "keys")
         } else {
             ("table", "row", "rows")
         };
-        Words { table, row, rows }
+        TableWords { table, row, rows }
     }
 }
 
@@ -77,9 +77,9 @@ impl Comparison {
 
     /// Compares the number of rows of each table `now` with the number at the snapshot.
     fn compare_tables(facts: &Facts, now: &BTreeMap<String, Option<u64>>, of_keys: bool) -> Self {
-        let Words {
+        let TableWords {
             table: thing, rows, ..
-        } = Words::new(of_keys);
+        } = TableWords::new(of_keys);
         let mut this = Comparison {
             tables: now.len(),
             rows: now.values().flatten().sum(),
@@ -168,7 +168,7 @@ impl fmt::Display for Comparison {
         if self.only_loaded {
             return f.write_str("all of it loaded; nothing else was compared");
         }
-        let words = Words::new(self.of_keys);
+        let words = TableWords::new(self.of_keys);
         let tables = human::count(self.tables, words.table);
         let rows = if self.rows == 1 {
             words.row

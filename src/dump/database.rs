@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::options::DumpOptions;
 use super::previous::PreviousDumps;
-use super::proven::{ProvenDump, Writer};
+use super::proven::{DumpWriter, ProvenDump};
 use crate::directory::LockedDirectory;
 use crate::engine::dumper::{Dumper, ScratchFile, SnapshotLost};
 use crate::gzip::Pool;
@@ -95,7 +95,7 @@ impl<'a> Run<'a> {
             path: temporary.path(),
             file: temporary.file(),
         });
-        let writer = Writer {
+        let writer = DumpWriter {
             directory: self.directory,
             pool: &self.pool,
             options: self.options,

@@ -29,7 +29,7 @@ pub(super) struct ProvenDump<'a> {
 }
 
 /// Writes dumps of one database.
-pub(super) struct Writer<'a> {
+pub(super) struct DumpWriter<'a> {
     pub(super) directory: &'a LockedDirectory,
     pub(super) pool: &'a Arc<Pool>,
     pub(super) options: &'a DumpOptions,
@@ -38,7 +38,7 @@ pub(super) struct Writer<'a> {
     pub(super) stop: Stop,
 }
 
-impl<'a> Writer<'a> {
+impl<'a> DumpWriter<'a> {
     /// Takes a snapshot, writes it to a temporary file and reads that back. Returns the dump.
     pub(super) fn write(
         &self,

@@ -10,6 +10,7 @@ use super::save::Saver;
 use crate::dump;
 use crate::engine::{Access, DamagedInside, ExistingDatabase, LoadOptions, LoadResult, Source};
 use crate::header::Header;
+use crate::progress;
 use crate::stop::Stop;
 
 /// What a restore does if the target database exists.
@@ -66,8 +67,11 @@ pub(super) fn restore_chosen(
     let mut refused = Vec::new();
     let accepts_a_part = options.replace == ReplaceMode::SavedPartly;
     let mut saver = Saver::new(&options.dump, accepts_a_part, stop);
+    let _shown = progress::show_restore(&target.to_string());
     let (path, header, loaded) = loop {
+        progress::begin_phase("verifying");
         let (dump, path, header) = choose(&refused, stop)?;
+        progress::begin_phase("loading");
         let load_options = LoadOptions {
             existing: match options.replace {
                 ReplaceMode::No => ExistingDatabase::Refuse,

@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use crate::directory::{Directory, LockedDirectory};
 use crate::dump::{DumpOptions, RetentionChoice, Run};
 use crate::engine::{Dumper, Save};
+use crate::progress;
 use crate::stop::Stop;
 
 /// Dumps databases into `options.to`. The NAME of a dump is the NAME of the dumps of its database
@@ -67,7 +68,10 @@ impl Save for Saver {
     }
 
     fn save(&mut self, dumper: &mut dyn Dumper) -> Result<PathBuf> {
-        self.dump(dumper)
+        progress::begin_phase("dumping the old database");
+        let saved = self.dump(dumper);
+        progress::begin_phase("replacing the old database");
+        saved
     }
 
     fn accepts_a_part(&self) -> bool {

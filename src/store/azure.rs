@@ -5,8 +5,9 @@ use opendal::Operator;
 use opendal::services::Azblob;
 
 use super::config::Config;
-use super::connection::{Checks, Naming, StoreConnection};
-use super::destination::{Protocol, plain_prefix};
+use super::connection::{Naming, StoreChecks, StoreConnection};
+use super::destination::Protocol;
+use super::destination::parse::check_prefix;
 use crate::exit::UsageError;
 
 /// The size of a block and how many are on their way at a time: within the memory a copy may take.
@@ -19,7 +20,7 @@ const CONCURRENT: usize = 2;
 /// [`UsageError`] when a setting is missing or makes no sense, and for a prefix with other characters than
 /// letters, digits and `-._`.
 pub(super) fn open(container: &str, prefix: &str, config: &Config) -> Result<StoreConnection> {
-    plain_prefix(prefix, Protocol::Azure)?;
+    check_prefix(prefix, Protocol::Azure)?;
     let account = config.get("AZURE_STORAGE_ACCOUNT");
     let endpoint = config.get("AZURE_STORAGE_SERVICE_ENDPOINT");
     let mut builder = if let Some(text) = config.get("AZURE_STORAGE_CONNECTION_STRING") {
@@ -47,7 +48,7 @@ pub(super) fn open(container: &str, prefix: &str, config: &Config) -> Result<Sto
     let builder = builder.container(container).root(prefix);
     let build = || Operator::new(builder);
     let parts = Some((CONCURRENT, BLOCK));
-    let opened = StoreConnection::new(build, Naming::AtOnce, Checks::Nothing, parts);
+    let opened = StoreConnection::new(build, Naming::AtOnce, StoreChecks::Nothing, parts);
     Ok(opened.map_err(|error| {
         UsageError::new(&format!(
             "the settings of the storage account make no sense: {error}"

@@ -1,18 +1,18 @@
-//! The bounds of a listing. A hostile server could go on with one for ever, and so could a directory
-//! with endless folders within folders.
+//! The bounds of a listing. A hostile server could send a listing without end, and a directory could have
+//! folders within folders without end.
 
 use std::time::{Duration, Instant};
 
 use super::error::{Reason, StoreError};
 
-/// The number of entries that a listing has at most.
+/// The most entries that a listing may have.
 const MOST_ENTRIES: usize = 1_000_000;
-/// How long a listing takes at most.
+/// The longest time that a listing may take.
 pub(super) const LONGEST: Duration = Duration::from_mins(15);
-/// The number of folders in which a copy is: those of its machine and of its database.
+/// The number of folders above a copy: the folder of its machine and the folder of its database.
 pub(super) const DEEPEST: usize = 2;
 
-/// What one listing has taken so far.
+/// The entries and the time that one listing has taken so far.
 pub(super) struct Bounds {
     entries: usize,
     begun: Instant,

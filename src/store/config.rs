@@ -34,7 +34,7 @@ const NAMES: [&str; 17] = [
 pub struct Config(BTreeMap<String, String>);
 
 impl Config {
-    /// Reads KEY=VALUE lines; empty lines and those that begin with `#` count for nothing.
+    /// Reads lines KEY=VALUE. Empty lines and lines that begin with `#` are ignored.
     ///
     /// # Errors
     /// When the file cannot be read; [`UsageError`] for a line that is none of these.

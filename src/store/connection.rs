@@ -12,15 +12,15 @@ use opendal_http_transport_reqwest::ReqwestTransport;
 use tokio::runtime::{Handle, Runtime};
 
 use super::error::{StoreError, sentence};
-use super::site::{PART_SILENCE, Site};
+use super::webdav_client::{PART_SILENCE, WebdavClient};
 use crate::stop::Stop;
 
-/// How often a call looks whether work must stop.
+/// The interval at which a call checks [`Stop`].
 const LOOK: Duration = Duration::from_millis(100);
-/// How long a store may take for what moves no content.
+/// The longest time for a request that moves no content.
 const SILENCE: Duration = Duration::from_mins(1);
 const ATTEMPTS: usize = 4;
-/// The time that connections may take to end.
+/// The longest time to wait for connections to end.
 const ENDING: Duration = Duration::from_millis(700);
 
 /// How the files of a store get their names.
@@ -33,14 +33,14 @@ pub(super) enum Naming {
     Renamed(String),
 }
 
-/// What a store itself says of what it stored.
+/// How a store itself checks the files that it stores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Checks {
-    /// It compares each part with a checksum that is sent along.
+pub(super) enum StoreChecks {
+    /// The store compares each part with a checksum that is sent with it.
     EachPart,
-    /// It says the MD5 of a file.
+    /// The store reports the MD5 of a file.
     Md5,
-    /// Nothing, so what was stored is read back.
+    /// The store checks nothing, so every file is read back.
     Nothing,
 }
 
@@ -49,9 +49,9 @@ pub(super) struct StoreConnection {
     // Before the runtime: its connections end within it.
     pub(super) operator: Operator,
     pub(super) naming: Naming,
-    pub(super) checks: Checks,
-    /// What uploads and renames in `OpenDAL`'s place.
-    pub(super) site: Option<Site>,
+    pub(super) checks: StoreChecks,
+    /// The client that uploads and renames in place of `OpenDAL`, for WebDAV.
+    pub(super) webdav: Option<WebdavClient>,
     /// The number of parts of a file that are uploaded at the same time, and their size in bytes.
     pub(super) parts: Option<(usize, usize)>,
     runtime: Option<Runtime>,
@@ -62,14 +62,14 @@ impl StoreConnection {
     pub(super) fn new(
         build: impl FnOnce() -> opendal::Result<Operator>,
         naming: Naming,
-        checks: Checks,
+        checks: StoreChecks,
         parts: Option<(usize, usize)>,
     ) -> Result<Self, StoreError> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
             .build()?;
-        // An error says that another run of it was first.
+        // It fails if the provider is already installed.
         let _ = rustls::crypto::ring::default_provider().install_default();
         HttpTransporter::install_default(ReqwestTransport::default());
         let operator = {
@@ -98,22 +98,22 @@ impl StoreConnection {
             operator: operator.layer(timeout).layer(retry),
             naming,
             checks,
-            site: None,
+            webdav: None,
             parts,
             runtime: Some(runtime),
         })
     }
 
-    /// Returns where requests run.
+    /// Returns the handle of the runtime in which requests run.
     pub(super) fn handle(&self) -> &Handle {
         let runtime = self.runtime.as_ref().expect("it is taken when dropped");
         runtime.handle()
     }
 
-    /// Waits for requests to end.
+    /// Waits for requests to end, and returns their result.
     ///
     /// # Errors
-    /// Theirs; [`Reason::Stopped`](super::error::Reason::Stopped) when work must end before.
+    /// When a request fails; [`Reason::Stopped`](super::error::Reason::Stopped) when work must end.
     pub(super) fn wait<T>(
         &self,
         stop: Stop,
@@ -145,7 +145,7 @@ impl StoreConnection {
     }
 }
 
-/// Runs the parts of a file that are on their way at a time.
+/// Runs the uploads of several parts of a file at the same time.
 struct Tasks(Handle);
 
 impl Execute for Tasks {
@@ -155,8 +155,8 @@ impl Execute for Tasks {
 }
 
 impl Drop for StoreConnection {
-    /// Lets connections end, which for SSH is a program that would stay. What is still on its way then,
-    /// such as a slow name server's answer, is not waited for.
+    /// Waits until connections end. An SSH connection is a program, which would otherwise go on running. It
+    /// waits only for a moment, for example not for a slow name server.
     fn drop(&mut self) {
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_timeout(ENDING);

@@ -1,14 +1,14 @@
-//! Why a store did not do what it was asked for, in a sentence without secrets.
+//! The errors of stores, each with a sentence without secrets.
 
 use std::fmt;
 use std::io;
 
 use crate::stop::Stopped;
 
-/// What kind of failure it is.
+/// The kind of the failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reason {
-    /// There is no such file.
+    /// The file does not exist.
     Missing,
     /// The store does not allow it.
     Refused,
@@ -18,10 +18,10 @@ pub enum Reason {
     Other,
 }
 
-/// A store's failure.
+/// The failure of a store.
 #[derive(Debug)]
 pub struct StoreError {
-    /// What kind of failure it is.
+    /// The kind of the failure.
     pub reason: Reason,
     text: String,
 }
@@ -34,7 +34,7 @@ impl StoreError {
         StoreError { reason, text }
     }
 
-    /// Returns the store error that an error of reading or writing is, or was made of.
+    /// Returns the store error inside an I/O error, or makes one from the I/O error.
     #[must_use]
     pub fn of(error: io::Error) -> Self {
         match error.downcast::<StoreError>() {

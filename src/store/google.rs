@@ -5,16 +5,17 @@ use opendal::Operator;
 use opendal::services::Gcs;
 
 use super::config::Config;
-use super::connection::{Checks, Naming, StoreConnection};
-use super::destination::{Protocol, plain_prefix};
+use super::connection::{Naming, StoreChecks, StoreConnection};
+use super::destination::Protocol;
+use super::destination::parse::check_prefix;
 
-/// Opens a bucket. A file is uploaded part by part in one resumable session, so there is one part on its way
-/// at a time.
+/// Opens a bucket. A file is uploaded part by part in one resumable session, so only one part is
+/// uploaded at a time.
 ///
 /// # Errors
 /// [`UsageError`](crate::exit::UsageError) for a prefix with other characters than letters, digits and `-._`.
 pub(super) fn open(bucket: &str, prefix: &str, config: &Config) -> Result<StoreConnection> {
-    plain_prefix(prefix, Protocol::Google)?;
+    check_prefix(prefix, Protocol::Google)?;
     let mut builder = Gcs::default().bucket(bucket).root(prefix);
     if let Some(file) = config.get("GOOGLE_APPLICATION_CREDENTIALS") {
         builder = builder.credential_path(&file);
@@ -32,7 +33,7 @@ pub(super) fn open(bucket: &str, prefix: &str, config: &Config) -> Result<StoreC
     Ok(StoreConnection::new(
         build,
         Naming::AtOnce,
-        Checks::Md5,
+        StoreChecks::Md5,
         None,
     )?)
 }

@@ -1,12 +1,12 @@
-//! What a store does, and what it is given.
+//! [`Store`] and [`Upload`], the interface that every kind of store has.
 
 use std::io::{Read, Write};
 
 use super::error::StoreError;
 use crate::stop::Stop;
 
-/// How the names of files begin that an upload has not finished, in stores that have no uploads
-/// which appear at once.
+/// The beginning of the names of unfinished uploads, in stores where a file is visible before its upload is
+/// complete.
 pub const UNFINISHED: &str = ".dump-database-copy-";
 
 /// A file in a store.
@@ -18,27 +18,27 @@ pub struct StoredFile {
     pub bytes: u64,
 }
 
-/// What an upload must have stored.
+/// The bytes that an upload must have stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UploadContent {
-    /// Its size in bytes.
+    /// The size in bytes.
     pub bytes: u64,
-    /// Its SHA-256 in hexadecimal.
+    /// The SHA-256 in hexadecimal.
     pub sha256: String,
 }
 
-/// How an upload ended that did not fail.
+/// The result of an upload that did not fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UploadResult {
-    /// The file has its name.
+    /// The file is stored and has its final name.
     New,
-    /// Another file has the name; nothing was replaced.
+    /// Another file has the name and was not replaced.
     Exists,
 }
 
 /// A place for copies.
 pub trait Store: Send + Sync {
-    /// Returns every file below a folder; none where there is no such folder.
+    /// Returns every file below a folder, or an empty list if the folder does not exist.
     ///
     /// # Errors
     /// When the store cannot be listed.
@@ -53,10 +53,10 @@ pub trait Store: Send + Sync {
     /// Reads a file whole, from its start to its end.
     ///
     /// # Errors
-    /// [`Reason::Missing`](super::error::Reason::Missing) where there is none; whatever keeps it from being read.
+    /// [`Reason::Missing`](super::error::Reason::Missing) when the file does not exist; when it cannot be read.
     fn read(&self, path: &str, stop: Stop) -> Result<Box<dyn Read + '_>, StoreError>;
 
-    /// As [`Store::read`], for a file of some kilobytes: in one request.
+    /// Reads a file of some kilobytes, as [`Store::read`], in one request.
     ///
     /// # Errors
     /// As [`Store::read`].
@@ -64,7 +64,7 @@ pub trait Store: Send + Sync {
         self.read(path, stop)
     }
 
-    /// Begins to upload a file of about so many bytes.
+    /// Starts the upload of a file of about `bytes` bytes.
     ///
     /// # Errors
     /// When the store refuses it.
@@ -75,21 +75,21 @@ pub trait Store: Send + Sync {
         stop: Stop,
     ) -> Result<Box<dyn Upload + '_>, StoreError>;
 
-    /// Removes a file; one that is already gone is no error.
+    /// Removes a file. A file that does not exist is no error.
     ///
     /// # Errors
-    /// [`Reason::Refused`](super::error::Reason::Refused) where the store does not allow it; whatever else keeps it there.
+    /// [`Reason::Refused`](super::error::Reason::Refused) when the store does not allow it; when the store fails.
     fn remove(&self, path: &str, stop: Stop) -> Result<(), StoreError>;
 }
 
-/// A file on its way into a store. It has no name there until it is published; dropped, it is
-/// removed as far as the store lets it.
+/// An upload of a file. The file has no final name until [`Upload::publish`]. Dropping the value removes the
+/// stored parts, if the store allows it.
 pub trait Upload: Write {
-    /// Gives the file its name when all of it is stored and is `content`. The store itself compares
-    /// sums, or the file is read back: always where `reads_back`.
+    /// Gives the file its final name after it is stored whole and is `content`. The store itself compares
+    /// checksums, or the file is read back. If `reads_back`, it is always read back.
     ///
     /// # Errors
-    /// When the store has not stored `content`, or does not say so.
+    /// When the store has not stored `content`, or does not confirm it.
     fn publish(
         self: Box<Self>,
         content: &UploadContent,

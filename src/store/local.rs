@@ -1,5 +1,5 @@
-//! A directory as a place for copies: another disk, a network filesystem. Files are published as
-//! dumps are: synced, read back, renamed without replacing anything, and the directory synced.
+//! A directory as a destination of copies, such as another disk or a network filesystem. Files are published
+//! in the same way as dumps: synced, read back, renamed without replacing anything, and the directory synced.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
@@ -26,7 +26,7 @@ pub(super) struct Local {
 }
 
 impl Local {
-    /// Opens a directory, with all the care that a dump directory gets.
+    /// Opens a directory in the same safe way as a dump directory.
     pub(super) fn open(path: &Path, owner: &str, creates: bool) -> Result<Self> {
         let root = if creates {
             Directory::open_or_create(path)?
@@ -37,7 +37,7 @@ impl Local {
         Ok(Local { root, owner })
     }
 
-    /// Opens a folder below the root, over no symlink.
+    /// Opens a folder below the root without following symlinks.
     fn folder(&self, path: &str, creates: bool) -> rustix::io::Result<OwnedFd> {
         let flags = OFlags::DIRECTORY | OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let mut folder = rustix::fs::openat(&self.root, ".", flags, Mode::empty())?;
@@ -54,7 +54,7 @@ impl Local {
         Ok(folder)
     }
 
-    /// Gives each entry below a folder to `take`: its path, and its size where it is a file.
+    /// Calls `take` with each entry below a folder: its path, and its size if it is a file.
     fn walk(
         folder: &OwnedFd,
         path: &str,

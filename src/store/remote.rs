@@ -94,7 +94,7 @@ impl StoreConnection {
         })
     }
 
-    /// Gives each entry below a folder to `take`: its path, and its size where it is a file.
+    /// Calls `take` with each entry below a folder: its path, and its size if it is a file.
     fn walk(
         &self,
         folder: &str,
@@ -136,7 +136,7 @@ fn as_folder(path: &str) -> String {
     format!("{path}/")
 }
 
-/// A file on its way from a store.
+/// A reader of a stored file.
 struct Download<'a> {
     store: &'a StoreConnection,
     stream: BufferStream,

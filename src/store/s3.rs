@@ -5,8 +5,9 @@ use opendal::Operator;
 use opendal::services::S3;
 
 use super::config::Config;
-use super::connection::{Checks, Naming, StoreConnection};
-use super::destination::{Protocol, plain_prefix};
+use super::connection::{Naming, StoreChecks, StoreConnection};
+use super::destination::Protocol;
+use super::destination::parse::check_prefix;
 use crate::exit::UsageError;
 
 /// The size of a part, which is the least that S3 takes, and how many are on their way at a time: within the
@@ -20,7 +21,7 @@ const CONCURRENT: usize = 3;
 /// [`UsageError`] when a setting is missing or makes no sense, and for a prefix that would give signatures
 /// which stores refuse. The names of copies below the prefix may have any character.
 pub(super) fn open(bucket: &str, prefix: &str, config: &Config) -> Result<StoreConnection> {
-    plain_prefix(prefix, Protocol::S3)?;
+    check_prefix(prefix, Protocol::S3)?;
     let endpoint = config
         .get("AWS_ENDPOINT_URL")
         .or_else(|| config.get("AWS_ENDPOINT_URL_S3"));
@@ -35,8 +36,8 @@ pub(super) fn open(bucket: &str, prefix: &str, config: &Config) -> Result<StoreC
         )
     })?;
     let checks = match config.get("AWS_S3_CHECKSUM").as_deref() {
-        None | Some("crc32c") => Checks::EachPart,
-        Some("none") => Checks::Nothing,
+        None | Some("crc32c") => StoreChecks::EachPart,
+        Some("none") => StoreChecks::Nothing,
         Some(_) => {
             return Err(UsageError::new("AWS_S3_CHECKSUM is neither crc32c nor none").into());
         }
@@ -63,7 +64,7 @@ pub(super) fn open(bucket: &str, prefix: &str, config: &Config) -> Result<StoreC
             builder = builder.session_token(&token);
         }
     }
-    if checks == Checks::EachPart {
+    if checks == StoreChecks::EachPart {
         builder = builder.checksum_algorithm("crc32c");
     }
     let build = || Operator::new(builder);

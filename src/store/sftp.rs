@@ -5,7 +5,7 @@ use opendal::Operator;
 use opendal::services::Sftp;
 
 use super::config::Config;
-use super::connection::{Checks, Naming, StoreConnection};
+use super::connection::{Naming, StoreChecks, StoreConnection};
 use super::destination::SftpDirectory;
 
 /// Opens a directory of a server; it is created where it is missing.
@@ -31,7 +31,7 @@ pub(super) fn open(
     Ok(StoreConnection::new(
         build,
         Naming::Renamed(owner.to_owned()),
-        Checks::Nothing,
+        StoreChecks::Nothing,
         None,
     )?)
 }

@@ -1,4 +1,4 @@
-//! A file on its way into a store over a network.
+//! Uploads a file to a store over a network.
 
 use std::io::{self, Read, Write};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -10,31 +10,31 @@ use md5::Md5;
 use opendal::options::WriteOptions;
 use sha2::{Digest, Sha256};
 
-use super::connection::{Checks, Naming, StoreConnection};
+use super::connection::{Naming, StoreChecks, StoreConnection};
 use super::error::{Reason, StoreError};
 use super::interface::{Store, UNFINISHED, Upload, UploadContent, UploadResult};
-use super::writer::Writer;
+use super::writer::UploadWriter;
 use crate::human;
 use crate::stop::Stop;
 
-/// What is given to `OpenDAL` at a time.
+/// The number of bytes that are handed to `OpenDAL` at once.
 const BLOCK: usize = 1 << 20;
-/// S3 takes 10,000 parts of a file.
+/// The most parts of a file. S3 accepts 10,000.
 const MOST_PARTS: u64 = 9_000;
-/// Memory for parts on their way, in bytes.
+/// The most memory in bytes for the parts that are being uploaded.
 const IN_FLIGHT: usize = 24 << 20;
 /// The time that the removal of a failed upload may take.
 const CLEANING_UP: Duration = Duration::from_millis(700);
 
 pub(super) struct Uploading<'a> {
     store: &'a StoreConnection,
-    writer: Option<Writer>,
-    /// The name it is to get.
+    writer: Option<UploadWriter>,
+    /// The final name of the file.
     path: String,
-    /// The name it has before, where that is another.
+    /// The temporary name of the file, if the store needs one.
     temporary: Option<String>,
     block: Vec<u8>,
-    /// The MD5 of what was sent, where the store says it.
+    /// The MD5 of the sent bytes, if the store reports the MD5 of files.
     md5: Option<Md5>,
     stop: Stop,
 }
@@ -76,16 +76,16 @@ impl<'a> Uploading<'a> {
             {
                 store.operator.create_dir(&format!("{folder}/")).await?;
             }
-            match store.site {
+            match store.webdav {
                 Some(_) => Ok(None),
                 None => store.operator.writer_options(name, options).await.map(Some),
             }
         })?;
-        let writer = match (writer, &store.site) {
-            (Some(writer), _) => Writer::Library(writer),
-            (None, site) => {
-                let site = site.as_ref().expect("without one OpenDAL writes");
-                Writer::Streamed(site.put(name, store.handle()))
+        let writer = match (writer, &store.webdav) {
+            (Some(writer), _) => UploadWriter::Library(writer),
+            (None, webdav) => {
+                let webdav = webdav.as_ref().expect("without one OpenDAL writes");
+                UploadWriter::Streamed(webdav.put(name, store.handle()))
             }
         };
         Ok(Uploading {
@@ -94,7 +94,7 @@ impl<'a> Uploading<'a> {
             path: path.to_owned(),
             temporary,
             block: Vec::with_capacity(BLOCK),
-            md5: (store.checks == Checks::Md5).then(Md5::new),
+            md5: (store.checks == StoreChecks::Md5).then(Md5::new),
             stop,
         })
     }
@@ -111,7 +111,7 @@ impl<'a> Uploading<'a> {
         self.store.wait_for(self.stop, writer.write(block))
     }
 
-    /// Compares what the store has under a name with what it should have.
+    /// Reads a stored file and compares it with `content`.
     fn compare(&self, path: &str, content: &UploadContent) -> Result<(), StoreError> {
         let mut stored = self.store.read(path, self.stop)?;
         let mut sums = Sha256::new();
@@ -131,11 +131,11 @@ impl<'a> Uploading<'a> {
         }
         Err(StoreError::new(
             Reason::Other,
-            "the store has other content than it was given",
+            "the store holds other bytes than it was sent",
         ))
     }
 
-    /// Returns true where the store has a file of this size under a name.
+    /// Returns true if the store has a file with this name and size.
     fn is_stored(&self, path: &str, bytes: u64) -> Result<bool, StoreError> {
         let about = self.store.wait(self.stop, self.store.operator.stat(path));
         match about {
@@ -145,10 +145,10 @@ impl<'a> Uploading<'a> {
         }
     }
 
-    /// Returns true where the store says the MD5 of what was sent; false where it says none.
+    /// Returns true if the store reports the MD5 of the sent bytes, false if it reports none.
     ///
     /// # Errors
-    /// When it says another one, or does not answer.
+    /// When the store reports another MD5, or does not answer.
     fn has_md5(&self) -> Result<bool, StoreError> {
         let about = self
             .store
@@ -161,7 +161,7 @@ impl<'a> Uploading<'a> {
         }
         Err(StoreError::new(
             Reason::Other,
-            "the MD5 that the store says is not the MD5 of what it was given",
+            "the MD5 that the store reports is not the MD5 of the sent bytes",
         ))
     }
 
@@ -173,13 +173,13 @@ impl<'a> Uploading<'a> {
         if !self.is_stored(&self.path, content.bytes)? {
             return Err(StoreError::new(
                 Reason::Other,
-                "the store reports another size than it was given",
+                "the store reports another size than that of the sent bytes",
             ));
         }
         let is_checked = match self.store.checks {
-            Checks::EachPart => true,
-            Checks::Md5 => self.has_md5()?,
-            Checks::Nothing => false,
+            StoreChecks::EachPart => true,
+            StoreChecks::Md5 => self.has_md5()?,
+            StoreChecks::Nothing => false,
         };
         if reads_back || !is_checked {
             self.compare(&self.path, content)?;
@@ -193,8 +193,8 @@ impl<'a> Uploading<'a> {
         content: &UploadContent,
     ) -> Result<UploadResult, StoreError> {
         self.compare(temporary, content)?;
-        if let Some(site) = &self.store.site {
-            let renamed = site.rename(temporary, &self.path);
+        if let Some(webdav) = &self.store.webdav {
+            let renamed = webdav.rename(temporary, &self.path);
             let published = self.store.wait_for(self.stop, renamed)?;
             if published == UploadResult::Exists {
                 self.store.remove(temporary, self.stop)?;
@@ -242,7 +242,7 @@ impl Upload for Uploading<'_> {
             return Ok(published);
         }
         if !closed {
-            // An answer that was lost is asked for again, and then the file is this one.
+            // If an answer was lost, the request was sent again, and the existing file is this upload.
             let is_it = self.is_stored(&self.path, content.bytes)?
                 && self.compare(&self.path, content).is_ok();
             return Ok(if is_it {
@@ -263,7 +263,7 @@ impl Upload for Uploading<'_> {
 }
 
 impl Drop for Uploading<'_> {
-    /// Removes what was stored of an upload that was not published, as far as that is quick.
+    /// Removes what was stored of an upload that was not published. It does not wait long for the store.
     fn drop(&mut self) {
         let Some(mut writer) = self.writer.take() else {
             return;

@@ -5,34 +5,34 @@ use opendal::Operator;
 use opendal::services::Webdav;
 
 use super::config::Config;
-use super::connection::{Checks, Naming, StoreConnection};
-use super::destination;
-use super::site::Site;
+use super::connection::{Naming, StoreChecks, StoreConnection};
+use super::destination::WebdavDirectory;
+use super::webdav_client::WebdavClient;
 use crate::exit::UsageError;
 
-/// Opens a directory of a server; it is created where it is missing.
+/// Opens a directory of a server, and creates it if it is missing.
 ///
 /// # Errors
-/// [`UsageError`] for credentials over a connection that others may hear.
+/// [`UsageError`] for credentials over a connection that is neither encrypted nor within this machine.
 pub(super) fn open(
-    at: &destination::Site,
+    directory: &WebdavDirectory,
     config: &Config,
     owner: &str,
 ) -> Result<StoreConnection> {
     let user = config.get("WEBDAV_USERNAME");
     let password = config.get("WEBDAV_PASSWORD");
-    if (user.is_some() || password.is_some()) && !at.is_private() {
+    if (user.is_some() || password.is_some()) && !directory.is_private() {
         return Err(UsageError::new(
-            "a password is not sent over webdav://, where others may hear it; say webdavs://",
+            "a password is not sent over webdav://, because others can read it there; use webdavs://",
         )
         .into());
     }
-    let Some(url) = at.url() else {
-        return Err(UsageError::new("a host is missing; say webdavs://HOST/PATH").into());
+    let Some(url) = directory.url() else {
+        return Err(UsageError::new("a host is missing; write webdavs://HOST/PATH").into());
     };
     let mut builder = Webdav::default()
         .endpoint(url.as_str().trim_end_matches('/'))
-        .root(&at.path);
+        .root(&directory.path);
     if let Some(user) = &user {
         builder = builder
             .username(user)
@@ -42,10 +42,10 @@ pub(super) fn open(
     let mut connection = StoreConnection::new(
         build,
         Naming::Renamed(owner.to_owned()),
-        Checks::Nothing,
+        StoreChecks::Nothing,
         None,
     )?;
     let login = user.map(|user| (user, password));
-    connection.site = Some(Site::new(&url, &at.path, login)?);
+    connection.webdav = Some(WebdavClient::new(&url, &directory.path, login)?);
     Ok(connection)
 }

@@ -1,27 +1,27 @@
-//! What takes the blocks of a file on its way into a store.
+//! Writes the blocks of a file to a store.
 
 use opendal::ErrorKind;
 
 use super::error::StoreError;
-use super::site::Put;
+use super::webdav_client::Put;
 
-/// A file that is not complete.
-pub(super) enum Writer {
-    /// `OpenDAL`'s.
+/// The writer of a file that is not complete yet.
+pub(super) enum UploadWriter {
+    /// The writer of `OpenDAL`.
     Library(opendal::Writer),
     /// One request to a WebDAV server.
     Streamed(Put),
 }
 
-impl Writer {
+impl UploadWriter {
     /// Sends a block.
     ///
     /// # Errors
-    /// When the store does not take it.
+    /// When the store refuses the block.
     pub(super) async fn write(&mut self, block: Vec<u8>) -> Result<(), StoreError> {
         match self {
-            Writer::Library(writer) => Ok(writer.write(block).await?),
-            Writer::Streamed(put) => put.write(block.into()).await,
+            UploadWriter::Library(writer) => Ok(writer.write(block).await?),
+            UploadWriter::Streamed(put) => put.write(block.into()).await,
         }
     }
 
@@ -31,23 +31,23 @@ impl Writer {
     /// When the store does not.
     pub(super) async fn close(&mut self) -> Result<bool, StoreError> {
         match self {
-            Writer::Library(writer) => match writer.close().await {
+            UploadWriter::Library(writer) => match writer.close().await {
                 Ok(_) => Ok(true),
                 Err(error) if error.kind() == ErrorKind::ConditionNotMatch => Ok(false),
                 Err(error) => Err(error.into()),
             },
-            Writer::Streamed(put) => put.close().await.map(|()| true),
+            UploadWriter::Streamed(put) => put.close().await.map(|()| true),
         }
     }
 
-    /// Removes what was stored of a file that is not completed, where it has no name.
+    /// Removes the stored parts of a file that is not completed and has no name yet.
     ///
     /// # Errors
-    /// When the store does not.
+    /// When the store cannot be reached or refuses.
     pub(super) async fn abort(&mut self) -> Result<(), StoreError> {
         match self {
-            Writer::Library(writer) => Ok(writer.abort().await?),
-            Writer::Streamed(_) => Ok(()),
+            UploadWriter::Library(writer) => Ok(writer.abort().await?),
+            UploadWriter::Streamed(_) => Ok(()),
         }
     }
 }

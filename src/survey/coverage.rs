@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
-use super::server::Server;
+use super::server::FoundServer;
 use super::socket::Address;
 use super::unit::Unit;
 use crate::clock;
@@ -125,7 +125,10 @@ impl Coverage {
     }
 
     /// Returns the dumps of a server's databases, or of a program that dumps such a server.
-    pub(super) fn of_server<'a>(&'a self, server: &'a Server) -> impl Iterator<Item = &'a Dumped> {
+    pub(super) fn of_server<'a>(
+        &'a self,
+        server: &'a FoundServer,
+    ) -> impl Iterator<Item = &'a Dumped> {
         self.dumped.iter().filter(|dumped| {
             let Identity { location, .. } = &dumped.identity;
             let is_named = |unit: &Unit| unit.names_server(server, answers);
@@ -157,10 +160,10 @@ fn public(location: &str) -> String {
 
 /// Returns true if a server answers at this location, as an identity has it: a socket, a directory of
 /// a PostgreSQL socket and a port, or a host and a port.
-pub(super) fn answers(server: &Server, location: &str) -> bool {
+pub(super) fn answers(server: &FoundServer, location: &str) -> bool {
     server.addresses.iter().any(|address| match address {
         Address::Socket(path) => {
-            let real = path.canonicalize().unwrap_or(path.clone());
+            let real = real_path_of_socket(path);
             let name = real.file_name().and_then(|name| name.to_str());
             let port = name.and_then(|name| name.strip_prefix(".s.PGSQL."));
             let place = real.parent().unwrap_or(Path::new("/")).display();
@@ -180,6 +183,16 @@ pub(super) fn answers(server: &Server, location: &str) -> bool {
     })
 }
 
+/// Returns the path of a socket without symlinks. The socket itself may be hidden from this process, or
+/// removed.
+fn real_path_of_socket(path: &Path) -> PathBuf {
+    let directory = path.parent().and_then(|parent| parent.canonicalize().ok());
+    match (directory, path.file_name()) {
+        (Some(directory), Some(name)) => directory.join(name),
+        _ => path.to_owned(),
+    }
+}
+
 /// Returns true if `host` is this machine.
 fn is_here(host: &str) -> bool {
     let own = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
@@ -189,4 +202,21 @@ fn is_here(host: &str) -> bool {
         .is_ok_and(|address: std::net::IpAddr| address.is_loopback());
     let short = host.split('.').next().unwrap_or_default();
     host == "localhost" || is_loopback || !own.is_empty() && (host == own || short == own)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_socket_that_is_hidden_has_the_path_of_its_real_directory() {
+        let place = tempfile::tempdir().unwrap();
+        let real = place.path().canonicalize().unwrap().join("run");
+        std::fs::create_dir(&real).unwrap();
+        std::os::unix::fs::symlink(&real, place.path().join("link")).unwrap();
+        let hidden = place.path().join("link/.s.PGSQL.5432");
+        assert_eq!(real_path_of_socket(&hidden), real.join(".s.PGSQL.5432"));
+        let gone = Path::new("/missing/directory/socket");
+        assert_eq!(real_path_of_socket(gone), gone);
+    }
 }

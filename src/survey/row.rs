@@ -43,7 +43,9 @@ pub(super) struct Unseen {
 
 /// The result of a survey.
 #[derive(Debug, Serialize)]
-pub(super) struct Survey {
+pub(super) struct SurveyReport {
+    /// When the survey ended.
+    pub(super) time: Timestamp,
     pub(super) databases: Vec<SurveyedDatabase>,
     pub(super) unseen: Vec<Unseen>,
     /// False if the survey reached its deadline.

@@ -13,7 +13,7 @@ const FILES: usize = 100_000;
 
 /// A running server.
 #[derive(Debug)]
-pub(super) struct Server {
+pub(super) struct FoundServer {
     pub(super) kind: &'static Kind,
     /// The process that listens; `None` if only its sockets can be seen.
     pub(super) process: Option<u32>,
@@ -26,7 +26,7 @@ pub(super) struct Server {
 }
 
 /// A process of a database server.
-struct Process {
+struct ServerProcess {
     pid: u32,
     kind: &'static Kind,
     user: Option<u32>,
@@ -37,7 +37,7 @@ struct Process {
 }
 
 /// Returns the servers that run on this machine. A server that listens nowhere is left out.
-pub(super) fn servers() -> Vec<Server> {
+pub(super) fn servers() -> Vec<FoundServer> {
     let own = fs::read_link("/proc/self/ns/net").ok();
     let here = listening("self");
     let mut processes = processes();
@@ -65,7 +65,7 @@ pub(super) fn servers() -> Vec<Server> {
             }
         }
         if !addresses.is_empty() {
-            servers.push(Server {
+            servers.push(FoundServer {
                 kind: process.kind,
                 process: Some(process.pid),
                 user: process.user,
@@ -87,7 +87,7 @@ fn is_root() -> bool {
 
 /// Returns the servers of the sockets that belong to no process that was seen, judged by the names
 /// of the sockets and the ports.
-fn by_address(all: &[(u64, Address)], seen: &HashSet<u64>) -> Vec<Server> {
+fn by_address(all: &[(u64, Address)], seen: &HashSet<u64>) -> Vec<FoundServer> {
     let mut found: BTreeMap<(&str, u16), (&'static Kind, Vec<Address>)> = BTreeMap::new();
     for (_, address) in all.iter().filter(|(inode, _)| !seen.contains(inode)) {
         let (kind, port) = match address {
@@ -100,7 +100,7 @@ fn by_address(all: &[(u64, Address)], seen: &HashSet<u64>) -> Vec<Server> {
         let entry = found.entry((kind.name, port));
         entry.or_insert((kind, Vec::new())).1.push(address.clone());
     }
-    let server = |(kind, addresses)| Server {
+    let server = |(kind, addresses)| FoundServer {
         kind,
         process: None,
         user: None,
@@ -118,7 +118,7 @@ fn port_of_socket(path: &Path) -> u16 {
 }
 
 /// Returns the processes that have the name of a database server.
-fn processes() -> Vec<Process> {
+fn processes() -> Vec<ServerProcess> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     entries
         .filter_map(|entry| {
@@ -135,7 +135,7 @@ fn processes() -> Vec<Process> {
                 Kind::of_process(name, "")?
             };
             let owner = fs::metadata(&place);
-            Some(Process {
+            Some(ServerProcess {
                 pid,
                 kind,
                 user: owner.ok().map(|owner| owner.uid()),

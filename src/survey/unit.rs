@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::server::Server;
+use super::server::FoundServer;
 use super::socket::read;
 use crate::url::Url;
 
@@ -117,8 +117,8 @@ impl Unit {
     /// and port on this machine is meant.
     pub(super) fn names_server(
         &self,
-        server: &Server,
-        answers: impl Fn(&Server, &str) -> bool,
+        server: &FoundServer,
+        answers: impl Fn(&FoundServer, &str) -> bool,
     ) -> bool {
         self.sources.iter().any(|source| {
             let Some(scheme) = source

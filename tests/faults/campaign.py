@@ -1,4 +1,4 @@
-"""A campaign: attacks, each a list of places where a fault strikes, and what was lost there."""
+"""A campaign: attacks, each a list of places where a fault strikes, and the losses that they cause."""
 
 import concurrent.futures
 import contextlib
@@ -22,7 +22,7 @@ class Loss(Exception):
 
 
 def told(error: Exception) -> str:
-    """A loss in its words; of what was not foreseen also where it came from, for it is one too."""
+    """Describes a loss. Any other error counts as a loss too; its description also says where it was raised."""
     if isinstance(error, Loss):
         return str(error)
     at = traceback.extract_tb(error.__traceback__)[-1]
@@ -41,14 +41,14 @@ class Row(NamedTuple):
 
 
 class Scene(Protocol[P]):
-    """A place of its own in which faults are tried, one after the other."""
+    """A separate directory in which faults are tried one after the other."""
 
     def suffer(self, place: P) -> None:
-        """Lets the fault strike there; raises Loss if a guarantee does not hold."""
+        """Lets the fault strike at this place. Raises Loss if a guarantee does not hold."""
 
 
 class Campaign:
-    """What is attacked, how thoroughly, and what came of it."""
+    """The attacked program, the extent of the campaign, and its results."""
 
     def __init__(
         self, program: pathlib.Path, everything: bool, seed: int, scene: str = ""
@@ -56,30 +56,30 @@ class Campaign:
         self.program = program.resolve()
         self.everything = everything
         self.seed = seed
-        # Only on what has this in its name.
+        # Only scenes that have this text in their name are attacked.
         self.scene = scene
         self.workers = os.cpu_count() or 1
         self.rows: list[Row] = []
-        # In memory, where there is such a place: thousands of directories are made and removed.
+        # Thousands of directories are made and removed, so they are in memory if the system has a place for that.
         memory = pathlib.Path("/dev/shm")
         self.root = pathlib.Path(
             tempfile.mkdtemp(prefix="faults-", dir=memory if memory.is_dir() else None)
         )
-        # Servers that run as another user reach their directories through it.
+        # Servers that run as another user must be able to enter it.
         self.root.chmod(0o755)
 
     def close(self) -> None:
-        """Removes everything."""
+        """Removes all directories of the campaign."""
         shutil.rmtree(self.root, ignore_errors=True)
 
     def directory(self) -> pathlib.Path:
-        """A new one."""
+        """Makes a new directory."""
         path = pathlib.Path(tempfile.mkdtemp(dir=self.root))
         path.chmod(0o755)
         return path
 
     def part(self, places: Sequence[T], count: int, always: bool = False) -> list[T]:
-        """About so many of them, evenly spread from a place that the seed picks; or all."""
+        """Returns about `count` of the places, evenly spread from a start that the seed picks; with --all, every place."""
         step = 1 if self.everything and not always else max(1, -(-len(places) // count))
         return list(places[self.seed % step :: step])
 
@@ -91,7 +91,7 @@ class Campaign:
         note: str | Callable[[], str] = "",
         count: Callable[[P], int] = lambda place: 1,
     ) -> None:
-        """Tries every place, in as many scenes side by side as there are cores.
+        """Tries every place, in one scene for each core at the same time.
 
         What `count` says of a place is asked when it was tried.
         """
@@ -126,7 +126,7 @@ class Campaign:
         self.record(fault, sum(map(count, places)), lost, said, began)
 
     def one(self, fault: str, places: int, attempt: Callable[[], str], note: str = "") -> None:
-        """Tries one thing that stands for so many places; what it returns goes into the table."""
+        """Tries one attack that stands for `places` places. Its result becomes the note in the table."""
         began = time.monotonic()
         try:
             said = attempt() or note
@@ -137,7 +137,7 @@ class Campaign:
 
     @contextlib.contextmanager
     def surviving(self, fault: str) -> Iterator[None]:
-        """What goes wrong within is a lost line of the table, and the campaign goes on."""
+        """Turns an error in the block into a lost line of the table; the campaign continues."""
         began = time.monotonic()
         try:
             yield
@@ -147,7 +147,7 @@ class Campaign:
     def record(
         self, fault: str, tried: int, lost: Sequence[str], note: str, began: float
     ) -> None:
-        """Adds a line to the table, and says each loss at once."""
+        """Adds a line to the table, and prints each loss."""
         if tried == 0:
             lost = ["there was no place to try"]
         for loss in lost:
@@ -160,7 +160,7 @@ class Campaign:
         print(f"{fault}: {row.survived} of {tried} {word} ({row.seconds:.0f} s)", flush=True)
 
     def table(self) -> str:
-        """In Markdown."""
+        """Returns the table in Markdown."""
         lines = ["| fault | places tried | survived | |", "| --- | ---: | ---: | --- |"]
         for row in self.rows:
             lines.append(f"| {row.fault} | {row.tried:,} | {row.survived:,} | {row.note} |")
@@ -170,6 +170,6 @@ class Campaign:
         return "\n".join(lines)
 
     def survived(self) -> bool:
-        """Whether nothing was lost."""
+        """Returns true if nothing was lost."""
         whole = [row.tried == row.survived and row.tried > 0 for row in self.rows]
         return all(whole) and bool(whole)

@@ -1,4 +1,4 @@
-"""Programs that fail, in every way that a program can: no dump of theirs is published."""
+"""Source programs that fail in every possible way: none of their dumps may be published."""
 
 import pathlib
 
@@ -29,7 +29,7 @@ class Failing:
         self.program = program
 
     def suffer(self, way: str) -> None:
-        """The run fails, names the program and what became of it, and changes nothing."""
+        """Checks that the run fails, says which program failed and how, and changes nothing."""
         scene = self.dumping
         scene.reset()
         command: list[Word] = [self.program, "dump", "--name", "shop", "--adopt", "--", "sh", "-c", WAYS[way]]
@@ -43,7 +43,7 @@ class Failing:
 
 
 def attack(campaign: Campaign) -> None:
-    """The table's line."""
+    """Adds the line of this attack to the table."""
     campaign.each(
         "a program that fails",
         lambda directory: Failing(campaign.program, directory),

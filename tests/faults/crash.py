@@ -6,12 +6,12 @@ import strace
 from campaign import Campaign, Loss
 from strace import Place
 
-# Where the calls of every thread are counted too.
+# The scenes in which the calls of every thread are counted, too.
 THREADED = ("dump, SQLite, WAL", "dump, a command", "restore --replace, SQLite, live WAL")
 
 
 class Killed:
-    """A run killed at a call."""
+    """A run that is killed at a system call."""
 
     def __init__(self, attacked: scenes.Attacked, threads: bool, tried: strace.Tried) -> None:
         self.attacked = attacked
@@ -19,13 +19,13 @@ class Killed:
         self.tried = tried
 
     def suffer(self, place: Place) -> None:
-        """Kills a run there."""
+        """Kills a run at this call."""
         self.attacked.reset()
         scene = self.attacked
         ended, struck = strace.faulty(scene.command, scene.root, place, self.threads, scene.alone)
         if not struck:
             self.tried.missed.add(place)
-        # With threads the one killed may be the child.
+        # With threads, the killed process may be the child.
         elif ended.status != -9 and not self.threads:
             raise Loss(f"it was not killed: {ended.ended()}")
         self.attacked.judge(ended)
@@ -33,7 +33,7 @@ class Killed:
 
 
 def attack(campaign: Campaign) -> None:
-    """The table's lines."""
+    """Adds the lines of this attack to the table."""
     with postgresql.server(campaign) as server:
         postgresql.fill(server)
         for name, make in scenes.all_of(campaign, server).items():
@@ -43,14 +43,14 @@ def attack(campaign: Campaign) -> None:
 
 
 def threads_of(name: str) -> tuple[bool, ...]:
-    """Whether every thread's calls are counted: once the main thread's alone, once all."""
+    """Returns, for each pass, whether the calls of every thread are counted or only those of the main thread."""
     if scenes.is_threaded(name):
         return (True,)
     return (False, True) if name in THREADED else (False,)
 
 
 def one(campaign: Campaign, name: str, make: scenes.Make, threads: bool) -> None:
-    """One line: every call from the first on the test's own files."""
+    """Adds one line: a run is killed at every call, from the first one that names a file of the test."""
     scene = make(campaign.directory())
     scene.reset()
     every = campaign.everything and not threads

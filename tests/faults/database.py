@@ -1,4 +1,4 @@
-"""SQLite databases in the states in which a program, or its death, leaves them."""
+"""SQLite databases in the states in which a program leaves them, also when it is killed."""
 
 import hashlib
 import pathlib
@@ -7,12 +7,12 @@ import shutil
 import sqlite3
 import tempfile
 
-# Few pages, and yet several of the compressor's blocks.
+# A few pages, but several blocks of the compressor.
 PAGE = 65536
 
 
 def make(path: pathlib.Path, text: str, mode: str = "WAL", rows: int = 30) -> None:
-    """A database at rest."""
+    """A database that no program uses."""
     rng = random.Random(text)
     database = sqlite3.connect(path, isolation_level=None)
     database.execute(f"PRAGMA page_size = {PAGE}")
@@ -28,7 +28,7 @@ def make(path: pathlib.Path, text: str, mode: str = "WAL", rows: int = 30) -> No
 
 
 def make_unfinished(path: pathlib.Path, text: str, mode: str, rows: int = 30) -> None:
-    """A database whose program was killed: its log not yet in it, or its journal hot."""
+    """A database whose program was killed: its log is not checkpointed, or its journal is hot."""
     with tempfile.TemporaryDirectory(dir=path.parent) as place:
         live = pathlib.Path(place) / path.name
         make(live, text, mode, rows)
@@ -46,7 +46,7 @@ def make_unfinished(path: pathlib.Path, text: str, mode: str, rows: int = 30) ->
 
 
 def content(path: pathlib.Path) -> str:
-    """What is in a database, whole, as any program would see it; the file is not touched."""
+    """Returns the whole content of a database as any program would see it. The file is not touched."""
     with tempfile.TemporaryDirectory(dir="/dev/shm" if pathlib.Path("/dev/shm").is_dir() else None) as place:
         for file in path.parent.glob(f"{path.name}*"):
             if file.name in (path.name, f"{path.name}-wal", f"{path.name}-journal"):
@@ -55,7 +55,7 @@ def content(path: pathlib.Path) -> str:
 
 
 def content_of_image(image: bytes) -> str:
-    """What is in a database's file."""
+    """Returns the content of a database file."""
     with tempfile.NamedTemporaryFile(suffix=".db") as file:
         file.write(image)
         file.flush()

@@ -1,4 +1,4 @@
-"""A kernel that does less than it was asked: calls cut short, full files, writes it only claims."""
+"""A kernel that does less than it was asked: short calls, full files, writes that it only claims."""
 
 import pathlib
 import platform
@@ -15,19 +15,19 @@ from tamper import NOT_REACHED
 
 TAMPER = pathlib.Path(__file__).resolve().parent / "tamper.py"
 MOVING = ("read", "pread64", "write", "pwrite64")
-# What the program itself writes; the rest SQLite writes, to the old database and beside it.
+# The files that the program itself writes. SQLite writes the others: the old database and its side files.
 OWN = re.compile(r"\.dump-database-.*\.tmp>|\.restoring-\d+>")
 
 
 class Tampered:
-    """A run one of whose calls moves half of what it was asked to, or nothing and says all."""
+    """A run in which one call moves half of the bytes, or moves nothing and claims to have moved all."""
 
     def __init__(self, attacked: scenes.Attacked, tried: strace.Tried) -> None:
         self.attacked = attacked
         self.tried = tried
 
     def suffer(self, place: Place) -> None:
-        """A short call is no error; of a lie nothing wrong may be called right."""
+        """A short call is no error. After a false claim, no damaged dump may pass as good."""
         self.attacked.reset()
         how = [place.fault, place.call, f"{place.nth}{place.onwards}"]
         command = [sys.executable, TAMPER, *how, *self.attacked.command]
@@ -44,13 +44,13 @@ class Tampered:
 
 
 class Limited:
-    """A run no file of which may grow beyond so many bytes (RLIMIT_FSIZE), some as large as that."""
+    """A run whose files may not grow beyond a number of bytes (RLIMIT_FSIZE)."""
 
     def __init__(self, attacked: scenes.Attacked) -> None:
         self.attacked = attacked
 
     def suffer(self, limit: int) -> None:
-        """The write that reaches the limit is short, the next one fails."""
+        """Checks a run in which the write that reaches the limit is short, and the next write fails."""
         self.attacked.reset()
         scene = self.attacked
         ended = run(scene.command, scene.root, [f"--fsize={limit}"], alone=scene.alone)
@@ -61,7 +61,7 @@ class Limited:
 
 
 def attack(campaign: Campaign) -> None:
-    """The table's lines."""
+    """Adds the lines of this attack to the table."""
     with postgresql.server(campaign) as server:
         postgresql.fill(server)
         for name, make in scenes.all_of(campaign, server).items():
@@ -77,7 +77,7 @@ def attack(campaign: Campaign) -> None:
 
 
 def tampering(campaign: Campaign, name: str, make: scenes.Make) -> None:
-    """Two lines."""
+    """Adds two lines to the table."""
     scene = make(campaign.directory())
     scene.reset()
     beginning, moving = f"{scene.root}/", ",".join(MOVING)
@@ -108,7 +108,7 @@ def tampering(campaign: Campaign, name: str, make: scenes.Make) -> None:
 
 
 def limits(campaign: Campaign, name: str, make: scenes.Make) -> None:
-    """One line."""
+    """Adds one line to the table."""
     scene = make(campaign.directory())
     scene.reset()
     run(scene.command, scene.root, alone=scene.alone).succeeds("without a limit")

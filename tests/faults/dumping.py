@@ -1,4 +1,4 @@
-"""A dump directory that is attacked while a source is dumped into it, and what must hold after."""
+"""Attacks a dump directory while a source is dumped into it, and checks the guarantees afterwards."""
 
 import gzip
 import json
@@ -15,7 +15,7 @@ from sources import NAME, Source, Two
 
 KEPT = 5
 OTHER = "other"
-# Its lock, its record of earlier runs, its temporaries.
+# The lock, the record of earlier runs, and the temporary files.
 OWN = ".dump-database"
 RECORD = f"{OWN}.state"
 QUIET = {f"{OWN}.lock", RECORD}
@@ -23,7 +23,7 @@ METRICS = "metrics.prom"
 
 
 class Series:
-    """The dumps of one database: some old ones, and what a run adds and removes."""
+    """The dumps of one database: the old ones, and those that a run adds and removes."""
 
     def __init__(self, directory: pathlib.Path, name: str) -> None:
         self.directory = directory
@@ -31,15 +31,15 @@ class Series:
         self.old = sorted((path.name for path in self.all()), key=by_age)
 
     def all(self) -> list[pathlib.Path]:
-        """Its dumps as they are now."""
+        """Returns the dumps that exist now."""
         return [path for path in self.directory.iterdir() if self.pattern.fullmatch(path.name)]
 
     def published(self) -> list[pathlib.Path]:
-        """Those that were not there before."""
+        """Returns the dumps that were not there before the run."""
         return [path for path in self.all() if path.name not in self.old]
 
     def judge(self) -> None:
-        """None goes but for a newer one, and never the newest."""
+        """Checks that a dump was removed only if a newer one was added, and that the newest was not removed."""
         removed = set(self.old) - {path.name for path in self.all()}
         published = self.published()
         if removed and not published:
@@ -59,7 +59,7 @@ class Dumping:
         self.source = source
         self.may_publish_nothing = "--skip-unchanged" in flags
         self.dumps = self.root / "dump"
-        # Said with every run: a fault may come before it is on record, and no run guesses it.
+        # Every run gets the policy, because a fault may come before a run records it.
         keep = ("--keep", str(KEPT))
         self.command: list[Word] = [program, "dump", *flags, *keep, "--threads", "1", *source.arguments()]
         self.verify: list[Word] = [program, "verify", "dump"]
@@ -68,11 +68,11 @@ class Dumping:
         run([program, "dump", f"{OTHER}.db"], self.root).succeeds("another database's dump")
         untouchable = self.read()
         for number in range(KEPT):
-            # Only the newest is compared with; were all to be, there would be but one.
+            # A run compares the database only with the newest dump.
             first = self.may_publish_nothing and number < KEPT - 1
             command = [word for word in self.command if not first or word != "--skip-unchanged"]
             run(command, self.root).succeeds("the first dumps")
-        # Where both are dumped, the first of the other has made room by now.
+        # If both databases are dumped, the oldest dump of the other one is removed by now.
         if not isinstance(source, Two):
             self.keeps(untouchable, "the first dumps")
         (self.dumps / "notes.txt").write_text("foreign\n")
@@ -89,7 +89,7 @@ class Dumping:
         self.untouched = self.gone_on = False
 
     def read(self) -> dict[str, bytes]:
-        """Every file but the run's own, and what SQLite keeps for readers."""
+        """Returns every file except those of the run and those that SQLite keeps for readers."""
         return {
             str(path.relative_to(self.root)): path.read_bytes()
             for path in self.root.rglob("*")
@@ -97,15 +97,15 @@ class Dumping:
         }
 
     def keeps(self, untouchable: dict[str, bytes], what: str) -> None:
-        """Raises Loss unless these files are as they were."""
+        """Raises Loss unless these files are unchanged."""
         now = self.read()
         for name, data in untouchable.items():
-            # An empty log may go.
+            # An empty log may be removed.
             if data and now.get(name) != data:
                 raise Loss(f"{what}: {name} was changed or removed")
 
     def reset(self) -> None:
-        """Everything as it was before the first fault."""
+        """Restores the state before the first fault."""
         shutil.rmtree(self.dumps)
         (self.dumps / "folder").mkdir(parents=True)
         for path in [*self.root.glob("*.db-*"), *self.root.glob(f"*{METRICS}*")]:
@@ -114,7 +114,7 @@ class Dumping:
             (self.root / name).write_bytes(data)
 
     def inside(self, path: pathlib.Path) -> str:
-        """The content of a dump, read by other means than the program's."""
+        """Returns the content of a dump, read by other tools than the program."""
         try:
             if path.suffix == ".zst":
                 unpacked = subprocess.run(["zstd", "-dc", path], capture_output=True)
@@ -126,7 +126,7 @@ class Dumping:
             raise Loss(f"{path.name} is no whole gzip file: {error}") from error
 
     def judge(self, ended: Run) -> None:
-        """What must hold, however the run ended."""
+        """Checks the guarantees that hold however the run ended."""
         now = self.read()
         own_files = {path.name for path in self.dumps.glob(f"{OWN}*")}
         if ended.status > 0 and now == self.template and own_files <= QUIET and self.gone_on:
@@ -153,7 +153,7 @@ class Dumping:
                 raise Loss(f"it said ok, printed {sorted(printed)} and published {published}")
 
     def judge_files(self, now: dict[str, bytes]) -> None:
-        """But for its dumps nothing is changed, gone or added."""
+        """Checks that nothing but the dumps of the database was changed, removed or added."""
         old = {f"dump/{name}" for series in self.series for name in series.old}
         for name, data in self.template.items():
             if now.get(name) == data or name.endswith("-wal") and not data:
@@ -171,7 +171,7 @@ class Dumping:
             raise Loss(f"{METRICS} is not whole")
 
     def judge_record(self) -> None:
-        """It is whole or not there, and what reads it finds nothing wrong with it."""
+        """Checks that a dump with a final name is whole, and that reading commands accept it."""
         path = self.dumps / RECORD
         try:
             if path.exists():
@@ -183,7 +183,7 @@ class Dumping:
             raise Loss(f"status: {said.ended()}")
 
     def go_on(self) -> None:
-        """The next ordinary run; once is enough where nothing was touched."""
+        """Runs the program without a fault. If nothing was touched, one such run is enough for all places."""
         if self.untouched:
             return
         self.gone_on = True
@@ -206,12 +206,12 @@ class Dumping:
 
 
 def by_age(name: str) -> tuple[str, int]:
-    """What orders the names of one database's dumps."""
+    """Returns the key by which the dumps of one database are ordered."""
     stem = name.split(".")[0]
     time, _, count = stem.rpartition("-")[2].partition("_")
     return time, int(count or 1)
 
 
 def unprintable(ended: Run) -> bool:
-    """It could not print the path, and said so, or could not say anything."""
+    """Returns true if the program could not print the path, and said so, or could not print anything."""
     return "cannot print it" in ended.stderr or not (ended.stdout or ended.stderr)

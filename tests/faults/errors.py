@@ -1,4 +1,4 @@
-"""An error from every system call: the run fails and says why, or truthfully succeeds."""
+"""An error from every system call: the run must fail and say why, or succeed truthfully."""
 
 import errno
 import os
@@ -12,38 +12,38 @@ from order import is_publication, is_sync_of_directory
 from strace import Place
 
 ERRORS = ("EIO", "ENOSPC", "EDQUOT", "EINTR", "EMFILE")
-# From that call on, where it changes something: a disk that is full stays full.
+# Errors of calls that change something. With a plus, every later call fails too: a full disk stays full.
 LASTING = ("ENOSPC+",)
-# Of a call that changes nothing.
+# Errors of calls that change nothing.
 READING = ("EIO", "EINTR", "EMFILE")
-# Where the calls of every thread are counted: what changes something, and what reads back.
+# The calls that are counted in every thread: those that change something, and those that read back.
 THREADED = f"{strace.CHANGES},pread64"
-# Its failure is a lack of memory, and that of the calls after it cannot be seen by a program.
+# Its failure is a lack of memory. A program cannot see whether later calls fail.
 LEFT_OUT = ("mmap", "execve", "close")
-# Of a dump, of a restored file.
+# The sync of a dump, or of a restored file.
 SYNC = re.compile(r"fsync\([^)]*(\.tmp|\.restoring-\d+)>\)")
 OUTPUT = re.compile(r"write\([12]<")
-# A path as it was given.
+# Messages that name a path or a program as the command line gave it.
 GIVEN = (
     "a dump in (dump|saved):|target.db was not restored: |cannot (reach|read) shop.db: "
     "|cannot write the metrics metrics.prom: |cannot (start|read from|write to) (cat|pg_dump|psql):"
 )
-# What it makes of a failing lock, and of a file that it then opens for reading alone.
+# What SQLite says of a lock that fails, and of a file that it could then open only for reading.
 SQLITE_AT = {
     "fcntl": "|database is locked|locking protocol",
     "openat": "|attempt to write a readonly database",
     "openat2": "|attempt to write a readonly database",
     "newfstatat": "|attempt to write a readonly database",
-    # Its log then stays, whether another program has it or not.
+    # The log then stays, whether another program has it open or not.
     "fsync": "|is in use by another program, or .* cannot be removed",
     "pwrite64": "|is in use by another program, or .* cannot be removed",
 }
-# What SQLite removes without a word where that fails.
+# The files that SQLite removes without reporting a failure.
 SIDE = re.compile(r"-(wal|shm|journal)\b")
-# How SQLite says any of them, and what it says of some.
+# The messages of SQLite for any error, and for some errors.
 SQLITE = "disk I/O error|unable to open database file"
 SQLITE_OF = {
-    # Of a page that cannot be read it says that the database is malformed.
+    # If a page cannot be read, SQLite says that the database is malformed.
     "EIO": "|database disk image is malformed",
     "ENOSPC": "|database or disk is full",
     "EDQUOT": "|database or disk is full",
@@ -53,7 +53,7 @@ SQLITE_OF = {
 
 
 class Failed:
-    """A run one of whose calls fails."""
+    """A run in which one call fails."""
 
     def __init__(self, attacked: scenes.Attacked, threads: bool, tried: strace.Tried) -> None:
         self.attacked = attacked
@@ -61,7 +61,7 @@ class Failed:
         self.tried = tried
 
     def suffer(self, place: Place) -> None:
-        """Lets the call fail."""
+        """Runs the program and lets the call fail."""
         self.attacked.reset()
         scene = self.attacked
         ended, struck = strace.faulty(scene.command, scene.root, place, self.threads, scene.alone)
@@ -77,11 +77,11 @@ class Failed:
         self.attacked.go_on()
 
     def says_why(self, stderr: str, place: Place) -> bool:
-        """Whether the message names a path of the test's own and the cause."""
-        # It could not say anything.
+        """Returns true if the message names a path of the test and the cause."""
+        # The program could not print anything.
         if place.call == "write" and (place.onwards and not stderr or OUTPUT.match(place.shown)):
             return True
-        # It may have been another program's, which says it in its own words.
+        # The call may be of another program, which reports it in its own words.
         if self.threads:
             return "error: " in stderr
         error = place.fault.removeprefix("error=")
@@ -93,7 +93,7 @@ class Failed:
 
 
 def attack(campaign: Campaign) -> None:
-    """The table's lines."""
+    """Adds the lines of this attack to the table."""
     with postgresql.server(campaign) as server:
         postgresql.fill(server)
         for name, make in scenes.all_of(campaign, server).items():
@@ -103,7 +103,7 @@ def attack(campaign: Campaign) -> None:
 
 
 def one(campaign: Campaign, name: str, make: scenes.Make, threads: bool) -> None:
-    """One line: of the main thread, or of all."""
+    """Adds one line: the calls of the main thread, or of every thread."""
     scene = make(campaign.directory())
     scene.reset()
     which = strace.FILES if campaign.everything else strace.CHANGES
@@ -131,7 +131,7 @@ def one(campaign: Campaign, name: str, make: scenes.Make, threads: bool) -> None
 
 
 def main_thread(campaign: Campaign, name: str, found: list[Place]) -> list[Place]:
-    """Every call in every way, or a part."""
+    """Returns every call with every error, or a part of them."""
     found = [place._replace(must_last=must_last(found, at)) for at, place in enumerate(found)]
     syncs = [place for place in found if place.must_last]
     sampled = scenes.is_sampled(name)
@@ -144,14 +144,14 @@ def main_thread(campaign: Campaign, name: str, found: list[Place]) -> list[Place
         lasting = () if OUTPUT.match(place.shown) else LASTING
         changes = place.call in strace.CHANGES.split(",")
         ways = ERRORS + lasting if changes else READING
-        # Each call that changes nothing fails in one way, the next one in the next.
+        # Each call that changes nothing fails with one error; the next call fails with the next error.
         every = not sampled and (place in syncs or changes and campaign.everything)
         places += [way_of(place, way) for way in (ways if every else [ways[at % len(ways)]])]
     return places
 
 
 def threaded(campaign: Campaign, name: str, found: list[Place]) -> list[Place]:
-    """Each in one way, the next one in the next; only a part of the many reads."""
+    """Returns each call with one error, the next call with the next error, and only a part of the many reads."""
     reads = [place for place in found if place.call == "pread64"]
     others = [place for place in found if place.call != "pread64"]
     count = scenes.some_of(name) // 4
@@ -160,7 +160,7 @@ def threaded(campaign: Campaign, name: str, found: list[Place]) -> list[Place]:
 
 
 def must_last(calls: list[Place], at: int) -> bool:
-    """A sync of what is published: a file's, or the next one of a directory after it was named."""
+    """Returns true for the sync of a published file, or for the next sync of its directory."""
     if SYNC.match(calls[at].shown):
         return True
     before = [call for call in calls[:at] if is_publication(call) or is_sync_of_directory(call)]
@@ -168,6 +168,6 @@ def must_last(calls: list[Place], at: int) -> bool:
 
 
 def way_of(place: Place, way: str) -> Place:
-    """The call, failing in a way."""
+    """Returns the call with the error that it is to return."""
     error, plus, _ = way.partition("+")
     return place._replace(fault=f"error={error}", onwards=plus)

@@ -1,4 +1,4 @@
-"""Dumps made by hand, by their format's definition: right, or wrong in one way."""
+"""Makes dumps by hand, from the definition of the format: valid ones, and ones with one fault."""
 
 import gzip
 import json
@@ -6,22 +6,22 @@ import struct
 import time
 import zlib
 
-# The JSON object's length with its padding is a multiple of so many bytes.
+# The length of the JSON object with its padding is a multiple of this number of bytes.
 COMMENT = 4096
 
 
 def stamp(seconds: float) -> str:
-    """A time as in a dump's header."""
+    """Returns a time in the form of a dump's header."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
 
 
 def name(database: str, seconds: float, rest: str = ".dump.gz") -> str:
-    """A dump's name."""
+    """Returns the name of a dump."""
     return f"{database}-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime(seconds))}{rest}"
 
 
 def fields(content: bytes, seconds: float, **changes: object) -> dict[str, object]:
-    """A right header of a command's dump, and changes to it."""
+    """Returns a valid header of a command's dump, with changes."""
     right: dict[str, object] = {
         "tool": "dump-database 0.1.0",
         "identity": {"engine": "command", "location": "cat", "database": None},
@@ -37,7 +37,7 @@ def fields(content: bytes, seconds: float, **changes: object) -> dict[str, objec
 
 
 def comment(front: bytes, text: str) -> bytes:
-    """A JSON object, with its check, padded."""
+    """Returns a JSON object with its checksum and its padding."""
     said = text.removesuffix("}")
     check = zlib.crc32(front + said.encode())
     whole = f'{said},"check":"{check:08x}"}}'.encode()
@@ -45,34 +45,34 @@ def comment(front: bytes, text: str) -> bytes:
 
 
 def gzip_header(text: str, seconds: float = 0, original: bytes = b"x") -> bytes:
-    """With the magic's flags, MTIME, FNAME and FCOMMENT (RFC 1952)."""
+    """Returns a gzip header with flags, MTIME, FNAME and FCOMMENT (RFC 1952)."""
     front = bytes([0x1F, 0x8B, 8, 0x18]) + struct.pack("<I", int(seconds)) + b"\0\3"
     front += original + b"\0"
     return front + comment(front, text) + b"\0"
 
 
 def zstd_header(text: str) -> bytes:
-    """A skippable frame (RFC 8878)."""
+    """Returns a skippable frame of zstd (RFC 8878)."""
     magic = struct.pack("<I", 0x184D2A50)
-    # The check covers the length, which the check does not change.
+    # The checksum covers the length; adding the checksum does not change the length.
     length = len(comment(magic + bytes(4), text))
     front = magic + struct.pack("<I", length)
     return front + comment(front, text)
 
 
 def gzip_body(content: bytes) -> bytes:
-    """A deflate stream and its trailer."""
+    """Returns a deflate stream and its trailer."""
     return gzip.compress(content, mtime=0)[10:]
 
 
 def dump(content: bytes, seconds: float, **changes: object) -> bytes:
-    """A gzip dump."""
+    """Returns a gzip dump."""
     text = json.dumps(fields(content, seconds, **changes))
     return gzip_header(text, seconds) + gzip_body(content)
 
 
 def gzip_zeros(mebibytes: int) -> bytes:
-    """A body of very many zeros that is itself small, made without compressing them all."""
+    """Returns a small body that decompresses to very many zeros, without compressing all of them."""
     zeros = bytes(1 << 20)
     packer = zlib.compressobj(9, zlib.DEFLATED, -15)
     packer.compress(zeros)
@@ -86,7 +86,7 @@ def gzip_zeros(mebibytes: int) -> bytes:
 
 
 def zstd_zeros(blocks: int, window: int) -> bytes:
-    """A frame of RLE blocks of 128 KiB each, which asks for a window of 2 ** `window` bytes."""
+    """Returns a zstd frame of RLE blocks of 128 KiB each that asks for a window of 2 ** `window` bytes."""
     frame = struct.pack("<I", 0xFD2FB528) + bytes([0, (window - 10) << 3])
     size = 128 << 10
     for number in range(blocks):

@@ -10,7 +10,7 @@ import time
 from campaign import Campaign, Loss
 
 REPOSITORY = pathlib.Path(__file__).resolve().parent.parent.parent
-# Seconds for each target, and for what it may do beside.
+# The seconds that each target runs, and the additional seconds that it may need.
 TIME, GRACE = 60, 300
 
 
@@ -24,7 +24,7 @@ def prepare() -> None:
 
 
 def attack(campaign: Campaign) -> None:
-    """The table's lines; in the short part none, because the targets take minutes to build."""
+    """Adds the lines of this attack to the table. Without --all it adds none, because the targets take minutes to build."""
     if not campaign.everything:
         return
     prepare()
@@ -37,7 +37,7 @@ def attack(campaign: Campaign) -> None:
 
 
 def fuzz(campaign: Campaign, target: str) -> int:
-    """How many inputs were tried; Loss with what made it fail."""
+    """Returns the number of inputs that were tried. Raises Loss with the input that made the target fail."""
     command = [*cargo("run"), target, "--"]
     command += [f"-max_total_time={TIME}", f"-seed={campaign.seed or 1}", "-print_final_stats=1"]
     command += ["-max_len=16384", "-timeout=20", "-rss_limit_mb=1024"]
@@ -57,21 +57,21 @@ def fuzz(campaign: Campaign, target: str) -> int:
 
 
 def sanitizer() -> str:
-    """The address sanitizer needs a nightly compiler."""
+    """Returns the sanitizer to use: the address sanitizer needs a nightly compiler."""
     nightly = subprocess.run(["cargo", "+nightly", "--version"], capture_output=True)
     return "address" if nightly.returncode == 0 else "none"
 
 
 def cargo(command: str) -> list[str]:
-    """`cargo fuzz` with what is the same for all."""
+    """Returns a command of `cargo fuzz` with the arguments that all calls share."""
     how = sanitizer()
     toolchain = ["+nightly"] if how == "address" else []
-    # What is built outlasts a checkout.
+    # The build is kept outside of the checkout.
     cache = os.environ.get("DUMP_DATABASE_TEST_CACHE", "/var/cache/dump-database-tests")
     words = ["cargo", *toolchain, "fuzz", command, "--sanitizer", how]
     return [*words, "--target-dir", f"{cache}/fuzz"]
 
 
 def environment() -> dict[str, str]:
-    """Where there is no nightly compiler the stable one must take its options."""
+    """Returns an environment in which the stable compiler accepts the options of a nightly one, if there is none."""
     return os.environ | ({} if sanitizer() == "address" else {"RUSTC_BOOTSTRAP": "1"})

@@ -1,4 +1,4 @@
-"""Files made to harm who reads them: no panic, bounded memory and time, nothing outside the target."""
+"""Files made to harm their readers: no panic, bounded memory and time, nothing outside the target."""
 
 import hashlib
 import json
@@ -17,7 +17,7 @@ DEEP = "[" * 10_000 + "]" * 10_000
 
 
 def headers(campaign: Campaign) -> dict[str, bytes]:
-    """Files whose danger is in their header."""
+    """Returns files with a dangerous header."""
     text = json.dumps(forge.fields(b"x", NOW))
     body = forge.gzip_body(b"x")
     big = json.dumps(forge.fields(b"x", NOW, padding="x" * (1 << 20)))
@@ -53,7 +53,7 @@ def headers(campaign: Campaign) -> dict[str, bytes]:
 
 
 def noise(rng: random.Random, good: bytes) -> bytes:
-    """A dump some bytes of which are others; the sum over its header is right again."""
+    """Returns a dump with some bytes changed and a valid checksum of its header."""
     data = bytearray(good)
     end = data.index(b'"check"')
     for _ in range(rng.randrange(1, 30)):
@@ -65,7 +65,7 @@ def noise(rng: random.Random, good: bytes) -> bytes:
 
 
 def bombs(campaign: Campaign) -> dict[str, bytes]:
-    """Files that say or hold far more than they are."""
+    """Returns files that claim or hold far more than their size."""
     size = 8192 if campaign.everything else 1024
     zeros = forge.gzip_zeros(size)
 
@@ -87,7 +87,7 @@ def bombs(campaign: Campaign) -> dict[str, bytes]:
 
 
 def images(campaign: Campaign) -> dict[str, bytes]:
-    """SQLite dumps with right sums and a wrong image."""
+    """Returns SQLite dumps with valid checksums and an invalid image."""
     place = campaign.directory()
     database = sqlite3.connect(place / "image.db", isolation_level=None)
     database.execute("PRAGMA page_size = 512")
@@ -108,14 +108,14 @@ def images(campaign: Campaign) -> dict[str, bytes]:
 
 
 def sqlite_dump(image: bytes) -> bytes:
-    """A dump of it."""
+    """Returns a dump of the image."""
     identity = {"engine": "sqlite", "location": "/x.db"}
     digest = hashlib.sha256(image).hexdigest()
     return forge.dump(image, NOW, identity=identity, format="sqlite", sha256=digest)
 
 
 def states(directory: pathlib.Path) -> list[Hostile]:
-    """What may stand in the place of the record of earlier runs."""
+    """Returns the things that can stand in place of the record of earlier runs."""
     deep = '{"databases":' + DEEP + "}"
     files = {
         "no JSON": b"\0" * 100,
@@ -139,7 +139,7 @@ def states(directory: pathlib.Path) -> list[Hostile]:
 
 
 def planted(directory: pathlib.Path) -> list[Hostile]:
-    """Things under a dump's name that are no files, or lead away."""
+    """Returns things with the name of a dump that are no files, or that lead elsewhere."""
 
     def plant(make: Callable[[pathlib.Path], object]) -> Callable[[pathlib.Path], None]:
         return lambda path: (make(path), None)[1]
@@ -160,7 +160,7 @@ def planted(directory: pathlib.Path) -> list[Hostile]:
 
 
 def attack(campaign: Campaign) -> None:
-    """The table's lines."""
+    """Adds the lines of this attack to the table."""
     kinds: dict[str, list[Hostile]] = {
         "header": written(headers(campaign)),
         "bomb": written(bombs(campaign)),
@@ -180,7 +180,7 @@ def attack(campaign: Campaign) -> None:
 
 
 def written(files: dict[str, bytes]) -> list[Hostile]:
-    """Files with this content."""
+    """Returns files with this content."""
 
     def plant(data: bytes) -> Callable[[pathlib.Path], None]:
         return lambda path: (path.write_bytes(data), None)[1]

@@ -12,13 +12,13 @@ import postgresql
 from campaign import Campaign, Loss
 from program import Word, peak_memory, run
 
-# Whatever the number of databases or dumps, what one run may have in use.
+# The most memory that one run may use, whatever the number of databases or dumps.
 MEMORY = 256 << 20
 RUNS = 20
 
 
 def attack(campaign: Campaign) -> None:
-    """The table's lines."""
+    """Adds the lines of this attack to the table."""
     count = 1000
     for jobs in (1, 2):
         campaign.one(
@@ -34,7 +34,7 @@ def attack(campaign: Campaign) -> None:
 
 
 def many_databases(campaign: Campaign, count: int, jobs: int) -> str:
-    """All are dumped, and one run holds no more for it."""
+    """Checks that all databases are dumped, and that the run uses no more memory for it."""
     place = campaign.directory()
     first = place / "0.db"
     database = sqlite3.connect(first, isolation_level=None)
@@ -58,16 +58,16 @@ def many_databases(campaign: Campaign, count: int, jobs: int) -> str:
 
 
 def bounded(peak: int) -> str:
-    """In words; raises Loss over the limit."""
+    """Returns the memory in words. Raises Loss if it is over the limit."""
     if peak > MEMORY:
         raise Loss(f"it had {peak >> 20} MiB in use")
     return f"peak memory {peak / (1 << 20):.0f} MiB"
 
 
 def at_once(campaign: Campaign) -> str:
-    """Exactly one works; the others say who does, and exit 75."""
+    """Checks that exactly one run works, and that the others name it and exit 75."""
     place = campaign.directory()
-    # The one that works does so until all others have ended.
+    # The run that works goes on until all others have ended.
     script = "until [ -e others-ended ]; do sleep 0.05; done; echo done"
     command: list[Word] = [campaign.program, "dump", "--name", "x", "--", "sh", "-c", script]
     processes = [
@@ -92,7 +92,7 @@ def at_once(campaign: Campaign) -> str:
 
 
 def many_dumps(campaign: Campaign, count: int) -> str:
-    """Every command that looks at the whole directory, and a run among them."""
+    """Runs every command that reads the whole directory, and a run."""
     place = campaign.directory()
     dumps = place / "dump"
     dumps.mkdir()
@@ -121,7 +121,7 @@ def many_dumps(campaign: Campaign, count: int) -> str:
 
 
 def server(campaign: Campaign, count: int) -> str:
-    """Every database, and the server's own objects."""
+    """Checks that every database and the server's own objects are dumped."""
     place = campaign.directory()
     with postgresql.server(campaign) as running:
         for number in range(count):

@@ -1,4 +1,4 @@
-"""A WAL database under two names: its log lies beside the one that its program uses."""
+"""A WAL database with two names: its log lies beside the name that its program uses."""
 
 import os
 import pathlib
@@ -12,7 +12,7 @@ COMMITS = 20
 
 
 def attack(campaign: Campaign) -> None:
-    """The table's lines."""
+    """Adds the lines of this attack to the table."""
     for gone in (False, True):
         how = "killed" if gone else "at work"
         campaign.one(
@@ -23,7 +23,7 @@ def attack(campaign: Campaign) -> None:
 
 
 def hard_link(campaign: Campaign, gone: bool) -> str:
-    """No dump under either name lacks a commit."""
+    """Checks that no dump of either name lacks a commit."""
     place = campaign.directory()
     (place / "used").mkdir()
     used, linked = place / "used" / "shop.db", place / "shop.db"
@@ -44,7 +44,7 @@ def hard_link(campaign: Campaign, gone: bool) -> str:
 
 
 def judge(campaign: Campaign, place: pathlib.Path, database: pathlib.Path, number: int) -> int:
-    """1 if the dump was refused; it may not lack what was committed."""
+    """Returns 1 if the dump was refused. A dump that was made must have every commit."""
     shutil.rmtree(place / "dump", ignore_errors=True)
     ended = run([campaign.program, "dump", database, "--to", "dump"], place)
     if ended.status != 0:
@@ -61,13 +61,13 @@ def judge(campaign: Campaign, place: pathlib.Path, database: pathlib.Path, numbe
 
 
 def prepare(database: pathlib.Path) -> None:
-    """A table without rows."""
+    """Makes a table without rows."""
     sql = "PRAGMA journal_mode = WAL; CREATE TABLE note (x);"
     subprocess.run(["sqlite3", database, sql], check=True, stdout=subprocess.DEVNULL)
 
 
 def begin(database: pathlib.Path, sql: str) -> subprocess.Popen[str]:
-    """A program that committed and has the database open."""
+    """A program that has committed and has the database open."""
     pipe = subprocess.PIPE
     program = subprocess.Popen(["sqlite3", database], stdin=pipe, stdout=pipe, text=True)
     assert program.stdin and program.stdout
@@ -78,6 +78,6 @@ def begin(database: pathlib.Path, sql: str) -> subprocess.Popen[str]:
 
 
 def end(program: subprocess.Popen[str]) -> None:
-    """Kills it, so that its log stays."""
+    """Kills the program, so that its log stays."""
     program.kill()
     program.communicate()

@@ -1,4 +1,4 @@
-"""The order of the calls that make a file last: what no crash of a process alone can show.
+"""The order of the calls that make a file durable, which a crash of a process alone cannot show.
 
 After a power loss a name may lead to a file whose data never reached the disk, unless the data was
 synced before the name was given; and a removal may reach the disk before the name that made it
@@ -18,7 +18,7 @@ RENAME = re.compile(r'"([^"]+)".*"([^"]+)"')
 
 
 class Named(NamedTuple):
-    """A scene and its name."""
+    """A scene and its name in the table."""
 
     name: str
     scene: scenes.Attacked
@@ -28,8 +28,8 @@ class Named(NamedTuple):
 
 
 def attack(campaign: Campaign) -> None:
-    """The table's line."""
-    # With several workers the main thread, whose calls are seen, names what the others write.
+    """Adds the line of this attack to the table."""
+    # With several workers, the main thread, whose calls are seen, renames what the others write.
     makes = [item for item in scenes.without_server(campaign).items() if "--jobs" not in item[0]]
     places = [Named(name, make(campaign.directory())) for name, make in makes]
     campaign.each(
@@ -41,10 +41,10 @@ def attack(campaign: Campaign) -> None:
 
 
 class Ordered:
-    """A run without a fault, its calls in their order."""
+    """Checks the order of the calls of a run without a fault."""
 
     def suffer(self, named: Named) -> None:
-        """Looks at each name given to a new file."""
+        """Checks each rename of a new file."""
         scene = named.scene
         scene.reset()
         calls = strace.calls(scene.command, scene.root, CALLS, alone=scene.alone)
@@ -55,21 +55,21 @@ class Ordered:
         if "dump" in named.name.split(",")[0] and not recorded:
             raise Loss("how the run ended was not recorded")
         for at in given + recorded:
-            look(calls, at)
+            check_rename(calls, at)
 
 
 def is_record(call: Place) -> bool:
-    """The record of a run takes the old one's place."""
+    """Returns true if the call renames the new record of a run over the old one."""
     return call.call.startswith("rename") and '.state.new"' in call.shown
 
 
 def is_publication(call: Place) -> bool:
-    """A temporary's name becomes a final one."""
+    """Returns true if the call gives a temporary file its final name."""
     return call.call.startswith("rename") and re.search(r"/?\.dump-database-\S+\.tmp\"|\.restoring-\d+\"", call.shown) is not None
 
 
-def look(calls: list[Place], at: int) -> None:
-    """Data, sync, name, sync of the directory, removals."""
+def check_rename(calls: list[Place], at: int) -> None:
+    """Checks the order around one rename: data, sync, rename, sync of the directory, removals."""
     names = RENAME.search(calls[at].shown)
     if names is None:
         raise Loss(f"not understood: {calls[at].shown}")
@@ -88,10 +88,10 @@ def look(calls: list[Place], at: int) -> None:
 
 
 def is_removal(call: Place) -> bool:
-    """A dump goes."""
+    """Returns true if the call removes a dump."""
     return call.call.startswith("unlink") and re.search(r"\.(gz|zst)\"", call.shown) is not None
 
 
 def is_sync_of_directory(call: Place) -> bool:
-    """Its descriptor's path is no file's."""
+    """Returns true if the call syncs a directory: its path is not that of a file."""
     return call.call == "fsync" and re.search(r"/[^/.]+>\) = 0", call.shown) is not None

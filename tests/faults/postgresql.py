@@ -1,4 +1,4 @@
-"""A PostgreSQL server of the campaign's own, on a private Unix socket, as an unprivileged user."""
+"""A private PostgreSQL server for the campaign, on a Unix socket, run by an unprivileged user."""
 
 import contextlib
 import hashlib
@@ -16,7 +16,7 @@ from program import Run, Word, run
 
 
 class Server:
-    """One that runs."""
+    """A running server."""
 
     def __init__(self, directory: pathlib.Path) -> None:
         self.directory = directory
@@ -53,24 +53,24 @@ class Server:
             time.sleep(0.05)
 
     def sql(self, database: str, *statements: str) -> Run:
-        """Statements, each a transaction of its own."""
+        """Runs statements, each in a separate transaction."""
         words = [word for statement in statements for word in ("-c", statement)]
         psql: list[Word] = [self.programs / "psql", "-XAtqw", "-v", "ON_ERROR_STOP=1", "-U", "postgres"]
         return run([*psql, "-h", self.directory, "-d", database, *words], self.directory)
 
     def url(self, database: str) -> str:
-        """Of a database; of the whole server without a name."""
+        """Returns the URL of a database, or of the whole server if no name is given."""
         return f"postgresql://postgres@/{database}?host={self.directory}"
 
     def stop(self) -> None:
-        """At once."""
+        """Stops the server at once."""
         self.process.send_signal(signal.SIGQUIT)
         self.process.wait()
 
 
 @contextlib.contextmanager
 def server(campaign: Campaign) -> Iterator[Server]:
-    """A new one, gone afterwards."""
+    """Starts a new server for the block, and removes it afterwards."""
     running = Server(campaign.directory())
     try:
         yield running

@@ -17,10 +17,10 @@ import vm  # noqa: E402
 SYSTEMD = pathlib.Path(__file__).resolve().parent.parent / "systemd"
 CRASHES = 30
 KEPT = 5
-# Seconds that an emulated processor may need, beside other work, to boot or for a dump and a restore.
+# The seconds that an emulated processor on a busy machine may need to boot, or to dump and restore.
 PATIENCE = 600
 
-# What was dumped is said on the serial console, which is a file outside the machine.
+# Each dump is reported on the serial console, which is a file outside the machine.
 LOOP = r"""
 cd /srv
 n=$(sqlite3 shop.db 'SELECT max(n) FROM note')
@@ -42,7 +42,7 @@ dump-database restore dump copy.db
 echo foreign >dump/notes.txt
 sync
 """
-# After a crash, and the next ordinary run.
+# The checks after a crash and the next ordinary run.
 CHECK = r"""
 cd /srv
 dump-database verify dump
@@ -65,18 +65,18 @@ sync
 
 
 def attack(campaign: Campaign) -> None:
-    """The table's line; in the short part none, because an emulated machine is slow."""
+    """Adds the line of this attack to the table. Without --all it adds none, because an emulated machine is slow."""
     if not campaign.everything:
         return
     campaign.one(f"power loss, {CRASHES} times", CRASHES, lambda: crashes(campaign))
 
 
 def crashes(campaign: Campaign) -> str:
-    """Each at a moment that the seed picks, on one disk."""
+    """Kills the machine several times, each time at a moment that the seed picks, with one disk."""
     rng = random.Random(campaign.seed)
     vm.BOOT_TIMEOUT = PATIENCE
     dumped = restored = 0
-    # What the machine is told fills pages.
+    # The command line of the machine fills pages.
     with (
         contextlib.redirect_stdout(io.StringIO()),
         vm.booted(image(), campaign.program) as machine,
@@ -106,7 +106,7 @@ def crashes(campaign: Campaign) -> str:
 
 
 def image() -> pathlib.Path:
-    """The machine's files, made where they are missing."""
+    """Returns the files of the machine, and makes those that are missing."""
     made = subprocess.run([SYSTEMD / "image"], capture_output=True, text=True)
     if made.returncode != 0:
         raise Loss(f"the machine's image cannot be made: {made.stderr[-3000:]}")
@@ -114,7 +114,7 @@ def image() -> pathlib.Path:
 
 
 def wait_for(said: str, console: pathlib.Path) -> None:
-    """Until the machine's console says it."""
+    """Waits until the machine prints a text on its console."""
     deadline = time.monotonic() + PATIENCE
     while said not in console.read_text(errors="replace"):
         if time.monotonic() > deadline:
@@ -123,7 +123,7 @@ def wait_for(said: str, console: pathlib.Path) -> None:
 
 
 def boot(machine: vm.VirtualMachine) -> None:
-    """Starts it again; an emulator on a busy machine may need its time, or a second go."""
+    """Starts the machine again. On a busy machine, the emulator may need long, or a second attempt."""
     for attempt in (1, 2):
         try:
             return machine.start()
@@ -135,9 +135,9 @@ def boot(machine: vm.VirtualMachine) -> None:
 
 
 def survives(machine: vm.VirtualMachine, acknowledged: list[str]) -> None:
-    """All that must hold at the next boot."""
+    """Checks the guarantees after the next boot."""
     there = set(machine.succeed("cd /srv/dump && ls").split())
-    # The run that was cut off may have removed the oldest.
+    # The interrupted run may have removed the oldest dump.
     missing = set(acknowledged[1 - KEPT :]) - there
     if missing:
         raise Loss(f"dumps that were said to be there are not: {sorted(missing)}")

@@ -12,27 +12,27 @@ from typing import NamedTuple
 
 from campaign import Loss
 
-# Of a command.
+# An argument of a command.
 Word = str | pathlib.Path
-# Seconds after which a run hangs.
+# The seconds after which a run counts as hanging.
 TIMEOUT = 120
 
 
 class Run(NamedTuple):
-    """How it ended. A negative status is the signal it died by."""
+    """The end of a run. A negative status is the number of the signal that killed it."""
 
     status: int
     stdout: str
     stderr: str
 
     def succeeds(self, what: str) -> "Run":
-        """Raises Loss unless it exited 0."""
+        """Raises Loss unless the run exited with 0."""
         if self.status != 0:
             raise Loss(f"{what}: {self.ended()}")
         return self
 
     def ended(self) -> str:
-        """In words."""
+        """Returns the end of the run in words."""
         return f"status {self.status}: {self.stderr.strip()[-600:]}"
 
 
@@ -44,7 +44,7 @@ def run(
     user: str | None = None,
     alone: bool = False,
 ) -> Run:
-    """Runs a command, with limits as prlimit(1) takes them. No panic is ever right.
+    """Runs a command, with limits in the form of prlimit(1). A panic is always a loss.
 
     With `alone` it sees no other processes: a restore looks at the open files of each, which takes
     other calls in every run, and finds those that another thread's child has not yet closed.
@@ -52,7 +52,7 @@ def run(
     if alone and os.getuid() == 0:
         command = ["unshare", "--pid", "--fork", "--mount-proc", "--", *command]
     if limits:
-        # Without its signal the limit of a file's size makes one write short and the next one fail.
+        # If its signal is ignored, the limit of a file's size makes one write short and the next write fail.
         command = ["env", "--ignore-signal=XFSZ", "prlimit", *limits, "--", *command]
     process = subprocess.Popen(
         [str(word) for word in command],
@@ -71,10 +71,10 @@ def run(
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         with contextlib.suppress(subprocess.TimeoutExpired):
-            # A grandchild with a session of its own may hold its output open.
+            # A grandchild in a separate session may hold the output open.
             process.communicate(timeout=5)
         raise Loss(f"it hung for {timeout:.0f} s: {' '.join(map(str, command))[:300]}") from None
-    # Who is process 1 there cannot die by a signal of its own.
+    # Process 1 of a process namespace cannot be killed by a signal that it sends itself.
     status = -signal.SIGKILL if alone and process.returncode == 137 else process.returncode
     ended = Run(status, stdout.decode(errors="replace"), stderr.decode(errors="replace"))
     if "panicked" in ended.stderr or "memory allocation" in ended.stderr:
@@ -85,7 +85,7 @@ def run(
 def peak_memory(
     command: Sequence[Word], directory: pathlib.Path, timeout: float = 600
 ) -> tuple[Run, int]:
-    """Runs a command: how it ended, and the most memory it ever had in use, in bytes."""
+    """Runs a command. Returns its end, and the most memory in bytes that it used at any time."""
     deadline = time.monotonic() + timeout
     with open(directory / "stdout", "w+") as stdout, open(directory / "stderr", "w+") as stderr:
         process = subprocess.Popen(

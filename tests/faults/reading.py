@@ -11,7 +11,7 @@ import forge
 from campaign import Loss
 from program import run
 
-# What a reader may take: twice the 134 MB of the largest window that zstd opens unasked.
+# The memory of a reader: twice the 134 MB of the largest window that zstd accepts by default.
 MEMORY = 512 << 20
 SECONDS = 60
 NOW = int(time.time()) - 3600
@@ -20,11 +20,11 @@ UNREADABLE = "a file no one may read"
 
 
 class Hostile(NamedTuple):
-    """What is hostile, and how it comes to bear a dump's name."""
+    """A hostile file, and how it is given the name of a dump."""
 
     what: str
     plant: Callable[[pathlib.Path], None]
-    # What a symlink leads to.
+    # The target of a symlink.
     secret: pathlib.Path | None = None
 
     def __str__(self) -> str:
@@ -32,21 +32,21 @@ class Hostile(NamedTuple):
 
 
 class Reader:
-    """Every command that reads dumps, given one hostile file."""
+    """Runs every command that reads dumps with one hostile file."""
 
     def __init__(self, program: pathlib.Path, directory: pathlib.Path) -> None:
         self.program = program
         self.root = directory
         (directory / "dump").mkdir()
         (directory / "outside").write_text("foreign\n")
-        # A program that refuses everything would survive all that follows.
+        # A program that refuses every file would pass all the following checks, so a good dump is read first.
         good = directory / "dump" / NAME
         good.write_bytes(forge.dump(b"x", NOW))
         for words in (["verify", "dump"], ["status", "dump"]):
             run([program, *words], directory).succeeds(f"{words[0]} of a good dump")
 
     def suffer(self, hostile: Hostile) -> None:
-        """Reads it in each way."""
+        """Reads the file with each command."""
         place = self.root / "dump" / NAME
         shutil.rmtree(place.parent)
         place.parent.mkdir()
@@ -71,7 +71,7 @@ class Reader:
             raise Loss("it changed the file that a symlink leads to")
 
     def read_by_nobody(self, place: pathlib.Path) -> None:
-        """To root every file is readable."""
+        """Checks that `verify` by another user fails, because root itself can read every file."""
         place.parent.chmod(0o755)
         self.root.chmod(0o755)
         ended = run([self.program, "verify", f"dump/{NAME}"], self.root, user="nobody")
@@ -79,7 +79,7 @@ class Reader:
             raise Loss(f"verify by nobody: {ended.ended()}")
 
     def read(self, command: list[str]) -> None:
-        """One command; whatever it says of the file, it must end and say it."""
+        """Runs one command. It may accept or refuse the file, but it must end and print a result."""
         ended = run([self.program, *command], self.root, [f"--as={MEMORY}"], SECONDS)
         if ended.status not in (0, 1, 2):
             raise Loss(f"{command}: {ended.ended()}")

@@ -1,4 +1,4 @@
-"""A database that is attacked while a dump replaces it, and what must hold after."""
+"""Attacks a database while a dump replaces it, and checks the guarantees afterwards."""
 
 import pathlib
 import re
@@ -9,7 +9,7 @@ from campaign import Loss
 from program import Run, Word, run
 
 TARGET = "target.db"
-# Beside the target, and where it is saved.
+# The directory of the target, and the directory in which the old database is saved.
 FOREIGN = ("notes.txt", f"{TARGET}.bak", f"{TARGET}.replaced-by-hand", "saved/notes.txt", "saved/shop-old.sqlite.gz")
 # What a restore may add: SQLite's files, its own new file, the old database, its dump.
 OWN = re.compile(
@@ -20,7 +20,7 @@ OWN = re.compile(
 
 
 class Restoring:
-    """`restore --replace` over a database as a killed program left it."""
+    """A run of `restore --replace` over a database whose program was killed."""
 
     def __init__(self, program: pathlib.Path, directory: pathlib.Path, mode: str) -> None:
         self.root = directory
@@ -29,7 +29,7 @@ class Restoring:
         self.target = directory / TARGET
         self.saved = directory / "saved"
         self.program = program
-        # Of a length at which a lost end is within a page, where SQLite's own check sees nothing.
+        # With this length, a lost end is within a page, where SQLite's own check finds nothing.
         database.make(directory / "new.db", "new", rows=60)
         dumped = run([program, "dump", "new.db"], directory).succeeds("the dump to be restored")
         self.dump = pathlib.Path(dumped.stdout.strip())
@@ -50,7 +50,7 @@ class Restoring:
             raise Loss(f"no database to attack: {sorted(self.template)}, {self.old}")
 
     def reset(self) -> None:
-        """Everything as it was before the first fault."""
+        """Restores the state before the first fault."""
         shutil.rmtree(self.saved, ignore_errors=True)
         self.saved.mkdir()
         for path in self.root.glob(f"*{TARGET}*"):
@@ -59,7 +59,7 @@ class Restoring:
             path.write_bytes(data)
 
     def judge(self, ended: Run) -> None:
-        """What must hold, however the run ended."""
+        """Checks the guarantees that hold however the run ended."""
         for path in [self.dump, *self.foreign]:
             if not path.exists() or path.read_bytes() != self.template[path]:
                 raise Loss(f"{path.name} was changed or removed")
@@ -80,7 +80,7 @@ class Restoring:
             self.judge_saved()
 
     def judge_saved(self) -> None:
-        """The old database must be in a dump, or moved aside if it could not be read."""
+        """Checks that the old database is in a dump, or was renamed if it could not be read."""
         for aside in self.root.glob(f"{TARGET}.replaced-*Z"):
             if database.content(aside) == self.old:
                 return
@@ -95,7 +95,7 @@ class Restoring:
         raise Loss("the old database was replaced and is in no dump")
 
     def go_on(self) -> None:
-        """The next ordinary run."""
+        """Runs the restore without a fault."""
         run(self.command, self.root, alone=True).succeeds("the next ordinary restore")
         if database.content(self.target) != self.new:
             raise Loss("the next ordinary restore left something else")

@@ -12,19 +12,19 @@ import postgresql
 from campaign import Campaign, Loss
 from program import run
 
-# How many damaged files one `verify` reads.
+# The number of damaged files that one `verify` reads.
 BATCH = 4000
 
 
 class Damage(NamedTuple):
-    """What is done to a dump, and in words."""
+    """A change to a dump, and its description."""
 
     what: str
     do: Callable[[bytes], bytes]
 
 
 class Rotting:
-    """A good dump, and batches of damaged ones."""
+    """A good dump, and batches of damaged dumps."""
 
     def __init__(
         self,
@@ -39,14 +39,14 @@ class Rotting:
         self.good = good.read_bytes()
         self.content = unpacked(good)
         self.harmless = harmless
-        # Which of them are restored: one in so many.
+        # One in this number of damaged dumps is restored.
         self.step = step
         self.suffix = "".join(good.suffixes)
         self.root = directory
         self.target = target
 
     def suffer(self, batch: list[Damage]) -> None:
-        """Verifies a batch, and restores what of it is called good, and some others."""
+        """Verifies a batch. Restores the dumps that `verify` calls good, and some others."""
         place = self.root / "rotten"
         shutil.rmtree(place, ignore_errors=True)
         place.mkdir()
@@ -64,13 +64,13 @@ class Rotting:
             self.restore(names[number], batch[number].what)
 
     def changes_nothing(self, path: pathlib.Path, what: str) -> None:
-        """Verify calls it good: then what is restored must be the same, as other tools see it."""
+        """Checks a dump that `verify` calls good: other tools must find the same content in the restored database."""
         if unpacked(path) != self.content:
             raise Loss(f"{what}: verify calls it good")
         self.harmless.append(what)
 
     def restore(self, name: str, what: str) -> None:
-        """Must refuse it before it so much as looks at the target."""
+        """Checks that `restore` refuses the dump before it touches the target."""
         restored = run([self.program, "restore", name, self.target], self.root)
         if restored.status != 1 or "cannot be restored" not in restored.stderr:
             raise Loss(f"{what}: restore did not refuse it: {restored.ended()}")
@@ -79,14 +79,14 @@ class Rotting:
 
 
 def unpacked(path: pathlib.Path) -> bytes | None:
-    """The content, if another tool can read it."""
+    """Returns the content, if another tool can read it."""
     tool = "gzip" if path.suffix == ".gz" else "zstd"
     process = subprocess.run([tool, "-dc", path], capture_output=True)
     return process.stdout if process.returncode == 0 else None
 
 
 def flips(length: int, bits: range) -> Iterator[Damage]:
-    """Every byte, one bit of it at a time."""
+    """Returns the changes of one bit of each byte."""
     for at in range(length):
         for bit in bits:
 
@@ -97,7 +97,7 @@ def flips(length: int, bits: range) -> Iterator[Damage]:
 
 
 def cuts(length: int) -> Iterator[Damage]:
-    """Every length shorter than the whole."""
+    """Returns the truncations to every shorter length."""
     for end in range(length):
 
         def cut(data: bytes, end: int = end) -> bytes:
@@ -107,7 +107,7 @@ def cuts(length: int) -> Iterator[Damage]:
 
 
 def small(path: pathlib.Path) -> None:
-    """A database of few bytes."""
+    """Makes a small database."""
     database = sqlite3.connect(path, isolation_level=None)
     database.execute("PRAGMA page_size = 512")
     database.execute("CREATE TABLE note (id INTEGER PRIMARY KEY, text TEXT)")
@@ -117,7 +117,7 @@ def small(path: pathlib.Path) -> None:
 
 
 def attack(campaign: Campaign) -> None:
-    """The table's lines."""
+    """Adds the lines of this attack to the table."""
     place = campaign.directory()
     small(place / "shop.db")
     with postgresql.server(campaign) as server:
@@ -133,9 +133,9 @@ def attack(campaign: Campaign) -> None:
 
 
 def one(campaign: Campaign, kind: str, good: pathlib.Path, target: str) -> None:
-    """Two lines."""
+    """Adds two lines to the table."""
     length = good.stat().st_size
-    # Without --all one bit of each byte, another one each time.
+    # Without --all, one bit of each byte is changed, another bit in each byte.
     bits = range(8) if campaign.everything else range(campaign.seed % 8, campaign.seed % 8 + 1)
     which = "each bit" if campaign.everything else "one bit of each byte"
     rotten = list(flips(length, bits))
@@ -143,7 +143,7 @@ def one(campaign: Campaign, kind: str, good: pathlib.Path, target: str) -> None:
     harmless: list[str] = []
 
     def make(directory: pathlib.Path) -> Rotting:
-        # No divisor of the number of bits, so that each of them has its turn.
+        # It does not divide the number of bits, so that each bit of a byte has its turn.
         step = 7 if campaign.everything else 199
         return Rotting(campaign.program, good, directory, target, harmless, step)
 
@@ -156,5 +156,5 @@ def one(campaign: Campaign, kind: str, good: pathlib.Path, target: str) -> None:
 
 
 def batches(damages: list[Damage]) -> list[list[Damage]]:
-    """For so many a process."""
+    """Splits a list into batches of one process each."""
     return [damages[start : start + BATCH] for start in range(0, len(damages), BATCH)]

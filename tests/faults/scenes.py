@@ -1,4 +1,4 @@
-"""What faults are tried on: dumps of each kind of source, and restores over each kind of target."""
+"""The scenes that are attacked: dumps of each kind of source, and restores over each kind of target."""
 
 import pathlib
 from collections.abc import Callable
@@ -13,39 +13,39 @@ from sources import Command, Source, Sqlite, Two
 
 
 class Attacked(Protocol):
-    """A command in a place that can be put back as it was."""
+    """A command in a directory whose state can be restored."""
 
     root: pathlib.Path
     command: list[Word]
-    # Whether it must see no other processes.
+    # True if the command must see no other processes.
     alone: bool
-    # Whether a run that goes through may leave all dumps as they are.
+    # True if a successful run may leave all dumps as they are.
     may_publish_nothing: bool
 
     def reset(self) -> None:
-        """Everything as it was before the first fault."""
+        """Restores the state before the first fault."""
 
     def judge(self, ended: Run) -> None:
-        """Raises Loss unless all holds that must, however the run ended."""
+        """Raises Loss unless the guarantees hold, however the run ended."""
 
     def go_on(self) -> None:
-        """Raises Loss unless the next ordinary run goes through and clears up."""
+        """Raises Loss unless the next ordinary run succeeds and cleans up."""
 
 
 Make = Callable[[pathlib.Path], Attacked]
 
 
-# Another way to dump, of which a part is enough: its name ends with its flags.
+# More ways to dump, of which a part of the places is enough. The name of such a scene ends with its flags.
 FLAGS = ("--jobs 2", "--compress zstd", "--skip-unchanged", f"--metrics {METRICS}", "--format custom")
 
 
 def dump(campaign: Campaign, source: Callable[[pathlib.Path], Source], flags: str = "") -> Make:
-    """A dump of a source."""
+    """Returns the maker of a scene that dumps a source."""
     return lambda directory: Dumping(campaign.program, source(directory), tuple(flags.split()))
 
 
 def without_server(campaign: Campaign) -> dict[str, Make]:
-    """Those that need no server, by their names in the table."""
+    """Returns the scenes that need no server, by their names in the table."""
 
     def restore(mode: str) -> Make:
         return lambda directory: Restoring(campaign.program, directory, mode)
@@ -71,7 +71,7 @@ def without_server(campaign: Campaign) -> dict[str, Make]:
 
 
 def all_of(campaign: Campaign, server: postgresql.Server) -> dict[str, Make]:
-    """By their names in the table."""
+    """Returns all scenes by their names in the table."""
     makes = without_server(campaign)
     for flags in ("", FLAGS[-1]):
         name = f"dump, PostgreSQL, {flags}".removesuffix(", ")
@@ -81,15 +81,15 @@ def all_of(campaign: Campaign, server: postgresql.Server) -> dict[str, Make]:
 
 
 def is_threaded(name: str) -> bool:
-    """Whether the main thread makes nearly no call: each of several jobs has a thread of its own."""
+    """Returns true if the main thread makes almost no calls, because each of several jobs has a separate thread."""
     return "--jobs 2" in name
 
 
 def some_of(name: str) -> int:
-    """How many places are enough where not all are tried: a server's clients take their time."""
+    """Returns the number of places to try without --all. The clients of a server are slow."""
     return 20 if "PostgreSQL" in name else 60
 
 
 def is_sampled(name: str) -> bool:
-    """Whether a part is always enough: what differs from another scene is little."""
+    """Returns true if a part of the places is always enough, because the scene differs little from another one."""
     return name.endswith(FLAGS)

@@ -1,4 +1,4 @@
-"""What is dumped while it is attacked."""
+"""The sources that are dumped in an attack."""
 
 import hashlib
 import pathlib
@@ -9,22 +9,22 @@ NAME = "shop"
 
 
 class Source:
-    """What is dumped: the arguments that name it, and what a dump of it has inside."""
+    """A source: the arguments that name it, and the content that its dump must have."""
 
     def __init__(self, directory: pathlib.Path) -> None:
         self.directory = directory
 
     def arguments(self) -> list[str]:
-        """After `dump` and its flags."""
+        """Returns the arguments after `dump` and its flags."""
         raise NotImplementedError
 
     def content(self, dump: bytes) -> str:
-        """What stands for the content of a decompressed dump; equal for equal databases."""
+        """Returns a text for the content of a decompressed dump. It is equal for equal databases."""
         return hashlib.sha256(dump).hexdigest()
 
 
 class Sqlite(Source):
-    """A database at rest, or as a killed program left it."""
+    """An SQLite database that no program uses, or whose program was killed."""
 
     def __init__(self, directory: pathlib.Path, mode: str, unfinished: bool) -> None:
         super().__init__(directory)
@@ -39,14 +39,14 @@ class Sqlite(Source):
 
 
 class Two(Sqlite):
-    """Two databases in one run."""
+    """Two databases that one run dumps."""
 
     def arguments(self) -> list[str]:
         return [f"{NAME}.db", "other.db"]
 
 
 class Command(Source):
-    """What a program prints."""
+    """The output of a program."""
 
     def __init__(self, directory: pathlib.Path) -> None:
         super().__init__(directory)

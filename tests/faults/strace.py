@@ -13,11 +13,11 @@ from typing import NamedTuple
 from campaign import Loss
 from program import Run, Word, run
 
-# Every call that takes a path or a descriptor.
+# The system calls that take a path or a descriptor.
 FILES = "%file,%desc"
-# Of them, those that wait for others or ask a terminal: how often differs from run to run.
+# The calls of these that wait for another process or ask a terminal. Their number differs from run to run.
 WAITING = ("poll", "ppoll", "select", "pselect6", "epoll_wait", "epoll_pwait", "ioctl")
-# Those that change something on a disk, or hold it.
+# The calls that change something on a disk, or lock it.
 CHANGES = (
     "open,openat,openat2,creat,write,pwrite64,writev,ftruncate,fallocate,fsync,fdatasync,fchmod,fchown,"
     "flock,mkdir,mkdirat,rename,renameat,renameat2,link,linkat,unlink,unlinkat"
@@ -37,11 +37,11 @@ class Tried:
         self.missed: set[object] = set()
 
     def count(self, place: object) -> int:
-        """One, if the fault struck there."""
+        """Returns 1 if the fault struck at this place, else 0."""
         return int(place not in self.missed)
 
     def note(self) -> str:
-        """For the table; Loss where the faults struck too rarely to prove anything."""
+        """Returns the note for the table. Raises Loss if the faults struck too rarely to prove anything."""
         missed = len(self.missed)
         if missed > self.allowed:
             shown = "; ".join(str(place)[:150] for place in list(self.missed)[:3])
@@ -56,11 +56,11 @@ class Place(NamedTuple):
     nth: int
     shown: str = ""
     fault: str = "signal=KILL"
-    # What it returned then.
+    # The result of the call in that run.
     result: int = 0
-    # Whether what was published may be lost without it.
+    # True if a published file may be lost without this call.
     must_last: bool = False
-    # A plus where the fault lasts from then on.
+    # A plus if the fault lasts from this call on.
     onwards: str = ""
 
     def __str__(self) -> str:
@@ -87,14 +87,14 @@ def calls(
     counts: Counter[tuple[str, str]] = Counter()
     found: dict[tuple[str, int], Place] = {}
     begun = False
-    # Of these numbers a fault would already strike a thread's calls from before.
+    # With these numbers, a fault would also strike earlier calls of a thread.
     early: set[tuple[str, int]] = set()
     for line in log.read_text(errors="replace").splitlines():
         thread, _, text = line.partition(" ") if threads else ("", "", line)
         made = re.match(r"(\w+)\(", text.strip())
         if made is None:
             continue
-        # Its execution names the program's arguments.
+        # The call that starts the program names its arguments.
         begun = begun or (beginning in text and made[1] != "execve")
         counts[thread, made[1]] += 1
         nth = counts[thread, made[1]]
@@ -119,7 +119,7 @@ def faulty(
     threads: bool = False,
     alone: bool = False,
 ) -> tuple[Run, bool]:
-    """A run with a fault at one call, and whether it got there."""
+    """Runs the program with a fault at one call. Returns the run, and whether the fault struck."""
     log = directory / "strace.log"
     options = ["-f"] if threads else []
     inject = f"inject={place.call}:{place.fault}:when={place.nth}{place.onwards}"

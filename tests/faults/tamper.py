@@ -26,13 +26,13 @@ LIBC.ptrace.restype = ctypes.c_long
 
 
 def ptrace(request: int, pid: int, data: object = None) -> None:
-    """One request; OSError if the kernel refuses it."""
+    """Makes one request. Raises OSError if the kernel refuses it."""
     if LIBC.ptrace(request, pid, None, data) == -1:
         raise OSError(ctypes.get_errno(), "ptrace")
 
 
 def start(command: list[str]) -> int:
-    """The process, stopped before its first call."""
+    """Starts the process, and returns it stopped before its first call."""
     pid = os.fork()
     if pid == 0:
         ptrace(TRACEME, 0)
@@ -44,7 +44,7 @@ def start(command: list[str]) -> int:
 
 
 class Tampering:
-    """What is done to which calls."""
+    """The tampering, and the calls that it changes."""
 
     def __init__(self, how: str, call: str, nth: str) -> None:
         self.lies = how == "lie"
@@ -56,7 +56,7 @@ class Tampering:
         self.registers = (ctypes.c_ulonglong * WORDS)()
 
     def enter(self, pid: int) -> None:
-        """At the beginning of a call."""
+        """Handles the beginning of a call."""
         registers = self.registers
         ptrace(GETREGS, pid, ctypes.byref(registers))
         if registers[ORIG_RAX] != self.call:
@@ -72,7 +72,7 @@ class Tampering:
         ptrace(SETREGS, pid, ctypes.byref(registers))
 
     def leave(self, pid: int) -> None:
-        """At the end of a call."""
+        """Handles the end of a call."""
         if self.claimed is not None:
             ptrace(GETREGS, pid, ctypes.byref(self.registers))
             self.registers[RAX] = self.claimed
@@ -81,7 +81,7 @@ class Tampering:
 
 
 def follow(pid: int, tampering: Tampering) -> int:
-    """Lets it run to its end; its wait status."""
+    """Lets the process run to its end. Returns its wait status."""
     entering, deliver = True, 0
     while True:
         ptrace(SYSCALL, pid, deliver)
@@ -91,7 +91,7 @@ def follow(pid: int, tampering: Tampering) -> int:
             return status
         stopped = os.WSTOPSIG(status)
         if stopped != signal.SIGTRAP | 0x80:
-            # The stop after its execution is no signal of its own.
+            # The stop after `execve` is no signal of the process.
             deliver = 0 if stopped == signal.SIGTRAP else stopped
             continue
         if entering:
@@ -102,7 +102,7 @@ def follow(pid: int, tampering: Tampering) -> int:
 
 
 def main() -> int:
-    """The command's exit status."""
+    """Returns the exit status of the command."""
     how, call, nth, *command = sys.argv[1:]
     tampering = Tampering(how, call, nth)
     status = follow(start(command), tampering)

@@ -2,7 +2,7 @@
 
 pub(crate) mod bad_input;
 mod hostile_text;
-mod logging;
+pub(crate) mod logging;
 mod output;
 mod usage;
 

@@ -1,7 +1,7 @@
 //! `survey`: the databases of a machine that nobody dumps.
 
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -160,6 +160,55 @@ fn a_list_without_end_is_cut_and_said() {
     env.run("survey place --timeout 10m").fails(
         1,
         "not complete: there are more than 20000 SQLite databases",
+    );
+}
+
+#[test]
+fn status_names_what_the_recorded_survey_found() {
+    let env = Env::with_database();
+    fs::create_dir(env.path("place")).unwrap();
+    database::make_small(&env.path("place/forgotten.db"));
+    env.dump("db.sqlite");
+    let status = || {
+        let run = env.run("status dump --survey survey.json");
+        assert_eq!(run.status, Some(0), "{run:?}");
+        run.stderr
+    };
+    assert!(!status().contains("nobody dumps"), "{}", status());
+    // Servers of other tests run meanwhile, and a message names ten databases.
+    let record = "survey place db.sqlite --dumps dump --record survey.json --ignore *.s.PGSQL.*,*/s,*sock*,*:*";
+    env.run(record).fails(1, "nobody dumps: ");
+    let said = status();
+    assert!(said.contains("nobody dumps: "), "{said}");
+    assert!(said.contains("place/forgotten.db"), "{said}");
+    assert!(!said.contains("db.sqlite"), "{said}");
+    let silent = env.run("status dump --survey survey.json --no-survey");
+    assert!(!silent.stderr.contains("nobody dumps"), "{silent:?}");
+    // The names of other users' files are for the user who looked for them.
+    let mode = fs::metadata(env.path("survey.json")).unwrap().permissions();
+    assert_eq!(mode.mode() & 0o777, 0o600);
+
+    // Dumped, and surveyed again.
+    env.run("dump place/forgotten.db --to dump").succeeds();
+    assert!(status().contains("place/forgotten.db"), "{}", status());
+    env.run(record);
+    assert!(!status().contains("place/forgotten.db"), "{}", status());
+
+    // What its owner put in the place of a record is neither waited for nor followed.
+    fs::remove_file(env.path("survey.json")).unwrap();
+    let mkfifo = Command::new("mkfifo").arg(env.path("survey.json")).status();
+    assert!(mkfifo.unwrap().success());
+    assert!(
+        status().contains("it is not a regular file"),
+        "{}",
+        status()
+    );
+    fs::remove_file(env.path("survey.json")).unwrap();
+    symlink("/etc/passwd", env.path("survey.json")).unwrap();
+    assert!(status().contains("cannot read the record"), "{}", status());
+    env.run("survey place --record missing/survey.json").fails(
+        1,
+        "cannot write the record of the survey missing/survey.json",
     );
 }
 

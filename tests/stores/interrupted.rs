@@ -124,6 +124,29 @@ fn a_deadline_ends_a_copy() {
 
 #[test]
 #[ignore = "needs SeaweedFS and an SSH server; tests/stores/run"]
+fn what_gets_the_name_during_an_upload_is_not_replaced() {
+    for kind in all() {
+        let place = with_a_large_dump(kind);
+        let path = place.path_of(&place.copy("")[0]);
+        place.remove(&format!("{path}.copy.json"));
+        place.remove(&path);
+        let mut command = place.program("copy dump --limit-rate 10MB --to");
+        command
+            .arg(&place.url)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let running = command.spawn().unwrap();
+        std::thread::sleep(Duration::from_millis(900));
+        place.write(&path, b"another");
+        let run = Run::end_of(running);
+        assert_eq!(run.stdout, "", "{kind:?}: {run:?}");
+        assert_eq!(place.read(&path), b"another", "{kind:?}: {run:?}");
+        assert_eq!(place.stored(), [path], "{kind:?}: {run:?}");
+    }
+}
+
+#[test]
+#[ignore = "needs SeaweedFS and an SSH server; tests/stores/run"]
 fn two_runs_at_once_harm_nothing() {
     for kind in all() {
         let place = with_a_large_dump(kind);

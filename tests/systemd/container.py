@@ -43,6 +43,7 @@ PLACES = {
             "inetutils",
             "jq",
             "mariadb-server",
+            "redis",
             "sqlite",
             "systemd",
         )

@@ -4,7 +4,7 @@
 
 /// A field of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Field {
+pub(super) enum ValueField {
     /// An integer in the format of lengths.
     Number,
     /// A string.
@@ -14,70 +14,63 @@ pub(super) enum Field {
     /// This number of bytes.
     Bytes(usize),
     /// A number, then as many times these fields.
-    Times(&'static [Field]),
+    Times(&'static [ValueField]),
     /// The value of a module: fields of which each says its kind.
     Module,
 }
 
-use Field::{Bytes, Decimal, Module, Number, Text, Times};
+use ValueField::{Bytes, Decimal, Module, Number, Text, Times};
 
 /// A value that the server holds as one string.
-const PACKED: &[Field] = &[Text];
+const PACKED: &[ValueField] = &[Text];
 /// The last consumer group fields of a stream: the entries that no consumer acknowledged, each with
 /// its ID, time and number of deliveries.
-const PENDING: Field = Times(&[Bytes(16), Bytes(8), Number]);
+const PENDING: ValueField = Times(&[Bytes(16), Bytes(8), Number]);
 /// The IDs of the entries that a consumer did not acknowledge.
-const OWN: Field = Times(&[Bytes(16)]);
-const NODES: Field = Times(&[Text, Text]);
+const OWN: ValueField = Times(&[Bytes(16)]);
+const NODES: ValueField = Times(&[Text, Text]);
 
-const STREAM_1: &[Field] = &[
+/// The fields of a stream in its first form. Later forms have more numbers, and a later time of each
+/// consumer.
+const STREAM_1: &[ValueField] = &[
     NODES,
     Number,
     Number,
     Number,
-    Times(&[Text, Number, Number, PENDING, Times(&[Text, Bytes(8), OWN])]),
+    Times(&[Text, Number, Number, PENDING, Times(CONSUMER_1)]),
 ];
-const STREAM_2: &[Field] = &[
-    NODES,
-    Number,
-    Number,
-    Number,
-    Number,
-    Number,
-    Number,
-    Number,
-    Number,
-    Times(&[
-        Text,
+const STREAM_2: &[ValueField] = &stream(GROUP_2);
+const STREAM_3: &[ValueField] = &stream(GROUP_3);
+const GROUP_2: &[ValueField] = &group(CONSUMER_1);
+const GROUP_3: &[ValueField] = &group(CONSUMER_3);
+/// A consumer: its name, the time of its last attempt, and the entries that it did not acknowledge.
+const CONSUMER_1: &[ValueField] = &[Text, Bytes(8), OWN];
+/// A consumer that also has the time of its last success.
+const CONSUMER_3: &[ValueField] = &[Text, Bytes(8), Bytes(8), OWN];
+
+/// Returns the fields of a stream in its second and third form.
+const fn stream(group: &'static [ValueField]) -> [ValueField; 10] {
+    [
+        NODES,
         Number,
         Number,
         Number,
-        PENDING,
-        Times(&[Text, Bytes(8), OWN]),
-    ]),
-];
-const STREAM_3: &[Field] = &[
-    NODES,
-    Number,
-    Number,
-    Number,
-    Number,
-    Number,
-    Number,
-    Number,
-    Number,
-    Times(&[
-        Text,
         Number,
         Number,
         Number,
-        PENDING,
-        Times(&[Text, Bytes(8), Bytes(8), OWN]),
-    ]),
-];
+        Number,
+        Number,
+        Times(group),
+    ]
+}
+
+/// Returns the fields of a consumer group in its second and third form.
+const fn group(consumer: &'static [ValueField]) -> [ValueField; 6] {
+    [Text, Number, Number, Number, PENDING, Times(consumer)]
+}
 
 /// Returns the fields of a value of this type, or `None` for a type that is not known.
-pub(super) fn fields(kind: u8, is_valkey: bool) -> Option<&'static [Field]> {
+pub(super) fn fields(kind: u8, is_valkey: bool) -> Option<&'static [ValueField]> {
     Some(match kind {
         0 | 9..=13 | 16 | 17 | 20 => PACKED,
         1 | 2 | 14 => &[Times(&[Text])],

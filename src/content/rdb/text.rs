@@ -1,11 +1,26 @@
 //! Strings of an RDB file: as they are, as integers, or compressed.
 
+use std::io;
+
 /// The length in bytes of the longest name of a key that is held in memory.
 pub(super) const LONGEST_NAME: u64 = 64 << 20;
 
+/// Refuses a name that is too long to be held in memory.
+///
+/// # Errors
+/// When `length` is more than [`LONGEST_NAME`].
+pub(super) fn refuse_long(length: u64) -> io::Result<()> {
+    if length > LONGEST_NAME {
+        return Err(io::Error::other(format!(
+            "the name of a key has {length} bytes; names of up to {LONGEST_NAME} bytes can be restored"
+        )));
+    }
+    Ok(())
+}
+
 /// How a string is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Encoding {
+pub(super) enum StringEncoding {
     /// A string of this number of bytes.
     Plain(u64),
     /// A signed integer of this number of bytes, the lowest first.
@@ -32,13 +47,13 @@ pub(super) fn number(bytes: &[u8]) -> Option<u64> {
 }
 
 /// Returns how a string is written, by what stands before it; `None` if that is not known.
-pub(super) fn encoding(bytes: &[u8]) -> Option<Encoding> {
+pub(super) fn encoding(bytes: &[u8]) -> Option<StringEncoding> {
     Some(match *bytes {
-        [0xc0] => Encoding::Integer(1),
-        [0xc1] => Encoding::Integer(2),
-        [0xc2] => Encoding::Integer(4),
-        [0xc3] => Encoding::Compressed,
-        _ => Encoding::Plain(number(bytes)?),
+        [0xc0] => StringEncoding::Integer(1),
+        [0xc1] => StringEncoding::Integer(2),
+        [0xc2] => StringEncoding::Integer(4),
+        [0xc3] => StringEncoding::Compressed,
+        _ => StringEncoding::Plain(number(bytes)?),
     })
 }
 
@@ -99,10 +114,10 @@ mod tests {
         ] {
             assert_eq!(number(bytes), expected, "{bytes:?}");
         }
-        assert_eq!(encoding(&[0xc2]), Some(Encoding::Integer(4)));
-        assert_eq!(encoding(&[0xc3]), Some(Encoding::Compressed));
+        assert_eq!(encoding(&[0xc2]), Some(StringEncoding::Integer(4)));
+        assert_eq!(encoding(&[0xc3]), Some(StringEncoding::Compressed));
         assert_eq!(encoding(&[0xc4]), None);
-        assert_eq!(encoding(&[7]), Some(Encoding::Plain(7)));
+        assert_eq!(encoding(&[7]), Some(StringEncoding::Plain(7)));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! One dump of a job on its way into the destination.
+//! Copies one dump of a job to the destination.
 
 use std::io::{ErrorKind, Write};
 use std::time::{Duration, Instant};
@@ -15,14 +15,15 @@ use crate::name::DumpName;
 use crate::stop::Stop;
 use crate::store::{Destination, Reason, Store};
 
-/// How long a copy without a sidecar may be another run's that is about to write it.
+/// The time after which a copy without a sidecar counts as unfinished. Before, another run may be about to
+/// write the sidecar.
 const GRACE: Duration = Duration::from_secs(5);
 
 impl CopyJob {
-    /// Copies one dump and prints where the copy is.
+    /// Copies one dump and prints the URL of the copy.
     ///
     /// # Errors
-    /// Whatever keeps it from being copied.
+    /// When the dump cannot be copied.
     pub(in crate::copy) fn upload(
         &mut self,
         store: &dyn Store,
@@ -92,8 +93,8 @@ impl CopyJob {
         Ok(())
     }
 
-    /// Removes what has a dump's name and is no whole copy of it, once it cannot be another run's that
-    /// is about to finish it.
+    /// Removes files that have the name of a dump and are no whole copies of it. Waits first, because another
+    /// run may be about to finish them.
     fn remove_unfinished(&mut self, store: &dyn Store, dump: &DumpName, stop: Stop) -> Result<()> {
         let broken: Vec<StoredCopy> = self
             .broken
@@ -116,7 +117,7 @@ impl CopyJob {
                     self.folder,
                     before.name
                 ),
-                // What is stored may still prove to be the same.
+                // The stored file may be the same copy after all.
                 Err(error) if error.reason == Reason::Refused => {}
                 Err(error) => return Err(error.into()),
             }

@@ -1,4 +1,6 @@
-//! Restores users, roles and their privileges.
+//! Restores users, roles and their privileges, and the definitions of other servers.
+
+mod statement;
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -7,22 +9,18 @@ use std::io::Write;
 use anyhow::{Context, Result, anyhow, ensure};
 
 use super::load::{MOST_LINES, failures};
-use super::quotes::{find_after, is_one_statement, quoted_at, statements};
+use super::quotes::statements;
 use super::script::located::{LocatingWriter, ObjectSink};
-use super::server::Server;
+use super::server::{self, Server};
 use crate::child::{self, Child};
 use crate::engine::feed::{finish, read_list};
 use crate::engine::load::{Failure, LoadResult};
 use crate::human;
 use crate::stop::{Stop, Stopped};
-
-/// The temporary role with which MariaDB's client creates the other roles. Statements about it are
-/// left out: the role remains when a statement fails, and the restoring user would not be the
-/// administrator of the restored roles.
-const IMPORTING: &str = "mariadb_dump_import_role";
-
-/// MariaDB's account that stands for all users.
-const EVERYONE: &str = "PUBLIC";
+use statement::{
+    AccountStatement, EVERYONE, find_account, find_defined_server, is_about_accounts, is_of_role,
+    is_on_object, read_statement,
+};
 
 /// Creates the accounts that do not exist, with their grants. An account that exists stays as it
 /// is. Returns the grants on objects, which must wait until their databases are restored. With
@@ -51,6 +49,10 @@ pub(super) fn restore(
     {
         existing.remove(EVERYONE);
     }
+    let existing_servers: HashSet<_> = server
+        .column("SELECT LOWER(server_name) FROM mysql.servers", stop)?
+        .into_iter()
+        .collect();
     let script = read_list(dump, stop)?;
     let mut accounts = Accounts {
         server,
@@ -62,15 +64,25 @@ pub(super) fn restore(
     let mut grants = Vec::new();
     let mut seen = HashSet::new();
     for line in statements(&script) {
-        let Some(line) = statement(line) else {
+        let Some(line) = read_statement(line) else {
             continue;
         };
         ensure!(
             is_about_accounts(&line),
-            "the dump has a statement that creates no account and grants nothing; it was changed after it was made: {}",
+            "the dump has a statement that creates no account and no server and grants nothing; it was changed after it was made: {}",
             human::printable(&human::cut(&line, 80))
         );
-        let account = account(&line);
+        if let Some(name) = find_defined_server(&line) {
+            if existing_servers.contains(&name.to_lowercase()) {
+                log::info!("the definition of the server {name} exists and stays as it is");
+                continue;
+            }
+            let drop = format!("DROP SERVER IF EXISTS {}", server::identifier(&name));
+            accounts.created.push(drop);
+            accounts.kept.push((format!("server {name}"), line));
+            continue;
+        }
+        let account = find_account(&line);
         if let Some((statement, account)) = &account
             && existing.contains(account)
             && !is_of_role(&line, &existing)
@@ -188,209 +200,10 @@ pub(super) fn grant(mut server: Server, grants: &[String], stop: Stop) -> Result
     Ok(failed)
 }
 
-/// Returns the statement to run for a line of the dump, or `None` for a statement that only
-/// MariaDB's client needs while it creates roles.
-fn statement(line: &str) -> Option<String> {
-    const CREATE: &str = "/*M!100005 CREATE ROLE ";
-    if let Some(rest) = line.strip_prefix(CREATE)
-        && let Some(at) = rest.find(&format!(" WITH ADMIN {IMPORTING}"))
-    {
-        return Some(format!("CREATE ROLE {};", &rest[..at]));
-    }
-    let around = line.is_empty()
-        || line.starts_with("--")
-        || line.contains("\\- enable the sandbox")
-        || line.contains(IMPORTING)
-        || line.contains("@current_role")
-        || line == "SET ROLE NONE;";
-    (!around).then(|| line.to_owned())
-}
-
-/// Returns true if a text is one statement of the kinds that a dump of accounts has. Other
-/// statements, which a forged dump can have, are not run with the rights of a superuser.
-fn is_about_accounts(text: &str) -> bool {
-    const KINDS: [&str; 7] = [
-        "CREATE USER ",
-        "CREATE ROLE ",
-        "ALTER USER ",
-        "ALTER ROLE ",
-        "GRANT ",
-        "REVOKE ",
-        "SET DEFAULT ROLE ",
-    ];
-    let kind = strip_comment(text);
-    // MariaDB's client sets variables of its session.
-    let is_setting = text.starts_with("/*!40") && kind.starts_with("SET ");
-    is_one_statement(text.trim_end())
-        && (is_setting || KINDS.iter().any(|start| kind.starts_with(start)))
-}
-
-/// Returns true if the line grants a role that does not exist yet. The account that receives the
-/// role may exist, but cannot have the role yet.
-fn is_of_role(line: &str, existing: &HashSet<String>) -> bool {
-    let Some(role) = strip_comment(line)
-        .strip_prefix("GRANT ")
-        .and_then(account_at)
-    else {
-        return false;
-    };
-    find_after(line, " ON ").is_none() && !existing.contains(&role)
-}
-
-/// Returns true if the line is a grant on an object, such as a table or a routine, and not on a
-/// database or on all databases.
-fn is_on_object(line: &str) -> bool {
-    let line = strip_comment(line);
-    let Some(object) = line
-        .strip_prefix("GRANT ")
-        .and_then(|rest| find_after(rest, " ON "))
-    else {
-        return false;
-    };
-    if line.starts_with("GRANT PROXY ") || object.starts_with("*.") {
-        return false;
-    }
-    quoted_at(object).is_none_or(|(_, rest)| !rest.starts_with(".*"))
-}
-
-/// Removes the opening of an executable comment, such as `/*M!100005`, from the start of a line.
-fn strip_comment(line: &str) -> &str {
-    match line.split_once(' ') {
-        Some((comment, rest)) if comment.starts_with("/*") => rest,
-        _ => line,
-    }
-}
-
-#[derive(Debug, PartialEq, Eq)]
-enum AccountStatement {
-    Create(&'static str),
-    Other,
-}
-
-impl AccountStatement {
-    /// Returns what the statement is about, such as `user u@host`.
-    fn describe(&self, account: &str) -> String {
-        match self {
-            AccountStatement::Create(kind) => format!("{} {account}", kind.to_lowercase()),
-            AccountStatement::Other => format!("privileges and roles of {account}"),
-        }
-    }
-}
-
-/// Returns the kind of the statement and the account that it creates, changes or grants something
-/// to, as `user@host`; a role has no host. The clients write one statement per line, some within
-/// `/*!` or `/*M!` comments.
-fn account(line: &str) -> Option<(AccountStatement, String)> {
-    let line = strip_comment(line);
-    let after = |start: &str| line.strip_prefix(start);
-    let (statement, rest) = if let Some(rest) = after("CREATE USER ") {
-        (AccountStatement::Create("USER"), rest)
-    } else if let Some(rest) = after("CREATE ROLE ") {
-        (AccountStatement::Create("ROLE"), rest)
-    } else if let Some(rest) = after("ALTER USER ") {
-        (AccountStatement::Other, rest)
-    } else if let Some(rest) = after("GRANT ") {
-        (AccountStatement::Other, find_after(rest, " TO ")?)
-    } else if let Some(rest) = after("REVOKE ") {
-        (AccountStatement::Other, find_after(rest, " FROM ")?)
-    } else {
-        let rest = after("SET DEFAULT ROLE ")?;
-        // MariaDB writes `FOR`, MySQL writes `TO`.
-        let rest = find_after(rest, " FOR ").or(find_after(rest, " TO "));
-        (AccountStatement::Other, rest?)
-    };
-    let rest = rest.strip_prefix("IF NOT EXISTS ").unwrap_or(rest);
-    Some((statement, account_at(rest)?))
-}
-
-/// Returns the account at the start of `text`. In MariaDB, `PUBLIC` is an account.
-fn account_at(text: &str) -> Option<String> {
-    if text.starts_with(EVERYONE) {
-        return Some(EVERYONE.to_owned());
-    }
-    let (user, rest) = quoted_at(text)?;
-    Some(match rest.strip_prefix('@').and_then(quoted_at) {
-        Some((host, _)) if host.is_empty() => user,
-        Some((host, _)) => format!("{user}@{host}"),
-        None => user,
-    })
-}
-
 fn quote_account(account: &str) -> String {
     let quote = super::server::identifier;
     match account.rsplit_once('@') {
         Some((user, host)) => format!("{}@{}", quote(user), quote(host)),
         None => quote(account),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_statement_names_its_account() {
-        let of = |line: &str| account(line).map(|(_, account)| account);
-        for (line, name) in [
-            ("CREATE USER `a``b`@`%` IDENTIFIED BY 'x TO y';", "a`b@%"),
-            ("CREATE USER IF NOT EXISTS 'a'@'h';", "a@h"),
-            ("/*M!100005 CREATE ROLE 'r' WITH ADMIN x */;", "r"),
-            (
-                "GRANT USAGE ON *.* TO `u`@`localhost` IDENTIFIED BY PASSWORD '*B';",
-                "u@localhost",
-            ),
-            ("GRANT SELECT ON `a TO b`.* TO `u`@`h`;", "u@h"),
-            ("GRANT SELECT ON `wp`.* TO PUBLIC;", "PUBLIC"),
-            ("GRANT `r` TO `u`@`h`;", "u@h"),
-            ("REVOKE INSERT ON `a FROM b`.* FROM `u`@`h`;", "u@h"),
-            ("/*M!100005 SET DEFAULT ROLE NONE FOR 'u'@'h' */;", "u@h"),
-            ("SET DEFAULT ROLE `a`@`%`,`b TO c`@`%` TO 'u'@'h';", "u@h"),
-            ("/*!80001 ALTER USER 'u'@'h' DEFAULT ROLE NONE */;", "u@h"),
-        ] {
-            assert_eq!(of(line).as_deref(), Some(name), "{line}");
-        }
-        for line in ["SET ROLE x;", "-- GRANT", "GRANT a TO CURRENT_USER();", ""] {
-            assert_eq!(of(line), None, "{line}");
-        }
-    }
-
-    #[test]
-    fn grants_on_objects_wait_for_them() {
-        for (line, waits) in [
-            ("GRANT SELECT (`a`), INSERT ON `d`.`t` TO `u`@`h`;", true),
-            ("GRANT EXECUTE ON PROCEDURE `d`.`p` TO `u`@`h`;", true),
-            ("GRANT SELECT ON `d ON *.*`.`t` TO `u`@`h`;", true),
-            ("GRANT SELECT ON `d`.* TO `u`@`h`;", false),
-            ("GRANT ALL PRIVILEGES ON *.* TO `u`@`h`;", false),
-            ("GRANT PROXY ON ``@`%` TO `u`@`h`;", false),
-            ("GRANT `r` TO `u`@`h`;", false),
-            ("CREATE USER `u ON x`@`h`;", false),
-        ] {
-            assert_eq!(is_on_object(line), waits, "{line}");
-        }
-    }
-
-    #[test]
-    fn what_the_client_does_around_roles_is_left_out() {
-        let created = "/*M!100005 CREATE ROLE 'r' WITH ADMIN mariadb_dump_import_role */;";
-        assert_eq!(statement(created).as_deref(), Some("CREATE ROLE 'r';"));
-        for line in [
-            "CREATE ROLE IF NOT EXISTS mariadb_dump_import_role;",
-            "GRANT mariadb_dump_import_role TO CURRENT_USER();",
-            "SET ROLE NONE;",
-            "DROP ROLE mariadb_dump_import_role;",
-            "SELECT COALESCE(CURRENT_ROLE(),'NONE') into @current_role;",
-            "/*M!999999\\- enable the sandbox mode */ ",
-        ] {
-            assert_eq!(statement(line), None, "{line}");
-        }
-        let existing = HashSet::from(["root@localhost".to_owned(), "old".to_owned()]);
-        let given = "GRANT `r` TO `root`@`localhost` WITH ADMIN OPTION;";
-        assert!(is_of_role(given, &existing));
-        assert!(!is_of_role(&given.replace("`r`", "`old`"), &existing));
-        assert!(!is_of_role(
-            "GRANT SELECT ON *.* TO `root`@`localhost`;",
-            &existing
-        ));
     }
 }

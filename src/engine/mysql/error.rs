@@ -6,6 +6,8 @@ use std::fmt;
 use anyhow::Error;
 
 pub(super) const BAD_FIELD: u16 = 1054;
+/// `ER_PARSE_ERROR`: the server does not know the statement.
+pub(super) const SYNTAX: u16 = 1064;
 pub(super) const UNKNOWN_SYSTEM_VARIABLE: u16 = 1193;
 pub(super) const LOCK_WAIT_TIMEOUT: u16 = 1205;
 /// `ER_NET_PACKET_TOO_LARGE`.

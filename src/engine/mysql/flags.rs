@@ -84,8 +84,10 @@ fn begin(
     }
     if dumper.has_option("init-command") {
         let wait = lock_timeout.as_secs();
+        let limit = server.time_limit;
+        let limit = limit.map_or(String::new(), |limit| format!(", {limit} = 0"));
         command.arg(format!(
-            "--init-command=SET SESSION lock_wait_timeout = {wait}"
+            "--init-command=SET SESSION lock_wait_timeout = {wait}{limit}"
         ));
     }
     for unreadable in &database.unreadable {

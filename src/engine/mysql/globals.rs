@@ -1,4 +1,4 @@
-//! Dumps users, roles and their privileges.
+//! Dumps users, roles and their privileges, and the definitions of other servers.
 //!
 //! This module writes the dump itself for every server, because MariaDB's client (`--system=users`)
 //! creates a role once for each of its administrators, and loses the privileges of PUBLIC and the
@@ -8,7 +8,7 @@ use std::io::Write;
 
 use anyhow::{Result, ensure};
 
-use super::error::{self, BAD_FIELD, UNKNOWN_SYSTEM_VARIABLE};
+use super::error::{self, BAD_FIELD, SYNTAX, UNKNOWN_SYSTEM_VARIABLE};
 use super::quotes::{account_text, find_after};
 use super::server::{Server, identifier};
 use crate::stop::Stop;
@@ -18,9 +18,22 @@ const AT_ONCE: usize = 200;
 
 const CREATE: &str = "CREATE USER ";
 
-/// Writes the accounts as `SHOW CREATE USER` and `SHOW GRANTS` print them.
+/// The setting with which each server writes and reads the same quotes and backslashes.
+const PLAIN: &str = "SET SESSION sql_mode = ''";
+
+/// The statements that create the definitions of other servers, for servers that do not show them.
+/// A definition has the password for the other server.
+const SERVERS: &str = "SELECT CONCAT('CREATE SERVER `', REPLACE(server_name, '`', '``'),
+    '` FOREIGN DATA WRAPPER `', REPLACE(wrapper, '`', '``'), '` OPTIONS (HOST ', QUOTE(host),
+    ', DATABASE ', QUOTE(db), ', USER ', QUOTE(username), ', PASSWORD ', QUOTE(password),
+    ', SOCKET ', QUOTE(socket), ', OWNER ', QUOTE(owner), ', PORT ', port, ');')
+    FROM mysql.servers ORDER BY server_name";
+
+/// Writes the accounts as `SHOW CREATE USER` and `SHOW GRANTS` print them, and the definitions of
+/// other servers.
 pub(super) fn write(server: &Server, out: &mut dyn Write, stop: Stop) -> Result<()> {
     writeln!(out, "-- Users and their grants\n")?;
+    writeln!(out, "/*!40101 {PLAIN} */;")?;
     // In MySQL a role is a user. Only MariaDB has this column.
     let roles = server.column(
         "SELECT user FROM mysql.user WHERE is_role = 'Y' ORDER BY user = 'PUBLIC', user",
@@ -52,7 +65,7 @@ pub(super) fn write(server: &Server, out: &mut dyn Write, stop: Stop) -> Result<
             .iter()
             .map(|name| format!("{what} {name}"))
             .collect();
-        server.column(&format!("{hex} {}", shown.join("; ")), stop)
+        server.column(&format!("{PLAIN}; {hex} {}", shown.join("; ")), stop)
     };
     for some in users.chunks(AT_ONCE) {
         let lines = show("SHOW CREATE USER", some)?;
@@ -91,7 +104,37 @@ pub(super) fn write(server: &Server, out: &mut dyn Write, stop: Stop) -> Result<
     for line in last {
         writeln!(out, "{line};")?;
     }
+    write_servers(server, out, stop)?;
     writeln!(out, "\n-- Dump completed")?;
+    Ok(())
+}
+
+/// Writes the definitions of other servers, which tables name.
+fn write_servers(server: &Server, out: &mut dyn Write, stop: Stop) -> Result<()> {
+    let names = server.column("SELECT server_name FROM mysql.servers ORDER BY 1", stop)?;
+    if names.is_empty() {
+        return Ok(());
+    }
+    let shown = names
+        .iter()
+        .map(|name| format!("SHOW CREATE SERVER {}", identifier(name)));
+    let shown: Vec<_> = shown.collect();
+    // Since MariaDB 11.7, a definition can have options of any name.
+    let shown = server.ask(&format!("{PLAIN}; {}", shown.join("; ")), stop);
+    let definitions = match ignore_unknown(shown, SYNTAX)? {
+        Some(rows) => rows.into_iter().filter_map(|mut row| row.pop()).collect(),
+        None => server.column(SERVERS, stop)?,
+    };
+    ensure!(
+        definitions.len() == names.len(),
+        "the server shows {} of {} definitions of other servers; they were changed during the dump",
+        definitions.len(),
+        names.len()
+    );
+    writeln!(out, "\n-- Definitions of other servers\n")?;
+    for definition in definitions {
+        writeln!(out, "{definition}")?;
+    }
     Ok(())
 }
 

@@ -10,7 +10,7 @@ use super::error::{self, LOST, PACKET_TOO_LARGE, ServerError, parse};
 use super::script::StatementReader;
 use super::script::created::Created;
 use super::script::located::{LocatingWriter, ObjectPositions};
-use super::script::rewrite::{Names, RewriteReport, Rewriter};
+use super::script::rewrite::{RewriteOptions, RewriteReport, Rewriter};
 use super::server::Server;
 use crate::child::Child;
 use crate::engine::feed::finish;
@@ -24,10 +24,12 @@ pub(super) const MOST_LINES: usize = 100_000;
 /// The number of objects that a message names at most. It only counts the others.
 const NAMED: usize = 10;
 /// With these statements, a server accepts data that a server may already hold: rows that are older
-/// than a CHECK constraint, and tables whose longest possible row is too long for a page.
-const TOLERANT: [&str; 2] = [
+/// than a CHECK constraint, and tables whose longest possible row is too long for a page. It also
+/// ends no statement that takes long.
+const TOLERANT: [&str; 3] = [
     "SET SESSION check_constraint_checks = 0;\n",
     "SET SESSION innodb_strict_mode = 0;\n",
+    "SET SESSION max_statement_time = 0;\n",
 ];
 
 /// How to load a dump.
@@ -130,7 +132,7 @@ impl DumpLoad<'_> {
         let case = server
             .column("SELECT @@lower_case_table_names", stop)?
             .pop();
-        let names = Names {
+        let options = RewriteOptions {
             own: self.own,
             target,
             ignore_case: case.as_deref() != Some("0"),
@@ -158,7 +160,7 @@ impl DumpLoad<'_> {
         // client.
         let mut out = LocatingWriter::new(BufWriter::with_capacity(64 << 10, child));
         let begun = out.write_all((prelude + &introduction).as_bytes());
-        let mut script = StatementReader::new(Rewriter::new(out, names, created));
+        let mut script = StatementReader::new(Rewriter::new(out, options, created));
         let fed = begun
             .and_then(|()| read_whole(dump, stop, &mut script))
             .and_then(|_| script.end())

@@ -14,6 +14,7 @@ use super::server::{Server, identifier, literal};
 use super::settings::{DatabaseSettings, PLAIN_STRINGS};
 use crate::engine::access::{Access, Part};
 use crate::engine::load::{LoadResult, Save, explain_not_saved};
+use crate::progress;
 use crate::secret::Secret;
 use crate::stop::{self, Stop};
 use crate::url::Url;
@@ -59,6 +60,7 @@ impl OldDatabase<'_> {
         }
         let create = settings.create(self.name);
         let created = self.server.ask(&create, stop);
+        progress::begin_phase("loading");
         let replaced = created.and_then(|_| self.loading.load(dump, self.name));
         let failed = replaced.map_err(|error| self.put_back(saved.as_deref(), error))?;
         Ok(LoadResult::new(saved, failed))

@@ -22,6 +22,7 @@ use crate::engine::leftover;
 use crate::engine::load::{ExistingDatabase, LoadOptions, LoadResult};
 use crate::engine::missing::MissingRequirements;
 use crate::header::Header;
+use crate::progress;
 use crate::secret::Secret;
 use crate::stop::Stop;
 use crate::url::Url;
@@ -97,6 +98,7 @@ pub fn run(
     }
 
     let scratch = NewDatabase::create(&server, &make_new_name(name), &settings, stop)?;
+    progress::begin_phase("loading into a scratch database");
     let rehearsed = loading.rehearse(dump, &scratch.name, name);
     rehearsed.context("the old database is as it was")?;
     drop(scratch);

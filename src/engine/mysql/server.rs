@@ -17,6 +17,9 @@ use crate::url::Url;
 
 const PORT: &str = "3306";
 
+/// The variables with which a server ends statements that take long: MariaDB's and MySQL's.
+const TIME_LIMITS: [&str; 2] = ["max_statement_time", "max_execution_time"];
+
 /// A server and how to log in to it.
 #[derive(Debug)]
 pub struct Server {
@@ -27,6 +30,8 @@ pub struct Server {
     pub(super) dumper: Client,
     /// The program that runs SQL.
     pub(super) shell: Client,
+    /// The variable of [`TIME_LIMITS`] that the server has.
+    pub(super) time_limit: Option<&'static str>,
 }
 
 impl Server {
@@ -53,10 +58,12 @@ impl Server {
             defaults,
             dumper,
             shell,
+            time_limit: None,
         })
     }
 
-    /// Connects and returns the server's version. Switches to the clients of the server's maker if
+    /// Connects and returns the server's version. From then on, no session has a limit of the time
+    /// of a statement. Switches to the clients of the server's maker if
     /// they are installed: the other maker's clients do not know all features of the server.
     ///
     /// # Errors
@@ -80,6 +87,10 @@ impl Server {
         if self.shell.program != first {
             options::refuse(self.bare_client(&self.shell), &self.shell, &NOT_FED, stop)?;
         }
+        let limit = TIME_LIMITS[usize::from(!version.contains("MariaDB"))];
+        let is_known = self.ask(&format!("SET SESSION {limit} = 0"), stop).is_ok();
+        stop.check()?;
+        self.time_limit = is_known.then_some(limit);
         Ok(version)
     }
 
@@ -184,7 +195,11 @@ impl Server {
     /// When the query fails, in the server's words.
     pub fn ask(&self, query: &str, stop: Stop) -> Result<Vec<Vec<String>>> {
         let mut command = self.without_commands();
-        command.args(["--skip-column-names", "--execute", query]);
+        command.args(["--skip-column-names", "--execute"]);
+        command.arg(match self.time_limit {
+            Some(limit) => format!("SET SESSION {limit} = 0; {query}"),
+            None => query.to_owned(),
+        });
         let printed = child::output(&mut command, self.shell.program, stop);
         let printed = printed.map_err(|error| ServerError::of(error, str::to_owned))?;
         let printed = String::from_utf8(printed).context("the server's answer is not UTF-8")?;

@@ -14,8 +14,9 @@ const VARIABLES: [(&str, &[&str]); 2] = [
 ];
 
 /// Refuses a server that hides rows from this user's sessions, by a global variable or by its
-/// `init_connect`. A limit on the size or the time of a SELECT needs no check, because it makes a
-/// dump fail. `sql_mode` needs no check, because the client that dumps sets it.
+/// `init_connect`. A limit on the size of a SELECT needs no check, because it makes a dump fail. The
+/// program removes a limit on the time of a statement (`max_statement_time`,
+/// `max_execution_time`), and the client that dumps sets `sql_mode`.
 ///
 /// # Errors
 /// A sentence that names the variable.

@@ -8,9 +8,10 @@ use serde_json::Value;
 
 use super::catalogue::{self, DatabaseSettings, Room, ServerFacts, UnreadableTables};
 use super::left_out::Selected;
+use super::programs;
 use super::reach::{ask, connect_anywhere, connect_session};
 use super::readers::Readers;
-use super::server::{self, Server};
+use super::server::Server;
 use super::session::Session;
 use super::snapshot::{Snapshot, Storage};
 use crate::child::Child;
@@ -91,7 +92,7 @@ impl Postgresql {
         } else {
             hosts.join(",")
         };
-        let (major, client_version) = server::client_version(program, stop)?;
+        let (major, client_version) = programs::read_version(program, stop)?;
         ensure!(
             major >= facts.major,
             "{program} {client_version} is older than the server ({}) and cannot dump it; install PostgreSQL {}'s client programs, or put them first in PATH",

@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 
 use super::catalogue::DatabaseSettings;
 use super::reach::ask;
-use super::server::{identifier, literal};
+use super::sql::{identifier, literal};
 use super::target::TargetServer;
 use crate::engine::leftover;
 use crate::stop::Stop;

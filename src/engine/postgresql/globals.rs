@@ -70,7 +70,7 @@ pub fn run(
         let mut parts = parts.into_iter();
         parts.try_for_each(|part| psql.write_all(part.as_bytes()))
     };
-    load_whole(&into, psql, dump, Scope::EachStatement, feed)
+    load_whole(&into, psql, None, dump, Scope::EachStatement, feed)
         .context("the server-wide objects cannot be restored")?;
     Ok(LoadResult::default())
 }

@@ -40,7 +40,7 @@ pub(super) type WriteRows<'a> = dyn FnMut(usize, &mut dyn Write) -> io::Result<(
 
 /// A part of the dump.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Part {
+pub(super) enum DumpHalf {
     /// The sections `pre-data` and `data`.
     First,
     /// The section `post-data`.
@@ -50,7 +50,7 @@ pub(super) enum Part {
 /// The state of a part.
 #[derive(Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
-struct State {
+struct HalfState {
     /// True before the first entry.
     in_beginning: bool,
     /// True if [`DASHES`] was received and is not yet written.
@@ -70,8 +70,8 @@ pub(super) struct Joined<'a> {
     write_rows: &'a mut WriteRows<'a>,
     /// The number of large tables that are written.
     written: usize,
-    part: Part,
-    states: [State; 2],
+    half: DumpHalf,
+    states: [HalfState; 2],
     /// The lines of the first part's beginning, which the last part repeats.
     beginning: Vec<Vec<u8>>,
     beginning_length: usize,
@@ -89,17 +89,17 @@ impl<'a> Joined<'a> {
         tables: &'a [LargeTable],
         write_rows: &'a mut WriteRows<'a>,
     ) -> Self {
-        let state = || State {
+        let state = || HalfState {
             in_beginning: true,
             held: Some(Vec::new()),
-            ..State::default()
+            ..HalfState::default()
         };
         Joined {
             out,
             tables,
             write_rows,
             written: 0,
-            part: Part::First,
+            half: DumpHalf::First,
             states: [state(), state()],
             beginning: Vec::new(),
             beginning_length: 0,
@@ -113,8 +113,8 @@ impl<'a> Joined<'a> {
     ///
     /// # Errors
     /// When it cannot be written.
-    pub(super) fn turn_to(&mut self, part: Part) -> io::Result<()> {
-        self.part = part;
+    pub(super) fn turn_to(&mut self, half: DumpHalf) -> io::Result<()> {
+        self.half = half;
         if !self.state().is_late {
             return Ok(());
         }
@@ -126,7 +126,7 @@ impl<'a> Joined<'a> {
 
     /// Returns true if the rest of the part that passes belongs after the other part.
     pub(super) fn is_late(&self) -> bool {
-        self.states[self.part as usize].is_late
+        self.states[self.half as usize].is_late
     }
 
     /// Checks that the part that passed is whole.
@@ -134,7 +134,7 @@ impl<'a> Joined<'a> {
     /// # Errors
     /// When its last line is missing.
     pub(super) fn check_complete(&self) -> io::Result<()> {
-        if self.states[self.part as usize].is_complete {
+        if self.states[self.half as usize].is_complete {
             return Ok(());
         }
         Err(io::Error::other(
@@ -142,12 +142,12 @@ impl<'a> Joined<'a> {
         ))
     }
 
-    fn state(&mut self) -> &mut State {
-        &mut self.states[self.part as usize]
+    fn state(&mut self) -> &mut HalfState {
+        &mut self.states[self.half as usize]
     }
 
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let state = &mut self.states[self.part as usize];
+        let state = &mut self.states[self.half as usize];
         match state.held.as_mut().filter(|_| state.is_late) {
             Some(held) => {
                 held.extend_from_slice(bytes);
@@ -177,7 +177,7 @@ impl<'a> Joined<'a> {
 
     /// Begins what belongs after the other part. All large tables come before it.
     fn become_late(&mut self) -> io::Result<()> {
-        if self.part == Part::First {
+        if self.half == DumpHalf::First {
             self.write_tables(|_| true)?;
         }
         self.state().is_late = true;
@@ -186,10 +186,10 @@ impl<'a> Joined<'a> {
 
     fn begin_end(&mut self) -> io::Result<()> {
         self.become_late()?;
-        let part = self.part;
+        let half = self.half;
         let state = self.state();
         state.is_complete = true;
-        if part == Part::First {
+        if half == DumpHalf::First {
             // The dump ends with the last part.
             state.has_dashes = false;
         }
@@ -198,7 +198,7 @@ impl<'a> Joined<'a> {
 
     /// Passes a line of the end on.
     fn end_line(&mut self, line: &[u8]) -> io::Result<()> {
-        if self.part == Part::First {
+        if self.half == DumpHalf::First {
             return Ok(());
         }
         self.write_dashes()?;
@@ -243,7 +243,7 @@ impl EntrySink for &RefCell<Joined<'_>> {
     fn entry(&mut self, entry: &Entry) -> io::Result<()> {
         let mut joined = self.borrow_mut();
         let joined = &mut *joined;
-        let part = joined.part;
+        let half = joined.half;
         let state = joined.state();
         if state.is_complete {
             let error = "pg_dump wrote more after its last line";
@@ -253,7 +253,7 @@ impl EntrySink for &RefCell<Joined<'_>> {
         if !state.is_late {
             if is_late(entry) {
                 joined.become_late()?;
-            } else if part == Part::First {
+            } else if half == DumpHalf::First {
                 joined.write_tables(|table| table.comes_before(entry))?;
             }
         }
@@ -266,7 +266,7 @@ impl EntrySink for &RefCell<Joined<'_>> {
         if between && lines == COMPLETE {
             joined.begin_end()?;
         }
-        let part = joined.part;
+        let half = joined.half;
         let state = joined.state();
         if state.is_complete {
             return joined.end_line(lines);
@@ -280,9 +280,9 @@ impl EntrySink for &RefCell<Joined<'_>> {
                 Ok(())
             };
         }
-        match part {
-            Part::First if between => joined.remember(lines)?,
-            Part::Last if state.in_beginning => {
+        match half {
+            DumpHalf::First if between => joined.remember(lines)?,
+            DumpHalf::Last if state.in_beginning => {
                 let had_dashes = std::mem::take(&mut state.has_dashes);
                 if joined.is_repeated(lines) {
                     return Ok(());

@@ -2,7 +2,7 @@
 
 use super::fresh::{LONGEST_NAME, drop_database};
 use super::reach::ask;
-use super::server::identifier;
+use super::sql::identifier;
 use super::target::TargetServer;
 use crate::clock;
 use crate::engine::leftover::{Leftover, judge};

@@ -12,7 +12,7 @@ use anyhow::{Context, Result};
 
 use super::load::{Scope, load};
 use super::programs;
-use super::server::client_version;
+use super::programs::read_version;
 use super::target::TargetServer;
 use crate::child::{self, Child};
 use crate::engine::feed::{finish, pass_on};
@@ -28,7 +28,7 @@ const TRANSACTION_TIMEOUT: u32 = 17;
 /// Returns the version that is needed if this machine's `pg_restore` is too old to read the
 /// archive, otherwise `None`.
 pub(super) fn missing_version(header: &Header, stop: Stop) -> Result<Option<String>> {
-    let (major, version) = client_version("pg_restore", stop)?;
+    let (major, version) = read_version("pg_restore", stop)?;
     let made_by = header.facts.settings.get("client_version");
     let made_by = made_by
         .and_then(|version| version.as_str())
@@ -66,7 +66,7 @@ impl ArchiveLoad {
         header: &Header,
         scope: Scope,
     ) -> Result<Self> {
-        let (major, _) = client_version("pg_restore", into.stop)?;
+        let (major, _) = read_version("pg_restore", into.stop)?;
         let is_older = major >= TRANSACTION_TIMEOUT && into.facts.major < TRANSACTION_TIMEOUT;
         if is_older {
             log::info!("the server is older than pg_restore, so one table is restored at a time");

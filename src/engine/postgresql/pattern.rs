@@ -1,6 +1,6 @@
 //! The patterns of `pg_dump` for names of tables, as conditions of a query.
 
-use super::server::literal;
+use super::sql::literal;
 
 /// The characters that have a meaning in a regular expression.
 const SPECIAL: &str = "|*+?()[]{}.^$\\";

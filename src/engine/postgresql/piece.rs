@@ -8,21 +8,21 @@ const PIECE: usize = 256 << 10;
 const SPARE: usize = 8;
 
 /// Rows, or a part of them.
-pub(super) struct Piece {
+pub(super) struct RowsPiece {
     buffer: Vec<u8>,
     filled: usize,
 }
 
-impl Default for Piece {
+impl Default for RowsPiece {
     fn default() -> Self {
-        Piece {
+        RowsPiece {
             buffer: vec![0; PIECE],
             filled: 0,
         }
     }
 }
 
-impl Piece {
+impl RowsPiece {
     /// Returns the bytes that were read.
     pub(super) fn bytes(&self) -> &[u8] {
         &self.buffer[..self.filled]

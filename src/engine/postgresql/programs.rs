@@ -1,4 +1,4 @@
-//! Finds PostgreSQL's client programs.
+//! Finds PostgreSQL's client programs, and reads their versions.
 //!
 //! On Debian, `psql` and the other programs in `PATH` are one Perl script, `pg_wrapper`. It chooses a
 //! version and a cluster, and then runs the real program. That takes as long as a small dump. So it
@@ -8,6 +8,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Mutex, OnceLock, PoisonError};
+
+use anyhow::{Context, Result};
+
+use crate::child;
+use crate::stop::Stop;
 
 /// Where Debian installs the real programs, in a directory for each version.
 const INSTALLED: &str = "/usr/lib/postgresql";
@@ -40,6 +45,38 @@ pub(super) fn command(program: &str) -> Command {
         }
     }
     command
+}
+
+/// Returns the major version and the full version that `PROGRAM --version` prints. It is asked only
+/// once.
+///
+/// # Errors
+/// When the program is missing or prints no version.
+pub(super) fn read_version(program: &str, stop: Stop) -> Result<(u32, String)> {
+    static KNOWN: Mutex<BTreeMap<String, (u32, String)>> = Mutex::new(BTreeMap::new());
+    let known = || KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(version) = known().get(program) {
+        return Ok(version.clone());
+    }
+    let version = ask_version(program, stop)?;
+    known().insert(program.to_owned(), version.clone());
+    Ok(version)
+}
+
+fn ask_version(program: &str, stop: Stop) -> Result<(u32, String)> {
+    let mut command = command(program);
+    let printed = child::output(command.arg("--version"), program, stop).with_context(|| {
+        format!("{program} is needed and does not run; install PostgreSQL's client programs")
+    })?;
+    let printed = String::from_utf8_lossy(&printed);
+    let words = printed.split([' ', '\n']);
+    let version = words
+        .into_iter()
+        .find(|word| word.starts_with(|c: char| c.is_ascii_digit()));
+    let version = version.with_context(|| format!("{program} --version printed {printed:?}"))?;
+    let digits = version.bytes().take_while(u8::is_ascii_digit).count();
+    let major = version[..digits].parse();
+    Ok((major.context("no version")?, version.to_owned()))
 }
 
 /// Returns the real program that the wrapper runs as `program`, or `None` if `program` is not the

@@ -13,7 +13,7 @@ use anyhow::{Error, Result, anyhow};
 use memchr::memchr_iter;
 
 use super::large::LargeTable;
-use super::piece::Piece;
+use super::piece::RowsPiece;
 use crate::stop::Stop;
 
 /// The number of pieces that may wait to be written: 24 MiB of rows.
@@ -28,7 +28,7 @@ const TICK: Duration = Duration::from_millis(100);
 
 /// A range of pages of one table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Range {
+pub(super) struct PageRange {
     /// The table's place in the list.
     pub(super) table: usize,
     /// The first page.
@@ -51,14 +51,14 @@ pub(super) enum Given {
 
 /// The ranges of all large tables.
 pub(super) struct Ranges {
-    tables: Vec<Progress>,
+    tables: Vec<RangedTable>,
     sessions: u64,
-    state: Mutex<State>,
+    state: Mutex<RangesState>,
     changed: Condvar,
 }
 
 /// A table and the size of its ranges.
-struct Progress {
+struct RangedTable {
     pages: u64,
     bytes: u64,
     /// The greatest size of a range in bytes.
@@ -66,7 +66,7 @@ struct Progress {
 }
 
 #[derive(Default)]
-struct State {
+struct RangesState {
     /// True once sessions may begin to read.
     may_begin: bool,
     /// True after an error, or if nothing more will be written.
@@ -80,22 +80,22 @@ struct State {
     /// The table and the page at which the next range begins.
     next: (usize, u64),
     /// The ranges that were taken and must be read again.
-    again: Vec<Range>,
+    again: Vec<PageRange>,
     /// The pages and bytes of the table `next.0` that were read.
     seen: (u64, u64),
     /// The ranges that were taken and are not yet written, in order. The first is written next.
-    taken: VecDeque<Taken>,
+    taken: VecDeque<TakenRange>,
     /// The number of pieces in `taken`.
     waiting: usize,
     /// True while the session of the first range waits for a lock.
     is_blocked: bool,
     /// Pieces that were written and can be used again.
-    spare: Vec<Piece>,
+    spare: Vec<RowsPiece>,
 }
 
-struct Taken {
-    range: Range,
-    pieces: VecDeque<Piece>,
+struct TakenRange {
+    range: PageRange,
+    pieces: VecDeque<RowsPiece>,
     bytes: u64,
     is_whole: bool,
 }
@@ -104,7 +104,7 @@ impl Ranges {
     /// Returns the ranges of `tables`, which so many sessions will read. A range has at most `most`
     /// bytes.
     pub(super) fn new(tables: &[LargeTable], sessions: usize, most: u64) -> Self {
-        let tables = tables.iter().map(|table| Progress {
+        let tables = tables.iter().map(|table| RangedTable {
             pages: table.pages,
             bytes: table.bytes,
             most,
@@ -112,19 +112,19 @@ impl Ranges {
         Ranges {
             tables: tables.collect(),
             sessions: sessions as u64,
-            state: Mutex::new(State {
+            state: Mutex::new(RangesState {
                 reading: sessions,
-                ..State::default()
+                ..RangesState::default()
             }),
             changed: Condvar::new(),
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, RangesState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn wait<'a>(&self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+    fn wait<'a>(&self, state: MutexGuard<'a, RangesState>) -> MutexGuard<'a, RangesState> {
         let waited = self.changed.wait_timeout(state, TICK);
         waited.unwrap_or_else(PoisonError::into_inner).0
     }
@@ -194,7 +194,7 @@ impl Ranges {
 
     /// Takes the next range. Waits as long as a range may be given back. Returns `None` when all
     /// tables are read.
-    pub(super) fn take(&self) -> Option<Range> {
+    pub(super) fn take(&self) -> Option<PageRange> {
         let mut state = self.lock();
         loop {
             if state.is_closed {
@@ -215,7 +215,7 @@ impl Ranges {
         }
     }
 
-    fn next(&self, state: &mut State) -> Option<Range> {
+    fn next(&self, state: &mut RangesState) -> Option<PageRange> {
         let (table, from) = state.next;
         let progress = self.tables.get(table)?;
         // The pages of what was read say how many bytes a page gives.
@@ -233,8 +233,8 @@ impl Ranges {
             state.next = (table + 1, 0);
             state.seen = (0, 0);
         }
-        let range = Range { table, from, to };
-        state.taken.push_back(Taken {
+        let range = PageRange { table, from, to };
+        state.taken.push_back(TakenRange {
             range,
             pieces: VecDeque::new(),
             bytes: 0,
@@ -244,7 +244,7 @@ impl Ranges {
     }
 
     /// Returns an empty piece.
-    pub(super) fn piece(&self) -> Piece {
+    pub(super) fn piece(&self) -> RowsPiece {
         let spare = self.lock().spare.pop();
         spare.unwrap_or_default()
     }
@@ -253,7 +253,7 @@ impl Ranges {
     ///
     /// # Errors
     /// [`crate::stop::Stopped`] when work must end.
-    pub(super) fn give(&self, range: Range, piece: Piece, stop: Stop) -> Result<Given> {
+    pub(super) fn give(&self, range: PageRange, piece: RowsPiece, stop: Stop) -> Result<Given> {
         let mut state = self.lock();
         loop {
             if state.is_closed {
@@ -284,7 +284,7 @@ impl Ranges {
     }
 
     /// Declares that all rows of a range were given.
-    pub(super) fn end(&self, range: Range) {
+    pub(super) fn end(&self, range: PageRange) {
         let mut state = self.lock();
         if let Some(taken) = find(&mut state, range) {
             taken.is_whole = true;
@@ -298,7 +298,7 @@ impl Ranges {
     }
 
     /// Declares that the session of a range waits for a lock, or does so no more.
-    pub(super) fn wait_for_lock(&self, range: Range, waits: bool) {
+    pub(super) fn wait_for_lock(&self, range: PageRange, waits: bool) {
         let mut state = self.lock();
         if state.taken.front().map(|taken| taken.range) == Some(range) {
             state.is_blocked = waits;
@@ -326,7 +326,7 @@ impl Ranges {
     }
 
     /// Returns the next rows of a table, or `None` after the last.
-    fn next_piece(&self, table: usize, stop: Stop) -> Result<Option<Piece>> {
+    fn next_piece(&self, table: usize, stop: Stop) -> Result<Option<RowsPiece>> {
         let mut state = self.lock();
         loop {
             if let Some(error) = state.failure.take() {
@@ -357,13 +357,13 @@ impl Ranges {
     }
 }
 
-fn find(state: &mut State, range: Range) -> Option<&mut Taken> {
+fn find(state: &mut RangesState, range: PageRange) -> Option<&mut TakenRange> {
     let mut taken = state.taken.iter_mut();
     taken.find(|taken| taken.range == range)
 }
 
 /// Gives a range back, without its rows, to be read again.
-fn give_back(state: &mut State, range: Range) {
+fn give_back(state: &mut RangesState, range: PageRange) {
     if let Some(taken) = find(state, range) {
         let pieces = std::mem::take(&mut taken.pieces);
         taken.bytes = 0;

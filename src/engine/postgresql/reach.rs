@@ -5,8 +5,9 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::catalogue::{self, ServerFacts};
-use super::server::{ConnectionReport, Server, identifier};
+use super::server::{ConnectionReport, Server};
 use super::session::Session;
+use super::sql::identifier;
 use crate::stop::Stop;
 
 /// The databases to connect to if no database is named.

@@ -14,9 +14,10 @@ use memchr::memchr;
 
 use super::error::{LOCK_NOT_AVAILABLE, ServerError, VERBOSE};
 use super::large::LargeTable;
-use super::piece::Piece;
-use super::ranges::{Given, Range, Ranges};
-use super::server::{Server, literal};
+use super::piece::RowsPiece;
+use super::ranges::{Given, PageRange, Ranges};
+use super::server::Server;
+use super::sql::literal;
 use crate::child::Child;
 use crate::stop::Stop;
 
@@ -174,7 +175,7 @@ impl Reader {
     }
 
     /// Reads a range, and gives its rows.
-    fn read(&self, session: &mut Option<Child>, range: Range) -> Result<Given> {
+    fn read(&self, session: &mut Option<Child>, range: PageRange) -> Result<Given> {
         let mut piece = loop {
             if let Some(first) = self.begin_reading(session, range)? {
                 break first;
@@ -202,7 +203,12 @@ impl Reader {
 
     /// Reads rows into `piece` until it is full or the range ends. Returns true at the end of the
     /// range; the piece then has the rows without [`END`].
-    fn fill(&self, session: &mut Option<Child>, piece: &mut Piece, at_start: bool) -> Result<bool> {
+    fn fill(
+        &self,
+        session: &mut Option<Child>,
+        piece: &mut RowsPiece,
+        at_start: bool,
+    ) -> Result<bool> {
         loop {
             if ends(piece.bytes(), at_start, END) {
                 piece.shorten(END.len());
@@ -219,7 +225,11 @@ impl Reader {
 
     /// Lets the session begin to print the rows of a range. Returns the first rows, or `None` if an
     /// index of the table is locked.
-    fn begin_reading(&self, session: &mut Option<Child>, range: Range) -> Result<Option<Piece>> {
+    fn begin_reading(
+        &self,
+        session: &mut Option<Child>,
+        range: PageRange,
+    ) -> Result<Option<RowsPiece>> {
         let table = &self.tables[range.table];
         // Planning a query locks the indexes. Reading rows may wait for the index of a TOAST table,
         // which no session holds longer than a moment.
@@ -265,7 +275,7 @@ SET LOCAL lock_timeout = 0;
         }
     }
 
-    fn read_more(&self, session: &mut Option<Child>, piece: &mut Piece) -> Result<()> {
+    fn read_more(&self, session: &mut Option<Child>, piece: &mut RowsPiece) -> Result<()> {
         let child = session.as_mut().context("the session has ended")?;
         if piece.read_from(child)? > 0 {
             return Ok(());

@@ -3,7 +3,7 @@
 
 use std::fs::File;
 
-use anyhow::{Context, Error, Result, ensure};
+use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use super::catalogue;
@@ -13,7 +13,8 @@ use super::fresh::NewDatabase;
 use super::load::{Scope, load};
 use super::parallel::ArchiveLoad;
 use super::reach::ask;
-use super::server::{Server, identifier, literal};
+use super::server::Server;
+use super::sql::{identifier, literal};
 use super::target::TargetServer;
 use super::{leftovers, parallel, swap};
 use crate::engine::access::Access;
@@ -21,6 +22,7 @@ use crate::engine::load::{ExistingDatabase, Failure, LoadOptions, LoadResult};
 use crate::engine::missing::MissingRequirements;
 use crate::header::Header;
 use crate::name::Format;
+use crate::progress;
 use crate::read::read_whole;
 
 /// The beginning of `pg_cron`'s error in a database with another name than it is configured for.
@@ -69,26 +71,32 @@ pub fn run(
 
     let scope = Scope::EachStatement;
     let archive = prepare(&into, dump, header, scope)?;
-    let mut new = NewDatabase::create(&into, name, &settings)?;
-    let mut data = load_database(&into, &new.name, dump, archive, scope);
-    if insists_on_name(&data) && !exists {
+    let new = NewDatabase::create(&into, name, &settings)?;
+    let data = load_database(&into, &new.name, dump, archive, scope);
+    if insists_on_name(&data) {
         drop(new);
         log::info!(
             "an extension needs a database with the name {name}; the dump is loaded again, into that database"
         );
-        // If this program is killed, the database is empty, and not a part of the dump.
-        let scope = Scope::OneTransaction;
-        let archive = prepare(&into, dump, header, scope)?;
-        new = NewDatabase::create_as(&into, name.to_owned(), &settings)?;
-        data = load_database(&into, name, dump, archive, scope);
+        let load = || load_under_own_name(&into, name, dump, header, &settings);
+        let (saved, failed) = match options.existing {
+            ExistingDatabase::Save(save) if exists => {
+                swap::replace_under_own_name(&into, name, Some(save), load)?
+            }
+            ExistingDatabase::Lose if exists => {
+                swap::replace_under_own_name(&into, name, None, load)?
+            }
+            _ => (None, load()?),
+        };
+        analyze(&into, name);
+        return Ok(LoadResult::new(saved, failed));
     }
-    let mut failed = data.map_err(|error| explain_name(error, name))?;
+    let mut failed = data?;
     failed.extend(apply(&into, &settings, &new.name, name)?);
     into.stop.check()?;
     let saved = match options.existing {
         ExistingDatabase::Save(save) if exists => swap::replace(&into, &new, name, Some(save))?,
         ExistingDatabase::Lose if exists => swap::replace(&into, &new, name, None)?,
-        _ if new.name == name => None,
         _ => {
             swap::name_new(&into, &new, name)?;
             None
@@ -110,15 +118,26 @@ fn insists_on_name(loaded: &Result<Vec<Failure>>) -> bool {
     }
 }
 
-/// Adds advice to the error of an extension that can exist only in a database with a certain name.
-fn explain_name(error: Error, name: &str) -> Error {
-    if !format!("{error:#}").contains(OWN_NAME) {
-        return error;
-    }
-    let (here, old) = (identifier(name), identifier(&format!("{name}_old")));
-    error.context(format!(
-        "an extension can exist only in a database with a certain name, so the dump cannot be loaded beside the old database; ALTER DATABASE {here} RENAME TO {old}, then restore without --replace"
-    ))
+/// Creates the database `name` and loads the dump into it. Returns the objects that failed.
+///
+/// # Errors
+/// The reason why the dump cannot be loaded. The database is then gone again.
+fn load_under_own_name(
+    into: &TargetServer<'_>,
+    name: &str,
+    dump: &File,
+    header: &Header,
+    settings: &DatabaseSettings,
+) -> Result<Vec<Failure>> {
+    // If this program is killed, the database is empty, and not a part of the dump.
+    let scope = Scope::OneTransaction;
+    let archive = prepare(into, dump, header, scope)?;
+    let new = NewDatabase::create_as(into, name.to_owned(), settings)?;
+    let mut failed = load_database(into, name, dump, archive, scope)?;
+    failed.extend(apply(into, settings, name, name)?);
+    into.stop.check()?;
+    new.keep();
+    Ok(failed)
 }
 
 /// Prepares the archive, if the dump is one.
@@ -265,6 +284,7 @@ fn preflight(into: &TargetServer<'_>, header: &Header, settings: &DatabaseSettin
 }
 
 fn analyze(into: &TargetServer<'_>, name: &str) {
+    progress::begin_phase("analyzing");
     let analyze = ["ANALYZE".to_owned()];
     if let Err(error) = into.server.execute(name, &analyze, into.stop) {
         log::warn!("{name} was restored, but ANALYZE failed: {error:#}");

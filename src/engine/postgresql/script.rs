@@ -12,62 +12,30 @@
 //! `pg_dump` that writes `\restrict` puts no name into a dump that psql would take for a command
 //! (CVE-2025-8715). Such a psql gets nothing of any other dump.
 
+mod backticks;
 pub(super) mod entries;
 mod lexer;
 pub(super) mod located;
 pub(super) mod owners;
+mod restrict_mode;
+pub(super) mod shown;
+#[cfg(test)]
+mod tests;
 pub(super) mod transaction;
 
 use std::collections::HashSet;
 use std::io::{self, Write};
 
-use anyhow::{Result, ensure};
-use memchr::{memchr, memmem};
+use memchr::memchr;
 
-use super::target::TargetServer;
-use crate::child::Child;
+use backticks::Backticks;
+pub(super) use restrict_mode::RestrictMode;
 
 /// The number of bytes that are held back: more than what follows the last statement of a dump.
 const HELD: usize = 512;
 const RESTRICT: &str = "\\restrict ";
-/// The only command that `\restrict` still allows.
-const UNRESTRICT: &[u8] = b"\\unrestrict";
 /// psql's own variables that hold a text which others may choose.
 const VARIABLES: [&str; 4] = ["DBNAME", "USER", "HOST", "PORT"];
-
-/// How a psql handles `\restrict`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum RestrictMode {
-    /// psql does not know `\restrict`: it is older than August 2025.
-    Unknown,
-    /// psql runs no commands, except for the text between backticks after `\unrestrict`.
-    ButBackticks,
-    /// psql runs no commands.
-    Wholly,
-}
-
-impl RestrictMode {
-    /// Finds out how this machine's psql handles `\restrict`.
-    ///
-    /// # Errors
-    /// When psql cannot be asked.
-    pub(super) fn detect(into: &TargetServer<'_>) -> Result<Self> {
-        let mut psql = into.server.psql(&into.maintenance);
-        psql.args(["--output=/dev/null", "--file=-"]);
-        let script = b"\\restrict key\n\\unrestrict `echo key`\n";
-        let psql = Child::converse(&mut psql, "psql", script, into.stop)?;
-        let Err(error) = psql.finish() else {
-            return Ok(RestrictMode::ButBackticks);
-        };
-        into.stop.check()?;
-        let said = format!("{error:#}");
-        if said.contains("invalid command \\restrict") {
-            return Ok(RestrictMode::Unknown);
-        }
-        ensure!(said.contains("\\unrestrict"), error);
-        Ok(RestrictMode::Wholly)
-    }
-}
 
 /// The longest line of a preamble, in bytes. If a line does not end within this length, it is
 /// passed on.
@@ -226,64 +194,6 @@ pub(super) fn find_restrict_line(script: &str) -> &str {
         .unwrap_or_default()
 }
 
-/// Refuses `\unrestrict` with a backtick in the same line, anywhere in the dump. Not even the data
-/// of a table contains it, because a backslash in data is doubled.
-#[derive(Debug, Default)]
-struct Backticks {
-    /// The last bytes that passed, as many as are needed to find a command that continues in the
-    /// next bytes.
-    passed: Vec<u8>,
-    /// True if the current line contains the command.
-    armed: bool,
-}
-
-impl Backticks {
-    fn check_commands(&mut self, data: &[u8]) -> io::Result<()> {
-        let fresh = self.passed.len();
-        self.passed.extend_from_slice(data);
-        let text = &self.passed;
-        let mut at = fresh;
-        let mut next = fresh.saturating_sub(UNRESTRICT.len() - 1);
-        loop {
-            if self.armed {
-                let end = memchr(b'\n', &text[at..]).map(|end| at + end);
-                if memchr(b'`', &text[at..end.unwrap_or(text.len())]).is_some() {
-                    return Err(io::Error::other(
-                        "it has \\unrestrict and a backtick in one line, which this machine's psql would run as a command; restore it with a newer psql (15.20 of PostgreSQL 15 does not)",
-                    ));
-                }
-                let Some(end) = end else {
-                    break;
-                };
-                self.armed = false;
-                (at, next) = (end, next.max(end));
-            }
-            let Some(found) = memmem::find(&text[next..], UNRESTRICT) else {
-                break;
-            };
-            next += found + UNRESTRICT.len();
-            self.armed = is_command(&text[..next - UNRESTRICT.len()]);
-            at = at.max(next);
-        }
-        let kept = self.passed.len().min(64);
-        self.passed.drain(..self.passed.len() - kept);
-        Ok(())
-    }
-}
-
-/// Returns true if a backslash after `before` can begin a command. In a table's data, two
-/// backslashes stand for one; but in some encodings the first of them is the second half of a
-/// character.
-fn is_command(before: &[u8]) -> bool {
-    let run = before
-        .iter()
-        .rev()
-        .take_while(|byte| **byte == b'\\')
-        .count();
-    let beyond = before.len().checked_sub(run + 1).map(|at| before[at]);
-    run % 2 == 0 || beyond.is_none_or(|byte| byte >= 0x80)
-}
-
 /// Returns a key that nobody can guess.
 fn random_key() -> io::Result<String> {
     use std::fmt::Write as _;
@@ -296,123 +206,4 @@ fn random_key() -> io::Result<String> {
         let _ = write!(key, "{byte:02x}");
     }
     Ok(key)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const DUMP: &str = "--\n-- PostgreSQL database dump\n--\n\n\\restrict k1\n\nSET lock_timeout = 0;\nSET transaction_timeout = 0;\nSELECT pg_catalog.set_config('search_path', '', false);\n\nCREATE TABLE a ();\nSET transaction_timeout = 0;\n\\unrestrict k2\n--\n-- PostgreSQL database dump complete\n--\n\n\\unrestrict k1\n\n";
-
-    fn passed(dump: &[u8], restricting: RestrictMode, part: usize) -> io::Result<String> {
-        let known = HashSet::from(["lock_timeout".to_owned()]);
-        let mut script = RestrictedScript::new(Vec::new(), &known, restricting)?;
-        for part in dump.chunks(part) {
-            script.write_all(part)?;
-        }
-        script.flush()?;
-        Ok(String::from_utf8(script.into_inner()).unwrap())
-    }
-
-    #[test]
-    fn a_preamble_without_a_line_end_is_not_held() {
-        let known = HashSet::new();
-        let mut script = RestrictedScript::new(Vec::new(), &known, RestrictMode::Wholly).unwrap();
-        for _ in 0..100 {
-            script.write_all(&[b'-'; 10_000]).unwrap();
-            assert!(script.held.len() <= LONGEST_PREAMBLE_LINE + 10_000);
-        }
-        script.flush().unwrap();
-        let passed = script.into_inner();
-        assert!(passed.ends_with(&vec![b'-'; 1_000_000]));
-    }
-
-    #[test]
-    fn only_what_is_unknown_is_left_out_and_a_key_of_ours_comes_first() {
-        for part in [1, 7, 1000] {
-            let expected = DUMP
-                .replacen("SET transaction_timeout = 0;\n", "", 1)
-                .replace("\\restrict k1\n", "")
-                .replace("\\unrestrict k1\n", "");
-            let unset = "\\unset DBNAME\n\\unset USER\n\\unset HOST\n\\unset PORT\n";
-            let old = passed(DUMP.as_bytes(), RestrictMode::Unknown, part).unwrap();
-            assert_eq!(old, format!("{unset}{expected}"));
-            let new = passed(DUMP.as_bytes(), RestrictMode::ButBackticks, part).unwrap();
-            let rest = new.strip_prefix(unset).unwrap();
-            let (first, rest) = rest.split_once('\n').unwrap();
-            assert!(
-                first.starts_with("\\restrict ") && first.len() == 42,
-                "{first}"
-            );
-            assert_eq!(rest, expected);
-        }
-    }
-
-    #[test]
-    fn a_psql_that_knows_no_restrict_is_told_nothing_of_a_dump_without_it() {
-        let long = "-".repeat(2 * LONGEST_PREAMBLE_LINE);
-        for text in [
-            "",
-            "--\n",
-            "--\n-- x\n\nSET lock_timeout = 0;\n\\restrict k\n",
-            "--\r\\! id\n\\restrict k\n",
-            " \\restrict k\n",
-            "SELECT pg_catalog.set_config('search_path', '', false) \\! id\n",
-            &long,
-        ] {
-            for part in [1, 1000] {
-                let known = HashSet::new();
-                let mut script =
-                    RestrictedScript::new(Vec::new(), &known, RestrictMode::Unknown).unwrap();
-                let mut parts = text.as_bytes().chunks(part);
-                let fed = parts.try_for_each(|part| script.write_all(part));
-                let fed = fed.and_then(|()| script.flush());
-                assert!(fed.is_err(), "{text:.40}");
-                let told = String::from_utf8(script.into_inner()).unwrap();
-                let mut told = told.lines().filter(|line| !line.starts_with("\\unset "));
-                assert!(told.all(|line| is_comment(line.as_bytes())), "{text:.40}");
-            }
-            assert_eq!(find_restrict_line(text), "");
-        }
-        assert_eq!(
-            find_restrict_line("--\n\n\\restrict k\nSET a = 1;\n"),
-            "\\restrict k\n"
-        );
-    }
-
-    #[test]
-    fn the_dump_of_an_empty_database_passes_without_its_keys() {
-        let dump =
-            "--\n\\restrict k1\n\nSET lock_timeout = 0;\n\n--\n-- end\n--\n\n\\unrestrict k1\n\n";
-        for part in [1, 1000] {
-            let all = passed(dump.as_bytes(), RestrictMode::Wholly, part).unwrap();
-            assert!(
-                !all.contains("k1") && all.ends_with("-- end\n--\n\n\n"),
-                "{all}"
-            );
-        }
-    }
-
-    #[test]
-    fn unrestrict_with_backticks_is_refused_but_not_in_data() {
-        let long = "x".repeat(100);
-        for (text, is_forged) in [
-            ("SELECT 1 \\unrestrict `id`\n", true),
-            ("\\unrestrict x`id`", true),
-            ("\\\\\\unrestrict\x0c`id`\n", true),
-            (&*format!("\\unrestrict {long}`id`\n"), true),
-            ("\u{e9}\\\\unrestrict `id`\n", true),
-            ("a\\\\unrestrict `id`\n", false),
-            ("\\unrestrict key\n`id`\n", false),
-            ("\\unrestrict key\n\\\\unrestrict `id`\n", false),
-        ] {
-            for part in [1, 5, 1000] {
-                let all = format!("SELECT 1;\n{text}");
-                let passed = passed(all.as_bytes(), RestrictMode::ButBackticks, part);
-                assert_eq!(passed.is_err(), is_forged, "{text:?} in parts of {part}");
-            }
-        }
-        let zero = b"SELECT 1;\n\\unrest\0\nrict `id`\n";
-        assert!(passed(zero, RestrictMode::Wholly, 4).is_err());
-    }
 }

@@ -10,7 +10,7 @@ use anyhow::{Context, Error, Result};
 
 use super::checking::CheckingWriter;
 use super::database::Postgresql;
-use super::joined::{Joined, Part};
+use super::joined::{DumpHalf, Joined};
 use super::large::LargeTable;
 use super::readers::Readers;
 use super::script::entries::Entries;
@@ -158,14 +158,14 @@ impl Postgresql {
     fn join(&self, mut first: Child, mut last: Child, joined: &RefCell<Joined<'_>>) -> Result<()> {
         let (mut first_part, mut last_part) = (Entries::new(joined), Entries::new(joined));
         pass_until_late(&mut first, &mut first_part, joined)?;
-        joined.borrow_mut().turn_to(Part::Last)?;
+        joined.borrow_mut().turn_to(DumpHalf::Last)?;
         pass_until_late(&mut last, &mut last_part, joined)?;
-        joined.borrow_mut().turn_to(Part::First)?;
+        joined.borrow_mut().turn_to(DumpHalf::First)?;
         pass_on(&mut first, &mut first_part)?;
         first_part.flush()?;
         first.finish().map_err(|error| self.explain(error))?;
         joined.borrow().check_complete()?;
-        joined.borrow_mut().turn_to(Part::Last)?;
+        joined.borrow_mut().turn_to(DumpHalf::Last)?;
         pass_on(&mut last, &mut last_part)?;
         last_part.flush()?;
         last.finish().map_err(|error| self.explain(error))?;

@@ -1,9 +1,7 @@
 //! Connects to a PostgreSQL server through PostgreSQL's own client programs, so that everything
 //! libpq supports (service files, password files, TLS, several hosts) works as everywhere else.
 
-use std::collections::BTreeMap;
 use std::process::Command;
-use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Error, Result, anyhow};
 use serde_json::Value;
@@ -300,53 +298,4 @@ fn location(host: &str, port: &str) -> String {
         Some(path) => format!("{}:{port}", path.display()),
         None => format!("{}:{port}", host.to_lowercase()),
     }
-}
-
-/// Returns `name` as an SQL identifier.
-#[must_use]
-pub fn identifier(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
-}
-
-/// Returns `text` as an SQL string.
-#[must_use]
-pub fn literal(text: &str) -> String {
-    let doubled = text.replace('\'', "''");
-    if text.contains('\\') {
-        format!(" E'{}'", doubled.replace('\\', "\\\\"))
-    } else {
-        format!("'{doubled}'")
-    }
-}
-
-/// Returns the major version and the full version that `PROGRAM --version` prints. It is asked only
-/// once.
-///
-/// # Errors
-/// When the program is missing or prints no version.
-pub fn client_version(program: &str, stop: Stop) -> Result<(u32, String)> {
-    static KNOWN: Mutex<BTreeMap<String, (u32, String)>> = Mutex::new(BTreeMap::new());
-    let known = || KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(version) = known().get(program) {
-        return Ok(version.clone());
-    }
-    let version = ask_client_version(program, stop)?;
-    known().insert(program.to_owned(), version.clone());
-    Ok(version)
-}
-
-fn ask_client_version(program: &str, stop: Stop) -> Result<(u32, String)> {
-    let mut command = programs::command(program);
-    let printed = child::output(command.arg("--version"), program, stop).with_context(|| {
-        format!("{program} is needed and does not run; install PostgreSQL's client programs")
-    })?;
-    let printed = String::from_utf8_lossy(&printed);
-    let words = printed.split([' ', '\n']);
-    let version = words
-        .into_iter()
-        .find(|word| word.starts_with(|c: char| c.is_ascii_digit()));
-    let version = version.with_context(|| format!("{program} --version printed {printed:?}"))?;
-    let digits = version.bytes().take_while(u8::is_ascii_digit).count();
-    let major = version[..digits].parse();
-    Ok((major.context("no version")?, version.to_owned()))
 }

@@ -4,7 +4,7 @@
 use anyhow::{Context, Result};
 
 use super::catalogue::{DatabaseSettings, Grant, Parameters};
-use super::server::{identifier, literal};
+use super::sql::{identifier, literal};
 
 /// Parameters whose value is a list of identifiers (`GUC_LIST_QUOTE`). PostgreSQL's `dumputils.c`
 /// has the same list.

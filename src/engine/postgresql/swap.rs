@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::database::Postgresql;
 use super::fresh::{NewDatabase, drop_database, make_new_name};
 use super::reach::ask;
-use super::server::{identifier, literal};
+use super::sql::{identifier, literal};
 use super::target::TargetServer;
 use crate::engine::access::Part;
 use crate::engine::load::{Save, explain_not_saved};
@@ -39,10 +39,7 @@ pub(super) fn replace(
         None => None,
         Some(Ok(saved)) => Some(saved),
         Some(Err(error)) if accepts_a_part && into.stop.reason().is_none() => {
-            log::warn!(
-                "the old database could not be dumped and stays on the server as {aside}; dumps of the whole server fail on it until DROP DATABASE {}: {error:#}",
-                identifier(&aside)
-            );
+            warn_that_it_stays(&aside, &error);
             return Ok(None);
         }
         Some(Err(error)) => {
@@ -62,6 +59,60 @@ pub(super) fn replace(
         log::warn!("the old database was replaced, but stays as {aside}: {error:#}");
     }
     Ok(saved)
+}
+
+/// Gives the old database another name, and lets `load` create and fill the database `name`: an
+/// extension may insist on the name of its database. Then drops the old database. Returns the path
+/// of the old database's dump, if `save` is given, and what `load` returns. If anything fails, the
+/// old database gets its name back.
+pub(super) fn replace_under_own_name<T>(
+    into: &TargetServer<'_>,
+    name: &str,
+    save: Option<&mut dyn Save>,
+    load: impl FnOnce() -> Result<T>,
+) -> Result<(Option<PathBuf>, T)> {
+    let aside = make_new_name(name, "replaced");
+    let old = DatabaseById::find(into, name)?;
+    log::info!("the old database is called {aside} until the dump is loaded");
+    let mut stays = false;
+    let replaced = old.move_aside(into, name, &aside).and_then(|()| {
+        let saved = match save {
+            None => None,
+            Some(save) => match dump_old(into, name, &aside, save) {
+                Ok(saved) => Some(saved),
+                Err(error) if save.accepts_a_part() && into.stop.reason().is_none() => {
+                    warn_that_it_stays(&aside, &error);
+                    stays = true;
+                    None
+                }
+                Err(error) => return Err(explain_not_saved(error, WAYS)),
+            },
+        };
+        Ok((saved, load()?))
+    });
+    let (saved, loaded) = replaced.map_err(|error| {
+        let back = old.move_back(into, name, &aside);
+        let now = old.describe_name(into, name, &aside);
+        let what = match back {
+            Ok(()) => now,
+            Err(undone) => format!("{now}; renaming it back failed ({undone:#})"),
+        };
+        explain(error, what)
+    })?;
+    if stays {
+        return Ok((None, loaded));
+    }
+    if let Err(error) = drop_database(into, &aside) {
+        log::warn!("the old database was replaced, but stays as {aside}: {error:#}");
+    }
+    Ok((saved, loaded))
+}
+
+fn warn_that_it_stays(aside: &str, error: &Error) {
+    log::warn!(
+        "the old database could not be dumped and stays on the server as {aside}; dumps of the whole server fail on it until DROP DATABASE {}: {error:#}",
+        identifier(aside)
+    );
 }
 
 /// Adds to the error what happened to the old database. Also logs it if the error is not shown
@@ -142,6 +193,27 @@ impl DatabaseById {
         retry(into, &exchange, || {
             self.name(into).is_ok_and(|now| now == aside)
         })
+    }
+
+    /// Renames this database to `aside`, as [`exchange`] does. It refuses connections from then on,
+    /// except for superusers'.
+    fn move_aside(&self, into: &TargetServer<'_>, name: &str, aside: &str) -> Result<()> {
+        into.execute(&[limit_connections(name, 0)], Stop::for_cleanup())?;
+        let statements = [end_sessions(&[name]), rename(name, aside)];
+        retry(into, &statements, || {
+            self.name(into).is_ok_and(|now| now == aside)
+        })
+    }
+
+    /// Undoes [`DatabaseById::move_aside`], however far it came.
+    fn move_back(&self, into: &TargetServer<'_>, name: &str, aside: &str) -> Result<()> {
+        if self.name(into)? == aside {
+            let statements = [end_sessions(&[aside]), rename(aside, name)];
+            retry(into, &statements, || {
+                self.name(into).is_ok_and(|now| now == name)
+            })?;
+        }
+        self.accept_connections(into)
     }
 
     fn accept_connections(&self, into: &TargetServer<'_>) -> Result<()> {

@@ -11,7 +11,8 @@ use rustix::process::Signal;
 
 use super::missing;
 use super::prepare;
-use super::server::{Server, client_version};
+use super::programs::read_version;
+use super::server::Server;
 use super::source::PostgresqlSource;
 use crate::child;
 use crate::engine::access::Part;
@@ -223,7 +224,7 @@ fn programs(header: &Header, stop: Stop) -> Result<(String, PathBuf)> {
         if !postgres.is_file() || !place.join("initdb").is_file() {
             continue;
         }
-        let (major, version) = client_version(&postgres.to_string_lossy(), stop)?;
+        let (major, version) = read_version(&postgres.to_string_lossy(), stop)?;
         found.push((major, version, place));
     }
     // Of the programs of one version, those in PATH come first.

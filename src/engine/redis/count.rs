@@ -19,7 +19,7 @@ const LIBRARY: u8 = 245;
 
 /// The number of keys of a database.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Keys {
+pub(super) struct KeyCount {
     pub(super) all: u64,
     /// Those with a time of expiry.
     pub(super) expiring: u64,
@@ -30,7 +30,7 @@ pub(super) struct Keys {
 /// What an RDB file holds.
 #[derive(Debug)]
 pub(super) struct Count {
-    pub(super) databases: BTreeMap<u64, Keys>,
+    pub(super) databases: BTreeMap<u64, KeyCount>,
     /// The serialized libraries of functions.
     pub(super) libraries: Vec<u8>,
     /// The number of these libraries.

@@ -1,4 +1,4 @@
-//! Dumps a Redis or Valkey server.
+//! Dumps an RDB file: the one that a server sends, or one on the disk.
 
 use std::io::{Read, Write};
 
@@ -27,31 +27,94 @@ const MARK: usize = 40;
 /// everything.
 const CANNOT_SYNC: &str = "Fail to fsync '-'";
 
-/// Dumps a server.
-pub(super) struct RedisDumper {
-    client: Client,
-    identity: Identity,
-    version: String,
-    databases: Vec<String>,
-    child: Option<Child>,
-    facts: Facts,
+/// Where an RDB file comes from.
+pub(super) trait RdbOrigin {
+    /// Makes the file ready to be read.
+    ///
+    /// # Errors
+    /// When there is no file.
+    fn begin(&mut self) -> Result<()>;
+
+    /// Passes the whole file on, and checks it. Returns what it holds.
+    ///
+    /// # Errors
+    /// When the file is damaged or not whole, or cannot be read or written.
+    fn pass_on(&mut self, out: &mut dyn Write) -> Result<Rdb<Count>>;
 }
 
-impl RedisDumper {
+/// Dumps an RDB file.
+pub(super) struct RdbDumper<O> {
+    pub(super) origin: O,
+    pub(super) identity: Identity,
+    /// The version of the server, if it is known.
+    pub(super) version: String,
+    /// The names of the databases that the server has, if they are known.
+    pub(super) databases: Vec<String>,
+    pub(super) facts: Facts,
+}
+
+/// A running server.
+pub(super) struct RunningServer {
+    client: Client,
+    child: Option<Child>,
+}
+
+impl RdbDumper<RunningServer> {
     /// Connects and checks that the server can be dumped whole.
     ///
     /// # Errors
     /// One sentence that says why it cannot.
     pub(super) fn open(client: Client) -> Result<Self> {
         let server = Server::meet(&client)?;
-        Ok(RedisDumper {
+        Ok(RdbDumper {
             identity: identity(client.location()),
             version: server.version(),
             databases: server.keys().into_keys().map(name).collect(),
-            client,
-            child: None,
+            origin: RunningServer {
+                client,
+                child: None,
+            },
             facts: Facts::default(),
         })
+    }
+}
+
+impl RdbOrigin for RunningServer {
+    fn begin(&mut self) -> Result<()> {
+        let mut command = self.client.command();
+        command.args(["--rdb", "-"]);
+        let stop = self.client.stop();
+        let mut child = Child::read_from(&mut command, self.client.program(), stop)?;
+        child.keep_lines(3);
+        // The server sends the first byte once it has begun its snapshot, or ended it.
+        if !child.wait_for_output()? {
+            finish(child, false)?;
+            bail!("{} sent nothing, so there is no dump", self.client.url());
+        }
+        self.child = Some(child);
+        Ok(())
+    }
+
+    fn pass_on(&mut self, out: &mut dyn Write) -> Result<Rdb<Count>> {
+        let mut child = self.child.take().context("there is no snapshot")?;
+        let (rdb, after) = pass_on(&mut child, out).map_err(|error| match error.kind() {
+            std::io::ErrorKind::InvalidData => anyhow!("the server sent {error}"),
+            _ => Error::from(error),
+        })?;
+        let whole = rdb.check();
+        finish(child, whole.is_ok())?;
+        whole.map_err(|why| anyhow!("the server's RDB file is not whole: {why}"))?;
+        ensure!(
+            after == 0 || after == MARK,
+            "the server sent {after} bytes after its RDB file; the client and the server do not fit together"
+        );
+        if !rdb.has_checksum() {
+            log::warn!(
+                "{} writes no checksum into its RDB files, so only their structure can be checked; set `rdbchecksum yes` in its configuration",
+                self.client.url()
+            );
+        }
+        Ok(rdb)
     }
 }
 
@@ -73,7 +136,7 @@ pub(super) fn identity(location: String) -> Identity {
 }
 
 /// Returns what the header says about an RDB file.
-pub(super) fn facts(rdb: &Rdb<Count>) -> Facts {
+fn facts(rdb: &Rdb<Count>) -> Facts {
     let count = &rdb.visitor;
     let tables = count.tables();
     let mut settings = Map::new();
@@ -89,7 +152,7 @@ pub(super) fn facts(rdb: &Rdb<Count>) -> Facts {
 }
 
 /// Returns the settings of [`facts`] with their longest values.
-pub(super) fn longest_settings() -> Map<String, Value> {
+fn longest_settings() -> Map<String, Value> {
     let names = ["rdb_version", "checksum", "expiring_keys", "libraries"];
     let longest = names.map(|name| (name.to_owned(), u64::MAX.into()));
     longest.into_iter().collect()
@@ -118,7 +181,7 @@ pub(super) fn pass_on(
     }
 }
 
-impl Dumper for RedisDumper {
+impl<O: RdbOrigin> Dumper for RdbDumper<O> {
     fn identity(&self) -> &Identity {
         &self.identity
     }
@@ -144,18 +207,7 @@ impl Dumper for RedisDumper {
     }
 
     fn snapshot(&mut self, _scratch: Option<ScratchFile<'_>>) -> Result<()> {
-        let mut command = self.client.command();
-        command.args(["--rdb", "-"]);
-        let stop = self.client.stop();
-        let mut child = Child::read_from(&mut command, self.client.program(), stop)?;
-        child.keep_lines(3);
-        // The server sends the first byte once it has begun its snapshot, or ended it.
-        if !child.wait_for_output()? {
-            finish(child, false)?;
-            bail!("{} sent nothing, so there is no dump", self.client.url());
-        }
-        self.child = Some(child);
-        Ok(())
+        self.origin.begin()
     }
 
     fn settings(&self) -> Map<String, Value> {
@@ -167,25 +219,7 @@ impl Dumper for RedisDumper {
     }
 
     fn stream(&mut self, out: &mut dyn Write) -> Result<()> {
-        let mut child = self.child.take().context("there is no snapshot")?;
-        let (rdb, after) = pass_on(&mut child, out).map_err(|error| match error.kind() {
-            std::io::ErrorKind::InvalidData => anyhow!("the server sent {error}"),
-            _ => Error::from(error),
-        })?;
-        let whole = rdb.check();
-        finish(child, whole.is_ok())?;
-        whole.map_err(|why| anyhow!("the server's RDB file is not whole: {why}"))?;
-        ensure!(
-            after == 0 || after == MARK,
-            "the server sent {after} bytes after its RDB file; the client and the server do not fit together"
-        );
-        if !rdb.has_checksum() {
-            log::warn!(
-                "{} writes no checksum into its RDB files, so only their structure can be checked; set `rdbchecksum yes` in its configuration",
-                self.client.url()
-            );
-        }
-        self.facts = facts(&rdb);
+        self.facts = facts(&self.origin.pass_on(out)?);
         Ok(())
     }
 

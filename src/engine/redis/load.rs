@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 use super::client::Client;
 use super::count::Count;
-use super::dumper::RedisDumper;
+use super::dumper::RdbDumper;
 use super::explain::explain;
 use super::feed::{Feed, footer};
 use super::leftovers;
@@ -61,7 +61,7 @@ pub(super) fn run(
     }
     let saved = match existing {
         ExistingDatabase::Save(save) if holds => {
-            let saved = RedisDumper::open(client.clone()).and_then(|mut old| save.save(&mut old));
+            let saved = RdbDumper::open(client.clone()).and_then(|mut old| save.save(&mut old));
             Some(saved.map_err(|error| explain_not_saved(error, LOSING))?)
         }
         _ => None,

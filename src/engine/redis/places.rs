@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Error, Result, ensure};
 
 use super::client::Client;
-use super::commands::{EXCHANGED, MARKER, Words, flush, select, transaction, words};
+use super::commands::{CommandWords, EXCHANGED, MARKER, flush, select, transaction, words};
 use crate::engine::leftover;
 use crate::stop::Stop;
 
@@ -37,8 +37,8 @@ impl<'a> EmptyDatabases<'a> {
         let try_out: Vec<_> = try_out.map(select).collect();
         client.run(&try_out).with_context(|| {
             format!(
-                "a restore needs {} of the server that are empty besides those that the dump and the server use; else stop the server and restore into its dump.rdb",
-                crate::human::count(of.len(), "database")
+                "a restore needs {} of the server besides those that the dump and the server use; else stop the server and restore into its dump.rdb",
+                crate::human::count(of.len(), "empty database")
             )
         })?;
         let places = EmptyDatabases {
@@ -78,7 +78,7 @@ impl<'a> EmptyDatabases<'a> {
     ///
     /// # Errors
     /// When the exchange fails; the old data is then where it was, unless the error says otherwise.
-    pub(super) fn exchange(mut self, functions: Option<Words>, gone: &[u64]) -> Result<()> {
+    pub(super) fn exchange(mut self, functions: Option<CommandWords>, gone: &[u64]) -> Result<()> {
         // No signal interrupts this: it would not be known whether the server has done it.
         let limit = self.client.stop().limit();
         let client = self.client.until(Stop::without_signals(limit));
@@ -101,7 +101,7 @@ impl<'a> EmptyDatabases<'a> {
 
     /// Returns the commands that exchange the places with the databases; `there` is false to
     /// exchange them back.
-    fn swap(&self, there: bool) -> Vec<Words> {
+    fn swap(&self, there: bool) -> Vec<CommandWords> {
         let mut commands = Vec::new();
         for (database, place) in &self.of {
             commands.push(select(*place));

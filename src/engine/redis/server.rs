@@ -41,7 +41,7 @@ impl Server {
     fn refuse(&self, client: &Client) -> Result<()> {
         let url = client.url();
         ensure!(
-            self.get("redis_mode") != "sentinel",
+            !self.is_sentinel(),
             "{url} is a Sentinel, which holds no data; name the server that it watches"
         );
         ensure!(
@@ -53,6 +53,13 @@ impl Server {
             "{url} is loading its data after a start; try again when it is done"
         );
         Ok(())
+    }
+
+    /// Returns true if the server watches other servers and holds no data.
+    fn is_sentinel(&self) -> bool {
+        // Redis and Valkey call it differently.
+        let modes = ["redis_mode", "server_mode"];
+        modes.iter().any(|name| self.get(name) == "sentinel")
     }
 
     fn get(&self, name: &str) -> &str {
@@ -94,5 +101,23 @@ impl Server {
     pub(super) fn knows_functions(&self) -> bool {
         let version = self.get("redis_version").split('.').next();
         version.and_then(|major| major.parse().ok()) >= Some(7)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sentinel_of_each_maker_is_known() {
+        for (name, mode, is_sentinel) in [
+            ("redis_mode", "sentinel", true),
+            ("server_mode", "sentinel", true),
+            ("redis_mode", "standalone", false),
+            ("server_mode", "standalone", false),
+        ] {
+            let facts = BTreeMap::from([(name.to_owned(), mode.to_owned())]);
+            assert_eq!(Server { facts }.is_sentinel(), is_sentinel, "{name} {mode}");
+        }
     }
 }

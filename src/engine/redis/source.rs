@@ -6,7 +6,7 @@ use std::fs::File;
 use anyhow::{Result, ensure};
 
 use super::client::{self, Client};
-use super::dumper::{NAME, RedisDumper};
+use super::dumper::{NAME, RdbDumper};
 use super::load;
 use crate::engine::access::Access;
 use crate::engine::dumper::Dumper;
@@ -48,7 +48,7 @@ impl Source for RedisSource {
 
     fn open(&self, access: &Access) -> Result<Box<dyn Dumper>> {
         let client = Client::new(&self.url, access.password.as_ref(), access.deadline)?;
-        Ok(Box::new(RedisDumper::open(client)?))
+        Ok(Box::new(RdbDumper::open(client)?))
     }
 }
 

@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 use super::target_path::TargetPath;
 use super::{attributes, check, lock_free, watch};
 use crate::human::hexadecimal;
+use crate::progress;
 use crate::read::read_whole;
 use crate::stop::Stop;
 
@@ -74,6 +75,7 @@ impl<'a> NewFile<'a> {
             .into_inner()
             .map_err(io::IntoInnerError::into_error)
             .with_context(context)?;
+        progress::begin_phase("checking");
         ensure!(
             self.hash(stop).with_context(context)? == header.sha256,
             "the SHA-256 of what was written to {} differs from that in the dump's header; the dump, the disk or the memory is faulty",

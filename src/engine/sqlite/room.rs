@@ -24,25 +24,25 @@ const LONGEST_TURN: Duration = Duration::from_mins(1);
 const NAP: Duration = Duration::from_millis(20);
 
 #[derive(Debug)]
-struct Checks {
+struct RunningChecks {
     next: u64,
     running: BTreeSet<u64>,
     lost: BTreeSet<u64>,
     turn: Option<u64>,
 }
 
-static CHECKS: Mutex<Checks> = Mutex::new(Checks {
+static CHECKS: Mutex<RunningChecks> = Mutex::new(RunningChecks {
     next: 0,
     running: BTreeSet::new(),
     lost: BTreeSet::new(),
     turn: None,
 });
 
-fn checks() -> MutexGuard<'static, Checks> {
+fn checks() -> MutexGuard<'static, RunningChecks> {
     CHECKS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Checks {
+impl RunningChecks {
     fn lose(&mut self, check: u64) {
         if self.running.contains(&check) {
             self.lost.insert(check);

@@ -3,7 +3,6 @@
 use std::fs::File;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixDatagram;
-use std::time::Duration;
 
 use crate::support::{Env, PROGRAM, Run, database, planted};
 
@@ -72,26 +71,53 @@ fn a_stderr_that_is_not_the_journals_has_words() {
     );
 }
 
+/// Runs the program successfully. Returns what it sends to systemd.
+pub(crate) fn statuses(env: &Env, args: &str) -> Vec<String> {
+    let path = env.path("notify");
+    let socket = UnixDatagram::bind(&path).unwrap();
+    Run::finish(env.program(args).env("NOTIFY_SOCKET", &path)).succeeds();
+    std::fs::remove_file(&path).unwrap();
+    socket.set_nonblocking(true).unwrap();
+    let mut told = Vec::new();
+    let mut buffer = [0; 1024];
+    while let Ok(length) = socket.recv(&mut buffer) {
+        let text = String::from_utf8_lossy(&buffer[..length]);
+        told.push(text.trim_end().to_owned());
+    }
+    told
+}
+
+/// Asserts that these statuses were told, in this order.
+#[track_caller]
+pub(crate) fn assert_in_order(told: &[String], expected: &[&str]) {
+    let mut rest = told.iter();
+    for text in expected {
+        let found =
+            rest.any(|status| status.ends_with(text) || status.contains(&format!("{text}, ")));
+        assert!(found, "no {text:?} in its place: {told:#?}");
+    }
+}
+
+#[test]
+fn systemd_is_told_the_phases_of_a_restore() {
+    let env = Env::with_database();
+    env.dump("db.sqlite");
+    let told = statuses(&env, "restore dump new.sqlite");
+    assert_in_order(&told, &["new.sqlite: verifying", ": loading", ": checking"]);
+    let told = statuses(&env, "restore --replace dump new.sqlite");
+    let phases = [
+        ": loading",
+        ": dumping the old database",
+        ": replacing the old database",
+    ];
+    assert_in_order(&told, &phases);
+}
+
 #[test]
 fn systemd_is_told_the_status() {
     let env = Env::with_database();
     database::make_small(&env.path("other.sqlite"));
-    let socket = UnixDatagram::bind(env.path("notify")).unwrap();
-    socket
-        .set_read_timeout(Some(Duration::from_secs(5)))
-        .unwrap();
-    let mut command = env.program("dump db.sqlite other.sqlite");
-    Run::finish(command.env("NOTIFY_SOCKET", env.path("notify"))).succeeds();
-    let mut told = Vec::new();
-    let mut buffer = [0; 1024];
-    socket.set_nonblocking(true).unwrap();
-    while let Ok(length) = socket.recv(&mut buffer) {
-        told.push(
-            String::from_utf8_lossy(&buffer[..length])
-                .trim_end()
-                .to_owned(),
-        );
-    }
+    let told = statuses(&env, "dump db.sqlite other.sqlite");
     for wanted in ["STATUS=dumping db", "STATUS=dumping other"] {
         assert!(told.iter().any(|one| one == wanted), "{told:?}");
     }

@@ -20,14 +20,14 @@ fn ranges(pages: &[u64], sessions: usize) -> Ranges {
     ranges
 }
 
-fn piece(ranges: &Ranges, text: &str) -> Piece {
+fn piece(ranges: &Ranges, text: &str) -> RowsPiece {
     let mut piece = ranges.piece();
     piece.read_from(&mut text.as_bytes()).unwrap();
     piece
 }
 
 /// Returns the rows of a range, three of each page.
-fn rows(range: Range, pages: &[u64]) -> Vec<String> {
+fn rows(range: PageRange, pages: &[u64]) -> Vec<String> {
     let to = range.to.unwrap_or(pages[range.table]);
     let of_page = |page| [1, 2, 3].map(|row| format!("{} {page} {row}\n", range.table));
     (range.from..to).flat_map(of_page).collect()
@@ -44,7 +44,7 @@ fn written(ranges: &Ranges, tables: usize) -> String {
 }
 
 fn expected(pages: &[u64]) -> String {
-    let whole = (0..pages.len()).map(|table| Range {
+    let whole = (0..pages.len()).map(|table| PageRange {
         table,
         from: 0,
         to: None,

@@ -37,6 +37,14 @@ impl<W: Write> LocatingWriter<W> {
         Ok(())
     }
 
+    pub(in super::super) fn inner(&self) -> &W {
+        &self.inner
+    }
+
+    pub(in super::super) fn inner_mut(&mut self) -> &mut W {
+        &mut self.inner
+    }
+
     pub(in super::super) fn into_parts(self) -> (W, ObjectPositions) {
         (self.inner, self.places)
     }

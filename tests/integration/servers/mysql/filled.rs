@@ -151,14 +151,17 @@ fn a_new_database_is_gone_after_sigint_at_any_statement() {
         let slow = with_text(&dump, |text| {
             text.replacen(
                 place,
-                &format!("CREATE TABLE `slow` (v INT) SELECT SLEEP(600) AS v;\n{place}"),
+                // Unlike SLEEP, it does not end when its client is gone.
+                &format!(
+                    "CREATE TABLE `slow` (v INT) SELECT BENCHMARK(1000000000000, 1) AS v;\n{place}"
+                ),
                 1,
             )
         });
         let restore = format!("restore {} {}", slow.display(), server.url("new"));
         let mut running = env.start(&restore);
         let sleeping =
-            "SELECT id FROM information_schema.processlist WHERE info LIKE '%SLEEP(600)%'
+            "SELECT id FROM information_schema.processlist WHERE info LIKE '%BENCHMARK(%'
             AND id <> CONNECTION_ID()";
         wait_for("the statement", || !server.sql("", sleeping).is_empty());
         kill_process(Pid::from_child(&running), Signal::INT).unwrap();

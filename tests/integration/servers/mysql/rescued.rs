@@ -352,6 +352,63 @@ fn of_accounts_those_that_fail_are_named_and_the_others_are_restored() {
     run.fails(1, "@globals  restored without 2 objects");
 }
 
+/// A FEDERATED table names a server that `CREATE SERVER` defined. The old server reads and writes
+/// quotes and backslashes in an unusual way.
+#[test]
+#[ignore = "needs MariaDB"]
+fn definitions_of_other_servers_come_back_and_one_that_exists_stays() {
+    let env = Env::new();
+    let old = Server::start_with("--skip-networking --sql-mode=ANSI_QUOTES,NO_BACKSLASH_ESCAPES");
+    old.script(
+        "",
+        r"CREATE SERVER `fa``r;` FOREIGN DATA WRAPPER mysql
+            OPTIONS (HOST 'h', DATABASE 'd', USER 'u', PASSWORD 'p\w''x;', SOCKET '/s', PORT 3307, OWNER 'o');
+          CREATE SERVER near FOREIGN DATA WRAPPER mysql OPTIONS (HOST 'one', USER 'u');
+          CREATE DATABASE app; CREATE USER a@localhost; GRANT SELECT ON app.* TO a@localhost;",
+    );
+    let servers = |server: &Server| server.sql("", "SELECT * FROM mysql.servers ORDER BY 1");
+    let (all, grants) = (servers(&old), "SHOW GRANTS FOR a@localhost");
+    env.run(&format!("dump {}", old.url(""))).succeeds();
+    let names = env.names();
+    let globals = names.iter().find(|name| name.starts_with("@globals"));
+    let globals = globals.unwrap();
+    let new = Server::start();
+    let restore =
+        |what: &str, options: &str| env.run(&format!("restore {options} {what} {}", new.url("")));
+    restore("dump", "").succeeds();
+    assert_eq!(servers(&new), all);
+    assert_eq!(
+        new.sql("", grants),
+        "GRANT USAGE ON *.* TO `a`@`localhost`\nGRANT SELECT ON `app`.* TO `a`@`localhost`"
+    );
+    new.script(
+        "",
+        "DROP SERVER `fa``r;`; ALTER SERVER near OPTIONS (HOST 'two');",
+    );
+    let run = restore(&format!("dump/{globals}"), "").succeeds();
+    let said = "the definition of the server near exists and stays as it is";
+    assert!(run.stderr.contains(said), "{run:?}");
+    assert_eq!(servers(&new), all.replace("one", "two"));
+    // What fails takes back what was created, and no error shows a password.
+    new.script("", "DROP SERVER `fa``r;`; DROP USER a@localhost;");
+    let broken = with_text(&env.dumps().join(globals), |text| {
+        text.replace("OPTIONS (HOST 'h'", "OPTIONS (NOSUCH 'h'")
+    });
+    let broken = broken.display().to_string();
+    let run = restore(&broken, "").fails(1, "the users cannot be restored: ");
+    assert!(run.stderr.contains("server fa`r;: ERROR 1064"), "{run:?}");
+    assert_eq!(
+        new.sql("", "SELECT COUNT(*) FROM mysql.user WHERE user = 'a'"),
+        "0"
+    );
+    let run = restore(&broken, "--keep-going").fails(1, "not restored: server fa`r;: ERROR 1064");
+    assert!(!run.stderr.contains("w'x"), "{run:?}");
+    assert_eq!(
+        new.sql("", "SELECT COUNT(*) FROM mysql.user WHERE user = 'a'"),
+        "1"
+    );
+}
+
 /// `GRANT` on a table whose name has a line break, and with it what looks like a statement.
 #[test]
 #[ignore = "needs MariaDB"]

@@ -261,8 +261,17 @@ impl Server {
     /// Returns everything in a database: the output of `pg_dump --create`, with the database's own
     /// settings, and what it leaves out or could get wrong: checksums, sequences, large objects.
     pub(crate) fn read_all(&self, database: &str) -> String {
+        self.read_with(database, "--create")
+    }
+
+    /// Returns everything in a database, as [`Server::read_all`], but for the order of the rows.
+    pub(crate) fn read_all_unordered(&self, database: &str) -> String {
+        self.read_with(database, "--schema-only")
+    }
+
+    fn read_with(&self, database: &str, option: &str) -> String {
         let mut pg_dump = self.client("pg_dump", database);
-        let dumped = pg_dump.args(["-w", "--create"]).output().unwrap();
+        let dumped = pg_dump.args(["-w", option]).output().unwrap();
         let said = String::from_utf8_lossy(&dumped.stderr);
         assert!(dumped.status.success(), "{said}");
         let text = String::from_utf8(dumped.stdout).unwrap();

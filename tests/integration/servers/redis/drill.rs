@@ -1,9 +1,6 @@
 //! Drills of Redis dumps.
 
-use std::io::Read;
 use std::path::{Path, PathBuf};
-
-use flate2::read::MultiGzDecoder;
 
 use super::Server;
 use crate::servers::drilled::{drill, fails, is_not_provable};
@@ -12,9 +9,7 @@ use crate::support::{Env, planted};
 /// Writes a dump next to `dump` whose RDB file has other bytes of the same length, and no checksum.
 pub(super) fn with_bytes(dump: &Path, old: &[u8], new: &[u8]) -> PathBuf {
     assert_eq!(old.len(), new.len());
-    let mut content = Vec::new();
-    let file = std::fs::File::open(dump).unwrap();
-    MultiGzDecoder::new(file).read_to_end(&mut content).unwrap();
+    let mut content = super::dumped::content(dump);
     let at = content.windows(old.len()).position(|bytes| bytes == old);
     let at = at.expect("the bytes are in the dump");
     content[at..at + old.len()].copy_from_slice(new);
@@ -46,8 +41,8 @@ fn a_dump_restores_and_one_that_a_server_refuses_fails() {
         header.time = planted::ago(120);
     });
     fails(&env, &fewer, "db0 has 25 keys and had 27");
-    // The last byte of the version.
-    let newer = with_bytes(&dump, b"REDIS0010", b"REDIS0099");
+    let magic = super::dumped::content(&dump)[..9].to_owned();
+    let newer = with_bytes(&dump, &magic, b"REDIS0099");
     is_not_provable(
         &env,
         &newer,

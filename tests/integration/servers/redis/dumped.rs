@@ -12,7 +12,7 @@ use crate::servers::drilled::skips_unchanged;
 use crate::support::{Env, Run, planted};
 
 /// Returns the RDB file in a dump.
-fn content(dump: &std::path::Path) -> Vec<u8> {
+pub(super) fn content(dump: &std::path::Path) -> Vec<u8> {
     let mut content = Vec::new();
     let file = std::fs::File::open(dump).unwrap();
     MultiGzDecoder::new(file).read_to_end(&mut content).unwrap();

@@ -134,7 +134,7 @@ fn servers_that_hold_no_whole_data_are_refused() {
     );
     let few = Server::start_with("--databases 1");
     env.run(&format!("restore dump {}", few.url()))
-        .fails(1, "a restore needs 1 database of the server that are empty");
+        .fails(1, "a restore needs 1 empty database of the server");
     assert_eq!(few.run("DBSIZE"), "0");
     env.run(&format!("restore --keep-going dump {}", server.url()))
         .fails(1, "restored whole or not at all");

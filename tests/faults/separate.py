@@ -1,4 +1,4 @@
-"""An attack in a process of its own, beside the others."""
+"""Runs an attack in a separate process, at the same time as the other attacks."""
 
 import json
 import pathlib
@@ -10,12 +10,12 @@ from campaign import Campaign, Loss, Row
 from program import Word
 
 RUN = pathlib.Path(__file__).resolve().parent / "run"
-# Seconds from its start to its end.
+# The seconds that the attack may take.
 TIMEOUT = 2 * 3600
 
 
-class Aside:
-    """One that runs; its lines come into the table at its end."""
+class SeparateAttack:
+    """A running attack. Its lines are added to the table when it ends."""
 
     def __init__(self, campaign: Campaign, attack: str) -> None:
         self.campaign = campaign
@@ -28,7 +28,7 @@ class Aside:
         self.process = subprocess.Popen(command)
 
     def join(self) -> None:
-        """Waits for its lines."""
+        """Waits for the end of the attack and adds its lines to the table."""
         with self.campaign.surviving(self.attack):
             self.process.wait(max(1, self.began + TIMEOUT - time.monotonic()))
             if not self.rows.exists():
@@ -36,7 +36,7 @@ class Aside:
             self.campaign.rows += [Row(*row) for row in json.loads(self.rows.read_text())]
 
     def stop(self) -> None:
-        """If it still runs."""
+        """Ends the attack if it still runs."""
         if self.process.poll() is None:
             self.process.terminate()
             self.process.wait(60)

@@ -1,5 +1,5 @@
-//! What of WebDAV `OpenDAL` cannot do: it holds a whole file in memory to upload it, and its rename replaces
-//! what has the name. Both are one request.
+//! Two requests of WebDAV that `OpenDAL` does not make as this program needs them: an upload that does not
+//! hold the whole file in memory, and a rename that replaces nothing.
 
 use std::time::Duration;
 
@@ -13,23 +13,24 @@ use tokio::task::JoinHandle;
 use super::error::{Reason, StoreError};
 use super::interface::UploadResult;
 
-/// How long a part of a file may be on its way, which on a slow line takes minutes. A line that is dead is
-/// noticed sooner: by TCP.
+/// The longest time that sending one part of a file may take. A slow connection needs minutes; TCP notices
+/// a dead connection sooner.
 pub(super) const PART_SILENCE: Duration = Duration::from_mins(10);
-/// How long a connection may take to begin.
+/// The longest time that connecting may take.
 const CONNECTING: Duration = Duration::from_secs(30);
-/// How many blocks wait to be sent.
+/// The number of blocks that wait in memory to be sent.
 const WAITING: usize = 4;
 
-/// A directory of a WebDAV server.
-pub(super) struct Site {
+/// The client of a directory on a WebDAV server.
+pub(super) struct WebdavClient {
     client: Client,
     folder: Url,
     login: Option<(String, Option<String>)>,
 }
 
-impl Site {
-    /// Returns the directory that `path` names on the server of `url`, for a user with a password.
+impl WebdavClient {
+    /// Returns the client of the directory `path` on the server at `url`. `login` is a user and a
+    /// password.
     ///
     /// # Errors
     /// When TLS cannot be set up.
@@ -39,7 +40,7 @@ impl Site {
         login: Option<(String, Option<String>)>,
     ) -> Result<Self, StoreError> {
         let client = Client::builder().connect_timeout(CONNECTING).build();
-        Ok(Site {
+        Ok(WebdavClient {
             client: client.map_err(failed)?,
             folder: below(url, path),
             login,
@@ -54,7 +55,7 @@ impl Site {
         }
     }
 
-    /// Begins to upload a file, of which few blocks are in memory.
+    /// Starts the upload of a file, of which only a few blocks are in memory at a time.
     pub(super) fn put(&self, path: &str, runtime: &Handle) -> Put {
         let (sender, receiver) = mpsc::channel(WAITING);
         let body = Body::wrap_stream(stream::unfold(receiver, next));
@@ -69,10 +70,10 @@ impl Site {
         }
     }
 
-    /// Gives a file another name, which replaces nothing.
+    /// Renames a file. If another file has the name `to`, nothing is renamed.
     ///
     /// # Errors
-    /// When the server does not.
+    /// When the server cannot be reached or refuses.
     pub(super) async fn rename(&self, from: &str, to: &str) -> Result<UploadResult, StoreError> {
         let method = Method::from_bytes(b"MOVE").expect("it is a method");
         let request = self
@@ -89,9 +90,9 @@ impl Site {
     }
 }
 
-/// A file on its way.
+/// An upload that has started.
 pub(super) struct Put {
-    /// Absent when all was sent.
+    /// `None` once all blocks are sent.
     sender: Option<Sender<Result<Bytes, StoreError>>>,
     answer: JoinHandle<Result<(), StoreError>>,
 }
@@ -100,14 +101,14 @@ impl Put {
     /// Sends a block.
     ///
     /// # Errors
-    /// When the server has answered before the end, or takes nothing for long.
+    /// When the server answers before the end of the file, or takes nothing for [`PART_SILENCE`].
     pub(super) async fn write(&mut self, block: Bytes) -> Result<(), StoreError> {
         let Some(sender) = &self.sender else {
             return Err(early());
         };
         match tokio::time::timeout(PART_SILENCE, sender.send(Ok(block))).await {
             Ok(Ok(())) => Ok(()),
-            // Its answer says why it takes no more.
+            // The server takes no more blocks; its answer says why.
             Ok(Err(_)) => {
                 self.sender = None;
                 self.answer().await?;
@@ -117,7 +118,7 @@ impl Put {
         }
     }
 
-    /// Sends the end and waits for the answer.
+    /// Ends the file and waits for the answer.
     ///
     /// # Errors
     /// When the server did not store the file.
@@ -136,7 +137,8 @@ impl Put {
 }
 
 impl Drop for Put {
-    /// Breaks a request that has not ended, so that its end is not taken for the file's.
+    /// Aborts a request that has not ended; otherwise the server could take what was sent for the whole
+    /// file.
     fn drop(&mut self) {
         self.answer.abort();
     }
@@ -149,7 +151,7 @@ async fn next(mut blocks: Blocks) -> Option<(Result<Bytes, StoreError>, Blocks)>
     Some((block, blocks))
 }
 
-/// Returns the URL of a path below a folder; each part stands for itself.
+/// Returns the URL of `path` below `folder`. Special characters in the path are escaped.
 fn below(folder: &Url, path: &str) -> Url {
     let mut url = folder.clone();
     if let Ok(mut parts) = url.path_segments_mut() {

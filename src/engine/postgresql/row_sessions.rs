@@ -1,0 +1,326 @@
+//! Loads the rows of large tables by several sessions: the server copies rows into a table on one
+//! processor a session.
+//!
+//! The first session runs the whole script. Of a large table, it gets only the first rows. The
+//! further sessions get the rest of them, whole lines at a time, each session through a `COPY` of
+//! its own. Before the script goes on, every session has confirmed the end of its `COPY`. So an
+//! index or a foreign key, which comes after all rows, sees all of them.
+//!
+//! The rows that one session commits are not a part of another one's transaction. Therefore only a
+//! new database is loaded in this way, which is dropped after a failure.
+
+use std::io::{self, Read};
+use std::num::NonZeroUsize;
+use std::process::Command;
+
+use anyhow::{Result, anyhow, bail};
+
+use super::script::entries::{Entry, EntrySink};
+use super::script::located::LocatingWriter;
+use crate::child::Child;
+use crate::stop::Stop;
+
+/// The number of bytes of a table's rows that the first session loads alone.
+const LOADED_ALONE: usize = 16 << 20;
+/// The length of what every session begins with, in bytes. `pg_dump` writes some lines.
+const LONGEST_PREAMBLE: usize = 32 << 10;
+/// A statement to which psql prints [`ANSWER`] once it has run everything before.
+const QUESTION: &[u8] = b"SELECT to_json('end'::text);\n";
+const ANSWER: &[u8] = b"\"end\"\n";
+/// The settings that `pg_dump` changes between entries and that do not change how rows are read.
+const HARMLESS: [&[u8]; 3] = [
+    b"SET default_tablespace ",
+    b"SET default_table_access_method ",
+    b"SET default_with_oids ",
+];
+
+/// How many further sessions load rows, and how to start one.
+pub(super) struct FurtherSessions<'a> {
+    /// Returns a psql for the database.
+    pub(super) psql: &'a dyn Fn() -> Command,
+    pub(super) number: NonZeroUsize,
+    pub(super) stop: Stop,
+}
+
+/// Passes a dump on to the first session, and the rows of large tables to further sessions.
+pub(super) struct RowSessions<'a, P> {
+    pub(super) parts: P,
+    /// `None` if the first session loads everything.
+    further: Option<FurtherSessions<'a>>,
+    sessions: Vec<RowSession>,
+    /// Everything before the first entry.
+    preamble: Vec<u8>,
+    in_preamble: bool,
+    object: String,
+    statement: Vec<u8>,
+    /// The number of bytes of rows that the first session got of the current table.
+    passed: usize,
+    /// True while the further sessions get the rows of the current table.
+    is_sharing: bool,
+    /// The session that got the beginning of a line, and not its end.
+    in_line: Option<usize>,
+}
+
+impl<'a, P> RowSessions<'a, P> {
+    pub(super) fn new(parts: P, further: Option<FurtherSessions<'a>>) -> Self {
+        RowSessions {
+            parts,
+            further,
+            sessions: Vec::new(),
+            preamble: Vec::new(),
+            in_preamble: true,
+            object: String::new(),
+            statement: Vec::new(),
+            passed: 0,
+            is_sharing: false,
+            in_line: None,
+        }
+    }
+
+    /// Ends the further sessions. Returns the sink of the first one.
+    ///
+    /// # Errors
+    /// When a session ends with an error.
+    pub(super) fn finish(mut self) -> (P, Result<()>) {
+        let ended = self.sessions.drain(..).try_for_each(RowSession::finish);
+        (self.parts, ended)
+    }
+
+    /// Starts the further sessions if there are none, as many as the server accepts. Returns true if
+    /// there are some.
+    fn has_sessions(&mut self) -> bool {
+        let Some(further) = &self.further else {
+            return false;
+        };
+        if self.sessions.is_empty() {
+            for _ in 0..further.number.get() {
+                match RowSession::start((further.psql)(), &self.preamble, further.stop) {
+                    Ok(session) => self.sessions.push(session),
+                    Err(error) => {
+                        log::info!(
+                            "the rows are loaded by fewer sessions than {}: {error:#}",
+                            further.number
+                        );
+                        break;
+                    }
+                }
+            }
+            match self.sessions.len() {
+                1 => log::debug!("1 further session loads rows"),
+                number => log::debug!("{number} further sessions load rows"),
+            }
+        }
+        if self.sessions.is_empty() {
+            self.further = None;
+        }
+        !self.sessions.is_empty()
+    }
+
+    /// Passes rows to the session that has the least to do. A line goes to one session as a whole.
+    fn share(&mut self, mut rows: &[u8]) -> io::Result<()> {
+        if let Some(session) = self.in_line {
+            let end = memchr::memchr(b'\n', rows).map(|at| at + 1);
+            let (line, rest) = rows.split_at(end.unwrap_or(rows.len()));
+            self.sessions[session].pass(line)?;
+            rows = rest;
+            if end.is_some() {
+                self.in_line = None;
+            }
+        }
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let sessions = self.sessions.iter().enumerate();
+        let idlest = sessions.min_by_key(|(_, session)| session.unread_bytes());
+        let idlest = idlest.map_or(0, |(number, _)| number);
+        self.sessions[idlest].pass(rows)?;
+        if !rows.ends_with(b"\n") {
+            self.in_line = Some(idlest);
+        }
+        Ok(())
+    }
+}
+
+impl<P: EntrySink> RowSessions<'_, P> {
+    /// Ends the `COPY` of the first session, and begins one in each of the others.
+    fn begin_sharing(&mut self) -> io::Result<()> {
+        self.parts.end_rows(b"\\.\n")?;
+        for session in &mut self.sessions {
+            session.begin(&self.object, &self.statement)?;
+        }
+        self.is_sharing = true;
+        Ok(())
+    }
+
+    fn pass_alone(&mut self, rows: &[u8]) -> io::Result<()> {
+        self.passed += rows.len();
+        self.parts.rows(rows)
+    }
+}
+
+impl<P: EntrySink> EntrySink for RowSessions<'_, P> {
+    fn entry(&mut self, entry: &Entry) -> io::Result<()> {
+        self.in_preamble = false;
+        self.object = entry.object();
+        self.parts.entry(entry)
+    }
+
+    fn sql(&mut self, lines: &[u8], between: bool) -> io::Result<()> {
+        if self.in_preamble {
+            self.preamble.extend_from_slice(lines);
+            if self.preamble.len() > LONGEST_PREAMBLE {
+                self.further = None;
+            }
+        } else if between && changes_settings(lines) {
+            // A session that has not this setting may read the rows in another way.
+            self.further = None;
+        }
+        self.parts.sql(lines, between)
+    }
+
+    fn copy(&mut self, statement: &[u8]) -> io::Result<()> {
+        self.statement = statement.to_vec();
+        self.passed = 0;
+        self.parts.copy(statement)
+    }
+
+    fn rows(&mut self, rows: &[u8]) -> io::Result<()> {
+        if self.is_sharing {
+            return self.share(rows);
+        }
+        if self.further.is_none() || self.passed < LOADED_ALONE {
+            return self.pass_alone(rows);
+        }
+        // The first session's COPY ends after a whole line.
+        let Some(end) = memchr::memchr(b'\n', rows) else {
+            return self.pass_alone(rows);
+        };
+        let (line, rest) = rows.split_at(end + 1);
+        self.pass_alone(line)?;
+        if !self.has_sessions() {
+            return self.pass_alone(rest);
+        }
+        self.begin_sharing()?;
+        self.share(rest)
+    }
+
+    fn end_rows(&mut self, line: &[u8]) -> io::Result<()> {
+        if !self.is_sharing {
+            return self.parts.end_rows(line);
+        }
+        self.is_sharing = false;
+        self.in_line = None;
+        for session in &mut self.sessions {
+            session.end(line)?;
+        }
+        self.sessions.iter_mut().try_for_each(RowSession::wait)
+    }
+}
+
+/// Returns true for a statement of `pg_dump` that changes a setting which may concern rows.
+fn changes_settings(line: &[u8]) -> bool {
+    let is_setting =
+        line.starts_with(b"SET ") || line.starts_with(b"SELECT pg_catalog.set_config(");
+    is_setting && !HARMLESS.iter().any(|start| line.starts_with(start))
+}
+
+/// A session that gets nothing but rows.
+struct RowSession {
+    /// `None` after the session failed.
+    writer: Option<LocatingWriter<Child>>,
+}
+
+impl RowSession {
+    /// Starts a session and waits until the server has accepted it.
+    ///
+    /// # Errors
+    /// When the server refuses it.
+    fn start(mut psql: Command, preamble: &[u8], stop: Stop) -> Result<Self> {
+        psql.args(["--no-align", "--tuples-only", "--file=-"]);
+        psql.env_remove("PGCLIENTENCODING");
+        // What the preamble prints is not the answer.
+        let said = [preamble, b"\n", QUESTION].concat();
+        let psql = Child::converse(&mut psql, "psql", &said, stop)?;
+        let mut session = RowSession {
+            writer: Some(LocatingWriter::new(psql)),
+        };
+        session.wait()?;
+        Ok(session)
+    }
+
+    fn unread_bytes(&self) -> u64 {
+        let writer = self.writer.as_ref();
+        writer.map_or(u64::MAX, |writer| writer.inner().unread_bytes())
+    }
+
+    fn begin(&mut self, object: &str, statement: &[u8]) -> io::Result<()> {
+        if let Some(writer) = &mut self.writer {
+            writer.begin(object);
+        }
+        self.pass(statement)
+    }
+
+    fn end(&mut self, line: &[u8]) -> io::Result<()> {
+        self.pass(line)?;
+        self.pass(QUESTION)
+    }
+
+    fn pass(&mut self, text: &[u8]) -> io::Result<()> {
+        let written = match &mut self.writer {
+            Some(writer) => writer.pass(text),
+            None => Err(io::ErrorKind::BrokenPipe.into()),
+        };
+        match written {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                Err(io::Error::other(self.explain(error.into())))
+            }
+            written => written,
+        }
+    }
+
+    /// Waits until the session has run everything.
+    ///
+    /// # Errors
+    /// When a statement fails, in the server's words and with the name of the object.
+    fn wait(&mut self) -> io::Result<()> {
+        self.read_answer()
+            .map_err(|error| error.downcast().unwrap_or_else(io::Error::other))
+    }
+
+    fn read_answer(&mut self) -> Result<()> {
+        let mut printed = Vec::new();
+        let mut buffer = [0; 1024];
+        while !printed.ends_with(ANSWER) {
+            let Some(writer) = &mut self.writer else {
+                bail!("psql has ended");
+            };
+            match writer.inner_mut().read(&mut buffer)? {
+                0 => return Err(self.explain(anyhow!("psql ended before its answer did"))),
+                read => printed.extend_from_slice(&buffer[..read]),
+            }
+            // The preamble of a forged dump can print without an end.
+            anyhow::ensure!(printed.len() < 1 << 20, "psql printed more than its answer");
+        }
+        Ok(())
+    }
+
+    /// Returns the error with which psql ended, or `error` if it ended without one.
+    fn explain(&mut self, error: anyhow::Error) -> anyhow::Error {
+        let Some(writer) = self.writer.take() else {
+            return error;
+        };
+        let (child, places) = writer.into_parts();
+        match child.finish() {
+            Ok(()) => error,
+            Err(error) if error.is::<crate::stop::Stopped>() => error,
+            Err(error) => anyhow!(places.explain(&format!("{error:#}"))),
+        }
+    }
+
+    fn finish(mut self) -> Result<()> {
+        match self.writer.take() {
+            Some(writer) => writer.into_parts().0.finish(),
+            None => Ok(()),
+        }
+    }
+}
