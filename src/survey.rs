@@ -135,7 +135,7 @@ fn within<T: Send + 'static>(
 }
 
 /// Logs what could not be looked at, and which databases nobody dumps.
-fn report(survey: &SurveyReport, incomplete: Option<&str>, options: &SurveyReportOptions) {
+fn report(survey: &SurveyReport, incomplete: Option<&str>, options: &SurveyOptions) {
     if !options.json {
         for Unseen { path, reason } in &survey.unseen {
             log::warn!("not looked at: {}: {reason}", path.display());
