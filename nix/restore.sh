@@ -64,16 +64,20 @@ if [ -n "$dump" ]; then
   esac
   [ "$chosen" != '[]' ] || fail "$dump is no dump in $directory; dump-database list $directory names them"
 else
-  chosen=$(jq --arg limit "${limit:-9999}" '[.[] | select(.kind == "regular" and .time <= $limit)]' <<<"$dumps")
+  # A dump that is dated later was made while the clock was wrong, or the owner of the directory forged it.
+  limit=${limit:-$(date --utc --date '1 minute' +%Y-%m-%dT%H:%M:%SZ)}
+  chosen=$(jq --arg limit "$limit" '[.[] | select(.kind == "regular" and .time <= $limit)]' <<<"$dumps")
 fi
 if [ -n "$database" ]; then
   chosen=$(jq --arg database "$database" '[.[] | select(.database == $database)]' <<<"$chosen")
 fi
-databases=$(jq --raw-output '[.[].database] | unique | join(", ")' <<<"$chosen")
-case $databases in
-'') fail "no dump of ${database:-$name}${before:+ before $limit} is in $directory" ;;
-*,\ *) fail "$name has several databases; say which with --database: $databases" 2 ;;
-@globals) fail "roles and grants are restored by hand; docs/restoring.md says how" ;;
+# The owner of the dumps chooses the names in them, and these characters act on a terminal.
+databases=$(jq --raw-output '[.[].database | gsub("[\\p{Cc}\\p{Cf}\\p{Zl}\\p{Zp}]"; "?")] | unique | join(", ")' <<<"$chosen")
+case $(jq '[.[].database] | unique | length' <<<"$chosen"),$databases in
+0,*) fail "no dump of ${database:-$name}${limit:+ before $limit} is in $directory; a dump that is dated later is restored by its name" ;;
+1,@globals) fail "roles and grants are restored by hand; docs/restoring.md says how" ;;
+1,*) ;;
+*) fail "$name has several databases; say which with --database: $databases" 2 ;;
 esac
 chosen=$(jq 'max_by(.time)' <<<"$chosen")
 dump=$(jq --raw-output .path <<<"$chosen")

@@ -6,6 +6,7 @@
 //! finished, and counts only copies of the same identity.
 
 mod catalogue;
+mod claims;
 mod drill;
 #[cfg(feature = "encryption")]
 mod encryption;

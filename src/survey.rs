@@ -14,7 +14,7 @@ mod unit;
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::RecvTimeoutError;
+use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -47,6 +47,9 @@ pub struct SurveyOptions {
     pub json: bool,
 }
 
+/// How long a survey waits, after its deadline, for a call of the system that hangs.
+const GRACE: Duration = Duration::from_secs(2);
+
 /// Surveys the machine and prints what it found. Returns the number of databases that nobody dumps, and
 /// 1 more if the survey is not complete.
 ///
@@ -54,17 +57,32 @@ pub struct SurveyOptions {
 /// When a signal stops the survey, the record cannot be written, or stdout is closed.
 pub fn run(options: &SurveyOptions) -> Result<usize> {
     let stop = Stop::with_limit(options.timeout);
-    let coverage = Coverage::read(&options.dumps, unit::units());
-    let mut databases: Vec<_> = server::servers()
+    let give_up = Instant::now() + options.timeout + GRACE;
+    let named = options.dumps.clone();
+    let coverage = within(give_up, move || Coverage::read(&named, unit::units()))?;
+    let servers = within(give_up, server::servers)?;
+    let files = files(options, stop, give_up)?;
+    let late = || {
+        let limit = human::duration(options.timeout);
+        format!("it ended after {limit} (--timeout)")
+    };
+    let incomplete = match (&coverage, &servers) {
+        (Some(_), Some(_)) => files.incomplete.or(stop.reason().map(|_| late())),
+        (None, _) => Some("the dump directories were not read in time (--timeout)".to_owned()),
+        (_, None) => Some("the processes were not looked at in time (--timeout)".to_owned()),
+    };
+    let coverage = coverage.unwrap_or_default();
+    let mut databases: Vec<_> = servers
         .iter()
+        .flatten()
         .map(|server| of_server(server, &coverage))
         .collect();
-    let (files, mut unseen, complete) = files(options, stop)?;
-    databases.extend(files.iter().map(|path| of_file(path, &coverage)));
+    databases.extend(files.databases.iter().map(|path| of_file(path, &coverage)));
     databases.retain(|row| {
         let is_ignored = |location: &String| options.ignored.iter().any(|it| it.matches(location));
         !row.locations.iter().any(is_ignored)
     });
+    let mut unseen = files.unseen;
     unseen.extend(
         coverage
             .unseen
@@ -75,7 +93,7 @@ pub fn run(options: &SurveyOptions) -> Result<usize> {
         time: clock::now(),
         databases,
         unseen,
-        complete,
+        complete: incomplete.is_none(),
     };
     if let Some(file) = &options.record {
         record::write(file, &survey)?;
@@ -87,23 +105,44 @@ pub fn run(options: &SurveyOptions) -> Result<usize> {
         table::print(&mut out, &survey.databases, survey.time)?;
     }
     out.flush()?;
-    report(&survey, options);
+    report(&survey, incomplete.as_deref(), options);
     let bare = survey.databases.iter().filter(|row| !row.covered).count();
-    Ok(bare + usize::from(!complete))
+    Ok(bare + usize::from(!survey.complete))
+}
+
+/// Runs `work` in another thread, because a call of the system that another user lets hang would hold
+/// up this one. Returns its result, or `None` if it is not done at `give_up`; the thread then ends with
+/// the process.
+///
+/// # Errors
+/// When a signal stops the survey.
+fn within<T: Send + 'static>(
+    give_up: Instant,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<Option<T>> {
+    let (sender, receiver) = channel();
+    std::thread::spawn(move || sender.send(work()));
+    loop {
+        match receiver.recv_timeout(Duration::from_millis(100)) {
+            Ok(done) => return Ok(Some(done)),
+            Err(RecvTimeoutError::Timeout) if Instant::now() < give_up => {}
+            Err(_) => return Ok(None),
+        }
+        if let Some(signal) = stop::signal() {
+            return Err(Stopped::Signal(signal).into());
+        }
+    }
 }
 
 /// Logs what could not be looked at, and which databases nobody dumps.
-fn report(survey: &SurveyReport, options: &SurveyOptions) {
+fn report(survey: &SurveyReport, incomplete: Option<&str>, options: &SurveyOptions) {
     if !options.json {
         for Unseen { path, reason } in &survey.unseen {
             log::warn!("not looked at: {}: {reason}", path.display());
         }
     }
-    if !survey.complete {
-        log::error!(
-            "the survey is not complete: it ended after {} (--timeout)",
-            human::duration(options.timeout)
-        );
+    if let Some(why) = incomplete {
+        log::error!("the survey is not complete: {why}");
     }
     let bare = survey.databases.iter().filter(|row| !row.covered);
     let bare: Vec<_> = bare
@@ -114,22 +153,35 @@ fn report(survey: &SurveyReport, options: &SurveyOptions) {
     }
 }
 
-/// Returns the SQLite files of the places, what could not be looked at, and whether everything was
-/// looked at in time.
-fn files(options: &SurveyOptions, stop: Stop) -> Result<(BTreeSet<PathBuf>, Vec<Unseen>, bool)> {
-    let (mut found, mut unseen) = (BTreeSet::new(), Vec::new());
+/// The SQLite files of the places.
+#[derive(Default)]
+struct Files {
+    databases: BTreeSet<PathBuf>,
+    /// What could not be looked at.
+    unseen: Vec<Unseen>,
+    /// Why not everything was looked at; `None` if it was.
+    incomplete: Option<String>,
+}
+
+/// Returns the SQLite files of the places.
+fn files(options: &SurveyOptions, stop: Stop, give_up: Instant) -> Result<Files> {
+    let mut found = Files::default();
     let met = files::search(options.places.clone(), stop);
-    // A call of a file system that hangs does not end with the deadline.
-    let give_up = Instant::now() + options.timeout + Duration::from_secs(2);
     loop {
         match met.recv_timeout(Duration::from_millis(100)) {
             Ok(Met::Database(path)) => {
-                found.insert(path);
+                found.databases.insert(path);
             }
-            Ok(Met::Unseen(path, reason)) => unseen.push(Unseen { path, reason }),
-            Ok(Met::End) => return Ok((found, unseen, stop.reason().is_none())),
+            Ok(Met::Unseen(path, reason)) => found.unseen.push(Unseen { path, reason }),
+            Ok(Met::End(incomplete)) => {
+                found.incomplete = incomplete;
+                return Ok(found);
+            }
             Err(RecvTimeoutError::Timeout) if Instant::now() < give_up => {}
-            Err(_) => return Ok((found, unseen, false)),
+            Err(_) => {
+                found.incomplete = Some("a directory does not answer (--timeout)".to_owned());
+                return Ok(found);
+            }
         }
         if let Some(signal) = stop::signal() {
             return Err(Stopped::Signal(signal).into());

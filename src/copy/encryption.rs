@@ -1,14 +1,21 @@
 //! Encryption in age's format: to recipients, whose private keys the copying machine does not have.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Cursor, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use age::{Decryptor, Encryptor, IdentityFile, x25519};
 use anyhow::{Context, Result, bail, ensure};
+use zeroize::Zeroizing;
 
 use crate::exit::UsageError;
+
+/// The greatest length in bytes of what precedes the encrypted content. One recipient takes 100 to 800
+/// bytes.
+const LONGEST_HEADER: u64 = 64 << 10;
+/// How the last line of a header begins.
+const LAST_LINE: &[u8] = b"---";
 
 /// The public keys to which copies are encrypted.
 #[derive(Default)]
@@ -102,7 +109,7 @@ impl Identities {
                 "every user of this machine can read the identity file {shown}; chmod 600 it"
             );
         }
-        let mut text = Vec::new();
+        let mut text = Zeroizing::new(Vec::new());
         file.take(1 << 20)
             .read_to_end(&mut text)
             .with_context(context)?;
@@ -137,13 +144,34 @@ impl Identities {
     /// # Errors
     /// One sentence when `from` is not encrypted to any of these keys; `InvalidData` when it is damaged;
     /// when `from` cannot be read.
-    pub fn decrypt<'a>(&self, from: impl BufRead + 'a) -> Result<Box<dyn Read + 'a>> {
-        let decryptor = Decryptor::new_buffered(from).map_err(explain)?;
+    pub fn decrypt<'a>(&self, mut from: impl BufRead + 'a) -> Result<Box<dyn Read + 'a>> {
+        let header = Cursor::new(read_header(&mut from)?);
+        let decryptor = Decryptor::new_buffered(header.chain(from)).map_err(explain)?;
         let identities = self
             .0
             .iter()
             .map(|identity| identity.as_ref() as &dyn age::Identity);
         Ok(Box::new(decryptor.decrypt(identities).map_err(explain)?))
+    }
+}
+
+/// Reads a header. The decryptor itself would hold a header of any length, and parse it once for each
+/// of its lines.
+///
+/// # Errors
+/// `InvalidData` when the header is too long; any of `from`.
+fn read_header(from: &mut impl BufRead) -> io::Result<Vec<u8>> {
+    let mut header = Vec::new();
+    let mut from = from.take(LONGEST_HEADER);
+    loop {
+        let line = header.len();
+        if from.read_until(b'\n', &mut header)? == 0 && from.limit() == 0 {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        // The decryptor says what is wrong with a header that ends too early.
+        if header.len() == line || header[line..].starts_with(LAST_LINE) {
+            return Ok(header);
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail, ensure};
 
+use super::catalogue::StoredCopy;
 use super::encryption::Identities;
 use super::name::{CopyName, Folder};
 use super::sums::SummingReader;
@@ -38,8 +39,9 @@ pub(super) fn damaged(how: impl fmt::Display) -> anyhow::Error {
 }
 
 /// Downloads a copy and verifies it whole: the stored bytes against the size and SHA-256 in its sidecar
-/// (`content`), if there are any, and the dump inside. Returns the dump, the size and SHA-256 of the stored
-/// bytes, and the dump's header.
+/// (`content`), if there are any, and the dump inside. No more is downloaded than the sidecar says, or,
+/// without a sidecar, than the listing of the store says. Returns the dump, the size and SHA-256 of the
+/// stored bytes, and the dump's header.
 ///
 /// # Errors
 /// [`DamagedCopy`] when the copy is damaged; [`UsageError`] when a private key is missing; when the store or
@@ -47,19 +49,21 @@ pub(super) fn damaged(how: impl fmt::Display) -> anyhow::Error {
 pub(super) fn fetch(
     store: &dyn Store,
     folder: &Folder,
-    name: &CopyName,
+    copy: &StoredCopy,
     content: Option<&UploadContent>,
     identities: Option<&Identities>,
     stop: Stop,
 ) -> Result<(File, UploadContent, Header)> {
+    let name = &copy.name;
     if name.is_encrypted && identities.is_none() {
         return Err(UsageError::new(
             "it is encrypted; name the file of the private key with --identity",
         )
         .into());
     }
-    let mut scratch = scratch(content.map_or(0, |content| content.bytes))?;
-    let mut summed = SummingReader::new(open(store, folder, name, content, stop)?);
+    let bytes = content.map_or(copy.bytes, |content| content.bytes);
+    let mut scratch = scratch(bytes)?;
+    let mut summed = SummingReader::new(open(store, folder, name, bytes, stop)?);
     let taken = take(
         &mut summed,
         &mut scratch,
@@ -71,8 +75,14 @@ pub(super) fn fetch(
     };
     // A difference from the sidecar says more than a failure to decrypt.
     let stored = summed.content().map_err(StoreError::of)?;
-    if let Some(content) = content {
-        compare(&stored, content)?;
+    match content {
+        Some(content) => compare(&stored, content)?,
+        None if stored.bytes > bytes => {
+            return Err(damaged(format!(
+                "it has more than the {bytes} bytes that the store lists"
+            )));
+        }
+        None => {}
     }
     taken?;
     scratch.rewind()?;
@@ -100,20 +110,19 @@ pub(super) fn check(
     content: &UploadContent,
     stop: Stop,
 ) -> Result<()> {
-    let summed = SummingReader::new(open(store, folder, name, Some(content), stop)?);
+    let summed = SummingReader::new(open(store, folder, name, content.bytes, stop)?);
     compare(&summed.content().map_err(StoreError::of)?, content)
 }
 
-/// Opens a copy. A store could send bytes without end, so at most one byte more than `content` says is
-/// read.
+/// Opens a copy. A store could send bytes without end, so at most one byte more than `bytes` is read.
 fn open<'a>(
     store: &'a dyn Store,
     folder: &Folder,
     name: &CopyName,
-    content: Option<&UploadContent>,
+    bytes: u64,
     stop: Stop,
 ) -> Result<impl Read + 'a> {
-    let most = content.map_or(u64::MAX, |content| content.bytes.saturating_add(1));
+    let most = bytes.saturating_add(1);
     let copy = store.read(&folder.path_of(&name.to_string()), stop)?;
     Ok(copy.take(most))
 }

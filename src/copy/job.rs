@@ -108,8 +108,14 @@ impl CopyJob {
         &self.directory
     }
 
-    pub(super) fn database(&self) -> &str {
-        self.series.name.as_str()
+    pub(super) fn database(&self) -> &Name {
+        &self.series.name
+    }
+
+    /// Notes that nothing of the database is copied in this run, and says why.
+    pub(super) fn refuse(&mut self, why: &str) {
+        log::error!("{}: nothing is copied: {why}", self.folder);
+        self.error = Some(why.to_owned());
     }
 
     pub(super) fn error(&self) -> Option<&str> {

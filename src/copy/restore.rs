@@ -92,14 +92,7 @@ pub(super) fn get(
         None => None,
     };
     log::info!("downloading {}", place.url_of(folder, &copy.name));
-    let (file, _, header) = fetch::fetch(
-        store,
-        folder,
-        &copy.name,
-        content.as_ref(),
-        identities,
-        stop,
-    )?;
+    let (file, _, header) = fetch::fetch(store, folder, copy, content.as_ref(), identities, stop)?;
     Ok((file, header))
 }
 

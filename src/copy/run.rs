@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 
+use super::claims;
 use super::encryption::Recipients;
 use super::job::{self, CopyJob};
 use super::location;
@@ -56,7 +57,9 @@ pub fn run(directories: &[PathBuf], options: &CopyOptions) -> Result<usize> {
             jobs.extend(CopyJob::new(Arc::clone(&directory), series, &host, &key)?);
         }
     }
-    for job in &mut jobs {
+    let records = home.records().unwrap_or_default();
+    claims::refuse_claimed(&mut jobs, records.get(&destination.to_string()));
+    for job in jobs.iter_mut().filter(|job| job.error().is_none()) {
         job.plan(
             &*store,
             &key.owner(),
@@ -120,7 +123,7 @@ fn record(home: &CopyStateDirectory, destination: &Destination, jobs: &[CopyJob]
             let databases = destination
                 .entry(job.directory().path().to_owned())
                 .or_default();
-            let record = databases.entry(job.database().to_owned());
+            let record = databases.entry(job.database().to_string());
             let record = record.or_insert_with(CopyRecord::default);
             job.record(record, now);
         }

@@ -15,6 +15,10 @@ use crate::stop::Stop;
 use crate::store::{Store, UploadContent};
 
 const LONGEST: u64 = 64 << 10;
+/// The length of a SHA-256 in hexadecimal.
+const HASH: usize = 64;
+/// The greatest length of the name and the version of the program that made a copy.
+const LONGEST_TOOL: usize = 100;
 
 /// The bytes that a copy must have, and which dump it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,6 +86,19 @@ impl Sidecar {
         ensure!(
             sidecar.copy == name.to_string() && sidecar.kind == kind,
             "its sidecar is another copy's"
+        );
+        // The sidecars of all copies of a database are in memory at a time.
+        let hashes = [
+            Some(&sidecar.sha256),
+            sidecar.identity.as_ref(),
+            sidecar.left_out.as_ref(),
+        ];
+        let is_hash = |hash: &String| {
+            hash.len() == HASH && hash.bytes().all(|digit| digit.is_ascii_hexdigit())
+        };
+        ensure!(
+            hashes.into_iter().flatten().all(is_hash) && sidecar.tool.len() <= LONGEST_TOOL,
+            "its sidecar is damaged: it does not hold what this program writes"
         );
         Ok(sidecar)
     }

@@ -122,15 +122,14 @@ fn check(
                 "it has no sidecar, so it is not finished; --identity proves whether it is whole",
             ));
         }
-        let (_, stored, header) = fetch::fetch(store, folder, &copy.name, None, identities, stop)?;
+        let (_, stored, header) = fetch::fetch(store, folder, copy, None, identities, stop)?;
         complete(place, folder, copy, &stored, &header, stop);
         return Ok(Some(header.bytes));
     };
     let sidecar = Sidecar::read(store, folder, &copy.name, kind, stop).map_err(sidecar_error)?;
     let content = sidecar.content();
     if can_look_inside {
-        let (_, _, header) =
-            fetch::fetch(store, folder, &copy.name, Some(&content), identities, stop)?;
+        let (_, _, header) = fetch::fetch(store, folder, copy, Some(&content), identities, stop)?;
         return Ok(Some(header.bytes));
     }
     fetch::check(store, folder, &copy.name, &content, stop)?;

@@ -90,6 +90,14 @@ impl Directory {
         &self.path
     }
 
+    /// Returns the number of the user who owns it.
+    ///
+    /// # Errors
+    /// When the system does not say.
+    pub fn owner(&self) -> io::Result<u32> {
+        Ok(rustix::fs::fstat(self)?.st_uid)
+    }
+
     /// Returns the regular files with the name of a dump, by NAME, the oldest first. Other names are left
     /// out, and so is a file that vanishes during the call.
     ///

@@ -1,5 +1,11 @@
 //! What is dumped on this machine: the dumps in its dump directories, and the sources in its units.
+//!
+//! The owner of a dump directory can forge dumps of any database. So the dumps of a directory count for
+//! a database only if the directory belongs to root, to this user, or to the user of the database; if
+//! the unit of the directory names the database; or if the user names the directory.
 
+use std::collections::BTreeMap;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -20,6 +26,8 @@ const HOMES: [&str; 2] = ["/var/lib/dump-database", "/var/lib/private/dump-datab
 pub(super) struct Dumped {
     pub(super) identity: Identity,
     pub(super) directory: PathBuf,
+    /// The number of the user who owns the directory; `None` if the user named the directory.
+    owner: Option<u32>,
     /// When the database was last known to be what its newest dump holds.
     pub(super) newest: Timestamp,
 }
@@ -37,24 +45,25 @@ impl Coverage {
     /// Reads the dump directories of the machine, those that `units` name, and `more`; a directory of
     /// `more` may also hold dump directories.
     pub(super) fn read(more: &[PathBuf], units: Vec<Unit>) -> Self {
-        let mut directories: Vec<PathBuf> = Vec::new();
-        let named = units.iter().flat_map(|unit| &unit.directories);
-        let homes = HOMES.iter().map(PathBuf::from).chain(more.iter().cloned());
-        for home in homes.chain(named.cloned()) {
+        let of_units = units.iter().flat_map(|unit| &unit.directories).cloned();
+        let found = HOMES.iter().map(PathBuf::from).chain(of_units);
+        let named = more.iter().cloned().map(|home| (home, true));
+        let mut directories: BTreeMap<PathBuf, bool> = BTreeMap::new();
+        for (home, is_named) in found.map(|home| (home, false)).chain(named) {
             let home = std::path::absolute(&home).unwrap_or(home);
             let below = std::fs::read_dir(&home).into_iter().flatten().flatten();
             let below = below.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
-            directories.push(home.clone());
-            directories.extend(below.map(|entry| entry.path()));
+            let below = below.map(|entry| entry.path());
+            for directory in below.chain([home.clone()]) {
+                *directories.entry(directory).or_default() |= is_named;
+            }
         }
-        directories.sort();
-        directories.dedup();
         let mut this = Coverage {
             units,
             ..Coverage::default()
         };
-        for path in directories {
-            if let Err(error) = this.add(&path)
+        for (path, is_named) in directories {
+            if let Err(error) = this.add(&path, is_named)
                 && path.exists()
             {
                 this.unseen.push((path, format!("{error:#}")));
@@ -63,8 +72,9 @@ impl Coverage {
         this
     }
 
-    fn add(&mut self, path: &Path) -> anyhow::Result<()> {
+    fn add(&mut self, path: &Path, is_named: bool) -> anyhow::Result<()> {
         let directory = Directory::open(path)?;
+        let owner = directory.owner()?;
         let (state, is_own) = directory.state_and_trust();
         let now = clock::now();
         for series in Series::read_all(&directory, &directory.dumps()?) {
@@ -77,18 +87,40 @@ impl Coverage {
             self.dumped.push(Dumped {
                 identity: header.identity.clone(),
                 directory: path.to_owned(),
+                owner: (!is_named).then_some(owner),
                 newest: unchanged.map_or(header.time, |same| same.time.max(header.time)),
             });
         }
         Ok(())
     }
 
+    /// Returns true if no other user can have forged a dump of the database of `user`, which a unit
+    /// names if `names` says so.
+    fn is_trusted(
+        &self,
+        dumped: &Dumped,
+        user: Option<u32>,
+        names: impl Fn(&Unit) -> bool,
+    ) -> bool {
+        let Some(owner) = dumped.owner else {
+            return true;
+        };
+        let own = rustix::process::geteuid().as_raw();
+        let mut units = self.units.iter();
+        owner == 0
+            || owner == own
+            || user.is_none_or(|user| user == owner)
+            || units.any(|unit| unit.directories.contains(&dumped.directory) && names(unit))
+    }
+
     /// Returns the dumps of an SQLite file.
     pub(super) fn of_file<'a>(&'a self, path: &'a Path) -> impl Iterator<Item = &'a Dumped> {
         let location = public(&Identity::of_file(path).location);
+        let user = path.symlink_metadata().ok().map(|file| file.uid());
         self.dumped.iter().filter(move |dumped| {
             dumped.identity.engine == Engine::Sqlite
                 && public(&dumped.identity.location) == location
+                && self.is_trusted(dumped, user, |unit| unit.names_file(path))
         })
     }
 
@@ -99,6 +131,10 @@ impl Coverage {
     ) -> impl Iterator<Item = &'a Dumped> {
         self.dumped.iter().filter(|dumped| {
             let Identity { location, .. } = &dumped.identity;
+            let is_named = |unit: &Unit| unit.names_server(server, answers);
+            if !self.is_trusted(dumped, server.user, is_named) {
+                return false;
+            }
             if dumped.identity.engine == Engine::Command {
                 let program = Path::new(location).file_name();
                 let program = program.and_then(|program| program.to_str());

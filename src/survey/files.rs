@@ -1,7 +1,8 @@
 //! SQLite files, by their first bytes.
 //!
 //! Whoever owns a directory chooses what is in it. So nothing is opened that is no regular file,
-//! no symlink is followed, and the number of entries, the depth and the time are limited.
+//! no symlink is followed, and the number of entries, the depth, the length of a path, the time, and what
+//! is reported are limited.
 
 use std::collections::HashSet;
 use std::ffi::{CStr, OsStr};
@@ -14,6 +15,7 @@ use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
 use super::skip::{Skip, Skips};
+use crate::human::duration;
 use crate::mountinfo;
 use crate::stop::Stop;
 
@@ -25,6 +27,12 @@ const PAGE: u64 = 512;
 const DEPTH: usize = 40;
 /// The most entries of directories that are looked at.
 const ENTRIES: u64 = 5_000_000;
+/// The greatest length of a path in bytes (`PATH_MAX`): no program opens a longer one as a whole.
+const LONGEST: usize = 4096;
+/// The most databases that are reported.
+const DATABASES: usize = 20_000;
+/// The most directories and files of which it is reported that they were not looked at.
+const UNSEEN: usize = 1000;
 
 /// What a search meets.
 #[derive(Debug)]
@@ -33,8 +41,8 @@ pub(super) enum Met {
     Database(PathBuf),
     /// A directory that was not entered, or a file that was not read, and why.
     Unseen(PathBuf, String),
-    /// The search ended.
-    End,
+    /// The search ended, and why it is not complete, if it is not.
+    End(Option<String>),
 }
 
 /// Searches `places` for SQLite files in another thread, because a directory of a file system that
@@ -46,13 +54,19 @@ pub(super) fn search(places: Vec<PathBuf>, stop: Stop) -> Receiver<Met> {
             skips: Skips::new(mountinfo::types()),
             seen: HashSet::new(),
             entries: 0,
+            unseen: 0,
             sender,
             stop,
         };
         for place in places {
             search.begin(&place);
         }
-        search.tell(Met::End);
+        if search.unseen > UNSEEN {
+            let more = search.unseen - UNSEEN;
+            let more = format!("{more} more files and directories below it");
+            search.tell(Met::Unseen(PathBuf::from("/"), more));
+        }
+        search.tell(Met::End(search.end()));
     });
     receiver
 }
@@ -63,6 +77,8 @@ struct Search {
     /// The device and inode of each database that was found: a file may be mounted twice.
     seen: HashSet<(u64, u64)>,
     entries: u64,
+    /// The number of directories and files that were not looked at.
+    unseen: usize,
     sender: Sender<Met>,
     stop: Stop,
 }
@@ -73,8 +89,27 @@ impl Search {
         let _ = self.sender.send(met);
     }
 
-    fn unseen(&self, path: &Path, why: impl std::fmt::Display) {
-        self.tell(Met::Unseen(path.to_owned(), why.to_string()));
+    fn unseen(&mut self, path: &Path, why: impl std::fmt::Display) {
+        self.unseen += 1;
+        if self.unseen <= UNSEEN {
+            self.tell(Met::Unseen(path.to_owned(), why.to_string()));
+        }
+    }
+
+    /// Returns why the search must end, or why it is not complete.
+    fn end(&self) -> Option<String> {
+        if self.stop.reason().is_some() {
+            let limit = duration(self.stop.limit());
+            Some(format!("it ended after {limit} (--timeout)"))
+        } else if self.entries >= ENTRIES {
+            Some(format!(
+                "there are more than {ENTRIES} files and directories"
+            ))
+        } else if self.seen.len() > DATABASES {
+            Some(format!("there are more than {DATABASES} SQLite databases"))
+        } else {
+            None
+        }
     }
 
     fn begin(&mut self, place: &Path) {
@@ -109,7 +144,7 @@ impl Search {
             Err(error) => return self.unseen(path, error),
         };
         for entry in entries {
-            if self.stop.reason().is_some() || self.entries >= ENTRIES {
+            if self.end().is_some() {
                 return self.unseen(path, "the survey ended before it was looked through");
             }
             self.entries += 1;
@@ -122,6 +157,9 @@ impl Search {
                 continue;
             }
             let below = path.join(OsStr::from_bytes(name.to_bytes()));
+            if below.as_os_str().len() >= LONGEST {
+                return self.unseen(path, "its path is too long");
+            }
             let kind = match entry.file_type() {
                 FileType::Unknown => match stat(directory.as_fd(), name) {
                     Ok(stat) => FileType::from_raw_mode(stat.st_mode),
@@ -153,7 +191,7 @@ impl Search {
     fn look_at(&mut self, directory: BorrowedFd<'_>, name: &CStr, path: &Path) {
         match is_database(directory, name) {
             Ok(Some(stat)) => {
-                if self.seen.insert((stat.st_dev, stat.st_ino)) {
+                if self.seen.insert((stat.st_dev, stat.st_ino)) && self.seen.len() <= DATABASES {
                     self.tell(Met::Database(path.to_owned()));
                 }
             }

@@ -195,6 +195,13 @@ static KINDS: [Kind; 22] = [
 ];
 
 impl Kind {
+    /// Returns true if the arguments of a process with this name say whether it is a database server.
+    pub(super) fn depends_on_arguments(name: &str) -> bool {
+        KINDS
+            .iter()
+            .any(|kind| kind.programs.contains(&name) && kind.word.is_some())
+    }
+
     /// Returns the kind of a process with this name and these arguments.
     pub(super) fn of_process(name: &str, arguments: &str) -> Option<&'static Kind> {
         KINDS.iter().find(|kind| {

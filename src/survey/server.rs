@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::kind::Kind;
@@ -16,6 +17,8 @@ pub(super) struct FoundServer {
     pub(super) kind: &'static Kind,
     /// The process that listens; `None` if only its sockets can be seen.
     pub(super) process: Option<u32>,
+    /// The user of the process.
+    pub(super) user: Option<u32>,
     /// Where it listens.
     pub(super) addresses: Vec<Address>,
     /// True if it has a network namespace of its own, as a container has.
@@ -26,6 +29,7 @@ pub(super) struct FoundServer {
 struct ServerProcess {
     pid: u32,
     kind: &'static Kind,
+    user: Option<u32>,
     /// The inodes of its sockets; `None` if this user may not see them.
     sockets: Option<HashSet<u64>>,
     /// Its network namespace; `None` if this user may not see it.
@@ -64,6 +68,7 @@ pub(super) fn servers() -> Vec<FoundServer> {
             servers.push(FoundServer {
                 kind: process.kind,
                 process: Some(process.pid),
+                user: process.user,
                 addresses,
                 is_apart: apart.is_some(),
             });
@@ -98,6 +103,7 @@ fn by_address(all: &[(u64, Address)], seen: &HashSet<u64>) -> Vec<FoundServer> {
     let server = |(kind, addresses)| FoundServer {
         kind,
         process: None,
+        user: None,
         addresses,
         is_apart: false,
     };
@@ -121,13 +127,18 @@ fn processes() -> Vec<ServerProcess> {
             let name = String::from_utf8_lossy(&read(&place.join("comm"))).into_owned();
             let arguments = || String::from_utf8_lossy(&read(&place.join("cmdline"))).into_owned();
             let name = name.trim_end();
-            let kind = match Kind::of_process(name, "") {
-                Some(kind) => kind,
-                None => Kind::of_process(name, &arguments())?,
+            // The arguments are in the memory of the process. Where every user may handle page faults
+            // (userfaultfd), its user can let a read of them hang.
+            let kind = if Kind::depends_on_arguments(name) {
+                Kind::of_process(name, &arguments())?
+            } else {
+                Kind::of_process(name, "")?
             };
+            let owner = fs::metadata(&place);
             Some(ServerProcess {
                 pid,
                 kind,
+                user: owner.ok().map(|owner| owner.uid()),
                 sockets: sockets(&place),
                 network: fs::read_link(place.join("ns/net")).ok(),
             })

@@ -17,6 +17,9 @@ const UNITS: [&str; 4] = [
 /// Where the instances of `dump-database@.service` are configured, one file a database.
 const INSTANCES: &str = "/etc/dump-database";
 
+/// Where the dumps of the instances are, one directory a database.
+const DUMPS: &str = "/var/lib/dump-database";
+
 /// A unit that dumps something.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Unit {
@@ -46,7 +49,8 @@ pub(super) fn units() -> Vec<Unit> {
         if let Some(instance) = name.strip_suffix(".conf") {
             let text = String::from_utf8_lossy(&read(&file.path())).into_owned();
             let unit = format!("dump-database@{instance}.service");
-            units.extend(parse_instance(&unit, &text));
+            let directory = Path::new(DUMPS).join(instance);
+            units.extend(parse_instance(&unit, directory, &text));
         }
     }
     units
@@ -91,11 +95,11 @@ fn parse(name: &str, text: &str) -> Option<Unit> {
 }
 
 /// Parses the configuration of an instance.
-fn parse_instance(name: &str, text: &str) -> Option<Unit> {
+fn parse_instance(name: &str, directory: PathBuf, text: &str) -> Option<Unit> {
     let source = text.lines().find_map(|line| line.strip_prefix("SOURCE="))?;
     Some(Unit {
         name: name.to_owned(),
-        directories: Vec::new(),
+        directories: vec![directory],
         sources: vec![source.trim().trim_matches(['"', '\'']).to_owned()],
     })
 }
@@ -173,7 +177,7 @@ mod tests {
         assert!(!unit.names_file(Path::new("/srv/other.db")));
         let status = "ExecStart=/usr/bin/dump-database status /var/lib/x\n";
         assert_eq!(parse("status.service", status), None);
-        let instance = parse_instance("x", "# a\nSOURCE='/srv/a.db'\n").unwrap();
+        let instance = parse_instance("x", "/dumps/x".into(), "# a\nSOURCE='/srv/a.db'\n").unwrap();
         assert!(instance.names_file(Path::new("/srv/a.db")));
     }
 }

@@ -10,6 +10,7 @@ mod memory;
 mod pipes;
 mod schema;
 mod second_name;
+mod survey;
 
 use std::os::unix::fs::chown;
 use std::path::Path;

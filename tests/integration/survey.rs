@@ -136,6 +136,33 @@ fn what_was_not_looked_at_is_said() {
     assert!(run.stderr.contains("closed: Permission denied"), "{run:?}");
 }
 
+/// The owner of a home makes the list of what is found long.
+#[test]
+fn a_list_without_end_is_cut_and_said() {
+    let env = Env::new();
+    fs::create_dir_all(env.path("place/many")).unwrap();
+    // A path of 4400 bytes, in two halves, because the system takes none that is so long.
+    let long = vec!["d".repeat(200); 11].join("/");
+    for half in ["place", "half"] {
+        fs::create_dir_all(env.path(half).join(&long)).unwrap();
+    }
+    fs::rename(env.path("half"), env.path("place").join(&long).join("half")).unwrap();
+    let run = env.run("survey place");
+    assert!(run.stderr.contains("its path is too long"), "{run:?}");
+    let mut page = b"SQLite format 3\0".to_vec();
+    page.resize(512, 0);
+    for number in 0..=20_000 {
+        fs::write(env.path(&format!("place/many/{number}.db")), &page).unwrap();
+    }
+    let answer = survey(&env, "place");
+    assert_eq!(found(&answer, &env).len(), 20_000);
+    assert_eq!(answer["complete"], false);
+    env.run("survey place --timeout 10m").fails(
+        1,
+        "not complete: there are more than 20000 SQLite databases",
+    );
+}
+
 #[test]
 fn status_names_what_the_recorded_survey_found() {
     let env = Env::with_database();

@@ -130,3 +130,126 @@ fn folders_without_end_and_symlinks_lead_nowhere() {
     assert_eq!(run.status, Some(1), "{run:?}");
     assert_eq!(fs::read_dir(&elsewhere).unwrap().count(), 0);
 }
+
+/// A directory of dumps belongs to another user, who puts dumps into it that claim to be of a database
+/// whose dumps are in a directory of root.
+#[test]
+fn dumps_that_another_user_forged_are_not_copied_in_place_of_a_databases_own() {
+    if !rustix::process::geteuid().is_root() {
+        return crate::support::skipped("only root can give a directory away");
+    }
+    let place = TestStore::new(StoreKind::Directory);
+    let own = |name: &str, user: u32| {
+        let directory = place.env.path(name);
+        std::os::unix::fs::chown(&directory, Some(user), Some(user)).unwrap();
+    };
+    let dump = |to: &str| {
+        // Each dump has a second of its own.
+        std::thread::sleep(Duration::from_millis(1100));
+        place.env.dump(&format!("db.sqlite --to {to}"));
+    };
+    dump("honest");
+    dump("forged");
+    own("honest", 1234);
+    own("forged", 1235);
+    // Nothing says which of the two is honest.
+    let both = |args: &str| place.on(&format!("copy honest forged --to @ --keep 1 {args}"));
+    let run = both("").fails(1, "both hold dumps named db");
+    assert_eq!(
+        run.stderr.matches("nothing is copied").count(),
+        2,
+        "{run:?}"
+    );
+    assert_eq!(place.stored(), [""; 0]);
+    // The dumps that were copied before are.
+    place.on("copy honest --to @ --keep 1").succeeds();
+    let honest = place.stored();
+    assert_eq!(honest.len(), 2);
+    for run in [both(""), place.on("copy forged --to @ --keep 1")] {
+        let run = run.fails(1, "both hold dumps named db");
+        assert_eq!(
+            run.stderr.matches("nothing is copied").count(),
+            1,
+            "{run:?}"
+        );
+        assert_eq!(place.stored(), honest);
+    }
+    dump("honest");
+    let run = both("").fails(1, "forged belongs to user 1235");
+    assert_eq!(run.stdout.lines().count(), 1, "{run:?}");
+    assert_ne!(place.stored(), honest);
+    // Root's own directory is trusted.
+    own("forged", 0);
+    dump("forged");
+    let run = both("").fails(1, "honest belongs to user 1234");
+    assert_eq!(run.stdout.lines().count(), 1, "{run:?}");
+}
+
+#[test]
+fn a_copy_without_a_sidecar_is_no_longer_than_the_store_lists() {
+    let place = TestStore::new(StoreKind::Directory);
+    place.dump();
+    place.copy("");
+    place.dump();
+    let path = place.path_of(&place.copy("")[0]);
+    fs::remove_file(place.env.path("stored").join(format!("{path}.copy.json"))).unwrap();
+    grow(&place, &path, 1 << 43);
+    let run = run(&place, "verify @");
+    assert!(run.stdout.contains("free and the copy takes"), "{run:?}");
+}
+
+#[test]
+fn a_sidecar_holds_no_more_than_this_program_writes() {
+    let place = TestStore::new(StoreKind::Directory);
+    place.dump();
+    let path = format!("{}.copy.json", place.path_of(&place.copy("")[0]));
+    let text = String::from_utf8(place.read(&path)).unwrap();
+    let long = format!("\"tool\": \"{}", "x".repeat(1000));
+    for forged in [
+        text.replace("\"tool\": \"", &long),
+        text.replace("\"sha256\": \"", "\"sha256\": \"0"),
+        text.replace("\"identity\": \"", "\"identity\": \"\\u001b"),
+    ] {
+        assert_ne!(forged, text);
+        place.write(&path, forged.as_bytes());
+        for args in ["verify @", "restore @ new.sqlite"] {
+            let run = run(&place, args);
+            assert_eq!(run.status, Some(1), "{args}: {run:?}");
+            assert!(
+                format!("{run:?}").contains("sidecar is damaged"),
+                "{args}: {run:?}"
+            );
+        }
+    }
+}
+
+/// The header of age's format is a list of any length, which its reader would hold in memory, and parse
+/// once for each line.
+#[test]
+fn the_header_of_an_encrypted_copy_has_an_end() {
+    let place = TestStore::new(StoreKind::Directory);
+    let keys = crate::encryption::Keys::new(&place.env);
+    place.dump();
+    place.copy("");
+    place.dump();
+    let url = &place.copy(&format!("--recipient {}", keys.public))[0];
+    let path = place.path_of(url);
+    fs::remove_file(place.env.path("stored").join(format!("{path}.copy.json"))).unwrap();
+    let copy = place.read(&path);
+    let end = copy.windows(4).position(|bytes| bytes == b"\n---").unwrap();
+    let stanza = b"\n-> a b\nAAAA";
+    for forged in [
+        [&copy[..end], &stanza.repeat(2_000_000), &copy[end..]].concat(),
+        [&copy[..end], b"\n-> ", &b"x".repeat(30 << 20)].concat(),
+    ] {
+        place.write(&path, &forged);
+        for args in ["verify @", &format!("restore {url} new.sqlite")] {
+            let run = run(&place, &format!("{args} --identity key"));
+            assert_eq!(run.status, Some(1), "{args}: {run:?}");
+            assert!(
+                format!("{run:?}").contains("its encryption is damaged"),
+                "{args}: {run:?}"
+            );
+        }
+    }
+}

@@ -1,3 +1,7 @@
+import base64
+import re
+import zlib
+
 LEAF = "/var/lib/dump-database/keeper"
 # sqlite3 makes a file that is not there yet.
 ROWS = "test -s /var/lib/keeper/keeper.db && sqlite3 /var/lib/keeper/keeper.db 'SELECT count(*) FROM t'"
@@ -10,6 +14,14 @@ def refuses(arguments: str, why: str) -> None:
     """Checks that the command does nothing, and says why in one line."""
     status, said = machine.execute(f"{RESTORE} {arguments} 2>&1 </dev/null")
     assert status != 0 and why in said, said
+
+
+def date_later(dump: bytes) -> bytes:
+    """Returns the dump with a header that says a time in the next century, as its owner can forge it."""
+    start, end = dump.index(b"{"), dump.index(b',"check":"')
+    said = re.sub(rb'"time":"20', b'"time":"21', dump[start:end], count=1)
+    check = f',"check":"{zlib.crc32(dump[:start] + said):08x}"'.encode()
+    return dump[:start] + said + check + dump[end + len(check) :]
 
 
 machine.wait_for_unit("postgresql.target")
@@ -74,6 +86,17 @@ with subtest("a file that is gone is restored"):
     machine.succeed("rm /var/lib/private/keeper/keeper.db*", f"{RESTORE} keeper --yes", "systemctl start keeper")
     machine.wait_until_succeeds(f"{ROWS} | grep -x 6")
 
+with subtest("a dump that is dated after now is restored only by its name"):
+    machine.succeed(f"rm {LEAF}/*.gz", "systemctl start dump-database-keeper")
+    (name,) = machine.succeed(f"cd {LEAF} && ls *.gz").split()
+    forged = base64.b64encode(date_later(base64.b64decode(machine.succeed(f"base64 {LEAF}/{name}"))))
+    later = re.sub("-20", "-21", name, count=1)
+    machine.succeed(f"base64 -d >{LEAF}/{later} <<<{forged.decode()}", f"dump-database list {LEAF} | grep {later}")
+    said = machine.succeed(f"{RESTORE} keeper --yes")
+    assert f"dump:     {name}" in said, said
+    said = machine.succeed(f"{RESTORE} keeper {later} --yes")
+    assert f"dump:     {later}" in said, said
+
 with subtest("a database of the server"):
     machine.succeed(
         f"{AS_SERVER} createdb 'my shop?'",
@@ -84,3 +107,11 @@ with subtest("a database of the server"):
     refuses("postgresql --yes", "say which with --database: @globals, ")
     machine.succeed(f"{RESTORE} postgresql --database 'my shop?' --yes")
     assert machine.succeed(f"{AS_SERVER} psql -Atc 'SELECT price FROM sale' 'my shop?'") == "42\n"
+
+with subtest("the name of a database does not act on the terminal of root"):
+    machine.succeed(
+        f"""{AS_SERVER} psql -qc "CREATE DATABASE \\"$(printf 'evil\\033[2J')\\"" """,
+        "systemctl start dump-database-postgresql",
+    )
+    refuses("postgresql --yes", "evil?[2J")
+    machine.fail(f"{RESTORE} postgresql --yes 2>&1 </dev/null | grep -q $(printf '\\033')")

@@ -51,7 +51,8 @@ pub(super) struct Unreadable {
 }
 
 impl Unreadable {
-    /// Returns the table or view if a SELECT from it fails.
+    /// Returns the table or view if a SELECT from it fails. The SELECT from a view is only prepared:
+    /// functions of its owner, which it calls, would run with the rights of this user.
     ///
     /// # Errors
     /// When the deadline has passed, a signal was received, or the server is gone.
@@ -66,7 +67,15 @@ impl Unreadable {
             identifier(database),
             identifier(name)
         );
-        let Err(error) = server.ask(&select, stop) else {
+        let statement = match kind {
+            // MySQL takes the text of a statement from a variable, and from no expression.
+            "view" => format!(
+                "SET @dump_database = {}; PREPARE dump_database FROM @dump_database",
+                literal(&select)
+            ),
+            _ => select,
+        };
+        let Err(error) = server.ask(&statement, stop) else {
             return Ok(None);
         };
         stop.check()?;

@@ -1,5 +1,9 @@
 //! Sends the keys of an RDB file to a server: one `RESTORE` a key, in the server's protocol, through
 //! the client program.
+//!
+//! The file is read twice: first to count, then to send. Its owner may change it in between, so
+//! nothing is sent that differs from what was counted: the rest of a value that is longer than the
+//! length that was sent would be a command to the server.
 
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind, Write};
@@ -40,6 +44,8 @@ impl<'a> Feed<'a> {
             child,
             places,
             large: large.iter().rev().copied().collect(),
+            database: 0,
+            is_selected: false,
             version: 0,
             buffer: Vec::new(),
             value: Vec::new(),
@@ -77,16 +83,40 @@ struct Sender<'a> {
     places: &'a BTreeMap<u64, u64>,
     /// The lengths of the large values that have not passed, in reverse order.
     large: Vec<u64>,
+    /// The database of the file that the keys are of.
+    database: u64,
+    /// True if the place of this database was selected.
+    is_selected: bool,
     version: u32,
     buffer: Vec<u8>,
     /// The value, up to [`SMALL`] bytes of it.
     value: Vec<u8>,
     /// The last arguments of the command.
     options: Vec<Vec<u8>>,
-    /// The checksum of a large value, whose first part was sent.
-    begun: Option<crc::Digest<'static, u64, crc::Table<16>>>,
+    /// The large value whose first part was sent.
+    begun: Option<LargeValue>,
     /// False while a library passes, which is not sent.
     is_key: bool,
+}
+
+/// A value that is sent in parts.
+struct LargeValue {
+    digest: crc::Digest<'static, u64, crc::Table<16>>,
+    /// The number of bytes that must follow.
+    left: u64,
+}
+
+impl LargeValue {
+    fn add(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let left = self.left.checked_sub(bytes.len() as u64);
+        self.left = left.ok_or_else(changed)?;
+        self.digest.update(bytes);
+        Ok(())
+    }
+}
+
+fn changed() -> io::Error {
+    io::Error::other("the dump has changed while it was restored")
 }
 
 impl Sender<'_> {
@@ -115,16 +145,20 @@ impl Visitor for Sender<'_> {
     }
 
     fn database(&mut self, number: u64) -> io::Result<()> {
-        // A database without keys has no place.
-        if let Some(place) = self.places.get(&number) {
-            self.buffer.extend_from_slice(b"*2\r\n");
-            self.argument(b"SELECT");
-            self.argument(place.to_string().as_bytes());
-        }
+        self.database = number;
+        self.is_selected = false;
         Ok(())
     }
 
     fn key(&mut self, key: Key<'_>) -> io::Result<()> {
+        // Keys of database 0 may come without a number. A database without keys has no place.
+        if !self.is_selected {
+            let place = self.places.get(&self.database).ok_or_else(changed)?;
+            self.buffer.extend_from_slice(b"*2\r\n");
+            self.argument(b"SELECT");
+            self.argument(place.to_string().as_bytes());
+            self.is_selected = true;
+        }
         self.is_key = true;
         self.options = vec![b"ABSTTL".to_vec()];
         if let Some(idle) = key.idle {
@@ -159,20 +193,22 @@ impl Visitor for Sender<'_> {
             self.value.extend_from_slice(bytes);
             return Ok(());
         }
-        let mut digest = if let Some(digest) = self.begun.take() {
-            digest
+        let mut value = if let Some(value) = self.begun.take() {
+            value
         } else {
-            let length = self.large.pop();
-            let length = length.ok_or_else(|| io::Error::other("the dump has changed"))?;
-            self.length(1 + length + FOOTER as u64);
-            let value = std::mem::take(&mut self.value);
-            self.buffer.extend_from_slice(&value);
-            let mut digest = checksum();
-            digest.update(&value);
-            digest
+            let length = 1 + self.large.pop().ok_or_else(changed)?;
+            self.length(length + FOOTER as u64);
+            let first = std::mem::take(&mut self.value);
+            self.buffer.extend_from_slice(&first);
+            let mut value = LargeValue {
+                digest: checksum(),
+                left: length,
+            };
+            value.add(&first)?;
+            value
         };
-        digest.update(bytes);
-        self.begun = Some(digest);
+        value.add(bytes)?;
+        self.begun = Some(value);
         self.buffer.extend_from_slice(bytes);
         self.send()
     }
@@ -181,8 +217,11 @@ impl Visitor for Sender<'_> {
         if !self.is_key {
             return Ok(());
         }
-        if let Some(digest) = self.begun.take() {
-            let footer = footer_of(digest, self.version);
+        if let Some(value) = self.begun.take() {
+            if value.left > 0 {
+                return Err(changed());
+            }
+            let footer = footer_of(value.digest, self.version);
             self.buffer.extend_from_slice(&footer);
             self.buffer.extend_from_slice(b"\r\n");
         } else {
@@ -197,5 +236,93 @@ impl Visitor for Sender<'_> {
             self.send()?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::io::Write;
+    use std::process::Command;
+
+    use super::super::count::SMALL;
+    use super::Feed;
+    use crate::child::Child;
+    use crate::stop::Stop;
+
+    /// Returns an RDB file with a key for each value, and without a checksum. The file names no
+    /// database if `database` is `None`.
+    fn rdb(database: Option<u8>, values: &[Vec<u8>]) -> Vec<u8> {
+        let mut file = b"REDIS0009".to_vec();
+        file.extend(database.into_iter().flat_map(|number| [254, number]));
+        for value in values {
+            file.extend(b"\0\x01k\x80");
+            file.extend(u32::try_from(value.len()).unwrap().to_be_bytes());
+            file.extend(value);
+        }
+        file.push(255);
+        file.extend([0; 8]);
+        file
+    }
+
+    /// Sends a file, of which `large` was counted, to a program in place of the client. Returns what
+    /// the program got, and the error.
+    fn send(file: &[u8], large: &[u64]) -> (Vec<u8>, Option<String>) {
+        let got = tempfile::NamedTempFile::new().unwrap();
+        let mut tee = Command::new("tee");
+        let mut child = Child::write_to(tee.arg(got.path()), "tee", Stop::until_signal()).unwrap();
+        let places = BTreeMap::from([(0, 5)]);
+        let mut feed = Feed::new(&mut child, &places, large);
+        let sent = file.chunks(4096).try_for_each(|part| feed.write_all(part));
+        let error = sent.and_then(|()| feed.finish()).err();
+        let _ = child.finish();
+        (
+            std::fs::read(got.path()).unwrap(),
+            error.map(|error| error.to_string()),
+        )
+    }
+
+    /// The serialized length of a value: five bytes of its length precede it.
+    fn counted(value: &[u8]) -> u64 {
+        value.len() as u64 + 5
+    }
+
+    #[test]
+    fn a_value_that_changed_after_it_was_counted_becomes_no_command() {
+        let value = vec![b'v'; SMALL + 9];
+        let mut longer = value.clone();
+        longer.extend(b"\r\n*1\r\n$8\r\nFLUSHALL\r\n");
+        let (got, error) = send(&rdb(Some(0), &[longer]), &[counted(&value)]);
+        assert!(error.unwrap().contains("the dump has changed"));
+        assert!(!got.windows(8).any(|bytes| bytes == b"FLUSHALL"));
+        // One value that was cut by as many bytes as the next one is longer.
+        let shorter = vec![b'v'; SMALL + 5];
+        let (_, error) = send(&rdb(Some(0), &[shorter]), &[counted(&value)]);
+        assert!(error.unwrap().contains("the dump has changed"));
+        let (got, error) = send(&rdb(Some(0), std::slice::from_ref(&value)), &[]);
+        assert!(error.unwrap().contains("the dump has changed"));
+        assert!(got.len() < SMALL);
+        let (got, error) = send(
+            &rdb(Some(0), std::slice::from_ref(&value)),
+            &[counted(&value)],
+        );
+        assert_eq!(error, None);
+        assert!(got.windows(value.len()).any(|bytes| bytes == value));
+    }
+
+    #[test]
+    fn no_key_goes_into_a_database_without_a_place() {
+        let value = vec![b"v".to_vec()];
+        for named in [None, Some(0)] {
+            let (got, error) = send(&rdb(named, &value), &[]);
+            assert_eq!(error, None);
+            assert!(
+                got.starts_with(b"*2\r\n$6\r\nSELECT\r\n$1\r\n5\r\n"),
+                "{named:?}"
+            );
+        }
+        let (got, error) = send(&rdb(Some(7), &value), &[]);
+        assert!(error.unwrap().contains("the dump has changed"));
+        assert_eq!(got, b"");
     }
 }

@@ -219,6 +219,47 @@ fn of_a_damaged_old_database_what_can_be_saved_is_saved() {
     assert!(!run.stderr.contains("cannot be read"), "{run:?}");
 }
 
+/// The owner of a database has views that call his functions, with the rights of the user who reads them.
+#[test]
+#[ignore = "needs MariaDB"]
+fn saving_what_can_be_read_calls_no_function_of_a_view() {
+    let env = Env::new();
+    let server = Server::start();
+    server.script(
+        "",
+        "CREATE DATABASE app; CREATE DATABASE secret; CREATE TABLE secret.called (v TEXT);
+         CREATE TABLE app.t (v TEXT); INSERT INTO app.t VALUES ('a');",
+    );
+    let dump = env.dump(&server.url("app")).display().to_string();
+    server.script(
+        "app",
+        "DELIMITER //
+         CREATE FUNCTION f() RETURNS INT SQL SECURITY INVOKER MODIFIES SQL DATA
+         BEGIN INSERT INTO secret.called VALUES ('f'); RETURN 1; END//
+         DELIMITER ;
+         CREATE ALGORITHM=TEMPTABLE SQL SECURITY INVOKER VIEW w AS SELECT v, f() AS x FROM t WHERE f() = 1;
+         CREATE TABLE gone (v TEXT); CREATE VIEW broken AS SELECT v FROM gone; DROP TABLE gone;",
+    );
+    let restore = format!(
+        "restore --replace --save-partly --to saved {dump} {}",
+        server.url("app")
+    );
+    let run = env.run(&restore).succeeds();
+    assert!(
+        run.stderr
+            .contains("are not dumped, nor are their triggers: view broken ("),
+        "{run:?}"
+    );
+    assert_eq!(server.sql("secret", "SELECT v FROM called"), "");
+    // Whoever reads the view calls them.
+    let saved = crate::support::names(&env.path("saved"));
+    let saved = saved.iter().find(|name| name.starts_with("app-")).unwrap();
+    env.run(&format!("restore saved/{saved} {}", server.url("before")))
+        .succeeds();
+    server.sql("before", "SELECT 1 FROM w LIMIT 1");
+    assert_eq!(server.sql("secret", "SELECT DISTINCT v FROM called"), "f");
+}
+
 #[test]
 #[ignore = "needs MariaDB"]
 fn the_dump_directory_is_checked_before_anything_is_loaded_and_leftovers_go() {

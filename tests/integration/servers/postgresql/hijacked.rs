@@ -79,6 +79,51 @@ fn no_operator_or_function_of_a_database_s_owner_is_called() {
     assert_eq!(list_called(&server), ["="]);
 }
 
+/// While a dump counts rows, the owner of a table that the dump does not lock puts a view in its place. The
+/// dump locks no table of an extension. It counts a hundred tables at a time. While it counts the first
+/// hundred, a view gets the name of one of the second.
+#[test]
+#[ignore = "needs PostgreSQL"]
+fn a_view_in_the_place_of_a_table_is_not_counted() {
+    let env = Env::new();
+    let server = hijacked_server();
+    server.psql(
+        "app",
+        "CREATE SCHEMA many;
+         DO $$ BEGIN FOR number IN 1..150 LOOP
+             EXECUTE format('CREATE TABLE many.t%s (x int)', number);
+             EXECUTE format('ALTER EXTENSION plpgsql ADD TABLE many.t%s', number);
+         END LOOP; END $$;
+         INSERT INTO many.t1 SELECT pg_catalog.generate_series(1, 1400000)",
+    );
+    // The first hundred are counted while two of them are locked at the same time.
+    let attack = "DO $$ BEGIN
+             WHILE (SELECT pg_catalog.count(*) FROM pg_catalog.pg_locks
+                    WHERE relation IN ('many.t1'::regclass, 'many.t60'::regclass)) < 2 LOOP
+                 PERFORM pg_catalog.pg_sleep(0.002);
+             END LOOP;
+         END $$;
+         ALTER EXTENSION plpgsql DROP TABLE many.t150;
+         DROP TABLE many.t150;
+         CREATE VIEW many.t150 AS SELECT public.say('a view')::text AS x;";
+    let mut psql = server.client("psql", "app");
+    let path = "SET search_path = pg_catalog";
+    psql.args(["-Xq", "-v", "ON_ERROR_STOP=1", "-c", path, "-c", attack]);
+    let mut attack = psql.spawn().unwrap();
+    let waits =
+        "SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_activity WHERE query ~ 'many.t60'";
+    crate::servers::wait_for("the attack", || server.psql("app", waits) == "2");
+    env.run(&format!("dump {}", server.url("app"))).succeeds();
+    assert!(attack.wait().unwrap().success());
+    let kind = "SELECT relkind FROM pg_catalog.pg_class WHERE relname = 't150'";
+    assert_eq!(server.psql("app", kind), "v");
+    let called = || list_called(&server).contains(&"a view".to_owned());
+    assert!(!called());
+    // Whoever reads the view calls the function.
+    server.psql("app", "SELECT pg_catalog.count(x) FROM many.t150");
+    assert!(called());
+}
+
 #[test]
 #[ignore = "needs PostgreSQL"]
 fn options_in_the_url_and_in_the_environment_still_count() {

@@ -150,3 +150,26 @@ fn the_time_of_last_use_survives_where_a_server_counts_it() {
         assert!(now.abs_diff(used) <= 2, "{policy}: {used} became {now}");
     }
 }
+
+/// A forged dump may leave out the number of the first database. No key of it may go into the live one.
+#[test]
+#[ignore = "needs Redis"]
+fn keys_without_the_number_of_a_database_go_into_database_0_with_the_others() {
+    let env = Env::new();
+    let server = Server::start();
+    server.run("SET a 1\nSET b 2");
+    let dump = env.dump(&server.url());
+    // In place of the number there is the time since the next key was used: 0.
+    let forged = super::drill::with_bytes(&dump, b"\xfe\0\xfb", b"\xf8\0\xfb");
+    let target = Server::start();
+    target.run("SET old 1");
+    let restore = format!(
+        "restore --replace --to saved {} {}",
+        forged.display(),
+        target.url()
+    );
+    env.run(&restore).succeeds();
+    assert_eq!(target.run("MGET a b old"), "1\n2");
+    assert_eq!(target.run("DBSIZE"), "2");
+    env.run(&format!("drill {}", forged.display())).succeeds();
+}
