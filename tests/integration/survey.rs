@@ -152,7 +152,7 @@ fn a_list_without_end_is_cut_and_said() {
     let mut page = b"SQLite format 3\0".to_vec();
     page.resize(512, 0);
     for number in 0..=20_000 {
-        fs::write(env.path(&format!("place/many/{number}.db")), &page).unwrap();
+        fs::write(env.path(format!("place/many/{number}.db")), &page).unwrap();
     }
     let answer = survey(&env, "place");
     assert_eq!(found(&answer, &env).len(), 20_000);
