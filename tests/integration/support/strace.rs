@@ -59,8 +59,19 @@ fn trace_command(env: &Env, of: Traced, calls: &str, faults: &[&str], args: &str
         }
     };
     let how = "-D -f -qq -y -s 64 -o strace.out";
+    // The program is not dumpable: only with capabilities in its user namespace may strace see its
+    // files.
+    let caps = if rustix::process::geteuid().is_root() {
+        ""
+    } else {
+        "unshare --user --map-current-user --keep-caps"
+    };
     let mut command = env.command("sh");
-    command.args(["-c", &format!("exec strace {how} {paths} \"$@\""), "sh"]);
+    command.args([
+        "-c",
+        &format!("exec {caps} strace {how} {paths} \"$@\""),
+        "sh",
+    ]);
     command.args(["-e", &format!("trace={calls}")]);
     for fault in faults {
         command.args(["-e", &format!("inject={fault}")]);
