@@ -168,6 +168,11 @@ impl Child {
         self.stderr.last_lines()
     }
 
+    /// Replaces the conditions under which reading from the program and writing to it end.
+    pub fn set_stop(&mut self, stop: Stop) {
+        self.stop = stop;
+    }
+
     /// Returns the number of bytes that were written to the program's stdin and that the program
     /// has not read yet.
     #[must_use]

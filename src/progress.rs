@@ -201,14 +201,21 @@ impl RestoreProgress {
     }
 
     fn read(&mut self, bytes: u64, expected: u64) {
-        if let Some(bar) = &self.bar {
-            if self.first.is_none() {
-                bar.set_length(expected);
-                set_style(bar, READING);
+        // A phase can read a dump again from its start.
+        let first = match self.first.filter(|first| *first <= bytes) {
+            Some(first) => first,
+            None => {
+                self.began = Instant::now();
+                if let Some(bar) = &self.bar {
+                    bar.set_length(expected);
+                    set_style(bar, READING);
+                }
+                *self.first.insert(bytes)
             }
+        };
+        if let Some(bar) = &self.bar {
             bar.set_position(bytes);
         }
-        let first = *self.first.get_or_insert(bytes);
         if self.told.is_none_or(|told| told.elapsed() >= STATUS_EVERY) {
             self.told = Some(Instant::now());
             let text = format!(

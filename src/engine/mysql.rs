@@ -30,6 +30,7 @@ mod sql;
 mod storage_engines;
 mod throwaway;
 mod turn;
+mod variables;
 
 use std::sync::Arc;
 

@@ -26,6 +26,7 @@ mod ranges;
 mod reach;
 mod readers;
 pub mod restore;
+mod row_session;
 mod row_sessions;
 mod script;
 mod sections;

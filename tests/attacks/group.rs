@@ -12,6 +12,7 @@ use crate::support::set_mode;
 const OWNER: u32 = 1235;
 
 #[test]
+#[ignore = "needs sqlite3"]
 fn a_log_that_the_group_writes_is_dumped_and_no_other() {
     let Some(env) = scene() else { return };
     let shop = env.path("home/shop.db");

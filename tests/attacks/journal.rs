@@ -44,6 +44,7 @@ fn journal(database: &[u8], named: &Path) -> Vec<u8> {
 }
 
 #[test]
+#[ignore = "needs sqlite3"]
 fn a_journal_removes_no_file_that_it_names() {
     let Some(env) = scene() else { return };
     fs::create_dir(env.path("root")).unwrap();

@@ -11,7 +11,7 @@ use super::catalogue::{self, DatabaseProperties, Readable};
 use super::count::CountingWriter;
 use super::lock_wait::LockWaitReader;
 use super::server::{Server, identifier};
-use super::{flags, globals, options, session};
+use super::{flags, globals, options, variables};
 use crate::child::Child;
 use crate::engine::access::{Access, Part};
 use crate::engine::dumper::{Dumper, ScratchFile, SnapshotLost};
@@ -61,7 +61,7 @@ impl Mysql {
         let version = server.connect(stop)?;
         let dumper = server.bare_client(&server.dumper);
         options::refuse(dumper, &server.dumper, &options::OF_PARTS, stop)?;
-        session::refuse_hidden_rows(&server, stop)?;
+        variables::refuse_hidden_rows(&server, stop)?;
         let left_out = match part {
             Part::Database(_) => access.left_out.clone(),
             Part::Whole | Part::Globals => LeftOut::default(),

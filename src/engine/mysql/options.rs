@@ -1,9 +1,11 @@
 //! The clients' options: those of a URL, and those in the user's option files.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Result, ensure};
 use zeroize::Zeroizing;
@@ -80,7 +82,8 @@ pub(super) const OF_PARTS: [&str; 25] = [
 pub(super) const NOT_FED: [&str; 3] = ["delimiter", "execute", "one-database"];
 
 /// Refuses a client whose option files set one of the `unwanted` options. `command` is the client
-/// with the options that say where its option files are.
+/// with the options that say where its option files are. In one run, the same option files are
+/// read once.
 ///
 /// # Errors
 /// One sentence that names the option; or when the client cannot be run.
@@ -90,6 +93,12 @@ pub(super) fn refuse(
     unwanted: &[&str],
     stop: Stop,
 ) -> Result<()> {
+    static ACCEPTED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+    let accepted = || ACCEPTED.lock().unwrap_or_else(PoisonError::into_inner);
+    let asked = format!("{command:?} {unwanted:?}");
+    if accepted().contains(&asked) {
+        return Ok(());
+    }
     // The printed options may include a password.
     let printed = child::output(command.arg("--print-defaults"), client.program, stop)?;
     let printed = String::from_utf8_lossy(&printed);
@@ -101,6 +110,7 @@ pub(super) fn refuse(
         found.unwrap_or(&""),
         client.program
     );
+    accepted().insert(asked);
     Ok(())
 }
 

@@ -1,13 +1,15 @@
 //! Connects to a MySQL or MariaDB server through the installed client programs.
 
+use std::cell::RefCell;
 use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result};
 
 use super::client::{Client, DUMPERS, SHELLS};
-use super::error::ServerError;
+use super::error::{LOST, ServerError, number};
 use super::options::{self, DEFAULTS_FILE, NOT_FED, option_file};
+use super::session::Session;
 use super::sql::unescape;
 pub use super::sql::{identifier, literal};
 use crate::child;
@@ -19,6 +21,9 @@ const PORT: &str = "3306";
 
 /// The variables with which a server ends statements that take long: MariaDB's and MySQL's.
 const TIME_LIMITS: [&str; 2] = ["max_statement_time", "max_execution_time"];
+
+/// The first words of the statements that change nothing.
+const READING: [&str; 2] = ["SELECT ", "SHOW "];
 
 /// A server and how to log in to it.
 #[derive(Debug)]
@@ -32,6 +37,8 @@ pub struct Server {
     pub(super) shell: Client,
     /// The variable of [`TIME_LIMITS`] that the server has.
     pub(super) time_limit: Option<&'static str>,
+    /// The session that answers queries, if one was started.
+    session: RefCell<Option<Session>>,
 }
 
 impl Server {
@@ -59,6 +66,7 @@ impl Server {
             dumper,
             shell,
             time_limit: None,
+            session: RefCell::default(),
         })
     }
 
@@ -85,10 +93,13 @@ impl Server {
             }
         }
         if self.shell.program != first {
+            self.session.take();
             options::refuse(self.bare_client(&self.shell), &self.shell, &NOT_FED, stop)?;
         }
         let limit = TIME_LIMITS[usize::from(!version.contains("MariaDB"))];
-        let is_known = self.ask(&format!("SET SESSION {limit} = 0"), stop).is_ok();
+        let is_known = self
+            .ask_session(&format!("SET SESSION {limit} = 0"), stop)
+            .is_ok();
         stop.check()?;
         self.time_limit = is_known.then_some(limit);
         Ok(version)
@@ -189,22 +200,59 @@ impl Server {
         command
     }
 
-    /// Returns the rows of a query. A NULL value is the text `NULL`.
+    /// Returns the rows of a query. A NULL value is the text `NULL`. Statements that change
+    /// anything run in a session of their own, so that no later query is affected.
     ///
     /// # Errors
     /// When the query fails, in the server's words.
     pub fn ask(&self, query: &str, stop: Stop) -> Result<Vec<Vec<String>>> {
+        let printed = if READING.iter().any(|word| query.starts_with(word)) {
+            self.ask_session(query, stop)?
+        } else {
+            self.run(query, stop)?
+        };
+        let row = |line: &str| line.split('\t').map(unescape).collect();
+        Ok(printed.lines().map(row).collect())
+    }
+
+    /// Runs statements in a session of their own. Returns what the client prints.
+    fn run(&self, statements: &str, stop: Stop) -> Result<String> {
         let mut command = self.without_commands();
         command.args(["--skip-column-names", "--execute"]);
         command.arg(match self.time_limit {
-            Some(limit) => format!("SET SESSION {limit} = 0; {query}"),
-            None => query.to_owned(),
+            Some(limit) => format!("SET SESSION {limit} = 0; {statements}"),
+            None => statements.to_owned(),
         });
         let printed = child::output(&mut command, self.shell.program, stop);
         let printed = printed.map_err(|error| ServerError::of(error, str::to_owned))?;
-        let printed = String::from_utf8(printed).context("the server's answer is not UTF-8")?;
-        let row = |line: &str| line.split('\t').map(unescape).collect();
-        Ok(printed.lines().map(row).collect())
+        String::from_utf8(printed).context("the server's answer is not UTF-8")
+    }
+
+    /// Runs a statement in the session that answers queries. Returns what the client prints.
+    fn ask_session(&self, query: &str, stop: Stop) -> Result<String> {
+        let kept = self.session.take();
+        let answered = match kept {
+            None => self.start_session(stop)?.ask(query, stop),
+            Some(session) => match session.ask(query, stop) {
+                // The server ends a session that is idle for long.
+                Err(error) if number(&error).is_some_and(|number| LOST.contains(&number)) => {
+                    self.start_session(stop)?.ask(query, stop)
+                }
+                answered => answered,
+            },
+        };
+        let (session, printed) = answered?;
+        self.session.replace(Some(session));
+        Ok(printed)
+    }
+
+    fn start_session(&self, stop: Stop) -> Result<Session> {
+        // Without autocommit, each query would lock its tables until the end of the session.
+        let mut first = "SET SESSION autocommit = 1;\n".to_owned();
+        if let Some(limit) = self.time_limit {
+            first += &format!("SET SESSION {limit} = 0;\n");
+        }
+        Session::start(self.without_commands(), self.shell.program, &first, stop)
     }
 
     /// Returns the only column of a query.

@@ -1,37 +1,90 @@
-//! Checks the settings of a server's sessions with which a dump would lack rows without an error.
+//! A session of the client that answers several queries: starting the client for each of them takes
+//! longer than most queries do.
 
-use anyhow::{Result, ensure};
+use std::fmt;
+use std::io::{Read, Write};
+use std::process::Command;
 
-use super::server::Server;
+use anyhow::{Context, Error, Result, anyhow, ensure};
+
+use super::error::ServerError;
+use crate::child::Child;
+use crate::secret::Secret;
 use crate::stop::Stop;
 
-/// Variables, each with the values with which a SELECT returns all rows.
-const VARIABLES: [(&str, &[&str]); 2] = [
-    ("sql_select_limit", &["18446744073709551615", "4294967295"]),
-    // Only MariaDB has this variable. It shows rows of system-versioned tables as they were at
-    // another time.
-    ("system_versioning_asof", &["DEFAULT"]),
-];
+/// The greatest length of an answer in bytes.
+const LONGEST_ANSWER: usize = 1 << 30;
 
-/// Refuses a server that hides rows from this user's sessions, by a global variable or by its
-/// `init_connect`. A limit on the size of a SELECT needs no check, because it makes a dump fail. The
-/// program removes a limit on the time of a statement (`max_statement_time`,
-/// `max_execution_time`), and the client that dumps sets `sql_mode`.
-///
-/// # Errors
-/// A sentence that names the variable.
-pub(super) fn refuse_hidden_rows(server: &Server, stop: Stop) -> Result<()> {
-    for (variable, harmless) in VARIABLES {
-        let value = server.column(&format!("SELECT @@SESSION.{variable}"), stop);
-        stop.check()?;
-        // Not every server knows every variable.
-        let Some(value) = value.ok().and_then(|rows| rows.into_iter().next()) else {
-            continue;
-        };
-        ensure!(
-            harmless.contains(&value.as_str()),
-            "{variable} is {value} in the user's sessions, and with it rows would be missing; set it back (SET GLOBAL {variable} = DEFAULT, or in init_connect)"
-        );
+/// A session, which ends when this is dropped.
+pub(super) struct Session {
+    client: Child,
+    /// The line that ends an answer. No row can be this line, because nobody else knows it.
+    end: String,
+}
+
+impl Session {
+    /// Starts a session by `command`, the client that reads SQL from its stdin and prints rows
+    /// only. It runs `first` before all queries.
+    ///
+    /// # Errors
+    /// When the client cannot be started.
+    pub(super) fn start(
+        mut command: Command,
+        program: &str,
+        first: &str,
+        stop: Stop,
+    ) -> Result<Self> {
+        command.args(["--skip-column-names", "--unbuffered", "--skip-reconnect"]);
+        let end = format!("end {}", Secret::random()?.expose().display());
+        let client = Child::converse(&mut command, program, first.as_bytes(), stop)?;
+        Ok(Session { client, end })
     }
-    Ok(())
+
+    /// Runs one query. Returns what the client prints.
+    ///
+    /// # Errors
+    /// When the query fails, in the server's words. The session has then ended.
+    pub(super) fn ask(mut self, query: &str, stop: Stop) -> Result<(Self, String)> {
+        self.client.set_stop(stop);
+        // With a LIMIT, sql_select_limit does not apply.
+        let script = format!("{query};\nSELECT '{}' LIMIT 1;\n", self.end);
+        if let Err(error) = self.client.write_all(script.as_bytes()) {
+            return Err(self.explain(error.into(), stop));
+        }
+        let end = format!("{}\n", self.end).into_bytes();
+        let mut printed = Vec::new();
+        let mut buffer = vec![0; 64 << 10];
+        while !printed.ends_with(&end) {
+            let read = self.client.read(&mut buffer)?;
+            if read == 0 {
+                return Err(self.explain(anyhow!("the client ended before its answer did"), stop));
+            }
+            printed.extend_from_slice(&buffer[..read]);
+            let length = printed.len();
+            ensure!(
+                length <= LONGEST_ANSWER,
+                "the server's answer is longer than 1 GiB"
+            );
+        }
+        printed.truncate(printed.len() - end.len());
+        let printed = String::from_utf8(printed).context("the server's answer is not UTF-8")?;
+        Ok((self, printed))
+    }
+
+    /// Returns the error with which the client ended, which says more than `error`.
+    fn explain(self, error: Error, stop: Stop) -> Error {
+        if let Err(stopped) = stop.check() {
+            return stopped.into();
+        }
+        match self.client.finish() {
+            Ok(()) => error,
+            Err(error) => ServerError::of(error, str::to_owned),
+        }
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Session").finish_non_exhaustive()
+    }
 }

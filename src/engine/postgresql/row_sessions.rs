@@ -9,24 +9,20 @@
 //! The rows that one session commits are not a part of another one's transaction. Therefore only a
 //! new database is loaded in this way, which is dropped after a failure.
 
-use std::io::{self, Read};
+use std::io;
 use std::num::NonZeroUsize;
 use std::process::Command;
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::Result;
 
+use super::row_session::RowSession;
 use super::script::entries::{Entry, EntrySink};
-use super::script::located::LocatingWriter;
-use crate::child::Child;
 use crate::stop::Stop;
 
 /// The number of bytes of a table's rows that the first session loads alone.
 const LOADED_ALONE: usize = 16 << 20;
 /// The length of what every session begins with, in bytes. `pg_dump` writes some lines.
 const LONGEST_PREAMBLE: usize = 32 << 10;
-/// A statement to which psql prints [`ANSWER`] once it has run everything before.
-const QUESTION: &[u8] = b"SELECT to_json('end'::text);\n";
-const ANSWER: &[u8] = b"\"end\"\n";
 /// The settings that `pg_dump` changes between entries and that do not change how rows are read.
 const HARMLESS: [&[u8]; 3] = [
     b"SET default_tablespace ",
@@ -222,105 +218,4 @@ fn changes_settings(line: &[u8]) -> bool {
     let is_setting =
         line.starts_with(b"SET ") || line.starts_with(b"SELECT pg_catalog.set_config(");
     is_setting && !HARMLESS.iter().any(|start| line.starts_with(start))
-}
-
-/// A session that gets nothing but rows.
-struct RowSession {
-    /// `None` after the session failed.
-    writer: Option<LocatingWriter<Child>>,
-}
-
-impl RowSession {
-    /// Starts a session and waits until the server has accepted it.
-    ///
-    /// # Errors
-    /// When the server refuses it.
-    fn start(mut psql: Command, preamble: &[u8], stop: Stop) -> Result<Self> {
-        psql.args(["--no-align", "--tuples-only", "--file=-"]);
-        psql.env_remove("PGCLIENTENCODING");
-        // What the preamble prints is not the answer.
-        let said = [preamble, b"\n", QUESTION].concat();
-        let psql = Child::converse(&mut psql, "psql", &said, stop)?;
-        let mut session = RowSession {
-            writer: Some(LocatingWriter::new(psql)),
-        };
-        session.wait()?;
-        Ok(session)
-    }
-
-    fn unread_bytes(&self) -> u64 {
-        let writer = self.writer.as_ref();
-        writer.map_or(u64::MAX, |writer| writer.inner().unread_bytes())
-    }
-
-    fn begin(&mut self, object: &str, statement: &[u8]) -> io::Result<()> {
-        if let Some(writer) = &mut self.writer {
-            writer.begin(object);
-        }
-        self.pass(statement)
-    }
-
-    fn end(&mut self, line: &[u8]) -> io::Result<()> {
-        self.pass(line)?;
-        self.pass(QUESTION)
-    }
-
-    fn pass(&mut self, text: &[u8]) -> io::Result<()> {
-        let written = match &mut self.writer {
-            Some(writer) => writer.pass(text),
-            None => Err(io::ErrorKind::BrokenPipe.into()),
-        };
-        match written {
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
-                Err(io::Error::other(self.explain(error.into())))
-            }
-            written => written,
-        }
-    }
-
-    /// Waits until the session has run everything.
-    ///
-    /// # Errors
-    /// When a statement fails, in the server's words and with the name of the object.
-    fn wait(&mut self) -> io::Result<()> {
-        self.read_answer()
-            .map_err(|error| error.downcast().unwrap_or_else(io::Error::other))
-    }
-
-    fn read_answer(&mut self) -> Result<()> {
-        let mut printed = Vec::new();
-        let mut buffer = [0; 1024];
-        while !printed.ends_with(ANSWER) {
-            let Some(writer) = &mut self.writer else {
-                bail!("psql has ended");
-            };
-            match writer.inner_mut().read(&mut buffer)? {
-                0 => return Err(self.explain(anyhow!("psql ended before its answer did"))),
-                read => printed.extend_from_slice(&buffer[..read]),
-            }
-            // The preamble of a forged dump can print without an end.
-            anyhow::ensure!(printed.len() < 1 << 20, "psql printed more than its answer");
-        }
-        Ok(())
-    }
-
-    /// Returns the error with which psql ended, or `error` if it ended without one.
-    fn explain(&mut self, error: anyhow::Error) -> anyhow::Error {
-        let Some(writer) = self.writer.take() else {
-            return error;
-        };
-        let (child, places) = writer.into_parts();
-        match child.finish() {
-            Ok(()) => error,
-            Err(error) if error.is::<crate::stop::Stopped>() => error,
-            Err(error) => anyhow!(places.explain(&format!("{error:#}"))),
-        }
-    }
-
-    fn finish(mut self) -> Result<()> {
-        match self.writer.take() {
-            Some(writer) => writer.into_parts().0.finish(),
-            None => Ok(()),
-        }
-    }
 }

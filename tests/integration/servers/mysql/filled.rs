@@ -24,7 +24,7 @@ fn what_others_put_into_a_database_while_it_is_filled_stays() {
     );
     let dump = env.dump(&server.url("app")).display().to_string();
     // An application creates its tables after the database was found empty.
-    let script = "case \"$*\" in *--execute*) ;; *--binary-mode*)
+    let script = "case \"$*\" in *--execute*|*--skip-reconnect*) ;; *--binary-mode*)
 cat > fed
 echo \"CREATE TABLE users (v TEXT); INSERT INTO users VALUES ('mine');
     CREATE TABLE theirs (v TEXT); INSERT INTO theirs VALUES ('mine')\" | /usr/bin/mariadb \"$@\" || exit

@@ -104,3 +104,30 @@ fn all_that_the_server_lacks_is_listed_at_once() {
     );
     assert_eq!(server.databases(), before);
 }
+
+/// One session of the client answers the queries before and after the dump of a database.
+#[test]
+#[ignore = "needs MariaDB"]
+fn a_session_that_the_server_ends_as_idle_is_begun_again() {
+    let env = Env::new();
+    let server = Server::start_with("--skip-networking --wait-timeout=1 --autocommit=0");
+    server.sql("", "CREATE DATABASE app; CREATE TABLE app.t (a INT)");
+    server.sql("app", "INSERT INTO t VALUES (1), (2); COMMIT");
+    let url = server.url("app");
+    // While the dump waits, nothing holds the table.
+    let change = "/usr/bin/mariadb --no-defaults --socket=$SOCKET -u root app \\
+        -e 'SET lock_wait_timeout = 1; ALTER TABLE t ADD b INT' || exit";
+    let script = format!(
+        "case \"$*\" in *--single-transaction*) sleep 3\n{change};; esac\nexec /usr/bin/mariadb-dump \"$@\""
+    );
+    let path = with_fake(&env, "mariadb-dump", &script);
+    let mut dump = env.program(&format!("dump {url}"));
+    dump.env("PATH", path).env("SOCKET", server.socket());
+    Run::finish(&mut dump).succeeds();
+    env.run(&format!("restore dump {}", server.url("again")))
+        .succeeds();
+    assert_eq!(
+        server.sql("again", "SELECT a, b FROM t"),
+        "1\tNULL\n2\tNULL"
+    );
+}

@@ -86,7 +86,7 @@ fn a_client_without_a_sandbox_mode_is_not_shown_its_line() {
         "{text}"
     );
     let script = "[ \"$1\" = --help ] && { /usr/bin/mariadb --help | grep -v sandbox; exit; }
-case \"$*\" in *--execute*) exec /usr/bin/mariadb \"$@\";; *--binary-mode*) ;; *) exec /usr/bin/mariadb \"$@\";; esac
+case \"$*\" in *--execute*|*--skip-reconnect*) exec /usr/bin/mariadb \"$@\";; *--binary-mode*) ;; *) exec /usr/bin/mariadb \"$@\";; esac
 cat > fed
 head -n 1 fed | grep -q sandbox && { echo 'Unknown command' >&2; exit 1; }
 exec /usr/bin/mariadb \"$@\" < fed";
@@ -122,7 +122,8 @@ fn an_older_server_and_another_makers_are_named() {
         ("9.7.0", "another product"),
     ] {
         let script = format!(
-            "case \"$*\" in *'SELECT version()'*) echo {version}; exit;; esac\nexec /usr/bin/mariadb \"$@\""
+            "case \"$*\" in *--skip-reconnect*) exec bash -c '/usr/bin/mariadb \"$@\" < <(
+sed -u \"s/^SELECT version()/SELECT \\\"{version}\\\"/\")' bash \"$@\";; esac\nexec /usr/bin/mariadb \"$@\""
         );
         let url = server
             .url("app")

@@ -113,7 +113,7 @@ impl Server {
         self.place.path()
     }
 
-    fn socket(&self) -> String {
+    pub(crate) fn socket(&self) -> String {
         format!("{}/s", self.directory().display())
     }
 

@@ -1,0 +1,37 @@
+//! Checks the settings of a server's sessions with which a dump would lack rows without an error.
+
+use anyhow::{Result, ensure};
+
+use super::server::Server;
+use crate::stop::Stop;
+
+/// Variables, each with the values with which a SELECT returns all rows.
+const VARIABLES: [(&str, &[&str]); 2] = [
+    ("sql_select_limit", &["18446744073709551615", "4294967295"]),
+    // Only MariaDB has this variable. It shows rows of system-versioned tables as they were at
+    // another time.
+    ("system_versioning_asof", &["DEFAULT"]),
+];
+
+/// Refuses a server that hides rows from this user's sessions, by a global variable or by its
+/// `init_connect`. A limit on the size of a SELECT needs no check, because it makes a dump fail. The
+/// program removes a limit on the time of a statement (`max_statement_time`,
+/// `max_execution_time`), and the client that dumps sets `sql_mode`.
+///
+/// # Errors
+/// A sentence that names the variable.
+pub(super) fn refuse_hidden_rows(server: &Server, stop: Stop) -> Result<()> {
+    for (variable, harmless) in VARIABLES {
+        let value = server.column(&format!("SELECT @@SESSION.{variable}"), stop);
+        stop.check()?;
+        // Not every server knows every variable.
+        let Some(value) = value.ok().and_then(|rows| rows.into_iter().next()) else {
+            continue;
+        };
+        ensure!(
+            harmless.contains(&value.as_str()),
+            "{variable} is {value} in the user's sessions, and with it rows would be missing; set it back (SET GLOBAL {variable} = DEFAULT, or in init_connect)"
+        );
+    }
+    Ok(())
+}
