@@ -59,12 +59,12 @@ fn trace_command(env: &Env, of: Traced, calls: &str, faults: &[&str], args: &str
         }
     };
     let how = "-D -f -qq -y -s 64 -o strace.out";
-    // The program is not dumpable: only with capabilities in its user namespace may strace see its
+    // The program is not dumpable: only the root of its user namespace may see its
     // files.
     let caps = if rustix::process::geteuid().is_root() {
         ""
     } else {
-        "unshare --user --map-current-user --keep-caps"
+        "unshare --user --map-root-user"
     };
     let mut command = env.command("sh");
     command.args([
