@@ -27,6 +27,7 @@ use coverage::{Coverage, Dumped, answers};
 use files::Met;
 pub use record::warn_of_record;
 pub use row::SurveyedDatabase;
+use record::NAMED;
 use row::{SurveyReport, Unseen};
 use server::FoundServer;
 
@@ -149,7 +150,12 @@ fn report(survey: &SurveyReport, incomplete: Option<&str>, options: &SurveyOptio
         .map(|row| format!("{} {}", row.engine, printable(&row.locations.join(", "))))
         .collect();
     if !bare.is_empty() {
-        log::error!("nobody dumps: {}", bare.join("; "));
+        let named = &bare[..bare.len().min(NAMED)];
+        let more = match bare.len() - named.len() {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        log::error!("nobody dumps: {}{more}", named.join("; "));
     }
 }
 

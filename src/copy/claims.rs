@@ -33,7 +33,8 @@ enum Weight {
     Trusted,
 }
 
-/// Refuses each job whose NAME another user's directory has the better claim to, or an equal one.
+/// Refuses each job whose NAME another user's directory has the better claim to. Of directories that
+/// were never copied, none has the better claim, and all are refused.
 pub(super) fn refuse_claimed(jobs: &mut [CopyJob], records: Option<&DestinationRecords>) {
     let none = BTreeMap::new();
     let records = records.unwrap_or(&none);
@@ -98,8 +99,8 @@ fn recorded(name: &Name, own: &Claim, records: &DestinationRecords) -> Vec<Claim
 }
 
 fn prevents(own: &Claim, other: &Claim) -> bool {
-    let are_trusted = own.weight == Weight::Trusted && other.weight == Weight::Trusted;
-    own.owner != other.owner && !are_trusted && other.weight >= own.weight
+    let are_new = own.weight == Weight::Nothing && other.weight == Weight::Nothing;
+    own.owner != other.owner && (are_new || other.weight > own.weight)
 }
 
 #[cfg(test)]
@@ -107,7 +108,7 @@ mod tests {
     use super::{Claim, Weight, prevents};
 
     #[test]
-    fn the_better_claim_prevents_the_other_and_equal_ones_each_other() {
+    fn the_better_claim_prevents_the_other_and_new_ones_each_other() {
         let claim = |owner, weight| Claim {
             directory: "/dumps".into(),
             owner,
@@ -117,7 +118,7 @@ mod tests {
         for own in weights {
             for other in weights {
                 let (a, b) = (claim(1, own), claim(2, other));
-                let both = own == other && own != Weight::Trusted;
+                let both = own == Weight::Nothing && other == Weight::Nothing;
                 assert_eq!(prevents(&a, &b), own < other || both, "{own:?} {other:?}");
                 assert!(!prevents(&a, &claim(1, other)), "of the same owner");
             }

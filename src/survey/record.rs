@@ -17,7 +17,7 @@ const LONGEST: u64 = 64 << 20;
 /// The age above which a record is too old.
 const OLD: SignedDuration = SignedDuration::from_hours(48);
 /// The most databases that one message names.
-const NAMED: usize = 10;
+pub(super) const NAMED: usize = 10;
 
 /// What is read of a record.
 #[derive(Debug, Deserialize)]

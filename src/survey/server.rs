@@ -42,6 +42,7 @@ pub(super) fn servers() -> Vec<FoundServer> {
     let here = listening("self");
     let mut processes = processes();
     processes.sort_by_key(|process| process.pid);
+    // A child of a server may still have the server's socket open.
     let mut taken = HashSet::new();
     let mut networks: HashMap<PathBuf, Vec<(u64, Address)>> = HashMap::new();
     let mut servers = Vec::new();
@@ -59,7 +60,6 @@ pub(super) fn servers() -> Vec<FoundServer> {
         let of_it = all.iter().filter(|(inode, _)| sockets.contains(inode));
         let mut addresses = Vec::new();
         for (inode, address) in of_it {
-            // A child of the server may still have the socket open.
             if taken.insert((process.network.clone(), *inode)) {
                 addresses.push(address.clone());
             }
@@ -75,14 +75,27 @@ pub(super) fn servers() -> Vec<FoundServer> {
         }
     }
     if processes.iter().any(|process| process.sockets.is_none()) || !is_root() {
-        let seen: HashSet<u64> = taken.into_iter().map(|(_, inode)| inode).collect();
-        servers.extend(by_address(&here, &seen));
+        servers.extend(by_address(&here, &all_sockets()));
     }
     servers
 }
 
 fn is_root() -> bool {
     rustix::process::geteuid().is_root()
+}
+
+/// Returns the inodes of the sockets of all processes whose sockets this user may see. A program
+/// that is no database server may listen at a port that database servers use.
+fn all_sockets() -> HashSet<u64> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let processes = entries.filter(|entry| {
+        let name = entry.file_name();
+        name.to_str().is_some_and(|name| name.parse::<u32>().is_ok())
+    });
+    processes
+        .filter_map(|entry| sockets(&entry.path()))
+        .flatten()
+        .collect()
 }
 
 /// Returns the servers of the sockets that belong to no process that was seen, judged by the names

@@ -16,8 +16,9 @@ pub(super) const TABLE_ACCESS_DENIED: u16 = 1142;
 pub(super) const UNKNOWN_TIME_ZONE: u16 = 1298;
 /// `ER_ACCESS_DENIED_ERROR`: the server runs and refuses the password.
 pub(super) const ACCESS_DENIED: u16 = 1045;
-/// The errors of a lost connection: `CR_SERVER_GONE_ERROR` and `CR_SERVER_LOST`.
-pub(super) const LOST: [u16; 2] = [2006, 2013];
+/// The errors of a lost connection: `CR_SERVER_GONE_ERROR`, `CR_SERVER_LOST`, and MySQL's
+/// `ER_CLIENT_INTERACTION_TIMEOUT`, the end of a session that was idle for long.
+pub(super) const LOST: [u16; 3] = [2006, 2013, 4031];
 
 /// An error that a server reported to a client.
 #[derive(Debug)]

@@ -96,7 +96,9 @@ pub(super) fn refuse(
     static ACCEPTED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
     let accepted = || ACCEPTED.lock().unwrap_or_else(PoisonError::into_inner);
     let asked = format!("{command:?} {unwanted:?}");
-    if accepted().contains(&asked) {
+    // Another file can get the path of a private file, which is that of a descriptor.
+    let is_lasting = !asked.contains("/proc/self/fd/");
+    if is_lasting && accepted().contains(&asked) {
         return Ok(());
     }
     // The printed options may include a password.
@@ -110,7 +112,9 @@ pub(super) fn refuse(
         found.unwrap_or(&""),
         client.program
     );
-    accepted().insert(asked);
+    if is_lasting {
+        accepted().insert(asked);
+    }
     Ok(())
 }
 

@@ -178,7 +178,6 @@ impl Server {
     /// fed, because that may be secret and long.
     pub(super) fn input_shell(&self) -> Command {
         let mut command = self.without_commands();
-        command.arg("--skip-force");
         if self.shell.has_option("print-query-on-error") {
             command.arg("--skip-print-query-on-error");
         }
@@ -191,7 +190,8 @@ impl Server {
     /// from the ends of lines.
     fn without_commands(&self) -> Command {
         let mut command = self.shell();
-        command.args(["--batch", "--binary-mode"]);
+        // An option file may set force, with which the client goes on after an error.
+        command.args(["--batch", "--binary-mode", "--skip-force"]);
         for option in ["sandbox", "skip-named-commands"] {
             if self.shell.has_option(option.trim_start_matches("skip-")) {
                 command.arg(format!("--{option}"));

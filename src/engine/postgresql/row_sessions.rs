@@ -163,9 +163,11 @@ impl<P: EntrySink> EntrySink for RowSessions<'_, P> {
 
     fn sql(&mut self, lines: &[u8], between: bool) -> io::Result<()> {
         if self.in_preamble {
-            self.preamble.extend_from_slice(lines);
-            if self.preamble.len() > LONGEST_PREAMBLE {
+            if self.preamble.len() + lines.len() > LONGEST_PREAMBLE {
                 self.further = None;
+            }
+            if self.further.is_some() {
+                self.preamble.extend_from_slice(lines);
             }
         } else if between && changes_settings(lines) {
             // A session that has not this setting may read the rows in another way.

@@ -33,15 +33,15 @@ const NOT_DIRECT: [&str; 3] = [
 ];
 
 /// The first statements of every `psql`. They also work if the options of a service file replace
-/// [`OPTIONS`]. The last one looks up `transaction_timeout`, because not every server knows it. A
-/// database with the encoding `SQL_ASCII` holds bytes of any encoding, and only the client encoding
+/// [`OPTIONS`]. The last one looks up `transaction_timeout` and `idle_session_timeout`, because not
+/// every server knows them. A session waits while others load the rows of a table. A database with the encoding `SQL_ASCII` holds bytes of any encoding, and only the client encoding
 /// `SQL_ASCII` can pass them on.
 const FIRST: [&str; 4] = [
     "SET search_path = pg_catalog, pg_temp",
     "SET statement_timeout = 0",
     "SET default_transaction_read_only = off",
     "SELECT FROM pg_settings WHERE CASE
-        WHEN name = 'transaction_timeout' THEN set_config(name, '0', false) IS NULL
+        WHEN name IN ('transaction_timeout', 'idle_session_timeout') THEN set_config(name, '0', false) IS NULL
         WHEN name = 'server_encoding' AND setting = 'SQL_ASCII'
             THEN set_config('client_encoding', setting, false) IS NULL END",
 ];
