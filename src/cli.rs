@@ -110,7 +110,8 @@ pub enum Command {
     /// Load a dump into a database
     ///
     /// The dump is read whole and checked before the target is changed. If the restore fails, the
-    /// old database stays as it was.
+    /// old database stays as it was. MySQL and MariaDB have two exceptions: the last step of
+    /// --replace, and an empty database that others use while it is filled.
     Restore(RestoreArgs),
     /// Restore dumps into throwaway databases and compare them with what was dumped
     Drill(DrillArgs),

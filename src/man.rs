@@ -8,14 +8,15 @@ use clap_mangen::Man;
 const ENVIRONMENT: &str = "\
 .SH ENVIRONMENT
 Every flag has an environment variable, which its description names: \\fBDUMP_DATABASE_KEEP\\fR is that \
-of \\fB\\-\\-keep\\fR. A flag on the command line wins over its variable. The value of a flag without a \
-value is \\fBtrue\\fR or \\fBfalse\\fR.
+of \\fB\\-\\-keep\\fR. A flag on the command line wins over its variable. The variable of a flag that \
+takes no value is \\fBtrue\\fR or \\fBfalse\\fR.
 .TP
 \\fBSTATE_DIRECTORY\\fR
-The dump directory where no other is given. systemd sets it in a unit with \\fBStateDirectory=\\fR.
+The dump directory, if the command line names none. systemd sets it in a unit with \\fBStateDirectory=\\fR.
 .TP
 \\fBTMPDIR\\fR
-Where \\fBdrill\\fR makes its throwaway databases without \\fB\\-\\-scratch\\fR.";
+Without \\fB\\-\\-scratch\\fR, \\fBdrill\\fR makes its throwaway databases here. Commands that download a \
+copy put it here.";
 
 const EXIT_STATUS: &str = "\
 .SH \"EXIT STATUS\"

@@ -22,7 +22,7 @@ pub struct DrillArgs {
     /// Dumps or dump directories
     #[cfg_attr(
         feature = "copies",
-        doc = "; or copies or destinations of copies, such as `s3://BUCKET/PREFIX`"
+        doc = "(or copies, or destinations of copies, such as `s3://BUCKET/PREFIX`)"
     )]
     /// [default: `$STATE_DIRECTORY`, else `./dump`]
     #[arg(value_name = "DIR|DUMP")]

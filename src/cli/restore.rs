@@ -57,7 +57,7 @@ pub struct RestoreArgs {
     /// A dump, or a dump directory, of which the newest good dump is restored
     #[cfg_attr(
         feature = "copies",
-        doc = "; or a copy or a destination of copies, such as `s3://BUCKET/PREFIX`"
+        doc = "(or a copy, or a destination of copies, such as `s3://BUCKET/PREFIX`)"
     )]
     #[arg(value_name = "DUMP")]
     pub dump: PathBuf,
@@ -120,7 +120,7 @@ pub struct RestoreArgs {
     #[arg(long, env = "DUMP_DATABASE_NO_OWNER", value_parser = BoolishValueParser::new())]
     pub no_owner: bool,
 
-    /// Restore what can be restored: list each object that fails, keep the new database, exit 1
+    /// Restore what can be restored. If an object fails, name it, keep the new database, and exit 1
     #[arg(long, env = "DUMP_DATABASE_KEEP_GOING", value_parser = BoolishValueParser::new())]
     pub keep_going: bool,
 

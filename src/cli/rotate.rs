@@ -29,7 +29,7 @@ pub struct RotateArgs {
     #[arg(value_name = "DIR")]
     pub directory: Option<PathBuf>,
 
-    /// Remove nothing; only print which dumps would be removed
+    /// Remove nothing; print for each dump why it would stay or go
     #[arg(long, env = "DUMP_DATABASE_DRY_RUN", value_parser = BoolishValueParser::new())]
     pub dry_run: bool,
 
