@@ -25,9 +25,9 @@ use crate::human::{self, printable};
 use crate::stop::{self, Stop, Stopped};
 use coverage::{Coverage, Dumped, answers};
 use files::Met;
+use record::NAMED;
 pub use record::warn_of_record;
 pub use row::SurveyedDatabase;
-use record::NAMED;
 use row::{SurveyReport, Unseen};
 use server::FoundServer;
 

@@ -90,7 +90,8 @@ fn all_sockets() -> HashSet<u64> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     let processes = entries.filter(|entry| {
         let name = entry.file_name();
-        name.to_str().is_some_and(|name| name.parse::<u32>().is_ok())
+        name.to_str()
+            .is_some_and(|name| name.parse::<u32>().is_ok())
     });
     processes
         .filter_map(|entry| sockets(&entry.path()))
