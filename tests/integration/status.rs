@@ -7,7 +7,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::support::{Env, PROGRAM, Run, database, names, planted, skipped};
+use crate::support::{Env, PROGRAM, Run, database, names, planted, skipped, wait_until_unlocked};
 
 const STATE: &str = ".dump-database.state";
 
@@ -330,6 +330,7 @@ fn metrics_are_written_however_the_run_ended() {
         "last_success_timestamp_seconds{database=\"db\"",
     );
     drop(lock);
+    wait_until_unlocked(&env.dumps());
 
     // The engine is known even if the headers of the dumps are damaged.
     damage_header(&dump);

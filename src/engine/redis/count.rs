@@ -46,7 +46,8 @@ pub(super) struct Count {
 }
 
 impl Count {
-    /// Starts counting; a key has expired if its time is before `now`.
+    /// Starts counting; a key has expired if its time is before `now`, which has milliseconds as the
+    /// server's clock has.
     pub(super) fn new(now: Timestamp) -> Self {
         Count {
             databases: BTreeMap::new(),

@@ -3,6 +3,7 @@
 use std::io::{Read, Write};
 
 use anyhow::{Context, Error, Result, anyhow, bail, ensure};
+use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::client::Client;
@@ -10,7 +11,6 @@ use super::count::{Count, name};
 use super::explain::explain;
 use super::server::Server;
 use crate::child::Child;
-use crate::clock;
 use crate::content::rdb::Rdb;
 use crate::engine::dumper::{Dumper, ScratchFile};
 use crate::header::Facts;
@@ -167,7 +167,7 @@ pub(super) fn pass_on(
     from: &mut dyn Read,
     out: &mut dyn Write,
 ) -> std::io::Result<(Rdb<Count>, usize)> {
-    let mut rdb = Rdb::new(Count::new(clock::now()));
+    let mut rdb = Rdb::new(Count::new(Timestamp::now()));
     let mut buffer = vec![0; BUFFER];
     let mut after = 0;
     loop {

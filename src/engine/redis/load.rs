@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{self, Write};
 
 use anyhow::{Context, Result, bail, ensure};
+use jiff::Timestamp;
 
 use super::client::Client;
 use super::count::Count;
@@ -14,7 +15,6 @@ use super::feed::{Feed, footer};
 use super::leftovers;
 use super::places::EmptyDatabases;
 use super::server::Server;
-use crate::clock;
 use crate::content::rdb::Rdb;
 use crate::engine::feed::finish;
 use crate::engine::load::{ExistingDatabase, LOSING, LoadResult, explain_not_saved};
@@ -135,7 +135,7 @@ fn refuse_unloadable(client: &Client, server: &Server, dumped: &Count) -> Result
 
 /// Returns what a dump holds, and the version of its format.
 pub(super) fn survey(dump: &File, stop: Stop) -> Result<(Count, u32)> {
-    let mut rdb = Rdb::new(Count::new(clock::now()));
+    let mut rdb = Rdb::new(Count::new(Timestamp::now()));
     read_whole(dump, stop, &mut Reading(&mut rdb))?;
     let version = rdb.version();
     Ok((rdb.visitor, version))

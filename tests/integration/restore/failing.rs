@@ -13,7 +13,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::support::database::{self, contents, scalar};
 use crate::support::writer::killed;
-use crate::support::{Env, Run, inventory, names, namespace, planted};
+use crate::support::{Env, Run, inventory, names, namespace, planted, wait_until_unlocked};
 
 /// Makes a dump of `db.sqlite`, and next to it `old.sqlite` with other content. Returns the dump's
 /// path as well.
@@ -68,6 +68,7 @@ fn a_failure_after_the_old_one_was_taken_lets_it_go_as_it_was() {
     held.lock().unwrap();
     env.run(&args).fails(75, "is in use by");
     drop(held);
+    wait_until_unlocked(&env.dumps());
     assert!(contents(&old).contains("in the log"));
     assert!(is_wal(&old));
     assert!(

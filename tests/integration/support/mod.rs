@@ -198,6 +198,16 @@ pub(crate) fn wait_until(mut happened: impl FnMut() -> bool) {
     }
 }
 
+/// Waits until the lock of a dump directory is free. A process that another test forks has this
+/// process's locks until it runs its program.
+#[track_caller]
+pub(crate) fn wait_until_unlocked(dumps: &Path) {
+    wait_until(|| {
+        let lock = fs::File::open(dumps.join(".dump-database.lock"));
+        lock.unwrap().try_lock().is_ok()
+    });
+}
+
 /// Says on the real stderr that this test did not run, and why: the output of a passing test is
 /// not shown otherwise.
 pub(crate) fn skipped(why: &str) {
