@@ -37,7 +37,7 @@ while [ $# -gt 0 ]; do
     esac
   done
   [ ${#directories[@]} -gt 0 ] || continue
-  # Once is enough.
+  # The first group says what nobody dumps.
   if [ $looked = yes ]; then status+=(--no-survey); fi
   looked=yes
   "${status[@]}" "${directories[@]}" || failed=$?

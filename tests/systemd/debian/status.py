@@ -13,7 +13,7 @@ for arguments, judged in {
     "/one -- /srv/nowhere.db /srv/leaf": "status --max-age=30m /one /srv/leaf",
     "-- '/srv/a b/*.db' /nowhere -- '/srv/*.none' /none": "status --max-age=30m /nowhere",
     "-- /srv/nowhere.db /nowhere": "",
-    "/one --max-age=2d /two": "status --max-age=30m /one\nstatus --max-age=2d /two",
+    "/one --max-age=2d /two": "status --max-age=30m /one\nstatus --max-age=2d --no-survey /two",
     "-- /srv/nowhere.db /nowhere --max-age=2d /two": "status --max-age=2d /two",
 }.items():
     with subtest(arguments):
