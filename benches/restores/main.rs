@@ -72,7 +72,10 @@ fn postgresql() -> Result<()> {
     let target = server.url("target");
     let (mut psql, mut ours) = (Vec::new(), Vec::new());
     let (mut pg_restore, mut ours_custom) = (Vec::new(), Vec::new());
-    let again = || server.psql("postgres", "DROP DATABASE IF EXISTS target; CHECKPOINT");
+    let again = || {
+        server.psql("postgres", "DROP DATABASE IF EXISTS target");
+        server.psql("postgres", "CHECKPOINT");
+    };
     for _ in 0..rounds() {
         again();
         ours.push(restore(&plain, &target, &[])?);
