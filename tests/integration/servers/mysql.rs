@@ -1,5 +1,6 @@
 //! MariaDB: the real server and its real clients.
 
+mod accounts;
 mod concurrent_changes;
 mod copied;
 mod counted;
