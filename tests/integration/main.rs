@@ -13,6 +13,7 @@ mod dump;
 mod earlier;
 mod failing_disk;
 mod interoperability;
+mod metrics;
 mod restore;
 mod rotate;
 mod servers;

@@ -20,6 +20,7 @@ mod replaced;
 mod rescued;
 mod restored;
 mod rewritten;
+mod roles;
 mod row_sessions;
 mod sandbox;
 mod server;
