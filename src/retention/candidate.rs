@@ -74,11 +74,6 @@ impl Candidate {
         }
     }
 
-    /// Returns true if this dump holds all that `other` holds: it is whole, or lacks the same.
-    pub(super) fn holds_what_is_in(&self, other: u64) -> bool {
-        self.left_out == 0 || self.left_out == other
-    }
-
     pub(super) fn key(&self) -> (Timestamp, u32) {
         (self.time, self.sequence)
     }

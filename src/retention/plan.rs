@@ -21,8 +21,8 @@ pub const REPLACED: usize = 3;
 /// the newest, whatever the clock did. Other dumps dated more than a minute after `now` stay and do not
 /// count. Dumps of what a restore replaced count only among themselves; if there is no other dump, the
 /// newest of them stays whatever its age. A dump never makes another one go that holds more: where
-/// the user left something out of some dumps, only whole dumps and those that lack the same count
-/// against a dump. At least one dump stays, and judging the dumps that stay removes no more.
+/// the user left something out of some dumps, only whole dumps that stay and those that lack the same
+/// count against a dump. At least one dump stays, and judging the dumps that stay removes no more.
 #[must_use]
 pub fn plan(
     dumps: &[Candidate],
@@ -34,8 +34,11 @@ pub fn plan(
     let groups: BTreeSet<u64> = dumps.iter().map(|dump| dump.left_out).collect();
     let mut verdicts = vec![Verdict::Remove; dumps.len()];
     for group in groups {
-        let counted = (0..dumps.len()).filter(|&i| dumps[i].holds_what_is_in(group));
-        let counted: Vec<usize> = counted.collect();
+        // The whole dumps are group 0 and judged first: one that goes counts against no other group.
+        let counts = |&i: &usize| {
+            dumps[i].left_out == group || (dumps[i].left_out == 0 && verdicts[i] != Verdict::Remove)
+        };
+        let counted: Vec<usize> = (0..dumps.len()).filter(counts).collect();
         let candidates: Vec<_> = counted.iter().map(|&i| dumps[i]).collect();
         let judged = plan_group(&candidates, policy, now, published, is_alone);
         for (i, verdict) in counted.into_iter().zip(judged) {

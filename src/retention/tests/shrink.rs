@@ -160,3 +160,28 @@ fn rows_and_content_show_a_shrink_that_the_compressed_size_hides() {
         assert_eq!(since, is_shrunk.then_some(old), "{now:?}");
     }
 }
+
+#[test]
+fn a_whole_dump_that_goes_takes_no_place_from_one_that_lacks_something() {
+    let lacks_a_table = |dump: Candidate| Candidate {
+        left_out: 1,
+        ..dump
+    };
+    let dumps = [
+        lacks_a_table(dump("2026-11-22T19:03:00", 10)),
+        lacks_a_table(dump("2026-11-22T19:02:00", 500)),
+        dump("2026-11-22T19:01:00", 300),
+        // The largest of all. It goes, because the newer whole one is no less than half of it.
+        dump("2026-11-22T19:00:00", 600),
+    ];
+    let verdicts = plan(&dumps, &last(1), at("2026-11-22T20:00:00"), None);
+    assert_eq!(
+        verdicts,
+        [
+            keep(&[Rule::Last]),
+            keep(&[Rule::BeforeShrink]),
+            keep(&[Rule::Last]),
+            Verdict::Remove
+        ]
+    );
+}
