@@ -15,6 +15,7 @@ mod leftovers;
 mod load;
 mod lock_wait;
 mod missing;
+mod move_tables;
 mod options;
 mod prepare;
 mod privileges;

@@ -44,6 +44,15 @@ pub(super) struct DumpLoad<'a> {
     pub(super) stop: Stop,
 }
 
+/// What is loaded of a dump.
+enum Parts<'a> {
+    All,
+    /// All, and the client prints to the pipe what it created.
+    Created(&'a mut Created, PipeWriter),
+    /// Views, routines, triggers and events.
+    WithoutTables,
+}
+
 impl DumpLoad<'_> {
     /// Loads the dump into the database `name`, and warns of objects that are not exactly as they
     /// were dumped. Returns the objects that failed, if failures do not end the restore.
@@ -52,7 +61,18 @@ impl DumpLoad<'_> {
     /// When the server refuses a part of the dump, or when an object names the dumped database in a
     /// place where the name cannot be changed to `name`.
     pub(super) fn load(&self, dump: &File, name: &str) -> Result<Vec<Failure>> {
-        let (report, failed) = self.feed(dump, (name, name), None)?;
+        let (report, failed) = self.feed(dump, (name, name), Parts::All)?;
+        self.warn_of(&report, name);
+        Ok(failed)
+    }
+
+    /// Loads views, routines, triggers and events of the dump into the database `name`, which has the
+    /// dump's tables, as [`DumpLoad::load`].
+    ///
+    /// # Errors
+    /// As [`DumpLoad::load`].
+    pub(super) fn load_without_tables(&self, dump: &File, name: &str) -> Result<Vec<Failure>> {
+        let (report, failed) = self.feed(dump, (name, name), Parts::WithoutTables)?;
         self.warn_of(&report, name);
         Ok(failed)
     }
@@ -69,7 +89,7 @@ impl DumpLoad<'_> {
         created: &mut Created,
     ) -> Result<Vec<Failure>> {
         let (stdout, thread) = created.listen()?;
-        let fed = self.feed(dump, (name, name), Some((created, stdout)));
+        let fed = self.feed(dump, (name, name), Parts::Created(created, stdout));
         created.take(thread);
         let (report, failed) = fed?;
         self.warn_of(&report, name);
@@ -100,12 +120,14 @@ impl DumpLoad<'_> {
     }
 
     /// Loads the dump into the database `name`, which the caller drops afterwards, to check whether
-    /// the dump can be loaded into `target`.
+    /// the dump can be loaded into `target`. Returns true if the tables are then as they would be in
+    /// `target`: all were loaded, and none of them names its database.
     ///
     /// # Errors
     /// As [`DumpLoad::load`] into `target`.
-    pub(super) fn rehearse(&self, dump: &File, name: &str, target: &str) -> Result<()> {
-        self.feed(dump, (name, target), None).map(|_| ())
+    pub(super) fn rehearse(&self, dump: &File, name: &str, target: &str) -> Result<bool> {
+        let (report, _) = self.feed(dump, (name, target), Parts::All)?;
+        Ok(!self.keep_going && !report.tables_name_database)
     }
 
     /// Returns the message about the objects that name the dumped database where the name cannot be
@@ -118,14 +140,13 @@ impl DumpLoad<'_> {
         ))
     }
 
-    /// Feeds the dump to the database `target`, to check whether it can be loaded into `meant`. If
-    /// `created` is given, the client prints to the pipe what it created. Returns a report of the
-    /// changed names, and the objects that failed.
+    /// Feeds these parts of the dump to the database `target`, to check whether it can be loaded into
+    /// `meant`. Returns a report of the changed names, and the objects that failed.
     fn feed(
         &self,
         dump: &File,
         (target, meant): (&str, &str),
-        created: Option<(&mut Created, PipeWriter)>,
+        parts: Parts<'_>,
     ) -> Result<(RewriteReport, Vec<Failure>)> {
         let (server, stop) = (self.server, self.stop);
         let prelude = prelude(server, stop)?;
@@ -137,19 +158,20 @@ impl DumpLoad<'_> {
             target,
             ignore_case: case.as_deref() != Some("0"),
             is_rehearsal: meant == self.own,
+            without_tables: matches!(parts, Parts::WithoutTables),
             no_owner: self.no_owner,
         };
         let mut command = server.input_shell();
         if self.keep_going {
             command.args(["--force", "--skip-reconnect"]);
         }
-        let (created, stdout, introduction) = match created {
-            Some((created, stdout)) => {
+        let (created, stdout, introduction) = match parts {
+            Parts::Created(created, stdout) => {
                 command.arg("--unbuffered");
                 let introduction = created.introduction();
                 (Some(created), Stdio::from(stdout), introduction)
             }
-            None => (None, Stdio::null(), String::new()),
+            Parts::All | Parts::WithoutTables => (None, Stdio::null(), String::new()),
         };
         command.arg("--").arg(target);
         let mut child = Child::write_to_with(&mut command, server.shell.program, stdout, stop)?;

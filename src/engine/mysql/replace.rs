@@ -10,10 +10,11 @@ use super::catalogue::Readable;
 use super::dumper::Mysql;
 use super::error::{self, LOCK_WAIT_TIMEOUT};
 use super::load::DumpLoad;
+use super::move_tables::MovableTables;
 use super::server::{Server, identifier, literal};
 use super::settings::{DatabaseSettings, PLAIN_STRINGS};
 use crate::engine::access::{Access, Part};
-use crate::engine::load::{LoadResult, Save, explain_not_saved};
+use crate::engine::load::{Failure, LoadResult, Save, explain_not_saved};
 use crate::progress;
 use crate::secret::Secret;
 use crate::stop::{self, Stop};
@@ -22,7 +23,7 @@ use crate::url::Url;
 /// What can be done about an old database that cannot be dumped.
 const WAYS: &str =
     "--replace --save-partly dumps what can be read of it, --replace --without-saving drops it";
-const UNTOUCHED: &str = "the old database is as it was";
+pub(super) const UNTOUCHED: &str = "the old database is as it was";
 
 /// A database to be replaced.
 pub(super) struct OldDatabase<'a> {
@@ -35,14 +36,15 @@ pub(super) struct OldDatabase<'a> {
 }
 
 impl OldDatabase<'_> {
-    /// Replaces the database. Returns what was loaded, and the path of the old database's dump if
-    /// `save` is given.
+    /// Replaces the database. If `loaded` is given, the dump's tables are moved out of that scratch
+    /// database. Returns what was loaded, and the path of the old database's dump if `save` is given.
     pub(super) fn replace_with(
         &self,
         dump: &File,
         settings: &DatabaseSettings,
         login: (&Url, Option<&Secret>),
         save: Option<&mut dyn Save>,
+        loaded: Option<(&str, &MovableTables)>,
     ) -> Result<LoadResult> {
         let stop = self.access.deadline;
         let saved = save.map(|save| self.save(login, save)).transpose();
@@ -58,12 +60,46 @@ impl OldDatabase<'_> {
                 _ => self.put_back(saved.as_deref(), error),
             });
         }
-        let create = settings.create(self.name);
-        let created = self.server.ask(&create, stop);
-        progress::begin_phase("loading");
-        let replaced = created.and_then(|_| self.loading.load(dump, self.name));
+        let moved = loaded.map(|loaded| self.fill_by_moving(dump, settings, loaded));
+        let replaced = match moved {
+            Some(Ok(failed)) => Ok(failed),
+            None => self.fill(dump, settings),
+            Some(Err(error)) if stop.check().is_err() => Err(error),
+            Some(Err(error)) => {
+                log::warn!(
+                    "{} is loaded from the dump a second time, because the tables of the first time cannot be used: {error:#}",
+                    self.name
+                );
+                self.drop().and_then(|()| self.fill(dump, settings))
+            }
+        };
         let failed = replaced.map_err(|error| self.put_back(saved.as_deref(), error))?;
         Ok(LoadResult::new(saved, failed))
+    }
+
+    /// Creates the database and loads the dump.
+    fn fill(&self, dump: &File, settings: &DatabaseSettings) -> Result<Vec<Failure>> {
+        let stop = self.access.deadline;
+        self.server.ask(&settings.create(self.name), stop)?;
+        progress::begin_phase("loading");
+        self.loading.load(dump, self.name)
+    }
+
+    /// Creates the database, moves the tables of the scratch database into it, and loads the rest of
+    /// the dump.
+    fn fill_by_moving(
+        &self,
+        dump: &File,
+        settings: &DatabaseSettings,
+        (scratch, tables): (&str, &MovableTables),
+    ) -> Result<Vec<Failure>> {
+        let stop = self.access.deadline;
+        self.server.ask(&settings.create(self.name), stop)?;
+        progress::begin_phase("moving tables");
+        let (names, timeout) = ((scratch, self.name), self.access.lock_timeout);
+        tables.move_all(self.server, names, timeout, stop)?;
+        progress::begin_phase("loading views, routines, triggers and events");
+        self.loading.load_without_tables(dump, self.name)
     }
 
     /// Returns the kinds and names of all objects in the database.

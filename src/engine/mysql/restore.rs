@@ -11,7 +11,8 @@ use super::catalogue;
 use super::error::{self, TABLE_ACCESS_DENIED};
 use super::fill::Empty;
 use super::load::{DumpLoad, describe};
-use super::replace::OldDatabase;
+use super::move_tables::MovableTables;
+use super::replace::{OldDatabase, UNTOUCHED};
 use super::script::created::Created;
 use super::server::{Server, identifier, literal};
 use super::settings::{DatabaseSettings, PLAIN_STRINGS};
@@ -99,9 +100,19 @@ pub fn run(
 
     let scratch = NewDatabase::create(&server, &make_new_name(name), &settings, stop)?;
     progress::begin_phase("loading into a scratch database");
-    let rehearsed = loading.rehearse(dump, &scratch.name, name);
-    rehearsed.context("the old database is as it was")?;
-    drop(scratch);
+    let rehearsed =
+        loading
+            .rehearse(dump, &scratch.name, name)
+            .and_then(|can_move| match can_move {
+                true => MovableTables::list(&server, &scratch.name, stop),
+                false => Ok(None),
+            });
+    let tables = rehearsed.context(UNTOUCHED)?;
+    // Where its tables cannot be moved, the scratch database is dropped now, for its disk space.
+    let scratch = tables.map(|tables| (scratch, tables));
+    let loaded = scratch
+        .as_ref()
+        .map(|(scratch, tables)| (scratch.name.as_str(), tables));
     let old = OldDatabase {
         server: &server,
         loading: &loading,
@@ -113,7 +124,7 @@ pub fn run(
         ExistingDatabase::Save(save) => Some(save),
         _ => None,
     };
-    old.replace_with(dump, &settings, (url, password), save)
+    old.replace_with(dump, &settings, (url, password), save, loaded)
 }
 
 /// Sets the defaults of a filled database to those of the dumped one, and warns if the user may

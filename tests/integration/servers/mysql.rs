@@ -11,6 +11,7 @@ mod found;
 mod hard;
 mod inexact;
 mod left_out;
+mod moved;
 mod obstacles;
 mod option_files;
 mod refused;

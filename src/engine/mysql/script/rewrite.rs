@@ -27,6 +27,9 @@ pub(in super::super) struct RewriteReport {
     pub(in super::super) reaching: Vec<String>,
     /// Events that were enabled and are now disabled.
     pub(in super::super) disabled: Vec<String>,
+    /// True if a table names its database, as the default value `nextval(db.seq)` does. Such a table
+    /// cannot be moved to another database.
+    pub(in super::super) tables_name_database: bool,
 }
 
 /// Passes a dump on to `out`, with the target's name in place of the dumped database's name.
@@ -109,6 +112,8 @@ impl<'a, W: ObjectSink> Rewriter<'a, W> {
         }
         let body = ObjectBody::read(statement, about, &self.options);
         edits.extend(body.own.iter().map(|at| (*at, target.clone())));
+        self.report.tables_name_database |=
+            about.object == ObjectKind::Table && (body.is_unclear || !body.own.is_empty());
         if about.object == ObjectKind::Event
             && let Some(at) = find_enable(statement, about)
         {
@@ -141,7 +146,7 @@ impl<W: ObjectSink> StatementSink for Rewriter<'_, W> {
         self.measure(statement.text, true);
         // Locks are left out: no other session uses the tables yet, and under a lock a sequence
         // gives no default value.
-        if statement.is(0, &["LOCK"]) {
+        if statement.is(0, &["LOCK"]) || (self.options.without_tables && makes_tables(statement)) {
             return Ok(());
         }
         if let Some(created) = &mut self.created
@@ -178,6 +183,9 @@ impl<W: ObjectSink> StatementSink for Rewriter<'_, W> {
     }
 
     fn insert(&mut self, statement: &Statement<'_>) -> io::Result<()> {
+        if self.options.without_tables {
+            return Ok(());
+        }
         let table = statement.inserts_into().unwrap_or_default();
         self.out.begin(format!("rows of table {table}"));
         self.measure(statement.text, true);
@@ -185,9 +193,20 @@ impl<W: ObjectSink> StatementSink for Rewriter<'_, W> {
     }
 
     fn rows(&mut self, rows: &[u8]) -> io::Result<()> {
+        if self.options.without_tables {
+            return Ok(());
+        }
         self.measure(rows, false);
         self.out.write_all(rows)
     }
+}
+
+/// Returns true if a statement may create, change or drop tables or sequences: it is neither `SET` nor
+/// about an object of another kind.
+fn makes_tables(statement: &Statement<'_>) -> bool {
+    let about = statement.find_object().map(|about| about.object);
+    let about = about.or_else(|| Some(statement.drops()?.0));
+    !statement.is(0, &["SET"]) && about.is_none_or(|kind| kind == ObjectKind::Table)
 }
 
 /// Returns the kind and the name of the object, such as `view v`.

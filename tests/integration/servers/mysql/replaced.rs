@@ -12,7 +12,8 @@ use crate::support::{Env, Run};
 
 const ROWS: &str = "SELECT COUNT(*), MIN(v) FROM t";
 
-/// Makes the database `app` and a dump of it that takes a while to load; then `app` gets other
+/// Makes the database `app` and a dump of it that takes a while to load, and that must be loaded twice,
+/// because a table names its database; then `app` gets other
 /// rows. Returns the dump's path.
 fn dumped(env: &Env, server: &Server) -> String {
     server.sql(
@@ -22,7 +23,8 @@ fn dumped(env: &Env, server: &Server) -> String {
     server.sql(
         "app",
         "INSERT INTO big SELECT REPEAT(MD5(seq), 10) FROM seq_1_to_100000;
-         CREATE TABLE t (v TEXT); INSERT INTO t VALUES ('dumped')",
+         CREATE TABLE t (v TEXT); INSERT INTO t VALUES ('dumped');
+         CREATE SEQUENCE s; CREATE TABLE named (n INT DEFAULT NEXTVAL(s))",
     );
     let dump = env.dump(&server.url("app"));
     server.sql(

@@ -15,6 +15,8 @@ pub(in super::super::super) struct RewriteOptions<'a> {
     pub(in super::super::super) ignore_case: bool,
     /// True if the loaded database is dropped again, so that nothing in it ever runs.
     pub(in super::super::super) is_rehearsal: bool,
+    /// True if tables, sequences and rows are left out, because the target has them.
+    pub(in super::super::super) without_tables: bool,
     /// True if definers are left out, so that the restoring user is the definer of all objects.
     pub(in super::super::super) no_owner: bool,
 }

@@ -27,6 +27,7 @@ fn passed_into(
         target,
         ignore_case: false,
         is_rehearsal: false,
+        without_tables: false,
         no_owner: false,
     };
     let mut all = Vec::new();
