@@ -4,6 +4,7 @@
 mod begin;
 mod catalogue;
 mod checking;
+mod count;
 mod database;
 mod dumper;
 mod entry_loader;

@@ -9,11 +9,32 @@ use anyhow::Result;
 use serde::Deserialize;
 
 use super::script::entries::Entry;
-use super::snapshot::{CALLS_FUNCTIONS, Snapshot, dumped};
+use super::snapshot::{Snapshot, dumped};
 
 /// The longest statement that locks all large tables, in bytes. With it, everything that a session
 /// is told at first fits into a pipe.
 const LONGEST_LOCK: usize = 48 << 10;
+
+/// True for the table `c` if planning a query of it can call a function of its owner with the rights
+/// of the role that dumps: the planner evaluates what is constant in the expressions of indexes and
+/// statistics. `pg_dump` reads rows without planning a query.
+const CALLS_FUNCTIONS: &str = "EXISTS (SELECT FROM pg_depend d
+    WHERE (d.classid = 'pg_class'::regclass
+            AND d.objid IN (SELECT indexrelid FROM pg_index WHERE indrelid = c.oid
+                AND (indexprs IS NOT NULL OR indpred IS NOT NULL))
+        OR d.classid = 'pg_statistic_ext'::regclass
+            AND d.objid IN (SELECT s.oid FROM pg_statistic_ext s WHERE stxrelid = c.oid))
+        AND refobjid >= 16384
+        AND (refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass)
+            OR refclassid = 'pg_type'::regclass
+                AND refobjid IN (SELECT t.oid FROM pg_type t WHERE typtype = 'd')))";
+
+/// True if nobody but a superuser and the role that dumps can create an index on the table `c`: on a
+/// partition the owner of the partitioned table can, too.
+const IS_TRUSTED: &str = "NOT EXISTS (
+    SELECT FROM (SELECT relowner UNION ALL SELECT p.relowner
+        FROM pg_partition_ancestors(c.oid) a JOIN pg_class p ON p.oid = a.relid) owners
+    WHERE relowner NOT IN (SELECT oid FROM pg_roles WHERE rolsuper OR rolname = current_user))";
 
 /// A table that several sessions read.
 #[derive(Debug, Deserialize)]
@@ -38,6 +59,9 @@ impl LargeTable {
     /// A table is large if it has at least `from` bytes. `quotes_all` says to quote each name,
     /// because the program that made the rest of the dump may know more keywords than the server.
     /// `without_rows` is the SQL array of the OIDs of the tables whose rows are left out of the dump.
+    /// `trusts_owners` says to return tables of any owner: an owner who creates an index while the
+    /// sessions read can have them call a function. Otherwise, only tables of superusers and of the
+    /// role that dumps are returned.
     ///
     /// # Errors
     /// When the server cannot be asked.
@@ -46,8 +70,10 @@ impl LargeTable {
         from: u64,
         quotes_all: bool,
         without_rows: &str,
+        trusts_owners: bool,
     ) -> Result<Vec<LargeTable>> {
-        let mut tables: Vec<LargeTable> = snapshot.ask(&query(from, quotes_all, without_rows))?;
+        let query = query(from, quotes_all, without_rows, trusts_owners);
+        let mut tables: Vec<LargeTable> = snapshot.ask(&query)?;
         let mut length = 0;
         tables.retain(|table| {
             length += "ONLY , ".len() + table.qualified.len();
@@ -117,8 +143,9 @@ fn in_one_line(name: &str) -> String {
 /// what belongs to an extension (it may leave rows out), tables without columns, and tables of which
 /// a query could call functions of their owner. Nobody reads the tables whose OIDs are in the SQL array
 /// `without_rows`. Names that are not ASCII are only certain in UTF-8.
-fn query(from: u64, quotes_all: bool, without_rows: &str) -> String {
+fn query(from: u64, quotes_all: bool, without_rows: &str, trusts_owners: bool) -> String {
     let dumped = dumped(without_rows);
+    let trusted = if trusts_owners { "true" } else { IS_TRUSTED };
     let quoted = |name: &str| {
         if quotes_all {
             format!("'\"' || replace({name}, '\"', '\"\"') || '\"'")
@@ -142,7 +169,7 @@ fn query(from: u64, quotes_all: bool, without_rows: &str) -> String {
             FROM {dumped} AND relkind = 'r'
                 AND relam = (SELECT oid FROM pg_am WHERE amname = 'heap')
                 AND NOT (relpersistence = 'u' AND pg_is_in_recovery())
-                AND NOT {CALLS_FUNCTIONS}
+                AND NOT {CALLS_FUNCTIONS} AND {trusted}
                 AND NOT EXISTS (SELECT FROM pg_depend
                     WHERE classid = 'pg_class'::regclass AND objid = c.oid AND deptype = 'e')
         ) large

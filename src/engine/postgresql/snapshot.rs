@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::Result;
 use serde::de::DeserializeOwned;
 
+use super::count;
 use super::session::Session;
 use crate::header::Rows;
 
@@ -24,20 +25,6 @@ const DUMPED: &str = "pg_class c JOIN pg_namespace n ON n.oid = relnamespace
             WHERE classid = 'pg_class'::regclass AND objid = c.oid AND deptype = 'e'
                 AND NOT EXISTS (SELECT FROM pg_extension e
                     WHERE e.oid = refobjid AND c.oid = ANY (extconfig)))";
-
-/// True for the table `c` if planning a query of it can call a function of its owner with the rights
-/// of the role that dumps: the planner evaluates what is constant in the expressions of indexes and
-/// statistics. `pg_dump` reads rows without planning a query.
-pub(super) const CALLS_FUNCTIONS: &str = "EXISTS (SELECT FROM pg_depend d
-    WHERE (d.classid = 'pg_class'::regclass
-            AND d.objid IN (SELECT indexrelid FROM pg_index WHERE indrelid = c.oid
-                AND (indexprs IS NOT NULL OR indpred IS NOT NULL))
-        OR d.classid = 'pg_statistic_ext'::regclass
-            AND d.objid IN (SELECT s.oid FROM pg_statistic_ext s WHERE stxrelid = c.oid))
-        AND refobjid >= 16384
-        AND (refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass)
-            OR refclassid = 'pg_type'::regclass
-                AND refobjid IN (SELECT t.oid FROM pg_type t WHERE typtype = 'd')))";
 
 /// The file of each dumped table, if the table has one.
 pub(super) type Storage = HashMap<String, Option<u32>>;
@@ -132,71 +119,17 @@ SELECT '{begin}', (SELECT 'LOCK TABLE '
 
     /// Counts the rows of tables, the smallest table first, until the tables are `counted` bytes
     /// large together. Counting reads these tables once more. A table that cannot be counted is
-    /// left out: `pg_dump` will report why it cannot be read. If `is_live`, a table is also left out
-    /// if counting it could call functions of its owner, or if its owner put a view in its place.
+    /// left out: `pg_dump` will report why it cannot be read. If `is_live`, the database belongs to
+    /// another user, and no function of that user is called; otherwise all functions are trusted.
     ///
     /// # Errors
     /// When the server cannot be asked, in the server's words.
     pub(super) fn count(&mut self, counted: u64, is_live: bool) -> Result<()> {
-        let script = count(counted, is_live, &self.left_out);
-        let printed = self.session.run(&script)?;
-        let lines = printed.lines().map(serde_json::from_str);
-        self.rows = lines.collect::<Result<_, _>>()?;
+        self.rows = if is_live {
+            count::count_without_queries(&mut self.session, counted, &self.left_out)?
+        } else {
+            count::count_by_queries(&mut self.session, counted, &self.left_out)?
+        };
         Ok(())
     }
-}
-
-/// Returns the script that counts rows. Each line that it prints is JSON. It counts a hundred
-/// tables at a time, and after each time it releases the locks beyond the snapshot's own, because
-/// the server has room for only some thousands of locks. It does not touch the tables whose OIDs are in
-/// the SQL array `left_out`.
-///
-/// The list of tables is that of the snapshot, and a query goes by names. The owner of a table that the
-/// snapshot does not lock can give its name to a view, which calls functions of the owner. So if
-/// `is_live`, each hundred tables are locked, and then a statement fails unless the names still are of
-/// these tables.
-fn count(counted: u64, is_live: bool, left_out: &str) -> String {
-    let calls = if is_live { CALLS_FUNCTIONS } else { "false" };
-    let lock = "string_agg(format('ONLY %s', oid::regclass), ', ' ORDER BY oid)";
-    let known = "string_agg(format('(%L::text, %s::oid)', oid::regclass, oid), ', ')";
-    let steps = if is_live {
-        format!(
-            "'LOCK TABLE ' || {lock} || ' IN ACCESS SHARE MODE' AS lock,
-        'SELECT FROM (VALUES ' || {known} || ') known (name, oid) HAVING 0 > 1 / (count(*) = count(*)
-            FILTER (WHERE name::regclass::oid = oid AND pg_relation_filenode(oid) IS NOT NULL))::int' AS known,"
-        )
-    } else {
-        String::new()
-    };
-    let skipped = if is_live { "NULL, NULL," } else { "" };
-    let checked = if is_live { "lock, known," } else { "" };
-    format!(
-        "SET lock_timeout = '1s';
-SET constraint_exclusion = off;
-\\set ON_ERROR_STOP off
-WITH relation AS (
-    SELECT oid, relname, relkind, reltuples::bigint AS about, {calls} AS calls,
-        sum(pg_relation_size(oid)) OVER (ORDER BY pg_relation_size(oid), oid) AS together
-    FROM pg_class c WHERE relkind IN ('r', 'p') AND relpersistence <> 't'
-        AND NOT (relpersistence = 'u' AND pg_is_in_recovery()) AND oid <> ALL ({left_out})
-        AND relnamespace NOT IN (SELECT oid FROM pg_namespace
-            WHERE nspname ~ '^pg_' OR nspname = 'information_schema')),
-numbered AS (
-    SELECT *, row_number() OVER (ORDER BY oid) / 100 AS batch FROM relation
-    WHERE together <= {counted} AND NOT calls AND relkind = 'r'),
-query AS (
-    SELECT {steps} string_agg(format('SELECT json_build_array(%L, count(*)) FROM ONLY %s',
-        oid::regclass::text, oid::regclass), ' UNION ALL ' ORDER BY oid) AS text
-    FROM numbered GROUP BY batch
-    UNION ALL
-    SELECT {skipped} format('SELECT json_build_array(%L, json_build_object(''about'', %s))',
-        oid::regclass::text, about)
-    FROM relation WHERE (together > {counted} OR calls) AND about > 0
-    UNION ALL
-    SELECT {skipped} format('SELECT json_build_array(%L, 0)', oid::regclass::text)
-    FROM relation WHERE relkind = 'p' AND together <= {counted} AND NOT calls)
-SELECT 'SAVEPOINT counting', {checked} text, 'ROLLBACK TO SAVEPOINT counting' FROM query \\gexec
-\\set ON_ERROR_STOP on
-"
-    )
 }

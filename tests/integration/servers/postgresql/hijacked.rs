@@ -4,7 +4,10 @@
 use std::fs;
 use std::path::Path;
 
+use dump_database::header::Rows;
+
 use super::Server;
+use super::sessions::content;
 use crate::servers::drilled::drill;
 use crate::support::{Env, Run};
 
@@ -94,9 +97,9 @@ fn a_view_in_the_place_of_a_table_is_not_counted() {
              EXECUTE format('CREATE TABLE many.t%s (x int)', number);
              EXECUTE format('ALTER EXTENSION plpgsql ADD TABLE many.t%s', number);
          END LOOP; END $$;
-         INSERT INTO many.t1 SELECT pg_catalog.generate_series(1, 1400000)",
+         INSERT INTO many.t61 SELECT pg_catalog.generate_series(1, 1400000)",
     );
-    // The first hundred are counted while two of them are locked at the same time.
+    // The first hundred are locked until all of them are counted, which takes longest for `t61`.
     let attack = "DO $$ BEGIN
              WHILE (SELECT pg_catalog.count(*) FROM pg_catalog.pg_locks
                     WHERE relation IN ('many.t1'::regclass, 'many.t60'::regclass)) < 2 LOOP
@@ -122,6 +125,94 @@ fn a_view_in_the_place_of_a_table_is_not_counted() {
     // Whoever reads the view calls the function.
     server.psql("app", "SELECT pg_catalog.count(x) FROM many.t150");
     assert!(called());
+}
+
+/// As soon as a dump has locked a table, its owner creates an index whose expression calls his function.
+#[test]
+#[ignore = "needs PostgreSQL"]
+fn an_index_that_is_made_during_a_dump_calls_no_function() {
+    const ROUNDS: usize = 10;
+    let env = Env::new();
+    let server = hijacked_server();
+    server.psql(
+        "app",
+        "ALTER ROLE evil LOGIN; GRANT CREATE ON SCHEMA public TO evil;
+         CREATE TABLE public.later AS SELECT 'row ' || n AS v FROM generate_series(1, 1000) n;
+         ALTER TABLE public.later OWNER TO evil",
+    );
+    let is_locked = "SELECT FROM pg_locks WHERE relation = 'public.later'::regclass";
+    let attack = format!(
+        "DO $$ BEGIN
+             WHILE NOT EXISTS ({is_locked} AND pid <> pg_backend_pid()) LOOP
+                 PERFORM pg_sleep(0.001);
+             END LOOP;
+             PERFORM pg_sleep(0.003);
+         END $$;
+         CREATE INDEX swapped ON public.later
+             ((public.planned('x'::text) OPERATOR(pg_catalog.||) v));"
+    );
+    let path = "SET search_path = pg_catalog";
+    let made_in_time = (0..ROUNDS).filter(|_| {
+        let mut psql = server.client("psql", "app");
+        psql.args(["-Xq", "--username=evil", "-v", "ON_ERROR_STOP=1"]);
+        let mut attack = psql.args(["-c", path, "-c", &attack]).spawn().unwrap();
+        let dump = env.dump(&server.url("app"));
+        let ended = attack.wait().unwrap();
+        assert!(ended.success());
+        let index = "SELECT pg_catalog.count(*) FROM pg_catalog.pg_class WHERE relname::text OPERATOR(pg_catalog.=) 'swapped'";
+        assert_eq!(server.psql("app", &format!("{path}; {index}")), "1");
+        server.psql("app", &format!("{path}; DROP INDEX public.swapped"));
+        let tables = crate::support::planted::header(&dump).facts.tables;
+        assert!(tables.contains(&("later".to_owned(), Some(Rows::Exact(1000)))) || tables.contains(&("public.later".to_owned(), Some(Rows::Exact(1000)))), "{tables:?}");
+        // If the index is not in the dump, it was made after the snapshot was taken.
+        !String::from_utf8_lossy(&content(&dump)).contains("INDEX swapped")
+    });
+    assert!(made_in_time.count() > 0);
+    assert_eq!(list_called(&server), [""; 0]);
+    // A query of the table calls the function.
+    server.psql("app", &format!("{path}; CREATE INDEX ON public.later ((public.planned('x'::text) OPERATOR(pg_catalog.||) v))"));
+    fs::write(server.directory().join("log"), "").unwrap();
+    server.psql("app", &format!("{path}; SELECT count(*) FROM public.later"));
+    assert_eq!(list_called(&server), ["a planned function"]);
+}
+
+/// Several sessions read by queries. Without `--sessions`, they read no table on which another user can
+/// create an index.
+#[test]
+#[ignore = "needs PostgreSQL"]
+fn several_sessions_read_no_table_of_another_user_by_default() {
+    let env = Env::new();
+    let server = Server::start();
+    // 300 MB of dead rows.
+    server.psql(
+        "postgres",
+        "CREATE ROLE evil; CREATE TABLE parent (v text) PARTITION BY LIST (v);
+         CREATE TABLE big (v text); ALTER TABLE big ALTER v SET STORAGE PLAIN;
+         INSERT INTO big SELECT repeat('x', 7000) FROM generate_series(1, 38000);
+         DELETE FROM big; INSERT INTO big VALUES ('x')",
+    );
+    let is_read_by_several = |more: &str| {
+        let run = env.run(&format!(
+            "dump --log debug {more} {}",
+            server.url("postgres")
+        ));
+        run.succeeds()
+            .stderr
+            .contains("sessions read the rows of 1 large table")
+    };
+    if std::thread::available_parallelism().is_ok_and(|cores| cores.get() > 1) {
+        assert!(is_read_by_several(""));
+    }
+    server.psql("postgres", "ALTER TABLE big OWNER TO evil");
+    assert!(!is_read_by_several(""));
+    assert!(is_read_by_several("--sessions 2"));
+    // The owner of a partitioned table creates the indexes of its partitions.
+    server.psql(
+        "postgres",
+        "ALTER TABLE big OWNER TO postgres; ALTER TABLE parent ATTACH PARTITION big DEFAULT;
+         ALTER TABLE parent OWNER TO evil",
+    );
+    assert!(!is_read_by_several(""));
 }
 
 #[test]

@@ -22,7 +22,7 @@ const SEVERAL: &str = "--log debug --sessions 4 --large-table 8KiB";
 const SEVERAL_LARGE: &str = "--log debug --sessions 4 --large-table 8MiB";
 
 /// Returns the content of a plain dump.
-fn content(dump: &Path) -> Vec<u8> {
+pub(super) fn content(dump: &Path) -> Vec<u8> {
     let output = Command::new("gunzip").arg("-c").arg(dump).output();
     let output = output.unwrap();
     assert!(output.status.success());
