@@ -156,8 +156,9 @@ in
         example = false;
         description = ''
           Whether to look once a day for databases of this machine that nobody dumps: servers by their
-          sockets and ports, and SQLite files by their first bytes. The journal and
-          {command}`dump-database status` name them, and so does every round. They do not fail it.
+          sockets and ports, and SQLite files by their first bytes. The journal of
+          {command}`dump-database-survey.service` names them once a day, and so does each
+          {command}`dump-database status` that you run. They fail no unit.
         '';
       };
 
