@@ -56,7 +56,7 @@ pub(super) fn run(path: &Path, server: &dyn Source, options: &RestoreOptions) ->
             outcomes.push((name, outcome));
         }
     }
-    let denied = server.grant(&grants, &options.dump.access())?;
+    let denied = server.grant(&grants, &options.output.access())?;
     for failure in &denied {
         log::error!("not restored: {failure}");
     }
