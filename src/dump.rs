@@ -66,7 +66,7 @@ pub fn run(
     };
     // Write the metrics after a failure too: monitoring learns of the failure from them.
     let directories = std::slice::from_ref(&options.output.to);
-    let rows = status::rows(directories, None, false, clock::now());
+    let rows = status::judge_directories(directories, None, false, clock::now());
     match metrics::write(metrics, &rows) {
         Ok(()) => failed,
         Err(error) if failed.is_ok() => Err(error),
@@ -135,7 +135,7 @@ fn dump_all(
         return Err(stop::Stopped::Signal(signal).into());
     }
     if number > 1 {
-        table(&outcomes);
+        log_table(&outcomes);
     }
     let failed = outcomes.iter().filter(|outcome| outcome.result.is_err());
     Ok(failed.count() + unreached)
@@ -269,7 +269,7 @@ fn record(
 }
 
 /// Logs the result of each database at the end of a run over several databases.
-fn table(outcomes: &[TaskResult]) {
+fn log_table(outcomes: &[TaskResult]) {
     let width = outcomes.iter().map(|outcome| outcome.name.chars().count());
     let width = width.max().unwrap_or(0);
     let mut last = None;
