@@ -9,7 +9,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dump_database::compress::Method;
-use dump_database::dump::{self, DumpOptions, RetentionChoice, Selection, default_threads};
+use dump_database::dump::{
+    self, DumpOptions, OutputOptions, RetentionChoice, Selection, SeriesOptions, default_threads,
+};
 use dump_database::engine::access::Sessions;
 use dump_database::engine::sqlite::SqliteSource;
 use dump_database::header::LeftOut;
@@ -34,23 +36,27 @@ fn main() -> Result<(), Box<dyn Error>> {
     let shop = Connection::open(&database)?;
     shop.execute_batch("CREATE TABLE orders (id INTEGER PRIMARY KEY, item TEXT, placed TEXT)")?;
     let options = DumpOptions {
-        to: dumps.clone(),
-        adopt: false,
-        keep: RetentionChoice::By(Policy {
-            last: NonZeroUsize::new(5).ok_or("five")?,
-            ..Policy::default()
-        }),
-        method: Method::default(),
-        threads: default_threads(),
-        timeout: Duration::from_mins(10),
-        full_check: Duration::ZERO,
-        busy_timeout: Duration::from_secs(30),
-        skip_unchanged: false,
-        metrics: None,
-        format: Format::Sql,
+        output: OutputOptions {
+            to: dumps.clone(),
+            method: Method::default(),
+            threads: default_threads(),
+            timeout: Duration::from_mins(10),
+            full_check: Duration::ZERO,
+            busy_timeout: Duration::from_secs(30),
+            format: Format::Sql,
+            sessions: Sessions::default(),
+            password: None,
+        },
+        series: SeriesOptions {
+            adopt: false,
+            keep: RetentionChoice::By(Policy {
+                last: NonZeroUsize::new(5).ok_or("five")?,
+                ..Policy::default()
+            }),
+            skip_unchanged: false,
+        },
         left_out: LeftOut::default(),
-        sessions: Sessions::default(),
-        password: None,
+        metrics: None,
     };
     println!(
         "six dumps of {}, a database that changes:",
@@ -69,7 +75,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     list::run(std::slice::from_ref(&dumps), None, false)?;
     println!("each is good:");
     assert_eq!(
-        verify::run(std::slice::from_ref(&dumps), options.timeout, false)?,
+        verify::run(std::slice::from_ref(&dumps), options.output.timeout, false)?,
         0,
         "a dump is damaged"
     );
@@ -83,7 +89,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         replace: restore::ReplaceMode::No,
         keep_going: false,
         no_owner: false,
-        dump: options,
+        output: options.output,
     };
     restore::run(&from, &SqliteSource::new(&restored), &options)?;
     let orders = read_orders(&restored)?;

@@ -81,7 +81,7 @@ let
     line: builtins.match "[ \t]*postgres[ \t]+dump-database[ \t]+postgres[ \t]*(#.*)?" line != null
   ) (lib.splitString "\n" (config.services.postgresql.identMap or ""));
 
-  one =
+  assertionsOf =
     name: db:
     let
       engine = source.engine db;
@@ -209,7 +209,7 @@ in
         services.dumpDatabase.databases: ${lib.concatStringsSep " and " names} have the same source.
         Remove one of them, or disable the one that was discovered: ${option (lib.head names)}.enable = false.'';
     }) (lib.attrValues twice)
-    ++ lib.concatLists (lib.mapAttrsToList one databases)
+    ++ lib.concatLists (lib.mapAttrsToList assertionsOf databases)
     ++ import ./copy-assertions.nix {
       inherit
         beginsByItself

@@ -32,8 +32,8 @@ in
       default = [ ];
       example = [ "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kdy7g4lsqkw3w2x" ];
       description = ''
-        The public keys that copies are encrypted to: age's (`age1...`) or SSH's (`ssh-ed25519 ...`,
-        `ssh-rsa ...`). This machine then cannot read its copies; keep the private key elsewhere.
+        The public keys that copies are encrypted to: keys of age (`age1...`) or of SSH
+        (`ssh-ed25519 ...`, `ssh-rsa ...`). This machine then cannot read its copies; keep the private key elsewhere.
         Without recipients, copies are not encrypted.
       '';
     };
@@ -50,14 +50,14 @@ in
       type = types.nullOr (import ./size-type.nix lib);
       default = null;
       example = "10MB";
-      description = "The number of bytes to upload in a second at most.";
+      description = "The greatest number of bytes that are uploaded in one second.";
     };
 
     timeout = mkOption {
       type = types.strMatching "[0-9]+[smhd]";
       default = "1h";
       example = "6h";
-      description = "The time limit for one copy.";
+      description = "The time limit for the upload of one copy.";
     };
 
     rotate = mkBool true ''
@@ -66,10 +66,13 @@ in
     '';
 
     readBack = mkBool false ''
-      Whether to download every copy and compare it, also where the store compares checksums itself.
+      Whether to download each copy after its upload and compare it with the dump, even if the store
+      compares checksums itself.
     '';
 
-    includeReplaced = mkBool false "Whether to copy also what a restore replaced.";
+    includeReplaced = mkBool false ''
+      Whether to also copy the dumps in which restores saved the databases that they replaced.
+    '';
 
     timerConfig = import ./timer-option.nix lib {
       default = {
@@ -78,7 +81,7 @@ in
         RandomizedDelaySec = "1m";
       };
       example.OnCalendar = "hourly";
-      description = "When to copy";
+      description = "When to copy.";
     };
 
     maxAge = mkOption {
@@ -98,7 +101,7 @@ in
         "--log"
         "debug"
       ];
-      description = "More arguments of {command}`dump-database copy`.";
+      description = "Additional arguments of {command}`dump-database copy`.";
     };
   }
   // import ./destination-options.nix { inherit lib; }

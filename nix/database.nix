@@ -163,7 +163,7 @@ in
         "--busy-timeout"
         "2m"
       ];
-      description = "More arguments of {command}`dump-database dump`.";
+      description = "Additional arguments of {command}`dump-database dump`.";
     };
   }
   // import ./retention.nix {

@@ -31,8 +31,9 @@ in
   '';
 
   storeConfigFile = secret "/run/secrets/copies" ''
-    A file of `KEY=VALUE` lines with the same settings. Only root needs to read it: the unit gets it
-    as a systemd credential. Its settings count before those of the environment.
+    A file of `KEY=VALUE` lines with settings of the store, secret ones too. Only root needs to read
+    it: the unit gets it as a systemd credential. A setting in this file replaces the same setting in
+    the environment.
   '';
 
   sshKeyFile = secret "/run/secrets/copies-ssh" ''

@@ -1,5 +1,5 @@
 # The databases this machine's configuration declares, as entries of services.dumpDatabase.databases.
-# Their names depend on `services` alone: what depends on `systemd.services` is looked up later.
+# Their names depend on `services` alone: what depends on `systemd.services` is filesByService up later.
 {
   config,
   lib,
@@ -13,7 +13,7 @@ let
   cfg = services.dumpDatabase;
   active = cfg.enable && cfg.discover;
 
-  # What nixpkgs removed or renamed throws when it is looked at, or warns; its option is not visible.
+  # What nixpkgs removed or renamed throws when it is filesByService at, or warns; its option is not visible.
   isPresent = name: options.services.${name}.visible or true != false;
   succeeds = value: (builtins.tryEval value).success;
   isEnabled =
@@ -57,8 +57,8 @@ let
     in
     # A setting of the service may be gone as well.
     if succeeds (builtins.deepSeq found found) then found else null;
-  looked = lib.mapAttrs filesOf rows;
-  entries = lib.concatMapAttrs (_: found: if found == null then { } else found) looked;
+  filesByService = lib.mapAttrs filesOf rows;
+  entries = lib.concatMapAttrs (_: found: if found == null then { } else found) filesByService;
 
   found = lib.filterAttrs (name: _: !(lib.elem name cfg.exclude)) entries;
 
@@ -74,7 +74,7 @@ let
   ) found;
 
   isSettled = name: lib.elem name cfg.exclude || cfg.databases ? ${name};
-  unreadable = lib.filterAttrs (name: found: found == null && !(isSettled name)) looked;
+  unreadable = lib.filterAttrs (name: found: found == null && !(isSettled name)) filesByService;
   uncovered = lib.filterAttrs (name: _: isEnabled name && !(isSettled name)) (
     import ./uncovered-services.nix
   );

@@ -51,8 +51,8 @@ in
       default = "1d";
       example = "6h";
       description = ''
-        The time limit for the drill of all copies, in the form of {manpage}`systemd.time(7)`. Each copy
-        has an hour.
+        The time limit for the drill of all copies, in the form of {manpage}`systemd.time(7)`. The
+        limit for the drill of each single copy is one hour.
       '';
     };
   }

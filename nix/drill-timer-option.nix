@@ -6,5 +6,5 @@ import ./timer-option.nix lib {
     Persistent = true;
   };
   example.OnCalendar = "daily";
-  description = "When to drill";
+  description = "When to drill.";
 }

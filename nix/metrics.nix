@@ -22,12 +22,7 @@ lib.mkIf (cfg.metrics.enable && databases != { }) {
       import ./sandbox.nix
       // statusCommand [
         {
-          # The rounds say what nobody dumps.
-          flags = [
-            "--metrics=/var/lib/${state}/dump-database.prom"
-            "--no-survey"
-          ]
-          ++ copy.recording;
+          flags = [ "--metrics=/var/lib/${state}/dump-database.prom" ] ++ copy.recording;
           inherit databases;
         }
       ]

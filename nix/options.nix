@@ -63,7 +63,7 @@ in
         OnUnitActiveSec = "10m";
       };
       example.OnUnitActiveSec = "30m";
-      description = "When to start a round, which dumps; an `OnUnitActiveSec` counts from the end of the previous round";
+      description = "When to start a round, which dumps every database that has no timer of its own. `OnUnitActiveSec` counts from the end of the previous round.";
     };
 
     roundTimeout = mkOption {
@@ -157,8 +157,9 @@ in
         example = false;
         description = ''
           Whether to look once a day for databases of this machine that nobody dumps: servers by their
-          sockets and ports, and SQLite files by their first bytes. The journal and
-          {command}`dump-database status` name them, and so does every round. They do not fail it.
+          sockets and ports, and SQLite files by their first bytes. The journal of
+          {command}`dump-database-survey.service` names them once a day, and so does each
+          {command}`dump-database status` that you run. They fail no unit.
         '';
       };
 
@@ -201,7 +202,7 @@ in
           OnUnitActiveSec = "1d";
         };
         example.OnCalendar = "03:00";
-        description = "When to look";
+        description = "When to survey.";
       };
     };
 
@@ -239,9 +240,8 @@ in
         "test_*"
       ];
       description = ''
-        Names of what is not dumped. A name removes the discovered entry with exactly this name, and
-        it is a pattern (`*`, `?`, `[...]`) for the databases of servers: those that match it are
-        skipped.
+        What is not dumped: the discovered entries that have one of these names, and the databases of
+        servers whose names match one of them as a pattern (`*`, `?`, `[...]`).
       '';
     };
 
@@ -287,8 +287,8 @@ in
         }
       '';
       description = ''
-        The destinations that copies of all dumps are stored in, each by its unit
-        `dump-database-copy-<name>.service` and its timer. The unit reads dumps only, and reaches no
+        The destinations in which copies of all dumps are stored. For each destination, a timer starts
+        the unit `dump-database-copy-<name>.service`, which can read the dumps and can reach no
         database. `docs/copies.md` describes destinations.
       '';
     };
@@ -307,8 +307,8 @@ in
       description = ''
         Destinations whose copies are drilled: the newest copy of each database is downloaded, decrypted
         and restored into a throwaway database, as with {option}`services.dumpDatabase.drill.enable`.
-        Each has a unit, `dump-database-drill-copies-<name>.service`, and its timer. Run it on a machine
-        other than those that copy, because it needs the private key.
+        For each destination, a timer starts the unit `dump-database-drill-copies-<name>.service`. Set
+        this option on another machine than those that copy, because a drill needs the private key.
       '';
     };
 

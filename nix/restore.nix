@@ -60,8 +60,8 @@ let
             { target = db.source; }
           else
             {
-              before = "${lib.head (parts db)}/";
-              after = lib.last (parts db);
+              prefix = "${lib.head (parts db)}/";
+              suffix = lib.last (parts db);
             }
         )
     );

@@ -83,7 +83,7 @@ chosen=$(jq 'max_by(.time)' <<<"$chosen")
 dump=$(jq --raw-output .path <<<"$chosen")
 target=$(of target)
 if [ -z "$target" ]; then
-  target=$(of before)$(jq --raw-output '.database | @uri' <<<"$chosen")$(of after)
+  target=$(of prefix)$(jq --raw-output '.database | @uri' <<<"$chosen")$(of suffix)
 fi
 
 # What runs of the service, what would start it again, and the timers.

@@ -13,19 +13,22 @@ let
           null
         else
           lib.literalExpression "config.services.dumpDatabase.keep${period}";
-      description = ''
-        The number of dumps to keep for a longer time, beside the newest ones: the newest dump of each
-        of the last that many ${
-          {
-            Hourly = "hours";
-            Daily = "days";
-            Weekly = "weeks";
-            Monthly = "months";
-            Yearly = "years";
-          }
-          .${period}
-        } (UTC) that have a dump.
-      '';
+      description =
+        let
+          periods =
+            {
+              Hourly = "hours";
+              Daily = "days";
+              Weekly = "weeks";
+              Monthly = "months";
+              Yearly = "years";
+            }
+            .${period};
+        in
+        ''
+          The newest dump of each of this many ${periods} (UTC) is kept, in addition to the newest dumps
+          that `keep` counts. Only ${periods} that have a dump count.
+        '';
     };
 in
 {

@@ -7,7 +7,6 @@
   statusCommand,
   copy,
   ping,
-  survey,
   timer,
   ...
 }:
@@ -44,7 +43,7 @@ in
           lib.mapAttrsToList (
             age: names:
             map (flags: {
-              flags = [ "--max-age=${age}" ] ++ survey.flags ++ flags;
+              flags = [ "--max-age=${age}" ] ++ flags;
               databases = lib.getAttrs names judged;
             }) copy.judging
           ) byAge

@@ -17,7 +17,8 @@ exists() {
 looked=no
 failed=0
 while [ $# -gt 0 ]; do
-  status=("$program" status)
+  # The daily survey says which databases nobody dumps; a round every ten minutes would say it again.
+  status=("$program" status --no-survey)
   while [[ ${1-} == --?* ]]; do
     status+=("$1")
     shift
@@ -37,8 +38,6 @@ while [ $# -gt 0 ]; do
     esac
   done
   [ ${#directories[@]} -gt 0 ] || continue
-  # The first group says what nobody dumps.
-  if [ $looked = yes ]; then status+=(--no-survey); fi
   looked=yes
   "${status[@]}" "${directories[@]}" || failed=$?
 done

@@ -72,7 +72,4 @@ in
   timers.${name} = lib.mkIf active (
     timer.unit "Survey of the databases of this machine, again and again" cfg.survey.timerConfig
   );
-
-  # Flags of the `status` of a round.
-  flags = lib.optional (!active) "--no-survey";
 }

@@ -13,7 +13,9 @@ lib.mkOption {
   inherit default example;
   apply = timer.merge default;
   description = ''
-    ${description}: settings of {manpage}`systemd.timer(5)`. Each setting given here replaces the
+    ${description}
+
+    The settings are those of {manpage}`systemd.timer(5)`. Each setting given here replaces the
     default of that setting; `OnCalendar` replaces all default intervals, and an interval replaces
     `OnCalendar`. One of ${lib.concatMapStringsSep ", " (key: "`${key}`") timer.beginning} must be set,
     because otherwise nothing starts the unit after a boot.

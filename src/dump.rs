@@ -31,7 +31,7 @@ use crate::stop::{self, Stopped};
 
 pub(crate) use database::{PublishedDump, Run};
 pub use keep::RetentionChoice;
-pub use options::{DumpOptions, default_threads};
+pub use options::{DumpOptions, OutputOptions, SeriesOptions, default_threads};
 pub use plan::Selection;
 use plan::{Plan, PlannedStep, Task, plan};
 
@@ -65,8 +65,8 @@ pub fn run(
         return failed;
     };
     // Write the metrics after a failure too: monitoring learns of the failure from them.
-    let directories = std::slice::from_ref(&options.to);
-    let rows = status::rows(directories, None, false, clock::now());
+    let directories = std::slice::from_ref(&options.output.to);
+    let rows = status::judge_directories(directories, None, false, clock::now());
     match metrics::write(metrics, &rows) {
         Ok(()) => failed,
         Err(error) if failed.is_ok() => Err(error),
@@ -82,7 +82,7 @@ fn dump_all(
     selection: &Selection,
     options: &DumpOptions,
 ) -> Result<usize> {
-    if !options.to.exists() && sources.iter().all(|source| source.find().is_err()) {
+    if !options.output.to.exists() && sources.iter().all(|source| source.find().is_err()) {
         // Create no directory when no source exists.
         for source in sources {
             if let Err(error) = source.find() {
@@ -93,8 +93,8 @@ fn dump_all(
         }
         return Ok(sources.len());
     }
-    let directory = Directory::open_or_create(&options.to)?.lock()?;
-    directory.remove_stale(options.timeout)?;
+    let directory = Directory::open_or_create(&options.output.to)?.lock()?;
+    directory.remove_stale(options.output.timeout)?;
     let Plan {
         tasks,
         listed,
@@ -107,10 +107,10 @@ fn dump_all(
     );
     let queue: Mutex<VecDeque<_>> = Mutex::new(tasks.into_iter().enumerate().collect());
     let outcomes = Mutex::new(Vec::new());
-    let run = Run::new(&directory, options)?;
+    let run = Run::new(&directory, &options.output, &options.series)?;
     let work = || {
         while let Some((place, task)) = next(&queue) {
-            let outcome = attempt(&run, task);
+            let outcome = attempt(&run, options, task);
             let mut all = outcomes.lock().unwrap_or_else(PoisonError::into_inner);
             all.push((place, outcome));
         }
@@ -135,7 +135,7 @@ fn dump_all(
         return Err(stop::Stopped::Signal(signal).into());
     }
     if number > 1 {
-        table(&outcomes);
+        log_table(&outcomes);
     }
     let failed = outcomes.iter().filter(|outcome| outcome.result.is_err());
     Ok(failed.count() + unreached)
@@ -147,7 +147,7 @@ fn next<T>(queue: &Mutex<VecDeque<T>>) -> Option<T> {
 }
 
 /// Dumps one database. The calling thread starts and ends the child processes.
-fn attempt(run: &Run<'_>, task: Task) -> TaskResult {
+fn attempt(run: &Run<'_>, options: &DumpOptions, task: Task) -> TaskResult {
     let started = Instant::now();
     let Task {
         name,
@@ -158,7 +158,7 @@ fn attempt(run: &Run<'_>, task: Task) -> TaskResult {
     let (mut is_missing, mut is_logged) = (false, false);
     let result = match planned {
         PlannedStep::Dump(name) => {
-            let result = dump(run, &name, source.as_ref());
+            let result = dump(run, options, &name, source.as_ref());
             is_missing = result.is_err() && source.find().is_err();
             result
         }
@@ -172,7 +172,7 @@ fn attempt(run: &Run<'_>, task: Task) -> TaskResult {
         Ok(published) => {
             log::info!("{name}: {}", published.summary);
             if !published.unchanged {
-                print_path(&run.options.to, published);
+                print_path(&options.output.to, published);
             }
         }
         Err(_) if is_logged => {}
@@ -196,9 +196,14 @@ fn is_of_signal(error: &str) -> bool {
     stop::signal().is_some_and(|signal| error == Stopped::Signal(signal).to_string())
 }
 
-fn dump(run: &Run<'_>, name: &Name, source: &dyn Source) -> Result<PublishedDump, String> {
+fn dump(
+    run: &Run<'_>,
+    options: &DumpOptions,
+    name: &Name,
+    source: &dyn Source,
+) -> Result<PublishedDump, String> {
     progress::status(&format!("dumping {name}"));
-    let access = run.options.access();
+    let access = options.access();
     let stop = access.deadline;
     source
         .open(&access)
@@ -264,7 +269,7 @@ fn record(
 }
 
 /// Logs the result of each database at the end of a run over several databases.
-fn table(outcomes: &[TaskResult]) {
+fn log_table(outcomes: &[TaskResult]) {
     let width = outcomes.iter().map(|outcome| outcome.name.chars().count());
     let width = width.max().unwrap_or(0);
     let mut last = None;

@@ -91,7 +91,7 @@ pub fn run(directories: &[PathBuf], policy: Option<&Policy>, json: bool) -> Resu
             for UncountedDump { entry, reason, .. } in &series.others {
                 log::warn!("{} is not listed: {reason}", entry.name);
             }
-            listed.push((rows(&directory, &series, &policy, now), policy));
+            listed.push((read_rows(&directory, &series, &policy, now), policy));
         }
     }
     let mut out = io::BufWriter::new(io::stdout().lock());
@@ -100,7 +100,7 @@ pub fn run(directories: &[PathBuf], policy: Option<&Policy>, json: bool) -> Resu
         writeln!(out, "{}", human::json(&all)?)?;
     } else {
         for (rows, policy) in listed.iter().filter(|(rows, _)| !rows.is_empty()) {
-            table(&mut out, rows, policy, now)?;
+            print_table(&mut out, rows, policy, now)?;
         }
         if listed.iter().all(|(rows, _)| rows.is_empty()) {
             log::info!("no dumps here");
@@ -110,7 +110,7 @@ pub fn run(directories: &[PathBuf], policy: Option<&Policy>, json: bool) -> Resu
     Ok(())
 }
 
-fn rows(
+fn read_rows(
     directory: &Directory,
     series: &Series,
     policy: &Policy,
@@ -135,7 +135,7 @@ fn rows(
     .collect()
 }
 
-fn table(
+fn print_table(
     out: &mut impl Write,
     rows: &[ListedDump],
     policy: &Policy,

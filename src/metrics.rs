@@ -185,7 +185,7 @@ fn render(rows: &[DatabaseStatus]) -> String {
         let values = rows
             .iter()
             .filter_map(|row| Some((labels(row), value(row)?)));
-        gauge(&mut text, name, help, values);
+        write_gauge(&mut text, name, help, values);
     }
     #[cfg(feature = "copies")]
     for (name, help, value) in COPY_METRICS {
@@ -196,13 +196,18 @@ fn render(rows: &[DatabaseStatus]) -> String {
                 Some((labels, value(copy)?))
             })
         });
-        gauge(&mut text, name, help, values);
+        write_gauge(&mut text, name, help, values);
     }
     text
 }
 
 /// Adds a metric with its values by their labels; nothing where there is no value.
-fn gauge(text: &mut String, name: &str, help: &str, values: impl Iterator<Item = (String, f64)>) {
+fn write_gauge(
+    text: &mut String,
+    name: &str,
+    help: &str,
+    values: impl Iterator<Item = (String, f64)>,
+) {
     let mut lines = values
         .map(|(labels, value)| format!("dump_database_{name}{{{labels}}} {value}\n"))
         .peekable();

@@ -47,7 +47,7 @@ pub fn run_chosen(
 /// Grants the privileges that a dump of a server has, and logs what could not be restored. Returns how
 /// many objects and grants that is.
 fn grant(loaded: &LoadResult, target: &dyn Source, options: &RestoreOptions) -> Result<usize> {
-    let access = options.dump.access();
+    let access = options.output.access();
     let denied = target.grant(&loaded.grants, &access)?;
     let failed = loaded.failed.len() + denied.len();
     for failure in loaded.failed.iter().chain(&denied) {

@@ -22,7 +22,7 @@ const SOON: f64 = 3.0;
 #[cfg(feature = "copies")]
 pub use copies::{CopyRecord, CopyStatus};
 pub use forecast::HORIZON;
-pub use judge::rows;
+pub use judge::judge_directories;
 pub use row::DatabaseStatus;
 
 /// Prints a line for each row, or a JSON array. Returns the number of databases that have a problem.

@@ -60,9 +60,9 @@ pub fn run(options: &SurveyOptions) -> Result<usize> {
     let stop = Stop::with_limit(options.timeout);
     let give_up = Instant::now() + options.timeout + GRACE;
     let named = options.dumps.clone();
-    let coverage = within(give_up, move || Coverage::read(&named, unit::units()))?;
-    let servers = within(give_up, server::servers)?;
-    let files = files(options, stop, give_up)?;
+    let coverage = within(give_up, move || Coverage::read(&named, unit::read_units()))?;
+    let servers = within(give_up, server::find_servers)?;
+    let files = find_files(options, stop, give_up)?;
     let late = || {
         let limit = human::duration(options.timeout);
         format!("it ended after {limit} (--timeout)")
@@ -76,9 +76,14 @@ pub fn run(options: &SurveyOptions) -> Result<usize> {
     let mut databases: Vec<_> = servers
         .iter()
         .flatten()
-        .map(|server| of_server(server, &coverage))
+        .map(|server| describe_server(server, &coverage))
         .collect();
-    databases.extend(files.databases.iter().map(|path| of_file(path, &coverage)));
+    databases.extend(
+        files
+            .databases
+            .iter()
+            .map(|path| describe_file(path, &coverage)),
+    );
     databases.retain(|row| {
         let is_ignored = |location: &String| options.ignored.iter().any(|it| it.matches(location));
         !row.locations.iter().any(is_ignored)
@@ -170,7 +175,7 @@ struct Files {
 }
 
 /// Returns the SQLite files of the places.
-fn files(options: &SurveyOptions, stop: Stop, give_up: Instant) -> Result<Files> {
+fn find_files(options: &SurveyOptions, stop: Stop, give_up: Instant) -> Result<Files> {
     let mut found = Files::default();
     let met = files::search(options.places.clone(), stop);
     loop {
@@ -195,7 +200,7 @@ fn files(options: &SurveyOptions, stop: Stop, give_up: Instant) -> Result<Files>
     }
 }
 
-fn of_file(path: &Path, coverage: &Coverage) -> SurveyedDatabase {
+fn describe_file(path: &Path, coverage: &Coverage) -> SurveyedDatabase {
     let dumped: Vec<_> = coverage.of_file(path).collect();
     let units = coverage.units.iter();
     let units = units.filter(|unit| unit.names_file(path));
@@ -204,11 +209,11 @@ fn of_file(path: &Path, coverage: &Coverage) -> SurveyedDatabase {
         supported: true,
         locations: vec![path.to_string_lossy().into_owned()],
         databases: None,
-        ..row(&dumped, units.map(|unit| unit.name.clone()).collect())
+        ..describe_coverage(&dumped, units.map(|unit| unit.name.clone()).collect())
     }
 }
 
-fn of_server(server: &FoundServer, coverage: &Coverage) -> SurveyedDatabase {
+fn describe_server(server: &FoundServer, coverage: &Coverage) -> SurveyedDatabase {
     let dumped: Vec<_> = coverage.of_server(server).collect();
     let units = coverage.units.iter();
     let units = units.filter(|unit| unit.names_server(server, answers));
@@ -231,12 +236,12 @@ fn of_server(server: &FoundServer, coverage: &Coverage) -> SurveyedDatabase {
         process: server.process,
         databases: names.map(|names| names.into_iter().collect()),
         remark: (!remark.is_empty()).then(|| remark.join("; ")),
-        ..row(&dumped, units.map(|unit| unit.name.clone()).collect())
+        ..describe_coverage(&dumped, units.map(|unit| unit.name.clone()).collect())
     }
 }
 
 /// Returns a row with what is known of its dumps, and nothing of the database.
-fn row(dumped: &[&Dumped], units: Vec<String>) -> SurveyedDatabase {
+fn describe_coverage(dumped: &[&Dumped], units: Vec<String>) -> SurveyedDatabase {
     let directories: BTreeSet<_> = dumped
         .iter()
         .map(|dumped| dumped.directory.clone())

@@ -167,7 +167,7 @@ impl<'a> Bench<'a> {
                 command.env_remove("DUMP_DATABASE_HOST").args(args);
                 all.push(took(&mut command));
             }
-            let proxy = Proxy::before(self.server.s3());
+            let proxy = Proxy::start(self.server.s3());
             proxy.rule(|_| Fault::None);
             let mut command = self.command(PROGRAM);
             command.env_remove("DUMP_DATABASE_HOST").args(args);

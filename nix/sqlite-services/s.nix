@@ -41,7 +41,11 @@ in
   # monitoring/scrutiny.nix
   scrutiny = _: { scrutiny = "/var/lib/scrutiny/scrutiny.db"; };
   # misc/seerr.nix
-  seerr = service: { seerr = below (service.configDir or gone) "db/db.sqlite3"; };
+  seerr =
+    service:
+    when (service.database.type or "sqlite" == "sqlite") {
+      seerr = below (service.configDir or gone) "db/db.sqlite3";
+    };
   # web-apps/selfoss.nix
   selfoss =
     service:

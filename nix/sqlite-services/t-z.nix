@@ -85,7 +85,7 @@ in
   uptime-kuma =
     service:
     when (service.settings.UPTIME_KUMA_DB_TYPE or "sqlite" == "sqlite") {
-      uptime-kuma = "/var/lib/uptime-kuma/kuma.db";
+      uptime-kuma = below (service.settings.DATA_DIR or "/var/lib/uptime-kuma") "kuma.db";
     };
   # security/vaultwarden/default.nix
   vaultwarden =

@@ -36,6 +36,23 @@ let
     };
   };
   services = lib.mapAttrs (_: unit: unit.serviceConfig) config.systemd.services;
+  # The same machine without the module.
+  without = machine {
+    services = {
+      postgresql.enable = true;
+      mysql = {
+        enable = true;
+        package = pkgs.mariadb;
+      };
+      dumpDatabase.enable = lib.mkForce false;
+    };
+  };
+  # Names of units that are not called after the module.
+  strangers =
+    kind:
+    lib.filter (name: !(lib.hasPrefix "dump-database" name)) (
+      lib.attrNames (removeAttrs config.systemd.${kind} (lib.attrNames without.systemd.${kind}))
+    );
   users = lib.genAttrs [
     "postgresql"
     "mysql"
@@ -61,6 +78,15 @@ in
     trusted = "postgres";
     notes = "notes";
   } users;
+  testNamesOfUnits = is [ ] (
+    lib.concatMap strangers [
+      "services"
+      "timers"
+      "targets"
+      "sockets"
+      "paths"
+    ]
+  );
   testUsersOfLooks =
     is
       [ "dump-database-status" "dump-database-status" ]

@@ -90,9 +90,9 @@ let
       { source = "oracle://db/it"; }
       "databases.oracle.source: \"oracle://db/it\" is none of sqlite:PATH"
     ];
-    told = [
+    embedded = [
       { source = "postgresql://ada:secret@db.example.org/it"; }
-      "name that in services.dumpDatabase.databases.told.passwordFile"
+      "name that in services.dumpDatabase.databases.embedded.passwordFile"
     ];
     parameter = [
       { source = "postgresql://db.example.org/it?user=ada&password=secret"; }

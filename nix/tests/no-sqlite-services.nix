@@ -41,12 +41,20 @@ in
   testPaperlessOnServer = none "paperless" { settings.PAPERLESS_DBHOST = "db"; };
   testPhotoprismOnServer = none "photoprism" { settings.PHOTOPRISM_DATABASE_DRIVER = "mysql"; };
   testPocketIdOnServer = none "pocket-id" { settings.DB_CONNECTION_STRING = "postgres://db/id"; };
+  testSeerrOnServer = none "seerr" {
+    configDir = "/var/lib/seerr/";
+    database = onPostgresql;
+  };
   testSonarrOnServer = none "sonarr" { settings.postgres.host = "db"; };
   testUptimeKumaOnServer = none "uptime-kuma" { settings.UPTIME_KUMA_DB_TYPE = "mariadb"; };
   testVaultwardenOnServer = none "vaultwarden" { dbBackend = "mysql"; };
   testVikunjaOnServer = none "vikunja" { database = onPostgresql; };
   testWakapiOnServer = none "wakapi" { settings.db.dialect = "postgres"; };
 
+  testManyRows = {
+    expr = lib.length names >= 75;
+    expected = true;
+  };
   testEveryRowIsTried = {
     expr =
       let

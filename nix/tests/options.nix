@@ -262,7 +262,6 @@ in
         survey.serviceConfig.User
         survey.onFailure
       ];
-  testRoundNamesWhatNobodyDumps = is false (lib.hasInfix "--no-survey" round.serviceConfig.ExecStart);
   testNoSurvey =
     let
       without = machine {
@@ -275,13 +274,11 @@ in
         false
         false
         false
-        true
       ]
       [
         (without.systemd.services ? dump-database-survey)
         (without.systemd.timers ? dump-database-survey)
         (without.users.users ? dump-database-survey)
-        (lib.hasInfix ''"--max-age=30m" "--no-survey"'' without.systemd.services.dump-database.serviceConfig.ExecStart)
       ];
   testNoAssertion = is [ ] (
     lib.filter (lib.hasInfix "services.dumpDatabase") (

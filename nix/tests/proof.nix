@@ -79,7 +79,7 @@ in
   } timers.dump-database-drill.timerConfig;
   testNothingToRestore = is false (services ? dump-database-drill-ldap);
 
-  testMetrics = endsWith ''/bin/dump-database" "--metrics=/var/lib/dump-database-metrics/dump-database.prom" "--no-survey" "/var/lib/dump-database/ldap" "/var/lib/dump-database/near" "/var/lib/dump-database/notes" "/var/lib/dump-database/shop"'' "dump-database-metrics";
+  testMetrics = endsWith ''/bin/dump-database" "--metrics=/var/lib/dump-database-metrics/dump-database.prom" "/var/lib/dump-database/ldap" "/var/lib/dump-database/near" "/var/lib/dump-database/notes" "/var/lib/dump-database/shop"'' "dump-database-metrics";
   testMetricsTimer = is "1m" timers.dump-database-metrics.timerConfig.OnUnitActiveSec;
   testMetricsAreRead = is [
     "--collector.textfile.directory=/var/lib/dump-database-metrics"

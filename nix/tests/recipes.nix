@@ -2,6 +2,7 @@
 {
   lib,
   machine,
+  pkgs,
   ...
 }:
 let
@@ -18,9 +19,60 @@ let
     options.environment.persistence = anything;
   };
   is = expected: expr: { inherit expr expected; };
+
+  # Which of these texts a page lacks.
+  lacking = page: lib.filter (text: !(lib.hasInfix text page));
+  readme = builtins.readFile ../../README.md;
+  page = builtins.readFile ../../docs/nixos.md;
+  enable =
+    (import ../options.nix {
+      inherit lib pkgs;
+      config = { };
+    }).options.services.dumpDatabase.enable.description;
 in
 {
   testCount = is 11 (lib.length recipes);
+  testSubjects = is [ ] (
+    lacking page [
+      "## Dumps to another machine with restic"
+      "## Dumps to another machine with borg"
+      "(impermanence)"
+      "## Several PostgreSQL instances"
+      "## Passwords from agenix or sops-nix"
+      "## Restoring the database of a service with a dynamic user"
+    ]
+  );
+  # What an administrator must know before he enables the module stands where it is enabled.
+  testFirstLines = is [ ] (
+    lacking (lib.concatStringsSep " " (lib.take 3 (lib.splitString "\n" enable))) [
+      "every ten minutes"
+      "five newest"
+      "fifty minutes"
+      "services.dumpDatabase.keepDaily` `= 7`"
+    ]
+  );
+  testServers = is [ ] (
+    lacking enable [
+      "restarts the PostgreSQL and MySQL/MariaDB servers"
+      "services.postgresql.identMap"
+      "NixOS never removes such a"
+      "DROP USER 'dump-database'@'localhost'"
+    ]
+  );
+  testReadme = is [ ] (
+    lacking readme [
+      "\nservices.dumpDatabase.enable = true; # every ten minutes, the newest five dumps of each database\nservices.dumpDatabase.keepDaily = 7;"
+      "nix run . -- dump shop.db"
+      "It does not find databases of\nother services or in containers"
+    ]
+  );
+  testPage = is [ ] (
+    lacking page [
+      "inputs.dump-database.inputs.nixpkgs.follows = \"nixpkgs\";"
+      "  enable = true; # five dumps, every ten minutes: fifty minutes of history\n  keepDaily = 7;"
+      "(`containers`, `virtualisation.oci-containers`)"
+    ]
+  );
   testHooks = is [
     "borgbackup-job-dumps.service"
     "dump-database-ping.service"

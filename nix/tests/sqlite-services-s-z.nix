@@ -87,7 +87,12 @@ in
       };
   testTrilium = at "trilium-server" { dataDir = "/srv/trilium"; } "/srv/trilium/document.db";
   testTuptime = at "tuptime" { } "/var/lib/tuptime/tuptime.db";
-  testUptimeKuma = at "uptime-kuma" { settings = { }; } "/var/lib/uptime-kuma/kuma.db";
+  testUptimeKuma = at "uptime-kuma" {
+    settings.DATA_DIR = "/var/lib/uptime-kuma/";
+  } "/var/lib/uptime-kuma/kuma.db";
+  testUptimeKumaElsewhere = at "uptime-kuma" {
+    settings.DATA_DIR = "/srv/kuma";
+  } "/srv/kuma/kuma.db";
   testVaultwarden = at "vaultwarden" {
     dbBackend = "sqlite";
     config = { };

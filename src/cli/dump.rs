@@ -12,7 +12,7 @@ use glob::Pattern;
 
 use super::output::OutputArgs;
 use super::retention::RetentionArgs;
-use crate::dump::{self, DumpOptions, RetentionChoice, Selection};
+use crate::dump::{self, DumpOptions, RetentionChoice, Selection, SeriesOptions};
 use crate::engine::command::Program;
 use crate::engine::parse_source;
 use crate::exit::{Exit, UsageError};
@@ -123,16 +123,18 @@ impl DumpArgs {
             }));
         }
         let options = DumpOptions {
-            adopt: self.adopt,
-            keep: if has_policy {
-                RetentionChoice::By(self.retention.into())
-            } else {
-                RetentionChoice::AsBefore
+            output: self.output.read()?,
+            series: SeriesOptions {
+                adopt: self.adopt,
+                keep: if has_policy {
+                    RetentionChoice::By(self.retention.into())
+                } else {
+                    RetentionChoice::AsBefore
+                },
+                skip_unchanged: self.skip_unchanged,
             },
             left_out: LeftOut::new(self.exclude_table, self.exclude_rows),
-            skip_unchanged: self.skip_unchanged,
             metrics: self.metrics,
-            ..self.output.options()?
         };
         let selection = Selection {
             name: self.name,

@@ -9,9 +9,8 @@ use clap::{Args, ValueEnum};
 
 use super::default_directory::find_directory;
 use crate::compress::Method;
-use crate::dump::{DumpOptions, RetentionChoice, default_threads};
+use crate::dump::{OutputOptions, default_threads};
 use crate::engine::access::Sessions;
-use crate::header::LeftOut;
 use crate::human::{parse_bytes, parse_duration, parse_positive};
 use crate::name::Format;
 use crate::secret::Secret;
@@ -113,18 +112,13 @@ pub struct OutputArgs {
 }
 
 impl OutputArgs {
-    /// Returns the options of a run that keeps every older dump and leaves out nothing.
+    /// Reads the password. Returns how and where dumps are written.
     ///
     /// # Errors
     /// When the password cannot be read, or no single dump directory is named.
-    pub(super) fn options(self) -> Result<DumpOptions> {
-        Ok(DumpOptions {
+    pub(super) fn read(self) -> Result<OutputOptions> {
+        Ok(OutputOptions {
             to: find_directory(self.to)?,
-            adopt: false,
-            keep: RetentionChoice::Everything,
-            skip_unchanged: false,
-            left_out: LeftOut::default(),
-            metrics: None,
             method: self.compress,
             threads: self.threads.unwrap_or_else(default_threads),
             timeout: self.timeout,

@@ -144,7 +144,7 @@ impl RestoreArgs {
             replace,
             keep_going: self.keep_going,
             no_owner: self.no_owner,
-            dump: self.output.options()?,
+            output: self.output.read()?,
         };
         let from = RequestedDump {
             path: self.dump,

@@ -85,7 +85,7 @@ impl StatusArgs {
         }
         let directories = find_directories(self.directories)?;
         let now = clock::now();
-        let rows = status::rows(&directories, self.max_age, self.trust_records, now);
+        let rows = status::judge_directories(&directories, self.max_age, self.trust_records, now);
         #[cfg(feature = "copies")]
         let mut rows = rows;
         #[cfg(feature = "copies")]

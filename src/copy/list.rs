@@ -53,13 +53,13 @@ pub fn list(places: &[Location], json: bool) -> Result<()> {
     } else if rows.is_empty() {
         log::info!("there are no copies");
     } else {
-        table(&mut out, &rows, clock::now())?;
+        print_table(&mut out, &rows, clock::now())?;
     }
     out.flush()?;
     Ok(())
 }
 
-fn table(out: &mut impl Write, rows: &[CopyRow], now: Timestamp) -> io::Result<()> {
+fn print_table(out: &mut impl Write, rows: &[CopyRow], now: Timestamp) -> io::Result<()> {
     let width = |cell: fn(&CopyRow) -> &String, head: &str| {
         let widest = rows.iter().map(|row| cell(row).chars().count()).max();
         widest.unwrap_or(0).max(head.len())

@@ -76,7 +76,7 @@ pub fn status(places: &[Location], max_age: Option<Duration>, json: bool) -> Res
     if json {
         writeln!(out, "{}", human::json(&rows)?)?;
     } else {
-        table(&mut out, &rows, now)?;
+        print_table(&mut out, &rows, now)?;
     }
     out.flush()?;
     let bad: Vec<_> = rows
@@ -150,7 +150,7 @@ fn describe_age(time: Timestamp, max_age: Option<Duration>, now: Timestamp) -> O
     (age > limit).then(|| format!("the newest is {} old", human::age(age)))
 }
 
-fn table(out: &mut impl Write, rows: &[StatusRow], now: Timestamp) -> io::Result<()> {
+fn print_table(out: &mut impl Write, rows: &[StatusRow], now: Timestamp) -> io::Result<()> {
     let width = |cell: fn(&StatusRow) -> &String, head: &str| {
         let widest = rows.iter().map(|row| cell(row).chars().count()).max();
         widest.unwrap_or(0).max(head.len())

@@ -6,7 +6,7 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use jiff::Timestamp;
 
-use super::options::DumpOptions;
+use super::options::{OutputOptions, SeriesOptions};
 use super::previous::PreviousDumps;
 use super::proven::{DumpWriter, ProvenDump};
 use crate::directory::LockedDirectory;
@@ -30,7 +30,8 @@ pub(crate) struct Run<'a> {
     /// A thread holds this lock while it makes decisions from a listing of the directory.
     turn: Mutex<()>,
     pool: Arc<Pool>,
-    pub(super) options: &'a DumpOptions,
+    output: &'a OutputOptions,
+    series: &'a SeriesOptions,
 }
 
 /// A dump that has its final name.
@@ -53,12 +54,17 @@ impl<'a> Run<'a> {
     ///
     /// # Errors
     /// When the system refuses to start a thread.
-    pub(crate) fn new(directory: &'a LockedDirectory, options: &'a DumpOptions) -> Result<Self> {
+    pub(crate) fn new(
+        directory: &'a LockedDirectory,
+        output: &'a OutputOptions,
+        series: &'a SeriesOptions,
+    ) -> Result<Self> {
         Ok(Run {
             directory,
             turn: Mutex::new(()),
-            pool: Pool::new(options.threads)?,
-            options,
+            pool: Pool::new(output.threads)?,
+            output,
+            series,
         })
     }
 
@@ -85,7 +91,7 @@ impl<'a> Run<'a> {
         let started = Instant::now();
         let previous = {
             let _turn = self.take_turn();
-            PreviousDumps::read(self.directory, name, dumper, self.options)?
+            PreviousDumps::read(self.directory, name, dumper, self.series)?
         };
         let scratch = match dumper.scratch_bytes() {
             0 => None,
@@ -98,7 +104,8 @@ impl<'a> Run<'a> {
         let writer = DumpWriter {
             directory: self.directory,
             pool: &self.pool,
-            options: self.options,
+            output: self.output,
+            series: self.series,
             name,
             previous: &previous,
             stop,
@@ -123,7 +130,7 @@ impl<'a> Run<'a> {
         };
         let is_unchanged = unchanged.is_some();
         let (name, policy) = match unchanged {
-            Some(newest) => (newest, self.options.keep.given_policy()),
+            Some(newest) => (newest, self.series.keep.given_policy()),
             None => self.publish(name, proven, dumper.owner())?,
         };
         drop(scratch);
@@ -185,7 +192,7 @@ impl<'a> Run<'a> {
             sequence: before.next_sequence(header.time),
             time: header.time,
             format: header.format,
-            compression: self.options.method.compression,
+            compression: self.output.method.compression,
             name: name.clone(),
         };
         if let Some((newest, _)) = before.dumps.last()
@@ -194,7 +201,7 @@ impl<'a> Run<'a> {
             temporary.belong_with(newest);
         }
         let published = directory.publish(temporary, &wanted)?;
-        let keep = &self.options.keep;
+        let keep = &self.series.keep;
         let Some(policy) = keep.policy(directory.state().policy(name), &before) else {
             return Ok((published, None));
         };

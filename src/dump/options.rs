@@ -1,4 +1,4 @@
-//! The options of the command `dump`.
+//! The options of dumps.
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -12,15 +12,11 @@ use crate::name::Format;
 use crate::secret::Secret;
 use crate::stop::Stop;
 
-/// The options of a dump.
+/// How and where a dump is written, whether the user asked for it or a restore saves what it replaces.
 #[derive(Debug, Clone)]
-pub struct DumpOptions {
+pub struct OutputOptions {
     /// The dump directory.
     pub to: PathBuf,
-    /// True to take over a NAME whose newest dump is of another source.
-    pub adopt: bool,
-    /// Which older dumps to keep.
-    pub keep: RetentionChoice,
     /// The compression method.
     pub method: Method,
     /// The number of threads of the compressor, and of threads or sessions of an engine.
@@ -31,22 +27,52 @@ pub struct DumpOptions {
     pub full_check: Duration,
     /// The longest time to wait for a locked database.
     pub busy_timeout: Duration,
-    /// True to publish no dump of a database that did not change since its newest dump.
-    pub skip_unchanged: bool,
-    /// The file to write metrics to after the run.
-    pub metrics: Option<PathBuf>,
     /// The format of a PostgreSQL dump: SQL or `pg_dump`'s custom format.
     pub format: Format,
-    /// The tables and rows to leave out of the dumps.
-    pub left_out: LeftOut,
     /// The sessions that read the rows of a PostgreSQL database.
     pub sessions: Sessions,
     /// The servers' password. It takes precedence over a password in a URL.
     pub password: Option<Secret>,
 }
 
+/// What a dump means for the dumps that the directory already holds.
+#[derive(Debug, Clone)]
+pub struct SeriesOptions {
+    /// True to take over a NAME whose newest dump is of another source.
+    pub adopt: bool,
+    /// Which older dumps to keep.
+    pub keep: RetentionChoice,
+    /// True to publish no dump of a database that did not change since its newest dump.
+    pub skip_unchanged: bool,
+}
+
+/// The options of the command `dump`.
+#[derive(Debug, Clone)]
+pub struct DumpOptions {
+    /// How and where the dumps are written.
+    pub output: OutputOptions,
+    /// What becomes of older dumps.
+    pub series: SeriesOptions,
+    /// The tables and rows to leave out of the dumps.
+    pub left_out: LeftOut,
+    /// The file to write metrics to after the run.
+    pub metrics: Option<PathBuf>,
+}
+
 impl DumpOptions {
     /// Returns how an engine may use one database. The deadline is `timeout` after this call.
+    #[must_use]
+    pub fn access(&self) -> Access {
+        Access {
+            left_out: self.left_out.clone(),
+            ..self.output.access()
+        }
+    }
+}
+
+impl OutputOptions {
+    /// Returns how an engine may use one database, of which nothing is left out. The deadline is
+    /// `timeout` after this call.
     #[must_use]
     pub fn access(&self) -> Access {
         Access {
@@ -55,7 +81,7 @@ impl DumpOptions {
             lock_timeout: self.busy_timeout,
             threads: self.threads,
             format: self.format,
-            left_out: self.left_out.clone(),
+            left_out: LeftOut::default(),
             sessions: self.sessions,
         }
     }

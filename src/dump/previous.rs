@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 use jiff::Timestamp;
 
 use super::keep::RetentionChoice;
-use super::options::DumpOptions;
+use super::options::SeriesOptions;
 use crate::clock;
 use crate::directory::LockedDirectory;
 use crate::engine::Dumper;
@@ -38,7 +38,7 @@ impl PreviousDumps {
         directory: &LockedDirectory,
         name: &Name,
         dumper: &dyn Dumper,
-        options: &DumpOptions,
+        options: &SeriesOptions,
     ) -> Result<Self> {
         // `RetentionChoice::Everything` means that a restore replaces this database. The restore rotates
         // nothing, and has no option for another NAME.

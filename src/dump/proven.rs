@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
 
-use super::options::DumpOptions;
+use super::options::{OutputOptions, SeriesOptions};
 use super::previous::PreviousDumps;
 use crate::clock;
 use crate::compress::Encoder;
@@ -32,7 +32,8 @@ pub(super) struct ProvenDump<'a> {
 pub(super) struct DumpWriter<'a> {
     pub(super) directory: &'a LockedDirectory,
     pub(super) pool: &'a Arc<Pool>,
-    pub(super) options: &'a DumpOptions,
+    pub(super) output: &'a OutputOptions,
+    pub(super) series: &'a SeriesOptions,
     pub(super) name: &'a Name,
     pub(super) previous: &'a PreviousDumps,
     pub(super) stop: Stop,
@@ -50,7 +51,7 @@ impl<'a> DumpWriter<'a> {
         let mut header = Header {
             tool: concat!("dump-database ", env!("CARGO_PKG_VERSION")).to_owned(),
             identity: dumper.identity().clone(),
-            kind: self.options.keep.kind(),
+            kind: self.series.keep.kind(),
             left_out: dumper.left_out(),
             formerly: self.previous.formerly.clone(),
             database: display_name(self.name),
@@ -88,9 +89,9 @@ impl<'a> DumpWriter<'a> {
         bar: &mut Progress,
     ) -> Result<u64> {
         let stop = self.stop;
-        let shown = self.options.to.display();
+        let shown = self.output.to.display();
         let unwritable = || format!("cannot write a dump in {shown}");
-        let method = self.options.method;
+        let method = self.output.method;
         let original = dumper.file_name();
         let empty = header.encode(method.compression, &original)?;
         let (file, readback) = readback::start(temporary.file(), empty.len(), method.compression)
@@ -98,7 +99,7 @@ impl<'a> DumpWriter<'a> {
         let mut file = file; // declared after `readback`, so dropped before it
         file.write_all(&empty).with_context(unwritable)?;
         let encoder = Encoder::new(file, method, self.pool, stop)?;
-        let skips = self.options.skip_unchanged;
+        let skips = self.series.skip_unchanged;
         let fingerprint = skips.then(|| Fingerprint::new(header.identity.engine, header.format));
         let mut meter = Meter::new(encoder, fingerprint, bar, stop);
         let streamed = dumper.stream(&mut meter);
@@ -110,7 +111,7 @@ impl<'a> DumpWriter<'a> {
         let (file, totals) = encoder.finish().with_context(unwritable)?;
 
         header.fingerprint = fingerprint;
-        let thorough = self.previous.check_is_due(header, self.options.full_check);
+        let thorough = self.previous.check_is_due(header, self.output.full_check);
         header.facts = dumper.check(thorough)?;
         header.checked = if thorough {
             Some(header.time)

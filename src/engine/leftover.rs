@@ -27,7 +27,7 @@ pub(super) fn name(database: &str, what: &str, longest: usize) -> String {
         ".{what}-{:x}-{:x}-{}",
         crate::clock::now().as_second(),
         std::process::id(),
-        place(database)
+        hash_place(database)
     );
     format!("{}{suffix}", cut(database, longest - suffix.len()))
 }
@@ -43,7 +43,7 @@ fn cut(name: &str, longest: usize) -> &str {
 
 /// Returns a short hash of the database and of where process IDs of this process have a meaning:
 /// the machine and the PID namespace.
-fn place(database: &str) -> String {
+fn hash_place(database: &str) -> String {
     let machine = std::fs::read("/etc/machine-id").unwrap_or_default();
     let processes = std::fs::read_link("/proc/self/ns/pid").unwrap_or_default();
     let mut hash = Sha256::new();
@@ -76,7 +76,7 @@ pub(super) fn judge(
     if start != cut(database, room) {
         return None;
     }
-    if parts.next() != Some(&*place(database)) {
+    if parts.next() != Some(&*hash_place(database)) {
         return Some(Leftover::Unknown);
     }
     let process = i32::try_from(process).ok().and_then(Pid::from_raw);
@@ -95,7 +95,7 @@ mod tests {
         let now = crate::clock::now();
         let (old, gone) = (now.as_second() - 3600, "7fffffff");
         let me = format!("{:x}", std::process::id());
-        let here = place("app");
+        let here = hash_place("app");
         let elsewhere = "0123abcd";
         let (killed, unknown) = (Some(Leftover::Killed), Some(Leftover::Unknown));
         for (found, expected) in [
@@ -119,7 +119,7 @@ mod tests {
         let found = name(&long, "restoring", 63);
         assert_eq!(found.len(), 63);
         assert_eq!(judge(&found, &long, 63, now), None);
-        let suffix = format!(".restoring-{old:x}-{gone}-{}", place(&long));
+        let suffix = format!(".restoring-{old:x}-{gone}-{}", hash_place(&long));
         let found = format!("{}{suffix}", "a".repeat(63 - suffix.len()));
         assert_eq!(judge(&found, &long, 63, now), killed);
         // This is the whole name of another database.

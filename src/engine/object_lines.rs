@@ -1,6 +1,7 @@
 //! The lines of a dump in which its objects begin, to name the object of a client's error.
 
 use std::collections::VecDeque;
+use std::io::{self, Write};
 
 use memchr::memchr_iter;
 
@@ -50,6 +51,51 @@ impl ObjectLines {
             Some((_, object)) => Some(object),
             None => (!self.has_forgotten).then_some("the beginning"),
         }
+    }
+}
+
+/// Passes a dump on to `inner`, a client, and remembers in which line each object begins.
+pub(super) struct LocatingWriter<W> {
+    inner: W,
+    lines: ObjectLines,
+}
+
+impl<W: Write> LocatingWriter<W> {
+    pub(super) fn new(inner: W) -> Self {
+        LocatingWriter {
+            inner,
+            lines: ObjectLines::default(),
+        }
+    }
+
+    /// Declares that the following lines are about this object.
+    pub(super) fn begin(&mut self, object: &str) {
+        self.lines.begin(object);
+    }
+
+    pub(super) fn inner(&self) -> &W {
+        &self.inner
+    }
+
+    pub(super) fn inner_mut(&mut self) -> &mut W {
+        &mut self.inner
+    }
+
+    /// Returns the client, and the lines of the objects.
+    pub(super) fn into_parts(self) -> (W, ObjectLines) {
+        (self.inner, self.lines)
+    }
+}
+
+impl<W: Write> Write for LocatingWriter<W> {
+    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        let written = self.inner.write(data)?;
+        self.lines.count(&data[..written]);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
     }
 }
 

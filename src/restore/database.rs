@@ -7,7 +7,7 @@ use anyhow::{Result, ensure};
 
 use super::choose::{RequestedDump, choose};
 use super::save::Saver;
-use crate::dump;
+use crate::dump::OutputOptions;
 use crate::engine::{Access, DamagedInside, ExistingDatabase, LoadOptions, LoadResult, Source};
 use crate::header::Header;
 use crate::progress;
@@ -38,7 +38,7 @@ pub struct RestoreOptions {
     /// True to leave out owners, definers and privileges.
     pub no_owner: bool,
     /// How to dump the replaced database. The password and the limits also apply to the restore.
-    pub dump: dump::DumpOptions,
+    pub output: OutputOptions,
 }
 
 /// Returns the first dump that is not among the refused ones, verified whole, its path, and its header.
@@ -62,11 +62,11 @@ pub(super) fn restore_chosen(
     target: &dyn Source,
     options: &RestoreOptions,
 ) -> Result<LoadResult> {
-    let access = options.dump.access();
+    let access = options.output.access();
     let stop = access.deadline;
     let mut refused = Vec::new();
     let accepts_a_part = options.replace == ReplaceMode::SavedPartly;
-    let mut saver = Saver::new(&options.dump, accepts_a_part, stop);
+    let mut saver = Saver::new(&options.output, accepts_a_part, stop);
     let _shown = progress::show_restore(&target.to_string());
     let (path, header, loaded) = loop {
         progress::begin_phase("verifying");

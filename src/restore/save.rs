@@ -5,16 +5,23 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use crate::directory::{Directory, LockedDirectory};
-use crate::dump::{DumpOptions, RetentionChoice, Run};
+use crate::dump::{OutputOptions, RetentionChoice, Run, SeriesOptions};
 use crate::engine::{Dumper, Save};
 use crate::progress;
 use crate::stop::Stop;
 
-/// Dumps databases into `options.to`. The NAME of a dump is the NAME of the dumps of its database
-/// that the directory already holds, else the database's own name. Nothing is rotated: the dump
-/// that is being restored may be the oldest.
+/// Every older dump stays: the dump that is being restored may be the oldest. A NAME of another database is
+/// not taken over, and an unchanged database is dumped as well.
+const SERIES: SeriesOptions = SeriesOptions {
+    adopt: false,
+    keep: RetentionChoice::Everything,
+    skip_unchanged: false,
+};
+
+/// Dumps databases into `output.to`. The NAME of a dump is the NAME of the dumps of its database
+/// that the directory already holds, else the database's own name.
 pub(super) struct Saver {
-    options: DumpOptions,
+    output: OutputOptions,
     stop: Stop,
     accepts_a_part: bool,
     directory: Option<LockedDirectory>,
@@ -22,12 +29,9 @@ pub(super) struct Saver {
 }
 
 impl Saver {
-    pub(super) fn new(options: &DumpOptions, accepts_a_part: bool, stop: Stop) -> Self {
+    pub(super) fn new(output: &OutputOptions, accepts_a_part: bool, stop: Stop) -> Self {
         Saver {
-            options: DumpOptions {
-                keep: RetentionChoice::Everything,
-                ..options.clone()
-            },
+            output: output.clone(),
             stop,
             accepts_a_part,
             directory: None,
@@ -42,8 +46,8 @@ impl Saver {
 
     fn lock(&mut self) -> Result<()> {
         if self.directory.is_none() {
-            let directory = Directory::open_or_create(&self.options.to)?.lock()?;
-            directory.remove_stale(self.options.timeout)?;
+            let directory = Directory::open_or_create(&self.output.to)?.lock()?;
+            directory.remove_stale(self.output.timeout)?;
             self.directory = Some(directory);
         }
         Ok(())
@@ -52,7 +56,7 @@ impl Saver {
     fn dump(&mut self, dumper: &mut dyn Dumper) -> Result<PathBuf> {
         self.lock()?;
         let directory = self.directory.as_ref().context("it is not locked")?;
-        let run = Run::new(directory, &self.options)?;
+        let run = Run::new(directory, &self.output, &SERIES)?;
         let name = run.name_of(dumper)?;
         let dumped = run.dump(&name, dumper, self.stop)?;
         let path = directory.path_of(&dumped.name);

@@ -33,7 +33,7 @@ pub(super) fn run(path: &Path, server: &dyn Source, options: &RestoreOptions) ->
     let mut outcomes: Vec<(String, Result<usize, String>)> = Vec::new();
     let mut grants = Vec::new();
     for (name, identity) in all {
-        let restored = part(server, &identity).and_then(|target| {
+        let restored = find_part(server, &identity).and_then(|target| {
             let from = RequestedDump {
                 path: path.to_owned(),
                 name: Some(name.clone()),
@@ -56,11 +56,11 @@ pub(super) fn run(path: &Path, server: &dyn Source, options: &RestoreOptions) ->
             outcomes.push((name, outcome));
         }
     }
-    let denied = server.grant(&grants, &options.dump.access())?;
+    let denied = server.grant(&grants, &options.output.access())?;
     for failure in &denied {
         log::error!("not restored: {failure}");
     }
-    table(&outcomes);
+    log_table(&outcomes);
     let failed = outcomes.iter().filter(|(_, outcome)| *outcome != Ok(0));
     Ok(failed.count() + denied.len())
 }
@@ -127,7 +127,10 @@ fn refuse_two_of_one_database(path: &Path, found: &[(String, Identity)]) -> Resu
 
 /// Returns the database of `server` that a dump with this identity is of, or `None` for the
 /// server-wide objects.
-fn part(server: &dyn Source, identity: &Identity) -> Result<Option<std::sync::Arc<dyn Source>>> {
+fn find_part(
+    server: &dyn Source,
+    identity: &Identity,
+) -> Result<Option<std::sync::Arc<dyn Source>>> {
     let Some(database) = &identity.database else {
         return Ok(None);
     };
@@ -138,7 +141,7 @@ fn part(server: &dyn Source, identity: &Identity) -> Result<Option<std::sync::Ar
 }
 
 /// Logs the result of each database at the end of a restore of several databases.
-fn table(outcomes: &[(String, Result<usize, String>)]) {
+fn log_table(outcomes: &[(String, Result<usize, String>)]) {
     let width = outcomes.iter().map(|(name, _)| name.chars().count());
     let width = width.max().unwrap_or(0);
     for (name, outcome) in outcomes {

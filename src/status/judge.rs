@@ -20,7 +20,7 @@ use crate::state::{Attempt, DrillRecord, Record};
 /// A database has a problem if it has no dump younger than `max_age` or its last run failed; a directory
 /// without dumps has a row with a problem.
 #[must_use]
-pub fn rows(
+pub fn judge_directories(
     directories: &[PathBuf],
     max_age: Option<Duration>,
     trust_records: bool,

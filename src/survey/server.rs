@@ -37,10 +37,10 @@ struct ServerProcess {
 }
 
 /// Returns the servers that run on this machine. A server that listens nowhere is left out.
-pub(super) fn servers() -> Vec<FoundServer> {
+pub(super) fn find_servers() -> Vec<FoundServer> {
     let own = fs::read_link("/proc/self/ns/net").ok();
     let here = listening("self");
-    let mut processes = processes();
+    let mut processes = read_processes();
     processes.sort_by_key(|process| process.pid);
     // A child of a server may still have the server's socket open.
     let mut taken = HashSet::new();
@@ -75,7 +75,7 @@ pub(super) fn servers() -> Vec<FoundServer> {
         }
     }
     if processes.iter().any(|process| process.sockets.is_none()) || !is_root() {
-        servers.extend(by_address(&here, &all_sockets()));
+        servers.extend(by_address(&here, &read_all_sockets()));
     }
     servers
 }
@@ -86,7 +86,7 @@ fn is_root() -> bool {
 
 /// Returns the inodes of the sockets of all processes whose sockets this user may see. A program
 /// that is no database server may listen at a port that database servers use.
-fn all_sockets() -> HashSet<u64> {
+fn read_all_sockets() -> HashSet<u64> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     let processes = entries.filter(|entry| {
         let name = entry.file_name();
@@ -94,7 +94,7 @@ fn all_sockets() -> HashSet<u64> {
             .is_some_and(|name| name.parse::<u32>().is_ok())
     });
     processes
-        .filter_map(|entry| sockets(&entry.path()))
+        .filter_map(|entry| read_sockets(&entry.path()))
         .flatten()
         .collect()
 }
@@ -132,7 +132,7 @@ fn port_of_socket(path: &Path) -> u16 {
 }
 
 /// Returns the processes that have the name of a database server.
-fn processes() -> Vec<ServerProcess> {
+fn read_processes() -> Vec<ServerProcess> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     entries
         .filter_map(|entry| {
@@ -153,7 +153,7 @@ fn processes() -> Vec<ServerProcess> {
                 pid,
                 kind,
                 user: owner.ok().map(|owner| owner.uid()),
-                sockets: sockets(&place),
+                sockets: read_sockets(&place),
                 network: fs::read_link(place.join("ns/net")).ok(),
             })
         })
@@ -161,7 +161,7 @@ fn processes() -> Vec<ServerProcess> {
 }
 
 /// Returns the inodes of the sockets that a process has open, or `None` if they cannot be seen.
-fn sockets(process: &Path) -> Option<HashSet<u64>> {
+fn read_sockets(process: &Path) -> Option<HashSet<u64>> {
     let files = fs::read_dir(process.join("fd")).ok()?.take(FILES).flatten();
     let inode = |file: fs::DirEntry| {
         let target = fs::read_link(file.path()).ok()?;

@@ -31,7 +31,7 @@ pub(super) struct Unit {
 }
 
 /// Returns the units of this machine that dump something.
-pub(super) fn units() -> Vec<Unit> {
+pub(super) fn read_units() -> Vec<Unit> {
     let mut units = Vec::new();
     for place in UNITS {
         let files = fs::read_dir(place).into_iter().flatten().flatten();

@@ -21,7 +21,7 @@ class Loss(Exception):
     """A guarantee did not hold."""
 
 
-def told(error: Exception) -> str:
+def describe_loss(error: Exception) -> str:
     """Describes a loss. Any other error counts as a loss too; its description also says where it was raised."""
     if isinstance(error, Loss):
         return str(error)
@@ -83,7 +83,7 @@ class Campaign:
         step = 1 if self.everything and not always else max(1, -(-len(places) // count))
         return list(places[self.seed % step :: step])
 
-    def each(
+    def try_places(
         self,
         fault: str,
         make: Callable[[pathlib.Path], Scene[P]],
@@ -109,7 +109,7 @@ class Campaign:
             try:
                 scene.suffer(place)
             except Exception as error:
-                return f"{str(place)[:300]}: {told(error)}"
+                return f"{str(place)[:300]}: {describe_loss(error)}"
             finally:
                 scenes.put(scene)
             return None
@@ -122,16 +122,16 @@ class Campaign:
         try:
             said = note if isinstance(note, str) else note()
         except Exception as error:
-            lost.append(told(error))
+            lost.append(describe_loss(error))
         self.record(fault, sum(map(count, places)), lost, said, began)
 
-    def one(self, fault: str, places: int, attempt: Callable[[], str], note: str = "") -> None:
+    def try_attack(self, fault: str, places: int, attempt: Callable[[], str], note: str = "") -> None:
         """Tries one attack that stands for `places` places. Its result becomes the note in the table."""
         began = time.monotonic()
         try:
             said = attempt() or note
         except Exception as error:
-            self.record(fault, places, [told(error)] + ["with it"] * (places - 1), note, began)
+            self.record(fault, places, [describe_loss(error)] + ["with it"] * (places - 1), note, began)
         else:
             self.record(fault, places, [], said, began)
 
@@ -142,7 +142,7 @@ class Campaign:
         try:
             yield
         except Exception as error:
-            self.record(fault, 1, [told(error)], "", began)
+            self.record(fault, 1, [describe_loss(error)], "", began)
 
     def record(
         self, fault: str, tried: int, lost: Sequence[str], note: str, began: float

@@ -44,7 +44,7 @@ class Failing:
 
 def attack(campaign: Campaign) -> None:
     """Adds the line of this attack to the table."""
-    campaign.each(
+    campaign.try_places(
         "a program that fails",
         lambda directory: Failing(campaign.program, directory),
         list(WAYS),

@@ -39,7 +39,7 @@ def attack(campaign: Campaign) -> None:
         for name, make in scenes.all_of(campaign, server).items():
             for threads in threads_of(name):
                 with campaign.surviving(f"SIGKILL: {name}"):
-                    one(campaign, name, make, threads)
+                    try_scene(campaign, name, make, threads)
 
 
 def threads_of(name: str) -> tuple[bool, ...]:
@@ -49,7 +49,7 @@ def threads_of(name: str) -> tuple[bool, ...]:
     return (False, True) if name in THREADED else (False,)
 
 
-def one(campaign: Campaign, name: str, make: scenes.Make, threads: bool) -> None:
+def try_scene(campaign: Campaign, name: str, make: scenes.Make, threads: bool) -> None:
     """Adds one line: a run is killed at every call, from the first one that names a file of the test."""
     scene = make(campaign.directory())
     scene.reset()
@@ -66,7 +66,7 @@ def one(campaign: Campaign, name: str, make: scenes.Make, threads: bool) -> None
     places = campaign.part(found, scenes.some_of(name), sampled)
     kinds = f"a part of {kinds}" if sampled else kinds
     tried = strace.Tried(places, f"{kinds}, {thread}", steady=not (threads or sampled))
-    campaign.each(
+    campaign.try_places(
         f"SIGKILL: {name}",
         lambda directory: Killed(make(directory), threads, tried),
         places,

@@ -86,7 +86,7 @@ def tampering(campaign: Campaign, name: str, make: scenes.Make) -> None:
     first = {place.call: place for place in reversed(found)}
     short += [place._replace(fault="half", onwards="+") for place in first.values()]
     tried = strace.Tried(short, "each of the main thread, then all of a kind; it must succeed")
-    campaign.each(
+    campaign.try_places(
         f"a short read or write: {name}",
         lambda directory: Tampered(make(directory), tried),
         short,
@@ -98,7 +98,7 @@ def tampering(campaign: Campaign, name: str, make: scenes.Make) -> None:
     some = campaign.part(own, scenes.some_of(name) // 5)
     some += [place for place in own[-3:] if place not in some]
     lied = strace.Tried(some, "each to a dump or to the new database")
-    campaign.each(
+    campaign.try_places(
         f"a write claimed and not done: {name}",
         lambda directory: Tampered(make(directory), lied),
         some,
@@ -114,7 +114,7 @@ def limits(campaign: Campaign, name: str, make: scenes.Make) -> None:
     run(scene.command, scene.root, alone=scene.alone).succeeds("without a limit")
     largest = max(path.stat().st_size for path in scene.root.rglob("*") if path.is_file())
     step = 4096 if campaign.everything else 131_072
-    campaign.each(
+    campaign.try_places(
         f"no file over a limit: {name}",
         lambda directory: Limited(make(directory)),
         list(range(campaign.seed % step, largest, step)),

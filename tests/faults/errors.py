@@ -99,10 +99,10 @@ def attack(campaign: Campaign) -> None:
         for name, make in scenes.all_of(campaign, server).items():
             for threads in (True,) if scenes.is_threaded(name) else (False, True):
                 with campaign.surviving(f"an error: {name}"):
-                    one(campaign, name, make, threads)
+                    try_scene(campaign, name, make, threads)
 
 
-def one(campaign: Campaign, name: str, make: scenes.Make, threads: bool) -> None:
+def try_scene(campaign: Campaign, name: str, make: scenes.Make, threads: bool) -> None:
     """Adds one line: the calls of the main thread, or of every thread."""
     scene = make(campaign.directory())
     scene.reset()
@@ -121,7 +121,7 @@ def one(campaign: Campaign, name: str, make: scenes.Make, threads: bool) -> None
     sampled = scenes.is_sampled(name)
     note = f"a part of {note}" if sampled else note
     tried = strace.Tried(places, note, steady=not (threads or sampled))
-    campaign.each(
+    campaign.try_places(
         f"an error: {name}",
         lambda directory: Failed(make(directory), threads, tried),
         places,

@@ -128,14 +128,14 @@ def states(directory: pathlib.Path) -> list[Hostile]:
     }
     record = ".dump-database.state"
 
-    def beside(hostile: Hostile) -> Hostile:
+    def plant_as_record(hostile: Hostile) -> Hostile:
         def plant(path: pathlib.Path) -> None:
             path.write_bytes(forge.dump(b"x", NOW))
             hostile.plant(path.with_name(record))
 
         return Hostile(f"{hostile.what}, as the record", plant, hostile.secret)
 
-    return [beside(hostile) for hostile in [*written(files), *planted(directory)]]
+    return [plant_as_record(hostile) for hostile in [*written(files), *planted(directory)]]
 
 
 def planted(directory: pathlib.Path) -> list[Hostile]:
@@ -171,7 +171,7 @@ def attack(campaign: Campaign) -> None:
     for kind, places in kinds.items():
         if campaign.scene not in f"a hostile {kind}":
             continue
-        campaign.each(
+        campaign.try_places(
             f"a hostile {kind}",
             lambda directory: Reader(campaign.program, directory),
             places,

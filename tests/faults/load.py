@@ -21,16 +21,16 @@ def attack(campaign: Campaign) -> None:
     """Adds the lines of this attack to the table."""
     count = 1000
     for jobs in (1, 2):
-        campaign.one(
+        campaign.try_attack(
             f"{count:,} SQLite databases in one run, --jobs {jobs}",
             count,
             lambda jobs=jobs: many_databases(campaign, count, jobs),  # type: ignore[misc]
         )
-    campaign.one(f"{RUNS} runs at once", RUNS, lambda: at_once(campaign))
+    campaign.try_attack(f"{RUNS} runs at once", RUNS, lambda: at_once(campaign))
     dumps = 100_000 if campaign.everything else 5_000
-    campaign.one(f"{dumps:,} dumps in a directory", dumps, lambda: many_dumps(campaign, dumps))
+    campaign.try_attack(f"{dumps:,} dumps in a directory", dumps, lambda: many_dumps(campaign, dumps))
     if campaign.everything:
-        campaign.one("a PostgreSQL server with 300 databases", 300, lambda: server(campaign, 300))
+        campaign.try_attack("a PostgreSQL server with 300 databases", 300, lambda: server(campaign, 300))
 
 
 def many_databases(campaign: Campaign, count: int, jobs: int) -> str:

@@ -15,7 +15,7 @@ def attack(campaign: Campaign) -> None:
     """Adds the lines of this attack to the table."""
     for gone in (False, True):
         how = "killed" if gone else "at work"
-        campaign.one(
+        campaign.try_attack(
             f"a hard link to a WAL database, its program {how}",
             COMMITS,
             lambda gone=gone: hard_link(campaign, gone),  # type: ignore[misc]

@@ -32,7 +32,7 @@ def attack(campaign: Campaign) -> None:
     # With several workers, the main thread, whose calls are seen, renames what the others write.
     makes = [item for item in scenes.without_server(campaign).items() if "--jobs" not in item[0]]
     places = [Named(name, make(campaign.directory())) for name, make in makes]
-    campaign.each(
+    campaign.try_places(
         "order: data synced, named, directory synced, old dumps removed",
         lambda directory: Ordered(),
         places,

@@ -68,7 +68,7 @@ def attack(campaign: Campaign) -> None:
     """Adds the line of this attack to the table. Without --all it adds none, because an emulated machine is slow."""
     if not campaign.everything:
         return
-    campaign.one(f"power loss, {CRASHES} times", CRASHES, lambda: crashes(campaign))
+    campaign.try_attack(f"power loss, {CRASHES} times", CRASHES, lambda: crashes(campaign))
 
 
 def crashes(campaign: Campaign) -> str:

@@ -81,15 +81,15 @@ class Restoring:
 
     def judge_saved(self) -> None:
         """Checks that the old database is in a dump, or was renamed if it could not be read."""
-        for aside in self.root.glob(f"{TARGET}.replaced-*Z"):
-            if database.content(aside) == self.old:
+        for renamed in self.root.glob(f"{TARGET}.replaced-*Z"):
+            if database.content(renamed) == self.old:
                 return
         for dump in self.saved.glob("target-*.sqlite.gz"):
-            look = self.root / "look.db"
-            command: list[Word] = [self.program, "restore", dump, look.name]
+            restored = self.root / "saved.db"
+            command: list[Word] = [self.program, "restore", dump, restored.name]
             run(command, self.root, alone=True).succeeds("restore of what was saved")
-            found = database.content(look)
-            look.unlink()
+            found = database.content(restored)
+            restored.unlink()
             if found == self.old:
                 return
         raise Loss("the old database was replaced and is in no dump")

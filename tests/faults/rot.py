@@ -129,10 +129,10 @@ def attack(campaign: Campaign) -> None:
                 target = "restored.db" if kind == "SQLite" else "postgresql:///x?host=/nonexistent"
                 with campaign.surviving(f"bit rot: {kind}, {method}"):
                     dumped = run([campaign.program, *words], place).succeeds("the dump")
-                    one(campaign, f"{kind}, {method}", pathlib.Path(dumped.stdout.strip()), target)
+                    try_dump(campaign, f"{kind}, {method}", pathlib.Path(dumped.stdout.strip()), target)
 
 
-def one(campaign: Campaign, kind: str, good: pathlib.Path, target: str) -> None:
+def try_dump(campaign: Campaign, kind: str, good: pathlib.Path, target: str) -> None:
     """Adds two lines to the table."""
     length = good.stat().st_size
     # Without --all, one bit of each byte is changed, another bit in each byte.
@@ -150,9 +150,9 @@ def one(campaign: Campaign, kind: str, good: pathlib.Path, target: str) -> None:
     def note() -> str:
         return f"{which} of {length:,} bytes; {len(harmless)} change nothing inside"
 
-    campaign.each(f"bit rot: {kind}", make, batches(rotten), note, len)
+    campaign.try_places(f"bit rot: {kind}", make, batches(rotten), note, len)
     note_of_cuts = f"each length below {length:,} bytes"
-    campaign.each(f"truncation: {kind}", make, batches(cut), note_of_cuts, len)
+    campaign.try_places(f"truncation: {kind}", make, batches(cut), note_of_cuts, len)
 
 
 def batches(damages: list[Damage]) -> list[list[Damage]]:

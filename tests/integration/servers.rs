@@ -5,6 +5,7 @@ mod command;
 mod confined;
 mod documentation;
 mod drilled;
+mod leftovers;
 mod machine;
 pub(crate) mod mysql;
 pub(crate) mod postgresql;
@@ -94,6 +95,25 @@ fn descendants(pid: u32) -> Vec<u32> {
         at += 1;
     }
     found
+}
+
+/// Asserts that a restore names each of these `failed` objects once, and in all `count` objects, as not
+/// restored.
+#[track_caller]
+fn assert_not_restored(run: &Run, failed: &[&str], count: usize) {
+    for failed in failed {
+        let said = format!("error: not restored: {failed}");
+        assert_eq!(
+            run.stderr.matches(&said).count(),
+            1,
+            "no {said:?}: {run:#?}"
+        );
+    }
+    assert_eq!(
+        run.stderr.matches("not restored: ").count(),
+        count,
+        "{run:#?}"
+    );
 }
 
 /// Asserts that the directory holds exactly these dumps and no temporary files.

@@ -21,7 +21,7 @@ impl ProxiedStore {
 
     pub(crate) fn of(kind: StoreKind) -> Self {
         let place = TestStore::new(kind);
-        let proxy = Proxy::before(place.port());
+        let proxy = Proxy::start(place.port());
         place.dump();
         ProxiedStore { place, proxy }
     }

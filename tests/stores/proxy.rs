@@ -62,8 +62,8 @@ struct State {
 }
 
 impl Proxy {
-    /// Starts one that stands before a port of this machine. It lives as long as the test program.
-    pub(crate) fn before(store: u16) -> Self {
+    /// Starts a proxy of a port of this machine. It lives as long as the test program.
+    pub(crate) fn start(store: u16) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let rule: Rule = Box::new(|_| Fault::None);

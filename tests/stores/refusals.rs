@@ -56,7 +56,7 @@ fn a_store_that_refuses_to_remove_fails_no_run() {
 fn a_webdav_server_gets_the_password_and_what_it_refuses_is_said_without_it() {
     let place = TestStore::new(StoreKind::Webdav);
     place.dump();
-    let proxy = Proxy::before(place.port());
+    let proxy = Proxy::start(place.port());
     let copy = || {
         let mut command = place.through("copy dump --to @", proxy.port());
         command

@@ -135,13 +135,20 @@ class Container(Machine):
         timeout: int | None = 900,
     ) -> tuple[int, str]:
         """The exit status and standard output of a command in the container."""
-        process = subprocess.run(
-            ["nsenter", f"--target={self.leader}", "--all", "--", *shell(command, timeout)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE if check_output else subprocess.DEVNULL,
-            cwd="/",
-            env={"PATH": os.environ["PATH"]},
-        )
+        # Standard input is a terminal that never says anything, as the driver's: a command that reads it
+        # does not end.
+        keyboard, terminal = os.openpty()
+        try:
+            process = subprocess.run(
+                ["nsenter", f"--target={self.leader}", "--all", "--", *shell(command, timeout)],
+                stdin=terminal,
+                stdout=subprocess.PIPE if check_output else subprocess.DEVNULL,
+                cwd="/",
+                env={"PATH": os.environ["PATH"]},
+            )
+        finally:
+            os.close(keyboard)
+            os.close(terminal)
         output = (process.stdout or b"").decode(errors="replace")
         return (process.returncode if check_return else -1), output
 

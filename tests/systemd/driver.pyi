@@ -1,9 +1,18 @@
-# What a test script of NixOS finds: the signatures of the real driver, by hand from two files of nixpkgs'
-# nixos/lib/test-driver/src/test_driver: machine/__init__.py (BaseMachine, QemuMachine) as of commit
-# 019697db058b6738eda0cb2cdcc9f5c014c914cb, and driver.py (start_all, subtest) as of commit
-# 003d58163f469fbeb0d51e4ef8d46af622759627. Each was read at a commit that changed it, so there are two. What
-# no script of ours may need, keys, screens and consoles, is left out. machine.py and vm.py run the same
-# scripts on Debian.
+# What a test script of NixOS finds: the signatures of the real driver, by hand from these files of nixpkgs.
+# Each was read at a commit that changed it, so the commits differ.
+#
+# - nixos/lib/test-driver/src/test_driver/machine/__init__.py (BaseMachine, QemuMachine):
+#   019697db058b6738eda0cb2cdcc9f5c014c914cb
+# - nixos/lib/test-driver/src/test_driver/driver.py (the names that a script finds):
+#   003d58163f469fbeb0d51e4ef8d46af622759627
+# - nixos/lib/test-script-prepend.py (the types of start_all and subtest, for mypy):
+#   161b3b0108441b7b27fa89a8ce75823bf9229e43
+# - nixos/lib/testing/driver.nix (the type of machine, and how mypy and pyflakes are called):
+#   01fbdeef22b76df85ea168fbfe1bfd9e63681b30
+#
+# A later commit (1c7bfe4994b87d7f6a0f60b42dc9b836b7027481) lets timeouts be datetime.timedelta too, and
+# warns of numbers. Keys, screens and consoles are left out, because no script of ours needs them. machine.py,
+# container.py and vm.py run the same scripts on Debian; signatures.py compares them with this file.
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -61,6 +70,5 @@ class QemuMachine(BaseMachine):
 
 machine: QemuMachine
 
-def subtest(name: str) -> AbstractContextManager[None]: ...
-
+subtest: Callable[[str], AbstractContextManager[None]]
 start_all: Callable[[], None]

@@ -1,7 +1,10 @@
-"""The NixOS test driver's machine, by its names and behaviour, however its commands get there."""
+"""What a test script needs of the NixOS test driver's machine, with the driver's signatures and behaviour.
+
+driver.pyi names the files of nixpkgs; signatures.py compares the signatures.
+"""
 
 import abc
-import shlex
+import re
 import time
 from collections.abc import Callable
 
@@ -27,8 +30,10 @@ def retry(done: Callable[[bool], bool], timeout: int = 900) -> None:
 def shell(command: str, timeout: int | None) -> list[str]:
     """The program and arguments that run a command in a machine."""
     limit = [] if timeout is None else ["timeout", str(timeout)]
-    environment = ["env", "-i", f"PATH={PATH}", "HOME=/root", "LANG=C.UTF-8"]
-    return [*environment, *limit, "bash", "-c", f"set -euo pipefail; {command}"]
+    # As test-instrumentation.nix of nixpkgs sets them for the driver's shell, which is in /tmp.
+    environment = ["env", "-i", "-C", "/tmp", f"PATH={PATH}", "HOME=/root", "USER=root", "PAGER="]
+    script = f"set -euo pipefail; {command}"
+    return [*environment, "LANG=C.UTF-8", *limit, "bash", "-c", script]
 
 
 class Machine(abc.ABC):
@@ -37,9 +42,9 @@ class Machine(abc.ABC):
     def __init__(self, name: str = "machine") -> None:
         self.name = name
 
-    def log(self, message: str) -> None:
+    def log(self, msg: str) -> None:
         """Prints a message with the machine's name."""
-        print(f"{self.name}: {message}", flush=True)
+        print(f"{self.name}: {msg}", flush=True)
 
     @abc.abstractmethod
     def execute(
@@ -51,94 +56,86 @@ class Machine(abc.ABC):
     ) -> tuple[int, str]:
         """The exit status and standard output of a command in the machine."""
 
-    def succeed(self, *command: str, timeout: int | None = None) -> str:
+    def succeed(self, *commands: str, timeout: int | None = None) -> str:
         """The output of commands, each of which must exit 0."""
         output = ""
-        for one in command:
-            self.log(f"must succeed: {one}")
-            status, out = self.execute(one, timeout=timeout)
+        for command in commands:
+            self.log(f"must succeed: {command}")
+            status, out = self.execute(command, timeout=timeout)
             if status != 0:
                 raise RequestedAssertionFailed(
-                    f"command `{one}` failed (exit code {status})\n{out}"
+                    f"command `{command}` failed (exit code {status})\n{out}"
                 )
             output += out
         return output
 
-    def fail(self, *command: str, timeout: int | None = None) -> str:
+    def fail(self, *commands: str, timeout: int | None = None) -> str:
         """The output of commands, none of which may exit 0."""
         output = ""
-        for one in command:
-            self.log(f"must fail: {one}")
-            status, out = self.execute(one, timeout=timeout)
+        for command in commands:
+            self.log(f"must fail: {command}")
+            status, out = self.execute(command, timeout=timeout)
             if status == 0:
-                raise RequestedAssertionFailed(f"command `{one}` unexpectedly succeeded")
+                raise RequestedAssertionFailed(f"command `{command}` unexpectedly succeeded")
             output += out
         return output
 
-    def _wait(self, command: str, timeout: int, wanted: Callable[[int], bool]) -> str:
+    def _wait(self, command: str, timeout: int, is_expected: Callable[[int], bool]) -> str:
         output = ""
 
         def done(last: bool) -> bool:
             nonlocal output
             status, output = self.execute(command, timeout=timeout)
-            if last and not wanted(status):
+            if last and not is_expected(status):
                 self.log(f"last attempt of `{command}`: exit code {status}\n{output}")
-            return wanted(status)
+            return is_expected(status)
 
         retry(done, timeout)
         return output
 
     def wait_until_succeeds(self, command: str, timeout: int = 900) -> str:
-        """Repeats a command until it exits 0; its output then."""
+        """Repeats a command until it exits 0; returns its last output."""
         self.log(f"waiting for success: {command}")
         return self._wait(command, timeout, lambda status: status == 0)
 
     def wait_until_fails(self, command: str, timeout: int = 900) -> str:
-        """Repeats a command until it does not exit 0; its output then."""
+        """Repeats a command until it does not exit 0; returns its last output."""
         self.log(f"waiting for failure: {command}")
         return self._wait(command, timeout, lambda status: status != 0)
 
-    def wait_for_file(self, filename: str, timeout: int = 900) -> None:
-        """Waits until a file exists."""
-        self.wait_until_succeeds(f"test -e {shlex.quote(filename)}", timeout)
+    def wait_for_open_port(
+        self, port: int, addr: str = "localhost", timeout: int = 900
+    ) -> None:
+        """Waits until a process listens on a TCP port."""
+        self.wait_until_succeeds(f"nc -z {addr} {port}", timeout)
 
-    def systemctl(self, query: str) -> tuple[int, str]:
-        """Runs systemctl."""
-        return self.execute(f"systemctl {query}")
+    def systemctl(self, q: str, user: str | None = None) -> tuple[int, str]:
+        """Runs systemctl, of the system only."""
+        assert user is None, "the Debian machines have no user managers"
+        return self.execute(f"systemctl {q}")
 
-    def get_unit_info(self, unit: str) -> dict[str, str]:
-        """All properties of a unit."""
-        status, lines = self.systemctl(f'--no-pager show "{unit}"')
+    def get_unit_property(self, unit: str, property: str, user: str | None = None) -> str:
+        """The value of a property of a unit, which must be one line."""
+        status, lines = self.systemctl(f'--no-pager show "{unit}" --property="{property}"', user)
         if status != 0:
-            raise RequestedAssertionFailed(f'retrieving systemctl info for unit "{unit}" failed')
-        return dict(line.split("=", 1) for line in lines.splitlines() if "=" in line)
-
-    def get_unit_property(self, unit: str, property: str) -> str:
-        """One property of a unit."""
-        info = self.get_unit_info(unit)
-        if property not in info:
-            raise RequestedAssertionFailed(f'unit "{unit}" has no property "{property}"')
-        return info[property]
-
-    def require_unit_state(self, unit: str, require_state: str = "active") -> None:
-        """Fails unless the unit is in this state now."""
-        state = self.get_unit_property(unit, "ActiveState")
-        if state != require_state:
             raise RequestedAssertionFailed(
-                f'unit "{unit}" should be {require_state} but is {state}'
+                f'retrieving systemctl property "{property}" for unit "{unit}" failed '
+                f"with exit code {status}"
             )
+        match = re.match("^([^=]+)=(.*)$", lines)
+        assert match is not None and match[1] == property, f"invalid output: {lines}"
+        return match[2]
 
-    def wait_for_unit(self, unit: str, user: None = None, timeout: int = 900) -> None:
+    def wait_for_unit(self, unit: str, user: str | None = None, timeout: int = 900) -> None:
         """Waits until a unit is active; fails if it failed, or is inactive and nothing starts it."""
-        del user
         self.log(f"waiting for unit {unit}")
 
         def active(_last: bool) -> bool:
-            state = self.get_unit_property(unit, "ActiveState")
+            state = self.get_unit_property(unit, "ActiveState", user)
             if state == "failed":
                 raise RequestedAssertionFailed(f'unit "{unit}" reached state "{state}"')
             if state == "inactive":
-                _, jobs = self.systemctl("list-jobs --full 2>&1")
+                _, jobs = self.systemctl("list-jobs --full 2>&1", user)
                 if "No jobs" in jobs and self.get_unit_property(unit, "ActiveState") == state:
                     raise RequestedAssertionFailed(
                         f'unit "{unit}" is inactive and there are no pending jobs'
@@ -146,11 +143,3 @@ class Machine(abc.ABC):
             return state == "active"
 
         retry(active, timeout)
-
-    def start_job(self, jobname: str) -> tuple[int, str]:
-        """Starts a unit."""
-        return self.systemctl(f"start {jobname}")
-
-    def stop_job(self, jobname: str) -> tuple[int, str]:
-        """Stops a unit."""
-        return self.systemctl(f"stop {jobname}")

@@ -60,8 +60,9 @@ class VirtualMachine(Machine):
         self.backdoor = disk.with_name("backdoor")
         self.qemu: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
+    def start(self, allow_reboot: bool = False) -> None:
         """Boots, and waits for the root shell."""
+        assert not allow_reboot, "no test reboots a machine"
         self.log("starting")
         self.backdoor.unlink(missing_ok=True)
         self.qemu = subprocess.Popen(

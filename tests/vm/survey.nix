@@ -1,4 +1,4 @@
-# A service without a row keeps an SQLite file: the daily survey finds it, and every round names it.
+# A service without a row keeps an SQLite file: the daily survey finds it and names it.
 {
   name = "survey";
 

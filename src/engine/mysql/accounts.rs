@@ -10,11 +10,12 @@ use anyhow::{Context, Result, anyhow, ensure};
 
 use super::load::{MOST_LINES, failures};
 use super::quotes::statements;
-use super::script::located::{LocatingWriter, ObjectSink};
+use super::script::located::ObjectPositions;
 use super::server::{self, Server};
 use crate::child::{self, Child};
 use crate::engine::feed::{finish, read_list};
 use crate::engine::load::{Failure, LoadResult};
+use crate::engine::object_lines::LocatingWriter;
 use crate::human;
 use crate::stop::{Stop, Stopped};
 use statement::{
@@ -140,10 +141,11 @@ impl Accounts<'_> {
         child.keep_lines(MOST_LINES);
         let mut out = LocatingWriter::new(child);
         let fed = self.kept.iter().try_for_each(|(object, line)| {
-            out.begin(object.clone());
+            out.begin(object);
             out.write_all(format!("{line}\n").as_bytes())
         });
-        let (child, places) = out.into_parts();
+        let (child, lines) = out.into_parts();
+        let places = ObjectPositions(lines);
         if self.keep_going {
             let mut failed = failures(child, fed, &places, self.stop)
                 .context("the restore of the users did not end")?;

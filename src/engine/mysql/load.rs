@@ -9,12 +9,13 @@ use anyhow::{Context, Error, Result, bail, ensure};
 use super::error::{self, LOST, PACKET_TOO_LARGE, ServerError, parse};
 use super::script::StatementReader;
 use super::script::created::Created;
-use super::script::located::{LocatingWriter, ObjectPositions};
+use super::script::located::ObjectPositions;
 use super::script::rewrite::{RewriteOptions, RewriteReport, Rewriter};
 use super::server::Server;
 use crate::child::Child;
 use crate::engine::feed::finish;
 use crate::engine::load::Failure;
+use crate::engine::object_lines::LocatingWriter;
 use crate::human;
 use crate::read::read_whole;
 use crate::stop::{Stop, Stopped};
@@ -200,7 +201,8 @@ impl DumpLoad<'_> {
             longest,
             ..
         } = script.parts;
-        let (out, places) = out.into_parts();
+        let (out, lines) = out.into_parts();
+        let places = ObjectPositions(lines);
         // Bytes that are still in the buffer were not written because something failed.
         let (child, _) = out.into_parts();
         if self.keep_going {

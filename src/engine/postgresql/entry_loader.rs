@@ -8,10 +8,11 @@ use std::io::{self, Write};
 use anyhow::{Context, Error, Result, ensure};
 
 use super::script::entries::{Entry, EntrySink};
-use super::script::located::LocatingWriter;
+use super::script::located::ObjectPositions;
 use super::target::TargetServer;
 use crate::child::Child;
 use crate::engine::load::Failure;
+use crate::engine::object_lines::LocatingWriter;
 
 /// The number of error lines of one psql that are kept at most.
 const MOST_LINES: usize = 100_000;
@@ -87,9 +88,9 @@ impl<'a> EntryLoader<'a> {
             child.keep_lines(MOST_LINES);
             let mut session = LocatingWriter::new(child);
             for line in &self.preamble {
-                session.pass(line)?;
+                session.write_all(line)?;
             }
-            session.pass(ERRORS_ONLY)?;
+            session.write_all(ERRORS_ONLY)?;
             session.begin(&self.object);
             self.sql = Some(session);
         }
@@ -104,7 +105,8 @@ impl<'a> EntryLoader<'a> {
             self.failed.len() < MOST_FAILURES,
             "more than {MOST_FAILURES} objects cannot be restored"
         );
-        let (child, places) = session.into_parts();
+        let (child, lines) = session.into_parts();
+        let places = ObjectPositions(lines);
         for line in child.finish_with_lines()? {
             match (places.locate(&line), self.failed.last_mut()) {
                 (Some((object, text)), _) => {
@@ -193,7 +195,7 @@ impl EntrySink for EntryLoader<'_> {
         if between && is_blank {
             return Ok(());
         }
-        self.session().map_err(io_error)?.pass(lines)
+        self.session().map_err(io_error)?.write_all(lines)
     }
 
     fn copy(&mut self, statement: &[u8]) -> io::Result<()> {

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, anyhow, ensure};
 use super::entry_loader::EntryLoader;
 use super::row_sessions::{FurtherSessions, RowSessions};
 use super::script::entries::Entries;
-use super::script::located::LocatingWriter;
+use super::script::located::ObjectPositions;
 use super::script::owners::Owners;
 use super::script::shown::ShownEntries;
 use super::script::transaction::Transaction;
@@ -19,6 +19,7 @@ use super::target::TargetServer;
 use crate::child::Child;
 use crate::engine::feed::finish;
 use crate::engine::load::Failure;
+use crate::engine::object_lines::LocatingWriter;
 use crate::stop::Stopped;
 
 /// A statement that fails if the script's transaction was not committed, for example because the
@@ -138,10 +139,11 @@ pub(super) fn load_whole(
     let fed = fed.and_then(|()| ended.map_err(io::Error::other));
     let mut located = parts.parts;
     let fed = fed.and_then(|()| match scope {
-        Scope::OneTransaction => located.pass(b"\nCOMMIT;\n"),
+        Scope::OneTransaction => located.write_all(b"\nCOMMIT;\n"),
         Scope::EachStatement => Ok(()),
     });
-    let (child, places) = located.into_parts();
+    let (child, lines) = located.into_parts();
+    let places = ObjectPositions(lines);
     finish(child, fed, into.stop)
         .map_err(|error| {
             if error.is::<Stopped>() {

@@ -1,12 +1,13 @@
 //! A session that loads rows into tables and runs nothing else.
 
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::process::Command;
 
 use anyhow::{Result, anyhow, bail, ensure};
 
-use super::script::located::LocatingWriter;
+use super::script::located::ObjectPositions;
 use crate::child::Child;
+use crate::engine::object_lines::LocatingWriter;
 use crate::stop::{Stop, Stopped};
 
 /// A statement to which psql prints [`ANSWER`] once it has run everything before.
@@ -63,7 +64,7 @@ impl RowSession {
     /// Passes rows, or a part of a row.
     pub(super) fn pass(&mut self, text: &[u8]) -> io::Result<()> {
         let written = match &mut self.writer {
-            Some(writer) => writer.pass(text),
+            Some(writer) => writer.write_all(text),
             None => Err(io::ErrorKind::BrokenPipe.into()),
         };
         match written {
@@ -107,7 +108,8 @@ impl RowSession {
         let Some(writer) = self.writer.take() else {
             return error;
         };
-        let (child, places) = writer.into_parts();
+        let (child, lines) = writer.into_parts();
+        let places = ObjectPositions(lines);
         match child.finish() {
             Ok(()) => error,
             Err(error) if error.is::<Stopped>() => error,

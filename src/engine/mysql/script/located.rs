@@ -1,35 +1,16 @@
 //! Finds the object that a line number in the client's errors belongs to.
 
-use std::io::{self, Write};
+use std::io::Write;
 
-use crate::engine::object_lines::ObjectLines;
+use crate::engine::object_lines::{LocatingWriter, ObjectLines};
 
 /// The beginning of the client's errors about its input.
 const ERROR: &str = "ERROR ";
 const LINE: &str = " at line ";
 
-/// Passes a dump on to `inner` and remembers in which line each object begins.
-pub(in super::super) struct LocatingWriter<W> {
-    inner: W,
-    places: ObjectPositions,
-}
-
 /// The objects, each with the number of the line in which it begins.
-#[derive(Debug, Default)]
-pub(in super::super) struct ObjectPositions(ObjectLines);
-
-impl<W: Write> LocatingWriter<W> {
-    pub(in super::super) fn new(inner: W) -> Self {
-        LocatingWriter {
-            inner,
-            places: ObjectPositions::default(),
-        }
-    }
-
-    pub(in super::super) fn into_parts(self) -> (W, ObjectPositions) {
-        (self.inner, self.places)
-    }
-}
+#[derive(Debug)]
+pub(in super::super) struct ObjectPositions(pub(in super::super) ObjectLines);
 
 /// A writer that is told which object the following data is about.
 pub(in super::super) trait ObjectSink: Write {
@@ -39,19 +20,7 @@ pub(in super::super) trait ObjectSink: Write {
 
 impl<W: Write> ObjectSink for LocatingWriter<W> {
     fn begin(&mut self, object: String) {
-        self.places.0.begin(&object);
-    }
-}
-
-impl<W: Write> Write for LocatingWriter<W> {
-    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
-        let written = self.inner.write(data)?;
-        self.places.0.count(&data[..written]);
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.inner.flush()
+        LocatingWriter::begin(self, &object);
     }
 }
 

@@ -5,8 +5,9 @@ use std::fs;
 use std::path::Path;
 
 use super::Server;
+use crate::servers::assert_not_restored;
 use crate::servers::drilled::with_text;
-use crate::servers::name_of_restoring;
+use crate::servers::leftovers::Leftovers;
 use crate::support::Env;
 
 #[test]
@@ -49,20 +50,13 @@ fn what_can_be_loaded_is_loaded_and_what_cannot_is_named() {
     assert_eq!(server.databases(), before);
     for (options, name) in [("", "new"), ("--replace --without-saving", "app")] {
         let run = restore(&format!("--keep-going {options}"), name).fails(1, "without 4 objects");
-        for failed in [
+        let failed = [
             "table lost: ERROR 4161",
             "rows of table lost: ERROR 1146",
             "view a_far: ERROR 1146",
             "trigger stamped: ERROR 1146",
-        ] {
-            let said = format!("error: not restored: {failed}");
-            assert_eq!(
-                run.stderr.matches(&said).count(),
-                1,
-                "no {said:?}: {run:#?}"
-            );
-        }
-        assert_eq!(run.stderr.matches("not restored: ").count(), 4, "{run:#?}");
+        ];
+        assert_not_restored(&run, &failed, 4);
         let rows =
             "SELECT GROUP_CONCAT(id, v ORDER BY id), (SELECT COUNT(*) FROM of_good) FROM good";
         assert_eq!(server.sql(name, rows), "1one\n\n,2DROP TABLE good;\t2");
@@ -276,27 +270,12 @@ fn the_dump_directory_is_checked_before_anything_is_loaded_and_leftovers_go() {
     ))
     .fails(1, "could not be dumped first (--to says where to)");
     assert_eq!(created(), before);
-    let left = name_of_restoring("app", 0x7fff_fffe);
-    let at_work = name_of_restoring("app", std::process::id());
-    let (start, _) = left.rsplit_once('-').unwrap();
-    let elsewhere = format!("{start}-0123abcd");
-    server.sql(
-        "",
-        &format!(
-            "CREATE DATABASE `{left}`; CREATE DATABASE `{at_work}`; CREATE DATABASE `{elsewhere}`"
-        ),
-    );
+    let leftovers = Leftovers::new("app");
+    for name in leftovers.names() {
+        server.sql("", &format!("CREATE DATABASE `{name}`"));
+    }
     let run = env
         .run(&format!("restore --replace {dump} {}", server.url("app")))
         .succeeds();
-    assert!(
-        run.stderr
-            .contains(&format!("removed the database {left}, ")),
-        "{run:?}"
-    );
-    assert!(!server.databases().contains(&left));
-    assert!(server.databases().contains(&at_work));
-    assert!(server.databases().contains(&elsewhere));
-    let said = format!("the database {elsewhere} is of a restore that was killed or runs on");
-    assert!(run.stderr.contains(&said), "{run:?}");
+    leftovers.assert_judged(&run, |name| server.databases().contains(name));
 }

@@ -7,8 +7,9 @@ use std::path::Path;
 use rustix::fs::{FlockOperation, flock};
 
 use super::Server;
+use crate::servers::assert_not_restored;
 use crate::servers::drilled::with_text;
-use crate::servers::name_of_restoring;
+use crate::servers::leftovers::Leftovers;
 use crate::support::Env;
 
 /// Content that a database holds, but refuses when it is loaded: a check and a materialized view
@@ -71,21 +72,14 @@ fn what_can_be_loaded_is_loaded_and_what_cannot_is_named() {
     assert_eq!(server.databases(), before);
 
     let run = restore("--keep-going", &dump, "new").fails(1, "without 5 objects");
-    for failed in [
+    let failed = [
         "rows of table public.a_checked: relation \"z_allowed\" does not exist",
         "table public.lost: type \"public.nosuch\" does not exist",
         "rows of table public.lost: relation \"public.lost\" does not exist",
         "view public.of_lost: relation \"public.lost\" does not exist",
         "refresh of materialized view public.counted: relation \"z_allowed\" does not exist",
-    ] {
-        let said = format!("error: not restored: {failed}");
-        assert_eq!(
-            run.stderr.matches(&said).count(),
-            1,
-            "no {said:?}: {run:#?}"
-        );
-    }
-    assert_eq!(run.stderr.matches("not restored: ").count(), 5, "{run:#?}");
+    ];
+    assert_not_restored(&run, &failed, 5);
     let good = "1one,2it's; $$|2|3|0|large||f|1";
     assert_eq!(everything_good(&server, "new"), good);
 
@@ -264,22 +258,10 @@ fn the_dump_directory_is_taken_before_anything_is_loaded_and_leftovers_go() {
     assert!(!log().contains("restoring"), "{}", log());
     drop(lock);
 
-    let left = name_of_restoring("app", 0x7fff_fffe);
-    let at_work = name_of_restoring("app", std::process::id());
-    let (start, _) = left.rsplit_once('-').unwrap();
-    let elsewhere = format!("{start}-0123abcd");
-    for name in [&left, &at_work, &elsewhere] {
+    let leftovers = Leftovers::new("app");
+    for name in leftovers.names() {
         server.psql("postgres", &format!("CREATE DATABASE \"{name}\""));
     }
     let run = replace("dump").succeeds();
-    assert!(
-        run.stderr
-            .contains(&format!("removed the database {left}, ")),
-        "{run:?}"
-    );
-    assert!(!server.databases().contains(&left));
-    assert!(server.databases().contains(&at_work));
-    assert!(server.databases().contains(&elsewhere));
-    let said = format!("the database {elsewhere} is of a restore that was killed or runs on");
-    assert!(run.stderr.contains(&said), "{run:?}");
+    leftovers.assert_judged(&run, |name| server.databases().iter().any(|it| it == name));
 }

@@ -3,8 +3,8 @@
 use std::io::Write;
 
 use super::super::StatementReader;
-use super::super::located::LocatingWriter;
 use super::*;
+use crate::engine::object_lines::LocatingWriter;
 
 /// Returns the output and the report of loading the dump of `db` into `target`, in pieces of
 /// any size.
