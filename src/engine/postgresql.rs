@@ -17,6 +17,7 @@ mod left_out;
 mod leftovers;
 mod load;
 mod missing;
+mod own_name;
 mod parallel;
 mod pattern;
 mod piece;
@@ -39,6 +40,7 @@ mod sql;
 mod swap;
 mod target;
 mod throwaway;
+mod unchecked;
 
 use std::sync::Arc;
 
