@@ -59,16 +59,17 @@ fn hash_place(database: &str) -> String {
     human::hexadecimal(&hash.finalize()[..4])
 }
 
-/// Returns what is known about the database `found`, if it has the name of a new database that a
-/// restore of `database` creates on a server whose names have at most `longest` bytes. Returns
-/// `None` for any other database, and for one whose restore is running.
+/// Returns what is known about the database `found`, if it has a name that [`name`] returns for
+/// `database` and `what` on a server whose names have at most `longest` bytes. Returns `None` for
+/// any other database, and for one whose restore is running.
 pub(super) fn judge(
     found: &str,
     database: &str,
+    what: &str,
     longest: usize,
     now: Timestamp,
 ) -> Option<Leftover> {
-    let (start, suffix) = found.rsplit_once(".restoring-")?;
+    let (start, suffix) = found.rsplit_once(&format!(".{what}-"))?;
     let mut parts = suffix.splitn(3, '-');
     let time = i64::from_str_radix(parts.next()?, 16).ok()?;
     let process = i64::from_str_radix(parts.next()?, 16).ok()?;
@@ -113,17 +114,21 @@ mod tests {
             ("app.restoring-x-y".to_owned(), None),
             ("app".to_owned(), None),
         ] {
-            assert_eq!(judge(&found, "app", 63, now), expected, "{found}");
+            assert_eq!(
+                judge(&found, "app", "restoring", 63, now),
+                expected,
+                "{found}"
+            );
         }
         let long = "a".repeat(60);
         let found = name(&long, "restoring", 63);
         assert_eq!(found.len(), 63);
-        assert_eq!(judge(&found, &long, 63, now), None);
+        assert_eq!(judge(&found, &long, "restoring", 63, now), None);
         let suffix = format!(".restoring-{old:x}-{gone}-{}", hash_place(&long));
         let found = format!("{}{suffix}", "a".repeat(63 - suffix.len()));
-        assert_eq!(judge(&found, &long, 63, now), killed);
+        assert_eq!(judge(&found, &long, "restoring", 63, now), killed);
         // This is the whole name of another database.
         let found = format!("{}{suffix}", "a".repeat(25));
-        assert_eq!(judge(&found, &long, 63, now), None);
+        assert_eq!(judge(&found, &long, "restoring", 63, now), None);
     }
 }

@@ -8,6 +8,7 @@ mod count;
 mod database;
 mod dumper;
 mod entry_loader;
+mod entry_session;
 mod error;
 mod fill;
 mod fresh;
@@ -18,6 +19,7 @@ mod left_out;
 mod leftovers;
 mod load;
 mod missing;
+mod own_name;
 mod parallel;
 mod pattern;
 mod piece;
@@ -40,6 +42,7 @@ mod sql;
 mod swap;
 mod target;
 mod throwaway;
+mod unchecked;
 
 use std::sync::Arc;
 

@@ -1,6 +1,6 @@
 //! Restores users, roles and their privileges, and the definitions of other servers.
 
-mod statement;
+pub(super) mod statement;
 
 use std::collections::HashSet;
 use std::fs::File;

@@ -13,6 +13,8 @@ pub(super) const LOCK_WAIT_TIMEOUT: u16 = 1205;
 /// `ER_NET_PACKET_TOO_LARGE`.
 pub(super) const PACKET_TOO_LARGE: u16 = 1153;
 pub(super) const TABLE_ACCESS_DENIED: u16 = 1142;
+/// `ER_SPECIFIC_ACCESS_DENIED_ERROR`.
+pub(super) const MISSING_PRIVILEGE: u16 = 1227;
 pub(super) const UNKNOWN_TIME_ZONE: u16 = 1298;
 /// `ER_ACCESS_DENIED_ERROR`: the server runs and refuses the password.
 pub(super) const ACCESS_DENIED: u16 = 1045;

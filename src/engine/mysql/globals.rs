@@ -8,8 +8,11 @@ use std::io::Write;
 
 use anyhow::{Result, ensure};
 
-use super::error::{self, BAD_FIELD, SYNTAX, UNKNOWN_SYSTEM_VARIABLE};
-use super::quotes::{account_text, find_after};
+use super::accounts::statement::{find_defined_server, is_about_accounts};
+use super::error::{
+    self, BAD_FIELD, MISSING_PRIVILEGE, SYNTAX, TABLE_ACCESS_DENIED, UNKNOWN_SYSTEM_VARIABLE,
+};
+use super::quotes::{account_text, find_after, statements};
 use super::server::{Server, identifier};
 use crate::stop::Stop;
 
@@ -17,6 +20,9 @@ use crate::stop::Stop;
 const AT_ONCE: usize = 200;
 
 const CREATE: &str = "CREATE USER ";
+
+/// The errors of `SHOW CREATE SERVER` where the server does not know it or the user may not run it.
+const NOT_SHOWN: [u16; 3] = [SYNTAX, MISSING_PRIVILEGE, TABLE_ACCESS_DENIED];
 
 /// The setting with which each server writes and reads the same quotes and backslashes.
 const PLAIN: &str = "SET SESSION sql_mode = ''";
@@ -109,7 +115,8 @@ pub(super) fn write(server: &Server, out: &mut dyn Write, stop: Stop) -> Result<
     Ok(())
 }
 
-/// Writes the definitions of other servers, which tables name.
+/// Writes the definitions of other servers, which tables name. Every user that may see other users'
+/// grants may read them: both need SELECT on the database `mysql`.
 fn write_servers(server: &Server, out: &mut dyn Write, stop: Stop) -> Result<()> {
     let names = server.column("SELECT server_name FROM mysql.servers ORDER BY 1", stop)?;
     if names.is_empty() {
@@ -120,10 +127,22 @@ fn write_servers(server: &Server, out: &mut dyn Write, stop: Stop) -> Result<()>
         .map(|name| format!("SHOW CREATE SERVER {}", identifier(name)));
     let shown: Vec<_> = shown.collect();
     // Since MariaDB 11.7, a definition can have options of any name.
-    let shown = server.ask(&format!("{PLAIN}; {}", shown.join("; ")), stop);
-    let definitions = match ignore_unknown(shown, SYNTAX)? {
-        Some(rows) => rows.into_iter().filter_map(|mut row| row.pop()).collect(),
-        None => server.column(SERVERS, stop)?,
+    let shown = match server.ask(&format!("{PLAIN}; {}", shown.join("; ")), stop) {
+        Ok(rows) => rows.into_iter().filter_map(|mut row| row.pop()).collect(),
+        Err(error) if error::number(&error).is_some_and(|number| NOT_SHOWN.contains(&number)) => {
+            Vec::new()
+        }
+        Err(error) => return Err(error),
+    };
+    let definitions = if has_definitions(&shown, &names) {
+        shown
+    } else {
+        if !shown.is_empty() {
+            log::warn!(
+                "the definitions of other servers are dumped without options that only some of them have: a restore could not read what the server shows of them"
+            );
+        }
+        server.column(SERVERS, stop)?
     };
     ensure!(
         definitions.len() == names.len(),
@@ -136,6 +155,17 @@ fn write_servers(server: &Server, out: &mut dyn Write, stop: Stop) -> Result<()>
         writeln!(out, "{definition}")?;
     }
     Ok(())
+}
+
+/// Returns true if `shown` has a statement for each of the servers `names` that a restore reads as
+/// one statement about that server, although a value may have a semicolon or a line break.
+fn has_definitions(shown: &[String], names: &[String]) -> bool {
+    let is_read = |(text, name): (&String, &String)| {
+        is_about_accounts(text)
+            && statements(text).count() == 1
+            && find_defined_server(text).as_ref() == Some(name)
+    };
+    shown.len() == names.len() && shown.iter().zip(names).all(is_read)
 }
 
 /// Returns `None` if the server does not know what it was asked for, by the number of its error.
@@ -163,6 +193,25 @@ fn without_default_roles(create: &str) -> (String, Option<&str>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_definition_that_a_restore_would_not_read_whole_is_not_taken() {
+        let shown =
+            |text: &str, name: &str| has_definitions(&[text.to_owned()], &[name.to_owned()]);
+        let whole = "CREATE SERVER `a``;` FOREIGN DATA WRAPPER `mysql` OPTIONS (HOST 'h;', PASSWORD 'it''s\\n\\'x', PORT '3307');";
+        assert!(shown(whole, "a`;"));
+        assert!(shown(&whole.replace("h;", "h;\n-- x"), "a`;"));
+        assert!(!shown(whole, "a"));
+        for broken in [
+            whole.trim_end_matches(';').to_owned(),
+            whole.replace("'h;'", "h;"),
+            whole.replace(" OPTIONS", "\nOPTIONS"),
+            whole.replace("CREATE SERVER", "DROP SERVER"),
+        ] {
+            assert!(!shown(&broken, "a`;"), "{broken}");
+        }
+        assert!(!has_definitions(&[], &["a".to_owned()]));
+    }
 
     #[test]
     fn default_roles_are_set_apart() {

@@ -14,7 +14,7 @@ pub(super) const LONGEST_NAME: usize = 64;
 pub(super) fn remove(server: &Server, name: &str, databases: &[String], stop: Stop) {
     let now = clock::now();
     for left in databases {
-        let Some(leftover) = judge(left, name, LONGEST_NAME, now) else {
+        let Some(leftover) = judge(left, name, "restoring", LONGEST_NAME, now) else {
             continue;
         };
         let sessions = format!(

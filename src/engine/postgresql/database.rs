@@ -8,6 +8,8 @@ use serde_json::Value;
 
 use super::catalogue::{self, DatabaseSettings, Room, ServerFacts, UnreadableTables};
 use super::left_out::Selected;
+use super::leftovers::explain_missing;
+use super::own_name::{mark_of, refuse_marked};
 use super::programs;
 use super::reach::{ask, connect_anywhere, connect_session};
 use super::readers::Readers;
@@ -80,7 +82,10 @@ impl Postgresql {
         };
         let (mut session, (connected, location, facts)) = match &database {
             Some(database) => {
-                let (session, connected) = connect_session(server, database, stop)?;
+                let (mut session, connected) = connect_session(server, database, stop)
+                    .map_err(|error| explain_missing(server, database, error, stop))?;
+                let mark: Option<String> = session.ask(&mark_of(database))?;
+                refuse_marked(database, mark.as_deref())?;
                 (Some(session), connected)
             }
             None => (None, connect_anywhere(server, None, stop)?),

@@ -5,25 +5,22 @@
 
 use std::io::{self, Write};
 
-use anyhow::{Context, Error, Result, ensure};
+use anyhow::{Context, Result, ensure};
 
+use super::entry_session::{ERRORS_ONLY, MOST_LINES, explain_end, io_error, without_severity};
 use super::script::entries::{Entry, EntrySink};
 use super::script::located::ObjectPositions;
+use super::sql::identifier;
 use super::target::TargetServer;
+use super::unchecked::{FeedAgain, RefusedRows, load_unchecked};
 use crate::child::Child;
 use crate::engine::load::Failure;
 use crate::engine::object_lines::LocatingWriter;
 
-/// The number of error lines of one psql that are kept at most.
-const MOST_LINES: usize = 100_000;
 /// The length of what every session begins with, in bytes. `pg_dump` writes some lines.
 const LONGEST_PREAMBLE: usize = 64 << 10;
 /// The number of failed objects after which the restore is given up.
 const MOST_FAILURES: usize = 100_000;
-/// The exit status of psql after the connection was lost.
-const LOST: &str = "exit status: 2";
-/// The statement that hides warnings, because warnings are no failures.
-const ERRORS_ONLY: &[u8] = b"SET client_min_messages = error;\n";
 
 /// Feeds the parts of a dump to sessions in one database, and collects the objects that fail.
 pub(super) struct EntryLoader<'a> {
@@ -39,6 +36,14 @@ pub(super) struct EntryLoader<'a> {
     sql: Option<LocatingWriter<Child>>,
     rows: Option<Child>,
     failed: Vec<Failure>,
+    /// Writes the dump again, for rows that were refused.
+    feed: Option<FeedAgain<'a>>,
+    /// The table of the current entry, as an SQL identifier with its schema.
+    table: Option<String>,
+    /// The number of `COPY` statements so far.
+    copies: u64,
+    /// Rows that were refused since the last entry that is not about rows.
+    refused: Vec<RefusedRows>,
 }
 
 impl<'a> EntryLoader<'a> {
@@ -54,7 +59,18 @@ impl<'a> EntryLoader<'a> {
             sql: None,
             rows: None,
             failed: Vec::new(),
+            feed: None,
+            table: None,
+            copies: 0,
+            refused: Vec::new(),
         }
+    }
+
+    /// Loads rows that are refused a second time, without CHECK constraints. `feed` writes the dump
+    /// again.
+    pub(super) fn with_feed(mut self, feed: FeedAgain<'a>) -> Self {
+        self.feed = Some(feed);
+        self
     }
 
     /// As [`EntryLoader::new`], for statements that may contain a password's hash.
@@ -71,8 +87,23 @@ impl<'a> EntryLoader<'a> {
     /// When the connection was lost or the work must stop.
     pub(super) fn finish(mut self) -> Result<Vec<Failure>> {
         self.end_sql()?;
+        self.load_refused()?;
         self.into.stop.check()?;
         Ok(self.failed)
+    }
+
+    /// Loads the refused rows without CHECK constraints. This comes after all rows, which a CHECK
+    /// may read, and before what depends on the rows, such as foreign keys.
+    fn load_refused(&mut self) -> Result<()> {
+        let refused = std::mem::take(&mut self.refused);
+        let Some(feed) = self.feed.filter(|_| !refused.is_empty()) else {
+            return Ok(());
+        };
+        let settings = self.preamble.iter().filter(|line| is_setting(line));
+        let settings: Vec<_> = settings.map(Vec::as_slice).collect();
+        let failed = load_unchecked(self.into, self.database, &settings, refused, feed)?;
+        self.failed.extend(failed);
+        Ok(())
     }
 
     /// Returns the session that runs SQL. Starts it if there is none.
@@ -152,15 +183,18 @@ impl<'a> EntryLoader<'a> {
             return Ok(());
         };
         self.into.stop.check()?;
-        let said = format!("{error:#}");
-        if said.contains(LOST) {
-            return Err(error);
-        }
-        let said = said.split_once(": ").map_or(&*said, |(_, said)| said);
-        self.failed.push(Failure {
+        let failure = Failure {
             object: self.object.clone(),
-            error: without_severity(said),
-        });
+            error: explain_end(error)?,
+        };
+        match &self.table {
+            Some(table) if self.feed.is_some() => self.refused.push(RefusedRows {
+                number: self.copies - 1,
+                table: table.clone(),
+                failure,
+            }),
+            _ => self.failed.push(failure),
+        }
         Ok(())
     }
 }
@@ -168,7 +202,14 @@ impl<'a> EntryLoader<'a> {
 impl EntrySink for EntryLoader<'_> {
     fn entry(&mut self, entry: &Entry) -> io::Result<()> {
         self.in_preamble = false;
+        if !entry.is_of_rows() && !self.refused.is_empty() {
+            self.end_sql().map_err(io_error)?;
+            self.load_refused().map_err(io_error)?;
+        }
         self.object = entry.object();
+        let schema = entry.schema.as_ref();
+        self.table =
+            schema.map(|schema| format!("{}.{}", identifier(schema), identifier(&entry.name)));
         if let Some(session) = &mut self.sql {
             session.begin(&self.object);
         }
@@ -199,6 +240,7 @@ impl EntrySink for EntryLoader<'_> {
     }
 
     fn copy(&mut self, statement: &[u8]) -> io::Result<()> {
+        self.copies += 1;
         self.start_rows(statement).map_err(io_error)
     }
 
@@ -220,15 +262,4 @@ impl EntrySink for EntryLoader<'_> {
 
 fn is_setting(line: &[u8]) -> bool {
     line.starts_with(b"SET ") || line.starts_with(b"SELECT pg_catalog.set_config(")
-}
-
-/// Removes the severity from `ERROR:  text`, in any language.
-fn without_severity(text: &str) -> String {
-    text.split_once(":  ")
-        .map_or(text, |(_, text)| text)
-        .to_owned()
-}
-
-fn io_error(error: Error) -> io::Error {
-    error.downcast().unwrap_or_else(io::Error::other)
 }

@@ -24,23 +24,30 @@ impl<'a> NewDatabase<'a> {
         name: &str,
         settings: &DatabaseSettings,
     ) -> Result<Self> {
-        NewDatabase::create_as(into, make_new_name(name, "restoring"), settings)
+        let name = make_new_name(name, "restoring");
+        let create = settings.create(&name, into.facts.major);
+        NewDatabase::create_by(into, name, create)
     }
 
-    /// Creates the database `name`. No signal interrupts this: if the client were killed, the
-    /// server would still create the database.
-    pub(super) fn create_as(
+    /// Creates the database `name`, which nobody can connect to yet.
+    pub(super) fn create_closed(
         into: &'a TargetServer<'a>,
         name: String,
         settings: &DatabaseSettings,
     ) -> Result<Self> {
+        let create = settings.create(&name, into.facts.major) + " ALLOW_CONNECTIONS false";
+        NewDatabase::create_by(into, name, create)
+    }
+
+    /// Creates the database `name` by the statement `create`. No signal interrupts this: if the client were killed, the
+    /// server would still create the database.
+    fn create_by(into: &'a TargetServer<'a>, name: String, create: String) -> Result<Self> {
         into.stop.check()?;
         let new = NewDatabase {
             name,
             into,
             kept: false,
         };
-        let create = settings.create(&new.name, into.facts.major);
         into.execute(
             &[create],
             Stop::without_signals(into.access.deadline.limit()),

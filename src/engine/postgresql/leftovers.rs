@@ -1,19 +1,24 @@
-//! Removes the databases that killed restores left.
+//! Removes or names the databases that killed restores left.
+
+use anyhow::Error;
 
 use super::fresh::{LONGEST_NAME, drop_database};
-use super::reach::ask;
-use super::sql::identifier;
+use super::reach::{ask, connect_anywhere};
+use super::server::Server;
+use super::sql::{identifier, literal};
 use super::target::TargetServer;
 use crate::clock;
 use crate::engine::leftover::{Leftover, judge};
+use crate::stop::Stop;
 
-/// The query for databases that restores created and that no session is connected to.
+/// The query for databases that restores created or renamed, and that no session is connected to.
 const UNUSED: &str = "SELECT coalesce(json_agg(datname), '[]') FROM pg_database d
-    WHERE datname ~ '\\.restoring-[0-9a-f]+-[0-9a-f]+(-[0-9a-f]+)?$'
+    WHERE datname ~ '\\.(restoring|replaced)-[0-9a-f]+-[0-9a-f]+(-[0-9a-f]+)?$'
         AND NOT EXISTS (SELECT FROM pg_stat_activity WHERE datid = d.oid)";
 
 /// Drops the databases that killed restores of `name` left on this machine, and logs a message about
-/// each. Names those that may be of a restore which is running elsewhere.
+/// each. Names those that may be of a restore which is running elsewhere, and old databases that were
+/// replaced and not dropped.
 pub(super) fn remove(into: &TargetServer<'_>, name: &str) {
     let found = ask(into.server, &into.maintenance, UNUSED, into.stop);
     let found: Vec<String> = found.unwrap_or_else(|error| {
@@ -22,7 +27,10 @@ pub(super) fn remove(into: &TargetServer<'_>, name: &str) {
     });
     let now = clock::now();
     for left in &found {
-        match judge(left, name, LONGEST_NAME, now) {
+        if judge(left, name, "replaced", LONGEST_NAME, now).is_some() {
+            log::warn!("{}", describe_replaced(left, name));
+        }
+        match judge(left, name, "restoring", LONGEST_NAME, now) {
             Some(Leftover::Killed) => {}
             Some(Leftover::Unknown) => {
                 log::warn!(
@@ -41,5 +49,42 @@ pub(super) fn remove(into: &TargetServer<'_>, name: &str) {
                 "a restore that was killed left the database {left}, which cannot be dropped: {error:#}"
             ),
         }
+    }
+}
+
+/// Returns a sentence about the database `left`, which was called `name` until a restore renamed it.
+fn describe_replaced(left: &str, name: &str) -> String {
+    format!(
+        "the database {left} is the old {name}, which a restore was about to replace, or kept because it could not be dumped; to go back to it, {}; if nobody needs it, DROP DATABASE {}",
+        go_back(left, name),
+        identifier(left)
+    )
+}
+
+/// Returns the statements that give the database `left` its name `name` back.
+pub(super) fn go_back(left: &str, name: &str) -> String {
+    let (left, name) = (identifier(left), identifier(name));
+    format!("DROP DATABASE IF EXISTS {name} and ALTER DATABASE {left} RENAME TO {name}")
+}
+
+/// Adds to the error of a connection to the database `name` that a restore renamed it, if there is
+/// no such database and an old one of that name.
+pub(super) fn explain_missing(server: &Server, name: &str, error: Error, stop: Stop) -> Error {
+    let query = format!(
+        "SELECT coalesce(json_agg(datname), '[]') FROM pg_database
+            WHERE datname ~ '\\.replaced-[0-9a-f]+-[0-9a-f]+-[0-9a-f]+$'
+                AND NOT EXISTS (SELECT FROM pg_database WHERE datname = {})",
+        literal(name)
+    );
+    let found = connect_anywhere(server, Some(name), stop)
+        .and_then(|(maintenance, ..)| ask::<Vec<String>>(server, &maintenance, &query, stop));
+    let found = found.unwrap_or_default();
+    let now = clock::now();
+    let left = found
+        .iter()
+        .find(|left| judge(left, name, "replaced", LONGEST_NAME, now).is_some());
+    match left {
+        Some(left) => error.context(describe_replaced(left, name)),
+        None => error,
     }
 }

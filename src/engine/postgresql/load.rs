@@ -56,7 +56,7 @@ pub(super) fn load(
     name: &str,
     dump: &File,
     scope: Scope,
-    feed: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    feed: impl Fn(&mut dyn Write) -> io::Result<()>,
 ) -> Result<Vec<Failure>> {
     if !into.keep_going {
         let psql = || {
@@ -78,7 +78,8 @@ pub(super) fn load(
         let further = is_shared.then_some(further);
         return load_whole(into, psql(), further, dump, scope, feed).map(|()| Vec::new());
     }
-    load_each(into, EntryLoader::new(into, name), dump, feed)
+    let each = EntryLoader::new(into, name).with_feed(&feed);
+    load_each(into, each, dump, &feed)
 }
 
 /// Feeds the SQL that `feed` writes from the file `dump` to the sessions of `each`. Returns the

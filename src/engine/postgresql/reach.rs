@@ -15,20 +15,21 @@ const MAINTENANCE: [&str; 2] = ["postgres", "template1"];
 
 /// The query for every database of a server except template0, which nobody can connect to, and
 /// template1, which a separate query covers. Nobody can connect to a database that an interrupted
-/// DROP DATABASE left (`datconnlimit` -2). A database that a killed restore left ([`make_new_name`]) is
-/// not the user's data.
+/// DROP DATABASE left (`datconnlimit` -2). A database that a killed restore left or renamed
+/// ([`make_new_name`]) is not dumped.
 ///
 /// [`make_new_name`]: super::fresh::make_new_name
 const DATABASES: &str = "WITH found AS (
     SELECT datname AS name, CASE
         WHEN datconnlimit = -2 THEN 'invalid'
         WHEN datname ~ '\\.restoring-[0-9a-f]+-[0-9a-f]+(-[0-9a-f]+)?$' THEN 'restoring'
+        WHEN datname ~ '\\.replaced-[0-9a-f]+-[0-9a-f]+-[0-9a-f]+$' THEN 'replaced'
         WHEN NOT datallowconn THEN 'closed'
         ELSE 'open' END AS state
     FROM pg_database WHERE datname NOT IN ('template0', 'template1'))
 SELECT json_object_agg(state, (
     SELECT coalesce(json_agg(name ORDER BY name), '[]') FROM found WHERE found.state = states.state))
-FROM unnest(ARRAY['open', 'closed', 'invalid', 'restoring']) states (state)";
+FROM unnest(ARRAY['open', 'closed', 'invalid', 'restoring', 'replaced']) states (state)";
 
 const HAS_TEMPLATE1: &str = "SELECT to_json(EXISTS (
     SELECT FROM pg_database WHERE datname = 'template1' AND datallowconn AND datistemplate))";
@@ -40,6 +41,7 @@ struct Databases {
     closed: Vec<String>,
     invalid: Vec<String>,
     restoring: Vec<String>,
+    replaced: Vec<String>,
 }
 
 /// The query whether this database, a template, has more than initdb gave it. The objects of initdb
@@ -83,6 +85,12 @@ pub(super) fn databases(server: &Server, stop: Stop) -> Result<Vec<String>> {
     for name in found.restoring {
         log::warn!(
             "{name} is not dumped: a restore that was killed left it; if no restore is running, remove it with DROP DATABASE {}",
+            identifier(&name)
+        );
+    }
+    for name in found.replaced {
+        log::warn!(
+            "{name} is not dumped: a restore gave this name to the database that it replaced; DROP DATABASE {} removes it, ALTER DATABASE {0} RENAME TO ... makes it the user's again",
             identifier(&name)
         );
     }

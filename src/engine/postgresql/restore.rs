@@ -11,6 +11,7 @@ use super::catalogue::DatabaseSettings;
 use super::fill::{self, FilledDatabase};
 use super::fresh::NewDatabase;
 use super::load::{Scope, load};
+use super::own_name::{insists_on_name, load_under_own_name, mark_of, refuse_marked};
 use super::parallel::ArchiveLoad;
 use super::reach::ask;
 use super::server::Server;
@@ -24,9 +25,6 @@ use crate::header::Header;
 use crate::name::Format;
 use crate::progress;
 use crate::read::read_whole;
-
-/// The beginning of `pg_cron`'s error in a database with another name than it is configured for.
-const OWN_NAME: &str = "can only create extension in database";
 
 /// Restores a dump into the database `name`.
 ///
@@ -45,6 +43,8 @@ pub fn run(
         .context("the dump's header lacks the database's settings")?;
     let into = TargetServer::connect(server, Some(name), &options, access)?;
     let exists = into.target.databases.contains(name);
+    let mark: Option<String> = ask(server, &into.maintenance, &mark_of(name), into.stop)?;
+    refuse_marked(name, mark.as_deref())?;
     if exists && matches!(options.existing, ExistingDatabase::Fill) {
         preflight(&into, header, &settings)?;
         let filled = FilledDatabase::take(&into, name, &settings)?;
@@ -73,12 +73,13 @@ pub fn run(
     let archive = prepare(&into, dump, header, scope)?;
     let new = NewDatabase::create(&into, name, &settings)?;
     let data = load_database(&into, &new.name, dump, archive, scope);
-    if insists_on_name(&data) {
+    if insists_on_name(&data, name)? {
         drop(new);
         log::info!(
             "an extension needs a database with the name {name}; the dump is loaded again, into that database"
         );
-        let load = || load_under_own_name(&into, name, dump, header, &settings);
+        let load =
+            |old: Option<&str>| load_under_own_name(&into, name, old, dump, header, &settings);
         let (saved, failed) = match options.existing {
             ExistingDatabase::Save(save) if exists => {
                 swap::replace_under_own_name(&into, name, Some(save), load)?
@@ -86,7 +87,7 @@ pub fn run(
             ExistingDatabase::Lose if exists => {
                 swap::replace_under_own_name(&into, name, None, load)?
             }
-            _ => (None, load()?),
+            _ => (None, load(None)?),
         };
         analyze(&into, name);
         return Ok(LoadResult::new(saved, failed));
@@ -107,41 +108,8 @@ pub fn run(
     Ok(LoadResult::new(saved, failed))
 }
 
-/// Returns true if an extension was refused because it can exist only in a database with a certain
-/// name, as `pg_cron` can.
-fn insists_on_name(loaded: &Result<Vec<Failure>>) -> bool {
-    match loaded {
-        Ok(failed) => failed
-            .iter()
-            .any(|failure| failure.error.starts_with(OWN_NAME)),
-        Err(error) => format!("{error:#}").contains(OWN_NAME),
-    }
-}
-
-/// Creates the database `name` and loads the dump into it. Returns the objects that failed.
-///
-/// # Errors
-/// The reason why the dump cannot be loaded. The database is then gone again.
-fn load_under_own_name(
-    into: &TargetServer<'_>,
-    name: &str,
-    dump: &File,
-    header: &Header,
-    settings: &DatabaseSettings,
-) -> Result<Vec<Failure>> {
-    // If this program is killed, the database is empty, and not a part of the dump.
-    let scope = Scope::OneTransaction;
-    let archive = prepare(into, dump, header, scope)?;
-    let new = NewDatabase::create_as(into, name.to_owned(), settings)?;
-    let mut failed = load_database(into, name, dump, archive, scope)?;
-    failed.extend(apply(into, settings, name, name)?);
-    into.stop.check()?;
-    new.keep();
-    Ok(failed)
-}
-
 /// Prepares the archive, if the dump is one.
-fn prepare(
+pub(super) fn prepare(
     into: &TargetServer<'_>,
     dump: &File,
     header: &Header,
@@ -153,7 +121,7 @@ fn prepare(
         .transpose()
 }
 
-fn load_database(
+pub(super) fn load_database(
     into: &TargetServer<'_>,
     name: &str,
     dump: &File,
@@ -170,7 +138,7 @@ fn load_database(
 
 /// Applies the settings to the new database, which will be called `name`. Returns the settings that
 /// failed, if failures do not end the restore.
-fn apply(
+pub(super) fn apply(
     into: &TargetServer<'_>,
     settings: &DatabaseSettings,
     new: &str,

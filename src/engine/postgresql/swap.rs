@@ -61,15 +61,15 @@ pub(super) fn replace(
     Ok(saved)
 }
 
-/// Gives the old database another name, and lets `load` create and fill the database `name`: an
-/// extension may insist on the name of its database. Then drops the old database. Returns the path
+/// Gives the old database another name, which `load` gets, and lets `load` create and fill the
+/// database `name`: an extension may insist on the name of its database. Then drops the old database. Returns the path
 /// of the old database's dump, if `save` is given, and what `load` returns. If anything fails, the
 /// old database gets its name back.
 pub(super) fn replace_under_own_name<T>(
     into: &TargetServer<'_>,
     name: &str,
     save: Option<&mut dyn Save>,
-    load: impl FnOnce() -> Result<T>,
+    load: impl FnOnce(Option<&str>) -> Result<T>,
 ) -> Result<(Option<PathBuf>, T)> {
     let aside = make_new_name(name, "replaced");
     let old = DatabaseById::find(into, name)?;
@@ -88,7 +88,7 @@ pub(super) fn replace_under_own_name<T>(
                 Err(error) => return Err(explain_not_saved(error, WAYS)),
             },
         };
-        Ok((saved, load()?))
+        Ok((saved, load(Some(&aside))?))
     });
     let (saved, loaded) = replaced.map_err(|error| {
         let back = old.move_back(into, name, &aside);
@@ -110,7 +110,7 @@ pub(super) fn replace_under_own_name<T>(
 
 fn warn_that_it_stays(aside: &str, error: &Error) {
     log::warn!(
-        "the old database could not be dumped and stays on the server as {aside}; dumps of the whole server fail on it until DROP DATABASE {}: {error:#}",
+        "the old database could not be dumped and stays on the server as {aside}; dumps of the whole server leave it out; DROP DATABASE {} removes it: {error:#}",
         identifier(aside)
     );
 }
@@ -195,14 +195,16 @@ impl DatabaseById {
         })
     }
 
-    /// Renames this database to `aside`, as [`exchange`] does. It refuses connections from then on,
+    /// Renames this database to `aside`, as [`exchange`] does. It refuses connections until then,
     /// except for superusers'.
     fn move_aside(&self, into: &TargetServer<'_>, name: &str, aside: &str) -> Result<()> {
         into.execute(&[limit_connections(name, 0)], Stop::for_cleanup())?;
         let statements = [end_sessions(&[name]), rename(name, aside)];
         retry(into, &statements, || {
             self.name(into).is_ok_and(|now| now == aside)
-        })
+        })?;
+        // A role that is no superuser could not dump it otherwise.
+        self.accept_connections(into)
     }
 
     /// Undoes [`DatabaseById::move_aside`], however far it came.

@@ -19,7 +19,7 @@ pub(super) fn remove(client: &Client, used: &BTreeMap<u64, u64>) -> Result<()> {
         let Some(found) = found.strip_prefix('"').and_then(|it| it.strip_suffix('"')) else {
             continue;
         };
-        match judge(found, "dump-database", 255, clock::now()) {
+        match judge(found, "dump-database", "restoring", 255, clock::now()) {
             Some(Leftover::Killed) => {
                 client.run(&flush(&[*number]))?;
                 log::warn!("emptied database {number}, which a restore that was killed left");

@@ -13,6 +13,7 @@ mod hard;
 mod hijacked;
 mod left_out;
 mod obstacles;
+mod own_name;
 mod pooled;
 mod reached;
 mod refused;
@@ -26,6 +27,7 @@ mod sandbox;
 mod server;
 mod sessions;
 mod together;
+mod unchecked;
 mod whole;
 
 pub(crate) use server::Server;

@@ -34,7 +34,7 @@ pub(super) fn read_statement(line: &str) -> Option<String> {
 
 /// Returns true if a text is one statement of the kinds that a dump of accounts has. Other
 /// statements, which a forged dump can have, are not run with the rights of a superuser.
-pub(super) fn is_about_accounts(text: &str) -> bool {
+pub(in super::super) fn is_about_accounts(text: &str) -> bool {
     const KINDS: [&str; 8] = [
         "CREATE USER ",
         "CREATE ROLE ",
@@ -53,7 +53,7 @@ pub(super) fn is_about_accounts(text: &str) -> bool {
 }
 
 /// Returns the name of the server that the line defines.
-pub(super) fn find_defined_server(line: &str) -> Option<String> {
+pub(in super::super) fn find_defined_server(line: &str) -> Option<String> {
     let (name, _) = quoted_at(line.strip_prefix(CREATE_SERVER)?)?;
     Some(name)
 }

@@ -45,7 +45,8 @@ impl Entry {
         })
     }
 
-    fn is_of_rows(&self) -> bool {
+    /// Returns true if the entry has the rows of a table.
+    pub(in super::super) fn is_of_rows(&self) -> bool {
         self.kind == "TABLE DATA"
     }
 

@@ -73,19 +73,20 @@ fn what_can_be_loaded_is_loaded_and_what_cannot_is_named() {
 
     let run = restore("--keep-going", &dump, "new").fails(1, "without 5 objects");
     let failed = [
-        "rows of table public.a_checked: relation \"z_allowed\" does not exist",
+        "check a_checked_v_check of table public.a_checked: the rows are loaded, but the check is NOT VALID, so that it is evaluated for new rows only: relation \"z_allowed\" does not exist",
         "table public.lost: type \"public.nosuch\" does not exist",
         "rows of table public.lost: relation \"public.lost\" does not exist",
         "view public.of_lost: relation \"public.lost\" does not exist",
         "refresh of materialized view public.counted: relation \"z_allowed\" does not exist",
     ];
     assert_not_restored(&run, &failed, 5);
-    let good = "1one,2it's; $$|2|3|0|large||f|1";
+    let good = "1one,2it's; $$|2|3|1|large||f|1";
     assert_eq!(everything_good(&server, "new"), good);
 
     let run = restore("--keep-going", &custom, "fresh").fails(1, "without 2 objects");
     assert!(
-        run.stderr.contains("rows of table public.a_checked: "),
+        run.stderr
+            .contains("check a_checked_v_check of table public.a_checked: "),
         "{run:?}"
     );
     assert_eq!(

@@ -1,0 +1,134 @@
+//! Loads a dump into a database that has its final name from the start. `pg_cron` needs this: it
+//! exists only in the database that a setting of the server names.
+//!
+//! Meanwhile the database is empty or half loaded. It is marked as such, so that no dump of it is
+//! made, and accepts only sessions of superusers. The mark stays if the restore is killed.
+
+use std::fs::File;
+
+use anyhow::{Result, bail};
+
+use super::catalogue::DatabaseSettings;
+use super::fresh::NewDatabase;
+use super::leftovers::go_back;
+use super::load::Scope;
+use super::restore::{apply, load_database, prepare};
+use super::sql::{identifier, literal};
+use super::target::TargetServer;
+use crate::engine::load::Failure;
+use crate::header::Header;
+
+/// The beginning of `pg_cron`'s error in a database with another name than it is configured for.
+/// The name follows.
+const OWN_NAME: &str = "can only create extension in database ";
+/// What follows the name in an error.
+const AFTER_NAME: [&str; 3] = ["; ", " (", "\n"];
+
+/// The parameter of a database that is being loaded under its final name. Its value is the name of
+/// the old database meanwhile, or empty.
+const MARK: &str = "dump_database.loading";
+
+/// Returns true if an extension was refused because it can exist only in the database `name`, which
+/// is not called that yet.
+///
+/// # Errors
+/// When an extension can exist only in another database, and the restore does not keep going.
+pub(super) fn insists_on_name(loaded: &Result<Vec<Failure>>, name: &str) -> Result<bool> {
+    let refusals: Vec<String> = match loaded {
+        Ok(failed) => failed.iter().map(|failure| failure.error.clone()).collect(),
+        Err(error) => vec![format!("{error:#}")],
+    };
+    let mut refusals = refusals.iter().filter_map(|said| said.split_once(OWN_NAME));
+    let Some((_, said)) = refusals.next() else {
+        return Ok(false);
+    };
+    let is_followed =
+        |rest: &str| rest.is_empty() || AFTER_NAME.iter().any(|after| rest.starts_with(after));
+    if said.strip_prefix(name).is_some_and(is_followed) {
+        return Ok(true);
+    }
+    if loaded.is_ok() {
+        return Ok(false); // The extension is one of the objects that failed.
+    }
+    let ends = AFTER_NAME.iter().filter_map(|after| said.find(after));
+    let needed = &said[..ends.min().unwrap_or(said.len())];
+    bail!(
+        "the dump has an extension that can exist only in the database {needed} of this server, and not in {name}; restore the dump into {needed}, or with --keep-going without the extension"
+    )
+}
+
+/// Creates the database `name` and loads the dump into it. The database that had this name is called
+/// `old` meanwhile, if there is one. Returns the objects that failed.
+///
+/// # Errors
+/// The reason why the dump cannot be loaded. The database is then gone again.
+pub(super) fn load_under_own_name(
+    into: &TargetServer<'_>,
+    name: &str,
+    old: Option<&str>,
+    dump: &File,
+    header: &Header,
+    settings: &DatabaseSettings,
+) -> Result<Vec<Failure>> {
+    // If this program is killed, the database is empty, and not a part of the dump.
+    let scope = Scope::OneTransaction;
+    let archive = prepare(into, dump, header, scope)?;
+    let new = NewDatabase::create_closed(into, name.to_owned(), settings)?;
+    let database = identifier(name);
+    let mut marked = vec![format!(
+        "ALTER DATABASE {database} SET {MARK} TO {}",
+        literal(old.unwrap_or_default())
+    )];
+    // Only a superuser is let in beyond the limit.
+    if into.facts.is_superuser {
+        marked.push(format!("ALTER DATABASE {database} CONNECTION LIMIT 0"));
+    }
+    marked.push(format!("ALTER DATABASE {database} ALLOW_CONNECTIONS true"));
+    into.execute(&marked, into.stop)?;
+    let mut failed = load_database(into, name, dump, archive, scope)?;
+    failed.extend(apply(into, settings, name, name)?);
+    into.stop.check()?;
+    into.execute(
+        &[format!("ALTER DATABASE {database} RESET {MARK}")],
+        into.stop,
+    )?;
+    new.keep();
+    Ok(failed)
+}
+
+/// Returns the query for the mark of the database `name`, or null if it has none.
+pub(super) fn mark_of(name: &str) -> String {
+    format!(
+        "SELECT coalesce(to_json((SELECT split_part(set, '=', 2)
+            FROM pg_db_role_setting s JOIN pg_database d ON d.oid = setdatabase, unnest(setconfig) AS set
+            WHERE datname = {} AND setrole = 0 AND split_part(set, '=', 1) = '{MARK}')), 'null')",
+        literal(name)
+    )
+}
+
+/// Refuses the database `name` if it has a mark.
+///
+/// # Errors
+/// When it is being loaded under its final name, or a killed restore left it. The error says how to
+/// get the old one back.
+pub(super) fn refuse_marked(name: &str, mark: Option<&str>) -> Result<()> {
+    match mark {
+        Some(old) => bail!(describe(name, old)),
+        None => Ok(()),
+    }
+}
+
+/// Returns the error about the half loaded database `name`.
+fn describe(name: &str, old: &str) -> String {
+    let way = if old.is_empty() {
+        format!("DROP DATABASE {}", identifier(name))
+    } else {
+        format!(
+            "the old database, which is called {old}, comes back by {}",
+            go_back(old, name)
+        )
+    };
+    format!(
+        "the database {name} is not whole: a restore into it is running or was killed; if none is running, {way}"
+    )
+}
