@@ -13,7 +13,6 @@ use anyhow::Result;
 use serde::Deserialize;
 
 use super::session::Session;
-use super::sql::literal;
 use crate::header::Rows;
 
 /// The number of tables that are counted at once. After them the locks beyond the snapshot's own are
@@ -81,8 +80,6 @@ struct TableToCount {
     /// The name by which the dump's header knows the table.
     known_as: String,
     oid: u32,
-    /// The table and its column that takes the least to read, as `COPY` expects them.
-    target: String,
     /// False for a partitioned table, which has no rows of its own.
     has_rows: bool,
     /// True if the rows are to be counted, and false if the estimate is enough.
@@ -101,9 +98,6 @@ pub(super) fn count_without_queries(
     left_out: &str,
 ) -> Result<HashMap<String, Rows>> {
     // A column of a fixed length is never in a TOAST table.
-    let narrow = "(SELECT attname FROM pg_attribute
-        WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped AND attgenerated = ''
-        ORDER BY attlen < 0, attlen, attnum LIMIT 1)";
     let is_narrow = "EXISTS (SELECT FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0
         AND NOT attisdropped AND attgenerated = '' AND attlen > 0)";
     let size =
@@ -112,9 +106,8 @@ pub(super) fn count_without_queries(
     let list = format!(
         "{relation}
 SELECT coalesce(json_agg(json_build_object('known_as', c.oid::regclass::text, 'oid', c.oid::bigint,
-    'target', format('%I.%I', nspname, relname) || coalesce(format(' (%I)', {narrow}), ''),
     'has_rows', relkind = 'r', 'counted', counted, 'about', about) ORDER BY c.oid), '[]')
-FROM relation c JOIN pg_namespace n ON n.oid = relnamespace;\n"
+FROM relation c;\n"
     );
     let printed = session.run(&tried(&list))?;
     let Some(list) = printed.lines().next() else {
@@ -157,25 +150,35 @@ FROM relation c JOIN pg_namespace n ON n.oid = relnamespace;\n"
     Ok(rows)
 }
 
+/// The name of the table `$OID` in the snapshot, as an SQL identifier with its schema.
+const NAME: &str = "(SELECT format('%I.%I', nspname, relname)
+    FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE c.oid = $OID)";
+/// The column of the table `$OID` that takes the least to read, in brackets, or nothing for a table without
+/// columns.
+const NARROWEST: &str = "coalesce((SELECT format(' (%I)', attname) FROM pg_attribute
+    WHERE attrelid = $OID AND attnum > 0 AND NOT attisdropped AND attgenerated = ''
+    ORDER BY attlen < 0, attlen, attnum LIMIT 1), '')";
+
 /// Returns the script that counts `tables`. For each table it prints the number of rows; then a JSON
-/// array, which says for each table whether it still has its name. psql discards the rows.
+/// array, which says for each table whether it still has its name. psql discards the rows. Names of
+/// tables stay on the server and in psql, because they may have no encoding.
 fn script(tables: &[TableToCount]) -> String {
     let mut script = String::new();
     let mut known = Vec::new();
-    for TableToCount {
-        known_as,
-        oid,
-        target,
-        ..
-    } in tables
-    {
+    for TableToCount { oid, .. } in tables {
+        let (name, oid) = (NAME, oid.to_string());
+        let target = format!("{name} || {NARROWEST}").replace("$OID", &oid);
         let _ = write!(
             script,
-            "COPY {target} TO STDOUT \\g /dev/null\n\\echo :ROW_COUNT\n"
+            "\\unset target
+SELECT {target} AS target \\gset
+COPY :target TO STDOUT \\g /dev/null
+\\echo :ROW_COUNT
+"
         );
+        let name = name.replace("$OID", &oid);
         known.push(format!(
-            "to_regclass({})::oid IS NOT DISTINCT FROM {oid}",
-            literal(known_as)
+            "to_regclass({name})::oid IS NOT DISTINCT FROM {oid}"
         ));
     }
     let _ = writeln!(script, "SELECT json_build_array({});", known.join(", "));
