@@ -18,6 +18,7 @@ mod large;
 mod left_out;
 mod leftovers;
 mod load;
+mod load_database;
 mod missing;
 mod own_name;
 mod parallel;

@@ -12,7 +12,7 @@ use super::catalogue::DatabaseSettings;
 use super::fresh::NewDatabase;
 use super::leftovers::go_back;
 use super::load::Scope;
-use super::restore::{apply, load_database, prepare};
+use super::load_database::{apply_settings, load_database, prepare_archive};
 use super::sql::{identifier, literal};
 use super::target::TargetServer;
 use crate::engine::load::Failure;
@@ -72,7 +72,7 @@ pub(super) fn load_under_own_name(
 ) -> Result<Vec<Failure>> {
     // If this program is killed, the database is empty, and not a part of the dump.
     let scope = Scope::OneTransaction;
-    let archive = prepare(into, dump, header, scope)?;
+    let archive = prepare_archive(into, dump, header, scope)?;
     let new = NewDatabase::create_closed(into, name.to_owned(), settings)?;
     let database = identifier(name);
     let mut marked = vec![format!(
@@ -86,7 +86,7 @@ pub(super) fn load_under_own_name(
     marked.push(format!("ALTER DATABASE {database} ALLOW_CONNECTIONS true"));
     into.execute(&marked, into.stop)?;
     let mut failed = load_database(into, name, dump, archive, scope)?;
-    failed.extend(apply(into, settings, name, name)?);
+    failed.extend(apply_settings(into, settings, name, name)?);
     into.stop.check()?;
     into.execute(
         &[format!("ALTER DATABASE {database} RESET {MARK}")],

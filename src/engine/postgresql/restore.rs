@@ -10,21 +10,20 @@ use super::catalogue;
 use super::catalogue::DatabaseSettings;
 use super::fill::{self, FilledDatabase};
 use super::fresh::NewDatabase;
-use super::load::{Scope, load};
+use super::load::Scope;
+use super::load_database::{apply_settings, load_database, prepare_archive};
 use super::own_name::{insists_on_name, load_under_own_name, mark_of, refuse_marked};
-use super::parallel::ArchiveLoad;
 use super::reach::ask;
 use super::server::Server;
-use super::sql::{identifier, literal};
+use super::sql::literal;
 use super::target::TargetServer;
 use super::{leftovers, parallel, swap};
 use crate::engine::access::Access;
-use crate::engine::load::{ExistingDatabase, Failure, LoadOptions, LoadResult};
+use crate::engine::load::{ExistingDatabase, LoadOptions, LoadResult};
 use crate::engine::missing::MissingRequirements;
 use crate::header::Header;
 use crate::name::Format;
 use crate::progress;
-use crate::read::read_whole;
 
 /// Restores a dump into the database `name`.
 ///
@@ -49,7 +48,7 @@ pub fn run(
         preflight(&into, header, &settings)?;
         let filled = FilledDatabase::take(&into, name, &settings)?;
         let scope = Scope::OneTransaction;
-        let archive = prepare(&into, dump, header, scope)?;
+        let archive = prepare_archive(&into, dump, header, scope)?;
         let loaded = load_database(&into, name, dump, archive, scope);
         let failed = loaded.map_err(|error| filled.explain(error))?;
         fill::set_parameters(&into, name, &settings);
@@ -70,7 +69,7 @@ pub fn run(
     preflight(&into, header, &settings)?;
 
     let scope = Scope::EachStatement;
-    let archive = prepare(&into, dump, header, scope)?;
+    let archive = prepare_archive(&into, dump, header, scope)?;
     let new = NewDatabase::create(&into, name, &settings)?;
     let data = load_database(&into, &new.name, dump, archive, scope);
     if insists_on_name(&data, name)? {
@@ -93,7 +92,7 @@ pub fn run(
         return Ok(LoadResult::new(saved, failed));
     }
     let mut failed = data?;
-    failed.extend(apply(&into, &settings, &new.name, name)?);
+    failed.extend(apply_settings(&into, &settings, &new.name, name)?);
     into.stop.check()?;
     let saved = match options.existing {
         ExistingDatabase::Save(save) if exists => swap::replace(&into, &new, name, Some(save))?,
@@ -106,66 +105,6 @@ pub fn run(
     new.keep();
     analyze(&into, name);
     Ok(LoadResult::new(saved, failed))
-}
-
-/// Prepares the archive, if the dump is one.
-pub(super) fn prepare(
-    into: &TargetServer<'_>,
-    dump: &File,
-    header: &Header,
-    scope: Scope,
-) -> Result<Option<ArchiveLoad>> {
-    let is_archive = header.format == Format::Pgdump;
-    is_archive
-        .then(|| ArchiveLoad::prepare(into, dump, header, scope))
-        .transpose()
-}
-
-pub(super) fn load_database(
-    into: &TargetServer<'_>,
-    name: &str,
-    dump: &File,
-    archive: Option<ArchiveLoad>,
-    scope: Scope,
-) -> Result<Vec<Failure>> {
-    match archive {
-        Some(archive) => archive.load(into, dump, name, scope),
-        None => load(into, name, dump, scope, |script| {
-            read_whole(dump, into.stop, script).map(drop)
-        }),
-    }
-}
-
-/// Applies the settings to the new database, which will be called `name`. Returns the settings that
-/// failed, if failures do not end the restore.
-pub(super) fn apply(
-    into: &TargetServer<'_>,
-    settings: &DatabaseSettings,
-    new: &str,
-    name: &str,
-) -> Result<Vec<Failure>> {
-    let statements = if into.no_owner {
-        settings.apply_without_owner(new)
-    } else {
-        settings.apply(new)?
-    };
-    if !into.keep_going {
-        let applied = into.execute(&statements, into.stop);
-        applied.context("cannot give the new database its settings")?;
-        return Ok(Vec::new());
-    }
-    let mut failed = Vec::new();
-    for statement in statements {
-        if let Err(error) = into.execute(std::slice::from_ref(&statement), into.stop) {
-            into.stop.check()?;
-            let shown = statement.replace(&identifier(new), &identifier(name));
-            failed.push(Failure {
-                object: format!("setting of the database ({shown})"),
-                error: format!("{error:#}"),
-            });
-        }
-    }
-    Ok(failed)
 }
 
 fn refuse_if_replicated(into: &TargetServer<'_>, name: &str) -> Result<()> {

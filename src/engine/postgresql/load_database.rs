@@ -1,0 +1,77 @@
+//! Loads a dump of either format into a database, and gives the database its settings.
+
+use std::fs::File;
+
+use anyhow::{Context, Result};
+
+use super::catalogue::DatabaseSettings;
+use super::load::{Scope, load};
+use super::parallel::ArchiveLoad;
+use super::sql::identifier;
+use super::target::TargetServer;
+use crate::engine::load::Failure;
+use crate::header::Header;
+use crate::name::Format;
+use crate::read::read_whole;
+
+/// Prepares the archive, if the dump is one.
+pub(super) fn prepare_archive(
+    into: &TargetServer<'_>,
+    dump: &File,
+    header: &Header,
+    scope: Scope,
+) -> Result<Option<ArchiveLoad>> {
+    let is_archive = header.format == Format::Pgdump;
+    is_archive
+        .then(|| ArchiveLoad::prepare(into, dump, header, scope))
+        .transpose()
+}
+
+/// Loads the dump, or its prepared `archive`, into the database `name`. Returns the objects that failed,
+/// if failures do not end the restore.
+pub(super) fn load_database(
+    into: &TargetServer<'_>,
+    name: &str,
+    dump: &File,
+    archive: Option<ArchiveLoad>,
+    scope: Scope,
+) -> Result<Vec<Failure>> {
+    match archive {
+        Some(archive) => archive.load(into, dump, name, scope),
+        None => load(into, name, dump, scope, |script| {
+            read_whole(dump, into.stop, script).map(drop)
+        }),
+    }
+}
+
+/// Applies the settings to the new database, which will be called `name`. Returns the settings that
+/// failed, if failures do not end the restore.
+pub(super) fn apply_settings(
+    into: &TargetServer<'_>,
+    settings: &DatabaseSettings,
+    new: &str,
+    name: &str,
+) -> Result<Vec<Failure>> {
+    let statements = if into.no_owner {
+        settings.apply_without_owner(new)
+    } else {
+        settings.apply(new)?
+    };
+    if !into.keep_going {
+        let applied = into.execute(&statements, into.stop);
+        applied.context("cannot give the new database its settings")?;
+        return Ok(Vec::new());
+    }
+    let mut failed = Vec::new();
+    for statement in statements {
+        if let Err(error) = into.execute(std::slice::from_ref(&statement), into.stop) {
+            into.stop.check()?;
+            let shown = statement.replace(&identifier(new), &identifier(name));
+            failed.push(Failure {
+                object: format!("setting of the database ({shown})"),
+                error: format!("{error:#}"),
+            });
+        }
+    }
+    Ok(failed)
+}
