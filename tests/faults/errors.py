@@ -89,6 +89,9 @@ class Failed:
         if SIDE.search(place.shown):
             said += "|cannot be removed"
         path = f"{re.escape(str(self.attacked.root))}|{GIVEN}"
+        # It is opened for a program that is to be started, which the message names instead.
+        if "/dev/null" in place.shown:
+            path += "|cannot start /"
         return re.search(said, stderr) is not None and re.search(path, stderr) is not None
 
 
