@@ -62,9 +62,9 @@ pub(super) fn replace(
 }
 
 /// Gives the old database another name, which `load` gets, and lets `load` create and fill the
-/// database `name`: an extension may insist on the name of its database. Then drops the old database. Returns the path
-/// of the old database's dump, if `save` is given, and what `load` returns. If anything fails, the
-/// old database gets its name back.
+/// database `name`: an extension may insist on the name of its database. Then drops the old
+/// database. Returns the path of the old database's dump, if `save` is given, and what `load`
+/// returns. If anything fails, the old database gets its name back.
 pub(super) fn replace_under_own_name<T>(
     into: &TargetServer<'_>,
     name: &str,
