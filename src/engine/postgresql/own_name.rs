@@ -13,6 +13,7 @@ use super::fresh::NewDatabase;
 use super::leftovers::go_back;
 use super::load::Scope;
 use super::load_database::{apply_settings, load_database, prepare_archive};
+use super::settings::LOADING;
 use super::sql::{identifier, literal};
 use super::target::TargetServer;
 use crate::engine::load::Failure;
@@ -23,10 +24,6 @@ use crate::header::Header;
 const OWN_NAME: &str = "can only create extension in database ";
 /// What follows the name in an error.
 const AFTER_NAME: [&str; 3] = ["; ", " (", "\n"];
-
-/// The parameter of a database that is being loaded under its final name. Its value is the name of
-/// the old database meanwhile, or empty.
-const MARK: &str = "dump_database.loading";
 
 /// Returns true if an extension was refused because it can exist only in the database `name`, which
 /// is not called that yet.
@@ -76,7 +73,7 @@ pub(super) fn load_under_own_name(
     let new = NewDatabase::create_closed(into, name.to_owned(), settings)?;
     let database = identifier(name);
     let mut marked = vec![format!(
-        "ALTER DATABASE {database} SET {MARK} TO {}",
+        "ALTER DATABASE {database} SET {LOADING} TO {}",
         literal(old.unwrap_or_default())
     )];
     // Only a superuser is let in beyond the limit.
@@ -89,7 +86,7 @@ pub(super) fn load_under_own_name(
     failed.extend(apply_settings(into, settings, name, name)?);
     into.stop.check()?;
     into.execute(
-        &[format!("ALTER DATABASE {database} RESET {MARK}")],
+        &[format!("ALTER DATABASE {database} RESET {LOADING}")],
         into.stop,
     )?;
     new.keep();
@@ -101,7 +98,7 @@ pub(super) fn mark_of(name: &str) -> String {
     format!(
         "SELECT coalesce(to_json((SELECT split_part(set, '=', 2)
             FROM pg_db_role_setting s JOIN pg_database d ON d.oid = setdatabase, unnest(setconfig) AS set
-            WHERE datname = {} AND setrole = 0 AND split_part(set, '=', 1) = '{MARK}')), 'null')",
+            WHERE datname = {} AND setrole = 0 AND split_part(set, '=', 1) = '{LOADING}')), 'null')",
         literal(name)
     )
 }

@@ -163,6 +163,10 @@ impl Grant {
     }
 }
 
+/// The parameter of a database that is being loaded under its final name. Its value is the name of
+/// the old database meanwhile, or empty.
+pub(super) const LOADING: &str = "dump_database.loading";
+
 impl Parameters {
     fn apply(&self, database: &str) -> Vec<String> {
         let whose = match &self.role {
@@ -170,6 +174,8 @@ impl Parameters {
             Some(role) => format!("ALTER ROLE {} IN DATABASE {database}", identifier(role)),
         };
         let values = self.values.iter().filter_map(|value| value.split_once('='));
+        // A forged header could make a whole database one that no dump is made of.
+        let values = values.filter(|(name, _)| !name.eq_ignore_ascii_case(LOADING));
         let set = values.map(|(name, value)| {
             let value = if LISTS.contains(&name.to_lowercase().as_str()) {
                 let elements: Vec<_> = elements(value).iter().map(|text| literal(text)).collect();
@@ -229,6 +235,22 @@ mod tests {
         assert!(!settings.create("d", 14).contains("LOCALE_PROVIDER"));
         let sql = settings.create("d", 15);
         assert!(sql.ends_with(" LOCALE_PROVIDER libc"), "{sql}");
+    }
+
+    #[test]
+    fn a_forged_header_marks_no_database_as_half_loaded() {
+        let parameters = Parameters {
+            role: None,
+            values: vec![
+                "dump_database.loading=".to_owned(),
+                "Dump_Database.Loading=x".to_owned(),
+                "work_mem=4MB".to_owned(),
+            ],
+        };
+        assert_eq!(
+            parameters.apply("d"),
+            ["ALTER DATABASE d SET \"work_mem\" TO '4MB'"]
+        );
     }
 
     #[test]
