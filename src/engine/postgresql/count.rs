@@ -159,11 +159,17 @@ const NARROWEST: &str = "coalesce((SELECT format(' (%I)', attname) FROM pg_attri
     WHERE attrelid = $OID AND attnum > 0 AND NOT attisdropped AND attgenerated = ''
     ORDER BY attlen < 0, attlen, attnum LIMIT 1), '')";
 
-/// Returns the script that counts `tables`. For each table it prints the number of rows; then a JSON
+/// Counts three rows as [`script`] counts a table, to see that this psql knows how many rows a `COPY` has.
+const TRIAL: &str = "COPY (VALUES (1), (2), (3)) TO STDOUT \\g /dev/null
+\\echo :ROW_COUNT
+";
+const TRIAL_ROWS: &str = "3";
+
+/// Returns the script that counts `tables`. It prints the number of rows of [`TRIAL`] and of each table; then a JSON
 /// array, which says for each table whether it still has its name. psql discards the rows. Names of
 /// tables stay on the server and in psql, because they may have no encoding.
 fn script(tables: &[TableToCount]) -> String {
-    let mut script = String::new();
+    let mut script = TRIAL.to_owned();
     let mut known = Vec::new();
     for TableToCount { oid, .. } in tables {
         let (name, oid) = (NAME, oid.to_string());
@@ -198,11 +204,11 @@ SAVEPOINT counting;
     )
 }
 
-/// Returns the counts in what [`script`] printed: none if one of the tables cannot be counted, and none for
-/// a table whose name another table has meanwhile.
+/// Returns the counts in what [`script`] printed: none if one of the tables or the trial cannot be
+/// counted, and none for a table whose name another table has meanwhile.
 fn read_counts(tables: &[TableToCount], printed: &str) -> Vec<(String, Rows)> {
     let lines: Vec<_> = printed.lines().collect();
-    let Some((kept_names, counts)) = lines.split_last() else {
+    let Some((kept_names, [TRIAL_ROWS, counts @ ..])) = lines.split_last() else {
         return Vec::new();
     };
     let kept_names: Vec<bool> = serde_json::from_str(kept_names).unwrap_or_default();
@@ -215,4 +221,38 @@ fn read_counts(tables: &[TableToCount], printed: &str) -> Vec<(String, Rows)> {
         Some((table.known_as.clone(), Rows::Exact(count.parse().ok()?)))
     });
     counted.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_psql_counted_of_tables_that_have_their_names_is_taken() {
+        let table = |known_as: &str| TableToCount {
+            known_as: known_as.to_owned(),
+            oid: 1,
+            has_rows: true,
+            counted: true,
+            about: 0,
+        };
+        let tables = [table("a"), table("b")];
+        let read = |printed: &str| read_counts(&tables, printed);
+        let a = ("a".to_owned(), Rows::Exact(7));
+        let b = ("b".to_owned(), Rows::Exact(0));
+        assert_eq!(read("3\n7\n0\n[true, true]\n"), [a.clone(), b]);
+        assert_eq!(read("3\n7\n0\n[true, false]\n"), [a]);
+        for printed in [
+            "",
+            "3\n",
+            // A psql that sets no ROW_COUNT after COPY.
+            "0\n0\n0\n[true, true]\n",
+            ":ROW_COUNT\n:ROW_COUNT\n:ROW_COUNT\n[true, true]\n",
+            // A table that is gone: the transaction has failed.
+            "3\n7\n0\n",
+            "3\n7\n[true, true]\n",
+        ] {
+            assert_eq!(read(printed), [], "{printed}");
+        }
+    }
 }
