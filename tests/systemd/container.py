@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 
+from cgroup import separate_group
 from machine import Machine, RequestedAssertionFailed, shell
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -182,7 +183,9 @@ def booted(image: pathlib.Path, program: pathlib.Path, test: str) -> Iterator[Ma
         if any("@seaweedfs@" in unit.read_text() for unit in (HERE / "units" / test).glob("*.*")):
             install_store(work / "local")
         install_units(root, test)
-        with open(work / "console", "wb") as console:
+        with contextlib.ExitStack() as stack:
+            enter_group = stack.enter_context(separate_group())
+            console = stack.enter_context(open(work / "console", "wb"))
             nspawn = subprocess.Popen(
                 ["systemd-nspawn", "--quiet", f"--directory={root}", "--machine=machine"]
                 + ["--boot", "--register=no", "--keep-unit", "--private-network", "--console=pipe"]
@@ -191,16 +194,17 @@ def booted(image: pathlib.Path, program: pathlib.Path, test: str) -> Iterator[Ma
                 stdout=console,
                 stderr=subprocess.STDOUT,
                 env={"PATH": "/usr/sbin:/usr/bin", "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"},
+                preexec_fn=enter_group,
             )
-        try:
-            yield wait_for_boot(nspawn, work / "console")
-        finally:
-            # The death of its first process is the death of them all.
-            if (leader := leader_of(nspawn.pid)) is not None:
-                os.kill(leader, signal.SIGKILL)
-            else:
-                nspawn.kill()
-            nspawn.wait()
+            try:
+                yield wait_for_boot(nspawn, work / "console")
+            finally:
+                # The death of its first process is the death of them all.
+                if (leader := leader_of(nspawn.pid)) is not None:
+                    os.kill(leader, signal.SIGKILL)
+                else:
+                    nspawn.kill()
+                nspawn.wait()
     finally:
         subprocess.run(["rm", "-rf", "--one-file-system", work], check=True)
 
