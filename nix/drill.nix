@@ -15,7 +15,7 @@
 }:
 let
   cfg = config.services.dumpDatabase;
-  inherit (import ./escape.nix { inherit lib; }) quotePath;
+  inherit (import ./escape.nix { inherit lib; }) escapeSpecifiers quotePath;
 
   # What a program printed only that program can restore.
   drilled = lib.filterAttrs (_: db: source.engine db != "command") databases;
@@ -52,7 +52,7 @@ let
       cache = "dump-database-drill/${name}";
     in
     {
-      description = "Drill of the dumps of the database ${lib.replaceStrings [ "%" ] [ "%%" ] name}";
+      description = "Drill of the dumps of the database ${escapeSpecifiers name}";
       documentation = [ "man:dump-database(1)" ];
       # One at a time: each takes the room and the memory of a whole database.
       after = lib.filter (other: other < "${unitName name}.service") units;
@@ -62,7 +62,7 @@ let
       unitConfig = lib.mkMerge [
         (directories.unitConfig name who)
         # A dump; what is not one is hidden.
-        { ConditionPathExistsGlob = "${lib.replaceStrings [ "%" ] [ "%%" ] leaf}/*"; }
+        { ConditionPathExistsGlob = "${escapeSpecifiers leaf}/*"; }
       ];
       serviceConfig = lib.mkMerge [
         (drillConfig cache)

@@ -16,6 +16,7 @@
 let
   cfg = config.services.dumpDatabase;
   inherit (lib) mkForce;
+  inherit (import ./escape.nix { inherit lib; }) escapeSpecifiers;
 
   refusal =
     db:
@@ -73,7 +74,7 @@ let
     lib.mkMerge [
       (unit name db)
       {
-        description = mkForce "Restore of the database ${lib.replaceStrings [ "%" ] [ "%%" ] name}";
+        description = mkForce "Restore of the database ${escapeSpecifiers name}";
         onFailure = mkForce [ ];
         unitConfig = {
           # What is restored may be gone.

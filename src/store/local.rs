@@ -3,12 +3,12 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::Result;
-use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, RenameFlags};
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};
 use rustix::io::Errno;
 use sha2::{Digest, Sha256};
 
@@ -18,6 +18,7 @@ use super::interface::{Store, StoredFile, UNFINISHED, Upload, UploadContent, Upl
 use crate::directory::Directory;
 use crate::follow::open_regular;
 use crate::human;
+use crate::rename::rename_without_replacing;
 use crate::stop::Stop;
 
 pub(super) struct Local {
@@ -252,7 +253,7 @@ impl Upload for TemporaryFile {
         self.file.sync_all()?;
         self.compare(content).map_err(StoreError::of)?;
         let temporary = self.temporary.clone().unwrap_or_default();
-        match rename(self.folder.as_fd(), &temporary, &self.name) {
+        match rename_without_replacing(&self.folder, temporary.as_ref(), self.name.as_ref(), Err) {
             Ok(()) => {}
             Err(Errno::EXIST) => return Ok(UploadResult::Exists),
             Err(error) => return Err(io::Error::from(error).into()),
@@ -269,14 +270,4 @@ impl Drop for TemporaryFile {
             let _ = rustix::fs::unlinkat(&self.folder, temporary, AtFlags::empty());
         }
     }
-}
-
-/// Renames without replacing anything; by a hard link where a filesystem does not know how to.
-fn rename(folder: impl AsFd, from: &str, to: &str) -> rustix::io::Result<()> {
-    match rustix::fs::renameat_with(&folder, from, &folder, to, RenameFlags::NOREPLACE) {
-        Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {}
-        renamed => return renamed,
-    }
-    rustix::fs::linkat(&folder, from, &folder, to, AtFlags::empty())?;
-    rustix::fs::unlinkat(&folder, from, AtFlags::empty())
 }
