@@ -147,8 +147,14 @@ ALTER TABLE s.t OWNER TO app;
         (SELECT count(*) FROM pg_namespace WHERE nspname = 's'), (SELECT count(*) FROM pg_largeobject_metadata)";
     assert_eq!(server.psql("mine", objects), "0|0|0");
 
-    let run = env.run(&format!("restore {} {url}", plain.display()));
-    run.fails(1, "--into-empty");
+    let restore = format!("restore {} ", plain.display());
+    env.run(&(restore.clone() + &url))
+        .fails(1, "--into-empty loads into it if it is empty");
+    let new = server.url_as("hosted", "new");
+    env.run(&(restore + &new)).fails(
+        1,
+        "(--into-empty loads into one that exists and is empty): ",
+    );
     let broken = with_text(&plain, |text| {
         text.replace("VIEW s.w AS", "VIEW s.w AS SELECT nothing;")
     });
