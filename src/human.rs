@@ -171,7 +171,7 @@ pub fn bytes(bytes: u64) -> String {
 
 /// Returns a number of things, in the singular or the plural: "1 table", "2 tables".
 #[must_use]
-pub fn count<N: Display + PartialEq + From<u8>>(number: N, thing: &str) -> String {
+pub fn count<N: Copy + Display + PartialEq + From<u8>>(number: N, thing: &str) -> String {
     let ending = match thing.strip_suffix('s') {
         _ if number == N::from(1) => "",
         Some(_) => "es",
