@@ -272,7 +272,10 @@ impl<R: Read> Read for ZstdReader<R> {
         if read == 0 {
             let rest = io::copy(self.decoder.get_mut(), &mut io::sink())?;
             if rest > 0 {
-                let how = format!("{rest} bytes follow the end of the compressed data");
+                let how = format!(
+                    "{} after the end of the compressed data",
+                    crate::human::count(rest, "byte")
+                );
                 return Err(io::Error::new(io::ErrorKind::InvalidData, how));
             }
             self.ended = true;

@@ -1,6 +1,6 @@
 //! Parses and formats durations, sizes, counts and text for people.
 
-use std::fmt::Write;
+use std::fmt::{Display, Write};
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::time::Duration;
@@ -171,16 +171,31 @@ pub fn bytes(bytes: u64) -> String {
 
 /// Returns a number of things, in the singular or the plural: "1 table", "2 tables".
 #[must_use]
-pub fn count(number: usize, thing: &str) -> String {
-    match number {
-        1 => format!("1 {thing}"),
-        _ => format!("{number} {thing}s"),
-    }
+pub fn count<N: Copy + Display + PartialEq + From<u8>>(number: N, thing: &str) -> String {
+    let ending = match thing.strip_suffix('s') {
+        _ if number == N::from(1) => "",
+        Some(_) => "es",
+        None => "s",
+    };
+    format!("{number} {thing}{ending}")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_thing_is_singular() {
+        for (number, thing, expected) in [
+            (0_u64, "table", "0 tables"),
+            (1, "table", "1 table"),
+            (2, "table", "2 tables"),
+            (1, "process", "1 process"),
+            (2, "process", "2 processes"),
+        ] {
+            assert_eq!(count(number, thing), expected);
+        }
+    }
 
     #[test]
     fn durations_read_and_print() {

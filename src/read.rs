@@ -60,8 +60,9 @@ pub fn read_whole(file: &File, stop: Stop, sink: &mut dyn Write) -> io::Result<H
         .ok_or_else(|| damage("the compressed data has no end"))?;
     if totals.bytes != header.bytes {
         return Err(damage(&format!(
-            "it holds {} bytes and its header says {}",
-            totals.bytes, header.bytes
+            "it holds {} and its header says {}",
+            crate::human::count(totals.bytes, "byte"),
+            header.bytes
         )));
     }
     if format!("{:08x}", totals.crc32) != header.crc32 {
@@ -71,7 +72,8 @@ pub fn read_whole(file: &File, stop: Stop, sink: &mut dyn Write) -> io::Result<H
     let length = file.metadata()?.len();
     if let Some(said) = header.length.filter(|said| *said != length) {
         return Err(damage(&format!(
-            "it has {length} bytes and its header says {said}"
+            "it has {} and its header says {said}",
+            crate::human::count(length, "byte")
         )));
     }
     Ok(header)
@@ -108,8 +110,10 @@ impl ContentCheck {
                 match start.and_then(|start| Shape::from_header(start, header.bytes)) {
                     None => Err("its content is not an SQLite database".to_owned()),
                     Some(shape) if shape.bytes() != header.bytes => Err(format!(
-                        "its content should be {} pages of {} bytes and is {} bytes",
-                        shape.pages, shape.page_size, header.bytes
+                        "its content should be {} of {} and is {}",
+                        crate::human::count(shape.pages, "page"),
+                        crate::human::count(shape.page_size, "byte"),
+                        crate::human::count(header.bytes, "byte")
                     )),
                     Some(_) => Ok(()),
                 }

@@ -45,8 +45,8 @@ pub fn print(rows: &[DatabaseStatus], json: bool, now: Timestamp) -> Result<usiz
         .collect();
     if !bad.is_empty() {
         // The output has the problems themselves.
-        let (some, all) = (bad.len(), rows.len());
-        log::error!("problems in {some} of {all} databases: {}", bad.join(", "));
+        let (some, all) = (bad.len(), crate::human::count(rows.len(), "database"));
+        log::error!("problems in {some} of {all}: {}", bad.join(", "));
     }
     Ok(bad.len())
 }

@@ -328,7 +328,7 @@ impl MissingEntries {
         Err(match self.entries.checked_sub(self.blocks) {
             Some(missing @ 1..) => format!(
                 "its content lacks the data of {} that its pg_dump archive lists",
-                crate::human::count(usize::try_from(missing).unwrap_or(usize::MAX), "table")
+                crate::human::count(missing, "table")
             ),
             _ => {
                 "its content has a block of data that its pg_dump archive does not list".to_owned()

@@ -79,7 +79,8 @@ pub(super) fn fetch(
         Some(content) => compare(&stored, content)?,
         None if stored.bytes > bytes => {
             return Err(damaged(format!(
-                "it has more than the {bytes} bytes that the store lists"
+                "it has more than the {} that the store lists",
+                crate::human::count(bytes, "byte")
             )));
         }
         None => {}
@@ -174,14 +175,15 @@ fn explain_unreadable(error: io::Error) -> anyhow::Error {
 fn compare(stored: &UploadContent, said: &UploadContent) -> Result<()> {
     if stored.bytes > said.bytes {
         return Err(damaged(format!(
-            "it has more than the {} bytes that its sidecar says",
-            said.bytes
+            "it has more than the {} that its sidecar says",
+            crate::human::count(said.bytes, "byte")
         )));
     }
     if stored.bytes != said.bytes {
         return Err(damaged(format!(
-            "it has {} bytes and its sidecar says {}",
-            stored.bytes, said.bytes
+            "it has {} and its sidecar says {}",
+            crate::human::count(stored.bytes, "byte"),
+            said.bytes
         )));
     }
     if stored.sha256 != said.sha256 {

@@ -101,9 +101,9 @@ pub(super) fn read_known(
     for (copy, sidecar) in finished.into_iter().zip(sidecars) {
         match sidecar {
             Ok(sidecar) if sidecar.bytes != copy.bytes => log::warn!(
-                "{} is damaged: it has {} bytes and its sidecar says {}",
+                "{} is damaged: it has {} and its sidecar says {}",
                 folder.path_of(&copy.name.to_string()),
-                copy.bytes,
+                crate::human::count(copy.bytes, "byte"),
                 sidecar.bytes
             ),
             Ok(sidecar) => known.push((copy.clone(), sidecar)),

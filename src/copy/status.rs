@@ -86,8 +86,8 @@ pub fn status(places: &[Location], max_age: Option<Duration>, json: bool) -> Res
         .collect();
     if !bad.is_empty() {
         // The output has the problems themselves.
-        let (some, all) = (bad.len(), rows.len());
-        log::error!("problems in {some} of {all} databases: {}", bad.join(", "));
+        let (some, all) = (bad.len(), crate::human::count(rows.len(), "database"));
+        log::error!("problems in {some} of {all}: {}", bad.join(", "));
     }
     Ok(bad.len())
 }
@@ -113,8 +113,9 @@ fn row(
         let wrong = match sidecar.map_err(sidecar_error) {
             Ok(sidecar) if sidecar.bytes == copy.bytes => None,
             Ok(sidecar) => Some(format!(
-                "it has {} bytes and its sidecar says {}",
-                copy.bytes, sidecar.bytes
+                "it has {} and its sidecar says {}",
+                crate::human::count(copy.bytes, "byte"),
+                sidecar.bytes
             )),
             Err(error) if super::verify::is_damage(&error) => Some(format!("{error:#}")),
             Err(error) => return Err(error),

@@ -24,7 +24,8 @@ pub(super) fn check_end(
 ) -> io::Result<()> {
     if let Some(length) = header.length.filter(|length| *length != bytes) {
         return Err(damage(&format!(
-            "it has {bytes} bytes and its header says {length}"
+            "it has {} and its header says {length}",
+            crate::human::count(bytes, "byte")
         )));
     }
     if compression == Compression::Zstd {

@@ -63,7 +63,7 @@ pub(super) fn search(places: Vec<PathBuf>, stop: Stop) -> Receiver<Met> {
         }
         if search.unseen > UNSEEN {
             let more = search.unseen - UNSEEN;
-            let more = format!("{more} more files and directories below it");
+            let more = crate::human::count(more, "more place") + " below it";
             search.tell(Met::Unseen(PathBuf::from("/"), more));
         }
         search.tell(Met::End(search.end()));

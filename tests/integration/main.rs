@@ -14,6 +14,7 @@ mod earlier;
 mod failing_disk;
 mod interoperability;
 mod metrics;
+mod plurals;
 mod restore;
 mod rotate;
 mod servers;

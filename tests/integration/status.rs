@@ -39,7 +39,7 @@ fn a_fresh_dump_is_well_and_an_old_one_is_not() {
     env.run("status --max-age 3h").succeeds();
     let run = env.run("status --max-age 30m");
     run.reports(1, "the newest is 2h old")
-        .fails(1, "problems in 1 of 1 databases: db");
+        .fails(1, "problems in 1 of 1 database: db");
 }
 
 #[test]

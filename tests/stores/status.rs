@@ -28,7 +28,7 @@ fn a_silent_machine_is_noticed_from_any_other() {
         std::thread::sleep(Duration::from_millis(2100));
         let run = place.on("status @ --max-age 1s");
         let run = run.reports(1, "the newest is");
-        run.fails(1, "problems in 1 of 1 databases: web/db");
+        run.fails(1, "problems in 1 of 1 database: web/db");
         place.on("status @").succeeds();
         place.on("status @ --host silent").reports(1, "no copies");
     }

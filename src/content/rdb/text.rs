@@ -12,7 +12,8 @@ pub(super) const LONGEST_NAME: u64 = 64 << 20;
 pub(super) fn refuse_long(length: u64) -> io::Result<()> {
     if length > LONGEST_NAME {
         return Err(io::Error::other(format!(
-            "the name of a key has {length} bytes; names of up to {LONGEST_NAME} bytes can be restored"
+            "the name of a key has {}; names of up to {LONGEST_NAME} bytes can be restored",
+            crate::human::count(length, "byte")
         )));
     }
     Ok(())

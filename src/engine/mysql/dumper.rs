@@ -267,7 +267,8 @@ impl Mysql {
         let now = now.ok().and_then(|rows| rows.first()?.parse().ok());
         if let Some(now) = now.filter(|now| is_far(*now)) {
             log::warn!(
-                "{name}: {dumped} rows of {table} were dumped, and it has {now}; unless the table was filled just now, something hides rows from this user"
+                "{name}: the dump has {} of {table}, and the table has {now}; unless the table was filled just now, something hides rows from this user",
+                crate::human::count(dumped, "row")
             );
         }
         Ok(())

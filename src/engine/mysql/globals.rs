@@ -79,8 +79,8 @@ pub(super) fn write(server: &Server, out: &mut dyn Write, stop: Stop) -> Result<
         let created = created.count();
         ensure!(
             created == some.len(),
-            "the server shows how to create {created} of {} users; users were changed during the dump",
-            some.len()
+            "the server shows how to create {created} of {}; users were changed during the dump",
+            crate::human::count(some.len(), "user")
         );
         for line in lines {
             let (line, roles) = without_default_roles(&line);

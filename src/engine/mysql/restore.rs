@@ -251,7 +251,7 @@ impl<'a> NewDatabase<'a> {
         // remain.
         server
             .ask(&settings.create(name), Stop::for_cleanup())
-            .context("cannot create a database to restore into")?;
+            .context("cannot create a database to restore into (--into-empty loads into one that exists and is empty)")?;
         Ok(NewDatabase {
             server,
             name: name.to_owned(),

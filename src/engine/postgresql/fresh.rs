@@ -52,7 +52,7 @@ impl<'a> NewDatabase<'a> {
             &[create],
             Stop::without_signals(into.access.deadline.limit()),
         )
-        .context("cannot create a database to restore into")?;
+        .context("cannot create a database to restore into (--into-empty loads into one that exists and is empty)")?;
         into.stop.check()?;
         Ok(new)
     }

@@ -2,11 +2,12 @@
 //! exists only in the database that a setting of the server names.
 //!
 //! Meanwhile the database is empty or half loaded. It is marked as such, so that no dump of it is
-//! made, and accepts only sessions of superusers. The mark stays if the restore is killed.
+//! made, and accepts only sessions of superusers. The mark, which only a superuser can set, stays if the
+//! restore is killed.
 
 use std::fs::File;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 
 use super::catalogue::DatabaseSettings;
 use super::fresh::NewDatabase;
@@ -29,8 +30,13 @@ const AFTER_NAME: [&str; 3] = ["; ", " (", "\n"];
 /// is not called that yet.
 ///
 /// # Errors
-/// When an extension can exist only in another database, and the restore does not keep going.
-pub(super) fn insists_on_name(loaded: &Result<Vec<Failure>>, name: &str) -> Result<bool> {
+/// When an extension can exist only in another database, or under a name that only a superuser can
+/// load it under, and the restore does not keep going.
+pub(super) fn insists_on_name(
+    into: &TargetServer<'_>,
+    loaded: &Result<Vec<Failure>>,
+    name: &str,
+) -> Result<bool> {
     let refusals: Vec<String> = match loaded {
         Ok(failed) => failed.iter().map(|failure| failure.error.clone()).collect(),
         Err(error) => vec![format!("{error:#}")],
@@ -41,12 +47,17 @@ pub(super) fn insists_on_name(loaded: &Result<Vec<Failure>>, name: &str) -> Resu
     };
     let is_followed =
         |rest: &str| rest.is_empty() || AFTER_NAME.iter().any(|after| rest.starts_with(after));
-    if said.strip_prefix(name).is_some_and(is_followed) {
+    let is_named = said.strip_prefix(name).is_some_and(is_followed);
+    if is_named && into.facts.is_superuser {
         return Ok(true);
     }
     if loaded.is_ok() {
         return Ok(false); // The extension is one of the objects that failed.
     }
+    ensure!(
+        !is_named,
+        "the dump has an extension that can exist only in a database with the name {name}, and only a superuser can load a dump under this name; restore it as a superuser, or with --keep-going without the extension"
+    );
     let ends = AFTER_NAME.iter().filter_map(|after| said.find(after));
     let needed = &said[..ends.min().unwrap_or(said.len())];
     bail!(
@@ -72,15 +83,15 @@ pub(super) fn load_under_own_name(
     let archive = prepare_archive(into, dump, header, scope)?;
     let new = NewDatabase::create_closed(into, name.to_owned(), settings)?;
     let database = identifier(name);
-    let mut marked = vec![format!(
-        "ALTER DATABASE {database} SET {LOADING} TO {}",
-        literal(old.unwrap_or_default())
-    )];
     // Only a superuser is let in beyond the limit.
-    if into.facts.is_superuser {
-        marked.push(format!("ALTER DATABASE {database} CONNECTION LIMIT 0"));
-    }
-    marked.push(format!("ALTER DATABASE {database} ALLOW_CONNECTIONS true"));
+    let marked = [
+        format!(
+            "ALTER DATABASE {database} SET {LOADING} TO {}",
+            literal(old.unwrap_or_default())
+        ),
+        format!("ALTER DATABASE {database} CONNECTION LIMIT 0"),
+        format!("ALTER DATABASE {database} ALLOW_CONNECTIONS true"),
+    ];
     into.execute(&marked, into.stop)?;
     let mut failed = load_database(into, name, dump, archive, scope)?;
     failed.extend(apply_settings(into, settings, name, name)?);

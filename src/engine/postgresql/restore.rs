@@ -72,7 +72,7 @@ pub fn run(
     let archive = prepare_archive(&into, dump, header, scope)?;
     let new = NewDatabase::create(&into, name, &settings)?;
     let data = load_database(&into, &new.name, dump, archive, scope);
-    if insists_on_name(&data, name)? {
+    if insists_on_name(&into, &data, name)? {
         drop(new);
         log::info!(
             "an extension needs a database with the name {name}; the dump is loaded again, into that database"

@@ -1,6 +1,7 @@
 //! Replaces an old database with a restored one. The old database is dumped before it is dropped.
 
 use std::path::PathBuf;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Error, Result};
@@ -17,6 +18,9 @@ use crate::stop::{self, Stop};
 
 /// The time for which statements are repeated while sessions reconnect at once.
 const RETRY_TIME: Duration = Duration::from_secs(20);
+
+/// The time after which sessions are ended again.
+const RETRY_AFTER: Duration = Duration::from_millis(100);
 
 /// What can be done about an old database that cannot be dumped.
 const WAYS: &str = "--replace --save-partly keeps it on the server under another name, --replace --without-saving drops it";
@@ -75,7 +79,7 @@ pub(super) fn replace_under_own_name<T>(
     let old = DatabaseById::find(into, name)?;
     log::info!("the old database is called {aside} until the dump is loaded");
     let mut stays = false;
-    let replaced = old.move_aside(into, name, &aside).and_then(|()| {
+    let replaced = old.rename(into, name, &aside).and_then(|()| {
         let saved = match save {
             None => None,
             Some(save) => match dump_old(into, name, &aside, save) {
@@ -124,33 +128,31 @@ fn explain(error: Error, what: String) -> Error {
     error.context(what)
 }
 
-/// Renames `name` to `aside` and `coming` to `name` in one transaction. Both renames need databases
-/// without sessions. Therefore the sessions are ended, and new sessions are refused meanwhile,
-/// except for superusers'. No signal interrupts this: it must happen completely or not at all.
+/// Renames `name` to `aside` and `coming` to `name` in one transaction. No signal interrupts this: it
+/// must happen completely or not at all.
 fn exchange(into: &TargetServer<'_>, name: &str, aside: &str, coming: &str) -> Result<()> {
     let leaving = DatabaseById::find(into, name)?;
-    let exchanged = leaving.exchange_names(into, name, aside, coming);
-    if let Err(error) = leaving.accept_connections(into) {
-        log::error!(
-            "the database that was called {name} still refuses connections: {error:#}; allow them with ALTER DATABASE ... CONNECTION LIMIT {}",
-            leaving.limit
-        );
-    }
-    exchanged
+    let exchange = [
+        "BEGIN".to_owned(),
+        rename(name, aside),
+        rename(coming, name),
+        "COMMIT".to_owned(),
+    ];
+    rename_without_sessions(into, &[name, coming], &exchange, || {
+        leaving.name(into).is_ok_and(|now| now == aside)
+    })
 }
 
 /// A database, whatever its current name is.
 #[derive(Deserialize)]
 struct DatabaseById {
     oid: i64,
-    limit: i64,
 }
 
 impl DatabaseById {
     fn find(into: &TargetServer<'_>, name: &str) -> Result<Self> {
         let query = format!(
-            "SELECT json_build_object('oid', oid::bigint, 'limit', datconnlimit)
-                FROM pg_database WHERE datname = {}",
+            "SELECT json_build_object('oid', oid::bigint) FROM pg_database WHERE datname = {}",
             literal(name)
         );
         ask(into.server, &into.maintenance, &query, Stop::for_cleanup())
@@ -174,53 +176,19 @@ impl DatabaseById {
         }
     }
 
-    fn exchange_names(
-        &self,
-        into: &TargetServer<'_>,
-        name: &str,
-        aside: &str,
-        coming: &str,
-    ) -> Result<()> {
-        let stop = Stop::for_cleanup();
-        into.execute(&[limit_connections(name, 0)], stop)?;
-        let exchange = [
-            end_sessions(&[name, coming]),
-            "BEGIN".to_owned(),
-            rename(name, aside),
-            rename(coming, name),
-            "COMMIT".to_owned(),
-        ];
-        retry(into, &exchange, || {
-            self.name(into).is_ok_and(|now| now == aside)
+    /// Renames this database from `from` to `to`.
+    fn rename(&self, into: &TargetServer<'_>, from: &str, to: &str) -> Result<()> {
+        rename_without_sessions(into, &[from], &[rename(from, to)], || {
+            self.name(into).is_ok_and(|now| now == to)
         })
     }
 
-    /// Renames this database to `aside`, as [`exchange`] does. It refuses connections until then,
-    /// except for superusers'.
-    fn move_aside(&self, into: &TargetServer<'_>, name: &str, aside: &str) -> Result<()> {
-        into.execute(&[limit_connections(name, 0)], Stop::for_cleanup())?;
-        let statements = [end_sessions(&[name]), rename(name, aside)];
-        retry(into, &statements, || {
-            self.name(into).is_ok_and(|now| now == aside)
-        })?;
-        // A role that is no superuser could not dump it otherwise.
-        self.accept_connections(into)
-    }
-
-    /// Undoes [`DatabaseById::move_aside`], however far it came.
+    /// Renames this database from `aside` to `name`, unless that is its name.
     fn move_back(&self, into: &TargetServer<'_>, name: &str, aside: &str) -> Result<()> {
         if self.name(into)? == aside {
-            let statements = [end_sessions(&[aside]), rename(aside, name)];
-            retry(into, &statements, || {
-                self.name(into).is_ok_and(|now| now == name)
-            })?;
+            self.rename(into, aside, name)?;
         }
-        self.accept_connections(into)
-    }
-
-    fn accept_connections(&self, into: &TargetServer<'_>) -> Result<()> {
-        let limit = limit_connections(&self.name(into)?, self.limit);
-        into.execute(&[limit], Stop::for_cleanup())
+        Ok(())
     }
 }
 
@@ -230,19 +198,25 @@ impl DatabaseById {
 /// # Errors
 /// When the database cannot be renamed, in the server's words.
 pub(super) fn name_new(into: &TargetServer<'_>, new: &NewDatabase<'_>, name: &str) -> Result<()> {
-    let named = DatabaseById::find(into, &new.name)?;
-    let statements = [end_sessions(&[&new.name]), rename(&new.name, name)];
-    retry(into, &statements, || {
-        named.name(into).is_ok_and(|now| now == name)
-    })
+    DatabaseById::find(into, &new.name)?.rename(into, &new.name, name)
 }
 
-/// Runs statements again until they succeed or `is_done` returns true, for at most [`RETRY_TIME`]:
-/// sessions reconnect at once.
-fn retry(into: &TargetServer<'_>, statements: &[String], is_done: impl Fn() -> bool) -> Result<()> {
+/// Runs statements that rename the databases `renamed`, whose sessions are ended meanwhile. The
+/// server lets no session begin in a database that is being renamed, and waits five seconds for those
+/// that it has, so that nothing needs to be changed that a killed restore could leave behind. Runs the
+/// statements again until they succeed or `is_done` returns true, for at most [`RETRY_TIME`].
+fn rename_without_sessions(
+    into: &TargetServer<'_>,
+    renamed: &[&str],
+    statements: &[String],
+    is_done: impl Fn() -> bool,
+) -> Result<()> {
+    // The role may have room for one session only.
+    let statements = [&[end_sessions(renamed)], statements].concat();
     let until = Instant::now() + RETRY_TIME;
     loop {
-        let Err(error) = into.execute(statements, Stop::for_cleanup()) else {
+        let renaming = || into.execute(&statements, Stop::for_cleanup());
+        let Err(error) = end_sessions_during(into, renamed, renaming) else {
             return Ok(());
         };
         // The connection may have been lost after the server finished the statements.
@@ -252,8 +226,32 @@ fn retry(into: &TargetServer<'_>, statements: &[String], is_done: impl Fn() -> b
         if Instant::now() >= until {
             return Err(error);
         }
-        std::thread::sleep(Duration::from_millis(100));
     }
+}
+
+/// Ends the sessions in these databases again and again until `work` ends. Returns its result.
+fn end_sessions_during<T>(
+    into: &TargetServer<'_>,
+    databases: &[&str],
+    work: impl FnOnce() -> T,
+) -> T {
+    let (done, is_done) = mpsc::channel::<()>();
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            while is_done.recv_timeout(RETRY_AFTER) == Err(RecvTimeoutError::Timeout) {
+                let end = [end_sessions(databases)];
+                if let Err(error) = into.execute(&end, Stop::for_cleanup()) {
+                    log::debug!(
+                        "cannot end the sessions of {}: {error:#}",
+                        databases.join(", ")
+                    );
+                }
+            }
+        });
+        let result = work();
+        drop(done);
+        result
+    })
 }
 
 /// Returns the statement that ends those sessions in these databases that this role may end. It
@@ -275,13 +273,6 @@ fn end_sessions(databases: &[&str]) -> String {
 fn rename(from: &str, to: &str) -> String {
     let (from, to) = (identifier(from), identifier(to));
     format!("ALTER DATABASE {from} RENAME TO {to}")
-}
-
-fn limit_connections(name: &str, limit: i64) -> String {
-    format!(
-        "ALTER DATABASE {} CONNECTION LIMIT {limit}",
-        identifier(name)
-    )
 }
 
 /// Dumps the old database, now called `old`, under its former name. Returns the dump's path.

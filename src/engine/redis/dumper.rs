@@ -106,7 +106,8 @@ impl RdbOrigin for RunningServer {
         whole.map_err(|why| anyhow!("the server's RDB file is not whole: {why}"))?;
         ensure!(
             after == 0 || after == MARK,
-            "the server sent {after} bytes after its RDB file; the client and the server do not fit together"
+            "the server sent {} after its RDB file; the client and the server do not fit together",
+            crate::human::count(after, "byte")
         );
         if !rdb.has_checksum() {
             log::warn!(

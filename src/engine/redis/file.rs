@@ -120,7 +120,11 @@ impl RdbOrigin for ReplacedRdbFile {
         self.0.rewind()?;
         let (rdb, after) = pass_on(&mut self.0, out).map_err(Error::from)?;
         rdb.check().map_err(|why| anyhow!(why))?;
-        ensure!(after == 0, "the RDB file has {after} bytes after its end");
+        ensure!(
+            after == 0,
+            "the RDB file has {} after its end",
+            crate::human::count(after, "byte")
+        );
         Ok(rdb)
     }
 }

@@ -66,8 +66,8 @@ impl<'a> EmptyDatabases<'a> {
             let (least, most) = expected.get(database).copied().unwrap_or_default();
             ensure!(
                 (least + 1..=most + 1).contains(&keys),
-                "database {database} has {} keys after loading, and the dump has {most}; another client changes database {place}",
-                keys.saturating_sub(1)
+                "database {database} has {} after loading, and the dump has {most}; another client changes database {place}",
+                crate::human::count(keys.saturating_sub(1), "key")
             );
         }
         Ok(())

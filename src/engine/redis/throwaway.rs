@@ -254,7 +254,8 @@ fn differences(client: &Client, before: &Count, after: &Count) -> Result<Vec<Str
         let is_whole = (least..=most).contains(&here);
         (!is_whole).then(|| {
             let name = name(*number);
-            format!("the server loads {here} keys of {name} from the dump, which has {most}")
+            let here = crate::human::count(here, "key");
+            format!("the server loads {here} of {name} from the dump, which has {most}")
         })
     });
     Ok(differences.collect())

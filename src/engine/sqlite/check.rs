@@ -32,7 +32,10 @@ pub(super) fn integrity(db: &Connection, path: &Path, thorough: bool) -> Result<
     }
     if report.violated > report.violations.len() {
         let more = report.violated - report.violations.len();
-        log::warn!("{shown}: {more} more such violations");
+        log::warn!(
+            "{shown}: {}",
+            crate::human::count(more, "more such violation")
+        );
     }
     if report.damage.is_empty() {
         return Ok(());

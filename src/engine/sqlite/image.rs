@@ -43,15 +43,19 @@ pub(super) fn stream_table(db: &Connection, shape: Shape, out: &mut dyn Write) -
         let page = row.get_ref(1)?.as_blob()?;
         if number != expected || page.len() != zeros.len() {
             bail!(
-                "SQLite gave page {number} for page {expected} of {} bytes",
-                page.len()
+                "SQLite gave page {number} for page {expected}, of {}",
+                crate::human::count(page.len(), "byte")
             );
         }
         out.write_all(if free.contains(number) { &zeros } else { page })?;
         expected += 1;
     }
     if expected - 1 != shape.pages {
-        bail!("SQLite gave {} of {} pages", expected - 1, shape.pages);
+        bail!(
+            "SQLite gave {} of {}",
+            expected - 1,
+            crate::human::count(shape.pages, "page")
+        );
     }
     Ok(())
 }

@@ -40,7 +40,8 @@ pub fn run(
     let hidden = held_database::refuse_if_open(&place)?;
     if hidden > 0 && target.exists() {
         log::info!(
-            "the open files of {hidden} processes of other users could not be seen; only SQLite's locks say that none of them uses {}",
+            "the open files of {} of other users could not be seen; only SQLite's locks say that none of them uses {}",
+            crate::human::count(hidden, "process"),
             target.display()
         );
     }

@@ -84,6 +84,7 @@ fn a_copy_uses_the_copy_and_the_live_database_is_as_it_was() {
     );
     for sentence in [
         "use other databases, as they did in live: view alias (other), view seen (other)",
+        "in a string, which stays as it was in live: routine p\n",
         "disabled (ALTER EVENT ... ENABLE), and these were enabled in live: event e\n",
     ] {
         assert!(run.stderr.contains(sentence), "{run:?}");

@@ -88,8 +88,17 @@ fn a_user_of_one_database_fills_it_when_it_is_empty() {
             dump.display()
         ))
     };
-    env.run(&format!("restore {} {url}", dump.display()))
-        .fails(1, "--into-empty");
+    for (name, said) in [
+        ("wp", "--into-empty loads into it if it is empty"),
+        (
+            "new",
+            "(--into-empty loads into one that exists and is empty): ",
+        ),
+    ] {
+        let url = server.url_as("wp", name);
+        env.run(&format!("restore {} {url}", dump.display()))
+            .fails(1, said);
+    }
     // A user who may not act as another user cannot define an object of that user.
     let tables = || server.sql("wp", "SHOW TABLES");
     fill("", &dump).fails(1, "the database wp is empty, as it was before");

@@ -1,6 +1,7 @@
 //! `restore --replace` of a database with an extension that insists on its database's name: what
 //! others see meanwhile, and what a killed restore leaves.
 
+use std::path::PathBuf;
 use std::process::Stdio;
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -25,25 +26,45 @@ fn with_cron(env: &Env) -> (Server, String) {
     (server, dump)
 }
 
+/// Returns a dump whose loading takes a minute, because it waits before the table `t`.
+fn slow(dump: &str) -> PathBuf {
+    with_text(dump.as_ref(), |text| {
+        text.replace(
+            "-- Name: t; Type: TABLE;",
+            "SELECT 'slow' FROM pg_catalog.pg_sleep(60);\n\n-- Name: t; Type: TABLE;",
+        )
+    })
+}
+
+/// Waits until the dump that [`slow`] returned is loaded under the database's own name. The first
+/// attempt, under another name, ends at the extension, which comes before the table.
+fn wait_for_load(server: &Server) {
+    let state = "SELECT state FROM pg_stat_activity WHERE datname = 'app' AND query LIKE 'SELECT ''slow''%'";
+    wait_for("the load", || server.psql("postgres", state) == "active");
+}
+
+const TOO_MANY: &str = "too many connections for database \"app\"";
+
+/// Returns what `psql` says when `user` connects to the database `app`.
+fn visit(server: &Server, user: &str) -> String {
+    let mut psql = server.client("psql", "app");
+    psql.args(["-U", user, "-XAtqwc", "SELECT 1"])
+        .stdin(Stdio::null());
+    String::from_utf8(psql.output().unwrap().stderr).unwrap()
+}
+
 #[test]
 #[ignore = "needs PostgreSQL and postgresql-15-cron"]
 fn no_dump_is_made_of_a_half_loaded_database_and_a_killed_restore_is_named() {
     let env = Env::new();
     let (server, dump) = with_cron(&env);
     let (url, whole) = (server.url("app"), server.url(""));
-    let slow = with_text(dump.as_ref(), |text| {
-        text.replace(
-            "-- Name: t; Type: TABLE;",
-            "SELECT 'slow' FROM pg_catalog.pg_sleep(60);\n\n-- Name: t; Type: TABLE;",
-        )
-    });
+    let slow = slow(&dump);
     let mut running = env.start(&format!(
         "restore --replace --without-saving {} {url}",
         slow.display()
     ));
-    // The first attempt, under another name, ends at the extension, which comes before the table.
-    let state = "SELECT state FROM pg_stat_activity WHERE datname = 'app' AND query LIKE 'SELECT ''slow''%'";
-    wait_for("the load", || server.psql("postgres", state) == "active");
+    wait_for_load(&server);
     let is_refused = |said: &str| {
         env.run(&format!("dump --to round {url}")).fails(1, said);
         let run = env.run(&format!("dump --to round {whole}")).fails(1, said);
@@ -53,17 +74,8 @@ fn no_dump_is_made_of_a_half_loaded_database_and_a_killed_restore_is_named() {
         assert_eq!(dumps.iter().find(of_app), None, "{dumps:?}");
     };
     is_refused("the database app is not whole: a restore into it is running or was killed");
-    let visit = |database: &str| {
-        let mut psql = server.client("psql", database);
-        psql.args(["-U", "visitor", "-XAtqwc", "SELECT 1"])
-            .stdin(Stdio::null());
-        String::from_utf8(psql.output().unwrap().stderr).unwrap()
-    };
-    let said = visit("app");
-    assert!(
-        said.contains("too many connections for database \"app\""),
-        "{said}"
-    );
+    let said = visit(&server, "visitor");
+    assert!(said.contains(TOO_MANY), "{said}");
 
     kill_process(Pid::from_child(&running), Signal::KILL).unwrap();
     running.wait().unwrap();
@@ -93,10 +105,48 @@ fn no_dump_is_made_of_a_half_loaded_database_and_a_killed_restore_is_named() {
         server.psql("postgres", statement);
     }
     assert_eq!(server.psql("app", "SELECT v FROM t"), "later");
-    assert_eq!(visit("app").trim(), "");
+    assert_eq!(visit(&server, "visitor").trim(), "");
     let limit = "SELECT datconnlimit FROM pg_database WHERE datname = 'app'";
     assert_eq!(server.psql("postgres", limit), "7");
     env.run(&format!("dump --to round {url}")).succeeds();
+}
+
+/// A host may let a role create `pg_cron` that is no superuser, as it may this extension.
+#[test]
+#[ignore = "needs PostgreSQL"]
+fn a_role_that_is_no_superuser_is_refused_before_anything_is_renamed() {
+    let env = Env::new();
+    let mut server = Server::start();
+    server.add_extension(
+        "clock",
+        "default_version = '1.0'\ntrusted = true\n",
+        "DO $$ BEGIN IF current_database() <> 'app' THEN
+            RAISE EXCEPTION 'can only create extension in database app';
+         END IF; END $$;",
+    );
+    server.psql("postgres", "CREATE ROLE maker LOGIN CREATEDB");
+    server.psql("postgres", "CREATE DATABASE app OWNER maker");
+    server.psql(
+        "app",
+        "SET ROLE maker; CREATE EXTENSION clock; CREATE TABLE t (v text); INSERT INTO t VALUES ('a')",
+    );
+    let url = server.url_as("maker", "app");
+    let dump = env.dump(&url).display().to_string();
+    server.psql("app", "UPDATE t SET v = 'later'");
+    let oids = "SELECT string_agg(oid || datname, ',' ORDER BY oid) FROM pg_database";
+    let before = server.psql("postgres", oids);
+    let run = env.run(&format!("restore --replace {dump} {url}"));
+    let run = run.fails(1, "only a superuser can load a dump under this name");
+    assert!(!run.stderr.contains("is called app.replaced-"), "{run:?}");
+    assert_eq!(server.psql("postgres", oids), before);
+    assert_eq!(server.psql("app", "SELECT v FROM t"), "later");
+    env.run(&format!("restore --replace --keep-going {dump} {url}"))
+        .fails(1, "not restored: extension clock: ");
+    assert_eq!(server.psql("app", "SELECT v FROM t"), "a");
+    env.run(&format!("restore --replace {dump} {}", server.url("app")))
+        .succeeds();
+    let extension = "SELECT count(*) FROM pg_extension WHERE extname = 'clock'";
+    assert_eq!(server.psql("app", extension), "1");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Replacing a database while something goes wrong: names, limits, leftovers.
 
-use std::process::Stdio;
+use std::process::{Child, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -26,29 +26,77 @@ fn replace(server: &Server, dump: &str) -> String {
     format!("restore --replace {dump} {}", server.url("app"))
 }
 
-#[test]
-#[ignore = "needs PostgreSQL"]
-fn sigterm_while_sessions_are_fought_puts_the_limit_of_connections_back() {
-    let env = Env::new();
-    let (server, dump) = dumped(&env, &["max_prepared_transactions=1".to_owned()]);
-    let before = server.psql("postgres", NAMES);
-    // A prepared transaction is not a session that can be ended, and it prevents the renaming of
-    // the database.
+/// Starts a replacement, and waits until the server waits to rename the database, which a prepared
+/// transaction prevents: it is not a session that can be ended.
+fn start_renaming(env: &Env, server: &Server, dump: &str) -> Child {
     server.psql(
         "app",
         "BEGIN; CREATE TABLE other (); PREPARE TRANSACTION 'held'",
     );
-    let running = env.start(&replace(&server, &dump));
-    let limit = "SELECT datconnlimit FROM pg_database WHERE datname = 'app'";
-    wait_for("the limit", || server.psql("postgres", limit) == "0");
-    kill_process(Pid::from_child(&running), Signal::TERM).unwrap();
+    let running = env.start(&replace(server, dump));
+    let renaming =
+        "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'ALTER DATABASE \"app\" RENAME%'";
+    wait_for("the renaming", || server.psql("postgres", renaming) == "1");
+    running
+}
+
+#[test]
+#[ignore = "needs PostgreSQL"]
+fn a_signal_while_a_database_is_renamed_leaves_it_as_it_was() {
+    let env = Env::new();
+    let (server, dump) = dumped(&env, &["max_prepared_transactions=1".to_owned()]);
+    let before = server.psql("postgres", NAMES);
     let release = "ROLLBACK PREPARED 'held'";
+    let running = start_renaming(&env, &server, &dump);
+    kill_process(Pid::from_child(&running), Signal::TERM).unwrap();
     wait_for("the release", || {
         server.try_psql("app", release).status.success()
     });
     assert_eq!(Run::end_of(running).signal, Some(15));
     assert_eq!(server.psql("postgres", NAMES), before);
     assert_eq!(server.psql("app", ROWS), "a,later");
+
+    let mut running = start_renaming(&env, &server, &dump);
+    kill_process(Pid::from_child(&running), Signal::KILL).unwrap();
+    running.wait().unwrap();
+    wait_for("the release", || {
+        server.try_psql("app", release).status.success()
+    });
+    let names = "SELECT string_agg(oid || ' ' || datname || ' ' || datconnlimit, ',' ORDER BY oid)
+        FROM pg_database WHERE datname NOT LIKE 'app.restoring-%'";
+    assert_eq!(server.psql("postgres", names), before);
+    assert_eq!(server.psql("app", ROWS), "a,later");
+    env.run(&replace(&server, &dump)).succeeds();
+    assert_eq!(server.psql("app", ROWS), "a");
+}
+
+#[test]
+#[ignore = "needs PostgreSQL"]
+fn a_session_that_begins_before_a_rename_is_ended_though_a_superuser_has_it() {
+    let env = Env::new();
+    let (server, dump) = dumped(&env, &[]);
+    // The session begins between the end of all others and the renames.
+    let script = env.path("connect");
+    let connect = "/usr/bin/psql -Xqd \"$URL\" -c 'SELECT pg_sleep(100)' > /dev/null 2>&1 &
+until [ \"$(/usr/bin/psql -XAtqd \"$MAINTENANCE\" -c \"SELECT count(*) FROM pg_stat_activity
+    WHERE query = 'SELECT pg_sleep(100)' AND state = 'active'\")\" = 1 ]; do sleep 0.02; done";
+    std::fs::write(&script, connect).unwrap();
+    let fake = r#"case "$*" in *BEGIN*'RENAME TO'*)
+    for a; do
+        shift
+        [ "$a" = BEGIN ] && set -- "$@" '\! sh connect' --command
+        set -- "$@" "$a"
+    done
+esac
+exec /usr/bin/psql "$@""#;
+    let path = with_fake(&env, "psql", fake);
+    let mut command = env.program(&replace(&server, &dump));
+    command
+        .env("PATH", path)
+        .env("URL", server.url("app"))
+        .env("MAINTENANCE", server.url("postgres"));
+    Run::finish(&mut command).succeeds();
+    assert_eq!(server.psql("app", ROWS), "a");
 }
 
 /// A script for a psql that gets `second` instead of the second of two renames.

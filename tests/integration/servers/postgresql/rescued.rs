@@ -13,7 +13,8 @@ use crate::servers::leftovers::Leftovers;
 use crate::support::Env;
 
 /// Content that a database holds, but refuses when it is loaded: a check and a materialized view
-/// that call functions with unqualified names. Also rows that psql must not take for SQL.
+/// that call functions with unqualified names, and a row without the one that its foreign key names.
+/// Also rows that psql must not take for SQL.
 const FRAGILE: &str = "CREATE TABLE z_allowed (v int); INSERT INTO z_allowed VALUES (1), (2);
     CREATE FUNCTION ok(v int) RETURNS bool LANGUAGE plpgsql AS
         'BEGIN RETURN EXISTS (SELECT FROM z_allowed z WHERE z.v = ok.v); END';
@@ -25,7 +26,10 @@ const FRAGILE: &str = "CREATE TABLE z_allowed (v int); INSERT INTO z_allowed VAL
     INSERT INTO lost VALUES ('x', 'a'), (E'DROP TABLE good;', E'\\\\.');
     CREATE TABLE good (id int PRIMARY KEY, v text); INSERT INTO good VALUES (1, 'one'), (2, 'it''s; $$');
     CREATE VIEW of_good AS SELECT v FROM good; CREATE VIEW of_lost AS SELECT v FROM lost;
-    SELECT lo_from_bytea(77, 'large')";
+    SELECT lo_from_bytea(77, 'large');
+    CREATE TABLE parent (i int PRIMARY KEY); INSERT INTO parent VALUES (1);
+    CREATE TABLE child (i int REFERENCES parent); INSERT INTO child VALUES (1);
+    SET session_replication_role = replica; DELETE FROM parent";
 
 fn everything_good(server: &Server, database: &str) -> String {
     server.psql(
@@ -71,19 +75,20 @@ fn what_can_be_loaded_is_loaded_and_what_cannot_is_named() {
     );
     assert_eq!(server.databases(), before);
 
-    let run = restore("--keep-going", &dump, "new").fails(1, "without 5 objects");
+    let run = restore("--keep-going", &dump, "new").fails(1, "without 6 objects");
     let failed = [
         "check a_checked_v_check of table public.a_checked: the rows are loaded, but the check is NOT VALID, so that it is evaluated for new rows only: relation \"z_allowed\" does not exist",
         "table public.lost: type \"public.nosuch\" does not exist",
         "rows of table public.lost: relation \"public.lost\" does not exist",
         "view public.of_lost: relation \"public.lost\" does not exist",
+        "fk constraint public.child child_i_fkey: insert or update on table \"child\" violates",
         "refresh of materialized view public.counted: relation \"z_allowed\" does not exist",
     ];
-    assert_not_restored(&run, &failed, 5);
-    let good = "1one,2it's; $$|2|3|1|large||f|1";
+    assert_not_restored(&run, &failed, 6);
+    let good = "1one,2it's; $$|2|3|1|large||f|2";
     assert_eq!(everything_good(&server, "new"), good);
 
-    let run = restore("--keep-going", &custom, "fresh").fails(1, "without 2 objects");
+    let run = restore("--keep-going", &custom, "fresh").fails(1, "without 3 objects");
     assert!(
         run.stderr
             .contains("check a_checked_v_check of table public.a_checked: "),
@@ -96,7 +101,7 @@ fn what_can_be_loaded_is_loaded_and_what_cannot_is_named() {
     // A dump without any failing object is restored as without the flag.
     server.psql(
         "app",
-        "DROP MATERIALIZED VIEW counted; DROP TABLE a_checked",
+        "DROP MATERIALIZED VIEW counted; DROP TABLE a_checked, child",
     );
     let whole = env.dump(&server.url("app"));
     restore("--keep-going --replace", &whole, "new").succeeds();
@@ -147,8 +152,14 @@ ALTER TABLE s.t OWNER TO app;
         (SELECT count(*) FROM pg_namespace WHERE nspname = 's'), (SELECT count(*) FROM pg_largeobject_metadata)";
     assert_eq!(server.psql("mine", objects), "0|0|0");
 
-    let run = env.run(&format!("restore {} {url}", plain.display()));
-    run.fails(1, "--into-empty");
+    let restore = format!("restore {} ", plain.display());
+    env.run(&(restore.clone() + &url))
+        .fails(1, "--into-empty loads into it if it is empty");
+    let new = server.url_as("hosted", "new");
+    env.run(&(restore + &new)).fails(
+        1,
+        "(--into-empty loads into one that exists and is empty): ",
+    );
     let broken = with_text(&plain, |text| {
         text.replace("VIEW s.w AS", "VIEW s.w AS SELECT nothing;")
     });
