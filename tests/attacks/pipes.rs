@@ -1,11 +1,11 @@
 //! Named pipes that no process writes to, under names that a run opens.
 
 use std::fs;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::{Attack, give, scene, script};
 use crate::support::database::make_large;
-use crate::support::{Env, Run, wait_until};
+use crate::support::{Env, Run, end_within};
 
 /// The longest time a run may take; its work takes well under a second.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -13,17 +13,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// Runs the program, which must end by itself.
 #[track_caller]
 fn ends(env: &Env, args: &str) -> Run {
-    let begun = Instant::now();
-    let mut child = env.start(args);
-    wait_until(|| {
-        let ended = child.try_wait().unwrap().is_some();
-        if !ended && begun.elapsed() > PATIENCE {
-            child.kill().unwrap();
-            panic!("{args} hangs");
-        }
-        ended
-    });
-    Run::end_of(child)
+    end_within(PATIENCE, env.start(args))
 }
 
 #[test]

@@ -16,7 +16,15 @@ struct Privileges {
     here: Vec<String>,
 }
 
-/// Checks that the user can read all of the database.
+impl Privileges {
+    fn include(&self, wanted: &str) -> bool {
+        let mut all = self.everywhere.iter().chain(&self.here);
+        all.any(|held| held == wanted || held == ALL)
+    }
+}
+
+/// Checks that the user can read all of the database, and warns if functions of others can then run
+/// with the user's rights.
 ///
 /// # Errors
 /// A sentence that names the privileges that the user lacks.
@@ -26,10 +34,7 @@ pub(super) fn check(server: &Server, name: &str, stop: Stop) -> Result<()> {
     } else {
         read_without_role(server, name, stop)?
     };
-    let has = |wanted: &str| {
-        let mut all = held.everywhere.iter().chain(&held.here);
-        all.any(|held| held == wanted || held == ALL)
-    };
+    let has = |wanted: &str| held.include(wanted);
     let mut lacking: Vec<_> = ["SELECT", "SHOW VIEW", "TRIGGER", "EVENT"]
         .into_iter()
         .filter(|wanted| !has(wanted))
@@ -46,6 +51,33 @@ pub(super) fn check(server: &Server, name: &str, stop: Stop) -> Result<()> {
         "the user may not read all of {name}, so the dump would be incomplete; it lacks {}",
         lacking.join(", ")
     );
+    if has("EXECUTE") {
+        warn_of_functions(server, name, stop)?;
+    }
+    Ok(())
+}
+
+/// Warns if others can create views and functions here: a server runs some functions of a view when
+/// it only opens the view, with the rights of a user who may execute them. A user who may not see the
+/// privileges of others can do nothing with them either.
+fn warn_of_functions(server: &Server, name: &str, stop: Stop) -> Result<()> {
+    let name_here = literal(name);
+    let others = server.column(
+        &format!(
+            "SELECT DISTINCT grantee FROM information_schema.schema_privileges
+             WHERE {name_here} LIKE table_schema AND privilege_type = 'CREATE VIEW' AND grantee <> {ME}
+             AND grantee IN (SELECT grantee FROM information_schema.schema_privileges WHERE privilege_type = 'CREATE ROUTINE')
+             AND grantee NOT IN (SELECT grantee FROM information_schema.user_privileges WHERE privilege_type = 'SUPER')
+             ORDER BY 1"
+        ),
+        stop,
+    )?;
+    if !others.is_empty() {
+        log::warn!(
+            "{name}: views and functions of {} can run with the rights of the user who dumps, who may EXECUTE them; dump as a user with SELECT, SHOW VIEW, TRIGGER and EVENT only (docs/security.md)",
+            others.join(", ")
+        );
+    }
     Ok(())
 }
 

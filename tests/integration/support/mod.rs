@@ -2,6 +2,7 @@
 //! that the program left there.
 
 pub(crate) mod database;
+mod ended;
 pub(crate) mod namespace;
 pub(crate) mod planted;
 pub(crate) mod strace;
@@ -19,6 +20,8 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
+
+pub(crate) use ended::{end_and_peak_memory, end_and_peak_memory_within, end_within};
 
 /// The files of this program in a dump directory besides dumps.
 pub(crate) const OWN: [&str; 2] = [".dump-database.lock", ".dump-database.state"];
@@ -282,18 +285,4 @@ impl From<Output> for Run {
             signal: output.status.signal(),
         }
     }
-}
-
-/// Waits for a program. Returns how it ended, and the most memory it ever used, in bytes.
-pub(crate) fn end_and_peak_memory(mut child: Child) -> (Run, u64) {
-    let mut peak = 0;
-    while child.try_wait().expect("it can be waited for").is_none() {
-        let status = fs::read_to_string(format!("/proc/{}/status", child.id()));
-        let status = status.unwrap_or_default();
-        let most = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let kilobytes = most.and_then(|text| text.trim().trim_end_matches(" kB").parse().ok());
-        peak = peak.max(kilobytes.unwrap_or(0) * 1024);
-        std::thread::sleep(std::time::Duration::from_millis(1));
-    }
-    (Run::end_of(child), peak)
 }
