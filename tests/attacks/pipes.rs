@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::{Attack, give, scene, script};
 use crate::support::database::make_large;
-use crate::support::{Env, Run, end_within};
+use crate::support::ended::end_within;
+use crate::support::{Env, Run};
 
 /// The longest time a run may take; its work takes well under a second.
 const PATIENCE: Duration = Duration::from_secs(20);

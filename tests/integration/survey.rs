@@ -10,7 +10,8 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::servers::{KilledOnDrop, wait_for};
-use crate::support::{Env, Run, database, end_within, set_mode, skipped};
+use crate::support::ended::end_within;
+use crate::support::{Env, Run, database, set_mode, skipped};
 
 /// Surveys these places below the directory of the test. Returns the answer.
 pub(crate) fn survey(env: &Env, args: &str) -> Value {

@@ -4,7 +4,8 @@ use std::fs::{self, File};
 use std::os::unix::fs::symlink;
 use std::time::Duration;
 
-use crate::support::{Run, end_and_peak_memory_within};
+use crate::support::Run;
+use crate::support::ended::end_and_peak_memory_within;
 use crate::test_store::{StoreKind, TestStore};
 
 /// Runs a command on the destination. It must end soon, and in little memory.

@@ -16,13 +16,6 @@ struct Privileges {
     here: Vec<String>,
 }
 
-impl Privileges {
-    fn include(&self, wanted: &str) -> bool {
-        let mut all = self.everywhere.iter().chain(&self.here);
-        all.any(|held| held == wanted || held == ALL)
-    }
-}
-
 /// Checks that the user can read all of the database, and warns if functions of others can then run
 /// with the user's rights.
 ///
@@ -34,7 +27,10 @@ pub(super) fn check(server: &Server, name: &str, stop: Stop) -> Result<()> {
     } else {
         read_without_role(server, name, stop)?
     };
-    let has = |wanted: &str| held.include(wanted);
+    let has = |wanted: &str| {
+        let mut all = held.everywhere.iter().chain(&held.here);
+        all.any(|held| held == wanted || held == ALL)
+    };
     let mut lacking: Vec<_> = ["SELECT", "SHOW VIEW", "TRIGGER", "EVENT"]
         .into_iter()
         .filter(|wanted| !has(wanted))
@@ -51,24 +47,26 @@ pub(super) fn check(server: &Server, name: &str, stop: Stop) -> Result<()> {
         "the user may not read all of {name}, so the dump would be incomplete; it lacks {}",
         lacking.join(", ")
     );
-    if has("EXECUTE") {
-        warn_of_functions(server, name, stop)?;
-    }
-    Ok(())
+    warn_of_functions(server, name, stop)
 }
 
-/// Warns if others can create views and functions here: a server runs some functions of a view when
-/// it only opens the view, with the rights of a user who may execute them. A user who may not see the
-/// privileges of others can do nothing with them either.
+/// Warns if others can create views and functions here, and this user may execute some function. A
+/// server runs some functions of a view when it only opens the view. A user who does not see the
+/// privileges of others has nothing that they could want.
 fn warn_of_functions(server: &Server, name: &str, stop: Stop) -> Result<()> {
-    let name_here = literal(name);
+    let grants = server.column("SHOW GRANTS", stop)?;
+    let mut held = grants.iter().filter_map(|line| grant(line));
+    if !held.any(|(held, _)| held.iter().any(|held| held == "EXECUTE" || held == ALL)) {
+        return Ok(());
+    }
     let others = server.column(
         &format!(
             "SELECT DISTINCT grantee FROM information_schema.schema_privileges
-             WHERE {name_here} LIKE table_schema AND privilege_type = 'CREATE VIEW' AND grantee <> {ME}
+             WHERE {} LIKE table_schema AND privilege_type = 'CREATE VIEW' AND grantee <> {ME}
              AND grantee IN (SELECT grantee FROM information_schema.schema_privileges WHERE privilege_type = 'CREATE ROUTINE')
              AND grantee NOT IN (SELECT grantee FROM information_schema.user_privileges WHERE privilege_type = 'SUPER')
-             ORDER BY 1"
+             ORDER BY 1",
+            literal(name)
         ),
         stop,
     )?;

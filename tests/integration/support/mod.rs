@@ -2,7 +2,7 @@
 //! that the program left there.
 
 pub(crate) mod database;
-mod ended;
+pub(crate) mod ended;
 pub(crate) mod namespace;
 pub(crate) mod planted;
 pub(crate) mod strace;
@@ -20,8 +20,6 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
-
-pub(crate) use ended::{end_and_peak_memory, end_and_peak_memory_within, end_within};
 
 /// The files of this program in a dump directory besides dumps.
 pub(crate) const OWN: [&str; 2] = [".dump-database.lock", ".dump-database.state"];

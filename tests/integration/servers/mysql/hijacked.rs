@@ -17,7 +17,7 @@ fn server() -> Server {
     server.script(
         "",
         "CREATE DATABASE app; CREATE DATABASE secret; CREATE TABLE secret.called (v TEXT) ENGINE=MyISAM;
-         CREATE USER owner@localhost; GRANT ALL ON app.* TO owner@localhost;
+         CREATE USER owner@localhost; GRANT ALL ON app.* TO owner@localhost WITH GRANT OPTION;
          CREATE USER dumper@localhost; GRANT SELECT, SHOW VIEW, TRIGGER, EVENT ON *.* TO dumper@localhost;
          GRANT INSERT ON secret.* TO dumper@localhost;
          CREATE TABLE app.z (v TEXT); INSERT INTO app.z VALUES ('a');",
@@ -79,7 +79,17 @@ fn assert_views_call_nothing(env: &Env, server: &Server) {
     let run = run.fails(1, "or this user may not use it): w0, w1, w2, w3; repair");
     assert!(!run.stderr.contains(WARNING), "{run:?}");
     assert_eq!(calls(server), "0");
-    end(owner(server, "DROP VIEW w0, w1, w2, w3;\n"));
+
+    // The owner may give privileges away.
+    let given = "GRANT EXECUTE ON FUNCTION f TO dumper@localhost;\n";
+    end(owner(server, given));
+    let run = env.run(&format!("dump {}", server.url_as("dumper", "app")));
+    assert!(run.stderr.contains(WARNING), "{run:?}");
+    assert_ne!(calls(server), "0", "this attack is none");
+    end(owner(
+        server,
+        "DROP VIEW w0, w1, w2, w3; DROP FUNCTION f;\n",
+    ));
 }
 
 /// After the definition of a table, the client waits for the owner's lock. Then it reads the rows of what
