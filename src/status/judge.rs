@@ -149,7 +149,7 @@ fn judge_series(
         let attempt = record.attempt.as_ref();
         let failed = attempt.and_then(|attempt| Some(failed(attempt.error.as_ref()?)));
         let unusable = unusable.unwrap_or_else(|| {
-            let is_saved_only = series.restorable(now).next().is_none();
+            let is_saved_only = !series.dumps.is_empty() && series.restorable(now).next().is_none();
             let what = if is_saved_only {
                 "never dumped; its only dumps hold what a restore replaced"
             } else {

@@ -12,7 +12,8 @@ use dump_database::name::{Compression, Format};
 use flate2::write::DeflateEncoder;
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::support::{Env, PROGRAM, Run, end_and_peak_memory, planted};
+use crate::support::ended::end_and_peak_memory;
+use crate::support::{Env, PROGRAM, Run, planted};
 
 const MIB: usize = 1 << 20;
 /// The address space of a process that reads a bomb, in bytes.

@@ -1,10 +1,11 @@
 //! Named pipes that no process writes to, under names that a run opens.
 
 use std::fs;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::{Attack, give, scene, script};
 use crate::support::database::make_large;
+use crate::support::ended::end_within;
 use crate::support::{Env, Run, wait_until};
 
 /// The longest time a run may take; its work takes well under a second.
@@ -13,17 +14,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// Runs the program, which must end by itself.
 #[track_caller]
 fn ends(env: &Env, args: &str) -> Run {
-    let begun = Instant::now();
-    let mut child = env.start(args);
-    wait_until(|| {
-        let ended = child.try_wait().unwrap().is_some();
-        if !ended && begun.elapsed() > PATIENCE {
-            child.kill().unwrap();
-            panic!("{args} hangs");
-        }
-        ended
-    });
-    Run::end_of(child)
+    end_within(PATIENCE, env.start(args))
 }
 
 #[test]
@@ -119,5 +110,43 @@ fn in_place_of_a_dump() {
         ends(&env, &format!("verify home/dumps/{name}"));
         ends(&env, "dump db.sqlite --to home/dumps --keep 9");
     }
+    drop(attack);
+}
+
+/// The second user keeps a lease on every file: to open such a file without more ado takes 45 seconds.
+#[test]
+fn a_lease_delays_no_run() {
+    let Some(env) = scene() else { return };
+    drop(make_large(&env.path("home/shop.db"), "DELETE", 10_000));
+    give(&env.path("home/shop.db"));
+    let dump = env.dump("home/shop.db --to home/dumps");
+    give(&env.path("home/dumps"));
+    for file in fs::read_dir(env.path("home/dumps")).unwrap() {
+        give(&file.unwrap().path());
+    }
+    let attack = Attack::start(
+        &env,
+        "import fcntl, signal
+         signal.signal(signal.SIGIO, signal.SIG_IGN)
+         names = ['shop.db'] + ['dumps/' + name for name in os.listdir('dumps')]
+         files = globals().get('files') or [os.open(name, os.O_RDWR) for name in names]
+         [fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_WRLCK) for file in files]",
+    );
+    let leases = || {
+        fs::read_to_string("/proc/locks")
+            .unwrap()
+            .matches("LEASE")
+            .count()
+    };
+    wait_until(|| leases() >= 4);
+    let refused = "Resource temporarily unavailable";
+    ends(&env, "dump home/shop.db --to dump").fails(1, "shop was not dumped");
+    ends(&env, "dump home/shop.db --to home/dumps").fails(1, refused);
+    ends(&env, "rotate home/dumps").fails(1, refused);
+    ends(&env, "status home/dumps").fails(1, "");
+    ends(&env, "list home/dumps");
+    let dump = dump.display();
+    ends(&env, &format!("verify {dump}")).reports(1, refused);
+    ends(&env, &format!("restore {dump} new.sqlite")).fails(1, refused);
     drop(attack);
 }

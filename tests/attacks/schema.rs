@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 
 use super::{give, scene};
-use crate::support::{Env, Run, end_and_peak_memory};
+use crate::support::ended::end_and_peak_memory;
+use crate::support::{Env, Run};
 
 /// Makes `home/shop.db`, which belongs to the second user.
 fn shop(env: &Env, sql: &str) {

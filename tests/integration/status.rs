@@ -195,6 +195,11 @@ fn dumps_dated_after_now_hide_no_failure() {
         .run("status")
         .reports(1, "its dumps are dated after now");
     assert!(run.stdout.contains("the last run failed"), "{run:?}");
+    // Its header has another time.
+    let dump = env.path("dump").join(&env.names()[0]);
+    fs::rename(dump, env.path("dump/db-20990101T000000Z.sqlite.gz")).unwrap();
+    env.run("status")
+        .reports(1, "its dumps are dated after now");
 }
 
 #[test]

@@ -5,10 +5,12 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::servers::{KilledOnDrop, wait_for};
+use crate::support::ended::end_within;
 use crate::support::{Env, Run, database, set_mode, skipped};
 
 /// Surveys these places below the directory of the test. Returns the answer.
@@ -170,7 +172,8 @@ fn status_names_what_the_recorded_survey_found() {
     database::make_small(&env.path("place/forgotten.db"));
     env.dump("db.sqlite");
     let status = || {
-        let run = env.run("status dump --survey survey.json");
+        let run = env.start("status dump --survey survey.json");
+        let run = end_within(Duration::from_secs(20), run);
         assert_eq!(run.status, Some(0), "{run:?}");
         run.stderr
     };

@@ -140,7 +140,7 @@ fn a_directory_of_directories_is_walked() {
 #[test]
 #[ignore = "needs SeaweedFS and an SSH server; tests/stores/run"]
 fn memory_is_limited_and_a_large_dump_goes_in_parts() {
-    use crate::support::{database::make_large, end_and_peak_memory};
+    use crate::support::{database::make_large, ended::end_and_peak_memory};
     for kind in all() {
         let place = TestStore::new(kind);
         drop(make_large(

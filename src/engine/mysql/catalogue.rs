@@ -229,7 +229,7 @@ impl DatabaseProperties {
         }
         this.name_unreadable(name);
         let broken = named(
-            "broken views (a table or column that they use is missing)",
+            "broken views (what they use is missing, or this user may not use it)",
             &broken,
         );
         let closed = named("tables that cannot be opened", &closed);

@@ -16,7 +16,8 @@ struct Privileges {
     here: Vec<String>,
 }
 
-/// Checks that the user can read all of the database.
+/// Checks that the user can read all of the database, and warns if functions of others can then run
+/// with the user's rights.
 ///
 /// # Errors
 /// A sentence that names the privileges that the user lacks.
@@ -46,6 +47,35 @@ pub(super) fn check(server: &Server, name: &str, stop: Stop) -> Result<()> {
         "the user may not read all of {name}, so the dump would be incomplete; it lacks {}",
         lacking.join(", ")
     );
+    warn_of_functions(server, name, stop)
+}
+
+/// Warns if others can create views and functions here, and this user may execute some function. A
+/// server runs some functions of a view when it only opens the view. A user who does not see the
+/// privileges of others has nothing that they could want.
+fn warn_of_functions(server: &Server, name: &str, stop: Stop) -> Result<()> {
+    let grants = server.column("SHOW GRANTS", stop)?;
+    let mut held = grants.iter().filter_map(|line| grant(line));
+    if !held.any(|(held, _)| held.iter().any(|held| held == "EXECUTE" || held == ALL)) {
+        return Ok(());
+    }
+    let others = server.column(
+        &format!(
+            "SELECT DISTINCT grantee FROM information_schema.schema_privileges
+             WHERE {} LIKE table_schema AND privilege_type = 'CREATE VIEW' AND grantee <> {ME}
+             AND grantee IN (SELECT grantee FROM information_schema.schema_privileges WHERE privilege_type = 'CREATE ROUTINE')
+             AND grantee NOT IN (SELECT grantee FROM information_schema.user_privileges WHERE privilege_type = 'SUPER')
+             ORDER BY 1",
+            literal(name)
+        ),
+        stop,
+    )?;
+    if !others.is_empty() {
+        log::warn!(
+            "{name}: views and functions of {} can run with the rights of the user who dumps, who may EXECUTE them; dump as a user with SELECT, SHOW VIEW, TRIGGER and EVENT only (docs/security.md)",
+            others.join(", ")
+        );
+    }
     Ok(())
 }
 

@@ -29,12 +29,14 @@ const CALLS_FUNCTIONS: &str = "EXISTS (SELECT FROM pg_depend d
             OR refclassid = 'pg_type'::regclass
                 AND refobjid IN (SELECT t.oid FROM pg_type t WHERE typtype = 'd')))";
 
-/// True if nobody but a superuser and the role that dumps can create an index on the table `c`: on a
-/// partition the owner of the partitioned table can, too.
+/// True if nobody but a superuser and the role that logged in can create an index on the table `c`: on a
+/// partition the owner of the partitioned table can, too. The present role is not asked, because the
+/// owner of a database can choose it for all sessions there (`ALTER DATABASE ... SET role`), and a
+/// function that is called in the session can go back to the role that logged in.
 const IS_TRUSTED: &str = "NOT EXISTS (
     SELECT FROM (SELECT relowner UNION ALL SELECT p.relowner
         FROM pg_partition_ancestors(c.oid) a JOIN pg_class p ON p.oid = a.relid) owners
-    WHERE relowner NOT IN (SELECT oid FROM pg_roles WHERE rolsuper OR rolname = current_user))";
+    WHERE relowner NOT IN (SELECT oid FROM pg_roles WHERE rolsuper OR rolname = session_user))";
 
 /// A table that several sessions read.
 #[derive(Debug, Deserialize)]

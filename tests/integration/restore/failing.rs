@@ -244,7 +244,7 @@ fn a_hostile_dump_is_refused_in_little_memory() {
     for (case, bytes) in cases {
         fs::write(env.path(case), bytes).unwrap();
         let restore = env.start(&format!("restore {case} new.sqlite"));
-        let (run, peak) = crate::support::end_and_peak_memory(restore);
+        let (run, peak) = crate::support::ended::end_and_peak_memory(restore);
         run.fails(1, "cannot be restored");
         assert!(peak < 48 << 20, "{case}: {peak} bytes");
         assert!(!env.path("new.sqlite").exists(), "{case}");

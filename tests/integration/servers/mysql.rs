@@ -9,6 +9,7 @@ mod filled;
 mod forged;
 mod found;
 mod hard;
+mod hijacked;
 mod inexact;
 mod left_out;
 mod moved;

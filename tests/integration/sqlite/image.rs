@@ -8,7 +8,8 @@ use flate2::read::GzDecoder;
 use rusqlite::Connection;
 
 use crate::support::database::scalar;
-use crate::support::{Env, OWN, end_and_peak_memory, names};
+use crate::support::ended::end_and_peak_memory;
+use crate::support::{Env, OWN, names};
 
 fn decompressed(dump: &Path) -> Vec<u8> {
     let mut image = Vec::new();

@@ -2,6 +2,7 @@
 //! that the program left there.
 
 pub(crate) mod database;
+pub(crate) mod ended;
 pub(crate) mod namespace;
 pub(crate) mod planted;
 pub(crate) mod strace;
@@ -282,18 +283,4 @@ impl From<Output> for Run {
             signal: output.status.signal(),
         }
     }
-}
-
-/// Waits for a program. Returns how it ended, and the most memory it ever used, in bytes.
-pub(crate) fn end_and_peak_memory(mut child: Child) -> (Run, u64) {
-    let mut peak = 0;
-    while child.try_wait().expect("it can be waited for").is_none() {
-        let status = fs::read_to_string(format!("/proc/{}/status", child.id()));
-        let status = status.unwrap_or_default();
-        let most = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let kilobytes = most.and_then(|text| text.trim().trim_end_matches(" kB").parse().ok());
-        peak = peak.max(kilobytes.unwrap_or(0) * 1024);
-        std::thread::sleep(std::time::Duration::from_millis(1));
-    }
-    (Run::end_of(child), peak)
 }

@@ -113,7 +113,7 @@ fn what_cannot_be_dumped_whole_is_named_before_anything_is_written() {
     server.sql("app", "DROP TABLE gone");
     env.run(&format!("dump {}", server.url("app"))).fails(
         1,
-        "broken views (a table or column that they use is missing): v",
+        "broken views (what they use is missing, or this user may not use it): v",
     );
     env.run(&format!("dump {}", server.url("nothing")))
         .fails(1, "has no database nothing");

@@ -150,7 +150,7 @@ fn an_old_database_that_cannot_be_dumped_is_replaced_when_that_is_said() {
     );
     let run = restore("--replace").fails(1, "the old database is as it was");
     for said in [
-        "broken views (a table or column that they use is missing): broken",
+        "broken views (what they use is missing, or this user may not use it): broken",
         "--replace --save-partly dumps what can be read of it, --replace --without-saving drops it",
     ] {
         assert!(run.stderr.contains(said), "no {said:?}: {run:?}");
@@ -192,7 +192,7 @@ fn of_a_damaged_old_database_what_can_be_saved_is_saved() {
     server.sql("", "FLUSH TABLES");
     let url = server.url("app");
     env.run(&format!("dump --to saved {url}"))
-        .fails(1, "broken views (a table or column that they use is missing): broken, and tables that cannot be opened: no_file (");
+        .fails(1, "broken views (what they use is missing, or this user may not use it): broken, and tables that cannot be opened: no_file (");
     let args = format!("restore --replace --save-partly --to saved {dump} {url}");
     let run = env.run(&args).succeeds();
     for said in [

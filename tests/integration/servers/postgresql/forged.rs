@@ -7,7 +7,8 @@ use std::path::Path;
 use super::Server;
 use crate::servers::clients::with_fake;
 use crate::servers::drilled::{drill, with_text};
-use crate::support::{Env, Run, end_and_peak_memory, planted};
+use crate::support::ended::end_and_peak_memory;
+use crate::support::{Env, Run, planted};
 
 fn dumped(env: &Env) -> (Server, std::path::PathBuf) {
     let server = Server::start();

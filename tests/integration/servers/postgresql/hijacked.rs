@@ -206,11 +206,18 @@ fn several_sessions_read_no_table_of_another_user_by_default() {
     server.psql("postgres", "ALTER TABLE big OWNER TO evil");
     assert!(!is_read_by_several(""));
     assert!(is_read_by_several("--sessions 2"));
+    // The owner of a database chooses the role in which its sessions begin.
+    server.psql(
+        "postgres",
+        "ALTER TABLE parent OWNER TO evil; ALTER DATABASE postgres SET role = evil",
+    );
+    assert_eq!(server.psql("postgres", "SELECT current_user"), "evil");
+    assert!(!is_read_by_several(""));
     // The owner of a partitioned table creates the indexes of its partitions.
     server.psql(
         "postgres",
-        "ALTER TABLE big OWNER TO postgres; ALTER TABLE parent ATTACH PARTITION big DEFAULT;
-         ALTER TABLE parent OWNER TO evil",
+        "SET ROLE NONE; ALTER DATABASE postgres RESET role;
+         ALTER TABLE big OWNER TO postgres; ALTER TABLE parent ATTACH PARTITION big DEFAULT",
     );
     assert!(!is_read_by_several(""));
 }

@@ -13,7 +13,8 @@ use super::refused::large_server;
 use crate::servers::clients::{dumping, pause_while};
 use crate::servers::drilled::drill;
 use crate::servers::{KilledOnDrop, assert_no_trace, wait_for};
-use crate::support::{Env, Run, end_and_peak_memory, namespace, planted};
+use crate::support::ended::end_and_peak_memory;
+use crate::support::{Env, Run, namespace, planted};
 use dump_database::header::Rows;
 
 /// Lets four sessions read each table of two pages or more, one page at a time.
