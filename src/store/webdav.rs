@@ -39,13 +39,12 @@ pub(super) fn open(
             .password(password.as_deref().unwrap_or_default());
     }
     let build = || Operator::new(builder);
-    let mut connection = StoreConnection::new(
+    let login = user.map(|user| (user, password));
+    let client = WebdavClient::new(&url, &directory.path, login)?;
+    Ok(StoreConnection::new(
         build,
-        Naming::Renamed(owner.to_owned()),
+        Naming::Renamed(owner.to_owned(), client),
         StoreChecks::Nothing,
         None,
-    )?;
-    let login = user.map(|user| (user, password));
-    connection.webdav = Some(WebdavClient::new(&url, &directory.path, login)?);
-    Ok(connection)
+    )?)
 }

@@ -46,7 +46,7 @@ fn a_connection_that_is_cut_anywhere_loses_nothing() {
                 assert_eq!(run.stdout, "", "{what}: a copy that was not made is named");
                 assert!(!run.stderr.contains("panicked"), "{what}: {run:?}");
             }
-            place.end_connections();
+            place.assert_no_connection_is_left();
             assert_ends_well(&place, &what);
             // And on the way back.
             wire.cut(Way::Down, down * number / places, number % 2 == 1);
@@ -55,7 +55,7 @@ fn a_connection_that_is_cut_anywhere_loses_nothing() {
             if run.status != Some(0) {
                 run.fails(1, "");
             }
-            place.end_connections();
+            place.assert_no_connection_is_left();
             assert_eq!(
                 contents(&place.env.path("restored.sqlite")),
                 contents(&place.env.path("db.sqlite")),
