@@ -10,7 +10,7 @@ use opendal_http_transport_reqwest::ReqwestTransport;
 use tokio::runtime::Handle;
 
 use super::error::{StoreError, sentence};
-use super::runtime::StoreRuntime;
+use super::runtime::{StoreRuntime, install_cryptography};
 use super::webdav_client::{PART_SILENCE, WebdavClient};
 use crate::stop::Stop;
 
@@ -63,8 +63,7 @@ impl StoreConnection {
         parts: Option<(usize, usize)>,
     ) -> Result<Self, StoreError> {
         let runtime = StoreRuntime::start()?;
-        // It fails if the provider is already installed.
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        install_cryptography();
         HttpTransporter::install_default(ReqwestTransport::default());
         let operator = {
             let _within = runtime.enter();

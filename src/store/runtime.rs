@@ -16,6 +16,12 @@ const LOOK: Duration = Duration::from_millis(100);
 /// The longest time to wait for connections to end.
 const ENDING: Duration = Duration::from_millis(700);
 
+/// Chooses the cryptography of encrypted connections. A client of HTTP is made only after it.
+pub(super) fn install_cryptography() {
+    // It fails if it is installed already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
 pub(super) struct StoreRuntime(Option<Runtime>);
 
 impl StoreRuntime {

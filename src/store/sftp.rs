@@ -152,7 +152,9 @@ impl SftpStore {
                     if matches!(name, "." | "..") {
                         continue;
                     }
-                    let path = format!("{folder}/{name}").trim_start_matches('/').to_owned();
+                    let path = format!("{folder}/{name}")
+                        .trim_start_matches('/')
+                        .to_owned();
                     let about = entry.metadata();
                     match about.file_type() {
                         Some(kind) if kind.is_file() => found.push((path, about.len())),
@@ -294,9 +296,7 @@ struct Download<'a> {
 impl Read for Download<'_> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         if !self.data.has_remaining() && !self.is_last {
-            self.data = self
-                .store
-                .read_range(&self.path, self.offset, self.stop)?;
+            self.data = self.store.read_range(&self.path, self.offset, self.stop)?;
             self.offset += self.data.len() as u64;
             self.is_last = self.data.len() < RANGE;
         }

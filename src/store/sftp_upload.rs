@@ -38,11 +38,7 @@ pub(super) struct SftpUpload<'a> {
 }
 
 impl<'a> SftpUpload<'a> {
-    pub(super) fn begin(
-        store: &'a SftpStore,
-        path: &str,
-        stop: Stop,
-    ) -> Result<Self, StoreError> {
+    pub(super) fn begin(store: &'a SftpStore, path: &str, stop: Stop) -> Result<Self, StoreError> {
         let (session, temporary, file) = store.ask((stop, SILENCE), async |session| {
             let temporary = make_temporary_path(path, &store.owner);
             let full = store.full(&temporary);

@@ -202,7 +202,8 @@ impl Upload for Uploading<'_> {
         self.send()?;
         let writer = self.writer.as_mut().expect("it is there until published");
         let closed = self.store.runtime.wait_for(self.stop, writer.close())?;
-        if let (Some(temporary), Naming::Renamed(_, webdav)) = (&self.temporary, &self.store.naming) {
+        if let (Some(temporary), Naming::Renamed(_, webdav)) = (&self.temporary, &self.store.naming)
+        {
             let published = self.upload_and_rename(temporary, webdav, content)?;
             self.writer = None;
             return Ok(published);

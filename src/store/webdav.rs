@@ -7,6 +7,7 @@ use opendal::services::Webdav;
 use super::config::Config;
 use super::connection::{Naming, StoreChecks, StoreConnection};
 use super::destination::WebdavDirectory;
+use super::runtime::install_cryptography;
 use super::webdav_client::WebdavClient;
 use crate::exit::UsageError;
 
@@ -40,6 +41,7 @@ pub(super) fn open(
     }
     let build = || Operator::new(builder);
     let login = user.map(|user| (user, password));
+    install_cryptography();
     let client = WebdavClient::new(&url, &directory.path, login)?;
     Ok(StoreConnection::new(
         build,

@@ -43,6 +43,7 @@ PLACES = {
             "inetutils",
             "jq",
             "mariadb-server",
+            "openssh",
             "redis",
             "sqlite",
             "systemd",
