@@ -28,8 +28,6 @@ in
     after = optional (directory == null) "network-online.target";
     path = optional isSftp pkgs.openssh;
     environment = lib.mapAttrs (_: escapeSpecifiers) settings.environment // {
-      # Where the connection of ssh has its socket.
-      XDG_STATE_HOME = mkIf isSftp "/tmp";
       SFTP_KEY_FILE = mkIf (settings.sshKeyFile != null) "%d/ssh-key";
     };
     unitConfig = mkIf (directory != null) (directories.mountsOf directory);

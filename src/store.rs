@@ -14,8 +14,11 @@ mod google;
 mod interface;
 mod local;
 mod remote;
+mod runtime;
 mod s3;
 mod sftp;
+mod sftp_upload;
+mod ssh;
 mod upload;
 mod webdav;
 mod webdav_client;
@@ -55,6 +58,6 @@ pub fn open(
             Ok(Box::new(open(bucket, prefix, config)?))
         }
         Destination::Webdav(directory) => Ok(Box::new(webdav::open(directory, config, owner)?)),
-        Destination::Sftp(server) => Ok(Box::new(sftp::open(server, config, owner)?)),
+        Destination::Sftp(server) => Ok(Box::new(sftp::SftpStore::open(server, config, owner)?)),
     }
 }

@@ -2,7 +2,10 @@
 
 use std::io::{Read, Write};
 
-use super::error::StoreError;
+use sha2::{Digest, Sha256};
+
+use super::error::{Reason, StoreError};
+use crate::human;
 use crate::stop::Stop;
 
 /// The beginning of the names of unfinished uploads, in stores where a file is visible before its upload is
@@ -25,6 +28,34 @@ pub struct UploadContent {
     pub bytes: u64,
     /// The SHA-256 in hexadecimal.
     pub sha256: String,
+}
+
+impl UploadContent {
+    /// Reads a stored file whole and compares it.
+    ///
+    /// # Errors
+    /// When it cannot be read, or holds other bytes.
+    pub(super) fn compare(&self, stored: &mut dyn Read) -> Result<(), StoreError> {
+        let mut sums = Sha256::new();
+        let mut buffer = vec![0; 64 << 10];
+        let mut bytes = 0;
+        loop {
+            match stored.read(&mut buffer).map_err(StoreError::of)? {
+                0 => break,
+                read => {
+                    sums.update(&buffer[..read]);
+                    bytes += read as u64;
+                }
+            }
+        }
+        if bytes == self.bytes && human::hexadecimal(&sums.finalize()) == self.sha256 {
+            return Ok(());
+        }
+        Err(StoreError::new(
+            Reason::Other,
+            "the store holds other bytes than it was sent",
+        ))
+    }
 }
 
 /// The result of an upload that did not fail.

@@ -1,20 +1,19 @@
 //! Uploads a file to a store over a network.
 
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use md5::Md5;
+use md5::{Digest, Md5};
 use opendal::options::WriteOptions;
-use sha2::{Digest, Sha256};
 
 use super::connection::{Naming, StoreChecks, StoreConnection};
 use super::error::{Reason, StoreError};
 use super::interface::{Store, UNFINISHED, Upload, UploadContent, UploadResult};
+use super::webdav_client::WebdavClient;
 use super::writer::UploadWriter;
-use crate::human;
 use crate::stop::Stop;
 
 /// The number of bytes that are handed to `OpenDAL` at once.
@@ -24,7 +23,7 @@ const MOST_PARTS: u64 = 9_000;
 /// The most memory in bytes for the parts that are being uploaded.
 const IN_FLIGHT: usize = 24 << 20;
 /// The time that the removal of a failed upload may take.
-const CLEANING_UP: Duration = Duration::from_millis(700);
+pub(super) const CLEANING_UP: Duration = Duration::from_millis(700);
 
 pub(super) struct Uploading<'a> {
     store: &'a StoreConnection,
@@ -48,7 +47,7 @@ impl<'a> Uploading<'a> {
     ) -> Result<Self, StoreError> {
         let temporary = match &store.naming {
             Naming::AtOnce => None,
-            Naming::Renamed(owner) => Some(make_temporary_path(path, owner)),
+            Naming::Renamed(owner, _) => Some(make_temporary_path(path, owner)),
         };
         let (concurrent, chunk) = match store.parts {
             Some((concurrent, least)) => {
@@ -70,22 +69,16 @@ impl<'a> Uploading<'a> {
             ..WriteOptions::default()
         };
         let name = temporary.as_deref().unwrap_or(path);
-        let writer = store.wait(stop, async {
-            if temporary.is_some()
-                && let Some((folder, _)) = name.rsplit_once('/')
-            {
-                store.operator.create_dir(&format!("{folder}/")).await?;
+        let operator = &store.operator;
+        let writer = match &store.naming {
+            Naming::AtOnce => {
+                UploadWriter::Library(store.wait(stop, operator.writer_options(name, options))?)
             }
-            match store.webdav {
-                Some(_) => Ok(None),
-                None => store.operator.writer_options(name, options).await.map(Some),
-            }
-        })?;
-        let writer = match (writer, &store.webdav) {
-            (Some(writer), _) => UploadWriter::Library(writer),
-            (None, webdav) => {
-                let webdav = webdav.as_ref().expect("without one OpenDAL writes");
-                UploadWriter::Streamed(webdav.put(name, store.handle()))
+            Naming::Renamed(_, webdav) => {
+                if let Some((folder, _)) = name.rsplit_once('/') {
+                    store.wait(stop, operator.create_dir(&format!("{folder}/")))?;
+                }
+                UploadWriter::Streamed(webdav.put(name, store.runtime.handle()))
             }
         };
         Ok(Uploading {
@@ -108,31 +101,13 @@ impl<'a> Uploading<'a> {
             md5.update(&block);
         }
         let writer = self.writer.as_mut().expect("it is there until published");
-        self.store.wait_for(self.stop, writer.write(block))
+        self.store.runtime.wait_for(self.stop, writer.write(block))
     }
 
     /// Reads a stored file and compares it with `content`.
     fn compare(&self, path: &str, content: &UploadContent) -> Result<(), StoreError> {
         let mut stored = self.store.read(path, self.stop)?;
-        let mut sums = Sha256::new();
-        let mut buffer = vec![0; 64 << 10];
-        let mut bytes = 0;
-        loop {
-            match stored.read(&mut buffer).map_err(StoreError::of)? {
-                0 => break,
-                read => {
-                    sums.update(&buffer[..read]);
-                    bytes += read as u64;
-                }
-            }
-        }
-        if bytes == content.bytes && human::hexadecimal(&sums.finalize()) == content.sha256 {
-            return Ok(());
-        }
-        Err(StoreError::new(
-            Reason::Other,
-            "the store holds other bytes than it was sent",
-        ))
+        content.compare(&mut stored)
     }
 
     /// Returns true if the store has a file with this name and size.
@@ -190,25 +165,16 @@ impl<'a> Uploading<'a> {
     fn upload_and_rename(
         &self,
         temporary: &str,
+        webdav: &WebdavClient,
         content: &UploadContent,
     ) -> Result<UploadResult, StoreError> {
         self.compare(temporary, content)?;
-        if let Some(webdav) = &self.store.webdav {
-            let renamed = webdav.rename(temporary, &self.path);
-            let published = self.store.wait_for(self.stop, renamed)?;
-            if published == UploadResult::Exists {
-                self.store.remove(temporary, self.stop)?;
-            }
-            return Ok(published);
-        }
-        let operator = &self.store.operator;
-        if self.store.wait(self.stop, operator.exists(&self.path))? {
+        let renamed = webdav.rename(temporary, &self.path);
+        let published = self.store.runtime.wait_for(self.stop, renamed)?;
+        if published == UploadResult::Exists {
             self.store.remove(temporary, self.stop)?;
-            return Ok(UploadResult::Exists);
         }
-        self.store
-            .wait(self.stop, operator.rename(temporary, &self.path))?;
-        Ok(UploadResult::New)
+        Ok(published)
     }
 }
 
@@ -235,9 +201,10 @@ impl Upload for Uploading<'_> {
     ) -> Result<UploadResult, StoreError> {
         self.send()?;
         let writer = self.writer.as_mut().expect("it is there until published");
-        let closed = self.store.wait_for(self.stop, writer.close())?;
-        if let Some(temporary) = self.temporary.clone() {
-            let published = self.upload_and_rename(&temporary, content)?;
+        let closed = self.store.runtime.wait_for(self.stop, writer.close())?;
+        if let (Some(temporary), Naming::Renamed(_, webdav)) = (&self.temporary, &self.store.naming)
+        {
+            let published = self.upload_and_rename(temporary, webdav, content)?;
             self.writer = None;
             return Ok(published);
         }
@@ -275,14 +242,14 @@ impl Drop for Uploading<'_> {
                 let _ = self.store.remove(temporary, stop);
             }
             None => {
-                let _ = self.store.wait_for(stop, writer.abort());
+                let _ = self.store.runtime.wait_for(stop, writer.abort());
             }
         }
     }
 }
 
 /// Returns a name in the same folder for an upload that is not finished.
-fn make_temporary_path(path: &str, owner: &str) -> String {
+pub(super) fn make_temporary_path(path: &str, owner: &str) -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);

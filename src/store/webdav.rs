@@ -7,6 +7,7 @@ use opendal::services::Webdav;
 use super::config::Config;
 use super::connection::{Naming, StoreChecks, StoreConnection};
 use super::destination::WebdavDirectory;
+use super::runtime::install_cryptography;
 use super::webdav_client::WebdavClient;
 use crate::exit::UsageError;
 
@@ -39,13 +40,13 @@ pub(super) fn open(
             .password(password.as_deref().unwrap_or_default());
     }
     let build = || Operator::new(builder);
-    let mut connection = StoreConnection::new(
+    let login = user.map(|user| (user, password));
+    install_cryptography();
+    let client = WebdavClient::new(&url, &directory.path, login)?;
+    Ok(StoreConnection::new(
         build,
-        Naming::Renamed(owner.to_owned()),
+        Naming::Renamed(owner.to_owned(), client),
         StoreChecks::Nothing,
         None,
-    )?;
-    let login = user.map(|user| (user, password));
-    connection.webdav = Some(WebdavClient::new(&url, &directory.path, login)?);
-    Ok(connection)
+    )?)
 }

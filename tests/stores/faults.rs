@@ -13,55 +13,69 @@ use crate::support::database::{contents, make_large};
 use crate::test_store::{StoreKind, TestStore, is_long};
 
 #[test]
-#[ignore = "needs SeaweedFS and an SSH server; tests/stores/run"]
-fn a_connection_that_is_cut_anywhere_loses_nothing() {
+#[ignore = "needs SeaweedFS; tests/stores/run"]
+fn a_connection_to_an_object_store_that_is_cut_anywhere_loses_nothing() {
+    cut_everywhere(StoreKind::S3);
+}
+
+#[test]
+#[ignore = "needs an SSH server; tests/stores/run"]
+fn a_connection_to_an_ssh_server_that_is_cut_anywhere_loses_nothing() {
+    cut_everywhere(StoreKind::Sftp);
+}
+
+#[test]
+#[ignore = "needs SeaweedFS; tests/stores/run"]
+fn a_connection_to_a_webdav_server_that_is_cut_anywhere_loses_nothing() {
+    cut_everywhere(StoreKind::Webdav);
+}
+
+fn cut_everywhere(kind: StoreKind) {
     // The long form cuts at 200 places of each way.
     let places = if is_long() { 200 } else { 4 };
-    for kind in [StoreKind::S3, StoreKind::Sftp, StoreKind::Webdav] {
-        let place = TestStore::new(kind);
-        drop(make_large(&place.env.path("db.sqlite"), "DELETE", 3 << 19));
-        place.env.dump("db.sqlite --compress zstd:1");
-        let wire = Wire::to(place.port());
-        let through = |args: &str| place.through(args, wire.port());
-        // How much passes without a cut.
-        wire.cut(Way::Up, usize::MAX, false);
-        Run::finish(&mut through("copy dump --to @")).succeeds();
-        let up = wire.passed();
-        wire.cut(Way::Down, usize::MAX, false);
-        Run::finish(&mut through(
-            "restore @ restored.sqlite --replace --without-saving",
-        ))
-        .succeeds();
-        let down = wire.passed();
-        for number in 0..places {
-            let what = format!("{kind:?}, cut {number} of {places}");
-            if is_long() {
-                eprintln!("{what}");
-            }
-            remove_all(&place);
-            wire.cut(Way::Up, up * number / places, number % 2 == 1);
-            let run = Run::finish(&mut through("copy dump --timeout 4s --to @"));
-            if run.status != Some(0) {
-                let run = run.fails(1, "");
-                assert_eq!(run.stdout, "", "{what}: a copy that was not made is named");
-                assert!(!run.stderr.contains("panicked"), "{what}: {run:?}");
-            }
-            place.end_connections();
-            assert_ends_well(&place, &what);
-            // And on the way back.
-            wire.cut(Way::Down, down * number / places, number % 2 == 1);
-            let args = "restore @ restored.sqlite --replace --without-saving --timeout 4s";
-            let run = Run::finish(&mut through(args));
-            if run.status != Some(0) {
-                run.fails(1, "");
-            }
-            place.end_connections();
-            assert_eq!(
-                contents(&place.env.path("restored.sqlite")),
-                contents(&place.env.path("db.sqlite")),
-                "{what}: a restore that failed changed the database"
-            );
+    let place = TestStore::new(kind);
+    drop(make_large(&place.env.path("db.sqlite"), "DELETE", 3 << 19));
+    place.env.dump("db.sqlite --compress zstd:1");
+    let wire = Wire::to(place.port());
+    let through = |args: &str| place.through(args, wire.port());
+    // How much passes without a cut.
+    wire.cut(Way::Up, usize::MAX, false);
+    Run::finish(&mut through("copy dump --to @")).succeeds();
+    let up = wire.passed();
+    wire.cut(Way::Down, usize::MAX, false);
+    Run::finish(&mut through(
+        "restore @ restored.sqlite --replace --without-saving",
+    ))
+    .succeeds();
+    let down = wire.passed();
+    for number in 0..places {
+        let what = format!("{kind:?}, cut {number} of {places}");
+        if is_long() {
+            eprintln!("{what}");
         }
+        remove_all(&place);
+        wire.cut(Way::Up, up * number / places, number % 2 == 1);
+        let run = Run::finish(&mut through("copy dump --timeout 4s --to @"));
+        if run.status != Some(0) {
+            let run = run.fails(1, "");
+            assert_eq!(run.stdout, "", "{what}: a copy that was not made is named");
+            assert!(!run.stderr.contains("panicked"), "{what}: {run:?}");
+        }
+        place.assert_no_connection_is_left();
+        assert_ends_well(&place, &what);
+        // And on the way back.
+        wire.cut(Way::Down, down * number / places, number % 2 == 1);
+        let args = "restore @ restored.sqlite --replace --without-saving --timeout 4s";
+        let run = Run::finish(&mut through(args));
+        if run.status != Some(0) {
+            run.fails(1, "");
+        }
+        place.assert_no_connection_is_left();
+        assert_eq!(
+            contents(&place.env.path("restored.sqlite")),
+            contents(&place.env.path("db.sqlite")),
+            "{what}: a restore that failed changed the database"
+        );
     }
 }
 

@@ -37,7 +37,7 @@ fn a_run_that_is_killed_leaves_nothing_that_counts_and_the_next_completes() {
             std::thread::sleep(Duration::from_millis(milliseconds));
             run.kill().unwrap();
             let status = run.wait().unwrap();
-            place.end_connections();
+            place.assert_no_connection_is_left();
             if status.success() {
                 break;
             }
@@ -183,7 +183,7 @@ fn two_runs_at_once_harm_nothing() {
         let mut first = first;
         first.kill().unwrap();
         first.wait().unwrap();
-        place.end_connections();
+        place.assert_no_connection_is_left();
     }
 }
 

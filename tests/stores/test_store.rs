@@ -1,8 +1,9 @@
 //! Each kind of destination, and what it holds, seen past the program.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use crate::emulators::{self, Emulator, Vendor};
 use crate::seaweed::{self, Seaweed};
@@ -245,25 +246,20 @@ impl TestStore {
         }
     }
 
-    /// Ends what a killed program leaves: ssh, which is or goes into the background.
-    pub(crate) fn end_connections(&self) {
-        let state = self.env.path(".local/state").display().to_string();
-        let mut quiet = 0;
-        while self.kind == StoreKind::Sftp && quiet < 5 {
-            let found: Vec<_> = names(std::path::Path::new("/proc"))
-                .iter()
-                .filter_map(|name| name.parse().ok())
-                .filter(|process: &i32| {
-                    let line = fs::read_to_string(format!("/proc/{process}/cmdline"));
-                    line.is_ok_and(|line| line.contains("ssh\0") && line.contains(&state))
-                })
-                .filter_map(rustix::process::Pid::from_raw)
-                .collect();
-            quiet = if found.is_empty() { quiet + 1 } else { 0 };
-            for process in found {
-                let _ = rustix::process::kill_process(process, rustix::process::Signal::KILL);
-            }
-            std::thread::sleep(std::time::Duration::from_millis(20));
+    /// Waits until no `ssh` of this test is left: it must end with the program, also with a killed one.
+    #[track_caller]
+    pub(crate) fn assert_no_connection_is_left(&self) {
+        let home = format!("HOME={}\0", self.env.root().display());
+        let is_left = |process: &String| {
+            let name = fs::read_to_string(format!("/proc/{process}/comm"));
+            let environment = fs::read(format!("/proc/{process}/environ")).unwrap_or_default();
+            name.is_ok_and(|name| name == "ssh\n")
+                && String::from_utf8_lossy(&environment).contains(&home)
+        };
+        let give_up = Instant::now() + Duration::from_secs(10);
+        while let Some(process) = names(Path::new("/proc")).iter().find(|name| is_left(name)) {
+            assert!(Instant::now() < give_up, "ssh goes on as process {process}");
+            std::thread::sleep(Duration::from_millis(20));
         }
     }
 

@@ -44,6 +44,7 @@ PLACES = {
             "inetutils",
             "jq",
             "mariadb-server",
+            "openssh",
             "redis",
             "sqlite",
             "systemd",

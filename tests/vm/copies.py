@@ -21,6 +21,15 @@ machine.succeed(
     "install -d /mnt",
     "systemctl start keeper-store",
 )
+machine.succeed(
+    "ssh-keygen -q -t ed25519 -N '' -f /run/secrets/host-key",
+    "ssh-keygen -q -t ed25519 -N '' -f /run/secrets/ssh-key",
+    "install -m 644 /run/secrets/ssh-key.pub /run/copier.pub",
+    "sed 's/^/[127.0.0.1]:2022 /' /run/secrets/host-key.pub >/root/known_hosts",
+    "install -m 644 /root/known_hosts /etc/ssh/ssh_known_hosts",
+    "install -d -o vault -m 700 /srv/vault",
+    "systemctl start keeper-ssh",
+)
 machine.wait_until_succeeds("curl -sf -X POST http://127.0.0.1:8888/buckets/backup/")
 
 with subtest("before the first dump there is nothing to copy"):
@@ -39,6 +48,21 @@ with subtest("the dumps of every user are copied, each destination by its own un
     said = machine.succeed(READ.format("list"))
     assert said.count(".gz.age") == 2, said
     assert machine.succeed("stat -c '%U %a' /mnt/copies") == "dump-database-copy 700\n"
+
+with subtest("an SSH server gets copies, with a key that only its unit has"):
+    machine.succeed("systemctl start dump-database-copy-ssh")
+    for database in ("notes", "keeper"):
+        machine.succeed(f"ls /srv/vault/prod/web/{database}/*.sqlite.gz")
+    machine.succeed(
+        "env SFTP_KEY_FILE=/run/secrets/ssh-key dump-database restore sftp://vault@127.0.0.1:2022/srv/vault/prod"
+        " /srv/three.db --host web --name notes"
+    )
+    assert machine.succeed("sqlite3 /srv/three.db 'SELECT text FROM note'") == "42\n"
+    machine.fail("pgrep -u dump-database-copy")
+    machine.succeed("mv /run/copier.pub /run/away")
+    machine.fail("systemctl start dump-database-copy-ssh")
+    machine.wait_until_succeeds("journalctl -o cat -u dump-database-copy-ssh | grep 'Permission denied (publickey'")
+    machine.succeed("mv /run/away /run/copier.pub", "systemctl start dump-database-copy-ssh")
 
 with subtest("a copy restores, and one that is encrypted with the private key alone"):
     machine.succeed("dump-database restore /mnt/copies /srv/one.db --host web --name notes")

@@ -1,11 +1,13 @@
-//! The recipes of `docs/recipes.md` for OpenLDAP, with the programs of Debian.
+//! The recipes of `docs/recipes.md` for programs without an engine, with these programs of Debian.
 
 use std::fs;
-use std::process::Stdio;
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Command, Stdio};
 
 use super::{KilledOnDrop, wait_for};
 use crate::documentation::page::{code, read};
-use crate::support::{Env, Run};
+use crate::support::{Env, Run, set_mode};
 
 /// Returns the line of the page that begins with `start`, with these changes.
 #[track_caller]
@@ -98,4 +100,84 @@ fn openldap() {
     let content = |configuration: &str| run(&env, &format!("slapcat -f {configuration} -n 1"));
     assert_eq!(content(&again), content(&configuration));
     assert!(content(&again).contains("dn: ou=people,dc=example,dc=org"));
+}
+
+/// Starts a member in this data directory. Returns it, and the address of its clients.
+fn etcd(env: &Env, data: &Path) -> (KilledOnDrop, String) {
+    let listeners = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+    let [client, peer] = listeners.map(|free| format!("http://{}", free.local_addr().unwrap()));
+    let mut etcd = env.command("etcd");
+    etcd.arg("--data-dir").arg(data);
+    etcd.args([
+        "--listen-client-urls",
+        &client,
+        "--advertise-client-urls",
+        &client,
+    ]);
+    etcd.args(["--listen-peer-urls", &peer]);
+    let running = etcd.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+    let running = KilledOnDrop(running.unwrap());
+    wait_for("etcd", || {
+        let mut health = Command::new("etcdctl");
+        health
+            .env("ETCDCTL_API", "3")
+            .env("ETCDCTL_ENDPOINTS", &client);
+        let health = health.args(["endpoint", "health"]).output().unwrap();
+        health.status.success()
+    });
+    (running, client)
+}
+
+#[test]
+#[ignore = "needs etcd-server and etcd-client"]
+fn etcd_snapshots() {
+    let env = Env::new();
+    let (running, client) = etcd(&env, &env.path("live"));
+    let with = |client: &str, line: &str| {
+        run(
+            &env,
+            &format!("export ETCDCTL_API=3 ETCDCTL_ENDPOINTS={client}; {line}"),
+        )
+    };
+    with(&client, "etcdctl put shop open; etcdctl put tax 19");
+    let page = read("docs/recipes.md");
+    let script = page
+        .split("```sh\n")
+        .nth(1)
+        .unwrap()
+        .split("```")
+        .next()
+        .unwrap();
+    fs::write(env.path("etcd-snapshot"), script).unwrap();
+    set_mode(&env.path("etcd-snapshot"), 0o755);
+    let dump = line(
+        "dump-database dump --name etcd",
+        &[("/var/backups/etcd", "etcd"), ("/usr/local/bin", "./")],
+    );
+    let dumped = with(&client, &dump);
+    with(&client, "etcdctl put shop closed");
+    drop(running);
+
+    let snapshot = line(
+        "gunzip -c etcd-",
+        &[("etcd-20261122T193000Z.dump.gz", dumped.trim())],
+    );
+    let restore = line(
+        "etcdctl snapshot restore",
+        &[("/var/lib/etcd/restored", "restored")],
+    );
+    with("", &format!("{snapshot}; {restore}"));
+    let (running, client) = etcd(&env, &env.path("restored"));
+    let all = with(&client, "etcdctl get --prefix ''");
+    assert_eq!(all, "shop\nopen\ntax\n19\n");
+    drop(running);
+
+    // A server that does not answer gives no dump.
+    let dump = dump.replace("dump-database ", &format!("{} ", crate::support::PROGRAM));
+    let mut shell = env.command("sh");
+    shell
+        .env("ETCDCTL_API", "3")
+        .env("ETCDCTL_ENDPOINTS", &client);
+    shell.args(["-c", &dump]);
+    Run::finish(&mut shell).fails(1, "was not dumped");
 }
