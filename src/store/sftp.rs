@@ -1,13 +1,12 @@
 //! A directory of an SSH server, by SFTP.
 
-use std::collections::VecDeque;
-use std::io::{self, Read, SeekFrom};
+use std::io::{self, Cursor, Read, SeekFrom};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
-use bytes::{Buf, BytesMut};
+use bytes::BytesMut;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use openssh_sftp_client::Error;
 use openssh_sftp_client::error::SftpErrorKind;
@@ -27,12 +26,13 @@ use super::ssh::Session;
 use super::webdav_client::PART_SILENCE;
 use crate::stop::Stop;
 
-/// The most bytes of one request: every server takes so many.
-pub(super) const CHUNK: usize = 32 << 10;
+/// The number of bytes of one request: as many as OpenSSH takes. For other servers the library makes several
+/// requests of it.
+pub(super) const CHUNK: usize = 255 << 10;
 /// The number of requests that wait for their answers at the same time.
-pub(super) const IN_FLIGHT: usize = 64;
+pub(super) const IN_FLIGHT: usize = 16;
 /// The number of bytes that are read before the caller gets them.
-const RANGE: usize = 4 << 20;
+const RANGE: usize = IN_FLIGHT * CHUNK;
 
 pub(super) struct SftpStore {
     server: SftpDirectory,
@@ -173,7 +173,7 @@ impl SftpStore {
     }
 
     /// Returns the bytes of a file from `offset` on; fewer than [`RANGE`] only at its end.
-    fn read_range(&self, path: &str, offset: u64, stop: Stop) -> Result<VecDeque<u8>, StoreError> {
+    fn read_range(&self, path: &str, offset: u64, stop: Stop) -> Result<Vec<u8>, StoreError> {
         self.ask((stop, PART_SILENCE), async |session| {
             let file = session.sftp.open(self.full(path)).await?;
             let chunks = (0..RANGE).step_by(CHUNK).map(|at| {
@@ -181,9 +181,9 @@ impl SftpStore {
                 read_chunk(file, offset + at as u64)
             });
             let mut chunks = pin!(stream::iter(chunks).buffered(IN_FLIGHT));
-            let mut data = VecDeque::new();
+            let mut data = Vec::with_capacity(RANGE);
             while let Some(chunk) = chunks.try_next().await? {
-                data.extend(&chunk);
+                data.extend_from_slice(&chunk);
                 if chunk.len() < CHUNK {
                     break;
                 }
@@ -249,7 +249,7 @@ impl Store for SftpStore {
             store: self,
             path: path.to_owned(),
             offset: data.len() as u64,
-            data,
+            data: Cursor::new(data),
             is_last,
             stop,
         }))
@@ -288,18 +288,21 @@ struct Download<'a> {
     path: String,
     /// Where the next range begins.
     offset: u64,
-    data: VecDeque<u8>,
+    data: Cursor<Vec<u8>>,
     is_last: bool,
     stop: Stop,
 }
 
 impl Read for Download<'_> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        if !self.data.has_remaining() && !self.is_last {
-            self.data = self.store.read_range(&self.path, self.offset, self.stop)?;
-            self.offset += self.data.len() as u64;
-            self.is_last = self.data.len() < RANGE;
+        let read = self.data.read(into)?;
+        if read > 0 || self.is_last || into.is_empty() {
+            return Ok(read);
         }
+        let data = self.store.read_range(&self.path, self.offset, self.stop)?;
+        self.offset += data.len() as u64;
+        self.is_last = data.len() < RANGE;
+        self.data = Cursor::new(data);
         self.data.read(into)
     }
 }

@@ -6,11 +6,11 @@ use std::io::{self, SeekFrom, Write};
 use std::pin::Pin;
 use std::sync::Arc;
 
-use futures_util::{StreamExt, TryStreamExt, stream};
 use openssh_sftp_client::Error;
 use openssh_sftp_client::error::SftpErrorKind;
 use openssh_sftp_client::file::File;
 use tokio::io::AsyncSeek;
+use tokio::task::JoinSet;
 
 use super::connection::SILENCE;
 use super::error::{Reason, StoreError};
@@ -21,9 +21,6 @@ use super::upload::{CLEANING_UP, make_temporary_path};
 use super::webdav_client::PART_SILENCE;
 use crate::stop::Stop;
 
-/// The number of bytes that are sent before the server's answers are waited for.
-const BLOCK: usize = 4 << 20;
-
 pub(super) struct SftpUpload<'a> {
     store: &'a SftpStore,
     session: Arc<Session>,
@@ -32,8 +29,10 @@ pub(super) struct SftpUpload<'a> {
     path: String,
     /// The temporary name of the file. `None` when nothing has it.
     temporary: Option<String>,
-    block: Vec<u8>,
+    chunk: Vec<u8>,
     sent: u64,
+    /// The chunks that are being written, while the caller makes the next one.
+    writes: JoinSet<Result<(), Error>>,
     stop: Stop,
 }
 
@@ -59,8 +58,9 @@ impl<'a> SftpUpload<'a> {
             file: Some(file),
             path: path.to_owned(),
             temporary: Some(temporary),
-            block: Vec::with_capacity(BLOCK),
+            chunk: Vec::with_capacity(CHUNK),
             sent: 0,
+            writes: JoinSet::new(),
             stop,
         })
     }
@@ -78,17 +78,26 @@ impl<'a> SftpUpload<'a> {
         })
     }
 
-    fn send(&mut self) -> Result<(), StoreError> {
-        let file = self.file.as_ref().expect("it is there until published");
-        let chunks = self.block.chunks(CHUNK).zip((self.sent..).step_by(CHUNK));
-        let chunks = chunks.map(|(chunk, at)| write_chunk(file.clone(), at, chunk));
-        self.wait(
-            stream::iter(chunks)
-                .buffer_unordered(IN_FLIGHT)
-                .try_for_each(|()| async { Ok(()) }),
-        )?;
-        self.sent += self.block.len() as u64;
-        self.block.clear();
+    /// Starts to write what there is, and waits until at most `in_flight` chunks are not written.
+    fn send(&mut self, in_flight: usize) -> Result<(), StoreError> {
+        let chunk = std::mem::replace(&mut self.chunk, Vec::with_capacity(CHUNK));
+        let at = self.sent;
+        self.sent += chunk.len() as u64;
+        let file = self.file.clone().expect("it is there until published");
+        let runtime = self.store.runtime.handle();
+        self.writes.spawn_on(write_chunk(file, at, chunk), runtime);
+        let mut writes = std::mem::take(&mut self.writes);
+        self.wait(async {
+            while writes.len() > in_flight {
+                match writes.join_next().await {
+                    Some(Ok(written)) => written?,
+                    Some(Err(failed)) => return Err(io::Error::from(failed).into()),
+                    None => break,
+                }
+            }
+            Ok(())
+        })?;
+        self.writes = writes;
         Ok(())
     }
 
@@ -119,9 +128,9 @@ impl<'a> SftpUpload<'a> {
     }
 }
 
-async fn write_chunk(mut file: File, at: u64, chunk: &[u8]) -> Result<(), Error> {
+async fn write_chunk(mut file: File, at: u64, chunk: Vec<u8>) -> Result<(), Error> {
     Pin::new(&mut file).start_seek(SeekFrom::Start(at))?;
-    file.write_all(chunk).await
+    file.write_all(&chunk).await
 }
 
 /// Creates the folders above a path that are missing.
@@ -139,10 +148,10 @@ async fn create_folders(session: &Session, path: &str) -> Result<(), Error> {
 
 impl Write for SftpUpload<'_> {
     fn write(&mut self, data: &[u8]) -> io::Result<usize> {
-        let taken = data.len().min(BLOCK - self.block.len());
-        self.block.extend_from_slice(&data[..taken]);
-        if self.block.len() == BLOCK {
-            self.send()?;
+        let taken = data.len().min(CHUNK - self.chunk.len());
+        self.chunk.extend_from_slice(&data[..taken]);
+        if self.chunk.len() == CHUNK {
+            self.send(IN_FLIGHT - 1)?;
         }
         Ok(taken)
     }
@@ -158,7 +167,7 @@ impl Upload for SftpUpload<'_> {
         content: &UploadContent,
         _reads_back: bool,
     ) -> Result<UploadResult, StoreError> {
-        self.send()?;
+        self.send(0)?;
         let mut file = self.file.take().expect("it is there until published");
         let is_synced = self.session.sftp.support_fsync();
         self.wait(async {
@@ -180,6 +189,7 @@ impl Drop for SftpUpload<'_> {
     /// Removes what was stored of an upload that was not published. It does not wait long for the server.
     fn drop(&mut self) {
         let _within = self.store.runtime.enter();
+        self.writes.abort_all();
         drop(self.file.take());
         if let Some(temporary) = &self.temporary {
             let stop = Stop::without_signals(CLEANING_UP);
