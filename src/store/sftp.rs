@@ -88,15 +88,15 @@ impl SftpStore {
     pub(super) fn ask<T>(
         &self,
         (stop, limit): (Stop, Duration),
-        ask: impl AsyncFn(&Arc<Session>) -> Result<T, Error>,
+        ask: &impl AsyncFn(&Arc<Session>) -> Result<T, Error>,
     ) -> Result<T, StoreError> {
         let attempt = async || {
             let session = self.session().await.map_err(Failure::Final)?;
             let asked = tokio::time::timeout(limit, ask(&session)).await;
             let lost = match asked {
                 Ok(Ok(answer)) => return Ok(answer),
-                Ok(Err(error)) if is_answer(&error) => return Err(Failure::Final(said(error))),
-                Ok(Err(error)) => said(error),
+                Ok(Err(error)) if is_answer(&error) => return Err(Failure::Final(said(&error))),
+                Ok(Err(error)) => said(&error),
                 Err(_) => StoreError::new(Reason::Other, "the SSH server does not answer"),
             };
             let mut present = self.session.lock().await;
@@ -132,7 +132,7 @@ impl SftpStore {
         is_deep: bool,
         stop: Stop,
     ) -> Result<Vec<(String, Option<u64>)>, StoreError> {
-        self.ask((stop, bounds::LONGEST), async |session| {
+        self.ask((stop, bounds::LONGEST), &async |session| {
             let mut counted = Bounds::begin();
             let mut found = Vec::new();
             let mut folders = vec![folder.to_owned()];
@@ -174,7 +174,7 @@ impl SftpStore {
 
     /// Returns the bytes of a file from `offset` on; fewer than [`RANGE`] only at its end.
     fn read_range(&self, path: &str, offset: u64, stop: Stop) -> Result<Vec<u8>, StoreError> {
-        self.ask((stop, PART_SILENCE), async |session| {
+        self.ask((stop, PART_SILENCE), &async |session| {
             let file = session.sftp.open(self.full(path)).await?;
             let chunks = (0..RANGE).step_by(CHUNK).map(|at| {
                 let file = file.clone();
@@ -215,8 +215,8 @@ pub(super) fn is_answer(error: &Error) -> bool {
 }
 
 /// Returns the sentence of an error.
-pub(super) fn said(error: Error) -> StoreError {
-    let Error::SftpError(kind, message) = &error else {
+pub(super) fn said(error: &Error) -> StoreError {
+    let Error::SftpError(kind, message) = error else {
         return StoreError::new(Reason::Other, &format!("the connection is lost: {error}"));
     };
     let reason = match kind {
@@ -265,7 +265,7 @@ impl Store for SftpStore {
     }
 
     fn remove(&self, path: &str, stop: Stop) -> Result<(), StoreError> {
-        let removed = self.ask((stop, SILENCE), async |session| {
+        let removed = self.ask((stop, SILENCE), &async |session| {
             session.sftp.fs().remove_file(self.full(path)).await
         });
         match removed {
