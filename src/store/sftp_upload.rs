@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 use super::connection::SILENCE;
 use super::error::{Reason, StoreError};
 use super::interface::{Store, Upload, UploadContent, UploadResult};
-use super::sftp::{CHUNK, IN_FLIGHT, SftpStore, said};
+use super::sftp_connection::{CHUNK, IN_FLIGHT, SftpStore, said};
 use super::ssh::Session;
 use super::upload::{CLEANING_UP, make_temporary_path};
 use super::webdav_client::PART_SILENCE;
