@@ -17,6 +17,7 @@ mod remote;
 mod runtime;
 mod s3;
 mod sftp;
+mod sftp_connection;
 mod sftp_upload;
 mod ssh;
 mod upload;
@@ -58,6 +59,8 @@ pub fn open(
             Ok(Box::new(open(bucket, prefix, config)?))
         }
         Destination::Webdav(directory) => Ok(Box::new(webdav::open(directory, config, owner)?)),
-        Destination::Sftp(server) => Ok(Box::new(sftp::SftpStore::open(server, config, owner)?)),
+        Destination::Sftp(server) => Ok(Box::new(sftp_connection::SftpStore::open(
+            server, config, owner,
+        )?)),
     }
 }

@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 use super::connection::SILENCE;
 use super::error::{Reason, StoreError};
 use super::interface::{Store, Upload, UploadContent, UploadResult};
-use super::sftp::{CHUNK, IN_FLIGHT, SftpStore, said};
+use super::sftp_connection::{CHUNK, IN_FLIGHT, SftpStore, said};
 use super::ssh::Session;
 use super::upload::{CLEANING_UP, make_temporary_path};
 use super::webdav_client::PART_SILENCE;
@@ -38,7 +38,7 @@ pub(super) struct SftpUpload<'a> {
 
 impl<'a> SftpUpload<'a> {
     pub(super) fn begin(store: &'a SftpStore, path: &str, stop: Stop) -> Result<Self, StoreError> {
-        let (session, temporary, file) = store.ask((stop, SILENCE), async |session| {
+        let (session, temporary, file) = store.ask((stop, SILENCE), &async |session| {
             let temporary = make_temporary_path(path, &store.owner);
             let full = store.full(&temporary);
             let mut options = session.sftp.options();
@@ -69,7 +69,7 @@ impl<'a> SftpUpload<'a> {
     fn wait<T>(&self, work: impl Future<Output = Result<T, Error>>) -> Result<T, StoreError> {
         self.store.runtime.wait_for(self.stop, async {
             match tokio::time::timeout(PART_SILENCE, work).await {
-                Ok(done) => done.map_err(said),
+                Ok(done) => done.map_err(|error| said(&error)),
                 Err(_) => Err(StoreError::new(
                     Reason::Other,
                     "the SSH server does not answer",

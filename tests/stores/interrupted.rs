@@ -136,7 +136,15 @@ fn what_gets_the_name_during_an_upload_is_not_replaced() {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         let running = command.spawn().unwrap();
-        std::thread::sleep(Duration::from_millis(900));
+        if matches!(kind, StoreKind::Directory | StoreKind::Sftp) {
+            // What has the name before the run lists the destination is an unfinished copy.
+            crate::servers::wait_for("an upload", || {
+                let mut stored = place.stored().into_iter();
+                stored.any(|path| path.contains("/.dump-database-copy-"))
+            });
+        } else {
+            std::thread::sleep(Duration::from_millis(900));
+        }
         place.write(&path, b"another");
         let run = Run::end_of(running);
         assert_eq!(run.stdout, "", "{kind:?}: {run:?}");
