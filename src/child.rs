@@ -337,7 +337,7 @@ impl Drop for Child {
 ///
 /// # Errors
 /// The same errors as of [`Child::finish`]; also when the program writes more than 1 GiB.
-pub fn output(command: &mut Command, name: &str, stop: Stop) -> Result<Vec<u8>> {
+pub fn read_output(command: &mut Command, name: &str, stop: Stop) -> Result<Vec<u8>> {
     let mut child = Child::read_from(command, name, stop)?;
     child.stderr.log_at_debug();
     let mut printed = Vec::new();

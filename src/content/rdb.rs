@@ -140,9 +140,9 @@ impl<V: Visitor> Rdb<V> {
             let Some(wanted) = step.wanted_bytes(self.pending.first().copied()) else {
                 let passed = self.passes;
                 if matches!(step, ReadStep::End) && passed {
-                    self.visitor.part(&data[from..at])?;
+                    self.visitor.visit_part(&data[from..at])?;
                     self.passes = false;
-                    self.visitor.end()?;
+                    self.visitor.end_value()?;
                 } else {
                     self.proceed(step)?;
                 }
@@ -174,7 +174,7 @@ impl<V: Visitor> Rdb<V> {
             self.pending.clear();
         }
         if self.passes && from < at {
-            self.visitor.part(&data[from..at])?;
+            self.visitor.visit_part(&data[from..at])?;
         }
         if let Some(digest) = &mut self.digest {
             digest.update(&data[..at]);
@@ -225,7 +225,7 @@ impl<V: Visitor> Rdb<V> {
                     self.name = text::decompress(&self.name, length)
                         .ok_or_else(|| damage_error("the name of a key is not what LZF writes"))?;
                 }
-                self.visitor.key(Key {
+                self.visitor.visit_key(Key {
                     name: &self.name,
                     kind,
                     expires: self.expires.take(),

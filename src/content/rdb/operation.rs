@@ -35,7 +35,7 @@ impl<V: Visitor> Rdb<V> {
             )));
         }
         self.version = version;
-        self.visitor.version(version);
+        self.visitor.visit_version(version);
         self.is_valkey = is_valkey;
         self.steps.push(ReadStep::Operation);
         Ok(())
@@ -61,13 +61,13 @@ impl<V: Visitor> Rdb<V> {
             243 if self.is_valkey => ReadStep::Fields(IMPORT),
             244 => ReadStep::Fields(&[ValueField::Number, ValueField::Number, ValueField::Number]),
             245 => {
-                self.visitor.library()?;
+                self.visitor.visit_library()?;
                 self.passes = true;
                 self.steps.push(ReadStep::End);
                 ReadStep::Text(false)
             }
             247 => {
-                self.visitor.module_data()?;
+                self.visitor.visit_module_data()?;
                 ReadStep::Fields(MODULE)
             }
             248 => ReadStep::Number(NumberUse::Idle),
@@ -105,7 +105,7 @@ impl<V: Visitor> Rdb<V> {
         match of {
             NumberUse::Nothing | NumberUse::Module => {}
             NumberUse::Times(fields) => self.steps.push(ReadStep::Times(number, fields)),
-            NumberUse::Database => self.visitor.database(number)?,
+            NumberUse::Database => self.visitor.visit_database(number)?,
             NumberUse::Seconds => self.expires = Some(number.saturating_mul(1000)),
             NumberUse::Milliseconds => self.expires = Some(number),
             NumberUse::Idle => self.idle = Some(number),

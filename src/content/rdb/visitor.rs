@@ -19,33 +19,33 @@ pub struct Key<'a> {
 
 /// What gets the parts of an RDB file.
 pub trait Visitor {
-    /// Whether [`Visitor::key`] needs the names.
+    /// Whether [`Visitor::visit_key`] needs the names.
     const NAMES: bool;
 
     /// The version of the format.
-    fn version(&mut self, _version: u32) {}
+    fn visit_version(&mut self, _version: u32) {}
 
     /// The keys that follow are of the database with this number.
     ///
     /// # Errors
     /// Any error; it ends the reading.
-    fn database(&mut self, _number: u64) -> io::Result<()> {
+    fn visit_database(&mut self, _number: u64) -> io::Result<()> {
         Ok(())
     }
 
-    /// A key. Its serialized value follows in parts, then [`Visitor::end`].
+    /// A key. Its serialized value follows in parts, then [`Visitor::end_value`].
     ///
     /// # Errors
     /// Any error; it ends the reading.
-    fn key(&mut self, _key: Key<'_>) -> io::Result<()> {
+    fn visit_key(&mut self, _key: Key<'_>) -> io::Result<()> {
         Ok(())
     }
 
-    /// A library of functions. Its serialized code follows in parts, then [`Visitor::end`].
+    /// A library of functions. Its serialized code follows in parts, then [`Visitor::end_value`].
     ///
     /// # Errors
     /// Any error; it ends the reading.
-    fn library(&mut self) -> io::Result<()> {
+    fn visit_library(&mut self) -> io::Result<()> {
         Ok(())
     }
 
@@ -53,7 +53,7 @@ pub trait Visitor {
     ///
     /// # Errors
     /// Any error; it ends the reading.
-    fn module_data(&mut self) -> io::Result<()> {
+    fn visit_module_data(&mut self) -> io::Result<()> {
         Ok(())
     }
 
@@ -61,7 +61,7 @@ pub trait Visitor {
     ///
     /// # Errors
     /// Any error; it ends the reading.
-    fn part(&mut self, _bytes: &[u8]) -> io::Result<()> {
+    fn visit_part(&mut self, _bytes: &[u8]) -> io::Result<()> {
         Ok(())
     }
 
@@ -69,7 +69,7 @@ pub trait Visitor {
     ///
     /// # Errors
     /// Any error; it ends the reading.
-    fn end(&mut self) -> io::Result<()> {
+    fn end_value(&mut self) -> io::Result<()> {
         Ok(())
     }
 }

@@ -8,8 +8,8 @@ use std::io::Write;
 
 use anyhow::{Context, Result, anyhow, ensure};
 
-use super::load::{MOST_LINES, failures};
-use super::quotes::statements;
+use super::load::{MOST_LINES, find_failures};
+use super::quotes::split_statements;
 use super::script::located::ObjectPositions;
 use super::server::{self, Server};
 use crate::child::{self, Child};
@@ -64,7 +64,7 @@ pub(super) fn restore(
     };
     let mut grants = Vec::new();
     let mut seen = HashSet::new();
-    for line in statements(&script) {
+    for line in split_statements(&script) {
         let Some(line) = read_statement(line) else {
             continue;
         };
@@ -147,10 +147,10 @@ impl Accounts<'_> {
         let (child, lines) = out.into_parts();
         let places = ObjectPositions(lines);
         if self.keep_going {
-            let mut failed = failures(child, fed, &places, self.stop)
+            let mut failed = find_failures(child, fed, &places, self.stop)
                 .context("the restore of the users did not end")?;
             for failure in &mut failed {
-                failure.error = without_statement(&failure.error);
+                failure.error = remove_statement(&failure.error);
             }
             return Ok(failed);
         }
@@ -160,7 +160,7 @@ impl Accounts<'_> {
                 return error;
             }
             let said = places.explain(&format!("{error:#}"));
-            anyhow!(without_statement(&said)).context("the users cannot be restored")
+            anyhow!(remove_statement(&said)).context("the users cannot be restored")
         })?;
         Ok(Vec::new())
     }
@@ -169,7 +169,7 @@ impl Accounts<'_> {
         let mut command = self.server.shell();
         command.args(["--batch", "--force", "--execute", &self.created.join("; ")]);
         let program = self.server.shell.program;
-        if let Err(error) = child::output(&mut command, program, Stop::for_cleanup()) {
+        if let Err(error) = child::read_output(&mut command, program, Stop::for_cleanup()) {
             log::warn!("accounts that were created could not be dropped again: {error:#}");
         }
     }
@@ -177,7 +177,7 @@ impl Accounts<'_> {
 
 /// Removes the part of a statement that the server repeats in its error. It may be a password's
 /// hash.
-fn without_statement(error: &str) -> String {
+fn remove_statement(error: &str) -> String {
     let end = error.find(" near '").unwrap_or(error.len());
     error[..end].to_owned()
 }

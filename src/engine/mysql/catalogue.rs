@@ -87,7 +87,7 @@ impl Unreadable {
     }
 }
 
-pub(super) fn databases(server: &Server, stop: Stop) -> Result<Vec<String>> {
+pub(super) fn list_databases(server: &Server, stop: Stop) -> Result<Vec<String>> {
     server.column(
         &format!(
             "SELECT schema_name FROM information_schema.schemata WHERE BINARY schema_name NOT IN ({OWN})
@@ -98,7 +98,7 @@ pub(super) fn databases(server: &Server, stop: Stop) -> Result<Vec<String>> {
 }
 
 /// Returns the tables of a database, without views and sequences.
-pub(super) fn table_names(server: &Server, name: &str, stop: Stop) -> Result<BTreeSet<String>> {
+pub(super) fn list_tables(server: &Server, name: &str, stop: Stop) -> Result<BTreeSet<String>> {
     let tables = server.column(
         &format!(
             "SELECT table_name FROM information_schema.tables WHERE table_schema = {}
@@ -165,7 +165,7 @@ impl DatabaseProperties {
         left_out: &LeftOut,
         stop: Stop,
     ) -> Result<Self> {
-        let (settings, database) = (settings(server, name, stop)?, literal(name));
+        let (settings, database) = (read_settings(server, name, stop)?, literal(name));
         privileges::check(server, name, stop)?;
         let selected = Selected::find(server, name, left_out, stop)?;
         // MariaDB opens views, and so detects broken ones, only if `create_time` is queried.
@@ -228,11 +228,11 @@ impl DatabaseProperties {
             }
         }
         this.name_unreadable(name);
-        let broken = named(
+        let broken = name_all(
             "broken views (what they use is missing, or this user may not use it)",
             &broken,
         );
-        let closed = named("tables that cannot be opened", &closed);
+        let closed = name_all("tables that cannot be opened", &closed);
         let faults: Vec<_> = broken.into_iter().chain(closed).collect();
         if !faults.is_empty() {
             bail!(
@@ -259,19 +259,19 @@ impl DatabaseProperties {
             ),
             stop,
         )?);
-        this.settings.inexact = inexact::columns(server, name, stop)?;
+        this.settings.inexact = inexact::find_columns(server, name, stop)?;
         this.settings.collations.retain(|name| !name.is_empty());
         this.settings.engines.retain(|name| !name.is_empty());
         Ok(this)
     }
 }
 
-fn named(what: &str, objects: &[String]) -> Option<String> {
+fn name_all(what: &str, objects: &[String]) -> Option<String> {
     (!objects.is_empty()).then(|| format!("{what}: {}", objects.join(", ")))
 }
 
 /// Returns the default character set, the default collation and the comment of a database.
-pub(super) fn settings(server: &Server, name: &str, stop: Stop) -> Result<DatabaseSettings> {
+pub(super) fn read_settings(server: &Server, name: &str, stop: Stop) -> Result<DatabaseSettings> {
     let database = literal(name);
     let columns = "default_character_set_name, default_collation_name";
     let ask = |columns: &str| {

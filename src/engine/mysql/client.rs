@@ -37,13 +37,16 @@ impl Client {
     }
 
     /// Returns those of these programs that are installed and can be run.
-    pub(super) fn installed(names: [&'static str; 2], stop: Stop) -> impl Iterator<Item = Self> {
+    pub(super) fn find_installed(
+        names: [&'static str; 2],
+        stop: Stop,
+    ) -> impl Iterator<Item = Self> {
         let names = names.into_iter().filter(|name| is_in_path(name));
         names.filter_map(move |name| Client::new(name, stop).ok())
     }
 
     fn new(program: &'static str, stop: Stop) -> Result<Self> {
-        let help = printed(program, "--help", stop)?;
+        let help = read_printed(program, "--help", stop)?;
         Ok(Client { program, help })
     }
 
@@ -64,7 +67,9 @@ impl Client {
     }
 
     pub(super) fn version(&self, stop: Stop) -> Result<String> {
-        Ok(printed(self.program, "--version", stop)?.trim().to_owned())
+        Ok(read_printed(self.program, "--version", stop)?
+            .trim()
+            .to_owned())
     }
 
     /// Returns the existing option files that the client reads, in the order in which it reads
@@ -84,13 +89,13 @@ impl Client {
 }
 
 /// Returns what a program prints with this option alone. It is asked only once.
-fn printed(program: &'static str, option: &'static str, stop: Stop) -> Result<String> {
+fn read_printed(program: &'static str, option: &'static str, stop: Stop) -> Result<String> {
     static KNOWN: Mutex<BTreeMap<[&str; 2], String>> = Mutex::new(BTreeMap::new());
     let known = || KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(printed) = known().get(&[program, option]) {
         return Ok(printed.clone());
     }
-    let printed = child::output(Command::new(program).arg(option), program, stop)?;
+    let printed = child::read_output(Command::new(program).arg(option), program, stop)?;
     let printed = String::from_utf8_lossy(&printed).into_owned();
     known().insert([program, option], printed.clone());
     Ok(printed)

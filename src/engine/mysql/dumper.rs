@@ -203,7 +203,7 @@ impl Dumper for Mysql {
         if let Some((name, database)) = &self.database {
             // The client lists the tables when it begins. The tables that it certainly saw are
             // those that existed before and still exist now.
-            let mut now = catalogue::table_names(&self.server, name, self.stop)?;
+            let mut now = catalogue::list_tables(&self.server, name, self.stop)?;
             now.retain(|table| !database.selected.tables.contains(table));
             tables.clone_from(&database.tables);
             tables.retain(|(table, _)| now.contains(table));
@@ -240,7 +240,7 @@ impl Mysql {
         if !database.selected.needs_definitions(dumper) {
             return Ok(());
         }
-        let mut command = flags::definitions(&self.server, name, database, self.lock_timeout);
+        let mut command = flags::dump_definitions(&self.server, name, database, self.lock_timeout);
         let mut child = Child::read_from(&mut command, dumper.program, self.stop)?;
         pass_on(&mut child, counted)?;
         child.finish()?;

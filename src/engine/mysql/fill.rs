@@ -24,13 +24,13 @@ const NAP: Duration = Duration::from_millis(50);
 /// # Errors
 /// When the database is not empty, or when another session uses it.
 pub(super) fn check(server: &Server, name: &str, stop: Stop) -> Result<()> {
-    let objects = objects(server, name, stop)?;
+    let objects = list_objects(server, name, stop)?;
     ensure!(
         objects.is_empty(),
         "the database {name} is not empty ({}); --into-empty loads only into an empty one",
         describe(&objects)
     );
-    let users = users(server, name, stop)?;
+    let users = list_users(server, name, stop)?;
     ensure!(
         users.is_empty(),
         "the database {name} is in use by a session of {}; stop the programs that use it first",
@@ -61,7 +61,7 @@ impl Empty<'_> {
             Ok(left) => format!(
                 "the database {} is not empty now; empty it before the next attempt: {}",
                 self.name,
-                self.removal(&left)
+                self.write_drops(&left)
             ),
             Err(unseen) => format!(
                 "the database {} keeps what was loaded, because what it holds cannot be seen or dropped ({unseen:#})",
@@ -96,13 +96,13 @@ impl Empty<'_> {
     fn drop(&self, created: &Created) -> Result<Vec<(String, String)>> {
         let stop = Stop::for_cleanup();
         let is_ours = |(kind, object): &(String, String)| created.has_created(kind, object);
-        let objects = objects(self.server, self.name, stop)?;
-        if users(self.server, self.name, stop)?.is_empty() {
+        let objects = list_objects(self.server, self.name, stop)?;
+        if list_users(self.server, self.name, stop)?.is_empty() {
             for (kind, object) in objects.iter().filter(|object| is_ours(object)) {
                 if kind != "TABLE" || !self.has_rows_of_others(object, stop)? {
                     let drop = format!(
                         "SET SESSION foreign_key_checks = 0; {}",
-                        self.dropping(kind, object)
+                        self.write_drop(kind, object)
                     );
                     self.server.ask(&drop, stop)?;
                 }
@@ -113,10 +113,10 @@ impl Empty<'_> {
             identifier(self.name),
             self.settings.options()
         );
-        if catalogue::settings(self.server, self.name, stop)? != self.settings {
+        if catalogue::read_settings(self.server, self.name, stop)? != self.settings {
             self.server.ask(&back, stop)?;
         }
-        self::objects(self.server, self.name, stop)
+        self::list_objects(self.server, self.name, stop)
     }
 
     /// Returns true if a table has more rows than the dump, or if the rows of the dump were not
@@ -136,7 +136,7 @@ impl Empty<'_> {
         Ok(rows.is_none_or(|rows| rows > *dumped))
     }
 
-    fn dropping(&self, kind: &str, object: &str) -> String {
+    fn write_drop(&self, kind: &str, object: &str) -> String {
         format!(
             "DROP {kind} IF EXISTS {}.{};",
             identifier(self.name),
@@ -145,11 +145,11 @@ impl Empty<'_> {
     }
 
     /// Returns the statements that remove these objects.
-    fn removal(&self, objects: &[(String, String)]) -> String {
+    fn write_drops(&self, objects: &[(String, String)]) -> String {
         let drops: Vec<_> = objects
             .iter()
             .take(DROPPED)
-            .map(|(kind, object)| self.dropping(kind, object))
+            .map(|(kind, object)| self.write_drop(kind, object))
             .collect();
         let more = objects.len() - drops.len();
         let more = (more > 0).then(|| format!(" and {more} more"));
@@ -158,7 +158,7 @@ impl Empty<'_> {
 }
 
 /// Returns the users of the other sessions that use the database.
-fn users(server: &Server, name: &str, stop: Stop) -> Result<Vec<String>> {
+fn list_users(server: &Server, name: &str, stop: Stop) -> Result<Vec<String>> {
     let sessions = format!(
         "SELECT user FROM information_schema.processlist WHERE db = {} AND id <> CONNECTION_ID()",
         literal(name)
@@ -178,7 +178,7 @@ fn describe(objects: &[(String, String)]) -> String {
 }
 
 /// Returns the kind and the name of every object in a database.
-fn objects(server: &Server, name: &str, stop: Stop) -> Result<Vec<(String, String)>> {
+fn list_objects(server: &Server, name: &str, stop: Stop) -> Result<Vec<(String, String)>> {
     let database = literal(name);
     let rows = server.ask(
         &format!(

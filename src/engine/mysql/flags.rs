@@ -27,7 +27,7 @@ const FLAGS: [&str; 16] = [
 ];
 
 /// Returns the command that dumps the definitions of the tables without rows of the database `name`.
-pub(super) fn definitions(
+pub(super) fn dump_definitions(
     server: &Server,
     name: &str,
     database: &DatabaseProperties,

@@ -12,7 +12,7 @@ use super::accounts::statement::{find_defined_server, is_about_accounts};
 use super::error::{
     self, BAD_FIELD, MISSING_PRIVILEGE, SYNTAX, TABLE_ACCESS_DENIED, UNKNOWN_SYSTEM_VARIABLE,
 };
-use super::quotes::{account_text, find_after, statements};
+use super::quotes::{find_after, read_account, split_statements};
 use super::server::{Server, identifier};
 use crate::stop::Stop;
 
@@ -83,9 +83,9 @@ pub(super) fn write(server: &Server, out: &mut dyn Write, stop: Stop) -> Result<
             crate::human::count(some.len(), "user")
         );
         for line in lines {
-            let (line, roles) = without_default_roles(&line);
+            let (line, roles) = remove_default_roles(&line);
             writeln!(out, "{line};")?;
-            let Some(user) = line.strip_prefix(CREATE).and_then(account_text) else {
+            let Some(user) = line.strip_prefix(CREATE).and_then(read_account) else {
                 continue;
             };
             last.extend(roles.map(|roles| format!("SET DEFAULT ROLE {roles} TO {user}")));
@@ -162,7 +162,7 @@ fn write_servers(server: &Server, out: &mut dyn Write, stop: Stop) -> Result<()>
 fn has_definitions(shown: &[String], names: &[String]) -> bool {
     let is_read = |(text, name): (&String, &String)| {
         is_about_accounts(text)
-            && statements(text).count() == 1
+            && split_statements(text).count() == 1
             && find_defined_server(text).as_ref() == Some(name)
     };
     shown.len() == names.len() && shown.iter().zip(names).all(is_read)
@@ -178,7 +178,7 @@ fn ignore_unknown<T>(answer: Result<T>, number: u16) -> Result<Option<T>> {
 
 /// Removes the default roles from MySQL's `CREATE USER`, because the roles may not exist yet.
 /// Returns the statement without them, and the roles.
-fn without_default_roles(create: &str) -> (String, Option<&str>) {
+fn remove_default_roles(create: &str) -> (String, Option<&str>) {
     let clause = " DEFAULT ROLE ";
     let found =
         find_after(create, clause).and_then(|rest| Some((rest, find_after(rest, " REQUIRE ")?)));
@@ -223,7 +223,7 @@ mod tests {
             ),
             ("CREATE USER `u`@`h`", "CREATE USER `u`@`h`", None),
         ] {
-            assert_eq!(without_default_roles(line), (without.to_owned(), roles));
+            assert_eq!(remove_default_roles(line), (without.to_owned(), roles));
         }
     }
 }

@@ -42,8 +42,8 @@ struct Column {
 ///
 /// # Errors
 /// When the server cannot be asked which columns exist.
-pub(super) fn columns(server: &Server, database: &str, stop: Stop) -> Result<Vec<String>> {
-    let (suspects, mut unsure) = suspects(server, database, stop)?;
+pub(super) fn find_columns(server: &Server, database: &str, stop: Stop) -> Result<Vec<String>> {
+    let (suspects, mut unsure) = find_suspects(server, database, stop)?;
     let mut differing = Vec::new();
     let mut chunks = suspects.chunks(AT_ONCE);
     while let Some(chunk) = chunks.next() {
@@ -77,7 +77,11 @@ pub(super) fn columns(server: &Server, database: &str, stop: Stop) -> Result<Vec
 
 /// Returns the columns to check, and the names of the columns whose definition has a `?` that may
 /// stand for another character.
-fn suspects(server: &Server, database: &str, stop: Stop) -> Result<(Vec<Column>, Vec<String>)> {
+fn find_suspects(
+    server: &Server,
+    database: &str,
+    stop: Stop,
+) -> Result<(Vec<Column>, Vec<String>)> {
     let list = |names: &[&str]| format!("'{}'", names.join("', '"));
     let (surviving, wide) = (list(&SURVIVING), list(&WIDE));
     let rows = server.ask(

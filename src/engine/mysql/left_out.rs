@@ -56,12 +56,12 @@ impl Selected {
         let (tables, others) = (names(&tables), names(&others));
         let both = || tables.iter().chain(&others);
         let mut this = Selected {
-            tables: matching(name, "table", &left_out.tables, &both())?,
-            rows: matching(name, "rows", &left_out.rows, &tables.iter())?,
+            tables: select_tables(name, "table", &left_out.tables, &both())?,
+            rows: select_tables(name, "rows", &left_out.rows, &tables.iter())?,
         };
         this.rows.retain(|table| !this.tables.contains(table));
-        let mut needed = this.referring(server, name, stop)?;
-        needed.extend(this.showing(server, name, stop)?);
+        let mut needed = this.find_referring_keys(server, name, stop)?;
+        needed.extend(this.find_showing_views(server, name, stop)?);
         ensure!(
             needed.is_empty(),
             "a dump of {name} could not be restored without what is left out: {}; leave these out too",
@@ -71,7 +71,7 @@ impl Selected {
     }
 
     /// Returns the foreign keys of dumped rows that refer to tables or rows that are left out.
-    fn referring(&self, server: &Server, name: &str, stop: Stop) -> Result<Vec<String>> {
+    fn find_referring_keys(&self, server: &Server, name: &str, stop: Stop) -> Result<Vec<String>> {
         let database = literal(name);
         let keys = server.ask(
             &format!(
@@ -96,7 +96,7 @@ impl Selected {
 
     /// Returns the dumped views that show tables that are left out. The server stores the definition
     /// of a view with the database and the name of each table in backquotes.
-    fn showing(&self, server: &Server, name: &str, stop: Stop) -> Result<Vec<String>> {
+    fn find_showing_views(&self, server: &Server, name: &str, stop: Stop) -> Result<Vec<String>> {
         if self.tables.is_empty() {
             return Ok(Vec::new());
         }
@@ -153,7 +153,7 @@ impl Selected {
 ///
 /// # Errors
 /// One sentence, when a pattern is wrong or selects no table.
-fn matching<'a>(
+fn select_tables<'a>(
     database: &str,
     kind: &str,
     patterns: &[String],

@@ -133,7 +133,7 @@ impl DumpLoad<'_> {
 
     /// Returns the message about the objects that name the dumped database where the name cannot be
     /// changed to `target`, or `None` if there are none.
-    fn refusal(&self, report: &RewriteReport, target: &str) -> Option<String> {
+    fn describe_refused(&self, report: &RewriteReport, target: &str) -> Option<String> {
         let own = self.own;
         let refused = describe(&report.refused)?;
         Some(format!(
@@ -150,7 +150,7 @@ impl DumpLoad<'_> {
         parts: Parts<'_>,
     ) -> Result<(RewriteReport, Vec<Failure>)> {
         let (server, stop) = (self.server, self.stop);
-        let prelude = prelude(server, stop)?;
+        let prelude = write_prelude(server, stop)?;
         let case = server
             .column("SELECT @@lower_case_table_names", stop)?
             .pop();
@@ -206,7 +206,7 @@ impl DumpLoad<'_> {
         // Bytes that are still in the buffer were not written because something failed.
         let (child, _) = out.into_parts();
         if self.keep_going {
-            let failed = failures(child, fed, &places, stop);
+            let failed = find_failures(child, fed, &places, stop);
             let mut failed = failed.map_err(|error| self.explain_length(longest, error))?;
             failed.extend(report.refused.iter().map(|object| Failure {
                 object: object.clone(),
@@ -228,7 +228,7 @@ impl DumpLoad<'_> {
             })
             .context("the dump cannot be loaded");
         // A left-out object may be the reason why the server refuses another object.
-        match (loaded, self.refusal(&report, meant)) {
+        match (loaded, self.describe_refused(&report, meant)) {
             (Ok(()), None) => Ok((report, Vec::new())),
             (Ok(()), Some(refusal)) => bail!(refusal),
             (Err(error), None) => Err(error),
@@ -263,7 +263,7 @@ impl DumpLoad<'_> {
 ///
 /// # Errors
 /// When the client could not be fed, was stopped or lost the connection.
-pub(super) fn failures(
+pub(super) fn find_failures(
     child: Child,
     fed: io::Result<()>,
     places: &ObjectPositions,
@@ -290,7 +290,7 @@ pub(super) fn failures(
 }
 
 /// Returns those statements of [`TOLERANT`] that this server knows and the user may run.
-fn prelude(server: &Server, stop: Stop) -> Result<String> {
+fn write_prelude(server: &Server, stop: Stop) -> Result<String> {
     let mut allowed = String::new();
     for statement in TOLERANT {
         if server.ask(statement, stop).is_ok() {

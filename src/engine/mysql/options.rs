@@ -102,7 +102,7 @@ pub(super) fn refuse(
         return Ok(());
     }
     // The printed options may include a password.
-    let printed = child::output(command.arg("--print-defaults"), client.program, stop)?;
+    let printed = child::read_output(command.arg("--print-defaults"), client.program, stop)?;
     let printed = String::from_utf8_lossy(&printed);
     let mut given = printed.split_whitespace().filter_map(option_name);
     let found = given.find_map(|given| unwanted.iter().find(|name| name.starts_with(&given)));

@@ -82,7 +82,7 @@ pub(super) fn prepare(server: &Server, header: &Header, stop: Stop) -> Result<()
 ///
 /// # Errors
 /// When the list of tables cannot be read.
-pub(super) fn rows(
+pub(super) fn count_rows(
     server: &Server,
     database: &str,
     stop: Stop,

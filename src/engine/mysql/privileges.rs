@@ -84,7 +84,7 @@ pub(super) fn sees_every_database(server: &Server, stop: Stop) -> Result<bool> {
     let everywhere = if has_role(server, stop)? {
         read_with_role(server, "", stop)?.everywhere
     } else {
-        of(server, "user_privileges", "", stop)?
+        list_privileges(server, "user_privileges", "", stop)?
     };
     Ok(everywhere.iter().any(|held| held != "USAGE"))
 }
@@ -97,7 +97,12 @@ fn has_role(server: &Server, stop: Stop) -> Result<bool> {
     Ok(role.is_some_and(|role| role != "NULL" && role != "NONE"))
 }
 
-fn of(server: &Server, table: &str, condition: &str, stop: Stop) -> Result<Vec<String>> {
+fn list_privileges(
+    server: &Server,
+    table: &str,
+    condition: &str,
+    stop: Stop,
+) -> Result<Vec<String>> {
     server.column(
         &format!(
             "SELECT privilege_type FROM information_schema.{table} WHERE grantee = {ME} {condition}"
@@ -109,8 +114,8 @@ fn of(server: &Server, table: &str, condition: &str, stop: Stop) -> Result<Vec<S
 fn read_without_role(server: &Server, name: &str, stop: Stop) -> Result<Privileges> {
     let condition = format!("AND {} LIKE table_schema", literal(name));
     Ok(Privileges {
-        everywhere: of(server, "user_privileges", "", stop)?,
-        here: of(server, "schema_privileges", &condition, stop)?,
+        everywhere: list_privileges(server, "user_privileges", "", stop)?,
+        here: list_privileges(server, "schema_privileges", &condition, stop)?,
     })
 }
 

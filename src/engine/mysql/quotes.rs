@@ -43,7 +43,7 @@ pub(super) fn find_after<'a>(text: &'a str, word: &str) -> Option<&'a str> {
 
 /// Splits a script whose statements begin and end at line ends. A line break within quotes belongs
 /// to its statement.
-pub(super) fn statements(script: &str) -> impl Iterator<Item = &str> {
+pub(super) fn split_statements(script: &str) -> impl Iterator<Item = &str> {
     let mut rest = script;
     std::iter::from_fn(move || {
         if rest.is_empty() {
@@ -77,7 +77,7 @@ pub(super) fn is_one_statement(text: &str) -> bool {
 }
 
 /// Returns the quoted name at the start of `text`, without quotes, and the text that follows it.
-pub(super) fn quoted_at(text: &str) -> Option<(String, &str)> {
+pub(super) fn read_quoted(text: &str) -> Option<(String, &str)> {
     let quote = text
         .chars()
         .next()
@@ -98,9 +98,9 @@ pub(super) fn quoted_at(text: &str) -> Option<(String, &str)> {
 }
 
 /// Returns the account at the start of `text`, such as `` `u`@`h` ``, as it is written there.
-pub(super) fn account_text(text: &str) -> Option<&str> {
-    let (_, rest) = quoted_at(text)?;
-    let (_, rest) = quoted_at(rest.strip_prefix('@')?)?;
+pub(super) fn read_account(text: &str) -> Option<&str> {
+    let (_, rest) = read_quoted(text)?;
+    let (_, rest) = read_quoted(rest.strip_prefix('@')?)?;
     Some(&text[..text.len() - rest.len()])
 }
 
@@ -111,7 +111,7 @@ mod tests {
     #[test]
     fn a_line_break_in_a_name_ends_no_statement() {
         let script = "-- it's\nGRANT SELECT ON `own`.`x\nDROP DATABASE shop;#` TO `u`@`h`;\nSET x = 'a\\'\n';\nlast;";
-        let found: Vec<_> = statements(script).collect();
+        let found: Vec<_> = split_statements(script).collect();
         let expected = [
             "-- it's",
             "GRANT SELECT ON `own`.`x\nDROP DATABASE shop;#` TO `u`@`h`;",
@@ -142,7 +142,7 @@ mod tests {
             ("'a\\'b'@'%' x", Some("'a\\'b'@'%'")),
             ("`r` x", None),
         ] {
-            assert_eq!(account_text(text), account, "{text}");
+            assert_eq!(read_account(text), account, "{text}");
         }
     }
 }

@@ -51,10 +51,10 @@ impl OldDatabase<'_> {
         let saved = saved
             .map_err(|error| explain_not_saved(error, WAYS))
             .context(UNTOUCHED)?;
-        let content = self.content(stop).context(UNTOUCHED)?;
+        let content = self.list_objects(stop).context(UNTOUCHED)?;
         stop.check().context(UNTOUCHED)?;
         if let Err(error) = self.drop() {
-            let now = self.content(Stop::for_cleanup());
+            let now = self.list_objects(Stop::for_cleanup());
             return Err(match now {
                 Ok(now) if now == content => error.context(UNTOUCHED),
                 _ => self.put_back(saved.as_deref(), error),
@@ -103,7 +103,7 @@ impl OldDatabase<'_> {
     }
 
     /// Returns the kinds and names of all objects in the database.
-    fn content(&self, stop: Stop) -> Result<Vec<Vec<String>>> {
+    fn list_objects(&self, stop: Stop) -> Result<Vec<Vec<String>>> {
         let database = literal(self.name);
         let of = |table: &str, name: &str, schema: &str| {
             format!(

@@ -48,7 +48,7 @@ pub fn run(
         .context("the dump's header lacks the database's settings")?;
     let version = server.connect(stop)?;
     let _turn = Turn::take(&server, name, stop)?;
-    let databases = catalogue::databases(&server, stop)?;
+    let databases = catalogue::list_databases(&server, stop)?;
     let exists = databases.contains(&name.to_owned());
     let fills = exists && matches!(options.existing, ExistingDatabase::Fill);
     ensure!(
@@ -82,7 +82,7 @@ pub fn run(
         let empty = Empty {
             server: &server,
             name,
-            settings: catalogue::settings(&server, name, stop)?,
+            settings: catalogue::read_settings(&server, name, stop)?,
             dumped: &header.facts.tables,
         };
         let mut created = Created::new()?;
@@ -117,7 +117,7 @@ pub fn run(
         server: &server,
         loading: &loading,
         name,
-        settings: catalogue::settings(&server, name, stop)?,
+        settings: catalogue::read_settings(&server, name, stop)?,
         access,
     };
     let save = match options.existing {

@@ -102,11 +102,11 @@ impl<P: StatementSink> StatementReader<P> {
         };
         if let Some(end) = end {
             self.in_rows = false;
-            self.parts.rows(&data[..end])?;
+            self.parts.take_rows(&data[..end])?;
             return Ok(&data[end..]);
         }
         self.last = data.last().copied().unwrap_or(self.last);
-        self.parts.rows(data)?;
+        self.parts.take_rows(data)?;
         Ok(&[])
     }
 
@@ -212,7 +212,7 @@ impl<P: StatementSink> StatementReader<P> {
             encoding: self.mode.encoding,
             delimiter: &self.delimiter,
         };
-        self.parts.insert(&statement)?;
+        self.parts.take_insert(&statement)?;
         self.drain(self.at);
         (self.in_rows, self.last) = (true, 0);
         Ok(())
@@ -227,7 +227,7 @@ impl<P: StatementSink> StatementReader<P> {
         };
         let mode = statement.sets_mode().unwrap_or(self.mode);
         let encoding = statement.sets_encoding().unwrap_or(self.mode.encoding);
-        self.parts.statement(&statement)?;
+        self.parts.take_statement(&statement)?;
         self.mode = Mode { encoding, ..mode };
         self.drain(end);
         Ok(())

@@ -86,7 +86,7 @@ impl Server {
         })?;
         for (client, names) in [(&mut self.dumper, DUMPERS), (&mut self.shell, SHELLS)] {
             if !client.fits_server(&version) {
-                let mut others = Client::installed(names, stop);
+                let mut others = Client::find_installed(names, stop);
                 if let Some(other) = others.find(|other| other.fits_server(&version)) {
                     *client = other;
                 }
@@ -223,7 +223,7 @@ impl Server {
             Some(limit) => format!("SET SESSION {limit} = 0; {statements}"),
             None => statements.to_owned(),
         });
-        let printed = child::output(&mut command, self.shell.program, stop);
+        let printed = child::read_output(&mut command, self.shell.program, stop);
         let printed = printed.map_err(|error| ServerError::of(error, str::to_owned))?;
         String::from_utf8(printed).context("the server's answer is not UTF-8")
     }

@@ -73,7 +73,7 @@ impl Source for MysqlSource {
     }
 
     fn parts(&self, access: &Access) -> Result<Vec<Arc<dyn Source>>> {
-        let databases = databases(&self.server(access)?, access.deadline)?;
+        let databases = list_databases(&self.server(access)?, access.deadline)?;
         let parts = databases.into_iter().map(Part::Database);
         let parts = parts.chain([Part::Globals]);
         let sources = parts.map(|part| MysqlSource::new(&self.url, part));
@@ -134,8 +134,8 @@ impl fmt::Display for MysqlSource {
 ///
 /// # Errors
 /// When the server cannot be asked.
-fn databases(server: &Server, stop: Stop) -> Result<Vec<String>> {
-    let databases = catalogue::databases(server, stop);
+fn list_databases(server: &Server, stop: Stop) -> Result<Vec<String>> {
+    let databases = catalogue::list_databases(server, stop);
     let databases = databases.with_context(|| format!("cannot connect to {}", server.url()))?;
     if !privileges::sees_every_database(server, stop)? {
         log::warn!(

@@ -47,7 +47,7 @@ impl ThrowawayServer {
         stop: Stop,
     ) -> Result<Self> {
         let is_mariadb = header.engine_version.contains("MariaDB");
-        let program = program(is_mariadb, stop)?;
+        let program = find_server_program(is_mariadb, stop)?;
         let place = workshop.work.join("my");
         fs::create_dir(&place)?;
         let case = header.facts.settings.get("lower_case_table_names");
@@ -82,7 +82,7 @@ impl ThrowawayServer {
             install.arg("--initialize-insecure");
             install
         };
-        child::output(&mut install, "install-db", stop)
+        child::read_output(&mut install, "install-db", stop)
             .context("cannot make a MySQL or MariaDB instance to restore into")?;
 
         // The server runs this file before it accepts connections.
@@ -159,7 +159,8 @@ impl Throwaway for ThrowawayServer {
         };
         let zones = std::env::var_os("TZDIR").map_or(PathBuf::from(ZONES), PathBuf::from);
         // The program also prints messages about files that are no time zones.
-        let printed = child::output(Command::new(program).arg(zones), "tzinfo-to-sql", self.stop);
+        let printed =
+            child::read_output(Command::new(program).arg(zones), "tzinfo-to-sql", self.stop);
         let Ok(printed) = printed else {
             return Ok(false);
         };
@@ -175,7 +176,7 @@ impl Throwaway for ThrowawayServer {
             return Ok(None);
         };
         Ok(Some(RestoredContent {
-            rows: prepare::rows(&self.server, database, self.stop)?,
+            rows: prepare::count_rows(&self.server, database, self.stop)?,
             version: Some(self.version.clone()),
             problems: Vec::new(),
         }))
@@ -203,10 +204,10 @@ fn encrypt(server: &mut Command, place: &Path) -> Result<()> {
 }
 
 /// Returns the path of the server program of the same maker as the dumped server.
-fn program(is_mariadb: bool, stop: Stop) -> Result<PathBuf> {
+fn find_server_program(is_mariadb: bool, stop: Stop) -> Result<PathBuf> {
     for program in ["mariadbd", "mysqld"].into_iter().filter_map(find_program) {
         let mut version = Command::new(&program);
-        let printed = child::output(version.arg("--version"), "server", stop)?;
+        let printed = child::read_output(version.arg("--version"), "server", stop)?;
         if String::from_utf8_lossy(&printed).contains("MariaDB") == is_mariadb {
             return Ok(program);
         }

@@ -12,7 +12,7 @@ use super::error::{
 use super::reach::ask;
 use super::readers::Readers;
 use super::session::Session;
-use super::snapshot::{CHEAP, Snapshot, Storage, storage};
+use super::snapshot::{CHEAP, Snapshot, Storage, query_storage};
 use crate::engine::dumper::SnapshotLost;
 use crate::human;
 
@@ -106,7 +106,7 @@ impl Postgresql {
             Ok(snapshot) => snapshot,
             Err(error) => return self.explain_locks(error, locks).map(Some),
         };
-        let seen = snapshot.ask(&catalogue::settings(&left_out))?;
+        let seen = snapshot.ask(&catalogue::query_settings(&left_out))?;
         self.remember(seen)?;
         let wait = match wait {
             Some(wait) => wait.min(QUEUED),
@@ -159,7 +159,7 @@ impl Postgresql {
     /// # Errors
     /// When `pg_dump` cannot be started, in the server's words.
     pub(super) fn begin_alone(&mut self, database: &str) -> Result<()> {
-        let query = storage(&self.selected.oids());
+        let query = query_storage(&self.selected.oids());
         self.storage = Some(ask(&self.server, database, &query, self.stop)?);
         self.child = Some(self.start_pg_dump(database, None, self.lock_timeout, &[])?);
         Ok(())
@@ -179,7 +179,7 @@ impl Postgresql {
         let now: Storage = ask(
             &self.server,
             database,
-            &storage(&self.selected.oids()),
+            &query_storage(&self.selected.oids()),
             self.stop,
         )?;
         let mut rewritten: Vec<_> = before

@@ -39,9 +39,9 @@ pub(super) const READS_PASSWORDS: &str =
 
 /// Returns one query for the answers to [`UNREADABLE`], [`UNLOGGED`], [`ROOM`] and
 /// [`DATABASE`], without the tables whose OIDs are in the SQL array `left_out`.
-pub(super) fn database(left_out: &str) -> String {
+pub(super) fn query_database(left_out: &str) -> String {
     let unreadable = UNREADABLE.replace("$LEFT_OUT", left_out);
-    let database = settings(left_out);
+    let database = query_settings(left_out);
     format!(
         "SELECT json_build_object('unreadable', ({unreadable}), 'unlogged', ({UNLOGGED}),
             'room', ({ROOM}), 'database', ({database}))"
@@ -50,7 +50,7 @@ pub(super) fn database(left_out: &str) -> String {
 
 /// Returns the query for [`DatabaseSettings`] and the names of the tables, without the tables whose OIDs are
 /// in the SQL array `left_out`.
-pub(super) fn settings(left_out: &str) -> String {
+pub(super) fn query_settings(left_out: &str) -> String {
     DATABASE.replace("$LEFT_OUT", left_out)
 }
 
@@ -270,7 +270,7 @@ pub(super) struct TargetFacts {
 
 /// Returns the query for the objects that prevent the database `name` (an SQL string) from being
 /// replaced.
-pub(super) fn replication(name: &str) -> String {
+pub(super) fn query_replication(name: &str) -> String {
     format!(
         "SELECT coalesce(json_agg(what), '[]') FROM (
             SELECT 'replication slot ' || slot_name AS what FROM pg_replication_slots

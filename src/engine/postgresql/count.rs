@@ -32,7 +32,7 @@ const RELATION: &str = "WITH relation AS (
             WHERE nspname ~ '^pg_' OR nspname = 'information_schema'))";
 
 /// Returns [`RELATION`] with the values in the places of the words.
-fn relation(size: &str, counted: u64, left_out: &str) -> String {
+fn query_relation(size: &str, counted: u64, left_out: &str) -> String {
     let relation = RELATION.replace("$SIZE", size);
     let relation = relation.replace("$LEFT_OUT", left_out);
     relation.replace("$COUNTED", &counted.to_string())
@@ -48,7 +48,7 @@ pub(super) fn count_by_queries(
     counted: u64,
     left_out: &str,
 ) -> Result<HashMap<String, Rows>> {
-    let relation = relation("pg_relation_size(oid)", counted, left_out);
+    let relation = query_relation("pg_relation_size(oid)", counted, left_out);
     let printed = session.run(&format!(
         "SET lock_timeout = '1s';
 SET constraint_exclusion = off;
@@ -102,14 +102,14 @@ pub(super) fn count_without_queries(
         AND NOT attisdropped AND attgenerated = '' AND attlen > 0)";
     let size =
         format!("CASE WHEN {is_narrow} THEN pg_relation_size(oid) ELSE pg_table_size(oid) END");
-    let relation = relation(&size, counted, left_out);
+    let relation = query_relation(&size, counted, left_out);
     let list = format!(
         "{relation}
 SELECT coalesce(json_agg(json_build_object('known_as', c.oid::regclass::text, 'oid', c.oid::bigint,
     'has_rows', relkind = 'r', 'counted', counted, 'about', about) ORDER BY c.oid), '[]')
 FROM relation c;\n"
     );
-    let printed = session.run(&tried(&list))?;
+    let printed = session.run(&write_trial(&list))?;
     let Some(list) = printed.lines().next() else {
         // Another session has locked a table that the snapshot does not lock.
         return Ok(HashMap::new());
@@ -144,7 +144,7 @@ FROM relation c;\n"
         }
     }
     for tables in to_count.chunks(AT_ONCE) {
-        let printed = session.run(&script(tables))?;
+        let printed = session.run(&write_script(tables))?;
         rows.extend(read_counts(tables, &printed));
     }
     Ok(rows)
@@ -159,7 +159,7 @@ const NARROWEST: &str = "coalesce((SELECT format(' (%I)', attname) FROM pg_attri
     WHERE attrelid = $OID AND attnum > 0 AND NOT attisdropped AND attgenerated = ''
     ORDER BY attlen < 0, attlen, attnum LIMIT 1), '')";
 
-/// Counts three rows as [`script`] counts a table, to see that this psql knows how many rows a `COPY` has.
+/// Counts three rows as [`write_script`] counts a table, to see that this psql knows how many rows a `COPY` has.
 const TRIAL: &str = "COPY (VALUES (1), (2), (3)) TO STDOUT \\g /dev/null
 \\echo :ROW_COUNT
 ";
@@ -168,7 +168,7 @@ const TRIAL_ROWS: &str = "3";
 /// Returns the script that counts `tables`. It prints the number of rows of [`TRIAL`] and of each table; then a JSON
 /// array, which says for each table whether it still has its name. psql discards the rows. Names of
 /// tables stay on the server and in psql, because they may have no encoding.
-fn script(tables: &[TableToCount]) -> String {
+fn write_script(tables: &[TableToCount]) -> String {
     let mut script = TRIAL.to_owned();
     let mut known = Vec::new();
     for TableToCount { oid, .. } in tables {
@@ -188,12 +188,12 @@ COPY :target TO STDOUT \\g /dev/null
         ));
     }
     let _ = writeln!(script, "SELECT json_build_array({});", known.join(", "));
-    tried(&script)
+    write_trial(&script)
 }
 
 /// Returns a script that runs `statements` and waits a second for each lock. It keeps the transaction when a
 /// statement fails, and releases the locks.
-fn tried(statements: &str) -> String {
+fn write_trial(statements: &str) -> String {
     format!(
         "SET lock_timeout = '1s';
 \\set ON_ERROR_STOP off
@@ -204,7 +204,7 @@ SAVEPOINT counting;
     )
 }
 
-/// Returns the counts in what [`script`] printed: none if one of the tables or the trial cannot be
+/// Returns the counts in what [`write_script`] printed: none if one of the tables or the trial cannot be
 /// counted, and none for a table whose name another table has meanwhile.
 fn read_counts(tables: &[TableToCount], printed: &str) -> Vec<(String, Rows)> {
     let lines: Vec<_> = printed.lines().collect();

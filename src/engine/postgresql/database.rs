@@ -159,7 +159,7 @@ impl Postgresql {
     fn read_properties(&mut self, database: &str) -> Result<()> {
         let session = self.session.as_mut().context("there is no session")?;
         self.selected = Selected::find(session, database, &self.left_out)?;
-        let answer = session.ask(&catalogue::database(&self.selected.oids()));
+        let answer = session.ask(&catalogue::query_database(&self.selected.oids()));
         let mut answer: Value = answer.context("cannot read PostgreSQL's catalogue")?;
         let unreadable: UnreadableTables = serde_json::from_value(answer["unreadable"].take())?;
         if unreadable.count > 0 {
@@ -191,7 +191,7 @@ impl Postgresql {
         self.remember(answer["database"].take())
     }
 
-    /// Stores the answer to [`catalogue::settings`].
+    /// Stores the answer to [`catalogue::query_settings`].
     pub(super) fn remember(&mut self, mut database: Value) -> Result<()> {
         self.tables = serde_json::from_value(database["table_names"].take())?;
         self.settings = Some(serde_json::from_value(database)?);

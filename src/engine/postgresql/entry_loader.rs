@@ -7,7 +7,7 @@ use std::io::{self, Write};
 
 use anyhow::{Context, Result, ensure};
 
-use super::entry_session::{ERRORS_ONLY, MOST_LINES, explain_end, io_error, without_severity};
+use super::entry_session::{ERRORS_ONLY, MOST_LINES, explain_end, io_error, remove_severity};
 use super::script::entries::{Entry, EntrySink};
 use super::script::located::ObjectPositions;
 use super::sql::identifier;
@@ -142,7 +142,7 @@ impl<'a> EntryLoader<'a> {
             match (places.locate(&line), self.failed.last_mut()) {
                 (Some((object, text)), _) => {
                     let object = object.unwrap_or("the beginning").to_owned();
-                    let error = without_severity(text);
+                    let error = remove_severity(text);
                     // The first error of an object usually causes its other errors.
                     if self.failed.last().is_none_or(|last| last.object != object) {
                         self.failed.push(Failure { object, error });
@@ -200,7 +200,7 @@ impl<'a> EntryLoader<'a> {
 }
 
 impl EntrySink for EntryLoader<'_> {
-    fn entry(&mut self, entry: &Entry) -> io::Result<()> {
+    fn take_entry(&mut self, entry: &Entry) -> io::Result<()> {
         self.in_preamble = false;
         if !entry.is_of_rows() && !self.refused.is_empty() {
             self.end_sql().map_err(io_error)?;
@@ -216,7 +216,7 @@ impl EntrySink for EntryLoader<'_> {
         Ok(())
     }
 
-    fn sql(&mut self, lines: &[u8], between: bool) -> io::Result<()> {
+    fn take_sql(&mut self, lines: &[u8], between: bool) -> io::Result<()> {
         let is_of_session = is_setting(lines) || lines.starts_with(b"\\restrict ");
         let is_blank = lines.starts_with(b"--") || lines.trim_ascii().is_empty();
         self.in_preamble &= is_of_session || is_blank;
@@ -239,12 +239,12 @@ impl EntrySink for EntryLoader<'_> {
         self.session().map_err(io_error)?.write_all(lines)
     }
 
-    fn copy(&mut self, statement: &[u8]) -> io::Result<()> {
+    fn take_copy(&mut self, statement: &[u8]) -> io::Result<()> {
         self.copies += 1;
         self.start_rows(statement).map_err(io_error)
     }
 
-    fn rows(&mut self, rows: &[u8]) -> io::Result<()> {
+    fn take_rows(&mut self, rows: &[u8]) -> io::Result<()> {
         let Some(child) = &mut self.rows else {
             return Ok(());
         };

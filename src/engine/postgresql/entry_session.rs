@@ -21,11 +21,11 @@ pub(super) fn explain_end(error: Error) -> Result<String> {
         return Err(error);
     }
     let said = said.split_once(": ").map_or(&*said, |(_, said)| said);
-    Ok(without_severity(said))
+    Ok(remove_severity(said))
 }
 
 /// Removes the severity from `ERROR:  text`, in any language.
-pub(super) fn without_severity(text: &str) -> String {
+pub(super) fn remove_severity(text: &str) -> String {
     text.split_once(":  ")
         .map_or(text, |(_, text)| text)
         .to_owned()

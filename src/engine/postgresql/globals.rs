@@ -29,10 +29,10 @@ pub fn run(
     let script = read_list(dump, into.stop)?;
     let (mut roles, mut tablespaces) = (String::new(), String::new());
     for statement in Statements::of(&script) {
-        let subject = subject(statement);
+        let subject = find_subject(statement);
         let heading = into
             .keep_going
-            .then(|| heading(statement, subject.as_ref()));
+            .then(|| write_heading(statement, subject.as_ref()));
         let kept = match subject {
             Some((GlobalKind::Role, name)) if into.target.roles.contains(&name) => {
                 if statement.starts_with("CREATE") {
@@ -77,7 +77,7 @@ pub fn run(
 
 /// Returns a heading as `pg_dump` writes it, so that an error of the statement names the object.
 /// Returns nothing for a `SET`.
-fn heading(statement: &str, subject: Option<&(GlobalKind, String)>) -> String {
+fn write_heading(statement: &str, subject: Option<&(GlobalKind, String)>) -> String {
     let (kind, name) = match subject {
         Some((GlobalKind::Role, name)) => ("ROLE", name.as_str()),
         Some((GlobalKind::Tablespace, name)) => ("TABLESPACE", name.as_str()),
@@ -91,10 +91,10 @@ fn heading(statement: &str, subject: Option<&(GlobalKind, String)>) -> String {
 }
 
 /// Returns the tablespaces that a script creates.
-pub(super) fn tablespaces(script: &str) -> Vec<String> {
+pub(super) fn find_tablespaces(script: &str) -> Vec<String> {
     let creating =
         Statements::of(script).filter(|statement| statement.starts_with("CREATE TABLESPACE "));
-    let subjects = creating.filter_map(subject);
+    let subjects = creating.filter_map(find_subject);
     subjects.map(|(_, name)| name).collect()
 }
 
@@ -106,7 +106,7 @@ enum GlobalKind {
 
 /// Returns the role or tablespace that a statement creates, alters or comments on, or `None` if it
 /// is about something else.
-fn subject(statement: &str) -> Option<(GlobalKind, String)> {
+fn find_subject(statement: &str) -> Option<(GlobalKind, String)> {
     let (_, on_tablespace) = statement.split_once(" ON TABLESPACE ").unzip();
     for (start, kind) in [
         ("CREATE ROLE ", GlobalKind::Role),
@@ -122,15 +122,15 @@ fn subject(statement: &str) -> Option<(GlobalKind, String)> {
                 "SECURITY LABEL " => rest.split_once(" ON ROLE ")?.1,
                 _ => rest,
             };
-            return Some((kind, first_identifier(rest)));
+            return Some((kind, read_identifier(rest)));
         }
     }
     let grants = statement.starts_with("GRANT ") || statement.starts_with("REVOKE ");
     let rest = on_tablespace.filter(|_| grants)?;
-    Some((GlobalKind::Tablespace, first_identifier(rest)))
+    Some((GlobalKind::Tablespace, read_identifier(rest)))
 }
 
-fn first_identifier(text: &str) -> String {
+fn read_identifier(text: &str) -> String {
     let Some(quoted) = text.strip_prefix('"') else {
         let end = text.find([' ', ';']).unwrap_or(text.len());
         return text[..end].to_owned();
@@ -240,17 +240,20 @@ mod tests {
                 "COMMENT ON ROLE x IS E'1\\';\n2';",
             ]
         );
-        assert_eq!(subject(found[0]), None);
+        assert_eq!(find_subject(found[0]), None);
         assert_eq!(
-            subject(found[1]),
+            find_subject(found[1]),
             Some((GlobalKind::Role, "a;\"b".to_owned()))
         );
-        assert_eq!(subject(found[2]), Some((GlobalKind::Role, "x".to_owned())));
+        assert_eq!(
+            find_subject(found[2]),
+            Some((GlobalKind::Role, "x".to_owned()))
+        );
         let grant = "GRANT ALL ON TABLESPACE fast TO app;";
         assert_eq!(
-            subject(grant),
+            find_subject(grant),
             Some((GlobalKind::Tablespace, "fast".to_owned()))
         );
-        assert_eq!(subject("GRANT a TO b;"), None);
+        assert_eq!(find_subject("GRANT a TO b;"), None);
     }
 }

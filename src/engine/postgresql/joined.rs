@@ -240,7 +240,7 @@ impl<'a> Joined<'a> {
 }
 
 impl EntrySink for &RefCell<Joined<'_>> {
-    fn entry(&mut self, entry: &Entry) -> io::Result<()> {
+    fn take_entry(&mut self, entry: &Entry) -> io::Result<()> {
         let mut joined = self.borrow_mut();
         let joined = &mut *joined;
         let half = joined.half;
@@ -260,7 +260,7 @@ impl EntrySink for &RefCell<Joined<'_>> {
         joined.write_dashes()
     }
 
-    fn sql(&mut self, lines: &[u8], between: bool) -> io::Result<()> {
+    fn take_sql(&mut self, lines: &[u8], between: bool) -> io::Result<()> {
         let mut joined = self.borrow_mut();
         let joined = &mut *joined;
         if between && lines == COMPLETE {
@@ -298,13 +298,13 @@ impl EntrySink for &RefCell<Joined<'_>> {
         joined.write(lines)
     }
 
-    fn copy(&mut self, statement: &[u8]) -> io::Result<()> {
+    fn take_copy(&mut self, statement: &[u8]) -> io::Result<()> {
         let mut joined = self.borrow_mut();
         joined.write_dashes()?;
         joined.write(statement)
     }
 
-    fn rows(&mut self, rows: &[u8]) -> io::Result<()> {
+    fn take_rows(&mut self, rows: &[u8]) -> io::Result<()> {
         self.borrow_mut().write(rows)
     }
 

@@ -9,7 +9,7 @@ use anyhow::Result;
 use serde::Deserialize;
 
 use super::script::entries::Entry;
-use super::snapshot::{Snapshot, dumped};
+use super::snapshot::{Snapshot, query_dumped};
 
 /// The longest statement that locks all large tables, in bytes. With it, everything that a session
 /// is told at first fits into a pipe.
@@ -100,7 +100,7 @@ impl LargeTable {
         match entry.kind.as_str() {
             "TABLE DATA" => {
                 let schema = entry.schema.as_deref().unwrap_or_default();
-                let own = (in_one_line(&self.schema), in_one_line(&self.name));
+                let own = (join_lines(&self.schema), join_lines(&self.name));
                 (own.0.as_str(), own.1.as_str()).cmp(&(schema, &entry.name)) == Ordering::Less
             }
             "SEQUENCE SET" | "BLOBS" => true,
@@ -112,9 +112,9 @@ impl LargeTable {
     pub(super) fn heading(&self) -> String {
         format!(
             "--\n-- Data for Name: {}; Type: TABLE DATA; Schema: {}; Owner: {}\n--\n\nCOPY {} ({}) FROM stdin;\n",
-            in_one_line(&self.name),
-            in_one_line(&self.schema),
-            in_one_line(&self.owner),
+            join_lines(&self.name),
+            join_lines(&self.schema),
+            join_lines(&self.owner),
             self.qualified,
             self.columns
         )
@@ -137,7 +137,7 @@ impl LargeTable {
 pub(super) const AFTER_ROWS: &[u8] = b"\\.\n\n\n";
 
 /// Returns the name as `pg_dump` writes it in a comment.
-fn in_one_line(name: &str) -> String {
+fn join_lines(name: &str) -> String {
     name.replace(['\n', '\r'], " ")
 }
 
@@ -146,7 +146,7 @@ fn in_one_line(name: &str) -> String {
 /// a query could call functions of their owner. Nobody reads the tables whose OIDs are in the SQL array
 /// `without_rows`. Names that are not ASCII are only certain in UTF-8.
 fn query(from: u64, quotes_all: bool, without_rows: &str, trusts_owners: bool) -> String {
-    let dumped = dumped(without_rows);
+    let dumped = query_dumped(without_rows);
     let trusted = if trusts_owners { "true" } else { IS_TRUSTED };
     let quoted = |name: &str| {
         if quotes_all {

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, anyhow, ensure};
 use serde::Deserialize;
 
-use super::pattern::{condition, exact};
+use super::pattern::{write_condition, write_patterns};
 use super::session::Session;
 use crate::header::LeftOut;
 
@@ -54,7 +54,7 @@ impl Selected {
             .iter()
             .enumerate()
             .map(|(number, (kind, pattern))| {
-                let condition = condition(pattern).map_err(|why| anyhow!(why))?;
+                let condition = write_condition(pattern).map_err(|why| anyhow!(why))?;
                 let kinds = match *kind {
                     "rows" => "'r', 'p', 'm'",
                     _ => "'r', 'p', 'm', 'v', 'f', 'S'",
@@ -90,25 +90,25 @@ impl Selected {
 
     /// Returns the arguments of `pg_dump` for what is left out.
     pub(super) fn arguments(&self) -> impl Iterator<Item = String> {
-        let tables = exact(&self.tables).into_iter();
-        let rows = exact(&self.rows).into_iter();
+        let tables = write_patterns(&self.tables).into_iter();
+        let rows = write_patterns(&self.rows).into_iter();
         let tables = tables.map(|pattern| format!("--exclude-table={pattern}"));
         tables.chain(rows.map(|pattern| format!("--exclude-table-data={pattern}")))
     }
 
     /// Returns the SQL array of the OIDs of the tables that the dump lacks.
     pub(super) fn oids(&self) -> String {
-        array(self.oids.iter())
+        write_array(self.oids.iter())
     }
 
     /// Returns the SQL array of the OIDs of the tables whose rows the dump lacks.
     pub(super) fn oids_without_rows(&self) -> String {
-        array(self.oids.iter().chain(&self.oids_of_rows))
+        write_array(self.oids.iter().chain(&self.oids_of_rows))
     }
 }
 
 /// Returns an SQL array of OIDs.
-fn array<'a>(oids: impl Iterator<Item = &'a u32>) -> String {
+fn write_array<'a>(oids: impl Iterator<Item = &'a u32>) -> String {
     let oids: Vec<_> = oids.map(u32::to_string).collect();
     format!("'{{{}}}'::oid[]", oids.join(","))
 }

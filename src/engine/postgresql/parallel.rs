@@ -27,7 +27,7 @@ const TRANSACTION_TIMEOUT: u32 = 17;
 
 /// Returns the version that is needed if this machine's `pg_restore` is too old to read the
 /// archive, otherwise `None`.
-pub(super) fn missing_version(header: &Header, stop: Stop) -> Result<Option<String>> {
+pub(super) fn find_missing_version(header: &Header, stop: Stop) -> Result<Option<String>> {
     let (major, version) = read_version("pg_restore", stop)?;
     let made_by = header.facts.settings.get("client_version");
     let made_by = made_by
@@ -75,7 +75,7 @@ impl ArchiveLoad {
         if is_older || into.keep_going || into.no_owner || scope == Scope::OneTransaction {
             return Ok(ArchiveLoad::Sql);
         }
-        let Some(archive) = temporary_file(header.bytes) else {
+        let Some(archive) = create_temporary_file(header.bytes) else {
             log::info!("no space for the archive uncompressed, so one table is restored at a time");
             return Ok(ArchiveLoad::Pipe);
         };
@@ -154,13 +154,13 @@ fn from_file(into: &TargetServer<'_>, archive: File, mut pg_restore: Command) ->
     pg_restore
         .arg(format!("--jobs={}", into.access.threads))
         .arg(archive);
-    child::output(&mut pg_restore, "pg_restore", into.stop).map(|_| ())
+    child::read_output(&mut pg_restore, "pg_restore", into.stop).map(|_| ())
 }
 
 /// Returns a file that only this process can use (0600, without a name), if there is space for
 /// `bytes` bytes.
 #[cfg(target_os = "linux")]
-fn temporary_file(bytes: u64) -> Option<File> {
+fn create_temporary_file(bytes: u64) -> Option<File> {
     use rustix::fs::{Mode, OFlags};
     use std::path::PathBuf;
 
@@ -178,6 +178,6 @@ fn temporary_file(bytes: u64) -> Option<File> {
 
 /// Returns `None`. Other systems have no files without a name, so the archive goes through a pipe.
 #[cfg(not(target_os = "linux"))]
-fn temporary_file(_bytes: u64) -> Option<File> {
+fn create_temporary_file(_bytes: u64) -> Option<File> {
     None
 }

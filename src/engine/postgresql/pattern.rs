@@ -11,8 +11,8 @@ const SPECIAL: &str = "|*+?()[]{}.^$\\";
 ///
 /// # Errors
 /// One sentence, when the pattern has more dots than a schema and a table need.
-pub(super) fn condition(pattern: &str) -> Result<String, String> {
-    let mut parts = expressions(pattern);
+pub(super) fn write_condition(pattern: &str) -> Result<String, String> {
+    let mut parts = write_expressions(pattern);
     let (Some(table), schema, None) = (parts.pop(), parts.pop(), parts.pop()) else {
         return Err(format!(
             "the pattern {pattern} has too many dots; double quotes enclose a name that has one"
@@ -31,7 +31,7 @@ pub(super) fn condition(pattern: &str) -> Result<String, String> {
 
 /// Returns a regular expression for each part of the pattern, as `patternToSQLRegex` of PostgreSQL
 /// makes them.
-fn expressions(pattern: &str) -> Vec<String> {
+fn write_expressions(pattern: &str) -> Vec<String> {
     let mut parts = Vec::new();
     let mut part = String::new();
     let mut is_quoted = false;
@@ -60,7 +60,7 @@ fn expressions(pattern: &str) -> Vec<String> {
 
 /// Returns patterns for `pg_dump` that select exactly these tables, each given by its schema and its
 /// name. One pattern selects many tables of one schema.
-pub(super) fn exact(tables: &[(String, String)]) -> Vec<String> {
+pub(super) fn write_patterns(tables: &[(String, String)]) -> Vec<String> {
     /// The length at which another pattern begins; Linux takes arguments of up to 128 KiB.
     const LONG: usize = 64 << 10;
     let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
@@ -97,10 +97,10 @@ mod tests {
             ("t[]", &["t\\[]"]),
             ("", &[""]),
         ] {
-            assert_eq!(expressions(pattern), parts, "{pattern}");
+            assert_eq!(write_expressions(pattern), parts, "{pattern}");
         }
-        assert!(condition("a.b.c").is_err());
-        let both = condition("s.it's").unwrap();
+        assert!(write_condition("a.b.c").is_err());
+        let both = write_condition("s.it's").unwrap();
         assert_eq!(
             both,
             "nspname::text COLLATE \"default\" ~ '^(s)$' AND relname::text COLLATE \"default\" ~ '^(it''s)$'"
@@ -111,8 +111,15 @@ mod tests {
     fn tables_of_one_schema_share_a_pattern() {
         let table = |schema: &str, name: &str| (schema.to_owned(), name.to_owned());
         let tables = [table("a", "x"), table("a", "y\""), table("b", "x")];
-        assert_eq!(exact(&tables), ["\"a\".(\"x\"|\"y\"\"\")", "\"b\".(\"x\")"]);
+        assert_eq!(
+            write_patterns(&tables),
+            ["\"a\".(\"x\"|\"y\"\"\")", "\"b\".(\"x\")"]
+        );
         let many: Vec<_> = (0..20_000).map(|n| table("a", &format!("t{n}"))).collect();
-        assert!(exact(&many).iter().all(|pattern| pattern.len() < 128 << 10));
+        assert!(
+            write_patterns(&many)
+                .iter()
+                .all(|pattern| pattern.len() < 128 << 10)
+        );
     }
 }

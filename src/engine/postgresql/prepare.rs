@@ -29,7 +29,7 @@ pub(super) fn prepare(server: &Server, header: &Header, dump: &File, stop: Stop)
     let target: TargetFacts = ask(server, MAINTENANCE, catalogue::TARGET, stop)?;
     let mut superusers = Vec::new();
     let (roles, tablespaces) = if header.identity.database.is_some() {
-        let settings = settings(header)?;
+        let settings = read_settings(header)?;
         let roles: Vec<_> = settings.all_roles().map(str::to_owned).collect();
         superusers = settings.superusers.clone().unwrap_or_default();
         let mut tablespaces = settings.tablespaces.clone();
@@ -37,7 +37,7 @@ pub(super) fn prepare(server: &Server, header: &Header, dump: &File, stop: Stop)
         (roles, tablespaces)
     } else {
         let script = read_list(dump, stop)?;
-        (Vec::new(), globals::tablespaces(&script))
+        (Vec::new(), globals::find_tablespaces(&script))
     };
     let missing = |mut names: Vec<String>, has: &dyn Fn(&String) -> bool| {
         names.retain(|name| !has(name));
@@ -84,7 +84,7 @@ pub(super) fn read_restored(
     stop: Stop,
 ) -> Result<RestoredTables> {
     let nothing = Selected::default().oids();
-    let mut now: Value = ask(server, database, &catalogue::settings(&nothing), stop)?;
+    let mut now: Value = ask(server, database, &catalogue::query_settings(&nothing), stop)?;
     let names: Vec<String> = serde_json::from_value(now["table_names"].take())?;
     let session = Session::start(server, database, stop)?;
     let mut snapshot = Snapshot::take(session, None, nothing)?;
@@ -95,7 +95,7 @@ pub(super) fn read_restored(
     });
     let rows = rows.collect();
     let now: DatabaseSettings = serde_json::from_value(now)?;
-    let mut lost_extensions = settings(header)?.extensions;
+    let mut lost_extensions = read_settings(header)?.extensions;
     lost_extensions.retain(|extension| !now.extensions.contains(extension));
     Ok(RestoredTables {
         rows,
@@ -103,7 +103,7 @@ pub(super) fn read_restored(
     })
 }
 
-fn settings(header: &Header) -> Result<DatabaseSettings> {
+fn read_settings(header: &Header) -> Result<DatabaseSettings> {
     let settings = Value::Object(header.facts.settings.clone());
     serde_json::from_value(settings).context("the dump's header lacks the database's settings")
 }

@@ -39,7 +39,7 @@ pub(super) fn command(program: &str) -> Command {
         return Command::new(program);
     };
     let mut command = Command::new(real);
-    for (name, value) in &choice().variables {
+    for (name, value) in &read_choice().variables {
         if std::env::var_os(name).is_none() {
             command.env(name, value);
         }
@@ -65,9 +65,10 @@ pub(super) fn read_version(program: &str, stop: Stop) -> Result<(u32, String)> {
 
 fn ask_version(program: &str, stop: Stop) -> Result<(u32, String)> {
     let mut command = command(program);
-    let printed = child::output(command.arg("--version"), program, stop).with_context(|| {
-        format!("{program} is needed and does not run; install PostgreSQL's client programs")
-    })?;
+    let printed =
+        child::read_output(command.arg("--version"), program, stop).with_context(|| {
+            format!("{program} is needed and does not run; install PostgreSQL's client programs")
+        })?;
     let printed = String::from_utf8_lossy(&printed);
     let words = printed.split([' ', '\n']);
     let version = words
@@ -82,13 +83,17 @@ fn ask_version(program: &str, stop: Stop) -> Result<(u32, String)> {
 /// Returns the real program that the wrapper runs as `program`, or `None` if `program` is not the
 /// wrapper, or the program is not certain.
 fn find_behind_wrapper(program: &str) -> Option<PathBuf> {
-    wrapper(program)?;
+    find_wrapper(program)?;
     let installed = |version: &str| {
         let path = Path::new(INSTALLED).join(version).join("bin").join(program);
         path.is_file().then_some(path)
     };
     // The wrapper runs the newest psql, and the other programs in the version of the cluster.
-    let real = if let Some(version) = choice().version.as_deref().filter(|_| program != "psql") {
+    let real = if let Some(version) = read_choice()
+        .version
+        .as_deref()
+        .filter(|_| program != "psql")
+    {
         installed(version)?
     } else {
         let versions = std::fs::read_dir(INSTALLED).ok()?.flatten();
@@ -102,7 +107,7 @@ fn find_behind_wrapper(program: &str) -> Option<PathBuf> {
 }
 
 /// Returns the path of the wrapper if `program` in `PATH` is a link to it.
-fn wrapper(program: &str) -> Option<PathBuf> {
+fn find_wrapper(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     let mut programs = std::env::split_paths(&path).map(|directory| directory.join(program));
     let found = programs.find(|path| path.is_file())?.canonicalize().ok()?;
@@ -110,7 +115,7 @@ fn wrapper(program: &str) -> Option<PathBuf> {
 }
 
 /// Returns what the wrapper chooses. Called by its own name, it runs any program.
-fn choice() -> &'static Choice {
+fn read_choice() -> &'static Choice {
     static CHOICE: OnceLock<Choice> = OnceLock::new();
     CHOICE.get_or_init(|| {
         let default = Choice {
@@ -120,10 +125,10 @@ fn choice() -> &'static Choice {
                 "/etc/postgresql-common".to_owned(),
             )],
         };
-        let Some(wrapper) = wrapper("psql") else {
+        let Some(wrapper) = find_wrapper("psql") else {
             return default;
         };
-        let said = printed(Command::new(wrapper).args(["env", "-0"]));
+        let said = read_printed(Command::new(wrapper).args(["env", "-0"]));
         // Without a cluster, the wrapper fails when it is called by its own name.
         let Some(said) = said else {
             return default;
@@ -144,10 +149,10 @@ fn choice() -> &'static Choice {
 }
 
 fn version_of(program: &Path) -> Option<String> {
-    printed(Command::new(program).arg("--version"))
+    read_printed(Command::new(program).arg("--version"))
 }
 
-fn printed(command: &mut Command) -> Option<String> {
+fn read_printed(command: &mut Command) -> Option<String> {
     let output = command.stdin(Stdio::null()).output().ok()?;
     let printed = String::from_utf8(output.stdout).ok()?;
     output.status.success().then_some(printed)

@@ -130,7 +130,7 @@ impl Ranges {
     }
 
     /// Declares that a session can read, or why it cannot.
-    pub(super) fn opened(&self, opened: Result<()>) {
+    pub(super) fn report_opened(&self, opened: Result<()>) {
         let mut state = self.lock();
         match opened {
             Ok(()) => state.ready += 1,

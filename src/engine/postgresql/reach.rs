@@ -73,7 +73,7 @@ const IS_CHANGED: &str = "SELECT to_json(
 ///
 /// # Errors
 /// When the server cannot be asked.
-pub(super) fn databases(server: &Server, stop: Stop) -> Result<Vec<String>> {
+pub(super) fn list_databases(server: &Server, stop: Stop) -> Result<Vec<String>> {
     let (maintenance, ..) = connect_anywhere(server, None, stop)?;
     let found: Databases = ask(server, &maintenance, DATABASES, stop)?;
     for name in found.invalid {
@@ -127,7 +127,7 @@ pub(super) type ConnectedServer = (String, String, ServerFacts);
 /// server.
 pub(super) fn connect(server: &Server, database: &str, stop: Stop) -> Result<ConnectedServer> {
     let answer = server.ask(database, catalogue::SERVER, stop);
-    connected(server, database, answer, stop)
+    judge_connection(server, database, answer, stop)
 }
 
 /// Connects to a database, as [`connect`], by a session that stays open. Returns the session too.
@@ -138,10 +138,10 @@ pub(super) fn connect_session(
 ) -> Result<(Session, ConnectedServer)> {
     let mut session = Session::start(server, database, stop)?;
     let answer = session.ask_with_location(catalogue::SERVER);
-    Ok((session, connected(server, database, answer, stop)?))
+    Ok((session, judge_connection(server, database, answer, stop)?))
 }
 
-fn connected(
+fn judge_connection(
     server: &Server,
     database: &str,
     answer: Result<ConnectionReport>,

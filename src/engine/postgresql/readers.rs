@@ -131,9 +131,9 @@ impl Reader {
     fn run(self) {
         let mut session = match self.open() {
             Ok(session) => Some(session),
-            Err(error) => return self.ranges.opened(Err(error)),
+            Err(error) => return self.ranges.report_opened(Err(error)),
         };
-        self.ranges.opened(Ok(()));
+        self.ranges.report_opened(Ok(()));
         while let Some(range) = self.ranges.take() {
             match self.read(&mut session, range) {
                 Ok(Given::Taken) => self.ranges.end(range),
@@ -210,12 +210,13 @@ impl Reader {
         at_start: bool,
     ) -> Result<bool> {
         loop {
-            if ends(piece.bytes(), at_start, END) {
+            if ends_with_line(piece.bytes(), at_start, END) {
                 piece.shorten(END.len());
                 return Ok(true);
             }
             // A piece does not end within the mark of the end.
-            let within = (1..END.len()).any(|length| ends(piece.bytes(), at_start, &END[..length]));
+            let within = (1..END.len())
+                .any(|length| ends_with_line(piece.bytes(), at_start, &END[..length]));
             if piece.is_full() && !within {
                 return Ok(false);
             }
@@ -289,7 +290,7 @@ SET LOCAL lock_timeout = 0;
 }
 
 /// Returns true if `piece` ends with `end` at the beginning of a line.
-fn ends(piece: &[u8], at_start: bool, end: &[u8]) -> bool {
+fn ends_with_line(piece: &[u8], at_start: bool, end: &[u8]) -> bool {
     let before = piece.strip_suffix(end);
     before.is_some_and(|before| before.last().map_or(at_start, |last| *last == b'\n'))
 }

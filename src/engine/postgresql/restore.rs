@@ -108,7 +108,7 @@ pub fn run(
 }
 
 fn refuse_if_replicated(into: &TargetServer<'_>, name: &str) -> Result<()> {
-    let query = catalogue::replication(&literal(name));
+    let query = catalogue::query_replication(&literal(name));
     let found: Vec<String> = ask(into.server, &into.maintenance, &query, into.stop)?;
     ensure!(
         found.is_empty(),
@@ -161,7 +161,7 @@ fn preflight(into: &TargetServer<'_>, header: &Header, settings: &DatabaseSettin
         _ => {}
     }
     if header.format == Format::Pgdump {
-        lacking.extend(parallel::missing_version(header, into.stop)?);
+        lacking.extend(parallel::find_missing_version(header, into.stop)?);
     }
     if !lacking.is_empty() {
         let missing = MissingRequirements {

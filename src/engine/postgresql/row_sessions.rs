@@ -150,18 +150,18 @@ impl<P: EntrySink> RowSessions<'_, P> {
 
     fn pass_alone(&mut self, rows: &[u8]) -> io::Result<()> {
         self.passed += rows.len();
-        self.parts.rows(rows)
+        self.parts.take_rows(rows)
     }
 }
 
 impl<P: EntrySink> EntrySink for RowSessions<'_, P> {
-    fn entry(&mut self, entry: &Entry) -> io::Result<()> {
+    fn take_entry(&mut self, entry: &Entry) -> io::Result<()> {
         self.in_preamble = false;
         self.object = entry.object();
-        self.parts.entry(entry)
+        self.parts.take_entry(entry)
     }
 
-    fn sql(&mut self, lines: &[u8], between: bool) -> io::Result<()> {
+    fn take_sql(&mut self, lines: &[u8], between: bool) -> io::Result<()> {
         if self.in_preamble {
             if self.preamble.len() + lines.len() > LONGEST_PREAMBLE {
                 self.further = None;
@@ -173,16 +173,16 @@ impl<P: EntrySink> EntrySink for RowSessions<'_, P> {
             // A session that has not this setting may read the rows in another way.
             self.further = None;
         }
-        self.parts.sql(lines, between)
+        self.parts.take_sql(lines, between)
     }
 
-    fn copy(&mut self, statement: &[u8]) -> io::Result<()> {
+    fn take_copy(&mut self, statement: &[u8]) -> io::Result<()> {
         self.statement = statement.to_vec();
         self.passed = 0;
-        self.parts.copy(statement)
+        self.parts.take_copy(statement)
     }
 
-    fn rows(&mut self, rows: &[u8]) -> io::Result<()> {
+    fn take_rows(&mut self, rows: &[u8]) -> io::Result<()> {
         if self.is_sharing {
             return self.share(rows);
         }

@@ -66,7 +66,7 @@ impl Postgresql {
         }
         let sessions = self.number_of_sessions();
         if sessions < 2 && wanted.unwrap_or(MOST) > 1 {
-            if cores() > 1 || wanted.is_some() {
+            if count_cores() > 1 || wanted.is_some() {
                 self.use_one_session("the server has no room for more sessions");
             }
             return Ok(Vec::new());
@@ -78,7 +78,7 @@ impl Postgresql {
     /// cores, as far as the server has room for them. It leaves half of the free ones to others.
     fn number_of_sessions(&self) -> usize {
         let wanted = self.sessions.number.map(usize::from);
-        let wanted = wanted.unwrap_or_else(|| cores().min(MOST));
+        let wanted = wanted.unwrap_or_else(|| count_cores().min(MOST));
         let limit = self.room.limit.unwrap_or(i64::MAX);
         let room = limit.min(self.room.free / 2).saturating_sub(BESIDE);
         wanted.min(usize::try_from(room).unwrap_or(0))
@@ -192,7 +192,7 @@ fn pass_until_late(
     Ok(())
 }
 
-fn cores() -> usize {
+fn count_cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 

@@ -79,7 +79,7 @@ impl ConnectionReport {
             return Err(anyhow!("psql answered {printed:?}"));
         };
         Ok(ConnectionReport {
-            location: location(host, port),
+            location: write_location(host, port),
             answer: serde_json::from_str(answer)
                 .with_context(|| format!("psql answered {answer:?}"))?,
         })
@@ -212,7 +212,7 @@ impl Server {
         let mut psql = self.bare_client("psql", &self.url.with_database(database));
         psql.args(["--no-psqlrc", "--quiet", "--no-align", "--tuples-only"]);
         psql.args(["--command", "SHOW port"]);
-        let port = child::output(&mut psql, "psql", stop).ok();
+        let port = child::read_output(&mut psql, "psql", stop).ok();
         let port = port.and_then(|port| String::from_utf8(port).ok());
         let port = port.map_or("its own port".to_owned(), |port| {
             format!("port {}", port.trim())
@@ -232,7 +232,7 @@ impl Server {
         psql.args(["--command", "\\echo :HOST"]);
         psql.args(["--command", "\\echo :PORT"]);
         psql.args(["--command", query]);
-        let printed = child::output(&mut psql, "psql", stop)?;
+        let printed = child::read_output(&mut psql, "psql", stop)?;
         ConnectionReport::of_lines(&String::from_utf8_lossy(&printed))
     }
 
@@ -245,14 +245,14 @@ impl Server {
         for statement in statements {
             psql.arg("--command").arg(statement);
         }
-        child::output(&mut psql, "psql", stop).map(|_| ())
+        child::read_output(&mut psql, "psql", stop).map(|_| ())
     }
 
     /// Returns the location of each host if the URL names several hosts, otherwise an empty list.
     pub(super) fn locations(&self) -> Vec<String> {
         let hosts = self.url.several_hosts().into_iter();
         let mut all: Vec<_> = hosts
-            .map(|(host, port)| location(&host, port.as_deref().unwrap_or(PORT)))
+            .map(|(host, port)| write_location(&host, port.as_deref().unwrap_or(PORT)))
             .collect();
         all.sort();
         all.dedup();
@@ -290,7 +290,7 @@ pub fn check(url: &Url) -> Result<(), String> {
 
 /// Returns the location of a server. For a socket, it uses the real path of the socket's directory,
 /// which has several names on many systems (`/run`, `/var/run`).
-fn location(host: &str, port: &str) -> String {
+fn write_location(host: &str, port: &str) -> String {
     let real = std::fs::canonicalize(host)
         .ok()
         .filter(|_| host.starts_with('/'));

@@ -178,7 +178,10 @@ impl Parameters {
         let values = values.filter(|(name, _)| !name.eq_ignore_ascii_case(LOADING));
         let set = values.map(|(name, value)| {
             let value = if LISTS.contains(&name.to_lowercase().as_str()) {
-                let elements: Vec<_> = elements(value).iter().map(|text| literal(text)).collect();
+                let elements: Vec<_> = split_identifiers(value)
+                    .iter()
+                    .map(|text| literal(text))
+                    .collect();
                 elements.join(", ")
             } else {
                 literal(value)
@@ -190,7 +193,7 @@ impl Parameters {
 }
 
 /// Returns the elements of a list of identifiers, some of them in double quotes.
-fn elements(list: &str) -> Vec<String> {
+fn split_identifiers(list: &str) -> Vec<String> {
     let mut elements = vec![String::new()];
     let mut quoted = false;
     let mut characters = list.chars().peekable();
@@ -218,10 +221,10 @@ mod tests {
 
     #[test]
     fn lists_of_identifiers_are_taken_apart() {
-        assert_eq!(elements("public"), ["public"]);
-        assert_eq!(elements("\"$user\", public"), ["$user", "public"]);
-        assert_eq!(elements("\"a, \"\"b\", c"), ["a, \"b", "c"]);
-        assert_eq!(elements("\"\""), [""]);
+        assert_eq!(split_identifiers("public"), ["public"]);
+        assert_eq!(split_identifiers("\"$user\", public"), ["$user", "public"]);
+        assert_eq!(split_identifiers("\"a, \"\"b\", c"), ["a, \"b", "c"]);
+        assert_eq!(split_identifiers("\"\""), [""]);
     }
 
     #[test]

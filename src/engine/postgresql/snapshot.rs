@@ -30,14 +30,14 @@ const DUMPED: &str = "pg_class c JOIN pg_namespace n ON n.oid = relnamespace
 pub(super) type Storage = HashMap<String, Option<u32>>;
 
 /// Returns [`DUMPED`] without the tables whose OIDs are in the SQL array `left_out`.
-pub(super) fn dumped(left_out: &str) -> String {
+pub(super) fn query_dumped(left_out: &str) -> String {
     DUMPED.replace("$LEFT_OUT", left_out)
 }
 
 /// Returns the query for [`Storage`]: the name and the file of each dumped table, without the tables
 /// whose OIDs are in the SQL array `left_out`.
-pub(super) fn storage(left_out: &str) -> String {
-    let dumped = dumped(left_out);
+pub(super) fn query_storage(left_out: &str) -> String {
+    let dumped = query_dumped(left_out);
     format!(
         "SELECT coalesce(json_object_agg(format('%I.%I', nspname, relname),
             pg_relation_filenode(c.oid)::bigint), '{{}}') FROM {dumped} AND relkind = 'r'"
@@ -71,7 +71,7 @@ impl Snapshot {
         locks: Option<Duration>,
         left_out: String,
     ) -> Result<Self> {
-        let dumped = dumped(&left_out);
+        let dumped = query_dumped(&left_out);
         let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
         let begin = match locks {
             None => format!("{begin};"),
@@ -109,7 +109,7 @@ SELECT '{begin}', (SELECT 'LOCK TABLE '
     /// # Errors
     /// When the server cannot be asked, in the server's words.
     pub(super) fn rewritten(&mut self) -> Result<Vec<String>> {
-        let dumped = dumped(&self.left_out);
+        let dumped = query_dumped(&self.left_out);
         self.ask(&format!(
             "SELECT coalesce(json_agg(format('%I.%I', nspname, relname) ORDER BY c.oid), '[]')
             FROM {dumped} AND relfilenode <> 0

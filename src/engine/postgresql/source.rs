@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::Result;
 
 use super::database::Postgresql;
-use super::reach::databases;
+use super::reach::list_databases;
 use super::server::{self, Server};
 use super::{globals, restore};
 use crate::engine::access::{Access, Part};
@@ -72,7 +72,7 @@ impl Source for PostgresqlSource {
     }
 
     fn parts(&self, access: &Access) -> Result<Vec<Arc<dyn Source>>> {
-        let databases = databases(&self.server(access), access.deadline)?;
+        let databases = list_databases(&self.server(access), access.deadline)?;
         let parts = databases.into_iter().map(Part::Database);
         let parts = parts.chain([Part::Globals]);
         let sources = parts.map(|part| PostgresqlSource::new(&self.url, part));

@@ -64,7 +64,7 @@ impl ThrowawayCluster {
         header: &Header,
         stop: Stop,
     ) -> Result<Self> {
-        let (version, programs) = programs(header, stop)?;
+        let (version, programs) = find_programs(header, stop)?;
         let place = workshop.work.join("pg");
         fs::create_dir(&place)?;
         let (data, password) = (place.join("data"), place.join("password"));
@@ -74,7 +74,7 @@ impl ThrowawayCluster {
         initdb.arg("--pwfile").arg(&password);
         initdb.args(["--encoding=UTF8", "--locale=C", "--pgdata"]);
         initdb.arg(&data).current_dir(&place);
-        child::output(&mut initdb, "initdb", stop)
+        child::read_output(&mut initdb, "initdb", stop)
             .context("cannot make a PostgreSQL cluster to restore into")?;
 
         let socket = encode(&workshop.sockets.to_string_lossy());
@@ -110,7 +110,7 @@ impl ThrowawayCluster {
             process.wait_until(ask, is_final, stop)?;
             Ok(process)
         };
-        let preloaded = preloaded(header, &programs);
+        let preloaded = list_preloaded(header, &programs);
         let process = match start(&preloaded) {
             Err(error) if !preloaded.is_empty() && stop.reason().is_none() => {
                 log::warn!(
@@ -170,7 +170,7 @@ fn target_name(database: &str) -> String {
 
 /// Returns the list of the libraries that the source preloaded and that are installed beside these
 /// programs.
-fn preloaded(header: &Header, programs: &Path) -> String {
+fn list_preloaded(header: &Header, programs: &Path) -> String {
     let listed = header.facts.settings.get("preloaded");
     let listed = listed.and_then(|list| list.as_str()).unwrap_or_default();
     // PATH may contain only links to the programs.
@@ -210,7 +210,7 @@ fn preloaded(header: &Header, programs: &Path) -> String {
 
 /// Returns the version of the server's programs and their directory: the programs of the dump's
 /// major version, or else of the next newer version.
-fn programs(header: &Header, stop: Stop) -> Result<(String, PathBuf)> {
+fn find_programs(header: &Header, stop: Stop) -> Result<(String, PathBuf)> {
     let wanted = header.engine_version.split('.').next().unwrap_or_default();
     let wanted: u32 = wanted.parse().unwrap_or(0);
     let versioned = INSTALLED.iter().filter_map(|path| fs::read_dir(path).ok());

@@ -167,13 +167,13 @@ impl RowsAgain<'_> {
         psql.arg("--output=/dev/null");
         psql.env_remove("PGCLIENTENCODING");
         for line in self.settings.iter().chain([&ERRORS_ONLY]) {
-            psql.arg("--command").arg(text(line)?);
+            psql.arg("--command").arg(read_text(line)?);
         }
         psql.args(["--command", "BEGIN"]);
         for check in checks {
             psql.arg("--command").arg(&check.drop);
         }
-        psql.arg("--command").arg(text(statement)?);
+        psql.arg("--command").arg(read_text(statement)?);
         let created = checks.iter().filter_map(|check| check.create.as_ref());
         let comments = checks.iter().filter_map(|check| check.comment.as_ref());
         for statement in created.chain(comments) {
@@ -212,18 +212,18 @@ impl RowsAgain<'_> {
 }
 
 impl EntrySink for RowsAgain<'_> {
-    fn entry(&mut self, _entry: &Entry) -> io::Result<()> {
+    fn take_entry(&mut self, _entry: &Entry) -> io::Result<()> {
         if self.is_done() {
             return Err(io::Error::other("all refused rows were read"));
         }
         Ok(())
     }
 
-    fn sql(&mut self, _lines: &[u8], _between: bool) -> io::Result<()> {
+    fn take_sql(&mut self, _lines: &[u8], _between: bool) -> io::Result<()> {
         Ok(())
     }
 
-    fn copy(&mut self, statement: &[u8]) -> io::Result<()> {
+    fn take_copy(&mut self, statement: &[u8]) -> io::Result<()> {
         if let Some((failure, checks)) = self.chosen.remove(&self.number) {
             let child = self.start(statement, &checks).map_err(io_error)?;
             self.rows = Some((child, failure, checks));
@@ -232,7 +232,7 @@ impl EntrySink for RowsAgain<'_> {
         Ok(())
     }
 
-    fn rows(&mut self, rows: &[u8]) -> io::Result<()> {
+    fn take_rows(&mut self, rows: &[u8]) -> io::Result<()> {
         let Some((child, ..)) = &mut self.rows else {
             return Ok(());
         };
@@ -248,7 +248,7 @@ impl EntrySink for RowsAgain<'_> {
     }
 }
 
-fn text(line: &[u8]) -> Result<&str> {
+fn read_text(line: &[u8]) -> Result<&str> {
     Ok(std::str::from_utf8(line)
         .context("the dump is not UTF-8")?
         .trim_end())

@@ -8,25 +8,28 @@ pub(super) const EXCHANGED: &str = "dump-database.exchanged";
 /// One command: its words.
 pub(super) type CommandWords = Vec<Vec<u8>>;
 
-pub(super) fn words(words: &[&str]) -> CommandWords {
+pub(super) fn write_words(words: &[&str]) -> CommandWords {
     let words = words.iter();
     words.map(|word| word.as_bytes().to_vec()).collect()
 }
 
 pub(super) fn select(database: u64) -> CommandWords {
-    words(&["SELECT", &database.to_string()])
+    write_words(&["SELECT", &database.to_string()])
 }
 
 /// Returns the commands that empty these databases, of which each exists.
 pub(super) fn flush(databases: &[u64]) -> Vec<CommandWords> {
     let databases = databases.iter();
-    let each = databases.flat_map(|database| [select(*database), words(&["FLUSHDB", "ASYNC"])]);
+    let each =
+        databases.flat_map(|database| [select(*database), write_words(&["FLUSHDB", "ASYNC"])]);
     each.collect()
 }
 
 /// Returns the commands that run these at once.
-pub(super) fn transaction(commands: impl IntoIterator<Item = CommandWords>) -> Vec<CommandWords> {
-    let begin = std::iter::once(words(&["MULTI"]));
-    let end = std::iter::once(words(&["EXEC"]));
+pub(super) fn write_transaction(
+    commands: impl IntoIterator<Item = CommandWords>,
+) -> Vec<CommandWords> {
+    let begin = std::iter::once(write_words(&["MULTI"]));
+    let end = std::iter::once(write_words(&["EXEC"]));
     begin.chain(commands).chain(end).collect()
 }

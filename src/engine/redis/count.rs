@@ -89,12 +89,12 @@ pub(super) fn name(number: u64) -> String {
 impl Visitor for Count {
     const NAMES: bool = false;
 
-    fn database(&mut self, number: u64) -> io::Result<()> {
+    fn visit_database(&mut self, number: u64) -> io::Result<()> {
         self.database = number;
         Ok(())
     }
 
-    fn key(&mut self, key: Key<'_>) -> io::Result<()> {
+    fn visit_key(&mut self, key: Key<'_>) -> io::Result<()> {
         self.length = 0;
         self.is_library = false;
         let keys = self.databases.entry(self.database).or_default();
@@ -110,19 +110,19 @@ impl Visitor for Count {
         Ok(())
     }
 
-    fn library(&mut self) -> io::Result<()> {
+    fn visit_library(&mut self) -> io::Result<()> {
         self.is_library = true;
         self.functions += 1;
         self.libraries.push(LIBRARY);
         Ok(())
     }
 
-    fn module_data(&mut self) -> io::Result<()> {
+    fn visit_module_data(&mut self) -> io::Result<()> {
         self.has_module_data = true;
         Ok(())
     }
 
-    fn part(&mut self, bytes: &[u8]) -> io::Result<()> {
+    fn visit_part(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.length += bytes.len() as u64;
         if self.is_library {
             if self.libraries.len() + bytes.len() > LONGEST_LIBRARIES {
@@ -135,7 +135,7 @@ impl Visitor for Count {
         Ok(())
     }
 
-    fn end(&mut self) -> io::Result<()> {
+    fn end_value(&mut self) -> io::Result<()> {
         if !self.is_library && self.length > SMALL as u64 {
             self.large.push(self.length);
         }

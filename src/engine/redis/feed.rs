@@ -18,13 +18,16 @@ const BUFFER: usize = 256 << 10;
 const FOOTER: usize = 10;
 
 /// Returns what follows serialized values: the version of the format and the checksum.
-pub(super) fn footer(serialized: &[u8], version: u32) -> [u8; FOOTER] {
+pub(super) fn write_footer(serialized: &[u8], version: u32) -> [u8; FOOTER] {
     let mut digest = checksum();
     digest.update(serialized);
-    footer_of(digest, version)
+    finish_footer(digest, version)
 }
 
-fn footer_of(mut digest: crc::Digest<'static, u64, crc::Table<16>>, version: u32) -> [u8; FOOTER] {
+fn finish_footer(
+    mut digest: crc::Digest<'static, u64, crc::Table<16>>,
+    version: u32,
+) -> [u8; FOOTER] {
     let version = u16::try_from(version).unwrap_or_default().to_le_bytes();
     digest.update(&version);
     let mut footer = [0; FOOTER];
@@ -140,17 +143,17 @@ impl Sender<'_> {
 impl Visitor for Sender<'_> {
     const NAMES: bool = true;
 
-    fn version(&mut self, version: u32) {
+    fn visit_version(&mut self, version: u32) {
         self.version = version;
     }
 
-    fn database(&mut self, number: u64) -> io::Result<()> {
+    fn visit_database(&mut self, number: u64) -> io::Result<()> {
         self.database = number;
         self.is_selected = false;
         Ok(())
     }
 
-    fn key(&mut self, key: Key<'_>) -> io::Result<()> {
+    fn visit_key(&mut self, key: Key<'_>) -> io::Result<()> {
         // Keys of database 0 may come without a number. A database without keys has no place.
         if !self.is_selected {
             let place = self.places.get(&self.database).ok_or_else(changed)?;
@@ -180,12 +183,12 @@ impl Visitor for Sender<'_> {
         Ok(())
     }
 
-    fn library(&mut self) -> io::Result<()> {
+    fn visit_library(&mut self) -> io::Result<()> {
         self.is_key = false;
         Ok(())
     }
 
-    fn part(&mut self, bytes: &[u8]) -> io::Result<()> {
+    fn visit_part(&mut self, bytes: &[u8]) -> io::Result<()> {
         if !self.is_key {
             return Ok(());
         }
@@ -213,7 +216,7 @@ impl Visitor for Sender<'_> {
         self.send()
     }
 
-    fn end(&mut self) -> io::Result<()> {
+    fn end_value(&mut self) -> io::Result<()> {
         if !self.is_key {
             return Ok(());
         }
@@ -221,12 +224,12 @@ impl Visitor for Sender<'_> {
             if value.left > 0 {
                 return Err(changed());
             }
-            let footer = footer_of(value.digest, self.version);
+            let footer = finish_footer(value.digest, self.version);
             self.buffer.extend_from_slice(&footer);
             self.buffer.extend_from_slice(b"\r\n");
         } else {
             let mut value = std::mem::take(&mut self.value);
-            value.extend(footer(&value, self.version));
+            value.extend(write_footer(&value, self.version));
             self.argument(&value);
         }
         for option in std::mem::take(&mut self.options) {

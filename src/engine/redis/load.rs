@@ -11,7 +11,7 @@ use super::client::Client;
 use super::count::Count;
 use super::dumper::RdbDumper;
 use super::explain::explain;
-use super::feed::{Feed, footer};
+use super::feed::{Feed, write_footer};
 use super::leftovers;
 use super::places::EmptyDatabases;
 use super::server::Server;
@@ -86,7 +86,7 @@ pub(super) fn run(
         0 => Some(vec![b"FUNCTION".to_vec(), b"FLUSH".to_vec()]),
         _ => {
             let mut libraries = dumped.libraries;
-            libraries.extend(footer(&libraries, version));
+            libraries.extend(write_footer(&libraries, version));
             let words = [b"FUNCTION".to_vec(), b"RESTORE".to_vec(), libraries];
             Some(words.into_iter().chain([b"FLUSH".to_vec()]).collect())
         }

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Error, Result, ensure};
 
 use super::client::Client;
-use super::commands::{CommandWords, EXCHANGED, MARKER, flush, select, transaction, words};
+use super::commands::{
+    CommandWords, EXCHANGED, MARKER, flush, select, write_transaction, write_words,
+};
 use crate::engine::leftover;
 use crate::stop::Stop;
 
@@ -49,7 +51,7 @@ impl<'a> EmptyDatabases<'a> {
         let mut marks = Vec::new();
         for place in places.of.values() {
             marks.push(select(*place));
-            marks.push(words(&["SET", MARKER, &places.mark, "NX"]));
+            marks.push(write_words(&["SET", MARKER, &places.mark, "NX"]));
         }
         client.run(&marks)?;
         Ok(places)
@@ -84,7 +86,7 @@ impl<'a> EmptyDatabases<'a> {
         let client = self.client.until(Stop::without_signals(limit));
         // What follows the functions cannot fail.
         let commands = functions.into_iter().chain(self.swap(true));
-        if let Err(error) = client.run(&transaction(commands)) {
+        if let Err(error) = client.run(&write_transaction(commands)) {
             return Err(self.undo(&client, error));
         }
         let places = std::mem::take(&mut self.of).into_values();
@@ -105,15 +107,15 @@ impl<'a> EmptyDatabases<'a> {
         let mut commands = Vec::new();
         for (database, place) in &self.of {
             commands.push(select(*place));
-            commands.push(words(&["DEL", MARKER, EXCHANGED]));
-            commands.push(words(&[
+            commands.push(write_words(&["DEL", MARKER, EXCHANGED]));
+            commands.push(write_words(&[
                 "SWAPDB",
                 &database.to_string(),
                 &place.to_string(),
             ]));
-            commands.push(words(&["SET", MARKER, &self.mark]));
+            commands.push(write_words(&["SET", MARKER, &self.mark]));
             if there {
-                commands.push(words(&["SET", EXCHANGED, "1"]));
+                commands.push(write_words(&["SET", EXCHANGED, "1"]));
             }
         }
         commands
@@ -124,7 +126,7 @@ impl<'a> EmptyDatabases<'a> {
         let place = self.of.values().next().copied().unwrap_or_default();
         let undone = match client.number(place, &["EXISTS", EXCHANGED]) {
             Ok(0) => return error,
-            Ok(_) => client.run(&transaction(self.swap(false))).map(drop),
+            Ok(_) => client.run(&write_transaction(self.swap(false))).map(drop),
             Err(lost) => Err(lost),
         };
         match undone {

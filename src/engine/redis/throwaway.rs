@@ -125,7 +125,7 @@ impl ThrowawayServer {
         process.wait_until(|| Server::meet(&client).map(drop), is_final, stop)?;
         client.ask(&["DEBUG", "SET-ACTIVE-EXPIRE", "0"])?;
         let (after, _) = survey(dump, stop)?;
-        let problems = differences(&client, &before, &after)?;
+        let problems = find_differences(&client, &before, &after)?;
         let digest = client.ask(&["DEBUG", "DIGEST"])?;
         client.ask(&["FLUSHALL"])?;
         if before.functions > 0 {
@@ -145,7 +145,7 @@ impl ThrowawayServer {
     /// Writes the configuration of the server, which holds its password. Returns its path.
     fn configuration(&self, place: &Path, socket: &Path, databases: u64) -> Result<PathBuf> {
         let mut version = Command::new(&self.program);
-        let version = child::output(version.arg("--version"), "server", self.stop)?;
+        let version = child::read_output(version.arg("--version"), "server", self.stop)?;
         let version = String::from_utf8_lossy(&version);
         let major = version
             .split("v=")
@@ -207,7 +207,7 @@ impl Throwaway for ThrowawayServer {
             );
         }
         Ok(Some(RestoredContent {
-            rows: rows(client, &now)?,
+            rows: count_rows(client, &now)?,
             version: Some(Server::meet(client)?.version()),
             problems,
         }))
@@ -223,7 +223,7 @@ fn create(path: &Path) -> Result<File> {
 }
 
 /// Returns the number of keys of each database, with the expired ones, which a server does not load.
-fn rows(client: &Client, dumped: &Count) -> Result<BTreeMap<String, Option<u64>>> {
+fn count_rows(client: &Client, dumped: &Count) -> Result<BTreeMap<String, Option<u64>>> {
     let present = Server::meet(client)?.keys();
     let all = present.keys().chain(dumped.databases.keys());
     let rows = all.map(|number| {
@@ -238,7 +238,7 @@ fn rows(client: &Client, dumped: &Count) -> Result<BTreeMap<String, Option<u64>>
 
 /// Returns how the keys of a server differ from those of the dump that it loaded. `before` and
 /// `after` count the keys that had expired before and after the server loaded them.
-fn differences(client: &Client, before: &Count, after: &Count) -> Result<Vec<String>> {
+fn find_differences(client: &Client, before: &Count, after: &Count) -> Result<Vec<String>> {
     let present = Server::meet(client)?.keys();
     let databases = before.databases.iter();
     let differences = databases.filter_map(|(number, keys)| {

@@ -19,7 +19,7 @@ use super::report::{QUICK, THOROUGH, run};
 ///
 /// # Errors
 /// [`Corrupt`] when the database is damaged, or any other error of reading it.
-pub(super) fn integrity(db: &Connection, path: &Path, thorough: bool) -> Result<()> {
+pub(super) fn check_integrity(db: &Connection, path: &Path, thorough: bool) -> Result<()> {
     let shown = path.display();
     let pragma = if thorough { THOROUGH } else { QUICK };
     let report = match run(db, pragma) {

@@ -233,7 +233,7 @@ impl Dumper for Sqlite {
     fn tables(&self) -> Vec<String> {
         // If the tables cannot be read, `check` says why.
         let snapshot = self.snapshot.as_ref();
-        let tables = snapshot.and_then(|snapshot| facts::tables(snapshot).ok());
+        let tables = snapshot.and_then(|snapshot| facts::list_tables(snapshot).ok());
         tables.unwrap_or_default()
     }
 
@@ -254,8 +254,8 @@ impl Dumper for Sqlite {
         let thorough = thorough || self.shape.bytes() <= SMALL;
         let (path, shape) = (self.path.clone(), self.shape);
         let (snapshot, facts) = watch::run(snapshot, self.stop, move |snapshot| {
-            check::integrity(snapshot, &path, thorough)?;
-            facts::of(snapshot, shape)
+            check::check_integrity(snapshot, &path, thorough)?;
+            facts::read_facts(snapshot, shape)
                 .with_context(|| format!("cannot count the tables of {}", path.display()))
         })?;
         self.snapshot = Some(snapshot);

@@ -12,7 +12,7 @@ use crate::header::{Facts, Rows};
 const COUNTED: u64 = 256 << 20;
 
 /// Returns the names of the database's tables.
-pub(super) fn tables(db: &Connection) -> rusqlite::Result<Vec<String>> {
+pub(super) fn list_tables(db: &Connection) -> rusqlite::Result<Vec<String>> {
     let mut statement = db.prepare(
         "SELECT name FROM sqlite_schema WHERE type = 'table' AND rootpage > 0 ORDER BY name",
     )?;
@@ -33,8 +33,8 @@ pub(super) fn count(db: &Connection, table: &str) -> Option<u64> {
 }
 
 /// Returns the database's tables, the numbers of their rows if counting is cheap, and its shape.
-pub(super) fn of(db: &Connection, shape: Shape) -> Result<Facts> {
-    let names = tables(db)?;
+pub(super) fn read_facts(db: &Connection, shape: Shape) -> Result<Facts> {
+    let names = list_tables(db)?;
     let counted = shape.bytes() <= COUNTED;
     let mut settings = Map::new();
     settings.insert("page_size".to_owned(), Value::from(shape.page_size));

@@ -48,7 +48,7 @@ pub(super) fn check_without(
             None | Some(MissingPart::Module(_)) => return Err(error),
             Some(needed) => {
                 if pragma == THOROUGH {
-                    report.add(tables(db, path)?);
+                    report.add(list_tables(db, path)?);
                     pragma = QUICK;
                 }
                 db.execute_batch("PRAGMA ignore_check_constraints = ON")?;
@@ -87,7 +87,7 @@ fn replace_missing(db: &Connection, path: &Path, missing: &MissingPart) -> rusql
 
 /// Checks each table that can be checked together with its indexes. Logs the names of the others.
 /// Returns the report.
-fn tables(db: &Connection, path: &Path) -> rusqlite::Result<CheckReport> {
+fn list_tables(db: &Connection, path: &Path) -> rusqlite::Result<CheckReport> {
     let mut names =
         db.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND rootpage > 0")?;
     let mut rows = names.query([])?;

@@ -11,7 +11,7 @@ use crate::human;
 
 /// Returns the IDs of the processes that hold POSIX locks on a file. `locks` is the content of
 /// `/proc/locks` (`proc_locks(5)`).
-pub(super) fn holders(locks: &str, file: &Stat) -> BTreeSet<i64> {
+pub(super) fn find_holders(locks: &str, file: &Stat) -> BTreeSet<i64> {
     let (major, minor) = (
         rustix::fs::major(file.st_dev),
         rustix::fs::minor(file.st_dev),
@@ -36,7 +36,7 @@ pub(super) fn name_holder(database: &Path) -> String {
     let holder = [database, &shm]
         .into_iter()
         .filter_map(|file| rustix::fs::lstat(file).ok())
-        .flat_map(|file| holders(&locks, &file))
+        .flat_map(|file| find_holders(&locks, &file))
         .find(|pid| *pid != own);
     describe(holder.unwrap_or(0))
 }
@@ -64,6 +64,6 @@ mod tests {
              2: FLOCK  ADVISORY  WRITE 14 fd:01:77 0 EOF\n\
              3: POSIX  ADVISORY  READ 15 fd:00:77 1 2\n\
              4: POSIX  ADVISORY  READ 16 fd:01:78 1 2\n";
-        assert_eq!(holders(locks, &file), BTreeSet::from([12, 13]));
+        assert_eq!(find_holders(locks, &file), BTreeSet::from([12, 13]));
     }
 }

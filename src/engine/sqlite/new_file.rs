@@ -84,7 +84,7 @@ impl<'a> NewFile<'a> {
         let database = lock_free::open(&self.path, &self.file, stop)?;
         let path = self.path.clone();
         let (_, checked) = watch::run(database, stop, move |database| {
-            check::integrity(database, &path, true)
+            check::check_integrity(database, &path, true)
         })?;
         stop.check()?;
         checked

@@ -14,7 +14,7 @@ use rustix::fs::{AtFlags, CWD, Stat, StatxAttributes, StatxFlags};
 use rustix::process::{Flock, FlockOffsetType, FlockType};
 
 use super::guard;
-use super::locks::{describe, holders};
+use super::locks::{describe, find_holders};
 use crate::mountinfo;
 use crate::stop::Stop;
 
@@ -92,9 +92,11 @@ fn find_use(file: BorrowedFd<'_>, shm: BorrowedFd<'_>, found: &Stat) -> ProcessU
     // lock only.
     let shm = rustix::fs::fstat(shm);
     let locks = fs::read_to_string("/proc/locks").unwrap_or_default();
-    let here = shm.map(|shm| holders(&locks, &shm)).unwrap_or_default();
+    let here = shm
+        .map(|shm| find_holders(&locks, &shm))
+        .unwrap_or_default();
     let own = i64::from(std::process::id());
-    let elsewhere = holders(&locks, found)
+    let elsewhere = find_holders(&locks, found)
         .into_iter()
         .find(|pid| *pid != own && !here.contains(pid));
     match elsewhere {

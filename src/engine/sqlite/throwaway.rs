@@ -55,8 +55,8 @@ fn count_sound(path: &Path, stop: Stop) -> Result<BTreeMap<String, Option<u64>>>
     let db = lock_free::open(path, &file, stop)?;
     let path = path.to_owned();
     let (_, rows) = watch::run(db, stop, move |db| {
-        check::integrity(db, &path, true)?;
-        let tables = facts::tables(db)?.into_iter();
+        check::check_integrity(db, &path, true)?;
+        let tables = facts::list_tables(db)?.into_iter();
         let rows = tables.map(|table| {
             let rows = facts::count(db, &table);
             (table, rows)

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::engine::mysql::quotes::{find_after, is_one_statement, quoted_at};
+use crate::engine::mysql::quotes::{find_after, is_one_statement, read_quoted};
 
 /// The temporary role with which MariaDB's client creates the other roles. Statements about it are
 /// left out: the role remains when a statement fails, and the restoring user would not be the
@@ -54,7 +54,7 @@ pub(in super::super) fn is_about_accounts(text: &str) -> bool {
 
 /// Returns the name of the server that the line defines.
 pub(in super::super) fn find_defined_server(line: &str) -> Option<String> {
-    let (name, _) = quoted_at(line.strip_prefix(CREATE_SERVER)?)?;
+    let (name, _) = read_quoted(line.strip_prefix(CREATE_SERVER)?)?;
     Some(name)
 }
 
@@ -83,7 +83,7 @@ pub(super) fn is_on_object(line: &str) -> bool {
     if line.starts_with("GRANT PROXY ") || object.starts_with("*.") {
         return false;
     }
-    quoted_at(object).is_none_or(|(_, rest)| !rest.starts_with(".*"))
+    read_quoted(object).is_none_or(|(_, rest)| !rest.starts_with(".*"))
 }
 
 /// Removes the opening of an executable comment, such as `/*M!100005`, from the start of a line.
@@ -144,8 +144,8 @@ fn account_at(text: &str) -> Option<String> {
     if text.starts_with(EVERYONE) {
         return Some(EVERYONE.to_owned());
     }
-    let (user, rest) = quoted_at(text)?;
-    Some(match rest.strip_prefix('@').and_then(quoted_at) {
+    let (user, rest) = read_quoted(text)?;
+    Some(match rest.strip_prefix('@').and_then(read_quoted) {
         Some((host, _)) if host.is_empty() => user,
         Some((host, _)) => format!("{user}@{host}"),
         None => user,

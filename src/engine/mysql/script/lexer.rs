@@ -120,7 +120,12 @@ pub(in super::super) fn next(
             };
             (
                 kind,
-                whole(quoted(rest, quote, (escapes, mode.encoding), is_last))?,
+                whole(measure_quoted(
+                    rest,
+                    quote,
+                    (escapes, mode.encoding),
+                    is_last,
+                ))?,
             )
         }
         byte if byte.is_ascii_whitespace() || byte == 0x0b => {
@@ -129,24 +134,26 @@ pub(in super::super) fn next(
         }
         byte if is_word(byte) => (
             TokenKind::Word,
-            whole(word(rest, delimiter, mode.encoding))?,
+            whole(measure_word(rest, delimiter, mode.encoding))?,
         ),
-        b'#' => (TokenKind::Nothing, whole(line(rest))?),
+        b'#' => (TokenKind::Nothing, whole(measure_line(rest))?),
         // The bytes that follow decide what these bytes begin.
         b'/' | b'*' | b'-' if rest.len() < 4 && !is_last => return None,
-        b'-' if is_dashes(rest) => (TokenKind::Nothing, whole(line(rest))?),
+        b'-' if is_dashes(rest) => (TokenKind::Nothing, whole(measure_line(rest))?),
         b'*' if mode.in_code && rest.starts_with(b"*/") => (TokenKind::Closing, 2),
         b'/' if rest.starts_with(b"/*!") || rest.starts_with(b"/*M!") => {
             let from = if rest[2] == b'!' { 3 } else { 4 };
-            let code = after_digits(rest, from);
+            let code = skip_digits(rest, from);
             let version = std::str::from_utf8(&rest[from..code.unwrap_or(from)]);
             if version.is_ok_and(|version| version.parse().is_ok_and(|of: u64| of >= NO_VERSION)) {
-                (TokenKind::Nothing, whole(comment(rest, 2, true))?)
+                (TokenKind::Nothing, whole(measure_comment(rest, 2, true))?)
             } else {
                 (TokenKind::Opening, whole(code)?)
             }
         }
-        b'/' if rest.starts_with(b"/*") => (TokenKind::Nothing, whole(comment(rest, 2, false))?),
+        b'/' if rest.starts_with(b"/*") => {
+            (TokenKind::Nothing, whole(measure_comment(rest, 2, false))?)
+        }
         _ => (TokenKind::Symbol, 1),
     };
     Some(Token {
@@ -167,29 +174,29 @@ fn is_dashes(rest: &[u8]) -> bool {
     rest.starts_with(b"--") && (after.is_ascii_whitespace() || after.is_ascii_control())
 }
 
-fn line(rest: &[u8]) -> Option<usize> {
+fn measure_line(rest: &[u8]) -> Option<usize> {
     memchr::memchr(b'\n', rest).map(|end| end + 1)
 }
 
-fn after_digits(rest: &[u8], from: usize) -> Option<usize> {
+fn skip_digits(rest: &[u8], from: usize) -> Option<usize> {
     let digits = rest[from..].iter().position(|byte| !byte.is_ascii_digit());
     digits.map(|digits| from + digits)
 }
 
 /// Returns the end of a comment whose text begins at `at`. If `nests` is true, the comment may
 /// contain other comments.
-fn comment(rest: &[u8], mut at: usize, nests: bool) -> Option<usize> {
+fn measure_comment(rest: &[u8], mut at: usize, nests: bool) -> Option<usize> {
     loop {
         at += memchr::memchr2(b'*', b'/', rest.get(at..)?)?;
         at = match &rest[at..] {
             [b'*', b'/', ..] => return Some(at + 2),
-            [b'/', b'*', ..] if nests => comment(rest, at + 2, false)?,
+            [b'/', b'*', ..] if nests => measure_comment(rest, at + 2, false)?,
             _ => at + 1,
         };
     }
 }
 
-fn word(rest: &[u8], delimiter: &[u8], encoding: Encoding) -> Option<usize> {
+fn measure_word(rest: &[u8], delimiter: &[u8], encoding: Encoding) -> Option<usize> {
     let mut at = 0;
     while at == 0 || (is_word(*rest.get(at)?) && !rest[at..].starts_with(delimiter)) {
         at += if encoding.is_double(rest, at) { 2 } else { 1 };
@@ -198,7 +205,7 @@ fn word(rest: &[u8], delimiter: &[u8], encoding: Encoding) -> Option<usize> {
 }
 
 /// Returns the length of a quoted name or string in bytes, including the quotes.
-fn quoted(
+fn measure_quoted(
     rest: &[u8],
     quote: u8,
     (escapes, encoding): (bool, Encoding),

@@ -142,7 +142,7 @@ impl<W: ObjectSink> StatementSink for Rewriter<'_, W> {
         self.out.write_all(text)
     }
 
-    fn statement(&mut self, statement: &Statement<'_>) -> io::Result<()> {
+    fn take_statement(&mut self, statement: &Statement<'_>) -> io::Result<()> {
         self.measure(statement.text, true);
         // Locks are left out: no other session uses the tables yet, and under a lock a sequence
         // gives no default value.
@@ -182,7 +182,7 @@ impl<W: ObjectSink> StatementSink for Rewriter<'_, W> {
         }
     }
 
-    fn insert(&mut self, statement: &Statement<'_>) -> io::Result<()> {
+    fn take_insert(&mut self, statement: &Statement<'_>) -> io::Result<()> {
         if self.options.without_tables {
             return Ok(());
         }
@@ -192,7 +192,7 @@ impl<W: ObjectSink> StatementSink for Rewriter<'_, W> {
         self.out.write_all(statement.text)
     }
 
-    fn rows(&mut self, rows: &[u8]) -> io::Result<()> {
+    fn take_rows(&mut self, rows: &[u8]) -> io::Result<()> {
         if self.options.without_tables {
             return Ok(());
         }

@@ -76,20 +76,20 @@ impl StatementSink for Counter {
         Ok(())
     }
 
-    fn statement(&mut self, statement: &Statement<'_>) -> io::Result<()> {
+    fn take_statement(&mut self, statement: &Statement<'_>) -> io::Result<()> {
         if let Some(table) = statement.creates_table() {
             self.rows.entry(table).or_default();
         }
         Ok(())
     }
 
-    fn insert(&mut self, statement: &Statement<'_>) -> io::Result<()> {
+    fn take_insert(&mut self, statement: &Statement<'_>) -> io::Result<()> {
         self.end_statement();
         self.table = statement.inserts_into();
         Ok(())
     }
 
-    fn rows(&mut self, rows: &[u8]) -> io::Result<()> {
+    fn take_rows(&mut self, rows: &[u8]) -> io::Result<()> {
         if let (RowLayout::Unknown, Some(first)) = (self.layout, rows.first()) {
             self.layout = match first {
                 b'\n' => RowLayout::Lines,

@@ -9,12 +9,12 @@ pub(in super::super) trait StatementSink {
     /// Receives blanks, comments and `DELIMITER` lines between statements.
     fn pass_between(&mut self, text: &[u8]) -> io::Result<()>;
     /// Receives a whole statement with its delimiter.
-    fn statement(&mut self, statement: &Statement<'_>) -> io::Result<()>;
+    fn take_statement(&mut self, statement: &Statement<'_>) -> io::Result<()>;
     /// Receives the beginning of an `INSERT`, including `VALUES`.
-    fn insert(&mut self, statement: &Statement<'_>) -> io::Result<()>;
+    fn take_insert(&mut self, statement: &Statement<'_>) -> io::Result<()>;
     /// Receives rows of that `INSERT`, in pieces of any length. The last piece includes the
     /// delimiter.
-    fn rows(&mut self, rows: &[u8]) -> io::Result<()>;
+    fn take_rows(&mut self, rows: &[u8]) -> io::Result<()>;
 }
 
 /// A statement: its text, its tokens, its encoding, and the delimiter that ends it.

@@ -15,7 +15,7 @@ fn ranges(pages: &[u64], sessions: usize) -> Ranges {
     };
     let tables: Vec<LargeTable> = pages.iter().enumerate().map(table).collect();
     let ranges = Ranges::new(&tables, sessions, 8192);
-    (0..sessions).for_each(|_| ranges.opened(Ok(())));
+    (0..sessions).for_each(|_| ranges.report_opened(Ok(())));
     ranges.begin();
     ranges
 }

@@ -69,14 +69,14 @@ impl Entry {
 /// Receives the parts of a dump, in order.
 pub(in super::super) trait EntrySink {
     /// Receives the beginning of an entry. The entry's heading follows as SQL.
-    fn entry(&mut self, entry: &Entry) -> io::Result<()>;
+    fn take_entry(&mut self, entry: &Entry) -> io::Result<()>;
     /// Receives lines of SQL, or a part of a long line. `between` is true if no statement is open
     /// where the lines begin.
-    fn sql(&mut self, lines: &[u8], between: bool) -> io::Result<()>;
+    fn take_sql(&mut self, lines: &[u8], between: bool) -> io::Result<()>;
     /// Receives a whole `COPY` statement in one line.
-    fn copy(&mut self, statement: &[u8]) -> io::Result<()>;
+    fn take_copy(&mut self, statement: &[u8]) -> io::Result<()>;
     /// Receives rows of that statement, in pieces of any length.
-    fn rows(&mut self, rows: &[u8]) -> io::Result<()>;
+    fn take_rows(&mut self, rows: &[u8]) -> io::Result<()>;
     /// Receives the line that ends the rows.
     fn end_rows(&mut self, line: &[u8]) -> io::Result<()>;
 }
@@ -109,21 +109,21 @@ impl<P: EntrySink> Entries<P> {
         let between = self.lexer.is_between();
         if between && self.at_start {
             if line.starts_with(b"\\") {
-                return self.parts.sql(line, true); // psql's own command
+                return self.parts.take_sql(line, true); // psql's own command
             }
             if let Some(entry) = Entry::from_heading(line) {
                 self.entry_is_of_rows = entry.is_of_rows();
-                self.parts.entry(&entry)?;
+                self.parts.take_entry(&entry)?;
             } else if self.entry_is_of_rows
                 && line.starts_with(b"COPY ")
                 && line.ends_with(b" FROM stdin;\n")
             {
                 self.in_rows = true;
-                return self.parts.copy(line);
+                return self.parts.take_copy(line);
             }
         }
         self.lexer.pass(line);
-        self.parts.sql(line, between && self.at_start)
+        self.parts.take_sql(line, between && self.at_start)
     }
 
     /// Passes on the held rows, except for bytes that may be the beginning of the rows' end.
@@ -136,7 +136,7 @@ impl<P: EntrySink> Entries<P> {
         };
         if let Some(end) = end {
             if end > 0 {
-                self.parts.rows(&held[..end])?;
+                self.parts.take_rows(&held[..end])?;
             }
             let rest = end + END_OF_ROWS.len();
             self.parts.end_rows(&held[end..rest])?;
@@ -146,7 +146,7 @@ impl<P: EntrySink> Entries<P> {
         }
         let ready = held.len().saturating_sub(END_OF_ROWS.len());
         if ready > 0 {
-            self.parts.rows(&held[..ready])?;
+            self.parts.take_rows(&held[..ready])?;
             self.at_start = false;
         }
         self.held = held[ready..].to_vec();
@@ -194,7 +194,7 @@ impl<P: EntrySink> Write for Entries<P> {
         let rest = std::mem::take(&mut self.held);
         match (rest.is_empty(), self.in_rows) {
             (true, _) => Ok(()),
-            (false, true) => self.parts.rows(&rest),
+            (false, true) => self.parts.take_rows(&rest),
             (false, false) => self.line(&rest),
         }
     }
@@ -213,14 +213,14 @@ mod tests {
     }
 
     impl EntrySink for Recorder {
-        fn entry(&mut self, entry: &Entry) -> io::Result<()> {
+        fn take_entry(&mut self, entry: &Entry) -> io::Result<()> {
             self.all += "[";
             self.all += &entry.object();
             self.all += "]";
             Ok(())
         }
 
-        fn sql(&mut self, lines: &[u8], between: bool) -> io::Result<()> {
+        fn take_sql(&mut self, lines: &[u8], between: bool) -> io::Result<()> {
             self.bytes.extend(lines);
             if between {
                 self.between += &String::from_utf8_lossy(lines);
@@ -228,13 +228,13 @@ mod tests {
             Ok(())
         }
 
-        fn copy(&mut self, statement: &[u8]) -> io::Result<()> {
+        fn take_copy(&mut self, statement: &[u8]) -> io::Result<()> {
             self.bytes.extend(statement);
             self.all += "<";
             Ok(())
         }
 
-        fn rows(&mut self, rows: &[u8]) -> io::Result<()> {
+        fn take_rows(&mut self, rows: &[u8]) -> io::Result<()> {
             self.bytes.extend(rows);
             self.all += &String::from_utf8_lossy(rows);
             Ok(())

@@ -34,20 +34,20 @@ impl ObjectPositions {
 }
 
 impl<W: Write> EntrySink for LocatingWriter<W> {
-    fn entry(&mut self, entry: &Entry) -> io::Result<()> {
+    fn take_entry(&mut self, entry: &Entry) -> io::Result<()> {
         self.begin(&entry.object());
         Ok(())
     }
 
-    fn sql(&mut self, lines: &[u8], _between: bool) -> io::Result<()> {
+    fn take_sql(&mut self, lines: &[u8], _between: bool) -> io::Result<()> {
         self.write_all(lines)
     }
 
-    fn copy(&mut self, statement: &[u8]) -> io::Result<()> {
+    fn take_copy(&mut self, statement: &[u8]) -> io::Result<()> {
         self.write_all(statement)
     }
 
-    fn rows(&mut self, rows: &[u8]) -> io::Result<()> {
+    fn take_rows(&mut self, rows: &[u8]) -> io::Result<()> {
         self.write_all(rows)
     }
 

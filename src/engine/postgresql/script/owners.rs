@@ -24,29 +24,29 @@ impl<P> Owners<P> {
 }
 
 impl<P: EntrySink> EntrySink for Owners<P> {
-    fn entry(&mut self, entry: &Entry) -> io::Result<()> {
+    fn take_entry(&mut self, entry: &Entry) -> io::Result<()> {
         self.in_left_out = self.leaves_out
             && match entry.kind.as_str() {
                 "ACL" | "DEFAULT ACL" => true,
                 "COMMENT" => entry.name.starts_with("EXTENSION "),
                 _ => false,
             };
-        self.parts.entry(entry)
+        self.parts.take_entry(entry)
     }
 
-    fn sql(&mut self, lines: &[u8], between: bool) -> io::Result<()> {
+    fn take_sql(&mut self, lines: &[u8], between: bool) -> io::Result<()> {
         if self.in_left_out || (self.leaves_out && between && gives_away(lines)) {
             return Ok(());
         }
-        self.parts.sql(lines, between)
+        self.parts.take_sql(lines, between)
     }
 
-    fn copy(&mut self, statement: &[u8]) -> io::Result<()> {
-        self.parts.copy(statement)
+    fn take_copy(&mut self, statement: &[u8]) -> io::Result<()> {
+        self.parts.take_copy(statement)
     }
 
-    fn rows(&mut self, rows: &[u8]) -> io::Result<()> {
-        self.parts.rows(rows)
+    fn take_rows(&mut self, rows: &[u8]) -> io::Result<()> {
+        self.parts.take_rows(rows)
     }
 
     fn end_rows(&mut self, line: &[u8]) -> io::Result<()> {

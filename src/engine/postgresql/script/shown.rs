@@ -24,24 +24,24 @@ impl<P> ShownEntries<P> {
 }
 
 impl<P: EntrySink> EntrySink for ShownEntries<P> {
-    fn entry(&mut self, entry: &Entry) -> io::Result<()> {
+    fn take_entry(&mut self, entry: &Entry) -> io::Result<()> {
         if !self.is_after_rows && AFTER_ROWS.contains(&entry.kind.as_str()) {
             self.is_after_rows = true;
             progress::begin_phase("creating indexes and constraints");
         }
-        self.parts.entry(entry)
+        self.parts.take_entry(entry)
     }
 
-    fn sql(&mut self, lines: &[u8], between: bool) -> io::Result<()> {
-        self.parts.sql(lines, between)
+    fn take_sql(&mut self, lines: &[u8], between: bool) -> io::Result<()> {
+        self.parts.take_sql(lines, between)
     }
 
-    fn copy(&mut self, statement: &[u8]) -> io::Result<()> {
-        self.parts.copy(statement)
+    fn take_copy(&mut self, statement: &[u8]) -> io::Result<()> {
+        self.parts.take_copy(statement)
     }
 
-    fn rows(&mut self, rows: &[u8]) -> io::Result<()> {
-        self.parts.rows(rows)
+    fn take_rows(&mut self, rows: &[u8]) -> io::Result<()> {
+        self.parts.take_rows(rows)
     }
 
     fn end_rows(&mut self, line: &[u8]) -> io::Result<()> {

@@ -20,23 +20,23 @@ impl<P> Transaction<P> {
 }
 
 impl<P: EntrySink> EntrySink for Transaction<P> {
-    fn entry(&mut self, entry: &Entry) -> io::Result<()> {
-        self.parts.entry(entry)
+    fn take_entry(&mut self, entry: &Entry) -> io::Result<()> {
+        self.parts.take_entry(entry)
     }
 
-    fn sql(&mut self, lines: &[u8], between: bool) -> io::Result<()> {
+    fn take_sql(&mut self, lines: &[u8], between: bool) -> io::Result<()> {
         if self.is_one && between && AROUND_LARGE_OBJECTS.contains(&lines) {
-            return self.parts.sql(b"\n", between);
+            return self.parts.take_sql(b"\n", between);
         }
-        self.parts.sql(lines, between)
+        self.parts.take_sql(lines, between)
     }
 
-    fn copy(&mut self, statement: &[u8]) -> io::Result<()> {
-        self.parts.copy(statement)
+    fn take_copy(&mut self, statement: &[u8]) -> io::Result<()> {
+        self.parts.take_copy(statement)
     }
 
-    fn rows(&mut self, rows: &[u8]) -> io::Result<()> {
-        self.parts.rows(rows)
+    fn take_rows(&mut self, rows: &[u8]) -> io::Result<()> {
+        self.parts.take_rows(rows)
     }
 
     fn end_rows(&mut self, line: &[u8]) -> io::Result<()> {
