@@ -75,10 +75,10 @@ fn a_signal_while_a_database_is_renamed_leaves_it_as_it_was() {
 fn a_session_that_begins_before_a_rename_is_ended_though_a_superuser_has_it() {
     let env = Env::new();
     let (server, dump) = dumped(&env, &[]);
-    // The session begins between the end of all others and the renames.
+    // The session begins between the end of all others and the renames. It may be ended before it is seen.
     let script = env.path("connect");
     let connect = "/usr/bin/psql -Xqd \"$URL\" -c 'SELECT pg_sleep(100)' > /dev/null 2>&1 &
-until [ \"$(/usr/bin/psql -XAtqd \"$MAINTENANCE\" -c \"SELECT count(*) FROM pg_stat_activity
+until ! kill -0 $! 2> /dev/null || [ \"$(/usr/bin/psql -XAtqd \"$MAINTENANCE\" -c \"SELECT count(*) FROM pg_stat_activity
     WHERE query = 'SELECT pg_sleep(100)' AND state = 'active'\")\" = 1 ]; do sleep 0.02; done";
     std::fs::write(&script, connect).unwrap();
     let fake = r#"case "$*" in *BEGIN*'RENAME TO'*)
