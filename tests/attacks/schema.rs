@@ -112,6 +112,7 @@ fn the_deadline_and_signals_end_a_check_that_cannot_be_interrupted() {
 /// An abandoned check keeps the memory of its longest value, and its turn to check such a value.
 /// Another database that needs both is still dumped.
 #[test]
+#[ignore = "takes more than ten seconds"]
 fn an_abandoned_check_takes_nothing_from_another_database() {
     let Some(env) = scene() else { return };
     keeps_the_turn(&env, "home/shop.db");
@@ -146,6 +147,7 @@ fn honest(env: &Env) {
 
 /// A database that waits for its turn gets it from one that keeps it.
 #[test]
+#[ignore = "takes more than ten seconds"]
 fn a_check_that_keeps_the_turn_does_not_keep_it_from_one_that_waits() {
     let Some(env) = scene() else { return };
     keeps_the_turn(&env, "home/shop.db");
@@ -158,6 +160,7 @@ fn a_check_that_keeps_the_turn_does_not_keep_it_from_one_that_waits() {
 
 /// A run abandons three checks at most, so that its memory and its threads have a ceiling.
 #[test]
+#[ignore = "takes more than ten seconds"]
 fn after_three_abandoned_checks_no_other_database_is_dumped() {
     let Some(env) = scene() else { return };
     for name in ["a.db", "b.db", "c.db"] {

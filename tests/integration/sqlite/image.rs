@@ -99,6 +99,7 @@ fn a_freelist_that_leads_astray_is_corruption() {
 }
 
 #[test]
+#[ignore = "takes more than ten seconds"]
 fn a_database_beyond_the_lock_byte_page() {
     let env = Env::new();
     let source = env.path("db.sqlite");
