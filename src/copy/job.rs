@@ -56,7 +56,14 @@ pub(super) struct CopyJob {
     wanted: Vec<PendingCopy>,
     looked: Instant,
     made: Option<Newest>,
+    is_newest_damaged: bool,
     error: Option<String>,
+}
+
+/// Returns true if the newest dump of a series cannot be read, so that only older ones can be copied.
+pub(super) fn is_newest_damaged(series: &Series) -> bool {
+    let newest = series.unusable(clock::now());
+    newest.is_some_and(|newest| newest.is_damaged)
 }
 
 impl CopyJob {
@@ -80,6 +87,7 @@ impl CopyJob {
             .identities
             .iter()
             .map(|identity| key.hash_identity(identity));
+        let is_newest_damaged = is_newest_damaged(&series);
         let dumps = series.dumps.iter();
         let left_out = dumps.map(|(_, header)| key.hash_left_out(&header.left_out));
         Ok(Some(CopyJob {
@@ -96,6 +104,7 @@ impl CopyJob {
             wanted: Vec::new(),
             looked: Instant::now(),
             made: None,
+            is_newest_damaged,
             error: None,
         }))
     }
@@ -116,6 +125,11 @@ impl CopyJob {
     pub(super) fn refuse(&mut self, why: &str) {
         log::error!("{}: nothing is copied: {why}", self.folder);
         self.error = Some(why.to_owned());
+    }
+
+    /// Returns true if a dump that should have been copied was not.
+    pub(super) fn has_failed(&self) -> bool {
+        self.error.is_some() || self.is_newest_damaged
     }
 
     pub(super) fn error(&self) -> Option<&str> {

@@ -51,10 +51,14 @@ pub fn run(directories: &[PathBuf], options: &CopyOptions) -> Result<usize> {
     let key = home.key()?;
     let _lock = home.lock(&destination, &key)?;
     let store = store::open(&destination, &config, &key.owner(), true)?;
-    let mut jobs = Vec::new();
+    let (mut jobs, mut failed) = (Vec::new(), 0);
     for directory in directories {
         for series in Series::read_all(&directory, &directory.dumps()?) {
-            jobs.extend(CopyJob::new(Arc::clone(&directory), series, &host, &key)?);
+            let is_damaged = job::is_newest_damaged(&series);
+            match CopyJob::new(Arc::clone(&directory), series, &host, &key)? {
+                Some(job) => jobs.push(job),
+                None => failed += usize::from(is_damaged),
+            }
         }
     }
     let records = home.records().unwrap_or_default();
@@ -74,12 +78,11 @@ pub fn run(directories: &[PathBuf], options: &CopyOptions) -> Result<usize> {
         })?;
     }
     copy(&mut jobs, &*store, &destination, &settings)?;
-    let mut failed = 0;
     for job in &mut jobs {
         let stop = Stop::with_limit(options.timeout);
         job.rotate(&*store, options, stop);
         Stop::until_signal().check()?;
-        failed += usize::from(job.error().is_some());
+        failed += usize::from(job.has_failed());
     }
     record(&home, &destination, &jobs);
     Ok(failed)

@@ -10,14 +10,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use anyhow::Result;
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};
 use rustix::io::Errno;
-use sha2::{Digest, Sha256};
 
 use super::bounds::{Bounds, DEEPEST};
-use super::error::{Reason, StoreError};
+use super::error::StoreError;
 use super::interface::{Store, StoredFile, UNFINISHED, Upload, UploadContent, UploadResult};
 use crate::directory::Directory;
 use crate::follow::open_regular;
-use crate::human;
 use crate::rename::rename_without_replacing;
 use crate::stop::Stop;
 
@@ -210,26 +208,14 @@ struct TemporaryFile {
 }
 
 impl TemporaryFile {
-    fn compare(&mut self, content: &UploadContent) -> io::Result<()> {
+    /// Reads the file back and compares it.
+    fn compare(&mut self, content: &UploadContent) -> Result<(), StoreError> {
         self.file.rewind()?;
-        let mut sums = Sha256::new();
-        let mut buffer = vec![0; 64 << 10];
-        let mut bytes = 0;
-        loop {
-            self.stop.check().map_err(StoreError::from)?;
-            match self.file.read(&mut buffer)? {
-                0 => break,
-                read => {
-                    sums.update(&buffer[..read]);
-                    bytes += read as u64;
-                }
-            }
-        }
-        if bytes == content.bytes && human::hexadecimal(&sums.finalize()) == content.sha256 {
-            return Ok(());
-        }
-        let text = "the file that was read back differs from what was written";
-        Err(StoreError::new(Reason::Other, text).into())
+        let file = self.file.try_clone()?;
+        content.compare(&mut StoppableReader {
+            file,
+            stop: self.stop,
+        })
     }
 }
 
@@ -251,7 +237,7 @@ impl Upload for TemporaryFile {
         _reads_back: bool,
     ) -> Result<UploadResult, StoreError> {
         self.file.sync_all()?;
-        self.compare(content).map_err(StoreError::of)?;
+        self.compare(content)?;
         let temporary = self.temporary.clone().unwrap_or_default();
         match rename_without_replacing(&self.folder, temporary.as_ref(), self.name.as_ref(), Err) {
             Ok(()) => {}

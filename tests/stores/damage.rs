@@ -126,3 +126,22 @@ fn a_lost_sidecar_is_made_again_by_verify() {
         assert!(place.stored().contains(&sidecar));
     }
 }
+
+#[test]
+fn a_newest_dump_that_cannot_be_read_fails_and_older_ones_are_copied() {
+    let place = TestStore::new(StoreKind::Directory);
+    let older = place.dump();
+    let newest = place.dump();
+    let whole = std::fs::read(&newest).unwrap();
+    std::fs::write(&newest, &whole[..whole.len() / 2]).unwrap();
+    let run = place.on("copy dump --to @").fails(1, "is not copied");
+    let name = older.file_name().unwrap().to_str().unwrap();
+    assert!(run.stdout.trim_end().ends_with(name), "{run:?}");
+    assert_eq!(run.stdout.lines().count(), 1, "{run:?}");
+
+    std::fs::remove_file(&older).unwrap();
+    place.on("copy dump --to @").fails(1, "is not copied");
+
+    std::fs::write(&newest, whole).unwrap();
+    place.on("copy dump --to @").succeeds();
+}
