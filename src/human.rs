@@ -1,6 +1,7 @@
 //! Parses and formats durations, sizes, counts and text for people.
 
-use std::fmt::{Display, Write};
+use std::fmt::{Display, Write as _};
+use std::io::{self, Write};
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::time::Duration;
@@ -112,6 +113,23 @@ pub fn json(value: &impl Serialize) -> serde_json::Result<String> {
     Ok(shown)
 }
 
+/// Writes the rows as the JSON list that [`json`] makes of them, one row in memory at a time.
+///
+/// # Errors
+/// When a row cannot be written.
+pub fn write_json_list<Row: Serialize>(
+    out: &mut impl Write,
+    rows: impl Iterator<Item = Row>,
+) -> io::Result<()> {
+    let mut before = "[";
+    for row in rows {
+        let row = json(&row)?.replace('\n', "\n  ");
+        write!(out, "{before}\n  {row}")?;
+        before = ",";
+    }
+    writeln!(out, "{}", if before == "[" { "[]" } else { "\n]" })
+}
+
 /// Serializes a path as text. Bytes that are not UTF-8 become U+FFFD.
 ///
 /// # Errors
@@ -183,6 +201,16 @@ pub fn count<N: Copy + Display + PartialEq + From<u8>>(number: N, thing: &str) -
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_list_by_rows_is_the_list_as_a_whole() {
+        for rows in [vec![], vec![vec!["a"]], vec![vec!["b\u{202e}", "c\n"], vec![]]] {
+            let mut written = Vec::new();
+            write_json_list(&mut written, rows.iter()).unwrap();
+            let whole = json(&rows).unwrap() + "\n";
+            assert_eq!(String::from_utf8(written).unwrap(), whole);
+        }
+    }
 
     #[test]
     fn one_thing_is_singular() {

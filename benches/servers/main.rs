@@ -1,6 +1,6 @@
 //! Compares a dump of a server's database, which is checked, read back, synced and published, with
-//! the server's own client writing nothing but the text, and with the classic pipe. For PostgreSQL,
-//! also dumps by several sessions, and a server with many small databases.
+//! the server's own client writing nothing but the text, and with the classic pipe. Also a server with
+//! many empty databases, and for PostgreSQL dumps by several sessions.
 //!
 //! `cargo bench --features isal --bench servers [-- postgresql sessions many mariadb]`. First, each
 //! engine gets a database of about 1 GB. Rounds alternate, so that other work of the machine
@@ -8,6 +8,7 @@
 //! of rounds.
 
 mod content;
+mod many;
 mod measure;
 #[allow(dead_code, reason = "shared with the tests")]
 #[path = "../../tests/integration/servers/mysql/server.rs"]
@@ -39,7 +40,7 @@ fn main() -> Result<()> {
     {
         postgresql()?;
     }
-    if is_wanted("mariadb") {
+    if ["mariadb", "many"].iter().any(|part| is_wanted(part)) {
         mariadb()?;
     }
     Ok(())
@@ -61,13 +62,19 @@ fn postgresql() -> Result<()> {
         sessions::compare(&server)?;
     }
     if is_wanted("many") {
-        sessions::many_databases(&server)?;
+        many::postgresql(&server)?;
     }
     Ok(())
 }
 
 fn mariadb() -> Result<()> {
     let server = mysql::Server::start();
+    if is_wanted("many") {
+        many::mariadb(&server)?;
+    }
+    if !is_wanted("mariadb") {
+        return Ok(());
+    }
     server.sql("", "CREATE DATABASE bench");
     server.sql("bench", &mariadb_table());
     let client = || {

@@ -1,16 +1,12 @@
 //! Compares dumps of a PostgreSQL database by one and by several sessions with `pg_dump`.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::time::Instant;
+use std::process::Stdio;
 
 use tempfile::TempDir;
 
-use crate::measure::{PROGRAM, Result, dump, median, rounds, timed};
+use crate::measure::{Result, dump, median, rounds, timed};
 use crate::{postgresql, slow};
-
-/// The number of empty databases.
-const MANY: usize = 60;
 
 /// Prints the times of `pg_dump` and of dumps with each number of sessions, of one large table:
 /// from the server itself, and with a limit to the speed of each connection. Then the same of many
@@ -79,50 +75,5 @@ fn by_sessions(
             time / alone
         );
     }
-    Ok(())
-}
-
-/// Prints the time of a whole server with many empty databases, and of a loop of `pg_dump | gzip`.
-pub(crate) fn many_databases(server: &postgresql::Server) -> Result<()> {
-    for number in 0..MANY {
-        server.psql("postgres", &format!("CREATE DATABASE many{number}"));
-    }
-    let place = TempDir::new()?;
-    let (mut looped, mut ours) = (Vec::new(), Vec::new());
-    for _ in 0..rounds() {
-        let script = format!(
-            "for n in $(seq 0 {}); do pg_dump many$n | gzip > many$n.gz; done",
-            MANY - 1
-        );
-        let mut shell = server.client("sh", "postgres");
-        shell.args(["-euc", &script]).current_dir(place.path());
-        looped.push(timed(&mut shell)?);
-        let dumps = place.path().join("dumps");
-        let started = Instant::now();
-        let mut command = Command::new(PROGRAM);
-        command.args([
-            "dump",
-            "--log",
-            "warn",
-            "--exclude",
-            "bench,forty,postgres",
-            "--to",
-        ]);
-        let status = command
-            .arg(&dumps)
-            .arg(server.url(""))
-            .stdout(Stdio::null())
-            .status()?;
-        assert!(status.success());
-        ours.push(started.elapsed().as_secs_f64());
-        std::fs::remove_dir_all(&dumps)?;
-    }
-    let (looped, ours) = (median(looped), median(ours));
-    println!("{MANY} empty databases:");
-    println!("a loop of pg_dump | gzip        {looped:7.2} s");
-    println!(
-        "dump-database dump              {ours:7.2} s, {:.2} x (wanted: at most 1)",
-        ours / looped
-    );
     Ok(())
 }

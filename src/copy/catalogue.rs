@@ -1,7 +1,6 @@
 //! Lists the copies of a destination, from the names and sizes that the store lists.
 
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -57,10 +56,11 @@ pub(super) fn read(
         let names = folders.iter().filter_map(|name| Name::parse(name));
         names.collect()
     };
-    let listed = map_parallel(&hosts, |host| store.list(host.as_str(), stop));
+    // A listing of a machine is dropped as soon as it is grouped: it has the path of every file.
+    let grouped = map_parallel(&hosts, |host| store.list(host.as_str(), stop).map(group));
     let mut all = BTreeMap::new();
-    for objects in listed {
-        sort(objects?, &mut all);
+    for copies in grouped {
+        all.append(&mut copies?);
     }
     Ok(all)
 }
@@ -74,8 +74,7 @@ pub(super) fn read_folder(
     folder: &Folder,
     stop: Stop,
 ) -> Result<Copies, StoreError> {
-    let mut all = BTreeMap::new();
-    sort(store.list(&folder.to_string(), stop)?, &mut all);
+    let mut all = group(store.list(&folder.to_string(), stop)?);
     Ok(all.remove(folder).unwrap_or_default())
 }
 
@@ -125,7 +124,8 @@ fn take<'a, I>(next: &AtomicUsize, items: &'a [I]) -> Option<(usize, &'a I)> {
 }
 
 /// Groups files by database. Files whose names this program does not make are left out.
-fn sort(objects: Vec<StoredFile>, all: &mut BTreeMap<Folder, Copies>) {
+fn group(objects: Vec<StoredFile>) -> BTreeMap<Folder, Copies> {
+    let mut all: BTreeMap<Folder, Copies> = BTreeMap::new();
     let mut sidecars = BTreeMap::new();
     for object in objects {
         let Some((folder, file)) = parse_file(&object.path) else {
@@ -145,11 +145,10 @@ fn sort(objects: Vec<StoredFile>, all: &mut BTreeMap<Folder, Copies>) {
             });
         }
     }
-    for (folder, copies) in all.iter_mut() {
+    for (folder, copies) in &mut all {
         for copy in &mut copies.stored {
-            if let Entry::Occupied(found) = sidecars.entry((folder.clone(), copy.name.clone())) {
-                copy.kind = Some(found.remove().0);
-            }
+            let key = (folder.clone(), copy.name.clone());
+            copy.kind = sidecars.remove(&key).map(|(kind, _)| kind);
         }
         copies
             .stored
@@ -158,4 +157,5 @@ fn sort(objects: Vec<StoredFile>, all: &mut BTreeMap<Folder, Copies>) {
     for ((folder, _), (_, path)) in sidecars {
         all.entry(folder).or_default().orphans.push(path);
     }
+    all
 }

@@ -14,9 +14,9 @@ use crate::stop::Stop;
 
 /// One copy.
 #[derive(Debug, Serialize)]
-struct CopyRow {
-    host: String,
-    database: String,
+struct CopyRow<'a> {
+    host: &'a str,
+    database: &'a str,
     time: Timestamp,
     url: String,
     bytes: u64,
@@ -33,51 +33,59 @@ struct CopyRow {
 /// When a destination cannot be listed or stdout is closed.
 pub fn list(places: &[Location], json: bool) -> Result<()> {
     let stop = Stop::until_signal();
-    let mut rows = Vec::new();
+    let mut listed = Vec::new();
     for place in places {
-        for (folder, copies) in place.copies(stop)? {
-            rows.extend(copies.stored.iter().rev().map(|copy| CopyRow {
-                host: folder.host.to_string(),
-                database: folder.database.to_string(),
+        let copies = place.copies(stop)?;
+        listed.extend(copies.into_iter().map(|(folder, copies)| (place, folder, copies)));
+    }
+    // The rows are made as they are printed: a destination has many copies.
+    let rows = || {
+        listed.iter().flat_map(|(place, folder, copies)| {
+            copies.stored.iter().rev().map(|copy| CopyRow {
+                host: folder.host.as_str(),
+                database: folder.database.as_str(),
                 time: copy.name.dump.time,
-                url: place.url_of(&folder, &copy.name),
+                url: place.url_of(folder, &copy.name),
                 bytes: copy.bytes,
                 encrypted: copy.name.is_encrypted,
                 kind: copy.kind,
-            }));
-        }
-    }
+            })
+        })
+    };
     let mut out = io::BufWriter::new(io::stdout().lock());
     if json {
-        writeln!(out, "{}", human::json(&rows)?)?;
-    } else if rows.is_empty() {
+        human::write_json_list(&mut out, rows())?;
+    } else if rows().next().is_none() {
         log::info!("there are no copies");
     } else {
-        print_table(&mut out, &rows, clock::now())?;
+        print_table(&mut out, rows, clock::now())?;
     }
     out.flush()?;
     Ok(())
 }
 
-fn print_table(out: &mut impl Write, rows: &[CopyRow], now: Timestamp) -> io::Result<()> {
-    let width = |cell: fn(&CopyRow) -> &String, head: &str| {
-        let widest = rows.iter().map(|row| cell(row).chars().count()).max();
-        widest.unwrap_or(0).max(head.len())
-    };
-    let host = width(|row| &row.host, "host");
-    let database = width(|row| &row.database, "database");
-    let url = width(|row| &row.url, "copy");
+fn print_table<'a, Rows: Iterator<Item = CopyRow<'a>>>(
+    out: &mut impl Write,
+    rows: impl Fn() -> Rows,
+    now: Timestamp,
+) -> io::Result<()> {
+    let [mut host, mut database, mut url] = ["host", "database", "copy"].map(str::len);
+    for row in rows() {
+        host = host.max(row.host.chars().count());
+        database = database.max(row.database.chars().count());
+        url = url.max(row.url.chars().count());
+    }
     writeln!(
         out,
         "{:host$}  {:database$}  {:20}  {:>8}  {:>10}  {:url$}  kind",
         "host", "database", "time (UTC)", "age", "size", "copy"
     )?;
-    for row in rows {
+    for row in rows() {
         writeln!(
             out,
             "{:host$}  {:database$}  {:20}  {:>8}  {:>10}  {:url$}  {}",
-            printable(&row.host),
-            printable(&row.database),
+            printable(row.host),
+            printable(row.database),
             row.time.strftime("%Y-%m-%d %H:%M:%SZ").to_string(),
             human::age(now.duration_since(row.time)),
             human::bytes(row.bytes),

@@ -83,25 +83,21 @@ impl HangingDrill {
     /// no other user can look inside.
     pub(crate) fn is_confined(&self) {
         let is_root = rustix::process::geteuid().is_root();
-        let own_network = fs::read_link("/proc/self/ns/net").unwrap();
         let processes = self.processes();
-        assert!(processes.len() >= 3, "{processes:?}");
+        // A client that has just ended is still listed and has no rights left to look at.
+        let rights: Vec<Rights> = processes.iter().filter_map(|pid| Rights::of(*pid)).collect();
+        assert!(rights.len() >= 3, "{processes:?}");
+        let own = Rights::of(std::process::id()).unwrap();
         let mut users = Vec::new();
-        for process in processes {
-            let line = command_line(process);
-            let status = status(process);
-            let of = |name: &str| status.get(name).map_or("", String::as_str);
+        for process in rights {
+            let line = &process.line;
+            let of = |name: &str| process.status.get(name).map_or("", String::as_str);
             assert_eq!(of("NoNewPrivs"), "1", "{line}");
             assert_eq!(of("CapEff"), "0000000000000000", "{line}");
             assert_eq!(of("CapPrm"), "0000000000000000", "{line}");
-            let score = fs::read_to_string(format!("/proc/{process}/oom_score_adj")).unwrap();
-            assert_eq!(score.trim(), "1000", "{line}");
-            let network = fs::read_link(format!("/proc/{process}/ns/net")).unwrap();
-            assert_ne!(network, own_network, "{line}");
-            let seen = PathBuf::from(format!("/proc/{process}/root"));
-            for hidden in ["run/postgresql", "run/mysqld", "var/lib", "var/log"] {
-                assert!(!seen.join(hidden).exists(), "{line} sees {hidden}");
-            }
+            assert_eq!(process.oom_score.trim(), "1000", "{line}");
+            assert_ne!(process.network, own.network, "{line}");
+            assert_eq!(process.shows, Vec::<&str>::new(), "{line}");
             if is_root {
                 assert_eq!(of("Groups"), "", "{line}");
                 users.push(of("Uid").to_owned());
@@ -133,11 +129,14 @@ impl HangingDrill {
             let listed = names(&proc);
             let listed: Vec<u32> = listed.iter().filter_map(|name| name.parse().ok()).collect();
             let line = command_line(*process);
+            let first = fs::read(proc.join("1/cmdline")).unwrap_or_default();
+            if has_ended(*process) {
+                continue;
+            }
             assert!(
                 !listed.is_empty() && listed.len() <= own.len(),
                 "{line}: {listed:?}"
             );
-            let first = fs::read(proc.join("1/cmdline")).unwrap();
             let first = String::from_utf8_lossy(&first);
             assert!(
                 first.starts_with("dump-database-drill-init\0"),
@@ -184,6 +183,15 @@ impl HangingDrill {
         assert_eq!(work.permissions().mode() & 0o777, 0o700);
     }
 
+    /// Stops all that the drill started, so that a drill that is only busy hangs from now on.
+    pub(crate) fn stop_what_it_started(&self) {
+        for pid in self.processes() {
+            let pid = rustix::process::Pid::from_raw(pid.cast_signed()).unwrap();
+            // One that has just ended is no obstacle.
+            let _ = rustix::process::kill_process(pid, rustix::process::Signal::STOP);
+        }
+    }
+
     /// Kills the drill.
     pub(crate) fn kill(mut self) {
         self.drill.kill().unwrap();
@@ -197,10 +205,7 @@ impl HangingDrill {
         self.drill.kill().unwrap();
         self.drill.wait().unwrap();
         wait_for("the end of what it started", || {
-            let is_alive = |pid: &u32| {
-                let state = status(*pid).get("State").cloned().unwrap_or("Z".to_owned());
-                !state.starts_with('Z') && !command_line(*pid).is_empty()
-            };
+            let is_alive = |pid: &u32| !has_ended(*pid) && !command_line(*pid).is_empty();
             !processes.iter().any(is_alive)
         });
         self.is_closed();
@@ -208,6 +213,42 @@ impl HangingDrill {
         env.run("drill --scratch scratch").succeeds();
         assert_eq!(names(&scratch), Vec::<String>::new());
     }
+}
+
+/// What a process may do, read from `/proc`.
+struct Rights {
+    line: String,
+    status: BTreeMap<String, String>,
+    oom_score: String,
+    network: PathBuf,
+    /// The directories of the machine's servers that it can see.
+    shows: Vec<&'static str>,
+}
+
+impl Rights {
+    /// Reads them all. Returns nothing if the process has ended.
+    fn of(pid: u32) -> Option<Rights> {
+        let read = || {
+            let seen = PathBuf::from(format!("/proc/{pid}/root"));
+            fs::read_link(&seen)?;
+            let mut shows = vec!["run/postgresql", "run/mysqld", "var/lib", "var/log"];
+            shows.retain(|hidden| seen.join(hidden).exists());
+            Ok(Rights {
+                line: command_line(pid),
+                oom_score: fs::read_to_string(format!("/proc/{pid}/oom_score_adj"))?,
+                network: fs::read_link(format!("/proc/{pid}/ns/net"))?,
+                shows,
+                status: status(pid),
+            })
+        };
+        let rights: std::io::Result<Rights> = read();
+        (!has_ended(pid)).then(|| rights.unwrap_or_else(|error| panic!("{pid}: {error}")))
+    }
+}
+
+fn has_ended(pid: u32) -> bool {
+    let state = status(pid).remove("State").unwrap_or_default();
+    state.is_empty() || state.starts_with(['Z', 'X'])
 }
 
 fn status(pid: u32) -> BTreeMap<String, String> {

@@ -86,6 +86,7 @@ fn a_drill_is_confined_and_stays_closed_when_it_is_killed() {
     server.run("EVAL \"for i=1,200000 do redis.call('SET','key'..i,i) end\" 0");
     let dump = env.dump(&server.url());
     let busy = crate::servers::confined::HangingDrill::start(&env, &dump, "--pipe");
+    busy.stop_what_it_started();
     busy.is_confined();
     busy.leaves_nothing_open_when_killed(&env);
 }
