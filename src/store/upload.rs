@@ -110,12 +110,12 @@ impl<'a> Uploading<'a> {
         content.compare(&mut stored)
     }
 
-    /// Returns true if the store has a file with this name and size.
-    fn is_stored(&self, path: &str, bytes: u64) -> Result<bool, StoreError> {
+    /// Returns the size in bytes of the stored file with this name, or `None` if there is none.
+    fn stored_size(&self, path: &str) -> Result<Option<u64>, StoreError> {
         let about = self.store.wait(self.stop, self.store.operator.stat(path));
         match about {
-            Ok(about) => Ok(about.content_length() == bytes),
-            Err(error) if error.reason == Reason::Missing => Ok(false),
+            Ok(about) => Ok(Some(about.content_length())),
+            Err(error) if error.reason == Reason::Missing => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -145,7 +145,7 @@ impl<'a> Uploading<'a> {
         content: &UploadContent,
         reads_back: bool,
     ) -> Result<UploadResult, StoreError> {
-        if !self.is_stored(&self.path, content.bytes)? {
+        if self.stored_size(&self.path)? != Some(content.bytes) {
             return Err(StoreError::new(
                 Reason::Other,
                 "the store reports another size than that of the sent bytes",
@@ -200,6 +200,11 @@ impl Upload for Uploading<'_> {
         reads_back: bool,
     ) -> Result<UploadResult, StoreError> {
         self.send()?;
+        // Not every store refuses to replace a file: Garage ignores the condition. There, a file that appears
+        // between this request and the next one is replaced.
+        if self.temporary.is_none() && self.stored_size(&self.path)?.is_some() {
+            return Ok(UploadResult::Exists);
+        }
         let writer = self.writer.as_mut().expect("it is there until published");
         let closed = self.store.runtime.wait_for(self.stop, writer.close())?;
         if let (Some(temporary), Naming::Renamed(_, webdav)) = (&self.temporary, &self.store.naming)
@@ -210,7 +215,7 @@ impl Upload for Uploading<'_> {
         }
         if !closed {
             // If an answer was lost, the request was sent again, and the existing file is this upload.
-            let is_it = self.is_stored(&self.path, content.bytes)?
+            let is_it = self.stored_size(&self.path)? == Some(content.bytes)
                 && self.compare(&self.path, content).is_ok();
             return Ok(if is_it {
                 UploadResult::New

@@ -12,12 +12,12 @@ mod support;
 
 mod bad_input;
 mod damage;
-mod emulators;
 mod encryption;
 mod faults;
 mod hostile;
 mod interrupted;
 mod lies;
+mod object_server;
 mod options;
 mod proxied_store;
 mod proxy;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::emulators::{self, Emulator, Vendor};
+use crate::object_server::{self, ObjectServer, Vendor};
 use crate::seaweed::{self, Seaweed};
 use crate::ssh::Ssh;
 use crate::support::{Env, Run, names};
@@ -18,9 +18,23 @@ pub(crate) enum StoreKind {
     Webdav,
     Google,
     Azure,
+    /// S3 as Garage has it.
+    Garage,
 }
 
-/// Returns each kind of destination; those that only emulators have, in the long form alone.
+impl StoreKind {
+    /// The object store of the long form of the tests that has it.
+    fn vendor(self) -> Option<Vendor> {
+        match self {
+            StoreKind::Google => Some(Vendor::Google),
+            StoreKind::Azure => Some(Vendor::Microsoft),
+            StoreKind::Garage => Some(Vendor::Garage),
+            _ => None,
+        }
+    }
+}
+
+/// Returns each kind of destination; those whose servers take long to install, in the long form alone.
 pub(crate) fn all() -> Vec<StoreKind> {
     let mut all = vec![
         StoreKind::Directory,
@@ -29,7 +43,7 @@ pub(crate) fn all() -> Vec<StoreKind> {
         StoreKind::Webdav,
     ];
     if is_long() {
-        all.extend([StoreKind::Google, StoreKind::Azure]);
+        all.extend([StoreKind::Google, StoreKind::Azure, StoreKind::Garage]);
     }
     all
 }
@@ -63,12 +77,13 @@ impl TestStore {
                     format!("{bucket}/all/the.copies"),
                 )
             }
-            StoreKind::Google | StoreKind::Azure => {
+            StoreKind::Google | StoreKind::Azure | StoreKind::Garage => {
                 let (vendor, scheme) = match kind {
                     StoreKind::Google => (Vendor::Google, "gs"),
-                    _ => (Vendor::Microsoft, "az"),
+                    StoreKind::Azure => (Vendor::Microsoft, "az"),
+                    _ => (Vendor::Garage, "s3"),
                 };
-                let root = format!("{}/all/the.copies", Emulator::shared(vendor).bucket());
+                let root = format!("{}/all/the.copies", ObjectServer::shared(vendor).bucket());
                 (format!("{scheme}://{root}"), root)
             }
             StoreKind::Webdav => {
@@ -110,16 +125,24 @@ impl TestStore {
                 .env("PATH", Ssh::shared().path())
                 .env("HOME", self.env.root()),
             StoreKind::Google => {
-                let emulator = Emulator::shared(Vendor::Google);
+                let emulator = ObjectServer::shared(Vendor::Google);
                 command.env("STORAGE_EMULATOR_HOST", emulator.endpoint())
             }
             StoreKind::Azure => {
-                let emulator = Emulator::shared(Vendor::Microsoft);
+                let emulator = ObjectServer::shared(Vendor::Microsoft);
                 command
-                    .env("AZURE_STORAGE_ACCOUNT", emulators::ACCOUNT)
-                    .env("AZURE_STORAGE_KEY", emulators::KEY)
+                    .env("AZURE_STORAGE_ACCOUNT", object_server::ACCOUNT)
+                    .env("AZURE_STORAGE_KEY", object_server::KEY)
                     .env("AZURE_STORAGE_SERVICE_ENDPOINT", emulator.endpoint())
             }
+            StoreKind::Garage => command
+                .env("AWS_ACCESS_KEY_ID", object_server::GARAGE_ID)
+                .env("AWS_SECRET_ACCESS_KEY", object_server::GARAGE_SECRET)
+                .env("AWS_REGION", object_server::GARAGE_REGION)
+                .env(
+                    "AWS_ENDPOINT_URL",
+                    ObjectServer::shared(Vendor::Garage).endpoint(),
+                ),
             StoreKind::Directory | StoreKind::Webdav => &mut command,
         };
         command
@@ -140,9 +163,10 @@ impl TestStore {
             StoreKind::S3 => Seaweed::shared().s3(),
             StoreKind::Webdav => Seaweed::shared().webdav(),
             StoreKind::Sftp => Ssh::shared().port(),
-            StoreKind::Google => Emulator::shared(Vendor::Google).port,
-            StoreKind::Azure => Emulator::shared(Vendor::Microsoft).port,
-            StoreKind::Directory => panic!("a directory has no server"),
+            kind => {
+                let vendor = kind.vendor().expect("a directory has no server");
+                ObjectServer::shared(vendor).port
+            }
         }
     }
 
@@ -152,7 +176,7 @@ impl TestStore {
             .url
             .replace(&format!(":{}", self.port()), &format!(":{port}"));
         let mut command = self.command_on(&args.replace('@', &url));
-        if self.kind == StoreKind::S3 {
+        if matches!(self.kind, StoreKind::S3 | StoreKind::Garage) {
             command.env("AWS_ENDPOINT_URL", format!("http://127.0.0.1:{port}"));
         }
         command
@@ -194,9 +218,8 @@ impl TestStore {
     pub(crate) fn stored(&self) -> Vec<String> {
         let mut all = match self.kind {
             StoreKind::S3 | StoreKind::Webdav => Seaweed::shared().list(&self.root),
-            StoreKind::Google => Emulator::shared(Vendor::Google).list(&self.root),
-            StoreKind::Azure => Emulator::shared(Vendor::Microsoft).list(&self.root),
             StoreKind::Directory | StoreKind::Sftp => list_below(&PathBuf::from(&self.root)),
+            _ => self.server().list(&self.root),
         };
         for path in &mut all {
             *path = path
@@ -208,6 +231,11 @@ impl TestStore {
         all
     }
 
+    /// The object store of the long form of the tests that this destination is in.
+    fn server(&self) -> &'static ObjectServer {
+        ObjectServer::shared(self.kind.vendor().expect("another server has it"))
+    }
+
     fn raw(&self, path: &str) -> String {
         format!("{}/{path}", self.root)
     }
@@ -215,9 +243,8 @@ impl TestStore {
     pub(crate) fn read(&self, path: &str) -> Vec<u8> {
         match self.kind {
             StoreKind::S3 | StoreKind::Webdav => Seaweed::shared().get(&self.raw(path)),
-            StoreKind::Google => Emulator::shared(Vendor::Google).get(&self.raw(path)),
-            StoreKind::Azure => Emulator::shared(Vendor::Microsoft).get(&self.raw(path)),
             StoreKind::Directory | StoreKind::Sftp => fs::read(self.raw(path)).unwrap(),
+            _ => self.server().get(&self.raw(path)),
         }
     }
 
@@ -231,18 +258,16 @@ impl TestStore {
             StoreKind::S3 | StoreKind::Webdav => {
                 assert!(Seaweed::shared().put(&self.raw(path), content));
             }
-            StoreKind::Google => Emulator::shared(Vendor::Google).put(&self.raw(path), content),
-            StoreKind::Azure => Emulator::shared(Vendor::Microsoft).put(&self.raw(path), content),
             StoreKind::Directory | StoreKind::Sftp => fs::write(self.raw(path), content).unwrap(),
+            _ => self.server().put(&self.raw(path), content),
         }
     }
 
     pub(crate) fn remove(&self, path: &str) {
         match self.kind {
             StoreKind::S3 | StoreKind::Webdav => Seaweed::shared().remove(&self.raw(path)),
-            StoreKind::Google => Emulator::shared(Vendor::Google).remove(&self.raw(path)),
-            StoreKind::Azure => Emulator::shared(Vendor::Microsoft).remove(&self.raw(path)),
             StoreKind::Directory | StoreKind::Sftp => fs::remove_file(self.raw(path)).unwrap(),
+            _ => self.server().remove(&self.raw(path)),
         }
     }
 

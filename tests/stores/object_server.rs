@@ -1,4 +1,4 @@
-//! Emulators of Google's and Microsoft's object stores, for the long form of the tests.
+//! Object stores for the long form of the tests: Garage, and emulators of Google's and Microsoft's.
 
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
@@ -19,14 +19,23 @@ pub(crate) const ACCOUNT: &str = "devstoreaccount1";
 pub(crate) const KEY: &str =
     "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
 
+/// Garage's key, which it makes when it starts.
+pub(crate) const GARAGE_ID: &str = "GK0123456789abcdef01234567";
+pub(crate) const GARAGE_SECRET: &str =
+    "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+/// Garage's bucket, which it makes as well, and its region.
+const BUCKET: &str = "backup";
+pub(crate) const GARAGE_REGION: &str = "garage";
+
 /// Whose store it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Vendor {
     Google,
     Microsoft,
+    Garage,
 }
 
-pub(crate) struct Emulator {
+pub(crate) struct ObjectServer {
     vendor: Vendor,
     pub(crate) port: u16,
     _directory: TempDir,
@@ -34,19 +43,21 @@ pub(crate) struct Emulator {
     runtime: tokio::runtime::Runtime,
 }
 
-impl Emulator {
+impl ObjectServer {
     /// The one of a vendor that tests share. A thread that never ends started it.
-    pub(crate) fn shared(vendor: Vendor) -> &'static Emulator {
-        static GOOGLE: OnceLock<Emulator> = OnceLock::new();
-        static MICROSOFT: OnceLock<Emulator> = OnceLock::new();
+    pub(crate) fn shared(vendor: Vendor) -> &'static ObjectServer {
+        static GOOGLE: OnceLock<ObjectServer> = OnceLock::new();
+        static MICROSOFT: OnceLock<ObjectServer> = OnceLock::new();
+        static GARAGE: OnceLock<ObjectServer> = OnceLock::new();
         let shared = match vendor {
             Vendor::Google => &GOOGLE,
             Vendor::Microsoft => &MICROSOFT,
+            Vendor::Garage => &GARAGE,
         };
         shared.get_or_init(|| {
             let (give, take) = mpsc::channel();
             std::thread::spawn(move || {
-                give.send(Emulator::start(vendor)).ok().unwrap();
+                give.send(ObjectServer::start(vendor)).ok().unwrap();
                 loop {
                     std::thread::park();
                 }
@@ -57,9 +68,8 @@ impl Emulator {
 
     fn start(vendor: Vendor) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
-        drop(listener);
+        let listeners = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+        let [port, other] = listeners.map(|listener| listener.local_addr().unwrap().port());
         let mut command = Command::new("setpriv");
         command.args(["--pdeathsig", "KILL"]);
         match vendor {
@@ -75,6 +85,20 @@ impl Emulator {
                     ".",
                 ])
                 .arg(format!("--blobPort={port}")),
+            Vendor::Garage => {
+                let config = format!(
+                    "metadata_dir = 'meta'\ndata_dir = 'data'\ndb_engine = 'sqlite'\nreplication_factor = 1\n\
+                     rpc_bind_addr = '127.0.0.1:{other}'\nrpc_secret = '{GARAGE_SECRET}'\n\
+                     [s3_api]\ns3_region = '{GARAGE_REGION}'\napi_bind_addr = '127.0.0.1:{port}'\n"
+                );
+                std::fs::write(directory.path().join("garage.toml"), config).unwrap();
+                command
+                    .args(["garage", "-c", "garage.toml", "server"])
+                    .args(["--single-node", "--default-bucket"])
+                    .env("GARAGE_DEFAULT_ACCESS_KEY", GARAGE_ID)
+                    .env("GARAGE_DEFAULT_SECRET_KEY", GARAGE_SECRET)
+                    .env("GARAGE_DEFAULT_BUCKET", BUCKET)
+            }
         };
         let process = command
             .current_dir(directory.path())
@@ -82,12 +106,12 @@ impl Emulator {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
-            .expect("setpriv is there, and the emulator: tests/stores/run --all installs it");
+            .expect("setpriv is there, and the server: tests/stores/run --all installs it");
         let give_up = Instant::now() + Duration::from_mins(1);
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
             assert!(
                 Instant::now() < give_up,
-                "{vendor:?}'s emulator does not start"
+                "{vendor:?} does not start"
             );
             std::thread::sleep(Duration::from_millis(100));
         }
@@ -95,7 +119,7 @@ impl Emulator {
         HttpTransporter::install_default(
             opendal_http_transport_reqwest::ReqwestTransport::default(),
         );
-        Emulator {
+        ObjectServer {
             vendor,
             port,
             _directory: directory,
@@ -107,16 +131,19 @@ impl Emulator {
     /// Where its store is, as the program is told.
     pub(crate) fn endpoint(&self) -> String {
         match self.vendor {
-            Vendor::Google => format!("http://127.0.0.1:{}", self.port),
+            Vendor::Google | Vendor::Garage => format!("http://127.0.0.1:{}", self.port),
             Vendor::Microsoft => format!("http://127.0.0.1:{}/{ACCOUNT}", self.port),
         }
     }
 
-    /// Makes a bucket and returns its name.
+    /// Makes a bucket and returns its name; in Garage, returns its bucket and a new prefix.
     pub(crate) fn bucket(&self) -> String {
         let mut noise = [0; 8];
         rustix::rand::getrandom(&mut noise, rustix::rand::GetRandomFlags::empty()).unwrap();
         let name = format!("b{:016x}", u64::from_ne_bytes(noise));
+        if self.vendor == Vendor::Garage {
+            return format!("{BUCKET}/{name}");
+        }
         let mut curl = Command::new("curl");
         curl.args(["-s", "-f", "--max-time", "20"]);
         match self.vendor {
@@ -148,6 +175,7 @@ impl Emulator {
                 .arg(format!("Authorization: SharedKey {ACCOUNT}:{signature}"))
                 .arg(format!("{}/{name}?restype=container", self.endpoint()))
             }
+            Vendor::Garage => unreachable!("it has one bucket"),
         };
         let made = curl.output().unwrap();
         assert!(made.status.success(), "{made:?}");
@@ -170,6 +198,14 @@ impl Emulator {
                     .endpoint(&endpoint)
                     .account_name(ACCOUNT)
                     .account_key(KEY),
+            ),
+            Vendor::Garage => Operator::new(
+                opendal::services::S3::default()
+                    .bucket(bucket)
+                    .endpoint(&endpoint)
+                    .region(GARAGE_REGION)
+                    .access_key_id(GARAGE_ID)
+                    .secret_access_key(GARAGE_SECRET),
             ),
         }
         .unwrap()
@@ -224,7 +260,7 @@ impl Emulator {
     }
 }
 
-impl Drop for Emulator {
+impl Drop for ObjectServer {
     fn drop(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();
