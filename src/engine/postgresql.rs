@@ -1,6 +1,7 @@
 //! The PostgreSQL engine. It uses PostgreSQL's client programs: `psql`, `pg_dump`, `pg_dumpall`,
 //! `pg_restore`.
 
+mod analyze;
 mod begin;
 mod catalogue;
 mod checking;

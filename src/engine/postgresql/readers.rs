@@ -9,21 +9,18 @@ use std::io::Read;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use memchr::memchr;
 
 use super::error::{LOCK_NOT_AVAILABLE, ServerError, VERBOSE};
 use super::large::LargeTable;
-use super::piece::RowsPiece;
+use super::piece::{Filled, RowsPiece};
 use super::ranges::{Given, PageRange, Ranges};
 use super::server::Server;
 use super::sql::literal;
 use crate::child::Child;
 use crate::stop::Stop;
 
-/// What a session prints after the rows of a range. No row is like this: a backslash in a row is
-/// doubled.
-const END: &[u8] = b"\\.\n";
 /// The line that a session prints before the rows of a range.
 const READS: &str = "rows";
 
@@ -186,7 +183,11 @@ impl Reader {
         // True if the next byte begins a row.
         let mut at_start = true;
         loop {
-            let is_whole = self.fill(session, &mut piece, at_start)?;
+            let child = session.as_mut().context("the session has ended")?;
+            let filled = piece.fill(at_start, child)?;
+            if filled == Filled::EndOfSession {
+                return Err(self.explain_end(session.take()));
+            }
             at_start = piece.bytes().last().map_or(at_start, |last| *last == b'\n');
             if !piece.bytes().is_empty() {
                 match self.ranges.give(range, piece, self.stop)? {
@@ -194,33 +195,10 @@ impl Reader {
                     given => return Ok(given),
                 }
             }
-            if is_whole {
+            if filled == Filled::EndOfRange {
                 return Ok(Given::Taken);
             }
             piece = self.ranges.piece();
-        }
-    }
-
-    /// Reads rows into `piece` until it is full or the range ends. Returns true at the end of the
-    /// range; the piece then has the rows without [`END`].
-    fn fill(
-        &self,
-        session: &mut Option<Child>,
-        piece: &mut RowsPiece,
-        at_start: bool,
-    ) -> Result<bool> {
-        loop {
-            if ends_with_line(piece.bytes(), at_start, END) {
-                piece.shorten(END.len());
-                return Ok(true);
-            }
-            // A piece does not end within the mark of the end.
-            let within = (1..END.len())
-                .any(|length| ends_with_line(piece.bytes(), at_start, &END[..length]));
-            if piece.is_full() && !within {
-                return Ok(false);
-            }
-            self.read_more(session, piece)?;
         }
     }
 
@@ -257,7 +235,9 @@ SET LOCAL lock_timeout = 0;
         child.say(script.as_bytes())?;
         let mut piece = self.ranges.piece();
         let end = loop {
-            self.read_more(session, &mut piece)?;
+            if piece.read_from(child)? == 0 {
+                return Err(self.explain_end(session.take()));
+            }
             if let Some(end) = memchr(b'\n', piece.bytes()) {
                 break end;
             }
@@ -276,21 +256,14 @@ SET LOCAL lock_timeout = 0;
         }
     }
 
-    fn read_more(&self, session: &mut Option<Child>, piece: &mut RowsPiece) -> Result<()> {
-        let child = session.as_mut().context("the session has ended")?;
-        if piece.read_from(child)? > 0 {
-            return Ok(());
+    /// Returns why a session ended before it printed what it was asked for.
+    fn explain_end(&self, session: Option<Child>) -> anyhow::Error {
+        if let Err(stopped) = self.stop.check() {
+            return stopped.into();
         }
-        self.stop.check()?;
-        if let Some(child) = session.take() {
-            child.finish().map_err(ServerError::of)?;
+        match session.map(Child::finish) {
+            Some(Err(error)) => ServerError::of(error),
+            _ => anyhow!("psql ended before the rows did"),
         }
-        bail!("psql ended before the rows did");
     }
-}
-
-/// Returns true if `piece` ends with `end` at the beginning of a line.
-fn ends_with_line(piece: &[u8], at_start: bool, end: &[u8]) -> bool {
-    let before = piece.strip_suffix(end);
-    before.is_some_and(|before| before.last().map_or(at_start, |last| *last == b'\n'))
 }

@@ -6,6 +6,7 @@ use std::fs::File;
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
+use super::analyze::analyze;
 use super::catalogue;
 use super::catalogue::DatabaseSettings;
 use super::fill::{self, FilledDatabase};
@@ -23,7 +24,6 @@ use crate::engine::load::{ExistingDatabase, LoadOptions, LoadResult};
 use crate::engine::missing::MissingRequirements;
 use crate::header::Header;
 use crate::name::Format;
-use crate::progress;
 
 /// Restores a dump into the database `name`.
 ///
@@ -188,12 +188,4 @@ fn preflight(into: &TargetServer<'_>, header: &Header, settings: &DatabaseSettin
         );
     }
     Ok(())
-}
-
-fn analyze(into: &TargetServer<'_>, name: &str) {
-    progress::begin_phase("analyzing");
-    let analyze = ["ANALYZE".to_owned()];
-    if let Err(error) = into.server.execute(name, &analyze, into.stop) {
-        log::warn!("{name} was restored, but ANALYZE failed: {error:#}");
-    }
 }
