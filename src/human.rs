@@ -204,7 +204,11 @@ mod tests {
 
     #[test]
     fn a_list_by_rows_is_the_list_as_a_whole() {
-        for rows in [vec![], vec![vec!["a"]], vec![vec!["b\u{202e}", "c\n"], vec![]]] {
+        for rows in [
+            vec![],
+            vec![vec!["a"]],
+            vec![vec!["b\u{202e}", "c\n"], vec![]],
+        ] {
             let mut written = Vec::new();
             write_json_list(&mut written, rows.iter()).unwrap();
             let whole = json(&rows).unwrap() + "\n";

@@ -18,6 +18,7 @@ mod servers;
 mod sqlite;
 
 use std::fs;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -148,6 +149,7 @@ fn repeat(command: Option<Command>, ended: &std::sync::mpsc::Receiver<()>) -> Ve
         let began = Instant::now();
         let mut process = command
             .stdout(Stdio::null())
+            .process_group(0)
             .spawn()
             .expect("it can be started");
         if !wait(&mut process, ended) {
@@ -170,8 +172,10 @@ fn wait(process: &mut Child, ended: &std::sync::mpsc::Receiver<()>) -> bool {
         }
         let tick = ended.recv_timeout(Duration::from_millis(20));
         if tick != Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
-            // Its pipes end with it.
-            process.kill().expect("it can be killed");
+            // What a shell started would go on, and hold the next dump's files.
+            let group = rustix::process::Pid::from_child(process);
+            rustix::process::kill_process_group(group, rustix::process::Signal::KILL)
+                .expect("it can be killed");
             process.wait().expect("it can be waited for");
             return false;
         }

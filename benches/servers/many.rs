@@ -25,7 +25,10 @@ pub(crate) fn mariadb(server: &mysql::Server) -> Result<()> {
     // `sh` gets the options of the client, which it passes on.
     let client = server.client("mariadb-dump");
     let words = client.get_args().map(|word| word.to_string_lossy());
-    let dumper = ["mariadb-dump".into()].into_iter().chain(words).collect::<Vec<_>>();
+    let dumper = ["mariadb-dump".into()]
+        .into_iter()
+        .chain(words)
+        .collect::<Vec<_>>();
     let dumper = format!("{} --single-transaction", dumper.join(" "));
     compare("MariaDB", &dumper, || Command::new("sh"), &server.url(""))
 }

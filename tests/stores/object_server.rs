@@ -109,10 +109,7 @@ impl ObjectServer {
             .expect("setpriv is there, and the server: tests/stores/run --all installs it");
         let give_up = Instant::now() + Duration::from_mins(1);
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert!(
-                Instant::now() < give_up,
-                "{vendor:?} does not start"
-            );
+            assert!(Instant::now() < give_up, "{vendor:?} does not start");
             std::thread::sleep(Duration::from_millis(100));
         }
         let _ = rustls::crypto::ring::default_provider().install_default();

@@ -34,7 +34,9 @@ pub(super) fn analyze(into: &TargetServer<'_>, name: &str) {
     let analyzed = match analyze_in_parallel(into, name) {
         Ok(true) => return,
         // A table may have been dropped meanwhile.
-        Ok(false) | Err(_) => into.server.execute(name, &["ANALYZE".to_owned()], into.stop),
+        Ok(false) | Err(_) => into
+            .server
+            .execute(name, &["ANALYZE".to_owned()], into.stop),
     };
     if let Err(error) = analyzed {
         log::warn!("{name} was restored, but ANALYZE failed: {error:#}");
@@ -82,7 +84,9 @@ fn distribute(tables: Vec<Table>, sessions: usize) -> Vec<Vec<String>> {
 
 fn statements(tables: &[String]) -> Vec<String> {
     let several = tables.chunks(TABLES_OF_STATEMENT);
-    several.map(|tables| format!("ANALYZE {}", tables.join(", "))).collect()
+    several
+        .map(|tables| format!("ANALYZE {}", tables.join(", ")))
+        .collect()
 }
 
 #[cfg(test)]

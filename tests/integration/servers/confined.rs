@@ -85,7 +85,10 @@ impl HangingDrill {
         let is_root = rustix::process::geteuid().is_root();
         let processes = self.processes();
         // A client that has just ended is still listed and has no rights left to look at.
-        let rights: Vec<Rights> = processes.iter().filter_map(|pid| Rights::of(*pid)).collect();
+        let rights: Vec<Rights> = processes
+            .iter()
+            .filter_map(|pid| Rights::of(*pid))
+            .collect();
         assert!(rights.len() >= 3, "{processes:?}");
         let own = Rights::of(std::process::id()).unwrap();
         let mut users = Vec::new();
