@@ -14,7 +14,7 @@ let
   isUnder =
     directories: path: lib.any (directory: lib.hasPrefix "${directory}/" "${path}/") directories;
 
-  # Where units see nothing, and what is there may not last.
+  # Where units see nothing, and where files may not last.
   isVolatile = isUnder [
     "/home"
     "/root"
@@ -193,8 +193,8 @@ in
         assertion = !(isVolatile cfg.directory);
         message = ''
           services.dumpDatabase.directory: the dumps cannot live in ${cfg.directory}, where the units
-          see nothing and what is there may not last. Use a directory such as /var/lib/dump-database
-          or one on a disk of its own, such as /mnt/backup/dumps.'';
+          see nothing and files may not last. Use a directory such as /var/lib/dump-database
+          or one on a separate disk, such as /mnt/backup/dumps.'';
       }
       {
         assertion = interval == null || longest == null || longest < interval;

@@ -86,7 +86,7 @@ let
     if lib.getName services.mysql.package == lib.getName pkgs.mariadb then "mariadb" else "mysql";
   socket = services.mysql.settings.mysqld.socket or "/run/mysqld/mysqld.sock";
 
-  # Each is a unit of its own, which names the user (nixos/modules/services/databases/redis.nix).
+  # Each is a separate unit, which names the user (nixos/modules/services/databases/redis.nix).
   redis = lib.mapAttrs' (
     name: server: lib.nameValuePair (if name == "" then "redis" else "redis-${name}") server
   ) (lib.filterAttrs (_: server: server.enable) (services.redis.servers or { }));

@@ -1,4 +1,4 @@
-# What the Prometheus node exporter reads, written again and again by a unit of its own: not every
+# What the Prometheus node exporter reads, written again and again by a separate unit: not every
 # database is part of the common round, and a drill is not either.
 {
   config,

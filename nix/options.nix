@@ -63,7 +63,7 @@ in
         OnUnitActiveSec = "10m";
       };
       example.OnUnitActiveSec = "30m";
-      description = "When to start a round, which dumps every database that has no timer of its own. `OnUnitActiveSec` counts from the end of the previous round.";
+      description = "When to start a round, which dumps every database that has no separate timer. `OnUnitActiveSec` counts from the end of the previous round.";
     };
 
     roundTimeout = mkOption {

@@ -1,5 +1,5 @@
-# Where the servers of this machine listen for local clients, and from whom that is hidden: whoever
-# dumps no local server can be no client of one, whatever its user may do there.
+# Where the servers of this machine listen for local clients, and from which units that is hidden: a unit
+# that dumps no local server cannot be a client of one, whatever its user may do there.
 {
   config,
   lib,
@@ -28,7 +28,7 @@ let
     ];
   };
   isLocal = db: source.isServer db && source.host db == null;
-  # A program may be a client of anything; one with a user of its own is trusted to be.
+  # A program may be a client of anything; one with a separate user is trusted to be.
   isTrusted = db: source.engine db == "command" && db.user != null;
   paths = engines: map (path: "-${path}") (lib.concatLists (lib.attrValues engines));
 in

@@ -323,7 +323,7 @@ impl Drop for Child {
             log::warn!("{} did not end when asked to and was killed", self.name);
             self.process.signal_group(Signal::KILL);
             if !self.wait_for_end(GRACE) {
-                log::error!("{} cannot be killed; the kernel holds it", self.name);
+                log::error!("{} cannot be killed: it waits in the kernel", self.name);
                 return;
             }
         }

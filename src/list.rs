@@ -200,7 +200,7 @@ fn print_table(
                 let days = human::duration(policy.before_shrink);
                 write!(
                     out,
-                    "; the dump from before a database is emptied stays {days}, nothing subtler is caught"
+                    "; the dump from before a database is emptied stays {days}, a smaller loss is not noticed"
                 )?;
             }
             write!(out, "; --keep-daily 7 reaches back a week")?;

@@ -224,7 +224,7 @@ fn describe_server(server: &FoundServer, coverage: &Coverage) -> SurveyedDatabas
     let is_supported = server.kind.is_supported();
     let place = server
         .is_apart
-        .then_some("in a network namespace of its own, as a container has");
+        .then_some("in another network namespace, as in a container");
     let advice = (!is_supported && dumped.is_empty()).then_some(
         "no engine; a program that dumps it can be a source (dump --name NAME -- PROGRAM)",
     );

@@ -55,7 +55,7 @@ let
 in
 {
   testCommand = endsWith ''/bin/dump-database" "drill" "--scratch" "/var/cache/dump-database-drill/notes" "--timeout" "5m" "/var/lib/dump-database/notes"'' "dump-database-drill-notes";
-  # The program becomes a user of its own, and needs to be root for that.
+  # The program becomes a separate user, and needs to be root for that.
   testAccount = is false ((drill "notes").serviceConfig ? User);
   testDirectory = is ''"-/var/lib/dump-database/notes"'' (
     lib.head (drill "notes").serviceConfig.ReadWritePaths

@@ -15,7 +15,7 @@ let
     imports = recipes;
     # The first instance.
     config.services.postgresql.enable = true;
-    # Of a flake of its own.
+    # Of a separate flake.
     options.environment.persistence = anything;
   };
   is = expected: expr: { inherit expr expected; };

@@ -87,7 +87,7 @@ impl Child {
     /// When the program does not read its stdin.
     pub fn say(&mut self, said: &[u8]) -> Result<()> {
         let stdin = self.stdin.as_mut();
-        let stdin = stdin.with_context(|| format!("{} does not listen", self.name))?;
+        let stdin = stdin.with_context(|| format!("{} does not read its input", self.name))?;
         let written = stdin.write_all(said);
         written.with_context(|| format!("cannot write to {}", self.name))
     }

@@ -119,11 +119,11 @@ impl Identities {
             return match identity {
                 age::ssh::Identity::Unencrypted(_) => Ok(Identities(vec![Box::new(identity)])),
                 age::ssh::Identity::Encrypted(_) => {
-                    bail!("the SSH key {shown} has a passphrase; an identity file has none")
+                    bail!("the SSH key {shown} has a passphrase; name a key file without one")
                 }
                 age::ssh::Identity::Unsupported(_) => {
                     bail!(
-                        "the SSH key {shown} is of a type that age does not know; ssh-ed25519 and ssh-rsa are"
+                        "the SSH key {shown} is of a type that age does not know; expected ssh-ed25519 or ssh-rsa"
                     )
                 }
             };
@@ -203,6 +203,6 @@ fn refuse_recipient(text: &str) -> UsageError {
     }
     let start: String = text.chars().take(12).collect();
     UsageError::new(&format!(
-        "{start}... is no recipient; age1..., ssh-ed25519 ... or ssh-rsa ... is"
+        "{start}... is not a recipient; expected age1..., ssh-ed25519 ... or ssh-rsa ..."
     ))
 }

@@ -203,7 +203,7 @@ fn scratch(bytes: u64) -> Result<File> {
             let free = stat.f_bavail.saturating_mul(stat.f_frsize);
             ensure!(
                 free >= bytes,
-                "the scratch directory {} has {} free and the copy takes {} ($TMPDIR says another)",
+                "the scratch directory {} has {} free and the copy needs {} (set $TMPDIR to use another)",
                 directory.display(),
                 human::bytes(free),
                 human::bytes(bytes)

@@ -30,7 +30,7 @@ impl Directory {
     }
 
     /// Returns what [`Directory::state`] does, and true if only this process's user and root could
-    /// have written it: whoever may write into the directory may put a record of their own in its
+    /// have written it: everyone who may write into the directory may put another record in its
     /// place.
     #[must_use]
     pub fn state_and_trust(&self) -> (State, bool) {

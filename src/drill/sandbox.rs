@@ -93,7 +93,7 @@ impl SandboxSetup {
             return;
         }
         let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
-        // Without process numbers of its own, the sandbox shows the processes of its user only.
+        // Without a PID namespace, the sandbox shows the processes of its user only.
         let options = (!self.has_own_processes).then_some(c"hidepid=invisible");
         if let Err(error) = mount("proc", "/proc", "proc", flags, options) {
             self.why_shown = Some(format!("cannot mount /proc: {error}"));

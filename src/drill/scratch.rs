@@ -217,7 +217,7 @@ fn is_named(name: &OsStr) -> bool {
 }
 
 /// Returns true if the directory belongs to this user and has the mark of a drill of this user.
-/// Another user can give a file of this user the name of the mark, in a directory of their own.
+/// Another user can give a file of this user the name of the mark, in a directory that belongs to that user.
 fn is_marked(directory: impl AsFd) -> bool {
     let user = geteuid().as_raw();
     let owner = rustix::fs::fstat(&directory).map(|directory| directory.st_uid);

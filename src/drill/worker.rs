@@ -127,7 +127,7 @@ fn run_second_process() -> Result<ExitCode> {
     printed
 }
 
-/// Closes all descriptors but those of stdin, stdout and stderr: whoever started the drill may have
+/// Closes all descriptors but those of stdin, stdout and stderr: the process that started the drill may have
 /// left others open, and every process of the drill would inherit them.
 #[expect(
     unsafe_code,

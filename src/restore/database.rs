@@ -112,7 +112,7 @@ pub(super) fn restore_chosen(
         );
     }
     if let Some(old) = &loaded.saved {
-        log::info!("what it replaced is in {}", old.display());
+        log::info!("the old database is in {}", old.display());
     }
     Ok(loaded)
 }

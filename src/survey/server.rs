@@ -21,7 +21,7 @@ pub(super) struct FoundServer {
     pub(super) user: Option<u32>,
     /// Where it listens.
     pub(super) addresses: Vec<Address>,
-    /// True if it has a network namespace of its own, as a container has.
+    /// True if it is in another network namespace, as in a container.
     pub(super) is_apart: bool,
 }
 

@@ -43,7 +43,7 @@ const MADE_AGAIN: [&str; 18] = [
     "lib/rpm",
 ];
 
-/// File systems of other machines and of programs: they may hang, and others dump what is there.
+/// File systems of other machines and of programs: they may hang, and other machines dump their databases.
 const ELSEWHERE: [&str; 14] = [
     "nfs",
     "nfs4",

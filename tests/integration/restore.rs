@@ -224,7 +224,7 @@ fn what_lies_beside_a_missing_target_is_not_applied_to_the_new_one() {
             .into_iter()
             .find(|name| name.starts_with(&format!("{target}.replaced-")) && name.ends_with(side));
         let aside = env.path(aside.expect("it is aside"));
-        let said = format!("what it replaced is in {}\n", aside.display());
+        let said = format!("the old database is in {}\n", aside.display());
         assert!(run.stderr.contains(&said), "{run:?}");
         let kept = fs::read_to_string(aside).unwrap();
         assert_eq!(kept, "of another database");

@@ -161,7 +161,7 @@ fn what_is_no_recipient_is_refused_before_anything_is_stored() {
         let mut command: Command = place.program("copy dump --to");
         Run::finish(command.arg(&place.url).args(args))
     };
-    no(&["--recipient", "age1nonsense"]).fails(2, "age1nonsense... is no recipient");
+    no(&["--recipient", "age1nonsense"]).fails(2, "age1nonsense... is not a recipient");
     let run = no(&["--recipient", &secret]).fails(2, "a private key is given as a recipient");
     assert!(!run.stderr.contains(&secret[..30]), "{run:?}");
     fs::write(place.env.path("none"), "# nobody\n").unwrap();

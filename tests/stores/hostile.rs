@@ -144,7 +144,7 @@ fn dumps_that_another_user_forged_are_not_copied_in_place_of_a_databases_own() {
         std::os::unix::fs::chown(&directory, Some(user), Some(user)).unwrap();
     };
     let dump = |to: &str| {
-        // Each dump has a second of its own.
+        // No two dumps are of the same second.
         std::thread::sleep(Duration::from_millis(1100));
         place.env.dump(&format!("db.sqlite --to {to}"));
     };

@@ -70,7 +70,7 @@ pub(super) fn restore(
         };
         ensure!(
             is_about_accounts(&line),
-            "the dump has a statement that creates no account and no server and grants nothing; it was changed after it was made: {}",
+            "the dump was changed after it was made: it has a statement that creates no account and no server and grants nothing: {}",
             human::printable(&human::cut(&line, 80))
         );
         if let Some(name) = find_defined_server(&line) {

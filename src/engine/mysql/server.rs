@@ -184,7 +184,7 @@ impl Server {
         command
     }
 
-    /// Returns the command for the client that runs SQL and no commands of its own. Without binary
+    /// Returns the command for the client that runs SQL and no commands of the client. Without binary
     /// mode, the client runs commands that it finds in SQL, such as `\! rm`, also those that it
     /// finds in a name which it reads otherwise than the server; and it removes carriage returns
     /// from the ends of lines.
@@ -201,7 +201,7 @@ impl Server {
     }
 
     /// Returns the rows of a query. A NULL value is the text `NULL`. Statements that change
-    /// anything run in a session of their own, so that no later query is affected.
+    /// anything run in a separate session, so that no later query is affected.
     ///
     /// # Errors
     /// When the query fails, in the server's words.
@@ -215,7 +215,7 @@ impl Server {
         Ok(printed.lines().map(row).collect())
     }
 
-    /// Runs statements in a session of their own. Returns what the client prints.
+    /// Runs statements in a separate session. Returns what the client prints.
     fn run(&self, statements: &str, stop: Stop) -> Result<String> {
         let mut command = self.without_commands();
         command.args(["--skip-column-names", "--execute"]);

@@ -255,11 +255,11 @@ impl Postgresql {
         }
         if !std::mem::replace(&mut self.had_conflict, true) {
             return error.context(SnapshotLost(
-                "the standby ended it, because of a conflict with recovery",
+                "the standby ended the dump, because of a conflict with recovery",
             ));
         }
         error.context(
-            "the standby ended it twice, because of a conflict with recovery; set hot_standby_feedback = on there, or dump the primary",
+            "the standby ended the dump twice, because of a conflict with recovery; set hot_standby_feedback = on there, or dump the primary",
         )
     }
 

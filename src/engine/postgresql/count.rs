@@ -80,7 +80,7 @@ struct TableToCount {
     /// The name by which the dump's header knows the table.
     known_as: String,
     oid: u32,
-    /// False for a partitioned table, which has no rows of its own.
+    /// False for a partitioned table, which itself has no rows.
     has_rows: bool,
     /// True if the rows are to be counted, and false if the estimate is enough.
     counted: bool,

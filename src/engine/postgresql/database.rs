@@ -29,7 +29,7 @@ use crate::stop::Stop;
 pub(super) const OF_ONE_READER: i64 = 3;
 
 /// Dumps one part of a server.
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a separate fact")]
 pub(super) struct Postgresql {
     pub(super) server: Server,
     /// The database, or `None` for the server-wide objects.
@@ -185,7 +185,7 @@ impl Postgresql {
             // The limits leave no room for this session beside `pg_dump`.
             self.session = None;
             log::warn!(
-                "{database}: its rows are not counted: the role's or the database's CONNECTION LIMIT leaves no room for more than pg_dump"
+                "{database}: its rows are not counted: the role's or the database's CONNECTION LIMIT leaves no room for a session beside that of pg_dump"
             );
         }
         self.remember(answer["database"].take())

@@ -68,7 +68,7 @@ impl Drop for NewDatabase<'_> {
             return;
         }
         if let Err(error) = drop_tables(self.into, &self.name) {
-            log::debug!("before {} is dropped: {error:#}", self.name);
+            log::debug!("cannot prepare dropping {}: {error:#}", self.name);
         }
         if let Err(error) = drop_database(self.into, &self.name) {
             log::warn!(
@@ -116,7 +116,7 @@ pub(super) fn drop_database(into: &TargetServer<'_>, name: &str) -> Result<()> {
     let plain = format!("ALTER DATABASE {} IS_TEMPLATE false", identifier(name));
     for freed in [into.execute(&[plain], stop), unsubscribe(into, name)] {
         if let Err(error) = freed {
-            log::debug!("before {name} is dropped: {error:#}");
+            log::debug!("cannot prepare dropping {name}: {error:#}");
         }
     }
     let force = if into.facts.major >= 13 {

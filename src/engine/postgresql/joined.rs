@@ -49,7 +49,7 @@ pub(super) enum DumpHalf {
 
 /// The state of a part.
 #[derive(Debug, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a separate fact")]
 struct HalfState {
     /// True before the first entry.
     in_beginning: bool,

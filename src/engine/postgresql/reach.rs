@@ -90,7 +90,7 @@ pub(super) fn list_databases(server: &Server, stop: Stop) -> Result<Vec<String>>
     }
     for name in found.replaced {
         log::warn!(
-            "{name} is not dumped: a restore gave this name to the database that it replaced; DROP DATABASE {} removes it, ALTER DATABASE {0} RENAME TO ... makes it the user's again",
+            "{name} is not dumped: a restore gave this name to the database that it replaced; DROP DATABASE {} removes it, ALTER DATABASE {0} RENAME TO ... lets it be dumped again",
             identifier(&name)
         );
     }

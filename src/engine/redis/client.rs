@@ -46,7 +46,7 @@ pub(super) fn check(url: &Url) -> Result<(), String> {
     let known = |name: &str| name == INSECURE || OPTIONS.contains(&name);
     if let Some((name, _)) = url.parameters().find(|(name, _)| !known(name)) {
         return wrong(&format!(
-            "{name} is no parameter; {}, {INSECURE} are",
+            "{name} is not a parameter; expected one of {}, {INSECURE}",
             OPTIONS.join(", ")
         ));
     }

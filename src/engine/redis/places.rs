@@ -139,7 +139,7 @@ impl<'a> EmptyDatabases<'a> {
                     .map(|(database, place)| format!("{database} and {place}"))
                     .collect();
                 error.context(format!(
-                    "it is not known whether the server exchanged the databases {} ({lost:#}); look which holds the old data, and exchange them with SWAPDB",
+                    "it is not known whether the server exchanged the databases {} ({lost:#}); where the second database of a pair holds the old data, exchange the pair with SWAPDB",
                     pairs.join(", ")
                 ))
             }

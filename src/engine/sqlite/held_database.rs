@@ -62,7 +62,7 @@ fn find_open(place: &TargetPath) -> Result<usize> {
         if pid != own && open.any(|meta| wanted.contains(&(meta.dev(), meta.ino()))) {
             let name = fs::read_to_string(process.path().join("comm")).unwrap_or_default();
             bail!(
-                "{} is open in process {pid} ({}); stop that first",
+                "{} is open in process {pid} ({}); stop that program first",
                 place.path().display(),
                 human::printable(name.trim())
             );
@@ -113,7 +113,7 @@ impl HeldDatabase {
         }
         ensure!(
             mode == "delete",
-            "{} is in use by another program; stop that first",
+            "{} is in use by another program; stop that program first",
             path.display()
         );
         if let Some(connection) = &mut held.connection {
@@ -173,7 +173,7 @@ impl HeldDatabase {
     pub(super) fn release(mut self) -> Option<String> {
         self.restore_journal_mode().err().map(|error| {
             format!(
-                "{} has its content, but its journal mode is no longer WAL ({error}); once nothing uses it: sqlite3 FILE 'PRAGMA journal_mode = WAL'",
+                "the content of {} is unchanged, but its journal mode is no longer WAL ({error}); when no program uses it, run: sqlite3 FILE 'PRAGMA journal_mode = WAL'",
                 self.path.display()
             )
         })

@@ -102,7 +102,7 @@ fn check_replaceable(place: &TargetPath, replace: bool) -> Result<()> {
     } else if let Some(side) = place.sides().first() {
         ensure!(
             replace,
-            "{} is left from an earlier database, which would corrupt the new one; --replace moves it aside",
+            "{} is left from an earlier database and would corrupt the new one; --replace moves it aside",
             place.path_of(side).display()
         );
     }

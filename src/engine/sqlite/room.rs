@@ -67,7 +67,7 @@ pub(super) fn refuse_if_full() -> Result<()> {
     ensure!(
         lost < MOST_LOST,
         "the checks of {lost} other databases of this run could not be ended and keep their memory, \
-         so no other SQLite database is dumped; dump those {lost} in a run of their own"
+         so no other SQLite database is dumped; dump those {lost} in another run"
     );
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! The snapshot: consistent whoever writes, and taken without blocking any writer.
+//! The snapshot: consistent while others write, and taken without blocking any writer.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;

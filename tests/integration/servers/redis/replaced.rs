@@ -21,7 +21,7 @@ fn long_dump(env: &Env) -> Server {
     server
 }
 
-/// Waits until the restore loads keys into a database of its own.
+/// Waits until the restore loads keys into an empty database.
 fn is_loading(server: &Server) {
     wait_for("the restore to load", || {
         server.run("INFO keyspace").contains("db1:keys=")

@@ -17,7 +17,7 @@ fn everything_comes_back() {
         .succeeds();
     assert_eq!(target.everything(), expected);
     assert_eq!(target.run("FCALL f 0"), "hi");
-    // The restore left nothing of its own.
+    // The restore left no temporary key.
     assert_eq!(target.run("DBSIZE"), server.run("DBSIZE"));
 
     // The same is true where a server compresses nothing and packs nothing.
@@ -60,7 +60,7 @@ fn a_server_that_is_not_empty_is_replaced_only_when_asked() {
     }
     let run = env.run(&format!("restore --replace --to saved dump {url}"));
     let run = run.succeeds();
-    assert!(run.stderr.contains("what it replaced is in "), "{run:?}");
+    assert!(run.stderr.contains("the old database is in "), "{run:?}");
     assert_eq!(target.everything(), expected);
 
     // What was replaced comes back, functions and all.

@@ -4,7 +4,7 @@
 #[derive(Debug, Clone, Copy)]
 #[allow(
     clippy::struct_excessive_bools,
-    reason = "each is a flag of its own, which no other one decides"
+    reason = "each is a separate flag, which no other flag decides"
 )]
 pub(in super::super::super) struct RewriteOptions<'a> {
     /// The name of the dumped database.
