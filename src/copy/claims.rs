@@ -51,9 +51,9 @@ pub(super) fn refuse_claimed(jobs: &mut [CopyJob], records: Option<&DestinationR
         .collect();
     for (number, job) in jobs.iter_mut().enumerate() {
         let (name, own) = &claims[number];
-        let beside = claims.iter().filter(|(other, _)| other == name);
-        let beside = beside.map(|(_, claim)| claim.clone());
-        let others = beside.chain(recorded(name, own, records));
+        let other_claims = claims.iter().filter(|(other, _)| other == name);
+        let other_claims = other_claims.map(|(_, claim)| claim.clone());
+        let others = other_claims.chain(recorded(name, own, records));
         if let Some(other) = others.into_iter().find(|other| prevents(own, other)) {
             job.refuse(&format!(
                 "{} belongs to user {} and {} to user {}, and both hold dumps named {name}; give the dumps of one of them another --name, or remove what does not belong there",

@@ -132,27 +132,27 @@ fn open<'a>(
 ///
 /// # Errors
 /// [`DamagedCopy`] when the copy cannot be decrypted because it is damaged; when the store or `into` fails.
-fn take(from: &mut impl Read, into: &mut File, identities: Option<&Identities>) -> Result<()> {
+fn take(from: &mut impl Read, out: &mut File, identities: Option<&Identities>) -> Result<()> {
     let mut from = BufReader::with_capacity(BLOCK, from);
     match identities {
-        None => pass(&mut from, into),
+        None => pass(&mut from, out),
         Some(identities) => {
             let inside = identities.decrypt(&mut from);
             let mut inside = inside.map_err(|error| match error.downcast::<io::Error>() {
                 Ok(error) => explain_unreadable(error),
                 Err(error) => error,
             })?;
-            pass(&mut *inside, into)
+            pass(&mut *inside, out)
         }
     }
 }
 
-fn pass(from: &mut dyn Read, into: &mut File) -> Result<()> {
+fn pass(from: &mut dyn Read, out: &mut File) -> Result<()> {
     let mut block = vec![0; BLOCK];
     loop {
         match from.read(&mut block) {
             Ok(0) => return Ok(()),
-            Ok(read) => into
+            Ok(read) => out
                 .write_all(&block[..read])
                 .context("cannot write into the scratch directory (set $TMPDIR to use another)")?,
             Err(error) => return Err(explain_unreadable(error)),

@@ -117,9 +117,9 @@ impl<R: Read> SummingReader<R> {
 }
 
 impl<R: Read> Read for SummingReader<R> {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let read = self.from.read(into)?;
-        self.sums.update(&into[..read]);
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.from.read(buffer)?;
+        self.sums.update(&buffer[..read]);
         self.bytes += read as u64;
         Ok(read)
     }

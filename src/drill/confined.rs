@@ -111,8 +111,8 @@ fn command(scratch: &Scratch, user: Option<u32>, timeout: Duration) -> Result<Co
     command.arg(&scratch.root).arg(&scratch.work);
     let mut shown = vec![program];
     for place in places {
-        for beside in BESIDE_PROGRAMS {
-            shown.extend(place.parent().map(|parent| parent.join(beside)));
+        for name in BESIDE_PROGRAMS {
+            shown.extend(place.parent().map(|parent| parent.join(name)));
         }
         shown.push(place);
     }

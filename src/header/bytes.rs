@@ -162,9 +162,9 @@ fn decode(front: &[u8], comment: &[u8]) -> io::Result<Header> {
     })
 }
 
-fn read_until_nul(from: &mut impl BufRead, into: &mut Vec<u8>, limit: u64) -> io::Result<()> {
-    let read = from.take(limit).read_until(0, into)?;
-    match into.last() {
+fn read_until_nul(from: &mut impl BufRead, out: &mut Vec<u8>, limit: u64) -> io::Result<()> {
+    let read = from.take(limit).read_until(0, out)?;
+    match out.last() {
         Some(0) => Ok(()),
         _ if (read as u64) < limit => Err(cut(io::ErrorKind::UnexpectedEof.into())),
         _ => Err(foreign()),

@@ -124,7 +124,7 @@ fn choose_series(
             let names: Vec<_> = others
                 .iter()
                 .chain([&last])
-                .map(|one| one.name.as_str())
+                .map(|entry| entry.name.as_str())
                 .collect();
             let names = names.join(", ");
             Err(UsageError::new(&format!(

@@ -123,7 +123,7 @@ fn find_suspects(
 
 /// Returns the query for the indices of the columns that hold a value that does not survive.
 fn query(database: &str, columns: &[Column]) -> String {
-    let one = |(index, column): (usize, &Column)| {
+    let write_expression = |(index, column): (usize, &Column)| {
         let name = identifier(&column.name);
         let differs = match column.kind.as_str() {
             "float" => format!("CAST(CONCAT({name}) AS FLOAT) <> {name}"),
@@ -142,7 +142,7 @@ fn query(database: &str, columns: &[Column]) -> String {
             identifier(&column.table)
         )
     };
-    let each: Vec<_> = columns.iter().enumerate().map(one).collect();
+    let each: Vec<_> = columns.iter().enumerate().map(write_expression).collect();
     format!("{LIMIT}; {}", each.join(" UNION ALL "))
 }
 

@@ -24,7 +24,7 @@ const MOST_FAILURES: usize = 100_000;
 
 /// Feeds the parts of a dump to sessions in one database, and collects the objects that fail.
 pub(super) struct EntryLoader<'a> {
-    into: &'a TargetServer<'a>,
+    target: &'a TargetServer<'a>,
     database: &'a str,
     /// The statements that every session begins with.
     preamble: Vec<Vec<u8>>,
@@ -47,9 +47,9 @@ pub(super) struct EntryLoader<'a> {
 }
 
 impl<'a> EntryLoader<'a> {
-    pub(super) fn new(into: &'a TargetServer<'a>, database: &'a str) -> Self {
+    pub(super) fn new(target: &'a TargetServer<'a>, database: &'a str) -> Self {
         EntryLoader {
-            into,
+            target,
             database,
             preamble: Vec::new(),
             preamble_length: 0,
@@ -74,10 +74,10 @@ impl<'a> EntryLoader<'a> {
     }
 
     /// As [`EntryLoader::new`], for statements that may contain a password's hash.
-    pub(super) fn of_secrets(into: &'a TargetServer<'a>, database: &'a str) -> Self {
+    pub(super) fn of_secrets(target: &'a TargetServer<'a>, database: &'a str) -> Self {
         EntryLoader {
             is_secret: true,
-            ..EntryLoader::new(into, database)
+            ..EntryLoader::new(target, database)
         }
     }
 

@@ -63,7 +63,7 @@ struct DatabaseContent {
 }
 
 impl DatabaseContent {
-    fn of(into: &TargetServer<'_>, name: &str, stop: Stop) -> Result<Self> {
+    fn of(target: &TargetServer<'_>, name: &str, stop: Stop) -> Result<Self> {
         let query = format!(
             "{OBJECTS} SELECT json_build_object(
                 'objects', (SELECT coalesce(json_agg(pg_describe_object(classid, objid, 0)
@@ -72,7 +72,7 @@ impl DatabaseContent {
                 'encoding', pg_encoding_to_char(encoding),
                 'collate', datcollate) FROM pg_database WHERE datname = current_database()"
         );
-        ask(into.server, name, &query, stop)
+        ask(target.server, name, &query, stop)
     }
 
     fn is_empty(&self) -> bool {
@@ -96,7 +96,7 @@ impl DatabaseContent {
 /// failure leaves nothing of the dump in the database, and nothing that other sessions made
 /// meanwhile is dropped.
 pub(super) struct FilledDatabase<'a> {
-    into: &'a TargetServer<'a>,
+    target: &'a TargetServer<'a>,
     name: &'a str,
 }
 
@@ -107,11 +107,11 @@ impl<'a> FilledDatabase<'a> {
     /// # Errors
     /// When the database is not empty.
     pub(super) fn take(
-        into: &'a TargetServer<'a>,
+        target: &'a TargetServer<'a>,
         name: &'a str,
         settings: &DatabaseSettings,
     ) -> Result<Self> {
-        let content = DatabaseContent::of(into, name, into.stop)?;
+        let content = DatabaseContent::of(target, name, target.stop)?;
         ensure!(
             content.is_empty(),
             "the database {name} is not empty ({}); --into-empty loads only into an empty one",
@@ -127,7 +127,7 @@ impl<'a> FilledDatabase<'a> {
                 );
             }
         }
-        Ok(FilledDatabase { into, name })
+        Ok(FilledDatabase { target, name })
     }
 
     /// Adds to the error of a load what the server needs, if it had no room for the locks of one
@@ -157,9 +157,9 @@ impl<'a> FilledDatabase<'a> {
 
 /// Sets the parameters of a filled database to those of the dumped one. All other settings stay as
 /// they are.
-pub(super) fn set_parameters(into: &TargetServer<'_>, name: &str, settings: &DatabaseSettings) {
+pub(super) fn set_parameters(target: &TargetServer<'_>, name: &str, settings: &DatabaseSettings) {
     for statement in settings.apply_parameters(name) {
-        if let Err(error) = into.execute(std::slice::from_ref(&statement), into.stop) {
+        if let Err(error) = target.execute(std::slice::from_ref(&statement), target.stop) {
             log::warn!("the database {name} did not get a setting ({statement}): {error:#}");
         }
     }

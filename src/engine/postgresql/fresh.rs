@@ -13,47 +13,47 @@ use crate::stop::Stop;
 /// succeeds.
 pub(super) struct NewDatabase<'a> {
     pub(super) name: String,
-    into: &'a TargetServer<'a>,
+    target: &'a TargetServer<'a>,
     kept: bool,
 }
 
 impl<'a> NewDatabase<'a> {
     /// Creates a database that gets the name `name` later.
     pub(super) fn create(
-        into: &'a TargetServer<'a>,
+        target: &'a TargetServer<'a>,
         name: &str,
         settings: &DatabaseSettings,
     ) -> Result<Self> {
         let name = make_new_name(name, "restoring");
-        let create = settings.create(&name, into.facts.major);
-        NewDatabase::create_by(into, name, create)
+        let create = settings.create(&name, target.facts.major);
+        NewDatabase::create_by(target, name, create)
     }
 
     /// Creates the database `name`, which nobody can connect to yet.
     pub(super) fn create_closed(
-        into: &'a TargetServer<'a>,
+        target: &'a TargetServer<'a>,
         name: String,
         settings: &DatabaseSettings,
     ) -> Result<Self> {
-        let create = settings.create(&name, into.facts.major) + " ALLOW_CONNECTIONS false";
-        NewDatabase::create_by(into, name, create)
+        let create = settings.create(&name, target.facts.major) + " ALLOW_CONNECTIONS false";
+        NewDatabase::create_by(target, name, create)
     }
 
     /// Creates the database `name` by the statement `create`. No signal interrupts this: if the client were killed, the
     /// server would still create the database.
-    fn create_by(into: &'a TargetServer<'a>, name: String, create: String) -> Result<Self> {
-        into.stop.check()?;
+    fn create_by(target: &'a TargetServer<'a>, name: String, create: String) -> Result<Self> {
+        target.stop.check()?;
         let new = NewDatabase {
             name,
-            into,
+            target,
             kept: false,
         };
-        into.execute(
+        target.execute(
             &[create],
-            Stop::without_signals(into.access.deadline.limit()),
+            Stop::without_signals(target.access.deadline.limit()),
         )
         .context("cannot create a database to restore into (--into-empty loads into one that exists and is empty)")?;
-        into.stop.check()?;
+        target.stop.check()?;
         Ok(new)
     }
 
@@ -97,7 +97,7 @@ END $$";
 /// Drops the tables of a database, which frees their space at once. Dropping a database requires a
 /// checkpoint, for which a full disk has no room, and nobody can connect again to a database whose
 /// dropping failed.
-pub(super) fn drop_tables(into: &TargetServer<'_>, name: &str) -> Result<()> {
+pub(super) fn drop_tables(target: &TargetServer<'_>, name: &str) -> Result<()> {
     let statements = [
         // The server continues a statement even if the client that began it was killed.
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -107,37 +107,37 @@ pub(super) fn drop_tables(into: &TargetServer<'_>, name: &str) -> Result<()> {
         DROP_TABLES,
     ];
     let statements = statements.map(str::to_owned);
-    into.server.execute(name, &statements, Stop::for_cleanup())
+    target.server.execute(name, &statements, Stop::for_cleanup())
 }
 
 /// Drops a database, even if it is a template or subscribes to another server's publications.
-pub(super) fn drop_database(into: &TargetServer<'_>, name: &str) -> Result<()> {
+pub(super) fn drop_database(target: &TargetServer<'_>, name: &str) -> Result<()> {
     let stop = Stop::for_cleanup();
     let plain = format!("ALTER DATABASE {} IS_TEMPLATE false", identifier(name));
-    for freed in [into.execute(&[plain], stop), unsubscribe(into, name)] {
+    for freed in [target.execute(&[plain], stop), unsubscribe(target, name)] {
         if let Err(error) = freed {
             log::debug!("cannot prepare dropping {name}: {error:#}");
         }
     }
-    let force = if into.facts.major >= 13 {
+    let force = if target.facts.major >= 13 {
         " WITH (FORCE)"
     } else {
         ""
     };
     let drop = format!("DROP DATABASE IF EXISTS {}{force}", identifier(name));
-    into.execute(&[drop], stop)
+    target.execute(&[drop], stop)
 }
 
 /// Drops the subscriptions of a database. It does not tell the publisher, because the slot there
 /// does not belong to this database.
-fn unsubscribe(into: &TargetServer<'_>, name: &str) -> Result<()> {
+fn unsubscribe(target: &TargetServer<'_>, name: &str) -> Result<()> {
     let stop = Stop::for_cleanup();
     let query = format!(
         "SELECT coalesce(json_agg(subname), '[]') FROM pg_subscription
             WHERE subdbid = (SELECT oid FROM pg_database WHERE datname = {})",
         literal(name)
     );
-    let subscriptions: Vec<String> = ask(into.server, &into.maintenance, &query, stop)?;
+    let subscriptions: Vec<String> = ask(target.server, &target.maintenance, &query, stop)?;
     for subscription in subscriptions {
         let subscription = identifier(&subscription);
         let statements = [
@@ -145,7 +145,7 @@ fn unsubscribe(into: &TargetServer<'_>, name: &str) -> Result<()> {
             format!("ALTER SUBSCRIPTION {subscription} SET (slot_name = NONE)"),
             format!("DROP SUBSCRIPTION {subscription}"),
         ];
-        into.server.execute(name, &statements, stop)?;
+        target.server.execute(name, &statements, stop)?;
     }
     Ok(())
 }

@@ -25,22 +25,22 @@ pub fn run(
     options: &LoadOptions<'_>,
     access: &Access,
 ) -> Result<LoadResult> {
-    let into = TargetServer::connect(server, None, options, access)?;
-    let script = read_list(dump, into.stop)?;
+    let target = TargetServer::connect(server, None, options, access)?;
+    let script = read_list(dump, target.stop)?;
     let (mut roles, mut tablespaces) = (String::new(), String::new());
     for statement in Statements::of(&script) {
         let subject = find_subject(statement);
-        let heading = into
+        let heading = target
             .keep_going
             .then(|| write_heading(statement, subject.as_ref()));
         let kept = match subject {
-            Some((GlobalKind::Role, name)) if into.target.roles.contains(&name) => {
+            Some((GlobalKind::Role, name)) if target.objects.roles.contains(&name) => {
                 if statement.starts_with("CREATE") {
                     log::info!("the role {name} exists and stays as it is");
                 }
                 continue;
             }
-            Some((GlobalKind::Tablespace, name)) if into.target.tablespaces.contains(&name) => {
+            Some((GlobalKind::Tablespace, name)) if target.objects.tablespaces.contains(&name) => {
                 continue;
             }
             Some((GlobalKind::Tablespace, _)) => &mut tablespaces,
@@ -51,10 +51,10 @@ pub fn run(
         kept.push('\n');
     }
     let restrict = find_restrict_line(&script);
-    if into.keep_going {
+    if target.keep_going {
         let parts = [restrict, &roles, &tablespaces];
-        let each = EntryLoader::of_secrets(&into, &into.maintenance);
-        let failed = load_each(&into, each, dump, |psql| {
+        let each = EntryLoader::of_secrets(&target, &target.maintenance);
+        let failed = load_each(&target, each, dump, |psql| {
             let mut parts = parts.into_iter();
             parts.try_for_each(|part| psql.write_all(part.as_bytes()))
         });
@@ -63,14 +63,14 @@ pub fn run(
     }
     // A tablespace cannot be created within a transaction.
     let parts = [restrict, "BEGIN;\n", &roles, "COMMIT;\n", &tablespaces];
-    let mut psql = server.psql(&into.maintenance);
+    let mut psql = server.psql(&target.maintenance);
     // psql must not repeat the text of a failed statement, which could contain a password's hash.
     psql.arg("--set=VERBOSITY=terse");
     let feed = |psql: &mut dyn Write| {
         let mut parts = parts.into_iter();
         parts.try_for_each(|part| psql.write_all(part.as_bytes()))
     };
-    load_whole(&into, psql, None, dump, Scope::EachStatement, feed)
+    load_whole(&target, psql, None, dump, Scope::EachStatement, feed)
         .context("the server-wide objects cannot be restored")?;
     Ok(LoadResult::default())
 }

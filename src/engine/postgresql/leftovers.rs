@@ -19,8 +19,8 @@ const UNUSED: &str = "SELECT coalesce(json_agg(datname), '[]') FROM pg_database 
 /// Drops the databases that killed restores of `name` left on this machine, and logs a message about
 /// each. Names those that may be of a restore which is running elsewhere, and old databases that were
 /// replaced and not dropped.
-pub(super) fn remove(into: &TargetServer<'_>, name: &str) {
-    let found = ask(into.server, &into.maintenance, UNUSED, into.stop);
+pub(super) fn remove(target: &TargetServer<'_>, name: &str) {
+    let found = ask(target.server, &target.maintenance, UNUSED, target.stop);
     let found: Vec<String> = found.unwrap_or_else(|error| {
         log::debug!("cannot list the databases that killed restores left: {error:#}");
         Vec::new()
@@ -41,7 +41,7 @@ pub(super) fn remove(into: &TargetServer<'_>, name: &str) {
             }
             None => continue,
         }
-        match drop_database(into, left) {
+        match drop_database(target, left) {
             Ok(()) => {
                 log::warn!("removed the database {left}, which a restore that was killed left");
             }

@@ -52,15 +52,15 @@ pub(super) enum Scope {
 /// # Errors
 /// When a statement fails and the restore does not keep going, in the server's words.
 pub(super) fn load(
-    into: &TargetServer<'_>,
+    target: &TargetServer<'_>,
     name: &str,
     dump: &File,
     scope: Scope,
     feed: impl Fn(&mut dyn Write) -> io::Result<()>,
 ) -> Result<Vec<Failure>> {
-    if !into.keep_going {
+    if !target.keep_going {
         let psql = || {
-            let mut psql = into.server.psql(name);
+            let mut psql = target.server.psql(name);
             if scope == Scope::EachStatement {
                 for statement in FASTER {
                     psql.arg("--command").arg(statement);
@@ -70,16 +70,16 @@ pub(super) fn load(
         };
         let further = FurtherSessions {
             psql: &psql,
-            number: into.access.threads,
-            stop: into.stop,
+            number: target.access.threads,
+            stop: target.stop,
         };
         // The other sessions see nothing of a transaction.
         let is_shared = scope == Scope::EachStatement && further.number.get() > 1;
         let further = is_shared.then_some(further);
-        return load_whole(into, psql(), further, dump, scope, feed).map(|()| Vec::new());
+        return load_whole(target, psql(), further, dump, scope, feed).map(|()| Vec::new());
     }
-    let each = EntryLoader::new(into, name).with_feed(&feed);
-    load_each(into, each, dump, &feed)
+    let each = EntryLoader::new(target, name).with_feed(&feed);
+    load_each(target, each, dump, &feed)
 }
 
 /// Feeds the SQL that `feed` writes from the file `dump` to the sessions of `each`. Returns the
@@ -88,17 +88,17 @@ pub(super) fn load(
 /// # Errors
 /// When the connection was lost or the work must stop.
 pub(super) fn load_each(
-    into: &TargetServer<'_>,
+    target: &TargetServer<'_>,
     each: EntryLoader<'_>,
     dump: &File,
     feed: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> Result<Vec<Failure>> {
-    let restricting = find_restrict_mode(into, dump)?;
-    let parts = ShownEntries::new(Owners::new(each, into.no_owner));
+    let restricting = find_restrict_mode(target, dump)?;
+    let parts = ShownEntries::new(Owners::new(each, target.no_owner));
     let mut script =
-        RestrictedScript::new(Entries::new(parts), &into.target.parameters, restricting)?;
+        RestrictedScript::new(Entries::new(parts), &target.objects.parameters, restricting)?;
     let fed = feed(&mut script).and_then(|()| script.flush());
-    into.stop.check()?;
+    target.stop.check()?;
     fed.context("the dump cannot be loaded")?;
     script.into_inner().parts.parts.parts.finish()
 }
@@ -109,14 +109,14 @@ pub(super) fn load_each(
 /// # Errors
 /// When a statement fails, in the server's words and with the name of the object.
 pub(super) fn load_whole(
-    into: &TargetServer<'_>,
+    target: &TargetServer<'_>,
     mut psql: Command,
     further: Option<FurtherSessions<'_>>,
     dump: &File,
     scope: Scope,
     feed: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> Result<()> {
-    let restricting = find_restrict_mode(into, dump)?;
+    let restricting = find_restrict_mode(target, dump)?;
     let is_one = scope == Scope::OneTransaction;
     // With `--single-transaction`, psql would also commit if its input ended too early.
     if is_one {
@@ -127,14 +127,14 @@ pub(super) fn load_whole(
         psql.args(["--command", OUTSIDE_TRANSACTION]);
     }
     psql.env_remove("PGCLIENTENCODING");
-    let mut child = Child::write_to(&mut psql, "psql", into.stop)?;
+    let mut child = Child::write_to(&mut psql, "psql", target.stop)?;
     // The error contains these messages and the object.
     child.log_at_debug();
     let parts = Transaction::new(LocatingWriter::new(child), is_one);
     let parts = RowSessions::new(parts, further);
-    let parts = ShownEntries::new(Owners::new(parts, into.no_owner));
+    let parts = ShownEntries::new(Owners::new(parts, target.no_owner));
     let mut script =
-        RestrictedScript::new(Entries::new(parts), &into.target.parameters, restricting)?;
+        RestrictedScript::new(Entries::new(parts), &target.objects.parameters, restricting)?;
     let fed = feed(&mut script).and_then(|()| script.flush());
     let (parts, ended) = script.into_inner().parts.parts.parts.finish();
     let fed = fed.and_then(|()| ended.map_err(io::Error::other));
@@ -145,7 +145,7 @@ pub(super) fn load_whole(
     });
     let (child, lines) = located.into_parts();
     let places = ObjectPositions(lines);
-    finish(child, fed, into.stop)
+    finish(child, fed, target.stop)
         .map_err(|error| {
             if error.is::<Stopped>() {
                 error
@@ -160,8 +160,8 @@ pub(super) fn load_whole(
 ///
 /// # Errors
 /// When psql does not know `\restrict` and the dump may be another user's.
-fn find_restrict_mode(into: &TargetServer<'_>, dump: &File) -> Result<RestrictMode> {
-    let restricting = RestrictMode::detect(into)?;
+fn find_restrict_mode(target: &TargetServer<'_>, dump: &File) -> Result<RestrictMode> {
+    let restricting = RestrictMode::detect(target)?;
     ensure!(
         restricting != RestrictMode::Unknown || is_ours(dump)?,
         "the dump is another user's, and this machine's psql cannot be kept from running commands in it; install a psql that knows \\restrict (17.6, 16.10, 15.14, 14.19, 13.22 or newer)"

@@ -16,30 +16,30 @@ use crate::read::read_whole;
 
 /// Prepares the archive, if the dump is one.
 pub(super) fn prepare_archive(
-    into: &TargetServer<'_>,
+    target: &TargetServer<'_>,
     dump: &File,
     header: &Header,
     scope: Scope,
 ) -> Result<Option<ArchiveLoad>> {
     let is_archive = header.format == Format::Pgdump;
     is_archive
-        .then(|| ArchiveLoad::prepare(into, dump, header, scope))
+        .then(|| ArchiveLoad::prepare(target, dump, header, scope))
         .transpose()
 }
 
 /// Loads the dump, or its prepared `archive`, into the database `name`. Returns the objects that failed,
 /// if failures do not end the restore.
 pub(super) fn load_database(
-    into: &TargetServer<'_>,
+    target: &TargetServer<'_>,
     name: &str,
     dump: &File,
     archive: Option<ArchiveLoad>,
     scope: Scope,
 ) -> Result<Vec<Failure>> {
     match archive {
-        Some(archive) => archive.load(into, dump, name, scope),
-        None => load(into, name, dump, scope, |script| {
-            read_whole(dump, into.stop, script).map(drop)
+        Some(archive) => archive.load(target, dump, name, scope),
+        None => load(target, name, dump, scope, |script| {
+            read_whole(dump, target.stop, script).map(drop)
         }),
     }
 }
@@ -47,25 +47,25 @@ pub(super) fn load_database(
 /// Applies the settings to the new database, which will be called `name`. Returns the settings that
 /// failed, if failures do not end the restore.
 pub(super) fn apply_settings(
-    into: &TargetServer<'_>,
+    target: &TargetServer<'_>,
     settings: &DatabaseSettings,
     new: &str,
     name: &str,
 ) -> Result<Vec<Failure>> {
-    let statements = if into.no_owner {
+    let statements = if target.no_owner {
         settings.apply_without_owner(new)
     } else {
         settings.apply(new)?
     };
-    if !into.keep_going {
-        let applied = into.execute(&statements, into.stop);
+    if !target.keep_going {
+        let applied = target.execute(&statements, target.stop);
         applied.context("cannot give the new database its settings")?;
         return Ok(Vec::new());
     }
     let mut failed = Vec::new();
     for statement in statements {
-        if let Err(error) = into.execute(std::slice::from_ref(&statement), into.stop) {
-            into.stop.check()?;
+        if let Err(error) = target.execute(std::slice::from_ref(&statement), target.stop) {
+            target.stop.check()?;
             let shown = statement.replace(&identifier(new), &identifier(name));
             failed.push(Failure {
                 object: format!("setting of the database ({shown})"),

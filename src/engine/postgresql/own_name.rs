@@ -33,7 +33,7 @@ const AFTER_NAME: [&str; 3] = ["; ", " (", "\n"];
 /// When an extension can exist only in another database, or under a name that only a superuser can
 /// load it under, and the restore does not keep going.
 pub(super) fn insists_on_name(
-    into: &TargetServer<'_>,
+    target: &TargetServer<'_>,
     loaded: &Result<Vec<Failure>>,
     name: &str,
 ) -> Result<bool> {
@@ -48,7 +48,7 @@ pub(super) fn insists_on_name(
     let is_followed =
         |rest: &str| rest.is_empty() || AFTER_NAME.iter().any(|after| rest.starts_with(after));
     let is_named = said.strip_prefix(name).is_some_and(is_followed);
-    if is_named && into.facts.is_superuser {
+    if is_named && target.facts.is_superuser {
         return Ok(true);
     }
     if loaded.is_ok() {
@@ -71,7 +71,7 @@ pub(super) fn insists_on_name(
 /// # Errors
 /// The reason why the dump cannot be loaded. The database is then gone again.
 pub(super) fn load_under_own_name(
-    into: &TargetServer<'_>,
+    target: &TargetServer<'_>,
     name: &str,
     old: Option<&str>,
     dump: &File,
@@ -80,8 +80,8 @@ pub(super) fn load_under_own_name(
 ) -> Result<Vec<Failure>> {
     // If this program is killed, the database is empty, and not a part of the dump.
     let scope = Scope::OneTransaction;
-    let archive = prepare_archive(into, dump, header, scope)?;
-    let new = NewDatabase::create_closed(into, name.to_owned(), settings)?;
+    let archive = prepare_archive(target, dump, header, scope)?;
+    let new = NewDatabase::create_closed(target, name.to_owned(), settings)?;
     let database = identifier(name);
     // Only a superuser is let in beyond the limit.
     let marked = [
@@ -92,13 +92,13 @@ pub(super) fn load_under_own_name(
         format!("ALTER DATABASE {database} CONNECTION LIMIT 0"),
         format!("ALTER DATABASE {database} ALLOW_CONNECTIONS true"),
     ];
-    into.execute(&marked, into.stop)?;
-    let mut failed = load_database(into, name, dump, archive, scope)?;
-    failed.extend(apply_settings(into, settings, name, name)?);
-    into.stop.check()?;
-    into.execute(
+    target.execute(&marked, target.stop)?;
+    let mut failed = load_database(target, name, dump, archive, scope)?;
+    failed.extend(apply_settings(target, settings, name, name)?);
+    target.stop.check()?;
+    target.execute(
         &[format!("ALTER DATABASE {database} RESET {LOADING}")],
-        into.stop,
+        target.stop,
     )?;
     new.keep();
     Ok(failed)

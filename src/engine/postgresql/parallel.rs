@@ -61,18 +61,18 @@ impl ArchiveLoad {
     /// # Errors
     /// When the archive cannot be uncompressed.
     pub(super) fn prepare(
-        into: &TargetServer<'_>,
+        target: &TargetServer<'_>,
         dump: &File,
         header: &Header,
         scope: Scope,
     ) -> Result<Self> {
-        let (major, _) = read_version("pg_restore", into.stop)?;
-        let is_older = major >= TRANSACTION_TIMEOUT && into.facts.major < TRANSACTION_TIMEOUT;
+        let (major, _) = read_version("pg_restore", target.stop)?;
+        let is_older = major >= TRANSACTION_TIMEOUT && target.facts.major < TRANSACTION_TIMEOUT;
         if is_older {
             log::info!("the server is older than pg_restore, so one table is restored at a time");
         }
         // `pg_restore` loads several tables at a time in as many transactions.
-        if is_older || into.keep_going || into.no_owner || scope == Scope::OneTransaction {
+        if is_older || target.keep_going || target.no_owner || scope == Scope::OneTransaction {
             return Ok(ArchiveLoad::Sql);
         }
         let Some(archive) = create_temporary_file(header.bytes) else {
@@ -80,45 +80,45 @@ impl ArchiveLoad {
             return Ok(ArchiveLoad::Pipe);
         };
         let mut writer = BufWriter::with_capacity(1 << 20, &archive);
-        read_whole(dump, into.stop, &mut writer)
+        read_whole(dump, target.stop, &mut writer)
             .and_then(|_| writer.flush())
             .context("the dump cannot be uncompressed")?;
         drop(writer);
-        into.stop.check()?;
+        target.stop.check()?;
         Ok(ArchiveLoad::File(archive))
     }
 
     /// Loads the archive into the database `name`. Returns the objects that failed.
     pub(super) fn load(
         self,
-        into: &TargetServer<'_>,
+        target: &TargetServer<'_>,
         dump: &File,
         name: &str,
         scope: Scope,
     ) -> Result<Vec<Failure>> {
         let pg_restore = || {
-            let mut pg_restore = into.server.client("pg_restore", name);
+            let mut pg_restore = target.server.client("pg_restore", name);
             pg_restore.arg("--exit-on-error");
             pg_restore
         };
         let loaded = match self {
             ArchiveLoad::Sql => {
-                return load(into, name, dump, scope, |psql| {
-                    load_by_psql(dump, psql, into.stop)
+                return load(target, name, dump, scope, |psql| {
+                    load_by_psql(dump, psql, target.stop)
                 });
             }
-            ArchiveLoad::Pipe => from_pipe(into, dump, pg_restore()),
-            ArchiveLoad::File(archive) => from_file(into, archive, pg_restore()),
+            ArchiveLoad::Pipe => from_pipe(target, dump, pg_restore()),
+            ArchiveLoad::File(archive) => from_file(target, archive, pg_restore()),
         };
         loaded.context("the dump cannot be loaded")?;
         Ok(Vec::new())
     }
 }
 
-fn from_pipe(into: &TargetServer<'_>, dump: &File, mut pg_restore: Command) -> Result<()> {
-    let mut child = Child::write_to(&mut pg_restore, "pg_restore", into.stop)?;
-    let read = read_whole(dump, into.stop, &mut child).map(|_| ());
-    finish(child, read, into.stop)
+fn from_pipe(target: &TargetServer<'_>, dump: &File, mut pg_restore: Command) -> Result<()> {
+    let mut child = Child::write_to(&mut pg_restore, "pg_restore", target.stop)?;
+    let read = read_whole(dump, target.stop, &mut child).map(|_| ());
+    finish(child, read, target.stop)
 }
 
 /// Feeds psql the SQL that `pg_restore` makes of the archive.
@@ -149,12 +149,12 @@ fn convert(archive: io::PipeReader, psql: &mut dyn Write, stop: Stop) -> io::Res
     }
 }
 
-fn from_file(into: &TargetServer<'_>, archive: File, mut pg_restore: Command) -> Result<()> {
+fn from_file(target: &TargetServer<'_>, archive: File, mut pg_restore: Command) -> Result<()> {
     let archive = child::pass(&mut pg_restore, Arc::new(archive));
     pg_restore
-        .arg(format!("--jobs={}", into.access.threads))
+        .arg(format!("--jobs={}", target.access.threads))
         .arg(archive);
-    child::read_output(&mut pg_restore, "pg_restore", into.stop).map(|_| ())
+    child::read_output(&mut pg_restore, "pg_restore", target.stop).map(|_| ())
 }
 
 /// Returns a file that only this process can use (0600, without a name), if there is space for

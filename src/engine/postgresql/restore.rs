@@ -40,76 +40,76 @@ pub fn run(
     let settings = Value::Object(header.facts.settings.clone());
     let settings: DatabaseSettings = serde_json::from_value(settings)
         .context("the dump's header lacks the database's settings")?;
-    let into = TargetServer::connect(server, Some(name), &options, access)?;
-    let exists = into.target.databases.contains(name);
-    let mark: Option<String> = ask(server, &into.maintenance, &mark_of(name), into.stop)?;
+    let target = TargetServer::connect(server, Some(name), &options, access)?;
+    let exists = target.objects.databases.contains(name);
+    let mark: Option<String> = ask(server, &target.maintenance, &mark_of(name), target.stop)?;
     refuse_marked(name, mark.as_deref())?;
     if exists && matches!(options.existing, ExistingDatabase::Fill) {
-        preflight(&into, header, &settings)?;
-        let filled = FilledDatabase::take(&into, name, &settings)?;
+        preflight(&target, header, &settings)?;
+        let filled = FilledDatabase::take(&target, name, &settings)?;
         let scope = Scope::OneTransaction;
-        let archive = prepare_archive(&into, dump, header, scope)?;
-        let loaded = load_database(&into, name, dump, archive, scope);
+        let archive = prepare_archive(&target, dump, header, scope)?;
+        let loaded = load_database(&target, name, dump, archive, scope);
         let failed = loaded.map_err(|error| filled.explain(error))?;
-        fill::set_parameters(&into, name, &settings);
-        analyze(&into, name);
+        fill::set_parameters(&target, name, &settings);
+        analyze(&target, name);
         return Ok(LoadResult::new(None, failed));
     }
     ensure!(
         options.existing.replaces() || !exists,
         "the database {name} exists; --replace dumps it first and then replaces it, --into-empty loads into it if it is empty"
     );
-    leftovers::remove(&into, name);
+    leftovers::remove(&target, name);
     if exists {
-        refuse_if_replicated(&into, name)?;
+        refuse_if_replicated(&target, name)?;
         if let ExistingDatabase::Save(save) = &mut options.existing {
             save.prepare()?;
         }
     }
-    preflight(&into, header, &settings)?;
+    preflight(&target, header, &settings)?;
 
     let scope = Scope::EachStatement;
-    let archive = prepare_archive(&into, dump, header, scope)?;
-    let new = NewDatabase::create(&into, name, &settings)?;
-    let data = load_database(&into, &new.name, dump, archive, scope);
-    if insists_on_name(&into, &data, name)? {
+    let archive = prepare_archive(&target, dump, header, scope)?;
+    let new = NewDatabase::create(&target, name, &settings)?;
+    let data = load_database(&target, &new.name, dump, archive, scope);
+    if insists_on_name(&target, &data, name)? {
         drop(new);
         log::info!(
             "an extension needs a database with the name {name}; the dump is loaded again, into that database"
         );
         let load =
-            |old: Option<&str>| load_under_own_name(&into, name, old, dump, header, &settings);
+            |old: Option<&str>| load_under_own_name(&target, name, old, dump, header, &settings);
         let (saved, failed) = match options.existing {
             ExistingDatabase::Save(save) if exists => {
-                swap::replace_under_own_name(&into, name, Some(save), load)?
+                swap::replace_under_own_name(&target, name, Some(save), load)?
             }
             ExistingDatabase::Lose if exists => {
-                swap::replace_under_own_name(&into, name, None, load)?
+                swap::replace_under_own_name(&target, name, None, load)?
             }
             _ => (None, load(None)?),
         };
-        analyze(&into, name);
+        analyze(&target, name);
         return Ok(LoadResult::new(saved, failed));
     }
     let mut failed = data?;
-    failed.extend(apply_settings(&into, &settings, &new.name, name)?);
-    into.stop.check()?;
+    failed.extend(apply_settings(&target, &settings, &new.name, name)?);
+    target.stop.check()?;
     let saved = match options.existing {
-        ExistingDatabase::Save(save) if exists => swap::replace(&into, &new, name, Some(save))?,
-        ExistingDatabase::Lose if exists => swap::replace(&into, &new, name, None)?,
+        ExistingDatabase::Save(save) if exists => swap::replace(&target, &new, name, Some(save))?,
+        ExistingDatabase::Lose if exists => swap::replace(&target, &new, name, None)?,
         _ => {
-            swap::name_new(&into, &new, name)?;
+            swap::name_new(&target, &new, name)?;
             None
         }
     };
     new.keep();
-    analyze(&into, name);
+    analyze(&target, name);
     Ok(LoadResult::new(saved, failed))
 }
 
-fn refuse_if_replicated(into: &TargetServer<'_>, name: &str) -> Result<()> {
+fn refuse_if_replicated(target: &TargetServer<'_>, name: &str) -> Result<()> {
     let query = catalogue::query_replication(&literal(name));
-    let found: Vec<String> = ask(into.server, &into.maintenance, &query, into.stop)?;
+    let found: Vec<String> = ask(target.server, &target.maintenance, &query, target.stop)?;
     ensure!(
         found.is_empty(),
         "the database {name} cannot be replaced while it has {}; drop {} first",
@@ -120,9 +120,9 @@ fn refuse_if_replicated(into: &TargetServer<'_>, name: &str) -> Result<()> {
 }
 
 /// Reports at once everything that the dump needs and the server lacks.
-fn preflight(into: &TargetServer<'_>, header: &Header, settings: &DatabaseSettings) -> Result<()> {
+fn preflight(target: &TargetServer<'_>, header: &Header, settings: &DatabaseSettings) -> Result<()> {
     settings.check()?;
-    let target = &into.target;
+    let objects = &target.objects;
     let mut lacking = Vec::new();
     let mut need =
         |kind: &str, names: &mut dyn Iterator<Item = &str>, has: &dyn Fn(&str) -> bool| {
@@ -133,42 +133,42 @@ fn preflight(into: &TargetServer<'_>, header: &Header, settings: &DatabaseSettin
                 lacking.push(format!("{kind} {}", missing.join(", ")));
             }
         };
-    if !into.no_owner {
+    if !target.no_owner {
         need("the roles", &mut settings.all_roles(), &|name| {
-            target.roles.contains(name)
+            objects.roles.contains(name)
         });
     }
     need(
         "the extensions",
         &mut settings.extensions.iter().map(String::as_str),
-        &|name| target.extensions.contains(name),
+        &|name| objects.extensions.contains(name),
     );
     let spaces = settings.tablespaces.iter().chain([&settings.tablespace]);
     need(
         "the tablespaces",
         &mut spaces.map(String::as_str),
-        &|name| target.tablespaces.contains(name),
+        &|name| objects.tablespaces.contains(name),
     );
     need(
         "the collations",
         &mut settings.collations.iter().map(String::as_str),
-        &|name| target.collations.contains(name),
+        &|name| objects.collations.contains(name),
     );
-    let major = into.facts.major;
+    let major = target.facts.major;
     match settings.locale_provider.as_deref() {
         Some("i") if major < 15 => lacking.push("ICU as a database's locale provider (15)".into()),
         Some("b") if major < 17 => lacking.push("the builtin locale provider (17)".into()),
         _ => {}
     }
     if header.format == Format::Pgdump {
-        lacking.extend(parallel::find_missing_version(header, into.stop)?);
+        lacking.extend(parallel::find_missing_version(header, target.stop)?);
     }
     if !lacking.is_empty() {
         let missing = MissingRequirements {
-            server: into.server.url().to_string(),
+            server: target.server.url().to_string(),
             needs: lacking,
         };
-        if !into.keep_going {
+        if !target.keep_going {
             return Err(missing.into());
         }
         log::warn!("{missing}");
@@ -184,7 +184,7 @@ fn preflight(into: &TargetServer<'_>, header: &Header, settings: &DatabaseSettin
         log::warn!(
             "the dump is of PostgreSQL {}, newer than this server ({}); what this server does not know will fail",
             header.engine_version,
-            into.facts.version
+            target.facts.version
         );
     }
     Ok(())

@@ -29,27 +29,27 @@ const WAYS: &str = "--replace --save-partly keeps it on the server under another
 /// old database's dump, if `save` is given. An old database that cannot be dumped stays under
 /// another name, if `save` accepts that.
 pub(super) fn replace(
-    into: &TargetServer<'_>,
+    target: &TargetServer<'_>,
     new: &NewDatabase<'_>,
     name: &str,
     save: Option<&mut dyn Save>,
 ) -> Result<Option<PathBuf>> {
-    let aside = make_new_name(name, "replaced");
-    let old = DatabaseById::find(into, name)?;
-    exchange(into, name, &aside, &new.name)
-        .map_err(|error| explain(error, old.describe_name(into, name, &aside)))?;
+    let replaced_name = make_new_name(name, "replaced");
+    let old = DatabaseById::find(target, name)?;
+    exchange(target, name, &replaced_name, &new.name)
+        .map_err(|error| explain(error, old.describe_name(target, name, &replaced_name)))?;
     let accepts_a_part = save.as_ref().is_some_and(|save| save.accepts_a_part());
-    let saved = match save.map(|save| dump_old(into, name, &aside, save)) {
+    let saved = match save.map(|save| dump_old(target, name, &replaced_name, save)) {
         None => None,
         Some(Ok(saved)) => Some(saved),
-        Some(Err(error)) if accepts_a_part && into.stop.reason().is_none() => {
-            warn_that_it_stays(&aside, &error);
+        Some(Err(error)) if accepts_a_part && target.stop.reason().is_none() => {
+            warn_that_it_stays(&replaced_name, &error);
             return Ok(None);
         }
         Some(Err(error)) => {
             let error = explain_not_saved(error, WAYS);
-            let back = exchange(into, name, &new.name, &aside);
-            let now = old.describe_name(into, name, &aside);
+            let back = exchange(target, name, &new.name, &replaced_name);
+            let now = old.describe_name(target, name, &replaced_name);
             return Err(explain(
                 error,
                 match back {
@@ -59,8 +59,8 @@ pub(super) fn replace(
             ));
         }
     };
-    if let Err(error) = drop_database(into, &aside) {
-        log::warn!("the old database was replaced, but stays as {aside}: {error:#}");
+    if let Err(error) = drop_database(target, &replaced_name) {
+        log::warn!("the old database was replaced, but stays as {replaced_name}: {error:#}");
     }
     Ok(saved)
 }
@@ -70,33 +70,33 @@ pub(super) fn replace(
 /// database. Returns the path of the old database's dump, if `save` is given, and what `load`
 /// returns. If anything fails, the old database gets its name back.
 pub(super) fn replace_under_own_name<T>(
-    into: &TargetServer<'_>,
+    target: &TargetServer<'_>,
     name: &str,
     save: Option<&mut dyn Save>,
     load: impl FnOnce(Option<&str>) -> Result<T>,
 ) -> Result<(Option<PathBuf>, T)> {
-    let aside = make_new_name(name, "replaced");
-    let old = DatabaseById::find(into, name)?;
-    log::info!("the old database is called {aside} until the dump is loaded");
+    let replaced_name = make_new_name(name, "replaced");
+    let old = DatabaseById::find(target, name)?;
+    log::info!("the old database is called {replaced_name} until the dump is loaded");
     let mut stays = false;
-    let replaced = old.rename(into, name, &aside).and_then(|()| {
+    let replaced = old.rename(target, name, &replaced_name).and_then(|()| {
         let saved = match save {
             None => None,
-            Some(save) => match dump_old(into, name, &aside, save) {
+            Some(save) => match dump_old(target, name, &replaced_name, save) {
                 Ok(saved) => Some(saved),
-                Err(error) if save.accepts_a_part() && into.stop.reason().is_none() => {
-                    warn_that_it_stays(&aside, &error);
+                Err(error) if save.accepts_a_part() && target.stop.reason().is_none() => {
+                    warn_that_it_stays(&replaced_name, &error);
                     stays = true;
                     None
                 }
                 Err(error) => return Err(explain_not_saved(error, WAYS)),
             },
         };
-        Ok((saved, load(Some(&aside))?))
+        Ok((saved, load(Some(&replaced_name))?))
     });
     let (saved, loaded) = replaced.map_err(|error| {
-        let back = old.move_back(into, name, &aside);
-        let now = old.describe_name(into, name, &aside);
+        let back = old.move_back(target, name, &replaced_name);
+        let now = old.describe_name(target, name, &replaced_name);
         let what = match back {
             Ok(()) => now,
             Err(undone) => format!("{now}; renaming it back failed ({undone:#})"),
@@ -106,16 +106,16 @@ pub(super) fn replace_under_own_name<T>(
     if stays {
         return Ok((None, loaded));
     }
-    if let Err(error) = drop_database(into, &aside) {
-        log::warn!("the old database was replaced, but stays as {aside}: {error:#}");
+    if let Err(error) = drop_database(target, &replaced_name) {
+        log::warn!("the old database was replaced, but stays as {replaced_name}: {error:#}");
     }
     Ok((saved, loaded))
 }
 
-fn warn_that_it_stays(aside: &str, error: &Error) {
+fn warn_that_it_stays(replaced_name: &str, error: &Error) {
     log::warn!(
-        "the old database could not be dumped and stays on the server as {aside}; dumps of the whole server leave it out; DROP DATABASE {} removes it: {error:#}",
-        identifier(aside)
+        "the old database could not be dumped and stays on the server as {replaced_name}; dumps of the whole server leave it out; DROP DATABASE {} removes it: {error:#}",
+        identifier(replaced_name)
     );
 }
 
@@ -128,18 +128,18 @@ fn explain(error: Error, what: String) -> Error {
     error.context(what)
 }
 
-/// Renames `name` to `aside` and `coming` to `name` in one transaction. No signal interrupts this: it
+/// Renames `name` to `replaced_name` and `new_name` to `name` in one transaction. No signal interrupts this: it
 /// must happen completely or not at all.
-fn exchange(into: &TargetServer<'_>, name: &str, aside: &str, coming: &str) -> Result<()> {
-    let leaving = DatabaseById::find(into, name)?;
+fn exchange(target: &TargetServer<'_>, name: &str, replaced_name: &str, new_name: &str) -> Result<()> {
+    let leaving = DatabaseById::find(target, name)?;
     let exchange = [
         "BEGIN".to_owned(),
-        rename(name, aside),
-        rename(coming, name),
+        rename(name, replaced_name),
+        rename(new_name, name),
         "COMMIT".to_owned(),
     ];
-    rename_without_sessions(into, &[name, coming], &exchange, || {
-        leaving.name(into).is_ok_and(|now| now == aside)
+    rename_without_sessions(target, &[name, new_name], &exchange, || {
+        leaving.name(target).is_ok_and(|now| now == replaced_name)
     })
 }
 
@@ -150,43 +150,43 @@ struct DatabaseById {
 }
 
 impl DatabaseById {
-    fn find(into: &TargetServer<'_>, name: &str) -> Result<Self> {
+    fn find(target: &TargetServer<'_>, name: &str) -> Result<Self> {
         let query = format!(
             "SELECT json_build_object('oid', oid::bigint) FROM pg_database WHERE datname = {}",
             literal(name)
         );
-        ask(into.server, &into.maintenance, &query, Stop::for_cleanup())
+        ask(target.server, &target.maintenance, &query, Stop::for_cleanup())
     }
 
-    fn name(&self, into: &TargetServer<'_>) -> Result<String> {
+    fn name(&self, target: &TargetServer<'_>) -> Result<String> {
         let query = format!(
             "SELECT to_json(datname) FROM pg_database WHERE oid = {}",
             self.oid
         );
-        ask(into.server, &into.maintenance, &query, Stop::for_cleanup())
+        ask(target.server, &target.maintenance, &query, Stop::for_cleanup())
     }
 
-    fn describe_name(&self, into: &TargetServer<'_>, name: &str, aside: &str) -> String {
-        match self.name(into) {
+    fn describe_name(&self, target: &TargetServer<'_>, name: &str, replaced_name: &str) -> String {
+        match self.name(target) {
             Ok(now) if now == name => "the old database is as it was".to_owned(),
             Ok(now) => format!("the old database is now called {now}"),
             Err(error) => format!(
-                "the old database is called {name} or {aside}, the server cannot be asked which ({error:#})"
+                "the old database is called {name} or {replaced_name}, the server cannot be asked which ({error:#})"
             ),
         }
     }
 
     /// Renames this database from `from` to `to`.
-    fn rename(&self, into: &TargetServer<'_>, from: &str, to: &str) -> Result<()> {
-        rename_without_sessions(into, &[from], &[rename(from, to)], || {
-            self.name(into).is_ok_and(|now| now == to)
+    fn rename(&self, target: &TargetServer<'_>, from: &str, to: &str) -> Result<()> {
+        rename_without_sessions(target, &[from], &[rename(from, to)], || {
+            self.name(target).is_ok_and(|now| now == to)
         })
     }
 
-    /// Renames this database from `aside` to `name`, unless that is its name.
-    fn move_back(&self, into: &TargetServer<'_>, name: &str, aside: &str) -> Result<()> {
-        if self.name(into)? == aside {
-            self.rename(into, aside, name)?;
+    /// Renames this database from `replaced_name` to `name`, unless that is its name.
+    fn move_back(&self, target: &TargetServer<'_>, name: &str, replaced_name: &str) -> Result<()> {
+        if self.name(target)? == replaced_name {
+            self.rename(target, replaced_name, name)?;
         }
         Ok(())
     }
@@ -197,8 +197,8 @@ impl DatabaseById {
 ///
 /// # Errors
 /// When the database cannot be renamed, in the server's words.
-pub(super) fn name_new(into: &TargetServer<'_>, new: &NewDatabase<'_>, name: &str) -> Result<()> {
-    DatabaseById::find(into, &new.name)?.rename(into, &new.name, name)
+pub(super) fn name_new(target: &TargetServer<'_>, new: &NewDatabase<'_>, name: &str) -> Result<()> {
+    DatabaseById::find(target, &new.name)?.rename(target, &new.name, name)
 }
 
 /// Runs statements that rename the databases `renamed`, whose sessions are ended meanwhile. The
@@ -206,7 +206,7 @@ pub(super) fn name_new(into: &TargetServer<'_>, new: &NewDatabase<'_>, name: &st
 /// that it has, so that nothing needs to be changed that a killed restore could leave behind. Runs the
 /// statements again until they succeed or `is_done` returns true, for at most [`RETRY_TIME`].
 fn rename_without_sessions(
-    into: &TargetServer<'_>,
+    target: &TargetServer<'_>,
     renamed: &[&str],
     statements: &[String],
     is_done: impl Fn() -> bool,
@@ -215,8 +215,8 @@ fn rename_without_sessions(
     let statements = [&[end_sessions(renamed)], statements].concat();
     let until = Instant::now() + RETRY_TIME;
     loop {
-        let renaming = || into.execute(&statements, Stop::for_cleanup());
-        let Err(error) = end_sessions_during(into, renamed, renaming) else {
+        let renaming = || target.execute(&statements, Stop::for_cleanup());
+        let Err(error) = end_sessions_during(target, renamed, renaming) else {
             return Ok(());
         };
         // The connection may have been lost after the server finished the statements.
@@ -231,7 +231,7 @@ fn rename_without_sessions(
 
 /// Ends the sessions in these databases again and again until `work` ends. Returns its result.
 fn end_sessions_during<T>(
-    into: &TargetServer<'_>,
+    target: &TargetServer<'_>,
     databases: &[&str],
     work: impl FnOnce() -> T,
 ) -> T {
@@ -240,7 +240,7 @@ fn end_sessions_during<T>(
         scope.spawn(move || {
             while is_done.recv_timeout(RETRY_AFTER) == Err(RecvTimeoutError::Timeout) {
                 let end = [end_sessions(databases)];
-                if let Err(error) = into.execute(&end, Stop::for_cleanup()) {
+                if let Err(error) = target.execute(&end, Stop::for_cleanup()) {
                     log::debug!(
                         "cannot end the sessions of {}: {error:#}",
                         databases.join(", ")
@@ -277,13 +277,13 @@ fn rename(from: &str, to: &str) -> String {
 
 /// Dumps the old database, now called `old`, under its former name. Returns the dump's path.
 fn dump_old(
-    into: &TargetServer<'_>,
+    target: &TargetServer<'_>,
     name: &str,
     old: &str,
     save: &mut dyn Save,
 ) -> Result<PathBuf> {
     let part = Part::Database(old.to_owned());
-    let mut dumper = Postgresql::open(into.server, &part, into.access)?;
+    let mut dumper = Postgresql::open(target.server, &part, target.access)?;
     dumper.identity.database = Some(name.to_owned());
     save.save(&mut dumper)
 }

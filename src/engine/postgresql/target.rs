@@ -16,7 +16,7 @@ pub(super) struct TargetServer<'a> {
     /// empty.
     pub(super) maintenance: String,
     pub(super) facts: ServerFacts,
-    pub(super) target: TargetFacts,
+    pub(super) objects: TargetFacts,
     /// If true, objects that fail are listed and do not end the restore.
     pub(super) keep_going: bool,
     /// If true, owners and privileges are left out.
@@ -41,12 +41,12 @@ impl<'a> TargetServer<'a> {
             }
             _ => connect_anywhere(server, restored, stop)?,
         };
-        let target = ask(server, &maintenance, catalogue::TARGET, stop)?;
+        let objects = ask(server, &maintenance, catalogue::TARGET, stop)?;
         Ok(TargetServer {
             server,
             maintenance,
             facts,
-            target,
+            objects,
             keep_going: options.keep_going,
             no_owner: options.no_owner,
             access,

@@ -175,8 +175,8 @@ fn list_preloaded(header: &Header, programs: &Path) -> String {
     let listed = listed.and_then(|list| list.as_str()).unwrap_or_default();
     // PATH may contain only links to the programs.
     let real = programs.join("postgres").canonicalize().unwrap_or_default();
-    let beside = [Some(programs), real.parent()];
-    let above: Vec<_> = beside
+    let directories = [Some(programs), real.parent()];
+    let above: Vec<_> = directories
         .into_iter()
         .flatten()
         .filter_map(Path::parent)

@@ -83,7 +83,7 @@ pub(super) struct RefusedRows {
 /// # Errors
 /// When the dump cannot be read again, the connection was lost, or the work must stop.
 pub(super) fn load_unchecked(
-    into: &TargetServer<'_>,
+    target: &TargetServer<'_>,
     database: &str,
     settings: &[&[u8]],
     refused: Vec<RefusedRows>,
@@ -93,7 +93,7 @@ pub(super) fn load_unchecked(
     let mut chosen = BTreeMap::new();
     for rows in refused {
         let query = CHECKS.replace("$TABLE", &literal(&rows.table));
-        let checks: Vec<Check> = ask(into.server, database, &query, into.stop)?;
+        let checks: Vec<Check> = ask(target.server, database, &query, target.stop)?;
         if checks.is_empty() {
             failed.push(rows.failure);
         } else {
@@ -108,7 +108,7 @@ pub(super) fn load_unchecked(
         crate::human::count(chosen.len(), "table")
     );
     let mut again = Entries::new(RowsAgain {
-        into,
+        target,
         database,
         settings,
         chosen,
@@ -118,7 +118,7 @@ pub(super) fn load_unchecked(
         failed,
     });
     let fed = feed(&mut again);
-    into.stop.check()?;
+    target.stop.check()?;
     let parts = again.parts;
     if !parts.is_done() {
         fed.context("the dump cannot be read again")?;
@@ -127,10 +127,10 @@ pub(super) fn load_unchecked(
     failed.extend(parts.chosen.into_values().map(|(failure, _)| failure));
     for check in &parts.loaded {
         let validated =
-            into.server
-                .execute(database, std::slice::from_ref(&check.validate), into.stop);
+            target.server
+                .execute(database, std::slice::from_ref(&check.validate), target.stop);
         if let Err(error) = validated {
-            into.stop.check()?;
+            target.stop.check()?;
             failed.push(Failure {
                 object: check.object.clone(),
                 error: format!(
@@ -145,7 +145,7 @@ pub(super) fn load_unchecked(
 
 /// Passes on the chosen rows of a dump and nothing else.
 struct RowsAgain<'a> {
-    into: &'a TargetServer<'a>,
+    target: &'a TargetServer<'a>,
     database: &'a str,
     settings: &'a [&'a [u8]],
     /// The rows that are not loaded yet, by their number, with their first failure.

@@ -49,7 +49,7 @@ pub(super) struct Sqlite {
     lock_deadline: LockDeadline,
     stop: Stop,
     /// This field is dropped last, after the connections.
-    _last_out: Option<LogRemover>,
+    _log_remover: Option<LogRemover>,
 }
 
 /// Returns true if the `sqlite_dbpage` table is compiled in. If it is not, every database is copied
@@ -81,7 +81,7 @@ impl Sqlite {
             .symlink_metadata()
             .is_ok_and(|log| log.len() > 0);
         let lock_deadline = LockDeadline::new(path.clone(), busy_timeout, stop);
-        let last_out = LogRemover::unless_log_exists(&path);
+        let log_remover = LogRemover::unless_log_exists(&path);
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut source = lock_deadline.retry(|| Connection::open_with_flags(&path, flags))?;
         source.busy_timeout(NAP)?;
@@ -93,7 +93,7 @@ impl Sqlite {
         Ok(Sqlite {
             identity: Identity::of_file(&path),
             shape: lock_deadline.retry(|| read_shape(&source))?,
-            _last_out: last_out,
+            _log_remover: log_remover,
             path,
             file_name,
             source: Some(source),
@@ -131,7 +131,7 @@ impl Sqlite {
             shape,
             lock_deadline: LockDeadline::new(path.to_owned(), Duration::ZERO, stop),
             stop,
-            _last_out: None,
+            _log_remover: None,
         }
     }
 

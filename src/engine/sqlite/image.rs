@@ -26,9 +26,9 @@ pub(super) fn read_shape(connection: &Connection) -> rusqlite::Result<Shape> {
 /// Writes the image page by page from the `sqlite_dbpage` table, within the connection's open
 /// transaction.
 pub(super) fn stream_table(db: &Connection, shape: Shape, out: &mut dyn Write) -> Result<()> {
-    let mut one = db.prepare("SELECT data FROM sqlite_dbpage('main') WHERE pgno = ?1")?;
+    let mut page_query = db.prepare("SELECT data FROM sqlite_dbpage('main') WHERE pgno = ?1")?;
     let free = FreePages::read(shape, |number, page| {
-        one.query_row([number], |row| {
+        page_query.query_row([number], |row| {
             page.copy_from_slice(row.get_ref(0)?.as_blob()?);
             Ok(())
         })

@@ -48,13 +48,13 @@ pub fn run(
     if let (ExistingDatabase::Save(save), Some(_)) = (&mut existing, &place.old) {
         save.prepare()?;
     }
-    let beside = NewFile::new(&place)?;
-    beside.fill(dump, stop).map_err(|error| match error {
+    let new_file = NewFile::new(&place)?;
+    new_file.fill(dump, stop).map_err(|error| match error {
         error if is_corruption(&error) => error.context(DamagedInside),
         error => error,
     })?;
-    beside.copy_ownership()?;
-    beside.sync()?;
+    new_file.copy_ownership()?;
+    new_file.sync()?;
     stop.check()?;
 
     let (saved, held) = match (&place.old, existing) {
@@ -68,13 +68,13 @@ pub fn run(
     // with the old file.
     held_database::refuse_if_open(&place)?;
     stop.check()?;
-    let aside = match saved {
+    let old_file = match saved {
         None => OldFile::of(&place)?,
         Some(_) => None,
     };
-    if let Err(error) = beside.become_target() {
-        if let Some(aside) = aside {
-            aside.put_back();
+    if let Err(error) = new_file.become_target() {
+        if let Some(old_file) = old_file {
+            old_file.put_back();
         }
         return Err(error);
     }
@@ -85,7 +85,7 @@ pub fn run(
         let directory = target.parent().unwrap_or(target).display();
         format!("the new database is in place, but {directory} could not be written to the disk")
     })?;
-    Ok(saved.or(aside.map(OldFile::path)))
+    Ok(saved.or(old_file.map(OldFile::path)))
 }
 
 /// Checks that the target may be replaced, or that nothing exists there.

@@ -54,14 +54,14 @@ impl<'a> NewFile<'a> {
             flock(&file, FlockOperation::LockExclusive).with_context(context)?;
             // Another restore may have removed the file as stale before it was locked.
             if file.metadata().with_context(context)?.nlink() > 0 {
-                let beside = NewFile {
+                let new_file = NewFile {
                     place,
                     name,
                     path: path.clone(),
                     file,
                 };
-                attributes::remove_list(&beside.file).with_context(context)?;
-                return Ok(beside);
+                attributes::remove_list(&new_file.file).with_context(context)?;
+                return Ok(new_file);
             }
         }
     }

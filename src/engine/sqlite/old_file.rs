@@ -31,25 +31,25 @@ impl<'a> OldFile<'a> {
         if is_there && place.has_links() {
             refuse_foreign(place).with_context(context)?;
         }
-        let aside = OldFile {
+        let old_file = OldFile {
             place,
             name: free_name(place),
         };
         if is_there {
             place
-                .link(place.name(), &aside.name)
+                .link(place.name(), &old_file.name)
                 .with_context(context)?;
-            if let Err(error) = place.refuse_exchanged(&aside.name) {
-                let _ = place.remove(&aside.name);
+            if let Err(error) = place.refuse_exchanged(&old_file.name) {
+                let _ = place.remove(&old_file.name);
                 return Err(error);
             }
         }
-        let moved = aside.take_sides();
+        let moved = old_file.take_sides();
         if moved.is_err() {
-            aside.put_back();
+            old_file.put_back();
         }
         moved.with_context(context)?;
-        Ok(Some(aside))
+        Ok(Some(old_file))
     }
 
     fn take_sides(&self) -> std::io::Result<()> {

@@ -112,8 +112,8 @@ impl Statement<'_> {
 
     /// Returns the table that the statement inserts rows into, if it inserts any.
     pub(super) fn inserts_into(&self) -> Option<String> {
-        let into = (0..self.tokens.len()).find(|at| self.is(*at, &["INTO"]));
-        into.and_then(|into| self.name(into + 1))
+        let word = (0..self.tokens.len()).find(|at| self.is(*at, &["INTO"]));
+        word.and_then(|at| self.name(at + 1))
     }
 
     /// Returns the name that the token at `at` stands for, or `None` if the token is no name.

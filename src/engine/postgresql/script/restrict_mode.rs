@@ -21,15 +21,15 @@ impl RestrictMode {
     ///
     /// # Errors
     /// When psql cannot be asked.
-    pub(in super::super) fn detect(into: &TargetServer<'_>) -> Result<Self> {
-        let mut psql = into.server.psql(&into.maintenance);
+    pub(in super::super) fn detect(target: &TargetServer<'_>) -> Result<Self> {
+        let mut psql = target.server.psql(&target.maintenance);
         psql.args(["--output=/dev/null", "--file=-"]);
         let script = b"\\restrict key\n\\unrestrict `echo key`\n";
-        let psql = Child::converse(&mut psql, "psql", script, into.stop)?;
+        let psql = Child::converse(&mut psql, "psql", script, target.stop)?;
         let Err(error) = psql.finish() else {
             return Ok(RestrictMode::ButBackticks);
         };
-        into.stop.check()?;
+        target.stop.check()?;
         let said = format!("{error:#}");
         if said.contains("invalid command \\restrict") {
             return Ok(RestrictMode::Unknown);

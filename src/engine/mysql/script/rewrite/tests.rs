@@ -49,8 +49,8 @@ fn passed_into(
         let lines: Vec<_> = out.split('\n').filter(is_own).collect();
         all.push((lines.join("\n"), report));
     }
-    for one in &all {
-        assert_eq!(*one, all[0]);
+    for result in &all {
+        assert_eq!(*result, all[0]);
     }
     all.remove(0)
 }
