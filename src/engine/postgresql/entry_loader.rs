@@ -88,7 +88,7 @@ impl<'a> EntryLoader<'a> {
     pub(super) fn finish(mut self) -> Result<Vec<Failure>> {
         self.end_sql()?;
         self.load_refused()?;
-        self.into.stop.check()?;
+        self.target.stop.check()?;
         Ok(self.failed)
     }
 
@@ -101,7 +101,7 @@ impl<'a> EntryLoader<'a> {
         };
         let settings = self.preamble.iter().filter(|line| is_setting(line));
         let settings: Vec<_> = settings.map(Vec::as_slice).collect();
-        let failed = load_unchecked(self.into, self.database, &settings, refused, feed)?;
+        let failed = load_unchecked(self.target, self.database, &settings, refused, feed)?;
         self.failed.extend(failed);
         Ok(())
     }
@@ -109,13 +109,13 @@ impl<'a> EntryLoader<'a> {
     /// Returns the session that runs SQL. Starts it if there is none.
     fn session(&mut self) -> Result<&mut LocatingWriter<Child>> {
         if self.sql.is_none() {
-            let mut psql = self.into.server.psql(self.database);
+            let mut psql = self.target.server.psql(self.database);
             psql.args(["--set=ON_ERROR_STOP=0", "--file=-", "--output=/dev/null"]);
             if self.is_secret {
                 psql.arg("--set=VERBOSITY=terse");
             }
             psql.env_remove("PGCLIENTENCODING");
-            let mut child = Child::write_to(&mut psql, "psql", self.into.stop)?;
+            let mut child = Child::write_to(&mut psql, "psql", self.target.stop)?;
             child.keep_lines(MOST_LINES);
             let mut session = LocatingWriter::new(child);
             for line in &self.preamble {
@@ -161,7 +161,7 @@ impl<'a> EntryLoader<'a> {
 
     fn start_rows(&mut self, statement: &[u8]) -> Result<()> {
         self.end_sql()?;
-        let mut psql = self.into.server.psql(self.database);
+        let mut psql = self.target.server.psql(self.database);
         psql.args(["--output=/dev/null"]);
         psql.env_remove("PGCLIENTENCODING");
         let settings = self.preamble.iter().filter(|line| is_setting(line));
@@ -169,7 +169,7 @@ impl<'a> EntryLoader<'a> {
             let line = std::str::from_utf8(line).context("the dump is not UTF-8")?;
             psql.arg("--command").arg(line.trim_end());
         }
-        let mut child = Child::write_to(&mut psql, "psql", self.into.stop)?;
+        let mut child = Child::write_to(&mut psql, "psql", self.target.stop)?;
         child.keep_lines(MOST_LINES);
         self.rows = Some(child);
         Ok(())
@@ -182,7 +182,7 @@ impl<'a> EntryLoader<'a> {
         let Err(error) = child.finish() else {
             return Ok(());
         };
-        self.into.stop.check()?;
+        self.target.stop.check()?;
         let failure = Failure {
             object: self.object.clone(),
             error: explain_end(error)?,

@@ -134,9 +134,9 @@ impl<'a> FilledDatabase<'a> {
     /// transaction. Logs what the database holds after the failure.
     pub(super) fn explain(&self, error: Error) -> Error {
         let name = self.name;
-        match DatabaseContent::of(self.into, name, Stop::for_cleanup()) {
+        match DatabaseContent::of(self.target, name, Stop::for_cleanup()) {
             Ok(content) if content.is_empty() => log::info!("the database {name} is empty again"),
-            Ok(content) if self.into.keep_going => log::warn!(
+            Ok(content) if self.target.keep_going => log::warn!(
                 "the database {name} keeps what was loaded and what others put there: {}",
                 content.describe()
             ),

@@ -67,10 +67,10 @@ impl Drop for NewDatabase<'_> {
         if self.kept {
             return;
         }
-        if let Err(error) = drop_tables(self.into, &self.name) {
+        if let Err(error) = drop_tables(self.target, &self.name) {
             log::debug!("cannot prepare dropping {}: {error:#}", self.name);
         }
-        if let Err(error) = drop_database(self.into, &self.name) {
+        if let Err(error) = drop_database(self.target, &self.name) {
             log::warn!(
                 "the new database {} may still be there: {error:#}; drop it by hand if it is",
                 self.name

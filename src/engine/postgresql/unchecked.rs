@@ -163,7 +163,7 @@ impl RowsAgain<'_> {
     }
 
     fn start(&self, statement: &[u8], checks: &[Check]) -> Result<Child> {
-        let mut psql = self.into.server.psql(self.database);
+        let mut psql = self.target.server.psql(self.database);
         psql.arg("--output=/dev/null");
         psql.env_remove("PGCLIENTENCODING");
         for line in self.settings.iter().chain([&ERRORS_ONLY]) {
@@ -180,7 +180,7 @@ impl RowsAgain<'_> {
             psql.arg("--command").arg(statement);
         }
         psql.args(["--command", "COMMIT"]);
-        let mut child = Child::write_to(&mut psql, "psql", self.into.stop)?;
+        let mut child = Child::write_to(&mut psql, "psql", self.target.stop)?;
         child.keep_lines(MOST_LINES);
         Ok(child)
     }
@@ -190,7 +190,7 @@ impl RowsAgain<'_> {
             return Ok(());
         };
         if let Err(error) = child.finish() {
-            self.into.stop.check()?;
+            self.target.stop.check()?;
             let error = explain_end(error)?;
             log::debug!("{}: without CHECK constraints: {error}", failure.object);
             self.failed.push(failure);
