@@ -31,6 +31,7 @@ mod sql;
 mod storage_engines;
 mod throwaway;
 mod turn;
+mod unreadable;
 mod variables;
 
 use std::sync::Arc;

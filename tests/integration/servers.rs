@@ -18,7 +18,9 @@ use std::path::PathBuf;
 
 use crate::support::{Env, Run};
 
-pub(crate) use machine::{KilledOnDrop, SmallDisk, give_to, newest_below, unprivileged, wait_for};
+pub(crate) use machine::{
+    KilledOnDrop, SmallDisk, give_to, newest_below, read_printed, start_server, unprivileged, wait_for,
+};
 
 /// Returns the path of a script of the Chinook sample (github.com/lerocha/chinook-database) in the
 /// directory that `CHINOOK` names; `None` if `CHINOOK` is not set.

@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use anyhow::{Context, Result, bail};
 
 use super::left_out::Selected;
-use super::server::{Server, identifier, literal};
+use super::server::{Server, literal};
 use super::settings::DatabaseSettings;
 use super::storage_engines::ELSEWHERE;
+use super::unreadable::Unreadable;
 use super::{inexact, privileges};
 use crate::header::{LeftOut, Rows};
 use crate::stop::Stop;
@@ -40,51 +41,6 @@ pub(super) enum Readable {
     All,
     /// What cannot be read is left out.
     Part,
-}
-
-/// A table or view that cannot be read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Unreadable {
-    pub(super) name: String,
-    /// The kind, the name, and the server's error.
-    why: String,
-}
-
-impl Unreadable {
-    /// Returns the table or view if a SELECT from it fails. The SELECT from a view is only prepared:
-    /// functions of its owner, which it calls, would run with the rights of this user.
-    ///
-    /// # Errors
-    /// When the deadline has passed, a signal was received, or the server is gone.
-    fn find(
-        server: &Server,
-        database: &str,
-        (kind, name): (&str, &str),
-        stop: Stop,
-    ) -> Result<Option<Self>> {
-        let select = format!(
-            "SELECT 1 FROM {}.{} LIMIT 1",
-            identifier(database),
-            identifier(name)
-        );
-        let statement = match kind {
-            // MySQL takes the text of a statement from a variable, and from no expression.
-            "view" => format!(
-                "SET @dump_database = {}; PREPARE dump_database FROM @dump_database",
-                literal(&select)
-            ),
-            _ => select,
-        };
-        let Err(error) = server.ask(&statement, stop) else {
-            return Ok(None);
-        };
-        stop.check()?;
-        server.ask("SELECT 1", stop)?;
-        Ok(Some(Unreadable {
-            name: name.to_owned(),
-            why: format!("{kind} {name} ({error:#})"),
-        }))
-    }
 }
 
 pub(super) fn list_databases(server: &Server, stop: Stop) -> Result<Vec<String>> {

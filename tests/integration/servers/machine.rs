@@ -1,7 +1,7 @@
 //! Runs servers of other projects on this machine.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 /// Returns a command that runs `program` as an unprivileged user if these tests run as root. The
@@ -13,6 +13,40 @@ pub(crate) fn unprivileged(user: &str, program: &Path) -> Command {
     }
     command.args(["--pdeathsig", "KILL"]).arg(program);
     command
+}
+
+/// Starts a server whose output goes to the file `log`, and waits until it is ready. Returns its process.
+#[track_caller]
+pub(crate) fn start_server(
+    command: &mut Command,
+    log: &Path,
+    mut is_ready: impl FnMut() -> bool,
+) -> Child {
+    let output = std::fs::File::create(log).unwrap();
+    command
+        .stdin(Stdio::null())
+        .stdout(output.try_clone().unwrap())
+        .stderr(output);
+    let process = command.spawn().unwrap();
+    let until = Instant::now() + Duration::from_mins(1);
+    while !is_ready() {
+        assert!(
+            Instant::now() < until,
+            "{}",
+            std::fs::read_to_string(log).unwrap()
+        );
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    process
+}
+
+/// Returns what a client printed, without the line ends at its end. Panics if the client failed to do
+/// `work`.
+#[track_caller]
+pub(crate) fn read_printed(work: &str, output: Output) -> String {
+    assert!(output.status.success(), "{work}: {output:?}");
+    let printed = String::from_utf8(output.stdout).unwrap();
+    printed.trim_end().to_owned()
 }
 
 /// Gives a directory to `user` if these tests run as root.
@@ -35,7 +69,7 @@ pub(crate) fn newest_below(path: &str) -> PathBuf {
 }
 
 /// A process that is killed when this value is dropped.
-pub(crate) struct KilledOnDrop(pub(crate) std::process::Child);
+pub(crate) struct KilledOnDrop(pub(crate) Child);
 
 impl Drop for KilledOnDrop {
     fn drop(&mut self) {

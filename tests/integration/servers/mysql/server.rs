@@ -3,11 +3,10 @@
 
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::servers::{SmallDisk, give_to, unprivileged};
+use crate::servers::{SmallDisk, give_to, read_printed, start_server, unprivileged};
 
 pub(crate) struct Server {
     place: TempDir,
@@ -78,27 +77,16 @@ impl Server {
 
     /// Starts the server again after [`Server::stop`].
     pub(crate) fn resume(&mut self) {
-        let log = std::fs::File::create(self.directory().join("log")).unwrap();
         let mut command = self.tool("mariadbd");
         command
             .arg(format!("--socket={}", self.socket()))
             .args(self.options.split(' '))
             .arg("--innodb-flush-log-at-trx-commit=0")
             .args(["--innodb-buffer-pool-size=32M", "--event-scheduler=OFF"])
-            .arg(format!("--pid-file={}/pid", self.directory().display()))
-            .stdin(Stdio::null())
-            .stdout(log.try_clone().unwrap())
-            .stderr(log);
-        self.process = Some(command.spawn().unwrap());
-        let until = Instant::now() + Duration::from_mins(1);
-        while !self.try_sql("", "SELECT 1").status.success() {
-            assert!(
-                Instant::now() < until,
-                "{}",
-                std::fs::read_to_string(self.directory().join("log")).unwrap()
-            );
-            std::thread::sleep(Duration::from_millis(50));
-        }
+            .arg(format!("--pid-file={}/pid", self.directory().display()));
+        let log = self.directory().join("log");
+        let is_ready = || self.try_sql("", "SELECT 1").status.success();
+        self.process = Some(start_server(&mut command, &log, is_ready));
     }
 
     /// Kills the server at once, as in a crash.
@@ -147,12 +135,7 @@ impl Server {
     /// Returns what a query prints.
     #[track_caller]
     pub(crate) fn sql(&self, database: &str, sql: &str) -> String {
-        let output = self.try_sql(database, sql);
-        assert!(output.status.success(), "{sql}: {output:?}");
-        String::from_utf8(output.stdout)
-            .unwrap()
-            .trim_end()
-            .to_owned()
+        read_printed(sql, self.try_sql(database, sql))
     }
 
     #[track_caller]

@@ -5,12 +5,13 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-use crate::servers::{SmallDisk, give_to, newest_below, unprivileged};
+use crate::servers::{
+    SmallDisk, give_to, newest_below, read_printed, start_server, unprivileged,
+};
 
 pub(crate) struct Server {
     place: TempDir,
@@ -155,7 +156,6 @@ impl Server {
     /// Starts the server again after [`Server::stop`].
     pub(crate) fn resume(&mut self) {
         let mut command = self.tool("postgres");
-        let log = std::fs::File::create(self.place.path().join("log")).unwrap();
         command
             .args(["-D", "data", "-k"])
             .arg(self.place.path())
@@ -167,20 +167,10 @@ impl Server {
                 "-c",
                 "password_encryption=scram-sha-256",
             ])
-            .args(self.settings.iter().flat_map(|setting| ["-c", setting]))
-            .stdin(Stdio::null())
-            .stdout(log.try_clone().unwrap())
-            .stderr(log);
-        self.process = Some(command.spawn().unwrap());
-        let until = Instant::now() + Duration::from_mins(1);
-        while !self.try_psql("postgres", "SELECT").status.success() {
-            assert!(
-                Instant::now() < until,
-                "{}",
-                std::fs::read_to_string(self.place.path().join("log")).unwrap()
-            );
-            std::thread::sleep(Duration::from_millis(50));
-        }
+            .args(self.settings.iter().flat_map(|setting| ["-c", setting]));
+        let log = self.directory().join("log");
+        let is_ready = || self.try_psql("postgres", "SELECT").status.success();
+        self.process = Some(start_server(&mut command, &log, is_ready));
     }
 
     /// Stops the server at once, as in a crash.
@@ -220,12 +210,7 @@ impl Server {
     /// Returns what a query prints.
     #[track_caller]
     pub(crate) fn psql(&self, database: &str, sql: &str) -> String {
-        let output = self.try_psql(database, sql);
-        assert!(output.status.success(), "{sql}: {output:?}");
-        String::from_utf8(output.stdout)
-            .unwrap()
-            .trim_end()
-            .to_owned()
+        read_printed(sql, self.try_psql(database, sql))
     }
 
     #[track_caller]

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::servers::{give_to, unprivileged, wait_for};
+use crate::servers::{give_to, start_server, unprivileged};
 
 /// Keys of every type, in each encoding that Redis 7 has, two databases, and a function.
 const EVERYTHING: &str = r##"
@@ -67,7 +67,6 @@ impl Server {
 
     /// Starts the server again after [`Server::stop`].
     pub(crate) fn resume(&mut self) {
-        let log = std::fs::File::create(self.directory().join("log")).unwrap();
         let mut command = unprivileged("redis", Path::new("redis-server"));
         command
             .args(["--port", "0", "--save", "", "--enable-debug-command", "yes"])
@@ -78,16 +77,14 @@ impl Server {
             // Else every dump takes five seconds longer.
             .args(["--repl-diskless-sync-delay", "0"])
             .args(&self.options)
-            .current_dir(self.directory())
-            .stdin(Stdio::null())
-            .stdout(log.try_clone().unwrap())
-            .stderr(log);
-        self.process = Some(command.spawn().unwrap());
-        wait_for("the server", || {
+            .current_dir(self.directory());
+        let log = self.directory().join("log");
+        let is_ready = || {
             let answer = self.client().arg("INFO").output().unwrap();
             let answer = String::from_utf8_lossy(&answer.stdout).into_owned();
             answer.contains("loading:0") || answer.contains("NOAUTH")
-        });
+        };
+        self.process = Some(start_server(&mut command, &log, is_ready));
     }
 
     /// Kills the server at once, as in a crash.
