@@ -28,7 +28,7 @@ const ATTEMPTS: u32 = 4;
 pub(crate) struct Run<'a> {
     directory: &'a LockedDirectory,
     /// A thread holds this lock while it makes decisions from a listing of the directory.
-    turn: Mutex<()>,
+    decisions: Mutex<()>,
     pool: Arc<Pool>,
     output: &'a OutputOptions,
     series: &'a SeriesOptions,
@@ -61,15 +61,15 @@ impl<'a> Run<'a> {
     ) -> Result<Self> {
         Ok(Run {
             directory,
-            turn: Mutex::new(()),
+            decisions: Mutex::new(()),
             pool: Pool::new(output.threads)?,
             output,
             series,
         })
     }
 
-    fn take_turn(&self) -> MutexGuard<'_, ()> {
-        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock_decisions(&self) -> MutexGuard<'_, ()> {
+        self.decisions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns the NAME for a database's dumps: the NAME of the dumps of this database that the
@@ -90,7 +90,7 @@ impl<'a> Run<'a> {
     ) -> Result<PublishedDump> {
         let started = Instant::now();
         let previous = {
-            let _turn = self.take_turn();
+            let _lock = self.lock_decisions();
             PreviousDumps::read(self.directory, name, dumper, self.series)?
         };
         let scratch = match dumper.scratch_bytes() {
@@ -179,7 +179,7 @@ impl<'a> Run<'a> {
         proven: ProvenDump<'_>,
         owner: Option<u32>,
     ) -> Result<(DumpName, Option<Policy>)> {
-        let _turn = self.take_turn();
+        let _lock = self.lock_decisions();
         let ProvenDump {
             header, temporary, ..
         } = proven;

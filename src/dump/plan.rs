@@ -87,9 +87,9 @@ pub(super) fn check(
         .into());
     }
     let whole: Vec<_> = sources.iter().filter(|source| source.is_whole()).collect();
-    if let [one, other, ..] = whole[..] {
+    if let [first, second, ..] = whole[..] {
         return Err(UsageError::new(&format!(
-            "the @globals of {one} and of {other} would have one name; dump one of them into another directory"
+            "the @globals of {first} and of {second} would have one name; dump one of them into another directory"
         ))
         .into());
     }
@@ -242,8 +242,8 @@ pub(super) fn name_of(source: &dyn Source, selection: &Selection) -> Option<Name
     }
 }
 
-fn describe_conflict(one: &dyn Source, other: &dyn Source, name: &Name) -> String {
+fn describe_conflict(first: &dyn Source, second: &dyn Source, name: &Name) -> String {
     format!(
-        "{one} and {other} are both called {name}; dump one of them with --name, or into another directory"
+        "{first} and {second} are both called {name}; dump one of them with --name, or into another directory"
     )
 }

@@ -22,6 +22,7 @@ mod privileges;
 mod quotes;
 mod replace;
 pub mod restore;
+mod restore_lock;
 mod script;
 pub mod server;
 mod session;
@@ -30,7 +31,6 @@ mod source;
 mod sql;
 mod storage_engines;
 mod throwaway;
-mod turn;
 mod unreadable;
 mod variables;
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Error, Result, ensure};
 
 use super::catalogue;
-use super::script::created::Created;
+use super::script::created::CreatedObjects;
 use super::server::{Server, identifier, literal};
 use super::settings::{DatabaseSettings, PLAIN_STRINGS};
 use crate::header::Rows;
@@ -76,7 +76,7 @@ impl Empty<'_> {
     }
 
     /// Ends the session that loaded, which may still run its last statement.
-    fn end_session(&self, created: &Created) -> Result<()> {
+    fn end_session(&self, created: &CreatedObjects) -> Result<()> {
         let Some(session) = created.session() else {
             return Ok(());
         };
@@ -93,7 +93,7 @@ impl Empty<'_> {
 
     /// Drops what the load created, and sets back the settings of the database. Returns the kind
     /// and the name of the objects that stay.
-    fn drop(&self, created: &Created) -> Result<Vec<(String, String)>> {
+    fn drop(&self, created: &CreatedObjects) -> Result<Vec<(String, String)>> {
         let stop = Stop::for_cleanup();
         let is_ours = |(kind, object): &(String, String)| created.has_created(kind, object);
         let objects = list_objects(self.server, self.name, stop)?;

@@ -8,7 +8,7 @@ use anyhow::{Context, Error, Result, bail, ensure};
 
 use super::error::{self, LOST, PACKET_TOO_LARGE, ServerError, parse};
 use super::script::StatementReader;
-use super::script::created::Created;
+use super::script::created::CreatedObjects;
 use super::script::located::ObjectPositions;
 use super::script::rewrite::{RewriteOptions, RewriteReport, Rewriter};
 use super::server::Server;
@@ -49,7 +49,7 @@ pub(super) struct DumpLoad<'a> {
 enum Parts<'a> {
     All,
     /// All, and the client prints to the pipe what it created.
-    Created(&'a mut Created, PipeWriter),
+    Created(&'a mut CreatedObjects, PipeWriter),
     /// Views, routines, triggers and events.
     WithoutTables,
 }
@@ -87,11 +87,11 @@ impl DumpLoad<'_> {
         &self,
         dump: &File,
         name: &str,
-        created: &mut Created,
+        created: &mut CreatedObjects,
     ) -> Result<Vec<Failure>> {
-        let (stdout, thread) = created.listen()?;
+        let (stdout, thread) = created.start_reading()?;
         let fed = self.feed(dump, (name, name), Parts::Created(created, stdout));
-        created.take(thread);
+        created.finish_reading(thread);
         let (report, failed) = fed?;
         self.warn_of(&report, name);
         Ok(failed)

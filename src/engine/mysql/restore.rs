@@ -13,10 +13,10 @@ use super::fill::Empty;
 use super::load::{DumpLoad, describe};
 use super::move_tables::MovableTables;
 use super::replace::{OldDatabase, UNTOUCHED};
-use super::script::created::Created;
+use super::script::created::CreatedObjects;
 use super::server::{Server, identifier, literal};
 use super::settings::{DatabaseSettings, PLAIN_STRINGS};
-use super::turn::Turn;
+use super::restore_lock::RestoreLock;
 use super::{fill, leftovers};
 use crate::engine::access::Access;
 use crate::engine::leftover;
@@ -47,7 +47,7 @@ pub fn run(
     let settings: DatabaseSettings = serde_json::from_value(settings)
         .context("the dump's header lacks the database's settings")?;
     let version = server.connect(stop)?;
-    let _turn = Turn::take(&server, name, stop)?;
+    let _lock = RestoreLock::take(&server, name, stop)?;
     let databases = catalogue::list_databases(&server, stop)?;
     let exists = databases.contains(&name.to_owned());
     let fills = exists && matches!(options.existing, ExistingDatabase::Fill);
@@ -85,7 +85,7 @@ pub fn run(
             settings: catalogue::read_settings(&server, name, stop)?,
             dumped: &header.facts.tables,
         };
-        let mut created = Created::new()?;
+        let mut created = CreatedObjects::new()?;
         let loaded = loading.fill(dump, name, &mut created);
         let failed = loaded.map_err(|error| empty.undo(&created, error))?;
         set_defaults(&server, name, &settings, stop);

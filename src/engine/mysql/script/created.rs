@@ -18,39 +18,39 @@ const LONGEST: usize = 256;
 
 /// The objects that a dump creates, and which of them the server has created.
 #[derive(Debug)]
-pub(in super::super) struct Created {
+pub(in super::super) struct CreatedObjects {
     mark: String,
     /// The number of the last `CREATE` of each object.
     numbers: HashMap<(ObjectKind, String), u64>,
     last: u64,
-    heard: Heard,
+    printed: PrintedLines,
 }
 
 /// The lines that the client printed.
 #[derive(Debug, Default)]
-pub(in super::super) struct Heard {
+pub(in super::super) struct PrintedLines {
     /// The ID of the client's session on the server.
     session: Option<u64>,
     /// The numbers of the `CREATE` statements that the server ran.
     created: HashSet<u64>,
 }
 
-impl Created {
+impl CreatedObjects {
     /// Returns a record without objects.
     ///
     /// # Errors
     /// When the kernel gives no random numbers.
     pub(in super::super) fn new() -> Result<Self> {
-        Ok(Created {
+        Ok(CreatedObjects {
             mark: Secret::random()?.expose().to_string_lossy().into_owned(),
             numbers: HashMap::new(),
             last: 0,
-            heard: Heard::default(),
+            printed: PrintedLines::default(),
         })
     }
 
     /// Returns the SQL that prints the ID of the client's session.
-    pub(in super::super) fn introduction(&self) -> String {
+    pub(in super::super) fn write_introduction(&self) -> String {
         format!("SELECT '{}', 0, CONNECTION_ID();\n", self.mark)
     }
 
@@ -71,20 +71,20 @@ impl Created {
     ///
     /// # Errors
     /// When there is no pipe.
-    pub(in super::super) fn listen(&self) -> io::Result<(PipeWriter, JoinHandle<Heard>)> {
+    pub(in super::super) fn start_reading(&self) -> io::Result<(PipeWriter, JoinHandle<PrintedLines>)> {
         let (mut out, stdout) = io::pipe()?;
         let mark = self.mark.clone();
-        Ok((stdout, std::thread::spawn(move || hear(&mut out, &mark))))
+        Ok((stdout, std::thread::spawn(move || read_printed(&mut out, &mark))))
     }
 
     /// Takes what the client printed, after it ended.
-    pub(in super::super) fn take(&mut self, thread: JoinHandle<Heard>) {
-        self.heard = thread.join().unwrap_or_default();
+    pub(in super::super) fn finish_reading(&mut self, thread: JoinHandle<PrintedLines>) {
+        self.printed = thread.join().unwrap_or_default();
     }
 
     /// Returns the ID of the client's session on the server, if the client connected.
     pub(in super::super) fn session(&self) -> Option<u64> {
-        self.heard.session
+        self.printed.session
     }
 
     /// Returns true if the server created this object for the dump. `kind` is as in
@@ -97,25 +97,25 @@ impl Created {
             _ => ObjectKind::Routine,
         };
         let number = self.numbers.get(&(object, name.to_owned()));
-        number.is_some_and(|number| self.heard.created.contains(number))
+        number.is_some_and(|number| self.printed.created.contains(number))
     }
 }
 
 /// Reads the client's output to its end.
-fn hear(out: &mut PipeReader, mark: &str) -> Heard {
-    let mut heard = Heard::default();
+fn read_printed(out: &mut PipeReader, mark: &str) -> PrintedLines {
+    let mut printed = PrintedLines::default();
     let mut line = Vec::new();
     let mut buffer = vec![0; 64 << 10];
     loop {
         let read = match out.read(&mut buffer) {
-            Ok(0) => return heard,
+            Ok(0) => return printed,
             Ok(read) => read,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(_) => return heard,
+            Err(_) => return printed,
         };
         for byte in &buffer[..read] {
             if *byte == b'\n' {
-                heard.take(&line, mark);
+                printed.take(&line, mark);
                 line.clear();
             } else if line.len() < LONGEST {
                 line.push(*byte);
@@ -124,7 +124,7 @@ fn hear(out: &mut PipeReader, mark: &str) -> Heard {
     }
 }
 
-impl Heard {
+impl PrintedLines {
     fn take(&mut self, line: &[u8], mark: &str) {
         let line = String::from_utf8_lossy(line);
         let mut parts = line.split('\t');
@@ -149,13 +149,13 @@ mod tests {
 
     #[test]
     fn only_marked_lines_without_an_error_prove_an_object() {
-        let mut created = Created::new().unwrap();
+        let mut created = CreatedObjects::new().unwrap();
         for name in ["a", "b", "c"] {
             let follows = created.add((ObjectKind::Table, name.to_owned()), b";;");
             assert!(follows.ends_with(b", @@error_count;;"), "{follows:?}");
         }
         let mark = created.mark.clone();
-        let (mut stdout, thread) = created.listen().unwrap();
+        let (mut stdout, thread) = created.start_reading().unwrap();
         let long = "x".repeat(100_000);
         write!(
             stdout,
@@ -163,7 +163,7 @@ mod tests {
         )
         .unwrap();
         drop(stdout);
-        created.take(thread);
+        created.finish_reading(thread);
         assert_eq!(created.session(), Some(77));
         for (kind, name, expected) in [
             ("TABLE", "a", true),

@@ -8,7 +8,7 @@ mod tests;
 
 use std::io;
 
-use super::created::Created;
+use super::created::CreatedObjects;
 use super::located::ObjectSink;
 use super::names::{ObjectKind, ObjectReference};
 use super::statement::{Statement, StatementSink};
@@ -41,7 +41,7 @@ pub(in super::super) struct Rewriter<'a, W> {
     length: u64,
     pub(in super::super) longest: u64,
     /// The objects that the dump creates, if it may drop only those.
-    created: Option<&'a mut Created>,
+    created: Option<&'a mut CreatedObjects>,
 }
 
 type Edits = Vec<(usize, Vec<u8>)>;
@@ -53,7 +53,7 @@ impl<'a, W: ObjectSink> Rewriter<'a, W> {
     pub(in super::super) fn new(
         out: W,
         options: RewriteOptions<'a>,
-        created: Option<&'a mut Created>,
+        created: Option<&'a mut CreatedObjects>,
     ) -> Self {
         Rewriter {
             out,

@@ -32,7 +32,7 @@ fn passed_into(
     };
     let mut all = Vec::new();
     for size in [1, 5, 100_000] {
-        let mut created = Created::new().unwrap();
+        let mut created = CreatedObjects::new().unwrap();
         let mut script = StatementReader::new(Rewriter::new(
             LocatingWriter::new(Vec::new()),
             options,

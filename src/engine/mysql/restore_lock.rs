@@ -16,11 +16,11 @@ const LONGEST: usize = 4096;
 
 /// A lock of the server that a session holds. The server releases it when the session ends, for
 /// whatever reason.
-pub(super) struct Turn {
+pub(super) struct RestoreLock {
     _session: Option<Child>,
 }
 
-impl Turn {
+impl RestoreLock {
     /// Takes the lock of the database `name`. A server that has no such locks, as some clusters, is
     /// used without one.
     ///
@@ -32,7 +32,7 @@ impl Turn {
         command.args(["--batch", "--skip-column-names", "--unbuffered"]);
         let ask = format!(
             "SET SESSION wait_timeout = 2147483;\nSELECT GET_LOCK({}, 0);\n",
-            literal(&lock(name))
+            literal(&name_lock(name))
         );
         let mut session = Child::converse(&mut command, program, ask.as_bytes(), stop)?;
         let mut answer = Vec::new();
@@ -41,7 +41,7 @@ impl Turn {
             answer.push(byte[0]);
         }
         match answer.as_slice() {
-            b"1" => Ok(Turn {
+            b"1" => Ok(RestoreLock {
                 _session: Some(session),
             }),
             b"0" => bail!(
@@ -53,14 +53,14 @@ impl Turn {
                     String::from_utf8_lossy(answer),
                     session.last_stderr()
                 );
-                Ok(Turn { _session: None })
+                Ok(RestoreLock { _session: None })
             }
         }
     }
 }
 
 /// Returns the name of the lock, which has at most 64 characters.
-fn lock(name: &str) -> String {
+fn name_lock(name: &str) -> String {
     let hash = Sha256::digest(name.as_bytes());
     format!("dump-database.restore.{}", human::hexadecimal(&hash[..16]))
 }
