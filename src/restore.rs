@@ -7,7 +7,7 @@ mod whole;
 
 use anyhow::Result;
 
-use crate::engine::{LoadResult, Source};
+use crate::engine::{Access, LoadResult, Source};
 pub use choose::RequestedDump;
 use database::restore;
 pub use database::{DumpChooser, ReplaceMode, RestoreOptions, load};
@@ -23,8 +23,9 @@ pub fn run(from: &RequestedDump, target: &dyn Source, options: &RestoreOptions) 
     if target.is_whole() && from.name.is_none() && from.path.is_dir() {
         return whole::run(&from.path, target, options);
     }
-    let loaded = restore(from, target, options)?;
-    grant(&loaded, target, options)
+    let access = options.output.access();
+    let loaded = restore(from, target, options, &access)?;
+    grant(&loaded, target, &access)
 }
 
 /// Restores the dump that `choose` returns into `target`, as [`run`] does. A dump that the user did not
@@ -40,15 +41,15 @@ pub fn run_chosen(
     target: &dyn Source,
     options: &RestoreOptions,
 ) -> Result<usize> {
-    let loaded = database::restore_chosen(choose, is_named, target, options)?;
-    grant(&loaded, target, options)
+    let access = options.output.access();
+    let loaded = database::restore_chosen(choose, is_named, target, options, &access)?;
+    grant(&loaded, target, &access)
 }
 
 /// Grants the privileges that a dump of a server has, and logs what could not be restored. Returns how
 /// many objects and grants that is.
-fn grant(loaded: &LoadResult, target: &dyn Source, options: &RestoreOptions) -> Result<usize> {
-    let access = options.output.access();
-    let denied = target.grant(&loaded.grants, &access)?;
+fn grant(loaded: &LoadResult, target: &dyn Source, access: &Access) -> Result<usize> {
+    let denied = target.grant(&loaded.grants, access)?;
     let failed = loaded.failed.len() + denied.len();
     for failure in loaded.failed.iter().chain(&denied) {
         log::error!("not restored: {failure}");

@@ -44,15 +44,17 @@ pub struct RestoreOptions {
 /// Returns the first dump that is not among the refused ones, verified whole, its path, and its header.
 pub type DumpChooser<'a> = dyn FnMut(&[PathBuf], Stop) -> Result<(File, PathBuf, Header)> + 'a;
 
-/// Restores the dump of one database. Logs what was restored, or why it is left out. Returns what was loaded.
+/// Restores the dump of one database before the deadline of `access`. Logs what was restored, or why it is
+/// left out. Returns what was loaded.
 pub(super) fn restore(
     from: &RequestedDump,
     target: &dyn Source,
     options: &RestoreOptions,
+    access: &Access,
 ) -> Result<LoadResult> {
     let is_named = !from.path.is_dir();
     let mut choose = |refused: &[PathBuf], stop: Stop| choose(from, refused, stop);
-    restore_chosen(&mut choose, is_named, target, options)
+    restore_chosen(&mut choose, is_named, target, options, access)
 }
 
 /// Restores the dump that `choose` returns. Logs what was restored.
@@ -61,8 +63,8 @@ pub(super) fn restore_chosen(
     is_named: bool,
     target: &dyn Source,
     options: &RestoreOptions,
+    access: &Access,
 ) -> Result<LoadResult> {
-    let access = options.output.access();
     let stop = access.deadline;
     let mut refused = Vec::new();
     let accepts_a_part = options.replace == ReplaceMode::SavedPartly;
@@ -82,7 +84,7 @@ pub(super) fn restore_chosen(
             keep_going: options.keep_going,
             no_owner: options.no_owner,
         };
-        match load(&dump, &header, target, load_options, &access) {
+        match load(&dump, &header, target, load_options, access) {
             Ok(loaded) => break (path, header, loaded),
             // If the user named a directory, an older dump can be restored instead.
             Err(error) if error.is::<DamagedInside>() && !is_named => {

@@ -38,7 +38,12 @@ pub(super) fn run(path: &Path, server: &dyn Source, options: &RestoreOptions) ->
                 path: path.to_owned(),
                 name: Some(name.clone()),
             };
-            let loaded = restore(&from, target.as_deref().unwrap_or(server), &options)?;
+            let loaded = restore(
+                &from,
+                target.as_deref().unwrap_or(server),
+                &options,
+                &options.output.access(),
+            )?;
             for failure in &loaded.failed {
                 log::error!("{name}: not restored: {failure}");
             }
