@@ -29,14 +29,12 @@ struct Table {
 }
 
 /// Runs ANALYZE in the database `name`. A failure is only a warning: the database is restored.
-pub(super) fn analyze(into: &TargetServer<'_>, name: &str) {
+pub(super) fn analyze(target: &TargetServer<'_>, name: &str) {
     progress::begin_phase("analyzing");
-    let analyzed = match analyze_in_parallel(into, name) {
+    let analyzed = match analyze_in_parallel(target, name) {
         Ok(true) => return,
         // A table may have been dropped meanwhile.
-        Ok(false) | Err(_) => into
-            .server
-            .execute(name, &["ANALYZE".to_owned()], into.stop),
+        Ok(false) | Err(_) => target.server.execute(name, &["ANALYZE".to_owned()], target.stop),
     };
     if let Err(error) = analyzed {
         log::warn!("{name} was restored, but ANALYZE failed: {error:#}");
@@ -44,12 +42,12 @@ pub(super) fn analyze(into: &TargetServer<'_>, name: &str) {
 }
 
 /// Runs ANALYZE by several sessions. Returns false if one session is enough.
-fn analyze_in_parallel(into: &TargetServer<'_>, name: &str) -> Result<bool> {
-    let sessions = into.access.threads.get();
+fn analyze_in_parallel(target: &TargetServer<'_>, name: &str) -> Result<bool> {
+    let sessions = target.access.threads.get();
     if sessions == 1 {
         return Ok(false);
     }
-    let tables: Vec<Table> = ask(into.server, name, TABLES, into.stop)?;
+    let tables: Vec<Table> = ask(target.server, name, TABLES, target.stop)?;
     let pages: u64 = tables.iter().map(|table| table.pages).sum();
     let largest = tables.first().map_or(0, |table| table.pages);
     if pages - largest < WORTHWHILE {
@@ -59,7 +57,7 @@ fn analyze_in_parallel(into: &TargetServer<'_>, name: &str) -> Result<bool> {
     std::thread::scope(|scope| {
         let analyzing: Vec<_> = parts
             .iter()
-            .map(|tables| scope.spawn(|| into.server.execute(name, &statements(tables), into.stop)))
+            .map(|tables| scope.spawn(|| target.server.execute(name, &statements(tables), target.stop)))
             .collect();
         let analyzed = analyzing
             .into_iter()
