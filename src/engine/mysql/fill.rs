@@ -52,7 +52,7 @@ pub(super) struct Empty<'a> {
 impl Empty<'_> {
     /// Drops what a load that failed with `error` created. What other sessions may have put into
     /// the database stays. Adds to the error what the database holds now.
-    pub(super) fn undo(&self, created: &Created, error: Error) -> Error {
+    pub(super) fn undo(&self, created: &CreatedObjects, error: Error) -> Error {
         let left = self.end_session(created).and_then(|()| self.drop(created));
         let said = match left {
             Ok(left) if left.is_empty() => {

@@ -169,7 +169,7 @@ impl DumpLoad<'_> {
         let (created, stdout, introduction) = match parts {
             Parts::Created(created, stdout) => {
                 command.arg("--unbuffered");
-                let introduction = created.introduction();
+                let introduction = created.write_introduction();
                 (Some(created), Stdio::from(stdout), introduction)
             }
             Parts::All | Parts::WithoutTables => (None, Stdio::null(), String::new()),
