@@ -375,7 +375,7 @@ impl fmt::Display for OutputHeldOpen {
             f,
             "{name} ended, but a process that it started kept its output open for the {} allowed; \
              let {name} wait for what it starts",
-            crate::human::duration(*limit)
+            crate::human::format_duration(*limit)
         )
     }
 }

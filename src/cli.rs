@@ -56,7 +56,7 @@ Examples:
 #[derive(Debug, Parser)]
 #[command(
     name = "dump-database",
-    version = version(),
+    version = describe_version(),
     max_term_width = 100,
     after_help = EXAMPLES
 )]
@@ -72,7 +72,7 @@ pub struct Cli {
         value_name = "LEVEL",
         env = "DUMP_DATABASE_LOG",
         default_value = "info",
-        value_parser = level
+        value_parser = parse_level
     )]
     pub log: LevelFilter,
 }
@@ -181,13 +181,13 @@ fn print_man_page(command: Option<&str>) -> Result<Exit> {
     Ok(Exit::Success)
 }
 
-fn level(text: &str) -> Result<LevelFilter, String> {
+fn parse_level(text: &str) -> Result<LevelFilter, String> {
     text.parse()
         .map_err(|_| "expected off, error, warn, info, debug or trace".to_owned())
 }
 
 /// Returns the version of the program and what it was built with.
-fn version() -> &'static str {
+fn describe_version() -> &'static str {
     static VERSION: OnceLock<String> = OnceLock::new();
     VERSION.get_or_init(describe)
 }

@@ -274,7 +274,7 @@ impl<R: Read> Read for ZstdReader<R> {
             if rest > 0 {
                 let how = format!(
                     "{} after the end of the compressed data",
-                    crate::human::count(rest, "byte")
+                    crate::human::format_count(rest, "byte")
                 );
                 return Err(io::Error::new(io::ErrorKind::InvalidData, how));
             }

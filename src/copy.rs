@@ -43,5 +43,5 @@ pub use restore::restore;
 pub use rotate::run as rotate;
 pub use run::run;
 pub use state_directory::{CopyStateDirectory, DestinationInUse, Records};
-pub use status::{add_to, status};
+pub use status::{add_to, show_status};
 pub use verify::verify;

@@ -23,7 +23,7 @@ impl Deflater {
         let codec = match level {
             #[cfg(feature = "isal")]
             1..=3 => Codec::Isal(crate::isal::Deflate::new(level)),
-            _ => Codec::Zlib(Compress::new(Compression::new(zlib_rs_level(level)), false)),
+            _ => Codec::Zlib(Compress::new(Compression::new(convert_level(level)), false)),
         };
         Self { level, codec }
     }
@@ -46,7 +46,7 @@ impl Deflater {
         match &mut self.codec {
             #[cfg(feature = "isal")]
             Codec::Isal(deflate) => deflate.block(dictionary, data, last, out),
-            Codec::Zlib(compress) => zlib_block(compress, dictionary, data, last, out),
+            Codec::Zlib(compress) => write_zlib_block(compress, dictionary, data, last, out),
         }
     }
 }
@@ -54,14 +54,14 @@ impl Deflater {
 /// Returns the level of zlib-rs for a level of this program. From level 4 on, zlib-rs searches
 /// about as far as zlib does one level higher, in half the time; and at its level 9, zlib-rs
 /// compresses less than at its level 8.
-fn zlib_rs_level(level: u8) -> u32 {
+fn convert_level(level: u8) -> u32 {
     match level.min(9) {
         level @ 4.. => u32::from(level) - 1,
         level => level.into(),
     }
 }
 
-fn zlib_block(
+fn write_zlib_block(
     compress: &mut Compress,
     dictionary: &[u8],
     data: &[u8],

@@ -75,7 +75,7 @@ pub fn run(paths: &[PathBuf], options: &DrillOptions) -> Result<usize> {
         } else {
             drill(&chosen, dump.context("it cannot be read"), options)
         };
-        if let Some(signal) = stop::signal() {
+        if let Some(signal) = stop::get_signal() {
             return Err(stop::Stopped::Signal(signal).into());
         }
         failed += usize::from(row.passed == Some(false));
@@ -95,7 +95,7 @@ pub fn run(paths: &[PathBuf], options: &DrillOptions) -> Result<usize> {
         rows.push(row);
     }
     if options.json {
-        writeln!(io::stdout(), "{}", crate::human::json(&rows)?)?;
+        writeln!(io::stdout(), "{}", crate::human::format_json(&rows)?)?;
     }
     Ok(failed)
 }
@@ -136,7 +136,7 @@ pub fn run_downloaded(
             is_named: true,
         };
         let row = drill(&chosen, file, options);
-        if let Some(signal) = stop::signal() {
+        if let Some(signal) = stop::get_signal() {
             return Err(stop::Stopped::Signal(signal).into());
         }
         failed += usize::from(row.passed == Some(false));
@@ -146,7 +146,7 @@ pub fn run_downloaded(
         rows.push(row);
     }
     if options.json {
-        writeln!(io::stdout(), "{}", crate::human::json(&rows)?)?;
+        writeln!(io::stdout(), "{}", crate::human::format_json(&rows)?)?;
     }
     Ok(failed)
 }

@@ -86,7 +86,7 @@ fn dump_all(
         // Create no directory when no source exists.
         for source in sources {
             if let Err(error) = source.find() {
-                let name = plan::name_of(source.as_ref(), selection).map(|name| name.to_string());
+                let name = plan::find_name(source.as_ref(), selection).map(|name| name.to_string());
                 let name = name.unwrap_or_default();
                 log::error!("{name} was not dumped: {error:#}");
             }
@@ -99,7 +99,7 @@ fn dump_all(
         tasks,
         listed,
         unreached,
-    } = plan(sources, selection, options, &directory.state());
+    } = plan(sources, selection, options, &directory.read_state());
     let number = tasks.len();
     ensure!(
         number + unreached > 0,
@@ -131,7 +131,7 @@ fn dump_all(
     outcomes.sort_by_key(|(place, _)| *place);
     let outcomes: Vec<_> = outcomes.into_iter().map(|(_, outcome)| outcome).collect();
     record(&directory, &outcomes, &listed);
-    if let Some(signal) = stop::signal() {
+    if let Some(signal) = stop::get_signal() {
         return Err(stop::Stopped::Signal(signal).into());
     }
     if number > 1 {
@@ -143,7 +143,7 @@ fn dump_all(
 
 fn next<T>(queue: &Mutex<VecDeque<T>>) -> Option<T> {
     let mut queue = queue.lock().unwrap_or_else(PoisonError::into_inner);
-    queue.pop_front().filter(|_| stop::signal().is_none())
+    queue.pop_front().filter(|_| stop::get_signal().is_none())
 }
 
 /// Dumps one database. The calling thread starts and ends the child processes.
@@ -193,7 +193,7 @@ fn attempt(run: &Run<'_>, options: &DumpOptions, task: Task) -> TaskResult {
 
 /// Returns true if `error` says only that a signal stopped the run.
 fn is_of_signal(error: &str) -> bool {
-    stop::signal().is_some_and(|signal| error == Stopped::Signal(signal).to_string())
+    stop::get_signal().is_some_and(|signal| error == Stopped::Signal(signal).to_string())
 }
 
 fn dump(
@@ -202,8 +202,8 @@ fn dump(
     name: &Name,
     source: &dyn Source,
 ) -> Result<PublishedDump, String> {
-    progress::status(&format!("dumping {name}"));
-    let access = options.access();
+    progress::report_status(&format!("dumping {name}"));
+    let access = options.begin_access();
     let stop = access.deadline;
     source
         .open(&access)
@@ -230,7 +230,7 @@ fn record(
     outcomes: &[TaskResult],
     listed: &HashMap<String, HashSet<String>>,
 ) {
-    let changed = directory.dumps().and_then(|dumps| {
+    let changed = directory.list_dumps().and_then(|dumps| {
         let dumped: HashSet<_> = dumps.iter().map(|dump| dump.name.name.as_str()).collect();
         directory.change_state(|state| {
             for outcome in outcomes {

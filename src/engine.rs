@@ -60,7 +60,7 @@ pub fn parse_source(text: &OsStr) -> Result<Arc<dyn Source>, String> {
     }
     let is_named = path.len() < bytes.len();
     let path = Path::new(OsStr::from_bytes(path));
-    if let Some(file) = redis::file(path).filter(|_| !is_named) {
+    if let Some(file) = redis::parse_file(path).filter(|_| !is_named) {
         return Ok(file);
     }
     Ok(Arc::new(sqlite::SqliteSource::new(path)))
@@ -68,7 +68,7 @@ pub fn parse_source(text: &OsStr) -> Result<Arc<dyn Source>, String> {
 
 /// Returns the engine that has URLs with this scheme, or `None`.
 #[must_use]
-pub fn engine_of_scheme(scheme: &str) -> Option<Engine> {
+pub fn find_engine(scheme: &str) -> Option<Engine> {
     let known = ENGINES.iter().find(|known| known.schemes.contains(&scheme));
     known.map(|known| known.engine)
 }

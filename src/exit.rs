@@ -18,7 +18,7 @@ pub enum Exit {
 impl Exit {
     /// Returns the exit status of a run in which this number of databases, dumps or objects failed.
     #[must_use]
-    pub fn of_failures(failed: usize) -> Self {
+    pub fn from_failures(failed: usize) -> Self {
         match failed {
             0 => Exit::Success,
             _ => Exit::Failure,

@@ -72,7 +72,7 @@ impl FollowedPath {
 pub fn follow(path: &Path) -> io::Result<FollowedPath> {
     let mut left: VecDeque<OsString> = VecDeque::new();
     push(&mut left, &std::path::absolute(path)?);
-    let mut directory = root()?;
+    let mut directory = open_root()?;
     let mut real = PathBuf::from("/");
     let mut links = Vec::new();
     while let Some(name) = left.pop_front() {
@@ -104,7 +104,7 @@ pub fn follow(path: &Path) -> io::Result<FollowedPath> {
             let to = rustix::fs::readlinkat(&entry, "", Vec::new())?;
             let to = PathBuf::from(OsString::from_vec(to.into_bytes()));
             if to.is_absolute() {
-                directory = root()?;
+                directory = open_root()?;
                 real = PathBuf::from("/");
             }
             push(&mut left, &to);
@@ -140,7 +140,7 @@ pub fn follow(path: &Path) -> io::Result<FollowedPath> {
 /// When the file is not a regular file or cannot be opened.
 pub fn open_regular(directory: impl AsFd, name: impl rustix::path::Arg) -> io::Result<File> {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    regular(rustix::fs::openat(directory, name, flags, Mode::empty())?)
+    require_regular(rustix::fs::openat(directory, name, flags, Mode::empty())?)
 }
 
 /// Opens a regular file, which the user named, for reading. Follows symlinks, but does not wait for
@@ -150,10 +150,10 @@ pub fn open_regular(directory: impl AsFd, name: impl rustix::path::Arg) -> io::R
 /// When the file is not a regular file or cannot be opened.
 pub fn open_named(path: &Path) -> io::Result<File> {
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    regular(rustix::fs::open(path, flags, Mode::empty())?)
+    require_regular(rustix::fs::open(path, flags, Mode::empty())?)
 }
 
-fn regular(fd: OwnedFd) -> io::Result<File> {
+fn require_regular(fd: OwnedFd) -> io::Result<File> {
     let found = rustix::fs::fstat(&fd)?;
     if !FileType::from_raw_mode(found.st_mode).is_file() {
         return Err(io::Error::new(
@@ -175,7 +175,7 @@ fn push(left: &mut VecDeque<OsString>, path: &Path) {
     }
 }
 
-fn root() -> io::Result<OwnedFd> {
+fn open_root() -> io::Result<OwnedFd> {
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
     Ok(rustix::fs::open("/", flags, Mode::empty())?)
 }

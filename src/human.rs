@@ -64,7 +64,7 @@ pub fn parse_bytes(text: &str) -> Result<u64, String> {
 
 /// Returns the bytes in lower-case hexadecimal.
 #[must_use]
-pub fn hexadecimal(bytes: &[u8]) -> String {
+pub fn format_hexadecimal(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(2 * bytes.len());
     for byte in bytes {
         let _ = write!(text, "{byte:02x}");
@@ -83,7 +83,7 @@ pub fn cut(text: &str, longest: usize) -> String {
 /// whole log and each line on stdout that is for people pass through this function, because others
 /// choose names, the content of dumps and the messages of servers.
 #[must_use]
-pub fn printable(text: &str) -> String {
+pub fn escape(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {
         if is_plain(character) {
@@ -99,7 +99,7 @@ pub fn printable(text: &str) -> String {
 ///
 /// # Errors
 /// When a value cannot be written as JSON.
-pub fn json(value: &impl Serialize) -> serde_json::Result<String> {
+pub fn format_json(value: &impl Serialize) -> serde_json::Result<String> {
     let text = serde_json::to_string_pretty(value)?;
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {
@@ -123,7 +123,7 @@ pub fn write_json_list<Row: Serialize>(
 ) -> io::Result<()> {
     let mut before = "[";
     for row in rows {
-        let row = json(&row)?.replace('\n', "\n  ");
+        let row = format_json(&row)?.replace('\n', "\n  ");
         write!(out, "{before}\n  {row}")?;
         before = ",";
     }
@@ -134,7 +134,7 @@ pub fn write_json_list<Row: Serialize>(
 ///
 /// # Errors
 /// When the serializer fails.
-pub fn path<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+pub fn serialize_path<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&path.to_string_lossy())
 }
 
@@ -148,7 +148,7 @@ fn is_plain(character: char) -> bool {
 
 /// Returns a duration in its two largest units: 90 seconds are `1m 30s`.
 #[must_use]
-pub fn duration(duration: Duration) -> String {
+pub fn format_duration(duration: Duration) -> String {
     let seconds = duration.as_secs();
     let units = [
         (86_400, "d", 3_600, "h"),
@@ -172,8 +172,8 @@ pub fn duration(duration: Duration) -> String {
 
 /// Returns an age like [`duration`]. If the age is negative, the time lies ahead: `in 5m`.
 #[must_use]
-pub fn age(age: SignedDuration) -> String {
-    let text = duration(Duration::from_secs(age.as_secs().unsigned_abs()));
+pub fn format_age(age: SignedDuration) -> String {
+    let text = format_duration(Duration::from_secs(age.as_secs().unsigned_abs()));
     if age.is_negative() {
         format!("in {text}")
     } else {
@@ -183,13 +183,13 @@ pub fn age(age: SignedDuration) -> String {
 
 /// Returns a size in decimal units, such as `1.2 MB`.
 #[must_use]
-pub fn bytes(bytes: u64) -> String {
+pub fn format_bytes(bytes: u64) -> String {
     indicatif::DecimalBytes(bytes).to_string()
 }
 
 /// Returns a number of things, in the singular or the plural: "1 table", "2 tables".
 #[must_use]
-pub fn count<N: Copy + Display + PartialEq + From<u8>>(number: N, thing: &str) -> String {
+pub fn format_count<N: Copy + Display + PartialEq + From<u8>>(number: N, thing: &str) -> String {
     let ending = match thing.strip_suffix('s') {
         _ if number == N::from(1) => "",
         Some(_) => "es",

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::human::printable;
+use crate::human::escape;
 
 /// The engine of a database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -51,7 +51,7 @@ pub struct Identity {
 impl Identity {
     /// Returns the identity of an SQLite file with this canonical path.
     #[must_use]
-    pub fn of_file(path: &Path) -> Self {
+    pub fn from_path(path: &Path) -> Self {
         Identity {
             engine: Engine::Sqlite,
             location: match path.to_str() {
@@ -69,10 +69,10 @@ impl Identity {
 
 impl fmt::Display for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let location = printable(&self.location);
+        let location = escape(&self.location);
         match &self.database {
             None => write!(f, "{} {location}", self.engine),
-            Some(database) => write!(f, "{} {} at {location}", self.engine, printable(database)),
+            Some(database) => write!(f, "{} {} at {location}", self.engine, escape(database)),
         }
     }
 }

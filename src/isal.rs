@@ -23,7 +23,7 @@ const _: () = assert!(ffi::NO_FLUSH == 0 && ffi::SYNC_FLUSH == 1);
 /// # Safety
 ///
 /// A `T` whose bytes are all zero must be valid.
-unsafe fn zeroed_box<T>() -> Box<T> {
+unsafe fn allocate_zeroed<T>() -> Box<T> {
     let mut memory = Box::<T>::new_uninit();
     // SAFETY: the box owns memory for one T, and the caller guarantees that zero bytes are a valid
     // T.
@@ -34,7 +34,7 @@ unsafe fn zeroed_box<T>() -> Box<T> {
 }
 
 /// Returns how many of `available` bytes ISA-L can take at once: its lengths have 32 bits.
-fn length(available: usize) -> u32 {
+fn limit_length(available: usize) -> u32 {
     u32::try_from(available).unwrap_or(u32::MAX)
 }
 
@@ -198,7 +198,7 @@ impl Inflate {
     }
 }
 
-fn reason(code: i32) -> &'static str {
+fn describe_code(code: i32) -> &'static str {
     match code {
         ffi::ISAL_INVALID_BLOCK => "invalid block",
         ffi::ISAL_INVALID_SYMBOL => "invalid symbol",

@@ -23,7 +23,7 @@ use crate::series::{Series, UncountedDump};
 struct ListedDump {
     database: String,
     time: Timestamp,
-    #[serde(serialize_with = "human::path")]
+    #[serde(serialize_with = "human::serialize_path")]
     path: PathBuf,
     bytes: u64,
     format: Format,
@@ -47,7 +47,7 @@ struct KeyTotals {
 
 impl KeyTotals {
     /// Returns the number of keys in a dump of Redis or Valkey, and `None` for any other engine.
-    fn of(header: &Header) -> Option<Self> {
+    fn from_header(header: &Header) -> Option<Self> {
         let facts = &header.facts;
         let keys = facts.tables.iter().filter_map(|(_, rows)| *rows);
         (header.identity.engine == Engine::Redis).then(|| KeyTotals {
@@ -60,8 +60,8 @@ impl KeyTotals {
 impl fmt::Display for KeyTotals {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let keys = usize::try_from(self.keys).unwrap_or(usize::MAX);
-        let keys = human::count(keys, "key");
-        let databases = human::count(self.databases, "database");
+        let keys = human::format_count(keys, "key");
+        let databases = human::format_count(self.databases, "database");
         write!(f, "{keys} in {databases}")
     }
 }
@@ -83,8 +83,8 @@ pub fn run(directories: &[PathBuf], policy: Option<&Policy>, json: bool) -> Resu
     let mut listed = Vec::new();
     for path in directories {
         let directory = Directory::open(path)?;
-        let entries = directory.dumps()?;
-        let state = directory.state();
+        let entries = directory.list_dumps()?;
+        let state = directory.read_state();
         for series in Series::read_all(&directory, &entries) {
             let policy = policy.or(state.policy(&series.name));
             let policy = policy.cloned().unwrap_or_default();
@@ -97,7 +97,7 @@ pub fn run(directories: &[PathBuf], policy: Option<&Policy>, json: bool) -> Resu
     let mut out = io::BufWriter::new(io::stdout().lock());
     if json {
         let all: Vec<_> = listed.iter().flat_map(|(rows, _)| rows).collect();
-        writeln!(out, "{}", human::json(&all)?)?;
+        writeln!(out, "{}", human::format_json(&all)?)?;
     } else {
         for (rows, policy) in listed.iter().filter(|(rows, _)| !rows.is_empty()) {
             print_table(&mut out, rows, policy, now)?;
@@ -126,7 +126,7 @@ fn read_rows(
         format: entry.name.format,
         kind: header.kind,
         left_out: header.left_out.clone(),
-        holds: KeyTotals::of(header),
+        holds: KeyTotals::from_header(header),
         kept_by: match verdict {
             Verdict::Keep(rules) => rules,
             Verdict::Remove => Vec::new(),
@@ -143,7 +143,7 @@ fn print_table(
 ) -> io::Result<()> {
     let names: Vec<_> = rows
         .iter()
-        .map(|row| human::printable(&row.database))
+        .map(|row| human::escape(&row.database))
         .collect();
     let width = names.iter().map(|name| name.chars().count()).max();
     let width = width.unwrap_or(0).max("database".len());
@@ -172,8 +172,8 @@ fn print_table(
             "{:width$}  {:20}  {:>8}  {:>10}  {:file$}  {:held$}{}{lacks}",
             name,
             row.time.strftime("%Y-%m-%d %H:%M:%SZ").to_string(),
-            human::age(now.duration_since(row.time)),
-            human::bytes(row.bytes),
+            human::format_age(now.duration_since(row.time)),
+            human::format_bytes(row.bytes),
             row.file(),
             holds(row),
             match (kept_by.is_empty(), row.kind) {
@@ -188,16 +188,16 @@ fn print_table(
     }
     let regular = rows.iter().filter(|row| row.kind == DumpKind::Regular);
     let kept = regular.filter(|row| !row.kept_by.is_empty());
-    if let Some(reach) = retention::reach(kept.map(|row| row.time), now) {
+    if let Some(reach) = retention::measure_reach(kept.map(|row| row.time), now) {
         let database = names.first().map_or("", String::as_str);
         write!(
             out,
             "{database}: the kept dumps reach back {}",
-            human::age(reach)
+            human::format_age(reach)
         )?;
         if !policy.has_tiers() {
             if !policy.before_shrink.is_zero() {
-                let days = human::duration(policy.before_shrink);
+                let days = human::format_duration(policy.before_shrink);
                 write!(
                     out,
                     "; the dump from before a database is emptied stays {days}, a smaller loss is not noticed"

@@ -6,14 +6,14 @@ use std::os::fd::AsFd;
 use env_logger::{Builder, Target, WriteStyle};
 use log::{Level, LevelFilter};
 
-use crate::human::printable;
+use crate::human::escape;
 use crate::progress;
 
 /// Starts to send messages of `level` and above to stderr, each as one line whatever it contains.
 /// If stderr is the journal, each line begins with its priority (sd-daemon(3)). Otherwise each line
 /// that is not plain information begins with its level in words.
 pub fn start(level: LevelFilter) {
-    let mut builder = builder(level);
+    let mut builder = make_builder(level);
     if is_journal() {
         write_priorities(&mut builder);
     } else {
@@ -30,7 +30,7 @@ pub fn start(level: LevelFilter) {
                 Level::Debug => ("debug: ", "2"),
                 Level::Trace => ("trace: ", "2"),
             };
-            let line = printable(&record.args().to_string());
+            let line = escape(&record.args().to_string());
             if coloured && !colour.is_empty() {
                 writeln!(out, "\x1b[{colour}m{word}\x1b[0m{line}")
             } else {
@@ -44,12 +44,12 @@ pub fn start(level: LevelFilter) {
 /// Starts to send messages of `level` and above to a parent process, which reads the priority of
 /// each line.
 pub fn start_for_parent(level: LevelFilter) {
-    let mut builder = builder(level);
+    let mut builder = make_builder(level);
     write_priorities(&mut builder);
     builder.init();
 }
 
-fn builder(level: LevelFilter) -> Builder {
+fn make_builder(level: LevelFilter) -> Builder {
     let mut builder = Builder::new();
     builder
         .filter_level(level)
@@ -72,7 +72,7 @@ fn write_priorities(builder: &mut Builder) {
             Level::Info => 6,
             Level::Debug | Level::Trace => 7,
         };
-        let line = printable(&record.args().to_string());
+        let line = escape(&record.args().to_string());
         writeln!(out, "<{priority}>{line}")
     });
 }

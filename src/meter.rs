@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use sha2::{Digest, Sha256};
 
 use crate::content::Fingerprint;
-use crate::human::hexadecimal;
+use crate::human::format_hexadecimal;
 use crate::progress::Progress;
 use crate::stop::Stop;
 
@@ -42,13 +42,13 @@ impl<'a, W: Write> Meter<'a, W> {
 
     /// Returns the error of `inner` if a write failed because of it, else `None`: then the source
     /// failed.
-    pub fn failure(&mut self) -> Option<io::Error> {
+    pub fn take_failure(&mut self) -> Option<io::Error> {
         self.failed.take()
     }
 
     /// Returns `inner`, the hexadecimal SHA-256 of all bytes, and their fingerprint.
     pub fn finish(self) -> (W, String, Option<String>) {
-        let sha256 = hexadecimal(&self.hash.finalize());
+        let sha256 = format_hexadecimal(&self.hash.finalize());
         (
             self.inner,
             sha256,
@@ -67,7 +67,7 @@ impl<W: Write> Write for Meter<'_, W> {
                     fingerprint.add(&data[..written]);
                 }
                 self.bytes += written as u64;
-                self.progress.at(self.bytes);
+                self.progress.show_bytes(self.bytes);
                 Ok(written)
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => Err(error),

@@ -28,12 +28,12 @@ const METRICS: [Metric; 13] = [
     (
         "last_success_timestamp_seconds",
         "When the database was last dumped, or found unchanged.",
-        |row| row.fresh.map(unix),
+        |row| row.fresh.map(convert_to_unix),
     ),
     (
         "last_attempt_timestamp_seconds",
         "When a run last tried to dump the database.",
-        |row| row.attempt.as_ref().map(|attempt| unix(attempt.time)),
+        |row| row.attempt.as_ref().map(|attempt| convert_to_unix(attempt.time)),
     ),
     (
         "last_attempt_success",
@@ -77,7 +77,7 @@ const METRICS: [Metric; 13] = [
     (
         "last_drill_timestamp_seconds",
         "When a dump was last restored and compared.",
-        |row| row.drill.as_ref().map(|drill| unix(drill.time)),
+        |row| row.drill.as_ref().map(|drill| convert_to_unix(drill.time)),
     ),
     (
         "last_drill_success",
@@ -120,7 +120,7 @@ const COPY_METRICS: [CopyMetric; 6] = [
     (
         "copy_last_success_timestamp_seconds",
         "When a run last copied all that was to be copied.",
-        |copy| copy.record.copied.map(unix),
+        |copy| copy.record.copied.map(convert_to_unix),
     ),
     (
         "copy_last_attempt_success",
@@ -130,7 +130,7 @@ const COPY_METRICS: [CopyMetric; 6] = [
     (
         "copy_newest_timestamp_seconds",
         "The time of the newest dump that is copied.",
-        |copy| copy.record.newest.map(unix),
+        |copy| copy.record.newest.map(convert_to_unix),
     ),
     ("copy_bytes", "The last copy's size.", |copy| {
         copy.is_known().then_some(copy.record.bytes as f64)
@@ -184,7 +184,7 @@ fn render(rows: &[DatabaseStatus]) -> String {
     for (name, help, value) in METRICS {
         let values = rows
             .iter()
-            .filter_map(|row| Some((labels(row), value(row)?)));
+            .filter_map(|row| Some((write_labels(row), value(row)?)));
         write_gauge(&mut text, name, help, values);
     }
     #[cfg(feature = "copies")]
@@ -192,7 +192,7 @@ fn render(rows: &[DatabaseStatus]) -> String {
         let values = rows.iter().flat_map(|row| {
             row.copies.iter().filter_map(move |copy| {
                 let destination = escape(&copy.destination);
-                let labels = format!("{},destination=\"{destination}\"", labels(row));
+                let labels = format!("{},destination=\"{destination}\"", write_labels(row));
                 Some((labels, value(copy)?))
             })
         });
@@ -218,7 +218,7 @@ fn write_gauge(
     }
 }
 
-fn labels(row: &DatabaseStatus) -> String {
+fn write_labels(row: &DatabaseStatus) -> String {
     let engine = row
         .engine
         .map(|engine| format!("{engine:?}").to_lowercase());
@@ -235,6 +235,6 @@ fn escape(value: &str) -> String {
     value.replace('\n', "\\n")
 }
 
-fn unix(time: Timestamp) -> f64 {
+fn convert_to_unix(time: Timestamp) -> f64 {
     time.as_second() as f64
 }

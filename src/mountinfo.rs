@@ -13,40 +13,40 @@ struct Mount {
     point: PathBuf,
 }
 
-fn mounts() -> Vec<Mount> {
+fn read_mounts() -> Vec<Mount> {
     let text = fs::read("/proc/self/mountinfo").unwrap_or_default();
     let mount = |line: &[u8]| {
         Some(Mount {
-            device: fields(line).nth(2)?.to_vec(),
-            root: field(line, 3)?,
-            point: field(line, 4)?,
+            device: split_fields(line).nth(2)?.to_vec(),
+            root: read_field(line, 3)?,
+            point: read_field(line, 4)?,
         })
     };
-    lines(&text).filter_map(mount).collect()
+    split_lines(&text).filter_map(mount).collect()
 }
 
 /// Returns every mount point, or `None` if the system reports none.
 #[must_use]
-pub fn points() -> Option<Vec<PathBuf>> {
-    let mounts = mounts();
+pub fn list_points() -> Option<Vec<PathBuf>> {
+    let mounts = read_mounts();
     (!mounts.is_empty()).then(|| mounts.into_iter().map(|mount| mount.point).collect())
 }
 
 /// Returns every mount point with the type of its file system, such as `ext4`.
 #[must_use]
-pub fn types() -> Vec<(PathBuf, String)> {
+pub fn list_types() -> Vec<(PathBuf, String)> {
     let text = fs::read("/proc/self/mountinfo").unwrap_or_default();
     let mount = |line: &[u8]| {
-        let kind = fields(line).skip_while(|field| *field != b"-").nth(1)?;
-        Some((field(line, 4)?, String::from_utf8_lossy(kind).into_owned()))
+        let kind = split_fields(line).skip_while(|field| *field != b"-").nth(1)?;
+        Some((read_field(line, 4)?, String::from_utf8_lossy(kind).into_owned()))
     };
-    lines(&text).filter_map(mount).collect()
+    split_lines(&text).filter_map(mount).collect()
 }
 
 /// Returns true if this file itself is mounted under another path too.
 #[must_use]
 pub fn is_bound(path: &Path) -> bool {
-    let mounts = mounts();
+    let mounts = read_mounts();
     let on = mounts
         .iter()
         .filter(|mount| path.starts_with(&mount.point))
@@ -68,11 +68,11 @@ pub fn is_bound(path: &Path) -> bool {
 }
 
 /// Returns the lines of a table, without whitespace at either end.
-pub fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub fn split_lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     text.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii)
 }
 
-fn fields(line: &[u8]) -> impl Iterator<Item = &[u8]> {
+fn split_fields(line: &[u8]) -> impl Iterator<Item = &[u8]> {
     line.split(u8::is_ascii_whitespace)
         .filter(|field| !field.is_empty())
 }
@@ -80,8 +80,8 @@ fn fields(line: &[u8]) -> impl Iterator<Item = &[u8]> {
 /// Returns the `index`th field of a line, counted from 0, or `None` if there are fewer. Fields are
 /// separated by whitespace; octal escapes such as `\040` are decoded (fstab(5), proc(5)).
 #[must_use]
-pub fn field(line: &[u8], index: usize) -> Option<PathBuf> {
-    let raw = fields(line).nth(index)?;
+pub fn read_field(line: &[u8], index: usize) -> Option<PathBuf> {
+    let raw = split_fields(line).nth(index)?;
     let mut bytes = Vec::with_capacity(raw.len());
     let mut rest = raw;
     while let Some((&byte, after)) = rest.split_first() {

@@ -31,17 +31,17 @@ impl Progress {
     /// Starts to show the progress of `database`. `expected` is its size in bytes, if known.
     #[must_use]
     pub fn new(database: &str, expected: Option<u64>) -> Self {
-        Progress::of(database, expected, "dumped")
+        Progress::start(database, expected, "dumped")
     }
 
     /// Begins to show how a dump of so many bytes is copied.
     #[cfg(feature = "copies")]
     #[must_use]
-    pub fn copying(database: &str, bytes: u64) -> Self {
-        Progress::of(database, Some(bytes), "copied")
+    pub fn show_copy(database: &str, bytes: u64) -> Self {
+        Progress::start(database, Some(bytes), "copied")
     }
 
-    fn of(database: &str, expected: Option<u64>, done: &'static str) -> Self {
+    fn start(database: &str, expected: Option<u64>, done: &'static str) -> Self {
         let bar = std::io::stderr().is_terminal().then(|| {
             let bar = match expected {
                 Some(bytes) => ProgressBar::new(bytes),
@@ -65,18 +65,18 @@ impl Progress {
     }
 
     /// Shows that `bytes` of the database have been read.
-    pub fn at(&mut self, bytes: u64) {
+    pub fn show_bytes(&mut self, bytes: u64) {
         if let Some(bar) = &self.bar {
             bar.set_position(bytes);
         }
         if self.told.is_none_or(|told| told.elapsed() >= STATUS_EVERY) {
             self.told = Some(Instant::now());
-            status(&format!(
+            report_status(&format!(
                 "{}: {} {}, {}",
                 self.database,
-                crate::human::bytes(bytes),
+                crate::human::format_bytes(bytes),
                 self.done,
-                rate(bytes, self.started)
+                format_rate(bytes, self.started)
             ));
         }
     }
@@ -103,7 +103,7 @@ fn set_style(bar: &ProgressBar, template: &str) {
 }
 
 /// Returns a speed, such as `80 MB/s`.
-fn rate(bytes: u64, since: Instant) -> String {
+fn format_rate(bytes: u64, since: Instant) -> String {
     let rate = bytes as f64 / since.elapsed().as_secs_f64().max(0.001) / 1e6;
     format!("{rate:.0} MB/s")
 }
@@ -196,7 +196,7 @@ impl RestoreProgress {
             bar.set_message(phase);
             bar.enable_steady_tick(Duration::from_millis(200));
         }
-        status(&format!("{}: {phase}", self.database));
+        report_status(&format!("{}: {phase}", self.database));
         self.log(&format!("{}: {phase}", self.database), MESSAGE_EVERY / 6);
     }
 
@@ -221,11 +221,11 @@ impl RestoreProgress {
                 "{}: {}, {} of {}, {}",
                 self.database,
                 self.phase,
-                crate::human::bytes(bytes),
-                crate::human::bytes(expected),
-                rate(bytes - first, self.began)
+                crate::human::format_bytes(bytes),
+                crate::human::format_bytes(expected),
+                format_rate(bytes - first, self.began)
             );
-            status(&text);
+            report_status(&text);
             self.log(&text, MESSAGE_EVERY);
         }
     }
@@ -240,7 +240,7 @@ impl RestoreProgress {
 }
 
 /// Sends `text` to systemd as the status of the service, if systemd asked for it.
-pub fn status(text: &str) {
+pub fn report_status(text: &str) {
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Status(text)]);
 }
 

@@ -47,7 +47,7 @@ pub fn read_whole(file: &File, stop: Stop, sink: &mut dyn Write) -> io::Result<H
         let passed = data.len();
         content += passed as u64;
         if content > header.bytes {
-            return Err(damage("it holds more than its header says"));
+            return Err(make_damage_error("it holds more than its header says"));
         }
         stop.check().map_err(io::Error::other)?;
         inside.add(header.format, data)?;
@@ -57,23 +57,23 @@ pub fn read_whole(file: &File, stop: Stop, sink: &mut dyn Write) -> io::Result<H
     }
     let totals = decoder
         .totals()
-        .ok_or_else(|| damage("the compressed data has no end"))?;
+        .ok_or_else(|| make_damage_error("the compressed data has no end"))?;
     if totals.bytes != header.bytes {
-        return Err(damage(&format!(
+        return Err(make_damage_error(&format!(
             "it holds {} and its header says {}",
-            crate::human::count(totals.bytes, "byte"),
+            crate::human::format_count(totals.bytes, "byte"),
             header.bytes
         )));
     }
     if format!("{:08x}", totals.crc32) != header.crc32 {
-        return Err(damage("its CRC-32 differs from that in its header"));
+        return Err(make_damage_error("its CRC-32 differs from that in its header"));
     }
-    inside.check(&header).map_err(|how| damage(&how))?;
+    inside.check(&header).map_err(|how| make_damage_error(&how))?;
     let length = file.metadata()?.len();
     if let Some(said) = header.length.filter(|said| *said != length) {
-        return Err(damage(&format!(
+        return Err(make_damage_error(&format!(
             "it has {} and its header says {said}",
-            crate::human::count(length, "byte")
+            crate::human::format_count(length, "byte")
         )));
     }
     Ok(header)
@@ -94,7 +94,7 @@ impl ContentCheck {
             Format::Sql => self.tail.add(data),
             Format::Pgdump => self.archive.add(data),
             Format::Rdb if self.rdb.read(data)? < data.len() => {
-                return Err(damage("its content goes on after the end of the RDB file"));
+                return Err(make_damage_error("its content goes on after the end of the RDB file"));
             }
             Format::Rdb | Format::Sqlite | Format::Other => {}
         }
@@ -111,9 +111,9 @@ impl ContentCheck {
                     None => Err("its content is not an SQLite database".to_owned()),
                     Some(shape) if shape.bytes() != header.bytes => Err(format!(
                         "its content should be {} of {} and is {}",
-                        crate::human::count(shape.pages, "page"),
-                        crate::human::count(shape.page_size, "byte"),
-                        crate::human::count(header.bytes, "byte")
+                        crate::human::format_count(shape.pages, "page"),
+                        crate::human::format_count(shape.page_size, "byte"),
+                        crate::human::format_count(header.bytes, "byte")
                     )),
                     Some(_) => Ok(()),
                 }
@@ -143,6 +143,6 @@ impl Read for FilePosition<'_> {
     }
 }
 
-fn damage(how: &str) -> io::Error {
+fn make_damage_error(how: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, how)
 }

@@ -23,7 +23,7 @@ pub fn run(from: &RequestedDump, target: &dyn Source, options: &RestoreOptions) 
     if target.is_whole() && from.name.is_none() && from.path.is_dir() {
         return whole::run(&from.path, target, options);
     }
-    let access = options.output.access();
+    let access = options.output.begin_access();
     let loaded = restore(from, target, options, &access)?;
     grant(&loaded, target, &access)
 }
@@ -41,7 +41,7 @@ pub fn run_chosen(
     target: &dyn Source,
     options: &RestoreOptions,
 ) -> Result<usize> {
-    let access = options.output.access();
+    let access = options.output.begin_access();
     let loaded = database::restore_chosen(choose, is_named, target, options, &access)?;
     grant(&loaded, target, &access)
 }

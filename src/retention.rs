@@ -20,5 +20,5 @@ mod policy;
 mod tests;
 
 pub use candidate::{Candidate, Size};
-pub use plan::{REPLACED, is_future, last_before_shrink, plan, reach};
+pub use plan::{REPLACED, is_future, find_last_before_shrink, plan, measure_reach};
 pub use policy::{Policy, Rule, Verdict};

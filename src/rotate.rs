@@ -8,7 +8,7 @@ use anyhow::{Result, ensure};
 use crate::clock;
 use crate::directory::{Directory, LockedDirectory};
 use crate::exit::UsageError;
-use crate::human::{self, printable};
+use crate::human::{self, escape};
 use crate::name::{DumpName, Name};
 use crate::retention::{Policy, Rule, Verdict};
 use crate::series::{Series, UncountedDump};
@@ -22,7 +22,7 @@ use crate::state::State;
 /// [`UsageError`] when no policy is known.
 pub fn run(path: &Path, policy: Option<&Policy>) -> Result<()> {
     let directory = Directory::open(path)?.lock()?;
-    for (series, policy) in with_policies(&directory, policy)? {
+    for (series, policy) in list_policies(&directory, policy)? {
         explain(&series, &policy, "goes")?;
         rotate(&directory, &series, &policy, None)?;
     }
@@ -35,7 +35,7 @@ pub fn run(path: &Path, policy: Option<&Policy>) -> Result<()> {
 /// When the directory is missing or stdout is closed; [`UsageError`] when no policy is known.
 pub fn explain_all(path: &Path, policy: Option<&Policy>) -> Result<()> {
     let directory = Directory::open(path)?;
-    for (series, policy) in with_policies(&directory, policy)? {
+    for (series, policy) in list_policies(&directory, policy)? {
         explain(&series, &policy, "would go")?;
     }
     Ok(())
@@ -50,9 +50,9 @@ pub fn explain_all(path: &Path, policy: Option<&Policy>) -> Result<()> {
 pub fn forget(path: &Path, database: &str) -> Result<()> {
     let directory = Directory::open(path)?.lock()?;
     let shown = path.display();
-    let name = Name::of_database(database.as_bytes()).map(|name| name.to_string());
+    let name = Name::encode(database.as_bytes()).map(|name| name.to_string());
     let is_it = |name_of: &str| name_of == database || Some(name_of) == name.as_deref();
-    let dumps = directory.dumps()?;
+    let dumps = directory.list_dumps()?;
     let own = dumps
         .iter()
         .filter(|dump| is_it(dump.name.name.as_str()))
@@ -60,11 +60,11 @@ pub fn forget(path: &Path, database: &str) -> Result<()> {
     ensure!(
         own == 0,
         "{shown} holds {} of {database}; remove {} first",
-        human::count(own, "dump"),
+        human::format_count(own, "dump"),
         if own == 1 { "it" } else { "them" }
     );
     ensure!(
-        directory.state().databases.keys().any(|name| is_it(name)),
+        directory.read_state().databases.keys().any(|name| is_it(name)),
         "there is no record of {database} in {shown}"
     );
     directory.change_state(|state| state.databases.retain(|name, _| !is_it(name)))
@@ -74,10 +74,10 @@ pub fn forget(path: &Path, database: &str) -> Result<()> {
 ///
 /// # Errors
 /// When the directory cannot be read; [`UsageError`] when the policy of a series is not known.
-fn with_policies(directory: &Directory, given: Option<&Policy>) -> Result<Vec<(Series, Policy)>> {
-    let state = directory.state();
-    let all = Series::read_all(directory, &directory.dumps()?).into_iter();
-    all.map(|series| match policy_of(&series, given, &state) {
+fn list_policies(directory: &Directory, given: Option<&Policy>) -> Result<Vec<(Series, Policy)>> {
+    let state = directory.read_state();
+    let all = Series::read_all(directory, &directory.list_dumps()?).into_iter();
+    all.map(|series| match find_policy(&series, given, &state) {
         Some(policy) => Ok((series, policy)),
         None => Err(UsageError::new(&format!(
             "no retention policy is recorded for {} in {}, so nothing was removed; pass --keep",
@@ -91,7 +91,7 @@ fn with_policies(directory: &Directory, given: Option<&Policy>) -> Result<Vec<(S
 
 /// Returns the policy of a series, if it is known. The default policy applies to a database that no
 /// run dumps here, because no run could have recorded a policy for it.
-fn policy_of(series: &Series, given: Option<&Policy>, state: &State) -> Option<Policy> {
+fn find_policy(series: &Series, given: Option<&Policy>, state: &State) -> Option<Policy> {
     let default = || (!series.has_regular()).then(Policy::default);
     given
         .or(state.policy(&series.name))
@@ -117,7 +117,7 @@ fn explain(series: &Series, policy: &Policy, goes: &str) -> io::Result<()> {
         writeln!(out, "{}  {fate}", entry.name)?;
     }
     for UncountedDump { entry, reason, .. } in &series.others {
-        writeln!(out, "{}  stays: {}", entry.name, printable(reason))?;
+        writeln!(out, "{}  stays: {}", entry.name, escape(reason))?;
     }
     Ok(())
 }

@@ -52,12 +52,12 @@ impl Secret {
     ///
     /// # Errors
     /// When the kernel provides no random numbers.
-    pub fn random() -> Result<Self> {
+    pub fn generate() -> Result<Self> {
         let mut bytes = Zeroizing::new([0; 24]);
         let flags = rustix::rand::GetRandomFlags::empty();
         rustix::rand::getrandom(&mut *bytes, flags)
             .context("the kernel gives no random numbers")?;
-        Ok(Secret::new(crate::human::hexadecimal(&*bytes).into_bytes()))
+        Ok(Secret::new(crate::human::format_hexadecimal(&*bytes).into_bytes()))
     }
 
     /// Reads the only line of a file, without the line breaks at its end. Logs a warning if every
@@ -84,7 +84,7 @@ impl Secret {
         ensure!(
             content.len() <= LONGEST,
             "the password file {shown} is longer than {}",
-            crate::human::bytes(LONGEST as u64)
+            crate::human::format_bytes(LONGEST as u64)
         );
         let is_break = |byte: &u8| matches!(byte, b'\n' | b'\r');
         let end = content.iter().rposition(|byte| !is_break(byte));

@@ -62,7 +62,7 @@ impl Series {
         };
         let mut all = Vec::new();
         for entry in entries.iter().filter(|entry| entry.name.name == *name) {
-            match directory.header(entry) {
+            match directory.read_header(entry) {
                 // A header with another time means that somebody copied a dump and gave it the name
                 // of another time. Such a copy does not count.
                 Ok(header) if header.time != entry.name.time => series.others.push(UncountedDump {
@@ -193,7 +193,7 @@ impl Series {
     /// Returns the newest dump of this NAME, with the reason, if it cannot be used. Dumps that are
     /// dated after `now`, because a clock had jumped ahead, do not count.
     #[must_use]
-    pub fn unusable(&self, now: Timestamp) -> Option<&UncountedDump> {
+    pub fn find_unusable(&self, now: Timestamp) -> Option<&UncountedDump> {
         let place = |entry: &DumpFile| (entry.name.time, entry.name.sequence);
         let past = |entry: &DumpFile| !retention::is_future(entry.name.time, now);
         let newest = self
@@ -223,8 +223,8 @@ impl Series {
 
     /// Returns the time of the last dump from before the database shrank, if it did.
     #[must_use]
-    pub fn shrunk_since(&self, policy: &Policy, now: Timestamp) -> Option<Timestamp> {
-        let before = retention::last_before_shrink(&self.candidates(), policy, now);
+    pub fn find_shrink(&self, policy: &Policy, now: Timestamp) -> Option<Timestamp> {
+        let before = retention::find_last_before_shrink(&self.candidates(), policy, now);
         before.map(|dump| dump.time)
     }
 
@@ -241,7 +241,7 @@ impl Series {
 /// # Errors
 /// When the directory cannot be read.
 pub fn find_name(directory: &Directory, identity: &Identity) -> Result<Option<Name>> {
-    let all = Series::read_all(directory, &directory.dumps()?);
+    let all = Series::read_all(directory, &directory.list_dumps()?);
     let own = all
         .into_iter()
         .find(|series| series.identities.first() == Some(identity));

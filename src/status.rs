@@ -32,7 +32,7 @@ pub use row::DatabaseStatus;
 pub fn print(rows: &[DatabaseStatus], json: bool, now: Timestamp) -> Result<usize> {
     let mut out = io::BufWriter::new(io::stdout().lock());
     if json {
-        writeln!(out, "{}", human::json(&rows)?)?;
+        writeln!(out, "{}", human::format_json(&rows)?)?;
     } else {
         table::print(&mut out, rows, now)?;
     }
@@ -41,11 +41,11 @@ pub fn print(rows: &[DatabaseStatus], json: bool, now: Timestamp) -> Result<usiz
     let bad: Vec<_> = rows
         .iter()
         .filter(|row| row.problem.is_some())
-        .map(|row| human::printable(&row.database))
+        .map(|row| human::escape(&row.database))
         .collect();
     if !bad.is_empty() {
         // The output has the problems themselves.
-        let (some, all) = (bad.len(), crate::human::count(rows.len(), "database"));
+        let (some, all) = (bad.len(), crate::human::format_count(rows.len(), "database"));
         log::error!("problems in {some} of {all}: {}", bad.join(", "));
     }
     Ok(bad.len())
@@ -62,7 +62,7 @@ fn warn_of_full_disks(rows: &[DatabaseStatus]) {
             log::warn!(
                 "the disk of {} is full in {days:.1} days at the present growth of the dumps; it has {} free",
                 row.directory.display(),
-                human::bytes(row.disk_free_bytes.unwrap_or(0))
+                human::format_bytes(row.disk_free_bytes.unwrap_or(0))
             );
         }
     }

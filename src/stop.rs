@@ -32,10 +32,10 @@ impl std::fmt::Display for Stopped {
             Stopped::Deadline(limit) => write!(
                 f,
                 "not done within {}; --timeout allows longer",
-                crate::human::duration(*limit)
+                crate::human::format_duration(*limit)
             ),
             Stopped::FixedDeadline(limit) => {
-                write!(f, "not done within {}", crate::human::duration(*limit))
+                write!(f, "not done within {}", crate::human::format_duration(*limit))
             }
         }
     }
@@ -43,7 +43,7 @@ impl std::fmt::Display for Stopped {
 
 impl std::error::Error for Stopped {}
 
-fn received() -> &'static Arc<AtomicUsize> {
+fn get_received() -> &'static Arc<AtomicUsize> {
     static RECEIVED: OnceLock<Arc<AtomicUsize>> = OnceLock::new();
     RECEIVED.get_or_init(Arc::default)
 }
@@ -60,7 +60,7 @@ pub fn listen() -> Result<()> {
             .and_then(|_| signal_hook::flag::register(signal, again))
             .and_then(|_| {
                 let number = usize::try_from(signal).unwrap_or_default();
-                signal_hook::flag::register_usize(signal, Arc::clone(received()), number)
+                signal_hook::flag::register_usize(signal, Arc::clone(get_received()), number)
             })
             .context("cannot install a signal handler")?;
     }
@@ -69,8 +69,8 @@ pub fn listen() -> Result<()> {
 
 /// Returns the signal that asked the process to end, if one did.
 #[must_use]
-pub fn signal() -> Option<i32> {
-    match received().load(Ordering::Relaxed) {
+pub fn get_signal() -> Option<i32> {
+    match get_received().load(Ordering::Relaxed) {
         0 => None,
         signal => i32::try_from(signal).ok(),
     }
@@ -108,7 +108,7 @@ impl Stop {
     /// Returns a [`Stop`] with a deadline `limit` from now, which no option sets, that signals can
     /// end earlier.
     #[must_use]
-    pub fn after_fixed(limit: Duration) -> Self {
+    pub fn with_fixed_limit(limit: Duration) -> Self {
         Stop {
             is_fixed: true,
             ..Stop::with_limit(limit)
@@ -161,7 +161,7 @@ impl Stop {
     /// Returns the reason why work must end now, or `None` if it may go on.
     #[must_use]
     pub fn reason(&self) -> Option<Stopped> {
-        if let Some(signal) = signal().filter(|_| self.heeds_signals) {
+        if let Some(signal) = get_signal().filter(|_| self.heeds_signals) {
             return Some(Stopped::Signal(signal));
         }
         self.deadline

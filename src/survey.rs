@@ -21,7 +21,7 @@ use anyhow::Result;
 use glob::Pattern;
 
 use crate::clock;
-use crate::human::{self, printable};
+use crate::human::{self, escape};
 use crate::stop::{self, Stop, Stopped};
 use coverage::{Coverage, Dumped, answers};
 use files::Met;
@@ -60,11 +60,11 @@ pub fn run(options: &SurveyOptions) -> Result<usize> {
     let stop = Stop::with_limit(options.timeout);
     let give_up = Instant::now() + options.timeout + GRACE;
     let named = options.dumps.clone();
-    let coverage = within(give_up, move || Coverage::read(&named, unit::read_units()))?;
-    let servers = within(give_up, server::find_servers)?;
+    let coverage = run_within(give_up, move || Coverage::read(&named, unit::read_units()))?;
+    let servers = run_within(give_up, server::find_servers)?;
     let files = find_files(options, stop, give_up)?;
     let late = || {
-        let limit = human::duration(options.timeout);
+        let limit = human::format_duration(options.timeout);
         format!("it ended after {limit} (--timeout)")
     };
     let incomplete = match (&coverage, &servers) {
@@ -106,7 +106,7 @@ pub fn run(options: &SurveyOptions) -> Result<usize> {
     }
     let mut out = io::BufWriter::new(io::stdout().lock());
     if options.json {
-        writeln!(out, "{}", human::json(&survey)?)?;
+        writeln!(out, "{}", human::format_json(&survey)?)?;
     } else {
         table::print(&mut out, &survey.databases, survey.time)?;
     }
@@ -122,7 +122,7 @@ pub fn run(options: &SurveyOptions) -> Result<usize> {
 ///
 /// # Errors
 /// When a signal stops the survey.
-fn within<T: Send + 'static>(
+fn run_within<T: Send + 'static>(
     give_up: Instant,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<Option<T>> {
@@ -134,7 +134,7 @@ fn within<T: Send + 'static>(
             Err(RecvTimeoutError::Timeout) if Instant::now() < give_up => {}
             Err(_) => return Ok(None),
         }
-        if let Some(signal) = stop::signal() {
+        if let Some(signal) = stop::get_signal() {
             return Err(Stopped::Signal(signal).into());
         }
     }
@@ -152,7 +152,7 @@ fn report(survey: &SurveyReport, incomplete: Option<&str>, options: &SurveyOptio
     }
     let bare = survey.databases.iter().filter(|row| !row.covered);
     let bare: Vec<_> = bare
-        .map(|row| format!("{} {}", row.engine, printable(&row.locations.join(", "))))
+        .map(|row| format!("{} {}", row.engine, escape(&row.locations.join(", "))))
         .collect();
     if !bare.is_empty() {
         let named = &bare[..bare.len().min(NAMED)];
@@ -194,14 +194,14 @@ fn find_files(options: &SurveyOptions, stop: Stop, give_up: Instant) -> Result<F
                 return Ok(found);
             }
         }
-        if let Some(signal) = stop::signal() {
+        if let Some(signal) = stop::get_signal() {
             return Err(Stopped::Signal(signal).into());
         }
     }
 }
 
 fn describe_file(path: &Path, coverage: &Coverage) -> SurveyedDatabase {
-    let dumped: Vec<_> = coverage.of_file(path).collect();
+    let dumped: Vec<_> = coverage.list_dumps_of_file(path).collect();
     let units = coverage.units.iter();
     let units = units.filter(|unit| unit.names_file(path));
     SurveyedDatabase {
@@ -214,7 +214,7 @@ fn describe_file(path: &Path, coverage: &Coverage) -> SurveyedDatabase {
 }
 
 fn describe_server(server: &FoundServer, coverage: &Coverage) -> SurveyedDatabase {
-    let dumped: Vec<_> = coverage.of_server(server).collect();
+    let dumped: Vec<_> = coverage.list_dumps_of_server(server).collect();
     let units = coverage.units.iter();
     let units = units.filter(|unit| unit.names_server(server, answers));
     let names = dumped.iter().map(|dumped| dumped.identity.database.clone());

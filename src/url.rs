@@ -9,7 +9,7 @@ use std::fmt;
 use crate::secret::Secret;
 use percent::decode;
 pub use percent::encode;
-use percent::text_of;
+use percent::decode_text;
 
 /// The URL of a server. Its printed form omits the password.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,7 +46,7 @@ impl Url {
         let (user, mut password) = match credentials.map(|both| both.split_once(':')) {
             None => (None, None),
             Some(None) => (credentials, None),
-            Some(Some((user, password))) => (Some(user), Some(secret(password, &wrong)?)),
+            Some(Some((user, password))) => (Some(user), Some(decode_secret(password, &wrong)?)),
         };
         let (before, query) = rest.split_once('?').unwrap_or((rest, ""));
         let (hosts, database) = before.split_once('/').unwrap_or((before, ""));
@@ -63,14 +63,14 @@ impl Url {
                 return Err(wrong("the port is not a number"));
             }
         }
-        let mut database = text_of(database).ok_or_else(|| wrong("the database is not UTF-8"))?;
+        let mut database = decode_text(database).ok_or_else(|| wrong("the database is not UTF-8"))?;
         let mut parameters = Vec::new();
         for parameter in query.split('&').filter(|parameter| !parameter.is_empty()) {
             let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
             match decode(name).as_slice() {
-                b"password" => password = Some(secret(value, &wrong)?),
+                b"password" => password = Some(decode_secret(value, &wrong)?),
                 b"dbname" => {
-                    database = text_of(value).ok_or_else(|| wrong("dbname is not UTF-8"))?;
+                    database = decode_text(value).ok_or_else(|| wrong("dbname is not UTF-8"))?;
                 }
                 _ => parameters.push((name.to_owned(), value.to_owned())),
             }
@@ -89,7 +89,7 @@ impl Url {
     /// Returns the same URL for a connection that the URL alone determines: no file and no
     /// environment variable of the user may lead to another server.
     #[must_use]
-    pub fn isolated(self) -> Self {
+    pub fn isolate(self) -> Self {
         Url {
             isolated: true,
             ..self
@@ -164,7 +164,7 @@ impl Url {
     /// Returns the decoded user, or `None` if the URL contains none or it is not UTF-8.
     #[must_use]
     pub fn user(&self) -> Option<String> {
-        self.user.as_deref().and_then(text_of)
+        self.user.as_deref().and_then(decode_text)
     }
 
     /// Returns the host and the port of a URL with at most one of each; `None` stands for a missing
@@ -180,7 +180,7 @@ impl Url {
             None => (&*self.hosts, None),
         };
         let host = host.trim_start_matches('[').trim_end_matches(']');
-        let host = text_of(host).filter(|host| !host.is_empty());
+        let host = decode_text(host).filter(|host| !host.is_empty());
         (host, port.filter(|port| !port.is_empty()))
     }
 
@@ -258,7 +258,7 @@ fn is_of_socket(scheme: &str) -> bool {
     scheme.ends_with("+unix")
 }
 
-fn secret(encoded: &str, wrong: &dyn Fn(&str) -> String) -> Result<Secret, String> {
+fn decode_secret(encoded: &str, wrong: &dyn Fn(&str) -> String) -> Result<Secret, String> {
     let bytes = decode(encoded);
     if bytes.contains(&0) {
         return Err(wrong("the password contains a zero byte"));

@@ -16,7 +16,7 @@ use crate::stop::Stop;
 
 #[derive(Serialize)]
 struct VerifiedDump {
-    #[serde(serialize_with = "human::path")]
+    #[serde(serialize_with = "human::serialize_path")]
     path: PathBuf,
     good: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -72,7 +72,7 @@ pub fn run(paths: &[PathBuf], timeout: Duration, json: bool) -> Result<usize> {
         }
     }
     if json {
-        writeln!(io::stdout(), "{}", human::json(&rows)?)?;
+        writeln!(io::stdout(), "{}", human::format_json(&rows)?)?;
     }
     Ok(bad)
 }
@@ -82,11 +82,11 @@ fn print(row: &VerifiedDump) -> io::Result<()> {
     let line = match (&row.reason, row.bytes) {
         (Some(reason), _) => format!("{path}: bad: {reason}"),
         (None, bytes) => {
-            let bytes = human::bytes(bytes.unwrap_or_default());
+            let bytes = human::format_bytes(bytes.unwrap_or_default());
             format!("{path}: good, {bytes} inside")
         }
     };
-    writeln!(io::stdout(), "{}", human::printable(&line))
+    writeln!(io::stdout(), "{}", human::escape(&line))
 }
 
 type OpenedDump = (PathBuf, io::Result<File>);
@@ -107,7 +107,7 @@ fn expand(path: &Path) -> Result<Option<Box<dyn Iterator<Item = OpenedDump>>>> {
     }
     let directory = Directory::open(path)?;
     let shown = path.to_owned();
-    let entries = directory.dumps()?;
+    let entries = directory.list_dumps()?;
     if entries.is_empty() {
         // Otherwise a mistyped path would look like a directory in which all is well.
         log::error!("{} holds no dumps", path.display());

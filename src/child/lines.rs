@@ -113,7 +113,7 @@ impl Lines {
         if line.is_empty() {
             return;
         }
-        let relayed = if self.relays { with_level(&line) } else { None };
+        let relayed = if self.relays { split_level(&line) } else { None };
         let line = match relayed {
             Some((level, message)) => {
                 log::log!(level, "{message}");
@@ -140,7 +140,7 @@ impl Lines {
 
 /// Returns the level and the text of a line that begins with its priority (sd-daemon(3)), or `None`
 /// for any other line.
-fn with_level(line: &str) -> Option<(Level, &str)> {
+fn split_level(line: &str) -> Option<(Level, &str)> {
     let (priority, message) = line.strip_prefix('<')?.split_once('>')?;
     let level = match priority {
         "3" => Level::Error,

@@ -35,11 +35,11 @@ impl Process {
     }
 
     pub(super) fn has_exited(&self) -> bool {
-        !matches!(self.state(), Ok(None))
+        !matches!(self.poll(), Ok(None))
     }
 
     pub(super) fn has_failed(&self) -> bool {
-        let state = self.state().ok().flatten();
+        let state = self.poll().ok().flatten();
         state.is_some_and(|state| state.exit_status() != Some(0))
     }
 
@@ -59,7 +59,7 @@ impl Process {
         Pid::from_child(&self.child)
     }
 
-    fn state(&self) -> rustix::io::Result<Option<WaitIdStatus>> {
+    fn poll(&self) -> rustix::io::Result<Option<WaitIdStatus>> {
         let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG;
         rustix::process::waitid(WaitId::Pid(self.pid()), options)
     }

@@ -93,7 +93,7 @@ impl CopyArgs {
     /// Runs the command.
     pub(super) fn run(self) -> Result<Exit> {
         let directories = find_directories(self.directories.clone())?;
-        copy::run(&directories, &self.into()).map(Exit::of_failures)
+        copy::run(&directories, &self.into()).map(Exit::from_failures)
     }
 }
 

@@ -141,6 +141,6 @@ impl DumpArgs {
             exclude: self.exclude,
             jobs: self.jobs,
         };
-        dump::run(&sources, &selection, &options).map(Exit::of_failures)
+        dump::run(&sources, &selection, &options).map(Exit::from_failures)
     }
 }

@@ -153,11 +153,11 @@ impl RestoreArgs {
         let target = parse_source(&self.target).map_err(|why| UsageError::new(&why))?;
         #[cfg(feature = "copies")]
         if let Some([place]) = places.as_deref() {
-            let identities = copies.identities()?;
+            let identities = copies.read_identities()?;
             return copy::restore(place, identities.as_ref(), target.as_ref(), &options)
-                .map(Exit::of_failures);
+                .map(Exit::from_failures);
         }
-        restore::run(&from, target.as_ref(), &options).map(Exit::of_failures)
+        restore::run(&from, target.as_ref(), &options).map(Exit::from_failures)
     }
 
     fn replace_mode(&self) -> ReplaceMode {

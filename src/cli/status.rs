@@ -81,7 +81,7 @@ impl StatusArgs {
     pub(super) fn run(self) -> Result<Exit> {
         #[cfg(feature = "copies")]
         if let Some(places) = CopySelection::from(self.copies).parse_locations(&self.directories)? {
-            return copy::status(&places, self.max_age, self.json).map(Exit::of_failures);
+            return copy::show_status(&places, self.max_age, self.json).map(Exit::from_failures);
         }
         let directories = find_directories(self.directories)?;
         let now = clock::now();
@@ -100,6 +100,6 @@ impl StatusArgs {
         if !self.no_survey {
             survey::warn_of_record(&self.survey, now);
         }
-        Ok(Exit::of_failures(failures))
+        Ok(Exit::from_failures(failures))
     }
 }

@@ -71,6 +71,6 @@ impl SurveyArgs {
             record: self.record,
             json: self.json,
         })
-        .map(Exit::of_failures)
+        .map(Exit::from_failures)
     }
 }

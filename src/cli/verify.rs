@@ -55,12 +55,12 @@ impl VerifyArgs {
         {
             let copies = CopySelection::from(self.copies);
             if let Some(places) = copies.parse_locations(&self.paths)? {
-                let identities = copies.identities()?;
+                let identities = copies.read_identities()?;
                 return copy::verify(&places, identities.as_ref(), self.timeout, self.json)
-                    .map(Exit::of_failures);
+                    .map(Exit::from_failures);
             }
         }
         let paths = find_directories(self.paths)?;
-        verify::run(&paths, self.timeout, self.json).map(Exit::of_failures)
+        verify::run(&paths, self.timeout, self.json).map(Exit::from_failures)
     }
 }

@@ -109,7 +109,7 @@ impl ArchiveLayout {
     }
 
     /// Decodes an integer: a sign, then as many bytes as the head says, the lowest first.
-    fn int(bytes: &[u8]) -> i64 {
+    fn decode_int(bytes: &[u8]) -> i64 {
         let (sign, bytes) = bytes.split_first().unwrap_or((&0, &[]));
         let digits = bytes.iter().rev();
         let value = digits.fold(0_i64, |value, byte| (value << 8) | i64::from(*byte));
@@ -193,11 +193,11 @@ impl ArchiveCheck {
     fn take(&mut self) -> Result<ArchivePart, String> {
         let (layout, state) = (self.layout, self.state);
         match state {
-            ArchivePart::Front => self.front(),
+            ArchivePart::Front => self.take_front(),
             ArchivePart::Head(field) => {
-                let value = ArchiveLayout::int(&self.pending);
+                let value = ArchiveLayout::decode_int(&self.pending);
                 if layout.head_fields()[field] == ArchiveField::Text {
-                    self.text(value)?;
+                    self.skip_text(value)?;
                 }
                 if field + 1 < layout.head_fields().len() {
                     return Ok(ArchivePart::Head(field + 1));
@@ -205,9 +205,9 @@ impl ArchiveCheck {
                 self.entries = value;
                 Ok(self.next_entry())
             }
-            ArchivePart::Entry(field) => self.entry(field),
+            ArchivePart::Entry(field) => self.take_entry(field),
             ArchivePart::Block => {
-                let (kind, id) = (self.pending[0], ArchiveLayout::int(&self.pending[1..]));
+                let (kind, id) = (self.pending[0], ArchiveLayout::decode_int(&self.pending[1..]));
                 self.missing.mark_passed(id);
                 match kind {
                     DATA => Ok(ArchivePart::Chunk {
@@ -217,12 +217,12 @@ impl ArchiveCheck {
                     _ => Err(format!("its content has a block of kind {kind}")),
                 }
             }
-            ArchivePart::LargeObject => Ok(match ArchiveLayout::int(&self.pending) {
+            ArchivePart::LargeObject => Ok(match ArchiveLayout::decode_int(&self.pending) {
                 0 => ArchivePart::Block,
                 _ => ArchivePart::Chunk { large_object: true },
             }),
             ArchivePart::Chunk { large_object } => {
-                match (ArchiveLayout::int(&self.pending), large_object) {
+                match (ArchiveLayout::decode_int(&self.pending), large_object) {
                     (0, true) => Ok(ArchivePart::LargeObject),
                     (0, false) => Ok(ArchivePart::Block),
                     (length, _) => {
@@ -235,7 +235,7 @@ impl ArchiveCheck {
         }
     }
 
-    fn front(&mut self) -> Result<ArchivePart, String> {
+    fn take_front(&mut self) -> Result<ArchivePart, String> {
         let front = &self.pending;
         if self.magic() != MAGIC {
             return Err("its content is not a pg_dump archive".to_owned());
@@ -255,14 +255,14 @@ impl ArchiveCheck {
         Ok(ArchivePart::Head(0))
     }
 
-    fn entry(&mut self, field: usize) -> Result<ArchivePart, String> {
+    fn take_entry(&mut self, field: usize) -> Result<ArchivePart, String> {
         let layout = self.layout;
-        let value = ArchiveLayout::int(&self.pending);
+        let value = ArchiveLayout::decode_int(&self.pending);
         match field {
             0 => self.entry.0 = value,
             1 => self.entry.1 = value != 0,
             DEPENDENCIES if value >= 0 => {
-                self.text(value)?;
+                self.skip_text(value)?;
                 return Ok(ArchivePart::Entry(DEPENDENCIES));
             }
             LAST => {
@@ -273,7 +273,7 @@ impl ArchiveCheck {
                 self.entries -= 1;
                 return Ok(self.next_entry());
             }
-            _ if layout.entry_fields()[field] == Some(ArchiveField::Text) => self.text(value)?,
+            _ if layout.entry_fields()[field] == Some(ArchiveField::Text) => self.skip_text(value)?,
             _ => {}
         }
         let is_known = |field: &usize| layout.entry_fields()[*field].is_some();
@@ -291,7 +291,7 @@ impl ArchiveCheck {
     }
 
     /// Skips a text of this length in bytes. A negative length stands for null.
-    fn text(&mut self, length: i64) -> Result<(), String> {
+    fn skip_text(&mut self, length: i64) -> Result<(), String> {
         self.skipped = u64::try_from(length).unwrap_or(0);
         if self.skipped > LONGEST_TEXT {
             return Err("its content is not a valid pg_dump archive".to_owned());
@@ -328,7 +328,7 @@ impl MissingEntries {
         Err(match self.entries.checked_sub(self.blocks) {
             Some(missing @ 1..) => format!(
                 "its content lacks the data of {} that its pg_dump archive lists",
-                crate::human::count(missing, "table")
+                crate::human::format_count(missing, "table")
             ),
             _ => {
                 "its content has a block of data that its pg_dump archive does not list".to_owned()

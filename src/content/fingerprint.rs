@@ -10,7 +10,7 @@ use std::ops::Range;
 
 use sha2::{Digest, Sha256};
 
-use crate::human::hexadecimal;
+use crate::human::format_hexadecimal;
 use crate::identity::Engine;
 use crate::name::Format;
 
@@ -81,12 +81,12 @@ impl Fingerprint {
         self.pass_start();
         let mut end = std::mem::take(&mut self.end);
         match self.format {
-            Format::Sql => without_last_line(&mut end),
+            Format::Sql => remove_last_line(&mut end),
             Format::Rdb => end.truncate(end.len().saturating_sub(RDB_CHECKSUM)),
             Format::Sqlite | Format::Pgdump | Format::Other => {}
         }
         self.hash.update(&end);
-        hexadecimal(&self.hash.finalize())
+        format_hexadecimal(&self.hash.finalize())
     }
 
     fn pass_start(&mut self) {
@@ -100,11 +100,11 @@ impl Fingerprint {
                 }
             }
             Format::Pgdump => {
-                let time = pgdump_time(&start);
+                let time = find_pgdump_time(&start);
                 clear(&mut start, time);
             }
-            Format::Sql if self.engine == Engine::Postgresql => without_key(&mut start),
-            Format::Rdb => without_fields(&mut start),
+            Format::Sql if self.engine == Engine::Postgresql => remove_key(&mut start),
+            Format::Rdb => remove_fields(&mut start),
             Format::Sql | Format::Other => {}
         }
         // In a short dump, the start is also the end.
@@ -124,7 +124,7 @@ fn clear(bytes: &mut [u8], range: Range<usize>) {
 /// Returns where a `pg_dump` archive holds the time of the dump: seven integers after the
 /// compression, which is one byte since version 1.15 (`ReadHead` in PostgreSQL's
 /// `pg_backup_archiver.c`).
-fn pgdump_time(head: &[u8]) -> Range<usize> {
+fn find_pgdump_time(head: &[u8]) -> Range<usize> {
     let &[b'P', b'G', b'D', b'M', b'P', major, minor, _, int, _, _, ..] = head else {
         return 0..0;
     };
@@ -135,11 +135,11 @@ fn pgdump_time(head: &[u8]) -> Range<usize> {
 }
 
 /// Removes the fields about an RDB file, which follow its version.
-fn without_fields(start: &mut Vec<u8>) {
+fn remove_fields(start: &mut Vec<u8>) {
     let mut at = RDB_FRONT;
     while start.get(at) == Some(&RDB_FIELD) {
-        let name = at + 1 + short_text(start, at + 1);
-        let end = name + short_text(start, name);
+        let name = at + 1 + measure_text(start, at + 1);
+        let end = name + measure_text(start, name);
         if end > start.len() {
             break;
         }
@@ -152,7 +152,7 @@ fn without_fields(start: &mut Vec<u8>) {
 
 /// Returns the length in bytes of a string in an RDB file, with what stands before it: a string of
 /// less than 64 bytes or an integer.
-fn short_text(bytes: &[u8], at: usize) -> usize {
+fn measure_text(bytes: &[u8], at: usize) -> usize {
     match bytes.get(at) {
         Some(0xc0) => 2,
         Some(0xc1) => 3,
@@ -163,7 +163,7 @@ fn short_text(bytes: &[u8], at: usize) -> usize {
 }
 
 /// Removes the line `\restrict KEY`, which `pg_dump` puts after its first comment.
-fn without_key(start: &mut Vec<u8>) {
+fn remove_key(start: &mut Vec<u8>) {
     let mut at = 0;
     for line in start.split_inclusive(|byte| *byte == b'\n') {
         if line.starts_with(b"\\restrict ") {
@@ -179,7 +179,7 @@ fn without_key(start: &mut Vec<u8>) {
 }
 
 /// Removes the last line if it is one that differs in every dump.
-fn without_last_line(end: &mut Vec<u8>) {
+fn remove_last_line(end: &mut Vec<u8>) {
     let text = end.trim_ascii_end();
     let last = text
         .iter()

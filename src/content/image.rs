@@ -31,7 +31,7 @@ impl Shape {
             size if size.is_power_of_two() && size >= 512 => u32::from(size),
             _ => return None,
         };
-        let pages = match u32_at(header, 28)? {
+        let pages = match read_u32(header, 28)? {
             pages if pages > 0 && header[24..28] == header[92..96] => pages,
             _ => u32::try_from(length.div_ceil(u64::from(page_size))).ok()?,
         };
@@ -41,7 +41,7 @@ impl Shape {
 
 /// Reads the big-endian number in the four bytes at `offset`. Returns `None` if `bytes` is too
 /// short.
-pub(crate) fn u32_at(bytes: &[u8], offset: usize) -> Option<u32> {
+pub(crate) fn read_u32(bytes: &[u8], offset: usize) -> Option<u32> {
     let four = bytes.get(offset..offset + 4)?;
     Some(u32::from_be_bytes(four.try_into().ok()?))
 }

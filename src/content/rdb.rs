@@ -20,16 +20,16 @@ use std::io;
 
 use crc::{CRC_64_REDIS, Crc, Digest, Table};
 
-use damage::damage_error;
+use damage::make_damage_error;
 use step::{NumberUse, ReadStep};
-use text::{StringEncoding, encoding, number};
+use text::{StringEncoding, read_encoding, read_number};
 pub use visitor::{Key, Visitor};
 
 static CRC64: Crc<u64, Table<16>> = Crc::<u64, Table<16>>::new(&CRC_64_REDIS);
 
 /// Starts the checksum of an RDB file, or of one serialized value.
 #[must_use]
-pub fn checksum() -> Digest<'static, u64, Table<16>> {
+pub fn start_checksum() -> Digest<'static, u64, Table<16>> {
     CRC64.digest()
 }
 
@@ -92,7 +92,7 @@ impl<V: Visitor> Rdb<V> {
             idle: None,
             frequency: None,
             passes: false,
-            digest: Some(checksum()),
+            digest: Some(start_checksum()),
             computed: 0,
             stored: None,
             total: 0,
@@ -201,7 +201,7 @@ impl<V: Visitor> Rdb<V> {
             return error;
         }
         let place = self.total + at as u64;
-        damage_error(&format!("{error} (before byte {place} of the RDB file)"))
+        make_damage_error(&format!("{error} (before byte {place} of the RDB file)"))
     }
 
     /// Does a step that needs no bytes.
@@ -211,7 +211,7 @@ impl<V: Visitor> Rdb<V> {
                 if !rest.is_empty() {
                     self.steps.push(ReadStep::Fields(rest));
                 }
-                self.steps.push(ReadStep::of_field(*first));
+                self.steps.push(ReadStep::from_field(*first));
             }
             ReadStep::Times(number @ 1.., fields) => {
                 if number > 1 {
@@ -223,7 +223,7 @@ impl<V: Visitor> Rdb<V> {
                 self.named = false;
                 if let Some(length) = self.unpacked.take() {
                     self.name = text::decompress(&self.name, length)
-                        .ok_or_else(|| damage_error("the name of a key is not what LZF writes"))?;
+                        .ok_or_else(|| make_damage_error("the name of a key is not what LZF writes"))?;
                 }
                 self.visitor.visit_key(Key {
                     name: &self.name,
@@ -247,7 +247,7 @@ impl<V: Visitor> Rdb<V> {
             ReadStep::Operation => self.begin_operation(field[0], data),
             ReadStep::Number(of) => {
                 let number =
-                    number(field).ok_or_else(|| damage_error("a length is not a number"))?;
+                    read_number(field).ok_or_else(|| make_damage_error("a length is not a number"))?;
                 self.use_number(of, number)
             }
             ReadStep::Bytes(_, of) => {
@@ -257,8 +257,8 @@ impl<V: Visitor> Rdb<V> {
                 self.use_number(of, u64::from_le_bytes(wide))
             }
             ReadStep::Text(is_name) => {
-                let encoding = encoding(field)
-                    .ok_or_else(|| damage_error("a string has an encoding that is not known"))?;
+                let encoding = read_encoding(field)
+                    .ok_or_else(|| make_damage_error("a string has an encoding that is not known"))?;
                 match encoding {
                     StringEncoding::Plain(length) => self.skip_string(length, is_name),
                     StringEncoding::Integer(length) => {
@@ -274,7 +274,7 @@ impl<V: Visitor> Rdb<V> {
             }
             ReadStep::Integer(_, is_name) => {
                 if is_name && V::NAMES {
-                    self.name = text::integer(field);
+                    self.name = text::format_integer(field);
                 }
                 Ok(())
             }

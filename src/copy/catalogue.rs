@@ -82,7 +82,7 @@ pub(super) fn read_folder(
 ///
 /// # Errors
 /// When work must stop.
-pub(super) fn sidecars(
+pub(super) fn read_sidecars(
     store: &dyn Store,
     folder: &Folder,
     copies: &[&StoredCopy],

@@ -42,7 +42,7 @@ pub(super) fn refuse_claimed(jobs: &mut [CopyJob], records: Option<&DestinationR
         .iter()
         .map(|job| {
             let directory = job.directory().path();
-            let owner = job.directory().owner().unwrap_or(u32::MAX);
+            let owner = job.directory().read_owner().unwrap_or(u32::MAX);
             (
                 job.database().clone(),
                 claim(directory, owner, job.database(), records),
@@ -53,7 +53,7 @@ pub(super) fn refuse_claimed(jobs: &mut [CopyJob], records: Option<&DestinationR
         let (name, own) = &claims[number];
         let other_claims = claims.iter().filter(|(other, _)| other == name);
         let other_claims = other_claims.map(|(_, claim)| claim.clone());
-        let others = other_claims.chain(recorded(name, own, records));
+        let others = other_claims.chain(list_recorded(name, own, records));
         if let Some(other) = others.into_iter().find(|other| prevents(own, other)) {
             job.refuse(&format!(
                 "{} belongs to user {} and {} to user {}, and both hold dumps named {name}; give the dumps of one of them another --name, or remove what does not belong there",
@@ -85,15 +85,15 @@ fn claim(directory: &Path, owner: u32, name: &Name, records: &DestinationRecords
 
 /// Returns the claims of directories from which earlier runs copied this NAME, and which still hold
 /// dumps of it.
-fn recorded(name: &Name, own: &Claim, records: &DestinationRecords) -> Vec<Claim> {
+fn list_recorded(name: &Name, own: &Claim, records: &DestinationRecords) -> Vec<Claim> {
     let directories = records.keys().filter(|path| **path != own.directory);
     let claims = directories.filter_map(|path| {
         let record = records[path].get(name.as_str())?;
         record.copied?;
         let directory = Directory::open(path).ok()?;
-        let holds = directory.dumps_of(name).ok()?;
+        let holds = directory.list_dumps_of(name).ok()?;
         let holds = holds.iter().any(|dump| dump.name.name == *name);
-        holds.then_some(claim(path, directory.owner().ok()?, name, records))
+        holds.then_some(claim(path, directory.read_owner().ok()?, name, records))
     });
     claims.collect()
 }

@@ -32,7 +32,7 @@ pub fn drill(
     let mut empty = 0;
     for place in places {
         let before = chosen.len();
-        for (folder, mut copies) in place.copies(stop)? {
+        for (folder, mut copies) in place.list_copies(stop)? {
             if place.copy.is_none() {
                 copies
                     .stored

@@ -34,7 +34,7 @@ impl fmt::Display for DamagedCopy {
 impl std::error::Error for DamagedCopy {}
 
 /// Returns the error of a copy that is damaged as `how` says.
-pub(super) fn damaged(how: impl fmt::Display) -> anyhow::Error {
+pub(super) fn make_damage_error(how: impl fmt::Display) -> anyhow::Error {
     DamagedCopy(how.to_string()).into()
 }
 
@@ -62,7 +62,7 @@ pub(super) fn fetch(
         .into());
     }
     let bytes = content.map_or(copy.bytes, |content| content.bytes);
-    let mut scratch = scratch(bytes)?;
+    let mut scratch = create_scratch(bytes)?;
     let mut summed = SummingReader::new(open(store, folder, name, bytes, stop)?);
     let taken = take(
         &mut summed,
@@ -74,13 +74,13 @@ pub(super) fn fetch(
         taken => taken,
     };
     // A difference from the sidecar says more than a failure to decrypt.
-    let stored = summed.content().map_err(StoreError::of)?;
+    let stored = summed.finish().map_err(StoreError::of)?;
     match content {
         Some(content) => compare(&stored, content)?,
         None if stored.bytes > bytes => {
-            return Err(damaged(format!(
+            return Err(make_damage_error(format!(
                 "it has more than the {} that the store lists",
-                crate::human::count(bytes, "byte")
+                crate::human::format_count(bytes, "byte")
             )));
         }
         None => {}
@@ -91,11 +91,11 @@ pub(super) fn fetch(
         Ok(header) => header,
         Err(error) => {
             stop.check()?;
-            return Err(damaged(error));
+            return Err(make_damage_error(error));
         }
     };
     if header.time != name.dump.time {
-        return Err(damaged("its header has another time than its name"));
+        return Err(make_damage_error("its header has another time than its name"));
     }
     Ok((scratch, stored, header))
 }
@@ -112,7 +112,7 @@ pub(super) fn check(
     stop: Stop,
 ) -> Result<()> {
     let summed = SummingReader::new(open(store, folder, name, content.bytes, stop)?);
-    compare(&summed.content().map_err(StoreError::of)?, content)
+    compare(&summed.finish().map_err(StoreError::of)?, content)
 }
 
 /// Opens a copy. A store could send bytes without end, so at most one byte more than `bytes` is read.
@@ -167,34 +167,34 @@ fn explain_unreadable(error: io::Error) -> anyhow::Error {
         ErrorKind::InvalidData | ErrorKind::UnexpectedEof
     );
     if is_of_age {
-        return damaged("its encryption is damaged");
+        return make_damage_error("its encryption is damaged");
     }
     StoreError::of(error).into()
 }
 
 fn compare(stored: &UploadContent, said: &UploadContent) -> Result<()> {
     if stored.bytes > said.bytes {
-        return Err(damaged(format!(
+        return Err(make_damage_error(format!(
             "it has more than the {} that its sidecar says",
-            crate::human::count(said.bytes, "byte")
+            crate::human::format_count(said.bytes, "byte")
         )));
     }
     if stored.bytes != said.bytes {
-        return Err(damaged(format!(
+        return Err(make_damage_error(format!(
             "it has {} and its sidecar says {}",
-            crate::human::count(stored.bytes, "byte"),
+            crate::human::format_count(stored.bytes, "byte"),
             said.bytes
         )));
     }
     if stored.sha256 != said.sha256 {
-        return Err(damaged("its SHA-256 differs from that in its sidecar"));
+        return Err(make_damage_error("its SHA-256 differs from that in its sidecar"));
     }
     Ok(())
 }
 
 /// Returns a file without a name, in `$TMPDIR`, else in `/var/tmp`, which is on a disk. It has room for
 /// `bytes` bytes.
-fn scratch(bytes: u64) -> Result<File> {
+fn create_scratch(bytes: u64) -> Result<File> {
     let directory = std::env::var_os("TMPDIR").filter(|value| !value.is_empty());
     let directory = directory.map_or_else(|| PathBuf::from("/var/tmp"), PathBuf::from);
     match tempfile::tempfile_in(&directory) {
@@ -205,8 +205,8 @@ fn scratch(bytes: u64) -> Result<File> {
                 free >= bytes,
                 "the scratch directory {} has {} free and the copy needs {} (set $TMPDIR to use another)",
                 directory.display(),
-                human::bytes(free),
-                human::bytes(bytes)
+                human::format_bytes(free),
+                human::format_bytes(bytes)
             );
             Ok(file)
         }

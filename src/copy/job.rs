@@ -62,7 +62,7 @@ pub(super) struct CopyJob {
 
 /// Returns true if the newest dump of a series cannot be read, so that only older ones can be copied.
 pub(super) fn is_newest_damaged(series: &Series) -> bool {
-    let newest = series.unusable(clock::now());
+    let newest = series.find_unusable(clock::now());
     newest.is_some_and(|newest| newest.is_damaged)
 }
 

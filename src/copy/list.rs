@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::location::{Location, describe_kind};
 use crate::clock;
 use crate::header::DumpKind;
-use crate::human::{self, printable};
+use crate::human::{self, escape};
 use crate::stop::Stop;
 
 /// One copy.
@@ -35,12 +35,8 @@ pub fn list(places: &[Location], json: bool) -> Result<()> {
     let stop = Stop::until_signal();
     let mut listed = Vec::new();
     for place in places {
-        let copies = place.copies(stop)?;
-        listed.extend(
-            copies
-                .into_iter()
-                .map(|(folder, copies)| (place, folder, copies)),
-        );
+        let copies = place.list_copies(stop)?;
+        listed.extend(copies.into_iter().map(|(folder, copies)| (place, folder, copies)));
     }
     // The rows are made as they are printed: a destination has many copies.
     let rows = || {
@@ -88,12 +84,12 @@ fn print_table<'a, Rows: Iterator<Item = CopyRow<'a>>>(
         writeln!(
             out,
             "{:host$}  {:database$}  {:20}  {:>8}  {:>10}  {:url$}  {}",
-            printable(row.host),
-            printable(row.database),
+            escape(row.host),
+            escape(row.database),
             row.time.strftime("%Y-%m-%d %H:%M:%SZ").to_string(),
-            human::age(now.duration_since(row.time)),
-            human::bytes(row.bytes),
-            printable(&row.url),
+            human::format_age(now.duration_since(row.time)),
+            human::format_bytes(row.bytes),
+            escape(&row.url),
             describe_kind(row.kind)
         )?;
     }

@@ -80,11 +80,11 @@ impl CopySelection {
             Some(file) => Config::from_file(file)?,
             None => Config::default(),
         };
-        let host = self.host.as_deref().map(host_name).transpose()?;
+        let host = self.host.as_deref().map(name_host).transpose()?;
         // A reading command uploads only a sidecar that it makes again.
         let key = CopyStateDirectory::find(None)
             .ok()
-            .and_then(|home| home.existing_key());
+            .and_then(|home| home.read_key());
         let owner = key.map_or_else(|| "reader".to_owned(), |key| key.owner());
         Ok(Location {
             store: store::open(&destination, &config, &owner, false)?,
@@ -99,7 +99,7 @@ impl CopySelection {
     ///
     /// # Errors
     /// When it cannot be read.
-    pub fn identities(&self) -> Result<Option<Identities>> {
+    pub fn read_identities(&self) -> Result<Option<Identities>> {
         self.identity.as_deref().map(Identities::read).transpose()
     }
 }
@@ -109,7 +109,7 @@ impl Location {
     ///
     /// # Errors
     /// When the destination cannot be listed.
-    pub fn copies(&self, stop: Stop) -> Result<Vec<(Folder, Copies)>> {
+    pub fn list_copies(&self, stop: Stop) -> Result<Vec<(Folder, Copies)>> {
         let context = || format!("cannot list {}", self.destination);
         if let Some((folder, name)) = &self.copy {
             let mut copies =
@@ -126,7 +126,7 @@ impl Location {
         let is_meant = |folder: &Folder| {
             self.database.as_deref().is_none_or(|name| {
                 folder.database.as_str() == name
-                    || Name::of_database(name.as_bytes()).as_ref() == Some(&folder.database)
+                    || Name::encode(name.as_bytes()).as_ref() == Some(&folder.database)
             })
         };
         Ok(all
@@ -146,8 +146,8 @@ impl Location {
 ///
 /// # Errors
 /// [`UsageError`] when it is empty.
-pub(super) fn host_name(host: &str) -> Result<Name> {
-    let name = Name::of_database(host.as_bytes());
+pub(super) fn name_host(host: &str) -> Result<Name> {
+    let name = Name::encode(host.as_bytes());
     Ok(name.ok_or_else(|| UsageError::new("the host's name is empty"))?)
 }
 
@@ -177,7 +177,7 @@ fn is_location(path: &Path) -> bool {
 
 /// Returns true for a directory that has no dump and, two levels below it, a sidecar.
 fn has_copies(path: &Path) -> Result<bool> {
-    if !Directory::open(path)?.dumps()?.is_empty() {
+    if !Directory::open(path)?.list_dumps()?.is_empty() {
         return Ok(false);
     }
     let destination = Destination::Directory(path.to_owned());

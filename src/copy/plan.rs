@@ -41,7 +41,7 @@ pub(super) fn choose_missing<'a>(
     let mut all: Vec<_> = local
         .iter()
         .map(|((entry, header), left_out)| {
-            candidate(&entry.name, entry.bytes, header.kind, left_out.as_deref())
+            build_candidate(&entry.name, entry.bytes, header.kind, left_out.as_deref())
         })
         .collect();
     all.extend(copies.iter().map(make_candidate));
@@ -58,7 +58,7 @@ pub(super) fn choose_missing<'a>(
 
 /// Returns the verdict of retention on each copy of one identity, in the order of the copies.
 #[must_use]
-pub(super) fn verdicts(
+pub(super) fn judge_copies(
     copies: &[KnownCopy],
     policy: &Policy,
     now: Timestamp,
@@ -70,12 +70,12 @@ pub(super) fn verdicts(
 
 fn make_candidate((copy, sidecar): &KnownCopy) -> Candidate {
     let left_out = sidecar.left_out.as_deref();
-    candidate(&copy.name.dump, copy.bytes, sidecar.kind, left_out)
+    build_candidate(&copy.name.dump, copy.bytes, sidecar.kind, left_out)
 }
 
 /// Returns a candidate for retention. The content of a copy is not known, so dumps are compared by the size
 /// of their files.
-fn candidate(name: &DumpName, bytes: u64, kind: DumpKind, left_out: Option<&str>) -> Candidate {
+fn build_candidate(name: &DumpName, bytes: u64, kind: DumpKind, left_out: Option<&str>) -> Candidate {
     let (time, sequence) = name.key();
     let group = |left_out: &str| {
         let mut hasher = DefaultHasher::new();

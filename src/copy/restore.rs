@@ -12,7 +12,7 @@ use super::fetch;
 use super::location::Location;
 use super::name::Folder;
 use super::sidecar::Sidecar;
-use super::verify::{is_damage, sidecar_error};
+use super::verify::{is_damage, explain_sidecar_error};
 use crate::clock;
 use crate::engine::Source;
 use crate::exit::UsageError;
@@ -85,7 +85,7 @@ pub(super) fn get(
     let content = match copy.kind {
         Some(kind) => {
             let sidecar =
-                Sidecar::read(store, folder, &copy.name, kind, stop).map_err(sidecar_error)?;
+                Sidecar::read(store, folder, &copy.name, kind, stop).map_err(explain_sidecar_error)?;
             Some(sidecar.content())
         }
         // A named copy without a sidecar may be whole.
@@ -102,7 +102,7 @@ pub(super) fn get(
 /// # Errors
 /// [`UsageError`] when the place has copies of several databases.
 pub(super) fn list_one_database(place: &Location, stop: Stop) -> Result<(Folder, Vec<StoredCopy>)> {
-    let mut all: Vec<_> = place.copies(stop)?.into_iter().collect();
+    let mut all: Vec<_> = place.list_copies(stop)?.into_iter().collect();
     if place.copy.is_none() {
         for (_, copies) in &mut all {
             copies

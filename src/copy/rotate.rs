@@ -9,7 +9,7 @@ use anyhow::Result;
 use super::catalogue::{self, Copies, StoredCopy};
 use super::location::Location;
 use super::name::Folder;
-use super::plan::{KnownCopy, verdicts};
+use super::plan::{KnownCopy, judge_copies};
 use crate::clock;
 use crate::name::DumpName;
 use crate::retention::{Policy, Rule, Verdict};
@@ -24,7 +24,7 @@ use crate::store::{Reason, Store, StoreError};
 pub fn run(places: &[Location], policy: &Policy, is_dry: bool) -> Result<()> {
     let stop = Stop::until_signal();
     for place in places {
-        for (folder, copies) in place.copies(stop)? {
+        for (folder, copies) in place.list_copies(stop)? {
             let known = read_known(&*place.store, &folder, &copies, stop)?;
             let mut by_identity: BTreeMap<Option<String>, Vec<KnownCopy>> = BTreeMap::new();
             for copy in known {
@@ -36,7 +36,7 @@ pub fn run(places: &[Location], policy: &Policy, is_dry: bool) -> Result<()> {
             for (identity, own) in by_identity {
                 // Copies without an identity may be of several databases.
                 let plan = match identity {
-                    Some(_) => verdicts(&own, policy, clock::now(), None),
+                    Some(_) => judge_copies(&own, policy, clock::now(), None),
                     None => vec![Verdict::Keep(Vec::new()); own.len()],
                 };
                 explain(
@@ -75,7 +75,7 @@ fn explain(
             Verdict::Remove => format!("{goes}: no rule keeps it"),
         };
         let url = place.url_of(folder, &copy.name);
-        writeln!(out, "{}  {fate}", crate::human::printable(&url))?;
+        writeln!(out, "{}  {fate}", crate::human::escape(&url))?;
     }
     Ok(())
 }
@@ -96,14 +96,14 @@ pub(super) fn read_known(
         .iter()
         .filter(|copy| copy.kind.is_some())
         .collect();
-    let sidecars = catalogue::sidecars(store, folder, &finished, stop)?;
+    let sidecars = catalogue::read_sidecars(store, folder, &finished, stop)?;
     let mut known = Vec::new();
     for (copy, sidecar) in finished.into_iter().zip(sidecars) {
         match sidecar {
             Ok(sidecar) if sidecar.bytes != copy.bytes => log::warn!(
                 "{} is damaged: it has {} and its sidecar says {}",
                 folder.path_of(&copy.name.to_string()),
-                crate::human::count(copy.bytes, "byte"),
+                crate::human::format_count(copy.bytes, "byte"),
                 sidecar.bytes
             ),
             Ok(sidecar) => known.push((copy.clone(), sidecar)),
@@ -175,6 +175,6 @@ pub(super) fn rotate_after(
     published: Option<&DumpName>,
     stop: Stop,
 ) -> Result<usize> {
-    let plan = verdicts(own, policy, clock::now(), published);
+    let plan = judge_copies(own, policy, clock::now(), published);
     remove(store, folder, own, &plan, stop)
 }

@@ -44,16 +44,16 @@ pub fn run(directories: &[PathBuf], options: &CopyOptions) -> Result<usize> {
     };
     let system = rustix::system::uname();
     let system = system.nodename().to_string_lossy();
-    let host = location::host_name(options.host.as_deref().unwrap_or(&system))?;
+    let host = location::name_host(options.host.as_deref().unwrap_or(&system))?;
     let directories = expand(directories)?;
     let home = CopyStateDirectory::find(options.state.as_deref())?;
     home.create()?;
-    let key = home.key()?;
+    let key = home.read_or_create_key()?;
     let _lock = home.lock(&destination, &key)?;
     let store = store::open(&destination, &config, &key.owner(), true)?;
     let (mut jobs, mut failed) = (Vec::new(), 0);
     for directory in directories {
-        for series in Series::read_all(&directory, &directory.dumps()?) {
+        for series in Series::read_all(&directory, &directory.list_dumps()?) {
             let is_damaged = job::is_newest_damaged(&series);
             match CopyJob::new(Arc::clone(&directory), series, &host, &key)? {
                 Some(job) => jobs.push(job),
@@ -61,7 +61,7 @@ pub fn run(directories: &[PathBuf], options: &CopyOptions) -> Result<usize> {
             }
         }
     }
-    let records = home.records().unwrap_or_default();
+    let records = home.read_records().unwrap_or_default();
     claims::refuse_claimed(&mut jobs, records.get(&destination.to_string()));
     for job in jobs.iter_mut().filter(|job| job.error().is_none()) {
         job.plan(
@@ -105,7 +105,7 @@ fn copy(
         match job.upload(store, destination, &wanted, settings) {
             Ok(()) => in_a_row = 0,
             Err(error) => {
-                if let Some(signal) = crate::stop::signal() {
+                if let Some(signal) = crate::stop::get_signal() {
                     return Err(crate::stop::Stopped::Signal(signal).into());
                 }
                 in_a_row += usize::from(error.is::<StoreError>());
@@ -147,14 +147,14 @@ fn expand(paths: &[PathBuf]) -> Result<Vec<Arc<Directory>>> {
     for path in paths {
         let before = all.len();
         let directory = Directory::open(path)?;
-        if !directory.dumps()?.is_empty() {
+        if !directory.list_dumps()?.is_empty() {
             all.push(Arc::new(directory));
         }
-        let mut below: Vec<_> = subdirectories(path)?;
+        let mut below: Vec<_> = list_subdirectories(path)?;
         below.sort();
         for path in below {
             let directory = Directory::open(&path)?;
-            if !directory.dumps()?.is_empty() {
+            if !directory.list_dumps()?.is_empty() {
                 all.push(Arc::new(directory));
             }
         }
@@ -171,7 +171,7 @@ fn expand(paths: &[PathBuf]) -> Result<Vec<Arc<Directory>>> {
     Ok(all)
 }
 
-fn subdirectories(path: &Path) -> Result<Vec<PathBuf>> {
+fn list_subdirectories(path: &Path) -> Result<Vec<PathBuf>> {
     let entries = fs::read_dir(path).with_context(|| format!("cannot list {}", path.display()))?;
     let directories = entries.flatten().filter(|entry| {
         let is_hidden = entry.file_name().as_encoded_bytes().starts_with(b".");

@@ -118,7 +118,7 @@ impl Sidecar {
         text.push(b'\n');
         let content = UploadContent {
             bytes: text.len() as u64,
-            sha256: human::hexadecimal(&Sha256::digest(&text)),
+            sha256: human::format_hexadecimal(&Sha256::digest(&text)),
         };
         let path = folder.path_of(&name.sidecar(self.kind));
         let mut upload = store.upload(&path, content.bytes, stop)?;

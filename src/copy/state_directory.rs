@@ -84,12 +84,12 @@ impl CopyStateDirectory {
     ///
     /// # Errors
     /// When it cannot be read or made.
-    pub fn key(&self) -> Result<MachineKey> {
+    pub fn read_or_create_key(&self) -> Result<MachineKey> {
         let path = self.0.join("key");
         let context = || format!("cannot read the key of copies, {}", path.display());
         let text = match fs::read_to_string(&path) {
             Err(error) if error.kind() == ErrorKind::NotFound => {
-                let secret = Secret::random()?.expose().to_string_lossy().into_owned();
+                let secret = Secret::generate()?.expose().to_string_lossy().into_owned();
                 let mut file = tempfile::NamedTempFile::new_in(&self.0).with_context(context)?;
                 file.write_all(secret.as_bytes()).with_context(context)?;
                 file.as_file().sync_all().with_context(context)?;
@@ -110,7 +110,7 @@ impl CopyStateDirectory {
 
     /// Returns the machine's key, if it has one.
     #[must_use]
-    pub fn existing_key(&self) -> Option<MachineKey> {
+    pub fn read_key(&self) -> Option<MachineKey> {
         let text = fs::read_to_string(self.0.join("key")).ok()?;
         Some(text.trim().to_owned())
             .filter(|text| !text.is_empty())
@@ -137,7 +137,7 @@ impl CopyStateDirectory {
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn records(&self) -> Result<Records> {
+    pub fn read_records(&self) -> Result<Records> {
         let path = self.0.join(RECORDS);
         let context = || format!("cannot read the record of copies, {}", path.display());
         let file = match File::open(&path) {
@@ -159,7 +159,7 @@ impl CopyStateDirectory {
         let lock = self.open("records.lock")?;
         rustix::fs::flock(&lock, FlockOperation::LockExclusive)
             .with_context(|| format!("cannot lock {}", self.0.display()))?;
-        let mut records = self.records().unwrap_or_else(|error| {
+        let mut records = self.read_records().unwrap_or_else(|error| {
             log::warn!("{error:#}; a new record begins");
             Records::new()
         });
@@ -216,7 +216,7 @@ impl MachineKey {
         let mut mac =
             Hmac::<Sha256>::new_from_slice(self.0.as_bytes()).expect("any length will do");
         mac.update(data);
-        human::hexadecimal(&mac.finalize().into_bytes())
+        human::format_hexadecimal(&mac.finalize().into_bytes())
     }
 }
 

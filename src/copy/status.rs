@@ -15,11 +15,11 @@ use super::location::Location;
 use super::name::Folder;
 use super::sidecar::Sidecar;
 use super::state_directory::CopyStateDirectory;
-use super::verify::sidecar_error;
+use super::verify::explain_sidecar_error;
 use crate::clock;
 use crate::header::DumpKind;
-use crate::human::{self, printable};
-use crate::retention::{is_future, reach};
+use crate::human::{self, escape};
+use crate::retention::{is_future, measure_reach};
 use crate::status::{CopyRecord, CopyStatus, DatabaseStatus};
 use crate::stop::Stop;
 use crate::store::Destination;
@@ -47,14 +47,14 @@ struct StatusRow {
 ///
 /// # Errors
 /// When a destination cannot be listed or stdout is closed.
-pub fn status(places: &[Location], max_age: Option<Duration>, json: bool) -> Result<usize> {
+pub fn show_status(places: &[Location], max_age: Option<Duration>, json: bool) -> Result<usize> {
     let stop = Stop::until_signal();
     let now = clock::now();
     let mut rows = Vec::new();
     for place in places {
-        let all = place.copies(stop)?;
+        let all = place.list_copies(stop)?;
         let made = map_parallel(&all, |(folder, copies)| {
-            row(place, folder, copies, max_age, now, stop)
+            make_row(place, folder, copies, max_age, now, stop)
         });
         let made = made.into_iter().collect::<Result<Vec<_>>>()?;
         if made.is_empty() {
@@ -74,7 +74,7 @@ pub fn status(places: &[Location], max_age: Option<Duration>, json: bool) -> Res
     }
     let mut out = io::BufWriter::new(io::stdout().lock());
     if json {
-        writeln!(out, "{}", human::json(&rows)?)?;
+        writeln!(out, "{}", human::format_json(&rows)?)?;
     } else {
         print_table(&mut out, &rows, now)?;
     }
@@ -86,13 +86,13 @@ pub fn status(places: &[Location], max_age: Option<Duration>, json: bool) -> Res
         .collect();
     if !bad.is_empty() {
         // The output has the problems themselves.
-        let (some, all) = (bad.len(), crate::human::count(rows.len(), "database"));
+        let (some, all) = (bad.len(), crate::human::format_count(rows.len(), "database"));
         log::error!("problems in {some} of {all}: {}", bad.join(", "));
     }
     Ok(bad.len())
 }
 
-fn row(
+fn make_row(
     place: &Location,
     folder: &Folder,
     copies: &Copies,
@@ -110,11 +110,11 @@ fn row(
     let mut newest = None;
     for copy in finished.iter().rev() {
         let sidecar = Sidecar::read(&*place.store, folder, &copy.name, DumpKind::Regular, stop);
-        let wrong = match sidecar.map_err(sidecar_error) {
+        let wrong = match sidecar.map_err(explain_sidecar_error) {
             Ok(sidecar) if sidecar.bytes == copy.bytes => None,
             Ok(sidecar) => Some(format!(
                 "it has {} and its sidecar says {}",
-                crate::human::count(copy.bytes, "byte"),
+                crate::human::format_count(copy.bytes, "byte"),
                 sidecar.bytes
             )),
             Err(error) if super::verify::is_damage(&error) => Some(format!("{error:#}")),
@@ -140,7 +140,7 @@ fn row(
         newest: newest.map(|copy| copy.name.dump.time),
         bytes: newest.map(|copy| copy.bytes),
         kept: finished.len(),
-        reach_seconds: reach(times, now).map(|reach| reach.as_secs()),
+        reach_seconds: measure_reach(times, now).map(|reach| reach.as_secs()),
         problem: (!problems.is_empty()).then(|| problems.join("; ")),
     })
 }
@@ -148,7 +148,7 @@ fn row(
 fn describe_age(time: Timestamp, max_age: Option<Duration>, now: Timestamp) -> Option<String> {
     let limit = max_age.and_then(|limit| SignedDuration::try_from(limit).ok())?;
     let age = now.duration_since(time);
-    (age > limit).then(|| format!("the newest is {} old", human::age(age)))
+    (age > limit).then(|| format!("the newest is {} old", human::format_age(age)))
 }
 
 fn print_table(out: &mut impl Write, rows: &[StatusRow], now: Timestamp) -> io::Result<()> {
@@ -165,20 +165,20 @@ fn print_table(out: &mut impl Write, rows: &[StatusRow], now: Timestamp) -> io::
     )?;
     for row in rows {
         let age = row.newest.map_or("never".to_owned(), |time| {
-            human::age(now.duration_since(time))
+            human::format_age(now.duration_since(time))
         });
         let reach = row
             .reach_seconds
             .map(SignedDuration::from_secs)
-            .map(human::age);
+            .map(human::format_age);
         let line = format!(
             "{:host$}  {:database$}  {age:>8}  {:>10}  {:>4}  {:>8}  {}",
-            printable(&row.host),
-            printable(&row.database),
-            row.bytes.map(human::bytes).unwrap_or_default(),
+            escape(&row.host),
+            escape(&row.database),
+            row.bytes.map(human::format_bytes).unwrap_or_default(),
             row.kept,
             reach.unwrap_or_default(),
-            printable(row.problem.as_deref().unwrap_or_default())
+            escape(row.problem.as_deref().unwrap_or_default())
         );
         writeln!(out, "{}", line.trim_end())?;
     }
@@ -197,7 +197,7 @@ pub fn add_to(
     max_age: Option<Duration>,
     destinations: &[Destination],
 ) -> Result<()> {
-    let mut records = home.records()?;
+    let mut records = home.read_records()?;
     if !destinations.is_empty() {
         records = destinations
             .iter()
@@ -239,7 +239,7 @@ pub fn add_to(
                 _ => problems.append(&mut missing),
             }
         }
-        row.problem = (!problems.is_empty()).then(|| printable(&problems.join("; ")));
+        row.problem = (!problems.is_empty()).then(|| escape(&problems.join("; ")));
     }
     Ok(())
 }

@@ -48,10 +48,10 @@ impl<'a, W: Write> SummingWriter<'a, W> {
         }
     }
 
-    pub(super) fn content(self) -> UploadContent {
+    pub(super) fn finish(self) -> UploadContent {
         UploadContent {
             bytes: self.bytes,
-            sha256: human::hexadecimal(&self.sums.finalize()),
+            sha256: human::format_hexadecimal(&self.sums.finalize()),
         }
     }
 
@@ -77,7 +77,7 @@ impl<W: Write> Write for SummingWriter<'_, W> {
         let written = self.out.write(data)?;
         self.sums.update(&data[..written]);
         self.bytes += written as u64;
-        self.progress.at(self.bytes);
+        self.progress.show_bytes(self.bytes);
         self.slow_down()?;
         Ok(written)
     }
@@ -107,11 +107,11 @@ impl<R: Read> SummingReader<R> {
     ///
     /// # Errors
     /// When the rest cannot be read.
-    pub(super) fn content(mut self) -> io::Result<UploadContent> {
+    pub(super) fn finish(mut self) -> io::Result<UploadContent> {
         io::copy(&mut self, &mut io::sink())?;
         Ok(UploadContent {
             bytes: self.bytes,
-            sha256: human::hexadecimal(&self.sums.finalize()),
+            sha256: human::format_hexadecimal(&self.sums.finalize()),
         })
     }
 }

@@ -64,7 +64,7 @@ pub(super) fn upload(
     let path = order.folder.path_of(&order.name.to_string());
     let mut upload = store.upload(&path, bytes, stop)?;
     let is_damaged = AtomicBool::new(false);
-    let progress = Progress::copying(order.name.dump.name.as_str(), bytes);
+    let progress = Progress::show_copy(order.name.dump.name.as_str(), bytes);
     let passing = SummingWriter::new(&mut *upload, settings.rate, progress, &is_damaged, stop);
     let (verified, sent) = std::thread::scope(|scope| {
         let verifying = scope.spawn(|| {
@@ -101,11 +101,11 @@ fn send<W: Write>(
 ) -> Result<UploadContent> {
     if recipients.is_empty() {
         read_into(dump, &mut out)?;
-        return Ok(out.content());
+        return Ok(out.finish());
     }
     let mut encrypted = recipients.encrypt(out)?;
     read_into(dump, &mut encrypted)?;
-    Ok(encrypted.finish()?.content())
+    Ok(encrypted.finish()?.finish())
 }
 
 /// Reads by position: the dump is verified through the same descriptor.

@@ -45,7 +45,7 @@ pub fn verify(
     let mut rows = Vec::new();
     let mut bad = 0;
     for place in places {
-        let all = place.copies(listing)?;
+        let all = place.list_copies(listing)?;
         if all.iter().all(|(_, copies)| copies.stored.is_empty()) {
             log::error!("{} has no copies", place.destination);
             bad += 1;
@@ -89,7 +89,7 @@ pub fn verify(
         }
     }
     if json {
-        writeln!(io::stdout(), "{}", human::json(&rows)?)?;
+        writeln!(io::stdout(), "{}", human::format_json(&rows)?)?;
     }
     Ok(bad)
 }
@@ -98,12 +98,12 @@ fn print(row: &VerifiedCopy) -> io::Result<()> {
     let url = &row.url;
     let line = match (&row.reason, row.bytes) {
         (Some(reason), _) => format!("{url}: bad: {reason}"),
-        (None, Some(bytes)) => format!("{url}: good, {} inside", human::bytes(bytes)),
+        (None, Some(bytes)) => format!("{url}: good, {} inside", human::format_bytes(bytes)),
         (None, None) => {
             format!("{url}: stored as it was copied; --identity checks what is inside")
         }
     };
-    writeln!(io::stdout(), "{}", human::printable(&line))
+    writeln!(io::stdout(), "{}", human::escape(&line))
 }
 
 /// Returns the number of bytes inside, where that could be looked at.
@@ -118,7 +118,7 @@ fn check(
     let can_look_inside = identities.is_some() || !copy.name.is_encrypted;
     let Some(kind) = copy.kind else {
         if !can_look_inside {
-            return Err(fetch::damaged(
+            return Err(fetch::make_damage_error(
                 "it has no sidecar, so it is not finished; --identity proves whether it is whole",
             ));
         }
@@ -126,7 +126,7 @@ fn check(
         complete(place, folder, copy, &stored, &header, stop);
         return Ok(Some(header.bytes));
     };
-    let sidecar = Sidecar::read(store, folder, &copy.name, kind, stop).map_err(sidecar_error)?;
+    let sidecar = Sidecar::read(store, folder, &copy.name, kind, stop).map_err(explain_sidecar_error)?;
     let content = sidecar.content();
     if can_look_inside {
         let (_, _, header) = fetch::fetch(store, folder, copy, Some(&content), identities, stop)?;
@@ -137,11 +137,11 @@ fn check(
 }
 
 /// Returns a store's failure as it is, and a damaged sidecar as damage.
-pub(super) fn sidecar_error(error: anyhow::Error) -> anyhow::Error {
+pub(super) fn explain_sidecar_error(error: anyhow::Error) -> anyhow::Error {
     if is_of_the_store(&error) {
         return error;
     }
-    fetch::damaged(format!("{error:#}"))
+    fetch::make_damage_error(format!("{error:#}"))
 }
 
 /// Stores the sidecar of a copy that was proven whole. Logs a warning if it cannot.

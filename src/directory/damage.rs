@@ -23,9 +23,9 @@ pub(super) fn check_end(
     compression: Compression,
 ) -> io::Result<()> {
     if let Some(length) = header.length.filter(|length| *length != bytes) {
-        return Err(damage(&format!(
+        return Err(make_damage_error(&format!(
             "it has {} and its header says {length}",
-            crate::human::count(bytes, "byte")
+            crate::human::format_count(bytes, "byte")
         )));
     }
     if compression == Compression::Zstd {
@@ -41,11 +41,11 @@ pub(super) fn check_end(
     if is_length && is_crc32 {
         return Ok(());
     }
-    Err(damage(
+    Err(make_damage_error(
         "its end differs from that in its header; it was cut off or overwritten",
     ))
 }
 
-fn damage(how: &str) -> io::Error {
+fn make_damage_error(how: &str) -> io::Error {
     io::Error::new(ErrorKind::InvalidData, how)
 }

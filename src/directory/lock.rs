@@ -80,7 +80,7 @@ impl Directory {
         let _ = file
             .set_len(0)
             .and_then(|()| file.rewind())
-            .and_then(|()| writeln!(file, "{}", this_process()));
+            .and_then(|()| writeln!(file, "{}", describe_process()));
         Ok(LockedDirectory {
             directory: self,
             _lock: file,
@@ -102,7 +102,7 @@ impl Deref for LockedDirectory {
     }
 }
 
-fn this_process() -> String {
+fn describe_process() -> String {
     let command = std::env::args_os()
         .take(2)
         .map(|arg| arg.to_string_lossy().into_owned())
@@ -111,13 +111,13 @@ fn this_process() -> String {
     format!(
         "process {} on {} (since {}: {command})",
         std::process::id(),
-        host(),
+        read_host(),
         crate::clock::now()
     )
 }
 
 /// Returns the host's name, with only the characters that a file name may have.
-pub(super) fn host() -> String {
+pub(super) fn read_host() -> String {
     let name = rustix::system::uname()
         .nodename()
         .to_string_lossy()

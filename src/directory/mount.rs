@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::mountinfo::{field, lines, points};
+use crate::mountinfo::{read_field, split_lines, list_points};
 
 /// Where administrators and generators put mount units; a distribution's own (`tmp.mount` and the
 /// like, often not in use) are elsewhere.
@@ -17,7 +17,7 @@ const UNITS: [&str; 3] = [
 /// The innermost mount point at or above `path` that is declared and not mounted.
 pub(super) fn find_unmounted(path: &Path) -> Option<PathBuf> {
     let path = resolve(path);
-    let mut declared: Vec<PathBuf> = fstab().chain(units()).collect();
+    let mut declared: Vec<PathBuf> = read_fstab().chain(read_mount_units()).collect();
     for point in &mut declared {
         *point = fs::canonicalize(&*point).unwrap_or_else(|_| std::mem::take(point));
     }
@@ -26,7 +26,7 @@ pub(super) fn find_unmounted(path: &Path) -> Option<PathBuf> {
     if declared.is_empty() {
         return None;
     }
-    let mounted = points()?;
+    let mounted = list_points()?;
     declared.into_iter().find(|point| !mounted.contains(point))
 }
 
@@ -43,17 +43,17 @@ fn resolve(path: &Path) -> PathBuf {
     path.to_owned()
 }
 
-fn fstab() -> impl Iterator<Item = PathBuf> {
+fn read_fstab() -> impl Iterator<Item = PathBuf> {
     let text = fs::read("/etc/fstab").unwrap_or_default();
-    let points: Vec<_> = lines(&text)
+    let points: Vec<_> = split_lines(&text)
         .filter(|line| !line.starts_with(b"#"))
-        .filter_map(|line| field(line, 1))
+        .filter_map(|line| read_field(line, 1))
         .filter(|point| point.is_absolute() && point != Path::new("/"))
         .collect();
     points.into_iter()
 }
 
-fn units() -> impl Iterator<Item = PathBuf> {
+fn read_mount_units() -> impl Iterator<Item = PathBuf> {
     UNITS
         .iter()
         .filter_map(|directory| fs::read_dir(directory).ok())

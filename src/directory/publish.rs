@@ -71,8 +71,8 @@ impl LockedDirectory {
             bail!(
                 "{} has {} free and this dump is expected to need {}; nothing was written",
                 self.path().display(),
-                crate::human::bytes(free),
-                crate::human::bytes(wanted)
+                crate::human::format_bytes(free),
+                crate::human::format_bytes(wanted)
             );
         }
         Ok(())

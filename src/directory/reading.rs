@@ -39,8 +39,8 @@ impl Directory {
     /// When it is missing, not a directory, or not readable; when a symlink on the way is another
     /// user's.
     pub fn open(path: &Path) -> Result<Self> {
-        let path = absolute(path)?;
-        let followed = follow(&path).with_context(|| cannot_open(&path))?;
+        let path = make_absolute(path)?;
+        let followed = follow(&path).with_context(|| describe_open_failure(&path))?;
         followed.trust_links()?;
         Self::open_followed(path, &followed)
     }
@@ -49,7 +49,7 @@ impl Directory {
     fn open_followed(path: PathBuf, followed: &FollowedPath) -> Result<Self> {
         let flags = OFlags::DIRECTORY | OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let fd = rustix::fs::openat(&followed.directory, &followed.name, flags, Mode::empty())
-            .with_context(|| cannot_open(&path))?;
+            .with_context(|| describe_open_failure(&path))?;
         Ok(Directory { path, fd })
     }
 
@@ -59,7 +59,7 @@ impl Directory {
     /// As [`Directory::open`]; when its parent is missing; when a filesystem that should be
     /// mounted above it is not; when a symlink on the way is another user's.
     pub fn open_or_create(path: &Path) -> Result<Self> {
-        let path = absolute(path)?;
+        let path = make_absolute(path)?;
         if let Some(point) = mount::find_unmounted(&path) {
             bail!(
                 "{} lies below {}, where a filesystem should be mounted and is not; nothing was written",
@@ -94,7 +94,7 @@ impl Directory {
     ///
     /// # Errors
     /// When the system does not say.
-    pub fn owner(&self) -> io::Result<u32> {
+    pub fn read_owner(&self) -> io::Result<u32> {
         Ok(rustix::fs::fstat(self)?.st_uid)
     }
 
@@ -103,7 +103,7 @@ impl Directory {
     ///
     /// # Errors
     /// When the directory cannot be read.
-    pub fn dumps(&self) -> Result<Vec<DumpFile>> {
+    pub fn list_dumps(&self) -> Result<Vec<DumpFile>> {
         self.list("")
     }
 
@@ -111,7 +111,7 @@ impl Directory {
     ///
     /// # Errors
     /// As [`Directory::dumps`].
-    pub fn dumps_of(&self, name: &Name) -> Result<Vec<DumpFile>> {
+    pub fn list_dumps_of(&self, name: &Name) -> Result<Vec<DumpFile>> {
         self.list(name.as_str())
     }
 
@@ -159,7 +159,7 @@ impl Directory {
     ///
     /// # Errors
     /// As [`Directory::read`] and [`Header::read`]; `InvalidData` when the dump is visibly damaged.
-    pub fn header(&self, entry: &DumpFile) -> io::Result<Header> {
+    pub fn read_header(&self, entry: &DumpFile) -> io::Result<Header> {
         let mut file = io::BufReader::with_capacity(4608, self.read(&entry.name)?);
         let (header, _, compression) = Header::read(&mut file)?;
         damage::check_end(file.get_ref(), entry.bytes, &header, compression)?;
@@ -204,11 +204,11 @@ fn create(followed: &FollowedPath, path: &Path) -> Result<()> {
         })
 }
 
-fn cannot_open(path: &Path) -> String {
+fn describe_open_failure(path: &Path) -> String {
     format!("cannot open the dump directory {}", path.display())
 }
 
-fn absolute(path: &Path) -> Result<PathBuf> {
+fn make_absolute(path: &Path) -> Result<PathBuf> {
     std::path::absolute(path).with_context(|| {
         format!(
             "cannot find the absolute path of the directory {}",

@@ -25,15 +25,15 @@ const LONGEST: u64 = 64 << 20;
 impl Directory {
     /// What lasted from earlier runs; empty where it is lost or damaged.
     #[must_use]
-    pub fn state(&self) -> State {
-        self.state_and_trust().0
+    pub fn read_state(&self) -> State {
+        self.read_state_and_trust().0
     }
 
     /// Returns what [`Directory::state`] does, and true if only this process's user and root could
     /// have written it: everyone who may write into the directory may put another record in its
     /// place.
     #[must_use]
-    pub fn state_and_trust(&self) -> (State, bool) {
+    pub fn read_state_and_trust(&self) -> (State, bool) {
         let read = open_regular(self, NAME).and_then(|file| {
             let is_own = is_own(&file) && is_own(self);
             let mut text = Vec::new();
@@ -61,7 +61,7 @@ impl Directory {
     pub fn change_state(&self, change: impl FnOnce(&mut State)) -> Result<()> {
         let context = || format!("cannot write {}", self.path().join(NAME).display());
         let mut file = self.new_state().with_context(context)?;
-        let mut state = self.state();
+        let mut state = self.read_state();
         change(&mut state);
         let text = serde_json::to_vec_pretty(&state)?;
         let written = file

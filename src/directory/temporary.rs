@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use rustix::fs::{AtFlags, Dir, Mode, OFlags};
 use rustix::io::Errno;
 
-use super::lock::{LockedDirectory, host};
+use super::lock::{LockedDirectory, read_host};
 use super::reading::DumpFile;
 
 const PREFIX: &str = ".dump-database-";
@@ -29,10 +29,10 @@ impl LockedDirectory {
     ///
     /// # Errors
     /// When it cannot be created.
-    pub fn temporary(&self) -> Result<Temporary<'_>> {
+    pub fn create_temporary(&self) -> Result<Temporary<'_>> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("{PREFIX}{}-{}-{count}{SUFFIX}", host(), std::process::id());
+        let name = format!("{PREFIX}{}-{}-{count}{SUFFIX}", read_host(), std::process::id());
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
         let fd = rustix::fs::openat(self.fd(), &name, flags, Mode::from_raw_mode(0o600))
             .with_context(|| format!("cannot create a file in {}", self.path().display()))?;
@@ -55,7 +55,7 @@ impl LockedDirectory {
     /// When the directory cannot be read or a file not removed.
     pub fn remove_stale(&self, timeout: Duration) -> Result<()> {
         let context = || format!("cannot clean up {}", self.path().display());
-        let ours = format!("{PREFIX}{}-", host());
+        let ours = format!("{PREFIX}{}-", read_host());
         for entry in Dir::read_from(self.fd()).with_context(context)? {
             let entry = entry.with_context(context)?;
             let Ok(name) = entry.file_name().to_str() else {

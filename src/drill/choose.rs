@@ -63,7 +63,7 @@ impl ChosenDump {
         let (directory, name) = self.place.as_ref()?;
         let series = Series::new(
             directory,
-            &directory.dumps_of(&name.name).ok()?,
+            &directory.list_dumps_of(&name.name).ok()?,
             &name.name,
             &[],
         );
@@ -110,7 +110,7 @@ fn choose_in_directory(path: &Path, sample: Sample, chosen: &mut Vec<ChosenDump>
         Sample::All => usize::MAX,
         Sample::Last(number) => number,
     };
-    for series in Series::read_all(&directory, &directory.dumps()?) {
+    for series in Series::read_all(&directory, &directory.list_dumps()?) {
         chosen.extend(choose_in_series(&directory, &series).take(wanted));
     }
     Ok(())
@@ -122,7 +122,7 @@ fn choose_in_series<'a>(
     directory: &'a Arc<Directory>,
     series: &'a Series,
 ) -> impl Iterator<Item = ChosenDump> + 'a {
-    let unusable = series.unusable(clock::now());
+    let unusable = series.find_unusable(clock::now());
     let usable = series.restorable(clock::now()).map(|(entry, _)| entry);
     let entries = unusable.map(|other| &other.entry).into_iter().chain(usable);
     entries.map(|entry| ChosenDump {

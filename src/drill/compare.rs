@@ -117,7 +117,7 @@ impl Comparison {
         let claims = *facts != Facts::default() && facts.table_count >= facts.tables.len();
         if claims && now.len() != facts.table_count {
             let then = facts.table_count;
-            let tables = human::count(now.len(), thing);
+            let tables = human::format_count(now.len(), thing);
             differences.push(format!("it has {tables} and had {then}"));
         }
         this.problems.extend(describe_list(differences));
@@ -169,7 +169,7 @@ impl fmt::Display for Comparison {
             return f.write_str("all of it loaded; nothing else was compared");
         }
         let words = TableWords::new(self.of_keys);
-        let tables = human::count(self.tables, words.table);
+        let tables = human::format_count(self.tables, words.table);
         let rows = if self.rows == 1 {
             words.row
         } else {
@@ -185,7 +185,7 @@ impl fmt::Display for Comparison {
         let unknown = self.tables.saturating_sub(known);
         for (number, how) in [(self.estimated, "only estimated"), (unknown, "not counted")] {
             if number > 0 {
-                let tables = human::count(number, words.table);
+                let tables = human::format_count(number, words.table);
                 write!(f, "; the rows of {tables} were {how} when it was dumped")?;
             }
         }
@@ -193,7 +193,7 @@ impl fmt::Display for Comparison {
             write!(f, "; dumped {}", self.left_out)?;
         }
         if self.unlisted > 0 {
-            let tables = human::count(self.unlisted, "table");
+            let tables = human::format_count(self.unlisted, "table");
             write!(
                 f,
                 "; the dump's header has no room for the rows of {tables}"

@@ -59,7 +59,7 @@ pub(super) fn restore(
     // This variable is declared after the directory, so it is dropped first, also after an error:
     // a process of this user that still ran would write into the directory while it is removed.
     let _user = taken;
-    let mut command = command(&scratch, id, timeout)?;
+    let mut command = build_command(&scratch, id, timeout)?;
     let mut child = Child::filter(&mut command, "drill", dump.try_clone()?, stop)?;
     child.relay_log(GRACE);
     let mut said = Vec::new();
@@ -83,7 +83,7 @@ fn read_header(dump: &File) -> Result<Header> {
     Ok(header)
 }
 
-fn command(scratch: &Scratch, user: Option<u32>, timeout: Duration) -> Result<Command> {
+fn build_command(scratch: &Scratch, user: Option<u32>, timeout: Duration) -> Result<Command> {
     let program = std::env::current_exe().context("cannot find this program's executable file")?;
     let mut command = Command::new(if cfg!(target_os = "linux") {
         Path::new("/proc/self/exe")

@@ -96,7 +96,7 @@ impl RunningDrill<'_> {
         let workshop = ThrowawayResources {
             work: self.work,
             sockets: place.unwrap_or(self.work).to_owned(),
-            password: Secret::random()?,
+            password: Secret::generate()?,
         };
         let mut throwaway = start_throwaway(&workshop, header, stop)?;
         let access = Access {
@@ -140,7 +140,7 @@ impl RunningDrill<'_> {
             loaded => loaded?,
         };
         self.restore_seconds = Some(seconds);
-        let mut comparison = match throwaway.contents(header)? {
+        let mut comparison = match throwaway.read_contents(header)? {
             Some(contents) => Comparison::new(header, contents),
             None => Comparison::default(),
         };

@@ -21,7 +21,7 @@ const LONGEST: Duration = Duration::from_secs(5);
 pub(super) fn end_children() {
     let begun = Instant::now();
     while begun.elapsed() < LONGEST {
-        kill_all(|process| parent_of(process) == Some(getpid()));
+        kill_all(|process| read_parent(process) == Some(getpid()));
         loop {
             match rustix::process::wait(WaitOptions::NOHANG) {
                 Err(rustix::io::Errno::CHILD) => return,
@@ -35,7 +35,7 @@ pub(super) fn end_children() {
 
 /// Kills every process that runs as `user`, a user that exists for one drill only.
 pub(super) fn end_processes_of(user: u32) {
-    kill_until_none(|process| Users::of(process).is_some_and(|users| users.are_all(user)));
+    kill_until_none(|process| Users::read(process).is_some_and(|users| users.are_all(user)));
 }
 
 /// Kills the processes of this ordinary user whose `HOME` is `work`, the work directory of a drill
@@ -44,13 +44,13 @@ pub(super) fn end_own_processes_in(work: &Path) {
     let home = [b"HOME=", work.as_os_str().as_encoded_bytes()].concat();
     let own = geteuid().as_raw();
     kill_until_none(|process| {
-        Users::of(process).is_some_and(|users| users.are_all(own)) && has_variable(process, &home)
+        Users::read(process).is_some_and(|users| users.are_all(own)) && has_variable(process, &home)
     });
 }
 
 /// Returns true if a process that still runs has `user` among its users.
 pub(super) fn has_processes(user: u32) -> bool {
-    processes().any(|process| Users::of(process).is_some_and(|users| users.0.contains(&user)))
+    list_processes().any(|process| Users::read(process).is_some_and(|users| users.0.contains(&user)))
 }
 
 /// Kills the processes that `is_meant` selects until there is none.
@@ -64,7 +64,7 @@ fn kill_until_none(is_meant: impl Fn(Pid) -> bool) {
 /// Kills the processes that `is_meant` selects. Returns their number.
 fn kill_all(is_meant: impl Fn(Pid) -> bool) -> usize {
     let mut killed = 0;
-    for process in processes() {
+    for process in list_processes() {
         // The descriptor is opened before `is_meant` looks: if the process ended and another one
         // got its number meanwhile, the signal reaches neither.
         let Ok(held) = pidfd_open(process, PidfdFlags::empty()) else {
@@ -83,7 +83,7 @@ struct Users(Vec<u32>);
 impl Users {
     /// Returns the users of a process; `None` if it has ended. The owner of `/proc/PID` says less:
     /// it is root if the process is not dumpable (prctl(2), `PR_SET_DUMPABLE`).
-    fn of(process: Pid) -> Option<Self> {
+    fn read(process: Pid) -> Option<Self> {
         let status = fs::read(format!("/proc/{}/status", process.as_raw_nonzero())).ok()?;
         let status = String::from_utf8_lossy(&status);
         // The first line has the name, in which line feeds are escaped.
@@ -108,13 +108,13 @@ fn has_variable(process: Pid, wanted: &[u8]) -> bool {
         .any(|variable| variable == wanted)
 }
 
-fn processes() -> impl Iterator<Item = Pid> {
+fn list_processes() -> impl Iterator<Item = Pid> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     let numbers = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
     numbers.filter_map(Pid::from_raw)
 }
 
-fn parent_of(process: Pid) -> Option<Pid> {
+fn read_parent(process: Pid) -> Option<Pid> {
     let stat = fs::read(format!("/proc/{}/stat", process.as_raw_nonzero())).ok()?;
     let stat = String::from_utf8_lossy(&stat);
     // The process name, in parentheses, may hold any character; the state and the parent follow

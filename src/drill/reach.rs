@@ -38,7 +38,7 @@ pub(super) struct Reach {
 
 impl Reach {
     /// Returns what this process can reach now; it tries to connect to each of `sockets`.
-    pub(super) fn now(sockets: BTreeSet<PathBuf>) -> Self {
+    pub(super) fn measure(sockets: BTreeSet<PathBuf>) -> Self {
         let is_open = |socket: &PathBuf| UnixStream::connect(socket).is_ok();
         // A unit with `ProtectSystem=strict` has few writable directories.
         let is_kept = rustix::fs::statvfs("/")
@@ -53,7 +53,7 @@ impl Reach {
 
     /// Returns what a process can reach in a sandbox that keeps out everything but, possibly, the
     /// list of processes.
-    pub(super) fn of_processes() -> Self {
+    pub(super) fn measure_processes() -> Self {
         Reach {
             network: false,
             files: None,
@@ -94,7 +94,7 @@ fn sees_processes() -> bool {
 
 /// Returns the sockets of database servers: those that this network namespace lists, and those in
 /// the usual directories.
-pub(super) fn server_sockets() -> BTreeSet<PathBuf> {
+pub(super) fn list_server_sockets() -> BTreeSet<PathBuf> {
     let named = fs::read_to_string("/proc/self/net/unix").unwrap_or_default();
     // In `/proc/self/net/unix`, the eighth column is the path, if the socket has one.
     let named = named

@@ -10,7 +10,7 @@ use super::compare::Comparison;
 use super::finding::{Finding, Outcome};
 use crate::clock;
 use crate::directory::Directory;
-use crate::human::printable;
+use crate::human::escape;
 use crate::name::DumpName;
 use crate::state;
 
@@ -18,7 +18,7 @@ use crate::state;
 #[derive(Debug, Serialize)]
 pub(super) struct DrillResult {
     pub(super) database: String,
-    #[serde(serialize_with = "crate::human::path")]
+    #[serde(serialize_with = "crate::human::serialize_path")]
     pub(super) path: PathBuf,
     /// True if the drill passed; `None` if there is nothing to restore (the dump is the output of
     /// a command), or if this machine cannot prove that the dump restores.
@@ -95,11 +95,11 @@ impl DrillResult {
 
     pub(super) fn print(&self) -> io::Result<()> {
         let comparison = &self.comparison;
-        let path = printable(&self.path.to_string_lossy());
+        let path = escape(&self.path.to_string_lossy());
         let mut out = io::stdout();
         match (self.passed, self.restore_seconds) {
             (None, _) => match &self.not_provable {
-                Some(why) => writeln!(out, "{path}: not provable here: {}", printable(why)),
+                Some(why) => writeln!(out, "{path}: not provable here: {}", escape(why)),
                 None => writeln!(out, "{path}: not drilled"),
             },
             (Some(true), seconds) => {
@@ -107,12 +107,12 @@ impl DrillResult {
                 writeln!(out, "{path}: restored in {seconds:.1} s; {comparison}")
             }
             (Some(false), _) => {
-                let problems = printable(&comparison.problems.join("; "));
+                let problems = escape(&comparison.problems.join("; "));
                 writeln!(out, "{path}: FAILED: {problems}")
             }
         }?;
         for note in &comparison.notes {
-            log::warn!("{path}: {}", printable(note));
+            log::warn!("{path}: {}", escape(note));
         }
         Ok(())
     }

@@ -102,13 +102,13 @@ impl SandboxSetup {
 
     /// Returns what the sandbox keeps out. Call it after this process has become the sandbox's
     /// user.
-    pub(super) fn isolation(self, inhabitant: &SandboxUser<'_>) -> Isolation {
+    pub(super) fn describe_isolation(self, inhabitant: &SandboxUser<'_>) -> Isolation {
         let has_root = self.why.is_none();
         let reach = |_: &String| {
             if has_root {
-                Reach::of_processes()
+                Reach::measure_processes()
             } else {
-                Reach::now(self.servers)
+                Reach::measure(self.servers)
             }
         };
         let why = self.why.or(self.why_shown);
@@ -130,7 +130,7 @@ impl SandboxSetup {
 pub(super) fn build(inhabitant: &SandboxUser<'_>) -> Result<SandboxSetup> {
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     // The new network namespace no longer lists these sockets, but they stay within reach.
-    let servers = reach::server_sockets();
+    let servers = reach::list_server_sockets();
     let (has_own_processes, separated) = separate();
     let built = separated.and_then(|()| enter_new_root(inhabitant));
     if let (Err(_), Some(user)) = (&built, inhabitant.user) {

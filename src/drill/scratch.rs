@@ -119,8 +119,8 @@ impl Scratch {
             free >= bytes,
             "{} has {} free and the content of the dump needs {}; name another directory with --scratch",
             parent.display(),
-            human::bytes(free),
-            human::bytes(bytes)
+            human::format_bytes(free),
+            human::format_bytes(bytes)
         );
         Ok(Scratch {
             work: place.make(WORK, user).with_context(context)?,

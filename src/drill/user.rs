@@ -36,7 +36,7 @@ impl FreshUser {
     pub(super) fn take() -> Result<Self> {
         let locks = lock_directory()?;
         for _ in 0..ATTEMPTS {
-            if let Some(user) = FreshUser::of_number(locks, random()?)? {
+            if let Some(user) = FreshUser::take_number(locks, draw_number()?)? {
                 return Ok(user);
             }
         }
@@ -44,7 +44,7 @@ impl FreshUser {
     }
 
     /// Returns the user with this number, or `None` if the number is in use.
-    fn of_number(locks: &Path, id: u32) -> Result<Option<Self>> {
+    fn take_number(locks: &Path, id: u32) -> Result<Option<Self>> {
         let Some(lock) = Lock::take(locks, id)? else {
             return Ok(None);
         };
@@ -130,7 +130,7 @@ fn make_shared(directory: &Path) -> bool {
     rustix::fs::access(directory, Access::WRITE_OK | Access::EXEC_OK).is_ok()
 }
 
-fn random() -> Result<u32> {
+fn draw_number() -> Result<u32> {
     let mut bytes = [0; 4];
     let flags = rustix::rand::GetRandomFlags::empty();
     rustix::rand::getrandom(&mut bytes, flags).context("the kernel gives no random numbers")?;

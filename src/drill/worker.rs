@@ -121,7 +121,7 @@ fn run_second_process() -> Result<ExitCode> {
     built.hide_other_processes();
     sandbox::become_user(&inhabitant).context("cannot drop privileges")?;
     end_with(parent, Signal::TERM)?;
-    let walls = built.isolation(&inhabitant);
+    let walls = built.describe_isolation(&inhabitant);
     let printed = restore(&arguments, &walls);
     end_children();
     printed
@@ -207,7 +207,7 @@ fn run_third_process() -> Result<ExitCode> {
     // The second process has no number in this namespace, so `getppid` cannot say whether it still
     // runs. It ends with the first process, which reads the stdout of this one.
     ensure!(has_reader()?, "the drill was killed");
-    restore(&arguments, &built.isolation(&inhabitant))
+    restore(&arguments, &built.describe_isolation(&inhabitant))
 }
 
 fn has_reader() -> Result<bool> {

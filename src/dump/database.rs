@@ -74,10 +74,10 @@ impl<'a> Run<'a> {
 
     /// Returns the NAME for a database's dumps: the NAME of the dumps of this database that the
     /// directory already holds, else the database's own name.
-    pub(crate) fn name_of(&self, dumper: &dyn Dumper) -> Result<Name> {
+    pub(crate) fn find_name(&self, dumper: &dyn Dumper) -> Result<Name> {
         let existing = series::find_name(self.directory, dumper.identity())?;
         existing
-            .or_else(|| Name::of_database(&dumper.database()))
+            .or_else(|| Name::encode(&dumper.database()))
             .context("it has no name")
     }
 
@@ -95,7 +95,7 @@ impl<'a> Run<'a> {
         };
         let scratch = match dumper.scratch_bytes() {
             0 => None,
-            _ => Some(self.directory.temporary()?),
+            _ => Some(self.directory.create_temporary()?),
         };
         let scratch_file = scratch.as_ref().map(|temporary| ScratchFile {
             path: temporary.path(),
@@ -136,13 +136,13 @@ impl<'a> Run<'a> {
         drop(scratch);
         let seconds = started.elapsed().as_secs_f64();
         let summary = if is_unchanged {
-            let bytes = human::bytes(bytes);
+            let bytes = human::format_bytes(bytes);
             format!("unchanged since {name}, {bytes} in, {seconds:.2} s")
         } else {
             format!(
                 "{} in, {} out, {seconds:.2} s, {:.0} MB/s",
-                human::bytes(bytes),
-                human::bytes(length),
+                human::format_bytes(bytes),
+                human::format_bytes(length),
                 bytes as f64 / 1e6 / seconds.max(1e-6)
             )
         };
@@ -187,7 +187,7 @@ impl<'a> Run<'a> {
         // The dumps that this database takes over are rotated with its own.
         let mut identities = vec![header.identity.clone()];
         identities.extend(header.formerly.iter().cloned());
-        let before = Series::new(directory, &directory.dumps_of(name)?, name, &identities);
+        let before = Series::new(directory, &directory.list_dumps_of(name)?, name, &identities);
         let wanted = DumpName {
             sequence: before.next_sequence(header.time),
             time: header.time,
@@ -202,10 +202,10 @@ impl<'a> Run<'a> {
         }
         let published = directory.publish(temporary, &wanted)?;
         let keep = &self.series.keep;
-        let Some(policy) = keep.policy(directory.state().policy(name), &before) else {
+        let Some(policy) = keep.choose_policy(directory.read_state().policy(name), &before) else {
             return Ok((published, None));
         };
-        let rotated = directory.dumps_of(name).and_then(|entries| {
+        let rotated = directory.list_dumps_of(name).and_then(|entries| {
             let series = Series::new(directory, &entries, name, &identities);
             rotate(directory, &series, &policy, Some(&published))
         });

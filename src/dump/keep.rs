@@ -31,7 +31,7 @@ impl RetentionChoice {
     /// is the recorded policy of the database's last run. If there is none, the default policy
     /// applies only if it keeps all of `series`, the dumps from before this run: they may be from a
     /// run that kept more dumps.
-    pub(super) fn policy(&self, before: Option<&Policy>, series: &Series) -> Option<Policy> {
+    pub(super) fn choose_policy(&self, before: Option<&Policy>, series: &Series) -> Option<Policy> {
         match self {
             RetentionChoice::Everything => None,
             RetentionChoice::AsBefore => before.cloned().or_else(|| default_for(series)),
@@ -57,7 +57,7 @@ fn default_for(series: &Series) -> Option<Policy> {
     log::warn!(
         "no retention policy is recorded for {}, which has {}, so none was removed; pass --keep",
         series.name,
-        human::count(series.dumps.len(), "dump")
+        human::format_count(series.dumps.len(), "dump")
     );
     None
 }

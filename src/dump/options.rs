@@ -62,10 +62,10 @@ pub struct DumpOptions {
 impl DumpOptions {
     /// Returns how an engine may use one database. The deadline is `timeout` after this call.
     #[must_use]
-    pub fn access(&self) -> Access {
+    pub fn begin_access(&self) -> Access {
         Access {
             left_out: self.left_out.clone(),
-            ..self.output.access()
+            ..self.output.begin_access()
         }
     }
 }
@@ -74,7 +74,7 @@ impl OutputOptions {
     /// Returns how an engine may use one database, of which nothing is left out. The deadline is
     /// `timeout` after this call.
     #[must_use]
-    pub fn access(&self) -> Access {
+    pub fn begin_access(&self) -> Access {
         Access {
             password: self.password.clone(),
             deadline: Stop::with_limit(self.timeout),

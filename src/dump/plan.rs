@@ -95,7 +95,7 @@ pub(super) fn check(
     }
     let mut seen: HashMap<Name, Arc<dyn Source>> = HashMap::new();
     for source in sources.iter().filter(|source| !source.is_whole()) {
-        let name = name_of(source.as_ref(), selection).ok_or_else(|| {
+        let name = find_name(source.as_ref(), selection).ok_or_else(|| {
             UsageError::new("the source names no database; give the dump a name with --name")
         })?;
         if let Some(other) = seen.insert(name.clone(), Arc::clone(source)) {
@@ -141,13 +141,13 @@ pub(super) fn plan(
     let mut seen: HashMap<Name, Arc<dyn Source>> = HashMap::new();
     let named = sources.iter().filter(|source| !source.is_whole());
     for source in named {
-        if let Some(name) = name_of(source.as_ref(), selection) {
+        if let Some(name) = find_name(source.as_ref(), selection) {
             seen.insert(name, Arc::clone(source));
         }
     }
     for source in sources {
         if !source.is_whole() {
-            if let Some(name) = name_of(source.as_ref(), selection) {
+            if let Some(name) = find_name(source.as_ref(), selection) {
                 plan.tasks.push(Task {
                     name: name.to_string(),
                     source: source.clone(),
@@ -158,7 +158,7 @@ pub(super) fn plan(
             continue;
         }
         let server = Some(source.to_string());
-        let parts = match source.parts(&options.access()) {
+        let parts = match source.list_parts(&options.begin_access()) {
             Ok(parts) => parts,
             Err(error) => {
                 let why = format!("the databases of {source} cannot be listed: {error:#}");
@@ -176,7 +176,7 @@ pub(super) fn plan(
         };
         let names = parts
             .iter()
-            .filter_map(|part| name_of(part.as_ref(), selection));
+            .filter_map(|part| find_name(part.as_ref(), selection));
         let names = names.map(|name| name.to_string()).collect();
         plan.listed.insert(source.to_string(), names);
         for part in parts {
@@ -190,7 +190,7 @@ pub(super) fn plan(
                 log::debug!("{text} is left out (--exclude)");
                 continue;
             }
-            let Some(name) = name_of(part.as_ref(), selection) else {
+            let Some(name) = find_name(part.as_ref(), selection) else {
                 continue;
             };
             let planned = match seen.insert(name.clone(), Arc::clone(source)) {
@@ -215,7 +215,7 @@ pub(super) fn plan(
 /// Returns the NAMEs that the last run dumped as parts of a server, without those that are
 /// excluded. The NAME of the server-wide objects, which every server has, is the last.
 fn list_known(state: &State, server: Option<&String>, selection: &Selection) -> Vec<String> {
-    let globals = Name::globals().to_string();
+    let globals = Name::for_globals().to_string();
     let excluded = |name: &str| {
         selection
             .exclude
@@ -232,13 +232,13 @@ fn list_known(state: &State, server: Option<&String>, selection: &Selection) -> 
     names
 }
 
-pub(super) fn name_of(source: &dyn Source, selection: &Selection) -> Option<Name> {
+pub(super) fn find_name(source: &dyn Source, selection: &Selection) -> Option<Name> {
     if source.is_globals() {
-        return Some(Name::globals());
+        return Some(Name::for_globals());
     }
     match &selection.name {
-        Some(name) => Name::of_database(name.as_bytes()),
-        None => Name::of_database(&source.database()),
+        Some(name) => Name::encode(name.as_bytes()),
+        None => Name::encode(&source.database()),
     }
 }
 

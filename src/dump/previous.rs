@@ -48,7 +48,7 @@ impl PreviousDumps {
                 "--name gives the dumps of this database another name, --adopt takes the name over if the database moved"
             }
         };
-        let entries = directory.dumps_of(name)?;
+        let entries = directory.list_dumps_of(name)?;
         let series = Series::new(
             directory,
             &entries,
@@ -64,7 +64,7 @@ impl PreviousDumps {
         directory.check_space(expected + dumper.scratch_bytes())?;
         let newest = newest.map(|(entry, header)| (entry.name, header));
         let checked = newest.as_ref().and_then(|(dump, header)| {
-            let state = directory.state();
+            let state = directory.read_state();
             let since = state.databases.get(name.as_str())?.unchanged.as_ref();
             let since = since.filter(|since| since.dump == dump.to_string());
             header.checked.max(since.and_then(|since| since.checked))

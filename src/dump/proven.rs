@@ -47,7 +47,7 @@ impl<'a> DumpWriter<'a> {
         scratch: Option<ScratchFile<'_>>,
         bar: &mut Progress,
     ) -> Result<ProvenDump<'a>> {
-        dumper.snapshot(scratch)?;
+        dumper.take_snapshot(scratch)?;
         let mut header = Header {
             tool: concat!("dump-database ", env!("CARGO_PKG_VERSION")).to_owned(),
             identity: dumper.identity().clone(),
@@ -71,7 +71,7 @@ impl<'a> DumpWriter<'a> {
             room: 0,
         };
         header.reserve(&dumper.tables())?;
-        let temporary = self.directory.temporary()?;
+        let temporary = self.directory.create_temporary()?;
         let length = self.prove(dumper, &temporary, &mut header, bar)?;
         Ok(ProvenDump {
             header,
@@ -103,7 +103,7 @@ impl<'a> DumpWriter<'a> {
         let fingerprint = skips.then(|| Fingerprint::new(header.identity.engine, header.format));
         let mut meter = Meter::new(encoder, fingerprint, bar, stop);
         let streamed = dumper.stream(&mut meter);
-        if let Some(error) = meter.failure() {
+        if let Some(error) = meter.take_failure() {
             return Err(error).with_context(unwritable);
         }
         streamed?;

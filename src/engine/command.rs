@@ -123,7 +123,7 @@ impl Dumper for ProgramDumper {
         0
     }
 
-    fn snapshot(&mut self, _scratch: Option<ScratchFile<'_>>) -> Result<()> {
+    fn take_snapshot(&mut self, _scratch: Option<ScratchFile<'_>>) -> Result<()> {
         let (program, arguments) = self.program.words.split_first().context("no program")?;
         let mut command = process::Command::new(program);
         command.args(arguments);

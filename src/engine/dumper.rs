@@ -47,7 +47,7 @@ pub trait Dumper {
     ///
     /// # Errors
     /// When the database does not give a snapshot in time.
-    fn snapshot(&mut self, scratch: Option<ScratchFile<'_>>) -> Result<()>;
+    fn take_snapshot(&mut self, scratch: Option<ScratchFile<'_>>) -> Result<()>;
 
     /// Returns the ID of the user who owns the database, or `None` if it does not belong to a user
     /// of this machine.

@@ -60,7 +60,7 @@ struct LimitedList(Vec<u8>);
 impl Write for LimitedList {
     fn write(&mut self, data: &[u8]) -> io::Result<usize> {
         if self.0.len() + data.len() > LONGEST_LIST {
-            let most = human::bytes(LONGEST_LIST as u64);
+            let most = human::format_bytes(LONGEST_LIST as u64);
             let said =
                 format!("the dump holds more than {most}, too much for a list of users and grants");
             return Err(io::Error::other(said));

@@ -22,7 +22,7 @@ pub(super) enum Leftover {
 
 /// Returns `NAME.WHAT-TIME-PROCESS-PLACE`, with NAME cut so that the result has at most `longest`
 /// bytes.
-pub(super) fn name(database: &str, what: &str, longest: usize) -> String {
+pub(super) fn make_name(database: &str, what: &str, longest: usize) -> String {
     let suffix = format!(
         ".{what}-{:x}-{:x}-{}",
         crate::clock::now().as_second(),
@@ -56,7 +56,7 @@ fn hash_place(database: &str) -> String {
         hash.update(part);
         hash.update([0]);
     }
-    human::hexadecimal(&hash.finalize()[..4])
+    human::format_hexadecimal(&hash.finalize()[..4])
 }
 
 /// Returns what is known about the database `found`, if it has a name that [`name`] returns for

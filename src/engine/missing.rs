@@ -40,7 +40,7 @@ impl std::error::Error for MissingRequirements {}
 
 /// Returns the first message of a server in `error`: one line, which follows `label`, without
 /// details. Returns `None` if `label` does not begin a part of `error`.
-pub(super) fn first_message<'a>(error: &'a str, label: &str) -> Option<&'a str> {
+pub(super) fn find_message<'a>(error: &'a str, label: &str) -> Option<&'a str> {
     let (before, message) = error.split_once(label)?;
     let begins = before.is_empty() || before.ends_with(": ") || before.ends_with("; ");
     let line = message.split_once("; ").map_or(message, |(line, _)| line);
@@ -48,7 +48,7 @@ pub(super) fn first_message<'a>(error: &'a str, label: &str) -> Option<&'a str> 
 }
 
 /// Returns what the server lacks, according to the first sign that `message` begins with.
-pub(super) fn needed_by(signs: &[Sign], message: &str) -> Option<&'static str> {
+pub(super) fn find_needed(signs: &[Sign], message: &str) -> Option<&'static str> {
     let sign = signs.iter().find(|(sign, _)| message.starts_with(sign));
     sign.map(|(_, needed)| *needed)
 }

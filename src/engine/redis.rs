@@ -47,7 +47,7 @@ pub(super) const ENGINE: Registration = Registration {
 };
 
 /// Returns the target that a path stands for, if it is the path of an RDB file.
-pub(super) fn file(path: &Path) -> Option<Arc<dyn Source>> {
+pub(super) fn parse_file(path: &Path) -> Option<Arc<dyn Source>> {
     let is_rdb = path.extension() == Some(OsStr::new("rdb"));
     is_rdb.then(|| Arc::new(RdbFile::new(path)) as _)
 }

@@ -37,7 +37,7 @@ pub trait Source: Loader + fmt::Debug + fmt::Display + Send + Sync {
     ///
     /// # Errors
     /// When the source is not a whole server, or the server cannot be asked.
-    fn parts(&self, _access: &Access) -> Result<Vec<Arc<dyn Source>>> {
+    fn list_parts(&self, _access: &Access) -> Result<Vec<Arc<dyn Source>>> {
         bail!("{self} has no parts")
     }
 

@@ -53,7 +53,7 @@ pub trait Throwaway {
     ///
     /// # Errors
     /// When the database cannot be read.
-    fn contents(&self, header: &Header) -> Result<Option<RestoredContent>>;
+    fn read_contents(&self, header: &Header) -> Result<Option<RestoredContent>>;
 }
 
 /// What a restored database contains.

@@ -67,7 +67,7 @@ impl Pool {
                 let queue = Arc::clone(&queue);
                 thread::Builder::new()
                     .name(format!("gzip-{number}"))
-                    .spawn(move || work(&queue))
+                    .spawn(move || run_worker(&queue))
             })
             .collect::<io::Result<_>>()?;
         Ok((Arc::new(Self { threads, jobs }), handles))
@@ -78,15 +78,15 @@ impl Pool {
     }
 
     pub(super) fn submit(&self, job: BlockJob) -> io::Result<()> {
-        self.jobs.send(job).map_err(|_| panicked())
+        self.jobs.send(job).map_err(|_| make_panic_error())
     }
 }
 
-pub(super) fn panicked() -> io::Error {
+pub(super) fn make_panic_error() -> io::Error {
     io::Error::other("a compressing thread panicked")
 }
 
-fn work(queue: &Mutex<Receiver<BlockJob>>) {
+fn run_worker(queue: &Mutex<Receiver<BlockJob>>) {
     let_others_first();
     let mut deflater = Deflater::new(0);
     while let Some(job) = next_job(queue) {

@@ -87,7 +87,7 @@ impl<R: Read> GzipReader<R> {
             Err(damage) => {
                 let position = self.position + damage.consumed as u64;
                 let reason = damage.reason;
-                return self.damaged(format!(
+                return self.report_damage(format!(
                     "the compressed data is damaged at byte {position}: {reason}"
                 ));
             }
@@ -100,7 +100,7 @@ impl<R: Read> GzipReader<R> {
             self.state = ReaderState::Trailer;
         } else if step.consumed == 0 && step.produced == 0 {
             if self.input.is_full() {
-                return self.damaged(format!(
+                return self.report_damage(format!(
                     "the compressed data is damaged at byte {}: decoding stops there",
                     self.position
                 ));
@@ -119,13 +119,13 @@ impl<R: Read> GzipReader<R> {
         let length = u32::from_le_bytes([l0, l1, l2, l3]);
         let totals = self.totals_so_far();
         if crc32 != totals.crc32 {
-            return self.damaged(format!(
+            return self.report_damage(format!(
                 "the CRC-32 differs: the trailer at byte {} has {crc32:08x}, the content {:08x}",
                 self.position, totals.crc32
             ));
         }
         if length != totals.length_modulo() {
-            return self.damaged(format!(
+            return self.report_damage(format!(
                 "the length differs: the trailer at byte {} has {length}, the content {} (modulo 2^32)",
                 self.position,
                 totals.length_modulo()
@@ -141,7 +141,7 @@ impl<R: Read> GzipReader<R> {
             self.state = ReaderState::Ended;
             return Ok(());
         }
-        self.damaged(format!(
+        self.report_damage(format!(
             "more data follows the end of the compressed data at byte {}",
             self.position
         ))
@@ -152,7 +152,7 @@ impl<R: Read> GzipReader<R> {
             return Ok(());
         }
         let end = self.position + self.input.filled().len() as u64;
-        self.damaged(format!("the file ends at byte {end}, {ends}"))
+        self.report_damage(format!("the file ends at byte {end}, {ends}"))
     }
 
     fn consume_input(&mut self, bytes: usize) {
@@ -160,7 +160,7 @@ impl<R: Read> GzipReader<R> {
         self.position += bytes as u64;
     }
 
-    fn damaged(&mut self, what: String) -> io::Result<()> {
+    fn report_damage(&mut self, what: String) -> io::Result<()> {
         self.state = ReaderState::Damaged(what);
         self.advance()
     }

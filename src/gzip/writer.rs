@@ -12,7 +12,7 @@ use flate2::Crc;
 
 use super::{
     border,
-    pool::{Block, BlockJob, Compressed, Pool, panicked},
+    pool::{Block, BlockJob, Compressed, Pool, make_panic_error},
     totals::Totals,
 };
 
@@ -119,7 +119,7 @@ impl<W: Write> GzipWriter<W> {
             match oldest.try_recv() {
                 Ok(result) => self.write_result(result)?,
                 Err(TryRecvError::Empty) => break,
-                Err(TryRecvError::Disconnected) => return Err(panicked()),
+                Err(TryRecvError::Disconnected) => return Err(make_panic_error()),
             }
         }
         Ok(())
@@ -136,7 +136,7 @@ impl<W: Write> GzipWriter<W> {
         let Some(oldest) = self.in_flight.front() else {
             return Ok(());
         };
-        let result = oldest.recv().map_err(|_| panicked())?;
+        let result = oldest.recv().map_err(|_| make_panic_error())?;
         self.write_result(result)
     }
 

@@ -27,10 +27,10 @@ impl Header {
     /// # Errors
     /// When the header would exceed 1 MiB.
     pub fn reserve(&mut self, tables: &[String]) -> io::Result<()> {
-        let length = ascii(&serde_json::to_string(self)?).len();
+        let length = escape_to_ascii(&serde_json::to_string(self)?).len();
         let mut listed = 0;
         for table in tables {
-            listed += ascii(&serde_json::to_string(table)?).len() + ROWS;
+            listed += escape_to_ascii(&serde_json::to_string(table)?).len() + ROWS;
         }
         self.room = (length + SPARE + listed.min(TABLES)).next_multiple_of(COMMENT);
         if self.room > LONGEST {
@@ -60,7 +60,7 @@ impl Header {
                 front.extend(u32::try_from(self.room).unwrap_or(0).to_le_bytes());
             }
         }
-        let comment = self.comment(&front)?;
+        let comment = self.write_comment(&front)?;
         front.extend(comment);
         if compression == Compression::Gzip {
             front.push(0);
@@ -68,10 +68,10 @@ impl Header {
         Ok(front)
     }
 
-    fn comment(&self, front: &[u8]) -> io::Result<Vec<u8>> {
+    fn write_comment(&self, front: &[u8]) -> io::Result<Vec<u8>> {
         let mut header = self.clone();
         loop {
-            let mut json = ascii(&serde_json::to_string(&header)?);
+            let mut json = escape_to_ascii(&serde_json::to_string(&header)?);
             json.pop();
             let mut crc = flate2::Crc::new();
             crc.update(front);
@@ -101,18 +101,18 @@ impl Header {
     /// ends within it; any error of `from`.
     pub fn read(from: &mut impl BufRead) -> io::Result<(Header, u64, Compression)> {
         let mut front = vec![0; 8];
-        from.read_exact(&mut front).map_err(cut)?;
+        from.read_exact(&mut front).map_err(explain_cut)?;
         let magic: [u8; 4] = front[..4].try_into().unwrap_or_default();
         let compression = match magic {
             GZIP_MAGIC => Compression::Gzip,
             ZSTD_MAGIC => Compression::Zstd,
-            [0x1f, 0x8b, ..] => return Err(foreign()),
-            _ => return Err(invalid("it is neither a gzip file nor a zstd file")),
+            [0x1f, 0x8b, ..] => return Err(make_foreign_error()),
+            _ => return Err(make_error("it is neither a gzip file nor a zstd file")),
         };
         let comment = match compression {
             Compression::Gzip => {
                 front.extend([0; 2]);
-                from.read_exact(&mut front[8..]).map_err(cut)?;
+                from.read_exact(&mut front[8..]).map_err(explain_cut)?;
                 read_until_nul(from, &mut front, 4096)?;
                 let mut comment = Vec::with_capacity(COMMENT + 1);
                 read_until_nul(from, &mut comment, LONGEST as u64 + 1)?;
@@ -122,10 +122,10 @@ impl Header {
             Compression::Zstd => {
                 let length = u32::from_le_bytes(front[4..8].try_into().unwrap_or_default());
                 if length as usize > LONGEST {
-                    return Err(foreign());
+                    return Err(make_foreign_error());
                 }
                 let mut comment = vec![0; length as usize];
-                from.read_exact(&mut comment).map_err(cut)?;
+                from.read_exact(&mut comment).map_err(explain_cut)?;
                 comment
             }
         };
@@ -143,19 +143,19 @@ fn decode(front: &[u8], comment: &[u8]) -> io::Result<Header> {
     let end = CHECK.len() + "01234567\"}".len();
     let (said, check) = text
         .split_at_checked(text.len().wrapping_sub(end))
-        .ok_or_else(foreign)?;
+        .ok_or_else(make_foreign_error)?;
     if !check.starts_with(CHECK.as_bytes()) {
-        return Err(foreign());
+        return Err(make_foreign_error());
     }
     let mut crc = flate2::Crc::new();
     crc.update(front);
     crc.update(said);
     let right = format!("{CHECK}{:08x}\"}}", crc.sum());
     if check != right.as_bytes() || !comment.len().is_multiple_of(COMMENT) {
-        return Err(damaged());
+        return Err(make_damaged_error());
     }
     let header: Header = serde_json::from_slice(text)
-        .map_err(|error| invalid(&format!("its header is not understood: {error}")))?;
+        .map_err(|error| make_error(&format!("its header is not understood: {error}")))?;
     Ok(Header {
         room: comment.len(),
         ..header
@@ -166,13 +166,13 @@ fn read_until_nul(from: &mut impl BufRead, out: &mut Vec<u8>, limit: u64) -> io:
     let read = from.take(limit).read_until(0, out)?;
     match out.last() {
         Some(0) => Ok(()),
-        _ if (read as u64) < limit => Err(cut(io::ErrorKind::UnexpectedEof.into())),
-        _ => Err(foreign()),
+        _ if (read as u64) < limit => Err(explain_cut(io::ErrorKind::UnexpectedEof.into())),
+        _ => Err(make_foreign_error()),
     }
 }
 
 /// Returns JSON in ASCII. Other characters stand only inside strings, where `\u` escapes mean the same.
-fn ascii(json: &str) -> String {
+fn escape_to_ascii(json: &str) -> String {
     let mut out = String::with_capacity(json.len());
     for character in json.chars() {
         if character.is_ascii() {
@@ -186,22 +186,22 @@ fn ascii(json: &str) -> String {
     out
 }
 
-fn cut(error: io::Error) -> io::Error {
+fn explain_cut(error: io::Error) -> io::Error {
     if error.kind() == io::ErrorKind::UnexpectedEof {
-        invalid("it ends within its header")
+        make_error("it ends within its header")
     } else {
         error
     }
 }
 
-fn foreign() -> io::Error {
-    invalid("it has no dump-database header")
+fn make_foreign_error() -> io::Error {
+    make_error("it has no dump-database header")
 }
 
-fn damaged() -> io::Error {
-    invalid("its header is damaged")
+fn make_damaged_error() -> io::Error {
+    make_error("its header is damaged")
 }
 
-fn invalid(reason: &str) -> io::Error {
+fn make_error(reason: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, reason)
 }

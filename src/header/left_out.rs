@@ -5,7 +5,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use serde::{Deserialize, Serialize};
 
-use crate::human::printable;
+use crate::human::escape;
 
 /// The patterns by which the user left tables or rows out of a dump, sorted.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -51,7 +51,7 @@ impl LeftOut {
 impl fmt::Display for LeftOut {
     /// Writes words such as `without the tables audit_*, and without the rows of log_*`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let list = |patterns: &[String]| printable(&patterns.join(", "));
+        let list = |patterns: &[String]| escape(&patterns.join(", "));
         if !self.tables.is_empty() {
             write!(f, "without the tables {}", list(&self.tables))?;
         }

@@ -30,7 +30,7 @@ pub struct Name(String);
 impl Name {
     /// Encodes the name of a database, which may be any bytes. Returns `None` if it is empty.
     #[must_use]
-    pub fn of_database(database: &[u8]) -> Option<Self> {
+    pub fn encode(database: &[u8]) -> Option<Self> {
         let mut encoded = String::with_capacity(database.len());
         let mut cut = 0;
         let mut push = |bytes: &[u8], character: Option<char>| {
@@ -68,7 +68,7 @@ impl Name {
     /// Returns `@globals`, the NAME for a server's roles and other server-wide objects. No
     /// database's name encodes to it.
     #[must_use]
-    pub fn globals() -> Self {
+    pub fn for_globals() -> Self {
         Self(GLOBALS.to_owned())
     }
 
@@ -143,7 +143,7 @@ fn decode(encoded: &str) -> Option<Vec<u8>> {
     while let Some(character) = characters.next() {
         let leading = decoded.is_empty();
         if character == '%' {
-            let byte = upper_hex(characters.next()?)? << 4 | upper_hex(characters.next()?)?;
+            let byte = parse_hexadecimal(characters.next()?)? << 4 | parse_hexadecimal(characters.next()?)?;
             if byte.is_ascii() && is_kept(byte.into(), leading) {
                 return None;
             }
@@ -157,7 +157,7 @@ fn decode(encoded: &str) -> Option<Vec<u8>> {
     Some(decoded)
 }
 
-fn upper_hex(digit: char) -> Option<u8> {
+fn parse_hexadecimal(digit: char) -> Option<u8> {
     let value = digit.to_digit(16).filter(|_| !digit.is_ascii_lowercase())?;
     u8::try_from(value).ok()
 }

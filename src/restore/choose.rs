@@ -49,14 +49,14 @@ pub(super) fn choose(
         return Ok((file, path.clone(), header));
     }
     let directory = Directory::open(path)?;
-    let entries = directory.dumps()?;
+    let entries = directory.list_dumps()?;
     let series = choose_series(
         &directory,
         Series::read_all(&directory, &entries),
         from.name.as_deref(),
     )?;
     let now = clock::now();
-    if let Some(other) = series.unusable(now).filter(|_| refused.is_empty()) {
+    if let Some(other) = series.find_unusable(now).filter(|_| refused.is_empty()) {
         log::warn!("{} was skipped: {}", other.entry.name, other.reason);
     }
     for (entry, _) in series.restorable(now) {
@@ -102,7 +102,7 @@ fn choose_series(
 ) -> Result<Series> {
     let shown = directory.path().display();
     if let Some(name) = name {
-        let encoded = Name::of_database(name.as_bytes());
+        let encoded = Name::encode(name.as_bytes());
         let wanted = |series: &Series| {
             Some(&series.name) == encoded.as_ref() || series.name.as_str() == name
         };

@@ -100,7 +100,7 @@ pub(super) fn restore_chosen(
     }
     let but = match loaded.failed.len() {
         0 => String::new(),
-        number => format!(", without {}", crate::human::count(number, "object")),
+        number => format!(", without {}", crate::human::format_count(number, "object")),
     };
     log::info!(
         "restored {} ({}) into {target}{but}",

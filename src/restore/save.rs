@@ -57,7 +57,7 @@ impl Saver {
         self.lock()?;
         let directory = self.directory.as_ref().context("it is not locked")?;
         let run = Run::new(directory, &self.output, &SERIES)?;
-        let name = run.name_of(dumper)?;
+        let name = run.find_name(dumper)?;
         let dumped = run.dump(&name, dumper, self.stop)?;
         let path = directory.path_of(&dumped.name);
         self.saved = Some(path.clone());

@@ -12,7 +12,7 @@ use crate::clock;
 use crate::directory::Directory;
 use crate::engine::Source;
 use crate::exit::UsageError;
-use crate::human::{self, printable};
+use crate::human::{self, escape};
 use crate::identity::Identity;
 use crate::series::Series;
 use crate::stop::{self, Stopped};
@@ -42,7 +42,7 @@ pub(super) fn run(path: &Path, server: &dyn Source, options: &RestoreOptions) ->
                 &from,
                 target.as_deref().unwrap_or(server),
                 &options,
-                &options.output.access(),
+                &options.output.begin_access(),
             )?;
             for failure in &loaded.failed {
                 log::error!("{name}: not restored: {failure}");
@@ -51,7 +51,7 @@ pub(super) fn run(path: &Path, server: &dyn Source, options: &RestoreOptions) ->
             let is_left_out = loaded.left_out.is_some();
             Ok((!is_left_out).then_some(loaded.failed.len()))
         });
-        if let Some(signal) = stop::signal() {
+        if let Some(signal) = stop::get_signal() {
             return Err(Stopped::Signal(signal).into());
         }
         if let Err(error) = &restored {
@@ -61,7 +61,7 @@ pub(super) fn run(path: &Path, server: &dyn Source, options: &RestoreOptions) ->
             outcomes.push((name, outcome));
         }
     }
-    let denied = server.grant(&grants, &options.output.access())?;
+    let denied = server.grant(&grants, &options.output.begin_access())?;
     for failure in &denied {
         log::error!("not restored: {failure}");
     }
@@ -79,7 +79,7 @@ fn find_series(path: &Path, server: &dyn Source) -> Result<Vec<(String, Identity
     let directory = Directory::open(path)?;
     let now = clock::now();
     let mut found = Vec::new();
-    for series in Series::read_all(&directory, &directory.dumps()?) {
+    for series in Series::read_all(&directory, &directory.list_dumps()?) {
         let Some((_, header)) = series.restorable(now).next() else {
             log::warn!("{}: there is no dump to restore", series.name);
             continue;
@@ -117,7 +117,7 @@ fn refuse_two_of_one_database(path: &Path, found: &[(String, Identity)]) -> Resu
     for (name, identity) in found {
         if let Some(other) = seen.insert(&identity.database, name) {
             let what = match &identity.database {
-                Some(database) => format!("the database {}", printable(database)),
+                Some(database) => format!("the database {}", escape(database)),
                 None => "server-wide objects".to_owned(),
             };
             return Err(UsageError::new(&format!(
@@ -154,7 +154,7 @@ fn log_table(outcomes: &[(String, Result<usize, String>)]) {
             Ok(0) => log::info!("{name:width$}  restored"),
             Ok(number) => log::error!(
                 "{name:width$}  restored without {}",
-                human::count(*number, "object")
+                human::format_count(*number, "object")
             ),
             Err(error) => log::error!("{name:width$}  FAILED  {error}"),
         }

@@ -18,7 +18,7 @@ pub struct Size {
 
 impl Size {
     /// Returns the size of a dump whose file has so many bytes, its header not counted.
-    fn of(file: u64, header: &Header) -> Self {
+    fn measure(file: u64, header: &Header) -> Self {
         let rows = header
             .facts
             .tables
@@ -68,7 +68,7 @@ impl Candidate {
         Self {
             time,
             sequence,
-            size: Size::of(file, header),
+            size: Size::measure(file, header),
             is_replaced: header.kind == DumpKind::Replaced,
             left_out: header.left_out.group(),
         }

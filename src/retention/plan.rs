@@ -75,15 +75,15 @@ fn plan_group(
     for (tier, count) in policy.tiers() {
         let mut periods = BTreeSet::new();
         for &i in &counted {
-            if periods.len() < count && periods.insert(period(tier, dumps[i].time)) {
+            if periods.len() < count && periods.insert(find_period(tier, dumps[i].time)) {
                 rules[i].push(tier);
             }
         }
     }
-    if let Some(i) = before_shrink(dumps, newest, older, policy.before_shrink, now) {
+    if let Some(i) = choose_before_shrink(dumps, newest, older, policy.before_shrink, now) {
         rules[i].push(Rule::BeforeShrink);
     }
-    for i in kept_replaced(dumps, &replaced, policy.replaced, now, is_alone) {
+    for i in choose_replaced(dumps, &replaced, policy.replaced, now, is_alone) {
         rules[i].push(Rule::Replaced);
     }
     let published = counted.iter().chain(&replaced);
@@ -106,7 +106,7 @@ fn plan_group(
 
 /// Returns how far back dumps of these times reach: the age of the oldest. Times ahead of the clock do
 /// not count.
-pub fn reach(kept: impl IntoIterator<Item = Timestamp>, now: Timestamp) -> Option<SignedDuration> {
+pub fn measure_reach(kept: impl IntoIterator<Item = Timestamp>, now: Timestamp) -> Option<SignedDuration> {
     let oldest = kept
         .into_iter()
         .filter(|&time| !is_future(time, now))
@@ -121,7 +121,7 @@ pub fn is_future(time: Timestamp, now: Timestamp) -> bool {
 }
 
 /// Returns the number of the period of a tier that contains a time.
-fn period(tier: Rule, time: Timestamp) -> i64 {
+fn find_period(tier: Rule, time: Timestamp) -> i64 {
     let utc = TimeZone::UTC.to_datetime(time);
     let (year, month) = (i64::from(utc.year()), i64::from(utc.month()));
     match tier {
@@ -145,7 +145,7 @@ fn is_within(time: Timestamp, max_age: Duration, now: Timestamp) -> bool {
 /// Returns which of the dumps that hold what restores replaced stay: of those no older than
 /// `max_age` the oldest and the newest, [`REPLACED`] in all; the newest of all where they are
 /// alone. `replaced` indexes into `dumps`, from the newest to the oldest.
-fn kept_replaced(
+fn choose_replaced(
     dumps: &[Candidate],
     replaced: &[usize],
     max_age: Duration,
@@ -165,7 +165,7 @@ fn kept_replaced(
 
 /// Returns the dump from before a shrink that stays. `newest` and `older` index into `dumps`, both from
 /// the newest to the oldest.
-fn before_shrink(
+fn choose_before_shrink(
     dumps: &[Candidate],
     newest: &[usize],
     older: &[usize],
@@ -188,7 +188,7 @@ fn before_shrink(
 /// Returns the last of `dumps` from before the database shrank: more than twice the newest one, with
 /// the same left out, and no older than `policy` keeps the dump from before a shrink.
 #[must_use]
-pub fn last_before_shrink(
+pub fn find_last_before_shrink(
     dumps: &[Candidate],
     policy: &Policy,
     now: Timestamp,

@@ -54,10 +54,10 @@ impl CopyStatus {
 }
 
 /// Returns a remark on a database's copies, for people.
-pub(super) fn remark(copies: &[CopyStatus], now: Timestamp) -> Option<String> {
+pub(super) fn write_remark(copies: &[CopyStatus], now: Timestamp) -> Option<String> {
     let all = copies.iter().map(|copy| {
         let age = copy.time().map_or("never".to_owned(), |time| {
-            format!("{} ago", human::age(now.duration_since(time)))
+            format!("{} ago", human::format_age(now.duration_since(time)))
         });
         format!("copied to {} {age}", copy.destination)
     });

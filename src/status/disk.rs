@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::os::unix::fs::MetadataExt;
 
-use super::forecast::days_until_full;
+use super::forecast::forecast_days;
 use super::row::DatabaseStatus;
 
 /// Adds to each row how much space its disk has, and when the dumps of all rows on that disk fill it.
@@ -23,7 +23,7 @@ pub(super) fn add(rows: &mut [DatabaseStatus]) {
             let stat = rustix::fs::statvfs(&rows[*at].directory).ok()?;
             Some(stat.f_bavail.saturating_mul(stat.f_frsize))
         });
-        let days = free.and_then(|free| days_until_full(&growths.iter().collect::<Vec<_>>(), free));
+        let days = free.and_then(|free| forecast_days(&growths.iter().collect::<Vec<_>>(), free));
         for at in on_disk {
             rows[at].disk_free_bytes = free;
             rows[at].disk_full_days = days;

@@ -63,7 +63,7 @@ impl Growth {
     }
 
     /// Returns the bytes that the dumps will take in `days` days beyond what they take now.
-    fn more_in(&self, days: f64) -> f64 {
+    fn forecast_growth(&self, days: f64) -> f64 {
         let [.., (last, newest)] = self.dumps[..] else {
             return 0.0;
         };
@@ -90,10 +90,10 @@ impl Growth {
 
 /// Returns the days until dumps with these growths fill a disk that has `free` bytes free now, or
 /// `None` if that is more than [`HORIZON`].
-pub(super) fn days_until_full(growths: &[&Growth], free: u64) -> Option<f64> {
+pub(super) fn forecast_days(growths: &[&Growth], free: u64) -> Option<f64> {
     let mut days = 0.0;
     while days <= HORIZON {
-        let more: f64 = growths.iter().map(|growth| growth.more_in(days)).sum();
+        let more: f64 = growths.iter().map(|growth| growth.forecast_growth(days)).sum();
         if more > free as f64 {
             return Some(days);
         }

@@ -42,8 +42,8 @@ fn judge_directory(
     now: Timestamp,
 ) -> Vec<DatabaseStatus> {
     let read = Directory::open(path).and_then(|directory| {
-        let entries = directory.dumps()?;
-        let (mut state, is_own) = directory.state_and_trust();
+        let entries = directory.list_dumps()?;
+        let (mut state, is_own) = directory.read_state_and_trust();
         if !trust_records && !is_own {
             for record in state.databases.values_mut() {
                 record.unchanged = None;
@@ -80,7 +80,7 @@ fn judge_directory(
     // Databases that were never dumped, or whose dumps are gone.
     for (name, record) in state.databases {
         let problem = match record.attempt.as_ref().map(|attempt| &attempt.error) {
-            Some(Some(error)) => failed(error),
+            Some(Some(error)) => describe_failed_run(error),
             Some(None) => "its dumps are gone".to_owned(),
             None => continue,
         };
@@ -97,7 +97,7 @@ fn judge_directory(
     rows
 }
 
-fn failed(error: &str) -> String {
+fn describe_failed_run(error: &str) -> String {
     format!("the last run failed: {error}")
 }
 
@@ -131,7 +131,7 @@ fn judge_without_dumps(
         name: name.map(str::to_owned),
         #[cfg(feature = "copies")]
         copies: Vec::new(),
-        problem: Some(human::printable(problem)),
+        problem: Some(human::escape(problem)),
     }
 }
 
@@ -142,12 +142,12 @@ fn judge_series(
     max_age: Option<Duration>,
     now: Timestamp,
 ) -> DatabaseStatus {
-    let unusable = unusable(series, now);
+    let unusable = describe_unusable(series, now);
     // Dumps that a clock that jumped dated ahead do not say how fresh the dumps are.
     let past: Vec<_> = series.restorable_past(now).collect();
     let Some((newest, header)) = past.first() else {
         let attempt = record.attempt.as_ref();
-        let failed = attempt.and_then(|attempt| Some(failed(attempt.error.as_ref()?)));
+        let failed = attempt.and_then(|attempt| Some(describe_failed_run(attempt.error.as_ref()?)));
         let unusable = unusable.unwrap_or_else(|| {
             let is_saved_only = !series.dumps.is_empty() && series.restorable(now).next().is_none();
             let what = if is_saved_only {
@@ -196,7 +196,7 @@ fn judge_series(
         .map(|(entry, _)| (entry.name.time, entry.bytes))
         .collect();
     sizes.reverse();
-    let reach = retention::reach(entries().map(|entry: &DumpFile| entry.name.time), now);
+    let reach = retention::measure_reach(entries().map(|entry: &DumpFile| entry.name.time), now);
     DatabaseStatus {
         database: series.database(),
         engine: Some(header.identity.engine),
@@ -207,13 +207,13 @@ fn judge_series(
         bytes_before: before,
         bytes_inside: Some(header.bytes),
         kept: past.len(),
-        shrunk_since: series.shrunk_since(&policy, now),
+        shrunk_since: series.find_shrink(&policy, now),
         left_out: header.left_out.clone(),
         disk_free_bytes: None,
         disk_full_days: None,
         growth: Some(Growth::new(&sizes, series.dumps.len(), policy)),
         reach_seconds: reach.map(|reach| reach.as_secs()),
-        problem: problem(
+        problem: find_problem(
             now.duration_since(fresh),
             max_age,
             &attempt,
@@ -231,8 +231,8 @@ fn judge_series(
 }
 
 /// Returns which dumps cannot be used: the newest one, for any reason, and every damaged one.
-fn unusable(series: &Series, now: Timestamp) -> Option<String> {
-    let newest = series.unusable(now).map(|other| &other.entry.name);
+fn describe_unusable(series: &Series, now: Timestamp) -> Option<String> {
+    let newest = series.find_unusable(now).map(|other| &other.entry.name);
     let others = series.others.iter().rev();
     let bad: Vec<_> = others
         .filter(|other| other.is_damaged || Some(&other.entry.name) == newest)
@@ -246,7 +246,7 @@ fn unusable(series: &Series, now: Timestamp) -> Option<String> {
     }
 }
 
-fn problem(
+fn find_problem(
     age: SignedDuration,
     max_age: Option<Duration>,
     attempt: &Attempt,
@@ -255,13 +255,13 @@ fn problem(
 ) -> Option<String> {
     let limit = max_age.and_then(|limit| SignedDuration::try_from(limit).ok());
     let stale = limit.is_some_and(|limit| age > limit);
-    let stale = stale.then(|| format!("the newest is {} old", human::age(age)));
-    let attempt = attempt.error.as_deref().map(failed);
+    let stale = stale.then(|| format!("the newest is {} old", human::format_age(age)));
+    let attempt = attempt.error.as_deref().map(describe_failed_run);
     let drill =
         drill.and_then(|drill| Some(format!("the last drill failed: {}", drill.error.as_ref()?)));
     let all: Vec<_> = [stale, unusable, attempt, drill]
         .into_iter()
         .flatten()
         .collect();
-    (!all.is_empty()).then(|| human::printable(&all.join("; ")))
+    (!all.is_empty()).then(|| human::escape(&all.join("; ")))
 }

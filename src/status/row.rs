@@ -19,7 +19,7 @@ pub struct DatabaseStatus {
     /// Its engine.
     pub engine: Option<Engine>,
     /// The dump directory.
-    #[serde(serialize_with = "human::path")]
+    #[serde(serialize_with = "human::serialize_path")]
     pub directory: PathBuf,
     /// The time of the newest dump.
     pub newest: Option<Timestamp>,

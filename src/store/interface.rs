@@ -48,7 +48,7 @@ impl UploadContent {
                 }
             }
         }
-        if bytes == self.bytes && human::hexadecimal(&sums.finalize()) == self.sha256 {
+        if bytes == self.bytes && human::format_hexadecimal(&sums.finalize()) == self.sha256 {
             return Ok(());
         }
         Err(StoreError::new(

@@ -74,10 +74,10 @@ impl Coverage {
 
     fn add(&mut self, path: &Path, is_named: bool) -> anyhow::Result<()> {
         let directory = Directory::open(path)?;
-        let owner = directory.owner()?;
-        let (state, is_own) = directory.state_and_trust();
+        let owner = directory.read_owner()?;
+        let (state, is_own) = directory.read_state_and_trust();
         let now = clock::now();
-        for series in Series::read_all(&directory, &directory.dumps()?) {
+        for series in Series::read_all(&directory, &directory.list_dumps()?) {
             let Some((entry, header)) = series.restorable_past(now).next() else {
                 continue;
             };
@@ -114,18 +114,18 @@ impl Coverage {
     }
 
     /// Returns the dumps of an SQLite file.
-    pub(super) fn of_file<'a>(&'a self, path: &'a Path) -> impl Iterator<Item = &'a Dumped> {
-        let location = public(&Identity::of_file(path).location);
+    pub(super) fn list_dumps_of_file<'a>(&'a self, path: &'a Path) -> impl Iterator<Item = &'a Dumped> {
+        let location = remove_private(&Identity::from_path(path).location);
         let user = path.symlink_metadata().ok().map(|file| file.uid());
         self.dumped.iter().filter(move |dumped| {
             dumped.identity.engine == Engine::Sqlite
-                && public(&dumped.identity.location) == location
+                && remove_private(&dumped.identity.location) == location
                 && self.is_trusted(dumped, user, |unit| unit.names_file(path))
         })
     }
 
     /// Returns the dumps of a server's databases, or of a program that dumps such a server.
-    pub(super) fn of_server<'a>(
+    pub(super) fn list_dumps_of_server<'a>(
         &'a self,
         server: &'a FoundServer,
     ) -> impl Iterator<Item = &'a Dumped> {
@@ -141,7 +141,7 @@ impl Coverage {
                 return program.is_some_and(|program| server.kind.dumpers.contains(&program));
             }
             server.kind.scheme.is_some_and(|scheme| {
-                crate::engine::engine_of_scheme(scheme) == Some(dumped.identity.engine)
+                crate::engine::find_engine(scheme) == Some(dumped.identity.engine)
             }) && location
                 .split(',')
                 .any(|location| answers(server, location))
@@ -151,7 +151,7 @@ impl Coverage {
 
 /// Returns a path as every user sees it: the state directory of a service with a dynamic user is
 /// below `private`.
-fn public(location: &str) -> String {
+fn remove_private(location: &str) -> String {
     match location.strip_prefix("/var/lib/private/") {
         Some(rest) => format!("/var/lib/{rest}"),
         None => location.to_owned(),
@@ -163,7 +163,7 @@ fn public(location: &str) -> String {
 pub(super) fn answers(server: &FoundServer, location: &str) -> bool {
     server.addresses.iter().any(|address| match address {
         Address::Socket(path) => {
-            let real = real_path_of_socket(path);
+            let real = find_real_path(path);
             let name = real.file_name().and_then(|name| name.to_str());
             let port = name.and_then(|name| name.strip_prefix(".s.PGSQL."));
             let place = real.parent().unwrap_or(Path::new("/")).display();
@@ -185,7 +185,7 @@ pub(super) fn answers(server: &FoundServer, location: &str) -> bool {
 
 /// Returns the path of a socket without symlinks. The socket itself may be hidden from this process, or
 /// removed.
-fn real_path_of_socket(path: &Path) -> PathBuf {
+fn find_real_path(path: &Path) -> PathBuf {
     let directory = path.parent().and_then(|parent| parent.canonicalize().ok());
     match (directory, path.file_name()) {
         (Some(directory), Some(name)) => directory.join(name),

@@ -15,7 +15,7 @@ use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
 use super::skip::{Skip, Skips};
-use crate::human::duration;
+use crate::human::format_duration;
 use crate::mountinfo;
 use crate::stop::Stop;
 
@@ -51,7 +51,7 @@ pub(super) fn search(places: Vec<PathBuf>, stop: Stop) -> Receiver<Met> {
     let (sender, receiver) = channel();
     std::thread::spawn(move || {
         let mut search = Search {
-            skips: Skips::new(mountinfo::types()),
+            skips: Skips::new(mountinfo::list_types()),
             seen: HashSet::new(),
             entries: 0,
             unseen: 0,
@@ -63,7 +63,7 @@ pub(super) fn search(places: Vec<PathBuf>, stop: Stop) -> Receiver<Met> {
         }
         if search.unseen > UNSEEN {
             let more = search.unseen - UNSEEN;
-            let more = crate::human::count(more, "more place") + " below it";
+            let more = crate::human::format_count(more, "more place") + " below it";
             search.tell(Met::Unseen(PathBuf::from("/"), more));
         }
         search.tell(Met::End(search.end()));
@@ -89,7 +89,7 @@ impl Search {
         let _ = self.sender.send(met);
     }
 
-    fn unseen(&mut self, path: &Path, why: impl std::fmt::Display) {
+    fn report_unseen(&mut self, path: &Path, why: impl std::fmt::Display) {
         self.unseen += 1;
         if self.unseen <= UNSEEN {
             self.tell(Met::Unseen(path.to_owned(), why.to_string()));
@@ -99,7 +99,7 @@ impl Search {
     /// Returns why the search must end, or why it is not complete.
     fn end(&self) -> Option<String> {
         if self.stop.reason().is_some() {
-            let limit = duration(self.stop.limit());
+            let limit = format_duration(self.stop.limit());
             Some(format!("it ended after {limit} (--timeout)"))
         } else if self.entries >= ENTRIES {
             Some(format!(
@@ -117,7 +117,7 @@ impl Search {
         let real = match place.canonicalize() {
             Ok(real) => real,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return,
-            Err(error) => return self.unseen(place, error),
+            Err(error) => return self.report_unseen(place, error),
         };
         match rustix::fs::open(&real, DIRECTORY, Mode::empty()) {
             Ok(directory) => self.enter(&directory, &real, 0),
@@ -127,30 +127,30 @@ impl Search {
                 let name = real.file_name().unwrap_or_default();
                 match (parent, std::ffi::CString::new(name.as_bytes())) {
                     (Ok(parent), Ok(name)) => self.look_at(parent.as_fd(), &name, &real),
-                    _ => self.unseen(&real, "it cannot be opened"),
+                    _ => self.report_unseen(&real, "it cannot be opened"),
                 }
             }
-            Err(error) => self.unseen(&real, error),
+            Err(error) => self.report_unseen(&real, error),
         }
     }
 
     /// Looks at every entry of a directory, and below.
     fn enter(&mut self, directory: &OwnedFd, path: &Path, depth: usize) {
         if depth > DEPTH {
-            return self.unseen(path, "it lies too deep");
+            return self.report_unseen(path, "it lies too deep");
         }
         let entries = match Dir::read_from(directory) {
             Ok(entries) => entries,
-            Err(error) => return self.unseen(path, error),
+            Err(error) => return self.report_unseen(path, error),
         };
         for entry in entries {
             if self.end().is_some() {
-                return self.unseen(path, "the survey ended before it was looked through");
+                return self.report_unseen(path, "the survey ended before it was looked through");
             }
             self.entries += 1;
             let entry = match entry {
                 Ok(entry) => entry,
-                Err(error) => return self.unseen(path, error),
+                Err(error) => return self.report_unseen(path, error),
             };
             let name = entry.file_name();
             if name == c"." || name == c".." {
@@ -158,7 +158,7 @@ impl Search {
             }
             let below = path.join(OsStr::from_bytes(name.to_bytes()));
             if below.as_os_str().len() >= LONGEST {
-                return self.unseen(path, "its path is too long");
+                return self.report_unseen(path, "its path is too long");
             }
             let kind = match entry.file_type() {
                 FileType::Unknown => match stat(directory.as_fd(), name) {
@@ -172,7 +172,7 @@ impl Search {
                     Skip::No => {}
                     Skip::Silently => continue,
                     Skip::Because(why) => {
-                        self.unseen(&below, why);
+                        self.report_unseen(&below, why);
                         continue;
                     }
                 }
@@ -180,7 +180,7 @@ impl Search {
                     Ok(directory) => self.enter(&directory, &below, depth + 1),
                     // It was removed or exchanged meanwhile.
                     Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => {}
-                    Err(error) => self.unseen(&below, error),
+                    Err(error) => self.report_unseen(&below, error),
                 }
             } else if kind.is_file() {
                 self.look_at(directory.as_fd(), name, &below);
@@ -196,7 +196,7 @@ impl Search {
                 }
             }
             Ok(None) | Err(Errno::NOENT | Errno::LOOP) => {}
-            Err(error) => self.unseen(path, error),
+            Err(error) => self.report_unseen(path, error),
         }
     }
 }

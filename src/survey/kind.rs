@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::engine::engine_of_scheme;
+use crate::engine::find_engine;
 
 /// A kind of database server.
 #[derive(Debug, PartialEq, Eq)]
@@ -203,14 +203,14 @@ impl Kind {
     }
 
     /// Returns the kind of a process with this name and these arguments.
-    pub(super) fn of_process(name: &str, arguments: &str) -> Option<&'static Kind> {
+    pub(super) fn find_by_process(name: &str, arguments: &str) -> Option<&'static Kind> {
         KINDS.iter().find(|kind| {
             kind.programs.contains(&name) && kind.word.is_none_or(|word| arguments.contains(word))
         })
     }
 
     /// Returns the kind of a server that listens on this socket, judged by the socket's name.
-    pub(super) fn of_socket(path: &Path) -> Option<&'static Kind> {
+    pub(super) fn find_by_socket(path: &Path) -> Option<&'static Kind> {
         let name = path.file_name()?.to_str()?;
         KINDS
             .iter()
@@ -218,14 +218,14 @@ impl Kind {
     }
 
     /// Returns the kind of a server that listens on this port by default.
-    pub(super) fn of_port(port: u16) -> Option<&'static Kind> {
+    pub(super) fn find_by_port(port: u16) -> Option<&'static Kind> {
         KINDS.iter().find(|kind| kind.ports.contains(&port))
     }
 
     /// Returns true if this program has an engine for the kind.
     pub(super) fn is_supported(&self) -> bool {
         self.scheme
-            .is_some_and(|scheme| engine_of_scheme(scheme).is_some())
+            .is_some_and(|scheme| find_engine(scheme).is_some())
     }
 }
 

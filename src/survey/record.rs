@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::row::SurveyReport;
 use crate::follow::open_regular;
-use crate::human::{self, printable};
+use crate::human::{self, escape};
 
 /// The most bytes of a record that are read.
 const LONGEST: u64 = 64 << 20;
@@ -41,8 +41,8 @@ struct RecordedDatabase {
 /// When it cannot be written. It is then unchanged.
 pub(super) fn write(file: &Path, survey: &SurveyReport) -> Result<()> {
     let context = || format!("cannot write the record of the survey {}", file.display());
-    let mut new = tempfile::NamedTempFile::new_in(directory_of(file)).with_context(context)?;
-    new.write_all(human::json(survey)?.as_bytes())
+    let mut new = tempfile::NamedTempFile::new_in(find_directory(file)).with_context(context)?;
+    new.write_all(human::format_json(survey)?.as_bytes())
         .and_then(|()| new.as_file().sync_all())
         .with_context(context)?;
     new.persist(file).with_context(context)?;
@@ -55,7 +55,7 @@ pub(super) fn write(file: &Path, survey: &SurveyReport) -> Result<()> {
 pub fn warn_of_record(file: &Path, now: Timestamp) {
     match read(file) {
         Ok(record) => {
-            for warning in warnings(&record, file, now) {
+            for warning in list_warnings(&record, file, now) {
                 log::warn!("{warning}");
             }
         }
@@ -74,7 +74,7 @@ fn is_ordinary(error: &io::Error) -> bool {
     )
 }
 
-fn directory_of(file: &Path) -> &Path {
+fn find_directory(file: &Path) -> &Path {
     match file.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
@@ -83,7 +83,7 @@ fn directory_of(file: &Path) -> &Path {
 
 /// Reads a record. The owner of the directory may be another user, so no symlink in it is followed.
 fn read(file: &Path) -> io::Result<SurveyRecord> {
-    let directory = fs::File::open(directory_of(file))?;
+    let directory = fs::File::open(find_directory(file))?;
     let name = file.file_name().unwrap_or_default();
     let mut text = Vec::new();
     open_regular(&directory, name)?
@@ -92,11 +92,11 @@ fn read(file: &Path) -> io::Result<SurveyRecord> {
     Ok(serde_json::from_slice(&text)?)
 }
 
-fn warnings(record: &SurveyRecord, file: &Path, now: Timestamp) -> Vec<String> {
+fn list_warnings(record: &SurveyRecord, file: &Path, now: Timestamp) -> Vec<String> {
     let age = now.duration_since(record.time);
     let bare = record.databases.iter().filter(|row| !row.covered);
     let mut names: Vec<_> = bare
-        .map(|row| format!("{} {}", row.engine, printable(&row.locations.join(", "))))
+        .map(|row| format!("{} {}", row.engine, escape(&row.locations.join(", "))))
         .collect();
     let mut warnings = Vec::new();
     if !names.is_empty() {
@@ -108,19 +108,19 @@ fn warnings(record: &SurveyRecord, file: &Path, now: Timestamp) -> Vec<String> {
         warnings.push(format!(
             "nobody dumps: {} (survey of {} ago)",
             names.join("; "),
-            human::age(age)
+            human::format_age(age)
         ));
     }
     if !record.complete {
         warnings.push(format!(
             "the survey of {} ago is not complete: it reached its --timeout",
-            human::age(age)
+            human::format_age(age)
         ));
     }
     if age > OLD {
         warnings.push(format!(
             "the last survey is {} old; run: dump-database survey --record {}",
-            human::age(age),
+            human::format_age(age),
             file.display()
         ));
     }

@@ -36,7 +36,7 @@ pub struct SurveyedDatabase {
 /// What a survey could not look at.
 #[derive(Debug, Serialize)]
 pub(super) struct Unseen {
-    #[serde(serialize_with = "crate::human::path")]
+    #[serde(serialize_with = "crate::human::serialize_path")]
     pub(super) path: PathBuf,
     pub(super) reason: String,
 }

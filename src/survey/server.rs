@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::kind::Kind;
-use super::socket::{Address, listening, read};
+use super::socket::{Address, list_listening, read};
 
 /// The most open files of one process that are looked at.
 const FILES: usize = 100_000;
@@ -39,7 +39,7 @@ struct ServerProcess {
 /// Returns the servers that run on this machine. A server that listens nowhere is left out.
 pub(super) fn find_servers() -> Vec<FoundServer> {
     let own = fs::read_link("/proc/self/ns/net").ok();
-    let here = listening("self");
+    let here = list_listening("self");
     let mut processes = read_processes();
     processes.sort_by_key(|process| process.pid);
     // A child of a server may still have the server's socket open.
@@ -55,7 +55,7 @@ pub(super) fn find_servers() -> Vec<FoundServer> {
             None => &here,
             Some(network) => networks
                 .entry(network.clone())
-                .or_insert_with(|| listening(&process.pid.to_string())),
+                .or_insert_with(|| list_listening(&process.pid.to_string())),
         };
         let of_it = all.iter().filter(|(inode, _)| sockets.contains(inode));
         let mut addresses = Vec::new();
@@ -75,7 +75,7 @@ pub(super) fn find_servers() -> Vec<FoundServer> {
         }
     }
     if processes.iter().any(|process| process.sockets.is_none()) || !is_root() {
-        servers.extend(by_address(&here, &read_all_sockets()));
+        servers.extend(find_by_address(&here, &read_all_sockets()));
     }
     servers
 }
@@ -101,12 +101,12 @@ fn read_all_sockets() -> HashSet<u64> {
 
 /// Returns the servers of the sockets that belong to no process that was seen, judged by the names
 /// of the sockets and the ports.
-fn by_address(all: &[(u64, Address)], seen: &HashSet<u64>) -> Vec<FoundServer> {
+fn find_by_address(all: &[(u64, Address)], seen: &HashSet<u64>) -> Vec<FoundServer> {
     let mut found: BTreeMap<(&str, u16), (&'static Kind, Vec<Address>)> = BTreeMap::new();
     for (_, address) in all.iter().filter(|(inode, _)| !seen.contains(inode)) {
         let (kind, port) = match address {
-            Address::Socket(path) => (Kind::of_socket(path), port_of_socket(path)),
-            Address::Port(_, port) => (Kind::of_port(*port), *port),
+            Address::Socket(path) => (Kind::find_by_socket(path), parse_port(path)),
+            Address::Port(_, port) => (Kind::find_by_port(*port), *port),
         };
         let Some(kind) = kind else {
             continue;
@@ -125,7 +125,7 @@ fn by_address(all: &[(u64, Address)], seen: &HashSet<u64>) -> Vec<FoundServer> {
 }
 
 /// Returns the port in the name of a PostgreSQL socket, otherwise 0.
-fn port_of_socket(path: &Path) -> u16 {
+fn parse_port(path: &Path) -> u16 {
     let name = path.file_name().and_then(|name| name.to_str());
     let port = name.and_then(|name| name.strip_prefix(".s.PGSQL."));
     port.and_then(|port| port.parse().ok()).unwrap_or(0)
@@ -144,9 +144,9 @@ fn read_processes() -> Vec<ServerProcess> {
             // The arguments are in the memory of the process. Where every user may handle page faults
             // (userfaultfd), its user can let a read of them hang.
             let kind = if Kind::depends_on_arguments(name) {
-                Kind::of_process(name, &arguments())?
+                Kind::find_by_process(name, &arguments())?
             } else {
-                Kind::of_process(name, "")?
+                Kind::find_by_process(name, "")?
             };
             let owner = fs::metadata(&place);
             Some(ServerProcess {

@@ -36,11 +36,11 @@ impl fmt::Display for Address {
 
 /// Returns the listening sockets of the network namespace of the process `process` (a number or
 /// `self`), each with its inode.
-pub(super) fn listening(process: &str) -> Vec<(u64, Address)> {
+pub(super) fn list_listening(process: &str) -> Vec<(u64, Address)> {
     let table = |name: &str| read(&Path::new("/proc").join(process).join("net").join(name));
-    let mut all = unix(&table("unix"));
+    let mut all = parse_unix(&table("unix"));
     for name in ["tcp", "tcp6"] {
-        all.extend(tcp(&table(name)));
+        all.extend(parse_tcp(&table(name)));
     }
     all
 }
@@ -57,7 +57,7 @@ pub(super) fn read(path: &Path) -> Vec<u8> {
 
 /// Parses `/proc/net/unix`: number, references, protocol, flags, type, state, inode, path. Sockets
 /// without a file are left out.
-fn unix(table: &[u8]) -> Vec<(u64, Address)> {
+fn parse_unix(table: &[u8]) -> Vec<(u64, Address)> {
     let socket = |line: &[u8]| {
         let mut rest = line;
         let mut field = || {
@@ -84,7 +84,7 @@ fn unix(table: &[u8]) -> Vec<(u64, Address)> {
 
 /// Parses `/proc/net/tcp` or `/proc/net/tcp6`: number, local address, remote address, state, and the
 /// inode as the tenth field.
-fn tcp(table: &[u8]) -> Vec<(u64, Address)> {
+fn parse_tcp(table: &[u8]) -> Vec<(u64, Address)> {
     let table = String::from_utf8_lossy(table);
     let socket = |line: &str| {
         let fields: Vec<_> = line.split_ascii_whitespace().collect();
@@ -94,13 +94,13 @@ fn tcp(table: &[u8]) -> Vec<(u64, Address)> {
         let (address, port) = fields.get(1)?.split_once(':')?;
         let port = u16::from_str_radix(port, 16).ok()?;
         let inode = fields.get(9)?.parse().ok()?;
-        Some((inode, Address::Port(address_of(address)?, port)))
+        Some((inode, Address::Port(parse_address(address)?, port)))
     };
     table.lines().filter_map(socket).collect()
 }
 
 /// Parses an address of `/proc/net/tcp`: words of 32 bits, each in the byte order of the machine.
-fn address_of(text: &str) -> Option<IpAddr> {
+fn parse_address(text: &str) -> Option<IpAddr> {
     let words = text.as_bytes().chunks(8);
     let words = words.map(|word| u32::from_str_radix(std::str::from_utf8(word).ok()?, 16).ok());
     let bytes: Vec<u8> = words

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use jiff::Timestamp;
 
 use super::row::SurveyedDatabase;
-use crate::human::{self, printable};
+use crate::human::{self, escape};
 
 const HEADS: [&str; 4] = ["engine", "where", "newest dump", "dumped"];
 
@@ -22,7 +22,7 @@ pub(super) fn print(
     let mut rows: Vec<_> = rows.iter().collect();
     rows.sort_by_key(|row| row.covered);
     let mut lines = vec![HEADS.map(str::to_owned)];
-    lines.extend(rows.iter().map(|row| cells(row, now)));
+    lines.extend(rows.iter().map(|row| write_cells(row, now)));
     let width = |column: usize| {
         let widths = lines.iter().map(|line| line[column].chars().count());
         widths.max().unwrap_or(0)
@@ -38,10 +38,10 @@ pub(super) fn print(
     Ok(())
 }
 
-fn cells(row: &SurveyedDatabase, now: Timestamp) -> [String; HEADS.len()] {
+fn write_cells(row: &SurveyedDatabase, now: Timestamp) -> [String; HEADS.len()] {
     let newest = row
         .newest
-        .map(|newest| human::age(now.duration_since(newest)));
+        .map(|newest| human::format_age(now.duration_since(newest)));
     let directories: Vec<_> = row
         .directories
         .iter()
@@ -64,8 +64,8 @@ fn cells(row: &SurveyedDatabase, now: Timestamp) -> [String; HEADS.len()] {
     let place = row.locations.join(", ");
     [
         row.engine.clone(),
-        printable(&place),
+        escape(&place),
         newest,
-        printable(&dumped),
+        escape(&dumped),
     ]
 }

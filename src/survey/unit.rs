@@ -128,9 +128,9 @@ impl Unit {
             else {
                 return false;
             };
-            let engine = crate::engine::engine_of_scheme(scheme);
+            let engine = crate::engine::find_engine(scheme);
             if engine.is_none()
-                || engine != server.kind.scheme.and_then(crate::engine::engine_of_scheme)
+                || engine != server.kind.scheme.and_then(crate::engine::find_engine)
             {
                 return false;
             }

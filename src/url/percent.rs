@@ -40,7 +40,7 @@ pub(super) fn decode(encoded: &str) -> Vec<u8> {
 }
 
 /// Decodes a part of a URL. Returns `None` if the decoded bytes are not UTF-8.
-pub(super) fn text_of(encoded: &str) -> Option<String> {
+pub(super) fn decode_text(encoded: &str) -> Option<String> {
     String::from_utf8(decode(encoded)).ok()
 }
 

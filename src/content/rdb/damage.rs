@@ -3,6 +3,6 @@
 use std::io;
 
 /// Returns the error of a file that is damaged as `how` says.
-pub(super) fn damage_error(how: &str) -> io::Error {
+pub(super) fn make_damage_error(how: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, how.to_owned())
 }

@@ -41,8 +41,8 @@ const STREAM_1: &[ValueField] = &[
 ];
 const STREAM_2: &[ValueField] = &stream(GROUP_2);
 const STREAM_3: &[ValueField] = &stream(GROUP_3);
-const GROUP_2: &[ValueField] = &group(CONSUMER_1);
-const GROUP_3: &[ValueField] = &group(CONSUMER_3);
+const GROUP_2: &[ValueField] = &wrap_field(CONSUMER_1);
+const GROUP_3: &[ValueField] = &wrap_field(CONSUMER_3);
 /// A consumer: its name, the time of its last attempt, and the entries that it did not acknowledge.
 const CONSUMER_1: &[ValueField] = &[Text, Bytes(8), OWN];
 /// A consumer that also has the time of its last success.
@@ -65,12 +65,12 @@ const fn stream(group: &'static [ValueField]) -> [ValueField; 10] {
 }
 
 /// Returns the fields of a consumer group in its second and third form.
-const fn group(consumer: &'static [ValueField]) -> [ValueField; 6] {
+const fn wrap_field(consumer: &'static [ValueField]) -> [ValueField; 6] {
     [Text, Number, Number, Number, PENDING, Times(consumer)]
 }
 
 /// Returns the fields of a value of this type, or `None` for a type that is not known.
-pub(super) fn fields(kind: u8, is_valkey: bool) -> Option<&'static [ValueField]> {
+pub(super) fn find_fields(kind: u8, is_valkey: bool) -> Option<&'static [ValueField]> {
     Some(match kind {
         0 | 9..=13 | 16 | 17 | 20 => PACKED,
         1 | 2 | 14 => &[Times(&[Text])],

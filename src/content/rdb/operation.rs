@@ -3,10 +3,10 @@
 use std::io;
 
 use super::Rdb;
-use super::damage::damage_error;
-use super::grammar::{ValueField, fields};
+use super::damage::make_damage_error;
+use super::grammar::{ValueField, find_fields};
 use super::step::{NumberUse, ReadStep};
-use super::text::{number, refuse_long};
+use super::text::{read_number, refuse_long};
 use super::visitor::Visitor;
 
 /// The oldest version of the format whose types are all known.
@@ -17,7 +17,7 @@ const NEWEST: u32 = 99;
 impl<V: Visitor> Rdb<V> {
     /// Reads the magic bytes and the version.
     pub(super) fn read_front(&mut self, front: &[u8]) -> io::Result<()> {
-        let foreign = || damage_error("it is not an RDB file");
+        let foreign = || make_damage_error("it is not an RDB file");
         let front = std::str::from_utf8(front).map_err(|_| foreign())?;
         let (is_valkey, version) = match (front.strip_prefix("REDIS"), front.strip_prefix("VALKEY"))
         {
@@ -30,7 +30,7 @@ impl<V: Visitor> Rdb<V> {
         }
         let version = version.parse().map_err(|_| foreign())?;
         if !(OLDEST..=NEWEST).contains(&version) {
-            return Err(damage_error(&format!(
+            return Err(make_damage_error(&format!(
                 "it is an RDB file of version {version}, and versions {OLDEST} to {NEWEST} are known"
             )));
         }
@@ -85,8 +85,8 @@ impl<V: Visitor> Rdb<V> {
                 ReadStep::Bytes(8, NumberUse::Checksum)
             }
             kind => {
-                let Some(fields) = fields(kind, self.is_valkey) else {
-                    return Err(damage_error(&format!(
+                let Some(fields) = find_fields(kind, self.is_valkey) else {
+                    return Err(make_damage_error(&format!(
                         "the RDB file has an entry of type {kind}, which this program does not know"
                     )));
                 };
@@ -124,7 +124,7 @@ impl<V: Visitor> Rdb<V> {
             }
             NumberUse::Checksum => {
                 if number != 0 && number != self.computed {
-                    return Err(damage_error(
+                    return Err(make_damage_error(
                         "its CRC-64 is not the one at the end of the RDB file",
                     ));
                 }
@@ -146,14 +146,14 @@ impl<V: Visitor> Rdb<V> {
 
     /// Begins a field of a module's value, by its kind.
     pub(super) fn begin_module_field(&mut self, kind: &[u8]) -> io::Result<()> {
-        let next = match number(kind) {
+        let next = match read_number(kind) {
             Some(0) => return Ok(()),
             Some(1 | 2) => ReadStep::Number(NumberUse::Module),
             Some(3) => ReadStep::Bytes(4, NumberUse::Module),
             Some(4) => ReadStep::Bytes(8, NumberUse::Module),
             Some(5) => ReadStep::Text(false),
             _ => {
-                return Err(damage_error(
+                return Err(make_damage_error(
                     "a module's value has a field that is not known",
                 ));
             }

@@ -25,7 +25,7 @@ pub(super) enum ReadStep {
 
 impl ReadStep {
     /// Returns the step that reads a field.
-    pub(super) fn of_field(field: ValueField) -> Self {
+    pub(super) fn from_field(field: ValueField) -> Self {
         match field {
             ValueField::Number => ReadStep::Number(NumberUse::Nothing),
             ValueField::Text => ReadStep::Text(false),

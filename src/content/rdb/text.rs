@@ -13,7 +13,7 @@ pub(super) fn refuse_long(length: u64) -> io::Result<()> {
     if length > LONGEST_NAME {
         return Err(io::Error::other(format!(
             "the name of a key has {}; names of up to {LONGEST_NAME} bytes can be restored",
-            crate::human::count(length, "byte")
+            crate::human::format_count(length, "byte")
         )));
     }
     Ok(())
@@ -31,7 +31,7 @@ pub(super) enum StringEncoding {
 }
 
 /// Returns the number in the format of lengths, or `None` if the bytes stand for something else.
-pub(super) fn number(bytes: &[u8]) -> Option<u64> {
+pub(super) fn read_number(bytes: &[u8]) -> Option<u64> {
     let big = |bytes: &[u8]| {
         let digits = bytes.iter();
         digits.fold(0_u64, |value, byte| (value << 8) | u64::from(*byte))
@@ -48,18 +48,18 @@ pub(super) fn number(bytes: &[u8]) -> Option<u64> {
 }
 
 /// Returns how a string is written, by what stands before it; `None` if that is not known.
-pub(super) fn encoding(bytes: &[u8]) -> Option<StringEncoding> {
+pub(super) fn read_encoding(bytes: &[u8]) -> Option<StringEncoding> {
     Some(match *bytes {
         [0xc0] => StringEncoding::Integer(1),
         [0xc1] => StringEncoding::Integer(2),
         [0xc2] => StringEncoding::Integer(4),
         [0xc3] => StringEncoding::Compressed,
-        _ => StringEncoding::Plain(number(bytes)?),
+        _ => StringEncoding::Plain(read_number(bytes)?),
     })
 }
 
 /// Returns the decimal text of an integer, whose lowest byte is first.
-pub(super) fn integer(bytes: &[u8]) -> Vec<u8> {
+pub(super) fn format_integer(bytes: &[u8]) -> Vec<u8> {
     let sign = bytes.last().is_some_and(|last| last & 0x80 != 0);
     let mut wide = [if sign { 0xff } else { 0 }; 8];
     let length = bytes.len().min(8);

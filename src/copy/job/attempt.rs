@@ -62,13 +62,13 @@ impl CopyJob {
         writeln!(
             std::io::stdout(),
             "{}",
-            human::printable(&destination.url_of(&path))
+            human::escape(&destination.url_of(&path))
         )?;
         let bytes = made.sidecar.bytes;
         log::info!(
             "{}: copied {name}, {} in {:.1} s, {:.1} MB/s",
             self.folder,
-            human::bytes(bytes),
+            human::format_bytes(bytes),
             made.seconds,
             bytes as f64 / made.seconds.max(0.001) / 1e6
         );

@@ -56,7 +56,7 @@ pub(super) fn enter_new_root(inhabitant: &SandboxUser<'_>) -> Result<()> {
     }
     make_devices(root)?;
     for place in ["/tmp", "/var/tmp", SOCKETS] {
-        let place = path_below(root, Path::new(place));
+        let place = join_below(root, Path::new(place));
         make_directory(&place)?;
         let mode = if place.ends_with("tmp") {
             0o1777
@@ -67,7 +67,7 @@ pub(super) fn enter_new_root(inhabitant: &SandboxUser<'_>) -> Result<()> {
     }
     let user = inhabitant.user.unwrap_or_else(|| geteuid().as_raw());
     if inhabitant.user.is_some() {
-        std::os::unix::fs::chown(path_below(root, Path::new(SOCKETS)), Some(user), Some(user))?;
+        std::os::unix::fs::chown(join_below(root, Path::new(SOCKETS)), Some(user), Some(user))?;
     }
     name_user(root, inhabitant.work, user)?;
     show(root, inhabitant.work)?;
@@ -81,7 +81,7 @@ fn mount_empty(place: &Path, options: &CStr) -> Result<()> {
 }
 
 /// Returns the path below the new root directory that stands for `path` of the current one.
-fn path_below(root: &Path, path: &Path) -> PathBuf {
+fn join_below(root: &Path, path: &Path) -> PathBuf {
     root.join(path.strip_prefix("/").unwrap_or(path))
 }
 
@@ -91,7 +91,7 @@ fn show(root: &Path, path: &Path) -> Result<()> {
     let Ok(meta) = path.symlink_metadata() else {
         return Ok(());
     };
-    let place = path_below(root, path);
+    let place = join_below(root, path);
     if let Some(parent) = place.parent() {
         make_directory(parent)?;
     }
@@ -123,7 +123,7 @@ fn make_directory(path: &Path) -> io::Result<()> {
 }
 
 fn make_devices(root: &Path) -> Result<()> {
-    let dev = path_below(root, Path::new("/dev"));
+    let dev = join_below(root, Path::new("/dev"));
     make_directory(&dev)?;
     for device in DEVICES {
         show(root, &Path::new("/dev").join(device))?;
@@ -149,7 +149,7 @@ fn name_user(root: &Path, work: &Path, user: u32) -> Result<()> {
         ),
         ("group", format!("root:x:0:\n{USER}:x:{user}:\n")),
     ] {
-        let place = path_below(root, &Path::new("/etc").join(file));
+        let place = join_below(root, &Path::new("/etc").join(file));
         let own = root.join(format!(".{file}"));
         fs::write(&own, lines)?;
         fs::set_permissions(&own, Permissions::from_mode(0o644))?;

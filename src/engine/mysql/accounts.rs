@@ -38,20 +38,20 @@ pub(super) fn restore(
 ) -> Result<LoadResult> {
     server.connect(stop)?;
     let server = &server;
-    let existing = server.column(
+    let existing = server.query_column(
         "SELECT IF(host = '', user, CONCAT(user, '@', host)) FROM mysql.user",
         stop,
     )?;
     let mut existing: HashSet<_> = existing.into_iter().collect();
     // MariaDB lists `PUBLIC` even if it has no grants.
     if server
-        .column("SHOW GRANTS FOR PUBLIC", stop)
+        .query_column("SHOW GRANTS FOR PUBLIC", stop)
         .is_ok_and(|grants| grants.is_empty())
     {
         existing.remove(EVERYONE);
     }
     let existing_servers: HashSet<_> = server
-        .column("SELECT LOWER(server_name) FROM mysql.servers", stop)?
+        .query_column("SELECT LOWER(server_name) FROM mysql.servers", stop)?
         .into_iter()
         .collect();
     let script = read_list(dump, stop)?;
@@ -71,14 +71,14 @@ pub(super) fn restore(
         ensure!(
             is_about_accounts(&line),
             "the dump was changed after it was made: it has a statement that creates no account and no server and grants nothing: {}",
-            human::printable(&human::cut(&line, 80))
+            human::escape(&human::cut(&line, 80))
         );
         if let Some(name) = find_defined_server(&line) {
             if existing_servers.contains(&name.to_lowercase()) {
                 log::info!("the definition of the server {name} exists and stays as it is");
                 continue;
             }
-            let drop = format!("DROP SERVER IF EXISTS {}", server::identifier(&name));
+            let drop = format!("DROP SERVER IF EXISTS {}", server::quote_identifier(&name));
             accounts.created.push(drop);
             accounts.kept.push((format!("server {name}"), line));
             continue;
@@ -133,7 +133,7 @@ impl Accounts<'_> {
     /// Runs the statements. Returns the failures that do not end the restore.
     fn create(&self) -> Result<Vec<Failure>> {
         let program = self.server.shell.program;
-        let mut command = self.server.input_shell();
+        let mut command = self.server.build_input_shell();
         if self.keep_going {
             command.args(["--force", "--skip-reconnect"]);
         }
@@ -166,7 +166,7 @@ impl Accounts<'_> {
     }
 
     fn undo(&self) {
-        let mut command = self.server.shell();
+        let mut command = self.server.build_shell();
         command.args(["--batch", "--force", "--execute", &self.created.join("; ")]);
         let program = self.server.shell.program;
         if let Err(error) = child::read_output(&mut command, program, Stop::for_cleanup()) {
@@ -203,7 +203,7 @@ pub(super) fn grant(mut server: Server, grants: &[String], stop: Stop) -> Result
 }
 
 fn quote_account(account: &str) -> String {
-    let quote = super::server::identifier;
+    let quote = super::server::quote_identifier;
     match account.rsplit_once('@') {
         Some((user, host)) => format!("{}@{}", quote(user), quote(host)),
         None => quote(account),

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use anyhow::{Context, Result, bail};
 
 use super::left_out::Selected;
-use super::server::{Server, literal};
+use super::server::{Server, quote_literal};
 use super::settings::DatabaseSettings;
 use super::storage_engines::ELSEWHERE;
 use super::unreadable::Unreadable;
@@ -44,7 +44,7 @@ pub(super) enum Readable {
 }
 
 pub(super) fn list_databases(server: &Server, stop: Stop) -> Result<Vec<String>> {
-    server.column(
+    server.query_column(
         &format!(
             "SELECT schema_name FROM information_schema.schemata WHERE BINARY schema_name NOT IN ({OWN})
              AND NOT (BINARY schema_name = 'sys' AND EXISTS ({OWN_SYS})) ORDER BY 1"
@@ -55,11 +55,11 @@ pub(super) fn list_databases(server: &Server, stop: Stop) -> Result<Vec<String>>
 
 /// Returns the tables of a database, without views and sequences.
 pub(super) fn list_tables(server: &Server, name: &str, stop: Stop) -> Result<BTreeSet<String>> {
-    let tables = server.column(
+    let tables = server.query_column(
         &format!(
             "SELECT table_name FROM information_schema.tables WHERE table_schema = {}
              AND table_type NOT IN ('VIEW', 'SEQUENCE')",
-            literal(name)
+            quote_literal(name)
         ),
         stop,
     )?;
@@ -72,8 +72,8 @@ pub(super) fn list_generating_tables(
     name: &str,
     stop: Stop,
 ) -> Result<Vec<String>> {
-    let database = literal(name);
-    server.column(
+    let database = quote_literal(name);
+    server.query_column(
         &format!("SELECT DISTINCT table_name FROM information_schema.columns WHERE table_schema = {database} AND generation_expression <> '' ORDER BY 1"),
         stop,
     )
@@ -121,7 +121,7 @@ impl DatabaseProperties {
         left_out: &LeftOut,
         stop: Stop,
     ) -> Result<Self> {
-        let (settings, database) = (read_settings(server, name, stop)?, literal(name));
+        let (settings, database) = (read_settings(server, name, stop)?, quote_literal(name));
         privileges::check(server, name, stop)?;
         let selected = Selected::find(server, name, left_out, stop)?;
         // MariaDB opens views, and so detects broken ones, only if `create_time` is queried.
@@ -130,7 +130,7 @@ impl DatabaseProperties {
                 create_time, IFNULL(table_rows, '') FROM information_schema.tables WHERE table_schema = {database} ORDER BY 1"
         );
         let tables = server.ask(&tables, stop)?;
-        let transactional = server.column(
+        let transactional = server.query_column(
             "SELECT engine FROM information_schema.engines WHERE transactions = 'YES'",
             stop,
         )?;
@@ -197,7 +197,7 @@ impl DatabaseProperties {
             );
         }
         warn_of_tables(name, &unprotected, &empty);
-        this.settings.collations.extend(server.column(
+        this.settings.collations.extend(server.query_column(
             &format!("SELECT DISTINCT collation_name FROM information_schema.columns WHERE table_schema = {database} AND collation_name IS NOT NULL"),
             stop,
         )?);
@@ -205,8 +205,8 @@ impl DatabaseProperties {
             "SELECT 1 FROM information_schema.columns WHERE table_schema = {database}
              AND column_default LIKE '%nextval(%' LIMIT 1"
         );
-        this.uses_sequences = !server.column(&defaults, stop)?.is_empty();
-        this.settings.definers.extend(server.column(
+        this.uses_sequences = !server.query_column(&defaults, stop)?.is_empty();
+        this.settings.definers.extend(server.query_column(
             &format!(
                 "SELECT definer FROM information_schema.views WHERE table_schema = {database}
                  UNION SELECT definer FROM information_schema.routines WHERE routine_schema = {database}
@@ -228,7 +228,7 @@ fn name_all(what: &str, objects: &[String]) -> Option<String> {
 
 /// Returns the default character set, the default collation and the comment of a database.
 pub(super) fn read_settings(server: &Server, name: &str, stop: Stop) -> Result<DatabaseSettings> {
-    let database = literal(name);
+    let database = quote_literal(name);
     let columns = "default_character_set_name, default_collation_name";
     let ask = |columns: &str| {
         let query = format!(
@@ -254,7 +254,7 @@ pub(super) fn read_settings(server: &Server, name: &str, stop: Stop) -> Result<D
         engines: BTreeSet::new(),
         collations: BTreeSet::new(),
         lower_case_table_names: server
-            .column("SELECT @@lower_case_table_names", stop)?
+            .query_column("SELECT @@lower_case_table_names", stop)?
             .pop(),
         inexact: Vec::new(),
         lacking: Vec::new(),

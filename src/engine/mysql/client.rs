@@ -66,7 +66,7 @@ impl Client {
         words.any(|word| word == option)
     }
 
-    pub(super) fn version(&self, stop: Stop) -> Result<String> {
+    pub(super) fn read_version(&self, stop: Stop) -> Result<String> {
         Ok(read_printed(self.program, "--version", stop)?
             .trim()
             .to_owned())

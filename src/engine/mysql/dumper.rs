@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use super::catalogue::{self, DatabaseProperties, Readable};
 use super::count::CountingWriter;
 use super::lock_wait::LockWaitReader;
-use super::server::{Server, identifier};
+use super::server::{Server, quote_identifier};
 use super::{flags, globals, options, variables};
 use crate::child::Child;
 use crate::engine::access::{Access, Part};
@@ -59,7 +59,7 @@ impl Mysql {
     ) -> Result<Self> {
         let stop = access.deadline;
         let version = server.connect(stop)?;
-        let dumper = server.bare_client(&server.dumper);
+        let dumper = server.build_bare_client(&server.dumper);
         options::refuse(dumper, &server.dumper, &options::OF_PARTS, stop)?;
         variables::refuse_hidden_rows(&server, stop)?;
         let left_out = match part {
@@ -78,10 +78,10 @@ impl Mysql {
             readable,
             identity: Identity {
                 engine: Engine::Mysql,
-                location: server.location(stop)?,
+                location: server.find_location(stop)?,
                 database: database.as_ref().map(|(name, _)| name.clone()),
             },
-            client_version: server.dumper.version(stop)?,
+            client_version: server.dumper.read_version(stop)?,
             lock_timeout: access.lock_timeout.max(Duration::from_secs(1)),
             begun: false,
             left_out,
@@ -117,7 +117,7 @@ impl Dumper for Mysql {
         0
     }
 
-    fn snapshot(&mut self, _scratch: Option<ScratchFile<'_>>) -> Result<()> {
+    fn take_snapshot(&mut self, _scratch: Option<ScratchFile<'_>>) -> Result<()> {
         // After a lost snapshot, the database may have changed.
         if let Some((name, database)) = &mut self.database
             && std::mem::replace(&mut self.begun, true)
@@ -259,16 +259,16 @@ impl Mysql {
         };
         let count = format!(
             "SELECT COUNT(*) FROM {}.{}",
-            identifier(name),
-            identifier(table)
+            quote_identifier(name),
+            quote_identifier(table)
         );
-        let now = self.server.column(&count, Stop::after_fixed(LONGEST_COUNT));
+        let now = self.server.query_column(&count, Stop::with_fixed_limit(LONGEST_COUNT));
         Stop::until_signal().check()?;
         let now = now.ok().and_then(|rows| rows.first()?.parse().ok());
         if let Some(now) = now.filter(|now| is_far(*now)) {
             log::warn!(
                 "{name}: the dump has {} of {table}, and the table has {now}; unless the table was filled just now, something hides rows from this user",
-                crate::human::count(dumped, "row")
+                crate::human::format_count(dumped, "row")
             );
         }
         Ok(())

@@ -34,7 +34,7 @@ pub(super) struct ServerError {
 impl ServerError {
     /// Returns the error of a client as a [`ServerError`] if it is the server's, and unchanged
     /// otherwise. `show` changes the text that is shown.
-    pub(super) fn of(error: Error, show: impl FnOnce(&str) -> String) -> Error {
+    pub(super) fn from_client_error(error: Error, show: impl FnOnce(&str) -> String) -> Error {
         let said = format!("{error:#}");
         match parse(&said) {
             None => error,
@@ -53,7 +53,7 @@ impl ServerError {
 }
 
 /// Returns the number of the server's error, or `None` if the server did not cause the error.
-pub(super) fn number(error: &Error) -> Option<u16> {
+pub(super) fn find_number(error: &Error) -> Option<u16> {
     ServerError::find(error).map(|error| error.number)
 }
 
@@ -111,7 +111,7 @@ mod tests {
             ("ERROR at line 1: Unknown command", None),
         ] {
             assert_eq!(parse(said), expected, "{said}");
-            let error = ServerError::of(Error::msg(said), str::to_owned).context("outside");
+            let error = ServerError::from_client_error(Error::msg(said), str::to_owned).context("outside");
             assert_eq!(number(&error), expected.map(|(number, _)| number));
             assert_eq!(format!("{error:#}"), format!("outside: {said}"));
         }

@@ -7,7 +7,7 @@ use anyhow::{Error, Result, ensure};
 
 use super::catalogue;
 use super::script::created::CreatedObjects;
-use super::server::{Server, identifier, literal};
+use super::server::{Server, quote_identifier, quote_literal};
 use super::settings::{DatabaseSettings, PLAIN_STRINGS};
 use crate::header::Rows;
 use crate::stop::{self, Stop};
@@ -69,7 +69,7 @@ impl Empty<'_> {
             ),
         };
         // The error is not shown if a signal is the reason.
-        if stop::signal().is_some() {
+        if stop::get_signal().is_some() {
             log::warn!("{said}");
         }
         error.context(said)
@@ -82,7 +82,7 @@ impl Empty<'_> {
         };
         let stop = Stop::for_cleanup();
         let there = format!("SELECT id FROM information_schema.processlist WHERE id = {session}");
-        while !self.server.column(&there, stop)?.is_empty() {
+        while !self.server.query_column(&there, stop)?.is_empty() {
             // The session may have ended meanwhile.
             let _ = self.server.ask(&format!("KILL {session}"), stop);
             stop.check()?;
@@ -110,7 +110,7 @@ impl Empty<'_> {
         }
         let back = format!(
             "{PLAIN_STRINGS}; ALTER DATABASE {} {}",
-            identifier(self.name),
+            quote_identifier(self.name),
             self.settings.options()
         );
         if catalogue::read_settings(self.server, self.name, stop)? != self.settings {
@@ -128,10 +128,10 @@ impl Empty<'_> {
         };
         let count = format!(
             "SELECT COUNT(*) FROM {}.{}",
-            identifier(self.name),
-            identifier(table)
+            quote_identifier(self.name),
+            quote_identifier(table)
         );
-        let rows = self.server.column(&count, stop)?;
+        let rows = self.server.query_column(&count, stop)?;
         let rows = rows.first().and_then(|rows| rows.parse::<u64>().ok());
         Ok(rows.is_none_or(|rows| rows > *dumped))
     }
@@ -139,8 +139,8 @@ impl Empty<'_> {
     fn write_drop(&self, kind: &str, object: &str) -> String {
         format!(
             "DROP {kind} IF EXISTS {}.{};",
-            identifier(self.name),
-            identifier(object)
+            quote_identifier(self.name),
+            quote_identifier(object)
         )
     }
 
@@ -161,9 +161,9 @@ impl Empty<'_> {
 fn list_users(server: &Server, name: &str, stop: Stop) -> Result<Vec<String>> {
     let sessions = format!(
         "SELECT user FROM information_schema.processlist WHERE db = {} AND id <> CONNECTION_ID()",
-        literal(name)
+        quote_literal(name)
     );
-    server.column(&sessions, stop)
+    server.query_column(&sessions, stop)
 }
 
 fn describe(objects: &[(String, String)]) -> String {
@@ -179,7 +179,7 @@ fn describe(objects: &[(String, String)]) -> String {
 
 /// Returns the kind and the name of every object in a database.
 fn list_objects(server: &Server, name: &str, stop: Stop) -> Result<Vec<(String, String)>> {
-    let database = literal(name);
+    let database = quote_literal(name);
     let rows = server.ask(
         &format!(
             "SELECT 'EVENT', event_name FROM information_schema.events WHERE event_schema = {database}

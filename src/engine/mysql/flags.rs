@@ -61,7 +61,7 @@ fn begin(
     lock_timeout: Duration,
 ) -> Command {
     let dumper = &server.dumper;
-    let mut command = server.client(dumper);
+    let mut command = server.build_client(dumper);
     command.args(FLAGS);
     for (flag, wanted) in [
         ("set-gtid-purged=OFF", true),

@@ -13,7 +13,7 @@ use super::error::{
     self, BAD_FIELD, MISSING_PRIVILEGE, SYNTAX, TABLE_ACCESS_DENIED, UNKNOWN_SYSTEM_VARIABLE,
 };
 use super::quotes::{find_after, read_account, split_statements};
-use super::server::{Server, identifier};
+use super::server::{Server, quote_identifier};
 use crate::stop::Stop;
 
 /// The number of statements that one client runs at most.
@@ -41,7 +41,7 @@ pub(super) fn write(server: &Server, out: &mut dyn Write, stop: Stop) -> Result<
     writeln!(out, "-- Users and their grants\n")?;
     writeln!(out, "/*!40101 {PLAIN} */;")?;
     // In MySQL a role is a user. Only MariaDB has this column.
-    let roles = server.column(
+    let roles = server.query_column(
         "SELECT user FROM mysql.user WHERE is_role = 'Y' ORDER BY user = 'PUBLIC', user",
         stop,
     );
@@ -51,7 +51,7 @@ pub(super) fn write(server: &Server, out: &mut dyn Write, stop: Stop) -> Result<
     } else {
         ""
     };
-    let users = server.column(
+    let users = server.query_column(
         &format!("SELECT CONCAT(QUOTE(user), '@', QUOTE(host)) FROM mysql.user{users} ORDER BY 1"),
         stop,
     )?;
@@ -61,7 +61,7 @@ pub(super) fn write(server: &Server, out: &mut dyn Write, stop: Stop) -> Result<
     let hex = "SET SESSION print_identified_with_as_hex = ON";
     let hex = ignore_unknown(server.ask(hex, stop), UNKNOWN_SYSTEM_VARIABLE)?
         .map_or(String::new(), |_| format!("{hex};"));
-    let roles: Vec<_> = roles.iter().map(|role| identifier(role)).collect();
+    let roles: Vec<_> = roles.iter().map(|role| quote_identifier(role)).collect();
     for role in &roles {
         writeln!(out, "CREATE ROLE {role};")?;
     }
@@ -71,7 +71,7 @@ pub(super) fn write(server: &Server, out: &mut dyn Write, stop: Stop) -> Result<
             .iter()
             .map(|name| format!("{what} {name}"))
             .collect();
-        server.column(&format!("{PLAIN}; {hex} {}", shown.join("; ")), stop)
+        server.query_column(&format!("{PLAIN}; {hex} {}", shown.join("; ")), stop)
     };
     for some in users.chunks(AT_ONCE) {
         let lines = show("SHOW CREATE USER", some)?;
@@ -80,7 +80,7 @@ pub(super) fn write(server: &Server, out: &mut dyn Write, stop: Stop) -> Result<
         ensure!(
             created == some.len(),
             "the server shows how to create {created} of {}; users were changed during the dump",
-            crate::human::count(some.len(), "user")
+            crate::human::format_count(some.len(), "user")
         );
         for line in lines {
             let (line, roles) = remove_default_roles(&line);
@@ -118,18 +118,18 @@ pub(super) fn write(server: &Server, out: &mut dyn Write, stop: Stop) -> Result<
 /// Writes the definitions of other servers, which tables name. Every user that may see other users'
 /// grants may read them: both need SELECT on the database `mysql`.
 fn write_servers(server: &Server, out: &mut dyn Write, stop: Stop) -> Result<()> {
-    let names = server.column("SELECT server_name FROM mysql.servers ORDER BY 1", stop)?;
+    let names = server.query_column("SELECT server_name FROM mysql.servers ORDER BY 1", stop)?;
     if names.is_empty() {
         return Ok(());
     }
     let shown = names
         .iter()
-        .map(|name| format!("SHOW CREATE SERVER {}", identifier(name)));
+        .map(|name| format!("SHOW CREATE SERVER {}", quote_identifier(name)));
     let shown: Vec<_> = shown.collect();
     // Since MariaDB 11.7, a definition can have options of any name.
     let shown = match server.ask(&format!("{PLAIN}; {}", shown.join("; ")), stop) {
         Ok(rows) => rows.into_iter().filter_map(|mut row| row.pop()).collect(),
-        Err(error) if error::number(&error).is_some_and(|number| NOT_SHOWN.contains(&number)) => {
+        Err(error) if error::find_number(&error).is_some_and(|number| NOT_SHOWN.contains(&number)) => {
             Vec::new()
         }
         Err(error) => return Err(error),
@@ -142,7 +142,7 @@ fn write_servers(server: &Server, out: &mut dyn Write, stop: Stop) -> Result<()>
                 "the definitions of other servers are dumped without options that only some of them have: a restore could not read what the server shows of them"
             );
         }
-        server.column(SERVERS, stop)?
+        server.query_column(SERVERS, stop)?
     };
     ensure!(
         definitions.len() == names.len(),
@@ -171,7 +171,7 @@ fn has_definitions(shown: &[String], names: &[String]) -> bool {
 /// Returns `None` if the server does not know what it was asked for, by the number of its error.
 fn ignore_unknown<T>(answer: Result<T>, number: u16) -> Result<Option<T>> {
     match answer {
-        Err(error) if error::number(&error) == Some(number) => Ok(None),
+        Err(error) if error::find_number(&error) == Some(number) => Ok(None),
         answer => answer.map(Some),
     }
 }

@@ -4,7 +4,7 @@
 use anyhow::Result;
 
 use super::load::describe;
-use super::server::{Server, identifier, literal};
+use super::server::{Server, quote_identifier, quote_literal};
 use super::storage_engines::ELSEWHERE;
 use crate::stop::Stop;
 
@@ -47,7 +47,7 @@ pub(super) fn find_columns(server: &Server, database: &str, stop: Stop) -> Resul
     let mut differing = Vec::new();
     let mut chunks = suspects.chunks(AT_ONCE);
     while let Some(chunk) = chunks.next() {
-        let found = server.column(&query(database, chunk), stop);
+        let found = server.query_column(&write_query(database, chunk), stop);
         stop.check()?;
         let Ok(found) = found else {
             let rest = chunk.iter().chain(chunks.by_ref().flatten());
@@ -96,7 +96,7 @@ fn find_suspects(
                 AND IFNULL(t.engine, '') NOT IN ({})
                 AND (c.data_type = 'float' OR c.character_set_name IS NOT NULL)
              ORDER BY 1, c.ordinal_position",
-            literal(database),
+            quote_literal(database),
             list(&ELSEWHERE)
         ),
         stop,
@@ -122,9 +122,9 @@ fn find_suspects(
 }
 
 /// Returns the query for the indices of the columns that hold a value that does not survive.
-fn query(database: &str, columns: &[Column]) -> String {
+fn write_query(database: &str, columns: &[Column]) -> String {
     let write_expression = |(index, column): (usize, &Column)| {
-        let name = identifier(&column.name);
+        let name = quote_identifier(&column.name);
         let differs = match column.kind.as_str() {
             "float" => format!("CAST(CONCAT({name}) AS FLOAT) <> {name}"),
             set => format!(
@@ -138,8 +138,8 @@ fn query(database: &str, columns: &[Column]) -> String {
         };
         format!(
             "(SELECT {index} FROM {}.{}{history} WHERE {differs} LIMIT 1)",
-            identifier(database),
-            identifier(&column.table)
+            quote_identifier(database),
+            quote_identifier(&column.table)
         )
     };
     let each: Vec<_> = columns.iter().enumerate().map(write_expression).collect();

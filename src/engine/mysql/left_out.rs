@@ -6,7 +6,7 @@ use anyhow::{Context, Result, ensure};
 use glob::Pattern;
 
 use super::client::Client;
-use super::server::{Server, identifier, literal};
+use super::server::{Server, quote_identifier, quote_literal};
 use crate::header::LeftOut;
 use crate::stop::Stop;
 
@@ -43,7 +43,7 @@ impl Selected {
             &format!(
                 "SELECT table_name, table_type NOT IN ('VIEW', 'SEQUENCE')
                  FROM information_schema.tables WHERE table_schema = {}",
-                literal(name)
+                quote_literal(name)
             ),
             stop,
         )?;
@@ -72,7 +72,7 @@ impl Selected {
 
     /// Returns the foreign keys of dumped rows that refer to tables or rows that are left out.
     fn find_referring_keys(&self, server: &Server, name: &str, stop: Stop) -> Result<Vec<String>> {
-        let database = literal(name);
+        let database = quote_literal(name);
         let keys = server.ask(
             &format!(
                 "SELECT constraint_name, table_name, referenced_table_name
@@ -104,15 +104,15 @@ impl Selected {
             &format!(
                 "SELECT table_name, view_definition FROM information_schema.views
                  WHERE table_schema = {} ORDER BY 1",
-                literal(name)
+                quote_literal(name)
             ),
             stop,
         )?;
-        let database = identifier(name);
+        let database = quote_identifier(name);
         let shown: Vec<_> = self
             .tables
             .iter()
-            .map(|table| format!("{database}.{}", identifier(table)))
+            .map(|table| format!("{database}.{}", quote_identifier(table)))
             .collect();
         let needs = |view: &Vec<String>| match &view[..] {
             [view, definition]

@@ -1,6 +1,6 @@
 //! Removes the databases that killed restores left.
 
-use super::server::{Server, identifier, literal};
+use super::server::{Server, quote_identifier, quote_literal};
 use crate::clock;
 use crate::engine::leftover::{Leftover, judge};
 use crate::stop::Stop;
@@ -19,20 +19,20 @@ pub(super) fn remove(server: &Server, name: &str, databases: &[String], stop: St
         };
         let sessions = format!(
             "SELECT id FROM information_schema.processlist WHERE db = {}",
-            literal(left)
+            quote_literal(left)
         );
-        match server.column(&sessions, stop) {
+        match server.query_column(&sessions, stop) {
             Ok(sessions) if sessions.is_empty() => {}
             _ => continue,
         }
         if leftover == Leftover::Unknown {
             log::warn!(
                 "the database {left} is of a restore that was killed or runs on another machine; if none is running, remove it with DROP DATABASE {}",
-                identifier(left)
+                quote_identifier(left)
             );
             continue;
         }
-        let drop = format!("DROP DATABASE IF EXISTS {}", identifier(left));
+        let drop = format!("DROP DATABASE IF EXISTS {}", quote_identifier(left));
         match server.ask(&drop, stop) {
             Ok(_) => {
                 log::warn!("removed the database {left}, which a restore that was killed left");

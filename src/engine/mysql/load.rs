@@ -152,7 +152,7 @@ impl DumpLoad<'_> {
         let (server, stop) = (self.server, self.stop);
         let prelude = write_prelude(server, stop)?;
         let case = server
-            .column("SELECT @@lower_case_table_names", stop)?
+            .query_column("SELECT @@lower_case_table_names", stop)?
             .pop();
         let options = RewriteOptions {
             own: self.own,
@@ -162,7 +162,7 @@ impl DumpLoad<'_> {
             without_tables: matches!(parts, Parts::WithoutTables),
             no_owner: self.no_owner,
         };
-        let mut command = server.input_shell();
+        let mut command = server.build_input_shell();
         if self.keep_going {
             command.args(["--force", "--skip-reconnect"]);
         }
@@ -222,7 +222,7 @@ impl DumpLoad<'_> {
                 if error.is::<Stopped>() {
                     error
                 } else {
-                    let error = ServerError::of(error, |said| places.explain(said));
+                    let error = ServerError::from_client_error(error, |said| places.explain(said));
                     self.explain_length(longest, error)
                 }
             })
@@ -240,19 +240,19 @@ impl DumpLoad<'_> {
     /// longest one of the dump.
     fn explain_length(&self, longest: u64, error: Error) -> Error {
         const VARIABLE: &str = "max_allowed_packet";
-        let number = error::number(&error);
+        let number = error::find_number(&error);
         if !number.is_some_and(|number| LOST.contains(&number) || number == PACKET_TOO_LARGE) {
             return error;
         }
         let limit = self
             .server
-            .column(&format!("SELECT @@GLOBAL.{VARIABLE}"), Stop::for_cleanup());
+            .query_column(&format!("SELECT @@GLOBAL.{VARIABLE}"), Stop::for_cleanup());
         let limit = limit.ok().and_then(|rows| rows.first()?.parse().ok());
         match limit {
             Some(limit) if longest >= limit => error.context(format!(
                 "the dump has a statement of {}, and the server's {VARIABLE} is {}; SET GLOBAL {VARIABLE} = 1073741824, then restore again",
-                human::bytes(longest),
-                human::bytes(limit)
+                human::format_bytes(longest),
+                human::format_bytes(limit)
             )),
             _ => error,
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::server::{Server, literal};
+use super::server::{Server, quote_literal};
 use crate::child::Child;
 use crate::stop::Stop;
 
@@ -38,12 +38,12 @@ impl LockWaitReader<'_> {
     /// Returns true if a session waits for a lock. A dumper does not tell its session, so the query
     /// looks for the statements that dumpers send.
     fn waits_for_a_lock(&self) -> Result<bool> {
-        let waiting = self.server.column(
+        let waiting = self.server.query_column(
             &format!(
                 "SELECT id FROM information_schema.processlist
                  WHERE user = SUBSTRING_INDEX(USER(), '@', 1) AND db = {} AND time >= {}
                  AND state LIKE 'Waiting for %' AND (info LIKE 'SELECT /*!40001 %' OR info LIKE 'SHOW %')",
-                literal(self.database),
+                quote_literal(self.database),
                 self.lock_timeout.as_secs()
             ),
             self.stop,

@@ -2,7 +2,7 @@
 //! needs.
 
 use super::error::ServerError;
-use crate::engine::missing::{REMOTE, Sign, needed_by};
+use crate::engine::missing::{REMOTE, Sign, find_needed};
 
 /// What the server lacks when it reports the error with this number.
 const NUMBERS: [(u16, &str); 7] = [
@@ -45,7 +45,7 @@ pub(super) fn find_missing(database: Option<&str>, error: &anyhow::Error) -> Opt
         return is_options.then_some("encryption or another option of the server");
     }
     if *number == 1 {
-        return needed_by(&UNNUMBERED, words);
+        return find_needed(&UNNUMBERED, words);
     }
     let known = NUMBERS.iter().find(|(known, _)| known == number);
     known.map(|(_, needed)| *needed)
@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     fn needed(error: &str) -> Option<&'static str> {
-        let error = ServerError::of(anyhow::Error::msg(error.to_owned()), str::to_owned);
+        let error = ServerError::from_client_error(anyhow::Error::msg(error.to_owned()), str::to_owned);
         find_missing(Some("shop"), &error.context("it cannot be restored"))
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
-use super::server::{Server, identifier, literal};
+use super::server::{Server, quote_identifier, quote_literal};
 use crate::stop::Stop;
 
 /// The storage engines whose tables `RENAME TABLE` moves to another database with all that belongs
@@ -31,7 +31,7 @@ impl MovableTables {
                 AND IFNULL(create_options, '') NOT LIKE '% DIRECTORY=%'
              FROM information_schema.tables
              WHERE table_schema = {} AND table_type <> 'VIEW' ORDER BY 1",
-            literal(scratch)
+            quote_literal(scratch)
         );
         let mut names = Vec::new();
         for row in server.ask(&tables, stop)? {
@@ -59,7 +59,7 @@ impl MovableTables {
         lock_timeout: Duration,
         stop: Stop,
     ) -> Result<()> {
-        let (from, to) = (identifier(scratch), identifier(target));
+        let (from, to) = (quote_identifier(scratch), quote_identifier(target));
         // A client that is killed does not stop its statement, so no signal interrupts this.
         let stop = Stop::without_signals(stop.limit());
         let session = format!(
@@ -68,16 +68,16 @@ impl MovableTables {
         );
         let triggers = format!(
             "SELECT trigger_name FROM information_schema.triggers WHERE trigger_schema = {}",
-            literal(scratch)
+            quote_literal(scratch)
         );
-        let triggers = server.column(&triggers, stop)?;
-        let drop = |name: &String| format!("DROP TRIGGER {from}.{}", identifier(name));
+        let triggers = server.query_column(&triggers, stop)?;
+        let drop = |name: &String| format!("DROP TRIGGER {from}.{}", quote_identifier(name));
         for triggers in triggers.chunks(AT_ONCE) {
             let drops: Vec<_> = triggers.iter().map(drop).collect();
             server.ask(&format!("{session}; {}", drops.join("; ")), stop)?;
         }
         let rename = |name: &String| {
-            let name = identifier(name);
+            let name = quote_identifier(name);
             format!("{from}.{name} TO {to}.{name}")
         };
         for tables in self.names.chunks(AT_ONCE) {
@@ -90,10 +90,10 @@ impl MovableTables {
         let keys = format!(
             "SELECT constraint_name FROM information_schema.key_column_usage
              WHERE table_schema = {} AND referenced_table_schema = {}",
-            literal(target),
-            literal(scratch)
+            quote_literal(target),
+            quote_literal(scratch)
         );
-        let keys = server.column(&keys, stop)?;
+        let keys = server.query_column(&keys, stop)?;
         ensure!(
             keys.is_empty(),
             "the server did not move the foreign keys {}",

@@ -104,7 +104,7 @@ pub(super) fn refuse(
     // The printed options may include a password.
     let printed = child::read_output(command.arg("--print-defaults"), client.program, stop)?;
     let printed = String::from_utf8_lossy(&printed);
-    let mut given = printed.split_whitespace().filter_map(option_name);
+    let mut given = printed.split_whitespace().filter_map(read_option_name);
     let found = given.find_map(|given| unwanted.iter().find(|name| name.starts_with(&given)));
     ensure!(
         found.is_none(),
@@ -120,7 +120,7 @@ pub(super) fn refuse(
 
 /// Returns the name of the option in `word`. The clients accept `_` for `-`, `loose-` before a
 /// name, and the beginning of a name for the whole name.
-fn option_name(word: &str) -> Option<String> {
+fn read_option_name(word: &str) -> Option<String> {
     let name = word.strip_prefix("--")?.split('=').next()?;
     let name = name.replace('_', "-");
     let name = name.strip_prefix("loose-").unwrap_or(&name);
@@ -128,7 +128,7 @@ fn option_name(word: &str) -> Option<String> {
 }
 
 /// Returns the content of an option file that includes `files` and then sets the password.
-pub(super) fn option_file(files: &[PathBuf], password: &Secret) -> Zeroizing<Vec<u8>> {
+pub(super) fn write_option_file(files: &[PathBuf], password: &Secret) -> Zeroizing<Vec<u8>> {
     // The vector must not grow, because growing would leave copies of the password in memory.
     let mut content = Zeroizing::new(Vec::with_capacity(256 << 10));
     for file in files {

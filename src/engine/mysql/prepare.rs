@@ -6,7 +6,7 @@ use std::io::Write;
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-use super::server::{Server, identifier, literal};
+use super::server::{Server, quote_identifier, quote_literal};
 use super::settings::DatabaseSettings;
 use super::storage_engines::PLUGINS;
 use crate::child::Child;
@@ -30,7 +30,7 @@ pub(super) fn install_logins(server: &Server, stop: Stop) -> Result<()> {
 /// Installs a plugin. A failure is not an error here: the restore names the plugin that is not
 /// installed.
 fn install(server: &Server, file: &str, stop: Stop) -> Result<()> {
-    if let Err(error) = server.ask(&format!("INSTALL SONAME {}", literal(file)), stop) {
+    if let Err(error) = server.ask(&format!("INSTALL SONAME {}", quote_literal(file)), stop) {
         log::debug!("{file}: {error:#}");
     }
     Ok(stop.check()?)
@@ -41,7 +41,7 @@ fn install(server: &Server, file: &str, stop: Stop) -> Result<()> {
 /// # Errors
 /// When the server refuses the SQL.
 pub(super) fn load_time_zones(server: &Server, script: &[u8], stop: Stop) -> Result<()> {
-    let mut command = server.input_shell();
+    let mut command = server.build_input_shell();
     command.arg("--").arg("mysql");
     let mut child = Child::write_to(&mut command, server.shell.program, stop)?;
     let fed = child.write_all(script);
@@ -63,15 +63,15 @@ pub(super) fn prepare(server: &Server, header: &Header, stop: Stop) -> Result<()
         }
     }
     let there = "SELECT IF(host = '', user, CONCAT(user, '@', host)) FROM mysql.user";
-    let there: BTreeSet<_> = server.column(there, stop)?.into_iter().collect();
+    let there: BTreeSet<_> = server.query_column(there, stop)?.into_iter().collect();
     for account in settings.definers.difference(&there) {
         let create = match account.rsplit_once('@') {
             Some((user, host)) => {
-                let (user, host) = (identifier(user), identifier(host));
+                let (user, host) = (quote_identifier(user), quote_identifier(host));
                 // Nothing runs as this user while the dump is loaded and its rows are counted.
                 format!("CREATE USER {user}@{host}")
             }
-            None => format!("CREATE ROLE {}", identifier(account)),
+            None => format!("CREATE ROLE {}", quote_identifier(account)),
         };
         server.ask(&create, stop)?;
     }
@@ -87,18 +87,18 @@ pub(super) fn count_rows(
     database: &str,
     stop: Stop,
 ) -> Result<BTreeMap<String, Option<u64>>> {
-    let tables = server.column(
+    let tables = server.query_column(
         &format!(
             "SELECT table_name FROM information_schema.tables WHERE table_schema = {}
              AND table_type NOT IN ('VIEW', 'SEQUENCE') ORDER BY 1",
-            literal(database)
+            quote_literal(database)
         ),
         stop,
     )?;
     let mut all = BTreeMap::new();
     for table in tables {
-        let (database, name) = (identifier(database), identifier(&table));
-        let count = server.column(&format!("SELECT count(*) FROM {database}.{name}"), stop);
+        let (database, name) = (quote_identifier(database), quote_identifier(&table));
+        let count = server.query_column(&format!("SELECT count(*) FROM {database}.{name}"), stop);
         stop.check()?;
         let count = count.ok().and_then(|rows| rows.first()?.parse().ok());
         all.insert(table, count);

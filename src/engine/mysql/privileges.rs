@@ -2,8 +2,8 @@
 
 use anyhow::{Result, ensure};
 
-use super::server::{Server, literal};
-use super::sql::unquoted;
+use super::server::{Server, quote_literal};
+use super::sql::unquote_identifier;
 use crate::stop::Stop;
 
 /// The current user as `'user'@'host'`, as the catalogue's views of privileges write it.
@@ -54,19 +54,19 @@ pub(super) fn check(server: &Server, name: &str, stop: Stop) -> Result<()> {
 /// server runs some functions of a view when it only opens the view. A user who does not see the
 /// privileges of others has nothing that they could want.
 fn warn_of_functions(server: &Server, name: &str, stop: Stop) -> Result<()> {
-    let grants = server.column("SHOW GRANTS", stop)?;
+    let grants = server.query_column("SHOW GRANTS", stop)?;
     let mut held = grants.iter().filter_map(|line| grant(line));
     if !held.any(|(held, _)| held.iter().any(|held| held == "EXECUTE" || held == ALL)) {
         return Ok(());
     }
-    let others = server.column(
+    let others = server.query_column(
         &format!(
             "SELECT DISTINCT grantee FROM information_schema.schema_privileges
              WHERE {} LIKE table_schema AND privilege_type = 'CREATE VIEW' AND grantee <> {ME}
              AND grantee IN (SELECT grantee FROM information_schema.schema_privileges WHERE privilege_type = 'CREATE ROUTINE')
              AND grantee NOT IN (SELECT grantee FROM information_schema.user_privileges WHERE privilege_type = 'SUPER')
              ORDER BY 1",
-            literal(name)
+            quote_literal(name)
         ),
         stop,
     )?;
@@ -90,7 +90,7 @@ pub(super) fn sees_every_database(server: &Server, stop: Stop) -> Result<bool> {
 }
 
 fn has_role(server: &Server, stop: Stop) -> Result<bool> {
-    let role = server.column("SELECT CURRENT_ROLE()", stop);
+    let role = server.query_column("SELECT CURRENT_ROLE()", stop);
     stop.check()?;
     // MySQL 5.7 has no roles.
     let role = role.unwrap_or_default().pop();
@@ -103,7 +103,7 @@ fn list_privileges(
     condition: &str,
     stop: Stop,
 ) -> Result<Vec<String>> {
-    server.column(
+    server.query_column(
         &format!(
             "SELECT privilege_type FROM information_schema.{table} WHERE grantee = {ME} {condition}"
         ),
@@ -112,7 +112,7 @@ fn list_privileges(
 }
 
 fn read_without_role(server: &Server, name: &str, stop: Stop) -> Result<Privileges> {
-    let condition = format!("AND {} LIKE table_schema", literal(name));
+    let condition = format!("AND {} LIKE table_schema", quote_literal(name));
     Ok(Privileges {
         everywhere: list_privileges(server, "user_privileges", "", stop)?,
         here: list_privileges(server, "schema_privileges", &condition, stop)?,
@@ -126,13 +126,13 @@ fn read_with_role(server: &Server, name: &str, stop: Stop) -> Result<Privileges>
         everywhere: Vec::new(),
         here: Vec::new(),
     };
-    for line in server.column("SHOW GRANTS", stop)? {
-        let Some((granted, object)) = grant(&line) else {
+    for take_line in server.query_column("SHOW GRANTS", stop)? {
+        let Some((granted, object)) = grant(&take_line) else {
             continue;
         };
         if object == "*.*" {
             held.everywhere.extend(granted);
-        } else if let Some(pattern) = object.strip_suffix(".*").map(unquoted)
+        } else if let Some(pattern) = object.strip_suffix(".*").map(unquote_identifier)
             && matches(server, name, &pattern, stop)?
         {
             held.here.extend(granted);
@@ -142,8 +142,8 @@ fn read_with_role(server: &Server, name: &str, stop: Stop) -> Result<Privileges>
 }
 
 fn matches(server: &Server, name: &str, pattern: &str, stop: Stop) -> Result<bool> {
-    let query = format!("SELECT {} LIKE {}", literal(name), literal(pattern));
-    Ok(server.column(&query, stop)?.pop().as_deref() == Some("1"))
+    let query = format!("SELECT {} LIKE {}", quote_literal(name), quote_literal(pattern));
+    Ok(server.query_column(&query, stop)?.pop().as_deref() == Some("1"))
 }
 
 /// Returns the privileges and the object of a grant, or `None` for the grant of a role.

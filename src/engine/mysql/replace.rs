@@ -11,7 +11,7 @@ use super::dumper::Mysql;
 use super::error::{self, LOCK_WAIT_TIMEOUT};
 use super::load::DumpLoad;
 use super::move_tables::MovableTables;
-use super::server::{Server, identifier, literal};
+use super::server::{Server, quote_identifier, quote_literal};
 use super::settings::{DatabaseSettings, PLAIN_STRINGS};
 use crate::engine::access::{Access, Part};
 use crate::engine::load::{Failure, LoadResult, Save, explain_not_saved};
@@ -104,7 +104,7 @@ impl OldDatabase<'_> {
 
     /// Returns the kinds and names of all objects in the database.
     fn list_objects(&self, stop: Stop) -> Result<Vec<Vec<String>>> {
-        let database = literal(self.name);
+        let database = quote_literal(self.name);
         let of = |table: &str, name: &str, schema: &str| {
             format!(
                 "SELECT '{table}', {name} FROM information_schema.{table} WHERE {schema} = {database}"
@@ -125,13 +125,13 @@ impl OldDatabase<'_> {
         let drop = format!(
             "SET SESSION lock_wait_timeout = {}; DROP DATABASE IF EXISTS {}",
             self.access.lock_timeout.as_secs().max(1),
-            identifier(self.name)
+            quote_identifier(self.name)
         );
         let dropped = self
             .server
             .ask(&drop, Stop::without_signals(self.access.deadline.limit()));
         dropped.map(|_| ()).map_err(|error| {
-            if error::number(&error) == Some(LOCK_WAIT_TIMEOUT) {
+            if error::find_number(&error) == Some(LOCK_WAIT_TIMEOUT) {
                 error.context("another session has its tables in use (SHOW PROCESSLIST)")
             } else {
                 error
@@ -144,7 +144,7 @@ impl OldDatabase<'_> {
     fn put_back(&self, saved: Option<&Path>, error: Error) -> Error {
         let Some(saved) = saved else {
             let said = "the old database is gone: it was not saved (--without-saving)";
-            if stop::signal().is_some() {
+            if stop::get_signal().is_some() {
                 log::warn!("{said}");
             }
             return error.context(said);
@@ -158,7 +158,7 @@ impl OldDatabase<'_> {
             ),
         };
         // The error is not shown if a signal is the reason.
-        if stop::signal().is_some() {
+        if stop::get_signal().is_some() {
             log::warn!("{said}");
         }
         error.context(said)
@@ -171,7 +171,7 @@ impl OldDatabase<'_> {
         if let Err(error) = self.drop() {
             log::debug!("{} was not dropped again: {error:#}", self.name);
         }
-        let (name, options) = (identifier(self.name), self.settings.options());
+        let (name, options) = (quote_identifier(self.name), self.settings.options());
         let create = format!(
             "{PLAIN_STRINGS}; CREATE DATABASE IF NOT EXISTS {name}; ALTER DATABASE {name} {options}"
         );

@@ -14,7 +14,7 @@ use super::load::{DumpLoad, describe};
 use super::move_tables::MovableTables;
 use super::replace::{OldDatabase, UNTOUCHED};
 use super::script::created::CreatedObjects;
-use super::server::{Server, identifier, literal};
+use super::server::{Server, quote_identifier, quote_literal};
 use super::settings::{DatabaseSettings, PLAIN_STRINGS};
 use super::restore_lock::RestoreLock;
 use super::{fill, leftovers};
@@ -60,7 +60,7 @@ pub fn run(
     if exists && let ExistingDatabase::Save(save) = &mut options.existing {
         save.prepare()?;
     }
-    preflight(&server, &settings, &options, stop)?;
+    check_target(&server, &settings, &options, stop)?;
     if let Some(columns) = describe(&settings.inexact) {
         log::warn!(
             "values in these columns are not, or may not be, what the database had when it was dumped: {columns}"
@@ -132,7 +132,7 @@ pub fn run(
 fn set_defaults(server: &Server, name: &str, settings: &DatabaseSettings, stop: Stop) {
     let alter = format!(
         "{PLAIN_STRINGS}; ALTER DATABASE {} {}",
-        identifier(name),
+        quote_identifier(name),
         settings.options()
     );
     if let Err(error) = server.ask(&alter, stop) {
@@ -158,7 +158,7 @@ fn warn_of_another_server(dumped: &str, here: &str) {
 /// Reports at once everything that the dump needs and the server lacks. Missing definers alone are
 /// no reason to refuse a dump: the objects they define can be loaded, and the dumped database may
 /// have lacked the definers too.
-fn preflight(
+fn check_target(
     server: &Server,
     settings: &DatabaseSettings,
     options: &LoadOptions<'_>,
@@ -166,7 +166,7 @@ fn preflight(
 ) -> Result<()> {
     let mut lacking = Vec::new();
     let missing = |wanted: &BTreeSet<String>, query: &str| -> Result<Vec<String>> {
-        let known: BTreeSet<_> = server.column(query, stop)?.into_iter().collect();
+        let known: BTreeSet<_> = server.query_column(query, stop)?.into_iter().collect();
         Ok(wanted.difference(&known).cloned().collect())
     };
     let mut need = |what: &str, wanted: &BTreeSet<String>, query: &str| -> Result<()> {
@@ -181,7 +181,7 @@ fn preflight(
         _ if options.no_owner => Vec::new(),
         // A user with privileges on one database only may not read this table. The server then
         // reports what it refuses.
-        Err(error) if error::number(&error) == Some(TABLE_ACCESS_DENIED) => Vec::new(),
+        Err(error) if error::find_number(&error) == Some(TABLE_ACCESS_DENIED) => Vec::new(),
         definers => definers?,
     };
     need(
@@ -191,7 +191,7 @@ fn preflight(
     )?;
     let mut collations = settings.collations.clone();
     collations.insert(settings.collation.clone());
-    need("the collations", &collations, collations_of(server, stop)?)?;
+    need("the collations", &collations, choose_collation_query(server, stop)?)?;
     if !definers.is_empty() {
         let definers = format!("the users (definers) {}", definers.join(", "));
         if lacking.is_empty() {
@@ -219,8 +219,8 @@ fn preflight(
 /// Returns the query for the collations by the names that tables use. Since MariaDB 10.10 some
 /// collations are listed without their character set, such as `uca1400_ai_ci`; a separate view
 /// lists them with it.
-fn collations_of(server: &Server, stop: Stop) -> Result<&'static str> {
-    let named_in_full = server.column(
+fn choose_collation_query(server: &Server, stop: Stop) -> Result<&'static str> {
+    let named_in_full = server.query_column(
         "SELECT 1 FROM information_schema.columns WHERE table_schema = 'information_schema'
          AND table_name = 'COLLATION_CHARACTER_SET_APPLICABILITY'
          AND column_name = 'FULL_COLLATION_NAME'",
@@ -271,7 +271,7 @@ impl Drop for NewDatabase<'_> {
         }
         let stop = Stop::for_cleanup();
         end_sessions(self.server, &self.name, stop);
-        let name = identifier(&self.name);
+        let name = quote_identifier(&self.name);
         let drop = format!("DROP DATABASE IF EXISTS {name}");
         if let Err(error) = self.server.ask(&drop, stop) {
             log::warn!(
@@ -287,14 +287,14 @@ impl Drop for NewDatabase<'_> {
 fn end_sessions(server: &Server, name: &str, stop: Stop) {
     let sessions = format!(
         "SELECT id FROM information_schema.processlist WHERE db = {} AND id <> CONNECTION_ID()",
-        literal(name)
+        quote_literal(name)
     );
-    for session in server.column(&sessions, stop).unwrap_or_default() {
+    for session in server.query_column(&sessions, stop).unwrap_or_default() {
         // The session may have ended meanwhile.
         let _ = server.ask(&format!("KILL {session}"), stop);
     }
 }
 
 fn make_new_name(name: &str) -> String {
-    leftover::name(name, "restoring", leftovers::LONGEST_NAME)
+    leftover::make_name(name, "restoring", leftovers::LONGEST_NAME)
 }

@@ -6,7 +6,7 @@ use std::io::Read;
 use anyhow::{Result, bail};
 use sha2::{Digest, Sha256};
 
-use super::server::{Server, literal};
+use super::server::{Server, quote_literal};
 use crate::child::Child;
 use crate::human;
 use crate::stop::Stop;
@@ -28,11 +28,11 @@ impl RestoreLock {
     /// When another restore holds the lock.
     pub(super) fn take(server: &Server, name: &str, stop: Stop) -> Result<Self> {
         let program = server.shell.program;
-        let mut command = server.shell();
+        let mut command = server.build_shell();
         command.args(["--batch", "--skip-column-names", "--unbuffered"]);
         let ask = format!(
             "SET SESSION wait_timeout = 2147483;\nSELECT GET_LOCK({}, 0);\n",
-            literal(&name_lock(name))
+            quote_literal(&name_lock(name))
         );
         let mut session = Child::converse(&mut command, program, ask.as_bytes(), stop)?;
         let mut answer = Vec::new();
@@ -62,5 +62,5 @@ impl RestoreLock {
 /// Returns the name of the lock, which has at most 64 characters.
 fn name_lock(name: &str) -> String {
     let hash = Sha256::digest(name.as_bytes());
-    format!("dump-database.restore.{}", human::hexadecimal(&hash[..16]))
+    format!("dump-database.restore.{}", human::format_hexadecimal(&hash[..16]))
 }

@@ -225,8 +225,8 @@ impl<P: StatementSink> StatementReader<P> {
             encoding: self.mode.encoding,
             delimiter: &self.delimiter,
         };
-        let mode = statement.sets_mode().unwrap_or(self.mode);
-        let encoding = statement.sets_encoding().unwrap_or(self.mode.encoding);
+        let mode = statement.find_mode().unwrap_or(self.mode);
+        let encoding = statement.find_encoding().unwrap_or(self.mode.encoding);
         self.parts.take_statement(&statement)?;
         self.mode = Mode { encoding, ..mode };
         self.drain(end);

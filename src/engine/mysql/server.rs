@@ -7,11 +7,11 @@ use std::process::Command;
 use anyhow::{Context, Result};
 
 use super::client::{Client, DUMPERS, SHELLS};
-use super::error::{LOST, ServerError, number};
-use super::options::{self, DEFAULTS_FILE, NOT_FED, option_file};
+use super::error::{LOST, ServerError, find_number};
+use super::options::{self, DEFAULTS_FILE, NOT_FED, write_option_file};
 use super::session::Session;
 use super::sql::unescape;
-pub use super::sql::{identifier, literal};
+pub use super::sql::{quote_identifier, quote_literal};
 use crate::child;
 use crate::secret::{PrivateFile, Secret};
 use crate::stop::Stop;
@@ -53,11 +53,11 @@ impl Server {
         let defaults = match password.or(url.password()) {
             None => None,
             Some(password) => {
-                let files = match parameter(url, DEFAULTS_FILE) {
+                let files = match find_parameter(url, DEFAULTS_FILE) {
                     Some(file) => vec![PathBuf::from(file)],
                     None => dumper.default_files(),
                 };
-                Some(PrivateFile::new(&option_file(&files, password))?)
+                Some(PrivateFile::new(&write_option_file(&files, password))?)
             }
         };
         Ok(Server {
@@ -77,9 +77,9 @@ impl Server {
     /// # Errors
     /// When the server cannot be reached, or when an option file sets an option that is refused.
     pub fn connect(&mut self, stop: Stop) -> Result<String> {
-        options::refuse(self.bare_client(&self.shell), &self.shell, &NOT_FED, stop)?;
+        options::refuse(self.build_bare_client(&self.shell), &self.shell, &NOT_FED, stop)?;
         let first = self.shell.program;
-        let version = self.column("SELECT version()", stop);
+        let version = self.query_column("SELECT version()", stop);
         let version = version.with_context(|| format!("cannot connect to {}", self.url()))?;
         let version = version.into_iter().next().with_context(|| {
             format!("{} shows this user no row, because sql_select_limit is 0 in the user's sessions; set it back (SET GLOBAL sql_select_limit = DEFAULT, or in init_connect)", self.url())
@@ -94,7 +94,7 @@ impl Server {
         }
         if self.shell.program != first {
             self.session.take();
-            options::refuse(self.bare_client(&self.shell), &self.shell, &NOT_FED, stop)?;
+            options::refuse(self.build_bare_client(&self.shell), &self.shell, &NOT_FED, stop)?;
         }
         let limit = TIME_LIMITS[usize::from(!version.contains("MariaDB"))];
         let is_known = self
@@ -107,12 +107,12 @@ impl Server {
 
     /// Returns the command for a client, without any option except for the place of its option
     /// files.
-    pub(super) fn bare_client(&self, client: &Client) -> Command {
+    pub(super) fn build_bare_client(&self, client: &Client) -> Command {
         let mut command = Command::new(client.program);
         // This must be the first option.
         let own = self.defaults.as_ref();
         let own = own.map(|file| file.pass_to(&mut command));
-        let file = own.or(parameter(&self.url, DEFAULTS_FILE).map(PathBuf::from));
+        let file = own.or(find_parameter(&self.url, DEFAULTS_FILE).map(PathBuf::from));
         if let Some(file) = file {
             let mut option = std::ffi::OsString::from("--defaults-file=");
             option.push(file);
@@ -129,8 +129,8 @@ impl Server {
     }
 
     /// Returns the command for a client, with the options to connect.
-    pub(super) fn client(&self, client: &Client) -> Command {
-        let mut command = self.bare_client(client);
+    pub(super) fn build_client(&self, client: &Client) -> Command {
+        let mut command = self.build_bare_client(client);
         let (host, port) = self.url.host_and_port();
         for (name, value) in [
             ("host", host.as_deref()),
@@ -166,8 +166,8 @@ impl Server {
 
     /// Returns the command for the client that runs SQL. It switches off `safe-updates`, which an
     /// option file may set for people: with it, the client would get 1000 rows at most.
-    pub(super) fn shell(&self) -> Command {
-        let mut command = self.client(&self.shell);
+    pub(super) fn build_shell(&self) -> Command {
+        let mut command = self.build_client(&self.shell);
         if self.shell.has_option("safe-updates") {
             command.arg("--skip-safe-updates");
         }
@@ -176,8 +176,8 @@ impl Server {
 
     /// Returns the command for the client that is fed SQL. The client must not print what it was
     /// fed, because that may be secret and long.
-    pub(super) fn input_shell(&self) -> Command {
-        let mut command = self.without_commands();
+    pub(super) fn build_input_shell(&self) -> Command {
+        let mut command = self.build_plain_shell();
         if self.shell.has_option("print-query-on-error") {
             command.arg("--skip-print-query-on-error");
         }
@@ -188,8 +188,8 @@ impl Server {
     /// mode, the client runs commands that it finds in SQL, such as `\! rm`, also those that it
     /// finds in a name which it reads otherwise than the server; and it removes carriage returns
     /// from the ends of lines.
-    fn without_commands(&self) -> Command {
-        let mut command = self.shell();
+    fn build_plain_shell(&self) -> Command {
+        let mut command = self.build_shell();
         // An option file may set force, with which the client goes on after an error.
         command.args(["--batch", "--binary-mode", "--skip-force"]);
         for option in ["sandbox", "skip-named-commands"] {
@@ -217,14 +217,14 @@ impl Server {
 
     /// Runs statements in a separate session. Returns what the client prints.
     fn run(&self, statements: &str, stop: Stop) -> Result<String> {
-        let mut command = self.without_commands();
+        let mut command = self.build_plain_shell();
         command.args(["--skip-column-names", "--execute"]);
         command.arg(match self.time_limit {
             Some(limit) => format!("SET SESSION {limit} = 0; {statements}"),
             None => statements.to_owned(),
         });
         let printed = child::read_output(&mut command, self.shell.program, stop);
-        let printed = printed.map_err(|error| ServerError::of(error, str::to_owned))?;
+        let printed = printed.map_err(|error| ServerError::from_client_error(error, str::to_owned))?;
         String::from_utf8(printed).context("the server's answer is not UTF-8")
     }
 
@@ -235,7 +235,7 @@ impl Server {
             None => self.start_session(stop)?.ask(query, stop),
             Some(session) => match session.ask(query, stop) {
                 // The server ends a session that is idle for long.
-                Err(error) if number(&error).is_some_and(|number| LOST.contains(&number)) => {
+                Err(error) if find_number(&error).is_some_and(|number| LOST.contains(&number)) => {
                     self.start_session(stop)?.ask(query, stop)
                 }
                 answered => answered,
@@ -252,11 +252,11 @@ impl Server {
             .time_limit
             .map(|limit| format!("SET SESSION {limit} = 0;\n"));
         let first = format!("SET SESSION autocommit = 1;\n{}", limit.unwrap_or_default());
-        Session::start(self.without_commands(), self.shell.program, &first, stop)
+        Session::start(self.build_plain_shell(), self.shell.program, &first, stop)
     }
 
     /// Returns the only column of a query.
-    pub(super) fn column(&self, query: &str, stop: Stop) -> Result<Vec<String>> {
+    pub(super) fn query_column(&self, query: &str, stop: Stop) -> Result<Vec<String>> {
         let rows = self.ask(query, stop)?;
         Ok(rows
             .into_iter()
@@ -266,19 +266,19 @@ impl Server {
 
     /// Returns the server's location: a host and port, or a socket. If the URL names no host but
     /// `localhost`, an option file may name one, so the server is asked.
-    pub(super) fn location(&self, stop: Stop) -> Result<String> {
+    pub(super) fn find_location(&self, stop: Stop) -> Result<String> {
         let (host, port) = self.url.host_and_port();
         if let Some(host) = host.filter(|host| host != "localhost") {
             return Ok(format!("{}:{}", host.to_lowercase(), port.unwrap_or(PORT)));
         }
-        let query = if parameter(&self.url, DEFAULTS_FILE).is_some() {
+        let query = if find_parameter(&self.url, DEFAULTS_FILE).is_some() {
             "SELECT CONCAT(@@hostname, ':', @@port)"
         } else {
             // A host in an option file leads to another machine, over TCP.
             "SELECT IF(host LIKE '%:%', CONCAT(@@hostname, ':', @@port), @@socket)
              FROM information_schema.processlist WHERE id = CONNECTION_ID()"
         };
-        let socket = self.column(query, stop)?.pop().context("no location")?;
+        let socket = self.query_column(query, stop)?.pop().context("no location")?;
         let real = std::fs::canonicalize(&socket).unwrap_or(PathBuf::from(&socket));
         Ok(real.display().to_string())
     }
@@ -290,7 +290,7 @@ impl Server {
     }
 }
 
-fn parameter(url: &Url, name: &str) -> Option<String> {
+fn find_parameter(url: &Url, name: &str) -> Option<String> {
     let mut parameters = url.parameters();
     parameters
         .find(|(other, _)| other == name)

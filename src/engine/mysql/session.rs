@@ -35,7 +35,7 @@ impl Session {
         stop: Stop,
     ) -> Result<Self> {
         command.args(["--skip-column-names", "--unbuffered", "--skip-reconnect"]);
-        let end = format!("end {}", Secret::random()?.expose().display());
+        let end = format!("end {}", Secret::generate()?.expose().display());
         let client = Child::converse(&mut command, program, first.as_bytes(), stop)?;
         Ok(Session { client, end })
     }
@@ -78,7 +78,7 @@ impl Session {
         }
         match self.client.finish() {
             Ok(()) => error,
-            Err(error) => ServerError::of(error, str::to_owned),
+            Err(error) => ServerError::from_client_error(error, str::to_owned),
         }
     }
 }

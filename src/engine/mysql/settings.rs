@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::sql::identifier;
+use super::sql::quote_identifier;
 
 /// With this SQL mode, a backslash means the same everywhere.
 pub(super) const PLAIN_STRINGS: &str = "SET SESSION sql_mode = ''";
@@ -36,7 +36,7 @@ impl DatabaseSettings {
     pub(super) fn create(&self, name: &str) -> String {
         format!(
             "{PLAIN_STRINGS}; CREATE DATABASE {} {}",
-            identifier(name),
+            quote_identifier(name),
             self.options()
         )
     }
@@ -44,7 +44,7 @@ impl DatabaseSettings {
     /// Returns the options as `CREATE DATABASE` and `ALTER DATABASE` accept them.
     pub(super) fn options(&self) -> String {
         // A dump's header may name anything. The server accepts quoted names here.
-        let (charset, collation) = (identifier(&self.charset), identifier(&self.collation));
+        let (charset, collation) = (quote_identifier(&self.charset), quote_identifier(&self.collation));
         let mut sql = format!("CHARACTER SET {charset} COLLATE {collation}");
         if !self.comment.is_empty() {
             // Only a plain string is allowed here.

@@ -46,7 +46,7 @@ impl MysqlSource {
         Ok(MysqlSource { url, part })
     }
 
-    fn server(&self, access: &Access) -> Result<Server> {
+    fn open_server(&self, access: &Access) -> Result<Server> {
         Server::new(&self.url, access.password.as_ref(), access.deadline)
     }
 }
@@ -72,8 +72,8 @@ impl Source for MysqlSource {
         true
     }
 
-    fn parts(&self, access: &Access) -> Result<Vec<Arc<dyn Source>>> {
-        let databases = list_databases(&self.server(access)?, access.deadline)?;
+    fn list_parts(&self, access: &Access) -> Result<Vec<Arc<dyn Source>>> {
+        let databases = list_databases(&self.open_server(access)?, access.deadline)?;
         let parts = databases.into_iter().map(Part::Database);
         let parts = parts.chain([Part::Globals]);
         let sources = parts.map(|part| MysqlSource::new(&self.url, part));
@@ -86,7 +86,7 @@ impl Source for MysqlSource {
     }
 
     fn open(&self, access: &Access) -> Result<Box<dyn Dumper>> {
-        let server = self.server(access)?;
+        let server = self.open_server(access)?;
         let dumper = Mysql::open(server, &self.part, Readable::All, access)?;
         Ok(Box::new(dumper))
     }
@@ -110,7 +110,7 @@ impl Loader for MysqlSource {
                 ..LoadResult::default()
             }),
             (Part::Whole, false) => {
-                let server = self.server(access)?;
+                let server = self.open_server(access)?;
                 accounts::restore(dump, server, options.keep_going, access.deadline)
             }
             (_, true) => Err(needs_a_database()),
@@ -119,7 +119,7 @@ impl Loader for MysqlSource {
     }
 
     fn grant(&self, grants: &[String], access: &Access) -> Result<Vec<Failure>> {
-        accounts::grant(self.server(access)?, grants, access.deadline)
+        accounts::grant(self.open_server(access)?, grants, access.deadline)
     }
 }
 

@@ -21,14 +21,14 @@ pub(super) fn unescape(field: &str) -> String {
 
 /// Returns `name` as an SQL identifier.
 #[must_use]
-pub fn identifier(name: &str) -> String {
+pub fn quote_identifier(name: &str) -> String {
     format!("`{}`", name.replace('`', "``"))
 }
 
 /// Returns `text` as an SQL string that does not depend on how the SQL mode treats backslashes.
 #[must_use]
-pub fn literal(text: &str) -> String {
-    let hex = crate::human::hexadecimal(text.as_bytes());
+pub fn quote_literal(text: &str) -> String {
+    let hex = crate::human::format_hexadecimal(text.as_bytes());
     if text
         .bytes()
         .all(|byte| byte.is_ascii_alphanumeric() || b" ._-".contains(&byte))
@@ -40,7 +40,7 @@ pub fn literal(text: &str) -> String {
 }
 
 /// Returns the name that an SQL identifier stands for.
-pub(super) fn unquoted(identifier: &str) -> String {
+pub(super) fn unquote_identifier(identifier: &str) -> String {
     let inner = identifier
         .strip_prefix('`')
         .and_then(|rest| rest.strip_suffix('`'));

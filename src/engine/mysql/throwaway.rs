@@ -120,10 +120,10 @@ impl ThrowawayServer {
         let socket = encode(&socket.to_string_lossy());
         let url = Url::parse(&format!("mysql://root@localhost/?socket={socket}"))
             .map_err(anyhow::Error::msg)?
-            .isolated();
+            .isolate();
         let mut server = Server::new(&url, Some(&workshop.password), stop)?;
         let ask = || server.ask("SELECT 1", stop).map(|_| ());
-        let is_final = |error: &anyhow::Error| error::number(error) == Some(ACCESS_DENIED);
+        let is_final = |error: &anyhow::Error| error::find_number(error) == Some(ACCESS_DENIED);
         process.wait_until(ask, is_final, stop)?;
         Ok(ThrowawayServer {
             version: server.connect(stop)?,
@@ -150,7 +150,7 @@ impl Throwaway for ThrowawayServer {
     }
 
     fn add_missing(&mut self, error: &anyhow::Error) -> Result<bool> {
-        if error::number(error) != Some(UNKNOWN_TIME_ZONE) {
+        if error::find_number(error) != Some(UNKNOWN_TIME_ZONE) {
             return Ok(false);
         }
         let names = ["mariadb-tzinfo-to-sql", "mysql_tzinfo_to_sql"];
@@ -171,7 +171,7 @@ impl Throwaway for ThrowawayServer {
         missing::find_missing(header.identity.database.as_deref(), error)
     }
 
-    fn contents(&self, header: &Header) -> Result<Option<RestoredContent>> {
+    fn read_contents(&self, header: &Header) -> Result<Option<RestoredContent>> {
         let Some(database) = &header.identity.database else {
             return Ok(None);
         };
@@ -188,7 +188,7 @@ impl Throwaway for ThrowawayServer {
 fn encrypt(server: &mut Command, place: &Path) -> Result<()> {
     let mut keys = String::new();
     for number in 1..=KEYS {
-        let key = Secret::random()?;
+        let key = Secret::generate()?;
         let key = key.expose().to_string_lossy();
         writeln!(keys, "{number};{}", &key[..KEY_LENGTH])?;
     }

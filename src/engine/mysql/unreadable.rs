@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::server::Server;
-use super::sql::{identifier, literal};
+use super::sql::{quote_identifier, quote_literal};
 use crate::stop::Stop;
 
 /// A table or view that cannot be read.
@@ -28,14 +28,14 @@ impl Unreadable {
     ) -> Result<Option<Self>> {
         let select = format!(
             "SELECT 1 FROM {}.{} LIMIT 1",
-            identifier(database),
-            identifier(name)
+            quote_identifier(database),
+            quote_identifier(name)
         );
         let statement = match kind {
             // MySQL takes the text of a statement from a variable, and from no expression.
             "view" => format!(
                 "SET @dump_database = {}; PREPARE dump_database FROM @dump_database",
-                literal(&select)
+                quote_literal(&select)
             ),
             _ => select,
         };

@@ -22,7 +22,7 @@ const VARIABLES: [(&str, &[&str]); 2] = [
 /// A sentence that names the variable.
 pub(super) fn refuse_hidden_rows(server: &Server, stop: Stop) -> Result<()> {
     for (variable, harmless) in VARIABLES {
-        let value = server.column(&format!("SELECT @@SESSION.{variable}"), stop);
+        let value = server.query_column(&format!("SELECT @@SESSION.{variable}"), stop);
         stop.check()?;
         // Not every server knows every variable.
         let Some(value) = value.ok().and_then(|rows| rows.into_iter().next()) else {

@@ -57,7 +57,7 @@ fn analyze_in_parallel(target: &TargetServer<'_>, name: &str) -> Result<bool> {
     std::thread::scope(|scope| {
         let analyzing: Vec<_> = parts
             .iter()
-            .map(|tables| scope.spawn(|| target.server.execute(name, &statements(tables), target.stop)))
+            .map(|tables| scope.spawn(|| target.server.execute(name, &write_statements(tables), target.stop)))
             .collect();
         let analyzed = analyzing
             .into_iter()
@@ -80,7 +80,7 @@ fn distribute(tables: Vec<Table>, sessions: usize) -> Vec<Vec<String>> {
     parts.into_iter().map(|(_, names)| names).collect()
 }
 
-fn statements(tables: &[String]) -> Vec<String> {
+fn write_statements(tables: &[String]) -> Vec<String> {
     let several = tables.chunks(TABLES_OF_STATEMENT);
     several
         .map(|tables| format!("ANALYZE {}", tables.join(", ")))

@@ -113,7 +113,7 @@ impl Postgresql {
             None => self.lock_timeout,
         };
         let tables = if locks {
-            self.tables_for_sessions(&mut snapshot)?
+            self.choose_tables(&mut snapshot)?
         } else {
             Vec::new()
         };
@@ -133,11 +133,11 @@ impl Postgresql {
             }
         }
         if let Some(readers) = &readers
-            && let Some(hindrance) = self.hindrance_of_readers(readers)?
+            && let Some(hindrance) = self.find_hindrance(readers)?
         {
             return Ok(Some(hindrance));
         }
-        let rewritten = snapshot.rewritten()?;
+        let rewritten = snapshot.find_rewritten()?;
         if !rewritten.is_empty() {
             return Ok(Some(BeginFailure::Passing(anyhow!(
                 "another session truncated or rewrote {} while the dump began",
@@ -199,7 +199,7 @@ impl Postgresql {
     }
 
     fn explain_locks(&self, error: Error, locks: bool) -> Result<BeginFailure> {
-        match ServerError::sqlstate(&error).filter(|_| locks) {
+        match ServerError::find_sqlstate(&error).filter(|_| locks) {
             Some(OUT_OF_MEMORY | INSUFFICIENT_PRIVILEGE) => Ok(BeginFailure::Locks(error)),
             Some(sqlstate) if PASSING.contains(&sqlstate) => Ok(BeginFailure::Passing(error)),
             _ => Err(self.explain(error)),
@@ -207,10 +207,10 @@ impl Postgresql {
     }
 
     /// Waits for the sessions that read large tables. Returns why they cannot begin.
-    fn hindrance_of_readers(&self, readers: &Readers) -> Result<Option<BeginFailure>> {
+    fn find_hindrance(&self, readers: &Readers) -> Result<Option<BeginFailure>> {
         let (ready, mut refused) = readers.ranges.wait_until_opened(self.stop)?;
         let is = |error: &Error, known: &[&str]| {
-            ServerError::sqlstate(error).is_some_and(|sqlstate| known.contains(&sqlstate))
+            ServerError::find_sqlstate(error).is_some_and(|sqlstate| known.contains(&sqlstate))
         };
         let mut known = PASSING.to_vec();
         known.push(LOCK_NOT_AVAILABLE);
@@ -265,11 +265,11 @@ impl Postgresql {
 
     /// Adds an explanation to an error if the reason is that the dump waited too long for a lock.
     pub(super) fn explain(&self, error: Error) -> Error {
-        let is_locked = ServerError::sqlstate(&error) == Some(LOCK_NOT_AVAILABLE);
+        let is_locked = ServerError::find_sqlstate(&error) == Some(LOCK_NOT_AVAILABLE);
         if !is_locked && !has_timed_out(&format!("{error:#}")) {
             return error;
         }
-        let waited = human::duration(self.lock_timeout);
+        let waited = human::format_duration(self.lock_timeout);
         let what = "a table stayed locked by another session for";
         error.context(format!("{what} {waited} (--busy-timeout)"))
     }

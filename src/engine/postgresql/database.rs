@@ -169,14 +169,14 @@ impl Postgresql {
             }
             bail!(
                 "the role may not read all of {database}, so the dump would be incomplete: {} ({first}); dump as a superuser, or grant what is missing (pg_read_all_data, BYPASSRLS)",
-                human::count(unreadable.count, "object")
+                human::format_count(unreadable.count, "object")
             );
         }
         let unlogged: usize = serde_json::from_value(answer["unlogged"].take())?;
         if unlogged > 0 {
             log::warn!(
                 "{database}: the server is a standby, which has no rows of unlogged tables, so the rows of {} are not dumped",
-                human::count(unlogged, "table")
+                human::format_count(unlogged, "table")
             );
         }
         self.room = serde_json::from_value(answer["room"].take())?;
@@ -210,7 +210,7 @@ impl Postgresql {
     }
 
     pub(super) fn start_pg_dumpall(&self) -> Result<Child> {
-        let mut command = self.server.client("pg_dumpall", &self.connected);
+        let mut command = self.server.build_client("pg_dumpall", &self.connected);
         command.arg("--globals-only");
         if !self.with_passwords {
             command.arg("--no-role-passwords");
@@ -225,7 +225,7 @@ impl Postgresql {
         wait: Duration,
         arguments: &[String],
     ) -> Result<Child> {
-        let mut command = self.server.client("pg_dump", database);
+        let mut command = self.server.build_client("pg_dump", database);
         let wait = wait.as_millis().max(1); // 0 would mean no limit
         command.arg(format!("--lock-wait-timeout={wait}"));
         if let Some(snapshot) = snapshot {

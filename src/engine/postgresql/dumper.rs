@@ -45,7 +45,7 @@ impl Dumper for Postgresql {
         0
     }
 
-    fn snapshot(&mut self, _scratch: Option<ScratchFile<'_>>) -> Result<()> {
+    fn take_snapshot(&mut self, _scratch: Option<ScratchFile<'_>>) -> Result<()> {
         let begun = match self.database.clone() {
             None => self
                 .start_pg_dumpall()

@@ -7,10 +7,10 @@ use std::io::{self, Write};
 
 use anyhow::{Context, Result, ensure};
 
-use super::entry_session::{ERRORS_ONLY, MOST_LINES, explain_end, io_error, remove_severity};
+use super::entry_session::{ERRORS_ONLY, MOST_LINES, explain_end, unwrap_io_error, remove_severity};
 use super::script::entries::{Entry, EntrySink};
 use super::script::located::ObjectPositions;
-use super::sql::identifier;
+use super::sql::quote_identifier;
 use super::target::TargetServer;
 use super::unchecked::{FeedAgain, RefusedRows, load_unchecked};
 use crate::child::Child;
@@ -74,7 +74,7 @@ impl<'a> EntryLoader<'a> {
     }
 
     /// As [`EntryLoader::new`], for statements that may contain a password's hash.
-    pub(super) fn of_secrets(target: &'a TargetServer<'a>, database: &'a str) -> Self {
+    pub(super) fn for_secrets(target: &'a TargetServer<'a>, database: &'a str) -> Self {
         EntryLoader {
             is_secret: true,
             ..EntryLoader::new(target, database)
@@ -107,9 +107,9 @@ impl<'a> EntryLoader<'a> {
     }
 
     /// Returns the session that runs SQL. Starts it if there is none.
-    fn session(&mut self) -> Result<&mut LocatingWriter<Child>> {
+    fn start_session(&mut self) -> Result<&mut LocatingWriter<Child>> {
         if self.sql.is_none() {
-            let mut psql = self.target.server.psql(self.database);
+            let mut psql = self.target.server.build_psql(self.database);
             psql.args(["--set=ON_ERROR_STOP=0", "--file=-", "--output=/dev/null"]);
             if self.is_secret {
                 psql.arg("--set=VERBOSITY=terse");
@@ -161,7 +161,7 @@ impl<'a> EntryLoader<'a> {
 
     fn start_rows(&mut self, statement: &[u8]) -> Result<()> {
         self.end_sql()?;
-        let mut psql = self.target.server.psql(self.database);
+        let mut psql = self.target.server.build_psql(self.database);
         psql.args(["--output=/dev/null"]);
         psql.env_remove("PGCLIENTENCODING");
         let settings = self.preamble.iter().filter(|line| is_setting(line));
@@ -203,13 +203,13 @@ impl EntrySink for EntryLoader<'_> {
     fn take_entry(&mut self, entry: &Entry) -> io::Result<()> {
         self.in_preamble = false;
         if !entry.is_of_rows() && !self.refused.is_empty() {
-            self.end_sql().map_err(io_error)?;
-            self.load_refused().map_err(io_error)?;
+            self.end_sql().map_err(unwrap_io_error)?;
+            self.load_refused().map_err(unwrap_io_error)?;
         }
         self.object = entry.object();
         let schema = entry.schema.as_ref();
         self.table =
-            schema.map(|schema| format!("{}.{}", identifier(schema), identifier(&entry.name)));
+            schema.map(|schema| format!("{}.{}", quote_identifier(schema), quote_identifier(&entry.name)));
         if let Some(session) = &mut self.sql {
             session.begin(&self.object);
         }
@@ -236,12 +236,12 @@ impl EntrySink for EntryLoader<'_> {
         if between && is_blank {
             return Ok(());
         }
-        self.session().map_err(io_error)?.write_all(lines)
+        self.start_session().map_err(unwrap_io_error)?.write_all(lines)
     }
 
     fn take_copy(&mut self, statement: &[u8]) -> io::Result<()> {
         self.copies += 1;
-        self.start_rows(statement).map_err(io_error)
+        self.start_rows(statement).map_err(unwrap_io_error)
     }
 
     fn take_rows(&mut self, rows: &[u8]) -> io::Result<()> {
@@ -256,7 +256,7 @@ impl EntrySink for EntryLoader<'_> {
     }
 
     fn end_rows(&mut self, _line: &[u8]) -> io::Result<()> {
-        EntryLoader::end_rows(self).map_err(io_error)
+        EntryLoader::end_rows(self).map_err(unwrap_io_error)
     }
 }
 

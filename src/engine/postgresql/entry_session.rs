@@ -32,6 +32,6 @@ pub(super) fn remove_severity(text: &str) -> String {
 }
 
 /// Returns the `io::Error` that `error` wraps, or one that wraps `error`.
-pub(super) fn io_error(error: Error) -> io::Error {
+pub(super) fn unwrap_io_error(error: Error) -> io::Error {
     error.downcast().unwrap_or_else(io::Error::other)
 }

@@ -27,9 +27,9 @@ pub(super) struct ServerError {
 impl ServerError {
     /// Returns the error of a `psql` as a [`ServerError`] if it names an SQLSTATE, and unchanged
     /// otherwise.
-    pub(super) fn of(error: Error) -> Error {
+    pub(super) fn from_psql_error(error: Error) -> Error {
         let said = format!("{error:#}");
-        let Some((before, sqlstate, message)) = find_sqlstate(&said) else {
+        let Some((before, sqlstate, message)) = parse_sqlstate(&said) else {
             return error;
         };
         // The last line is the place in the source code, whatever the server's language calls it.
@@ -41,7 +41,7 @@ impl ServerError {
     }
 
     /// Returns the SQLSTATE of `error`, if the server gave one.
-    pub(super) fn sqlstate(error: &Error) -> Option<&str> {
+    pub(super) fn find_sqlstate(error: &Error) -> Option<&str> {
         let error = error.downcast_ref::<ServerError>()?;
         Some(&error.sqlstate)
     }
@@ -50,7 +50,7 @@ impl ServerError {
 /// Finds the first SQLSTATE of an error such as `ERROR:  42P01: relation ...`. Returns the text
 /// before the SQLSTATE, the SQLSTATE, and the text after it. The first word is in the server's
 /// language.
-fn find_sqlstate(said: &str) -> Option<(&str, &str, &str)> {
+fn parse_sqlstate(said: &str) -> Option<(&str, &str, &str)> {
     let mut starts = said.match_indices(":  ").map(|(at, mark)| at + mark.len());
     starts.find_map(|start| {
         let (code, message) = said[start..].split_once(": ")?;
@@ -93,12 +93,12 @@ mod tests {
                 "psql:<stdin>:3: WARNUNG:  01000: hm; psql:<stdin>:4: FEHLER:  storniere Anfrage wegen Zeitüberschreitung einer Sperre",
             ),
         ] {
-            let error = ServerError::of(Error::msg(said));
+            let error = ServerError::from_psql_error(Error::msg(said));
             assert_eq!(ServerError::sqlstate(&error), Some(sqlstate));
             assert_eq!(error.to_string(), shown);
         }
         for said in ["psql ended with exit status: 2: no such host", "a:  b: c"] {
-            let error = ServerError::of(Error::msg(said));
+            let error = ServerError::from_psql_error(Error::msg(said));
             assert_eq!(ServerError::sqlstate(&error), None);
             assert_eq!(error.to_string(), said);
         }

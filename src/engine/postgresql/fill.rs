@@ -63,7 +63,7 @@ struct DatabaseContent {
 }
 
 impl DatabaseContent {
-    fn of(target: &TargetServer<'_>, name: &str, stop: Stop) -> Result<Self> {
+    fn query(target: &TargetServer<'_>, name: &str, stop: Stop) -> Result<Self> {
         let query = format!(
             "{OBJECTS} SELECT json_build_object(
                 'objects', (SELECT coalesce(json_agg(pg_describe_object(classid, objid, 0)
@@ -111,7 +111,7 @@ impl<'a> FilledDatabase<'a> {
         name: &'a str,
         settings: &DatabaseSettings,
     ) -> Result<Self> {
-        let content = DatabaseContent::of(target, name, target.stop)?;
+        let content = DatabaseContent::query(target, name, target.stop)?;
         ensure!(
             content.is_empty(),
             "the database {name} is not empty ({}); --into-empty loads only into an empty one",
@@ -134,7 +134,7 @@ impl<'a> FilledDatabase<'a> {
     /// transaction. Logs what the database holds after the failure.
     pub(super) fn explain(&self, error: Error) -> Error {
         let name = self.name;
-        match DatabaseContent::of(self.target, name, Stop::for_cleanup()) {
+        match DatabaseContent::query(self.target, name, Stop::for_cleanup()) {
             Ok(content) if content.is_empty() => log::info!("the database {name} is empty again"),
             Ok(content) if self.target.keep_going => log::warn!(
                 "the database {name} keeps what was loaded and what others put there: {}",

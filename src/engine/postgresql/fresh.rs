@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 
 use super::catalogue::DatabaseSettings;
 use super::reach::ask;
-use super::sql::{identifier, literal};
+use super::sql::{quote_identifier, quote_literal};
 use super::target::TargetServer;
 use crate::engine::leftover;
 use crate::stop::Stop;
@@ -113,7 +113,7 @@ pub(super) fn drop_tables(target: &TargetServer<'_>, name: &str) -> Result<()> {
 /// Drops a database, even if it is a template or subscribes to another server's publications.
 pub(super) fn drop_database(target: &TargetServer<'_>, name: &str) -> Result<()> {
     let stop = Stop::for_cleanup();
-    let plain = format!("ALTER DATABASE {} IS_TEMPLATE false", identifier(name));
+    let plain = format!("ALTER DATABASE {} IS_TEMPLATE false", quote_identifier(name));
     for freed in [target.execute(&[plain], stop), unsubscribe(target, name)] {
         if let Err(error) = freed {
             log::debug!("cannot prepare dropping {name}: {error:#}");
@@ -124,7 +124,7 @@ pub(super) fn drop_database(target: &TargetServer<'_>, name: &str) -> Result<()>
     } else {
         ""
     };
-    let drop = format!("DROP DATABASE IF EXISTS {}{force}", identifier(name));
+    let drop = format!("DROP DATABASE IF EXISTS {}{force}", quote_identifier(name));
     target.execute(&[drop], stop)
 }
 
@@ -135,11 +135,11 @@ fn unsubscribe(target: &TargetServer<'_>, name: &str) -> Result<()> {
     let query = format!(
         "SELECT coalesce(json_agg(subname), '[]') FROM pg_subscription
             WHERE subdbid = (SELECT oid FROM pg_database WHERE datname = {})",
-        literal(name)
+        quote_literal(name)
     );
     let subscriptions: Vec<String> = ask(target.server, &target.maintenance, &query, stop)?;
     for subscription in subscriptions {
-        let subscription = identifier(&subscription);
+        let subscription = quote_identifier(&subscription);
         let statements = [
             format!("ALTER SUBSCRIPTION {subscription} DISABLE"),
             format!("ALTER SUBSCRIPTION {subscription} SET (slot_name = NONE)"),
@@ -155,5 +155,5 @@ pub(super) const LONGEST_NAME: usize = 63;
 
 /// Returns the name `NAME.WHAT-...`, within the bytes that a name may have.
 pub(super) fn make_new_name(name: &str, what: &str) -> String {
-    leftover::name(name, what, LONGEST_NAME)
+    leftover::make_name(name, what, LONGEST_NAME)
 }

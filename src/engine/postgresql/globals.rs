@@ -28,7 +28,7 @@ pub fn run(
     let target = TargetServer::connect(server, None, options, access)?;
     let script = read_list(dump, target.stop)?;
     let (mut roles, mut tablespaces) = (String::new(), String::new());
-    for statement in Statements::of(&script) {
+    for statement in Statements::new(&script) {
         let subject = find_subject(statement);
         let heading = target
             .keep_going
@@ -53,7 +53,7 @@ pub fn run(
     let restrict = find_restrict_line(&script);
     if target.keep_going {
         let parts = [restrict, &roles, &tablespaces];
-        let each = EntryLoader::of_secrets(&target, &target.maintenance);
+        let each = EntryLoader::for_secrets(&target, &target.maintenance);
         let failed = load_each(&target, each, dump, |psql| {
             let mut parts = parts.into_iter();
             parts.try_for_each(|part| psql.write_all(part.as_bytes()))
@@ -63,7 +63,7 @@ pub fn run(
     }
     // A tablespace cannot be created within a transaction.
     let parts = [restrict, "BEGIN;\n", &roles, "COMMIT;\n", &tablespaces];
-    let mut psql = server.psql(&target.maintenance);
+    let mut psql = server.build_psql(&target.maintenance);
     // psql must not repeat the text of a failed statement, which could contain a password's hash.
     psql.arg("--set=VERBOSITY=terse");
     let feed = |psql: &mut dyn Write| {
@@ -93,7 +93,7 @@ fn write_heading(statement: &str, subject: Option<&(GlobalKind, String)>) -> Str
 /// Returns the tablespaces that a script creates.
 pub(super) fn find_tablespaces(script: &str) -> Vec<String> {
     let creating =
-        Statements::of(script).filter(|statement| statement.starts_with("CREATE TABLESPACE "));
+        Statements::new(script).filter(|statement| statement.starts_with("CREATE TABLESPACE "));
     let subjects = creating.filter_map(find_subject);
     subjects.map(|(_, name)| name).collect()
 }
@@ -154,7 +154,7 @@ struct Statements<'a> {
 }
 
 impl<'a> Statements<'a> {
-    fn of(script: &'a str) -> Self {
+    fn new(script: &'a str) -> Self {
         Statements { script, at: 0 }
     }
 }

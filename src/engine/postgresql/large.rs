@@ -74,7 +74,7 @@ impl LargeTable {
         without_rows: &str,
         trusts_owners: bool,
     ) -> Result<Vec<LargeTable>> {
-        let query = query(from, quotes_all, without_rows, trusts_owners);
+        let query = write_query(from, quotes_all, without_rows, trusts_owners);
         let mut tables: Vec<LargeTable> = snapshot.ask(&query)?;
         let mut length = 0;
         tables.retain(|table| {
@@ -145,7 +145,7 @@ fn join_lines(name: &str) -> String {
 /// what belongs to an extension (it may leave rows out), tables without columns, and tables of which
 /// a query could call functions of their owner. Nobody reads the tables whose OIDs are in the SQL array
 /// `without_rows`. Names that are not ASCII are only certain in UTF-8.
-fn query(from: u64, quotes_all: bool, without_rows: &str, trusts_owners: bool) -> String {
+fn write_query(from: u64, quotes_all: bool, without_rows: &str, trusts_owners: bool) -> String {
     let dumped = query_dumped(without_rows);
     let trusted = if trusts_owners { "true" } else { IS_TRUSTED };
     let quoted = |name: &str| {

@@ -5,7 +5,7 @@ use anyhow::Error;
 use super::fresh::{LONGEST_NAME, drop_database};
 use super::reach::{ask, connect_anywhere};
 use super::server::Server;
-use super::sql::{identifier, literal};
+use super::sql::{quote_identifier, quote_literal};
 use super::target::TargetServer;
 use crate::clock;
 use crate::engine::leftover::{Leftover, judge};
@@ -35,7 +35,7 @@ pub(super) fn remove(target: &TargetServer<'_>, name: &str) {
             Some(Leftover::Unknown) => {
                 log::warn!(
                     "the database {left} is of a restore that was killed or runs on another machine; if none is running, remove it with DROP DATABASE {}",
-                    identifier(left)
+                    quote_identifier(left)
                 );
                 continue;
             }
@@ -56,14 +56,14 @@ pub(super) fn remove(target: &TargetServer<'_>, name: &str) {
 fn describe_replaced(left: &str, name: &str) -> String {
     format!(
         "the database {left} is the old {name}, which a restore was about to replace, or kept because it could not be dumped; to go back to it, {}; if nobody needs it, DROP DATABASE {}",
-        go_back(left, name),
-        identifier(left)
+        write_undo(left, name),
+        quote_identifier(left)
     )
 }
 
 /// Returns the statements that give the database `left` its name `name` back.
-pub(super) fn go_back(left: &str, name: &str) -> String {
-    let (left, name) = (identifier(left), identifier(name));
+pub(super) fn write_undo(left: &str, name: &str) -> String {
+    let (left, name) = (quote_identifier(left), quote_identifier(name));
     format!("DROP DATABASE IF EXISTS {name} and ALTER DATABASE {left} RENAME TO {name}")
 }
 
@@ -74,7 +74,7 @@ pub(super) fn explain_missing(server: &Server, name: &str, error: Error, stop: S
         "SELECT coalesce(json_agg(datname), '[]') FROM pg_database
             WHERE datname ~ '\\.replaced-[0-9a-f]+-[0-9a-f]+-[0-9a-f]+$'
                 AND NOT EXISTS (SELECT FROM pg_database WHERE datname = {})",
-        literal(name)
+        quote_literal(name)
     );
     let found = connect_anywhere(server, Some(name), stop)
         .and_then(|(maintenance, ..)| ask::<Vec<String>>(server, &maintenance, &query, stop));

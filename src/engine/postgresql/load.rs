@@ -60,7 +60,7 @@ pub(super) fn load(
 ) -> Result<Vec<Failure>> {
     if !target.keep_going {
         let psql = || {
-            let mut psql = target.server.psql(name);
+            let mut psql = target.server.build_psql(name);
             if scope == Scope::EachStatement {
                 for statement in FASTER {
                     psql.arg("--command").arg(statement);

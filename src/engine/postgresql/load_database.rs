@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use super::catalogue::DatabaseSettings;
 use super::load::{Scope, load};
 use super::parallel::ArchiveLoad;
-use super::sql::identifier;
+use super::sql::quote_identifier;
 use super::target::TargetServer;
 use crate::engine::load::Failure;
 use crate::header::Header;
@@ -66,7 +66,7 @@ pub(super) fn apply_settings(
     for statement in statements {
         if let Err(error) = target.execute(std::slice::from_ref(&statement), target.stop) {
             target.stop.check()?;
-            let shown = statement.replace(&identifier(new), &identifier(name));
+            let shown = statement.replace(&quote_identifier(new), &quote_identifier(name));
             failed.push(Failure {
                 object: format!("setting of the database ({shown})"),
                 error: format!("{error:#}"),

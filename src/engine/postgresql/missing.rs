@@ -1,7 +1,7 @@
 //! Recognizes errors of a PostgreSQL server that say that the server lacks something the dump
 //! needs.
 
-use crate::engine::missing::{REMOTE, Sign, first_message, needed_by};
+use crate::engine::missing::{REMOTE, Sign, find_message, find_needed};
 
 const PRELOADED: &str = "a library that is not preloaded";
 const SIGNS: [Sign; 7] = [
@@ -31,7 +31,7 @@ const EXTENSION: [&str; 3] = [
 
 /// Returns what the server lacks according to `error`, or `None` if the error has another cause.
 pub(super) fn find_missing(error: &str) -> Option<&'static str> {
-    let message = first_message(error, "ERROR:  ").or_else(|| first_message(error, "FATAL:  "))?;
+    let message = find_message(error, "ERROR:  ").or_else(|| find_message(error, "FATAL:  "))?;
     let is_preloaded = EXTENSION.iter().any(|sign| {
         let name = message.strip_suffix(sign).map(str::trim_end);
         let name = name.map(|name| name.strip_prefix("extension ").unwrap_or(name));
@@ -39,7 +39,7 @@ pub(super) fn find_missing(error: &str) -> Option<&'static str> {
     });
     is_preloaded
         .then_some(PRELOADED)
-        .or_else(|| needed_by(&SIGNS, message))
+        .or_else(|| find_needed(&SIGNS, message))
 }
 
 #[cfg(test)]

@@ -11,11 +11,11 @@ use anyhow::{Result, bail, ensure};
 
 use super::catalogue::DatabaseSettings;
 use super::fresh::NewDatabase;
-use super::leftovers::go_back;
+use super::leftovers::write_undo;
 use super::load::Scope;
 use super::load_database::{apply_settings, load_database, prepare_archive};
 use super::settings::LOADING;
-use super::sql::{identifier, literal};
+use super::sql::{quote_identifier, quote_literal};
 use super::target::TargetServer;
 use crate::engine::load::Failure;
 use crate::header::Header;
@@ -82,12 +82,12 @@ pub(super) fn load_under_own_name(
     let scope = Scope::OneTransaction;
     let archive = prepare_archive(target, dump, header, scope)?;
     let new = NewDatabase::create_closed(target, name.to_owned(), settings)?;
-    let database = identifier(name);
+    let database = quote_identifier(name);
     // Only a superuser is let in beyond the limit.
     let marked = [
         format!(
             "ALTER DATABASE {database} SET {LOADING} TO {}",
-            literal(old.unwrap_or_default())
+            quote_literal(old.unwrap_or_default())
         ),
         format!("ALTER DATABASE {database} CONNECTION LIMIT 0"),
         format!("ALTER DATABASE {database} ALLOW_CONNECTIONS true"),
@@ -110,7 +110,7 @@ pub(super) fn mark_of(name: &str) -> String {
         "SELECT coalesce(to_json((SELECT split_part(set, '=', 2)
             FROM pg_db_role_setting s JOIN pg_database d ON d.oid = setdatabase, unnest(setconfig) AS set
             WHERE datname = {} AND setrole = 0 AND split_part(set, '=', 1) = '{LOADING}')), 'null')",
-        literal(name)
+        quote_literal(name)
     )
 }
 
@@ -129,11 +129,11 @@ pub(super) fn refuse_marked(name: &str, mark: Option<&str>) -> Result<()> {
 /// Returns the error about the half loaded database `name`.
 fn describe(name: &str, old: &str) -> String {
     let way = if old.is_empty() {
-        format!("DROP DATABASE {}", identifier(name))
+        format!("DROP DATABASE {}", quote_identifier(name))
     } else {
         format!(
             "the old database, which is called {old}, comes back by {}",
-            go_back(old, name)
+            write_undo(old, name)
         )
     };
     format!(

@@ -97,7 +97,7 @@ impl ArchiveLoad {
         scope: Scope,
     ) -> Result<Vec<Failure>> {
         let pg_restore = || {
-            let mut pg_restore = target.server.client("pg_restore", name);
+            let mut pg_restore = target.server.build_client("pg_restore", name);
             pg_restore.arg("--exit-on-error");
             pg_restore
         };
@@ -138,7 +138,7 @@ fn load_by_psql(dump: &File, psql: &mut dyn Write, stop: Stop) -> io::Result<()>
 }
 
 fn convert(archive: io::PipeReader, psql: &mut dyn Write, stop: Stop) -> io::Result<()> {
-    let mut command = programs::command("pg_restore");
+    let mut command = programs::build_command("pg_restore");
     let mut child = Child::filter(command.arg("--file=-"), "pg_restore", archive, stop)
         .map_err(io::Error::other)?;
     // The command still holds this process's own end of the pipe.

@@ -1,6 +1,6 @@
 //! The patterns of `pg_dump` for names of tables, as conditions of a query.
 
-use super::sql::literal;
+use super::sql::quote_literal;
 
 /// The characters that have a meaning in a regular expression.
 const SPECIAL: &str = "|*+?()[]{}.^$\\";
@@ -19,7 +19,7 @@ pub(super) fn write_condition(pattern: &str) -> Result<String, String> {
         ));
     };
     let matches = |column: &str, expression: &str| {
-        let whole = literal(&format!("^({expression})$"));
+        let whole = quote_literal(&format!("^({expression})$"));
         format!("{column}::text COLLATE \"default\" ~ {whole}")
     };
     let table = matches("relname", &table);

@@ -13,7 +13,7 @@ use super::reach::ask;
 use super::server::Server;
 use super::session::Session;
 use super::snapshot::Snapshot;
-use super::sql::identifier;
+use super::sql::quote_identifier;
 use crate::engine::feed::read_list;
 use crate::header::Header;
 use crate::stop::Stop;
@@ -52,11 +52,11 @@ pub(super) fn prepare(server: &Server, header: &Header, dump: &File, stop: Stop)
     let roles = roles.iter().map(|role| {
         let is_superuser = superusers.contains(role);
         let superuser = if is_superuser { " SUPERUSER" } else { "" };
-        format!("CREATE ROLE {}{superuser}", identifier(role))
+        format!("CREATE ROLE {}{superuser}", quote_identifier(role))
     });
     let tablespaces = tablespaces
         .iter()
-        .map(|space| format!("CREATE TABLESPACE {} LOCATION ''", identifier(space)));
+        .map(|space| format!("CREATE TABLESPACE {} LOCATION ''", quote_identifier(space)));
     let statements: Vec<_> = roles.chain(tablespaces).collect();
     if statements.is_empty() {
         return Ok(());

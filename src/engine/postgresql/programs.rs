@@ -29,7 +29,7 @@ struct Choice {
 }
 
 /// Returns the command that runs a program, without arguments.
-pub(super) fn command(program: &str) -> Command {
+pub(super) fn build_command(program: &str) -> Command {
     static KNOWN: Mutex<BTreeMap<String, Option<PathBuf>>> = Mutex::new(BTreeMap::new());
     let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
     let real = known
@@ -64,7 +64,7 @@ pub(super) fn read_version(program: &str, stop: Stop) -> Result<(u32, String)> {
 }
 
 fn ask_version(program: &str, stop: Stop) -> Result<(u32, String)> {
-    let mut command = command(program);
+    let mut command = build_command(program);
     let printed =
         child::read_output(command.arg("--version"), program, stop).with_context(|| {
             format!("{program} is needed and does not run; install PostgreSQL's client programs")
@@ -103,7 +103,7 @@ fn find_behind_wrapper(program: &str) -> Option<PathBuf> {
         let mut newest = versions.iter().rev();
         newest.find_map(|version| installed(&version.to_string()))?
     };
-    (version_of(Path::new(program))? == version_of(&real)?).then_some(real)
+    (read_version_text(Path::new(program))? == read_version_text(&real)?).then_some(real)
 }
 
 /// Returns the path of the wrapper if `program` in `PATH` is a link to it.
@@ -148,7 +148,7 @@ fn read_choice() -> &'static Choice {
     })
 }
 
-fn version_of(program: &Path) -> Option<String> {
+fn read_version_text(program: &Path) -> Option<String> {
     read_printed(Command::new(program).arg("--version"))
 }
 

@@ -244,7 +244,7 @@ impl Ranges {
     }
 
     /// Returns an empty piece.
-    pub(super) fn piece(&self) -> RowsPiece {
+    pub(super) fn take_piece(&self) -> RowsPiece {
         let spare = self.lock().spare.pop();
         spare.unwrap_or_default()
     }

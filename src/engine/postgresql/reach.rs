@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use super::catalogue::{self, ServerFacts};
 use super::server::{ConnectionReport, Server};
 use super::session::Session;
-use super::sql::identifier;
+use super::sql::quote_identifier;
 use crate::stop::Stop;
 
 /// The databases to connect to if no database is named.
@@ -85,13 +85,13 @@ pub(super) fn list_databases(server: &Server, stop: Stop) -> Result<Vec<String>>
     for name in found.restoring {
         log::warn!(
             "{name} is not dumped: a restore that was killed left it; if no restore is running, remove it with DROP DATABASE {}",
-            identifier(&name)
+            quote_identifier(&name)
         );
     }
     for name in found.replaced {
         log::warn!(
             "{name} is not dumped: a restore gave this name to the database that it replaced; DROP DATABASE {} removes it, ALTER DATABASE {0} RENAME TO ... lets it be dumped again",
-            identifier(&name)
+            quote_identifier(&name)
         );
     }
     let mut databases = found.open;

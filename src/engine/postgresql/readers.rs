@@ -17,7 +17,7 @@ use super::large::LargeTable;
 use super::piece::{Filled, RowsPiece};
 use super::ranges::{Given, PageRange, Ranges};
 use super::server::Server;
-use super::sql::literal;
+use super::sql::quote_literal;
 use crate::child::Child;
 use crate::stop::Stop;
 
@@ -108,7 +108,7 @@ SET TRANSACTION SNAPSHOT {};
 LOCK TABLE {} IN ACCESS SHARE MODE NOWAIT;
 SELECT current_setting('client_encoding') = current_setting('server_encoding');
 ",
-        literal(id),
+        quote_literal(id),
         names.join(", ")
     )
 }
@@ -150,7 +150,7 @@ impl Reader {
 
     /// Begins a session in the snapshot, with the locks of the tables.
     fn open(&self) -> Result<Child> {
-        let mut psql = self.server.psql(&self.database);
+        let mut psql = self.server.build_psql(&self.database);
         psql.env_remove("PGCLIENTENCODING").args([
             "--no-align",
             "--tuples-only",
@@ -162,7 +162,7 @@ impl Reader {
         let mut answer = [0; 2];
         if session.read_exact(&mut answer).is_err() {
             self.stop.check()?;
-            session.finish().map_err(ServerError::of)?;
+            session.finish().map_err(ServerError::from_psql_error)?;
             bail!("psql ended before its answer did");
         }
         if &answer != b"t\n" {
@@ -198,7 +198,7 @@ impl Reader {
             if filled == Filled::EndOfRange {
                 return Ok(Given::Taken);
             }
-            piece = self.ranges.piece();
+            piece = self.ranges.take_piece();
         }
     }
 
@@ -233,7 +233,7 @@ SET LOCAL lock_timeout = 0;
         );
         let child = session.as_mut().context("the session has ended")?;
         child.say(script.as_bytes())?;
-        let mut piece = self.ranges.piece();
+        let mut piece = self.ranges.take_piece();
         let end = loop {
             if piece.read_from(child)? == 0 {
                 return Err(self.explain_end(session.take()));
@@ -262,7 +262,7 @@ SET LOCAL lock_timeout = 0;
             return stopped.into();
         }
         match session.map(Child::finish) {
-            Some(Err(error)) => ServerError::of(error),
+            Some(Err(error)) => ServerError::from_psql_error(error),
             _ => anyhow!("psql ended before the rows did"),
         }
     }

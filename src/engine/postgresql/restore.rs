@@ -16,7 +16,7 @@ use super::load_database::{apply_settings, load_database, prepare_archive};
 use super::own_name::{insists_on_name, load_under_own_name, mark_of, refuse_marked};
 use super::reach::ask;
 use super::server::Server;
-use super::sql::literal;
+use super::sql::quote_literal;
 use super::target::TargetServer;
 use super::{leftovers, parallel, swap};
 use crate::engine::access::Access;
@@ -45,7 +45,7 @@ pub fn run(
     let mark: Option<String> = ask(server, &target.maintenance, &mark_of(name), target.stop)?;
     refuse_marked(name, mark.as_deref())?;
     if exists && matches!(options.existing, ExistingDatabase::Fill) {
-        preflight(&target, header, &settings)?;
+        check_target(&target, header, &settings)?;
         let filled = FilledDatabase::take(&target, name, &settings)?;
         let scope = Scope::OneTransaction;
         let archive = prepare_archive(&target, dump, header, scope)?;
@@ -66,7 +66,7 @@ pub fn run(
             save.prepare()?;
         }
     }
-    preflight(&target, header, &settings)?;
+    check_target(&target, header, &settings)?;
 
     let scope = Scope::EachStatement;
     let archive = prepare_archive(&target, dump, header, scope)?;
@@ -108,7 +108,7 @@ pub fn run(
 }
 
 fn refuse_if_replicated(target: &TargetServer<'_>, name: &str) -> Result<()> {
-    let query = catalogue::query_replication(&literal(name));
+    let query = catalogue::query_replication(&quote_literal(name));
     let found: Vec<String> = ask(target.server, &target.maintenance, &query, target.stop)?;
     ensure!(
         found.is_empty(),
@@ -120,7 +120,7 @@ fn refuse_if_replicated(target: &TargetServer<'_>, name: &str) -> Result<()> {
 }
 
 /// Reports at once everything that the dump needs and the server lacks.
-fn preflight(target: &TargetServer<'_>, header: &Header, settings: &DatabaseSettings) -> Result<()> {
+fn check_target(target: &TargetServer<'_>, header: &Header, settings: &DatabaseSettings) -> Result<()> {
     settings.check()?;
     let objects = &target.objects;
     let mut lacking = Vec::new();

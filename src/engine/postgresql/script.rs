@@ -71,7 +71,7 @@ impl<'a, W: Write> RestrictedScript<'a, W> {
             writeln!(inner, "\\unset {variable}")?;
         }
         if restricting != RestrictMode::Unknown {
-            writeln!(inner, "\\restrict {}", random_key()?)?;
+            writeln!(inner, "\\restrict {}", draw_key()?)?;
         }
         Ok(RestrictedScript {
             inner,
@@ -89,7 +89,7 @@ impl<'a, W: Write> RestrictedScript<'a, W> {
     }
 
     /// Passes on the whole lines at the start of `held`, as long as they belong to the preamble.
-    fn preamble(&mut self) -> io::Result<()> {
+    fn pass_preamble(&mut self) -> io::Result<()> {
         while self.in_preamble {
             let Some(end) = memchr(b'\n', &self.held) else {
                 return Ok(());
@@ -103,7 +103,7 @@ impl<'a, W: Write> RestrictedScript<'a, W> {
                 continue;
             }
             if self.awaits_key && !is_comment(&line) {
-                return Err(unrestricted_error());
+                return Err(make_unrestricted_error());
             }
             // The dump of an empty database consists of the preamble alone.
             let unrestricted = text.strip_prefix("\\unrestrict ").map(str::as_bytes);
@@ -138,11 +138,11 @@ impl<W: Write> Write for RestrictedScript<'_, W> {
         }
         self.held.extend_from_slice(data);
         if self.in_preamble {
-            self.preamble()?;
+            self.pass_preamble()?;
             // No line of a preamble is that long.
             self.in_preamble &= self.held.len() <= LONGEST_PREAMBLE_LINE;
             if self.awaits_key && !self.in_preamble {
-                return Err(unrestricted_error());
+                return Err(make_unrestricted_error());
             }
         }
         if !self.in_preamble {
@@ -157,7 +157,7 @@ impl<W: Write> Write for RestrictedScript<'_, W> {
     /// Ends the script. Nothing may be written after it.
     fn flush(&mut self) -> io::Result<()> {
         if self.awaits_key {
-            return Err(unrestricted_error());
+            return Err(make_unrestricted_error());
         }
         let mut end = std::mem::take(&mut self.held);
         if let Some(key) = &self.key {
@@ -177,7 +177,7 @@ fn is_comment(line: &[u8]) -> bool {
     text.is_empty() || text.starts_with(b"--") && memchr(b'\r', text).is_none()
 }
 
-fn unrestricted_error() -> io::Error {
+fn make_unrestricted_error() -> io::Error {
     io::Error::other(
         "it does not begin with \\restrict, so a name in it could be a command, and this machine's psql cannot be kept from running it; install a psql that knows \\restrict (17.6, 16.10, 15.14, 14.19, 13.22 or newer)",
     )
@@ -195,7 +195,7 @@ pub(super) fn find_restrict_line(script: &str) -> &str {
 }
 
 /// Returns a key that nobody can guess.
-fn random_key() -> io::Result<String> {
+fn draw_key() -> io::Result<String> {
     use std::fmt::Write as _;
     use std::io::Read as _;
 

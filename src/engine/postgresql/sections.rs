@@ -38,7 +38,7 @@ impl Postgresql {
     ///
     /// # Errors
     /// When the server cannot be asked.
-    pub(super) fn tables_for_sessions(
+    pub(super) fn choose_tables(
         &mut self,
         snapshot: &mut Snapshot,
     ) -> Result<Vec<LargeTable>> {
@@ -64,7 +64,7 @@ impl Postgresql {
         if tables.is_empty() || wanted.is_none() && bytes < WORTH_IT {
             return Ok(Vec::new());
         }
-        let sessions = self.number_of_sessions();
+        let sessions = self.choose_sessions();
         if sessions < 2 && wanted.unwrap_or(MOST) > 1 {
             if count_cores() > 1 || wanted.is_some() {
                 self.use_one_session("the server has no room for more sessions");
@@ -76,7 +76,7 @@ impl Postgresql {
 
     /// Returns the number of sessions to read rows: what the user wants, or as many as there are
     /// cores, as far as the server has room for them. It leaves half of the free ones to others.
-    fn number_of_sessions(&self) -> usize {
+    fn choose_sessions(&self) -> usize {
         let wanted = self.sessions.number.map(usize::from);
         let wanted = wanted.unwrap_or_else(|| count_cores().min(MOST));
         let limit = self.room.limit.unwrap_or(i64::MAX);
@@ -109,8 +109,8 @@ impl Postgresql {
         }
         log::debug!(
             "{database}: {} sessions read the rows of {}",
-            self.number_of_sessions(),
-            human::count(tables.len(), "large table")
+            self.choose_sessions(),
+            human::format_count(tables.len(), "large table")
         );
         let sections = ["pre-data", "data"].map(|section| format!("--section={section}"));
         let mut arguments = sections.to_vec();
@@ -123,7 +123,7 @@ impl Postgresql {
             database,
             id,
             tables,
-            self.number_of_sessions(),
+            self.choose_sessions(),
             self.sessions.large_table,
             self.stop,
         )?;
@@ -145,7 +145,7 @@ impl Postgresql {
         let mut checking = CheckingWriter::new(out, Format::Sql);
         let mut write_rows = |table: usize, out: &mut dyn Write| {
             let rows = readers.ranges.write(table, out, self.stop);
-            let rows = rows.map_err(io_error)?;
+            let rows = rows.map_err(unwrap_io_error)?;
             counted.insert(readers.tables[table].known_as.clone(), rows);
             Ok(())
         };
@@ -196,7 +196,7 @@ fn count_cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-fn io_error(error: Error) -> io::Error {
+fn unwrap_io_error(error: Error) -> io::Error {
     match error.downcast::<Stopped>() {
         Ok(stopped) => io::Error::other(stopped),
         Err(error) => error.downcast().unwrap_or_else(io::Error::other),

@@ -72,7 +72,7 @@ impl ConnectionReport {
     ///
     /// # Errors
     /// When it printed something else.
-    pub(super) fn of_lines(printed: &str) -> Result<Self> {
+    pub(super) fn parse(printed: &str) -> Result<Self> {
         let mut lines = printed.lines();
         let (Some(host), Some(port), Some(answer)) = (lines.next(), lines.next(), lines.next())
         else {
@@ -121,15 +121,15 @@ impl Server {
     /// Returns the command for one of libpq's programs, connected to `database` in a session with
     /// `OPTIONS`. The program never asks for a password.
     #[must_use]
-    pub fn client(&self, program: &str, database: &str) -> Command {
+    pub fn build_client(&self, program: &str, database: &str) -> Command {
         let url = self.url.with_database(database);
         // libpq uses the URL's options instead of those in the environment.
         if let Some(own) = self.configured_options() {
             let options = format!("{own} {}", self.options());
             let url = url.with_parameter("options", options.trim_start());
-            return self.bare_client(program, &url);
+            return self.build_bare_client(program, &url);
         }
-        let mut command = self.bare_client(program, &url);
+        let mut command = self.build_bare_client(program, &url);
         let given = std::env::var("PGOPTIONS").ok();
         let given = given.filter(|_| !self.url.is_isolated());
         let options = format!("{} {}", given.unwrap_or_default(), self.options());
@@ -151,8 +151,8 @@ impl Server {
             && (of_environment || parameters.any(|(name, _)| name == "service"))
     }
 
-    fn bare_client(&self, program: &str, url: &Url) -> Command {
-        let mut command = programs::command(program);
+    fn build_bare_client(&self, program: &str, url: &Url) -> Command {
+        let mut command = programs::build_command(program);
         command.arg("--no-password").arg(format!("--dbname={url}"));
         if self.url.is_isolated() {
             let names = std::env::vars_os().map(|(name, _)| name);
@@ -186,8 +186,8 @@ impl Server {
     /// Returns the command for a `psql` that reads none of the user's files and stops at the first
     /// error, and whose session no setting of the role ends.
     #[must_use]
-    pub fn psql(&self, database: &str) -> Command {
-        let mut command = self.client("psql", database);
+    pub fn build_psql(&self, database: &str) -> Command {
+        let mut command = self.build_client("psql", database);
         command
             .args(["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1"])
             .env_remove("PSQLRC")
@@ -209,7 +209,7 @@ impl Server {
         if !NOT_DIRECT.iter().any(|sentence| said.contains(sentence)) {
             return error;
         }
-        let mut psql = self.bare_client("psql", &self.url.with_database(database));
+        let mut psql = self.build_bare_client("psql", &self.url.with_database(database));
         psql.args(["--no-psqlrc", "--quiet", "--no-align", "--tuples-only"]);
         psql.args(["--command", "SHOW port"]);
         let port = child::read_output(&mut psql, "psql", stop).ok();
@@ -227,13 +227,13 @@ impl Server {
     /// # Errors
     /// When there is no answer, in the server's words.
     pub fn ask(&self, database: &str, query: &str, stop: Stop) -> Result<ConnectionReport> {
-        let mut psql = self.psql(database);
+        let mut psql = self.build_psql(database);
         psql.args(["--no-align", "--tuples-only"]);
         psql.args(["--command", "\\echo :HOST"]);
         psql.args(["--command", "\\echo :PORT"]);
         psql.args(["--command", query]);
         let printed = child::read_output(&mut psql, "psql", stop)?;
-        ConnectionReport::of_lines(&String::from_utf8_lossy(&printed))
+        ConnectionReport::parse(&String::from_utf8_lossy(&printed))
     }
 
     /// Runs statements, each in a separate transaction unless the statements say otherwise.
@@ -241,7 +241,7 @@ impl Server {
     /// # Errors
     /// When a statement fails, in the server's words. The statements after it are not run.
     pub fn execute(&self, database: &str, statements: &[String], stop: Stop) -> Result<()> {
-        let mut psql = self.psql(database);
+        let mut psql = self.build_psql(database);
         for statement in statements {
             psql.arg("--command").arg(statement);
         }

@@ -26,7 +26,7 @@ impl Session {
     /// # Errors
     /// When psql cannot be started.
     pub(super) fn start(server: &Server, database: &str, stop: Stop) -> Result<Self> {
-        let mut psql = server.psql(database);
+        let mut psql = server.build_psql(database);
         psql.args(["--no-align", "--tuples-only", "--file=-", VERBOSE]);
         let psql = Child::converse(&mut psql, "psql", b"SET row_security = off;\n", stop)?;
         Ok(Session { psql: Some(psql) })
@@ -48,7 +48,7 @@ impl Session {
     /// When there is no answer, in the server's words.
     pub(super) fn ask_with_location(&mut self, query: &str) -> Result<ConnectionReport> {
         let printed = self.run(&format!("\\echo :HOST\n\\echo :PORT\n{query};\n"))?;
-        ConnectionReport::of_lines(&printed)
+        ConnectionReport::parse(&printed)
     }
 
     /// Runs `script`. Returns what it prints.
@@ -84,7 +84,7 @@ impl Session {
     /// The error with which it ended.
     fn end(&mut self) -> Result<()> {
         match self.psql.take() {
-            Some(psql) => psql.finish().map_err(ServerError::of),
+            Some(psql) => psql.finish().map_err(ServerError::from_psql_error),
             None => Ok(()),
         }
     }

@@ -4,7 +4,7 @@
 use anyhow::{Context, Result};
 
 use super::catalogue::{DatabaseSettings, Grant, Parameters};
-use super::sql::{identifier, literal};
+use super::sql::{quote_identifier, quote_literal};
 
 /// Parameters whose value is a list of identifiers (`GUC_LIST_QUOTE`). PostgreSQL's `dumputils.c`
 /// has the same list.
@@ -27,14 +27,14 @@ impl DatabaseSettings {
     pub(super) fn create(&self, name: &str, major: u32) -> String {
         let mut sql = format!(
             "CREATE DATABASE {} TEMPLATE template0 ENCODING {} LC_COLLATE {} LC_CTYPE {}",
-            identifier(name),
-            literal(&self.encoding),
-            literal(&self.collate),
-            literal(&self.ctype)
+            quote_identifier(name),
+            quote_literal(&self.encoding),
+            quote_literal(&self.collate),
+            quote_literal(&self.ctype)
         );
         // The default tablespace needs no privilege unless the statement names it.
         if self.tablespace != "pg_default" {
-            sql.extend([" TABLESPACE ", &identifier(&self.tablespace)]);
+            sql.extend([" TABLESPACE ", &quote_identifier(&self.tablespace)]);
         }
         if major < 15 {
             return sql;
@@ -47,10 +47,10 @@ impl DatabaseSettings {
         };
         sql.extend([" LOCALE_PROVIDER ", provider]);
         if let Some(locale) = self.locale.as_deref().filter(|_| !option.is_empty()) {
-            sql.extend([" ", option, " ", &literal(locale)]);
+            sql.extend([" ", option, " ", &quote_literal(locale)]);
         }
         if let Some(rules) = self.icu_rules.as_deref().filter(|_| major >= 16) {
-            sql.extend([" ICU_RULES ", &literal(rules)]);
+            sql.extend([" ICU_RULES ", &quote_literal(rules)]);
         }
         sql
     }
@@ -70,8 +70,8 @@ impl DatabaseSettings {
     /// # Errors
     /// The error of [`DatabaseSettings::check`].
     pub(super) fn apply(&self, name: &str) -> Result<Vec<String>> {
-        let database = identifier(name);
-        let owner = identifier(&self.owner);
+        let database = quote_identifier(name);
+        let owner = quote_identifier(&self.owner);
         let mut sql = Vec::new();
         if self.grants.is_some() {
             sql.push(format!("REVOKE ALL ON DATABASE {database} FROM PUBLIC"));
@@ -96,17 +96,17 @@ impl DatabaseSettings {
     /// When the header was damaged or forged.
     pub(super) fn check(&self) -> Result<()> {
         let mut grants = self.grants.iter().flatten();
-        grants.try_for_each(|grant| grant.privilege().map(drop))
+        grants.try_for_each(|grant| grant.find_privilege().map(drop))
     }
 
     /// Returns the statements for the settings that name no role.
     pub(super) fn apply_without_owner(&self, name: &str) -> Vec<String> {
-        let database = identifier(name);
+        let database = quote_identifier(name);
         let mut sql = Vec::new();
         if let Some(comment) = &self.comment {
             sql.push(format!(
                 "COMMENT ON DATABASE {database} IS {}",
-                literal(comment)
+                quote_literal(comment)
             ));
         }
         sql.push(format!(
@@ -119,7 +119,7 @@ impl DatabaseSettings {
 
     /// Returns the statements for the parameters that apply to every role.
     pub(super) fn apply_parameters(&self, name: &str) -> Vec<String> {
-        let database = identifier(name);
+        let database = quote_identifier(name);
         let of_all = self.parameters.iter().filter(|set| set.role.is_none());
         of_all.flat_map(|set| set.apply(&database)).collect()
     }
@@ -127,7 +127,7 @@ impl DatabaseSettings {
 
 impl Grant {
     /// Returns the privilege, which is one of the words that a database's privileges have.
-    fn privilege(&self) -> Result<&'static str> {
+    fn find_privilege(&self) -> Result<&'static str> {
         let known = PRIVILEGES.iter().find(|known| **known == self.privilege);
         known.copied().with_context(|| {
             format!(
@@ -141,7 +141,7 @@ impl Grant {
         let grantee = self
             .grantee
             .as_deref()
-            .map_or("PUBLIC".to_owned(), identifier);
+            .map_or("PUBLIC".to_owned(), quote_identifier);
         let option = if self.grantable {
             " WITH GRANT OPTION"
         } else {
@@ -149,7 +149,7 @@ impl Grant {
         };
         let grant = format!(
             "GRANT {} ON DATABASE {database} TO {grantee}{option}",
-            self.privilege()?
+            self.find_privilege()?
         );
         // A grant by a superuser counts as the owner's.
         if self.grantor == owner {
@@ -158,7 +158,7 @@ impl Grant {
         // All three are one transaction: if one fails, none has an effect.
         Ok(format!(
             "SET SESSION AUTHORIZATION {}; {grant}; RESET SESSION AUTHORIZATION",
-            identifier(&self.grantor)
+            quote_identifier(&self.grantor)
         ))
     }
 }
@@ -171,7 +171,7 @@ impl Parameters {
     fn apply(&self, database: &str) -> Vec<String> {
         let whose = match &self.role {
             None => format!("ALTER DATABASE {database}"),
-            Some(role) => format!("ALTER ROLE {} IN DATABASE {database}", identifier(role)),
+            Some(role) => format!("ALTER ROLE {} IN DATABASE {database}", quote_identifier(role)),
         };
         let values = self.values.iter().filter_map(|value| value.split_once('='));
         // A forged header could make a whole database one that no dump is made of.
@@ -180,13 +180,13 @@ impl Parameters {
             let value = if LISTS.contains(&name.to_lowercase().as_str()) {
                 let elements: Vec<_> = split_identifiers(value)
                     .iter()
-                    .map(|text| literal(text))
+                    .map(|text| quote_literal(text))
                     .collect();
                 elements.join(", ")
             } else {
-                literal(value)
+                quote_literal(value)
             };
-            format!("{whose} SET {} TO {value}", identifier(name))
+            format!("{whose} SET {} TO {value}", quote_identifier(name))
         });
         set.collect()
     }

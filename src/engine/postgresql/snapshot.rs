@@ -108,7 +108,7 @@ SELECT '{begin}', (SELECT 'LOCK TABLE '
     ///
     /// # Errors
     /// When the server cannot be asked, in the server's words.
-    pub(super) fn rewritten(&mut self) -> Result<Vec<String>> {
+    pub(super) fn find_rewritten(&mut self) -> Result<Vec<String>> {
         let dumped = query_dumped(&self.left_out);
         self.ask(&format!(
             "SELECT coalesce(json_agg(format('%I.%I', nspname, relname) ORDER BY c.oid), '[]')

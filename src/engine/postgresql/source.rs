@@ -45,7 +45,7 @@ impl PostgresqlSource {
         Ok(PostgresqlSource { url, part })
     }
 
-    fn server(&self, access: &Access) -> Server {
+    fn open_server(&self, access: &Access) -> Server {
         Server::new(&self.url, access.password.as_ref())
     }
 }
@@ -71,8 +71,8 @@ impl Source for PostgresqlSource {
         true
     }
 
-    fn parts(&self, access: &Access) -> Result<Vec<Arc<dyn Source>>> {
-        let databases = list_databases(&self.server(access), access.deadline)?;
+    fn list_parts(&self, access: &Access) -> Result<Vec<Arc<dyn Source>>> {
+        let databases = list_databases(&self.open_server(access), access.deadline)?;
         let parts = databases.into_iter().map(Part::Database);
         let parts = parts.chain([Part::Globals]);
         let sources = parts.map(|part| PostgresqlSource::new(&self.url, part));
@@ -85,7 +85,7 @@ impl Source for PostgresqlSource {
     }
 
     fn open(&self, access: &Access) -> Result<Box<dyn Dumper>> {
-        let server = self.server(access);
+        let server = self.open_server(access);
         Ok(Box::new(Postgresql::open(&server, &self.part, access)?))
     }
 }
@@ -98,7 +98,7 @@ impl Loader for PostgresqlSource {
         options: LoadOptions<'_>,
         access: &Access,
     ) -> Result<LoadResult> {
-        let server = self.server(access);
+        let server = self.open_server(access);
         match (&self.part, header.identity.database.is_some()) {
             (Part::Database(name), true) => {
                 restore::run(dump, header, &server, name, options, access)

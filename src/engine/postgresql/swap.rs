@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::database::Postgresql;
 use super::fresh::{NewDatabase, drop_database, make_new_name};
 use super::reach::ask;
-use super::sql::{identifier, literal};
+use super::sql::{quote_identifier, quote_literal};
 use super::target::TargetServer;
 use crate::engine::access::Part;
 use crate::engine::load::{Save, explain_not_saved};
@@ -115,14 +115,14 @@ pub(super) fn replace_under_own_name<T>(
 fn warn_that_it_stays(replaced_name: &str, error: &Error) {
     log::warn!(
         "the old database could not be dumped and stays on the server as {replaced_name}; dumps of the whole server leave it out; DROP DATABASE {} removes it: {error:#}",
-        identifier(replaced_name)
+        quote_identifier(replaced_name)
     );
 }
 
 /// Adds to the error what happened to the old database. Also logs it if the error is not shown
 /// because a signal is the reason.
 fn explain(error: Error, what: String) -> Error {
-    if stop::signal().is_some() {
+    if stop::get_signal().is_some() {
         log::error!("{what}");
     }
     error.context(what)
@@ -153,7 +153,7 @@ impl DatabaseById {
     fn find(target: &TargetServer<'_>, name: &str) -> Result<Self> {
         let query = format!(
             "SELECT json_build_object('oid', oid::bigint) FROM pg_database WHERE datname = {}",
-            literal(name)
+            quote_literal(name)
         );
         ask(target.server, &target.maintenance, &query, Stop::for_cleanup())
     }
@@ -258,7 +258,7 @@ fn end_sessions_during<T>(
 /// ends no other sessions and no workers of the server's own, such as autovacuum. Those are left to
 /// the renaming, which waits for the workers.
 fn end_sessions(databases: &[&str]) -> String {
-    let databases: Vec<_> = databases.iter().map(|name| literal(name)).collect();
+    let databases: Vec<_> = databases.iter().map(|name| quote_literal(name)).collect();
     format!(
         "SELECT pg_terminate_backend(pid)
             FROM pg_stat_activity JOIN pg_roles its ON its.oid = usesysid
@@ -271,7 +271,7 @@ fn end_sessions(databases: &[&str]) -> String {
 }
 
 fn rename(from: &str, to: &str) -> String {
-    let (from, to) = (identifier(from), identifier(to));
+    let (from, to) = (quote_identifier(from), quote_identifier(to));
     format!("ALTER DATABASE {from} RENAME TO {to}")
 }
 

@@ -17,7 +17,7 @@ use super::source::PostgresqlSource;
 use crate::child;
 use crate::engine::access::Part;
 use crate::engine::source::Source;
-use crate::engine::throwaway::process::{ServerProcess, path_directories};
+use crate::engine::throwaway::process::{ServerProcess, list_path_directories};
 use crate::engine::throwaway::{RestoredContent, Throwaway, ThrowawayResources};
 use crate::header::Header;
 use crate::stop::Stop;
@@ -80,7 +80,7 @@ impl ThrowawayCluster {
         let socket = encode(&workshop.sockets.to_string_lossy());
         let url = Url::parse(&format!("postgresql://postgres@/?host={socket}"))
             .map_err(anyhow::Error::msg)?
-            .isolated();
+            .isolate();
         let server = Server::new(&url, Some(&workshop.password));
         let start = |preloaded: &str| -> Result<ServerProcess> {
             let mut postgres = Command::new(programs.join("postgres"));
@@ -92,7 +92,7 @@ impl ThrowawayCluster {
             for setting in SETTINGS {
                 postgres.args(["-c", setting]);
             }
-            let cron = header.identity.database.as_deref().map(target_name);
+            let cron = header.identity.database.as_deref().map(name_target);
             let more = [
                 format!("shared_preload_libraries={preloaded}"),
                 // pg_cron exists only in this database.
@@ -139,7 +139,7 @@ impl Throwaway for ThrowawayCluster {
         };
         // The cluster has a maintenance database already, so the restored database gets another
         // name.
-        let part = Part::Database(target_name(database));
+        let part = Part::Database(name_target(database));
         Ok(Arc::new(PostgresqlSource::new(&self.url, part)))
     }
 
@@ -147,11 +147,11 @@ impl Throwaway for ThrowawayCluster {
         missing::find_missing(&format!("{error:#}"))
     }
 
-    fn contents(&self, header: &Header) -> Result<Option<RestoredContent>> {
+    fn read_contents(&self, header: &Header) -> Result<Option<RestoredContent>> {
         let Some(database) = &header.identity.database else {
             return Ok(None);
         };
-        let database = target_name(database);
+        let database = name_target(database);
         let found = prepare::read_restored(&self.server, &database, header, self.stop)?;
         let lost = found.lost_extensions.iter();
         let problems = lost.map(|extension| format!("the extension {extension} is missing"));
@@ -164,7 +164,7 @@ impl Throwaway for ThrowawayCluster {
 }
 
 /// Returns the name of the database that the dump of `database` is restored into.
-fn target_name(database: &str) -> String {
+fn name_target(database: &str) -> String {
     format!("{database}.drill")
 }
 
@@ -219,7 +219,7 @@ fn find_programs(header: &Header, stop: Stop) -> Result<(String, PathBuf)> {
         .flatten()
         .map(|entry| entry.path().join("bin"));
     let mut found = Vec::new();
-    for place in path_directories().chain(versioned) {
+    for place in list_path_directories().chain(versioned) {
         let postgres = place.join("postgres");
         if !postgres.is_file() || !place.join("initdb").is_file() {
             continue;

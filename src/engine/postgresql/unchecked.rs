@@ -14,10 +14,10 @@ use std::io::{self, Write};
 use anyhow::{Context, Result};
 use serde::Deserialize;
 
-use super::entry_session::{ERRORS_ONLY, MOST_LINES, explain_end, io_error};
+use super::entry_session::{ERRORS_ONLY, MOST_LINES, explain_end, unwrap_io_error};
 use super::reach::ask;
 use super::script::entries::{Entries, Entry, EntrySink};
-use super::sql::literal;
+use super::sql::quote_literal;
 use super::target::TargetServer;
 use crate::child::Child;
 use crate::engine::load::Failure;
@@ -92,7 +92,7 @@ pub(super) fn load_unchecked(
     let mut failed = Vec::new();
     let mut chosen = BTreeMap::new();
     for rows in refused {
-        let query = CHECKS.replace("$TABLE", &literal(&rows.table));
+        let query = CHECKS.replace("$TABLE", &quote_literal(&rows.table));
         let checks: Vec<Check> = ask(target.server, database, &query, target.stop)?;
         if checks.is_empty() {
             failed.push(rows.failure);
@@ -105,7 +105,7 @@ pub(super) fn load_unchecked(
     }
     log::info!(
         "the rows of {} are loaded again, without CHECK constraints",
-        crate::human::count(chosen.len(), "table")
+        crate::human::format_count(chosen.len(), "table")
     );
     let mut again = Entries::new(RowsAgain {
         target,
@@ -163,7 +163,7 @@ impl RowsAgain<'_> {
     }
 
     fn start(&self, statement: &[u8], checks: &[Check]) -> Result<Child> {
-        let mut psql = self.target.server.psql(self.database);
+        let mut psql = self.target.server.build_psql(self.database);
         psql.arg("--output=/dev/null");
         psql.env_remove("PGCLIENTENCODING");
         for line in self.settings.iter().chain([&ERRORS_ONLY]) {
@@ -225,7 +225,7 @@ impl EntrySink for RowsAgain<'_> {
 
     fn take_copy(&mut self, statement: &[u8]) -> io::Result<()> {
         if let Some((failure, checks)) = self.chosen.remove(&self.number) {
-            let child = self.start(statement, &checks).map_err(io_error)?;
+            let child = self.start(statement, &checks).map_err(unwrap_io_error)?;
             self.rows = Some((child, failure, checks));
         }
         self.number += 1;
@@ -244,7 +244,7 @@ impl EntrySink for RowsAgain<'_> {
     }
 
     fn end_rows(&mut self, _line: &[u8]) -> io::Result<()> {
-        self.end().map_err(io_error)
+        self.end().map_err(unwrap_io_error)
     }
 }
 

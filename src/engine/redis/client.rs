@@ -95,7 +95,7 @@ impl Client {
     }
 
     /// Returns the same client with another deadline.
-    pub(super) fn until(&self, stop: Stop) -> Self {
+    pub(super) fn with_stop(&self, stop: Stop) -> Self {
         Client {
             stop,
             ..self.clone()
@@ -115,7 +115,7 @@ impl Client {
     }
 
     /// Returns the location of the server: its host and port, or its socket.
-    pub(super) fn location(&self) -> String {
+    pub(super) fn find_location(&self) -> String {
         if let Some(socket) = self.url.socket() {
             let real = std::fs::canonicalize(&socket);
             return real.map_or(socket, |real| real.display().to_string());
@@ -126,7 +126,7 @@ impl Client {
     }
 
     /// Returns the command for the client, with the options to connect.
-    pub(super) fn command(&self) -> Command {
+    pub(super) fn build_command(&self) -> Command {
         let mut command = Command::new(self.program);
         if let Some(socket) = self.url.socket() {
             command.arg("-s").arg(socket);
@@ -167,7 +167,7 @@ impl Client {
     /// # Errors
     /// When the server cannot be reached or answers with an error; the error says what to do.
     pub(super) fn ask(&self, words: &[&str]) -> Result<String> {
-        let mut command = self.command();
+        let mut command = self.build_command();
         command.arg("--no-raw").args(words);
         let printed = self.read(&mut command, Stdio::null())?;
         let printed = printed.trim_end();
@@ -178,7 +178,7 @@ impl Client {
     }
 
     /// Returns the number that the server answers.
-    pub(super) fn number(&self, database: u64, words: &[&str]) -> Result<u64> {
+    pub(super) fn query_number(&self, database: u64, words: &[&str]) -> Result<u64> {
         let database = database.to_string();
         let words = [&["-n", &database], words].concat();
         let answer = self.ask(&words)?;
@@ -193,7 +193,7 @@ impl Client {
     /// # Errors
     /// When the server cannot be reached or answers any command with an error.
     pub(super) fn run(&self, commands: &[Vec<Vec<u8>>]) -> Result<Vec<String>> {
-        let mut command = self.command();
+        let mut command = self.build_command();
         command.arg("--no-raw");
         let mut lines = Vec::new();
         for words in commands {
@@ -230,8 +230,8 @@ impl Client {
     ///
     /// # Errors
     /// When the program cannot be started.
-    pub(super) fn pipe(&self) -> Result<Child> {
-        let mut command = self.command();
+    pub(super) fn start_pipe(&self) -> Result<Child> {
+        let mut command = self.build_command();
         command.args(["--pipe", "--pipe-timeout", "0"]);
         let mut child = Child::write_to(&mut command, self.program, self.stop)?;
         child.keep_lines(3);

@@ -66,7 +66,7 @@ impl Count {
     pub(super) fn tables(&self) -> Vec<(String, Option<Rows>)> {
         let databases = self.databases.iter();
         databases
-            .map(|(number, keys)| (name(*number), Some(Rows::Exact(keys.all))))
+            .map(|(number, keys)| (name_database(*number), Some(Rows::Exact(keys.all))))
             .collect()
     }
 
@@ -82,7 +82,7 @@ impl Count {
 }
 
 /// Returns the name of a database in the header of a dump.
-pub(super) fn name(number: u64) -> String {
+pub(super) fn name_database(number: u64) -> String {
     format!("db{number}")
 }
 

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::client::Client;
-use super::count::{Count, name};
+use super::count::{Count, name_database};
 use super::explain::explain;
 use super::server::Server;
 use crate::child::Child;
@@ -65,11 +65,11 @@ impl RdbDumper<RunningServer> {
     /// # Errors
     /// One sentence that says why it cannot.
     pub(super) fn open(client: Client) -> Result<Self> {
-        let server = Server::meet(&client)?;
+        let server = Server::query(&client)?;
         Ok(RdbDumper {
-            identity: identity(client.location()),
+            identity: make_identity(client.find_location()),
             version: server.version(),
-            databases: server.keys().into_keys().map(name).collect(),
+            databases: server.keys().into_keys().map(name_database).collect(),
             origin: RunningServer {
                 client,
                 child: None,
@@ -81,7 +81,7 @@ impl RdbDumper<RunningServer> {
 
 impl RdbOrigin for RunningServer {
     fn begin(&mut self) -> Result<()> {
-        let mut command = self.client.command();
+        let mut command = self.client.build_command();
         command.args(["--rdb", "-"]);
         let stop = self.client.stop();
         let mut child = Child::read_from(&mut command, self.client.program(), stop)?;
@@ -107,7 +107,7 @@ impl RdbOrigin for RunningServer {
         ensure!(
             after == 0 || after == MARK,
             "the server sent {} after its RDB file; the client and the server do not fit together",
-            crate::human::count(after, "byte")
+            crate::human::format_count(after, "byte")
         );
         if !rdb.has_checksum() {
             log::warn!(
@@ -128,7 +128,7 @@ fn finish(child: Child, is_whole: bool) -> Result<()> {
 }
 
 /// Returns the identity of the server at `location`.
-pub(super) fn identity(location: String) -> Identity {
+pub(super) fn make_identity(location: String) -> Identity {
     Identity {
         engine: Engine::Redis,
         location,
@@ -137,7 +137,7 @@ pub(super) fn identity(location: String) -> Identity {
 }
 
 /// Returns what the header says about an RDB file.
-fn facts(rdb: &Rdb<Count>) -> Facts {
+fn gather_facts(rdb: &Rdb<Count>) -> Facts {
     let count = &rdb.visitor;
     let tables = count.tables();
     let mut settings = Map::new();
@@ -153,7 +153,7 @@ fn facts(rdb: &Rdb<Count>) -> Facts {
 }
 
 /// Returns the settings of [`facts`] with their longest values.
-fn longest_settings() -> Map<String, Value> {
+fn make_longest_settings() -> Map<String, Value> {
     let names = ["rdb_version", "checksum", "expiring_keys", "libraries"];
     let longest = names.map(|name| (name.to_owned(), u64::MAX.into()));
     longest.into_iter().collect()
@@ -207,12 +207,12 @@ impl<O: RdbOrigin> Dumper for RdbDumper<O> {
         0
     }
 
-    fn snapshot(&mut self, _scratch: Option<ScratchFile<'_>>) -> Result<()> {
+    fn take_snapshot(&mut self, _scratch: Option<ScratchFile<'_>>) -> Result<()> {
         self.origin.begin()
     }
 
     fn settings(&self) -> Map<String, Value> {
-        longest_settings()
+        make_longest_settings()
     }
 
     fn tables(&self) -> Vec<String> {
@@ -220,7 +220,7 @@ impl<O: RdbOrigin> Dumper for RdbDumper<O> {
     }
 
     fn stream(&mut self, out: &mut dyn Write) -> Result<()> {
-        self.facts = facts(&self.origin.pass_on(out)?);
+        self.facts = gather_facts(&self.origin.pass_on(out)?);
         Ok(())
     }
 

@@ -10,7 +10,7 @@ use std::io::{self, ErrorKind, Write};
 
 use super::count::SMALL;
 use crate::child::Child;
-use crate::content::rdb::{Key, Rdb, Visitor, checksum};
+use crate::content::rdb::{Key, Rdb, Visitor, start_checksum};
 
 /// The number of bytes that are sent at once.
 const BUFFER: usize = 256 << 10;
@@ -19,7 +19,7 @@ const FOOTER: usize = 10;
 
 /// Returns what follows serialized values: the version of the format and the checksum.
 pub(super) fn write_footer(serialized: &[u8], version: u32) -> [u8; FOOTER] {
-    let mut digest = checksum();
+    let mut digest = start_checksum();
     digest.update(serialized);
     finish_footer(digest, version)
 }
@@ -112,24 +112,24 @@ struct LargeValue {
 impl LargeValue {
     fn add(&mut self, bytes: &[u8]) -> io::Result<()> {
         let left = self.left.checked_sub(bytes.len() as u64);
-        self.left = left.ok_or_else(changed)?;
+        self.left = left.ok_or_else(make_changed_error)?;
         self.digest.update(bytes);
         Ok(())
     }
 }
 
-fn changed() -> io::Error {
+fn make_changed_error() -> io::Error {
     io::Error::other("the dump has changed while it was restored")
 }
 
 impl Sender<'_> {
-    fn argument(&mut self, argument: &[u8]) {
-        self.length(argument.len() as u64);
+    fn write_argument(&mut self, argument: &[u8]) {
+        self.write_length(argument.len() as u64);
         self.buffer.extend_from_slice(argument);
         self.buffer.extend_from_slice(b"\r\n");
     }
 
-    fn length(&mut self, length: u64) {
+    fn write_length(&mut self, length: u64) {
         self.buffer.extend(format!("${length}\r\n").into_bytes());
     }
 
@@ -156,10 +156,10 @@ impl Visitor for Sender<'_> {
     fn visit_key(&mut self, key: Key<'_>) -> io::Result<()> {
         // Keys of database 0 may come without a number. A database without keys has no place.
         if !self.is_selected {
-            let place = self.places.get(&self.database).ok_or_else(changed)?;
+            let place = self.places.get(&self.database).ok_or_else(make_changed_error)?;
             self.buffer.extend_from_slice(b"*2\r\n");
-            self.argument(b"SELECT");
-            self.argument(place.to_string().as_bytes());
+            self.write_argument(b"SELECT");
+            self.write_argument(place.to_string().as_bytes());
             self.is_selected = true;
         }
         self.is_key = true;
@@ -174,11 +174,11 @@ impl Visitor for Sender<'_> {
         }
         let arguments = 4 + self.options.len();
         self.buffer.extend(format!("*{arguments}\r\n").into_bytes());
-        self.argument(b"RESTORE");
-        self.argument(key.name);
+        self.write_argument(b"RESTORE");
+        self.write_argument(key.name);
         // 0 stands for a key that does not expire.
         let expires = key.expires.map_or(0, |expires| expires.max(1));
-        self.argument(expires.to_string().as_bytes());
+        self.write_argument(expires.to_string().as_bytes());
         self.value = vec![key.kind];
         Ok(())
     }
@@ -199,12 +199,12 @@ impl Visitor for Sender<'_> {
         let mut value = if let Some(value) = self.begun.take() {
             value
         } else {
-            let length = 1 + self.large.pop().ok_or_else(changed)?;
-            self.length(length + FOOTER as u64);
+            let length = 1 + self.large.pop().ok_or_else(make_changed_error)?;
+            self.write_length(length + FOOTER as u64);
             let first = std::mem::take(&mut self.value);
             self.buffer.extend_from_slice(&first);
             let mut value = LargeValue {
-                digest: checksum(),
+                digest: start_checksum(),
                 left: length,
             };
             value.add(&first)?;
@@ -222,7 +222,7 @@ impl Visitor for Sender<'_> {
         }
         if let Some(value) = self.begun.take() {
             if value.left > 0 {
-                return Err(changed());
+                return Err(make_changed_error());
             }
             let footer = finish_footer(value.digest, self.version);
             self.buffer.extend_from_slice(&footer);
@@ -230,10 +230,10 @@ impl Visitor for Sender<'_> {
         } else {
             let mut value = std::mem::take(&mut self.value);
             value.extend(write_footer(&value, self.version));
-            self.argument(&value);
+            self.write_argument(&value);
         }
         for option in std::mem::take(&mut self.options) {
-            self.argument(&option);
+            self.write_argument(&option);
         }
         if self.buffer.len() > BUFFER {
             self.send()?;

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Error, Result, anyhow, bail, ensure};
 
 use super::count::Count;
-use super::dumper::{NAME, RdbDumper, RdbOrigin, identity, pass_on};
+use super::dumper::{NAME, RdbDumper, RdbOrigin, make_identity, pass_on};
 use super::source::refuse;
 use crate::content::rdb::Rdb;
 use crate::engine::access::Access;
@@ -101,7 +101,7 @@ impl Loader for RdbFile {
 fn open_old_file(target: &TargetFile) -> Result<RdbDumper<ReplacedRdbFile>> {
     Ok(RdbDumper {
         origin: ReplacedRdbFile(target.open_old()?),
-        identity: identity(target.path.display().to_string()),
+        identity: make_identity(target.path.display().to_string()),
         version: String::new(),
         databases: Vec::new(),
         facts: Facts::default(),
@@ -123,7 +123,7 @@ impl RdbOrigin for ReplacedRdbFile {
         ensure!(
             after == 0,
             "the RDB file has {} after its end",
-            crate::human::count(after, "byte")
+            crate::human::format_count(after, "byte")
         );
         Ok(rdb)
     }

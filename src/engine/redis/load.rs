@@ -18,7 +18,7 @@ use super::server::Server;
 use crate::content::rdb::Rdb;
 use crate::engine::feed::finish;
 use crate::engine::load::{ExistingDatabase, LOSING, LoadResult, explain_not_saved};
-use crate::human::count;
+use crate::human::format_count;
 use crate::read::read_whole;
 use crate::stop::Stop;
 
@@ -36,10 +36,10 @@ pub(super) fn run(
     mut existing: ExistingDatabase<'_>,
     stop: Stop,
 ) -> Result<LoadResult> {
-    let server = Server::meet(client)?;
+    let server = Server::query(client)?;
     refuse_unfit(&server)?;
     leftovers::remove(client, &server.keys())?;
-    let used = Server::meet(client)?.keys();
+    let used = Server::query(client)?.keys();
     let (dumped, version) = survey(dump, stop)?;
     refuse_unloadable(client, &server, &dumped)?;
     let has_functions =
@@ -49,7 +49,7 @@ pub(super) fn run(
         let keys = usize::try_from(used.values().sum::<u64>()).unwrap_or(usize::MAX);
         let held = match keys {
             0 => "functions".to_owned(),
-            keys => count(keys, "key"),
+            keys => format_count(keys, "key"),
         };
         ensure!(
             existing.replaces(),
@@ -127,7 +127,7 @@ fn refuse_unloadable(client: &Client, server: &Server, dumped: &Count) -> Result
         ensure!(
             limit.unwrap_or(LONGEST_VALUE) >= largest,
             "the dump has a value of {}, longer than the server takes; raise proto-max-bulk-len (CONFIG SET), or {instead}",
-            crate::human::bytes(largest)
+            crate::human::format_bytes(largest)
         );
     }
     Ok(())
@@ -161,7 +161,7 @@ fn send(
     dumped: &Count,
     stop: Stop,
 ) -> Result<()> {
-    let mut child = client.pipe()?;
+    let mut child = client.start_pipe()?;
     let mut feed = Feed::new(&mut child, &places.of, &dumped.large);
     let fed = read_whole(dump, stop, &mut feed).and_then(|_| feed.finish());
     finish(child, fed, stop).map_err(|error| explain(&error))

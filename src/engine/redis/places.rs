@@ -40,13 +40,13 @@ impl<'a> EmptyDatabases<'a> {
         client.run(&try_out).with_context(|| {
             format!(
                 "a restore needs {} of the server besides those that the dump and the server use; else stop the server and restore into its dump.rdb",
-                crate::human::count(of.len(), "empty database")
+                crate::human::format_count(of.len(), "empty database")
             )
         })?;
         let places = EmptyDatabases {
             client,
             of,
-            mark: leftover::name("dump-database", "restoring", 255),
+            mark: leftover::make_name("dump-database", "restoring", 255),
         };
         let mut marks = Vec::new();
         for place in places.of.values() {
@@ -64,12 +64,12 @@ impl<'a> EmptyDatabases<'a> {
     /// When a place holds another number of keys.
     pub(super) fn check(&self, expected: &BTreeMap<u64, (u64, u64)>) -> Result<()> {
         for (database, place) in &self.of {
-            let keys = self.client.number(*place, &["DBSIZE"])?;
+            let keys = self.client.query_number(*place, &["DBSIZE"])?;
             let (least, most) = expected.get(database).copied().unwrap_or_default();
             ensure!(
                 (least + 1..=most + 1).contains(&keys),
                 "database {database} has {} after loading, and the dump has {most}; another client changes database {place}",
-                crate::human::count(keys.saturating_sub(1), "key")
+                crate::human::format_count(keys.saturating_sub(1), "key")
             );
         }
         Ok(())
@@ -83,7 +83,7 @@ impl<'a> EmptyDatabases<'a> {
     pub(super) fn exchange(mut self, functions: Option<CommandWords>, gone: &[u64]) -> Result<()> {
         // No signal interrupts this: it would not be known whether the server has done it.
         let limit = self.client.stop().limit();
-        let client = self.client.until(Stop::without_signals(limit));
+        let client = self.client.with_stop(Stop::without_signals(limit));
         // What follows the functions cannot fail.
         let commands = functions.into_iter().chain(self.swap(true));
         if let Err(error) = client.run(&write_transaction(commands)) {
@@ -124,7 +124,7 @@ impl<'a> EmptyDatabases<'a> {
     /// Exchanges the databases again if they were exchanged although a command failed with `error`.
     fn undo(&mut self, client: &Client, error: Error) -> Error {
         let place = self.of.values().next().copied().unwrap_or_default();
-        let undone = match client.number(place, &["EXISTS", EXCHANGED]) {
+        let undone = match client.query_number(place, &["EXISTS", EXCHANGED]) {
             Ok(0) => return error,
             Ok(_) => client.run(&write_transaction(self.swap(false))).map(drop),
             Err(lost) => Err(lost),
@@ -153,7 +153,7 @@ impl Drop for EmptyDatabases<'_> {
         if places.is_empty() {
             return;
         }
-        if let Err(error) = self.client.until(Stop::for_cleanup()).run(&flush(&places)) {
+        if let Err(error) = self.client.with_stop(Stop::for_cleanup()).run(&flush(&places)) {
             let places: Vec<_> = places.iter().map(u64::to_string).collect();
             log::warn!(
                 "the databases {} hold a part of the dump and were not emptied: {error:#}; the next restore empties them",

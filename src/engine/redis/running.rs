@@ -10,7 +10,7 @@ const SERVERS: [&str; 3] = ["redis-server", "valkey-server", "keydb-server"];
 
 /// Returns the process ID of a server whose files are in this directory, if one is running that this
 /// user can see.
-pub(super) fn server_in(directory: &Stat) -> Option<u32> {
+pub(super) fn find_server(directory: &Stat) -> Option<u32> {
     let processes = fs::read_dir("/proc").ok()?.flatten();
     let mut processes =
         processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());

@@ -19,7 +19,7 @@ impl Server {
     /// # Errors
     /// When the server cannot be reached, refuses the user, or is no server whose data can be dumped
     /// or restored as a whole.
-    pub(super) fn meet(client: &Client) -> Result<Self> {
+    pub(super) fn query(client: &Client) -> Result<Self> {
         let context = || format!("cannot connect to {}", client.url());
         let answer = client.ask(&["INFO"]).with_context(context)?;
         let lines = answer.lines().filter_map(|line| line.split_once(':'));

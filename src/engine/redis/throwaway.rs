@@ -16,7 +16,7 @@ use anyhow::{Context, Result, ensure};
 use rustix::process::Signal;
 
 use super::client::Client;
-use super::count::{Count, name};
+use super::count::{Count, name_database};
 use super::load::survey;
 use super::server::Server;
 use super::source::RedisSource;
@@ -105,7 +105,7 @@ impl ThrowawayServer {
         drop(rdb);
         let socket = self.sockets.join("s");
         let databases = last + 2 + before.databases.len() as u64;
-        let configuration = self.configuration(&place, &socket, databases)?;
+        let configuration = self.write_configuration(&place, &socket, databases)?;
         let mut command = Command::new(&self.program);
         command.arg(&configuration).current_dir(&place);
         let workshop = ThrowawayResources {
@@ -119,10 +119,10 @@ impl ThrowawayServer {
         let socket: Vec<_> = socket.split('/').map(encode).collect();
         let url = Url::parse(&format!("redis+unix://{}", socket.join("/")))
             .map_err(anyhow::Error::msg)?
-            .isolated();
+            .isolate();
         let client = Client::new(&url, Some(&self.password), stop)?;
         let is_final = |error: &anyhow::Error| format!("{error:#}").contains("WRONGPASS");
-        process.wait_until(|| Server::meet(&client).map(drop), is_final, stop)?;
+        process.wait_until(|| Server::query(&client).map(drop), is_final, stop)?;
         client.ask(&["DEBUG", "SET-ACTIVE-EXPIRE", "0"])?;
         let (after, _) = survey(dump, stop)?;
         let problems = find_differences(&client, &before, &after)?;
@@ -143,7 +143,7 @@ impl ThrowawayServer {
     }
 
     /// Writes the configuration of the server, which holds its password. Returns its path.
-    fn configuration(&self, place: &Path, socket: &Path, databases: u64) -> Result<PathBuf> {
+    fn write_configuration(&self, place: &Path, socket: &Path, databases: u64) -> Result<PathBuf> {
         let mut version = Command::new(&self.program);
         let version = child::read_output(version.arg("--version"), "server", self.stop)?;
         let version = String::from_utf8_lossy(&version);
@@ -194,7 +194,7 @@ impl Throwaway for ThrowawayServer {
         }
     }
 
-    fn contents(&self, _header: &Header) -> Result<Option<RestoredContent>> {
+    fn read_contents(&self, _header: &Header) -> Result<Option<RestoredContent>> {
         let running = self.running.get().context("the server is not running")?;
         let client = &running.client;
         let (now, _) = survey(&running.dump, self.stop)?;
@@ -208,7 +208,7 @@ impl Throwaway for ThrowawayServer {
         }
         Ok(Some(RestoredContent {
             rows: count_rows(client, &now)?,
-            version: Some(Server::meet(client)?.version()),
+            version: Some(Server::query(client)?.version()),
             problems,
         }))
     }
@@ -224,14 +224,14 @@ fn create(path: &Path) -> Result<File> {
 
 /// Returns the number of keys of each database, with the expired ones, which a server does not load.
 fn count_rows(client: &Client, dumped: &Count) -> Result<BTreeMap<String, Option<u64>>> {
-    let present = Server::meet(client)?.keys();
+    let present = Server::query(client)?.keys();
     let all = present.keys().chain(dumped.databases.keys());
     let rows = all.map(|number| {
         let here = present.get(number).copied().unwrap_or_default();
         let keys = dumped.databases.get(number).copied().unwrap_or_default();
         let may_be_missing = keys.all.checked_sub(here);
         let is_whole = may_be_missing.is_some_and(|missing| missing <= keys.expired);
-        (name(*number), Some(if is_whole { keys.all } else { here }))
+        (name_database(*number), Some(if is_whole { keys.all } else { here }))
     });
     Ok(rows.collect())
 }
@@ -239,7 +239,7 @@ fn count_rows(client: &Client, dumped: &Count) -> Result<BTreeMap<String, Option
 /// Returns how the keys of a server differ from those of the dump that it loaded. `before` and
 /// `after` count the keys that had expired before and after the server loaded them.
 fn find_differences(client: &Client, before: &Count, after: &Count) -> Result<Vec<String>> {
-    let present = Server::meet(client)?.keys();
+    let present = Server::query(client)?.keys();
     let databases = before.databases.iter();
     let differences = databases.filter_map(|(number, keys)| {
         let here = present.get(number).copied().unwrap_or_default();
@@ -253,8 +253,8 @@ fn find_differences(client: &Client, before: &Count, after: &Count) -> Result<Ve
         let most = keys.all - keys.expired.min(keys.all);
         let is_whole = (least..=most).contains(&here);
         (!is_whole).then(|| {
-            let name = name(*number);
-            let here = crate::human::count(here, "key");
+            let name = name_database(*number);
+            let here = crate::human::format_count(here, "key");
             format!("the server loads {here} of {name} from the dump, which has {most}")
         })
     });

@@ -34,7 +34,7 @@ pub(super) fn check_integrity(db: &Connection, path: &Path, thorough: bool) -> R
         let more = report.violated - report.violations.len();
         log::warn!(
             "{shown}: {}",
-            crate::human::count(more, "more such violation")
+            crate::human::format_count(more, "more such violation")
         );
     }
     if report.damage.is_empty() {

@@ -10,11 +10,11 @@ use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
 use rustix::fs::Stat;
 
-use super::find::{database_of, find};
+use super::find::{name_database, find};
 use super::image::{self, read_shape};
 use super::lock_deadline::{LockDeadline, NAP};
 use super::log_remover::LogRemover;
-use super::sides::with_suffix;
+use super::sides::add_suffix;
 use super::{check, facts, guard, lock_free, other_processes, room, watch};
 use crate::content::image::Shape;
 use crate::engine::dumper::{Dumper, ScratchFile};
@@ -74,14 +74,14 @@ impl Sqlite {
     /// Returns one sentence that says why the database cannot be dumped.
     pub(super) fn open(path: &Path, busy_timeout: Duration, stop: Stop) -> Result<Self> {
         room::refuse_if_full()?;
-        let file_name = file_name(path);
+        let file_name = find_file_name(path);
         let (path, found) = find(path)?;
-        let log = with_suffix(path.as_os_str(), "-wal");
+        let log = add_suffix(path.as_os_str(), "-wal");
         let has_log = Path::new(&log)
             .symlink_metadata()
             .is_ok_and(|log| log.len() > 0);
         let lock_deadline = LockDeadline::new(path.clone(), busy_timeout, stop);
-        let log_remover = LogRemover::unless_log_exists(&path);
+        let log_remover = LogRemover::new(&path);
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut source = lock_deadline.retry(|| Connection::open_with_flags(&path, flags))?;
         source.busy_timeout(NAP)?;
@@ -91,7 +91,7 @@ impl Sqlite {
         let mode: String = lock_deadline
             .retry(|| source.query_row("PRAGMA journal_mode", [], |row| row.get(0)))?;
         Ok(Sqlite {
-            identity: Identity::of_file(&path),
+            identity: Identity::from_path(&path),
             shape: lock_deadline.retry(|| read_shape(&source))?,
             _log_remover: log_remover,
             path,
@@ -119,8 +119,8 @@ impl Sqlite {
     ) -> Self {
         Sqlite {
             path: path.to_owned(),
-            file_name: file_name(path),
-            identity: Identity::of_file(path),
+            file_name: find_file_name(path),
+            identity: Identity::from_path(path),
             source: Some(source),
             snapshot: None,
             copy: None,
@@ -177,7 +177,7 @@ impl Dumper for Sqlite {
     }
 
     fn database(&self) -> Vec<u8> {
-        database_of(&self.path)
+        name_database(&self.path)
     }
 
     fn format(&self) -> Format {
@@ -200,7 +200,7 @@ impl Dumper for Sqlite {
         Some(self.found.st_uid)
     }
 
-    fn snapshot(&mut self, scratch: Option<ScratchFile<'_>>) -> Result<()> {
+    fn take_snapshot(&mut self, scratch: Option<ScratchFile<'_>>) -> Result<()> {
         // Keep the connection in `self.source` until nothing can fail: the holder of a held
         // database gets it back.
         let source = self.source.as_ref();
@@ -268,7 +268,7 @@ impl Dumper for Sqlite {
     }
 }
 
-fn file_name(path: &Path) -> Vec<u8> {
+fn find_file_name(path: &Path) -> Vec<u8> {
     let name = path.file_name().unwrap_or_default();
     name.as_encoded_bytes().to_vec()
 }

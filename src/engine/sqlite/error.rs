@@ -8,7 +8,7 @@ use anyhow::anyhow;
 use rusqlite::{ErrorCode, ffi};
 
 use super::locks;
-use super::sides::{SIDES, with_suffix};
+use super::sides::{SIDES, add_suffix};
 use crate::human;
 
 /// The codes by which SQLite reports a damaged database. Any other code means that the database
@@ -41,7 +41,7 @@ impl std::fmt::Display for SqliteError {
 impl std::error::Error for SqliteError {}
 
 /// Returns SQLite's code of an error, or `None` if SQLite did not cause the error.
-pub(super) fn code_of(error: &anyhow::Error) -> Option<ErrorCode> {
+pub(super) fn find_code(error: &anyhow::Error) -> Option<ErrorCode> {
     error.chain().find_map(|cause| {
         let explained = cause.downcast_ref().map(|SqliteError(error)| error);
         explained
@@ -53,7 +53,7 @@ pub(super) fn code_of(error: &anyhow::Error) -> Option<ErrorCode> {
 /// Returns true if damage of the database caused the error.
 pub(super) fn is_corruption(error: &anyhow::Error) -> bool {
     error.chain().any(<dyn std::error::Error>::is::<Corrupt>)
-        || code_of(error).is_some_and(|code| DAMAGE.contains(&code))
+        || find_code(error).is_some_and(|code| DAMAGE.contains(&code))
 }
 
 /// Returns true if another program's lock caused the error.
@@ -69,10 +69,10 @@ pub(super) fn is_busy(error: &rusqlite::Error) -> bool {
 }
 
 /// Returns why SQLite was not allowed to open a side file, or `None` if no side file is the reason.
-fn unusable_side(database: &Path) -> Option<String> {
+fn find_unusable_side(database: &Path) -> Option<String> {
     let owner = database.metadata().ok()?.uid();
     SIDES.iter().find_map(|suffix| {
-        let side = PathBuf::from(with_suffix(database.as_os_str(), suffix));
+        let side = PathBuf::from(add_suffix(database.as_os_str(), suffix));
         let found = side.symlink_metadata().ok()?;
         let shown = side.display();
         if !found.is_file() {
@@ -95,7 +95,7 @@ pub(super) fn explain(path: &Path, waited: Duration, error: rusqlite::Error) -> 
             return anyhow!(
                 "{shown} was locked by {} for {}; see --busy-timeout",
                 locks::name_holder(path),
-                human::duration(waited)
+                human::format_duration(waited)
             );
         }
         Some(ErrorCode::NotADatabase) => {
@@ -103,9 +103,9 @@ pub(super) fn explain(path: &Path, waited: Duration, error: rusqlite::Error) -> 
         }
         Some(ErrorCode::DatabaseCorrupt) => format!("{shown} is corrupt"),
         Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied)
-            if unusable_side(path).is_some() =>
+            if find_unusable_side(path).is_some() =>
         {
-            unusable_side(path).unwrap_or_default()
+            find_unusable_side(path).unwrap_or_default()
         }
         Some(ErrorCode::ReadOnly)
             if [ffi::SQLITE_READONLY_ROLLBACK, ffi::SQLITE_READONLY_RECOVERY]

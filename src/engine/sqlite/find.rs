@@ -47,7 +47,7 @@ pub(super) fn find(path: &Path) -> Result<(PathBuf, Stat)> {
 
 /// Returns the database's name: the file's name without its extension.
 #[must_use]
-pub(super) fn database_of(path: &Path) -> Vec<u8> {
+pub(super) fn name_database(path: &Path) -> Vec<u8> {
     let stem = path.file_stem().unwrap_or_default();
     stem.as_encoded_bytes().to_vec()
 }

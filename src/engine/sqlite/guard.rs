@@ -61,7 +61,7 @@ impl AdmittedDatabase {
 
 static ADMITTED: Mutex<BTreeMap<PathBuf, AdmittedDatabase>> = Mutex::new(BTreeMap::new());
 
-fn admitted() -> MutexGuard<'static, BTreeMap<PathBuf, AdmittedDatabase>> {
+fn lock_admitted() -> MutexGuard<'static, BTreeMap<PathBuf, AdmittedDatabase>> {
     ADMITTED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -70,7 +70,7 @@ pub(super) fn admit(path: &Path, found: &Stat) {
     static INSTALLED: Once = Once::new();
     INSTALLED.call_once(install);
     let file = (found.st_dev, found.st_ino);
-    let mut admitted = admitted();
+    let mut admitted = lock_admitted();
     if admitted.get(path).is_none_or(|known| known.file != file) {
         let known = AdmittedDatabase {
             file,
@@ -107,11 +107,11 @@ pub(super) fn admit_own(path: &Path, file: &File) -> Result<PathBuf> {
 /// Calls `look` with SQLite's own descriptors of a database and of its `-shm` file, and returns the
 /// result. Returns `None` if SQLite has not opened both. The program must not open these files
 /// again: closing another descriptor of them drops this process's locks.
-pub(super) fn with_descriptors<T>(
+pub(super) fn use_descriptors<T>(
     path: &Path,
     look: impl FnOnce(BorrowedFd<'_>, BorrowedFd<'_>) -> T,
 ) -> Option<T> {
-    let [file, shm] = admitted().get(path)?.descriptors;
+    let [file, shm] = lock_admitted().get(path)?.descriptors;
     // SAFETY: the caller's connection keeps both open. If it did not, another file could have the
     // number, and only its locks would be asked for.
     let (file, shm) = unsafe { (BorrowedFd::borrow_raw(file?), BorrowedFd::borrow_raw(shm?)) };
@@ -171,7 +171,7 @@ extern "C" fn unlink(path: *const c_char) -> c_int {
     // SAFETY: as in `open`.
     let path = unsafe { CStr::from_ptr(path) };
     let path = Path::new(OsStr::from_bytes(path.to_bytes()));
-    let removed = if is_temporary(path) || side_of(path).is_some() {
+    let removed = if is_temporary(path) || find_admitted(path).is_some() {
         rustix::fs::unlinkat(CWD, path, AtFlags::empty())
     } else {
         Err(Errno::ACCESS)
@@ -208,7 +208,7 @@ fn open_admitted(path: &Path, flags: OFlags, mode: Mode) -> rustix::io::Result<O
     {
         return rustix::fs::open(path, flags, mode);
     }
-    let known = admitted().get(path).copied();
+    let known = lock_admitted().get(path).copied();
     if let Some(known) = known {
         let file = resolve(path, flags.difference(OFlags::CREATE), mode)?;
         let found = rustix::fs::fstat(&file)?;
@@ -218,14 +218,14 @@ fn open_admitted(path: &Path, flags: OFlags, mode: Mode) -> rustix::io::Result<O
         remember(path, 0, &file);
         return Ok(file);
     }
-    if let Some((database, known)) = side_of(path) {
+    if let Some((database, known)) = find_admitted(path) {
         let file = open_side(path, flags, mode, known)?;
         if path.as_os_str().as_bytes().ends_with(b"-shm") {
             remember(&database, 1, &file);
         }
         return Ok(file);
     }
-    if admitted()
+    if lock_admitted()
         .keys()
         .any(|database| database.parent() == Some(path))
     {
@@ -292,17 +292,17 @@ fn resolve(path: &Path, flags: OFlags, mode: Mode) -> rustix::io::Result<OwnedFd
 /// its `-shm` file.
 fn remember(database: &Path, which: usize, file: &OwnedFd) {
     use std::os::fd::AsRawFd;
-    if let Some(known) = admitted().get_mut(database) {
+    if let Some(known) = lock_admitted().get_mut(database) {
         known.descriptors[which] = Some(file.as_fd().as_raw_fd());
     }
 }
 
 /// Returns the admitted database that `path` is a side file of, or `None`.
-fn side_of(path: &Path) -> Option<(PathBuf, AdmittedDatabase)> {
+fn find_admitted(path: &Path) -> Option<(PathBuf, AdmittedDatabase)> {
     let bytes = path.as_os_str().as_bytes();
     SIDES.iter().find_map(|suffix| {
         let database = Path::new(OsStr::from_bytes(bytes.strip_suffix(suffix.as_bytes())?));
-        let known = *admitted().get(database)?;
+        let known = *lock_admitted().get(database)?;
         Some((database.to_owned(), known))
     })
 }

@@ -37,7 +37,7 @@ pub(super) fn refuse_if_open(place: &TargetPath) -> Result<usize> {
 }
 
 fn find_open(place: &TargetPath) -> Result<usize> {
-    let names = std::iter::once(place.name().to_owned()).chain(place.sides());
+    let names = std::iter::once(place.name().to_owned()).chain(place.list_sides());
     let wanted: Vec<_> = names
         .filter_map(|name| place.stat(&name).ok())
         .map(|found| (found.st_dev, found.st_ino))
@@ -64,7 +64,7 @@ fn find_open(place: &TargetPath) -> Result<usize> {
             bail!(
                 "{} is open in process {pid} ({}); stop that program first",
                 place.path().display(),
-                human::printable(name.trim())
+                human::escape(name.trim())
             );
         }
     }
@@ -104,7 +104,7 @@ impl HeldDatabase {
             watch::restrict(connection, u64::try_from(old.st_size).unwrap_or(0))?;
         }
         let mode = lock_deadline.retry(|| held.lock_exclusively())?;
-        if let Some(side) = place.sides().first() {
+        if let Some(side) = place.list_sides().first() {
             bail!(
                 "{} is in use by another program, or {} cannot be removed; stop that program first",
                 path.display(),

@@ -13,7 +13,7 @@ use anyhow::{Context, Result, bail};
 use rusqlite::Connection;
 
 use super::error::Corrupt;
-use crate::content::image::{Shape, u32_at};
+use crate::content::image::{Shape, read_u32};
 
 /// Returns the shape of the connected database.
 pub(super) fn read_shape(connection: &Connection) -> rusqlite::Result<Shape> {
@@ -44,7 +44,7 @@ pub(super) fn stream_table(db: &Connection, shape: Shape, out: &mut dyn Write) -
         if number != expected || page.len() != zeros.len() {
             bail!(
                 "SQLite gave page {number} for page {expected}, of {}",
-                crate::human::count(page.len(), "byte")
+                crate::human::format_count(page.len(), "byte")
             );
         }
         out.write_all(if free.contains(number) { &zeros } else { page })?;
@@ -54,7 +54,7 @@ pub(super) fn stream_table(db: &Connection, shape: Shape, out: &mut dyn Write) -
         bail!(
             "SQLite gave {} of {}",
             expected - 1,
-            crate::human::count(shape.pages, "page")
+            crate::human::format_count(shape.pages, "page")
         );
     }
     Ok(())
@@ -97,25 +97,25 @@ impl FreePages {
         let mut free = FreePages(vec![0; shape.pages as usize / 64 + 1]);
         let mut buffer = vec![0; shape.page_size as usize];
         page(1, &mut buffer)?;
-        let at = |buffer: &[u8], offset| u32_at(buffer, offset).context("a page is too short");
+        let at = |buffer: &[u8], offset| read_u32(buffer, offset).context("a page is too short");
         let mut trunk = at(&buffer, 32)?;
         let mut left = at(&buffer, 36)?;
         while trunk != 0 && left > 0 {
             if trunk > shape.pages {
                 let pages = shape.pages;
-                return corrupt(&format!("leads to page {trunk} of {pages}"));
+                return fail_corrupt(&format!("leads to page {trunk} of {pages}"));
             }
             page(trunk, &mut buffer)?;
             left -= 1;
             let leaves = at(&buffer, 4)?;
             if leaves > left || leaves > shape.page_size / 4 - 2 {
-                return corrupt(&format!("has {leaves} leaves on trunk page {trunk}"));
+                return fail_corrupt(&format!("has {leaves} leaves on trunk page {trunk}"));
             }
             left -= leaves;
             for index in 0..leaves as usize {
                 let leaf = at(&buffer, 8 + 4 * index)?;
                 if leaf < 2 || leaf > shape.pages {
-                    return corrupt(&format!("lists page {leaf} on trunk page {trunk}"));
+                    return fail_corrupt(&format!("lists page {leaf} on trunk page {trunk}"));
                 }
                 free.0[leaf as usize / 64] |= 1 << (leaf % 64);
             }
@@ -129,6 +129,6 @@ impl FreePages {
     }
 }
 
-fn corrupt<T>(how: &str) -> Result<T> {
+fn fail_corrupt<T>(how: &str) -> Result<T> {
     Err(Corrupt(format!("the database is corrupt: its freelist {how}")).into())
 }

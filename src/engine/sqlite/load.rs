@@ -41,7 +41,7 @@ pub fn run(
     if hidden > 0 && target.exists() {
         log::info!(
             "the open files of {} of other users could not be seen; only SQLite's locks say that none of them uses {}",
-            crate::human::count(hidden, "process"),
+            crate::human::format_count(hidden, "process"),
             target.display()
         );
     }
@@ -69,7 +69,7 @@ pub fn run(
     held_database::refuse_if_open(&place)?;
     stop.check()?;
     let old_file = match saved {
-        None => OldFile::of(&place)?,
+        None => OldFile::keep(&place)?,
         Some(_) => None,
     };
     if let Err(error) = new_file.become_target() {
@@ -99,7 +99,7 @@ fn check_replaceable(place: &TargetPath, replace: bool) -> Result<()> {
             "{} exists; --replace dumps it first and then replaces it",
             place.path().display()
         );
-    } else if let Some(side) = place.sides().first() {
+    } else if let Some(side) = place.list_sides().first() {
         ensure!(
             replace,
             "{} is left from an earlier database and would corrupt the new one; --replace moves it aside",
@@ -160,7 +160,7 @@ fn dump_old(
 
 /// Reads the old database and its side files to their ends.
 fn read_whole(place: &TargetPath, stop: Stop) -> Result<()> {
-    let names = std::iter::once(place.name().to_owned()).chain(place.sides());
+    let names = std::iter::once(place.name().to_owned()).chain(place.list_sides());
     let mut chunk = vec![0; 1 << 20];
     for name in names {
         let context = || {

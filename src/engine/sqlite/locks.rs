@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::Stat;
 
-use super::sides::with_suffix;
+use super::sides::add_suffix;
 use crate::human;
 
 /// Returns the IDs of the processes that hold POSIX locks on a file. `locks` is the content of
@@ -31,7 +31,7 @@ pub(super) fn find_holders(locks: &str, file: &Stat) -> BTreeSet<i64> {
 /// far as this user can see it.
 pub(super) fn name_holder(database: &Path) -> String {
     let locks = fs::read_to_string("/proc/locks").unwrap_or_default();
-    let shm = PathBuf::from(with_suffix(database.as_os_str(), "-shm"));
+    let shm = PathBuf::from(add_suffix(database.as_os_str(), "-shm"));
     let own = i64::from(std::process::id());
     let holder = [database, &shm]
         .into_iter()
@@ -47,7 +47,7 @@ pub(super) fn describe(pid: i64) -> String {
     match (pid, name.trim()) {
         (0, _) => "another program".to_owned(),
         (_, "") => format!("process {pid}"),
-        (_, name) => format!("process {pid} ({})", human::printable(name)),
+        (_, name) => format!("process {pid} ({})", human::escape(name)),
     }
 }
 

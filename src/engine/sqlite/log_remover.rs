@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::sides::with_suffix;
+use super::sides::add_suffix;
 
 /// Removes the empty log and the `-shm` file that a read-only connection leaves. Such a connection
 /// to a WAL database that no other program has open creates both files, and may not remove them.
@@ -16,8 +16,8 @@ pub(super) struct LogRemover(PathBuf);
 impl LogRemover {
     /// Returns the value if no log lies beside the database, else `None`: this program must not
     /// remove a log that it did not create. Call this before the connection is made.
-    pub(super) fn unless_log_exists(database: &Path) -> Option<Self> {
-        let log = PathBuf::from(with_suffix(database.as_os_str(), "-wal"));
+    pub(super) fn new(database: &Path) -> Option<Self> {
+        let log = PathBuf::from(add_suffix(database.as_os_str(), "-wal"));
         log.symlink_metadata()
             .is_err()
             .then(|| LogRemover(database.to_owned()))
@@ -26,7 +26,7 @@ impl LogRemover {
 
 impl Drop for LogRemover {
     fn drop(&mut self) {
-        let log = PathBuf::from(with_suffix(self.0.as_os_str(), "-wal"));
+        let log = PathBuf::from(add_suffix(self.0.as_os_str(), "-wal"));
         if log.symlink_metadata().is_ok_and(|log| log.len() == 0) {
             let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
             let _ = Connection::open_with_flags(&self.0, flags).and_then(|connection| {

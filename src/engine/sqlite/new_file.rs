@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 
 use super::target_path::TargetPath;
 use super::{attributes, check, lock_free, watch};
-use crate::human::hexadecimal;
+use crate::human::format_hexadecimal;
 use crate::progress;
 use crate::read::read_whole;
 use crate::stop::Stop;
@@ -35,7 +35,7 @@ impl<'a> NewFile<'a> {
     /// Creates the file, which is empty and which only this user may read. Removes the files that
     /// killed restores of the same target left.
     pub(super) fn new(place: &'a TargetPath) -> Result<Self> {
-        let prefix = prefix(place);
+        let prefix = make_prefix(place);
         remove_stale(place, &prefix);
         let mut number = std::process::id();
         let last = number + NAMES;
@@ -98,7 +98,7 @@ impl<'a> NewFile<'a> {
         loop {
             stop.check().map_err(io::Error::other)?;
             match self.file.read_at(&mut buffer, position) {
-                Ok(0) => return Ok(hexadecimal(&hash.finalize())),
+                Ok(0) => return Ok(format_hexadecimal(&hash.finalize())),
                 Ok(read) => {
                     hash.update(&buffer[..read]);
                     position += read as u64;
@@ -115,7 +115,7 @@ impl<'a> NewFile<'a> {
     pub(super) fn copy_ownership(&self) -> Result<()> {
         let shown = self.place.path().display();
         let old = self.place.old.as_ref();
-        let parent = self.place.directory()?;
+        let parent = self.place.stat_directory()?;
         let like = old.unwrap_or(&parent);
         let mine = self.file.metadata()?;
         if (mine.uid(), mine.gid()) != (like.st_uid, like.st_gid) {
@@ -151,7 +151,7 @@ impl<'a> NewFile<'a> {
     /// this the target is the new database.
     pub(super) fn become_target(&self) -> Result<()> {
         let place = self.place;
-        if let Some(side) = place.sides().first() {
+        if let Some(side) = place.list_sides().first() {
             bail!(
                 "{} was created during the restore: a program uses the database",
                 place.path_of(side).display()
@@ -183,7 +183,7 @@ impl Drop for NewFile<'_> {
 }
 
 /// Returns `.TARGET.restoring-`, with TARGET cut so that a process ID fits after it.
-fn prefix(place: &TargetPath) -> OsString {
+fn make_prefix(place: &TargetPath) -> OsString {
     let name = place.name().as_bytes();
     let mut prefix = b".".to_vec();
     prefix.extend(&name[..name.len().min(200)]);
@@ -194,7 +194,7 @@ fn prefix(place: &TargetPath) -> OsString {
 /// Removes the files that killed restores left. A running restore locks its file, which is not
 /// removed.
 fn remove_stale(place: &TargetPath, prefix: &OsString) {
-    for name in place.names().unwrap_or_default() {
+    for name in place.list_names().unwrap_or_default() {
         let rest = name.as_bytes().strip_prefix(prefix.as_bytes());
         if !rest.is_some_and(|pid| !pid.is_empty() && pid.iter().all(u8::is_ascii_digit)) {
             continue;

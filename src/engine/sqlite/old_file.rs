@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
 
-use super::sides::{SIDES, with_suffix};
+use super::sides::{SIDES, add_suffix};
 use super::target_path::TargetPath;
 use crate::clock;
 use crate::content::image::MAGIC;
@@ -21,10 +21,10 @@ impl<'a> OldFile<'a> {
     /// Gives the database, if it exists, a second name, and renames its side files. The database
     /// keeps its first name until the new database takes that name. Returns `None` if there is
     /// neither a database nor a side file.
-    pub(super) fn of(place: &'a TargetPath) -> Result<Option<Self>> {
+    pub(super) fn keep(place: &'a TargetPath) -> Result<Option<Self>> {
         // A file of zero bytes is no database yet, and nothing is lost with it.
         let is_there = place.old.as_ref().is_some_and(|old| old.st_size > 0);
-        if !is_there && place.sides().is_empty() {
+        if !is_there && place.list_sides().is_empty() {
             return Ok(None);
         }
         let context = || format!("cannot move {} aside", place.path().display());
@@ -33,7 +33,7 @@ impl<'a> OldFile<'a> {
         }
         let old_file = OldFile {
             place,
-            name: free_name(place),
+            name: find_free_name(place),
         };
         if is_there {
             place
@@ -54,9 +54,9 @@ impl<'a> OldFile<'a> {
 
     fn take_sides(&self) -> std::io::Result<()> {
         for suffix in SIDES {
-            let side = with_suffix(self.place.name(), suffix);
+            let side = add_suffix(self.place.name(), suffix);
             if self.place.exists(&side) {
-                self.place.rename(&side, &with_suffix(&self.name, suffix))?;
+                self.place.rename(&side, &add_suffix(&self.name, suffix))?;
             }
         }
         self.place.sync()
@@ -65,9 +65,9 @@ impl<'a> OldFile<'a> {
     /// Undoes what [`OldFile::of`] did. The old database still has its name.
     pub(super) fn put_back(&self) {
         for suffix in SIDES {
-            let side = with_suffix(self.place.name(), suffix);
+            let side = add_suffix(self.place.name(), suffix);
             if !self.place.exists(&side) {
-                let _ = self.place.rename(&with_suffix(&self.name, suffix), &side);
+                let _ = self.place.rename(&add_suffix(&self.name, suffix), &side);
             }
         }
         let _ = self.place.remove(&self.name);
@@ -77,7 +77,7 @@ impl<'a> OldFile<'a> {
     /// Returns the new path of the old database, or of its first side file if there was no
     /// database.
     pub(super) fn path(self) -> PathBuf {
-        let sides = self.place.sides_of(&self.name);
+        let sides = self.place.list_sides_of(&self.name);
         match sides.first() {
             Some(side) if !self.place.exists(&self.name) => self.place.path_of(side),
             _ => self.place.path_of(&self.name),
@@ -99,16 +99,16 @@ fn refuse_foreign(place: &TargetPath) -> Result<()> {
 }
 
 /// Returns `DATABASE.replaced-TIME`, with a number at its end if a file has that name already.
-fn free_name(place: &TargetPath) -> OsString {
+fn find_free_name(place: &TargetPath) -> OsString {
     let time = clock::now()
         .strftime(".replaced-%Y%m%dT%H%M%SZ")
         .to_string();
-    let taken = |name: &OsStr| place.exists(name) || !place.sides_of(name).is_empty();
-    let mut name = with_suffix(place.name(), &time);
+    let taken = |name: &OsStr| place.exists(name) || !place.list_sides_of(name).is_empty();
+    let mut name = add_suffix(place.name(), &time);
     let mut count = 1;
     while taken(&name) {
         count += 1;
-        name = with_suffix(place.name(), &format!("{time}_{count}"));
+        name = add_suffix(place.name(), &format!("{time}_{count}"));
     }
     name
 }

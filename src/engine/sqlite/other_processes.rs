@@ -48,7 +48,7 @@ enum ProcessUse {
 pub(super) fn refuse(path: &Path, found: &Stat, has_log: bool, stop: Stop) -> Result<()> {
     let shown = path.display();
     let (times, nap) = NAPS;
-    let mut how = guard::with_descriptors(path, |file, shm| find_use(file, shm, found));
+    let mut how = guard::use_descriptors(path, |file, shm| find_use(file, shm, found));
     for _ in 0..times {
         match &how {
             Some(ProcessUse::Elsewhere(_)) => {
@@ -57,7 +57,7 @@ pub(super) fn refuse(path: &Path, found: &Stat, has_log: bool, stop: Stop) -> Re
             }
             _ => break,
         }
-        how = guard::with_descriptors(path, |file, shm| find_use(file, shm, found));
+        how = guard::use_descriptors(path, |file, shm| find_use(file, shm, found));
     }
     match how {
         Some(ProcessUse::Elsewhere(who)) => bail!(

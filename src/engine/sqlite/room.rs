@@ -38,7 +38,7 @@ static CHECKS: Mutex<RunningChecks> = Mutex::new(RunningChecks {
     turn: None,
 });
 
-fn checks() -> MutexGuard<'static, RunningChecks> {
+fn lock_checks() -> MutexGuard<'static, RunningChecks> {
     CHECKS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -63,7 +63,7 @@ impl RunningChecks {
 /// # Errors
 /// When there are as many lost checks as a run may have.
 pub(super) fn refuse_if_full() -> Result<()> {
-    let lost = checks().lost.len();
+    let lost = lock_checks().lost.len();
     ensure!(
         lost < MOST_LOST,
         "the checks of {lost} other databases of this run could not be ended and keep their memory, \
@@ -83,7 +83,7 @@ impl Check {
     /// The error of [`refuse_if_full`].
     pub(super) fn begin() -> Result<Self> {
         refuse_if_full()?;
-        let mut checks = checks();
+        let mut checks = lock_checks();
         checks.next += 1;
         let check = Check(checks.next);
         checks.running.insert(check.0);
@@ -106,7 +106,7 @@ impl Check {
         let mut waited_for = None;
         let mut since = Instant::now();
         loop {
-            let mut checks = checks();
+            let mut checks = lock_checks();
             let Some(holder) = checks.turn else {
                 checks.turn = Some(self.0);
                 checks.limit();
@@ -128,7 +128,7 @@ impl Check {
 
 impl Drop for Check {
     fn drop(&mut self) {
-        let mut checks = checks();
+        let mut checks = lock_checks();
         checks.running.remove(&self.0);
         checks.lost.remove(&self.0);
         checks.turn = checks.turn.filter(|holder| *holder != self.0);
@@ -138,5 +138,5 @@ impl Drop for Check {
 
 /// Counts a check as lost, unless it has ended.
 pub(super) fn lose(check: u64) {
-    checks().lose(check);
+    lock_checks().lose(check);
 }

@@ -7,7 +7,7 @@ use std::ffi::{OsStr, OsString};
 pub(super) const SIDES: [&str; 3] = ["-journal", "-wal", "-shm"];
 
 /// Returns `name` with `suffix` at its end.
-pub(super) fn with_suffix(name: &OsStr, suffix: &str) -> OsString {
+pub(super) fn add_suffix(name: &OsStr, suffix: &str) -> OsString {
     let mut name = name.to_owned();
     name.push(suffix);
     name

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, ensure};
 
 use super::dumper::Sqlite;
-use super::find::{database_of, find};
+use super::find::{name_database, find};
 use super::load;
 use crate::engine::access::Access;
 use crate::engine::dumper::Dumper;
@@ -42,7 +42,7 @@ impl Source for SqliteSource {
     }
 
     fn database(&self) -> Vec<u8> {
-        database_of(&self.path)
+        name_database(&self.path)
     }
 
     fn find(&self) -> Result<()> {

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat};
 
-use super::sides::{SIDES, with_suffix};
+use super::sides::{SIDES, add_suffix};
 use crate::follow::{follow, open_regular};
 use crate::rename::rename_without_replacing;
 
@@ -81,13 +81,13 @@ impl TargetPath {
     }
 
     /// Returns the names of the database's side files that exist.
-    pub(super) fn sides(&self) -> Vec<OsString> {
-        self.sides_of(&self.name)
+    pub(super) fn list_sides(&self) -> Vec<OsString> {
+        self.list_sides_of(&self.name)
     }
 
     /// Returns the names of the side files of `name` that exist.
-    pub(super) fn sides_of(&self, name: &OsStr) -> Vec<OsString> {
-        let names = SIDES.iter().map(|suffix| with_suffix(name, suffix));
+    pub(super) fn list_sides_of(&self, name: &OsStr) -> Vec<OsString> {
+        let names = SIDES.iter().map(|suffix| add_suffix(name, suffix));
         names.filter(|name| self.exists(name)).collect()
     }
 
@@ -114,7 +114,7 @@ impl TargetPath {
     }
 
     /// Returns the names in the directory.
-    pub(super) fn names(&self) -> io::Result<Vec<OsString>> {
+    pub(super) fn list_names(&self) -> io::Result<Vec<OsString>> {
         use std::os::unix::ffi::OsStringExt;
         let entries = Dir::read_from(&self.directory)?;
         entries
@@ -156,7 +156,7 @@ impl TargetPath {
     }
 
     /// Returns the directory's metadata.
-    pub(super) fn directory(&self) -> rustix::io::Result<Stat> {
+    pub(super) fn stat_directory(&self) -> rustix::io::Result<Stat> {
         rustix::fs::fstat(&self.directory)
     }
 

@@ -37,7 +37,7 @@ impl Throwaway for ThrowawayFile {
         Ok(Arc::new(SqliteSource::new(&self.path)))
     }
 
-    fn contents(&self, _header: &Header) -> Result<Option<RestoredContent>> {
+    fn read_contents(&self, _header: &Header) -> Result<Option<RestoredContent>> {
         Ok(Some(RestoredContent {
             rows: count_sound(&self.path, self.stop)?,
             ..RestoredContent::default()

@@ -14,7 +14,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::limits::Limit;
 use rusqlite::{Connection, ErrorCode};
 
-use super::error::code_of;
+use super::error::find_code;
 use super::room::{self, Check};
 use crate::stop::Stop;
 
@@ -58,7 +58,7 @@ fn limit_values(db: &Connection, bytes: u64, most: u64) -> rusqlite::Result<()> 
 
 /// Does `work`. If a value is too long or memory is short, does it once more, with room for the
 /// longest value that the database can hold, and for one such database at a time.
-fn with_room<T>(
+fn run_with_room<T>(
     db: &Connection,
     check: &Check,
     stop: Stop,
@@ -80,7 +80,7 @@ fn with_room<T>(
 
 fn lacks_room(error: &anyhow::Error) -> bool {
     matches!(
-        code_of(error),
+        find_code(error),
         Some(ErrorCode::TooBig | ErrorCode::OutOfMemory)
     )
 }
@@ -101,7 +101,7 @@ pub(super) fn run<T: Send + 'static>(
     std::thread::Builder::new()
         .name("check".to_owned())
         .spawn(move || {
-            let done = with_room(&db, &check, stop, work);
+            let done = run_with_room(&db, &check, stop, work);
             drop(check);
             let _ = answer.send((db, done));
         })

@@ -55,14 +55,14 @@ impl ServerProcess {
                 return Err(error.context("the throwaway server cannot be used"));
             }
             if !self.child.is_running() {
-                bail!("the throwaway server did not start: {}", self.last_lines());
+                bail!("the throwaway server did not start: {}", self.read_last_lines());
             }
             std::thread::sleep(NAP);
         }
         Ok(())
     }
 
-    fn last_lines(&self) -> String {
+    fn read_last_lines(&self) -> String {
         let log = fs::read(&self.log).unwrap_or_default();
         let log = String::from_utf8_lossy(&log);
         let lines: Vec<_> = log.lines().rev().take(3).collect();
@@ -71,7 +71,7 @@ impl ServerProcess {
 }
 
 /// Returns the directories of `PATH`.
-pub(crate) fn path_directories() -> impl Iterator<Item = PathBuf> {
+pub(crate) fn list_path_directories() -> impl Iterator<Item = PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let places: Vec<_> = std::env::split_paths(&path).collect();
     places.into_iter()
@@ -81,7 +81,7 @@ pub(crate) fn path_directories() -> impl Iterator<Item = PathBuf> {
 /// that only servers run.
 pub(crate) fn find_program(name: &str) -> Option<PathBuf> {
     let servers = ["/usr/sbin", "/usr/libexec"].map(PathBuf::from);
-    let mut paths = path_directories()
+    let mut paths = list_path_directories()
         .chain(servers)
         .map(|place: PathBuf| place.join(name));
     paths.find(|path: &PathBuf| Path::is_file(path))

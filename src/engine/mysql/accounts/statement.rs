@@ -63,7 +63,7 @@ pub(in super::super) fn find_defined_server(line: &str) -> Option<String> {
 pub(super) fn is_of_role(line: &str, existing: &HashSet<String>) -> bool {
     let Some(role) = strip_comment(line)
         .strip_prefix("GRANT ")
-        .and_then(account_at)
+        .and_then(read_account)
     else {
         return false;
     };
@@ -136,11 +136,11 @@ pub(super) fn find_account(line: &str) -> Option<(AccountStatement, String)> {
         (AccountStatement::Other, rest?)
     };
     let rest = rest.strip_prefix("IF NOT EXISTS ").unwrap_or(rest);
-    Some((statement, account_at(rest)?))
+    Some((statement, read_account(rest)?))
 }
 
 /// Returns the account at the start of `text`. In MariaDB, `PUBLIC` is an account.
-fn account_at(text: &str) -> Option<String> {
+fn read_account(text: &str) -> Option<String> {
     if text.starts_with(EVERYONE) {
         return Some(EVERYONE.to_owned());
     }

@@ -42,7 +42,7 @@ impl CreatedObjects {
     /// When the kernel gives no random numbers.
     pub(in super::super) fn new() -> Result<Self> {
         Ok(CreatedObjects {
-            mark: Secret::random()?.expose().to_string_lossy().into_owned(),
+            mark: Secret::generate()?.expose().to_string_lossy().into_owned(),
             numbers: HashMap::new(),
             last: 0,
             printed: PrintedLines::default(),

@@ -30,7 +30,7 @@ pub(in super::super) enum Encoding {
 impl Encoding {
     /// Returns the encoding with this name, which may be in quotes. A variable stands for the
     /// dump's own encoding, UTF-8.
-    pub(in super::super) fn of(name: &[u8]) -> Self {
+    pub(in super::super) fn parse(name: &[u8]) -> Self {
         let name = String::from_utf8_lossy(name).to_lowercase();
         match name.trim_matches(['\'', '"', '`']) {
             "@" | "default" => Encoding::Utf8,
@@ -54,7 +54,7 @@ impl Encoding {
 
 impl Mode {
     /// Returns the mode that a value of `sql_mode` sets.
-    pub(in super::super) fn of(sql_mode: &[u8]) -> Self {
+    pub(in super::super) fn parse(sql_mode: &[u8]) -> Self {
         let upper = sql_mode.to_ascii_uppercase();
         let has = |word: &[u8]| memchr::memmem::find(&upper, word).is_some();
         Mode {

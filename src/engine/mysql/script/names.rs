@@ -61,7 +61,7 @@ impl Statement<'_> {
         } else {
             self.kind().filter(|_| self.is(0, &["CREATE"]))?
         };
-        let mut name = self.after_conditions(name);
+        let mut name = self.skip_conditions(name);
         if object == ObjectKind::Database && self.is(name, &OPTIONS) {
             return None;
         }
@@ -78,7 +78,7 @@ impl Statement<'_> {
     }
 
     /// Returns the index of the first token from `at` on that is not a word such as `IF EXISTS`.
-    fn after_conditions(&self, mut at: usize) -> usize {
+    fn skip_conditions(&self, mut at: usize) -> usize {
         while self.is(at, &["BODY", "IF", "NOT", "EXISTS"]) {
             at += 1;
         }
@@ -86,9 +86,9 @@ impl Statement<'_> {
     }
 
     /// Returns the kind and the name of the object that the statement drops, if it drops one.
-    pub(super) fn drops(&self) -> Option<(ObjectKind, String)> {
+    pub(super) fn find_dropped(&self) -> Option<(ObjectKind, String)> {
         let (name, object) = self.kind().filter(|_| self.is(0, &["DROP"]))?;
-        let name = self.after_conditions(name);
+        let name = self.skip_conditions(name);
         let is_qualified = self.is(name + 1, &["."]);
         Some((
             object,
@@ -97,13 +97,13 @@ impl Statement<'_> {
     }
 
     /// Returns the kind and the name of the object that the statement creates, if it creates one.
-    pub(super) fn creates(&self) -> Option<(ObjectKind, String)> {
+    pub(super) fn find_created(&self) -> Option<(ObjectKind, String)> {
         let about = self.find_object().filter(|_| self.is(0, &["CREATE"]))?;
         Some((about.object, self.name(about.name)?))
     }
 
     /// Returns the table that the statement creates, if it creates one.
-    pub(super) fn creates_table(&self) -> Option<String> {
+    pub(super) fn find_created_table(&self) -> Option<String> {
         let about = self
             .find_object()
             .filter(|about| about.object == ObjectKind::Table);
@@ -111,7 +111,7 @@ impl Statement<'_> {
     }
 
     /// Returns the table that the statement inserts rows into, if it inserts any.
-    pub(super) fn inserts_into(&self) -> Option<String> {
+    pub(super) fn find_filled_table(&self) -> Option<String> {
         let word = (0..self.tokens.len()).find(|at| self.is(*at, &["INTO"]));
         word.and_then(|at| self.name(at + 1))
     }

@@ -12,7 +12,7 @@ use super::created::CreatedObjects;
 use super::located::ObjectSink;
 use super::names::{ObjectKind, ObjectReference};
 use super::statement::{Statement, StatementSink};
-use crate::engine::mysql::sql::identifier;
+use crate::engine::mysql::sql::quote_identifier;
 use body::ObjectBody;
 pub(in super::super) use options::RewriteOptions;
 
@@ -73,14 +73,14 @@ impl<'a, W: ObjectSink> Rewriter<'a, W> {
     }
 
     /// Returns the database that the token at `at` names, and whether it is the dumped database.
-    fn database(&self, statement: &Statement<'_>, at: usize) -> Option<(String, bool)> {
+    fn find_database(&self, statement: &Statement<'_>, at: usize) -> Option<(String, bool)> {
         let name = statement.name(at)?;
         let is_own = self.options.is_own(&name);
         Some((name, is_own))
     }
 
     /// Returns the changes to a statement, or `None` if the statement must not be run.
-    fn edits(
+    fn find_edits(
         &mut self,
         statement: &Statement<'_>,
         about: ObjectReference,
@@ -92,7 +92,7 @@ impl<'a, W: ObjectSink> Rewriter<'a, W> {
             _ if statement.is(about.name - 1, &["."]) => Some(about.name - 2),
             _ => None,
         };
-        if let Some((name, false)) = named.and_then(|at| self.database(statement, at)) {
+        if let Some((name, false)) = named.and_then(|at| self.find_database(statement, at)) {
             return Err(io::Error::other(format!(
                 "it holds a statement about another database, {name}, and a dump of {} has none; it was changed after it was made, or belongs to {name}",
                 self.options.own
@@ -105,7 +105,7 @@ impl<'a, W: ObjectSink> Rewriter<'a, W> {
         if !self.options.is_copy() {
             return Ok(Some(edits));
         }
-        let target = identifier(self.options.target).into_bytes();
+        let target = quote_identifier(self.options.target).into_bytes();
         edits.extend(named.map(|at| (at, target.clone())));
         if about.object == ObjectKind::Database {
             return Ok(Some(edits));
@@ -150,7 +150,7 @@ impl<W: ObjectSink> StatementSink for Rewriter<'_, W> {
             return Ok(());
         }
         if let Some(created) = &mut self.created
-            && let Some(dropped) = statement.drops()
+            && let Some(dropped) = statement.find_dropped()
             && !created.contains(&dropped)
         {
             return Ok(());
@@ -158,7 +158,7 @@ impl<W: ObjectSink> StatementSink for Rewriter<'_, W> {
         let edits = match statement.find_object() {
             Some(about) => {
                 self.out.begin(describe(statement, about));
-                self.edits(statement, about)?
+                self.find_edits(statement, about)?
             }
             None => Some(Vec::new()),
         };
@@ -173,7 +173,7 @@ impl<W: ObjectSink> StatementSink for Rewriter<'_, W> {
             from = token.end;
         }
         self.out.write_all(&statement.text[from..])?;
-        match (&mut self.created, statement.creates()) {
+        match (&mut self.created, statement.find_created()) {
             (Some(created), Some(object)) => {
                 let confirm = created.add(object, statement.delimiter);
                 self.out.write_all(&confirm)
@@ -186,7 +186,7 @@ impl<W: ObjectSink> StatementSink for Rewriter<'_, W> {
         if self.options.without_tables {
             return Ok(());
         }
-        let table = statement.inserts_into().unwrap_or_default();
+        let table = statement.find_filled_table().unwrap_or_default();
         self.out.begin(format!("rows of table {table}"));
         self.measure(statement.text, true);
         self.out.write_all(statement.text)
@@ -205,7 +205,7 @@ impl<W: ObjectSink> StatementSink for Rewriter<'_, W> {
 /// about an object of another kind.
 fn makes_tables(statement: &Statement<'_>) -> bool {
     let about = statement.find_object().map(|about| about.object);
-    let about = about.or_else(|| Some(statement.drops()?.0));
+    let about = about.or_else(|| Some(statement.find_dropped()?.0));
     !statement.is(0, &["SET"]) && about.is_none_or(|kind| kind == ObjectKind::Table)
 }
 

@@ -77,7 +77,7 @@ impl StatementSink for Counter {
     }
 
     fn take_statement(&mut self, statement: &Statement<'_>) -> io::Result<()> {
-        if let Some(table) = statement.creates_table() {
+        if let Some(table) = statement.find_created_table() {
             self.rows.entry(table).or_default();
         }
         Ok(())
@@ -85,7 +85,7 @@ impl StatementSink for Counter {
 
     fn take_insert(&mut self, statement: &Statement<'_>) -> io::Result<()> {
         self.end_statement();
-        self.table = statement.inserts_into();
+        self.table = statement.find_filled_table();
         Ok(())
     }
 
@@ -99,7 +99,7 @@ impl StatementSink for Counter {
         match self.layout {
             // The line break before the first row is part of the rows; the one after the last row
             // is not.
-            RowLayout::Lines => self.count += line_breaks(rows),
+            RowLayout::Lines => self.count += count_line_breaks(rows),
             _ => self.count_on_a_line(rows),
         }
         Ok(())
@@ -107,7 +107,7 @@ impl StatementSink for Counter {
 }
 
 /// Returns the number of line breaks. The compiler turns this form into vector instructions.
-fn line_breaks(data: &[u8]) -> u64 {
+fn count_line_breaks(data: &[u8]) -> u64 {
     let of = |part: &[u8]| {
         let breaks = part.iter().map(|byte| u8::from(*byte == b'\n'));
         u64::from(breaks.sum::<u8>())

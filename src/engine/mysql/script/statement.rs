@@ -43,20 +43,20 @@ impl Statement<'_> {
     }
 
     /// Returns the encoding that the statement sets for the statements after it, if it sets one.
-    pub(super) fn sets_encoding(&self) -> Option<Encoding> {
+    pub(super) fn find_encoding(&self) -> Option<Encoding> {
         if !self.is(0, &["SET"]) {
             return None;
         }
         let sets = |at: &usize| self.is(*at, &["character_set_client"]) && self.is(at + 1, &["="]);
         let at = (1..self.tokens.len()).rfind(sets).map(|at| at + 2);
         let at = at.or(self.is(1, &["NAMES"]).then_some(2))?;
-        Some(Encoding::of(self.token(at)))
+        Some(Encoding::parse(self.token(at)))
     }
 
     /// Returns the mode that the statement sets for the statements after it, if it sets one. A
     /// value that is not a string is a mode that was saved before, and neither client saves a mode
     /// that changes how SQL is read.
-    pub(super) fn sets_mode(&self) -> Option<Mode> {
+    pub(super) fn find_mode(&self) -> Option<Mode> {
         if !self.is(0, &["SET"]) {
             return None;
         }
@@ -67,7 +67,7 @@ impl Statement<'_> {
         let at = (1..self.tokens.len()).rfind(sets)?;
         let is_text = self.tokens.get(at + 2)?.kind == TokenKind::Text;
         Some(if is_text {
-            Mode::of(self.token(at + 2))
+            Mode::parse(self.token(at + 2))
         } else {
             Mode::default()
         })

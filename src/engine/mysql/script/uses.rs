@@ -105,7 +105,7 @@ impl Statement<'_> {
         if self.is_in_front(at) || self.is_sequence(at) || self.follows_table_word(at) {
             return NameUse::Database;
         }
-        let word = self.before_parentheses(at);
+        let word = self.skip_parentheses(at);
         if self.is(word, &["FROM"]) {
             return self.use_after_from(word);
         }
@@ -131,8 +131,8 @@ impl Statement<'_> {
     /// Returns true if the name follows a word after which only a table or a routine can stand.
     pub(super) fn follows_table_word(&self, at: usize) -> bool {
         let before = at.wrapping_sub(1);
-        let of_into = self.before_modifiers(before.wrapping_sub(1));
-        let head = self.before_modifiers(before);
+        let of_into = self.skip_modifiers(before.wrapping_sub(1));
+        let head = self.skip_modifiers(before);
         let updates = self.is(head, &["UPDATE"]) && !self.is(head.wrapping_sub(1), &["KEY"]);
         self.is(before, &TABLES)
             || (self.is(before, &["INTO"]) && self.is(of_into, &["INSERT", "REPLACE"]))
@@ -156,7 +156,7 @@ impl Statement<'_> {
 
     /// Returns true if the name follows a `FROM` that names tables, or a `JOIN`.
     fn follows_tables(&self, at: usize) -> bool {
-        let word = self.before_parentheses(at);
+        let word = self.skip_parentheses(at);
         self.is(word, &["JOIN", "STRAIGHT_JOIN"])
             || (self.is(word, &["FROM"]) && self.use_after_from(word) == NameUse::Database)
     }
@@ -164,7 +164,7 @@ impl Statement<'_> {
     /// Returns how a name after this `FROM` is used. `FROM` also occurs in `EXTRACT(YEAR FROM x)`,
     /// `TRIM(x FROM y)` and `PREPARE s FROM x`.
     fn use_after_from(&self, from: usize) -> NameUse {
-        for (before, is_opening) in self.outer_tokens_before(from) {
+        for (before, is_opening) in self.walk_outer_tokens(from) {
             if is_opening {
                 return NameUse::Other;
             } else if self.is(before, &["SELECT", "DELETE", "SHOW"]) {
@@ -184,7 +184,7 @@ impl Statement<'_> {
         const OTHERS: [&str; 8] = [
             ";", "ALTER", "CREATE", "DELETE", "DROP", "GRANT", "REVOKE", "SELECT",
         ];
-        for (before, is_opening) in self.outer_tokens_before(on) {
+        for (before, is_opening) in self.walk_outer_tokens(on) {
             if self.is(before, &["JOIN", "STRAIGHT_JOIN"]) {
                 return true;
             } else if is_opening || self.is(before, &OTHERS) {
@@ -210,7 +210,7 @@ impl Statement<'_> {
     /// Returns the tokens before `at`, backwards, without those in parentheses that close before
     /// `at`. The last one is the parenthesis that opens around `at`; only for it, the second value
     /// is true.
-    fn outer_tokens_before(&self, at: usize) -> impl Iterator<Item = (usize, bool)> {
+    fn walk_outer_tokens(&self, at: usize) -> impl Iterator<Item = (usize, bool)> {
         let (mut depth, mut is_done) = (0_usize, false);
         (0..at).rev().filter_map(move |before| {
             let (opens, closes) = (self.is(before, &["("]), self.is(before, &[")"]));
@@ -231,7 +231,7 @@ impl Statement<'_> {
     }
 
     /// Returns the last token before this name and before the parentheses that open before it.
-    fn before_parentheses(&self, at: usize) -> usize {
+    fn skip_parentheses(&self, at: usize) -> usize {
         let mut word = at.wrapping_sub(1);
         while self.is(word, &["("]) {
             word = word.wrapping_sub(1);
@@ -240,7 +240,7 @@ impl Statement<'_> {
     }
 
     /// Returns this token, or the token before the modifiers that end with this token.
-    fn before_modifiers(&self, mut at: usize) -> usize {
+    fn skip_modifiers(&self, mut at: usize) -> usize {
         while self.is(at, &MODIFIERS) {
             at = at.wrapping_sub(1);
         }

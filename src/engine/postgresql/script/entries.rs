@@ -105,7 +105,7 @@ impl<P: EntrySink> Entries<P> {
         }
     }
 
-    fn line(&mut self, line: &[u8]) -> io::Result<()> {
+    fn take_line(&mut self, line: &[u8]) -> io::Result<()> {
         let between = self.lexer.is_between();
         if between && self.at_start {
             if line.starts_with(b"\\") {
@@ -166,7 +166,7 @@ impl<P: EntrySink> Entries<P> {
             let mut from = 0;
             while let Some(length) = memchr(b'\n', &held[from..]).filter(|_| !self.in_rows) {
                 let end = from + length + 1;
-                self.line(&held[from..end])?;
+                self.take_line(&held[from..end])?;
                 (self.at_start, from) = (true, end);
             }
             self.held = held[from..].to_vec();
@@ -175,7 +175,7 @@ impl<P: EntrySink> Entries<P> {
             }
             if self.held.len() > LONGEST_LINE {
                 let part = std::mem::take(&mut self.held);
-                self.line(&part)?;
+                self.take_line(&part)?;
                 self.at_start = false;
             }
             return Ok(());
@@ -195,7 +195,7 @@ impl<P: EntrySink> Write for Entries<P> {
         match (rest.is_empty(), self.in_rows) {
             (true, _) => Ok(()),
             (false, true) => self.parts.take_rows(&rest),
-            (false, false) => self.line(&rest),
+            (false, false) => self.take_line(&rest),
         }
     }
 }

@@ -34,12 +34,12 @@ impl Lexer {
     pub(super) fn pass(&mut self, text: &[u8]) {
         let mut at = 0;
         while at < text.len() {
-            at += self.token(&text[at..], at.checked_sub(1).map(|before| text[before]));
+            at += self.read_token(&text[at..], at.checked_sub(1).map(|before| text[before]));
         }
     }
 
     /// Reads one token or a part of one. Returns the length of what it read, in bytes.
-    fn token(&mut self, text: &[u8], before: Option<u8>) -> usize {
+    fn read_token(&mut self, text: &[u8], before: Option<u8>) -> usize {
         match &mut self.within {
             LexerState::Nothing => self.pass_plain(text, before),
             LexerState::Text { escapes: true } if text[0] == b'\\' => 2,

@@ -22,7 +22,7 @@ impl RestrictMode {
     /// # Errors
     /// When psql cannot be asked.
     pub(in super::super) fn detect(target: &TargetServer<'_>) -> Result<Self> {
-        let mut psql = target.server.psql(&target.maintenance);
+        let mut psql = target.server.build_psql(&target.maintenance);
         psql.args(["--output=/dev/null", "--file=-"]);
         let script = b"\\restrict key\n\\unrestrict `echo key`\n";
         let psql = Child::converse(&mut psql, "psql", script, target.stop)?;

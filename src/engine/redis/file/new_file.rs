@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::target::TargetFile;
 use crate::header::Header;
-use crate::human::hexadecimal;
+use crate::human::format_hexadecimal;
 use crate::read::read_whole;
 use crate::rename::rename_without_replacing;
 use crate::stop::Stop;
@@ -59,7 +59,7 @@ impl<'a> NewRdbFile<'a> {
         writer
             .into_inner()
             .map_err(io::IntoInnerError::into_error)?;
-        self.own()?;
+        self.set_owner()?;
         self.file.sync_all()?;
         ensure!(
             self.hash(stop)? == header.sha256,
@@ -76,14 +76,14 @@ impl<'a> NewRdbFile<'a> {
         loop {
             stop.check()?;
             match file.read(&mut buffer)? {
-                0 => return Ok(hexadecimal(&hash.finalize())),
+                0 => return Ok(format_hexadecimal(&hash.finalize())),
                 read => hash.update(&buffer[..read]),
             }
         }
     }
 
     /// Gives the file the owner and the permissions of the old file, or the owner of the directory.
-    fn own(&self) -> Result<()> {
+    fn set_owner(&self) -> Result<()> {
         let directory = rustix::fs::fstat(&self.target.directory)?;
         let like = self.target.old.as_ref().unwrap_or(&directory);
         let owned = std::os::unix::fs::fchown(&self.file, Some(like.st_uid), Some(like.st_gid));

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 use rustix::fs::{FileType, Mode, OFlags, Stat};
 
-use crate::engine::redis::running::server_in;
+use crate::engine::redis::running::find_server;
 use crate::follow::{follow, open_regular};
 
 /// What a server with `appendonly yes` loads in place of its RDB file.
@@ -53,7 +53,7 @@ impl TargetFile {
     /// One sentence that says what to do.
     pub(super) fn refuse_running(&self) -> Result<()> {
         let directory = rustix::fs::fstat(&self.directory)?;
-        if let Some(process) = server_in(&directory) {
+        if let Some(process) = find_server(&directory) {
             bail!(
                 "a server (process {process}) is running in the directory of {}, which it replaces when it saves; stop it, or restore into it by its URL",
                 self.path.display()
