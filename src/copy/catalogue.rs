@@ -52,7 +52,7 @@ pub(super) fn read(
     let hosts = if let Some(host) = host {
         vec![host.clone()]
     } else {
-        let folders = store.folders("", stop)?;
+        let folders = store.list_folders("", stop)?;
         let names = folders.iter().filter_map(|name| Name::parse(name));
         names.collect()
     };

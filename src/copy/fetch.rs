@@ -74,7 +74,7 @@ pub(super) fn fetch(
         taken => taken,
     };
     // A difference from the sidecar says more than a failure to decrypt.
-    let stored = summed.finish().map_err(StoreError::of)?;
+    let stored = summed.finish().map_err(StoreError::from_io)?;
     match content {
         Some(content) => compare(&stored, content)?,
         None if stored.bytes > bytes => {
@@ -112,7 +112,7 @@ pub(super) fn check(
     stop: Stop,
 ) -> Result<()> {
     let summed = SummingReader::new(open(store, folder, name, content.bytes, stop)?);
-    compare(&summed.finish().map_err(StoreError::of)?, content)
+    compare(&summed.finish().map_err(StoreError::from_io)?, content)
 }
 
 /// Opens a copy. A store could send bytes without end, so at most one byte more than `bytes` is read.
@@ -169,7 +169,7 @@ fn explain_unreadable(error: io::Error) -> anyhow::Error {
     if is_of_age {
         return make_damage_error("its encryption is damaged");
     }
-    StoreError::of(error).into()
+    StoreError::from_io(error).into()
 }
 
 fn compare(stored: &UploadContent, said: &UploadContent) -> Result<()> {

@@ -184,11 +184,11 @@ fn has_copies(path: &Path) -> Result<bool> {
     let store = store::open(&destination, &Config::default(), "reader", false)?;
     let stop = Stop::until_signal();
     let found = |store: &dyn Store| -> Result<bool, StoreError> {
-        for host in store.folders("", stop)? {
+        for host in store.list_folders("", stop)? {
             let Some(host) = Name::parse(&host) else {
                 continue;
             };
-            for database in store.folders(host.as_str(), stop)? {
+            for database in store.list_folders(host.as_str(), stop)? {
                 let objects = store.list(&format!("{host}/{database}"), stop)?;
                 let mut names = objects
                     .iter()

@@ -126,7 +126,7 @@ fn read_into(dump: &File, out: &mut impl Write) -> io::Result<()> {
 /// Returns the error of the store that an error of writing to it is.
 pub(super) fn store_error(error: Error) -> Error {
     match error.downcast::<io::Error>() {
-        Ok(error) => StoreError::of(error).into(),
+        Ok(error) => StoreError::from_io(error).into(),
         Err(error) => error,
     }
 }

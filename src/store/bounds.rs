@@ -39,14 +39,14 @@ impl Bounds {
             return Err(StoreError::new(Reason::Other, &text));
         }
         if self.begun.elapsed() > LONGEST {
-            return Err(too_long());
+            return Err(make_time_error());
         }
         Ok(())
     }
 }
 
 /// Returns the error of a listing that took too long.
-pub(super) fn too_long() -> StoreError {
+pub(super) fn make_time_error() -> StoreError {
     let text = format!(
         "it was not listed within {} minutes",
         LONGEST.as_secs() / 60

@@ -9,7 +9,7 @@ use opendal::{Execute, Executor, HttpTransporter, Operator};
 use opendal_http_transport_reqwest::ReqwestTransport;
 use tokio::runtime::Handle;
 
-use super::error::{StoreError, sentence};
+use super::error::{StoreError, describe};
 use super::runtime::{StoreRuntime, install_cryptography};
 use super::webdav_client::{PART_SILENCE, WebdavClient};
 use crate::stop::Stop;
@@ -78,7 +78,7 @@ impl StoreConnection {
             .with_max_delay(LONGEST_PAUSE)
             .with_jitter()
             .with_notify(|event: RetryEvent<'_>| {
-                let error = sentence(event.err);
+                let error = describe(event.err);
                 log::debug!(
                     "the store is asked again in {:?}: {error}",
                     event.retry_after

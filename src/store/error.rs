@@ -36,7 +36,7 @@ impl StoreError {
 
     /// Returns the store error inside an I/O error, or makes one from the I/O error.
     #[must_use]
-    pub fn of(error: io::Error) -> Self {
+    pub fn from_io(error: io::Error) -> Self {
         match error.downcast::<StoreError>() {
             Ok(error) => error,
             Err(error) => StoreError::from(error),
@@ -83,13 +83,13 @@ impl From<opendal::Error> for StoreError {
             ErrorKind::PermissionDenied => Reason::Refused,
             _ => Reason::Other,
         };
-        StoreError::new(reason, &sentence(&error))
+        StoreError::new(reason, &describe(&error))
     }
 }
 
 /// Returns what a store said: the code and message of an S3 answer, else the message with its
 /// causes. `OpenDAL`'s own form has the request with its headers.
-pub(super) fn sentence(error: &opendal::Error) -> String {
+pub(super) fn describe(error: &opendal::Error) -> String {
     let message = error.message();
     let field = |name: &str| {
         let (_, rest) = message.split_once(&format!("{name}: \""))?;
@@ -109,13 +109,13 @@ pub(super) fn sentence(error: &opendal::Error) -> String {
         cause = inner.source();
     }
     if text.trim().is_empty() {
-        text = status(error).unwrap_or_else(|| format!("the store fails: {}", error.kind()));
+        text = find_status(error).unwrap_or_else(|| format!("the store fails: {}", error.kind()));
     }
-    without_queries(&text)
+    remove_queries(&text)
 }
 
 /// Returns the status of an answer without a body, as the context of an error has it.
-fn status(error: &opendal::Error) -> Option<String> {
+fn find_status(error: &opendal::Error) -> Option<String> {
     let shown = error.to_string();
     let (_, rest) = shown.split_once("status: ")?;
     let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
@@ -123,7 +123,7 @@ fn status(error: &opendal::Error) -> Option<String> {
 }
 
 /// Returns text in which no URL has its query, where signatures are, and every line is joined.
-fn without_queries(text: &str) -> String {
+fn remove_queries(text: &str) -> String {
     let words = text
         .split_whitespace()
         .map(|word| match word.split_once('?') {

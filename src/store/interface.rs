@@ -40,7 +40,7 @@ impl UploadContent {
         let mut buffer = vec![0; 64 << 10];
         let mut bytes = 0;
         loop {
-            match stored.read(&mut buffer).map_err(StoreError::of)? {
+            match stored.read(&mut buffer).map_err(StoreError::from_io)? {
                 0 => break,
                 read => {
                     sums.update(&buffer[..read]);
@@ -79,7 +79,7 @@ pub trait Store: Send + Sync {
     ///
     /// # Errors
     /// As [`Store::list`].
-    fn folders(&self, folder: &str, stop: Stop) -> Result<Vec<String>, StoreError>;
+    fn list_folders(&self, folder: &str, stop: Stop) -> Result<Vec<String>, StoreError>;
 
     /// Reads a file whole, from its start to its end.
     ///

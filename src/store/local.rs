@@ -37,7 +37,7 @@ impl Local {
     }
 
     /// Opens a folder below the root without following symlinks.
-    fn folder(&self, path: &str, creates: bool) -> rustix::io::Result<OwnedFd> {
+    fn open_folder(&self, path: &str, creates: bool) -> rustix::io::Result<OwnedFd> {
         let flags = OFlags::DIRECTORY | OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let mut folder = rustix::fs::openat(&self.root, ".", flags, Mode::empty())?;
         for part in path.split('/').filter(|part| !part.is_empty()) {
@@ -99,14 +99,14 @@ impl Local {
         Ok(())
     }
 
-    fn entries(
+    fn visit_entries(
         &self,
         path: &str,
         deep: bool,
         stop: Stop,
         take: &mut dyn FnMut(String, Option<u64>),
     ) -> Result<(), StoreError> {
-        match self.folder(path, false) {
+        match self.open_folder(path, false) {
             Err(Errno::NOENT | Errno::NOTDIR) => Ok(()),
             folder => {
                 let folder = folder.map_err(io::Error::from)?;
@@ -120,15 +120,15 @@ impl Local {
 impl Store for Local {
     fn list(&self, folder: &str, stop: Stop) -> Result<Vec<StoredFile>, StoreError> {
         let mut objects = Vec::new();
-        self.entries(folder, true, stop, &mut |path, bytes| {
+        self.visit_entries(folder, true, stop, &mut |path, bytes| {
             objects.extend(bytes.map(|bytes| StoredFile { path, bytes }));
         })?;
         Ok(objects)
     }
 
-    fn folders(&self, folder: &str, stop: Stop) -> Result<Vec<String>, StoreError> {
+    fn list_folders(&self, folder: &str, stop: Stop) -> Result<Vec<String>, StoreError> {
         let mut folders = Vec::new();
-        self.entries(folder, false, stop, &mut |path, bytes| {
+        self.visit_entries(folder, false, stop, &mut |path, bytes| {
             if bytes.is_none() {
                 folders.extend(path.rsplit('/').next().map(str::to_owned));
             }
@@ -137,8 +137,8 @@ impl Store for Local {
     }
 
     fn read(&self, path: &str, stop: Stop) -> Result<Box<dyn Read + '_>, StoreError> {
-        let (folder, name) = parts(path);
-        let folder = self.folder(folder, false).map_err(io::Error::from)?;
+        let (folder, name) = split_path(path);
+        let folder = self.open_folder(folder, false).map_err(io::Error::from)?;
         let file = open_regular(&folder, name)?;
         Ok(Box::new(StoppableReader { file, stop }))
     }
@@ -150,8 +150,8 @@ impl Store for Local {
         stop: Stop,
     ) -> Result<Box<dyn Upload + '_>, StoreError> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
-        let (folder, name) = parts(path);
-        let folder = self.folder(folder, true).map_err(io::Error::from)?;
+        let (folder, name) = split_path(path);
+        let folder = self.open_folder(folder, true).map_err(io::Error::from)?;
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let temporary = format!(
             "{UNFINISHED}{}-{}-{count}.tmp",
@@ -170,9 +170,9 @@ impl Store for Local {
     }
 
     fn remove(&self, path: &str, _stop: Stop) -> Result<(), StoreError> {
-        let (folder, name) = parts(path);
+        let (folder, name) = split_path(path);
         let removed = self
-            .folder(folder, false)
+            .open_folder(folder, false)
             .and_then(|folder| rustix::fs::unlinkat(folder, name, AtFlags::empty()));
         match removed {
             Ok(()) | Err(Errno::NOENT) => Ok(()),
@@ -181,7 +181,7 @@ impl Store for Local {
     }
 }
 
-fn parts(path: &str) -> (&str, &str) {
+fn split_path(path: &str) -> (&str, &str) {
     path.rsplit_once('/').unwrap_or(("", path))
 }
 

@@ -27,7 +27,7 @@ impl Store for StoreConnection {
         Ok(objects)
     }
 
-    fn folders(&self, folder: &str, stop: Stop) -> Result<Vec<String>, StoreError> {
+    fn list_folders(&self, folder: &str, stop: Stop) -> Result<Vec<String>, StoreError> {
         let mut folders = Vec::new();
         let parent = as_folder(folder);
         self.walk(folder, ListOptions::default(), stop, |path, bytes| {
@@ -123,7 +123,7 @@ impl StoreConnection {
             listed.map_or(Ok(None), |listed: opendal::Result<()>| listed.map(Some))
         });
         bounded?;
-        let walked = walked.and_then(|listed| listed.ok_or_else(bounds::too_long));
+        let walked = walked.and_then(|listed| listed.ok_or_else(bounds::make_time_error));
         match walked {
             Err(error) if error.reason == Reason::Missing => Ok(()),
             walked => walked,

@@ -35,7 +35,7 @@ impl SftpStore {
             let mut found = Vec::new();
             let mut folders = vec![folder.to_owned()];
             while let Some(folder) = folders.pop() {
-                let opened = session.sftp.fs().open_dir(self.full(&folder)).await;
+                let opened = session.sftp.fs().open_dir(self.build_path(&folder)).await;
                 let mut entries = match opened {
                     Err(Error::SftpError(SftpErrorKind::NoSuchFile, _)) => continue,
                     opened => pin!(opened?.read_dir()),
@@ -73,7 +73,7 @@ impl SftpStore {
     /// Returns the bytes of a file from `offset` on; fewer than [`RANGE`] only at its end.
     fn read_range(&self, path: &str, offset: u64, stop: Stop) -> Result<Vec<u8>, StoreError> {
         self.ask((stop, PART_SILENCE), &async |session| {
-            let file = session.sftp.open(self.full(path)).await?;
+            let file = session.sftp.open(self.build_path(path)).await?;
             let chunks = (0..RANGE).step_by(CHUNK).map(|at| {
                 let file = file.clone();
                 read_chunk(file, offset + at as u64)
@@ -114,7 +114,7 @@ impl Store for SftpStore {
         Ok(files.collect())
     }
 
-    fn folders(&self, folder: &str, stop: Stop) -> Result<Vec<String>, StoreError> {
+    fn list_folders(&self, folder: &str, stop: Stop) -> Result<Vec<String>, StoreError> {
         let found = self.walk(folder, false, stop)?.into_iter();
         let folders = found.filter(|(_, bytes)| bytes.is_none());
         let names = folders.filter_map(|(path, _)| path.rsplit('/').next().map(str::to_owned));
@@ -145,7 +145,7 @@ impl Store for SftpStore {
 
     fn remove(&self, path: &str, stop: Stop) -> Result<(), StoreError> {
         let removed = self.ask((stop, SILENCE), &async |session| {
-            session.sftp.fs().remove_file(self.full(path)).await
+            session.sftp.fs().remove_file(self.build_path(path)).await
         });
         match removed {
             Err(error) if error.reason == Reason::Missing => Ok(()),

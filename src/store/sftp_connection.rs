@@ -57,11 +57,11 @@ impl SftpStore {
     }
 
     /// Returns a path as the server has it.
-    pub(super) fn full(&self, path: &str) -> String {
+    pub(super) fn build_path(&self, path: &str) -> String {
         format!("{}/{path}", self.server.path.trim_end_matches('/'))
     }
 
-    async fn session(&self) -> Result<Arc<Session>, StoreError> {
+    async fn ensure_session(&self) -> Result<Arc<Session>, StoreError> {
         let mut present = self.session.lock().await;
         if let Some(session) = &*present {
             return Ok(Arc::clone(session));
@@ -81,12 +81,12 @@ impl SftpStore {
         ask: &impl AsyncFn(&Arc<Session>) -> Result<T, Error>,
     ) -> Result<T, StoreError> {
         let attempt = async || {
-            let session = self.session().await.map_err(Failure::Final)?;
+            let session = self.ensure_session().await.map_err(Failure::Final)?;
             let asked = tokio::time::timeout(limit, ask(&session)).await;
             let lost = match asked {
                 Ok(Ok(answer)) => return Ok(answer),
-                Ok(Err(error)) if is_answer(&error) => return Err(Failure::Final(said(&error))),
-                Ok(Err(error)) => said(&error),
+                Ok(Err(error)) if is_answer(&error) => return Err(Failure::Final(convert_error(&error))),
+                Ok(Err(error)) => convert_error(&error),
                 Err(_) => StoreError::new(Reason::Other, "the SSH server does not answer"),
             };
             let mut present = self.session.lock().await;
@@ -122,7 +122,7 @@ fn is_answer(error: &Error) -> bool {
 }
 
 /// Returns the sentence of an error.
-pub(super) fn said(error: &Error) -> StoreError {
+pub(super) fn convert_error(error: &Error) -> StoreError {
     let Error::SftpError(kind, message) = error else {
         return StoreError::new(Reason::Other, &format!("the connection is lost: {error}"));
     };

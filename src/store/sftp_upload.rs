@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 use super::connection::SILENCE;
 use super::error::{Reason, StoreError};
 use super::interface::{Store, Upload, UploadContent, UploadResult};
-use super::sftp_connection::{CHUNK, IN_FLIGHT, SftpStore, said};
+use super::sftp_connection::{CHUNK, IN_FLIGHT, SftpStore, convert_error};
 use super::ssh::Session;
 use super::upload::{CLEANING_UP, make_temporary_path};
 use super::webdav_client::PART_SILENCE;
@@ -40,7 +40,7 @@ impl<'a> SftpUpload<'a> {
     pub(super) fn begin(store: &'a SftpStore, path: &str, stop: Stop) -> Result<Self, StoreError> {
         let (session, temporary, file) = store.ask((stop, SILENCE), &async |session| {
             let temporary = make_temporary_path(path, &store.owner);
-            let full = store.full(&temporary);
+            let full = store.build_path(&temporary);
             let mut options = session.sftp.options();
             options.write(true).create_new(true);
             let file = match options.open(&full).await {
@@ -69,7 +69,7 @@ impl<'a> SftpUpload<'a> {
     fn wait<T>(&self, work: impl Future<Output = Result<T, Error>>) -> Result<T, StoreError> {
         self.store.runtime.wait_for(self.stop, async {
             match tokio::time::timeout(PART_SILENCE, work).await {
-                Ok(done) => done.map_err(|error| said(&error)),
+                Ok(done) => done.map_err(|error| convert_error(&error)),
                 Err(_) => Err(StoreError::new(
                     Reason::Other,
                     "the SSH server does not answer",
@@ -105,7 +105,7 @@ impl<'a> SftpUpload<'a> {
     /// asked first whether the name is free.
     async fn rename(&self, temporary: &str) -> Result<UploadResult, Error> {
         let mut fs = self.session.sftp.fs();
-        let (from, to) = (self.store.full(temporary), self.store.full(&self.path));
+        let (from, to) = (self.store.build_path(temporary), self.store.build_path(&self.path));
         let is_linked = match fs.hard_link(&from, &to).await {
             Ok(()) => true,
             Err(Error::SftpError(..) | Error::UnsupportedExtension(_)) => false,

@@ -65,20 +65,20 @@ impl Session {
             .kill_on_drop(true);
         let started = command.spawn();
         let mut ssh =
-            started.map_err(|error| failed(&format!("the program ssh does not start: {error}")))?;
+            started.map_err(|error| make_error(&format!("the program ssh does not start: {error}")))?;
         let streams = (ssh.stdin.take(), ssh.stdout.take(), ssh.stderr.take());
         let (Some(stdin), Some(stdout), Some(stderr)) = streams else {
-            return Err(failed("the program ssh has no pipes"));
+            return Err(make_error("the program ssh has no pipes"));
         };
         let said = Said::listen(stderr);
         let begun = Sftp::new(stdin, stdout, SftpOptions::new());
         match tokio::time::timeout(SILENCE, begun).await {
             Ok(Ok(sftp)) => Ok(Session { sftp, _ssh: ssh }),
-            Ok(Err(error)) => Err(match said.last_lines().await.as_str() {
-                "" => failed(&format!("ssh ended: {error}")),
-                said => failed(&format!("ssh says: {said}")),
+            Ok(Err(error)) => Err(match said.read_last_lines().await.as_str() {
+                "" => make_error(&format!("ssh ended: {error}")),
+                said => make_error(&format!("ssh says: {said}")),
             }),
-            Err(_) => Err(failed("the SSH server does not answer")),
+            Err(_) => Err(make_error("the SSH server does not answer")),
         }
     }
 }
@@ -106,7 +106,7 @@ impl Said {
     }
 
     /// Returns the last two lines in one, after `ssh` ended.
-    async fn last_lines(self) -> String {
+    async fn read_last_lines(self) -> String {
         let _ = tokio::time::timeout(SAYING, self.listening).await;
         let text = self.text.lock().expect("no holder panics");
         let text = String::from_utf8_lossy(&text);
@@ -116,6 +116,6 @@ impl Said {
     }
 }
 
-fn failed(text: &str) -> StoreError {
+fn make_error(text: &str) -> StoreError {
     StoreError::new(Reason::Other, text)
 }

@@ -41,14 +41,14 @@ impl WebdavClient {
     ) -> Result<Self, StoreError> {
         let client = Client::builder().connect_timeout(CONNECTING).build();
         Ok(WebdavClient {
-            client: client.map_err(failed)?,
-            folder: below(url, path),
+            client: client.map_err(make_error)?,
+            folder: join_path(url, path),
             login,
         })
     }
 
     fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
-        let request = self.client.request(method, below(&self.folder, path));
+        let request = self.client.request(method, join_path(&self.folder, path));
         match &self.login {
             Some((user, password)) => request.basic_auth(user, password.as_deref()),
             None => request,
@@ -61,7 +61,7 @@ impl WebdavClient {
         let body = Body::wrap_stream(stream::unfold(receiver, next));
         let request = self.request(Method::PUT, path).body(body);
         let answer = runtime.spawn(async move {
-            let answer = request.send().await.map_err(failed)?;
+            let answer = request.send().await.map_err(make_error)?;
             judge(answer.status(), "PUT")
         });
         Put {
@@ -78,10 +78,10 @@ impl WebdavClient {
         let method = Method::from_bytes(b"MOVE").expect("it is a method");
         let request = self
             .request(method, from)
-            .header("Destination", below(&self.folder, to).as_str())
+            .header("Destination", join_path(&self.folder, to).as_str())
             .header("Overwrite", "F");
         let answer = tokio::time::timeout(PART_SILENCE, request.send()).await;
-        let status = answer.map_err(silent)?.map_err(failed)?.status();
+        let status = answer.map_err(make_silent_error)?.map_err(make_error)?.status();
         if status == StatusCode::PRECONDITION_FAILED {
             return Ok(UploadResult::Exists);
         }
@@ -104,17 +104,17 @@ impl Put {
     /// When the server answers before the end of the file, or takes nothing for [`PART_SILENCE`].
     pub(super) async fn write(&mut self, block: Bytes) -> Result<(), StoreError> {
         let Some(sender) = &self.sender else {
-            return Err(early());
+            return Err(make_early_error());
         };
         match tokio::time::timeout(PART_SILENCE, sender.send(Ok(block))).await {
             Ok(Ok(())) => Ok(()),
             // The server takes no more blocks; its answer says why.
             Ok(Err(_)) => {
                 self.sender = None;
-                self.answer().await?;
-                Err(early())
+                self.wait_for_answer().await?;
+                Err(make_early_error())
             }
-            Err(elapsed) => Err(silent(elapsed)),
+            Err(elapsed) => Err(make_silent_error(elapsed)),
         }
     }
 
@@ -124,14 +124,14 @@ impl Put {
     /// When the server did not store the file.
     pub(super) async fn close(&mut self) -> Result<(), StoreError> {
         self.sender = None;
-        self.answer().await
+        self.wait_for_answer().await
     }
 
-    async fn answer(&mut self) -> Result<(), StoreError> {
+    async fn wait_for_answer(&mut self) -> Result<(), StoreError> {
         match tokio::time::timeout(PART_SILENCE, &mut self.answer).await {
             Ok(Ok(answer)) => answer,
-            Ok(Err(_)) => Err(early()),
-            Err(elapsed) => Err(silent(elapsed)),
+            Ok(Err(_)) => Err(make_early_error()),
+            Err(elapsed) => Err(make_silent_error(elapsed)),
         }
     }
 }
@@ -152,7 +152,7 @@ async fn next(mut blocks: Blocks) -> Option<(Result<Bytes, StoreError>, Blocks)>
 }
 
 /// Returns the URL of `path` below `folder`. Special characters in the path are escaped.
-fn below(folder: &Url, path: &str) -> Url {
+fn join_path(folder: &Url, path: &str) -> Url {
     let mut url = folder.clone();
     if let Ok(mut parts) = url.path_segments_mut() {
         parts.pop_if_empty();
@@ -176,16 +176,16 @@ fn judge(status: StatusCode, what: &str) -> Result<(), StoreError> {
     ))
 }
 
-fn early() -> StoreError {
+fn make_early_error() -> StoreError {
     StoreError::new(Reason::Other, "the store ended the upload before its end")
 }
 
-fn silent(_: tokio::time::error::Elapsed) -> StoreError {
+fn make_silent_error(_: tokio::time::error::Elapsed) -> StoreError {
     StoreError::new(Reason::Other, "the store does not answer")
 }
 
 /// Returns an error without its URL.
-fn failed(error: reqwest::Error) -> StoreError {
+fn make_error(error: reqwest::Error) -> StoreError {
     let error = error.without_url();
     let mut text = error.to_string();
     let mut cause = std::error::Error::source(&error);
