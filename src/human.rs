@@ -211,7 +211,7 @@ mod tests {
         ] {
             let mut written = Vec::new();
             write_json_list(&mut written, rows.iter()).unwrap();
-            let whole = json(&rows).unwrap() + "\n";
+            let whole = format_json(&rows).unwrap() + "\n";
             assert_eq!(String::from_utf8(written).unwrap(), whole);
         }
     }
@@ -225,7 +225,7 @@ mod tests {
             (1, "process", "1 process"),
             (2, "process", "2 processes"),
         ] {
-            assert_eq!(count(number, thing), expected);
+            assert_eq!(format_count(number, thing), expected);
         }
     }
 
@@ -241,7 +241,7 @@ mod tests {
         ] {
             let read = parse_duration(text).unwrap();
             assert_eq!(read, Duration::from_secs(seconds), "{text}");
-            assert_eq!(duration(read), printed);
+            assert_eq!(format_duration(read), printed);
         }
         for wrong in ["", "10", "-5m", "soon", "1 fortnight"] {
             assert!(parse_duration(wrong).is_err(), "{wrong}");

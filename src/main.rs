@@ -37,7 +37,7 @@ fn main() -> ExitCode {
     }
     let ended = stop::listen().and_then(|()| cli.command.run(has_policy));
     // If a signal stopped the work, the signal says more than the error that followed from it.
-    if let Some(signal) = stop::signal() {
+    if let Some(signal) = stop::get_signal() {
         log::error!("{}", Stopped::Signal(signal));
         stop::die_by(signal);
     }

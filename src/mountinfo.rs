@@ -103,10 +103,10 @@ mod tests {
     #[test]
     fn fields_are_split_and_unescaped() {
         let line = b"UUID=1\t/mnt/my\\040disk   ext4 defaults 0 2";
-        assert_eq!(field(line, 1), Some(PathBuf::from("/mnt/my disk")));
-        assert_eq!(field(b"proc /a\\b", 1), Some(PathBuf::from("/a\\b")));
-        assert_eq!(field(b"one", 1), None);
-        let types = types();
+        assert_eq!(read_field(line, 1), Some(PathBuf::from("/mnt/my disk")));
+        assert_eq!(read_field(b"proc /a\\b", 1), Some(PathBuf::from("/a\\b")));
+        assert_eq!(read_field(b"one", 1), None);
+        let types = list_types();
         let proc = types.iter().find(|(point, _)| point == Path::new("/proc"));
         assert_eq!(proc.map(|(_, kind)| kind.as_str()), Some("proc"));
     }

@@ -128,7 +128,7 @@ mod tests {
     fn a_rule_that_is_not_on_record_is_the_defaults() {
         let text = r#"{"databases":{"db":{"policy":{"last":3,"daily":7,"of_another_time":{}}}}}"#;
         let state: State = serde_json::from_str(text).unwrap();
-        let name = Name::of_database(b"db").unwrap();
+        let name = Name::encode(b"db").unwrap();
         let policy = state.policy(&name).unwrap();
         assert_eq!((policy.last.get(), policy.daily), (3, 7));
         assert_eq!(policy.before_shrink, Policy::default().before_shrink);

@@ -201,7 +201,7 @@ mod tests {
         for (stop, names) in [
             (Stop::with_limit(limit), true),
             (Stop::without_signals(limit), true),
-            (Stop::after_fixed(limit), false),
+            (Stop::with_fixed_limit(limit), false),
         ] {
             let said = stop.reason().unwrap().to_string();
             assert!(said.starts_with("not done within 0s"), "{said}");

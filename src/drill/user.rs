@@ -175,7 +175,7 @@ mod tests {
         let locks = tempfile::tempdir().unwrap();
         let mut used = sleep_as(FIRST + 1);
         assert!(
-            FreshUser::of_number(locks.path(), FIRST + 1)
+            FreshUser::take_number(locks.path(), FIRST + 1)
                 .unwrap()
                 .is_none()
         );
@@ -183,12 +183,12 @@ mod tests {
         used.kill().unwrap();
         used.wait().unwrap();
         // The user `nobody` is known, and has no process here or many.
-        assert!(FreshUser::of_number(locks.path(), 65534).unwrap().is_none());
+        assert!(FreshUser::take_number(locks.path(), 65534).unwrap().is_none());
 
-        let user = FreshUser::of_number(locks.path(), FIRST + 1)
+        let user = FreshUser::take_number(locks.path(), FIRST + 1)
             .unwrap()
             .unwrap();
-        let again = FreshUser::of_number(locks.path(), FIRST + 1);
+        let again = FreshUser::take_number(locks.path(), FIRST + 1);
         assert!(again.unwrap().is_none(), "two drills have one user");
         let mut started = sleep_as(user.id);
         drop(user);

@@ -121,7 +121,7 @@ mod tests {
             );
         }
         let long = "a".repeat(60);
-        let found = name(&long, "restoring", 63);
+        let found = make_name(&long, "restoring", 63);
         assert_eq!(found.len(), 63);
         assert_eq!(judge(&found, &long, "restoring", 63, now), None);
         let suffix = format!(".restoring-{old:x}-{gone}-{}", hash_place(&long));

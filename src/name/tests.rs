@@ -6,7 +6,7 @@ mod foreign;
 mod properties;
 
 fn name(database: &[u8]) -> Name {
-    Name::of_database(database).expect("not empty")
+    Name::encode(database).expect("not empty")
 }
 
 fn dump(database: &[u8]) -> DumpName {
@@ -69,14 +69,14 @@ fn encodes_each_kind_of_database_name() {
         assert_eq!(DumpName::parse(&dump.to_string()), Some(dump));
     }
     assert_eq!(name(b"\xff\xc3").as_str(), "%FF%C3");
-    assert_eq!(Name::of_database(b""), None);
+    assert_eq!(Name::encode(b""), None);
 }
 
 #[test]
 fn globals_belong_to_no_database() {
-    assert_eq!(Name::globals().as_str(), "@globals");
-    assert_eq!(Name::parse("@globals"), Some(Name::globals()));
-    assert_eq!(Name::globals().database(), None);
+    assert_eq!(Name::for_globals().as_str(), "@globals");
+    assert_eq!(Name::parse("@globals"), Some(Name::for_globals()));
+    assert_eq!(Name::for_globals().database(), None);
 }
 
 #[test]

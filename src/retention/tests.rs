@@ -2,7 +2,7 @@ use std::{num::NonZeroUsize, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Candidate, Policy, REPLACED, Rule, Size, Verdict, last_before_shrink, plan, reach};
+use super::{Candidate, Policy, REPLACED, Rule, Size, Verdict, find_last_before_shrink, plan, measure_reach};
 use crate::name::DumpName;
 
 mod properties;
@@ -159,7 +159,7 @@ fn ahead_means_more_than_a_minute() {
 #[test]
 fn reach_is_the_age_of_the_oldest_dump_that_counts() {
     let now = at("2026-11-22T20:00:00");
-    let hours = |times: &[&str]| reach(times.iter().map(|t| at(t)), now);
+    let hours = |times: &[&str]| measure_reach(times.iter().map(|t| at(t)), now);
     assert_eq!(
         hours(&["2026-11-22T19:10:00", "2026-11-22T19:50:00"]),
         Some(SignedDuration::from_mins(50))

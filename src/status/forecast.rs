@@ -132,33 +132,33 @@ mod tests {
         // 5 dumps, each 24 MB larger a day: 120 MB a day.
         let growing = growth(1, &[100, 101, 102, 103, 104], last(5));
         assert!((growing.slope() - 24e6).abs() < 1.0);
-        let days = days_until_full(&[&growing], 1200 * MB).unwrap();
+        let days = forecast_days(&[&growing], 1200 * MB).unwrap();
         assert!((10.0..=10.2).contains(&days), "{days}");
         // Two databases on one disk fill it twice as fast.
-        let days = days_until_full(&[&growing, &growing], 1200 * MB).unwrap();
+        let days = forecast_days(&[&growing, &growing], 1200 * MB).unwrap();
         assert!((5.0..=5.2).contains(&days), "{days}");
         for steady in [&[100, 100, 100, 100, 100][..], &[104, 103, 102, 101, 100]] {
             let steady = growth(1, steady, last(5));
-            assert_eq!(days_until_full(&[&steady], MB), None);
+            assert_eq!(forecast_days(&[&steady], MB), None);
         }
         let none = growth(1, &[], last(5));
-        assert_eq!(days_until_full(&[&none], 0), None);
+        assert_eq!(forecast_days(&[&none], 0), None);
     }
 
     #[test]
     fn a_disk_fills_as_the_policy_gets_its_dumps() {
         // Four more dumps of 100 MB within the next four hours.
         let first = growth(1, &[100], last(5));
-        assert!(days_until_full(&[&first], 399 * MB).unwrap() < 1.0);
-        assert_eq!(days_until_full(&[&first], 401 * MB), None);
+        assert!(forecast_days(&[&first], 399 * MB).unwrap() < 1.0);
+        assert_eq!(forecast_days(&[&first], 401 * MB), None);
         // One more dump a day, for six days.
         let daily = Policy {
             daily: 7,
             ..last(2)
         };
         let daily = growth(1, &[100, 100], daily);
-        let days = days_until_full(&[&daily], 250 * MB).unwrap();
+        let days = forecast_days(&[&daily], 250 * MB).unwrap();
         assert!((3.0..3.2).contains(&days), "{days}");
-        assert_eq!(days_until_full(&[&daily], 601 * MB), None);
+        assert_eq!(forecast_days(&[&daily], 601 * MB), None);
     }
 }

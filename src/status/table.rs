@@ -147,10 +147,10 @@ mod tests {
 
     #[test]
     fn a_chart_has_a_bar_for_each_dump() {
-        assert_eq!(chart(&[]), "");
-        assert_eq!(chart(&[0, 0]), "▁▁");
-        assert_eq!(chart(&[1, 50, 100, u64::MAX / 2]), "▁▁▁█");
-        assert_eq!(chart(&[100, 50, 0]), "█▄▁");
-        assert_eq!(chart(&[7; 100]).chars().count(), CHARTED);
+        assert_eq!(draw_chart(&[]), "");
+        assert_eq!(draw_chart(&[0, 0]), "▁▁");
+        assert_eq!(draw_chart(&[1, 50, 100, u64::MAX / 2]), "▁▁▁█");
+        assert_eq!(draw_chart(&[100, 50, 0]), "█▄▁");
+        assert_eq!(draw_chart(&[7; 100]).chars().count(), CHARTED);
     }
 }

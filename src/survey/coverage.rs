@@ -215,8 +215,8 @@ mod tests {
         std::fs::create_dir(&real).unwrap();
         std::os::unix::fs::symlink(&real, place.path().join("link")).unwrap();
         let hidden = place.path().join("link/.s.PGSQL.5432");
-        assert_eq!(real_path_of_socket(&hidden), real.join(".s.PGSQL.5432"));
+        assert_eq!(find_real_path(&hidden), real.join(".s.PGSQL.5432"));
         let gone = Path::new("/missing/directory/socket");
-        assert_eq!(real_path_of_socket(gone), gone);
+        assert_eq!(find_real_path(gone), gone);
     }
 }

@@ -236,16 +236,16 @@ mod tests {
     #[test]
     fn a_kind_is_recognized_by_its_process_its_socket_or_its_port() {
         let name = |kind: Option<&Kind>| kind.map_or("", |kind| kind.name);
-        assert_eq!(name(Kind::of_process("mariadbd", "")), "MySQL/MariaDB");
-        assert_eq!(name(Kind::of_process("java", "-jar shop.jar")), "");
+        assert_eq!(name(Kind::find_by_process("mariadbd", "")), "MySQL/MariaDB");
+        assert_eq!(name(Kind::find_by_process("java", "-jar shop.jar")), "");
         let search = "-cp x org.elasticsearch.bootstrap.Elasticsearch";
-        assert_eq!(name(Kind::of_process("java", search)), "Elasticsearch");
-        let socket = |path: &str| name(Kind::of_socket(Path::new(path)));
+        assert_eq!(name(Kind::find_by_process("java", search)), "Elasticsearch");
+        let socket = |path: &str| name(Kind::find_by_socket(Path::new(path)));
         assert_eq!(socket("/run/postgresql/.s.PGSQL.5433"), "PostgreSQL");
         assert_eq!(socket("/run/redis-shop/redis.sock"), "Redis/Valkey");
         assert_eq!(socket("/run/docker.sock"), "");
-        assert_eq!(name(Kind::of_port(27017)), "MongoDB");
-        assert_eq!(name(Kind::of_port(80)), "");
+        assert_eq!(name(Kind::find_by_port(27017)), "MongoDB");
+        assert_eq!(name(Kind::find_by_port(80)), "");
         let is_short = |kind: &Kind| kind.programs.iter().all(|name| name.len() <= 15);
         assert!(KINDS.iter().all(is_short));
     }

@@ -146,7 +146,7 @@ mod tests {
         };
         let warnings = |number, hours| {
             let now = time + SignedDuration::from_hours(hours);
-            super::warnings(&record(number), Path::new("/r"), now)
+            super::list_warnings(&record(number), Path::new("/r"), now)
         };
         assert_eq!(warnings(1, 47), [""; 0]);
         let said = warnings(3, 3);

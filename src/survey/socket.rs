@@ -128,8 +128,8 @@ mod tests {
 0000000000000000: 00000002 00000000 00010000 0001 01 1204
 ";
         let socket = Address::Socket(PathBuf::from("/run/a b.sock"));
-        assert_eq!(unix(table), [(1201, socket)]);
-        assert_eq!(unix(b"\n 1 \nx y z\n"), []);
+        assert_eq!(parse_unix(table), [(1201, socket)]);
+        assert_eq!(parse_unix(b"\n 1 \nx y z\n"), []);
     }
 
     #[test]
@@ -139,10 +139,10 @@ mod tests {
    1: 0100007F:1538 0100007F:9999 01 00000000:00000000 00:00000000 00000000   107        0 778 1 0
 ";
         let local = Address::Port(IpAddr::V4(Ipv4Addr::LOCALHOST), 5432);
-        assert_eq!(tcp(table.as_bytes()), [(777, local.clone())]);
+        assert_eq!(parse_tcp(table.as_bytes()), [(777, local.clone())]);
         assert_eq!(local.to_string(), "127.0.0.1:5432");
-        let six = address_of("00000000000000000000000001000000").unwrap();
+        let six = parse_address("00000000000000000000000001000000").unwrap();
         assert_eq!(Address::Port(six, 1).to_string(), "[::1]:1");
-        assert_eq!(address_of("zz"), None);
+        assert_eq!(parse_address("zz"), None);
     }
 }

@@ -65,7 +65,7 @@ pub(crate) fn name_of_restoring(database: &str, pid: u32) -> String {
         read("/proc/sys/kernel/hostname").trim(),
         std::fs::read_link("/proc/self/ns/pid").unwrap().display()
     );
-    let place = dump_database::human::hexadecimal(&sha2::Sha256::digest(place)[..4]);
+    let place = dump_database::human::format_hexadecimal(&sha2::Sha256::digest(place)[..4]);
     let hour_ago = jiff::Timestamp::now().as_second() - 3600;
     format!("{database}.restoring-{hour_ago:x}-{pid:x}-{place}")
 }

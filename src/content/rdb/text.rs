@@ -113,19 +113,19 @@ mod tests {
             (&[0x82], None),
             (&[0xc0], None),
         ] {
-            assert_eq!(number(bytes), expected, "{bytes:?}");
+            assert_eq!(read_number(bytes), expected, "{bytes:?}");
         }
-        assert_eq!(encoding(&[0xc2]), Some(StringEncoding::Integer(4)));
-        assert_eq!(encoding(&[0xc3]), Some(StringEncoding::Compressed));
-        assert_eq!(encoding(&[0xc4]), None);
-        assert_eq!(encoding(&[7]), Some(StringEncoding::Plain(7)));
+        assert_eq!(read_encoding(&[0xc2]), Some(StringEncoding::Integer(4)));
+        assert_eq!(read_encoding(&[0xc3]), Some(StringEncoding::Compressed));
+        assert_eq!(read_encoding(&[0xc4]), None);
+        assert_eq!(read_encoding(&[7]), Some(StringEncoding::Plain(7)));
     }
 
     #[test]
     fn integers_and_compressed_strings_become_the_text_that_they_stand_for() {
-        assert_eq!(integer(&[0xfe]), b"-2");
-        assert_eq!(integer(&[0x00, 0x80]), b"-32768");
-        assert_eq!(integer(&[0x40, 0xe2, 0x01, 0x00]), b"123456");
+        assert_eq!(format_integer(&[0xfe]), b"-2");
+        assert_eq!(format_integer(&[0x00, 0x80]), b"-32768");
+        assert_eq!(format_integer(&[0x40, 0xe2, 0x01, 0x00]), b"123456");
         // "a" and a reference of 29 bytes to it: what Redis writes for 30 times "a".
         assert_eq!(
             decompress(&[0, b'a', 0xe0, 20, 0], 30).as_deref(),

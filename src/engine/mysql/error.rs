@@ -112,7 +112,7 @@ mod tests {
         ] {
             assert_eq!(parse(said), expected, "{said}");
             let error = ServerError::from_client_error(Error::msg(said), str::to_owned).context("outside");
-            assert_eq!(number(&error), expected.map(|(number, _)| number));
+            assert_eq!(find_number(&error), expected.map(|(number, _)| number));
             assert_eq!(format!("{error:#}"), format!("outside: {said}"));
         }
     }

@@ -100,8 +100,8 @@ mod tests {
         };
         let parts = distribute(tables.map(table).into(), 2);
         assert_eq!(parts, [vec!["a", "d", "e"], vec!["b", "c"]]);
-        assert_eq!(statements(&parts[1]), ["ANALYZE b, c"]);
+        assert_eq!(write_statements(&parts[1]), ["ANALYZE b, c"]);
         let many = vec!["t".to_owned(); TABLES_OF_STATEMENT + 1];
-        assert_eq!(statements(&many)[1], "ANALYZE t");
+        assert_eq!(write_statements(&many)[1], "ANALYZE t");
     }
 }

@@ -94,12 +94,12 @@ mod tests {
             ),
         ] {
             let error = ServerError::from_psql_error(Error::msg(said));
-            assert_eq!(ServerError::sqlstate(&error), Some(sqlstate));
+            assert_eq!(ServerError::find_sqlstate(&error), Some(sqlstate));
             assert_eq!(error.to_string(), shown);
         }
         for said in ["psql ended with exit status: 2: no such host", "a:  b: c"] {
             let error = ServerError::from_psql_error(Error::msg(said));
-            assert_eq!(ServerError::sqlstate(&error), None);
+            assert_eq!(ServerError::find_sqlstate(&error), None);
             assert_eq!(error.to_string(), said);
         }
     }

@@ -223,7 +223,7 @@ mod tests {
         let blanks = " ".repeat(2_000_000);
         let script = format!("{blanks}SET a = 'b';{blanks}\n\\restrict x;{blanks}\n;;SET c = 1;");
         let began = std::time::Instant::now();
-        let found: Vec<_> = Statements::of(&script).collect();
+        let found: Vec<_> = Statements::new(&script).collect();
         assert_eq!(found, ["SET a = 'b';", "SET c = 1;"]);
         assert!(began.elapsed().as_secs() < 60);
     }
@@ -231,7 +231,7 @@ mod tests {
     #[test]
     fn statements_end_where_they_do() {
         let script = "--\n-- a; b\n--\n\\restrict x;y\nSET a = 'b;''c\\';\nCREATE ROLE \"a;\"\"b\";\nCOMMENT ON ROLE x IS E'1\\';\n2';\n\n\\unrestrict x;y\n\n--\n-- end\n--\n";
-        let found: Vec<_> = Statements::of(script).collect();
+        let found: Vec<_> = Statements::new(script).collect();
         assert_eq!(
             found,
             [

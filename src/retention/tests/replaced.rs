@@ -60,7 +60,7 @@ fn rows_of_unknown_tables_are_unknown() {
         let rows = |rows: &u64| (rows.to_string(), Some(Rows::Exact(*rows)));
         let header = Header {
             tool: String::new(),
-            identity: Identity::of_file(Path::new("/a")),
+            identity: Identity::from_path(Path::new("/a")),
             kind: DumpKind::Regular,
             left_out: crate::header::LeftOut::default(),
             formerly: Vec::new(),

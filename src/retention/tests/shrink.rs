@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::{
     Candidate, Policy, Rule, Size, Verdict, at, compressed, dump, keep, kept_by, last,
-    last_before_shrink, plan,
+    find_last_before_shrink, plan,
 };
 
 #[test]
@@ -156,7 +156,7 @@ fn rows_and_content_show_a_shrink_that_the_compressed_size_hides() {
             is_shrunk,
             "{now:?}"
         );
-        let since = last_before_shrink(&[old, new], &last(1), new.time);
+        let since = find_last_before_shrink(&[old, new], &last(1), new.time);
         assert_eq!(since, is_shrunk.then_some(old), "{now:?}");
     }
 }

@@ -73,7 +73,7 @@ fn another_whole_dump_in_its_place_is_not_published() {
     let before = inventory(&env.dumps());
     for (call, instead) in [("write:when=2", other.1), ("pwrite64:when=1", other.0)] {
         let (name, when) = call.split_once(':').unwrap();
-        let bytes = dump_database::human::hexadecimal(&instead);
+        let bytes = dump_database::human::format_hexadecimal(&instead);
         let fault = format!("{name}:poke_enter=@arg2={bytes}:{when}");
         let args = "dump db.sqlite --compress zstd --threads 1 --full-check 0 --keep 1";
         let run = Run::finish(&mut strace::command(

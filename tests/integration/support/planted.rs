@@ -70,7 +70,7 @@ pub(crate) fn with_content(dump: &Path, content: &[u8]) -> PathBuf {
 
 fn sha256(content: &[u8]) -> String {
     use sha2::Digest;
-    dump_database::human::hexadecimal(&sha2::Sha256::digest(content))
+    dump_database::human::format_hexadecimal(&sha2::Sha256::digest(content))
 }
 
 pub(crate) fn time(text: &str) -> Timestamp {

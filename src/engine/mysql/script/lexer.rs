@@ -279,7 +279,7 @@ mod tests {
             ";",
         ];
         assert_eq!(words(text, Mode::default()), expected);
-        let plain = Mode::of(b"NO_BACKSLASH_ESCAPES,ANSI_QUOTES");
+        let plain = Mode::parse(b"NO_BACKSLASH_ESCAPES,ANSI_QUOTES");
         assert_eq!(words("'\\' \"a\\\"", plain), ["'\\'", "\"a\\\""]);
         assert_eq!(words("/*M!100203 SELECT*/ 1", plain), ["SELECT", "1"]);
     }
@@ -302,7 +302,7 @@ mod tests {
         let text = b"'\x83\x5c' \x83\x5c + '\\''";
         for (name, expected) in [("'sjis'", 4), ("gbk", 4), ("latin1", 3)] {
             let mode = Mode {
-                encoding: Encoding::of(name.as_bytes()),
+                encoding: Encoding::parse(name.as_bytes()),
                 ..Mode::default()
             };
             assert_eq!(tokens(text, mode).len(), expected, "{name}");

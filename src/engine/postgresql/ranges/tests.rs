@@ -21,7 +21,7 @@ fn ranges(pages: &[u64], sessions: usize) -> Ranges {
 }
 
 fn piece(ranges: &Ranges, text: &str) -> RowsPiece {
-    let mut piece = ranges.piece();
+    let mut piece = ranges.take_piece();
     piece.read_from(&mut text.as_bytes()).unwrap();
     piece
 }
