@@ -33,7 +33,11 @@ const METRICS: [Metric; 13] = [
     (
         "last_attempt_timestamp_seconds",
         "When a run last tried to dump the database.",
-        |row| row.attempt.as_ref().map(|attempt| convert_to_unix(attempt.time)),
+        |row| {
+            row.attempt
+                .as_ref()
+                .map(|attempt| convert_to_unix(attempt.time))
+        },
     ),
     (
         "last_attempt_success",

@@ -37,8 +37,13 @@ pub fn list_points() -> Option<Vec<PathBuf>> {
 pub fn list_types() -> Vec<(PathBuf, String)> {
     let text = fs::read("/proc/self/mountinfo").unwrap_or_default();
     let mount = |line: &[u8]| {
-        let kind = split_fields(line).skip_while(|field| *field != b"-").nth(1)?;
-        Some((read_field(line, 4)?, String::from_utf8_lossy(kind).into_owned()))
+        let kind = split_fields(line)
+            .skip_while(|field| *field != b"-")
+            .nth(1)?;
+        Some((
+            read_field(line, 4)?,
+            String::from_utf8_lossy(kind).into_owned(),
+        ))
     };
     split_lines(&text).filter_map(mount).collect()
 }

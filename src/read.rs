@@ -66,9 +66,13 @@ pub fn read_whole(file: &File, stop: Stop, sink: &mut dyn Write) -> io::Result<H
         )));
     }
     if format!("{:08x}", totals.crc32) != header.crc32 {
-        return Err(make_damage_error("its CRC-32 differs from that in its header"));
+        return Err(make_damage_error(
+            "its CRC-32 differs from that in its header",
+        ));
     }
-    inside.check(&header).map_err(|how| make_damage_error(&how))?;
+    inside
+        .check(&header)
+        .map_err(|how| make_damage_error(&how))?;
     let length = file.metadata()?.len();
     if let Some(said) = header.length.filter(|said| *said != length) {
         return Err(make_damage_error(&format!(
@@ -94,7 +98,9 @@ impl ContentCheck {
             Format::Sql => self.tail.add(data),
             Format::Pgdump => self.archive.add(data),
             Format::Rdb if self.rdb.read(data)? < data.len() => {
-                return Err(make_damage_error("its content goes on after the end of the RDB file"));
+                return Err(make_damage_error(
+                    "its content goes on after the end of the RDB file",
+                ));
             }
             Format::Rdb | Format::Sqlite | Format::Other => {}
         }

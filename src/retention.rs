@@ -20,5 +20,5 @@ mod policy;
 mod tests;
 
 pub use candidate::{Candidate, Size};
-pub use plan::{REPLACED, is_future, find_last_before_shrink, plan, measure_reach};
+pub use plan::{REPLACED, find_last_before_shrink, is_future, measure_reach, plan};
 pub use policy::{Policy, Rule, Verdict};

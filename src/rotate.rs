@@ -64,7 +64,11 @@ pub fn forget(path: &Path, database: &str) -> Result<()> {
         if own == 1 { "it" } else { "them" }
     );
     ensure!(
-        directory.read_state().databases.keys().any(|name| is_it(name)),
+        directory
+            .read_state()
+            .databases
+            .keys()
+            .any(|name| is_it(name)),
         "there is no record of {database} in {shown}"
     );
     directory.change_state(|state| state.databases.retain(|name, _| !is_it(name)))

@@ -57,7 +57,9 @@ impl Secret {
         let flags = rustix::rand::GetRandomFlags::empty();
         rustix::rand::getrandom(&mut *bytes, flags)
             .context("the kernel gives no random numbers")?;
-        Ok(Secret::new(crate::human::format_hexadecimal(&*bytes).into_bytes()))
+        Ok(Secret::new(
+            crate::human::format_hexadecimal(&*bytes).into_bytes(),
+        ))
     }
 
     /// Reads the only line of a file, without the line breaks at its end. Logs a warning if every

@@ -45,7 +45,10 @@ pub fn print(rows: &[DatabaseStatus], json: bool, now: Timestamp) -> Result<usiz
         .collect();
     if !bad.is_empty() {
         // The output has the problems themselves.
-        let (some, all) = (bad.len(), crate::human::format_count(rows.len(), "database"));
+        let (some, all) = (
+            bad.len(),
+            crate::human::format_count(rows.len(), "database"),
+        );
         log::error!("problems in {some} of {all}: {}", bad.join(", "));
     }
     Ok(bad.len())

@@ -35,7 +35,11 @@ impl std::fmt::Display for Stopped {
                 crate::human::format_duration(*limit)
             ),
             Stopped::FixedDeadline(limit) => {
-                write!(f, "not done within {}", crate::human::format_duration(*limit))
+                write!(
+                    f,
+                    "not done within {}",
+                    crate::human::format_duration(*limit)
+                )
             }
         }
     }

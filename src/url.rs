@@ -8,8 +8,8 @@ use std::fmt;
 
 use crate::secret::Secret;
 use percent::decode;
-pub use percent::encode;
 use percent::decode_text;
+pub use percent::encode;
 
 /// The URL of a server. Its printed form omits the password.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,7 +63,8 @@ impl Url {
                 return Err(wrong("the port is not a number"));
             }
         }
-        let mut database = decode_text(database).ok_or_else(|| wrong("the database is not UTF-8"))?;
+        let mut database =
+            decode_text(database).ok_or_else(|| wrong("the database is not UTF-8"))?;
         let mut parameters = Vec::new();
         for parameter in query.split('&').filter(|parameter| !parameter.is_empty()) {
             let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));

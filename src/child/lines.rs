@@ -113,7 +113,11 @@ impl Lines {
         if line.is_empty() {
             return;
         }
-        let relayed = if self.relays { split_level(&line) } else { None };
+        let relayed = if self.relays {
+            split_level(&line)
+        } else {
+            None
+        };
         let line = match relayed {
             Some((level, message)) => {
                 log::log!(level, "{message}");

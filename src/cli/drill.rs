@@ -76,7 +76,8 @@ impl DrillArgs {
             let copies = CopySelection::from(self.copies);
             if let Some(places) = copies.parse_locations(&self.paths)? {
                 let identities = copies.read_identities()?;
-                return copy::drill(&places, identities.as_ref(), &options).map(Exit::from_failures);
+                return copy::drill(&places, identities.as_ref(), &options)
+                    .map(Exit::from_failures);
             }
         }
         drill::run(&find_directories(self.paths)?, &options).map(Exit::from_failures)

@@ -207,7 +207,10 @@ impl ArchiveCheck {
             }
             ArchivePart::Entry(field) => self.take_entry(field),
             ArchivePart::Block => {
-                let (kind, id) = (self.pending[0], ArchiveLayout::decode_int(&self.pending[1..]));
+                let (kind, id) = (
+                    self.pending[0],
+                    ArchiveLayout::decode_int(&self.pending[1..]),
+                );
                 self.missing.mark_passed(id);
                 match kind {
                     DATA => Ok(ArchivePart::Chunk {
@@ -273,7 +276,9 @@ impl ArchiveCheck {
                 self.entries -= 1;
                 return Ok(self.next_entry());
             }
-            _ if layout.entry_fields()[field] == Some(ArchiveField::Text) => self.skip_text(value)?,
+            _ if layout.entry_fields()[field] == Some(ArchiveField::Text) => {
+                self.skip_text(value)?
+            }
             _ => {}
         }
         let is_known = |field: &usize| layout.entry_fields()[*field].is_some();

@@ -222,8 +222,9 @@ impl<V: Visitor> Rdb<V> {
             ReadStep::Named(kind) => {
                 self.named = false;
                 if let Some(length) = self.unpacked.take() {
-                    self.name = text::decompress(&self.name, length)
-                        .ok_or_else(|| make_damage_error("the name of a key is not what LZF writes"))?;
+                    self.name = text::decompress(&self.name, length).ok_or_else(|| {
+                        make_damage_error("the name of a key is not what LZF writes")
+                    })?;
                 }
                 self.visitor.visit_key(Key {
                     name: &self.name,
@@ -246,8 +247,8 @@ impl<V: Visitor> Rdb<V> {
             ReadStep::Front => self.read_front(field),
             ReadStep::Operation => self.begin_operation(field[0], data),
             ReadStep::Number(of) => {
-                let number =
-                    read_number(field).ok_or_else(|| make_damage_error("a length is not a number"))?;
+                let number = read_number(field)
+                    .ok_or_else(|| make_damage_error("a length is not a number"))?;
                 self.use_number(of, number)
             }
             ReadStep::Bytes(_, of) => {
@@ -257,8 +258,9 @@ impl<V: Visitor> Rdb<V> {
                 self.use_number(of, u64::from_le_bytes(wide))
             }
             ReadStep::Text(is_name) => {
-                let encoding = read_encoding(field)
-                    .ok_or_else(|| make_damage_error("a string has an encoding that is not known"))?;
+                let encoding = read_encoding(field).ok_or_else(|| {
+                    make_damage_error("a string has an encoding that is not known")
+                })?;
                 match encoding {
                     StringEncoding::Plain(length) => self.skip_string(length, is_name),
                     StringEncoding::Integer(length) => {

@@ -95,7 +95,9 @@ pub(super) fn fetch(
         }
     };
     if header.time != name.dump.time {
-        return Err(make_damage_error("its header has another time than its name"));
+        return Err(make_damage_error(
+            "its header has another time than its name",
+        ));
     }
     Ok((scratch, stored, header))
 }
@@ -187,7 +189,9 @@ fn compare(stored: &UploadContent, said: &UploadContent) -> Result<()> {
         )));
     }
     if stored.sha256 != said.sha256 {
-        return Err(make_damage_error("its SHA-256 differs from that in its sidecar"));
+        return Err(make_damage_error(
+            "its SHA-256 differs from that in its sidecar",
+        ));
     }
     Ok(())
 }

@@ -36,7 +36,11 @@ pub fn list(places: &[Location], json: bool) -> Result<()> {
     let mut listed = Vec::new();
     for place in places {
         let copies = place.list_copies(stop)?;
-        listed.extend(copies.into_iter().map(|(folder, copies)| (place, folder, copies)));
+        listed.extend(
+            copies
+                .into_iter()
+                .map(|(folder, copies)| (place, folder, copies)),
+        );
     }
     // The rows are made as they are printed: a destination has many copies.
     let rows = || {

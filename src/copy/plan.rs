@@ -75,7 +75,12 @@ fn make_candidate((copy, sidecar): &KnownCopy) -> Candidate {
 
 /// Returns a candidate for retention. The content of a copy is not known, so dumps are compared by the size
 /// of their files.
-fn build_candidate(name: &DumpName, bytes: u64, kind: DumpKind, left_out: Option<&str>) -> Candidate {
+fn build_candidate(
+    name: &DumpName,
+    bytes: u64,
+    kind: DumpKind,
+    left_out: Option<&str>,
+) -> Candidate {
     let (time, sequence) = name.key();
     let group = |left_out: &str| {
         let mut hasher = DefaultHasher::new();

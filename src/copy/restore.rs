@@ -12,7 +12,7 @@ use super::fetch;
 use super::location::Location;
 use super::name::Folder;
 use super::sidecar::Sidecar;
-use super::verify::{is_damage, explain_sidecar_error};
+use super::verify::{explain_sidecar_error, is_damage};
 use crate::clock;
 use crate::engine::Source;
 use crate::exit::UsageError;
@@ -84,8 +84,8 @@ pub(super) fn get(
     let store = &*place.store;
     let content = match copy.kind {
         Some(kind) => {
-            let sidecar =
-                Sidecar::read(store, folder, &copy.name, kind, stop).map_err(explain_sidecar_error)?;
+            let sidecar = Sidecar::read(store, folder, &copy.name, kind, stop)
+                .map_err(explain_sidecar_error)?;
             Some(sidecar.content())
         }
         // A named copy without a sidecar may be whole.

@@ -86,7 +86,10 @@ pub fn show_status(places: &[Location], max_age: Option<Duration>, json: bool) -
         .collect();
     if !bad.is_empty() {
         // The output has the problems themselves.
-        let (some, all) = (bad.len(), crate::human::format_count(rows.len(), "database"));
+        let (some, all) = (
+            bad.len(),
+            crate::human::format_count(rows.len(), "database"),
+        );
         log::error!("problems in {some} of {all}: {}", bad.join(", "));
     }
     Ok(bad.len())

@@ -126,7 +126,8 @@ fn check(
         complete(place, folder, copy, &stored, &header, stop);
         return Ok(Some(header.bytes));
     };
-    let sidecar = Sidecar::read(store, folder, &copy.name, kind, stop).map_err(explain_sidecar_error)?;
+    let sidecar =
+        Sidecar::read(store, folder, &copy.name, kind, stop).map_err(explain_sidecar_error)?;
     let content = sidecar.content();
     if can_look_inside {
         let (_, _, header) = fetch::fetch(store, folder, copy, Some(&content), identities, stop)?;

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::mountinfo::{read_field, split_lines, list_points};
+use crate::mountinfo::{list_points, read_field, split_lines};
 
 /// Where administrators and generators put mount units; a distribution's own (`tmp.mount` and the
 /// like, often not in use) are elsewhere.

@@ -32,7 +32,11 @@ impl LockedDirectory {
     pub fn create_temporary(&self) -> Result<Temporary<'_>> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("{PREFIX}{}-{}-{count}{SUFFIX}", read_host(), std::process::id());
+        let name = format!(
+            "{PREFIX}{}-{}-{count}{SUFFIX}",
+            read_host(),
+            std::process::id()
+        );
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
         let fd = rustix::fs::openat(self.fd(), &name, flags, Mode::from_raw_mode(0o600))
             .with_context(|| format!("cannot create a file in {}", self.path().display()))?;

@@ -50,7 +50,8 @@ pub(super) fn end_own_processes_in(work: &Path) {
 
 /// Returns true if a process that still runs has `user` among its users.
 pub(super) fn has_processes(user: u32) -> bool {
-    list_processes().any(|process| Users::read(process).is_some_and(|users| users.0.contains(&user)))
+    list_processes()
+        .any(|process| Users::read(process).is_some_and(|users| users.0.contains(&user)))
 }
 
 /// Kills the processes that `is_meant` selects until there is none.

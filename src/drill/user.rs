@@ -183,7 +183,11 @@ mod tests {
         used.kill().unwrap();
         used.wait().unwrap();
         // The user `nobody` is known, and has no process here or many.
-        assert!(FreshUser::take_number(locks.path(), 65534).unwrap().is_none());
+        assert!(
+            FreshUser::take_number(locks.path(), 65534)
+                .unwrap()
+                .is_none()
+        );
 
         let user = FreshUser::take_number(locks.path(), FIRST + 1)
             .unwrap()

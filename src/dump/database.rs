@@ -69,7 +69,9 @@ impl<'a> Run<'a> {
     }
 
     fn lock_decisions(&self) -> MutexGuard<'_, ()> {
-        self.decisions.lock().unwrap_or_else(PoisonError::into_inner)
+        self.decisions
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns the NAME for a database's dumps: the NAME of the dumps of this database that the
@@ -187,7 +189,12 @@ impl<'a> Run<'a> {
         // The dumps that this database takes over are rotated with its own.
         let mut identities = vec![header.identity.clone()];
         identities.extend(header.formerly.iter().cloned());
-        let before = Series::new(directory, &directory.list_dumps_of(name)?, name, &identities);
+        let before = Series::new(
+            directory,
+            &directory.list_dumps_of(name)?,
+            name,
+            &identities,
+        );
         let wanted = DumpName {
             sequence: before.next_sequence(header.time),
             time: header.time,

@@ -43,7 +43,9 @@ impl PreviousDumps {
         // `RetentionChoice::Everything` means that a restore replaces this database. The restore rotates
         // nothing, and has no option for another NAME.
         let way_out = match options.keep {
-            RetentionChoice::Everything => "--to names another directory for the dump of the replaced database",
+            RetentionChoice::Everything => {
+                "--to names another directory for the dump of the replaced database"
+            }
             RetentionChoice::AsBefore | RetentionChoice::By(_) => {
                 "--name gives the dumps of this database another name, --adopt takes the name over if the database moved"
             }

@@ -143,7 +143,8 @@ fn decode(encoded: &str) -> Option<Vec<u8>> {
     while let Some(character) = characters.next() {
         let leading = decoded.is_empty();
         if character == '%' {
-            let byte = parse_hexadecimal(characters.next()?)? << 4 | parse_hexadecimal(characters.next()?)?;
+            let byte = parse_hexadecimal(characters.next()?)? << 4
+                | parse_hexadecimal(characters.next()?)?;
             if byte.is_ascii() && is_kept(byte.into(), leading) {
                 return None;
             }

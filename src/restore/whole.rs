@@ -87,7 +87,11 @@ fn find_series(path: &Path, server: &dyn Source) -> Result<Vec<(String, Identity
         if header.identity.engine == server.engine() {
             found.push((series.name.to_string(), header.identity.clone()));
         } else {
-            log::info!("{} is left out: its newest dump is of {}", series.name, header.identity);
+            log::info!(
+                "{} is left out: its newest dump is of {}",
+                series.name,
+                header.identity
+            );
         }
     }
     ensure!(

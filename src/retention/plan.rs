@@ -106,7 +106,10 @@ fn plan_group(
 
 /// Returns how far back dumps of these times reach: the age of the oldest. Times ahead of the clock do
 /// not count.
-pub fn measure_reach(kept: impl IntoIterator<Item = Timestamp>, now: Timestamp) -> Option<SignedDuration> {
+pub fn measure_reach(
+    kept: impl IntoIterator<Item = Timestamp>,
+    now: Timestamp,
+) -> Option<SignedDuration> {
     let oldest = kept
         .into_iter()
         .filter(|&time| !is_future(time, now))

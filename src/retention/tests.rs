@@ -2,7 +2,9 @@ use std::{num::NonZeroUsize, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Candidate, Policy, REPLACED, Rule, Size, Verdict, find_last_before_shrink, plan, measure_reach};
+use super::{
+    Candidate, Policy, REPLACED, Rule, Size, Verdict, find_last_before_shrink, measure_reach, plan,
+};
 use crate::name::DumpName;
 
 mod properties;

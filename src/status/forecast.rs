@@ -93,7 +93,10 @@ impl Growth {
 pub(super) fn forecast_days(growths: &[&Growth], free: u64) -> Option<f64> {
     let mut days = 0.0;
     while days <= HORIZON {
-        let more: f64 = growths.iter().map(|growth| growth.forecast_growth(days)).sum();
+        let more: f64 = growths
+            .iter()
+            .map(|growth| growth.forecast_growth(days))
+            .sum();
         if more > free as f64 {
             return Some(days);
         }

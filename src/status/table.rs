@@ -53,7 +53,8 @@ pub(super) fn print(
         .map(|column| lines.iter().map(|line| line[column].chars().count()).max())
         .map(Option::unwrap_or_default)
         .collect();
-    let remarks = std::iter::once(String::new()).chain(rows.iter().map(|row| write_remark(row, now)));
+    let remarks =
+        std::iter::once(String::new()).chain(rows.iter().map(|row| write_remark(row, now)));
     for (line, write_remark) in lines.iter().zip(remarks) {
         let mut text = format!("{:1$}", line[0], widths[0]);
         for (cell, width) in line.iter().zip(&widths).skip(1) {

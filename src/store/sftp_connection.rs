@@ -85,7 +85,9 @@ impl SftpStore {
             let asked = tokio::time::timeout(limit, ask(&session)).await;
             let lost = match asked {
                 Ok(Ok(answer)) => return Ok(answer),
-                Ok(Err(error)) if is_answer(&error) => return Err(Failure::Final(convert_error(&error))),
+                Ok(Err(error)) if is_answer(&error) => {
+                    return Err(Failure::Final(convert_error(&error)));
+                }
                 Ok(Err(error)) => convert_error(&error),
                 Err(_) => StoreError::new(Reason::Other, "the SSH server does not answer"),
             };

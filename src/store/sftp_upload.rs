@@ -105,7 +105,10 @@ impl<'a> SftpUpload<'a> {
     /// asked first whether the name is free.
     async fn rename(&self, temporary: &str) -> Result<UploadResult, Error> {
         let mut fs = self.session.sftp.fs();
-        let (from, to) = (self.store.build_path(temporary), self.store.build_path(&self.path));
+        let (from, to) = (
+            self.store.build_path(temporary),
+            self.store.build_path(&self.path),
+        );
         let is_linked = match fs.hard_link(&from, &to).await {
             Ok(()) => true,
             Err(Error::SftpError(..) | Error::UnsupportedExtension(_)) => false,

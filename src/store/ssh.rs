@@ -64,8 +64,8 @@ impl Session {
             .stderr(Stdio::piped())
             .kill_on_drop(true);
         let started = command.spawn();
-        let mut ssh =
-            started.map_err(|error| make_error(&format!("the program ssh does not start: {error}")))?;
+        let mut ssh = started
+            .map_err(|error| make_error(&format!("the program ssh does not start: {error}")))?;
         let streams = (ssh.stdin.take(), ssh.stdout.take(), ssh.stderr.take());
         let (Some(stdin), Some(stdout), Some(stderr)) = streams else {
             return Err(make_error("the program ssh has no pipes"));

@@ -81,7 +81,10 @@ impl WebdavClient {
             .header("Destination", join_path(&self.folder, to).as_str())
             .header("Overwrite", "F");
         let answer = tokio::time::timeout(PART_SILENCE, request.send()).await;
-        let status = answer.map_err(make_silent_error)?.map_err(make_error)?.status();
+        let status = answer
+            .map_err(make_silent_error)?
+            .map_err(make_error)?
+            .status();
         if status == StatusCode::PRECONDITION_FAILED {
             return Ok(UploadResult::Exists);
         }

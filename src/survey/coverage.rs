@@ -114,7 +114,10 @@ impl Coverage {
     }
 
     /// Returns the dumps of an SQLite file.
-    pub(super) fn list_dumps_of_file<'a>(&'a self, path: &'a Path) -> impl Iterator<Item = &'a Dumped> {
+    pub(super) fn list_dumps_of_file<'a>(
+        &'a self,
+        path: &'a Path,
+    ) -> impl Iterator<Item = &'a Dumped> {
         let location = remove_private(&Identity::from_path(path).location);
         let user = path.symlink_metadata().ok().map(|file| file.uid());
         self.dumped.iter().filter(move |dumped| {

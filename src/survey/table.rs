@@ -62,10 +62,5 @@ fn write_cells(row: &SurveyedDatabase, now: Timestamp) -> [String; HEADS.len()] 
     }
     let newest = newest.unwrap_or_else(|| "never".to_owned());
     let place = row.locations.join(", ");
-    [
-        row.engine.clone(),
-        escape(&place),
-        newest,
-        escape(&dumped),
-    ]
+    [row.engine.clone(), escape(&place), newest, escape(&dumped)]
 }

@@ -129,8 +129,7 @@ impl Unit {
                 return false;
             };
             let engine = crate::engine::find_engine(scheme);
-            if engine.is_none()
-                || engine != server.kind.scheme.and_then(crate::engine::find_engine)
+            if engine.is_none() || engine != server.kind.scheme.and_then(crate::engine::find_engine)
             {
                 return false;
             }

@@ -19,7 +19,8 @@ use std::path::PathBuf;
 use crate::support::{Env, Run};
 
 pub(crate) use machine::{
-    KilledOnDrop, SmallDisk, give_to, newest_below, read_printed, start_server, unprivileged, wait_for,
+    KilledOnDrop, SmallDisk, give_to, newest_below, read_printed, start_server, unprivileged,
+    wait_for,
 };
 
 /// Returns the path of a script of the Chinook sample (github.com/lerocha/chinook-database) in the

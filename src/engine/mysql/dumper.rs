@@ -262,7 +262,9 @@ impl Mysql {
             quote_identifier(name),
             quote_identifier(table)
         );
-        let now = self.server.query_column(&count, Stop::with_fixed_limit(LONGEST_COUNT));
+        let now = self
+            .server
+            .query_column(&count, Stop::with_fixed_limit(LONGEST_COUNT));
         Stop::until_signal().check()?;
         let now = now.ok().and_then(|rows| rows.first()?.parse().ok());
         if let Some(now) = now.filter(|now| is_far(*now)) {

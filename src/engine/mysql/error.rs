@@ -111,7 +111,8 @@ mod tests {
             ("ERROR at line 1: Unknown command", None),
         ] {
             assert_eq!(parse(said), expected, "{said}");
-            let error = ServerError::from_client_error(Error::msg(said), str::to_owned).context("outside");
+            let error =
+                ServerError::from_client_error(Error::msg(said), str::to_owned).context("outside");
             assert_eq!(find_number(&error), expected.map(|(number, _)| number));
             assert_eq!(format!("{error:#}"), format!("outside: {said}"));
         }

@@ -129,7 +129,9 @@ fn write_servers(server: &Server, out: &mut dyn Write, stop: Stop) -> Result<()>
     // Since MariaDB 11.7, a definition can have options of any name.
     let shown = match server.ask(&format!("{PLAIN}; {}", shown.join("; ")), stop) {
         Ok(rows) => rows.into_iter().filter_map(|mut row| row.pop()).collect(),
-        Err(error) if error::find_number(&error).is_some_and(|number| NOT_SHOWN.contains(&number)) => {
+        Err(error)
+            if error::find_number(&error).is_some_and(|number| NOT_SHOWN.contains(&number)) =>
+        {
             Vec::new()
         }
         Err(error) => return Err(error),

@@ -56,7 +56,8 @@ mod tests {
     use super::*;
 
     fn needed(error: &str) -> Option<&'static str> {
-        let error = ServerError::from_client_error(anyhow::Error::msg(error.to_owned()), str::to_owned);
+        let error =
+            ServerError::from_client_error(anyhow::Error::msg(error.to_owned()), str::to_owned);
         find_missing(Some("shop"), &error.context("it cannot be restored"))
     }
 

@@ -142,7 +142,11 @@ fn read_with_role(server: &Server, name: &str, stop: Stop) -> Result<Privileges>
 }
 
 fn matches(server: &Server, name: &str, pattern: &str, stop: Stop) -> Result<bool> {
-    let query = format!("SELECT {} LIKE {}", quote_literal(name), quote_literal(pattern));
+    let query = format!(
+        "SELECT {} LIKE {}",
+        quote_literal(name),
+        quote_literal(pattern)
+    );
     Ok(server.query_column(&query, stop)?.pop().as_deref() == Some("1"))
 }
 

@@ -13,10 +13,10 @@ use super::fill::Empty;
 use super::load::{DumpLoad, describe};
 use super::move_tables::MovableTables;
 use super::replace::{OldDatabase, UNTOUCHED};
+use super::restore_lock::RestoreLock;
 use super::script::created::CreatedObjects;
 use super::server::{Server, quote_identifier, quote_literal};
 use super::settings::{DatabaseSettings, PLAIN_STRINGS};
-use super::restore_lock::RestoreLock;
 use super::{fill, leftovers};
 use crate::engine::access::Access;
 use crate::engine::leftover;
@@ -191,7 +191,11 @@ fn check_target(
     )?;
     let mut collations = settings.collations.clone();
     collations.insert(settings.collation.clone());
-    need("the collations", &collations, choose_collation_query(server, stop)?)?;
+    need(
+        "the collations",
+        &collations,
+        choose_collation_query(server, stop)?,
+    )?;
     if !definers.is_empty() {
         let definers = format!("the users (definers) {}", definers.join(", "));
         if lacking.is_empty() {

@@ -62,5 +62,8 @@ impl RestoreLock {
 /// Returns the name of the lock, which has at most 64 characters.
 fn name_lock(name: &str) -> String {
     let hash = Sha256::digest(name.as_bytes());
-    format!("dump-database.restore.{}", human::format_hexadecimal(&hash[..16]))
+    format!(
+        "dump-database.restore.{}",
+        human::format_hexadecimal(&hash[..16])
+    )
 }

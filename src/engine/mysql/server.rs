@@ -77,7 +77,12 @@ impl Server {
     /// # Errors
     /// When the server cannot be reached, or when an option file sets an option that is refused.
     pub fn connect(&mut self, stop: Stop) -> Result<String> {
-        options::refuse(self.build_bare_client(&self.shell), &self.shell, &NOT_FED, stop)?;
+        options::refuse(
+            self.build_bare_client(&self.shell),
+            &self.shell,
+            &NOT_FED,
+            stop,
+        )?;
         let first = self.shell.program;
         let version = self.query_column("SELECT version()", stop);
         let version = version.with_context(|| format!("cannot connect to {}", self.url()))?;
@@ -94,7 +99,12 @@ impl Server {
         }
         if self.shell.program != first {
             self.session.take();
-            options::refuse(self.build_bare_client(&self.shell), &self.shell, &NOT_FED, stop)?;
+            options::refuse(
+                self.build_bare_client(&self.shell),
+                &self.shell,
+                &NOT_FED,
+                stop,
+            )?;
         }
         let limit = TIME_LIMITS[usize::from(!version.contains("MariaDB"))];
         let is_known = self
@@ -224,7 +234,8 @@ impl Server {
             None => statements.to_owned(),
         });
         let printed = child::read_output(&mut command, self.shell.program, stop);
-        let printed = printed.map_err(|error| ServerError::from_client_error(error, str::to_owned))?;
+        let printed =
+            printed.map_err(|error| ServerError::from_client_error(error, str::to_owned))?;
         String::from_utf8(printed).context("the server's answer is not UTF-8")
     }
 
@@ -278,7 +289,10 @@ impl Server {
             "SELECT IF(host LIKE '%:%', CONCAT(@@hostname, ':', @@port), @@socket)
              FROM information_schema.processlist WHERE id = CONNECTION_ID()"
         };
-        let socket = self.query_column(query, stop)?.pop().context("no location")?;
+        let socket = self
+            .query_column(query, stop)?
+            .pop()
+            .context("no location")?;
         let real = std::fs::canonicalize(&socket).unwrap_or(PathBuf::from(&socket));
         Ok(real.display().to_string())
     }

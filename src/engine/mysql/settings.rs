@@ -44,7 +44,10 @@ impl DatabaseSettings {
     /// Returns the options as `CREATE DATABASE` and `ALTER DATABASE` accept them.
     pub(super) fn options(&self) -> String {
         // A dump's header may name anything. The server accepts quoted names here.
-        let (charset, collation) = (quote_identifier(&self.charset), quote_identifier(&self.collation));
+        let (charset, collation) = (
+            quote_identifier(&self.charset),
+            quote_identifier(&self.collation),
+        );
         let mut sql = format!("CHARACTER SET {charset} COLLATE {collation}");
         if !self.comment.is_empty() {
             // Only a plain string is allowed here.

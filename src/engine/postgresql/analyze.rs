@@ -34,7 +34,9 @@ pub(super) fn analyze(target: &TargetServer<'_>, name: &str) {
     let analyzed = match analyze_in_parallel(target, name) {
         Ok(true) => return,
         // A table may have been dropped meanwhile.
-        Ok(false) | Err(_) => target.server.execute(name, &["ANALYZE".to_owned()], target.stop),
+        Ok(false) | Err(_) => target
+            .server
+            .execute(name, &["ANALYZE".to_owned()], target.stop),
     };
     if let Err(error) = analyzed {
         log::warn!("{name} was restored, but ANALYZE failed: {error:#}");
@@ -57,7 +59,13 @@ fn analyze_in_parallel(target: &TargetServer<'_>, name: &str) -> Result<bool> {
     std::thread::scope(|scope| {
         let analyzing: Vec<_> = parts
             .iter()
-            .map(|tables| scope.spawn(|| target.server.execute(name, &write_statements(tables), target.stop)))
+            .map(|tables| {
+                scope.spawn(|| {
+                    target
+                        .server
+                        .execute(name, &write_statements(tables), target.stop)
+                })
+            })
             .collect();
         let analyzed = analyzing
             .into_iter()

@@ -7,7 +7,9 @@ use std::io::{self, Write};
 
 use anyhow::{Context, Result, ensure};
 
-use super::entry_session::{ERRORS_ONLY, MOST_LINES, explain_end, unwrap_io_error, remove_severity};
+use super::entry_session::{
+    ERRORS_ONLY, MOST_LINES, explain_end, remove_severity, unwrap_io_error,
+};
 use super::script::entries::{Entry, EntrySink};
 use super::script::located::ObjectPositions;
 use super::sql::quote_identifier;
@@ -208,8 +210,13 @@ impl EntrySink for EntryLoader<'_> {
         }
         self.object = entry.object();
         let schema = entry.schema.as_ref();
-        self.table =
-            schema.map(|schema| format!("{}.{}", quote_identifier(schema), quote_identifier(&entry.name)));
+        self.table = schema.map(|schema| {
+            format!(
+                "{}.{}",
+                quote_identifier(schema),
+                quote_identifier(&entry.name)
+            )
+        });
         if let Some(session) = &mut self.sql {
             session.begin(&self.object);
         }
@@ -236,7 +243,9 @@ impl EntrySink for EntryLoader<'_> {
         if between && is_blank {
             return Ok(());
         }
-        self.start_session().map_err(unwrap_io_error)?.write_all(lines)
+        self.start_session()
+            .map_err(unwrap_io_error)?
+            .write_all(lines)
     }
 
     fn take_copy(&mut self, statement: &[u8]) -> io::Result<()> {

@@ -107,13 +107,18 @@ pub(super) fn drop_tables(target: &TargetServer<'_>, name: &str) -> Result<()> {
         DROP_TABLES,
     ];
     let statements = statements.map(str::to_owned);
-    target.server.execute(name, &statements, Stop::for_cleanup())
+    target
+        .server
+        .execute(name, &statements, Stop::for_cleanup())
 }
 
 /// Drops a database, even if it is a template or subscribes to another server's publications.
 pub(super) fn drop_database(target: &TargetServer<'_>, name: &str) -> Result<()> {
     let stop = Stop::for_cleanup();
-    let plain = format!("ALTER DATABASE {} IS_TEMPLATE false", quote_identifier(name));
+    let plain = format!(
+        "ALTER DATABASE {} IS_TEMPLATE false",
+        quote_identifier(name)
+    );
     for freed in [target.execute(&[plain], stop), unsubscribe(target, name)] {
         if let Err(error) = freed {
             log::debug!("cannot prepare dropping {name}: {error:#}");

@@ -120,7 +120,11 @@ fn refuse_if_replicated(target: &TargetServer<'_>, name: &str) -> Result<()> {
 }
 
 /// Reports at once everything that the dump needs and the server lacks.
-fn check_target(target: &TargetServer<'_>, header: &Header, settings: &DatabaseSettings) -> Result<()> {
+fn check_target(
+    target: &TargetServer<'_>,
+    header: &Header,
+    settings: &DatabaseSettings,
+) -> Result<()> {
     settings.check()?;
     let objects = &target.objects;
     let mut lacking = Vec::new();

@@ -38,10 +38,7 @@ impl Postgresql {
     ///
     /// # Errors
     /// When the server cannot be asked.
-    pub(super) fn choose_tables(
-        &mut self,
-        snapshot: &mut Snapshot,
-    ) -> Result<Vec<LargeTable>> {
+    pub(super) fn choose_tables(&mut self, snapshot: &mut Snapshot) -> Result<Vec<LargeTable>> {
         let wanted = self.sessions.number.map(usize::from);
         if self.format != Format::Sql || wanted == Some(1) {
             return Ok(Vec::new());

@@ -171,7 +171,10 @@ impl Parameters {
     fn apply(&self, database: &str) -> Vec<String> {
         let whose = match &self.role {
             None => format!("ALTER DATABASE {database}"),
-            Some(role) => format!("ALTER ROLE {} IN DATABASE {database}", quote_identifier(role)),
+            Some(role) => format!(
+                "ALTER ROLE {} IN DATABASE {database}",
+                quote_identifier(role)
+            ),
         };
         let values = self.values.iter().filter_map(|value| value.split_once('='));
         // A forged header could make a whole database one that no dump is made of.

@@ -130,7 +130,12 @@ fn explain(error: Error, what: String) -> Error {
 
 /// Renames `name` to `replaced_name` and `new_name` to `name` in one transaction. No signal interrupts this: it
 /// must happen completely or not at all.
-fn exchange(target: &TargetServer<'_>, name: &str, replaced_name: &str, new_name: &str) -> Result<()> {
+fn exchange(
+    target: &TargetServer<'_>,
+    name: &str,
+    replaced_name: &str,
+    new_name: &str,
+) -> Result<()> {
     let leaving = DatabaseById::find(target, name)?;
     let exchange = [
         "BEGIN".to_owned(),
@@ -155,7 +160,12 @@ impl DatabaseById {
             "SELECT json_build_object('oid', oid::bigint) FROM pg_database WHERE datname = {}",
             quote_literal(name)
         );
-        ask(target.server, &target.maintenance, &query, Stop::for_cleanup())
+        ask(
+            target.server,
+            &target.maintenance,
+            &query,
+            Stop::for_cleanup(),
+        )
     }
 
     fn name(&self, target: &TargetServer<'_>) -> Result<String> {
@@ -163,7 +173,12 @@ impl DatabaseById {
             "SELECT to_json(datname) FROM pg_database WHERE oid = {}",
             self.oid
         );
-        ask(target.server, &target.maintenance, &query, Stop::for_cleanup())
+        ask(
+            target.server,
+            &target.maintenance,
+            &query,
+            Stop::for_cleanup(),
+        )
     }
 
     fn describe_name(&self, target: &TargetServer<'_>, name: &str, replaced_name: &str) -> String {

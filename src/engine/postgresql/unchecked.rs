@@ -127,7 +127,8 @@ pub(super) fn load_unchecked(
     failed.extend(parts.chosen.into_values().map(|(failure, _)| failure));
     for check in &parts.loaded {
         let validated =
-            target.server
+            target
+                .server
                 .execute(database, std::slice::from_ref(&check.validate), target.stop);
         if let Err(error) = validated {
             target.stop.check()?;

@@ -156,7 +156,10 @@ impl Visitor for Sender<'_> {
     fn visit_key(&mut self, key: Key<'_>) -> io::Result<()> {
         // Keys of database 0 may come without a number. A database without keys has no place.
         if !self.is_selected {
-            let place = self.places.get(&self.database).ok_or_else(make_changed_error)?;
+            let place = self
+                .places
+                .get(&self.database)
+                .ok_or_else(make_changed_error)?;
             self.buffer.extend_from_slice(b"*2\r\n");
             self.write_argument(b"SELECT");
             self.write_argument(place.to_string().as_bytes());

@@ -153,7 +153,11 @@ impl Drop for EmptyDatabases<'_> {
         if places.is_empty() {
             return;
         }
-        if let Err(error) = self.client.with_stop(Stop::for_cleanup()).run(&flush(&places)) {
+        if let Err(error) = self
+            .client
+            .with_stop(Stop::for_cleanup())
+            .run(&flush(&places))
+        {
             let places: Vec<_> = places.iter().map(u64::to_string).collect();
             log::warn!(
                 "the databases {} hold a part of the dump and were not emptied: {error:#}; the next restore empties them",

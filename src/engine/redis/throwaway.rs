@@ -231,7 +231,10 @@ fn count_rows(client: &Client, dumped: &Count) -> Result<BTreeMap<String, Option
         let keys = dumped.databases.get(number).copied().unwrap_or_default();
         let may_be_missing = keys.all.checked_sub(here);
         let is_whole = may_be_missing.is_some_and(|missing| missing <= keys.expired);
-        (name_database(*number), Some(if is_whole { keys.all } else { here }))
+        (
+            name_database(*number),
+            Some(if is_whole { keys.all } else { here }),
+        )
     });
     Ok(rows.collect())
 }

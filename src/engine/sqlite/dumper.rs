@@ -10,7 +10,7 @@ use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
 use rustix::fs::Stat;
 
-use super::find::{name_database, find};
+use super::find::{find, name_database};
 use super::image::{self, read_shape};
 use super::lock_deadline::{LockDeadline, NAP};
 use super::log_remover::LogRemover;

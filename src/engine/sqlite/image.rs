@@ -28,11 +28,12 @@ pub(super) fn read_shape(connection: &Connection) -> rusqlite::Result<Shape> {
 pub(super) fn stream_table(db: &Connection, shape: Shape, out: &mut dyn Write) -> Result<()> {
     let mut page_query = db.prepare("SELECT data FROM sqlite_dbpage('main') WHERE pgno = ?1")?;
     let free = FreePages::read(shape, |number, page| {
-        page_query.query_row([number], |row| {
-            page.copy_from_slice(row.get_ref(0)?.as_blob()?);
-            Ok(())
-        })
-        .with_context(|| format!("page {number}"))
+        page_query
+            .query_row([number], |row| {
+                page.copy_from_slice(row.get_ref(0)?.as_blob()?);
+                Ok(())
+            })
+            .with_context(|| format!("page {number}"))
     })?;
     let zeros = vec![0; shape.page_size as usize];
     let mut all = db.prepare("SELECT pgno, data FROM sqlite_dbpage('main')")?;

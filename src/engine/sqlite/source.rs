@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, ensure};
 
 use super::dumper::Sqlite;
-use super::find::{name_database, find};
+use super::find::{find, name_database};
 use super::load;
 use crate::engine::access::Access;
 use crate::engine::dumper::Dumper;

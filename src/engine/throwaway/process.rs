@@ -55,7 +55,10 @@ impl ServerProcess {
                 return Err(error.context("the throwaway server cannot be used"));
             }
             if !self.child.is_running() {
-                bail!("the throwaway server did not start: {}", self.read_last_lines());
+                bail!(
+                    "the throwaway server did not start: {}",
+                    self.read_last_lines()
+                );
             }
             std::thread::sleep(NAP);
         }

@@ -1,8 +1,8 @@
 use std::time::Duration;
 
 use super::{
-    Candidate, Policy, Rule, Size, Verdict, at, compressed, dump, keep, kept_by, last,
-    find_last_before_shrink, plan,
+    Candidate, Policy, Rule, Size, Verdict, at, compressed, dump, find_last_before_shrink, keep,
+    kept_by, last, plan,
 };
 
 #[test]

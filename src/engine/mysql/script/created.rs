@@ -71,10 +71,15 @@ impl CreatedObjects {
     ///
     /// # Errors
     /// When there is no pipe.
-    pub(in super::super) fn start_reading(&self) -> io::Result<(PipeWriter, JoinHandle<PrintedLines>)> {
+    pub(in super::super) fn start_reading(
+        &self,
+    ) -> io::Result<(PipeWriter, JoinHandle<PrintedLines>)> {
         let (mut out, stdout) = io::pipe()?;
         let mark = self.mark.clone();
-        Ok((stdout, std::thread::spawn(move || read_printed(&mut out, &mark))))
+        Ok((
+            stdout,
+            std::thread::spawn(move || read_printed(&mut out, &mark)),
+        ))
     }
 
     /// Takes what the client printed, after it ended.

@@ -9,9 +9,7 @@ use std::process::{Child, Command, Stdio};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-use crate::servers::{
-    SmallDisk, give_to, newest_below, read_printed, start_server, unprivileged,
-};
+use crate::servers::{SmallDisk, give_to, newest_below, read_printed, start_server, unprivileged};
 
 pub(crate) struct Server {
     place: TempDir,
