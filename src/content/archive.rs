@@ -277,7 +277,7 @@ impl ArchiveCheck {
                 return Ok(self.next_entry());
             }
             _ if layout.entry_fields()[field] == Some(ArchiveField::Text) => {
-                self.skip_text(value)?
+                self.skip_text(value)?;
             }
             _ => {}
         }
