@@ -95,7 +95,7 @@ pub fn escape(text: &str) -> String {
     shown
 }
 
-/// Returns indented JSON in which no string holds a character that [`printable`] escapes.
+/// Returns indented JSON in which no string holds a character that [`escape`] escapes.
 ///
 /// # Errors
 /// When a value cannot be written as JSON.
@@ -113,7 +113,7 @@ pub fn format_json(value: &impl Serialize) -> serde_json::Result<String> {
     Ok(shown)
 }
 
-/// Writes the rows as the JSON list that [`json`] makes of them, one row in memory at a time.
+/// Writes the rows as the JSON list that [`format_json`] makes of them, one row in memory at a time.
 ///
 /// # Errors
 /// When a row cannot be written.
@@ -170,7 +170,7 @@ pub fn format_duration(duration: Duration) -> String {
     }
 }
 
-/// Returns an age like [`duration`]. If the age is negative, the time lies ahead: `in 5m`.
+/// Returns an age like [`format_duration`]. If the age is negative, the time lies ahead: `in 5m`.
 #[must_use]
 pub fn format_age(age: SignedDuration) -> String {
     let text = format_duration(Duration::from_secs(age.as_secs().unsigned_abs()));

@@ -24,7 +24,7 @@ pub struct Url {
     database: Option<String>,
     /// The names and values of the parameters, encoded as in the URL.
     parameters: Vec<(String, String)>,
-    /// True if [`Url::isolated`] made this URL.
+    /// True if [`Url::isolate`] made this URL.
     isolated: bool,
 }
 
@@ -97,7 +97,7 @@ impl Url {
         }
     }
 
-    /// Returns true if [`Url::isolated`] made this URL.
+    /// Returns true if [`Url::isolate`] made this URL.
     #[must_use]
     pub fn is_isolated(&self) -> bool {
         self.isolated

@@ -110,7 +110,7 @@ impl Directory {
     /// Returns the dumps of one NAME, and perhaps some of other NAMEs that begin like it.
     ///
     /// # Errors
-    /// As [`Directory::dumps`].
+    /// As [`Directory::list_dumps`].
     pub fn list_dumps_of(&self, name: &Name) -> Result<Vec<DumpFile>> {
         self.list(name.as_str())
     }

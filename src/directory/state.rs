@@ -29,7 +29,7 @@ impl Directory {
         self.read_state_and_trust().0
     }
 
-    /// Returns what [`Directory::state`] does, and true if only this process's user and root could
+    /// Returns what [`Directory::read_state`] does, and true if only this process's user and root could
     /// have written it: everyone who may write into the directory may put another record in its
     /// place.
     #[must_use]

@@ -81,7 +81,7 @@ pub struct ProgramDumper {
 }
 
 impl ProgramDumper {
-    /// Returns the dumper. [`Dumper::snapshot`] starts the program.
+    /// Returns the dumper. [`Dumper::take_snapshot`] starts the program.
     #[must_use]
     pub fn new(program: &Program, stop: Stop) -> Self {
         ProgramDumper {

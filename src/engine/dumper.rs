@@ -13,8 +13,8 @@ use crate::name::Format;
 
 /// A database that the engine found and can read. Nothing is written yet.
 ///
-/// The caller calls [`Dumper::snapshot`], [`Dumper::stream`] and [`Dumper::check`] in this order,
-/// each once. After [`SnapshotLost`] it begins again with [`Dumper::snapshot`].
+/// The caller calls [`Dumper::take_snapshot`], [`Dumper::stream`] and [`Dumper::check`] in this order,
+/// each once. After [`SnapshotLost`] it begins again with [`Dumper::take_snapshot`].
 pub trait Dumper {
     /// Returns the identity of the database.
     fn identity(&self) -> &Identity;

@@ -59,7 +59,7 @@ fn hash_place(database: &str) -> String {
     human::format_hexadecimal(&hash.finalize()[..4])
 }
 
-/// Returns what is known about the database `found`, if it has a name that [`name`] returns for
+/// Returns what is known about the database `found`, if it has a name that [`make_name`] returns for
 /// `database` and `what` on a server whose names have at most `longest` bytes. Returns `None` for
 /// any other database, and for one whose restore is running.
 pub(super) fn judge(

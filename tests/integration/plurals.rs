@@ -1,4 +1,4 @@
-//! Numbers of things in messages: `human::count` writes them, so that one thing is singular.
+//! Numbers of things in messages: `human::format_count` writes them, so that one thing is singular.
 
 use std::path::Path;
 

@@ -152,7 +152,7 @@ fn gather_facts(rdb: &Rdb<Count>) -> Facts {
     }
 }
 
-/// Returns the settings of [`facts`] with their longest values.
+/// Returns the settings of [`gather_facts`] with their longest values.
 fn make_longest_settings() -> Map<String, Value> {
     let names = ["rdb_version", "checksum", "expiring_keys", "libraries"];
     let longest = names.map(|name| (name.to_owned(), u64::MAX.into()));

@@ -62,7 +62,7 @@ impl<'a> OldFile<'a> {
         self.place.sync()
     }
 
-    /// Undoes what [`OldFile::of`] did. The old database still has its name.
+    /// Undoes what [`OldFile::keep`] did. The old database still has its name.
     pub(super) fn put_back(&self) {
         for suffix in SIDES {
             let side = add_suffix(self.place.name(), suffix);
