@@ -16,10 +16,10 @@ fuzz_target!(|bytes: &[u8]| {
             assert_eq!(name.as_str(), text);
         }
     }
-    if let Some(name) = Name::of_database(bytes) {
+    if let Some(name) = Name::encode(bytes) {
         assert_eq!(Name::parse(name.as_str()).as_ref(), Some(&name));
         assert!(name.as_str().len() <= 200 && !name.as_str().contains(['/', '\0', '\n']));
-        assert!(name != Name::globals());
+        assert!(name != Name::for_globals());
         // A name that was cut cannot be read back.
         if let Some(database) = name.database() {
             assert_eq!(database, bytes);

@@ -56,7 +56,7 @@ pub(crate) fn measure(directory: &Path) -> io::Result<()> {
 fn write(directory: &Path, time: Timestamp) -> io::Result<()> {
     let header = Header {
         tool: "dump-database bench".to_owned(),
-        identity: Identity::of_file(Path::new("/var/lib/example/example.db")),
+        identity: Identity::from_path(Path::new("/var/lib/example/example.db")),
         kind: DumpKind::Regular,
         left_out: dump_database::header::LeftOut::default(),
         formerly: Vec::new(),
@@ -74,7 +74,7 @@ fn write(directory: &Path, time: Timestamp) -> io::Result<()> {
         room: dump_database::header::COMMENT,
     };
     let name = DumpName {
-        name: Name::of_database(b"example").ok_or(io::ErrorKind::InvalidInput)?,
+        name: Name::encode(b"example").ok_or(io::ErrorKind::InvalidInput)?,
         time,
         sequence: 1,
         format: Format::Sqlite,
