@@ -57,7 +57,7 @@ fn a_copy_or_a_sidecar_without_end_is_damaged() {
     place.write(&sidecar, forged.as_bytes());
     let ended = run(&place, "restore @ new.sqlite");
     assert!(
-        ended.stderr.contains("free and the copy takes"),
+        ended.stderr.contains("free and the copy needs"),
         "{ended:?}"
     );
 
@@ -195,7 +195,7 @@ fn a_copy_without_a_sidecar_is_no_longer_than_the_store_lists() {
     fs::remove_file(place.env.path("stored").join(format!("{path}.copy.json"))).unwrap();
     grow(&place, &path, 1 << 43);
     let run = run(&place, "verify @");
-    assert!(run.stdout.contains("free and the copy takes"), "{run:?}");
+    assert!(run.stdout.contains("free and the copy needs"), "{run:?}");
 }
 
 #[test]
