@@ -55,7 +55,7 @@ impl Deflate {
         };
         Self {
             // SAFETY: isal_zstream consists of integers, arrays of integers and raw pointers.
-            stream: unsafe { zeroed_box() },
+            stream: unsafe { allocate_zeroed() },
             level: level.into(),
             level_buffer: vec![0; (level_buffer_size as usize).div_ceil(size_of::<u128>())],
         }
@@ -92,13 +92,13 @@ impl Deflate {
             ffi::isal_deflate_init(&raw mut *self.stream);
             self.stream.level = self.level;
             self.stream.level_buf = self.level_buffer.as_mut_ptr().cast();
-            self.stream.level_buf_size = length(size_of_val(self.level_buffer.as_slice()));
+            self.stream.level_buf_size = limit_length(size_of_val(self.level_buffer.as_slice()));
             self.stream.flush = if last { NO_FLUSH } else { SYNC_FLUSH };
             self.stream.end_of_stream = last.into();
             ffi::isal_deflate_set_dict(
                 &raw mut *self.stream,
                 dictionary.as_ptr().cast_mut(),
-                length(dictionary.len()),
+                limit_length(dictionary.len()),
             )
         };
         check(code)
@@ -108,8 +108,8 @@ impl Deflate {
     /// space of `out`.
     fn step(&mut self, rest: &mut &[u8], out: &mut Vec<u8>) -> io::Result<(usize, bool)> {
         out.reserve(rest.len() + rest.len() / 64 + 1024);
-        let room = length(out.capacity() - out.len());
-        let input = length(rest.len());
+        let room = limit_length(out.capacity() - out.len());
+        let input = limit_length(rest.len());
         self.stream.next_in = rest.as_ptr().cast_mut();
         self.stream.avail_in = input;
         self.stream.next_out = out.spare_capacity_mut().as_mut_ptr().cast();
@@ -145,7 +145,7 @@ unsafe impl Send for Inflate {}
 impl Inflate {
     pub(crate) fn new() -> Self {
         // SAFETY: inflate_state consists of integers, arrays of integers and raw pointers.
-        let mut state: Box<ffi::inflate_state> = unsafe { zeroed_box() };
+        let mut state: Box<ffi::inflate_state> = unsafe { allocate_zeroed() };
         // SAFETY: the state is initialised memory of the right type.
         unsafe { ffi::isal_inflate_init(&raw mut *state) };
         Self { state }
@@ -153,8 +153,8 @@ impl Inflate {
 
     /// Decodes a part of the stream; see [`crate::inflate::Inflater::step`].
     pub(crate) fn step(&mut self, input: &[u8], output: &mut [u8]) -> Result<Step, Damage> {
-        let available = length(input.len());
-        let room = length(output.len());
+        let available = limit_length(input.len());
+        let room = limit_length(output.len());
         self.state.next_in = input.as_ptr().cast_mut();
         self.state.avail_in = available;
         self.state.next_out = output.as_mut_ptr();
@@ -166,14 +166,14 @@ impl Inflate {
         let Some(consumed) = available.checked_sub(self.state.avail_in) else {
             return Err(Damage {
                 consumed: 0,
-                reason: reason(code).to_owned(),
+                reason: describe_code(code).to_owned(),
             });
         };
         let consumed = (consumed as usize).saturating_sub(self.give_back());
         if code != ffi::ISAL_DECOMP_OK.cast_signed() {
             return Err(Damage {
                 consumed,
-                reason: reason(code).to_owned(),
+                reason: describe_code(code).to_owned(),
             });
         }
         Ok(Step {
