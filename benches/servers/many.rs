@@ -5,12 +5,12 @@ use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
 use crate::measure::{PROGRAM, Result, median, rounds, timed};
-use crate::{mysql, postgresql};
+use crate::mysql;
 
 /// The number of empty databases.
 const MANY: usize = 60;
 
-pub(crate) fn postgresql(server: &postgresql::Server) -> Result<()> {
+pub(crate) fn postgresql(server: &crate::postgresql::Server) -> Result<()> {
     for number in 0..MANY {
         server.psql("postgres", &format!("CREATE DATABASE many{number}"));
     }
