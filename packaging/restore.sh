@@ -141,8 +141,9 @@ systemctl stop -- "${stopped[@]}" "$(of dumpUnit)"
   jq --raw-output '"DUMP=" + ($dump | tojson), "TARGET=" + tojson' --arg dump "$dump" <<<"$target" >"$settings"
 )
 status=0
+began=$(date +%s.%6N)
 systemctl start -- "$unit" || status=$?
-invocation=$(systemctl show --property InvocationID --value -- "$unit")
+# What the restore said. systemd has forgotten a unit that succeeded, and so the number of its run.
 journalctl --sync
-journalctl --quiet --no-pager --output cat _SYSTEMD_INVOCATION_ID="$invocation" || true
+journalctl --quiet --no-pager --output cat --since "@$began" _SYSTEMD_UNIT="$unit" || true
 [ "$status" -eq 0 ] || fail "the restore failed, and the database is as it was; journalctl -u $unit says why"
