@@ -85,7 +85,8 @@ case $(jq '[.[].database] | unique | length' <<<"$chosen"),$databases in
 1,*) ;;
 *) fail "$name has several databases; say which with --database: $databases" 2 ;;
 esac
-chosen=$(jq 'max_by(.time)' <<<"$chosen")
+# Of dumps of one second, the list has the newest first, and max_by takes the last.
+chosen=$(jq 'reverse | max_by(.time)' <<<"$chosen")
 dump=$(jq --raw-output .path <<<"$chosen")
 # A password in a target is no argument of a program here, and is not shown.
 target=$(jq --slurp '.[0] as $facts | .[1] as $dump |
