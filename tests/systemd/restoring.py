@@ -47,16 +47,17 @@ def restore_file(machine: Machine) -> None:
         f"cat >{UNITS}/notes.service <<'END'\n{SERVICE}END",
         # systemd reads the quotes.
         f"printf '%s\\n' 'SERVICE=\"notes.service\"' >>{CONFIGURATION}/notes.conf",
-        # A restore tells nobody that a dump was made, and needs no dump.
-        f"printf '[Unit]\\nOnSuccess=told.service\\n[Service]\\nExecStartPost=touch {LEAF}/told\\n'"
-        f" >{UNITS}/dump-database@notes.service.d/tell.conf",
-        f"printf '[Service]\\nExecStart=touch /root/told\\n' >{UNITS}/told.service",
     )
     write_note(machine, "first")
     machine.succeed(
         "systemctl daemon-reload",
         "systemctl start dump-database@notes.service",
-        f"rm -f {LEAF}/told; date -u +%FT%TZ >/root/before; sleep 1.1",
+        "date -u +%FT%TZ >/root/before; sleep 1.1",
+        # A restore tells nobody that a dump was made, as the second dump does.
+        f"printf '[Unit]\\nOnSuccess=told.service\\n[Service]\\nExecStartPost=touch {LEAF}/told\\n'"
+        f" >{UNITS}/dump-database@notes.service.d/tell.conf",
+        f"printf '[Service]\\nExecStart=touch /root/told\\n' >{UNITS}/told.service",
+        "systemctl daemon-reload",
     )
     write_note(machine, "second")
     machine.succeed("systemctl start dump-database@notes.service")
