@@ -107,7 +107,7 @@ vmTests
       );
 
   scripts = pkgs.runCommand "scripts" { nativeBuildInputs = [ pkgs.shellcheck ]; } ''
-    shellcheck --shell=bash ${./ping.sh} ${./restore.sh} ${./status.sh}
+    shellcheck --shell=bash ${./ping.sh} ${./restore.sh} ${./status.sh} ${../packaging/restore.sh}
     touch $out
   '';
 

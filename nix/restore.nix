@@ -111,13 +111,15 @@ in
   etc."dump-database/restore.json".text = builtins.toJSON (lib.mapAttrs facts databases);
 
   package = pkgs.writeShellScriptBin "dump-database-restore" ''
-    PATH=${
+    export PATH=${
       lib.makeBinPath [
         cfg.package
         pkgs.coreutils
         pkgs.jq
         config.systemd.package
       ]
-    } exec ${pkgs.runtimeShell} ${./restore.sh} "$@"
+    }
+    . ${./restore.sh}
+    . ${../packaging/restore.sh}
   '';
 }

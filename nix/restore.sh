@@ -1,137 +1,21 @@
-# dump-database-restore: restores one database of this machine, with its service and the timers stopped.
-# /etc/dump-database/restore.json says what there is to know of each entry of
-# services.dumpDatabase.databases; the unit dump-database-restore-NAME restores as the user of its dumps.
-set -euo pipefail
-
-usage="usage: dump-database-restore NAME [DUMP | --before TIME] [--database DATABASE] [--yes]
-
-Restores the newest good dump of NAME, an entry of services.dumpDatabase.databases: stops the service of the
-database and the timers, saves the database that is there as a dump, restores, and starts both again.
-
-  DUMP                 this dump of the directory of NAME, by its file name
-  --before TIME        the newest dump that is not younger than TIME, such as '2026-11-22 19:30' or '2 hours ago'
-  --database DATABASE  which database, where NAME is a server
-  --yes                do not ask"
-
-fail() {
-  echo "dump-database-restore: $1" >&2
-  exit "${2:-1}"
-}
-
+# What packaging/restore.sh, dump-database-restore, knows of a machine with NixOS.
+# /etc/dump-database/restore.json says what there is to know of each entry of services.dumpDatabase.databases;
+# the unit dump-database-restore-NAME restores as the user of its dumps.
 table=/etc/dump-database/restore.json
-name='' dump='' before='' database='' yes=no
-while [ $# -gt 0 ]; do
-  case $1 in
-  --yes) yes=yes ;;
-  --before | --database)
-    [ $# -gt 1 ] || fail "$1 needs a value"$'\n'"$usage" 2
-    if [ "$1" = --before ]; then before=$2; else database=$2; fi
-    shift
-    ;;
-  -h | --help)
-    echo "$usage"
-    exit
-    ;;
-  -*) fail "there is no option $1"$'\n'"$usage" 2 ;;
-  *)
-    if [ -z "$name" ]; then name=$1; elif [ -z "$dump" ]; then dump=$1; else fail "$usage" 2; fi
-    ;;
-  esac
-  shift
-done
-[ -n "$name" ] || fail "$usage" 2
-[ -z "$dump" ] || [ -z "$before" ] || fail "a DUMP and --before exclude each other" 2
-[ "$(id -u)" -eq 0 ] || fail "only root can stop services and restore as their users"
 
-# A value of the entry NAME of the table.
-of() { jq --raw-output --arg name "$name" ".[\$name].$1 // empty" "$table"; }
-if ! jq --exit-status --arg name "$name" 'has($name)' "$table" >/dev/null; then
-  fail "there is no database $name; there are: $(jq --raw-output 'keys | join(", ")' "$table")" 2
-fi
-why=$(of refused)
-[ -z "$why" ] || fail "$name is not restored by this command: $why"
-directory=$(of directory)
-unit=dump-database-restore-$name.service
+describe_name() { echo "an entry of services.dumpDatabase.databases"; }
 
-if [ -n "$before" ]; then
-  limit=$(date --utc --date "$before" +%Y-%m-%dT%H:%M:%SZ 2>/dev/null) || fail "--before $before is not a time" 2
-fi
-dumps=$(dump-database list --json "$directory")
-if [ -n "$dump" ]; then
-  chosen=$(jq --arg dump "$(basename "$dump")" '[.[] | select((.path | split("/") | last) == $dump)]' <<<"$dumps")
-  case $dump in
-  */*) [ "$(realpath "$(dirname "$dump")")" = "$(realpath "$directory")" ] || chosen='[]' ;;
-  esac
-  [ "$chosen" != '[]' ] || fail "$dump is no dump in $directory; dump-database list $directory names them"
-else
-  # A dump that is dated later was made while the clock was wrong, or the owner of the directory forged it.
-  limit=${limit:-$(date --utc --date '1 minute' +%Y-%m-%dT%H:%M:%SZ)}
-  chosen=$(jq --arg limit "$limit" '[.[] | select(.kind == "regular" and .time <= $limit)]' <<<"$dumps")
-fi
-if [ -n "$database" ]; then
-  chosen=$(jq --arg database "$database" '[.[] | select(.database == $database)]' <<<"$chosen")
-fi
-# The owner of the dumps chooses the names in them, and these characters act on a terminal.
-databases=$(jq --raw-output '[.[].database | gsub("[\\p{Cc}\\p{Cf}\\p{Zl}\\p{Zp}]"; "?")] | unique | join(", ")' <<<"$chosen")
-case $(jq '[.[].database] | unique | length' <<<"$chosen"),$databases in
-0,*) fail "no dump of ${database:-$name}${limit:+ before $limit} is in $directory; a dump that is dated later is restored by its name" ;;
-1,@globals) fail "roles and grants are restored by hand; docs/restoring.md says how" ;;
-1,*) ;;
-*) fail "$name has several databases; say which with --database: $databases" 2 ;;
-esac
-chosen=$(jq 'max_by(.time)' <<<"$chosen")
-dump=$(jq --raw-output .path <<<"$chosen")
-target=$(of target)
-if [ -z "$target" ]; then
-  target=$(of prefix)$(jq --raw-output '.database | @uri' <<<"$chosen")$(of suffix)
-fi
+print_names() { jq --raw-output 'keys | join(", ")' "$table"; }
 
-# What runs of the service, what would start it again, and the timers.
-service=$(of service)
-stopped=()
-for candidate in dump-database.timer "dump-database-$name.timer" \
-  ${service:+$(systemctl show --property TriggeredBy --value "$service") "$service"}; do
-  case $(systemctl is-active "$candidate") in
-  active | activating | reloading) stopped+=("$candidate") ;;
-  esac
-done
-
-echo "dump:     $(basename "$dump") ($(jq --raw-output '.time' <<<"$chosen"))"
-echo "database: $databases ($target)"
-echo "stopped:  ${stopped[*]:-nothing}"
-if [ $yes = no ]; then
-  [ -t 0 ] || fail "there is no terminal to ask; --yes restores without asking" 2
-  read -rp "Restore? The database that is there is saved as a dump first. [yes/no] " answer
-  [ "$answer" = yes ] || fail "nothing was done"
-fi
-
-start_again() {
-  local status=$? one failed=()
-  trap - EXIT
-  rm -f "$settings"
-  for one in "${stopped[@]}"; do
-    # A unit that was started often just now would not be started again.
-    systemctl reset-failed "$one" 2>/dev/null || true
-    systemctl start "$one" || failed+=("$one")
-  done
-  [ ${#stopped[@]} -eq 0 ] || echo "started:  ${stopped[*]}"
-  [ ${#failed[@]} -eq 0 ] || fail "could not start ${failed[*]}; see systemctl status ${failed[*]}"
-  exit "$status"
+print_facts() { # NAME
+  jq --arg name "$1" 'if has($name) then .[$name] + {
+    services: [.[$name].service // empty],
+    timers: ["dump-database.timer", "dump-database-\($name).timer"],
+    dumpUnit: "dump-database-\($name).service",
+    restoreUnit: "dump-database-restore-\($name).service"
+  } else null end' "$table"
 }
-settings=/run/dump-database-restore-$name
-trap start_again EXIT
-trap 'exit 130' INT TERM HUP
-# A dump that runs now would be of a database that is being replaced.
-systemctl stop "${stopped[@]}" "dump-database-$name.service"
-(
-  umask 077
-  # systemd reads the values; no character in them ends one.
-  jq --null-input --raw-output --arg dump "$dump" --arg target "$target" \
-    '"DUMP=" + ($dump | tojson), "TARGET=" + ($target | tojson)' >"$settings"
-)
-status=0
-systemctl start "$unit" || status=$?
-invocation=$(systemctl show --property InvocationID --value "$unit")
-journalctl --sync
-journalctl --quiet --no-pager --output cat _SYSTEMD_INVOCATION_ID="$invocation" || true
-[ "$status" -eq 0 ] || fail "the restore failed, and the database is as it was; journalctl -u $unit says why"
+
+# The configuration made the unit.
+make_unit() { :; }
+remove_unit() { :; }

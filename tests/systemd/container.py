@@ -76,10 +76,13 @@ def install_program(local: pathlib.Path, program: pathlib.Path) -> None:
     shutil.copy(program, local / "bin/dump-database")
     library = local / "lib/dump-database"
     library.mkdir(parents=True)
-    for script in ("ping.sh", "restore.sh", "status.sh"):
-        shutil.copy(HERE.parent.parent / "nix" / script, library)
+    top = HERE.parent.parent
+    for script in ("nix/ping.sh", "nix/status.sh", "packaging/restore.sh"):
+        shutil.copy(top / script, library)
+    # As nix/restore.nix makes it.
     command = local / "bin/dump-database-restore"
-    command.write_text('#!/usr/bin/env bash\n. /usr/local/lib/dump-database/restore.sh\n')
+    facts = (top / "nix/restore.sh").read_text()
+    command.write_text(f"#!/usr/bin/env bash\n{facts}. /usr/local/lib/dump-database/restore.sh\n")
     command.chmod(0o755)
 
 

@@ -53,6 +53,7 @@ with subtest("an earlier dump is restored, and the service and the timer run aga
     said = machine.succeed(f"{RESTORE} keeper --before $(cat /root/before) --yes")
     assert "stopped:  dump-database.timer keeper.service" in said, said
     assert "started:  dump-database.timer keeper.service" in said, said
+    assert re.search("restored .*/keeper-.*gz", said), said
     machine.wait_for_unit("keeper.service")
     machine.succeed("systemctl is-active dump-database.timer")
     # The row of the dump, and that of the service's new start.
