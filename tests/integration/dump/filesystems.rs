@@ -77,6 +77,51 @@ fn one_that_fills_under_the_copy_keeps_its_dumps_too() {
     assert_eq!(listing("listing.after"), listing("listing.before"));
 }
 
+/// Each dump is 100 kB larger than the one of the day before, and five are kept.
+#[test]
+#[ignore = "needs faketime"]
+fn a_disk_that_the_dumps_fill_within_three_days_is_named() {
+    let env = Env::with_database();
+    for day in 0..4 {
+        let path = env.path(&format!("{day}.sqlite"));
+        drop(database::make_large(&path, "DELETE", 100_000 * (day + 1)));
+    }
+    let script = |size: &str| {
+        format!(
+            "mkdir disk && mount -t tmpfs -o size={size} tmpfs disk
+            for day in 0 1 2 3; do
+                cp $day.sqlite db.sqlite
+                faketime -f -$((3 - day))d dump-database dump db.sqlite --to disk --keep 5 --log error
+            done
+            dump-database dump db.sqlite --to disk --keep 5 --metrics metrics --log error
+            dump-database status disk"
+        )
+    };
+    let seconds = || {
+        let metrics = fs::read_to_string(env.path("metrics")).unwrap();
+        let line = metrics
+            .lines()
+            .find(|line| line.starts_with("dump_database_disk_full_seconds{"))
+            .unwrap();
+        let (_, value) = line.rsplit_once(' ').unwrap();
+        value.parse::<f64>().unwrap()
+    };
+    let Some(run) = namespace::run(&env, &script("2500k")) else {
+        return;
+    };
+    let run = run.succeeds();
+    assert_eq!(run.stderr.matches(" is full in ").count(), 1, "{run:?}");
+    let (_, said) = run.stderr.split_once(" is full in ").unwrap();
+    let days: f64 = said.split(' ').next().unwrap().parse().unwrap();
+    assert!((0.5..3.0).contains(&days), "{run:?}");
+    assert!((seconds() / 86400.0 - days).abs() < 0.2, "{}", seconds());
+
+    fs::remove_dir(env.path("disk")).unwrap();
+    let run = namespace::run(&env, &script("64m")).unwrap().succeeds();
+    assert!(!run.stderr.contains("full"), "{run:?}");
+    assert!(seconds() > 30.0 * 86400.0, "{}", seconds());
+}
+
 #[test]
 fn too_little_space_is_known_before_anything_is_written() {
     let env = Env::with_database();
