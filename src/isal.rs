@@ -23,7 +23,7 @@ const _: () = assert!(ffi::NO_FLUSH == 0 && ffi::SYNC_FLUSH == 1);
 /// # Safety
 ///
 /// A `T` whose bytes are all zero must be valid.
-unsafe fn allocate_zeroed<T>() -> Box<T> {
+unsafe fn allocate_zeroed_box<T>() -> Box<T> {
     let mut memory = Box::<T>::new_uninit();
     // SAFETY: the box owns memory for one T, and the caller guarantees that zero bytes are a valid
     // T.
@@ -55,7 +55,7 @@ impl Deflate {
         };
         Self {
             // SAFETY: isal_zstream consists of integers, arrays of integers and raw pointers.
-            stream: unsafe { allocate_zeroed() },
+            stream: unsafe { allocate_zeroed_box() },
             level: level.into(),
             level_buffer: vec![0; (level_buffer_size as usize).div_ceil(size_of::<u128>())],
         }
@@ -145,7 +145,7 @@ unsafe impl Send for Inflate {}
 impl Inflate {
     pub(crate) fn new() -> Self {
         // SAFETY: inflate_state consists of integers, arrays of integers and raw pointers.
-        let mut state: Box<ffi::inflate_state> = unsafe { allocate_zeroed() };
+        let mut state: Box<ffi::inflate_state> = unsafe { allocate_zeroed_box() };
         // SAFETY: the state is initialised memory of the right type.
         unsafe { ffi::isal_inflate_init(&raw mut *state) };
         Self { state }
