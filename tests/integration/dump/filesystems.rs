@@ -83,7 +83,7 @@ fn one_that_fills_under_the_copy_keeps_its_dumps_too() {
 fn a_disk_that_the_dumps_fill_within_three_days_is_named() {
     let env = Env::with_database();
     for day in 0..4 {
-        let path = env.path(&format!("{day}.sqlite"));
+        let path = env.path(format!("{day}.sqlite"));
         drop(database::make_large(&path, "DELETE", 100_000 * (day + 1)));
     }
     let script = |size: &str| {
