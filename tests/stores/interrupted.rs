@@ -3,10 +3,11 @@
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use crate::object_server::{self, ObjectServer, Vendor};
 use crate::seaweed::{ID, READER, READER_SECRET, SECRET, Seaweed};
 use crate::support::database::{contents, make_large};
 use crate::support::{Env, Run};
-use crate::test_store::{StoreKind, TestStore, all};
+use crate::test_store::{StoreKind, TestStore, all, is_long};
 
 /// With a dump of about 20 MB, which goes in three parts.
 fn with_a_large_dump(kind: StoreKind) -> TestStore {
@@ -195,29 +196,79 @@ fn two_runs_at_once_harm_nothing() {
     }
 }
 
-/// The program on a server of a test's own.
-fn on(server: &Seaweed, env: &Env, user: (&str, &str), args: &str) -> std::process::Command {
+/// The program on the server at `endpoint`.
+fn on(endpoint: String, env: &Env, user: (&str, &str), args: &str) -> std::process::Command {
     let mut command = env.program(args);
     command
         .env("AWS_ACCESS_KEY_ID", user.0)
         .env("AWS_SECRET_ACCESS_KEY", user.1)
-        .env("AWS_ENDPOINT_URL", server.endpoint())
+        .env("AWS_ENDPOINT_URL", endpoint)
         .env("DUMP_DATABASE_STATE", env.path("state"))
         .env("TMPDIR", env.root());
     command
 }
 
+/// A server of a test's own.
+trait OwnServer {
+    /// The program on this server, whose bucket or folder stands for `@`.
+    fn on(&self, env: &Env, args: &str) -> std::process::Command;
+    fn kill(&mut self);
+    fn resume(&mut self);
+}
+
+impl OwnServer for (Seaweed, String) {
+    fn on(&self, env: &Env, args: &str) -> std::process::Command {
+        let args = args.replace('@', &format!("s3://{}", self.1));
+        on(self.0.endpoint(), env, (ID, SECRET), &args)
+    }
+
+    fn kill(&mut self) {
+        self.0.kill();
+    }
+
+    fn resume(&mut self) {
+        self.0.resume();
+    }
+}
+
+impl OwnServer for (ObjectServer, String) {
+    fn on(&self, env: &Env, args: &str) -> std::process::Command {
+        let args = args.replace('@', &format!("s3://{}", self.1));
+        let user = (object_server::GARAGE_ID, object_server::GARAGE_SECRET);
+        let mut command = on(self.0.endpoint(), env, user, &args);
+        command.env("AWS_REGION", object_server::GARAGE_REGION);
+        command
+    }
+
+    fn kill(&mut self) {
+        self.0.kill();
+    }
+
+    fn resume(&mut self) {
+        self.0.resume();
+    }
+}
+
 #[test]
 #[ignore = "needs SeaweedFS and an SSH server; tests/stores/run"]
 fn a_store_that_is_killed_meanwhile_loses_nothing_and_the_next_run_completes() {
-    let mut server = Seaweed::start();
+    let seaweed = Seaweed::start();
+    let bucket = seaweed.bucket();
+    loses_nothing_when_it_is_killed(&mut (seaweed, bucket));
+    if is_long() {
+        let garage = ObjectServer::start(Vendor::Garage);
+        let bucket = garage.bucket();
+        loses_nothing_when_it_is_killed(&mut (garage, bucket));
+    }
+}
+
+fn loses_nothing_when_it_is_killed(server: &mut impl OwnServer) {
     let env = Env::new();
     drop(make_large(&env.path("large.sqlite"), "DELETE", 20 << 20));
     env.dump("large.sqlite --compress zstd:1");
-    let bucket = server.bucket();
-    let args = format!("copy dump --limit-rate 10MB --timeout 15s --to s3://{bucket}");
-    let mut command = on(&server, &env, (ID, SECRET), &args);
-    let run = command
+    let args = "copy dump --limit-rate 10MB --timeout 15s --to @";
+    let run = server
+        .on(&env, args)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
@@ -228,14 +279,8 @@ fn a_store_that_is_killed_meanwhile_loses_nothing_and_the_next_run_completes() {
     assert_eq!(run.stdout, "");
     assert_eq!(env.names().len(), 1);
     server.resume();
-    Run::finish(&mut on(&server, &env, (ID, SECRET), &args)).succeeds();
-    Run::finish(&mut on(
-        &server,
-        &env,
-        (ID, SECRET),
-        &format!("restore s3://{bucket} new.sqlite"),
-    ))
-    .succeeds();
+    Run::finish(&mut server.on(&env, args)).succeeds();
+    Run::finish(&mut server.on(&env, "restore @ new.sqlite")).succeeds();
     assert_eq!(
         contents(&env.path("new.sqlite")),
         contents(&env.path("large.sqlite"))
@@ -257,7 +302,7 @@ fn what_a_store_refuses_is_said_in_one_sentence_without_secrets() {
         ((ID, SECRET), "b-missing", "NoSuchBucket"),
     ];
     for (user, bucket, why) in cases {
-        let run = Run::finish(&mut on(server, &env, user, &to(bucket))).fails(1, why);
+        let run = Run::finish(&mut on(server.endpoint(), &env, user, &to(bucket))).fails(1, why);
         assert!(
             run.stderr.lines().count() == 1 && run.stderr.len() < 600,
             "{run:?}"
@@ -268,7 +313,7 @@ fn what_a_store_refuses_is_said_in_one_sentence_without_secrets() {
         assert_eq!(run.stdout, "");
     }
     // Nothing listens there.
-    let mut command = on(server, &env, (ID, SECRET), &to(&bucket));
+    let mut command = on(server.endpoint(), &env, (ID, SECRET), &to(&bucket));
     command.env("AWS_ENDPOINT_URL", "http://127.0.0.1:9");
     let run = Run::finish(&mut command).fails(1, "error sending request");
     assert!(run.stderr.lines().count() == 1, "{run:?}");
@@ -276,5 +321,5 @@ fn what_a_store_refuses_is_said_in_one_sentence_without_secrets() {
     let config = format!("AWS_ACCESS_KEY_ID={ID}\nAWS_SECRET_ACCESS_KEY={SECRET}\n");
     std::fs::write(env.path("config"), config).unwrap();
     let args = format!("{} --store-config config", to(&bucket));
-    Run::finish(&mut on(server, &env, ("nobody", "wr0ng"), &args)).succeeds();
+    Run::finish(&mut on(server.endpoint(), &env, ("nobody", "wr0ng"), &args)).succeeds();
 }

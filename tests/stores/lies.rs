@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::proxied_store::{ProxiedStore, assert_ends_well};
 use crate::proxy::{Change, Fault, Request};
 use crate::support::database::{contents, make_large};
-use crate::test_store::StoreKind;
+use crate::test_store::{StoreKind, is_long};
 
 /// Copies two dumps. Returns the path of the newer copy, the content of the older one, and what the
 /// older dump holds.
@@ -83,7 +83,11 @@ fn a_store_that_gives_something_else_is_noticed_and_the_older_copy_is_restored()
 #[test]
 #[ignore = "needs SeaweedFS; tests/stores/run"]
 fn a_store_that_keeps_something_else_is_noticed() {
-    for kind in [StoreKind::S3, StoreKind::Webdav] {
+    let mut kinds = vec![StoreKind::S3, StoreKind::Webdav];
+    if is_long() {
+        kinds.push(StoreKind::Garage);
+    }
+    for kind in kinds {
         let store = ProxiedStore::of(kind);
         let is_a_copy =
             |request: &Request| request.method == "PUT" && !request.path.contains(".copy.json");
@@ -94,7 +98,7 @@ fn a_store_that_keeps_something_else_is_noticed() {
             }),
             false => Fault::None,
         });
-        // SeaweedFS compares the checksum that is sent along; over WebDAV all is read back.
+        // SeaweedFS and Garage compare the checksum that is sent along; over WebDAV all is read back.
         for args in ["copy dump --read-back --to @", "copy dump --to @"] {
             let run = store.run(args).fails(1, "cannot copy");
             assert_eq!(run.stdout, "", "{kind:?}: {args}");

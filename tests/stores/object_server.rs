@@ -38,8 +38,10 @@ pub(crate) enum Vendor {
 pub(crate) struct ObjectServer {
     vendor: Vendor,
     pub(crate) port: u16,
-    _directory: TempDir,
-    process: Child,
+    /// Another port of Garage, for its own network.
+    other_port: u16,
+    directory: TempDir,
+    process: Option<Child>,
     runtime: tokio::runtime::Runtime,
 }
 
@@ -66,13 +68,49 @@ impl ObjectServer {
         })
     }
 
-    fn start(vendor: Vendor) -> Self {
-        let directory = tempfile::tempdir().unwrap();
+    /// Starts a server. It ends with the thread that starts it.
+    pub(crate) fn start(vendor: Vendor) -> Self {
         let listeners = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
-        let [port, other] = listeners.map(|listener| listener.local_addr().unwrap().port());
+        let [port, other_port] = listeners.map(|listener| listener.local_addr().unwrap().port());
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        HttpTransporter::install_default(
+            opendal_http_transport_reqwest::ReqwestTransport::default(),
+        );
+        let mut server = ObjectServer {
+            vendor,
+            port,
+            other_port,
+            directory: tempfile::tempdir().unwrap(),
+            process: None,
+            runtime: tokio::runtime::Runtime::new().unwrap(),
+        };
+        server.resume();
+        server
+    }
+
+    /// Starts the server again with what it stored before it was killed.
+    pub(crate) fn resume(&mut self) {
+        let process = self
+            .command()
+            .current_dir(self.directory.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("setpriv is there, and the server: tests/stores/run --all installs it");
+        self.process = Some(process);
+        let give_up = Instant::now() + Duration::from_mins(1);
+        while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
+            assert!(Instant::now() < give_up, "{:?} does not start", self.vendor);
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    fn command(&self) -> Command {
+        let (port, other_port) = (self.port, self.other_port);
         let mut command = Command::new("setpriv");
         command.args(["--pdeathsig", "KILL"]);
-        match vendor {
+        match self.vendor {
             Vendor::Google => command
                 .args(["gcp-storage-emulator", "start", "--host=127.0.0.1"])
                 .arg(format!("--port={port}")),
@@ -88,10 +126,10 @@ impl ObjectServer {
             Vendor::Garage => {
                 let config = format!(
                     "metadata_dir = 'meta'\ndata_dir = 'data'\ndb_engine = 'sqlite'\nreplication_factor = 1\n\
-                     rpc_bind_addr = '127.0.0.1:{other}'\nrpc_secret = '{GARAGE_SECRET}'\n\
+                     rpc_bind_addr = '127.0.0.1:{other_port}'\nrpc_secret = '{GARAGE_SECRET}'\n\
                      [s3_api]\ns3_region = '{GARAGE_REGION}'\napi_bind_addr = '127.0.0.1:{port}'\n"
                 );
-                std::fs::write(directory.path().join("garage.toml"), config).unwrap();
+                std::fs::write(self.directory.path().join("garage.toml"), config).unwrap();
                 command
                     .args(["garage", "-c", "garage.toml", "server"])
                     .args(["--single-node", "--default-bucket"])
@@ -100,28 +138,13 @@ impl ObjectServer {
                     .env("GARAGE_DEFAULT_BUCKET", BUCKET)
             }
         };
-        let process = command
-            .current_dir(directory.path())
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("setpriv is there, and the server: tests/stores/run --all installs it");
-        let give_up = Instant::now() + Duration::from_mins(1);
-        while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert!(Instant::now() < give_up, "{vendor:?} does not start");
-            std::thread::sleep(Duration::from_millis(100));
-        }
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        HttpTransporter::install_default(
-            opendal_http_transport_reqwest::ReqwestTransport::default(),
-        );
-        ObjectServer {
-            vendor,
-            port,
-            _directory: directory,
-            process,
-            runtime: tokio::runtime::Runtime::new().unwrap(),
+        command
+    }
+
+    pub(crate) fn kill(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            let _ = process.kill();
+            let _ = process.wait();
         }
     }
 
@@ -259,7 +282,6 @@ impl ObjectServer {
 
 impl Drop for ObjectServer {
     fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        self.kill();
     }
 }
