@@ -28,17 +28,17 @@ struct Kept {
 impl Visitor for Kept {
     const NAMES: bool = true;
 
-    fn key(&mut self, key: Key<'_>) -> io::Result<()> {
+    fn visit_key(&mut self, key: Key<'_>) -> io::Result<()> {
         self.keys.push((key.name.to_vec(), key.kind, key.expires));
         Ok(())
     }
 
-    fn part(&mut self, bytes: &[u8]) -> io::Result<()> {
+    fn visit_part(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.values.extend_from_slice(bytes);
         Ok(())
     }
 
-    fn end(&mut self) -> io::Result<()> {
+    fn end_value(&mut self) -> io::Result<()> {
         self.ends += 1;
         Ok(())
     }
