@@ -7,46 +7,32 @@ mod options;
 mod plan;
 mod previous;
 mod proven;
+mod results;
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use anyhow::{Result, ensure};
-use jiff::Timestamp;
 
 use crate::child;
 use crate::clock;
 use crate::directory::Directory;
 use crate::engine::Source;
-use crate::identity::Engine;
 use crate::metrics;
 use crate::name::Name;
 use crate::progress;
-use crate::state::{Attempt, UnchangedRun};
 use crate::status;
-use crate::stop::{self, Stopped};
+use crate::stop;
 
 pub(crate) use database::{PublishedDump, Run};
 pub use keep::RetentionChoice;
 pub use options::{DumpOptions, OutputOptions, SeriesOptions, default_threads};
 pub use plan::Selection;
 use plan::{Plan, PlannedStep, Task, plan};
-
-/// The result of dumping one database.
-struct TaskResult {
-    name: String,
-    engine: Engine,
-    /// The whole server that the database is a part of.
-    server: Option<String>,
-    result: Result<PublishedDump, String>,
-    /// True if there is no such database.
-    is_missing: bool,
-    seconds: f64,
-    ended: Timestamp,
-}
+use results::{TaskResult, is_of_signal, log_failures, log_table, record};
 
 /// Dumps each source, and each database of a whole server. A failure does not stop the other dumps.
 /// Prints the paths of the published dumps. Returns the number of databases that failed.
@@ -110,7 +96,7 @@ fn dump_all(
     let run = Run::new(&directory, &options.output, &options.series)?;
     let work = || {
         while let Some((place, task)) = next(&queue) {
-            let outcome = attempt(&run, options, task);
+            let outcome = attempt(&run, options, task, number > 1);
             let mut all = outcomes.lock().unwrap_or_else(PoisonError::into_inner);
             all.push((place, outcome));
         }
@@ -132,6 +118,9 @@ fn dump_all(
     let outcomes: Vec<_> = outcomes.into_iter().map(|(_, outcome)| outcome).collect();
     record(&directory, &outcomes, &listed);
     if let Some(signal) = stop::get_signal() {
+        if number > 1 {
+            log_failures(&outcomes);
+        }
         return Err(stop::Stopped::Signal(signal).into());
     }
     if number > 1 {
@@ -146,8 +135,10 @@ fn next<T>(queue: &Mutex<VecDeque<T>>) -> Option<T> {
     queue.pop_front().filter(|_| stop::get_signal().is_none())
 }
 
-/// Dumps one database. The calling thread starts and ends the child processes.
-fn attempt(run: &Run<'_>, options: &DumpOptions, task: Task) -> TaskResult {
+/// Dumps one database. The calling thread starts and ends the child processes. Logs the result; a
+/// failure without its reason if there is a table at the end of the run (`has_table`), which has the
+/// reason.
+fn attempt(run: &Run<'_>, options: &DumpOptions, task: Task, has_table: bool) -> TaskResult {
     let started = Instant::now();
     let Task {
         name,
@@ -178,6 +169,7 @@ fn attempt(run: &Run<'_>, options: &DumpOptions, task: Task) -> TaskResult {
         Err(_) if is_logged => {}
         // `main` says this once, after the last database.
         Err(error) if is_of_signal(error) => {}
+        Err(_) if has_table => log::info!("{name} was not dumped; the last lines say why"),
         Err(error) => log::error!("{name} was not dumped: {error}"),
     }
     TaskResult {
@@ -185,15 +177,11 @@ fn attempt(run: &Run<'_>, options: &DumpOptions, task: Task) -> TaskResult {
         engine: source.engine(),
         server,
         result,
+        is_logged,
         is_missing,
         seconds: started.elapsed().as_secs_f64(),
         ended: clock::now(),
     }
-}
-
-/// Returns true if `error` says only that a signal stopped the run.
-fn is_of_signal(error: &str) -> bool {
-    stop::get_signal().is_some_and(|signal| error == Stopped::Signal(signal).to_string())
 }
 
 fn dump(
@@ -220,76 +208,5 @@ fn print_path(directory: &Path, published: &PublishedDump) {
     let path = std::path::absolute(&path).unwrap_or(path);
     if let Err(error) = writeln!(io::stdout(), "{}", path.display()) {
         log::warn!("published {}, but cannot print it: {error}", path.display());
-    }
-}
-
-/// Records the results of the run for `status`, and which databases the servers `listed`. An error
-/// does not fail the run: the dumps exist without the record.
-fn record(
-    directory: &Directory,
-    outcomes: &[TaskResult],
-    listed: &HashMap<String, HashSet<String>>,
-) {
-    let changed = directory.list_dumps().and_then(|dumps| {
-        let dumped: HashSet<_> = dumps.iter().map(|dump| dump.name.name.as_str()).collect();
-        directory.change_state(|state| {
-            for outcome in outcomes {
-                // `status` would report a mistyped path forever, so it is not recorded.
-                let is_known = state.databases.contains_key(&outcome.name)
-                    || dumped.contains(outcome.name.as_str());
-                if outcome.is_missing && !is_known {
-                    continue;
-                }
-                let record = state.record(&outcome.name);
-                record.engine = Some(outcome.engine);
-                record.server.clone_from(&outcome.server);
-                record.attempt = Some(Attempt {
-                    time: outcome.ended,
-                    seconds: Some(outcome.seconds),
-                    error: outcome.result.as_ref().err().cloned(),
-                });
-                if let Ok(published) = &outcome.result {
-                    record.policy = published.policy.clone().or(record.policy.take());
-                    record.unchanged = published.unchanged.then(|| UnchangedRun {
-                        time: outcome.ended,
-                        dump: published.name.to_string(),
-                        checked: published.checked,
-                    });
-                }
-            }
-            for (server, names) in listed {
-                state.forget_unlisted(server, names);
-            }
-            state.forget_old(clock::now(), |name| dumped.contains(name));
-        })
-    });
-    if let Err(error) = changed {
-        log::warn!("cannot record the result of this run for status: {error:#}");
-    }
-}
-
-/// Logs the result of each database at the end of a run over several databases.
-fn log_table(outcomes: &[TaskResult]) {
-    let width = outcomes.iter().map(|outcome| outcome.name.chars().count());
-    let width = width.max().unwrap_or(0);
-    let mut last = None;
-    for TaskResult { name, result, .. } in outcomes {
-        match result {
-            Ok(published) => log::info!("{name:width$}  dumped  {}", published.summary),
-            Err(error) if last == Some(error) => {
-                log::error!("{name:width$}  FAILED  for the same reason");
-            }
-            Err(error) => log::error!("{name:width$}  FAILED  {error}"),
-        }
-        last = result.as_ref().err();
-    }
-    let failed: Vec<_> = outcomes
-        .iter()
-        .filter(|outcome| outcome.result.is_err())
-        .map(|outcome| outcome.name.as_str())
-        .collect();
-    if !failed.is_empty() {
-        let (some, all) = (failed.len(), outcomes.len());
-        log::error!("{some} of {all} were not dumped: {}", failed.join(", "));
     }
 }

@@ -52,16 +52,19 @@ pub(super) fn run(path: &Path, server: &dyn Source, options: &RestoreOptions) ->
             Ok((!is_left_out).then_some(loaded.failed.len()))
         });
         if let Some(signal) = stop::get_signal() {
+            log_table(&outcomes);
             return Err(Stopped::Signal(signal).into());
         }
-        if let Err(error) = &restored {
-            log::error!("{error:#}");
+        if restored.is_err() {
+            log::info!("{name} was not restored; the last lines say why");
         }
         if let Some(outcome) = restored.map_err(|error| format!("{error:#}")).transpose() {
             outcomes.push((name, outcome));
         }
     }
-    let denied = server.grant(&grants, &options.output.begin_access())?;
+    let denied = server
+        .grant(&grants, &options.output.begin_access())
+        .inspect_err(|_| log_table(&outcomes))?;
     for failure in &denied {
         log::error!("not restored: {failure}");
     }

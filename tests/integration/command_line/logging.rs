@@ -42,7 +42,7 @@ fn in_the_journal_each_line_bears_its_priority() {
         text.lines().count()
     );
     assert!(
-        errors[0].starts_with("<3>missing was not dumped: "),
+        errors[0].starts_with("<3>missing  FAILED  missing.sqlite does not exist"),
         "{text}"
     );
     let ahead = ahead.file_name().unwrap().to_str().unwrap();

@@ -52,8 +52,10 @@ fn a_server_that_is_down_is_said_once_and_each_of_its_databases_has_failed() {
     let said = format!("error: the databases of {url} cannot be listed: cannot connect to");
     assert_eq!(run.stderr.matches(&said).count(), 1, "{run:#?}");
     assert_eq!(
-        run.stderr.matches("for the same reason").count(),
-        2,
+        run.stderr
+            .matches("FAILED  the databases of its server cannot be listed")
+            .count(),
+        3,
         "{run:#?}"
     );
     assert!(!run.stderr.contains("@globals was not dumped"), "{run:#?}");
