@@ -1,4 +1,4 @@
-//! The exit statuses of the program, and the error of a request that makes no sense.
+//! The exit statuses of the program, and the error of a request that cannot be carried out as given.
 
 use std::process::ExitCode;
 
@@ -37,7 +37,7 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// The error of a request that makes no sense. Its text says why.
+/// The error of a request that cannot be carried out as given. Its text says why.
 #[derive(Debug)]
 pub struct UsageError(String);
 

@@ -37,7 +37,7 @@ pub use interface::{Store, StoredFile, UNFINISHED, Upload, UploadContent, Upload
 /// the last component of a directory is created where it is missing.
 ///
 /// # Errors
-/// When the destination cannot be reached or `config` makes no sense for it.
+/// When the destination cannot be reached or `config` is not valid for it.
 pub fn open(
     destination: &Destination,
     config: &Config,

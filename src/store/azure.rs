@@ -17,7 +17,7 @@ const CONCURRENT: usize = 2;
 /// Opens a container. A file is a list of blocks, which are on their way several at a time.
 ///
 /// # Errors
-/// [`UsageError`] when a setting is missing or makes no sense, and for a prefix with other characters than
+/// [`UsageError`] when a setting is missing or not valid, and for a prefix with other characters than
 /// letters, digits and `-._`.
 pub(super) fn open(container: &str, prefix: &str, config: &Config) -> Result<StoreConnection> {
     check_prefix(prefix, Protocol::Azure)?;
@@ -25,8 +25,9 @@ pub(super) fn open(container: &str, prefix: &str, config: &Config) -> Result<Sto
     let endpoint = config.get("AZURE_STORAGE_SERVICE_ENDPOINT");
     let mut builder = if let Some(text) = config.get("AZURE_STORAGE_CONNECTION_STRING") {
         // The error of the text could repeat the key.
-        Azblob::from_connection_string(&text)
-            .map_err(|_| UsageError::new("AZURE_STORAGE_CONNECTION_STRING makes no sense"))?
+        Azblob::from_connection_string(&text).map_err(|_| {
+            UsageError::new("AZURE_STORAGE_CONNECTION_STRING is not a connection string of Azure")
+        })?
     } else {
         let default = account
             .as_ref()

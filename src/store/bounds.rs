@@ -34,7 +34,7 @@ impl Bounds {
         self.entries += 1;
         if self.entries > MOST_ENTRIES {
             let text = format!(
-                "it has more than {MOST_ENTRIES} files and folders; give copies a place of their own"
+                "it has more than {MOST_ENTRIES} files and folders; use a destination that holds nothing but copies"
             );
             return Err(StoreError::new(Reason::Other, &text));
         }

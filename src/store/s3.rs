@@ -18,7 +18,7 @@ const CONCURRENT: usize = 3;
 /// Opens a bucket.
 ///
 /// # Errors
-/// [`UsageError`] when a setting is missing or makes no sense, and for a prefix that would give signatures
+/// [`UsageError`] when a setting is missing or not valid, and for a prefix that would give signatures
 /// which stores refuse. The names of copies below the prefix may have any character.
 pub(super) fn open(bucket: &str, prefix: &str, config: &Config) -> Result<StoreConnection> {
     check_prefix(prefix, Protocol::S3)?;

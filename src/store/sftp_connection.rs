@@ -34,7 +34,7 @@ pub(super) struct SftpStore {
 }
 
 /// Why a request has no result.
-enum Failure {
+enum AttemptError {
     /// The server answered, or there is no way to it.
     Final(StoreError),
     /// The connection was lost, so the request can be repeated over another one.
@@ -81,12 +81,12 @@ impl SftpStore {
         ask: &impl AsyncFn(&Arc<Session>) -> Result<T, Error>,
     ) -> Result<T, StoreError> {
         let attempt = async || {
-            let session = self.ensure_session().await.map_err(Failure::Final)?;
+            let session = self.ensure_session().await.map_err(AttemptError::Final)?;
             let asked = tokio::time::timeout(limit, ask(&session)).await;
             let lost = match asked {
                 Ok(Ok(answer)) => return Ok(answer),
                 Ok(Err(error)) if is_answer(&error) => {
-                    return Err(Failure::Final(convert_error(&error)));
+                    return Err(AttemptError::Final(convert_error(&error)));
                 }
                 Ok(Err(error)) => convert_error(&error),
                 Err(_) => StoreError::new(Reason::Other, "the SSH server does not answer"),
@@ -95,7 +95,7 @@ impl SftpStore {
             if present.as_ref().is_some_and(|it| Arc::ptr_eq(it, &session)) {
                 *present = None;
             }
-            Err(Failure::Lost(lost))
+            Err(AttemptError::Lost(lost))
         };
         let pauses = ExponentialBuilder::new()
             .with_max_times(ATTEMPTS)
@@ -104,15 +104,15 @@ impl SftpStore {
             .with_jitter();
         let asked = attempt
             .retry(pauses)
-            .when(|failure| matches!(failure, Failure::Lost(_)))
-            .notify(|failure: &Failure, pause| {
-                if let Failure::Lost(error) = failure {
+            .when(|failure| matches!(failure, AttemptError::Lost(_)))
+            .notify(|failure: &AttemptError, pause| {
+                if let AttemptError::Lost(error) = failure {
                     log::debug!("the store is asked again in {pause:?}: {error}");
                 }
             });
         self.runtime.wait_for(stop, async {
             asked.await.map_err(|failure| match failure {
-                Failure::Final(error) | Failure::Lost(error) => error,
+                AttemptError::Final(error) | AttemptError::Lost(error) => error,
             })
         })
     }

@@ -129,6 +129,7 @@ fn stays_small(env: &Env, dump: &Path, sentence: &str) {
 }
 
 #[test]
+#[ignore = "takes about ten seconds"]
 fn a_name_of_a_gigabyte_in_an_archive() {
     let env = Env::new();
     let (header, mut content) = archive();

@@ -1,4 +1,4 @@
-//! What makes no sense is refused in one sentence, before anything is done.
+//! Arguments and settings that are not valid are refused in one sentence, before anything is done.
 
 use crate::support::Run;
 use crate::test_store::{StoreKind, TestStore};
@@ -49,7 +49,10 @@ fn a_destination_that_makes_no_sense_is_a_usage_error() {
     let run = Run::finish(&mut command).fails(2, "a password is not sent over webdav://");
     assert!(!run.stderr.contains("s3cret"), "{run:?}");
     for (text, why) in [
-        ("s3cret", "AZURE_STORAGE_CONNECTION_STRING makes no sense"),
+        (
+            "s3cret",
+            "AZURE_STORAGE_CONNECTION_STRING is not a connection string of Azure",
+        ),
         (
             "AccountKey=s3cret",
             "the settings of the storage account make no sense: endpoint is empty",

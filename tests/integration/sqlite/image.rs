@@ -141,6 +141,7 @@ fn a_database_beyond_the_lock_byte_page() {
 }
 
 #[test]
+#[ignore = "takes about ten seconds"]
 fn memory_does_not_grow_with_the_database() {
     let env = Env::new();
     for mode in ["WAL", "DELETE"] {
