@@ -77,13 +77,14 @@ pub(super) fn record(
     }
 }
 
-/// Logs why databases were not dumped before a signal stopped the run.
+/// Logs why databases were not dumped before a signal stopped the run, if it was not logged yet.
 pub(super) fn log_failures(outcomes: &[TaskResult]) {
-    for TaskResult { name, result, .. } in outcomes {
-        if let Err(error) = result
+    for outcome in outcomes {
+        if let Err(error) = &outcome.result
+            && !outcome.is_logged
             && !is_of_signal(error)
         {
-            log::error!("{name} was not dumped: {error}");
+            log::error!("{} was not dumped: {error}", outcome.name);
         }
     }
 }

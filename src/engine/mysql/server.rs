@@ -70,19 +70,20 @@ impl Server {
         })
     }
 
+    /// Refuses option files with which the client would not run all SQL that it is fed.
+    fn refuse_options(&self, stop: Stop) -> Result<()> {
+        let client = self.build_bare_client(&self.shell);
+        options::refuse(client, &self.shell, &NOT_FED, stop)
+    }
+
     /// Connects and returns the server's version. From then on, no session has a limit of the time
-    /// of a statement. Switches to the clients of the server's maker if
-    /// they are installed: the other maker's clients do not know all features of the server.
+    /// of a statement. Switches to the clients of the server's maker if they are installed: the other
+    /// maker's clients do not know all features of the server.
     ///
     /// # Errors
     /// When the server cannot be reached, or when an option file sets an option that is refused.
     pub fn connect(&mut self, stop: Stop) -> Result<String> {
-        options::refuse(
-            self.build_bare_client(&self.shell),
-            &self.shell,
-            &NOT_FED,
-            stop,
-        )?;
+        self.refuse_options(stop)?;
         let first = self.shell.program;
         let version = self.query_column("SELECT version()", stop);
         let version = version.with_context(|| format!("cannot connect to {}", self.url()))?;
@@ -99,12 +100,7 @@ impl Server {
         }
         if self.shell.program != first {
             self.session.take();
-            options::refuse(
-                self.build_bare_client(&self.shell),
-                &self.shell,
-                &NOT_FED,
-                stop,
-            )?;
+            self.refuse_options(stop)?;
         }
         let limit = TIME_LIMITS[usize::from(!version.contains("MariaDB"))];
         let is_known = self

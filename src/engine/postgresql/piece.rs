@@ -51,6 +51,8 @@ impl RowsPiece {
     }
 
     fn read_up_to(&mut self, length: usize, from: &mut dyn Read) -> io::Result<usize> {
+        // Only rows of a single backslash, which no server sends, end within the mark again and again.
+        let length = length.min(self.buffer.len());
         let read = from.read(&mut self.buffer[self.filled..length])?;
         self.filled += read;
         Ok(read)

@@ -1,6 +1,8 @@
 //! Runs that are stopped by a signal, at any step.
 
 use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::os::unix::process::ExitStatusExt;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -141,6 +143,26 @@ fn a_run_that_waits_for_a_lock_can_be_stopped() {
     assert!(since.elapsed() < Duration::from_secs(5));
     drop(lock);
     assert_eq!(inventory(env.root()), before);
+}
+
+#[test]
+fn a_signal_does_not_hide_why_another_database_failed() {
+    let env = dumped("DELETE");
+    let lock = database::Lock::exclusive(&env.path("db.sqlite"));
+    let mut run = env.start("dump missing.sqlite db.sqlite");
+    let mut stderr = BufReader::new(run.stderr.take().unwrap());
+    let mut said = String::new();
+    while !said.contains("missing was not dumped; the last lines say why") {
+        assert!(stderr.read_line(&mut said).unwrap() > 0, "{said}");
+    }
+    let killed = Command::new("kill").arg(run.id().to_string()).status();
+    assert!(killed.unwrap().success());
+    stderr.read_to_string(&mut said).unwrap();
+    assert_eq!(run.wait().unwrap().signal(), Some(15), "{said}");
+    for once in ["missing.sqlite does not exist", "stopped by SIGTERM"] {
+        assert_eq!(said.matches(once).count(), 1, "{said}");
+    }
+    drop(lock);
 }
 
 #[test]
