@@ -4,6 +4,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use crate::object_server::{self, ObjectServer, Vendor};
+use crate::proxy::Proxy;
 use crate::seaweed::{ID, READER, READER_SECRET, SECRET, Seaweed};
 use crate::support::database::{contents, make_large};
 use crate::support::{Env, Run};
@@ -123,6 +124,14 @@ fn a_deadline_ends_a_copy() {
     assert_eq!(place.stored(), [""; 0]);
 }
 
+/// Returns true if an upload has begun through this proxy.
+fn is_uploading(proxy: &Proxy) -> bool {
+    let requests = proxy.requests();
+    requests
+        .iter()
+        .any(|request| ["PUT", "POST"].contains(&request.method.as_str()))
+}
+
 #[test]
 #[ignore = "needs SeaweedFS and an SSH server; tests/stores/run"]
 fn what_gets_the_name_during_an_upload_is_not_replaced() {
@@ -131,21 +140,23 @@ fn what_gets_the_name_during_an_upload_is_not_replaced() {
         let path = place.path_of(&place.copy("")[0]);
         place.remove(&format!("{path}.copy.json"));
         place.remove(&path);
-        let mut command = place.program("copy dump --limit-rate 10MB --to");
-        command
-            .arg(&place.url)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+        let is_server = !matches!(kind, StoreKind::Directory | StoreKind::Sftp);
+        let proxy = is_server.then(|| Proxy::start(place.port()));
+        let args = "copy dump --limit-rate 10MB --to @";
+        let mut command = match &proxy {
+            Some(proxy) => place.through(args, proxy.port()),
+            None => place.command_on(args),
+        };
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let running = command.spawn().unwrap();
-        if matches!(kind, StoreKind::Directory | StoreKind::Sftp) {
-            // What has the name before the run lists the destination is an unfinished copy.
-            crate::servers::wait_for("an upload", || {
+        // What has the name before the run lists the destination is an unfinished copy.
+        crate::servers::wait_for("an upload", || match &proxy {
+            Some(proxy) => is_uploading(proxy),
+            None => {
                 let mut stored = place.stored().into_iter();
                 stored.any(|path| path.contains("/.dump-database-copy-"))
-            });
-        } else {
-            std::thread::sleep(Duration::from_millis(900));
-        }
+            }
+        });
         place.write(&path, b"another");
         let run = Run::end_of(running);
         assert_eq!(run.stdout, "", "{kind:?}: {run:?}");
@@ -212,6 +223,7 @@ fn on(endpoint: String, env: &Env, user: (&str, &str), args: &str) -> std::proce
 trait OwnServer {
     /// The program on this server, whose bucket or folder stands for `@`.
     fn on(&self, env: &Env, args: &str) -> std::process::Command;
+    fn port(&self) -> u16;
     fn kill(&mut self);
     fn resume(&mut self);
 }
@@ -220,6 +232,10 @@ impl OwnServer for (Seaweed, String) {
     fn on(&self, env: &Env, args: &str) -> std::process::Command {
         let args = args.replace('@', &format!("s3://{}", self.1));
         on(self.0.endpoint(), env, (ID, SECRET), &args)
+    }
+
+    fn port(&self) -> u16 {
+        self.0.s3()
     }
 
     fn kill(&mut self) {
@@ -238,6 +254,10 @@ impl OwnServer for (ObjectServer, String) {
         let mut command = on(self.0.endpoint(), env, user, &args);
         command.env("AWS_REGION", object_server::GARAGE_REGION);
         command
+    }
+
+    fn port(&self) -> u16 {
+        self.0.port
     }
 
     fn kill(&mut self) {
@@ -267,13 +287,18 @@ fn loses_nothing_when_it_is_killed(server: &mut impl OwnServer) {
     drop(make_large(&env.path("large.sqlite"), "DELETE", 20 << 20));
     env.dump("large.sqlite --compress zstd:1");
     let args = "copy dump --limit-rate 10MB --timeout 15s --to @";
+    let proxy = Proxy::start(server.port());
     let run = server
         .on(&env, args)
+        .env(
+            "AWS_ENDPOINT_URL",
+            format!("http://127.0.0.1:{}", proxy.port()),
+        )
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    std::thread::sleep(Duration::from_millis(800));
+    crate::servers::wait_for("an upload", || is_uploading(&proxy));
     server.kill();
     let run = Run::end_of(run).fails(1, "cannot copy");
     assert_eq!(run.stdout, "");

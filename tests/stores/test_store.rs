@@ -176,9 +176,16 @@ impl TestStore {
             .url
             .replace(&format!(":{}", self.port()), &format!(":{port}"));
         let mut command = self.command_on(&args.replace('@', &url));
-        if matches!(self.kind, StoreKind::S3 | StoreKind::Garage) {
-            command.env("AWS_ENDPOINT_URL", format!("http://127.0.0.1:{port}"));
-        }
+        let server = format!("http://127.0.0.1:{port}");
+        match self.kind {
+            StoreKind::S3 | StoreKind::Garage => command.env("AWS_ENDPOINT_URL", server),
+            StoreKind::Google => command.env("STORAGE_EMULATOR_HOST", server),
+            StoreKind::Azure => command.env(
+                "AZURE_STORAGE_SERVICE_ENDPOINT",
+                format!("{server}/{}", object_server::ACCOUNT),
+            ),
+            StoreKind::Directory | StoreKind::Sftp | StoreKind::Webdav => &mut command,
+        };
         command
     }
 
