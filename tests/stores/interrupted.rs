@@ -1,13 +1,16 @@
 //! Runs and stores that are killed at every point of an upload.
 
+use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
+
+use rustix::fs::FlockOperation;
 
 use crate::object_server::{self, ObjectServer, Vendor};
 use crate::proxy::Proxy;
 use crate::seaweed::{ID, READER, READER_SECRET, SECRET, Seaweed};
 use crate::support::database::{contents, make_large};
-use crate::support::{Env, Run};
+use crate::support::{Env, Run, names};
 use crate::test_store::{StoreKind, TestStore, all, is_long};
 
 /// With a dump of about 20 MB, which goes in three parts.
@@ -165,6 +168,16 @@ fn what_gets_the_name_during_an_upload_is_not_replaced() {
     }
 }
 
+/// Returns true if a run with this state has a destination to itself.
+fn is_locked(state: &Path) -> bool {
+    let mut locks = names(state);
+    locks.retain(|name| name.ends_with(".lock") && name != "records.lock");
+    locks.iter().any(|lock| {
+        let file = std::fs::File::open(state.join(lock)).unwrap();
+        rustix::fs::flock(&file, FlockOperation::NonBlockingLockShared).is_err()
+    })
+}
+
 #[test]
 #[ignore = "needs SeaweedFS and an SSH server; tests/stores/run"]
 fn two_runs_at_once_harm_nothing() {
@@ -196,7 +209,7 @@ fn two_runs_at_once_harm_nothing() {
                 .spawn()
                 .unwrap()
         };
-        std::thread::sleep(Duration::from_millis(700));
+        crate::servers::wait_for("the run's lock", || is_locked(&place.env.path("state")));
         place
             .on("copy dump --to @")
             .fails(75, "another run copies to");
