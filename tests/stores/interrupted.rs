@@ -153,12 +153,12 @@ fn what_gets_the_name_during_an_upload_is_not_replaced() {
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let running = command.spawn().unwrap();
         // What has the name before the run lists the destination is an unfinished copy.
-        crate::servers::wait_for("an upload", || match &proxy {
-            Some(proxy) => is_uploading(proxy),
-            None => {
-                let mut stored = place.stored().into_iter();
-                stored.any(|path| path.contains("/.dump-database-copy-"))
+        crate::servers::wait_for("an upload", || {
+            if let Some(proxy) = &proxy {
+                return is_uploading(proxy);
             }
+            let mut stored = place.stored().into_iter();
+            stored.any(|path| path.contains("/.dump-database-copy-"))
         });
         place.write(&path, b"another");
         let run = Run::end_of(running);
@@ -171,7 +171,10 @@ fn what_gets_the_name_during_an_upload_is_not_replaced() {
 /// Returns true if a run with this state has a destination to itself.
 fn is_locked(state: &Path) -> bool {
     let mut locks = names(state);
-    locks.retain(|name| name.ends_with(".lock") && name != "records.lock");
+    locks.retain(|name| {
+        name.strip_suffix(".lock")
+            .is_some_and(|name| name != "records")
+    });
     locks.iter().any(|lock| {
         let file = std::fs::File::open(state.join(lock)).unwrap();
         rustix::fs::flock(&file, FlockOperation::NonBlockingLockShared).is_err()
