@@ -33,13 +33,14 @@ pub(crate) fn pause_while<T>(running: &Child, act: impl FnOnce() -> T) -> T {
     done
 }
 
-/// Asserts that SIGTERM ends a dump of `url` within seconds, and that no child and no file is left.
-pub(crate) fn assert_sigterm_leaves_no_child(env: &Env, url: &str) {
-    let running = dumping(env, url);
-    let children = descendants(running.id());
+/// Asserts that SIGTERM ends a dump with these arguments within seconds, and that no child and no file is left.
+pub(crate) fn assert_sigterm_leaves_no_child(env: &Env, args: &str) {
+    let running = dumping(env, args);
+    let (children, started) = pause_while(&running, || {
+        kill_process(Pid::from_child(&running), Signal::TERM).unwrap();
+        (descendants(running.id()), Instant::now())
+    });
     assert!(!children.is_empty());
-    let started = Instant::now();
-    kill_process(Pid::from_child(&running), Signal::TERM).unwrap();
     assert_eq!(Run::end_of(running).signal, Some(15));
     assert!(started.elapsed() < Duration::from_secs(8));
     for child in children {

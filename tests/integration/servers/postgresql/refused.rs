@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use rustix::process::{Pid, Signal, kill_process};
+
 use super::Server;
 use crate::servers::clients::{
     assert_a_stopped_server_leaves_no_trace, assert_sigterm_leaves_no_child, dumping,
@@ -22,6 +24,22 @@ pub(super) fn large_server() -> Server {
          CREATE TABLE big AS SELECT n, repeat(md5(n::text), 10) AS v FROM generate_series(1, 250000) n",
     );
     server
+}
+
+/// Asserts that its deadline ends a dump of the database of [`large_server`] for which a session of the server stops
+/// sending rows.
+pub(super) fn assert_the_deadline_ends_a_dump(env: &Env, server: &Server, args: &str) {
+    let running = dumping(env, &format!("--timeout 5s {args}"));
+    let sending = "SELECT pid FROM pg_stat_activity
+        WHERE datname = 'large' AND query LIKE 'COPY %' AND state = 'active' LIMIT 1";
+    let session = pause_while(&running, || {
+        let session = server.psql("postgres", sending).parse().unwrap();
+        let session = Pid::from_raw(session).unwrap();
+        kill_process(session, Signal::STOP).unwrap();
+        session
+    });
+    Run::end_of(running).fails(1, "not done within");
+    kill_process(session, Signal::CONT).unwrap();
 }
 
 #[test]
@@ -57,8 +75,7 @@ fn sigterm_and_the_deadline_leave_no_child() {
     let server = large_server();
     let url = server.url("large");
     assert_sigterm_leaves_no_child(&env, &url);
-    env.run(&format!("dump --timeout 300ms {url}"))
-        .fails(1, "not done within");
+    assert_the_deadline_ends_a_dump(&env, &server, &url);
     assert_no_trace(&env, &[]);
     let left = "SELECT count(*) FROM pg_stat_activity WHERE datname = 'large'";
     wait_for("no session", || server.psql("postgres", left) == "0");

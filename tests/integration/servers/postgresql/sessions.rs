@@ -3,14 +3,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
-
-use rustix::process::{Pid, Signal, kill_process};
+use std::time::Duration;
 
 use super::Server;
 use super::hard::{HARD, HARD_URL, assert_same, hard_server};
-use super::refused::large_server;
-use crate::servers::clients::{dumping, pause_while};
+use super::refused::{assert_the_deadline_ends_a_dump, large_server};
+use crate::servers::clients::{assert_sigterm_leaves_no_child, dumping, pause_while};
 use crate::servers::drilled::drill;
 use crate::servers::{KilledOnDrop, assert_no_trace, wait_for};
 use crate::support::ended::end_and_peak_memory;
@@ -212,18 +210,10 @@ fn no_session_and_no_file_is_left_by_several_sessions() {
     assert_eq!(pause_while(&running, || server.psql("postgres", end)), "1");
     Run::end_of(running).fails(1, "psql ended with exit status: 2");
     no_trace();
-    // The session that holds the snapshot is ended.
-    let running = dumping(&env, &args);
-    let started = Instant::now();
-    kill_process(Pid::from_child(&running), Signal::TERM).unwrap();
-    assert_eq!(Run::end_of(running).signal, Some(15));
-    assert!(started.elapsed() < Duration::from_secs(8));
+    assert_sigterm_leaves_no_child(&env, &args);
     no_trace();
-    for limit in ["300ms", "700ms"] {
-        env.run(&format!("dump --timeout {limit} {args}"))
-            .fails(1, "not done within");
-        no_trace();
-    }
+    assert_the_deadline_ends_a_dump(&env, &server, &args);
+    no_trace();
     let run = namespace::run(
         &env,
         &format!(
