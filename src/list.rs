@@ -88,7 +88,7 @@ pub fn run(directories: &[PathBuf], policy: Option<&Policy>, json: bool) -> Resu
         for series in Series::read_all(&directory, &entries) {
             let policy = policy.or(state.policy(&series.name));
             let policy = policy.cloned().unwrap_or_default();
-            for UncountedDump { entry, reason, .. } in &series.others {
+            for UncountedDump { entry, reason, .. } in &series.uncounted {
                 log::warn!("{} is not listed: {reason}", entry.name);
             }
             listed.push((read_rows(&directory, &series, &policy, now), policy));

@@ -120,7 +120,7 @@ fn explain(series: &Series, policy: &Policy, goes: &str) -> io::Result<()> {
         };
         writeln!(out, "{}  {fate}", entry.name)?;
     }
-    for UncountedDump { entry, reason, .. } in &series.others {
+    for UncountedDump { entry, reason, .. } in &series.uncounted {
         writeln!(out, "{}  stays: {}", entry.name, escape(reason))?;
     }
     Ok(())
@@ -137,7 +137,7 @@ pub fn rotate(
     policy: &Policy,
     published: Option<&DumpName>,
 ) -> Result<usize> {
-    for UncountedDump { entry, reason, .. } in &series.others {
+    for UncountedDump { entry, reason, .. } in &series.uncounted {
         log::warn!("{} is left alone: {reason}", entry.name);
     }
     let mut removed = 0;

@@ -25,7 +25,7 @@ pub struct Series {
     /// `--adopt`.
     pub identities: Vec<Identity>,
     /// The dumps of this NAME that do not count and are never removed.
-    pub others: Vec<UncountedDump>,
+    pub uncounted: Vec<UncountedDump>,
     /// If the newest dump is of another database: the present identity of that database, then its
     /// earlier ones.
     pub taken_by: Option<Vec<Identity>>,
@@ -57,7 +57,7 @@ impl Series {
             name: name.clone(),
             dumps: Vec::new(),
             identities: identities.to_vec(),
-            others: Vec::new(),
+            uncounted: Vec::new(),
             taken_by: None,
         };
         let mut all = Vec::new();
@@ -65,14 +65,16 @@ impl Series {
             match directory.read_header(entry) {
                 // A header with another time means that somebody copied a dump and gave it the name
                 // of another time. Such a copy does not count.
-                Ok(header) if header.time != entry.name.time => series.others.push(UncountedDump {
-                    entry: entry.clone(),
-                    reason: "its header has another time than its name".to_owned(),
-                    is_damaged: false,
-                }),
+                Ok(header) if header.time != entry.name.time => {
+                    series.uncounted.push(UncountedDump {
+                        entry: entry.clone(),
+                        reason: "its header has another time than its name".to_owned(),
+                        is_damaged: false,
+                    })
+                }
                 Ok(header) => all.push((entry.clone(), header)),
                 Err(error) if error.kind() == ErrorKind::NotFound => {}
-                Err(error) => series.others.push(UncountedDump {
+                Err(error) => series.uncounted.push(UncountedDump {
                     entry: entry.clone(),
                     reason: error.to_string(),
                     is_damaged: true,
@@ -111,7 +113,7 @@ impl Series {
                 series.dumps.push((entry, header));
             } else {
                 let reason = format!("it is of {}", header.identity);
-                series.others.push(UncountedDump {
+                series.uncounted.push(UncountedDump {
                     entry,
                     reason,
                     is_damaged: false,
@@ -176,7 +178,7 @@ impl Series {
     #[must_use]
     pub fn next_sequence(&self, time: Timestamp) -> u32 {
         let own = self.dumps.iter().map(|(entry, _)| entry);
-        let others = self.others.iter().map(|other| &other.entry);
+        let others = self.uncounted.iter().map(|other| &other.entry);
         let same = own.chain(others).filter(|entry| entry.name.time == time);
         same.map(|entry| entry.name.sequence).max().unwrap_or(0) + 1
     }
@@ -200,7 +202,7 @@ impl Series {
             .restorable_past(now)
             .map(|(entry, _)| place(entry))
             .next();
-        let others = self.others.iter().filter(|other| past(&other.entry));
+        let others = self.uncounted.iter().filter(|other| past(&other.entry));
         let last = others.max_by_key(|other| place(&other.entry));
         last.filter(|other| newest.is_none_or(|newest| place(&other.entry) > newest))
     }

@@ -48,8 +48,8 @@ impl Url {
             Some(None) => (credentials, None),
             Some(Some((user, password))) => (Some(user), Some(decode_secret(password, &wrong)?)),
         };
-        let (before, query) = rest.split_once('?').unwrap_or((rest, ""));
-        let (hosts, database) = before.split_once('/').unwrap_or((before, ""));
+        let (address, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let (hosts, database) = address.split_once('/').unwrap_or((address, ""));
         let has_path = is_of_socket(scheme) && hosts.is_empty();
         if hosts.contains('@') || database.contains('@') || database.contains('/') && !has_path {
             return Err(wrong(

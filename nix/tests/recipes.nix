@@ -61,7 +61,8 @@ in
   );
   testReadme = is [ ] (
     lacking readme [
-      "\nservices.dumpDatabase.enable = true; # every ten minutes, the newest five dumps of each database\nservices.dumpDatabase.keepDaily = 7;"
+      "\nservices.dumpDatabase.enable = true; # every ten minutes, the newest five dumps: fifty minutes of history\nservices.dumpDatabase.keepDaily = 7;"
+      "inputs.dump-database.inputs.nixpkgs.follows = \"nixpkgs\";"
       "nix run . -- dump shop.db"
       "It does not find databases of\nother services or in containers"
     ]

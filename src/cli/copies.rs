@@ -30,7 +30,7 @@ pub struct CopyFilter {
 pub struct CopySource {
     /// Which of them
     #[command(flatten)]
-    pub which: CopyFilter,
+    pub filter: CopyFilter,
 
     /// Read encrypted copies with the private key in FILE
     #[arg(long, value_name = "FILE", env = "DUMP_DATABASE_IDENTITY")]
@@ -51,7 +51,7 @@ impl From<CopySource> for CopySelection {
     fn from(args: CopySource) -> Self {
         CopySelection {
             identity: args.identity,
-            ..args.which.into()
+            ..args.filter.into()
         }
     }
 }

@@ -77,7 +77,7 @@ impl CopyJob {
         host: &Name,
         key: &MachineKey,
     ) -> Result<Option<Self>> {
-        for other in &series.others {
+        for other in &series.uncounted {
             log::warn!("{} is not copied: {}", other.entry.name, other.reason);
         }
         if series.dumps.is_empty() {

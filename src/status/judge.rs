@@ -62,7 +62,7 @@ fn judge_directory(
     for series in &series {
         let record = state.databases.remove(series.name.as_str());
         // A restore saved the database here. No run dumps it here.
-        let is_saved_only = series.others.is_empty()
+        let is_saved_only = series.uncounted.is_empty()
             && series
                 .dumps
                 .iter()
@@ -233,7 +233,7 @@ fn judge_series(
 /// Returns which dumps cannot be used: the newest one, for any reason, and every damaged one.
 fn describe_unusable(series: &Series, now: Timestamp) -> Option<String> {
     let newest = series.find_unusable(now).map(|other| &other.entry.name);
-    let others = series.others.iter().rev();
+    let others = series.uncounted.iter().rev();
     let bad: Vec<_> = others
         .filter(|other| other.is_damaged || Some(&other.entry.name) == newest)
         .collect();

@@ -26,8 +26,8 @@ fn dumps_of_the_far_future_are_named_and_neither_counted_nor_removed() {
         .map(|_| env.run("dump db.sqlite --keep 2").succeeds())
         .collect();
     for run in &made {
-        for one in &ahead {
-            let name = one.file_name().unwrap().to_str().unwrap();
+        for dump in &ahead {
+            let name = dump.file_name().unwrap().to_str().unwrap();
             let warned = run
                 .stderr
                 .lines()
@@ -36,8 +36,8 @@ fn dumps_of_the_far_future_are_named_and_neither_counted_nor_removed() {
         }
     }
     let after = inventory(&env.dumps());
-    for one in &ahead {
-        assert_eq!(after[one], before[one]);
+    for dump in &ahead {
+        assert_eq!(after[dump], before[dump]);
     }
     assert_eq!(env.names().len(), 2 + 3, "{:?}", env.names());
     let list = env.run("list").succeeds();
@@ -58,8 +58,8 @@ fn a_run_a_day_back_counts_its_own_dump_and_removes_nothing_newer() {
         made.extend(run.paths());
     }
     let after = inventory(&env.dumps());
-    for one in &newer {
-        assert_eq!(after.get(one), before.get(one));
+    for dump in &newer {
+        assert_eq!(after.get(dump), before.get(dump));
     }
     assert!(made[2].exists() && made[3].exists());
     assert_eq!(after.len(), 5);
@@ -70,7 +70,7 @@ fn a_run_a_day_back_counts_its_own_dump_and_removes_nothing_newer() {
 
     // The clock is right again, so dumps that were in the future count.
     env.dump("db.sqlite --keep 2");
-    assert!(made.iter().all(|one| !one.exists()));
+    assert!(made.iter().all(|dump| !dump.exists()));
     assert!(newer[2].exists());
     assert_eq!(env.names().len(), 2);
 }

@@ -220,13 +220,13 @@ fn what_lies_beside_a_missing_target_is_not_applied_to_the_new_one() {
             .run(&format!("restore {dump} {target} --replace"))
             .succeeds();
         assert!(!stale.exists());
-        let aside = names(env.root())
+        let kept_file = names(env.root())
             .into_iter()
             .find(|name| name.starts_with(&format!("{target}.replaced-")) && name.ends_with(side));
-        let aside = env.path(aside.expect("it is aside"));
-        let said = format!("the old database is in {}\n", aside.display());
+        let kept_file = env.path(kept_file.expect("the old file is kept"));
+        let said = format!("the old database is in {}\n", kept_file.display());
         assert!(run.stderr.contains(&said), "{run:?}");
-        let kept = fs::read_to_string(aside).unwrap();
+        let kept = fs::read_to_string(kept_file).unwrap();
         assert_eq!(kept, "of another database");
         assert_eq!(
             contents(&env.path(&target)),
@@ -259,12 +259,12 @@ fn what_cannot_be_dumped_is_moved_aside() {
             "{case}: {run:?}"
         );
         let prefix = format!("{case}.replaced-");
-        let aside = names(env.root())
+        let kept_file = names(env.root())
             .into_iter()
             .find(|name| name.starts_with(&prefix));
         // Compares all of it except the header, in which SQLite counts the change of the journal
         // mode.
-        let kept = fs::read(env.path(aside.unwrap())).unwrap();
+        let kept = fs::read(env.path(kept_file.unwrap())).unwrap();
         assert!(
             kept.len() == bytes.len() && kept[100..] == bytes[100..],
             "{case}"
@@ -285,9 +285,9 @@ fn a_database_that_is_not_to_be_saved_is_moved_aside() {
         contents(&env.path("old.sqlite")),
         contents(&env.path("db.sqlite"))
     );
-    let mut aside = names(env.root());
-    aside.retain(|name| name.starts_with("old.sqlite.replaced-"));
-    assert_eq!(contents(&env.path(&aside[0])), before);
+    let mut kept_file = names(env.root());
+    kept_file.retain(|name| name.starts_with("old.sqlite.replaced-"));
+    assert_eq!(contents(&env.path(&kept_file[0])), before);
     assert!(!env.path("saved").exists());
     // A file that SQLite cannot hold is replaced too.
     let text = b"no database at all".repeat(100);
@@ -297,9 +297,9 @@ fn a_database_that_is_not_to_be_saved_is_moved_aside() {
         contents(&env.path("text")),
         contents(&env.path("db.sqlite"))
     );
-    let mut aside = names(env.root());
-    aside.retain(|name| name.starts_with("text.replaced-"));
-    assert_eq!(fs::read(env.path(&aside[0])).unwrap(), text);
+    let mut kept_file = names(env.root());
+    kept_file.retain(|name| name.starts_with("text.replaced-"));
+    assert_eq!(fs::read(env.path(&kept_file[0])).unwrap(), text);
 }
 
 #[test]

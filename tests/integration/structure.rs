@@ -228,8 +228,8 @@ impl<'ast> Visit<'ast> for Paths {
     fn visit_visibility(&mut self, _: &'ast Visibility) {}
 
     /// The arguments of most macros are expressions.
-    fn visit_macro(&mut self, called: &'ast Macro) {
-        let arguments = called.parse_body_with(Punctuated::<Expr, Token![,]>::parse_terminated);
+    fn visit_macro(&mut self, invocation: &'ast Macro) {
+        let arguments = invocation.parse_body_with(Punctuated::<Expr, Token![,]>::parse_terminated);
         for argument in arguments.into_iter().flatten() {
             let mut inside = Paths::default();
             inside.visit_expr(&argument);

@@ -82,7 +82,7 @@ fn systemd_and_the_journal_are_told_of_each_copy() {
     while let Ok(length) = socket.recv(&mut buffer) {
         told.push(String::from_utf8_lossy(&buffer[..length]).into_owned());
     }
-    let is_told = |one: &String| one.starts_with("STATUS=db: ") && one.contains(" copied, ");
+    let is_told = |line: &String| line.starts_with("STATUS=db: ") && line.contains(" copied, ");
     assert!(told.iter().any(is_told), "{told:?}");
 }
 

@@ -13,7 +13,7 @@ const ALL: &str = "ALL PRIVILEGES";
 /// The user's privileges on all databases, and those on one database.
 struct Privileges {
     everywhere: Vec<String>,
-    here: Vec<String>,
+    in_database: Vec<String>,
 }
 
 /// Checks that the user can read all of the database, and warns if functions of others can then run
@@ -28,7 +28,7 @@ pub(super) fn check(server: &Server, name: &str, stop: Stop) -> Result<()> {
         read_without_role(server, name, stop)?
     };
     let has = |wanted: &str| {
-        let mut all = held.everywhere.iter().chain(&held.here);
+        let mut all = held.everywhere.iter().chain(&held.in_database);
         all.any(|held| held == wanted || held == ALL)
     };
     let mut lacking: Vec<_> = ["SELECT", "SHOW VIEW", "TRIGGER", "EVENT"]
@@ -115,7 +115,7 @@ fn read_without_role(server: &Server, name: &str, stop: Stop) -> Result<Privileg
     let condition = format!("AND {} LIKE table_schema", quote_literal(name));
     Ok(Privileges {
         everywhere: list_privileges(server, "user_privileges", "", stop)?,
-        here: list_privileges(server, "schema_privileges", &condition, stop)?,
+        in_database: list_privileges(server, "schema_privileges", &condition, stop)?,
     })
 }
 
@@ -124,7 +124,7 @@ fn read_without_role(server: &Server, name: &str, stop: Stop) -> Result<Privileg
 fn read_with_role(server: &Server, name: &str, stop: Stop) -> Result<Privileges> {
     let mut held = Privileges {
         everywhere: Vec::new(),
-        here: Vec::new(),
+        in_database: Vec::new(),
     };
     for take_line in server.query_column("SHOW GRANTS", stop)? {
         let Some((granted, object)) = grant(&take_line) else {
@@ -135,7 +135,7 @@ fn read_with_role(server: &Server, name: &str, stop: Stop) -> Result<Privileges>
         } else if let Some(pattern) = object.strip_suffix(".*").map(unquote_identifier)
             && matches(server, name, &pattern, stop)?
         {
-            held.here.extend(granted);
+            held.in_database.extend(granted);
         }
     }
     Ok(held)

@@ -80,7 +80,7 @@ struct RangesState {
     /// The table and the page at which the next range begins.
     next: (usize, u64),
     /// The ranges that were taken and must be read again.
-    again: Vec<PageRange>,
+    unread: Vec<PageRange>,
     /// The pages and bytes of the table `next.0` that were read.
     seen: (u64, u64),
     /// The ranges that were taken and are not yet written, in order. The first is written next.
@@ -201,8 +201,8 @@ impl Ranges {
                 return None;
             }
             if state.may_begin {
-                if let Some(first) = (0..state.again.len()).min_by_key(|at| state.again[*at]) {
-                    return Some(state.again.swap_remove(first));
+                if let Some(first) = (0..state.unread.len()).min_by_key(|at| state.unread[*at]) {
+                    return Some(state.unread.swap_remove(first));
                 }
                 if let Some(range) = self.next(&mut state) {
                     return Some(range);
@@ -265,7 +265,7 @@ impl Ranges {
             if state.waiting < room {
                 break;
             }
-            let is_unread = first.is_some_and(|first| state.again.contains(&first));
+            let is_unread = first.is_some_and(|first| state.unread.contains(&first));
             if !is_first && (state.is_blocked || is_unread) {
                 give_back(&mut state, range);
                 self.changed.notify_all();
@@ -368,7 +368,7 @@ fn give_back(state: &mut RangesState, range: PageRange) {
         let pieces = std::mem::take(&mut taken.pieces);
         taken.bytes = 0;
         state.waiting -= pieces.len();
-        state.again.push(range);
+        state.unread.push(range);
     }
 }
 

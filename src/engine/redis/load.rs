@@ -162,7 +162,7 @@ fn send(
     stop: Stop,
 ) -> Result<()> {
     let mut child = client.start_pipe()?;
-    let mut feed = Feed::new(&mut child, &places.of, &dumped.large);
+    let mut feed = Feed::new(&mut child, &places.place_of_database, &dumped.large);
     let fed = read_whole(dump, stop, &mut feed).and_then(|_| feed.finish());
     finish(child, fed, stop).map_err(|error| explain(&error))
 }

@@ -15,7 +15,7 @@ use crate::stop::Stop;
 pub(super) struct EmptyDatabases<'a> {
     client: &'a Client,
     /// The place of each database.
-    pub(super) of: BTreeMap<u64, u64>,
+    pub(super) place_of_database: BTreeMap<u64, u64>,
     /// The value of the key that marks a place.
     mark: String,
 }
@@ -32,24 +32,26 @@ impl<'a> EmptyDatabases<'a> {
     ) -> Result<Self> {
         let taken = |number: &u64| used.contains_key(number) || wanted.contains(number);
         let free = (0..).filter(|number| !taken(number));
-        let of: BTreeMap<u64, u64> = wanted.iter().copied().zip(free).collect();
+        let place_of_database: BTreeMap<u64, u64> = wanted.iter().copied().zip(free).collect();
         // A command that follows a SELECT that failed would change another database. So this is
         // tried with nothing behind it.
-        let try_out = of.iter().flat_map(|(database, place)| [*database, *place]);
+        let try_out = place_of_database
+            .iter()
+            .flat_map(|(database, place)| [*database, *place]);
         let try_out: Vec<_> = try_out.map(select).collect();
         client.run(&try_out).with_context(|| {
             format!(
                 "a restore needs {} of the server besides those that the dump and the server use; else stop the server and restore into its dump.rdb",
-                crate::human::format_count(of.len(), "empty database")
+                crate::human::format_count(place_of_database.len(), "empty database")
             )
         })?;
         let places = EmptyDatabases {
             client,
-            of,
+            place_of_database,
             mark: leftover::make_name("dump-database", "restoring", 255),
         };
         let mut marks = Vec::new();
-        for place in places.of.values() {
+        for place in places.place_of_database.values() {
             marks.push(select(*place));
             marks.push(write_words(&["SET", MARKER, &places.mark, "NX"]));
         }
@@ -63,7 +65,7 @@ impl<'a> EmptyDatabases<'a> {
     /// # Errors
     /// When a place holds another number of keys.
     pub(super) fn check(&self, expected: &BTreeMap<u64, (u64, u64)>) -> Result<()> {
-        for (database, place) in &self.of {
+        for (database, place) in &self.place_of_database {
             let keys = self.client.query_number(*place, &["DBSIZE"])?;
             let (least, most) = expected.get(database).copied().unwrap_or_default();
             ensure!(
@@ -89,7 +91,7 @@ impl<'a> EmptyDatabases<'a> {
         if let Err(error) = client.run(&write_transaction(commands)) {
             return Err(self.undo(&client, error));
         }
-        let places = std::mem::take(&mut self.of).into_values();
+        let places = std::mem::take(&mut self.place_of_database).into_values();
         let old: Vec<_> = places.chain(gone.iter().copied()).collect();
         client.run(&flush(&old)).with_context(|| {
             let old: Vec<_> = old.iter().map(u64::to_string).collect();
@@ -105,7 +107,7 @@ impl<'a> EmptyDatabases<'a> {
     /// exchange them back.
     fn swap(&self, there: bool) -> Vec<CommandWords> {
         let mut commands = Vec::new();
-        for (database, place) in &self.of {
+        for (database, place) in &self.place_of_database {
             commands.push(select(*place));
             commands.push(write_words(&["DEL", MARKER, EXCHANGED]));
             commands.push(write_words(&[
@@ -123,7 +125,12 @@ impl<'a> EmptyDatabases<'a> {
 
     /// Exchanges the databases again if they were exchanged although a command failed with `error`.
     fn undo(&mut self, client: &Client, error: Error) -> Error {
-        let place = self.of.values().next().copied().unwrap_or_default();
+        let place = self
+            .place_of_database
+            .values()
+            .next()
+            .copied()
+            .unwrap_or_default();
         let undone = match client.query_number(place, &["EXISTS", EXCHANGED]) {
             Ok(0) => return error,
             Ok(_) => client.run(&write_transaction(self.swap(false))).map(drop),
@@ -133,8 +140,8 @@ impl<'a> EmptyDatabases<'a> {
             Ok(()) => error,
             Err(lost) => {
                 // One of the two holds the old data, so neither is emptied.
-                let of = std::mem::take(&mut self.of);
-                let pairs: Vec<_> = of
+                let places = std::mem::take(&mut self.place_of_database);
+                let pairs: Vec<_> = places
                     .iter()
                     .map(|(database, place)| format!("{database} and {place}"))
                     .collect();
@@ -149,7 +156,7 @@ impl<'a> EmptyDatabases<'a> {
 
 impl Drop for EmptyDatabases<'_> {
     fn drop(&mut self) {
-        let places: Vec<_> = self.of.values().copied().collect();
+        let places: Vec<_> = self.place_of_database.values().copied().collect();
         if places.is_empty() {
             return;
         }

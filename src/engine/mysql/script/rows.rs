@@ -131,13 +131,13 @@ mod tests {
             "(4,0x28)",
             "(5,'''(')",
         ];
-        let one = |start: &str, between: &str| {
+        let write_dump = |start: &str, between: &str| {
             let rows = values.join(&format!(",{between}"));
             format!(
                 "INSERT INTO `t``(` (`a (`,`b`) VALUES{start}{rows};\n-- x\nINSERT INTO `u` VALUES{start}(1);\n"
             )
         };
-        for dump in [one("\n", "\n"), one(" ", "")] {
+        for dump in [write_dump("\n", "\n"), write_dump(" ", "")] {
             for size in [1, 3, 100_000] {
                 let mut script = StatementReader::new(Counter::default());
                 for part in dump.as_bytes().chunks(size) {

@@ -33,10 +33,10 @@ fn hijacked_server() -> Server {
 fn list_called(server: &Server) -> Vec<String> {
     let log = fs::read_to_string(server.directory().join("log")).unwrap();
     let said = log.lines().filter_map(|line| line.split_once("hijacked: "));
-    let mut called: Vec<_> = said.map(|(_, what)| what.to_owned()).collect();
-    called.sort();
-    called.dedup();
-    called
+    let mut replacements: Vec<_> = said.map(|(_, what)| what.to_owned()).collect();
+    replacements.sort();
+    replacements.dedup();
+    replacements
 }
 
 #[test]
@@ -120,11 +120,11 @@ fn a_view_in_the_place_of_a_table_is_not_counted() {
     assert!(attack.wait().unwrap().success());
     let kind = "SELECT relkind FROM pg_catalog.pg_class WHERE relname = 't150'";
     assert_eq!(server.psql("app", kind), "v");
-    let called = || list_called(&server).contains(&"a view".to_owned());
-    assert!(!called());
+    let is_called = || list_called(&server).contains(&"a view".to_owned());
+    assert!(!is_called());
     // Whoever reads the view calls the function.
     server.psql("app", "SELECT pg_catalog.count(x) FROM many.t150");
-    assert!(called());
+    assert!(is_called());
 }
 
 /// As soon as a dump has locked a table, its owner creates an index whose expression calls his function.
