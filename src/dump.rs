@@ -148,11 +148,10 @@ fn attempt(run: &Run<'_>, options: &DumpOptions, task: Task, has_table: bool) ->
     } = task;
     let (mut is_missing, mut is_logged) = (false, false);
     let result = match planned {
-        PlannedStep::Dump(name) => {
-            let result = dump(run, options, &name, source.as_ref());
-            is_missing = result.is_err() && source.find().is_err();
-            result
-        }
+        PlannedStep::Dump(name) => dump(run, options, &name, source.as_ref()).map_err(|error| {
+            is_missing = source.is_missing(&error);
+            format!("{error:#}")
+        }),
         PlannedStep::Failed(error) => Err(error),
         PlannedStep::Unreached(error) => {
             is_logged = true;
@@ -189,7 +188,7 @@ fn dump(
     options: &DumpOptions,
     name: &Name,
     source: &dyn Source,
-) -> Result<PublishedDump, String> {
+) -> Result<PublishedDump> {
     progress::report_status(&format!("dumping {name}"));
     let access = options.begin_access();
     let stop = access.deadline;
@@ -200,7 +199,6 @@ fn dump(
             Some(stopped) if !child::is_held_open(&error) => stopped.into(),
             _ => error,
         })
-        .map_err(|error| format!("{error:#}"))
 }
 
 fn print_path(directory: &Path, published: &PublishedDump) {

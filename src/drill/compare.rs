@@ -17,17 +17,16 @@ const LISTED: usize = 5;
 struct TableWords {
     table: &'static str,
     row: &'static str,
-    rows: &'static str,
 }
 
 impl TableWords {
     fn new(of_keys: bool) -> Self {
-        let (table, row, rows) = if of_keys {
-            ("database", "key", "keys")
+        let (table, row) = if of_keys {
+            ("database", "key")
         } else {
-            ("table", "row", "rows")
+            ("table", "row")
         };
-        TableWords { table, row, rows }
+        TableWords { table, row }
     }
 }
 
@@ -77,9 +76,7 @@ impl Comparison {
 
     /// Compares the number of rows of each table `now` with the number at the snapshot.
     fn compare_tables(facts: &Facts, now: &BTreeMap<String, Option<u64>>, of_keys: bool) -> Self {
-        let TableWords {
-            table: thing, rows, ..
-        } = TableWords::new(of_keys);
+        let TableWords { table: thing, row } = TableWords::new(of_keys);
         let mut this = Comparison {
             tables: now.len(),
             rows: now.values().flatten().sum(),
@@ -100,10 +97,12 @@ impl Comparison {
             match (now, then) {
                 (Some(now), Some(Rows::Exact(then))) if now == then => this.counted += 1,
                 (Some(now), Some(Rows::Exact(then))) => {
-                    differences.push(format!("{table} has {now} {rows} and had {then}"));
+                    let now = human::format_count(*now, row);
+                    differences.push(format!("{table} has {now} and had {then}"));
                 }
                 (None, Some(Rows::Exact(then))) => {
-                    differences.push(format!("{table} cannot be counted and had {then} {rows}"));
+                    let then = human::format_count(*then, row);
+                    differences.push(format!("{table} cannot be counted and had {then}"));
                 }
                 (Some(now), Some(Rows::About { about })) if is_far(*now, *about) => {
                     this.estimated += 1;
@@ -170,12 +169,8 @@ impl fmt::Display for Comparison {
         }
         let words = TableWords::new(self.of_keys);
         let tables = human::format_count(self.tables, words.table);
-        let rows = if self.rows == 1 {
-            words.row
-        } else {
-            words.rows
-        };
-        write!(f, "{tables} with {} {rows}", self.rows)?;
+        let rows = human::format_count(self.rows, words.row);
+        write!(f, "{tables} with {rows}")?;
         match self.counted {
             0 => {}
             all if all == self.tables => f.write_str(", each as many as were dumped")?,

@@ -115,6 +115,7 @@ pub(super) fn log_table(outcomes: &[TaskResult]) {
         .collect();
     if !failed.is_empty() {
         let (some, all) = (failed.len(), outcomes.len());
-        log::error!("{some} of {all} were not dumped: {}", failed.join(", "));
+        let verb = if some == 1 { "was" } else { "were" };
+        log::error!("{some} of {all} {verb} not dumped: {}", failed.join(", "));
     }
 }

@@ -4,7 +4,7 @@
 use std::ffi::OsString;
 use std::fmt;
 use std::fs::File;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::Path;
 use std::process;
 
@@ -15,7 +15,7 @@ use crate::engine::access::Access;
 use crate::engine::dumper::{Dumper, ScratchFile};
 use crate::engine::feed::pass_on;
 use crate::engine::load::{LoadOptions, LoadResult};
-use crate::engine::source::{Loader, Source};
+use crate::engine::source::{Loader, NoSuchSource, Source};
 use crate::header::{Facts, Header};
 use crate::identity::{Engine, Identity};
 use crate::name::Format;
@@ -129,7 +129,18 @@ impl Dumper for ProgramDumper {
         command.args(arguments);
         let name = Path::new(program).file_name().unwrap_or(program);
         let name = name.to_string_lossy();
-        self.child = Some(Child::read_from(&mut command, &name, self.stop)?);
+        let started = Child::read_from(&mut command, &name, self.stop);
+        self.child = Some(started.map_err(|error| {
+            let is_missing = error.chain().any(|cause| {
+                let cause = cause.downcast_ref::<io::Error>();
+                cause.is_some_and(|cause| cause.kind() == io::ErrorKind::NotFound)
+            });
+            if is_missing {
+                NoSuchSource(format!("{error:#}")).into()
+            } else {
+                error
+            }
+        })?);
         Ok(())
     }
 

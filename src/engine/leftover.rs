@@ -87,6 +87,20 @@ pub(super) fn judge(
     is_left.then_some(Leftover::Killed)
 }
 
+/// Returns true if `found` has a name that [`make_name`] returns for some database and `what`.
+pub(super) fn is_made_name(found: &str, what: &str) -> bool {
+    let Some((_, suffix)) = found.rsplit_once(&format!(".{what}-")) else {
+        return false;
+    };
+    let parts: Vec<_> = suffix.split('-').collect();
+    let is_hexadecimal = |part: &&str| {
+        let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        !part.is_empty() && part.bytes().all(is_digit)
+    };
+    // Earlier versions wrote no hash of the place.
+    matches!(parts.len(), 2 | 3) && parts.iter().all(is_hexadecimal)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -120,6 +134,21 @@ mod tests {
                 "{found}"
             );
         }
+        for (found, expected) in [
+            ("app.restoring-64a-1f-0123abcd", true),
+            ("app.restoring-64a-1f", true),
+            ("app.restoring-64a", false),
+            ("app.restoring-64a-1f-0123abcd-2", false),
+            ("app.restoring-64a-x", false),
+            ("app.replaced-64a-1f-0123abcd", false),
+            ("app", false),
+        ] {
+            assert_eq!(is_made_name(found, "restoring"), expected, "{found}");
+        }
+        assert!(is_made_name(
+            &make_name("app", "restoring", 63),
+            "restoring"
+        ));
         let long = "a".repeat(60);
         let found = make_name(&long, "restoring", 63);
         assert_eq!(found.len(), 63);

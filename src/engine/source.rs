@@ -47,6 +47,11 @@ pub trait Source: Loader + fmt::Debug + fmt::Display + Send + Sync {
         None
     }
 
+    /// Returns true if this error of [`Source::open`] or of a dump says that there is no such database.
+    fn is_missing(&self, error: &anyhow::Error) -> bool {
+        error.downcast_ref::<NoSuchSource>().is_some() || self.find().is_err()
+    }
+
     /// Checks that there is a database to dump, if that is possible without connecting to a server.
     ///
     /// # Errors
@@ -118,6 +123,18 @@ pub(super) fn needs_no_database() -> anyhow::Error {
 pub(super) fn needs_a_database() -> anyhow::Error {
     anyhow!("the dump holds one database; add the target database to the server's URL")
 }
+
+/// The error of a source that names a database or a program which does not exist, as one sentence.
+#[derive(Debug)]
+pub(super) struct NoSuchSource(pub(super) String);
+
+impl fmt::Display for NoSuchSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for NoSuchSource {}
 
 /// The error of a dump that is complete but contains a damaged database. The restore did not change
 /// the target. An older dump may be good.

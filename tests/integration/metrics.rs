@@ -127,5 +127,5 @@ fn metrics_are_written_however_the_run_ended() {
     // A failure to write the metrics removes none of the last lines.
     let run = env.run("dump db.sqlite elsewhere --metrics missing/m.prom");
     let run = run.fails(1, "cannot write the metrics");
-    assert!(run.stderr.contains("1 of 2 were not dumped: db"), "{run:?}");
+    assert!(run.stderr.contains("1 of 2 was not dumped: db"), "{run:?}");
 }

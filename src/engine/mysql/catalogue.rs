@@ -10,6 +10,7 @@ use super::settings::DatabaseSettings;
 use super::storage_engines::ELSEWHERE;
 use super::unreadable::Unreadable;
 use super::{inexact, privileges};
+use crate::engine::source::NoSuchSource;
 use crate::header::{LeftOut, Rows};
 use crate::stop::Stop;
 
@@ -239,10 +240,11 @@ pub(super) fn read_settings(server: &Server, name: &str, stop: Stop) -> Result<D
     // Only MariaDB 10.5 and later have the comment.
     let rows = ask(&format!("{columns}, schema_comment")).or_else(|_| ask(columns))?;
     let Some(row) = rows.into_iter().next() else {
-        bail!(
+        let why = format!(
             "the server {} has no database {name}, or the user may not see it",
             server.url()
         );
+        return Err(NoSuchSource(why).into());
     };
     let mut row = row.into_iter();
     let mut next = || row.next().unwrap_or_default();

@@ -14,6 +14,7 @@ use super::error::{
 };
 use super::quotes::{find_after, read_account, split_statements};
 use super::server::{Server, quote_identifier};
+use crate::human;
 use crate::stop::Stop;
 
 /// The number of statements that one client runs at most.
@@ -148,9 +149,9 @@ fn write_servers(server: &Server, out: &mut dyn Write, stop: Stop) -> Result<()>
     };
     ensure!(
         definitions.len() == names.len(),
-        "the server shows {} of {} definitions of other servers; they were changed during the dump",
-        definitions.len(),
-        names.len()
+        "of {} of other servers, the server shows {}; they were changed during the dump",
+        human::format_count(names.len(), "definition"),
+        definitions.len()
     );
     writeln!(out, "\n-- Definitions of other servers\n")?;
     for definition in definitions {

@@ -8,10 +8,11 @@ use anyhow::{Context, Result};
 
 use super::catalogue::Readable;
 use super::dumper::Mysql;
-use super::server::Server;
+use super::server::{Server, quote_identifier};
 use super::{accounts, catalogue, options, privileges, restore};
 use crate::engine::access::{Access, Part};
 use crate::engine::dumper::Dumper;
+use crate::engine::leftover::is_made_name;
 use crate::engine::load::{Failure, LoadOptions, LoadResult};
 use crate::engine::source::{Loader, Source, needs_a_database, needs_no_database};
 use crate::header::Header;
@@ -129,8 +130,8 @@ impl fmt::Display for MysqlSource {
     }
 }
 
-/// Returns the databases of a server, without the server's own. Warns if the user may not see all
-/// of them.
+/// Returns the databases of a server, without the server's own and without those that a restore creates
+/// and then renames or drops, which it names in a warning. Warns if the user may not see all databases.
 ///
 /// # Errors
 /// When the server cannot be asked.
@@ -141,6 +142,15 @@ fn list_databases(server: &Server, stop: Stop) -> Result<Vec<String>> {
         log::warn!(
             "the user may not see every database of {}, and those that it does not see are not dumped; grant it SHOW DATABASES",
             server.url()
+        );
+    }
+    let (left, databases) = databases
+        .into_iter()
+        .partition::<Vec<_>, _>(|name| is_made_name(name, "restoring"));
+    for name in left {
+        log::warn!(
+            "{name} is not dumped: a restore that was killed left it; if no restore is running, remove it with DROP DATABASE {}",
+            quote_identifier(&name)
         );
     }
     Ok(databases)

@@ -224,7 +224,8 @@ impl Postgresql {
         if ready == 0 || no_room {
             return Ok(Some(BeginFailure::Sessions(error)));
         }
-        log::debug!("{ready} sessions read rows; another one cannot: {error:#}");
+        let ready = human::format_count(ready, "session");
+        log::debug!("the rows are read by {ready}; another one cannot read them: {error:#}");
         Ok(None)
     }
 

@@ -97,11 +97,14 @@ pub(super) fn count_without_queries(
     counted: u64,
     left_out: &str,
 ) -> Result<HashMap<String, Rows>> {
-    // A column of a fixed length is never in a TOAST table.
+    // A column of a fixed length is never in a TOAST table. A table without pages has no rows, although the
+    // index of its TOAST table has a page.
     let is_narrow = "EXISTS (SELECT FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0
         AND NOT attisdropped AND attgenerated = '' AND attlen > 0)";
-    let size =
-        format!("CASE WHEN {is_narrow} THEN pg_relation_size(oid) ELSE pg_table_size(oid) END");
+    let size = format!(
+        "CASE WHEN pg_relation_size(oid) = 0 OR {is_narrow} THEN pg_relation_size(oid)
+        ELSE pg_table_size(oid) END"
+    );
     let relation = query_relation(&size, counted, left_out);
     let list = format!(
         "{relation}

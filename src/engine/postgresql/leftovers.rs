@@ -9,6 +9,7 @@ use super::sql::{quote_identifier, quote_literal};
 use super::target::TargetServer;
 use crate::clock;
 use crate::engine::leftover::{Leftover, judge};
+use crate::engine::source::NoSuchSource;
 use crate::stop::Stop;
 
 /// The query for databases that restores created or renamed, and that no session is connected to.
@@ -67,24 +68,30 @@ pub(super) fn write_undo(left: &str, name: &str) -> String {
     format!("DROP DATABASE IF EXISTS {name} and ALTER DATABASE {left} RENAME TO {name}")
 }
 
-/// Adds to the error of a connection to the database `name` that a restore renamed it, if there is
-/// no such database and an old one of that name.
+/// Returns the error of a connection to the database `name` as a [`NoSuchSource`] if there is no such
+/// database, and says so if a restore renamed it.
 pub(super) fn explain_missing(server: &Server, name: &str, error: Error, stop: Stop) -> Error {
     let query = format!(
-        "SELECT coalesce(json_agg(datname), '[]') FROM pg_database
-            WHERE datname ~ '\\.replaced-[0-9a-f]+-[0-9a-f]+-[0-9a-f]+$'
-                AND NOT EXISTS (SELECT FROM pg_database WHERE datname = {})",
+        "SELECT CASE WHEN NOT EXISTS (SELECT FROM pg_database WHERE datname = {}) THEN coalesce(
+            (SELECT json_agg(datname) FROM pg_database
+                WHERE datname ~ '\\.replaced-[0-9a-f]+-[0-9a-f]+-[0-9a-f]+$'), '[]')
+        ELSE 'null' END",
         quote_literal(name)
     );
-    let found = connect_anywhere(server, Some(name), stop)
-        .and_then(|(maintenance, ..)| ask::<Vec<String>>(server, &maintenance, &query, stop));
-    let found = found.unwrap_or_default();
+    let found = connect_anywhere(server, Some(name), stop).and_then(|(maintenance, ..)| {
+        ask::<Option<Vec<String>>>(server, &maintenance, &query, stop)
+    });
+    let Ok(Some(found)) = found else {
+        return error;
+    };
     let now = clock::now();
     let left = found
         .iter()
         .find(|left| judge(left, name, "replaced", LONGEST_NAME, now).is_some());
-    match left {
-        Some(left) => error.context(describe_replaced(left, name)),
-        None => error,
-    }
+    let why = format!("{error:#}");
+    let why = match left {
+        Some(left) => format!("{}: {why}", describe_replaced(left, name)),
+        None => why,
+    };
+    NoSuchSource(why).into()
 }

@@ -14,7 +14,7 @@ use crate::stop::Stop;
 const MAINTENANCE: [&str; 2] = ["postgres", "template1"];
 
 /// The query for every database of a server except template0, which nobody can connect to, and
-/// template1, which a separate query covers. Nobody can connect to a database that an interrupted
+/// template1 while it is an ordinary template, which a separate query covers. Nobody can connect to a database that an interrupted
 /// DROP DATABASE left (`datconnlimit` -2). A database that a killed restore left or renamed
 /// ([`make_new_name`]) is not dumped.
 ///
@@ -26,7 +26,8 @@ const DATABASES: &str = "WITH found AS (
         WHEN datname ~ '\\.replaced-[0-9a-f]+-[0-9a-f]+-[0-9a-f]+$' THEN 'replaced'
         WHEN NOT datallowconn THEN 'closed'
         ELSE 'open' END AS state
-    FROM pg_database WHERE datname NOT IN ('template0', 'template1'))
+    FROM pg_database WHERE datname <> 'template0'
+        AND NOT (datname = 'template1' AND datallowconn AND datistemplate))
 SELECT json_object_agg(state, (
     SELECT coalesce(json_agg(name ORDER BY name), '[]') FROM found WHERE found.state = states.state))
 FROM unnest(ARRAY['open', 'closed', 'invalid', 'restoring', 'replaced']) states (state)";

@@ -15,12 +15,15 @@ use crate::header::Rows;
 pub(super) const CHEAP: u64 = 64 << 20;
 
 /// The tables to lock: the tables whose rows `pg_dump` dumps, and their partitioned parents. `$LEFT_OUT`
-/// stands for the SQL array of the OIDs of the tables that are left out.
+/// stands for the SQL array of the OIDs of the tables that are left out. Of a table or a schema that was
+/// dropped since the snapshot, the functions for privileges return NULL: `$GONE` stands for whether such
+/// tables are meant, too.
 const DUMPED: &str = "pg_class c JOIN pg_namespace n ON n.oid = relnamespace
     WHERE relkind IN ('r', 'p') AND relpersistence <> 't'
         AND nspname !~ '^pg_' AND nspname <> 'information_schema'
         AND c.oid <> ALL ($LEFT_OUT)
-        AND has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')
+        AND coalesce(has_schema_privilege(n.oid, 'USAGE'), $GONE)
+        AND coalesce(has_table_privilege(c.oid, 'SELECT'), $GONE)
         AND NOT EXISTS (SELECT FROM pg_depend
             WHERE classid = 'pg_class'::regclass AND objid = c.oid AND deptype = 'e'
                 AND NOT EXISTS (SELECT FROM pg_extension e
@@ -31,7 +34,8 @@ pub(super) type Storage = HashMap<String, Option<u32>>;
 
 /// Returns [`DUMPED`] without the tables whose OIDs are in the SQL array `left_out`.
 pub(super) fn query_dumped(left_out: &str) -> String {
-    DUMPED.replace("$LEFT_OUT", left_out)
+    let dumped = DUMPED.replace("$GONE", "false");
+    dumped.replace("$LEFT_OUT", left_out)
 }
 
 /// Returns the query for [`Storage`]: the name and the file of each dumped table, without the tables
@@ -109,7 +113,8 @@ SELECT '{begin}', (SELECT 'LOCK TABLE '
     /// # Errors
     /// When the server cannot be asked, in the server's words.
     pub(super) fn find_rewritten(&mut self) -> Result<Vec<String>> {
-        let dumped = query_dumped(&self.left_out);
+        let dumped = DUMPED.replace("$GONE", "true");
+        let dumped = dumped.replace("$LEFT_OUT", &self.left_out);
         self.ask(&format!(
             "SELECT coalesce(json_agg(format('%I.%I', nspname, relname) ORDER BY c.oid), '[]')
             FROM {dumped} AND relfilenode <> 0

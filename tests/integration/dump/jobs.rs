@@ -62,7 +62,7 @@ fn one_of_several_at_a_time_fails_alone() {
     let run = run.fails(1, "b.sqlite does not exist");
     assert_eq!(run.paths().len(), 2);
     let table: Vec<_> = run.stderr.lines().rev().take(4).collect();
-    assert_eq!(table[0], "error: 1 of 3 were not dumped: b");
+    assert_eq!(table[0], "error: 1 of 3 was not dumped: b");
     assert!(table[1].starts_with("c  dumped  "), "{run:?}");
     assert!(
         table[2].starts_with("error: b  FAILED  b.sqlite does not exist"),

@@ -33,6 +33,18 @@ pub(crate) fn pause_while<T>(running: &Child, act: impl FnOnce() -> T) -> T {
     done
 }
 
+/// Asserts that a dump of the mistyped `missing` fails and that `status`, after a dump of `found`, does not
+/// report it.
+pub(crate) fn assert_what_is_missing_is_not_recorded(env: &Env, found: &str, missing: &str) {
+    env.run(&format!("dump {found}")).succeeds();
+    let run = env.run(&format!("dump {missing}"));
+    assert_eq!(run.status, Some(1), "{run:?}");
+    env.run("status").succeeds();
+    let known = env.run("status --json").succeeds().stdout;
+    let known: serde_json::Value = serde_json::from_str(&known).unwrap();
+    assert_eq!(known.as_array().unwrap().len(), 1, "{known}");
+}
+
 /// Asserts that SIGTERM ends a dump with these arguments within seconds, and that no child and no file is left.
 pub(crate) fn assert_sigterm_leaves_no_child(env: &Env, args: &str) {
     let running = dumping(env, args);

@@ -90,6 +90,8 @@ fn a_program_that_fails_leaves_the_dumps_there_were() {
     }
     env.run("dump --name other -- ./missing")
         .fails(1, "cannot start ./missing");
+    let status = env.run("status --json").stdout;
+    assert!(!status.contains("other"), "{status}");
     env.run("dump --name ldap -- ./missing")
         .fails(1, "is of command sh");
     env.assert_nothing_left(&good);

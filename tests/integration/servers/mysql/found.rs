@@ -122,3 +122,28 @@ exec /usr/bin/mariadb-dump \"$@\"";
         assert_eq!(said.matches(flag).count(), 1, "{said}");
     }
 }
+
+#[test]
+#[ignore = "needs MariaDB"]
+fn what_a_killed_restore_left_is_named_and_not_dumped() {
+    let env = Env::new();
+    let server = Server::start();
+    let left = "app.restoring-65a-1f-0123abcd";
+    server.sql(
+        "",
+        &format!("CREATE DATABASE `{left}`; CREATE DATABASE `app.restoring-x`"),
+    );
+    let run = env.run(&format!("dump {}", server.url(""))).succeeds();
+    let said = format!("warning: {left} is not dumped: a restore that was killed left it");
+    assert!(run.stderr.contains(&said), "{run:?}");
+    let names = env.names();
+    assert_eq!(names.len(), 2, "{names:?}");
+    assert!(
+        names
+            .iter()
+            .any(|name| name.starts_with("app.restoring-x-2"))
+    );
+    // Named by its URL, it is dumped.
+    env.run(&format!("dump --to named {}", server.url(left)))
+        .succeeds();
+}

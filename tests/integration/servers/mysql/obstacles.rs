@@ -41,7 +41,7 @@ fn a_missing_database_does_not_keep_the_good_ones() {
     let run = env.run(&format!("dump {}", urls.join(" ")));
     let run = run.fails(1, "has no database missing");
     assert_eq!(run.paths().len(), 2, "{run:?}");
-    let end = "error: 1 of 3 were not dumped: missing\n";
+    let end = "error: 1 of 3 was not dumped: missing\n";
     assert!(run.stderr.ends_with(end), "{run:?}");
     env.run("verify").succeeds();
 }

@@ -5,8 +5,8 @@ use std::fs;
 use super::Server;
 use crate::servers::assert_no_trace;
 use crate::servers::clients::{
-    assert_a_stopped_server_leaves_no_trace, assert_sigterm_leaves_no_child, dumping,
-    ends_without_showing, pause_while, with_fake,
+    assert_a_stopped_server_leaves_no_trace, assert_sigterm_leaves_no_child,
+    assert_what_is_missing_is_not_recorded, dumping, ends_without_showing, pause_while, with_fake,
 };
 use crate::support::{Env, Run};
 
@@ -219,4 +219,13 @@ fn a_table_altered_during_a_dump_begins_it_anew() {
     ))
     .succeeds();
     assert_eq!(server.sql("again", "SELECT a, b FROM zz"), "1\t2");
+}
+
+#[test]
+#[ignore = "needs MariaDB"]
+fn a_mistyped_database_is_not_recorded() {
+    let server = Server::start();
+    server.sql("", "CREATE DATABASE app");
+    let missing = server.url("apq");
+    assert_what_is_missing_is_not_recorded(&Env::new(), &server.url("app"), &missing);
 }

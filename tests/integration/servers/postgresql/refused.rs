@@ -6,8 +6,8 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::Server;
 use crate::servers::clients::{
-    assert_a_stopped_server_leaves_no_trace, assert_sigterm_leaves_no_child, dumping,
-    ends_without_showing, pause_while,
+    assert_a_stopped_server_leaves_no_trace, assert_sigterm_leaves_no_child,
+    assert_what_is_missing_is_not_recorded, dumping, ends_without_showing, pause_while,
 };
 use crate::servers::{assert_no_trace, wait_for};
 use crate::support::{Env, Run, namespace};
@@ -134,7 +134,7 @@ fn a_missing_database_does_not_keep_the_good_ones() {
     assert_eq!(run.paths().len(), 2, "{run:?}");
     assert!(
         run.stderr
-            .ends_with("error: 1 of 3 were not dumped: missing\n")
+            .ends_with("error: 1 of 3 was not dumped: missing\n")
     );
     let last: Vec<_> = run.stderr.lines().rev().skip(1).take(3).collect();
     assert!(
@@ -213,4 +213,12 @@ fn a_full_disk_leaves_nothing_behind() {
         let run = run.succeeds().fails(0, "No space left on device");
         assert!(!run.stderr.contains("terminated by user"), "{run:?}");
     }
+}
+
+#[test]
+#[ignore = "needs PostgreSQL"]
+fn a_mistyped_database_is_not_recorded() {
+    let server = Server::start();
+    let missing = server.url("apq");
+    assert_what_is_missing_is_not_recorded(&Env::new(), &server.url("postgres"), &missing);
 }

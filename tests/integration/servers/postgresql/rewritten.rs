@@ -101,11 +101,19 @@ fn a_table_truncated_between_the_snapshot_and_pg_dump_s_locks_is_noticed() {
             r#"/usr/bin/psql -Xq -d "$URL" -c "ALTER TABLE public.etl SET UNLOGGED""#,
             3,
         ),
+        (
+            r#"/usr/bin/psql -Xq -d "$URL" -c "BEGIN; DROP TABLE public.etl; CREATE TABLE public.etl (i int);
+                INSERT INTO public.etl SELECT generate_series(1, 1000); COMMIT""#,
+            4,
+        ),
     ] {
-        let _ = std::fs::remove_file(env.path("began"));
-        let path = with_late_pg_dump(&env, 2, change);
-        let args = format!("--to d{number} {}", server.url("postgres"));
-        is_whole(&env, &server, dump(&env, &path, &server, &args));
+        for format in ["plain", "custom"] {
+            let _ = std::fs::remove_file(env.path("began"));
+            let path = with_late_pg_dump(&env, 2, change);
+            let to = format!("--to {format}{number} --format {format}");
+            let args = format!("{to} {}", server.url("postgres"));
+            is_whole(&env, &server, dump(&env, &path, &server, &args));
+        }
     }
     let path = with_late_pg_dump(&env, 100, REWRITES);
     let args = format!("--timeout 8s {}", server.url("postgres"));

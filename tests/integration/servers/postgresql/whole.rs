@@ -121,6 +121,24 @@ fn two_whole_servers_in_one_directory_are_a_usage_error() {
 
 #[test]
 #[ignore = "needs PostgreSQL"]
+fn a_template1_that_is_no_ordinary_template_is_dumped_or_named() {
+    let env = Env::new();
+    let server = Server::start();
+    let url = server.url("");
+    server.psql("postgres", "ALTER DATABASE template1 IS_TEMPLATE false");
+    env.run(&format!("dump {url}")).succeeds();
+    assert_eq!(databases(&env), ["@globals", "postgres", "template1"]);
+    server.psql(
+        "postgres",
+        "ALTER DATABASE template1 ALLOW_CONNECTIONS false",
+    );
+    let run = env.run(&format!("dump {url}")).succeeds();
+    let said = "template1 is not dumped: it allows no connections";
+    assert!(run.stderr.contains(said), "{run:?}");
+}
+
+#[test]
+#[ignore = "needs PostgreSQL"]
 fn databases_half_gone_are_left_out_and_a_template1_with_other_grants_is_not() {
     let env = Env::new();
     let server = Server::start();
