@@ -114,6 +114,15 @@ impl Child {
         }
     }
 
+    /// Returns true if the program wrote output or ended. Does not wait.
+    ///
+    /// # Errors
+    /// [`Stopped`] when work must end.
+    pub fn has_output(&mut self) -> io::Result<bool> {
+        self.stop.check().map_err(io::Error::other)?;
+        Ok(self.listen(Duration::ZERO)? || self.stdout.is_none() || self.process.has_exited())
+    }
+
     /// Relays the lines of the program's stderr as messages of this program's own log, each with
     /// the priority that it begins with (`<4>`), and gives the program the time `grace` to end when
     /// it is asked to.

@@ -2,6 +2,7 @@
 //! `pg_restore`.
 
 mod analyze;
+mod archive;
 mod begin;
 mod catalogue;
 mod checking;
@@ -13,7 +14,9 @@ mod entry_session;
 mod error;
 mod fill;
 mod fresh;
+mod further_session;
 pub mod globals;
+mod index_sessions;
 mod joined;
 mod large;
 mod left_out;
@@ -22,7 +25,6 @@ mod load;
 mod load_database;
 mod missing;
 mod own_name;
-mod parallel;
 mod pattern;
 mod piece;
 mod prepare;
@@ -31,7 +33,6 @@ mod ranges;
 mod reach;
 mod readers;
 pub mod restore;
-mod row_session;
 mod row_sessions;
 mod script;
 mod sections;

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, ensure};
 use super::entry_session::{
     ERRORS_ONLY, MOST_LINES, explain_end, remove_severity, unwrap_io_error,
 };
-use super::script::entries::{Entry, EntrySink};
+use super::script::entries::{Entry, EntrySink, is_setting};
 use super::script::located::ObjectPositions;
 use super::sql::quote_identifier;
 use super::target::TargetServer;
@@ -267,8 +267,4 @@ impl EntrySink for EntryLoader<'_> {
     fn end_rows(&mut self, _line: &[u8]) -> io::Result<()> {
         EntryLoader::end_rows(self).map_err(unwrap_io_error)
     }
-}
-
-fn is_setting(line: &[u8]) -> bool {
-    line.starts_with(b"SET ") || line.starts_with(b"SELECT pg_catalog.set_config(")
 }

@@ -12,10 +12,11 @@ use crate::engine::leftover::{Leftover, judge};
 use crate::engine::source::NoSuchSource;
 use crate::stop::Stop;
 
-/// The query for databases that restores created or renamed, and that no session is connected to.
+/// The query for databases that restores created or renamed, and that no user's session is connected to. (An
+/// autovacuum worker has no user.)
 const UNUSED: &str = "SELECT coalesce(json_agg(datname), '[]') FROM pg_database d
     WHERE datname ~ '\\.(restoring|replaced)-[0-9a-f]+-[0-9a-f]+(-[0-9a-f]+)?$'
-        AND NOT EXISTS (SELECT FROM pg_stat_activity WHERE datid = d.oid)";
+        AND NOT EXISTS (SELECT FROM pg_stat_activity WHERE datid = d.oid AND usesysid IS NOT NULL)";
 
 /// Drops the databases that killed restores of `name` left on this machine, and logs a message about
 /// each. Names those that may be of a restore which is running elsewhere, and old databases that were

@@ -8,6 +8,7 @@ use std::process::Command;
 use anyhow::{Context, Result, anyhow, ensure};
 
 use super::entry_loader::EntryLoader;
+use super::index_sessions::IndexSessions;
 use super::row_sessions::{FurtherSessions, RowSessions};
 use super::script::entries::Entries;
 use super::script::located::ObjectPositions;
@@ -26,15 +27,8 @@ use crate::stop::Stopped;
 /// dump ends within rows, which took the `COMMIT` for a row.
 const OUTSIDE_TRANSACTION: &str = "DISCARD ALL";
 
-/// Settings of a session that loads a new database. Renaming the database, at the end, writes all
-/// commits before it to the disk. An index is built with as much memory as the server gives to its
-/// buffers, at most 256 MiB.
-const FASTER: [&str; 2] = [
-    "SET synchronous_commit = off",
-    "SELECT set_config('maintenance_work_mem', (bytes / 1024) || 'kB', false)
-    FROM (SELECT least(pg_size_bytes(current_setting('shared_buffers')), 268435456) AS bytes) AS buffers
-    WHERE bytes > pg_size_bytes(current_setting('maintenance_work_mem'))",
-];
+/// The most memory that a restore lets the server use to create indexes, in bytes: 256 MiB.
+const INDEX_MEMORY: usize = 256 << 20;
 
 /// The transactions that a dump is loaded in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,27 +53,43 @@ pub(super) fn load(
     feed: impl Fn(&mut dyn Write) -> io::Result<()>,
 ) -> Result<Vec<Failure>> {
     if !target.keep_going {
-        let psql = || {
+        let build_psql = |sessions: usize| {
             let mut psql = target.server.build_psql(name);
             if scope == Scope::EachStatement {
-                for statement in FASTER {
+                for statement in speed_up(sessions) {
                     psql.arg("--command").arg(statement);
                 }
             }
             psql
         };
         let further = FurtherSessions {
-            psql: &psql,
+            psql: &|| build_psql(target.access.threads.get()),
             number: target.access.threads,
             stop: target.stop,
         };
         // The other sessions see nothing of a transaction.
         let is_shared = scope == Scope::EachStatement && further.number.get() > 1;
         let further = is_shared.then_some(further);
-        return load_whole(target, psql(), further, dump, scope, feed).map(|()| Vec::new());
+        return load_whole(target, build_psql(1), further, dump, scope, feed).map(|()| Vec::new());
     }
     let each = EntryLoader::new(target, name).with_feed(&feed);
     load_each(target, each, dump, &feed)
+}
+
+/// Returns the settings of one of `sessions` that load a new database at the same time. Renaming the
+/// database, at the end, writes all commits before it to the disk. Together, the sessions create indexes with
+/// as much memory as the server gives to its buffers, at most [`INDEX_MEMORY`], and each at least with what
+/// the server is configured for.
+fn speed_up(sessions: usize) -> [String; 2] {
+    [
+        "SET synchronous_commit = off".to_owned(),
+        format!(
+            "SELECT set_config('maintenance_work_mem', (bytes / 1024) || 'kB', false)
+            FROM (SELECT least(pg_size_bytes(current_setting('shared_buffers')), {INDEX_MEMORY}) / {sessions}
+                AS bytes) AS buffers
+            WHERE bytes > pg_size_bytes(current_setting('maintenance_work_mem'))"
+        ),
+    ]
 }
 
 /// Feeds the SQL that `feed` writes from the file `dump` to the sessions of `each`. Returns the
@@ -104,7 +114,7 @@ pub(super) fn load_each(
 }
 
 /// Feeds the SQL that `feed` writes from the file `dump` to `psql`, which then runs nothing but
-/// SQL, and the rows of large tables to `further` sessions.
+/// SQL, and the rows of large tables and their indexes to `further` sessions.
 ///
 /// # Errors
 /// When a statement fails, in the server's words and with the name of the object.
@@ -131,13 +141,14 @@ pub(super) fn load_whole(
     // The error contains these messages and the object.
     child.log_at_debug();
     let parts = Transaction::new(LocatingWriter::new(child), is_one);
-    let parts = RowSessions::new(parts, further);
+    let parts = IndexSessions::new(RowSessions::new(parts, further));
     let parts = ShownEntries::new(Owners::new(parts, target.no_owner));
     let mut script =
         RestrictedScript::new(Entries::new(parts), &target.objects.parameters, restricting)?;
     let fed = feed(&mut script).and_then(|()| script.flush());
-    let (parts, ended) = script.into_inner().parts.parts.parts.finish();
-    let fed = fed.and_then(|()| ended.map_err(io::Error::other));
+    let parts = script.into_inner().parts.parts.parts;
+    let (parts, ended) = parts.finish(fed.is_ok());
+    let fed = fed.and(ended);
     let mut located = parts.parts;
     let fed = fed.and_then(|()| match scope {
         Scope::OneTransaction => located.write_all(b"\nCOMMIT;\n"),

@@ -4,9 +4,9 @@ use std::fs::File;
 
 use anyhow::{Context, Result};
 
+use super::archive::write_sql;
 use super::catalogue::DatabaseSettings;
 use super::load::{Scope, load};
-use super::parallel::ArchiveLoad;
 use super::sql::quote_identifier;
 use super::target::TargetServer;
 use crate::engine::load::Failure;
@@ -14,34 +14,22 @@ use crate::header::Header;
 use crate::name::Format;
 use crate::read::read_whole;
 
-/// Prepares the archive, if the dump is one.
-pub(super) fn prepare_archive(
-    target: &TargetServer<'_>,
-    dump: &File,
-    header: &Header,
-    scope: Scope,
-) -> Result<Option<ArchiveLoad>> {
-    let is_archive = header.format == Format::Pgdump;
-    is_archive
-        .then(|| ArchiveLoad::prepare(target, dump, header, scope))
-        .transpose()
-}
-
-/// Loads the dump, or its prepared `archive`, into the database `name`. Returns the objects that failed,
-/// if failures do not end the restore.
+/// Loads the dump into the database `name`. Returns the objects that failed, if failures do not end the
+/// restore.
 pub(super) fn load_database(
     target: &TargetServer<'_>,
     name: &str,
     dump: &File,
-    archive: Option<ArchiveLoad>,
+    header: &Header,
     scope: Scope,
 ) -> Result<Vec<Failure>> {
-    match archive {
-        Some(archive) => archive.load(target, dump, name, scope),
-        None => load(target, name, dump, scope, |script| {
+    load(target, name, dump, scope, |script| {
+        if header.format == Format::Pgdump {
+            write_sql(dump, script, target.stop)
+        } else {
             read_whole(dump, target.stop, script).map(drop)
-        }),
-    }
+        }
+    })
 }
 
 /// Applies the settings to the new database, which will be called `name`. Returns the settings that

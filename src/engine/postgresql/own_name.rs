@@ -13,7 +13,7 @@ use super::catalogue::DatabaseSettings;
 use super::fresh::NewDatabase;
 use super::leftovers::write_undo;
 use super::load::Scope;
-use super::load_database::{apply_settings, load_database, prepare_archive};
+use super::load_database::{apply_settings, load_database};
 use super::settings::LOADING;
 use super::sql::{quote_identifier, quote_literal};
 use super::target::TargetServer;
@@ -80,7 +80,6 @@ pub(super) fn load_under_own_name(
 ) -> Result<Vec<Failure>> {
     // If this program is killed, the database is empty, and not a part of the dump.
     let scope = Scope::OneTransaction;
-    let archive = prepare_archive(target, dump, header, scope)?;
     let new = NewDatabase::create_closed(target, name.to_owned(), settings)?;
     let database = quote_identifier(name);
     // Only a superuser is let in beyond the limit.
@@ -93,7 +92,7 @@ pub(super) fn load_under_own_name(
         format!("ALTER DATABASE {database} ALLOW_CONNECTIONS true"),
     ];
     target.execute(&marked, target.stop)?;
-    let mut failed = load_database(target, name, dump, archive, scope)?;
+    let mut failed = load_database(target, name, dump, header, scope)?;
     failed.extend(apply_settings(target, settings, name, name)?);
     target.stop.check()?;
     target.execute(

@@ -12,13 +12,13 @@ use super::catalogue::DatabaseSettings;
 use super::fill::{self, FilledDatabase};
 use super::fresh::NewDatabase;
 use super::load::Scope;
-use super::load_database::{apply_settings, load_database, prepare_archive};
+use super::load_database::{apply_settings, load_database};
 use super::own_name::{insists_on_name, load_under_own_name, mark_of, refuse_marked};
 use super::reach::ask;
 use super::server::Server;
 use super::sql::quote_literal;
 use super::target::TargetServer;
-use super::{leftovers, parallel, swap};
+use super::{archive, leftovers, swap};
 use crate::engine::access::Access;
 use crate::engine::load::{ExistingDatabase, LoadOptions, LoadResult};
 use crate::engine::missing::MissingRequirements;
@@ -48,8 +48,7 @@ pub fn run(
         check_target(&target, header, &settings)?;
         let filled = FilledDatabase::take(&target, name, &settings)?;
         let scope = Scope::OneTransaction;
-        let archive = prepare_archive(&target, dump, header, scope)?;
-        let loaded = load_database(&target, name, dump, archive, scope);
+        let loaded = load_database(&target, name, dump, header, scope);
         let failed = loaded.map_err(|error| filled.explain(error))?;
         fill::set_parameters(&target, name, &settings);
         analyze(&target, name);
@@ -69,9 +68,8 @@ pub fn run(
     check_target(&target, header, &settings)?;
 
     let scope = Scope::EachStatement;
-    let archive = prepare_archive(&target, dump, header, scope)?;
     let new = NewDatabase::create(&target, name, &settings)?;
-    let data = load_database(&target, &new.name, dump, archive, scope);
+    let data = load_database(&target, &new.name, dump, header, scope);
     if insists_on_name(&target, &data, name)? {
         drop(new);
         log::info!(
@@ -165,7 +163,7 @@ fn check_target(
         _ => {}
     }
     if header.format == Format::Pgdump {
-        lacking.extend(parallel::find_missing_version(header, target.stop)?);
+        lacking.extend(archive::find_missing_version(header, target.stop)?);
     }
     if !lacking.is_empty() {
         let missing = MissingRequirements {

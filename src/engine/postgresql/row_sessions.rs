@@ -15,15 +15,17 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use super::row_session::RowSession;
-use super::script::entries::{Entry, EntrySink};
+use super::entry_session::unwrap_io_error;
+use super::further_session::FurtherSession;
+use super::script::entries::{Entry, EntrySink, is_setting};
 use crate::stop::Stop;
 
 /// The number of bytes of a table's rows that the first session loads alone.
 const LOADED_ALONE: usize = 16 << 20;
 /// The length of what every session begins with, in bytes. `pg_dump` writes some lines.
 const LONGEST_PREAMBLE: usize = 32 << 10;
-/// The settings that `pg_dump` changes between entries and that do not change how rows are read.
+/// The settings that `pg_dump` changes between entries and that do not change how rows are read. Every
+/// session gets them.
 const HARMLESS: [&[u8]; 3] = [
     b"SET default_tablespace ",
     b"SET default_table_access_method ",
@@ -43,10 +45,14 @@ pub(super) struct RowSessions<'a, P> {
     pub(super) parts: P,
     /// `None` if the first session loads everything.
     further: Option<FurtherSessions<'a>>,
-    sessions: Vec<RowSession>,
+    sessions: Vec<FurtherSession>,
     /// Everything before the first entry.
     preamble: Vec<u8>,
     in_preamble: bool,
+    /// The newest of each of the [`HARMLESS`] settings.
+    settings: [Vec<u8>; HARMLESS.len()],
+    /// The number of bytes of all rows so far.
+    loaded: u64,
     object: String,
     statement: Vec<u8>,
     /// The number of bytes of rows that the first session got of the current table.
@@ -65,6 +71,8 @@ impl<'a, P> RowSessions<'a, P> {
             sessions: Vec::new(),
             preamble: Vec::new(),
             in_preamble: true,
+            settings: Default::default(),
+            loaded: 0,
             object: String::new(),
             statement: Vec::new(),
             passed: 0,
@@ -73,13 +81,24 @@ impl<'a, P> RowSessions<'a, P> {
         }
     }
 
-    /// Ends the further sessions. Returns the sink of the first one.
+    /// Ends the further sessions.
     ///
     /// # Errors
     /// When a session ends with an error.
-    pub(super) fn finish(mut self) -> (P, Result<()>) {
-        let ended = self.sessions.drain(..).try_for_each(RowSession::finish);
-        (self.parts, ended)
+    pub(super) fn finish(&mut self) -> Result<()> {
+        self.sessions.drain(..).try_for_each(FurtherSession::finish)
+    }
+
+    /// Returns the further sessions. There are none if the rows so far are few.
+    pub(super) fn start_for_indexes(&mut self) -> &mut [FurtherSession] {
+        if self.loaded >= LOADED_ALONE as u64 {
+            self.has_sessions();
+        }
+        &mut self.sessions
+    }
+
+    pub(super) fn sessions(&mut self) -> &mut [FurtherSession] {
+        &mut self.sessions
     }
 
     /// Starts the further sessions if there are none, as many as the server accepts. Returns true if
@@ -90,7 +109,8 @@ impl<'a, P> RowSessions<'a, P> {
         };
         if self.sessions.is_empty() {
             for _ in 0..further.number.get() {
-                match RowSession::start((further.psql)(), &self.preamble, further.stop) {
+                let begin = [&*self.preamble, &self.settings.concat()].concat();
+                match FurtherSession::start((further.psql)(), &begin, further.stop) {
                     Ok(session) => self.sessions.push(session),
                     Err(error) => {
                         log::info!(
@@ -102,14 +122,26 @@ impl<'a, P> RowSessions<'a, P> {
                 }
             }
             match self.sessions.len() {
-                1 => log::debug!("1 further session loads rows"),
-                number => log::debug!("{number} further sessions load rows"),
+                1 => log::debug!("1 further session loads rows and creates indexes"),
+                number => log::debug!("{number} further sessions load rows and create indexes"),
             }
         }
         if self.sessions.is_empty() {
             self.further = None;
         }
         !self.sessions.is_empty()
+    }
+
+    /// Passes a setting on to the further sessions. Ends them if the setting may change how they read rows.
+    fn take_setting(&mut self, line: &[u8]) -> io::Result<()> {
+        let number = HARMLESS.iter().position(|start| line.starts_with(start));
+        let Some(number) = number else {
+            self.further = None;
+            return self.finish().map_err(unwrap_io_error);
+        };
+        self.settings[number] = line.to_vec();
+        let mut sessions = self.sessions.iter_mut();
+        sessions.try_for_each(|session| session.pass(line))
     }
 
     /// Passes rows to the session that has the least to do. A line goes to one session as a whole.
@@ -169,9 +201,8 @@ impl<P: EntrySink> EntrySink for RowSessions<'_, P> {
             if self.further.is_some() {
                 self.preamble.extend_from_slice(lines);
             }
-        } else if between && changes_settings(lines) {
-            // A session that has not this setting may read the rows in another way.
-            self.further = None;
+        } else if between && is_setting(lines) {
+            self.take_setting(lines)?;
         }
         self.parts.take_sql(lines, between)
     }
@@ -183,6 +214,7 @@ impl<P: EntrySink> EntrySink for RowSessions<'_, P> {
     }
 
     fn take_rows(&mut self, rows: &[u8]) -> io::Result<()> {
+        self.loaded += rows.len() as u64;
         if self.is_sharing {
             return self.share(rows);
         }
@@ -211,13 +243,6 @@ impl<P: EntrySink> EntrySink for RowSessions<'_, P> {
         for session in &mut self.sessions {
             session.end(line)?;
         }
-        self.sessions.iter_mut().try_for_each(RowSession::wait)
+        self.sessions.iter_mut().try_for_each(FurtherSession::wait)
     }
-}
-
-/// Returns true for a statement of `pg_dump` that changes a setting which may concern rows.
-fn changes_settings(line: &[u8]) -> bool {
-    let is_setting =
-        line.starts_with(b"SET ") || line.starts_with(b"SELECT pg_catalog.set_config(");
-    is_setting && !HARMLESS.iter().any(|start| line.starts_with(start))
 }

@@ -81,6 +81,11 @@ pub(in super::super) trait EntrySink {
     fn end_rows(&mut self, line: &[u8]) -> io::Result<()>;
 }
 
+/// Returns true for a statement of `pg_dump` that changes a setting.
+pub(in super::super) fn is_setting(line: &[u8]) -> bool {
+    line.starts_with(b"SET ") || line.starts_with(b"SELECT pg_catalog.set_config(")
+}
+
 /// Splits the dump that is written to it. [`Write::flush`] ends the dump.
 pub(in super::super) struct Entries<P> {
     pub(in super::super) parts: P,

@@ -3,7 +3,7 @@
 use super::Server;
 use crate::servers::clients::with_fake;
 use crate::servers::drilled::with_text;
-use crate::support::{Env, Run, planted};
+use crate::support::{Env, Run};
 
 #[test]
 #[ignore = "needs PostgreSQL"]
@@ -67,30 +67,6 @@ exec /usr/bin/psql "$@""#;
     server.psql("mine", "DROP TABLE early, users; SELECT lo_unlink(5)");
     env.run(&fill(&plain))
         .fails(1, "the database mine is not empty (text search dictionary ");
-}
-
-#[test]
-#[ignore = "needs PostgreSQL"]
-fn an_archive_is_uncompressed_before_the_new_database_is_created() {
-    let env = Env::new();
-    let server = Server::start();
-    server.psql("postgres", "CREATE DATABASE app");
-    server.psql("app", "CREATE TABLE t AS SELECT 1 AS v");
-    let dump = env.dump(&format!("--format custom {}", server.url("app")));
-    let script = r#"case "$*" in *"CREATE DATABASE"*)
-for fd in /proc/$PPID/fd/*; do case "$(readlink "$fd")" in */#*) stat -Lc %s "$fd" > "$SIZE";; esac; done;; esac
-exec /usr/bin/psql "$@""#;
-    let path = with_fake(&env, "psql", script);
-    let mut restore = env.program(&format!(
-        "restore {} {}",
-        dump.display(),
-        server.url("fresh")
-    ));
-    let size = env.path("size");
-    Run::finish(restore.env("PATH", path).env("SIZE", &size)).succeeds();
-    let size = std::fs::read_to_string(size).unwrap();
-    assert_eq!(size.trim(), planted::header(&dump).bytes.to_string());
-    assert_eq!(server.psql("fresh", "SELECT v FROM t"), "1");
 }
 
 #[test]

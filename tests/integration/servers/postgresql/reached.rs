@@ -87,36 +87,3 @@ fn service_and_password_files_are_heeded() {
     run(&restore, "passwords").succeeds();
     assert_eq!(server.psql("back", "SELECT v FROM t"), "1");
 }
-
-#[test]
-#[ignore = "needs PostgreSQL"]
-fn an_archive_is_restored_from_a_pipe_where_there_is_no_space_for_it() {
-    let env = Env::new();
-    let server = Server::start();
-    server.psql("postgres", "CREATE DATABASE app");
-    server.psql(
-        "app",
-        "CREATE TABLE t AS SELECT n, md5(n::text) AS v FROM generate_series(1, 50000) n;
-         CREATE INDEX ON t (v); SELECT lo_from_bytea(1, 'abc')",
-    );
-    let dump = env.dump(&format!("--format custom {}", server.url("app")));
-    let dump = dump.display();
-    let expected = server.read_all("app");
-    let restore = |name: &str| {
-        crate::support::namespace::run(
-            &env,
-            &format!(
-                "mkdir -p small; mount -t tmpfs -o size=1m none small
-                 export TMPDIR=$PWD/small
-                 dump-database --log info restore {dump} '{}'",
-                server.url(name)
-            ),
-        )
-    };
-    let Some(run) = restore("again") else {
-        return;
-    };
-    run.succeeds().fails(0, "one table is restored at a time");
-    let found = server.read_all("again");
-    assert_eq!(found.replace("again", "app"), expected);
-}

@@ -1,10 +1,11 @@
-//! A session that loads rows into tables and runs nothing else.
+//! A further session of a restore: it loads rows of large tables and creates indexes.
 
 use std::io::{self, Read, Write};
 use std::process::Command;
 
 use anyhow::{Result, anyhow, bail, ensure};
 
+use super::entry_session::unwrap_io_error;
 use super::script::located::ObjectPositions;
 use crate::child::Child;
 use crate::engine::object_lines::LocatingWriter;
@@ -17,13 +18,13 @@ const ANSWER: &[u8] = b"\"end\"\n";
 /// dump could print without an end.
 const LONGEST_ANSWER: usize = 1 << 20;
 
-/// A session that gets nothing but rows.
-pub(super) struct RowSession {
+/// A further session of a restore.
+pub(super) struct FurtherSession {
     /// `None` after the session failed.
     writer: Option<LocatingWriter<Child>>,
 }
 
-impl RowSession {
+impl FurtherSession {
     /// Starts a session and waits until the server has accepted it.
     ///
     /// # Errors
@@ -34,7 +35,7 @@ impl RowSession {
         // What the preamble prints is not the answer.
         let said = [preamble, b"\n", QUESTION].concat();
         let psql = Child::converse(&mut psql, "psql", &said, stop)?;
-        let mut session = RowSession {
+        let mut session = FurtherSession {
             writer: Some(LocatingWriter::new(psql)),
         };
         session.wait()?;
@@ -47,7 +48,7 @@ impl RowSession {
         writer.map_or(u64::MAX, |writer| writer.inner().unread_bytes())
     }
 
-    /// Begins the `COPY` of `statement`. Errors name the rows as `object`.
+    /// Begins `statement`, for example a `COPY`. Errors name it as `object`.
     pub(super) fn begin(&mut self, object: &str, statement: &[u8]) -> io::Result<()> {
         if let Some(writer) = &mut self.writer {
             writer.begin(object);
@@ -55,7 +56,7 @@ impl RowSession {
         self.pass(statement)
     }
 
-    /// Ends the rows by `line`. [`RowSession::wait`] waits until the server has taken them.
+    /// Ends the rows by `line`. [`FurtherSession::wait`] waits until the server has taken them.
     pub(super) fn end(&mut self, line: &[u8]) -> io::Result<()> {
         self.pass(line)?;
         self.pass(QUESTION)
@@ -75,16 +76,38 @@ impl RowSession {
         }
     }
 
+    /// Returns true if [`FurtherSession::wait`] need not wait.
+    ///
+    /// # Errors
+    /// When work must end.
+    pub(super) fn is_done(&mut self) -> io::Result<bool> {
+        match &mut self.writer {
+            Some(writer) => writer.inner_mut().has_output(),
+            None => Ok(true),
+        }
+    }
+
+    /// Runs a query. Returns what psql prints for it.
+    ///
+    /// # Errors
+    /// When it fails, in the server's words.
+    pub(super) fn ask(&mut self, query: &str) -> io::Result<String> {
+        self.pass(format!("{query};\n").as_bytes())?;
+        self.pass(QUESTION)?;
+        let printed = self.read_answer().map_err(unwrap_io_error)?;
+        Ok(String::from_utf8_lossy(&printed).into_owned())
+    }
+
     /// Waits until the session has run everything.
     ///
     /// # Errors
     /// When a statement fails, in the server's words and with the name of the object.
     pub(super) fn wait(&mut self) -> io::Result<()> {
-        self.read_answer()
-            .map_err(|error| error.downcast().unwrap_or_else(io::Error::other))
+        self.read_answer().map(drop).map_err(unwrap_io_error)
     }
 
-    fn read_answer(&mut self) -> Result<()> {
+    /// Returns what psql printed before the answer.
+    fn read_answer(&mut self) -> Result<Vec<u8>> {
         let mut printed = Vec::new();
         let mut buffer = [0; 1024];
         while !printed.ends_with(ANSWER) {
@@ -100,7 +123,8 @@ impl RowSession {
                 "psql printed more than its answer"
             );
         }
-        Ok(())
+        printed.truncate(printed.len() - ANSWER.len());
+        Ok(printed)
     }
 
     /// Returns the error with which psql ended, or `error` if it ended without one.
