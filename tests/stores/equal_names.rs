@@ -167,7 +167,7 @@ fn a_second_server_does_not_move_the_copies_of_the_first() {
 }
 
 #[test]
-fn a_run_that_is_killed_has_recorded_the_folder() {
+fn a_run_that_fails_first_has_recorded_the_folder() {
     let place = with_two_databases(StoreKind::Directory);
     dump(&place, "two");
     let blocked = place.env.path("stored");
