@@ -12,6 +12,9 @@
 //! Directories of one owner share a folder if they have dumps of the same database, for example after a
 //! move. The machine records the folder of each directory, so a folder never changes later.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 
@@ -57,7 +60,10 @@ impl Claim {
 pub(super) fn assign_folders(jobs: &mut [CopyJob], records: &DestinationRecords) {
     let mut by_name: BTreeMap<Folder, Vec<usize>> = BTreeMap::new();
     for (number, job) in jobs.iter().enumerate() {
-        by_name.entry(job.folder().clone()).or_default().push(number);
+        by_name
+            .entry(job.folder().clone())
+            .or_default()
+            .push(number);
     }
     for (plain, numbers) in by_name {
         let present: Vec<_> = numbers.iter().map(|number| claim(&jobs[*number])).collect();
@@ -72,7 +78,9 @@ pub(super) fn assign_folders(jobs: &mut [CopyJob], records: &DestinationRecords)
                 ));
                 continue;
             };
-            let is_new = !recorded.iter().any(|claim| claim.directory == own.directory);
+            let is_new = !recorded
+                .iter()
+                .any(|claim| claim.directory == own.directory);
             if is_new && folder != plain {
                 log::info!(
                     "{} is copied into {folder}, because another directory has dumps named {}",
@@ -135,12 +143,16 @@ fn choose(plain: &Folder, present: &[Claim], recorded: &[Claim]) -> Vec<Option<F
         !paths.any(|path| *path == claim.directory)
     };
     let mut holders: Vec<Claim> = recorded.iter().filter(is_absent).cloned().collect();
-    holders.extend(present.iter().zip(&chosen).filter(|(_, folder)| folder.is_some()).map(
-        |(claim, folder)| Claim {
-            folder: folder.clone(),
-            ..claim.clone()
-        },
-    ));
+    holders.extend(
+        present
+            .iter()
+            .zip(&chosen)
+            .filter(|(_, folder)| folder.is_some())
+            .map(|(claim, folder)| Claim {
+                folder: folder.clone(),
+                ..claim.clone()
+            }),
+    );
     // Directories without a folder, in groups that share one.
     let mut groups: Vec<Vec<usize>> = Vec::new();
     for (number, claim) in present.iter().enumerate() {
@@ -151,9 +163,8 @@ fn choose(plain: &Folder, present: &[Claim], recorded: &[Claim]) -> Vec<Option<F
             chosen[number].clone_from(&holder.folder);
             continue;
         }
-        let shares = |group: &&mut Vec<usize>| {
-            group.iter().any(|other| present[*other].shares_with(claim))
-        };
+        let shares =
+            |group: &&mut Vec<usize>| group.iter().any(|other| present[*other].shares_with(claim));
         match groups.iter_mut().find(shares) {
             Some(group) => group.push(number),
             None => groups.push(vec![number]),
@@ -214,99 +225,4 @@ fn make_label(path: &Path, depth: usize) -> Option<Name> {
         let hash = human::format_hexadecimal(&Sha256::digest(&last));
         Name::parse(&hash[..16])
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// With one identity, which is its first letter.
-    fn claim(directory: &str, owner: u32, identity: &str, folder: Option<&str>) -> Claim {
-        Claim {
-            directory: directory.into(),
-            owner,
-            identities: vec![identity.to_owned()],
-            folder: folder.map(|folder| Folder::parse(&format!("web/{folder}")).unwrap()),
-        }
-    }
-
-    fn choose_for(present: &[Claim], recorded: &[Claim]) -> Vec<String> {
-        let plain = Folder::parse("web/app").unwrap();
-        let chosen = choose(&plain, present, recorded);
-        chosen
-            .into_iter()
-            .map(|folder| folder.map_or("none".to_owned(), |folder| folder.name()))
-            .collect()
-    }
-
-    #[test]
-    fn a_folder_has_one_database_and_stays() {
-        let one = |folder| claim("/dumps/one", 1, "a", folder);
-        let two = |folder| claim("/dumps/two", 1, "b", folder);
-        assert_eq!(choose_for(&[one(None)], &[]), ["app"]);
-        // The first keeps it, also where only the second is copied, and in any order.
-        let first = [one(Some("app"))];
-        assert_eq!(choose_for(&[one(None), two(None)], &first), ["app", "app@two"]);
-        assert_eq!(choose_for(&[two(None), one(None)], &first), ["app@two", "app"]);
-        assert_eq!(choose_for(&[two(None)], &first), ["app@two"]);
-        let both = [one(Some("app")), two(Some("app@two"))];
-        assert_eq!(choose_for(&[two(None)], &both), ["app@two"]);
-        // Of two at once, none is the first.
-        assert_eq!(choose_for(&[one(None), two(None)], &[]), ["app@one", "app@two"]);
-        // Its database became another one.
-        assert_eq!(choose_for(&[claim("/dumps/two", 1, "c", None)], &both), ["app@two"]);
-    }
-
-    #[test]
-    fn directories_of_one_database_and_owner_share_a_folder() {
-        let recorded = [
-            claim("/dumps/one", 1, "a", Some("app")),
-            claim("/dumps/two", 1, "b", Some("app@two")),
-        ];
-        let moved = |owner, identity| claim("/new", owner, identity, None);
-        assert_eq!(choose_for(&[moved(1, "b")], &recorded), ["app@two"]);
-        assert_eq!(choose_for(&[moved(1, "a"), moved(1, "a")], &[]), ["app", "app"]);
-        // Anybody can say that a dump is of this database.
-        assert_eq!(choose_for(&[moved(2, "b")], &recorded), ["app@new"]);
-        let nobody = [claim("/dumps/one", NOBODY, "a", Some("app"))];
-        assert_eq!(choose_for(&[moved(NOBODY, "a")], &nobody), ["app@new"]);
-    }
-
-    #[test]
-    fn a_directory_that_was_given_away_loses_a_shared_folder() {
-        let recorded = [
-            claim("/dumps/one", 1, "a", Some("app")),
-            claim("/dumps/two", 1, "a", Some("app")),
-        ];
-        let given = claim("/dumps/two", 2, "a", None);
-        assert_eq!(choose_for(&[given.clone()], &recorded), ["app@two"]);
-        assert_eq!(choose_for(&[given], &recorded[1..]), ["app"]);
-    }
-
-    #[test]
-    fn a_longer_part_of_the_path_names_what_has_the_same_last_component() {
-        let at = |path, owner| claim(path, owner, path, None);
-        let two = [at("/srv/a/dump", 1), at("/srv/b/dump", 2)];
-        assert_eq!(choose_for(&two, &[]), ["app@a%2Fdump", "app@b%2Fdump"]);
-        let first = [claim("/srv/a/dump", 1, "a", Some("app@dump"))];
-        assert_eq!(choose_for(&[at("/srv/b/dump", 2)], &first), ["app"]);
-        let plain = claim("/elsewhere", 1, "b", Some("app"));
-        let both = [first[0].clone(), plain];
-        assert_eq!(choose_for(&[at("/srv/b/dump", 2)], &both), ["app@b%2Fdump"]);
-        // A long name is a hash, and a root has one as well.
-        let long = format!("/{}", "x".repeat(200));
-        let label = make_label(Path::new(&long), 1).unwrap();
-        assert_eq!(label.as_str().len(), 16);
-        assert!(make_label(Path::new("/"), 1).is_some());
-        // Where all are taken, there is none.
-        let taken: Vec<_> = [None, Some("@y"), Some("@x%2Fy")]
-            .into_iter()
-            .enumerate()
-            .map(|(number, label)| {
-                let folder = format!("app{}", label.unwrap_or_default());
-                claim(&format!("/{number}"), 1, "a", Some(&folder))
-            })
-            .collect();
-        assert_eq!(choose_for(&[at("/x/y", 2)], &taken), ["none"]);
-    }
 }

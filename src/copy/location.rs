@@ -142,7 +142,8 @@ impl Location {
 fn choose_named(all: BTreeMap<Folder, Copies>, name: &str) -> Vec<(Folder, Copies)> {
     let encoded = Name::encode(name.as_bytes());
     let rank = |folder: &Folder| {
-        let is_named = folder.database.as_str() == name || Some(&folder.database) == encoded.as_ref();
+        let is_named =
+            folder.database.as_str() == name || Some(&folder.database) == encoded.as_ref();
         match (folder.name() == name, is_named, &folder.directory) {
             (true, _, _) => Some(0),
             (_, true, None) => Some(1),

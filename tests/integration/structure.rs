@@ -142,7 +142,10 @@ fn every_guarantee_names_tests_that_exist() {
 fn every_situation_of_the_page_on_reliability_names_a_test_that_exists() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let text = fs::read_to_string(root.join("docs/reliability.md")).unwrap();
-    for (title, least) in [("What administrators report", 100), ("The faults of copies", 30)] {
+    for (title, least) in [
+        ("What administrators report", 100),
+        ("The faults of copies", 30),
+    ] {
         let section = text.split(&format!("## {title}")).nth(1).unwrap();
         let section = section.split("\n## ").next().unwrap();
         let rows = section.lines().filter_map(|line| line.strip_suffix(" |"));
