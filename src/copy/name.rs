@@ -83,12 +83,11 @@ impl Folder {
     #[must_use]
     pub fn parse(path: &str) -> Option<Self> {
         let (host, name) = path.split_once('/')?;
-        let (database, directory) = match Name::parse(name) {
-            Some(database) => (database, None),
-            None => {
-                let (database, directory) = name.rsplit_once(OF_DIRECTORY)?;
-                (Name::parse(database)?, Some(Name::parse(directory)?))
-            }
+        let (database, directory) = if let Some(database) = Name::parse(name) {
+            (database, None)
+        } else {
+            let (database, directory) = name.rsplit_once(OF_DIRECTORY)?;
+            (Name::parse(database)?, Some(Name::parse(directory)?))
         };
         Some(Folder {
             host: Name::parse(host)?,

@@ -74,8 +74,9 @@ fn a_directory_that_was_given_away_loses_a_shared_folder() {
         claim("/dumps/two", 1, "a", Some("app")),
     ];
     let given = claim("/dumps/two", 2, "a", None);
-    assert_eq!(choose_for(&[given.clone()], &recorded), ["app@two"]);
-    assert_eq!(choose_for(&[given], &recorded[1..]), ["app"]);
+    let given = [given];
+    assert_eq!(choose_for(&given, &recorded), ["app@two"]);
+    assert_eq!(choose_for(&given, &recorded[1..]), ["app"]);
 }
 
 #[test]
