@@ -19,9 +19,9 @@ in
       AWS_REGION = "garage";
     };
     description = ''
-      Settings of the store that are not secret, which the Nix store shows to every user. The unit
-      reaches services of this machine only if the address of the store here or in the URL is this
-      machine's.
+      Settings of the store that are not secret, which the Nix store shows to every user. The address
+      of the store here or in the URL decides what the unit reaches of this machine:
+      `docs/nixos.md` has a table.
     '';
   };
 

@@ -288,8 +288,8 @@ in
       '';
       description = ''
         The destinations in which copies of all dumps are stored. For each destination, a timer starts
-        the unit `dump-database-copy-<name>.service`, which can read the dumps and can reach no
-        database. `docs/copies.md` describes destinations.
+        the unit `dump-database-copy-<name>.service`, which can read the dumps and sees no
+        socket of a database. `docs/copies.md` describes destinations.
       '';
     };
 

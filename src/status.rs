@@ -20,7 +20,7 @@ use crate::human;
 const SOON: f64 = 3.0;
 
 #[cfg(feature = "copies")]
-pub use copies::{CopyRecord, CopyStatus};
+pub use copies::{CopyRecord, CopyStatus, FolderClaim};
 pub use forecast::HORIZON;
 pub use judge::judge_directories;
 pub use row::DatabaseStatus;

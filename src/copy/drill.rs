@@ -58,7 +58,7 @@ pub fn drill(
         };
         Ok(DownloadedDump {
             path: PathBuf::from(url),
-            database: folder.database.to_string(),
+            database: folder.name(),
             file,
         })
     });

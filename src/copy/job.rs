@@ -58,6 +58,7 @@ pub(super) struct CopyJob {
     made: Option<Newest>,
     is_newest_damaged: bool,
     error: Option<String>,
+    is_refused: bool,
 }
 
 /// Returns true if the newest dump of a series cannot be read, so that only older ones can be copied.
@@ -67,7 +68,7 @@ pub(super) fn is_newest_damaged(series: &Series) -> bool {
 }
 
 impl CopyJob {
-    /// Returns the job of a series, or `None` if the series has no dump.
+    /// Returns the job of a series, or `None` if the series has no dump. Its folder is the folder of the NAME.
     ///
     /// # Errors
     /// When an identity cannot be hashed.
@@ -95,6 +96,7 @@ impl CopyJob {
             folder: Folder {
                 host: host.clone(),
                 database: series.name.clone(),
+                directory: None,
             },
             identities: identities.collect::<Result<_>>()?,
             directory,
@@ -106,11 +108,21 @@ impl CopyJob {
             made: None,
             is_newest_damaged,
             error: None,
+            is_refused: false,
         }))
     }
 
     pub(super) fn folder(&self) -> &Folder {
         &self.folder
+    }
+
+    pub(super) fn set_folder(&mut self, folder: Folder) {
+        self.folder = folder;
+    }
+
+    /// Returns the hashes of the identities that dumps of the database have, the present identity first.
+    pub(super) fn identities(&self) -> &[String] {
+        &self.identities
     }
 
     pub(super) fn directory(&self) -> &Directory {
@@ -125,15 +137,16 @@ impl CopyJob {
     pub(super) fn refuse(&mut self, why: &str) {
         log::error!("{}: nothing is copied: {why}", self.folder);
         self.error = Some(why.to_owned());
+        self.is_refused = true;
+    }
+
+    pub(super) fn is_refused(&self) -> bool {
+        self.is_refused
     }
 
     /// Returns true if a dump that should have been copied was not.
     pub(super) fn has_failed(&self) -> bool {
         self.error.is_some() || self.is_newest_damaged
-    }
-
-    pub(super) fn error(&self) -> Option<&str> {
-        self.error.as_deref()
     }
 
     /// Lists the copies in the destination, removes unfinished uploads of earlier runs of this machine, and

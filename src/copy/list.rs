@@ -16,7 +16,7 @@ use crate::stop::Stop;
 #[derive(Debug, Serialize)]
 struct CopyRow<'a> {
     host: &'a str,
-    database: &'a str,
+    database: String,
     time: Timestamp,
     url: String,
     bytes: u64,
@@ -47,7 +47,7 @@ pub fn list(places: &[Location], json: bool) -> Result<()> {
         listed.iter().flat_map(|(place, folder, copies)| {
             copies.stored.iter().rev().map(|copy| CopyRow {
                 host: folder.host.as_str(),
-                database: folder.database.as_str(),
+                database: folder.name(),
                 time: copy.name.dump.time,
                 url: place.url_of(folder, &copy.name),
                 bytes: copy.bytes,
@@ -89,7 +89,7 @@ fn print_table<'a, Rows: Iterator<Item = CopyRow<'a>>>(
             out,
             "{:host$}  {:database$}  {:20}  {:>8}  {:>10}  {:url$}  {}",
             escape(row.host),
-            escape(row.database),
+            escape(&row.database),
             row.time.strftime("%Y-%m-%d %H:%M:%SZ").to_string(),
             human::format_age(now.duration_since(row.time)),
             human::format_bytes(row.bytes),

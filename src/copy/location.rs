@@ -1,5 +1,6 @@
 //! What the arguments of a command that reads copies name: a destination, or one copy in it.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
@@ -38,7 +39,7 @@ pub struct Location {
     pub copy: Option<(Folder, CopyName)>,
     /// The machine whose copies are chosen; `None` means every machine.
     pub host: Option<Name>,
-    /// The database whose copies are chosen; `None` means every database.
+    /// The database, or the folder, whose copies are chosen; `None` means every database.
     pub database: Option<String>,
 }
 
@@ -123,16 +124,10 @@ impl Location {
             return Ok(vec![(folder.clone(), copies)]);
         }
         let all = catalogue::read(&*self.store, self.host.as_ref(), stop).with_context(context)?;
-        let is_meant = |folder: &Folder| {
-            self.database.as_deref().is_none_or(|name| {
-                folder.database.as_str() == name
-                    || Name::encode(name.as_bytes()).as_ref() == Some(&folder.database)
-            })
-        };
-        Ok(all
-            .into_iter()
-            .filter(|(folder, _)| is_meant(folder))
-            .collect())
+        Ok(match &self.database {
+            Some(name) => choose_named(all, name),
+            None => all.into_iter().collect(),
+        })
     }
 
     /// Returns the URL of a copy.
@@ -140,6 +135,41 @@ impl Location {
     pub fn url_of(&self, folder: &Folder, name: &CopyName) -> String {
         self.destination.url_of(&folder.path_of(&name.to_string()))
     }
+}
+
+/// Returns the folders of each machine that a name chooses: the folder with this name, else all folders of
+/// databases with this name.
+fn choose_named(all: BTreeMap<Folder, Copies>, name: &str) -> Vec<(Folder, Copies)> {
+    let encoded = Name::encode(name.as_bytes());
+    let rank = |folder: &Folder| {
+        let is_named =
+            folder.database.as_str() == name || Some(&folder.database) == encoded.as_ref();
+        match (folder.name() == name, is_named, &folder.directory) {
+            (true, _, _) => Some(0),
+            (_, true, None) => Some(1),
+            (_, true, Some(_)) => Some(2),
+            (_, false, _) => None,
+        }
+    };
+    let mut best: BTreeMap<Name, i32> = BTreeMap::new();
+    for folder in all.keys() {
+        if let Some(rank) = rank(folder) {
+            let best = best.entry(folder.host.clone()).or_insert(rank);
+            *best = rank.min(*best);
+        }
+    }
+    let mut chosen = Vec::new();
+    for (folder, copies) in all {
+        match (rank(&folder), best.get(&folder.host)) {
+            (Some(rank), Some(best)) if rank == *best => chosen.push((folder, copies)),
+            (Some(_), _) => log::warn!(
+                "{folder} has another database of this name, which --name {} chooses",
+                folder.name()
+            ),
+            (None, _) => {}
+        }
+    }
+    chosen
 }
 
 /// Returns the name of the folder of a machine.

@@ -1,5 +1,7 @@
 //! The names of copies in a destination: `HOST/DATABASE/DUMP`, with `.age` if the copy is encrypted. Each
-//! has a sidecar beside it: `COPY.copy.json` or `COPY.replaced.json`.
+//! has a sidecar beside it: `COPY.copy.json` or `COPY.replaced.json`. DATABASE is the NAME of the dumps, or
+//! `NAME@DIRECTORY` where several dump directories have different databases of this NAME. No NAME except `@globals`
+//! has an `@`, so no database has such a folder as its own.
 
 use std::fmt;
 
@@ -9,6 +11,8 @@ use crate::name::{DumpName, Name};
 const ENCRYPTED: &str = ".age";
 const REGULAR: &str = ".copy.json";
 const REPLACED: &str = ".replaced.json";
+/// What stands between the NAME and the directory in the name of a folder.
+const OF_DIRECTORY: char = '@';
 
 /// A copy's name in its folder.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -70,9 +74,37 @@ pub struct Folder {
     pub host: Name,
     /// The NAME of the database's dumps.
     pub database: Name,
+    /// The dump directory, if another directory has another database of this NAME.
+    pub directory: Option<Name>,
 }
 
 impl Folder {
+    /// Parses the path of a folder. Returns `None` if no folder can have this path.
+    #[must_use]
+    pub fn parse(path: &str) -> Option<Self> {
+        let (host, name) = path.split_once('/')?;
+        let (database, directory) = if let Some(database) = Name::parse(name) {
+            (database, None)
+        } else {
+            let (database, directory) = name.rsplit_once(OF_DIRECTORY)?;
+            (Name::parse(database)?, Some(Name::parse(directory)?))
+        };
+        Some(Folder {
+            host: Name::parse(host)?,
+            database,
+            directory,
+        })
+    }
+
+    /// Returns the name of the folder below its machine's: NAME, or NAME@DIRECTORY.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match &self.directory {
+            Some(directory) => format!("{}{OF_DIRECTORY}{directory}", self.database),
+            None => self.database.to_string(),
+        }
+    }
+
     /// Returns the path of a file in the folder.
     #[must_use]
     pub fn path_of(&self, file: &str) -> String {
@@ -82,7 +114,7 @@ impl Folder {
 
 impl fmt::Display for Folder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.host, self.database)
+        write!(f, "{}/{}", self.host, self.name())
     }
 }
 
@@ -98,10 +130,7 @@ pub(super) fn parse_path(path: &str) -> Option<(Folder, CopyName)> {
 #[must_use]
 pub(super) fn parse_file(path: &str) -> Option<(Folder, &str)> {
     let (folder, file) = path.rsplit_once('/')?;
-    let (host, database) = folder.split_once('/')?;
-    let host = Name::parse(host)?;
-    let database = Name::parse(database)?;
-    Some((Folder { host, database }, file))
+    Some((Folder::parse(folder)?, file))
 }
 
 #[cfg(test)]
@@ -141,8 +170,33 @@ mod tests {
             "web/shop-20261122T193000Z.sqlite.gz",
             "web/other/shop-20261122T193000Z.sqlite.gz",
             "a/web/shop/shop-20261122T193000Z.sqlite.gz",
+            "web/other@shop/shop-20261122T193000Z.sqlite.gz",
+            "web/shop@two/shop@two-20261122T193000Z.sqlite.gz",
+            "web/@two/shop-20261122T193000Z.sqlite.gz",
+            "web/shop@/shop-20261122T193000Z.sqlite.gz",
+            "web/shop@../shop-20261122T193000Z.sqlite.gz",
         ] {
             assert_eq!(parse_path(foreign), None, "{foreign}");
+        }
+    }
+
+    #[test]
+    fn the_folder_of_a_directory_is_no_folder_of_a_name() {
+        for (text, database, directory) in [
+            ("web/shop", "shop", None),
+            ("web/shop@two", "shop", Some("two")),
+            ("web/@globals", "@globals", None),
+            ("web/@globals@mysql", "@globals", Some("mysql")),
+            ("web/a%2Fb@c%2Fd", "a%2Fb", Some("c%2Fd")),
+        ] {
+            let folder = Folder::parse(text).unwrap();
+            assert_eq!(folder.database.as_str(), database);
+            assert_eq!(folder.directory.as_ref().map(Name::as_str), directory);
+            assert_eq!(folder.to_string(), text);
+        }
+        assert_eq!(Name::encode(b"shop@two").unwrap().as_str(), "shop%40two");
+        for foreign in ["shop", "web/shop@a@b", "web/@globals@@globals"] {
+            assert_eq!(Folder::parse(foreign), None, "{foreign}");
         }
     }
 }

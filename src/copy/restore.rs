@@ -66,7 +66,7 @@ fn choose(
     bail!(
         "{} has no good copy of {}",
         place.destination,
-        folder.database
+        folder.name()
     )
 }
 

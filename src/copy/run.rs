@@ -1,6 +1,8 @@
 //! A run of `copy`: copies the dumps of every database in the given dump directories to one destination.
 
+use std::collections::{BTreeMap, HashSet};
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -61,9 +63,11 @@ pub fn run(directories: &[PathBuf], options: &CopyOptions) -> Result<usize> {
             }
         }
     }
-    let records = home.read_records().unwrap_or_default();
-    claims::refuse_claimed(&mut jobs, records.get(&destination.to_string()));
-    for job in jobs.iter_mut().filter(|job| job.error().is_none()) {
+    let mut records = home.read_records().unwrap_or_default();
+    let records = records.remove(&destination.to_string()).unwrap_or_default();
+    claims::assign_folders(&mut jobs, &records);
+    record_folders(&home, &destination, &records, &jobs);
+    for job in jobs.iter_mut().filter(|job| !job.is_refused()) {
         job.plan(
             &*store,
             &key.owner(),
@@ -116,6 +120,37 @@ fn copy(
     Ok(())
 }
 
+/// Records the folder of each job before anything is stored there, so that a run after one that was killed
+/// takes the same. Logs a warning if it cannot.
+fn record_folders(
+    home: &CopyStateDirectory,
+    destination: &Destination,
+    records: &BTreeMap<PathBuf, BTreeMap<String, CopyRecord>>,
+    jobs: &[CopyJob],
+) {
+    let mut claims = claims::list_claims(jobs);
+    claims.retain(|(job, claim)| {
+        let databases = records.get(job.directory().path());
+        let record = databases.and_then(|databases| databases.get(job.database().as_str()));
+        record.and_then(|record| record.claim.as_ref()) != Some(claim)
+    });
+    if claims.is_empty() {
+        return;
+    }
+    let changed = home.change(|records| {
+        let destination = records.entry(destination.to_string()).or_default();
+        for (job, claim) in claims {
+            let directory = job.directory().path().to_owned();
+            let databases = destination.entry(directory).or_default();
+            let record = databases.entry(job.database().to_string()).or_default();
+            record.claim = Some(claim);
+        }
+    });
+    if let Err(error) = changed {
+        log::warn!("{error:#}");
+    }
+}
+
 /// Records for `status` which dumps are copied. Logs a warning if it cannot, because the copies exist
 /// nevertheless.
 fn record(home: &CopyStateDirectory, destination: &Destination, jobs: &[CopyJob]) {
@@ -136,29 +171,37 @@ fn record(home: &CopyStateDirectory, destination: &Destination, jobs: &[CopyJob]
     }
 }
 
-/// Returns the dump directories among `paths` and their subdirectories. Logs a warning for a path without
-/// dumps if another path has some.
+/// Returns the dump directories among `paths` and their subdirectories, each once. Logs a warning for a path
+/// without dumps if another path has some, and for a symlink that cannot be followed.
 ///
 /// # Errors
 /// When a directory cannot be read, or no path has dumps.
 fn expand(paths: &[PathBuf]) -> Result<Vec<Arc<Directory>>> {
     let mut all = Vec::new();
     let mut empty = Vec::new();
-    for path in paths {
-        let before = all.len();
-        let directory = Directory::open(path)?;
-        if !directory.list_dumps()?.is_empty() {
+    let mut seen = HashSet::new();
+    let mut add = |directory: Directory| -> Result<bool> {
+        let stat = rustix::fs::fstat(&directory)?;
+        let has_dumps = !directory.list_dumps()?.is_empty();
+        if has_dumps && seen.insert((stat.st_dev, stat.st_ino)) {
             all.push(Arc::new(directory));
         }
-        let mut below: Vec<_> = list_subdirectories(path)?;
-        below.sort();
+        Ok(has_dumps)
+    };
+    for path in paths {
+        let mut has_dumps = add(Directory::open(path)?)?;
+        let (below, links) = list_subdirectories(path)?;
         for path in below {
-            let directory = Directory::open(&path)?;
-            if !directory.list_dumps()?.is_empty() {
-                all.push(Arc::new(directory));
+            has_dumps |= add(Directory::open(&path)?)?;
+        }
+        for link in links {
+            // systemd makes such a symlink for the directory of a dynamic user.
+            match Directory::open(&link) {
+                Ok(directory) => has_dumps |= add(directory)?,
+                Err(error) => log::warn!("{} is not copied: {error:#}", link.display()),
             }
         }
-        if all.len() == before {
+        if !has_dumps {
             empty.push(format!("there are no dumps to copy in {}", path.display()));
         }
     }
@@ -171,11 +214,31 @@ fn expand(paths: &[PathBuf]) -> Result<Vec<Arc<Directory>>> {
     Ok(all)
 }
 
-fn list_subdirectories(path: &Path) -> Result<Vec<PathBuf>> {
+/// Returns the directories in a directory, and the symlinks there that lead to a directory, sorted. Leaves out
+/// hidden names.
+fn list_subdirectories(path: &Path) -> Result<(Vec<PathBuf>, Vec<PathBuf>)> {
     let entries = fs::read_dir(path).with_context(|| format!("cannot list {}", path.display()))?;
-    let directories = entries.flatten().filter(|entry| {
+    let (mut directories, mut links) = (Vec::new(), Vec::new());
+    for entry in entries.flatten() {
+        let path = entry.path();
         let is_hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
-        !is_hidden && entry.file_type().is_ok_and(|kind| kind.is_dir())
-    });
-    Ok(directories.map(|entry| entry.path()).collect())
+        match entry.file_type() {
+            Ok(kind) if kind.is_dir() && !is_hidden => directories.push(path),
+            Ok(kind) if kind.is_symlink() && !is_hidden && may_be_directory(&path) => {
+                links.push(path);
+            }
+            _ => {}
+        }
+    }
+    directories.sort();
+    links.sort();
+    Ok((directories, links))
+}
+
+/// Returns true for a symlink that leads to a directory, or to what cannot be looked at.
+fn may_be_directory(link: &Path) -> bool {
+    match fs::metadata(link) {
+        Ok(found) => found.is_dir(),
+        Err(error) => error.kind() != ErrorKind::NotFound,
+    }
 }

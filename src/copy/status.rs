@@ -139,7 +139,7 @@ fn make_row(
     Ok(StatusRow {
         destination: place.destination.to_string(),
         host: folder.host.to_string(),
-        database: folder.database.to_string(),
+        database: folder.name(),
         newest: newest.map(|copy| copy.name.dump.time),
         bytes: newest.map(|copy| copy.bytes),
         kept: finished.len(),
@@ -219,8 +219,11 @@ pub fn add_to(
         let mut problems: Vec<_> = row.problem.take().into_iter().collect();
         let mut missing = Vec::new();
         for (destination, directories) in &records {
-            let databases = directories.get(&row.directory);
-            let Some(record) = databases.and_then(|all| all.get(&name)) else {
+            let record = directories
+                .get(&row.directory)
+                .and_then(|databases| databases.get(&name))
+                .filter(|record| record.is_of_ended_run());
+            let Some(record) = record else {
                 if !is_too_new(row, directories, now) {
                     missing.push(format!("never copied to {destination}"));
                 }
@@ -228,7 +231,10 @@ pub fn add_to(
             };
             let copy = CopyStatus {
                 destination: destination.clone(),
-                record: record.clone(),
+                record: CopyRecord {
+                    claim: None,
+                    ..record.clone()
+                },
             };
             if max_age.is_some() {
                 problems.extend(describe_lateness(&copy, max_age, now));

@@ -5,6 +5,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::human;
 
+/// The folder of a directory's copies of one NAME, and whose it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FolderClaim {
+    /// The folder in the destination.
+    pub folder: String,
+    /// The hash of the database's identity.
+    pub identity: String,
+    /// The number of the user who owned the dump directory.
+    pub owner: u32,
+}
+
 /// What a machine recorded of a database's copies in a destination.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct CopyRecord {
@@ -26,6 +37,17 @@ pub struct CopyRecord {
     /// Why the last run failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// The folder of the copies.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claim: Option<FolderClaim>,
+}
+
+impl CopyRecord {
+    /// Returns true if a run ended that copied the database, or failed to. A run records the folder before.
+    #[must_use]
+    pub fn is_of_ended_run(&self) -> bool {
+        self.copied.is_some() || self.newest.is_some() || self.error.is_some()
+    }
 }
 
 /// The record of a database's copies in one destination.

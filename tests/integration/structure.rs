@@ -142,21 +142,26 @@ fn every_guarantee_names_tests_that_exist() {
 fn every_situation_of_the_page_on_reliability_names_a_test_that_exists() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let text = fs::read_to_string(root.join("docs/reliability.md")).unwrap();
-    let section = text.split("## What administrators report").nth(1).unwrap();
-    let section = section.split("\n## ").next().unwrap();
-    let rows = section.lines().filter_map(|line| line.strip_suffix(" |"));
-    let tests: Vec<_> = rows
-        .filter_map(|row| row.rsplit_once(" | "))
-        .filter_map(|(_, test)| test.strip_prefix('`')?.strip_suffix('`'))
-        .collect();
-    assert!(tests.len() > 100, "{}", tests.len());
-    for test in tests {
-        let (module, name) = test.rsplit_once("::").unwrap();
-        let path = format!("{}.rs", module.replace("::", "/"));
-        let places = ["tests/integration", "tests"].map(|place| root.join(place).join(&path));
-        let found = places.iter().find_map(|path| fs::read_to_string(path).ok());
-        let text = found.unwrap_or_else(|| panic!("no file of {test}"));
-        assert!(text.contains(&format!("fn {name}()")), "no test {test}");
+    for (title, least) in [
+        ("What administrators report", 100),
+        ("The faults of copies", 30),
+    ] {
+        let section = text.split(&format!("## {title}")).nth(1).unwrap();
+        let section = section.split("\n## ").next().unwrap();
+        let rows = section.lines().filter_map(|line| line.strip_suffix(" |"));
+        let tests: Vec<_> = rows
+            .filter_map(|row| row.rsplit_once(" | "))
+            .filter_map(|(_, test)| test.strip_prefix('`')?.strip_suffix('`'))
+            .collect();
+        assert!(tests.len() > least, "{title}: {}", tests.len());
+        for test in tests {
+            let (module, name) = test.rsplit_once("::").unwrap();
+            let path = format!("{}.rs", module.replace("::", "/"));
+            let places = ["tests/integration", "tests"].map(|place| root.join(place).join(&path));
+            let found = places.iter().find_map(|path| fs::read_to_string(path).ok());
+            let text = found.unwrap_or_else(|| panic!("no file of {test}"));
+            assert!(text.contains(&format!("fn {name}()")), "no test {test}");
+        }
     }
 }
 

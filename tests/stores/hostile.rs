@@ -132,9 +132,10 @@ fn folders_without_end_and_symlinks_lead_nowhere() {
 }
 
 /// A directory of dumps belongs to another user, who puts dumps into it that claim to be of a database
-/// whose dumps are in a directory of root.
+/// whose dumps are in the directory of its owner.
 #[test]
 fn dumps_that_another_user_forged_are_not_copied_in_place_of_a_databases_own() {
+    use crate::support::database::contents;
     if !rustix::process::geteuid().is_root() {
         return crate::support::skipped("only root can give a directory away");
     }
@@ -143,46 +144,61 @@ fn dumps_that_another_user_forged_are_not_copied_in_place_of_a_databases_own() {
         let directory = place.env.path(name);
         std::os::unix::fs::chown(&directory, Some(user), Some(user)).unwrap();
     };
-    let dump = |to: &str| {
-        // No two dumps are of the same second.
-        std::thread::sleep(Duration::from_millis(1100));
-        place.env.dump(&format!("db.sqlite --to {to}"));
+    let folders = || {
+        let stored = place.stored();
+        let folders = stored.iter().map(|path| path.rsplit_once('/').unwrap().0);
+        let mut folders: Vec<_> = folders.map(str::to_owned).collect();
+        folders.dedup();
+        folders
     };
-    dump("honest");
-    dump("forged");
-    own("honest", 1234);
-    own("forged", 1235);
-    // Nothing says which of the two is honest.
-    let both = |args: &str| place.on(&format!("copy honest forged --to @ --keep 1 {args}"));
-    let run = both("").fails(1, "both hold dumps named db");
-    assert_eq!(
-        run.stderr.matches("nothing is copied").count(),
-        2,
-        "{run:?}"
-    );
-    assert_eq!(place.stored(), [""; 0]);
-    // The dumps that were copied before are.
+    let dump = |name: &str, user: u32| {
+        place.dump();
+        place.env.dump(&format!("db.sqlite --to {name}"));
+        own(name, user);
+    };
+    fs::create_dir(place.env.path("b")).unwrap();
+    dump("honest", 1234);
+    let before = contents(&place.env.path("db.sqlite"));
     place.on("copy honest --to @ --keep 1").succeeds();
     let honest = place.stored();
-    assert_eq!(honest.len(), 2);
-    for run in [both(""), place.on("copy forged --to @ --keep 1")] {
-        let run = run.fails(1, "both hold dumps named db");
-        assert_eq!(
-            run.stderr.matches("nothing is copied").count(),
-            1,
-            "{run:?}"
-        );
-        assert_eq!(place.stored(), honest);
+    assert_eq!(folders(), ["web/db"]);
+    // The same identity, and newer. A third user's directory has the name of one that has a folder.
+    dump("forged", 1235);
+    dump("b/forged", 1236);
+    for name in ["forged", "b/forged"] {
+        let args = format!("copy {name} --to @ --keep 1");
+        let run = place.on(&args).succeeds();
+        assert_eq!(run.stdout.lines().count(), 1, "{run:?}");
+        let run = place.on(&args).succeeds();
+        assert_eq!(run.stdout, "", "{run:?}");
     }
-    dump("honest");
-    let run = both("").fails(1, "forged belongs to user 1235");
-    assert_eq!(run.stdout.lines().count(), 1, "{run:?}");
-    assert_ne!(place.stored(), honest);
-    // Root's own directory is trusted.
-    own("forged", 0);
-    dump("forged");
-    let run = both("").fails(1, "honest belongs to user 1234");
-    assert_eq!(run.stdout.lines().count(), 1, "{run:?}");
+    let all = ["web/db", "web/db@b%2Fforged", "web/db@forged"];
+    assert_eq!(folders(), all);
+    assert!(honest.iter().all(|path| place.stored().contains(path)));
+    let run = place.on("restore @ new.sqlite --name db").succeeds();
+    let said = "web/db@forged has another database of this name";
+    assert!(run.stderr.contains(said), "{run:?}");
+    assert_eq!(contents(&place.env.path("new.sqlite")), before);
+    // A directory that shares a folder is given away.
+    dump("second", 1234);
+    place.on("copy second --to @ --keep 9").succeeds();
+    assert_eq!(folders(), all);
+    let shared = place.stored();
+    dump("second", 1237);
+    place.on("copy second --to @ --keep 1").succeeds();
+    let own_folder = "web/db@second".to_owned();
+    assert!(folders().contains(&own_folder), "{:?}", folders());
+    let is_kept = |path: &&String| path.starts_with("web/db/");
+    let stored = place.stored();
+    let before = shared.iter().filter(is_kept);
+    assert!(stored.iter().filter(is_kept).eq(before), "{stored:?}");
+    // Of two that were never copied, nothing says which one is honest.
+    place
+        .on("copy honest forged --to @ --state new --host new")
+        .succeeds();
+    place
+        .on("restore @ other.sqlite --host new --name db")
+        .fails(2, "has copies of new/db@forged, new/db@honest; choose one");
 }
 
 #[test]

@@ -223,6 +223,25 @@ fn two_runs_at_once_harm_nothing() {
     }
 }
 
+/// Two machines of one name copy to one place, and have dumps of the same second.
+#[test]
+fn a_name_that_another_machine_takes_meanwhile_is_no_copy_of_this_dump() {
+    let place = with_a_large_dump(StoreKind::Directory);
+    let mut command = place.command_on("copy dump --limit-rate 10MB --state one --to @");
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let running = command.spawn().unwrap();
+    crate::servers::wait_for("an upload", || {
+        let mut stored = place.stored().into_iter();
+        stored.any(|path| path.contains("/.dump-database-copy-"))
+    });
+    let other = place.on("copy dump --state two --to @").succeeds();
+    assert_eq!(other.stdout.lines().count(), 1, "{other:?}");
+    let run = Run::end_of(running).fails(1, "is taken by a copy of another database");
+    assert_eq!(run.stdout, "", "{run:?}");
+    assert_eq!(place.stored().len(), 2, "{:?}", place.stored());
+    place.on("verify @").succeeds();
+}
+
 /// The program on the server at `endpoint`.
 fn on(endpoint: String, env: &Env, user: (&str, &str), args: &str) -> std::process::Command {
     let mut command = env.program(args);

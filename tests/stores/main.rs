@@ -13,6 +13,7 @@ mod support;
 mod bad_input;
 mod damage;
 mod encryption;
+mod equal_names;
 mod faults;
 mod hostile;
 mod interrupted;

@@ -137,6 +137,54 @@ fn a_directory_of_directories_is_walked() {
         .fails(1, "there are no dumps to copy in state");
 }
 
+/// As systemd has the directories of dynamic users: a symlink below the directory that the user names.
+#[test]
+fn a_symlink_to_a_dump_directory_is_followed_and_each_directory_is_copied_once() {
+    use std::os::unix::fs::{chown, lchown, symlink};
+    let place = TestStore::new(StoreKind::Directory);
+    for name in ["all", "private", "others"] {
+        std::fs::create_dir(place.env.path(name)).unwrap();
+    }
+    for name in ["all/one", "private/two", "others/three"] {
+        place.env.dump(&format!(
+            "db.sqlite --to {name} --name {}",
+            &name[name.len() - 3..]
+        ));
+    }
+    let root = rustix::process::geteuid().is_root();
+    if root {
+        for name in ["private/two", "others/three"] {
+            chown(place.env.path(name), Some(1234), Some(1234)).unwrap();
+        }
+    }
+    symlink("../private/two", place.env.path("all/two")).unwrap();
+    symlink("two", place.env.path("all/again")).unwrap();
+    symlink("one", place.env.path("all/1")).unwrap();
+    symlink("missing", place.env.path("all/dangling")).unwrap();
+    symlink("/etc/passwd", place.env.path("all/file")).unwrap();
+    let run = place.on("copy all --to @").succeeds();
+    assert_eq!(run.stdout.lines().count(), 2, "{run:?}");
+    assert!(!run.stderr.contains("is not copied"), "{run:?}");
+    assert_eq!(place.on("copy all --to @").succeeds().stdout, "");
+    if !root {
+        return crate::support::skipped("only root can give a symlink away");
+    }
+    // A third user's symlink may lead anywhere.
+    let link = place.env.path("all/three");
+    symlink("../others/three", &link).unwrap();
+    lchown(&link, Some(1235), Some(1235)).unwrap();
+    let run = place.on("copy all --to @").succeeds();
+    assert_eq!(run.stdout, "", "{run:?}");
+    assert_eq!(run.stderr.matches("three is not copied: ").count(), 1);
+    assert!(
+        run.stderr.contains("is a symlink that user 1235 controls"),
+        "{run:?}"
+    );
+    lchown(&link, Some(0), Some(0)).unwrap();
+    let run = place.on("copy all --to @").succeeds();
+    assert_eq!(run.stdout.lines().count(), 1, "{run:?}");
+}
+
 #[test]
 #[ignore = "needs SeaweedFS and an SSH server; tests/stores/run"]
 fn memory_is_limited_and_a_large_dump_goes_in_parts() {

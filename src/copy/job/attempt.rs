@@ -8,6 +8,7 @@ use anyhow::{Context, Result, bail};
 use super::{CopyJob, Newest, PendingCopy};
 use crate::copy::catalogue::{self, StoredCopy};
 use crate::copy::name::CopyName;
+use crate::copy::plan::KnownCopy;
 use crate::copy::rotate;
 use crate::copy::upload::{CopyRequest, UploadSettings, upload};
 use crate::human;
@@ -53,11 +54,14 @@ impl CopyJob {
         };
         let path = self.folder.path_of(&name.to_string());
         let Some(made) = upload(store, &dump, &order, settings)? else {
-            if self.is_copied(store, &wanted.dump, stop)? {
-                log::info!("{} was copied by another run", wanted.dump);
-                return Ok(());
+            let Some(found) = self.find_copy(store, &wanted.dump, stop)? else {
+                bail!("an incomplete copy has its name and cannot be removed");
+            };
+            log::info!("{} was copied by another run", wanted.dump);
+            if found.1.identity.is_some() {
+                self.own.push(found);
             }
-            bail!("an incomplete copy has its name and cannot be removed");
+            return Ok(());
         };
         writeln!(
             std::io::stdout(),
@@ -125,17 +129,36 @@ impl CopyJob {
         Ok(())
     }
 
-    /// Returns true where a whole copy of the dump has a sidecar now.
-    fn is_copied(&self, store: &dyn Store, dump: &DumpName, stop: Stop) -> Result<bool> {
+    /// Waits until a whole copy with the name of the dump has a sidecar, and returns it. Returns `None` if
+    /// there is none.
+    ///
+    /// # Errors
+    /// When the copy is of another database.
+    fn find_copy(
+        &self,
+        store: &dyn Store,
+        dump: &DumpName,
+        stop: Stop,
+    ) -> Result<Option<KnownCopy>> {
         let give_up = Instant::now() + GRACE;
         loop {
             let copies = catalogue::read_folder(store, &self.folder, stop)?;
-            let known = rotate::read_known(store, &self.folder, &copies, stop)?;
-            if known.iter().any(|(copy, _)| copy.name.dump == *dump) {
-                return Ok(true);
+            let mut known = rotate::read_known(store, &self.folder, &copies, stop)?;
+            known.retain(|(copy, _)| copy.name.dump == *dump);
+            let is_named = !known.is_empty();
+            // A sidecar that another machine made again has no identity.
+            let own = known.into_iter().find(|(_, sidecar)| {
+                let identity = sidecar.identity.as_ref();
+                identity.is_none_or(|identity| self.identities.contains(identity))
+            });
+            if is_named && own.is_none() {
+                bail!(
+                    "its name in {} is taken by a copy of another database, or by a copy that was made with another machine's key; give one of the machines another --host",
+                    self.folder
+                );
             }
-            if Instant::now() > give_up {
-                return Ok(false);
+            if own.is_some() || Instant::now() > give_up {
+                return Ok(own);
             }
             stop.check()?;
             std::thread::sleep(Duration::from_millis(500));
