@@ -177,6 +177,12 @@ impl Child {
         self.stderr.last_lines()
     }
 
+    /// Lets a read wait for more output if little can be read, as that of a program that
+    /// [`Child::read_from`] started does.
+    pub fn expect_much(&mut self) {
+        self.enough = PIPE_BYTES as u64 / 8;
+    }
+
     /// Replaces the conditions under which reading from the program and writing to it end.
     pub fn set_stop(&mut self, stop: Stop) {
         self.stop = stop;
@@ -349,6 +355,7 @@ impl Drop for Child {
 pub fn read_output(command: &mut Command, name: &str, stop: Stop) -> Result<Vec<u8>> {
     let mut child = Child::read_from(command, name, stop)?;
     child.stderr.log_at_debug();
+    child.enough = 0;
     let mut printed = Vec::new();
     let read = (&mut child).take(1 << 30).read_to_end(&mut printed);
     stop.check()?;

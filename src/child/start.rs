@@ -75,6 +75,8 @@ impl Child {
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = Child::spawn(command, name, Stdio::piped(), stop)?;
         child.stderr.log_at_debug();
+        // Most answers are short, and the program waits for the next question.
+        child.enough = 0;
         child.say(said)?;
         Ok(child)
     }
