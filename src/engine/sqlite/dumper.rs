@@ -15,7 +15,7 @@ use super::image::{self, read_shape};
 use super::lock_deadline::{LockDeadline, NAP};
 use super::log_remover::LogRemover;
 use super::sides::add_suffix;
-use super::{check, facts, guard, lock_free, other_processes, room, watch};
+use super::{check, facts, guard, lock_free, other_journals, other_processes, room, watch};
 use crate::content::image::Shape;
 use crate::engine::dumper::{Dumper, ScratchFile};
 use crate::header::Facts;
@@ -44,6 +44,8 @@ pub(super) struct Sqlite {
     is_wal: bool,
     /// True if a log with content lay beside the database before it was opened.
     has_log: bool,
+    /// True if a journal lay beside the database before it was opened.
+    has_journal: bool,
     found: Stat,
     shape: Shape,
     lock_deadline: LockDeadline,
@@ -76,6 +78,8 @@ impl Sqlite {
         room::refuse_if_full()?;
         let file_name = find_file_name(path);
         let (path, found) = find(path)?;
+        let journal = add_suffix(path.as_os_str(), "-journal");
+        let has_journal = Path::new(&journal).symlink_metadata().is_ok();
         let log = add_suffix(path.as_os_str(), "-wal");
         let has_log = Path::new(&log)
             .symlink_metadata()
@@ -102,6 +106,7 @@ impl Sqlite {
             needs_copy: mode != "wal" || !has_dbpage(),
             is_wal: mode == "wal",
             has_log,
+            has_journal,
             found,
             lock_deadline,
             stop,
@@ -127,6 +132,7 @@ impl Sqlite {
             needs_copy: !has_dbpage(),
             is_wal: false,
             has_log: false,
+            has_journal: false,
             found: *found,
             shape,
             lock_deadline: LockDeadline::new(path.to_owned(), Duration::ZERO, stop),
@@ -211,6 +217,9 @@ impl Dumper for Sqlite {
         }
         self.shape = self.lock_deadline.retry(|| read_shape(source))?;
         self.refuse_second_name()?;
+        if !self.is_wal && !self.has_journal {
+            other_journals::refuse(&self.path, &self.found)?;
+        }
         let Some(scratch) = scratch.filter(|_| self.needs_copy) else {
             self.snapshot = self.source.take();
             return Ok(());
