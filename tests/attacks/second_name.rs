@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 
 use rusqlite::Connection;
 
-use crate::support::database::{contents, make_large, make_small};
+use crate::support::database::{contents, make_large, make_small, scalar};
 use crate::support::writer::killed;
 use crate::support::{Env, namespace};
 
@@ -190,10 +190,12 @@ fn a_hard_link_under_which_a_commit_was_cut_off() {
         .fails(1, "a program was killed while it changed ");
     assert!(env.names().is_empty());
     // Under the name that its program used, the old pages come back.
-    env.dump("second.sqlite");
+    let db = Connection::open(env.path("second.sqlite")).unwrap();
+    assert_eq!(scalar(&db, "SELECT count(*) FROM blob"), 100);
+    drop(db);
+    dumps_silently(&env, "db.sqlite");
     env.run("restore dump new.sqlite").succeeds();
     assert_eq!(contents(&env.path("new.sqlite")), before);
-    env.dump("second.sqlite");
 }
 
 /// The names of a file in other directories cannot be found.
@@ -206,7 +208,6 @@ fn a_hard_link_elsewhere_under_which_a_commit_was_cut_off() {
     assert!(run.stderr.contains(said), "{run:?}");
     env.run("restore dump half.sqlite").succeeds();
     assert_ne!(contents(&env.path("half.sqlite")), before);
-    dumps_silently(&env, "other/db.sqlite");
     // Its program uses this name, as the journal shows.
     let db = Connection::open(env.path("db.sqlite")).unwrap();
     db.execute_batch("PRAGMA journal_mode = TRUNCATE; DELETE FROM blob WHERE id = 1")
@@ -231,9 +232,11 @@ fn a_mount_of_the_single_file_under_which_a_commit_was_cut_off() {
            grep -q \"was killed while it changed .* under the name .*$2,\" said || {{ cat said; exit 9; }}
          }}
          cut_off other/db.sqlite; fails db.sqlite other/db.sqlite
+         sqlite3 other/db.sqlite 'SELECT count(*) FROM blob'
          dump-database dump other/db.sqlite --to dump --name other 2>said
          if grep -q 'single file' said; then cat said; exit 9; fi
          cut_off db.sqlite; fails other/db.sqlite db.sqlite
+         sqlite3 db.sqlite 'SELECT count(*) FROM blob'
          dump-database dump db.sqlite --to dump"
     );
     let Some(run) = namespace::run(&env, &script) else {

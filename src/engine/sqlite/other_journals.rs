@@ -44,7 +44,7 @@ pub(super) fn refuse(path: &Path, found: &Stat) -> Result<()> {
         let journal = PathBuf::from(add_suffix(name.as_os_str(), "-journal"));
         if is_hot(path, &journal, found) {
             bail!(
-                "a program was killed while it changed {shown} under the name {}, so the database holds a part of a transaction, and the rest is in {}; dump the database under that name",
+                "a program was killed while it changed {shown} under the name {}, so the database holds a part of a transaction, which {} undoes; open the database under that name for writing once (by that program, or sqlite3)",
                 name.display(),
                 journal.display()
             );

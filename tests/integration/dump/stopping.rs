@@ -250,7 +250,7 @@ fn stop_slow_compressor(stopper: Stopper) -> Duration {
     let time = since.elapsed();
     match stopper {
         Stopper::Signal(_, number) => assert_eq!(run.signal, Some(number), "{run:?}"),
-        Stopper::Timeout => drop(run.fails(1, "not done within 4.0s")),
+        Stopper::Timeout => drop(run.fails(1, "not done within 4s")),
     }
     assert_eq!(env.temporaries(), [""; 0]);
     time

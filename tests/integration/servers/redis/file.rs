@@ -135,8 +135,10 @@ fn the_new_file_has_the_access_list_and_attributes_of_the_old_one_only() {
         return skipped("this filesystem has no access lists");
     }
     for target in ["listed.rdb", "plain.rdb"] {
-        env.run(&format!("restore dump {target} --replace --to saved"))
-            .succeeds();
+        env.run(&format!(
+            "restore dump {target} --replace --to for-{target}"
+        ))
+        .succeeds();
     }
     env.run("restore dump new.rdb").succeeds();
     let value_of = |path: &std::path::Path, name: &str| {
