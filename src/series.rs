@@ -70,7 +70,7 @@ impl Series {
                         entry: entry.clone(),
                         reason: "its header has another time than its name".to_owned(),
                         is_damaged: false,
-                    })
+                    });
                 }
                 Ok(header) => all.push((entry.clone(), header)),
                 Err(error) if error.kind() == ErrorKind::NotFound => {}

@@ -8,6 +8,7 @@ use anyhow::{Context, Result, bail, ensure};
 use jiff::Timestamp;
 
 use super::client::Client;
+use super::commands::encode;
 use super::count::Count;
 use super::dumper::RdbDumper;
 use super::explain::explain;
@@ -190,6 +191,7 @@ fn send(
     stop: Stop,
 ) -> Result<()> {
     let mut child = client.start_pipe()?;
+    child.write_all(&encode(&places.write_name()))?;
     let mut feed = Feed::new(&mut child, &places.place_of_database, &dumped.large);
     let fed = read_whole(dump, stop, &mut feed);
     let sent = feed.keys();

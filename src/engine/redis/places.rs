@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
+use std::time::Duration;
 
 use anyhow::{Context, Error, Result, bail, ensure};
 
@@ -17,6 +18,9 @@ use crate::engine::feed::finish;
 use crate::engine::leftover;
 use crate::read::read_whole;
 use crate::stop::Stop;
+
+/// The time between two looks at the connections of the server.
+const NAP: Duration = Duration::from_millis(20);
 
 /// Empty databases of a server, one for each database of a dump. Dropping the value removes from them
 /// what the restore put there, and nothing that other clients did.
@@ -100,6 +104,11 @@ impl<'a> EmptyDatabases<'a> {
                 "another restore into this server began at the same time, in database {place}; try again when it is done"
             ),
         }
+    }
+
+    /// Returns the command that gives a connection the name by which it is found.
+    pub(super) fn write_name(&self) -> CommandWords {
+        write_words(&["CLIENT", "SETNAME", &self.mark])
     }
 
     /// Returns the databases among `used` that are not places.
@@ -211,6 +220,7 @@ impl EmptyDatabases<'_> {
         let stop = Stop::for_cleanup();
         let client = self.client.with_stop(stop);
         if self.sent > 0 {
+            self.wait_for_sender(&client)?;
             let mut child = client.start_pipe()?;
             let mut removal = Removal::new(&mut child, &self.place_of_database, self.sent);
             let fed = read_whole(self.dump, stop, &mut removal);
@@ -225,6 +235,17 @@ impl EmptyDatabases<'_> {
             }
         }
         Ok(others)
+    }
+
+    /// Waits until the server has closed the connection over which keys were sent. The server goes on
+    /// to read what a client sent that was killed.
+    fn wait_for_sender(&self, client: &Client) -> Result<()> {
+        let name = format!("name={} ", self.mark);
+        while client.ask(&["CLIENT", "LIST"])?.contains(&name) {
+            client.stop().check()?;
+            std::thread::sleep(NAP);
+        }
+        Ok(())
     }
 }
 

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use super::commands::{CommandWords, select};
+use super::commands::{encode, select};
 use crate::child::Child;
 use crate::content::rdb::{Key, Rdb, Visitor};
 
@@ -62,17 +62,6 @@ struct Remover<'a> {
 }
 
 impl Remover<'_> {
-    fn write(&mut self, words: &CommandWords) {
-        self.buffer
-            .extend(format!("*{}\r\n", words.len()).into_bytes());
-        for word in words {
-            self.buffer
-                .extend(format!("${}\r\n", word.len()).into_bytes());
-            self.buffer.extend_from_slice(word);
-            self.buffer.extend_from_slice(b"\r\n");
-        }
-    }
-
     fn send(&mut self) -> io::Result<()> {
         self.child.write_all(&self.buffer)?;
         self.buffer.clear();
@@ -96,10 +85,11 @@ impl Visitor for Remover<'_> {
         };
         self.left = left;
         if !self.is_selected {
-            self.write(&select(place));
+            self.buffer.extend(encode(&select(place)));
             self.is_selected = true;
         }
-        self.write(&vec![b"UNLINK".to_vec(), key.name.to_vec()]);
+        let unlink = [b"UNLINK".to_vec(), key.name.to_vec()];
+        self.buffer.extend(encode(&unlink));
         if self.buffer.len() > BUFFER {
             self.send()?;
         }

@@ -42,10 +42,9 @@ pub(super) struct Sqlite {
     copy: Option<File>,
     needs_copy: bool,
     is_wal: bool,
-    /// True if a log with content lay beside the database before it was opened.
+    /// True if a log with content, or in a rollback mode a journal, lay beside the database before it
+    /// was opened.
     has_log: bool,
-    /// True if a journal lay beside the database before it was opened.
-    has_journal: bool,
     found: Stat,
     shape: Shape,
     lock_deadline: LockDeadline,
@@ -105,8 +104,7 @@ impl Sqlite {
             copy: None,
             needs_copy: mode != "wal" || !has_dbpage(),
             is_wal: mode == "wal",
-            has_log,
-            has_journal,
+            has_log: if mode == "wal" { has_log } else { has_journal },
             found,
             lock_deadline,
             stop,
@@ -132,7 +130,6 @@ impl Sqlite {
             needs_copy: !has_dbpage(),
             is_wal: false,
             has_log: false,
-            has_journal: false,
             found: *found,
             shape,
             lock_deadline: LockDeadline::new(path.to_owned(), Duration::ZERO, stop),
@@ -217,7 +214,7 @@ impl Dumper for Sqlite {
         }
         self.shape = self.lock_deadline.retry(|| read_shape(source))?;
         self.refuse_second_name()?;
-        if !self.is_wal && !self.has_journal {
+        if !self.is_wal && !self.has_log {
             other_journals::refuse(&self.path, &self.found)?;
         }
         let Some(scratch) = scratch.filter(|_| self.needs_copy) else {

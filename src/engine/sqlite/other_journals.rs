@@ -57,7 +57,8 @@ pub(super) fn refuse(path: &Path, found: &Stat) -> Result<()> {
     } else {
         1
     };
-    let hidden = (found.st_nlink as u64).saturating_sub((own + by_link.len()) as u64);
+    let names = usize::try_from(found.st_nlink).unwrap_or(usize::MAX);
+    let hidden = names.saturating_sub(own + by_link.len());
     if is_mount_point && by_mount.is_empty() {
         log::warn!(
             "{shown} is mounted as a single file, and its other name cannot be found: {danger}; mount its directory instead"
@@ -65,7 +66,7 @@ pub(super) fn refuse(path: &Path, found: &Stat) -> Result<()> {
     } else if hidden > 0 {
         log::warn!(
             "{shown} has {} (hard links), of which {hidden} cannot be found: {danger}; dump the database under the name that its program uses, and remove the other names",
-            format_count(found.st_nlink as u64, "name")
+            format_count(names, "name")
         );
     }
     Ok(())

@@ -113,9 +113,9 @@ fn a_visibly_damaged_dump_counts_for_nothing_and_stays() {
         let damaged = [dump(200), dump(100)];
         for dump in &damaged {
             if is_cut {
-                cut(dump)
+                cut(dump);
             } else {
-                overwrite_end(dump)
+                overwrite_end(dump);
             }
         }
         env.run("rotate --keep 2").succeeds();
