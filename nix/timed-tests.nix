@@ -13,5 +13,6 @@
   "command_line::bad_input::a_database_locked_past_the_busy_timeout"
   # Below 5 seconds after a signal.
   "dump::stopping::a_run_that_waits_for_a_lock_can_be_stopped"
+  # Below one second after a signal or a deadline, in one of five runs.
   "dump::stopping::a_slow_compressor_does_not_keep_a_run_from_stopping"
 ]

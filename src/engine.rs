@@ -5,6 +5,7 @@
 //! an [`Access`]. To dump a database that a restore replaces, it calls a callback ([`Save`]).
 
 pub mod access;
+mod attributes;
 pub mod command;
 pub mod dumper;
 mod feed;

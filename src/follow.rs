@@ -42,6 +42,32 @@ impl FollowedPath {
         !self.links.is_empty()
     }
 
+    /// Returns true if the target exists and is a directory.
+    #[must_use]
+    pub fn is_directory(&self) -> bool {
+        self.has_type(FileType::Directory)
+    }
+
+    /// Returns true if the target exists and is a regular file.
+    #[must_use]
+    pub fn is_file(&self) -> bool {
+        self.has_type(FileType::RegularFile)
+    }
+
+    fn has_type(&self, kind: FileType) -> bool {
+        let found = self.found.as_ref();
+        found.is_some_and(|found| FileType::from_raw_mode(found.st_mode) == kind)
+    }
+
+    /// Opens the target, which must be a regular file, for reading. Follows no symlink that took
+    /// its name meanwhile.
+    ///
+    /// # Errors
+    /// When the target is not a regular file or cannot be opened.
+    pub fn open(&self) -> io::Result<File> {
+        open_regular(&self.directory, &self.name)
+    }
+
     /// Checks that no symlink is controlled by a user who could not act on the target directly.
     ///
     /// # Errors
@@ -140,20 +166,7 @@ pub fn follow(path: &Path) -> io::Result<FollowedPath> {
 /// When the file is not a regular file or cannot be opened.
 pub fn open_regular(directory: impl AsFd, name: impl rustix::path::Arg) -> io::Result<File> {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    require_regular(rustix::fs::openat(directory, name, flags, Mode::empty())?)
-}
-
-/// Opens a regular file, which the user named, for reading. Follows symlinks, but does not wait for
-/// the writer of a pipe.
-///
-/// # Errors
-/// When the file is not a regular file or cannot be opened.
-pub fn open_named(path: &Path) -> io::Result<File> {
-    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    require_regular(rustix::fs::open(path, flags, Mode::empty())?)
-}
-
-fn require_regular(fd: OwnedFd) -> io::Result<File> {
+    let fd = rustix::fs::openat(directory, name, flags, Mode::empty())?;
     let found = rustix::fs::fstat(&fd)?;
     if !FileType::from_raw_mode(found.st_mode).is_file() {
         return Err(io::Error::new(
@@ -162,6 +175,23 @@ fn require_regular(fd: OwnedFd) -> io::Result<File> {
         ));
     }
     Ok(File::from(fd))
+}
+
+/// Follows the path of something that exists and that the user named. Follows only symlinks that
+/// [`FollowedPath::trust_links`] accepts.
+///
+/// # Errors
+/// As [`follow`]; `NotFound` when nothing has this path; `PermissionDenied`, as
+/// [`FollowedPath::trust_links`] says it.
+pub fn follow_named(path: &Path) -> io::Result<FollowedPath> {
+    let followed = follow(path)?;
+    if followed.found.is_none() {
+        return Err(Errno::NOENT.into());
+    }
+    followed
+        .trust_links()
+        .map_err(|error| io::Error::new(io::ErrorKind::PermissionDenied, error.to_string()))?;
+    Ok(followed)
 }
 
 /// Inserts the components of `path` in front of `left`.

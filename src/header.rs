@@ -8,6 +8,7 @@
 //! noticed.
 
 mod bytes;
+mod end;
 mod left_out;
 mod metadata;
 

@@ -52,24 +52,46 @@ pub fn list_types() -> Vec<(PathBuf, String)> {
 #[must_use]
 pub fn is_bound(path: &Path) -> bool {
     let mounts = read_mounts();
-    let on = mounts
-        .iter()
-        .filter(|mount| path.starts_with(&mount.point))
-        .max_by_key(|mount| mount.point.as_os_str().len());
-    let Some(on) = on else {
+    let Some((device, inside)) = locate(&mounts, path) else {
         return false;
-    };
-    let Ok(rest) = path.strip_prefix(&on.point) else {
-        return false;
-    };
-    let inside = if rest.as_os_str().is_empty() {
-        on.root.clone()
-    } else {
-        on.root.join(rest)
     };
     mounts
         .iter()
-        .any(|mount| mount.device == on.device && mount.root == inside && mount.point != path)
+        .any(|mount| mount.device == device && mount.root == inside && mount.point != path)
+}
+
+/// Returns the other paths that the mounts give to the file at `path`. Another mount can hide what
+/// such a path leads to.
+#[must_use]
+pub fn list_other_paths(path: &Path) -> Vec<PathBuf> {
+    let mounts = read_mounts();
+    let Some((device, inside)) = locate(&mounts, path) else {
+        return Vec::new();
+    };
+    let same_device = mounts.iter().filter(|mount| mount.device == device);
+    same_device
+        .filter_map(|mount| Some(join(&mount.point, inside.strip_prefix(&mount.root).ok()?)))
+        .filter(|other| other != path)
+        .collect()
+}
+
+/// Returns the device of the file at `path`, and its path inside that device.
+fn locate<'a>(mounts: &'a [Mount], path: &Path) -> Option<(&'a [u8], PathBuf)> {
+    let on = mounts
+        .iter()
+        .filter(|mount| path.starts_with(&mount.point))
+        .max_by_key(|mount| mount.point.as_os_str().len())?;
+    let rest = path.strip_prefix(&on.point).ok()?;
+    Some((&on.device, join(&on.root, rest)))
+}
+
+/// Joins two paths, of which the second can be empty.
+fn join(start: &Path, rest: &Path) -> PathBuf {
+    if rest.as_os_str().is_empty() {
+        start.to_owned()
+    } else {
+        start.join(rest)
+    }
 }
 
 /// Returns the lines of a table, without whitespace at either end.

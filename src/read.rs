@@ -80,6 +80,7 @@ pub fn read_whole(file: &File, stop: Stop, sink: &mut dyn Write) -> io::Result<H
             crate::human::format_count(length, "byte")
         )));
     }
+    header.check_end(file, length, compression)?;
     Ok(header)
 }
 

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use serde::Serialize;
 
 use crate::directory::Directory;
-use crate::follow::open_named;
+use crate::follow::follow_named;
 use crate::human;
 use crate::read::read_whole;
 use crate::stop::Stop;
@@ -93,17 +93,14 @@ type OpenedDump = (PathBuf, io::Result<File>);
 
 /// Returns the dump at `path`, or the dumps of the directory at `path`; `None` if it holds none.
 fn expand(path: &Path) -> Result<Option<Box<dyn Iterator<Item = OpenedDump>>>> {
-    let meta = path
-        .metadata()
-        .with_context(|| format!("cannot verify {}", path.display()))?;
-    if !meta.is_dir() {
-        if !meta.is_file() {
+    let followed =
+        follow_named(path).with_context(|| format!("cannot verify {}", path.display()))?;
+    if !followed.is_directory() {
+        if !followed.is_file() {
             bail!("{} is neither a dump nor a directory", path.display());
         }
-        return Ok(Some(Box::new(std::iter::once((
-            path.to_owned(),
-            open_named(path),
-        )))));
+        let opened = followed.open();
+        return Ok(Some(Box::new(std::iter::once((path.to_owned(), opened)))));
     }
     let directory = Directory::open(path)?;
     let shown = path.to_owned();

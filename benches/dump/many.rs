@@ -68,6 +68,7 @@ fn write(directory: &Path, time: Timestamp) -> io::Result<()> {
         facts: Facts::default(),
         bytes: 0,
         length: None,
+        end: None,
         crc32: "00000000".to_owned(),
         sha256: "0".repeat(64),
         fingerprint: None,

@@ -10,8 +10,9 @@ use anyhow::{Context, Result, ensure};
 
 use crate::clock;
 use crate::directory::Directory;
-use crate::follow::open_named;
+use crate::follow::{FollowedPath, follow_named};
 use crate::name::DumpName;
+use crate::retention::is_future;
 use crate::series::Series;
 
 /// The number of dumps of each database to drill, the newest first.
@@ -53,7 +54,7 @@ impl ChosenDump {
     pub(super) fn open(&self) -> io::Result<File> {
         match &self.place {
             Some((directory, name)) => directory.read(name),
-            None => open_named(&self.path),
+            None => follow_named(&self.path)?.open(),
         }
     }
 
@@ -80,10 +81,9 @@ pub(super) fn choose_all(paths: &[PathBuf], sample: Sample) -> Result<(Vec<Chose
     let mut chosen = Vec::new();
     let mut empty = 0;
     for path in paths {
-        let meta = path
-            .metadata()
-            .with_context(|| format!("cannot drill {}", path.display()))?;
-        if meta.is_dir() {
+        let followed =
+            follow_named(path).with_context(|| format!("cannot drill {}", path.display()))?;
+        if followed.is_directory() {
             let before = chosen.len();
             choose_in_directory(path, sample, &mut chosen)?;
             if chosen.len() == before {
@@ -91,13 +91,12 @@ pub(super) fn choose_all(paths: &[PathBuf], sample: Sample) -> Result<(Vec<Chose
                 empty += 1;
             }
         } else {
-            // Opening a named pipe would wait until a process writes to it.
             ensure!(
-                meta.is_file(),
+                followed.is_file(),
                 "{} is neither a dump nor a directory of dumps",
                 path.display()
             );
-            chosen.push(choose_file(path));
+            chosen.push(choose_file(path, &followed));
         }
     }
     Ok((chosen, empty))
@@ -122,25 +121,35 @@ fn choose_in_series<'a>(
     directory: &'a Arc<Directory>,
     series: &'a Series,
 ) -> impl Iterator<Item = ChosenDump> + 'a {
-    let unusable = series.find_unusable(clock::now());
-    let usable = series.restorable(clock::now()).map(|(entry, _)| entry);
+    let now = clock::now();
+    let unusable = series.find_unusable(now);
+    let usable = series.restorable(now).map(|(entry, _)| entry);
     let entries = unusable.map(|other| &other.entry).into_iter().chain(usable);
-    entries.map(|entry| ChosenDump {
-        path: directory.path_of(&entry.name),
-        database: series.database(),
-        place: Some((Arc::clone(directory), entry.name.clone())),
-        is_named: false,
+    let has_past = series.restorable_past(now).next().is_some();
+    entries.map(move |entry| {
+        let path = directory.path_of(&entry.name);
+        if !has_past && is_future(entry.name.time, now) {
+            log::warn!(
+                "{} is dated after now; it is drilled because no earlier dump of {} is good",
+                path.display(),
+                series.name
+            );
+        }
+        ChosenDump {
+            path,
+            database: series.database(),
+            place: Some((Arc::clone(directory), entry.name.clone())),
+            is_named: false,
+        }
     })
 }
 
-fn choose_file(path: &Path) -> ChosenDump {
-    let parent = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let file_name = path.file_name().unwrap_or_default().to_string_lossy();
-    let name = DumpName::parse(&file_name);
+/// Returns the dump that the user named, which `followed` leads to.
+fn choose_file(path: &Path, followed: &FollowedPath) -> ChosenDump {
+    let name = DumpName::parse(&followed.name.to_string_lossy());
+    let parent = followed.path.parent().unwrap_or(Path::new("/"));
     let place = name.and_then(|name| Some((Arc::new(Directory::open(parent).ok()?), name)));
+    let file_name = path.file_name().unwrap_or_default().to_string_lossy();
     ChosenDump {
         path: path.to_owned(),
         database: file_name.into_owned(),

@@ -65,6 +65,7 @@ impl<'a> DumpWriter<'a> {
             },
             bytes: 0,
             length: None,
+            end: None,
             crc32: String::new(),
             sha256: String::new(),
             fingerprint: None,
@@ -122,6 +123,9 @@ impl<'a> DumpWriter<'a> {
         header.crc32 = format!("{:08x}", totals.crc32);
         header.sha256 = sha256;
         header.length = Some(file.length());
+        header
+            .record_end(temporary.file(), file.length(), method.compression)
+            .with_context(|| format!("cannot read a dump in {shown}"))?;
         let complete = header.encode(method.compression, &original)?;
         file.rewrite_header(&complete).with_context(unwritable)?;
         let length = file.complete();

@@ -15,6 +15,7 @@ mod file;
 mod leftovers;
 mod load;
 mod places;
+mod removal;
 mod running;
 mod server;
 mod source;

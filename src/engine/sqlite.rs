@@ -5,7 +5,6 @@
 //! rollback modes a reader does block writers, so the engine first copies the database within the
 //! transaction (the online backup API), ends the transaction, and then streams and checks the copy.
 
-mod attributes;
 mod check;
 mod dumper;
 mod error;
@@ -23,6 +22,7 @@ mod log_remover;
 mod modules;
 mod new_file;
 mod old_file;
+mod other_journals;
 mod other_processes;
 mod report;
 mod room;

@@ -43,6 +43,10 @@ pub struct Header {
     /// Length of the whole file in bytes; absent in dumps that were made before this field existed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub length: Option<u64>,
+    /// The last four bytes of a zstd file, in hexadecimal; absent in dumps that were made before this
+    /// field existed, and in gzip files, whose end follows from `bytes` and `crc32`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end: Option<String>,
     /// CRC-32 of the decompressed bytes.
     pub crc32: String,
     /// SHA-256 of the decompressed bytes, as `gzip -dc DUMP | sha256sum` prints it.

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail, ensure};
 use crate::clock;
 use crate::directory::Directory;
 use crate::exit::UsageError;
-use crate::follow::open_named;
+use crate::follow::follow_named;
 use crate::header::Header;
 use crate::name::Name;
 use crate::read::read_whole;
@@ -35,15 +35,14 @@ pub(super) fn choose(
 ) -> Result<(File, PathBuf, Header)> {
     let path = &from.path;
     let unreadable = || format!("cannot read the dump {}", path.display());
-    let meta = path.metadata().with_context(unreadable)?;
-    if !meta.is_dir() {
-        // Opening a pipe would block until another process opens it for writing.
+    let followed = follow_named(path).with_context(unreadable)?;
+    if !followed.is_directory() {
         ensure!(
-            meta.is_file(),
+            followed.is_file(),
             "{} is neither a dump nor a directory of dumps",
             path.display()
         );
-        let file = open_named(path).with_context(unreadable)?;
+        let file = followed.open().with_context(unreadable)?;
         let header = read_whole(&file, stop, &mut std::io::sink())
             .with_context(|| format!("{} cannot be restored", path.display()))?;
         return Ok((file, path.clone(), header));

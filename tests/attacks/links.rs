@@ -165,10 +165,105 @@ fn no_command_follows_a_symlink_to_a_dump_directory_of_roots() {
             .fails(1, "is a symlink that user 1234 controls");
         assert_eq!(inventory(&env.dumps()), before, "{command}");
     }
-    // A dump that the command line names is drilled, and the result is not recorded.
+    // The same holds for a dump that the command line names.
     let name = dump.file_name().unwrap().to_str().unwrap();
-    env.run(&format!("drill home/dumps/{name}")).succeeds();
+    refuses_to_read(&env, &format!("home/dumps/{name}"));
     assert_eq!(inventory(&env.dumps()), before);
+}
+
+/// Every command that reads a named dump refuses `dump`, and restores nothing.
+#[track_caller]
+fn refuses_to_read(env: &Env, dump: &str) {
+    for command in [
+        format!("restore {dump} home/new.db"),
+        format!("verify {dump}"),
+        format!("drill {dump}"),
+    ] {
+        env.run(&command)
+            .fails(1, &format!("is a symlink that user {OTHER} controls"));
+        assert!(!env.path("home/new.db").exists(), "{command}");
+    }
+}
+
+/// The second user, who owns a dump directory, puts symlinks in the place of dumps. The content of
+/// root's dump would land in a file of the second user.
+#[test]
+fn no_command_reads_a_named_dump_through_a_symlink_of_another_user() {
+    let Some((env, dump)) = with_root_files() else {
+        return;
+    };
+    let name = dump.file_name().unwrap().to_str().unwrap();
+    script(
+        &env,
+        &format!("mkdir dumps; ln -s ../../dump/{name} dumps/{name}; ln -s dumps/{name} chain"),
+    );
+    refuses_to_read(&env, &format!("home/dumps/{name}"));
+    refuses_to_read(&env, "home/chain");
+    // A symlink of root in the second user's directory may have been moved there.
+    symlink(&dump, env.path(format!("home/dumps/moved-{name}"))).unwrap();
+    refuses_to_read(&env, &format!("home/dumps/moved-{name}"));
+    // The dump of a third user is not the second user's either.
+    std::os::unix::fs::chown(&dump, Some(OTHER + 1), Some(OTHER + 1)).unwrap();
+    refuses_to_read(&env, &format!("home/dumps/{name}"));
+
+    // Root's own symlink, and the second user's symlink to the second user's dump, are followed.
+    give(&dump);
+    let shop = env.path("home/dumps/latest.sqlite.gz");
+    script(
+        &env,
+        &format!("ln -sf ../../dump/{name} dumps/latest.sqlite.gz"),
+    );
+    symlink(&dump, env.path("own.sqlite.gz")).unwrap();
+    for (number, link) in [shop, env.path("own.sqlite.gz")].iter().enumerate() {
+        let link = link.display();
+        env.run(&format!("restore {link} new-{number}.db"))
+            .succeeds();
+        env.run(&format!("verify {link}")).succeeds();
+        env.run(&format!("drill {link}")).succeeds();
+    }
+}
+
+/// The second user keeps replacing a dump with a symlink to root's dump, and back.
+#[test]
+#[ignore = "needs sqlite3"]
+fn a_named_dump_exchanged_for_a_symlink_is_not_read() {
+    let Some((env, secret)) = with_root_files() else {
+        return;
+    };
+    drop(make_small(&env.path("home/shop.db")));
+    let shop = rusqlite::Connection::open(env.path("home/shop.db")).unwrap();
+    shop.execute_batch("PRAGMA journal_mode = DELETE; CREATE TABLE own (x)")
+        .unwrap();
+    drop(shop);
+    give(&env.path("home/shop.db"));
+    let dump = env.dump("home/shop.db --to home/dumps");
+    give(&env.path("home/dumps"));
+    give(&dump);
+    let name = dump.file_name().unwrap().to_str().unwrap();
+    let attack = Attack::start(
+        &env,
+        &format!(
+            "os.symlink('{}', 'l')
+             os.rename('dumps/{name}', 'kept')
+             os.rename('l', 'dumps/{name}')
+             os.rename('kept', 'dumps/{name}')",
+            secret.display()
+        ),
+    );
+    let (mut restored, mut refused) = (0, 0);
+    while restored < ROUNDS || refused < ROUNDS / 5 {
+        let target = format!("new-{restored}.db");
+        let run = env.run(&format!("restore home/dumps/{name} {target}"));
+        if run.status == Some(0) {
+            restored += 1;
+            let content = contents(&env.path(target));
+            assert!(content.contains("CREATE TABLE own"), "{content}");
+        } else {
+            refused += usize::from(run.stderr.contains("is a symlink that user"));
+        }
+        assert!(restored < 40 * ROUNDS, "the attack never hits");
+    }
+    drop(attack);
 }
 
 /// The second user keeps replacing the source with a symlink to root's database, and back: no dump

@@ -45,7 +45,7 @@ fn copied(kind: &str) -> Env {
 #[test]
 #[ignore = "needs sqlite3"]
 fn sqlite() {
-    for kind in ["sqlite", "sqlite-zstd"] {
+    for kind in ["sqlite", "sqlite-zstd", "sqlite-zstd-end"] {
         let env = copied(kind);
         env.run("restore dump library.sqlite").succeeds();
         let books = database::contents(&env.path("library.sqlite"));

@@ -1,6 +1,6 @@
 //! Restoring an SQLite dump: the target, what it replaces, and what is left when it is refused.
 
-mod access_lists;
+pub(crate) mod access_lists;
 mod choice;
 pub(crate) mod failing;
 mod killed;

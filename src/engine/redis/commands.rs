@@ -17,6 +17,17 @@ pub(super) fn select(database: u64) -> CommandWords {
     write_words(&["SELECT", &database.to_string()])
 }
 
+/// Returns a command in the server's protocol.
+pub(super) fn encode(words: &[Vec<u8>]) -> Vec<u8> {
+    let mut encoded = format!("*{}\r\n", words.len()).into_bytes();
+    for word in words {
+        encoded.extend(format!("${}\r\n", word.len()).into_bytes());
+        encoded.extend_from_slice(word);
+        encoded.extend_from_slice(b"\r\n");
+    }
+    encoded
+}
+
 /// Returns the commands that empty these databases, of which each exists.
 pub(super) fn flush(databases: &[u64]) -> Vec<CommandWords> {
     let databases = databases.iter();

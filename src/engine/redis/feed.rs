@@ -55,7 +55,13 @@ impl<'a> Feed<'a> {
             options: Vec::new(),
             begun: None,
             is_key: false,
+            keys: 0,
         }))
+    }
+
+    /// Returns the number of keys that were sent, the last of them perhaps in part.
+    pub(super) fn keys(&self) -> u64 {
+        self.0.visitor.keys
     }
 
     /// Sends the rest.
@@ -100,6 +106,7 @@ struct Sender<'a> {
     begun: Option<LargeValue>,
     /// False while a library passes, which is not sent.
     is_key: bool,
+    keys: u64,
 }
 
 /// A value that is sent in parts.
@@ -166,6 +173,7 @@ impl Visitor for Sender<'_> {
             self.is_selected = true;
         }
         self.is_key = true;
+        self.keys += 1;
         self.options = vec![b"ABSTTL".to_vec()];
         if let Some(idle) = key.idle {
             self.options.push(b"IDLETIME".to_vec());

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 
 use super::client::Client;
 use super::commands::{MARKER, flush};
@@ -15,11 +15,10 @@ use crate::engine::leftover::{Leftover, judge};
 /// When another restore is running, or the server refuses a command.
 pub(super) fn remove(client: &Client, used: &BTreeMap<u64, u64>) -> Result<()> {
     for number in used.keys() {
-        let found = client.ask(&["-n", &number.to_string(), "GET", MARKER])?;
-        let Some(found) = found.strip_prefix('"').and_then(|it| it.strip_suffix('"')) else {
+        let Some(found) = read_mark(client, *number)? else {
             continue;
         };
-        match judge(found, "dump-database", "restoring", 255, clock::now()) {
+        match judge(&found, "dump-database", "restoring", 255, clock::now()) {
             Some(Leftover::Killed) => {
                 client.run(&flush(&[*number]))?;
                 log::warn!("emptied database {number}, which a restore that was killed left");
@@ -33,4 +32,28 @@ pub(super) fn remove(client: &Client, used: &BTreeMap<u64, u64>) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Refuses a server in which another restore marked one of the databases `used`.
+///
+/// # Errors
+/// When a database is marked, or the server refuses a command.
+pub(super) fn refuse_marked<'a>(
+    client: &Client,
+    used: impl Iterator<Item = &'a u64>,
+) -> Result<()> {
+    for number in used {
+        ensure!(
+            read_mark(client, *number)?.is_none(),
+            "another restore into this server began at the same time, in database {number}; try again when it is done"
+        );
+    }
+    Ok(())
+}
+
+/// Returns the value of the key that marks a database of a restore.
+fn read_mark(client: &Client, number: u64) -> Result<Option<String>> {
+    let found = client.ask(&["-n", &number.to_string(), "GET", MARKER])?;
+    let found = found.strip_prefix('"').and_then(|it| it.strip_suffix('"'));
+    Ok(found.map(str::to_owned))
 }

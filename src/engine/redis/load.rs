@@ -8,6 +8,7 @@ use anyhow::{Context, Result, bail, ensure};
 use jiff::Timestamp;
 
 use super::client::Client;
+use super::commands::encode;
 use super::count::Count;
 use super::dumper::RdbDumper;
 use super::explain::explain;
@@ -45,6 +46,7 @@ pub(super) fn run(
     let has_functions =
         server.knows_functions() && client.ask(&["FUNCTION", "LIST"])? != "(empty array)";
     let holds = !used.is_empty() || has_functions;
+    let replaces = existing.replaces();
     if holds {
         let keys = usize::try_from(used.values().sum::<u64>()).unwrap_or(usize::MAX);
         let held = match keys {
@@ -52,7 +54,7 @@ pub(super) fn run(
             keys => format_count(keys, "key"),
         };
         ensure!(
-            existing.replaces(),
+            replaces,
             "the server is not empty, it holds {held}; --replace dumps it first and then replaces it"
         );
         if let ExistingDatabase::Save(save) = &mut existing {
@@ -67,8 +69,21 @@ pub(super) fn run(
         _ => None,
     };
     let databases: Vec<_> = dumped.databases.keys().copied().collect();
-    let places = EmptyDatabases::take(client, &databases, &used)?;
-    send(dump, client, &places, &dumped, stop)
+    // Since the server was asked, the dump was read and the old data was saved, which takes minutes.
+    let used_now = Server::query(client)?.keys();
+    let begun = used_now
+        .keys()
+        .filter(|number| !used.contains_key(number) && !databases.contains(number));
+    for number in begun.filter(|_| replaces) {
+        log::warn!(
+            "another client began to use database {number} during the restore; it was not saved, and stays as it is"
+        );
+    }
+    let mut places = EmptyDatabases::take(client, dump, &databases, &used_now)?;
+    if !replaces {
+        refuse_begun(&places.find_others(&used_now))?;
+    }
+    send(dump, client, &mut places, &dumped, stop)
         .context("the dump cannot be loaded; the old data is as it was")?;
     let expected: BTreeMap<_, _> = dumped
         .databases
@@ -91,8 +106,22 @@ pub(super) fn run(
             Some(words.into_iter().chain([b"FLUSH".to_vec()]).collect())
         }
     };
+    if !replaces {
+        refuse_begun(&places.find_others(&Server::query(client)?.keys()))?;
+    }
     places.exchange(functions, &gone)?;
     Ok(LoadResult::new(saved, Vec::new()))
+}
+
+/// Refuses a server that was empty, and whose databases `begun` other clients have begun to use.
+fn refuse_begun(begun: &[u64]) -> Result<()> {
+    let begun: Vec<_> = begun.iter().map(u64::to_string).collect();
+    ensure!(
+        begun.is_empty(),
+        "the server was empty, and other clients began to use it during the restore (database {}); stop them, or replace what it holds with --replace",
+        begun.join(", ")
+    );
+    Ok(())
 }
 
 /// Refuses a server that would not keep what is restored.
@@ -157,12 +186,16 @@ impl Write for Reading<'_> {
 fn send(
     dump: &File,
     client: &Client,
-    places: &EmptyDatabases<'_>,
+    places: &mut EmptyDatabases<'_>,
     dumped: &Count,
     stop: Stop,
 ) -> Result<()> {
     let mut child = client.start_pipe()?;
+    child.write_all(&encode(&places.write_name()))?;
     let mut feed = Feed::new(&mut child, &places.place_of_database, &dumped.large);
-    let fed = read_whole(dump, stop, &mut feed).and_then(|_| feed.finish());
+    let fed = read_whole(dump, stop, &mut feed);
+    let sent = feed.keys();
+    let fed = fed.and_then(|_| feed.finish());
+    places.sent = sent;
     finish(child, fed, stop).map_err(|error| explain(&error))
 }

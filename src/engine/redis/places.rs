@@ -1,62 +1,121 @@
 //! The databases of a server into which a dump is loaded, and the exchange with the old ones.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::time::Duration;
 
-use anyhow::{Context, Error, Result, ensure};
+use anyhow::{Context, Error, Result, bail, ensure};
 
 use super::client::Client;
 use super::commands::{
     CommandWords, EXCHANGED, MARKER, flush, select, write_transaction, write_words,
 };
+use super::explain::explain;
+use super::leftovers;
+use super::removal::Removal;
+use super::server::Server;
+use crate::engine::feed::finish;
 use crate::engine::leftover;
+use crate::read::read_whole;
 use crate::stop::Stop;
 
-/// Empty databases of a server, one for each database of a dump. Dropping the value empties them.
+/// The time between two looks at the connections of the server.
+const NAP: Duration = Duration::from_millis(20);
+
+/// Empty databases of a server, one for each database of a dump. Dropping the value removes from them
+/// what the restore put there, and nothing that other clients did.
 pub(super) struct EmptyDatabases<'a> {
     client: &'a Client,
+    dump: &'a File,
     /// The place of each database.
     pub(super) place_of_database: BTreeMap<u64, u64>,
     /// The value of the key that marks a place.
     mark: String,
+    /// The number of keys of the dump that were sent.
+    pub(super) sent: u64,
 }
 
 impl<'a> EmptyDatabases<'a> {
-    /// Takes a place for each of the databases `wanted`. The databases `used` are not empty.
+    /// Takes a place for each of the databases `wanted` of the dump. The databases `used` are not
+    /// empty.
     ///
     /// # Errors
-    /// When the server has too few databases, or refuses a command.
+    /// When the server has too few databases, or refuses a command; when another restore takes
+    /// places too.
     pub(super) fn take(
         client: &'a Client,
+        dump: &'a File,
         wanted: &[u64],
         used: &BTreeMap<u64, u64>,
     ) -> Result<Self> {
         let taken = |number: &u64| used.contains_key(number) || wanted.contains(number);
-        let free = (0..).filter(|number| !taken(number));
-        let place_of_database: BTreeMap<u64, u64> = wanted.iter().copied().zip(free).collect();
-        // A command that follows a SELECT that failed would change another database. So this is
-        // tried with nothing behind it.
-        let try_out = place_of_database
-            .iter()
-            .flat_map(|(database, place)| [*database, *place]);
-        let try_out: Vec<_> = try_out.map(select).collect();
-        client.run(&try_out).with_context(|| {
+        let mut free = (0..).filter(|number| !taken(number));
+        let explain = || {
             format!(
                 "a restore needs {} of the server besides those that the dump and the server use; else stop the server and restore into its dump.rdb",
-                crate::human::format_count(place_of_database.len(), "empty database")
+                crate::human::format_count(wanted.len(), "empty database")
             )
-        })?;
-        let places = EmptyDatabases {
-            client,
-            place_of_database,
-            mark: leftover::make_name("dump-database", "restoring", 255),
         };
-        let mut marks = Vec::new();
-        for place in places.place_of_database.values() {
-            marks.push(select(*place));
-            marks.push(write_words(&["SET", MARKER, &places.mark, "NX"]));
+        // A command that follows a SELECT that failed would change another database. So this is
+        // tried with nothing behind it.
+        let try_out: Vec<_> = wanted.iter().copied().map(select).collect();
+        client.run(&try_out).with_context(explain)?;
+        let mut places = EmptyDatabases {
+            client,
+            dump,
+            place_of_database: BTreeMap::new(),
+            mark: leftover::make_name("dump-database", "restoring", 255),
+            sent: 0,
+        };
+        for database in wanted {
+            let place = loop {
+                let place = free.next().context("no database is left")?;
+                client.run(&[select(place)]).with_context(explain)?;
+                if places.mark(place)? {
+                    break place;
+                }
+            };
+            places.place_of_database.insert(*database, place);
         }
-        client.run(&marks)?;
+        // Of two restores that begin at the same time, the second to look finds the other's mark.
+        let used = Server::query(client)?.keys();
+        let own: Vec<_> = places.place_of_database.values().collect();
+        leftovers::refuse_marked(client, used.keys().filter(|number| !own.contains(number)))?;
         Ok(places)
+    }
+
+    /// Marks a database as a place. Returns false if another client has begun to use it.
+    fn mark(&self, place: u64) -> Result<bool> {
+        let set = write_words(&["SET", MARKER, &self.mark, "NX"]);
+        let answers = self
+            .client
+            .run(&[select(place), set, write_words(&["DBSIZE"])])?;
+        let answers: Vec<_> = answers.iter().map(String::as_str).collect();
+        match answers[..] {
+            [_, "OK", "(integer) 1"] => Ok(true),
+            [_, "OK", _] => {
+                let unmark = write_words(&["DEL", MARKER]);
+                self.client.run(&[select(place), unmark]).with_context(|| {
+                    format!("the key {MARKER} could not be removed from database {place}")
+                })?;
+                Ok(false)
+            }
+            _ => bail!(
+                "another restore into this server began at the same time, in database {place}; try again when it is done"
+            ),
+        }
+    }
+
+    /// Returns the command that gives a connection the name by which it is found.
+    pub(super) fn write_name(&self) -> CommandWords {
+        write_words(&["CLIENT", "SETNAME", &self.mark])
+    }
+
+    /// Returns the databases among `used` that are not places.
+    pub(super) fn find_others(&self, used: &BTreeMap<u64, u64>) -> Vec<u64> {
+        let places: Vec<_> = self.place_of_database.values().collect();
+        let others = used.keys().filter(|number| !places.contains(number));
+        others.copied().collect()
     }
 
     /// Checks that each place holds as many keys as were sent, given the least and the greatest
@@ -154,22 +213,63 @@ impl<'a> EmptyDatabases<'a> {
     }
 }
 
+impl EmptyDatabases<'_> {
+    /// Removes what this restore put into the places. Returns the places that hold keys of other
+    /// clients.
+    fn clear(&self) -> Result<Vec<u64>> {
+        let stop = Stop::for_cleanup();
+        let client = self.client.with_stop(stop);
+        if self.sent > 0 {
+            self.wait_for_sender(&client)?;
+            let mut child = client.start_pipe()?;
+            let mut removal = Removal::new(&mut child, &self.place_of_database, self.sent);
+            let fed = read_whole(self.dump, stop, &mut removal);
+            let fed = fed.and_then(|_| removal.finish());
+            finish(child, fed, stop).map_err(|error| explain(&error))?;
+        }
+        let mut others = Vec::new();
+        for place in self.place_of_database.values() {
+            client.run(&[select(*place), write_words(&["DEL", MARKER, EXCHANGED])])?;
+            if client.query_number(*place, &["DBSIZE"])? > 0 {
+                others.push(*place);
+            }
+        }
+        Ok(others)
+    }
+
+    /// Waits until the server has closed the connection over which keys were sent. The server goes on
+    /// to read what a client sent that was killed.
+    fn wait_for_sender(&self, client: &Client) -> Result<()> {
+        let name = format!("name={} ", self.mark);
+        while client.ask(&["CLIENT", "LIST"])?.contains(&name) {
+            client.stop().check()?;
+            std::thread::sleep(NAP);
+        }
+        Ok(())
+    }
+}
+
 impl Drop for EmptyDatabases<'_> {
     fn drop(&mut self) {
-        let places: Vec<_> = self.place_of_database.values().copied().collect();
-        if places.is_empty() {
+        if self.place_of_database.is_empty() {
             return;
         }
-        if let Err(error) = self
-            .client
-            .with_stop(Stop::for_cleanup())
-            .run(&flush(&places))
-        {
-            let places: Vec<_> = places.iter().map(u64::to_string).collect();
-            log::warn!(
-                "the databases {} hold a part of the dump and were not emptied: {error:#}; the next restore empties them",
-                places.join(", ")
-            );
+        match self.clear() {
+            Ok(others) => {
+                for place in others {
+                    log::warn!(
+                        "database {place} was empty before, and another client has put keys into it, which stay"
+                    );
+                }
+            }
+            Err(error) => {
+                let places = self.place_of_database.values();
+                let places: Vec<_> = places.map(u64::to_string).collect();
+                log::warn!(
+                    "the databases {} hold a part of the dump and were not emptied: {error:#}; the next restore empties them",
+                    places.join(", ")
+                );
+            }
         }
     }
 }

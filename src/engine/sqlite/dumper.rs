@@ -15,7 +15,7 @@ use super::image::{self, read_shape};
 use super::lock_deadline::{LockDeadline, NAP};
 use super::log_remover::LogRemover;
 use super::sides::add_suffix;
-use super::{check, facts, guard, lock_free, other_processes, room, watch};
+use super::{check, facts, guard, lock_free, other_journals, other_processes, room, watch};
 use crate::content::image::Shape;
 use crate::engine::dumper::{Dumper, ScratchFile};
 use crate::header::Facts;
@@ -42,7 +42,8 @@ pub(super) struct Sqlite {
     copy: Option<File>,
     needs_copy: bool,
     is_wal: bool,
-    /// True if a log with content lay beside the database before it was opened.
+    /// True if a log with content, or in a rollback mode a journal, lay beside the database before it
+    /// was opened.
     has_log: bool,
     found: Stat,
     shape: Shape,
@@ -76,6 +77,8 @@ impl Sqlite {
         room::refuse_if_full()?;
         let file_name = find_file_name(path);
         let (path, found) = find(path)?;
+        let journal = add_suffix(path.as_os_str(), "-journal");
+        let has_journal = Path::new(&journal).symlink_metadata().is_ok();
         let log = add_suffix(path.as_os_str(), "-wal");
         let has_log = Path::new(&log)
             .symlink_metadata()
@@ -101,7 +104,7 @@ impl Sqlite {
             copy: None,
             needs_copy: mode != "wal" || !has_dbpage(),
             is_wal: mode == "wal",
-            has_log,
+            has_log: if mode == "wal" { has_log } else { has_journal },
             found,
             lock_deadline,
             stop,
@@ -211,6 +214,9 @@ impl Dumper for Sqlite {
         }
         self.shape = self.lock_deadline.retry(|| read_shape(source))?;
         self.refuse_second_name()?;
+        if !self.is_wal && !self.has_log {
+            other_journals::refuse(&self.path, &self.found)?;
+        }
         let Some(scratch) = scratch.filter(|_| self.needs_copy) else {
             self.snapshot = self.source.take();
             return Ok(());

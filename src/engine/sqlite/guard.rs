@@ -118,6 +118,13 @@ pub(super) fn use_descriptors<T>(
     Some(look(file, shm))
 }
 
+/// Calls `look` with SQLite's own descriptor of a database, as [`use_descriptors`] does.
+pub(super) fn use_descriptor<T>(path: &Path, look: impl FnOnce(BorrowedFd<'_>) -> T) -> Option<T> {
+    let [file, _] = lock_admitted().get(path)?.descriptors;
+    // SAFETY: as in `use_descriptors`.
+    Some(look(unsafe { BorrowedFd::borrow_raw(file?) }))
+}
+
 /// Sets the greatest amount of memory in bytes that SQLite may have in use.
 pub(super) fn limit_memory(bytes: i64) {
     // SAFETY: the call takes and returns numbers, and SQLite locks its state for it.

@@ -12,7 +12,8 @@ use rustix::fs::{FlockOperation, flock};
 use sha2::{Digest, Sha256};
 
 use super::target_path::TargetPath;
-use super::{attributes, check, lock_free, watch};
+use super::{check, lock_free, watch};
+use crate::engine::attributes;
 use crate::human::format_hexadecimal;
 use crate::progress;
 use crate::read::read_whole;

@@ -107,7 +107,7 @@ fn find_use(file: BorrowedFd<'_>, shm: BorrowedFd<'_>, found: &Stat) -> ProcessU
 
 /// Returns the ID of the process whose lock keeps this process from locking these bytes (start and
 /// length), or 0 if that process cannot be seen. Returns `None` if there is no such lock.
-fn find_lock_holder(file: BorrowedFd<'_>, (start, length): (u64, u64)) -> Option<i64> {
+pub(super) fn find_lock_holder(file: BorrowedFd<'_>, (start, length): (u64, u64)) -> Option<i64> {
     let wanted = Flock {
         start,
         length,
@@ -122,8 +122,13 @@ fn find_lock_holder(file: BorrowedFd<'_>, (start, length): (u64, u64)) -> Option
 /// Returns true if the file itself is mounted on this path or, as far as this process sees, on
 /// another.
 fn is_mounted(path: &Path) -> bool {
+    is_mount_point(path) || mountinfo::is_bound(path)
+}
+
+/// Returns true if the file itself is mounted on this path.
+pub(super) fn is_mount_point(path: &Path) -> bool {
     let flags = AtFlags::SYMLINK_NOFOLLOW;
     let root = StatxAttributes::MOUNT_ROOT;
     let statx = rustix::fs::statx(CWD, path, flags, StatxFlags::empty());
-    statx.is_ok_and(|found| found.stx_attributes.contains(root)) || mountinfo::is_bound(path)
+    statx.is_ok_and(|found| found.stx_attributes.contains(root))
 }

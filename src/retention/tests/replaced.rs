@@ -76,6 +76,7 @@ fn rows_of_unknown_tables_are_unknown() {
             },
             bytes: 7,
             length: None,
+            end: None,
             crc32: String::new(),
             sha256: String::new(),
             fingerprint: None,

@@ -13,7 +13,7 @@ use crate::support::{set_mode, skipped};
 
 /// Returns an access list as the kernel stores it: `rights` for the user 12345, the group and the
 /// mask, read and write for the owner, nothing for others.
-fn access_list(rights: u16) -> Vec<u8> {
+pub(crate) fn access_list(rights: u16) -> Vec<u8> {
     // The version.
     let mut list = vec![2, 0, 0, 0];
     for (tag, rights, id) in [

@@ -11,6 +11,7 @@ use rustix::fs::{AtFlags, Mode, OFlags};
 use sha2::{Digest, Sha256};
 
 use super::target::TargetFile;
+use crate::engine::attributes;
 use crate::header::Header;
 use crate::human::format_hexadecimal;
 use crate::read::read_whole;
@@ -38,11 +39,14 @@ impl<'a> NewRdbFile<'a> {
         let mode = Mode::from_raw_mode(0o600);
         let file = rustix::fs::openat(&target.directory, &name, flags, mode)
             .with_context(|| format!("cannot create {}", path.display()))?;
-        Ok(NewRdbFile {
+        let new_file = NewRdbFile {
             target,
             name,
             file: file.into(),
-        })
+        };
+        attributes::remove_list(&new_file.file)
+            .with_context(|| format!("cannot create {}", path.display()))?;
+        Ok(new_file)
     }
 
     pub(super) fn path(&self) -> PathBuf {
@@ -82,7 +86,8 @@ impl<'a> NewRdbFile<'a> {
         }
     }
 
-    /// Gives the file the owner and the permissions of the old file, or the owner of the directory.
+    /// Gives the file the owner, the permissions, the access list and the extended attributes of the
+    /// old file, or the owner of the directory.
     fn set_owner(&self) -> Result<()> {
         let directory = rustix::fs::fstat(&self.target.directory)?;
         let like = self.target.old.as_ref().unwrap_or(&directory);
@@ -91,6 +96,8 @@ impl<'a> NewRdbFile<'a> {
             owned.context("cannot give it the owner of the old file")?;
             let mode = Permissions::from_mode(old.st_mode & 0o666);
             self.file.set_permissions(mode)?;
+            attributes::copy(&self.target.open_old()?, &self.file)
+                .context("cannot give it the access list and attributes of the old file")?;
         }
         Ok(())
     }

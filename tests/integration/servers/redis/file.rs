@@ -2,8 +2,12 @@
 
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
+use rustix::fs::{XattrFlags, getxattr, setxattr};
+use rustix::io::Errno;
+
 use super::Server;
-use crate::support::{Env, inventory, names};
+use crate::restore::access_lists::access_list;
+use crate::support::{Env, inventory, names, set_mode, skipped};
 
 #[test]
 #[ignore = "needs Redis"]
@@ -99,4 +103,53 @@ fn a_damaged_old_file_is_replaced_only_without_saving() {
         !left.iter().any(|name| name.contains("restoring")),
         "{left:?}"
     );
+}
+
+/// The old file's access list and attributes stay. The default access list of the directory would let
+/// a user read the new file who could not read the old one.
+#[test]
+#[ignore = "needs Redis"]
+fn the_new_file_has_the_access_list_and_attributes_of_the_old_one_only() {
+    const LIST: &str = "system.posix_acl_access";
+    const DEFAULT: &str = "system.posix_acl_default";
+    let env = Env::new();
+    let mut server = Server::start();
+    server.run("SET a 1");
+    env.dump(&server.url());
+    server.save();
+    server.stop();
+    let own = std::fs::read(server.directory().join("dump.rdb")).unwrap();
+    let (listed, plain) = (env.path("listed.rdb"), env.path("plain.rdb"));
+    for path in [&listed, &plain] {
+        std::fs::write(path, &own).unwrap();
+        set_mode(path, 0o660);
+    }
+    let list = access_list(4);
+    let attributes = [(LIST, list.as_slice()), ("user.note", b"kept")];
+    let default = (env.root(), DEFAULT, access_list(6));
+    let is_set = attributes
+        .iter()
+        .all(|(name, value)| setxattr(&listed, *name, value, XattrFlags::empty()).is_ok())
+        && setxattr(default.0, default.1, &default.2, XattrFlags::empty()).is_ok();
+    if !is_set {
+        return skipped("this filesystem has no access lists");
+    }
+    for target in ["listed.rdb", "plain.rdb"] {
+        env.run(&format!(
+            "restore dump {target} --replace --to for-{target}"
+        ))
+        .succeeds();
+    }
+    env.run("restore dump new.rdb").succeeds();
+    let value_of = |path: &std::path::Path, name: &str| {
+        let mut found = [0; 256];
+        getxattr(path, name, &mut found).map(|length| found[..length].to_vec())
+    };
+    for (name, value) in attributes {
+        assert_eq!(value_of(&listed, name).as_deref(), Ok(value), "{name}");
+    }
+    for (path, mode) in [(plain, 0o660), (env.path("new.rdb"), 0o600)] {
+        assert_eq!(value_of(&path, LIST), Err(Errno::NODATA), "{path:?}");
+        assert_eq!(path.metadata().unwrap().mode() & 0o777, mode, "{path:?}");
+    }
 }

@@ -175,6 +175,99 @@ fn another_client_that_writes_into_a_place_is_noticed() {
     ));
     is_loading(&server);
     server.run("SELECT 1\nSET stranger 1");
-    Run::end_of(running).fails(1, "another client changes database 1");
+    let run = Run::end_of(running).fails(1, "another client changes database 1");
+    let said = "database 1 was empty before, and another client has put keys into it, which stay";
+    assert!(run.stderr.contains(said), "{run:?}");
     assert_eq!(server.run("GET old\nSELECT 3\nGET old"), "1\nOK\n3");
+    // What the restore sent is gone, and the other client's key is not.
+    assert_eq!(
+        server.run("SELECT 1\nKEYS *\nGET stranger"),
+        "OK\nstranger\n1"
+    );
+    assert_eq!(server.run("SELECT 2\nDBSIZE"), "OK\n0");
+}
+
+/// Starts a restore whose dump of the old data takes seconds, and waits until it begins.
+fn start_saving(env: &Env, server: &Server, saved: &str) -> std::process::Child {
+    let count = || server.run("CLIENT LIST").matches("flags=S").count();
+    let before = count();
+    let running = env.start(&format!(
+        "restore --replace --to {saved} dump {}",
+        server.url()
+    ));
+    wait_for("the old data to be saved", || count() > before);
+    running
+}
+
+#[test]
+#[ignore = "needs Redis"]
+fn a_database_that_another_client_begins_to_use_while_the_old_data_is_saved_is_left_alone() {
+    let env = Env::new();
+    let server = Server::start_with("--repl-diskless-sync-delay 2");
+    server.run("SET new 1\nSELECT 3\nSET three 3");
+    env.dump(&server.url());
+    server.run("FLUSHALL");
+    server.run(OLD);
+    let running = start_saving(&env, &server, "saved");
+    // The first database that is empty.
+    server.run("SELECT 1\nSET stranger 1");
+    let run = Run::end_of(running).succeeds();
+    let said = "another client began to use database 1 during the restore";
+    assert!(run.stderr.contains(said), "{run:?}");
+    assert_eq!(
+        server.run("GET new\nSELECT 3\nGET three\nSELECT 1\nKEYS *\nSELECT 2\nDBSIZE"),
+        "1\nOK\n3\nOK\nstranger\nOK\n0"
+    );
+}
+
+/// Both restores save the old data at the same time, so both begin to load at the same time.
+#[test]
+#[ignore = "needs Redis"]
+fn of_two_restores_at_once_each_is_done_whole_or_refused() {
+    let env = Env::new();
+    let server = Server::start_with("--repl-diskless-sync-delay 2");
+    server.run("SET new 1\nSELECT 3\nSET three 3");
+    env.dump(&server.url());
+    server.run("FLUSHALL");
+    server.run(OLD);
+    let before = server.run(STATE);
+    let both = [
+        start_saving(&env, &server, "first"),
+        start_saving(&env, &server, "second"),
+    ];
+    let mut done = 0;
+    for running in both {
+        let run = Run::end_of(running);
+        if run.status == Some(0) {
+            done += 1;
+        } else {
+            run.fails(1, "another restore into this server");
+        }
+    }
+    if done == 0 {
+        assert_eq!(server.run(STATE), before);
+    } else {
+        assert_eq!(server.run("GET new\nSELECT 3\nGET three"), "1\nOK\n3");
+        let keyspace = server.run("INFO keyspace");
+        assert_eq!(keyspace.lines().count(), 3, "{keyspace}");
+    }
+}
+
+/// A client begins to use a server that was empty: without `--replace`, none of its keys is lost.
+#[test]
+#[ignore = "needs Redis"]
+fn what_others_put_into_an_empty_server_during_a_restore_stays() {
+    let env = Env::new();
+    let server = long_dump(&env);
+    server.run("FLUSHALL");
+    let running = env.start(&format!("restore dump {}", server.url()));
+    is_loading(&server);
+    server.run("SET stranger 1");
+    Run::end_of(running).fails(1, "other clients began to use it during the restore");
+    let keyspace = server.run("INFO keyspace");
+    assert!(
+        keyspace.contains("db0:keys=1,") && keyspace.lines().count() == 2,
+        "{keyspace}"
+    );
+    assert_eq!(server.run("GET stranger"), "1");
 }

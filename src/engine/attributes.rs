@@ -1,4 +1,5 @@
-//! Copies what a file has beside its owner and permissions: an access list and extended attributes.
+//! What a file has beside its owner and permissions: an access list and extended attributes. A file
+//! that replaces another one gets those of the old file, and none from its directory.
 
 use std::ffi::CString;
 use std::fs::File;
