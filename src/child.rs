@@ -50,6 +50,8 @@ pub struct Child {
     /// The number of waiting bytes that makes a read worthwhile: so small that the pipe has room
     /// for more.
     enough: u64,
+    /// True if reads wait for that many bytes, for a moment.
+    gathers: bool,
     stop: Stop,
     _of_its_thread: PhantomData<*const ()>,
 }
@@ -177,10 +179,10 @@ impl Child {
         self.stderr.last_lines()
     }
 
-    /// Lets a read wait for more output if little can be read, as that of a program that
-    /// [`Child::read_from`] started does.
-    pub fn expect_much(&mut self) {
-        self.enough = PIPE_BYTES as u64 / 8;
+    /// Lets reads wait a moment for more output if little can be read, as those from a program that
+    /// [`Child::read_from`] started do.
+    pub fn gather_output(&mut self) {
+        self.gathers = true;
     }
 
     /// Replaces the conditions under which reading from the program and writing to it end.
@@ -237,6 +239,9 @@ impl Child {
     /// Waits for more output if less than `enough` can be read. Clients write a few kilobytes at a
     /// time; without this wait, each of these writes would wake both processes.
     fn gather(&self) {
+        if !self.gathers {
+            return;
+        }
         let waiting = self.stdout.as_ref().map(rustix::io::ioctl_fionread);
         if let Some(Ok(waiting)) = waiting
             && waiting < self.enough
@@ -355,7 +360,7 @@ impl Drop for Child {
 pub fn read_output(command: &mut Command, name: &str, stop: Stop) -> Result<Vec<u8>> {
     let mut child = Child::read_from(command, name, stop)?;
     child.stderr.log_at_debug();
-    child.enough = 0;
+    child.gathers = false;
     let mut printed = Vec::new();
     let read = (&mut child).take(1 << 30).read_to_end(&mut printed);
     stop.check()?;

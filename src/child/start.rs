@@ -76,7 +76,7 @@ impl Child {
         let mut child = Child::spawn(command, name, Stdio::piped(), stop)?;
         child.stderr.log_at_debug();
         // Most answers are short, and the program waits for the next question.
-        child.enough = 0;
+        child.gathers = false;
         child.say(said)?;
         Ok(child)
     }
@@ -137,6 +137,7 @@ impl Child {
             end: Signal::TERM,
             grace: GRACE,
             enough: 0,
+            gathers: true,
             stop,
             _of_its_thread: PhantomData,
         };

@@ -168,6 +168,8 @@ impl Reader {
         if &answer != b"t\n" {
             bail!("the role or the database sets another client_encoding");
         }
+        // Everything else that it prints is rows.
+        session.gather_output();
         Ok(session)
     }
 
