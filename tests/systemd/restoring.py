@@ -29,6 +29,7 @@ REFUSED = {
     "SOURCE=$(touch /root/evaluated)": "of a kind that is restored by hand",
     "DUMP_DATABASE_NAME=ldap": "odd.conf has no SOURCE, and only the program that made its dumps can restore them",
     "SOURCE=/srv/notes/notes.db\nSERVICE=gone.service": "there is no unit gone.service",
+    "SOURCE=/srv/notes/notes.db\nDUMP_DATABASE_TO=/srv/dumps": "odd.conf sets DUMP_DATABASE_TO",
     "SOURCE=/srv/notes/notes.db\nSERVICE=*": "there is no unit *",
 }
 
@@ -116,7 +117,7 @@ def restore_file(machine: Machine) -> None:
     hold = f"(echo 'BEGIN; SELECT count(*) FROM note;'; exec sleep infinity) | exec sqlite3 {FILE}"
     machine.succeed(f"systemd-run --quiet --unit=holder --uid=notes -- /bin/sh -c \"{hold}\"")
     machine.wait_until_succeeds(
-        "ls -l /proc/$(pgrep -u notes -n sqlite3)/fd | grep notes.db-wal", timeout=60
+        "ls -l $(sed 's,.*,/proc/&/fd,' /sys/fs/cgroup/system.slice/holder.service/cgroup.procs) | grep notes.db-wal", timeout=60
     )
     refuse(machine, "notes --yes", "the restore failed, and the database is as it was")
     machine.succeed("systemctl stop holder.service")
