@@ -126,7 +126,7 @@ def restore_file(machine: Machine) -> None:
 
     # A dump that is damaged inside is passed over; nothing stops if there is no good one.
     machine.succeed(f"cp -a {LEAF} /root/leaf")
-    rows = json.loads(machine.succeed(f"dump-database list --json {LEAF}"))
+    rows: list[dict[str, str]] = json.loads(machine.succeed(f"dump-database list --json {LEAF}"))
     newest, before = [row["path"] for row in rows if row["kind"] == "regular"][:2]
     spoil = "printf spoiled | dd of=%s bs=1 seek=4200 conv=notrunc status=none"
     machine.succeed(spoil % newest)

@@ -31,7 +31,7 @@ def refuses(arguments: str, why: str) -> None:
 
 def list_regular() -> list[str]:
     """Returns the names of the dumps of the keeper, newest first, without those that a restore saved."""
-    rows = json.loads(machine.succeed(f"dump-database list --json {LEAF}"))
+    rows: list[dict[str, str]] = json.loads(machine.succeed(f"dump-database list --json {LEAF}"))
     return [row["path"].rsplit("/", 1)[1] for row in rows if row["kind"] == "regular"]
 
 
@@ -44,8 +44,9 @@ def spoil(dumps: str) -> None:
 
 def list_named(said: str, what: str) -> list[str]:
     """Returns the units of a line of what the command said."""
-    (line,) = re.findall(rf"^{what}: +(.*)$", said, re.MULTILINE)
-    return line.split()
+    line = re.search(rf"^{what}: +(.*)$", said, re.MULTILINE)
+    assert line is not None, said
+    return line[1].split()
 
 
 def date_later(dump: bytes) -> bytes:
@@ -141,7 +142,7 @@ with subtest("a restore that fails changes nothing, and the service runs again")
     machine.succeed(f"systemd-run --quiet --unit=holder -- $(command -v bash) -c \"PATH=$PATH; {hold}\"")
     machine.wait_until_succeeds("ls -l /proc/[0-9]*/fd 2>/dev/null | grep keeper.db-wal")
     status, said = machine.execute(f"{RESTORE} keeper --yes 2>&1")
-    assert status == 1 and "the restore failed" in said and "stop that program first" in said, said
+    assert status == 1 and "the restore failed" in said and "locked by another program" in said, said
     machine.succeed("systemctl stop holder")
     machine.wait_for_unit("keeper.service")
     machine.wait_until_succeeds(f"{ROWS} | grep -x 6")
