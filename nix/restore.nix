@@ -41,7 +41,11 @@ let
 
   # The services that use a database.
   usersOf =
-    db: if db.stoppedServices != null then db.stoppedServices else lib.optional (db.service != null) db.service;
+    db:
+    if db.stoppedServices != null then
+      db.stoppedServices
+    else
+      lib.optional (db.service != null) db.service;
 
   facts =
     name: db:

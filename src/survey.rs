@@ -252,7 +252,9 @@ fn find_idle_unit(dumped: &[&Dumped], units: &[&Unit]) -> Option<String> {
     }
     let unit = units.first()?;
     let name = &unit.name;
-    Some(format!("{name} names it, but is not enabled and never dumped it"))
+    Some(format!(
+        "{name} names it, but is not enabled and never dumped it"
+    ))
 }
 
 /// Returns a row with what is known of its dumps, and nothing of the database.

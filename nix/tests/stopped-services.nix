@@ -30,12 +30,18 @@ in
     user = "baikal";
     pool = "shared";
   } [ "phpfpm-shared" ];
-  testDavis = stops "davis" {
-    database.driver = "sqlite";
-    database.urlFile = null;
-    dataDir = "/srv/davis";
-    user = "davis";
-  } [ "davis-db-migrate" "phpfpm-davis" ];
+  testDavis =
+    stops "davis"
+      {
+        database.driver = "sqlite";
+        database.urlFile = null;
+        dataDir = "/srv/davis";
+        user = "davis";
+      }
+      [
+        "davis-db-migrate"
+        "phpfpm-davis"
+      ];
   testFirefly =
     stops "firefly-iii"
       {
@@ -70,13 +76,19 @@ in
     "karakeep-web"
     "karakeep-workers"
   ];
-  testMediawiki = stops "mediawiki" {
-    database = {
-      type = "sqlite";
-      path = "/srv/wiki";
-      name = "wiki";
-    };
-  } [ "mediawiki-init" "phpfpm-mediawiki" ];
+  testMediawiki =
+    stops "mediawiki"
+      {
+        database = {
+          type = "sqlite";
+          path = "/srv/wiki";
+          name = "wiki";
+        };
+      }
+      [
+        "mediawiki-init"
+        "phpfpm-mediawiki"
+      ];
   testMailmanWeb = {
     expr =
       let
@@ -134,9 +146,15 @@ in
         "speedtest-tracker-scheduler"
         "speedtest-tracker-setup"
       ];
-  testStrichliste = stops "strichliste" {
-    environment.DATABASE_URL = "sqlite:////var/lib/strichliste/db.sqlite";
-  } [ "phpfpm-strichliste" "strichliste-migrate" ];
+  testStrichliste =
+    stops "strichliste"
+      {
+        environment.DATABASE_URL = "sqlite:////var/lib/strichliste/db.sqlite";
+      }
+      [
+        "phpfpm-strichliste"
+        "strichliste-migrate"
+      ];
 
   # What dump-database-restore knows.
   testDefault = {
@@ -164,7 +182,8 @@ in
         dumpDatabase.databases.notes = notes // {
           stoppedServices = [ ];
         };
-      }).notes ? services;
+      }).notes
+        ? services;
     expected = false;
   };
   # A row reaches the command. Its module is newer than some nixpkgs.

@@ -30,11 +30,12 @@ impl UnitFiles {
         for place in PLACES {
             for entry in fs::read_dir(place).into_iter().flatten().flatten() {
                 let name = entry.file_name().to_string_lossy().into_owned();
-                if name.ends_with(".wants") || name.ends_with(".requires") {
+                let (_, kind) = name.rsplit_once('.').unwrap_or_default();
+                if matches!(kind, "wants" | "requires") {
                     let links = fs::read_dir(entry.path()).into_iter().flatten().flatten();
                     let links = links.map(|link| link.file_name().to_string_lossy().into_owned());
                     files.linked.extend(links);
-                } else if name.ends_with(".service") || name.ends_with(".timer") {
+                } else if matches!(kind, "service" | "timer") {
                     let text = || String::from_utf8_lossy(&read(&entry.path())).into_owned();
                     let text = || text().replace("\\\n", " ");
                     files.texts.entry(name).or_insert_with(text);
@@ -66,7 +67,9 @@ impl UnitFiles {
         };
         let text = self.texts.get(name).or_else(template);
         let mut started = Vec::new();
-        let mut triggered = name.strip_suffix(".timer").map(|it| format!("{it}.service"));
+        let mut triggered = name
+            .strip_suffix(".timer")
+            .map(|it| format!("{it}.service"));
         for line in text.into_iter().flat_map(|text| text.lines()) {
             let Some((key, value)) = line.split_once('=') else {
                 continue;

@@ -10,7 +10,8 @@ use crate::support::{Env, PROGRAM, Run, database, skipped};
 
 /// Surveys `place` on a machine whose `/etc` is the directory `etc` of the test, and which has no dumps.
 fn survey_machine(env: &Env, place: &str) -> Value {
-    let script = "mount -t tmpfs none /var/lib && mount --bind etc /etc && exec \"$0\" survey --json \"$1\"";
+    let script =
+        "mount -t tmpfs none /var/lib && mount --bind etc /etc && exec \"$0\" survey --json \"$1\"";
     let mut unshare = env.command("unshare");
     unshare.args(["--mount", "sh", "-euc", script, PROGRAM, place]);
     let run = Run::finish(&mut unshare);
