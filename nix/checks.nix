@@ -81,6 +81,7 @@ vmTests
   module-sqlite-services-m-o = evaluation "sqlite-services-m-o";
   module-sqlite-services-p-r = evaluation "sqlite-services-p-r";
   module-sqlite-services-s-z = evaluation "sqlite-services-s-z";
+  module-stopped-services = evaluation "stopped-services";
   module-no-sqlite-services = evaluation "no-sqlite-services";
   module-unit-text = evaluation "unit-text";
 

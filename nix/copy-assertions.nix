@@ -50,8 +50,8 @@ let
         destination.'')
       (needs (lib.all isRecipient copy.recipients) ''${path}.recipients: a recipient is a public key, age1... or "ssh-ed25519 ..." or "ssh-rsa ...".'')
       (needs (directory == null || !(isVolatile directory)) ''
-        ${path}.to: copies cannot live in ${toString directory}, where the unit sees nothing and what is
-        there may not last. Use a directory on another disk, such as /mnt/backup/copies.'')
+        ${path}.to: copies cannot live in ${toString directory}, which the unit does not see and which the
+        system may empty. Use a directory on another disk, such as /mnt/backup/copies.'')
       (needs (
         directory == null || !(isUnder [ cfg.directory ] directory)
       ) "${path}.to: copies cannot live in the directory of the dumps, ${cfg.directory}.")

@@ -61,6 +61,19 @@ in
       destroy these dumps, as it can destroy its database. Keep copies on another machine.
     '';
 
+    stoppedServices =
+      nullable (types.listOf types.str)
+        [
+          "karakeep-web"
+          "karakeep-workers"
+        ]
+        ''
+          The systemd services on this machine, without `.service`, that use the database.
+          {command}`dump-database-restore` stops those that run, the units that need them and their
+          timers, and starts them again after the restore. The default is {option}`service` alone; for
+          the services that the module finds, all services that use the file.
+        '';
+
     user = nullable types.str "notes" ''
       The user that the dump runs as. For an SQLite file in WAL mode, this must be its owner. The
       default is the user of {option}`service`; for servers of this machine that are reached over

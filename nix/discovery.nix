@@ -1,5 +1,5 @@
 # The databases this machine's configuration declares, as entries of services.dumpDatabase.databases.
-# Their names depend on `services` alone: what depends on `systemd.services` is filesByService up later.
+# Their names depend on `services` alone: what depends on `systemd.services` is looked up later.
 {
   config,
   lib,
@@ -13,7 +13,7 @@ let
   cfg = services.dumpDatabase;
   active = cfg.enable && cfg.discover;
 
-  # What nixpkgs removed or renamed throws when it is filesByService at, or warns; its option is not visible.
+  # What nixpkgs removed or renamed throws when it is looked at, or warns; its option is not visible.
   isPresent = name: options.services.${name}.visible or true != false;
   succeeds = value: (builtins.tryEval value).success;
   isEnabled =
@@ -50,6 +50,7 @@ let
           nixos = name;
           service = name;
           user = null;
+          stoppedServices = null;
           doubt = null;
         }
         // (if lib.isAttrs found then found else { file = found; })
@@ -102,6 +103,7 @@ in
       source = mkDefault "sqlite:${entry.file}";
       service = mkDefault entry.service;
       user = mkDefault entry.user;
+      stoppedServices = mkDefault entry.stoppedServices;
       optional = mkDefault true;
     }) found)
     (mkIf (services.postgresql.enable && !(lib.elem "postgresql" cfg.exclude)) {

@@ -39,6 +39,14 @@ let
   # The URL of a server around the name of a database.
   parts = db: builtins.match "([a-z]+://[^/?#]*)(/[^?#]*)?(.*)" db.source;
 
+  # The services that use a database.
+  usersOf =
+    db:
+    if db.stoppedServices != null then
+      db.stoppedServices
+    else
+      lib.optional (db.service != null) db.service;
+
   facts =
     name: db:
     let
@@ -52,7 +60,11 @@ let
         {
           directory = directories.leafOf name (account name db);
           # A Redis server is restored while it runs.
-          service = if db.service == null || engine == "redis" then null else "${db.service}.service";
+          services =
+            if engine == "redis" || usersOf db == [ ] then
+              null
+            else
+              map (service: "${service}.service") (usersOf db);
         }
         // (
           if engine == "sqlite" then

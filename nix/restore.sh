@@ -9,7 +9,7 @@ print_names() { jq --raw-output 'keys | join(", ")' "$table"; }
 
 print_facts() { # NAME
   jq --arg name "$1" 'if has($name) then .[$name] + {
-    services: [.[$name].service // empty],
+    services: (.[$name].services // []),
     timers: ["dump-database.timer", "dump-database-\($name).timer"],
     dumpUnit: "dump-database-\($name).service",
     restoreUnit: "dump-database-restore-\($name).service"

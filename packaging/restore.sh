@@ -13,8 +13,9 @@ set -euo pipefail
 
 usage="usage: dump-database-restore NAME [DUMP | --before TIME] [--database DATABASE] [--yes]
 
-Restores the newest good dump of NAME, $(describe_name): stops the services of the
-database and the timers, saves the database that is there as a dump, restores, and starts them again.
+Restores the newest good dump of NAME, $(describe_name): verifies the dump, stops the
+services of the database, the units that need them, and the timers, saves the present database as a dump,
+restores, and starts all these units again.
 
   DUMP                 this dump of the directory of NAME, by its file name
   --before TIME        the newest dump that is not younger than TIME, such as '2026-11-22 19:30' or '2 hours ago'
@@ -52,12 +53,12 @@ done
 
 facts=$(print_facts "$name")
 [ "$facts" != null ] || fail "there is no database $name; there are: $(print_names)" 2
-# The values of a fact, one a line.
-of() { jq --raw-output "[.$1 // empty] | flatten[]" <<<"$facts"; }
-why=$(of refused)
+# Prints the values of a fact, one a line.
+print_fact() { jq --raw-output "[.$1 // empty] | flatten[]" <<<"$facts"; }
+why=$(print_fact refused)
 [ -z "$why" ] || fail "$name is not restored by this command: $why"
-directory=$(of directory)
-unit=$(of restoreUnit)
+directory=$(print_fact directory)
+unit=$(print_fact restoreUnit)
 
 if [ -n "$before" ]; then
   limit=$(date --utc --date "$before" +%Y-%m-%dT%H:%M:%SZ 2>/dev/null) || fail "--before $before is not a time" 2
@@ -85,46 +86,103 @@ case $(jq '[.[].database] | unique | length' <<<"$chosen"),$databases in
 1,*) ;;
 *) fail "$name has several databases; say which with --database: $databases" 2 ;;
 esac
-# Of dumps of one second, the list has the newest first, and max_by takes the last.
-chosen=$(jq 'reverse | max_by(.time)' <<<"$chosen")
+verifier=''
+# Verifies a dump for at most as many seconds. Sets `verdict` to the line that `dump-database verify` prints.
+# Returns 0 if the dump is good. A signal ends the verification and this command.
+verify_dump() { # DUMP SECONDS
+  local answer status=0
+  verdict=''
+  exec {answer}< <(exec dump-database verify --timeout "${2}s" -- "$1")
+  verifier=$!
+  read -r -d '' -u "$answer" verdict || true
+  wait "$verifier" || status=$?
+  exec {answer}<&-
+  # Of a dump that was removed meanwhile, the program says nothing.
+  [ "$status" -eq 0 ] && [ -n "$verdict" ]
+}
+trap 'kill "$verifier" 2>/dev/null || true; exit 130' INT TERM HUP
+# Newest first; of dumps of one second, the list has the newest first. A dump that is damaged inside looks good
+# in the list, so each is read whole, as long as all other units still run.
+mapfile -t candidates < <(jq --compact-output 'reverse | sort_by(.time) | reverse[]' <<<"$chosen")
+chosen='' deadline=$((SECONDS + 86400))
+for candidate in "${candidates[@]}"; do
+  dump=$(jq --raw-output .path <<<"$candidate")
+  [ "$SECONDS" -lt "$deadline" ] || fail "no good dump was found in one day; name a DUMP. Nothing was stopped"
+  echo "verifying $(basename "$dump")" >&2
+  if verify_dump "$dump" $((deadline - SECONDS)); then
+    chosen=$candidate
+    break
+  fi
+  echo "passed over: ${verdict:-$dump: it was removed, or cannot be read}" >&2
+done
+trap - INT TERM HUP
+[ -n "$chosen" ] || fail "no dump to restore is good; nothing was stopped, and the database is as it was"
 dump=$(jq --raw-output .path <<<"$chosen")
 # A password in a target is no argument of a program here, and is not shown.
 target=$(jq --slurp '.[0] as $facts | .[1] as $dump |
   $facts.target // $facts.prefix + ($dump.database | @uri) + $facts.suffix' <<<"$facts$chosen")
 shown=$(jq --raw-output 'sub("(?<user>://[^:/?#@]*):[^@/?#]*@"; "\(.user)@") | gsub("(?<name>password=)[^&]*"; .name)' <<<"$target")
 
-# What runs of the services, what would start them again, and the timers.
-mapfile -t candidates < <(of timers)
-mapfile -t services < <(of services)
-for service in "${services[@]}"; do
-  read -ra triggers <<<"$(systemctl show --property TriggeredBy --value -- "$service")"
-  candidates+=("${triggers[@]}" "$service")
-done
-stopped=()
-for candidate in "${candidates[@]}"; do
-  case $(systemctl is-active -- "$candidate") in
-  active | activating | reloading) stopped+=("$candidate") ;;
+# Adds these units to `related`, and the units that systemd stops with them, and what would start any of them
+# again, such as a timer.
+declare -A related=()
+collect_units() { # UNIT...
+  local queue=("$@") found more
+  local properties=RequiredBy,RequisiteOf,BoundBy,ConsistsOf,PropagatesStopTo,TriggeredBy
+  while [ ${#queue[@]} -gt 0 ]; do
+    found=${queue[0]}
+    queue=("${queue[@]:1}")
+    [ -z "${related["$found"]:-}" ] || continue
+    related["$found"]=yes
+    read -ra more <<<"$(systemctl show --property "$properties" --value -- "$found" | tr '\n' ' ')"
+    queue+=("${more[@]}")
+  done
+}
+
+# Prints the units in `running`, each after those that systemd starts before it.
+sort_running() {
+  local earlier found preceding
+  for found in "${!running[@]}"; do
+    echo "$found $found"
+    read -ra preceding <<<"$(systemctl show --property After --value -- "$found")"
+    for earlier in "${preceding[@]}"; do
+      [ -z "${running["$earlier"]:-}" ] || echo "$earlier $found"
+    done
+  done | tsort 2>/dev/null || true
+}
+
+mapfile -t timers < <(print_fact timers)
+mapfile -t services < <(print_fact services)
+collect_units "${timers[@]}" "${services[@]}"
+declare -A running=()
+for related_unit in "${!related[@]}"; do
+  case $(systemctl is-active -- "$related_unit") in
+  active | activating | reloading) running["$related_unit"]=yes ;;
   esac
 done
+mapfile -t stopped < <(sort_running)
 
 echo "dump:     $(basename "$dump") ($(jq --raw-output '.time' <<<"$chosen"))"
 echo "database: $databases ($shown)"
 echo "stopped:  ${stopped[*]:-nothing}"
 if [ $yes = no ]; then
   [ -t 0 ] || fail "there is no terminal to ask; --yes restores without asking" 2
-  read -rp "Restore? The database that is there is saved as a dump first. [yes/no] " answer
+  read -rp "Restore? The present database is saved as a dump first. [yes/no] " answer
   [ "$answer" = yes ] || fail "nothing was done"
 fi
 
 start_again() {
-  local status=$? one failed=()
+  local status=$? stopped_unit mode failed=()
   trap - EXIT
   rm -f "$settings"
   remove_unit "$facts" || true
-  for one in "${stopped[@]}"; do
+  for stopped_unit in "${stopped[@]}"; do
     # A unit that was started often just now would not be started again.
-    systemctl reset-failed -- "$one" 2>/dev/null || true
-    systemctl start -- "$one" || failed+=("$one")
+    systemctl reset-failed -- "$stopped_unit" 2>/dev/null || true
+    # A target would also start units that were not running before.
+    mode=replace
+    [[ $stopped_unit != *.target ]] || mode=ignore-dependencies
+    systemctl start --job-mode "$mode" -- "$stopped_unit" || failed+=("$stopped_unit")
   done
   [ ${#stopped[@]} -eq 0 ] || echo "started:  ${stopped[*]}"
   [ ${#failed[@]} -eq 0 ] || fail "could not start ${failed[*]}; see systemctl status ${failed[*]}"
@@ -135,7 +193,7 @@ trap start_again EXIT
 trap 'exit 130' INT TERM HUP
 make_unit "$facts"
 # A dump that runs now would be of a database that is being replaced.
-systemctl stop -- "${stopped[@]}" "$(of dumpUnit)"
+systemctl stop -- "${stopped[@]}" "$(print_fact dumpUnit)"
 (
   umask 077
   # systemd reads the values; no character in them ends one.

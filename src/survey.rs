@@ -1,6 +1,7 @@
 //! The command `survey`: what databases a machine has, and which of them are dumped.
 
 mod coverage;
+mod enabled;
 mod files;
 mod kind;
 mod record;
@@ -30,6 +31,7 @@ pub use record::warn_of_record;
 pub use row::SurveyedDatabase;
 use row::{SurveyReport, Unseen};
 use server::FoundServer;
+use unit::Unit;
 
 /// The options of a survey.
 #[derive(Debug, Clone)]
@@ -203,13 +205,14 @@ fn find_files(options: &SurveyOptions, stop: Stop, give_up: Instant) -> Result<F
 fn describe_file(path: &Path, coverage: &Coverage) -> SurveyedDatabase {
     let dumped: Vec<_> = coverage.list_dumps_of_file(path).collect();
     let units = coverage.units.iter();
-    let units = units.filter(|unit| unit.names_file(path));
+    let units: Vec<_> = units.filter(|unit| unit.names_file(path)).collect();
     SurveyedDatabase {
         engine: "SQLite".to_owned(),
         supported: true,
         locations: vec![path.to_string_lossy().into_owned()],
         databases: None,
-        ..describe_coverage(&dumped, units.map(|unit| unit.name.clone()).collect())
+        remark: find_idle_unit(&dumped, &units),
+        ..describe_coverage(&dumped, &units)
     }
 }
 
@@ -217,6 +220,7 @@ fn describe_server(server: &FoundServer, coverage: &Coverage) -> SurveyedDatabas
     let dumped: Vec<_> = coverage.list_dumps_of_server(server).collect();
     let units = coverage.units.iter();
     let units = units.filter(|unit| unit.names_server(server, answers));
+    let units: Vec<_> = units.collect();
     let names = dumped.iter().map(|dumped| dumped.identity.database.clone());
     // Server-wide objects are dumped with every database of the server.
     let names: Option<BTreeSet<String>> = names.collect();
@@ -228,7 +232,8 @@ fn describe_server(server: &FoundServer, coverage: &Coverage) -> SurveyedDatabas
     let advice = (!is_supported && dumped.is_empty()).then_some(
         "no engine; a program that dumps it can be a source (dump --name NAME -- PROGRAM)",
     );
-    let remark: Vec<_> = place.into_iter().chain(advice).collect();
+    let remark = place.into_iter().chain(advice).map(str::to_owned);
+    let remark: Vec<_> = remark.chain(find_idle_unit(&dumped, &units)).collect();
     SurveyedDatabase {
         engine: server.kind.name.to_owned(),
         supported: is_supported,
@@ -236,12 +241,24 @@ fn describe_server(server: &FoundServer, coverage: &Coverage) -> SurveyedDatabas
         process: server.process,
         databases: names.map(|names| names.into_iter().collect()),
         remark: (!remark.is_empty()).then(|| remark.join("; ")),
-        ..describe_coverage(&dumped, units.map(|unit| unit.name.clone()).collect())
+        ..describe_coverage(&dumped, &units)
     }
 }
 
+/// Returns a remark on a database that was never dumped, if a unit names it that systemd does not start.
+fn find_idle_unit(dumped: &[&Dumped], units: &[&Unit]) -> Option<String> {
+    if !dumped.is_empty() || units.iter().any(|unit| unit.is_enabled) {
+        return None;
+    }
+    let unit = units.first()?;
+    let name = &unit.name;
+    Some(format!(
+        "{name} names it, but is not enabled and never dumped it"
+    ))
+}
+
 /// Returns a row with what is known of its dumps, and nothing of the database.
-fn describe_coverage(dumped: &[&Dumped], units: Vec<String>) -> SurveyedDatabase {
+fn describe_coverage(dumped: &[&Dumped], units: &[&Unit]) -> SurveyedDatabase {
     let directories: BTreeSet<_> = dumped
         .iter()
         .map(|dumped| dumped.directory.clone())
@@ -251,10 +268,10 @@ fn describe_coverage(dumped: &[&Dumped], units: Vec<String>) -> SurveyedDatabase
         supported: true,
         locations: Vec::new(),
         process: None,
-        covered: !dumped.is_empty() || !units.is_empty(),
+        covered: !dumped.is_empty() || units.iter().any(|unit| unit.is_enabled),
         directories: directories.into_iter().collect(),
         databases: None,
-        units,
+        units: units.iter().map(|unit| unit.name.clone()).collect(),
         newest: dumped.iter().map(|dumped| dumped.newest).max(),
         remark: None,
     }

@@ -91,6 +91,7 @@ in
       file = "/var/lib/baikal/specific/db/db.sqlite";
       service = null;
       user = service.user or gone;
+      stoppedServices = [ "phpfpm-${service.pool or "baikal"}" ];
     };
   };
   # misc/bazarr.nix

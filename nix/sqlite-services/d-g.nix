@@ -18,6 +18,10 @@ in
         file = below (service.dataDir or gone) "davis.db";
         service = null;
         user = service.user or gone;
+        stoppedServices = [
+          "davis-db-migrate"
+          "phpfpm-davis"
+        ];
         doubt = if service.database.urlFile or gone == null then null else "database.urlFile";
       };
     };
@@ -118,6 +122,11 @@ in
           service.settings.DB_DATABASE
             or (below (service.dataDir or gone) "storage/database/database.sqlite");
         service = "firefly-iii-setup";
+        stoppedServices = [
+          "firefly-iii-cron"
+          "firefly-iii-setup"
+          "phpfpm-firefly-iii"
+        ];
       };
     };
   # torrent/flexget.nix
@@ -200,6 +209,7 @@ in
       file = below (service.dataDir or gone) "grocy.db";
       service = null;
       user = "grocy";
+      stoppedServices = [ "phpfpm-grocy" ];
     };
   };
 }

@@ -4,6 +4,9 @@
 #
 # - `service`, the systemd service that it belongs to, where that is not called like the NixOS service,
 #   and null where no unit runs as the owner of the file; `user` then names the owner;
+# - `stoppedServices`, the systemd services that use the file, where that is not `service` alone; setups that
+#   bring an older database up to date are among them. systemd stops what needs these services with them, and
+#   dump-database-restore their timers;
 # - `doubt`, the option that may name another database, if it is set to what cannot be known here.
 #
 # Each row names the module that it was read from, below nixos/modules/services, and was read in one

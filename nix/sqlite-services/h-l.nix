@@ -38,7 +38,15 @@ in
   healthchecks =
     service:
     when (service.settings.DB or gone == "sqlite") {
-      healthchecks = below (service.dataDir or gone) (service.settings.DB_NAME or gone);
+      healthchecks = {
+        file = below (service.dataDir or gone) (service.settings.DB_NAME or gone);
+        stoppedServices = [
+          "healthchecks"
+          "healthchecks-migration"
+          "healthchecks-sendalerts"
+          "healthchecks-sendreports"
+        ];
+      };
     };
   # web-apps/hedgedoc.nix
   hedgedoc =
@@ -93,6 +101,7 @@ in
         file = below (service.dataDir or gone) "db.sqlite";
         service = null;
         user = service.user or gone;
+        stoppedServices = [ "phpfpm-kanboard" ];
       };
     };
   # security/kanidm.nix
@@ -102,6 +111,11 @@ in
     karakeep = {
       file = below (service.extraEnvironment.DATA_DIR or "/var/lib/karakeep") "db.db";
       service = "karakeep-web";
+      stoppedServices = [
+        "karakeep-init"
+        "karakeep-web"
+        "karakeep-workers"
+      ];
     };
   };
   # web-apps/kavita.nix
@@ -119,7 +133,14 @@ in
     when
       (service.database.type or gone == "sqlite" && service.settings.LD_DB_ENGINE or "sqlite" == "sqlite")
       {
-        linkding = below (service.dataDir or gone) "db.sqlite3";
+        linkding = {
+          file = below (service.dataDir or gone) "db.sqlite3";
+          stoppedServices = [
+            "linkding"
+            "linkding-background-tasks"
+            "linkding-setup"
+          ];
+        };
       };
   # databases/lldap.nix
   lldap =

@@ -34,13 +34,32 @@ in
       web = !(service ? webSettings.DATABASES);
     in
     when core {
-      mailman = "/var/lib/mailman/data/mailman.db";
+      mailman = {
+        file = "/var/lib/mailman/data/mailman.db";
+        stoppedServices = [
+          "mailman"
+          "mailman-daily"
+        ];
+      };
     }
     // when web {
       mailman-web = {
         file = "/var/lib/mailman-web/mailman-web.db";
         service = null;
         user = service.webUser or gone;
+        stoppedServices = [
+          "hyperkitty"
+          "mailman-uwsgi"
+          "mailman-web-setup"
+        ]
+        ++ map (period: "hyperkitty-${period}") [
+          "minutely"
+          "quarter_hourly"
+          "hourly"
+          "daily"
+          "weekly"
+          "yearly"
+        ];
       };
     };
   # mail/mailpit.nix: an instance is enabled by being there.
@@ -123,6 +142,10 @@ in
         file = below (service.database.path or gone) "${service.database.name or gone}.sqlite";
         service = null;
         user = "mediawiki";
+        stoppedServices = [
+          "mediawiki-init"
+          "phpfpm-mediawiki"
+        ];
       };
     };
   # misc/memos.nix
@@ -212,6 +235,13 @@ in
           below (service.datadir or gone)
             "data/${orElse "nextcloud" (service.config.dbname or null)}.db";
         service = "nextcloud-setup";
+        stoppedServices = [
+          "nextcloud-cron"
+          "nextcloud-setup"
+          "nextcloud-update-db"
+          "nextcloud-update-plugins"
+          "phpfpm-nextcloud"
+        ];
       };
     };
   # monitoring/nezha.nix

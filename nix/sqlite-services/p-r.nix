@@ -36,6 +36,13 @@ in
         paperless = {
           file = below (service.settings.PAPERLESS_DATA_DIR or service.dataDir or gone) "db.sqlite3";
           service = "paperless-scheduler";
+          stoppedServices = [
+            "paperless-consumer"
+            "paperless-exporter"
+            "paperless-scheduler"
+            "paperless-task-queue"
+            "paperless-web"
+          ];
         };
       };
   # web-apps/papra.nix
@@ -48,7 +55,15 @@ in
   # web-apps/pdfding.nix
   pdfding =
     service:
-    when (service.database.type or gone == "sqlite") { pdfding = "/var/lib/pdfding/db/db.sqlite3"; };
+    when (service.database.type or gone == "sqlite") {
+      pdfding = {
+        file = "/var/lib/pdfding/db/db.sqlite3";
+        stoppedServices = [
+          "pdfding"
+          "pdfding-background"
+        ];
+      };
+    };
   # admin/pgadmin.nix
   pgadmin =
     service:
@@ -157,6 +172,10 @@ in
       radicle = {
         file = "/var/lib/radicle/node/*.db";
         service = "radicle-node";
+        stoppedServices = [
+          "radicle-httpd"
+          "radicle-node"
+        ];
       };
     }
     // when (service.ci.broker.enable or false) {

@@ -36,6 +36,11 @@ in
       schleuder = {
         file = database.database or "/var/lib/schleuder/db.sqlite";
         service = "schleuder-api-daemon";
+        # Mail starts programs of Postfix, which use the file, too.
+        stoppedServices = [
+          "schleuder-api-daemon"
+          "schleuder-weekly-key-maintenance"
+        ];
       };
     };
   # monitoring/scrutiny.nix
@@ -54,6 +59,10 @@ in
         file = "/var/lib/selfoss/data/sqlite/selfoss.db";
         service = null;
         user = service.user or gone;
+        stoppedServices = [
+          "phpfpm-${service.pool or "selfoss_pool"}"
+          "selfoss-update"
+        ];
       };
     };
   # web-apps/sftpgo.nix
@@ -105,6 +114,12 @@ in
       speedtest-tracker = {
         file = service.settings.DB_DATABASE or gone;
         service = "speedtest-tracker-queue-worker";
+        stoppedServices = [
+          "phpfpm-speedtest-tracker"
+          "speedtest-tracker-queue-worker"
+          "speedtest-tracker-scheduler"
+          "speedtest-tracker-setup"
+        ];
       };
     };
   # security/spire/server.nix
@@ -138,6 +153,10 @@ in
         file = inSqlalchemyUrl "/var/lib/strichliste" url;
         service = null;
         user = "strichliste";
+        stoppedServices = [
+          "phpfpm-strichliste"
+          "strichliste-migrate"
+        ];
       };
     };
   # web-apps/stump.nix
@@ -145,5 +164,17 @@ in
   # mail/sympa.nix
   sympa =
     service:
-    when (service.database.type or gone == "SQLite") { sympa = service.database.name or gone; };
+    when (service.database.type or gone == "SQLite") {
+      sympa = {
+        file = service.database.name or gone;
+        stoppedServices = [
+          "sympa"
+          "sympa-archive"
+          "sympa-bounce"
+          "sympa-bulk"
+          "sympa-task"
+          "wwsympa"
+        ];
+      };
+    };
 }

@@ -22,7 +22,7 @@ in
       sqlite.path = "/var/lib/headscale/db.sqlite";
     };
   } "/var/lib/headscale/db.sqlite";
-  testHealthchecks = at "healthchecks" {
+  testHealthchecks = file "healthchecks" {
     dataDir = "/srv/checks";
     settings = {
       DB = "sqlite";
@@ -105,7 +105,7 @@ in
     settings.komga.database.file = "/srv/komga.sqlite";
   } "/srv/komga.sqlite";
   testLidarr = servarr "lidarr" "lidarr.db";
-  testLinkding = at "linkding" {
+  testLinkding = file "linkding" {
     dataDir = "/var/lib/linkding";
     database.type = "sqlite";
     settings = { };

@@ -21,7 +21,7 @@ in
         webUser = "web";
       }
       {
-        mailman = "/var/lib/mailman/data/mailman.db";
+        mailman.file = "/var/lib/mailman/data/mailman.db";
         mailman-web = {
           file = "/var/lib/mailman-web/mailman-web.db";
           user = "web";

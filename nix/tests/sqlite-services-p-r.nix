@@ -157,7 +157,7 @@ in
     environment.DATABASE_URL = "file:/srv/papra/db.sqlite";
   } "/srv/papra/db.sqlite";
   testPapraOnServer = none "papra" { environment.DATABASE_URL = "libsql://db"; };
-  testPdfding = at "pdfding" { database.type = "sqlite"; } "/var/lib/pdfding/db/db.sqlite3";
+  testPdfding = file "pdfding" { database.type = "sqlite"; } "/var/lib/pdfding/db/db.sqlite3";
   testPdfdingOnServer = none "pdfding" { database.type = "postgres"; };
   testPhotonvision = at "photonvision" { } "/var/lib/photonvision/photon.sqlite";
   testPinnwand = at "pinnwand" {

@@ -3,6 +3,7 @@
 let
   inherit (import ./rows.nix lib)
     at
+    file
     none
     ofUser
     row
@@ -166,7 +167,7 @@ in
   } "strichliste" "/var/lib/strichliste/db.sqlite";
   testStrichlisteOnServer = none "strichliste" { environment.DATABASE_URL = "postgresql:///tally"; };
   testStump = at "stump" { configLocation = "/srv/stump"; } "/srv/stump/stump.db";
-  testSympa = at "sympa" {
+  testSympa = file "sympa" {
     database = {
       type = "SQLite";
       name = "/var/lib/sympa/sympa.sqlite";

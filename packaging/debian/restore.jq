@@ -36,6 +36,8 @@ def of_server:
 | .source
 | if . == "" then
     {refused: "\($file) has no SOURCE, and only the program that made its dumps can restore them"}
+  elif $values.directory != "" then
+    {refused: "\($file) sets DUMP_DATABASE_TO, but the dumps are in /var/lib/dump-database/\($name); remove it"}
   elif $values | map(test("[[:cntrl:]]")) | any then
     {refused: "a value in \($file) has a control character"}
   elif test("^(sqlite:)?/") then
@@ -45,7 +47,7 @@ def of_server:
   else of_server end
 | . + {
     services: [$values.services | splits(" +") | select(. != "")],
-    directory: (if $values.directory == "" then "/var/lib/dump-database/\($name)" else $values.directory end),
+    directory: "/var/lib/dump-database/\($name)",
     timers: ["dump-database@\($name).timer", "dump-database-copy@\($name).timer", "dump-database-drill@\($name).timer"],
     dumpUnit: "dump-database@\($name).service",
     restoreUnit: "dump-database-restore@\($name).service"

@@ -1,6 +1,6 @@
 //! SQLite files, by their first bytes.
 //!
-//! Whoever owns a directory chooses what is in it. So nothing is opened that is no regular file,
+//! The owner of a directory chooses what is in it. So nothing is opened that is no regular file,
 //! no symlink is followed, and the number of entries, the depth, the length of a path, the time, and what
 //! is reported are limited.
 

@@ -17,7 +17,7 @@ pub struct SurveyedDatabase {
     /// The server's process.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) process: Option<u32>,
-    /// True if it is dumped, or a unit names it.
+    /// True if it is dumped, or an enabled unit names it.
     pub(super) covered: bool,
     /// The dump directories.
     pub(super) directories: Vec<PathBuf>,

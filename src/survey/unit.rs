@@ -3,19 +3,15 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::enabled::UnitFiles;
 use super::server::FoundServer;
 use super::socket::read;
 use crate::url::Url;
 
-/// Where systemd reads units.
-const UNITS: [&str; 4] = [
-    "/etc/systemd/system",
-    "/run/systemd/system",
-    "/usr/lib/systemd/system",
-    "/lib/systemd/system",
-];
 /// Where the instances of `dump-database@.service` are configured, one file a database.
 const INSTANCES: &str = "/etc/dump-database";
+/// The instance of the file that the Debian package has for copying.
+const EXAMPLE: &str = "example";
 
 /// Where the dumps of the instances are, one directory a database.
 const DUMPS: &str = "/var/lib/dump-database";
@@ -24,6 +20,8 @@ const DUMPS: &str = "/var/lib/dump-database";
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Unit {
     pub(super) name: String,
+    /// True if systemd starts the unit by itself, for example by a timer that is enabled.
+    pub(super) is_enabled: bool,
     /// The dump directories that the unit names.
     pub(super) directories: Vec<PathBuf>,
     /// Words of its command line that may be sources.
@@ -32,33 +30,33 @@ pub(super) struct Unit {
 
 /// Returns the units of this machine that dump something.
 pub(super) fn read_units() -> Vec<Unit> {
+    let unit_files = UnitFiles::read();
+    let enabled = unit_files.list_enabled();
     let mut units = Vec::new();
-    for place in UNITS {
-        let files = fs::read_dir(place).into_iter().flatten().flatten();
-        for file in files {
-            let name = file.file_name().to_string_lossy().into_owned();
-            if name.ends_with(".service") && !name.ends_with("@.service") {
-                let text = String::from_utf8_lossy(&read(&file.path())).into_owned();
-                units.extend(parse(&name, &text));
-            }
+    for (name, text) in &unit_files.texts {
+        if name.ends_with(".service") && !name.ends_with("@.service") {
+            units.extend(parse(name, text));
         }
     }
     let files = fs::read_dir(INSTANCES).into_iter().flatten().flatten();
     for file in files {
         let name = file.file_name().to_string_lossy().into_owned();
-        if let Some(instance) = name.strip_suffix(".conf") {
+        let instance = name.strip_suffix(".conf");
+        if let Some(instance) = instance.filter(|instance| *instance != EXAMPLE) {
             let text = String::from_utf8_lossy(&read(&file.path())).into_owned();
             let unit = format!("dump-database@{instance}.service");
             let directory = Path::new(DUMPS).join(instance);
             units.extend(parse_instance(&unit, directory, &text));
         }
     }
+    for unit in &mut units {
+        unit.is_enabled = enabled.contains(&unit.name);
+    }
     units
 }
 
 /// Parses a unit. Returns `None` if it dumps nothing by this program.
 fn parse(name: &str, text: &str) -> Option<Unit> {
-    let text = text.replace("\\\n", " ");
     let mut unit = Unit {
         name: name.to_owned(),
         ..Unit::default()
@@ -99,6 +97,7 @@ fn parse_instance(name: &str, directory: PathBuf, text: &str) -> Option<Unit> {
     let source = text.lines().find_map(|line| line.strip_prefix("SOURCE="))?;
     Some(Unit {
         name: name.to_owned(),
+        is_enabled: false,
         directories: vec![directory],
         sources: vec![source.trim().trim_matches(['"', '\'']).to_owned()],
     })
@@ -168,7 +167,7 @@ mod tests {
     #[test]
     fn a_unit_names_its_sources_and_its_directories() {
         let text = "[Service]\nStateDirectory=dump-database/notes\n\
-            ExecStart=/usr/bin/dump-database dump --to %S/dump-database/notes \\\n  --keep 5 /srv/notes.db\n";
+            ExecStart=/usr/bin/dump-database dump --to %S/dump-database/notes --keep 5 /srv/notes.db\n";
         let unit = parse("notes.service", text).unwrap();
         let directory = PathBuf::from("/var/lib/dump-database/notes");
         assert_eq!(unit.directories, [directory.clone(), directory]);

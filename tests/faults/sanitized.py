@@ -220,7 +220,7 @@ class Sources:
         return Good(self.dump([str(path)], method), (str(target),), clean)
 
     def postgresql(self, method: str, flags: str) -> Good:
-        """A database of a server of its own."""
+        """A database of a server for this test alone."""
         server = self.stack.enter_context(postgresql.server(self.campaign))
         postgresql.fill(server, rows=50)
 
@@ -230,7 +230,7 @@ class Sources:
         return Good(self.dump([server.url("shop")], method, flags), (server.url("restored"),), clean)
 
     def mariadb(self, method: str) -> Good:
-        """A database of a server of its own."""
+        """A database of a server for this test alone."""
         at = self.campaign.directory()
         user = "mysql" if os.getuid() == 0 else None
         if user:
@@ -261,7 +261,7 @@ class Sources:
         return Good(self.dump([url("shop")], method), (url("restored"),), clean)
 
     def redis(self, method: str) -> Good:
-        """A server of its own, whose dumps replace what it holds."""
+        """A server for this test alone, whose dumps replace its data."""
         at = self.campaign.directory()
         socket = at / "s"
         daemon: list[Word] = ["redis-server", "--port", "0", "--unixsocket", socket, "--dir", at, "--save", ""]

@@ -1,5 +1,7 @@
 //! `survey`: the databases of a machine that nobody dumps.
 
+mod units;
+
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;

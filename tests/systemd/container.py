@@ -1,4 +1,4 @@
-"""A Debian container with a systemd of its own, the program, and the units of one test."""
+"""A Debian container with its systemd, the program, and the units of one test."""
 
 import contextlib
 import os

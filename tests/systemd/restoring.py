@@ -1,5 +1,7 @@
 """dump-database-restore of the Debian package, for the instances `notes` and `shop` of tests/systemd/package."""
 
+import json
+
 from machine import Machine
 
 COMMAND = "dump-database-restore"
@@ -12,6 +14,12 @@ SERVICE = f"""[Service]
 User=notes
 ExecStart=/bin/sh -c "(echo 'SELECT count(*) FROM note;'; exec sleep infinity) | exec sqlite3 {FILE}"
 """
+DEPENDENT = """[Unit]
+Requires=notes.service
+After=notes.service
+[Service]
+ExecStart=sleep infinity
+"""
 # What cannot be restored, and what the command says.
 REFUSED = {
     "SOURCE=mariadb://root@localhost/shop": "of a kind that is restored by hand",
@@ -21,6 +29,7 @@ REFUSED = {
     "SOURCE=$(touch /root/evaluated)": "of a kind that is restored by hand",
     "DUMP_DATABASE_NAME=ldap": "odd.conf has no SOURCE, and only the program that made its dumps can restore them",
     "SOURCE=/srv/notes/notes.db\nSERVICE=gone.service": "there is no unit gone.service",
+    "SOURCE=/srv/notes/notes.db\nDUMP_DATABASE_TO=/srv/dumps": "odd.conf sets DUMP_DATABASE_TO",
     "SOURCE=/srv/notes/notes.db\nSERVICE=*": "there is no unit *",
 }
 
@@ -42,9 +51,11 @@ def write_note(machine: Machine, note: str) -> None:
 
 
 def restore_file(machine: Machine) -> None:
-    """An SQLite file of a service with a user of its own, which can be written by nobody else."""
+    """An SQLite file of a service whose user alone can write it."""
     machine.succeed(
         f"cat >{UNITS}/notes.service <<'END'\n{SERVICE}END",
+        # systemd stops it with the service.
+        f"cat >{UNITS}/notes-web.service <<'END'\n{DEPENDENT}END",
         # systemd reads the quotes.
         f"printf '%s\\n' 'SERVICE=\"notes.service\"' >>{CONFIGURATION}/notes.conf",
     )
@@ -65,7 +76,7 @@ def restore_file(machine: Machine) -> None:
     write_note(machine, "third")
     owner = machine.succeed(f"stat -c %U:%a {FILE}")
     # The timer of the dumps would make one at once, in the midst of the test.
-    machine.succeed("systemctl start notes.service dump-database-drill@notes.timer")
+    machine.succeed("systemctl start notes-web.service dump-database-drill@notes.timer")
 
     pid = machine.succeed("systemctl show -P MainPID notes.service")
     refuse(machine, "notes", "no terminal")
@@ -82,10 +93,10 @@ def restore_file(machine: Machine) -> None:
     assert machine.succeed("systemctl show -P MainPID notes.service") == pid
 
     said = machine.succeed(f"{COMMAND} notes --yes 2>&1")
-    assert "stopped:  dump-database-drill@notes.timer notes.service" in said, said
-    assert "started:  dump-database-drill@notes.timer notes.service" in said, said
+    assert "stopped:  dump-database-drill@notes.timer notes.service notes-web.service" in said, said
+    assert "started:  dump-database-drill@notes.timer notes.service notes-web.service" in said, said
     assert "restored" in said, said
-    machine.succeed("systemctl is-active notes.service dump-database-drill@notes.timer")
+    machine.succeed("systemctl is-active notes.service notes-web.service dump-database-drill@notes.timer")
     assert machine.succeed("systemctl show -P MainPID notes.service") != pid
     assert read_notes(machine) == ["first", "second"]
     assert machine.succeed(f"stat -c %U:%a {FILE}") == owner
@@ -102,18 +113,37 @@ def restore_file(machine: Machine) -> None:
     machine.fail(f"test -e {LEAF}/told")
     machine.fail("test -e /root/told")
 
-    # A restore that fails changes nothing, and the service runs again.
-    machine.succeed(f"cp -a {LEAF} /root/leaf")
-    machine.succeed(
-        f"for dump in {LEAF}/*.gz; do printf spoiled | dd of=$dump bs=1 seek=4200 conv=notrunc status=none; done"
+    # A restore that fails changes nothing, and the services run again.
+    hold = f"(echo 'BEGIN; SELECT count(*) FROM note;'; exec sleep infinity) | exec sqlite3 {FILE}"
+    machine.succeed(f"systemd-run --quiet --unit=holder --uid=notes -- /bin/sh -c \"{hold}\"")
+    machine.wait_until_succeeds(
+        "ls -l $(sed 's,.*,/proc/&/fd,' /sys/fs/cgroup/system.slice/holder.service/cgroup.procs) | grep notes.db-wal", timeout=60
     )
     refuse(machine, "notes --yes", "the restore failed, and the database is as it was")
-    machine.succeed("systemctl is-active notes.service dump-database-drill@notes.timer")
+    machine.succeed("systemctl stop holder.service")
+    machine.succeed("systemctl is-active notes.service notes-web.service dump-database-drill@notes.timer")
     assert read_notes(machine) == ["first"]
+
+    # A dump that is damaged inside is passed over; nothing stops if there is no good one.
+    machine.succeed(f"cp -a {LEAF} /root/leaf")
+    rows: list[dict[str, str]] = json.loads(machine.succeed(f"dump-database list --json {LEAF}"))
+    newest, before = [row["path"] for row in rows if row["kind"] == "regular"][:2]
+    spoil = "printf spoiled | dd of=%s bs=1 seek=4200 conv=notrunc status=none"
+    machine.succeed(spoil % newest)
+    pid = machine.succeed("systemctl show -P MainPID notes.service")
+    refuse(machine, f"notes {newest} --yes", "no dump to restore is good; nothing was stopped")
+    assert machine.succeed("systemctl show -P MainPID notes.service") == pid
+    said = machine.succeed(f"{COMMAND} notes --yes 2>&1")
+    assert f"passed over: {newest}: bad: " in said, said
+    assert f"dump:     {before.rsplit('/', 1)[1]} " in said, said
+    pid = machine.succeed("systemctl show -P MainPID notes.service")
+    machine.succeed(f"for dump in {LEAF}/*.gz; do {spoil % '$dump'}; done")
+    refuse(machine, "notes --yes", "no dump to restore is good; nothing was stopped")
+    assert machine.succeed("systemctl show -P MainPID notes.service") == pid
     machine.succeed(f"rm -r {LEAF}", f"mv /root/leaf {LEAF}")
     machine.succeed(
-        "systemctl stop notes.service dump-database-drill@notes.timer",
-        f"rm {UNITS}/notes.service {UNITS}/told.service {UNITS}/dump-database@notes.service.d/tell.conf",
+        "systemctl stop notes-web.service notes.service dump-database-drill@notes.timer",
+        f"rm {UNITS}/notes.service {UNITS}/notes-web.service {UNITS}/told.service {UNITS}/dump-database@notes.service.d/tell.conf",
         f"sed -i /SERVICE/d {CONFIGURATION}/notes.conf",
         "systemctl daemon-reload",
     )

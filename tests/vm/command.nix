@@ -1,4 +1,4 @@
-# What a program prints is a dump, in the common round and by a timer of its own.
+# What a program prints is a dump, in the common round and by a separate timer.
 {
   name = "command";
 

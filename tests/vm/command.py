@@ -25,6 +25,6 @@ with subtest("a program that fails makes no dump"):
     assert machine.succeed(f"ls {LEAF}") == dumps
     machine.succeed(f"rmdir {LEDGER}", f"mv /srv/ledger/away {LEDGER}")
 
-with subtest("the round fails for one with a timer of its own that was never dumped, and names it"):
+with subtest("the round fails for a database with a separate timer that was never dumped, and names it"):
     machine.fail("systemctl start dump-database.service")
     machine.wait_until_succeeds(f"{JOURNAL} | grep archive")

@@ -1,4 +1,4 @@
-# What Prometheus is told, of the databases of the round and of those with a timer of their own.
+# What Prometheus is told, of the databases of the round and of those with a separate timer.
 {
   name = "metrics";
 
