@@ -7,13 +7,11 @@
     { self, nixpkgs }:
     let
       inherit (nixpkgs) lib;
-      linux = [
+      systems = [
         "x86_64-linux"
         "aarch64-linux"
       ];
-      forSystems =
-        systems: output: lib.genAttrs systems (system: output nixpkgs.legacyPackages.${system});
-      forAll = forSystems (linux ++ [ "aarch64-darwin" ]);
+      forAll = output: lib.genAttrs systems (system: output nixpkgs.legacyPackages.${system});
       package = pkgs: pkgs.callPackage ./nix/package.nix { };
     in
     {
@@ -23,7 +21,7 @@
       });
       overlays.default = final: _: { dump-database = package final; };
       nixosModules.default = ./nix/module.nix;
-      checks = forSystems linux (pkgs: import ./nix/checks.nix { inherit self nixpkgs pkgs; });
+      checks = forAll (pkgs: import ./nix/checks.nix { inherit self nixpkgs pkgs; });
       devShells = forAll (pkgs: {
         default = pkgs.callPackage ./nix/shell.nix { dump-database = package pkgs; };
       });

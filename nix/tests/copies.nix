@@ -38,6 +38,8 @@ let
         disk = {
           to = "/mnt/my 50% disk/copies/";
           host = "other";
+          timeout = "2h";
+          extraArgs = [ "--log=debug" ];
           timerConfig.OnCalendar = "hourly";
         };
         near = {
@@ -57,6 +59,13 @@ let
         identityFile = "/run/secrets/key";
         path = [ ];
         timerConfig.OnCalendar = "daily";
+      };
+      drills.server = {
+        from = "sftp://copies@192.0.2.7:2222/srv/copies";
+        sshKeyFile = "/run/secrets/drill-ssh";
+        environmentFile = "/run/secrets/drill";
+        timeout = "3h";
+        path = [ "/opt/postgresql" ];
       };
     };
     fileSystems."/mnt/my 50% disk".device = "/dev/sdb1";
@@ -95,6 +104,8 @@ in
     lib.hasSuffix ''"copy" "--to" "s3://backup" "--host" "web" "--state" "/var/lib/dump-database-copies" "--keep" "5" "--keep-daily" "7" "--timeout" "1h" "/var/lib/dump-database"'' (copy "near")
     .serviceConfig.ExecStart
   );
+  testTimeoutAndArguments =
+    has ''"--timeout" "2h" "--log=debug" "/var/lib/dump-database"'' (copy "disk").serviceConfig.ExecStart;
   testHost = has ''"--host" "other"'' (copy "disk").serviceConfig.ExecStart;
   testSecrets =
     is
@@ -263,6 +274,25 @@ in
         drill.serviceConfig.PrivateNetwork
         timers.dump-database-drill-copies-web.timerConfig.OnCalendar
       ];
+  testDrillOfServer =
+    is
+      [
+        "3h"
+        [ "/opt/postgresql" ]
+        "/run/secrets/drill"
+        [ "ssh-key:/run/secrets/drill-ssh" ]
+      ]
+      (
+        let
+          unit = services.dump-database-drill-copies-server;
+        in
+        [
+          unit.serviceConfig.TimeoutStartSec
+          (lib.filter (lib.hasPrefix "/opt") (map toString unit.path))
+          unit.serviceConfig.EnvironmentFile
+          unit.serviceConfig.LoadCredential
+        ]
+      );
   # A machine that drills copies of others dumps nothing itself.
   testDrillAlone =
     let

@@ -193,7 +193,7 @@ impl DatabaseProperties {
         let faults: Vec<_> = broken.into_iter().chain(closed).collect();
         if !faults.is_empty() {
             bail!(
-                "{name} cannot be dumped because of {}; repair or drop them",
+                "{name} cannot be dumped because of {}; repair or drop them, or leave them out with --exclude-table",
                 faults.join(", and ")
             );
         }

@@ -39,6 +39,7 @@ pub(super) fn restrict(db: &Connection, bytes: u64) -> rusqlite::Result<()> {
     limit_values(db, bytes, LONGEST_OF_MANY)?;
     let limits = [
         (Limit::SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 200),
+        (Limit::SQLITE_LIMIT_EXPR_DEPTH, 1000),
         (Limit::SQLITE_LIMIT_VDBE_OP, 10_000_000),
         (Limit::SQLITE_LIMIT_ATTACHED, 0),
         (Limit::SQLITE_LIMIT_WORKER_THREADS, 0),
