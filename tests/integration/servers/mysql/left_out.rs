@@ -64,7 +64,7 @@ fn what_is_left_out_is_not_restored_and_all_else_is() {
         let end = "-- Dump completed";
         text.replace(end, &format!("INSERT INTO `log b` VALUES ('back');\n{end}"))
     };
-    fails(&env, &with_text(&dump, row), "log b has 1 rows and had 0");
+    fails(&env, &with_text(&dump, row), "log b has 1 row and had 0");
 }
 
 /// MySQL's own client has no option for tables without rows. Its definitions come from a second run

@@ -112,7 +112,7 @@ fn the_drill_fails_if_rows_or_tables_come_back() {
         let insert = "INSERT INTO public.log VALUES (1, 'back');\n";
         text.replace(end, &format!("{insert}{end}"))
     };
-    fails(&env, &with_text(&dump, row), "log_1 has 1 rows and had 0");
+    fails(&env, &with_text(&dump, row), "log_1 has 1 row and had 0");
     let table = |text: String| {
         let end = "-- PostgreSQL database dump complete";
         text.replace(end, &format!("CREATE TABLE public.audit_2025 ();\n{end}"))
