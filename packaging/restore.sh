@@ -154,13 +154,17 @@ sort_running() {
 mapfile -t timers < <(print_fact timers)
 mapfile -t services < <(print_fact services)
 collect_units "${timers[@]}" "${services[@]}"
-declare -A running=()
-for related_unit in "${!related[@]}"; do
-  case $(systemctl is-active -- "$related_unit") in
-  active | activating | reloading) running["$related_unit"]=yes ;;
-  esac
-done
-mapfile -t stopped < <(sort_running)
+declare -A running
+find_running() {
+  running=()
+  for related_unit in "${!related[@]}"; do
+    case $(systemctl is-active -- "$related_unit") in
+    active | activating | reloading) running["$related_unit"]=yes ;;
+    esac
+  done
+  mapfile -t stopped < <(sort_running)
+}
+find_running
 
 echo "dump:     $(basename "$dump") ($(jq --raw-output '.time' <<<"$chosen"))"
 echo "database: $databases ($shown)"
@@ -169,6 +173,8 @@ if [ $yes = no ]; then
   [ -t 0 ] || fail "there is no terminal to ask; --yes restores without asking" 2
   read -rp "Restore? The present database is saved as a dump first. [yes/no] " answer
   [ "$answer" = yes ] || fail "nothing was done"
+  # A timer may have started a service while the question waited.
+  find_running
 fi
 
 start_again() {

@@ -196,8 +196,8 @@ fn choose(plain: &Folder, present: &[Claim], recorded: &[Claim]) -> Vec<Option<F
     chosen
 }
 
-/// Returns the recorded folder of a directory. A directory that was given to another user loses a folder that it
-/// shared.
+/// Returns the recorded folder of a directory. A directory that another user owns since then loses its folder,
+/// unless that user is root or the user who copies, and shares it with nobody.
 fn keep(claim: &Claim, recorded: &[Claim]) -> Option<Folder> {
     let own = recorded
         .iter()
@@ -205,8 +205,10 @@ fn keep(claim: &Claim, recorded: &[Claim]) -> Option<Folder> {
     let mut others = recorded
         .iter()
         .filter(|other| other.directory != own.directory && other.folder == own.folder);
-    let is_given_away = own.owner != claim.owner && others.any(|other| other.owner != claim.owner);
-    own.folder.clone().filter(|_| !is_given_away)
+    let is_trusted = claim.owner == 0 || claim.owner == rustix::process::geteuid().as_raw();
+    let stays =
+        own.owner == claim.owner || is_trusted && others.all(|other| other.owner == claim.owner);
+    own.folder.clone().filter(|_| stays)
 }
 
 /// Returns the name of the last `depth` components of a path, or `None` if `depth` is 0.

@@ -137,39 +137,22 @@ impl Location {
     }
 }
 
-/// Returns the folders of each machine that a name chooses: the folder with this name, else all folders of
-/// databases with this name.
+/// Returns the folders that a name chooses: the folder with this name, and without an `@` also the folders of other
+/// databases with this name. A name that ends in `@` chooses no other.
 fn choose_named(all: BTreeMap<Folder, Copies>, name: &str) -> Vec<(Folder, Copies)> {
-    let encoded = Name::encode(name.as_bytes());
-    let rank = |folder: &Folder| {
-        let is_named =
-            folder.database.as_str() == name || Some(&folder.database) == encoded.as_ref();
-        match (folder.name() == name, is_named, &folder.directory) {
-            (true, _, _) => Some(0),
-            (_, true, None) => Some(1),
-            (_, true, Some(_)) => Some(2),
-            (_, false, _) => None,
-        }
+    let plain = name.strip_suffix('@').filter(|plain| !plain.is_empty());
+    let is_of = |folder: &Folder, name: &str| {
+        let encoded = Name::encode(name.as_bytes());
+        folder.database.as_str() == name || Some(&folder.database) == encoded.as_ref()
     };
-    let mut best: BTreeMap<Name, i32> = BTreeMap::new();
-    for folder in all.keys() {
-        if let Some(rank) = rank(folder) {
-            let best = best.entry(folder.host.clone()).or_insert(rank);
-            *best = rank.min(*best);
-        }
-    }
-    let mut chosen = Vec::new();
-    for (folder, copies) in all {
-        match (rank(&folder), best.get(&folder.host)) {
-            (Some(rank), Some(best)) if rank == *best => chosen.push((folder, copies)),
-            (Some(_), _) => log::warn!(
-                "{folder} has another database of this name, which --name {} chooses",
-                folder.name()
-            ),
-            (None, _) => {}
-        }
-    }
-    chosen
+    let is_chosen = |folder: &Folder| {
+        folder.name() == name
+            || is_of(folder, name)
+            || plain.is_some_and(|plain| folder.directory.is_none() && is_of(folder, plain))
+    };
+    all.into_iter()
+        .filter(|(folder, _)| is_chosen(folder))
+        .collect()
 }
 
 /// Returns the name of the folder of a machine.

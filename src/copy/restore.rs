@@ -114,8 +114,13 @@ pub(super) fn list_one_database(place: &Location, stop: Stop) -> Result<(Folder,
     if all.len() > 1 {
         let names: Vec<_> = all.iter().map(|(folder, _)| folder.to_string()).collect();
         let shown = place.destination.to_string();
+        let has_plain = all.iter().any(|(folder, _)| folder.directory.is_none());
+        let hint = match &place.database {
+            Some(name) if has_plain => format!(" (--name {name}@ is the one without a directory)"),
+            _ => String::new(),
+        };
         return Err(UsageError::new(&format!(
-            "{shown} has copies of {}; choose one with --host and --name",
+            "{shown} has copies of {}; choose one with --host and --name{hint}",
             names.join(", ")
         ))
         .into());

@@ -63,10 +63,11 @@ pub fn run(directories: &[PathBuf], options: &CopyOptions) -> Result<usize> {
             }
         }
     }
-    let mut records = home.read_records().unwrap_or_default();
+    // Without the record, dumps could get into the folder of another database.
+    let mut records = home.read_records()?;
     let records = records.remove(&destination.to_string()).unwrap_or_default();
     claims::assign_folders(&mut jobs, &records);
-    record_folders(&home, &destination, &records, &jobs);
+    record_folders(&home, &destination, &records, &jobs)?;
     for job in jobs.iter_mut().filter(|job| !job.is_refused()) {
         job.plan(
             &*store,
@@ -121,13 +122,16 @@ fn copy(
 }
 
 /// Records the folder of each job before anything is stored there, so that a run after one that was killed
-/// takes the same. Logs a warning if it cannot.
+/// takes the same.
+///
+/// # Errors
+/// When it cannot be recorded.
 fn record_folders(
     home: &CopyStateDirectory,
     destination: &Destination,
     records: &BTreeMap<PathBuf, BTreeMap<String, CopyRecord>>,
     jobs: &[CopyJob],
-) {
+) -> Result<()> {
     let mut claims = claims::list_claims(jobs);
     claims.retain(|(job, claim)| {
         let databases = records.get(job.directory().path());
@@ -135,9 +139,9 @@ fn record_folders(
         record.and_then(|record| record.claim.as_ref()) != Some(claim)
     });
     if claims.is_empty() {
-        return;
+        return Ok(());
     }
-    let changed = home.change(|records| {
+    home.change(|records| {
         let destination = records.entry(destination.to_string()).or_default();
         for (job, claim) in claims {
             let directory = job.directory().path().to_owned();
@@ -145,10 +149,7 @@ fn record_folders(
             let record = databases.entry(job.database().to_string()).or_default();
             record.claim = Some(claim);
         }
-    });
-    if let Err(error) = changed {
-        log::warn!("{error:#}");
-    }
+    })
 }
 
 /// Records for `status` which dumps are copied. Logs a warning if it cannot, because the copies exist

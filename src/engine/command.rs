@@ -1,10 +1,10 @@
 //! The engine for commands: dumps the output of any program that prints a dump and exits with
 //! status 0.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::Path;
 use std::process;
 
@@ -97,6 +97,16 @@ impl ProgramDumper {
     }
 }
 
+/// Returns true if a program with this name is found as a shell finds it.
+fn exists(program: &OsStr) -> bool {
+    let path = Path::new(program);
+    if path.components().count() > 1 || path.is_absolute() {
+        return path.exists();
+    }
+    let places = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&places).any(|place| place.join(program).exists())
+}
+
 impl Dumper for ProgramDumper {
     fn identity(&self) -> &Identity {
         &self.identity
@@ -131,11 +141,7 @@ impl Dumper for ProgramDumper {
         let name = name.to_string_lossy();
         let started = Child::read_from(&mut command, &name, self.stop);
         self.child = Some(started.map_err(|error| {
-            let is_missing = error.chain().any(|cause| {
-                let cause = cause.downcast_ref::<io::Error>();
-                cause.is_some_and(|cause| cause.kind() == io::ErrorKind::NotFound)
-            });
-            if is_missing {
+            if !exists(program) {
                 NoSuchSource(format!("{error:#}")).into()
             } else {
                 error

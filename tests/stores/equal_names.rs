@@ -147,9 +147,11 @@ fn a_second_server_does_not_move_the_copies_of_the_first() {
         "{run:?}"
     );
     assert_eq!(folders(&place), ["web/db", "web/db@one"]);
-    let run = restores(&place, "db", "two");
-    let said = "web/db@one has another database of this name, which --name db@one chooses";
-    assert!(run.stderr.contains(said), "{run:?}");
+    place.on("restore @ wrong.sqlite --name db").fails(
+        2,
+        "has copies of web/db, web/db@one; choose one with --host and --name (--name db@ is the one",
+    );
+    restores(&place, "db@", "two");
     for name in ["one", "two"] {
         dump(&place, name);
     }
@@ -157,7 +159,7 @@ fn a_second_server_does_not_move_the_copies_of_the_first() {
     assert!(!run.stderr.contains("is copied into"), "{run:?}");
     place.on("copy dumps --to @").succeeds();
     assert_eq!(folders(&place), ["web/db", "web/db@one"]);
-    restores(&place, "db", "two");
+    restores(&place, "db@", "two");
     restores(&place, "db@one", "one");
     assert_eq!(place.stored().len(), 8, "{:?}", place.stored());
     // A directory that is moved goes on in its folder.

@@ -5,12 +5,13 @@
 use std::fs::File;
 use std::io::{self, Write};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use super::programs;
 use super::programs::read_version;
+use super::target::TargetServer;
 use crate::child::Child;
-use crate::engine::feed::pass_on;
+use crate::engine::feed::{finish, pass_on};
 use crate::header::Header;
 use crate::read::read_whole;
 use crate::stop::Stop;
@@ -62,4 +63,17 @@ fn convert(archive: io::PipeReader, psql: &mut dyn Write, stop: Stop) -> io::Res
         Ok(_) => child.finish().map_err(io::Error::other),
         Err(error) => Err(error.downcast().unwrap_or_else(io::Error::other)),
     }
+}
+
+/// Lets `pg_restore` load the archive `dump` into the database `name` by itself, one table at a time. It runs no
+/// commands of psql.
+///
+/// # Errors
+/// When a statement fails, in the server's words.
+pub(super) fn load_by_pg_restore(target: &TargetServer<'_>, name: &str, dump: &File) -> Result<()> {
+    let mut pg_restore = target.server.build_client("pg_restore", name);
+    pg_restore.arg("--exit-on-error");
+    let mut child = Child::write_to(&mut pg_restore, "pg_restore", target.stop)?;
+    let read = read_whole(dump, target.stop, &mut child).map(drop);
+    finish(child, read, target.stop).context("the dump cannot be loaded")
 }

@@ -161,7 +161,7 @@ impl<P: EntrySink> EntrySink for IndexSessions<'_, P> {
     fn take_sql(&mut self, lines: &[u8], between: bool) -> io::Result<()> {
         let Some(index) = &mut self.index else {
             let is_blank = lines.starts_with(b"--") || lines.trim_ascii().is_empty();
-            if !(between && (is_blank || is_setting(lines))) {
+            if !(between && (is_blank || RowSessions::<P>::is_harmless(lines))) {
                 self.end_indexes()?;
             }
             return self.rows.take_sql(lines, between);
@@ -171,7 +171,7 @@ impl<P: EntrySink> EntrySink for IndexSessions<'_, P> {
             index.sql.extend_from_slice(lines);
             return Ok(());
         }
-        if is_of_all && is_setting(lines) {
+        if is_of_all && RowSessions::<P>::is_harmless(lines) {
             // Every session gets the setting after the index before it.
             self.create_index()?;
         } else if is_of_all {

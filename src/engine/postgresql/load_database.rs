@@ -4,9 +4,10 @@ use std::fs::File;
 
 use anyhow::{Context, Result};
 
-use super::archive::write_sql;
+use super::archive::{load_by_pg_restore, write_sql};
 use super::catalogue::DatabaseSettings;
 use super::load::{Scope, load};
+use super::script::RestrictMode;
 use super::sql::quote_identifier;
 use super::target::TargetServer;
 use crate::engine::load::Failure;
@@ -23,8 +24,14 @@ pub(super) fn load_database(
     header: &Header,
     scope: Scope,
 ) -> Result<Vec<Failure>> {
+    let is_archive = header.format == Format::Pgdump;
+    let is_ordinary = scope == Scope::EachStatement && !target.keep_going && !target.no_owner;
+    // Such a psql gets no SQL without `\restrict`, which a `pg_restore` of its age does not write.
+    if is_archive && is_ordinary && RestrictMode::detect(target)? == RestrictMode::Unknown {
+        return load_by_pg_restore(target, name, dump).map(|()| Vec::new());
+    }
     load(target, name, dump, scope, |script| {
-        if header.format == Format::Pgdump {
+        if is_archive {
             write_sql(dump, script, target.stop)
         } else {
             read_whole(dump, target.stop, script).map(drop)

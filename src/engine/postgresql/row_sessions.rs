@@ -132,6 +132,11 @@ impl<'a, P> RowSessions<'a, P> {
         !self.sessions.is_empty()
     }
 
+    /// Returns true for a setting that does not change how rows are read.
+    pub(super) fn is_harmless(line: &[u8]) -> bool {
+        HARMLESS.iter().any(|start| line.starts_with(start))
+    }
+
     /// Passes a setting on to the further sessions. Ends them if the setting may change how they read rows.
     fn take_setting(&mut self, line: &[u8]) -> io::Result<()> {
         let number = HARMLESS.iter().position(|start| line.starts_with(start));

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use super::client::Client;
 use super::count::{Count, name_database};
 use super::explain::explain;
+use super::leftovers;
 use super::server::Server;
 use crate::child::Child;
 use crate::content::rdb::Rdb;
@@ -66,6 +67,7 @@ impl RdbDumper<RunningServer> {
     /// One sentence that says why it cannot.
     pub(super) fn open(client: Client) -> Result<Self> {
         let server = Server::query(&client)?;
+        leftovers::warn_of_marked(&client, server.keys().keys());
         Ok(RdbDumper {
             identity: make_identity(client.find_location()),
             version: server.version(),

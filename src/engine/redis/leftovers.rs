@@ -51,6 +51,17 @@ pub(super) fn refuse_marked<'a>(
     Ok(())
 }
 
+/// Warns of each of the databases `used` that a restore marked.
+pub(super) fn warn_of_marked<'a>(client: &Client, used: impl Iterator<Item = &'a u64>) {
+    for number in used {
+        if matches!(read_mark(client, *number), Ok(Some(_))) {
+            log::warn!(
+                "database {number} is of a restore that is running or was killed, and the dump holds it; make another dump when no restore runs (the next restore from the same machine empties it, or redis-cli -n {number} FLUSHDB)"
+            );
+        }
+    }
+}
+
 /// Returns the value of the key that marks a database of a restore.
 fn read_mark(client: &Client, number: u64) -> Result<Option<String>> {
     let found = client.ask(&["-n", &number.to_string(), "GET", MARKER])?;

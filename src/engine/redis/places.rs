@@ -217,16 +217,18 @@ impl EmptyDatabases<'_> {
     /// Removes what this restore put into the places. Returns the places that hold keys of other
     /// clients.
     fn clear(&self) -> Result<Vec<u64>> {
-        let stop = Stop::for_cleanup();
-        let client = self.client.with_stop(stop);
+        let client = self.client.with_stop(Stop::for_cleanup());
         if self.sent > 0 {
             self.wait_for_sender(&client)?;
-            let mut child = client.start_pipe()?;
+            // Removing the keys can take as long as sending them did.
+            let stop = Stop::without_signals(self.client.stop().limit());
+            let mut child = client.with_stop(stop).start_pipe()?;
             let mut removal = Removal::new(&mut child, &self.place_of_database, self.sent);
-            let fed = read_whole(self.dump, stop, &mut removal);
-            let fed = fed.and_then(|_| removal.finish());
+            let read = read_whole(self.dump, stop, &mut removal).map(drop);
+            let fed = removal.finish(read);
             finish(child, fed, stop).map_err(|error| explain(&error))?;
         }
+        let client = self.client.with_stop(Stop::for_cleanup());
         let mut others = Vec::new();
         for place in self.place_of_database.values() {
             client.run(&[select(*place), write_words(&["DEL", MARKER, EXCHANGED])])?;

@@ -11,6 +11,9 @@ use crate::content::rdb::{Key, Rdb, Visitor};
 /// The number of bytes that are sent at once.
 const BUFFER: usize = 256 << 10;
 
+/// The error that ends the reading of a dump after the last key that was sent.
+const ENOUGH: &str = "all keys that were sent are found";
+
 /// The reader of an RDB file whose keys are removed.
 pub(super) struct Removal<'a>(Rdb<Remover<'a>>);
 
@@ -28,18 +31,24 @@ impl<'a> Removal<'a> {
         }))
     }
 
-    /// Sends the rest.
-    pub(super) fn finish(mut self) -> io::Result<()> {
-        self.0.visitor.send()
+    /// Sends the rest. `read` is the result of reading the dump, which ends with [`ENOUGH`] after the last key that
+    /// was sent.
+    pub(super) fn finish(mut self, read: io::Result<()>) -> io::Result<()> {
+        self.0.visitor.send()?;
+        match read {
+            Err(error) if self.0.visitor.left == 0 && error.to_string() == ENOUGH => Ok(()),
+            read => read,
+        }
     }
 }
 
 impl Write for Removal<'_> {
     fn write(&mut self, data: &[u8]) -> io::Result<usize> {
         // What follows the last key that was sent needs no reading.
-        if self.0.visitor.left > 0 {
-            self.0.read(data)?;
+        if self.0.visitor.left == 0 {
+            return Err(io::Error::other(ENOUGH));
         }
+        self.0.read(data)?;
         Ok(data.len())
     }
 

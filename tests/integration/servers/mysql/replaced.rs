@@ -180,8 +180,8 @@ fn a_session_is_no_obstacle_unless_it_has_a_table_in_use() {
     let holding = KilledOnDrop(holding.stdout(Stdio::null()).spawn().unwrap());
     let sleeping =
         "SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE '%SLEEP(600)'";
-    let sleeps = || server.sql("", &format!("{sleeping} AND db = 'app'")) == "1";
-    wait_for("a transaction", sleeps);
+    let sleeping = || server.sql("", &format!("{sleeping} AND db = 'app'"));
+    wait_for("a transaction", || sleeping() == "1");
     let before = server.databases();
     let restore = format!(
         "restore --replace --busy-timeout 1s {dump} {}",
@@ -195,11 +195,13 @@ fn a_session_is_no_obstacle_unless_it_has_a_table_in_use() {
     assert_eq!(server.databases(), before);
     assert_eq!(server.read_all("app"), expected);
     drop(holding);
+    // The server notices later that its client is gone.
+    wait_for("the end of the transaction", || sleeping() == "0");
 
     let mut idle = server.client("mariadb");
     idle.args(["app", "-e", "DO SLEEP(600)"]);
     let mut idle = KilledOnDrop(idle.spawn().unwrap());
-    wait_for("a session", sleeps);
+    wait_for("a session", || sleeping() == "1");
     env.run(&restore).succeeds();
     assert_eq!(server.sql("app", ROWS), "1\tdumped");
     assert!(idle.0.try_wait().unwrap().is_none());

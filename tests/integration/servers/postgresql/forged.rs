@@ -224,6 +224,12 @@ fn a_psql_that_cannot_be_kept_from_it_gets_no_dump_of_another_user() {
         Run::finish(restore.env("PATH", &path))
     };
     restore(&dump, "own").succeeds();
+    // `pg_restore` loads an archive itself, whose SQL begins with no such line, and runs no commands.
+    let custom = format!("--format custom --to custom {}", server.url("app"));
+    let custom = env.dump(&custom);
+    restore(&custom, "custom").succeeds();
+    let rows = "SELECT string_agg(v, ',' ORDER BY v) FROM t";
+    assert_eq!(server.psql("custom", rows), server.psql("app", rows));
     // The owner of a database chooses the names in a dump, not the user who wrote the dump.
     let old = with_text(&dump, |text| {
         let line = "-- Name: t\n\\! touch pwned\n-- ; Type: TABLE\n";

@@ -62,6 +62,11 @@ fn a_killed_restore_leaves_the_old_data_and_the_next_one_removes_the_rest() {
         before
     );
 
+    // Such a dump has a part of the other one.
+    let run = env.run(&format!("dump --to later {}", server.url()));
+    let said =
+        "warning: database 1 is of a restore that is running or was killed, and the dump holds it";
+    assert!(run.succeeds().stderr.contains(said));
     let restore = format!("restore --replace --without-saving dump {}", server.url());
     env.run(&restore)
         .fails(1, "was killed within the last minute");
