@@ -138,11 +138,12 @@ fn list_recorded(plain: &Folder, records: &DestinationRecords) -> Vec<Claim> {
 fn choose(plain: &Folder, present: &[Claim], recorded: &[Claim]) -> Vec<Option<Folder>> {
     let kept = present.iter().map(|claim| keep(claim, recorded));
     let mut chosen: Vec<Option<Folder>> = kept.collect();
-    let is_absent = |claim: &&Claim| {
-        let mut paths = present.iter().map(|present| &present.directory);
-        !paths.any(|path| *path == claim.directory)
+    // The folder that a directory lost keeps the copies of its earlier owner.
+    let stays = |claim: &&Claim| {
+        let mut kept = present.iter().zip(&chosen);
+        !kept.any(|(present, folder)| present.directory == claim.directory && folder.is_some())
     };
-    let mut holders: Vec<Claim> = recorded.iter().filter(is_absent).cloned().collect();
+    let mut holders: Vec<Claim> = recorded.iter().filter(stays).cloned().collect();
     holders.extend(
         present
             .iter()

@@ -183,7 +183,7 @@ fn a_run_that_fails_first_has_recorded_the_folder() {
     dump(&place, "one");
     place.on("copy dumps --to @").succeeds();
     assert_eq!(folders(&place), ["web/db", "web/db@one"]);
-    restores(&place, "db", "two");
+    restores(&place, "db@", "two");
 }
 
 #[test]

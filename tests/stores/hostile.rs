@@ -175,9 +175,11 @@ fn dumps_that_another_user_forged_are_not_copied_in_place_of_a_databases_own() {
     let all = ["web/db", "web/db@b%2Fforged", "web/db@forged"];
     assert_eq!(folders(), all);
     assert!(honest.iter().all(|path| place.stored().contains(path)));
-    let run = place.on("restore @ new.sqlite --name db").succeeds();
-    let said = "web/db@forged has another database of this name";
-    assert!(run.stderr.contains(said), "{run:?}");
+    place.on("restore @ new.sqlite --name db").fails(
+        2,
+        "has copies of web/db, web/db@b%2Fforged, web/db@forged; choose one",
+    );
+    place.on("restore @ new.sqlite --name db@").succeeds();
     assert_eq!(contents(&place.env.path("new.sqlite")), before);
     // A directory that shares a folder is given away.
     dump("second", 1234);
@@ -192,6 +194,16 @@ fn dumps_that_another_user_forged_are_not_copied_in_place_of_a_databases_own() {
     let stored = place.stored();
     let before = shared.iter().filter(is_kept);
     assert!(stored.iter().filter(is_kept).eq(before), "{stored:?}");
+    // A directory that was alone in its folder is given away, and claims to be of the same database.
+    let alone = place.stored().into_iter();
+    let alone: Vec<_> = alone
+        .filter(|path| path.starts_with("web/db@second/"))
+        .collect();
+    dump("second", 1238);
+    place.on("copy second --to @ --keep 1").succeeds();
+    let is_new = |folder: &String| folder.ends_with("%2Fsecond");
+    assert!(folders().iter().any(is_new), "{:?}", folders());
+    assert!(alone.iter().all(|path| place.stored().contains(path)));
     // Of two that were never copied, nothing says which one is honest.
     place
         .on("copy honest forged --to @ --state new --host new")

@@ -68,7 +68,7 @@ fn directories_of_one_database_and_owner_share_a_folder() {
 }
 
 #[test]
-fn a_directory_that_was_given_away_loses_a_shared_folder() {
+fn a_directory_that_was_given_away_loses_its_folder() {
     let recorded = [
         claim("/dumps/one", 1, "a", Some("app")),
         claim("/dumps/two", 1, "a", Some("app")),
@@ -76,7 +76,10 @@ fn a_directory_that_was_given_away_loses_a_shared_folder() {
     let given = claim("/dumps/two", 2, "a", None);
     let given = [given];
     assert_eq!(choose_for(&given, &recorded), ["app@two"]);
-    assert_eq!(choose_for(&given, &recorded[1..]), ["app"]);
+    assert_eq!(choose_for(&given, &recorded[1..]), ["app@two"]);
+    let given_to_root = [claim("/dumps/two", 0, "a", None)];
+    assert_eq!(choose_for(&given_to_root, &recorded), ["app@two"]);
+    assert_eq!(choose_for(&given_to_root, &recorded[1..]), ["app"]);
 }
 
 #[test]
