@@ -33,6 +33,10 @@ const GRACE: Duration = Duration::from_secs(2);
 const TICK: Duration = Duration::from_millis(100);
 /// The time to wait for more output when only a little can be read.
 const GATHERING: Duration = Duration::from_micros(300);
+/// The times between looks at a program that closed its output and has not ended yet: most programs end
+/// within a moment.
+const FIRST_PAUSE: Duration = Duration::from_micros(100);
+const LONGEST_PAUSE: Duration = Duration::from_millis(5);
 
 /// A running program. If it is dropped before [`Child::finish`], it is killed together with all
 /// programs that it started.
@@ -80,9 +84,11 @@ impl Child {
     pub fn finish_with_lines(mut self) -> Result<Vec<String>> {
         drop(self.stdin.take());
         drop(self.stdout.take());
+        let mut pause = FIRST_PAUSE;
         while !self.process.has_exited() {
             self.stop.check()?;
-            self.listen(Duration::from_millis(5))?;
+            self.listen(pause)?;
+            pause = LONGEST_PAUSE.min(pause * 2);
         }
         self.stderr.drain();
         let status = self.process.reap();
@@ -266,8 +272,10 @@ impl Child {
 
     fn wait_for_end(&mut self, time: Duration) -> bool {
         let until = Instant::now() + time;
+        let mut pause = FIRST_PAUSE;
         while !self.process.has_exited() {
-            let _ = self.listen(Duration::from_millis(5));
+            let _ = self.listen(pause);
+            pause = LONGEST_PAUSE.min(pause * 2);
             if Instant::now() >= until {
                 return false;
             }
