@@ -1,5 +1,10 @@
 # The units of copies, of drills of copies, and what a round says of copies.
-{ lib, machine, ... }:
+{
+  lib,
+  machine,
+  pkgs,
+  ...
+}:
 let
   database = {
     source = "sqlite:/srv/notes.db";
@@ -65,7 +70,7 @@ let
         sshKeyFile = "/run/secrets/drill-ssh";
         environmentFile = "/run/secrets/drill";
         timeout = "3h";
-        path = [ "/opt/postgresql" ];
+        path = [ pkgs.mariadb ];
       };
     };
     fileSystems."/mnt/my 50% disk".device = "/dev/sdb1";
@@ -278,7 +283,10 @@ in
     is
       [
         "3h"
-        [ "/opt/postgresql" ]
+        [
+          true
+          false
+        ]
         "/run/secrets/drill"
         [ "ssh-key:/run/secrets/drill-ssh" ]
       ]
@@ -288,7 +296,10 @@ in
         in
         [
           unit.serviceConfig.TimeoutStartSec
-          (lib.filter (lib.hasPrefix "/opt") (map toString unit.path))
+          (map (package: lib.elem package unit.path) [
+            pkgs.mariadb
+            pkgs.postgresql
+          ])
           unit.serviceConfig.EnvironmentFile
           unit.serviceConfig.LoadCredential
         ]

@@ -106,20 +106,20 @@ impl CopyJob {
             .filter(|copy| copy.name.dump == *dump)
             .cloned()
             .collect();
-        for before in broken {
+        for unfinished in broken {
             while self.looked.elapsed() < GRACE {
                 stop.check()?;
                 std::thread::sleep(Duration::from_millis(100));
             }
             let copies = catalogue::read_folder(store, &self.folder, stop)?;
-            if !copies.stored.contains(&before) {
+            if !copies.stored.contains(&unfinished) {
                 continue;
             }
-            match rotate::remove_one(store, &self.folder, &before, stop) {
+            match rotate::remove_one(store, &self.folder, &unfinished, stop) {
                 Ok(()) => log::info!(
                     "{}: removed {}, which is not whole",
                     self.folder,
-                    before.name
+                    unfinished.name
                 ),
                 // The stored file may be the same copy after all.
                 Err(error) if error.reason == Reason::Refused => {}
