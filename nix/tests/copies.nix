@@ -109,8 +109,8 @@ in
     lib.hasSuffix ''"copy" "--to" "s3://backup" "--host" "web" "--state" "/var/lib/dump-database-copies" "--keep" "5" "--keep-daily" "7" "--timeout" "1h" "/var/lib/dump-database"'' (copy "near")
     .serviceConfig.ExecStart
   );
-  testTimeoutAndArguments =
-    has ''"--timeout" "2h" "--log=debug" "/var/lib/dump-database"'' (copy "disk").serviceConfig.ExecStart;
+  testTimeoutAndArguments = has ''"--timeout" "2h" "--log=debug" "/var/lib/dump-database"'' (copy "disk")
+  .serviceConfig.ExecStart;
   testHost = has ''"--host" "other"'' (copy "disk").serviceConfig.ExecStart;
   testSecrets =
     is
@@ -296,7 +296,7 @@ in
         in
         [
           unit.serviceConfig.TimeoutStartSec
-          (map (package: lib.elem package unit.path) [
+          (map (package: lib.hasInfix (toString package) (toString unit.path)) [
             pkgs.mariadb
             pkgs.postgresql
           ])
