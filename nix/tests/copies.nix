@@ -293,10 +293,11 @@ in
       (
         let
           unit = services.dump-database-drill-copies-server;
+          text = value: builtins.unsafeDiscardStringContext (toString value);
         in
         [
           unit.serviceConfig.TimeoutStartSec
-          (map (package: lib.hasInfix (toString package) (toString unit.path)) [
+          (map (package: lib.hasInfix (text package) (text unit.path)) [
             pkgs.mariadb
             pkgs.postgresql
           ])
