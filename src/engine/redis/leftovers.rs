@@ -63,7 +63,7 @@ pub(super) fn warn_of_marked<'a>(client: &Client, used: impl Iterator<Item = &'a
 }
 
 /// Returns the value of the key that marks a database of a restore.
-fn read_mark(client: &Client, number: u64) -> Result<Option<String>> {
+pub(super) fn read_mark(client: &Client, number: u64) -> Result<Option<String>> {
     let found = client.ask(&["-n", &number.to_string(), "GET", MARKER])?;
     let found = found.strip_prefix('"').and_then(|it| it.strip_suffix('"'));
     Ok(found.map(str::to_owned))

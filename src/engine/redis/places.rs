@@ -20,7 +20,7 @@ use crate::read::read_whole;
 use crate::stop::Stop;
 
 /// The time between two looks at the connections of the server.
-const NAP: Duration = Duration::from_millis(20);
+pub(super) const NAP: Duration = Duration::from_millis(20);
 
 /// Empty databases of a server, one for each database of a dump. Dropping the value removes from them
 /// what the restore put there, and nothing that other clients did.
@@ -71,7 +71,11 @@ impl<'a> EmptyDatabases<'a> {
             let place = loop {
                 let place = free.next().context("no database is left")?;
                 client.run(&[select(place)]).with_context(explain)?;
-                if places.mark(place)? {
+                let marked = places.mark(place);
+                if marked.is_err() {
+                    places.unmark(place);
+                }
+                if marked? {
                     break place;
                 }
             };
@@ -103,6 +107,22 @@ impl<'a> EmptyDatabases<'a> {
             _ => bail!(
                 "another restore into this server began at the same time, in database {place}; try again when it is done"
             ),
+        }
+    }
+
+    /// Removes the mark of this restore from a database, if it is there: a signal can end the client after the
+    /// server has set it.
+    fn unmark(&self, place: u64) {
+        let client = self.client.with_stop(Stop::for_cleanup());
+        let own = leftovers::read_mark(&client, place);
+        let removed = own.and_then(|mark| match mark {
+            Some(mark) if mark == self.mark => client
+                .run(&[select(place), write_words(&["DEL", MARKER])])
+                .map(drop),
+            _ => Ok(()),
+        });
+        if let Err(error) = removed {
+            log::warn!("the key {MARKER} may still be in database {place}: {error:#}");
         }
     }
 
@@ -239,11 +259,16 @@ impl EmptyDatabases<'_> {
         Ok(others)
     }
 
+    /// Returns true if the server has the connection over which keys are sent, by its name.
+    pub(super) fn has_sender(&self, client: &Client) -> Result<bool> {
+        let name = format!("name={} ", self.mark);
+        Ok(client.ask(&["CLIENT", "LIST"])?.contains(&name))
+    }
+
     /// Waits until the server has closed the connection over which keys were sent. The server goes on
     /// to read what a client sent that was killed.
     fn wait_for_sender(&self, client: &Client) -> Result<()> {
-        let name = format!("name={} ", self.mark);
-        while client.ask(&["CLIENT", "LIST"])?.contains(&name) {
+        while self.has_sender(client)? {
             client.stop().check()?;
             std::thread::sleep(NAP);
         }
