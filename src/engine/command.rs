@@ -141,10 +141,10 @@ impl Dumper for ProgramDumper {
         let name = name.to_string_lossy();
         let started = Child::read_from(&mut command, &name, self.stop);
         self.child = Some(started.map_err(|error| {
-            if !exists(program) {
-                NoSuchSource(format!("{error:#}")).into()
-            } else {
+            if exists(program) {
                 error
+            } else {
+                NoSuchSource(format!("{error:#}")).into()
             }
         })?);
         Ok(())
