@@ -14,7 +14,7 @@ use super::dumper::RdbDumper;
 use super::explain::explain;
 use super::feed::{Feed, write_footer};
 use super::leftovers;
-use super::places::{EmptyDatabases, NAP};
+use super::places::EmptyDatabases;
 use super::server::Server;
 use crate::content::rdb::Rdb;
 use crate::engine::feed::finish;
@@ -192,11 +192,6 @@ fn send(
 ) -> Result<()> {
     let mut child = client.start_pipe()?;
     child.write_all(&encode(&places.write_name()))?;
-    // Only a connection whose name the server knows is found when keys must be removed.
-    while child.is_running() && !places.has_sender(client)? {
-        stop.check()?;
-        std::thread::sleep(NAP);
-    }
     let mut feed = Feed::new(&mut child, &places.place_of_database, &dumped.large);
     let fed = read_whole(dump, stop, &mut feed);
     let sent = feed.keys();

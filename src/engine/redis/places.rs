@@ -20,7 +20,7 @@ use crate::read::read_whole;
 use crate::stop::Stop;
 
 /// The time between two looks at the connections of the server.
-pub(super) const NAP: Duration = Duration::from_millis(20);
+const NAP: Duration = Duration::from_millis(20);
 
 /// Empty databases of a server, one for each database of a dump. Dropping the value removes from them
 /// what the restore put there, and nothing that other clients did.
@@ -259,16 +259,11 @@ impl EmptyDatabases<'_> {
         Ok(others)
     }
 
-    /// Returns true if the server has the connection over which keys are sent, by its name.
-    pub(super) fn has_sender(&self, client: &Client) -> Result<bool> {
-        let name = format!("name={} ", self.mark);
-        Ok(client.ask(&["CLIENT", "LIST"])?.contains(&name))
-    }
-
     /// Waits until the server has closed the connection over which keys were sent. The server goes on
     /// to read what a client sent that was killed.
     fn wait_for_sender(&self, client: &Client) -> Result<()> {
-        while self.has_sender(client)? {
+        let name = format!("name={} ", self.mark);
+        while client.ask(&["CLIENT", "LIST"])?.contains(&name) {
             client.stop().check()?;
             std::thread::sleep(NAP);
         }
