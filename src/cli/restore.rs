@@ -71,7 +71,8 @@ pub struct RestoreArgs {
     pub target: OsString,
 
     /// Restore the newest dump of the database NAME. Needed where DUMP is a directory with dumps of
-    /// several databases
+    /// several databases, or a destination. There, NAME@DIRECTORY is one of several databases called
+    /// NAME, and NAME@ is the one without a directory
     #[arg(long, env = "DUMP_DATABASE_NAME")]
     pub name: Option<String>,
 
