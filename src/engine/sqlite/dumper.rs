@@ -215,7 +215,7 @@ impl Dumper for Sqlite {
         self.shape = self.lock_deadline.retry(|| read_shape(source))?;
         self.refuse_second_name()?;
         if !self.is_wal && !self.has_log {
-            other_journals::refuse(&self.path, &self.found)?;
+            other_journals::refuse(&self.path, &self.found, self.stop)?;
         }
         let Some(scratch) = scratch.filter(|_| self.needs_copy) else {
             self.snapshot = self.source.take();

@@ -19,6 +19,7 @@ use super::{guard, other_processes};
 use crate::follow::open_regular;
 use crate::human::format_count;
 use crate::mountinfo;
+use crate::stop::Stop;
 
 /// The bytes (start and length) that a program locks while it writes a journal (SQLite's file
 /// format).
@@ -31,15 +32,16 @@ const MAGIC: [u8; 8] = [0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7];
 /// journal beside this name. Logs a warning if the database has names that cannot be found.
 ///
 /// # Errors
-/// Returns one sentence that names the journal.
-pub(super) fn refuse(path: &Path, found: &Stat) -> Result<()> {
+/// Returns one sentence that names the journal; [`Stopped`](crate::stop::Stopped) when work must end.
+pub(super) fn refuse(path: &Path, found: &Stat, stop: Stop) -> Result<()> {
     let shown = path.display();
     let is_mount_point = other_processes::is_mount_point(path);
     let by_mount = find_by_mount(path, found);
     let by_link = match found.st_nlink {
         0 | 1 => Vec::new(),
-        _ => find_beside(path, found),
+        names => find_beside(path, found, names - 1, stop),
     };
+    stop.check()?;
     for name in by_mount.iter().chain(&by_link) {
         let journal = PathBuf::from(add_suffix(name.as_os_str(), "-journal"));
         if is_hot(path, &journal, found) {
@@ -79,13 +81,16 @@ fn find_by_mount(path: &Path, found: &Stat) -> Vec<PathBuf> {
     names
 }
 
-/// Returns the other names of the file in its directory.
-fn find_beside(path: &Path, found: &Stat) -> Vec<PathBuf> {
+/// Returns the other names of the file in its directory, at most `most` of them. The owner of the directory can
+/// put any number of files into it, so this ends when work must end.
+fn find_beside(path: &Path, found: &Stat, most: u64, stop: Stop) -> Vec<PathBuf> {
     let entries = path.parent().and_then(|parent| fs::read_dir(parent).ok());
     let names = entries.into_iter().flatten().flatten();
     let names = names.map(|entry| entry.path());
     names
+        .take_while(|_| stop.check().is_ok())
         .filter(|name| name != path && is_same(name, found))
+        .take(usize::try_from(most).unwrap_or(usize::MAX))
         .collect()
 }
 
