@@ -103,9 +103,9 @@ in
       example = 2;
       description = ''
         The number of sessions that read the rows of each PostgreSQL database, in one snapshot. The
-        default is the number of cores, at most 4, for tables that belong to a superuser or to the role that
-        dumps, and 1 if these have less than 256 MiB together. A number above 1 also reads tables of other
-        owners, who must be trusted.
+        default is one fewer than the number of cores, 1 to 4, for tables that belong to a superuser or to the
+        role that dumps, and 1 if these have less than 256 MiB together. A number above 1 also reads tables of
+        other owners, who must be trusted.
       '';
     };
 

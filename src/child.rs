@@ -15,13 +15,14 @@ use std::fmt;
 use std::io::{self, Read, Write};
 use std::marker::PhantomData;
 use std::os::fd::AsFd;
-use std::process::{ChildStdin, ChildStdout, Command};
+use std::process::{ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::Signal;
 
+use crate::niceness::let_server_finish;
 use crate::stop::{Stop, Stopped};
 use lines::Lines;
 pub use pass::pass;
@@ -31,8 +32,11 @@ use process::Process;
 const GRACE: Duration = Duration::from_secs(2);
 /// The interval at which [`Stop`] is checked while a child is silent.
 const TICK: Duration = Duration::from_millis(100);
-/// The time to wait for more output when only a little can be read.
-const GATHERING: Duration = Duration::from_micros(300);
+/// The times to wait for more output when only a little can be read: the first wait, the longest one
+/// and their greatest number.
+const FIRST_WAIT: Duration = Duration::from_micros(250);
+const LONGEST_WAIT: Duration = Duration::from_millis(1);
+const WAITS: u32 = 8;
 /// The times between looks at a program that closed its output and has not ended yet: most programs end
 /// within a moment.
 const FIRST_PAUSE: Duration = Duration::from_micros(100);
@@ -51,8 +55,8 @@ pub struct Child {
     end: Signal,
     /// The time that the program has to end after that signal.
     grace: Duration,
-    /// The number of waiting bytes that makes a read worthwhile: so small that the pipe has room
-    /// for more.
+    /// The number of waiting bytes that makes a read worthwhile: half of what the pipe holds, so
+    /// that the program can go on meanwhile.
     enough: u64,
     /// True if reads wait for that many bytes, for a moment.
     gathers: bool,
@@ -167,7 +171,7 @@ impl Child {
             let waiting = self.stdout.as_ref().map(rustix::io::ioctl_fionread);
             match waiting.transpose()? {
                 None | Some(0) if has_ended => return Ok(false),
-                None | Some(0) => std::thread::sleep(GATHERING),
+                None | Some(0) => std::thread::sleep(FIRST_WAIT),
                 Some(_) => return Ok(true),
             }
         }
@@ -189,6 +193,7 @@ impl Child {
     /// [`Child::read_from`] started do.
     pub fn gather_output(&mut self) {
         self.gathers = true;
+        let_server_finish(self.process.pid());
     }
 
     /// Replaces the conditions under which reading from the program and writing to it end.
@@ -242,17 +247,24 @@ impl Child {
         Ok(passes)
     }
 
-    /// Waits for more output if less than `enough` can be read. Clients write a few kilobytes at a
-    /// time; without this wait, each of these writes would wake both processes.
+    /// Waits while less than `enough` can be read and it becomes more. Clients write a few kilobytes
+    /// at a time; without this wait, each of these writes would wake both processes.
     fn gather(&self) {
         if !self.gathers {
             return;
         }
-        let waiting = self.stdout.as_ref().map(rustix::io::ioctl_fionread);
-        if let Some(Ok(waiting)) = waiting
-            && waiting < self.enough
-        {
-            std::thread::sleep(GATHERING);
+        let waiting = || {
+            let stdout = self.stdout.as_ref()?;
+            rustix::io::ioctl_fionread(stdout).ok()
+        };
+        let (mut before, mut wait) = (0, FIRST_WAIT);
+        for _ in 0..WAITS {
+            match waiting() {
+                Some(now) if now > before && now < self.enough => before = now,
+                _ => return,
+            }
+            std::thread::sleep(wait);
+            wait = LONGEST_WAIT.min(wait * 2);
         }
     }
 
@@ -366,9 +378,9 @@ impl Drop for Child {
 /// # Errors
 /// The same errors as of [`Child::finish`]; also when the program writes more than 1 GiB.
 pub fn read_output(command: &mut Command, name: &str, stop: Stop) -> Result<Vec<u8>> {
-    let mut child = Child::read_from(command, name, stop)?;
+    command.stdin(Stdio::null()).stdout(Stdio::piped());
+    let mut child = Child::spawn(command, name, Stdio::piped(), stop)?;
     child.stderr.log_at_debug();
-    child.gathers = false;
     let mut printed = Vec::new();
     let read = (&mut child).take(1 << 30).read_to_end(&mut printed);
     stop.check()?;

@@ -8,6 +8,7 @@ use std::fs::File;
 use std::io::{self, BufRead, Read, Write};
 use std::num::NonZeroU64;
 use std::os::unix::fs::FileExt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
@@ -18,9 +19,11 @@ use crate::compress::Decoder;
 use crate::gzip::Totals;
 use crate::header::Header;
 use crate::name::Compression;
-use crate::niceness::let_others_first;
+use crate::niceness::Helper;
 
 const PASSED_BYTES: u64 = 8 << 20;
+/// The number of bytes that the reader may be behind the writer before it must hurry.
+const MOST_BEHIND: u64 = 16 << 20;
 
 #[derive(Clone, Copy, PartialEq)]
 enum Phase {
@@ -32,6 +35,9 @@ enum Phase {
 struct WriterProgress {
     state: Mutex<(u64, Phase)>,
     changed: Condvar,
+    /// The number of bytes that the reader has read.
+    read: AtomicU64,
+    reader: Arc<Helper>,
 }
 
 impl WriterProgress {
@@ -78,6 +84,10 @@ impl Write for ReadBackWriter {
         let written = self.file.write(data)?;
         self.length += written as u64;
         self.progress.update(|state| state.0 = self.length);
+        let read = self.progress.read.load(Ordering::Relaxed);
+        if self.length.saturating_sub(read) > MOST_BEHIND {
+            self.progress.reader.hurry();
+        }
         Ok(written)
     }
 
@@ -93,6 +103,7 @@ impl Drop for ReadBackWriter {
                 state.1 = Phase::Abandoned;
             }
         });
+        self.progress.reader.hurry();
     }
 }
 
@@ -137,6 +148,8 @@ pub fn start(
     let progress = Arc::new(WriterProgress {
         state: Mutex::new((0, Phase::Writing)),
         changed: Condvar::new(),
+        read: AtomicU64::new(0),
+        reader: Arc::default(),
     });
     let written = ReadBackWriter {
         file: file.try_clone()?,
@@ -156,7 +169,8 @@ pub fn start(
 }
 
 fn read(mut follower: Follower, compression: Compression) -> io::Result<ReadBackResult> {
-    let_others_first();
+    let helper = Arc::clone(&follower.progress.reader);
+    let _helping = helper.begin();
     let offset = follower.position;
     let mut decoder = Decoder::new(&mut follower, compression, offset)?;
     loop {
@@ -218,6 +232,7 @@ impl Read for Follower {
         let wanted = usize::try_from(available).map_or(buffer.len(), |n| n.min(buffer.len()));
         let read = self.file.read_at(&mut buffer[..wanted], self.position)?;
         self.position += read as u64;
+        self.progress.read.store(self.position, Ordering::Relaxed);
         self.pass();
         Ok(read)
     }

@@ -55,7 +55,7 @@ impl Process {
         self.child.wait()
     }
 
-    fn pid(&self) -> Pid {
+    pub(super) fn pid(&self) -> Pid {
         Pid::from_child(&self.child)
     }
 

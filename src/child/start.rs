@@ -40,7 +40,9 @@ impl Child {
         stop: Stop,
     ) -> Result<Self> {
         command.stdin(stdin).stdout(Stdio::piped());
-        Child::spawn(command, name, Stdio::piped(), stop)
+        let mut child = Child::spawn(command, name, Stdio::piped(), stop)?;
+        child.gather_output();
+        Ok(child)
     }
 
     /// Starts a program whose stdin the caller writes. Its stdout is discarded.
@@ -75,8 +77,6 @@ impl Child {
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = Child::spawn(command, name, Stdio::piped(), stop)?;
         child.stderr.log_at_debug();
-        // Most answers are short, and the program waits for the next question.
-        child.gathers = false;
         child.say(said)?;
         Ok(child)
     }
@@ -118,7 +118,16 @@ impl Child {
         Ok(child)
     }
 
-    fn spawn(command: &mut Command, name: &str, stderr: Stdio, stop: Stop) -> Result<Self> {
+    /// Starts a program with these streams.
+    ///
+    /// # Errors
+    /// When the program cannot be started.
+    pub(super) fn spawn(
+        command: &mut Command,
+        name: &str,
+        stderr: Stdio,
+        stop: Stop,
+    ) -> Result<Self> {
         stop.check()?;
         command.stderr(stderr);
         let mut process = Process::spawn(command).with_context(|| {
@@ -137,7 +146,7 @@ impl Child {
             end: Signal::TERM,
             grace: GRACE,
             enough: 0,
-            gathers: true,
+            gathers: false,
             stop,
             _of_its_thread: PhantomData,
         };
@@ -152,7 +161,7 @@ impl Child {
         {
             let _ = rustix::pipe::fcntl_setpipe_size(pipe, PIPE_BYTES);
             let size = rustix::pipe::fcntl_getpipe_size(pipe).unwrap_or(0);
-            child.enough = size as u64 / 8;
+            child.enough = size as u64 / 2;
         }
         let ends = [child.stdin.as_ref().map(AsFd::as_fd), child.stderr.as_fd()];
         for end in ends.into_iter().flatten() {

@@ -51,9 +51,9 @@ pub struct OutputArgs {
     pub format: ServerFormat,
 
     /// Read the rows of a PostgreSQL database by N sessions, which share one snapshot; 1 is
-    /// `pg_dump` alone. Give a larger number only if you trust the owners of all tables [default: the
-    /// number of cores, at most 4, for tables of superusers and of the role that dumps; 1 if these
-    /// have less than 256 MiB together]
+    /// `pg_dump` alone. Give a larger number only if you trust the owners of all tables [default: one
+    /// fewer than the number of cores, 1 to 4, for tables of superusers and of the role that dumps; 1
+    /// if these have less than 256 MiB together]
     #[arg(
         long,
         value_name = "N",

@@ -34,8 +34,8 @@ const REPLACED: &str = "The dump of the database that is replaced";
         "The format of the dump of a replaced PostgreSQL database",
     )),
     mut_arg("sessions", |arg| arg.help_heading(REPLACED).help(
-        "Read the rows of a replaced PostgreSQL database by N sessions [default: the number of \
-         cores, at most 4; 1 if the large tables have less than 256 MiB together]",
+        "Read the rows of a replaced PostgreSQL database by N sessions [default: one fewer than the \
+         number of cores, 1 to 4; 1 if the large tables have less than 256 MiB together]",
     )),
     mut_arg("large_table", |arg| arg.help_heading(REPLACED).help(
         "Let several sessions read each table of a replaced PostgreSQL database that has at least \

@@ -11,14 +11,14 @@ use std::{
 use flate2::Crc;
 
 use crate::deflate::Deflater;
-use crate::niceness::let_others_first;
+use crate::niceness::Helper;
 
 /// A pool of threads that compress the blocks of any number of [`GzipWriter`](super::GzipWriter)s.
 ///
 /// The threads end when the pool and all writers that share it are dropped.
 #[derive(Debug)]
 pub struct Pool {
-    threads: usize,
+    threads: Vec<Arc<Helper>>,
     jobs: Sender<BlockJob>,
 }
 
@@ -59,22 +59,28 @@ impl Pool {
     }
 
     pub(super) fn start(threads: NonZeroUsize) -> io::Result<(Arc<Self>, Vec<JoinHandle<()>>)> {
-        let threads = threads.get();
+        let threads: Vec<_> = (0..threads.get()).map(|_| Arc::default()).collect();
         let (jobs, queue) = mpsc::channel();
         let queue = Arc::new(Mutex::new(queue));
-        let handles = (1..=threads)
-            .map(|number| {
-                let queue = Arc::clone(&queue);
-                thread::Builder::new()
-                    .name(format!("gzip-{number}"))
-                    .spawn(move || run_worker(&queue))
-            })
-            .collect::<io::Result<_>>()?;
+        let start = |(number, helper)| {
+            let (queue, helper) = (Arc::clone(&queue), Arc::clone(helper));
+            thread::Builder::new()
+                .name(format!("gzip-{number}"))
+                .spawn(move || run_worker(&queue, &helper))
+        };
+        let handles = (1..).zip(&threads).map(start).collect::<io::Result<_>>()?;
         Ok((Arc::new(Self { threads, jobs }), handles))
     }
 
     pub(crate) fn threads(&self) -> usize {
-        self.threads
+        self.threads.len()
+    }
+
+    /// Gives the threads their share of the CPUs from now on, because somebody waits for a block.
+    pub(super) fn hurry(&self) {
+        for thread in &self.threads {
+            thread.hurry();
+        }
     }
 
     pub(super) fn submit(&self, job: BlockJob) -> io::Result<()> {
@@ -86,8 +92,8 @@ pub(super) fn make_panic_error() -> io::Error {
     io::Error::other("a compressing thread panicked")
 }
 
-fn run_worker(queue: &Mutex<Receiver<BlockJob>>) {
-    let_others_first();
+fn run_worker(queue: &Mutex<Receiver<BlockJob>>, helper: &Arc<Helper>) {
+    let _helping = helper.begin();
     let mut deflater = Deflater::new(0);
     while let Some(job) = next_job(queue) {
         if deflater.level() != job.level {

@@ -4,8 +4,9 @@ use std::{
     mem,
     sync::{
         Arc,
-        mpsc::{self, Receiver, TryRecvError},
+        mpsc::{self, Receiver, RecvTimeoutError, TryRecvError},
     },
+    time::Duration,
 };
 
 use flate2::Crc;
@@ -20,6 +21,9 @@ use super::{
 pub(super) const MAX_BLOCK_LEN: usize = *border::BLOCK_LENGTHS.end();
 /// The size of deflate's window in bytes: no match reaches further back.
 pub(super) const DICTIONARY_LEN: usize = 32 * 1024;
+/// The longest time to wait for a block before the compressing threads must hurry. On a machine
+/// with some free time, a block takes a few milliseconds.
+const PATIENCE: Duration = Duration::from_millis(20);
 
 /// Compresses content and writes it to `inner`, in order, as the body and trailer of one gzip
 /// member. The caller must have written the member's header to `inner` before.
@@ -136,7 +140,14 @@ impl<W: Write> GzipWriter<W> {
         let Some(oldest) = self.in_flight.front() else {
             return Ok(());
         };
-        let result = oldest.recv().map_err(|_| make_panic_error())?;
+        let result = match oldest.recv_timeout(PATIENCE) {
+            Err(RecvTimeoutError::Timeout) => {
+                self.pool.hurry();
+                oldest.recv().ok()
+            }
+            received => received.ok(),
+        };
+        let result = result.ok_or_else(make_panic_error)?;
         self.write_result(result)
     }
 

@@ -61,24 +61,37 @@ impl Postgresql {
         if tables.is_empty() || wanted.is_none() && bytes < WORTH_IT {
             return Ok(Vec::new());
         }
-        let sessions = self.choose_sessions();
-        if sessions < 2 && wanted.unwrap_or(MOST) > 1 {
-            if count_cores() > 1 || wanted.is_some() {
-                self.use_one_session("the server has no room for more sessions");
-            }
-            return Ok(Vec::new());
+        log::debug!(
+            "{}: several sessions may read the rows of {}",
+            self.database.as_deref().unwrap_or_default(),
+            human::format_count(tables.len(), "large table")
+        );
+        if self.choose_sessions() > 1 {
+            return Ok(tables);
         }
-        Ok(tables)
+        if self.count_wanted_sessions() > 1 {
+            self.use_one_session("the server has no room for more sessions");
+        }
+        Ok(Vec::new())
     }
 
-    /// Returns the number of sessions to read rows: what the user wants, or as many as there are
-    /// cores, as far as the server has room for them. It leaves half of the free ones to others.
+    /// Returns the number of sessions to read rows, as far as the server has room for them. It
+    /// leaves half of the free ones to others.
     fn choose_sessions(&self) -> usize {
-        let wanted = self.sessions.number.map(usize::from);
-        let wanted = wanted.unwrap_or_else(|| count_cores().min(MOST));
         let limit = self.room.limit.unwrap_or(i64::MAX);
         let room = limit.min(self.room.free / 2).saturating_sub(BESIDE);
-        wanted.min(usize::try_from(room).unwrap_or(0))
+        let room = usize::try_from(room).unwrap_or(0);
+        self.count_wanted_sessions().min(room)
+    }
+
+    /// Returns the number of sessions that the user wants. By default, one core is left to the
+    /// other sessions of the server.
+    fn count_wanted_sessions(&self) -> usize {
+        let by_default = || {
+            let cores = std::thread::available_parallelism().map_or(1, usize::from);
+            (cores - 1).clamp(1, MOST)
+        };
+        self.sessions.number.map_or_else(by_default, usize::from)
     }
 
     /// Lets `pg_dump` read all rows from now on, and says why.
@@ -187,10 +200,6 @@ fn pass_until_late(
         }
     }
     Ok(())
-}
-
-fn count_cores() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 fn unwrap_io_error(error: Error) -> io::Error {
