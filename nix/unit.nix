@@ -13,6 +13,7 @@
 let
   inherit (lib) mkIf optional optionals;
   cfg = config.services.dumpDatabase;
+  sandbox = import ./sandbox.nix;
 
   inherit (import ./escape.nix { inherit lib; }) escapeSpecifiers quotePath;
   inherit (import ./flags.nix lib) option repeated retention;
@@ -169,7 +170,14 @@ in
   ];
 
   serviceConfig = lib.mkMerge [
-    (lib.mapAttrs (_: lib.mkDefault) (import ./sandbox.nix))
+    (lib.mapAttrs (_: lib.mkDefault) (
+      sandbox
+      // {
+        # Threads that compress wait for a free CPU and become ordinary ones again when there is none.
+        LimitNICE = "+${toString sandbox.Nice}";
+        SystemCallFilter = sandbox.SystemCallFilter ++ [ "sched_setscheduler" ];
+      }
+    ))
     {
       ExecStart = commandLine name db leaf;
       TimeoutStartSec = "${db.timeout} 1min";

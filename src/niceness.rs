@@ -156,3 +156,51 @@ mod system {
 
     pub(super) fn run_in_batches(_: Pid) {}
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::sync::mpsc::channel;
+
+    use super::*;
+
+    #[test]
+    fn a_helper_that_has_ended_or_hurries_is_left_alone() {
+        let helper = Arc::<Helper>::default();
+        let (begun, begins) = channel();
+        let (end, ends) = channel::<()>();
+        let thread = std::thread::spawn({
+            let helper = Arc::clone(&helper);
+            move || {
+                let helping = helper.begin();
+                begun.send(()).unwrap();
+                let _ = ends.recv();
+                drop(helping);
+            }
+        });
+        begins.recv().unwrap();
+        let yields = matches!(*helper.pace(), Pace::Yields(_));
+        assert_eq!(yields, system::may_return_from_idle());
+        helper.hurry();
+        assert_eq!(*helper.pace(), Pace::Hurries);
+        drop(end);
+        thread.join().unwrap();
+        assert_eq!(*helper.pace(), Pace::Hurries);
+
+        let ended = Arc::<Helper>::default();
+        let helping = std::thread::spawn({
+            let ended = Arc::clone(&ended);
+            move || drop(ended.begin())
+        });
+        helping.join().unwrap();
+        assert_eq!(*ended.pace(), Pace::Hurries, "its thread has ended");
+    }
+
+    #[test]
+    fn a_helper_that_must_hurry_before_it_begins_does_not_wait_for_a_free_cpu() {
+        let helper = Arc::<Helper>::default();
+        helper.hurry();
+        let helping = helper.begin();
+        assert_eq!(*helper.pace(), Pace::Hurries);
+        drop(helping);
+    }
+}

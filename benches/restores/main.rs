@@ -47,7 +47,7 @@ fn main() -> Result<()> {
 fn postgresql() -> Result<()> {
     let server = postgresql::Server::start();
     server.psql("postgres", "CREATE DATABASE bench");
-    server.psql("bench", &content::postgresql_table());
+    server.psql("bench", &content::postgresql_table(content::ROWS));
     server.psql(
         "bench",
         "ALTER TABLE event ADD PRIMARY KEY (id); CREATE INDEX ON event (at)",

@@ -1,5 +1,6 @@
-//! The database of 1 GB that the benches of servers dump and restore.
+//! The tables that the benches of servers dump and restore.
 
+/// The number of rows that make about 1 GB of SQL.
 pub(crate) const ROWS: u64 = 2_700_000;
 const WORDS: [&str; 48] = [
     "order",
@@ -52,8 +53,8 @@ const WORDS: [&str; 48] = [
     "call",
 ];
 
-/// SQL for text, JSON, numbers, timestamps, uuids and bytes.
-pub(crate) fn postgresql_table() -> String {
+/// Returns the SQL of a table `event` of `rows` rows: text, JSON, numbers, timestamps, uuids and bytes.
+pub(crate) fn postgresql_table(rows: u64) -> String {
     format!(
         "CREATE TABLE event AS SELECT
             n AS id, gen_random_uuid() AS key, now() - n * interval '17.123 s' AS at,
@@ -63,7 +64,7 @@ pub(crate) fn postgresql_table() -> String {
                 'tags', jsonb_build_array('a' || n % 17, 'b' || n % 23),
                 'score', round((random() * 100)::numeric, 3)) AS doc,
             {} AS note, decode(md5(n::text) || md5((n + 1)::text), 'hex') AS sum
-        FROM generate_series(1, {ROWS}::bigint) n",
+        FROM generate_series(1, {rows}::bigint) n",
         note("||", |words| format!(
             "(ARRAY[{words}])[1 + floor(random() * {})::int]",
             WORDS.len()

@@ -26,7 +26,7 @@ use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
-use content::{mariadb_table, postgresql_table};
+use content::{ROWS, mariadb_table, postgresql_table};
 use measure::{Result, dump, is_wanted, median, pipe_through, rounds, timed};
 
 fn main() -> Result<()> {
@@ -49,14 +49,14 @@ fn main() -> Result<()> {
 fn postgresql() -> Result<()> {
     let server = postgresql::Server::start();
     server.psql("postgres", "CREATE DATABASE bench");
-    server.psql("bench", &postgresql_table());
+    server.psql("bench", &postgresql_table(ROWS));
     if is_wanted("postgresql") {
         let client = || {
             let mut pg_dump = server.client("pg_dump", "bench");
             pg_dump.arg("--no-password");
             pg_dump
         };
-        compare("pg_dump", client, &server.url("bench"))?;
+        compare("pg_dump", client, &server.url("bench"), Beside::Alone)?;
     }
     if is_wanted("sessions") {
         sessions::compare(&server)?;
@@ -83,10 +83,20 @@ fn mariadb() -> Result<()> {
         dump.args(["--triggers", "--hex-blob", "--no-tablespaces", "bench"]);
         dump
     };
-    compare("mariadb-dump", client, &server.url("bench"))
+    compare("mariadb-dump", client, &server.url("bench"), Beside::Cat)
 }
 
-fn compare(name: &str, client: impl Fn() -> Command, url: &str) -> Result<()> {
+/// What a dump's time is compared with: PostgreSQL's client keeps one core busy and can be followed
+/// at its pace; MariaDB's and its server keep two cores busy, so that any reader takes time from them.
+#[derive(PartialEq)]
+enum Beside {
+    /// The client that writes to `/dev/null`.
+    Alone,
+    /// The client whose output `cat` reads.
+    Cat,
+}
+
+fn compare(name: &str, client: impl Fn() -> Command, url: &str, beside: Beside) -> Result<()> {
     let place = TempDir::new()?;
     let (mut alone, mut copied) = (Vec::new(), Vec::new());
     let (mut piped, mut ours) = (Vec::new(), Vec::new());
@@ -114,14 +124,21 @@ fn compare(name: &str, client: impl Fn() -> Command, url: &str) -> Result<()> {
     println!("{name} | cat > /dev/null          {copied:7.2} s");
     println!("dump-database dump              {ours:7.2} s, {bytes} bytes, at most {memory} KiB");
     println!("{name} | pigz                   {piped:7.2} s");
+    let wanted = |here: Beside, most: &str| match beside == here {
+        true => format!(" (wanted: at most {most})"),
+        false => String::new(),
+    };
     println!(
-        "dump-database : {name} alone    {:7.2} (wanted: at most 1.15)",
-        ours / alone
+        "dump-database : {name} alone    {:7.2}{}",
+        ours / alone,
+        wanted(Beside::Alone, "1.15")
+    );
+    println!(
+        "dump-database : {name} | cat    {:7.2}{}",
+        ours / copied,
+        wanted(Beside::Cat, "1.1")
     );
     println!("{name} | cat : {name} alone     {:7.2}", copied / alone);
-    println!(
-        "{name} | pigz : dump-database   {:7.2} (wanted: at least 3)",
-        piped / ours
-    );
+    println!("{name} | pigz : dump-database   {:7.2}", piped / ours);
     Ok(())
 }

@@ -10,6 +10,7 @@ mod fill;
 mod flags;
 mod globals;
 mod inexact;
+mod kept;
 mod left_out;
 mod leftovers;
 mod load;

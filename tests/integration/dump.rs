@@ -1,6 +1,7 @@
 //! `dump`: from the snapshot to the dump under its final name.
 
 mod concurrency;
+mod cpu;
 mod filesystems;
 mod identity;
 mod jobs;

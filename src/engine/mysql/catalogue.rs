@@ -131,6 +131,7 @@ impl DatabaseProperties {
                 create_time, IFNULL(table_rows, '') FROM information_schema.tables WHERE table_schema = {database} ORDER BY 1"
         );
         let tables = server.ask(&tables, stop)?;
+        let is_empty = tables.is_empty();
         let transactional = server.query_column(
             "SELECT engine FROM information_schema.engines WHERE transactions = 'YES'",
             stop,
@@ -198,28 +199,43 @@ impl DatabaseProperties {
             );
         }
         warn_of_tables(name, &unprotected, &empty);
-        this.settings.collations.extend(server.query_column(
-            &format!("SELECT DISTINCT collation_name FROM information_schema.columns WHERE table_schema = {database} AND collation_name IS NOT NULL"),
-            stop,
-        )?);
-        let defaults = format!(
-            "SELECT 1 FROM information_schema.columns WHERE table_schema = {database}
-             AND column_default LIKE '%nextval(%' LIMIT 1"
-        );
-        this.uses_sequences = !server.query_column(&defaults, stop)?.is_empty();
         this.settings.definers.extend(server.query_column(
             &format!(
-                "SELECT definer FROM information_schema.views WHERE table_schema = {database}
-                 UNION SELECT definer FROM information_schema.routines WHERE routine_schema = {database}
-                 UNION SELECT definer FROM information_schema.triggers WHERE trigger_schema = {database}
+                "SELECT definer FROM information_schema.routines WHERE routine_schema = {database}
                  UNION SELECT definer FROM information_schema.events WHERE event_schema = {database}"
             ),
             stop,
         )?);
-        this.settings.inexact = inexact::find_columns(server, name, stop)?;
+        if !is_empty {
+            this.read_of_tables(server, name, stop)?;
+        }
         this.settings.collations.retain(|name| !name.is_empty());
         this.settings.engines.retain(|name| !name.is_empty());
         Ok(this)
+    }
+
+    /// Reads what only a database with tables or views has.
+    fn read_of_tables(&mut self, server: &Server, name: &str, stop: Stop) -> Result<()> {
+        let database = quote_literal(name);
+        let settings = &mut self.settings;
+        settings.collations.extend(server.query_column(
+            &format!("SELECT DISTINCT collation_name FROM information_schema.columns WHERE table_schema = {database} AND collation_name IS NOT NULL"),
+            stop,
+        )?);
+        settings.definers.extend(server.query_column(
+            &format!(
+                "SELECT definer FROM information_schema.views WHERE table_schema = {database}
+                 UNION SELECT definer FROM information_schema.triggers WHERE trigger_schema = {database}"
+            ),
+            stop,
+        )?);
+        settings.inexact = inexact::find_columns(server, name, stop)?;
+        let defaults = format!(
+            "SELECT 1 FROM information_schema.columns WHERE table_schema = {database}
+             AND column_default LIKE '%nextval(%' LIMIT 1"
+        );
+        self.uses_sequences = !server.query_column(&defaults, stop)?.is_empty();
+        Ok(())
     }
 }
 

@@ -9,9 +9,10 @@ use serde_json::{Map, Value};
 
 use super::catalogue::{self, DatabaseProperties, Readable};
 use super::count::CountingWriter;
+use super::kept::KeptServer;
 use super::lock_wait::LockWaitReader;
 use super::server::{Server, quote_identifier};
-use super::{flags, globals, options, variables};
+use super::{flags, globals, variables};
 use crate::child::Child;
 use crate::engine::access::{Access, Part};
 use crate::engine::dumper::{Dumper, ScratchFile, SnapshotLost};
@@ -30,7 +31,7 @@ const LONGEST_COUNT: Duration = Duration::from_secs(10);
 
 /// Dumps one part of a server.
 pub(super) struct Mysql {
-    server: Server,
+    server: KeptServer,
     /// The name and properties of the database, or `None` for the server-wide objects.
     database: Option<(String, DatabaseProperties)>,
     readable: Readable,
@@ -52,15 +53,14 @@ impl Mysql {
     /// # Errors
     /// One sentence that says why the part cannot be dumped whole.
     pub(super) fn open(
-        mut server: Server,
+        mut server: KeptServer,
         part: &Part,
         readable: Readable,
         access: &Access,
     ) -> Result<Self> {
         let stop = access.deadline;
         let version = server.connect(stop)?;
-        let dumper = server.build_bare_client(&server.dumper);
-        options::refuse(dumper, &server.dumper, &options::OF_PARTS, stop)?;
+        server.check_dumper(stop)?;
         variables::refuse_hidden_rows(&server, stop)?;
         let left_out = match part {
             Part::Database(_) => access.left_out.clone(),

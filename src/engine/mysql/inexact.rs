@@ -84,6 +84,8 @@ fn find_suspects(
 ) -> Result<(Vec<Column>, Vec<String>)> {
     let list = |names: &[&str]| format!("'{}'", names.join("', '"));
     let (surviving, wide) = (list(&SURVIVING), list(&WIDE));
+    let database = quote_literal(database);
+    // Without `t.table_schema`, MariaDB looks into all databases.
     let rows = server.ask(
         &format!(
             "SELECT c.table_name, c.column_name, IFNULL(c.character_set_name, c.data_type), t.table_type,
@@ -92,11 +94,10 @@ fn find_suspects(
                 AND (c.data_type IN ('enum', 'set') AND c.column_type LIKE '%?%' OR IFNULL(c.column_default, '') LIKE '%?%')
              FROM information_schema.columns c JOIN information_schema.tables t
                 ON t.table_schema = c.table_schema AND t.table_name = c.table_name
-             WHERE c.table_schema = {} AND t.table_type IN ('BASE TABLE', 'SYSTEM VERSIONED')
+             WHERE c.table_schema = {database} AND t.table_schema = {database} AND t.table_type IN ('BASE TABLE', 'SYSTEM VERSIONED')
                 AND IFNULL(t.engine, '') NOT IN ({})
                 AND (c.data_type = 'float' OR c.character_set_name IS NOT NULL)
              ORDER BY 1, c.ordinal_position",
-            quote_literal(database),
             list(&ELSEWHERE)
         ),
         stop,

@@ -9,6 +9,7 @@ use anyhow::{Context, Error, Result};
 use super::catalogue::Readable;
 use super::dumper::Mysql;
 use super::error::{self, LOCK_WAIT_TIMEOUT};
+use super::kept::KeptServer;
 use super::load::DumpLoad;
 use super::move_tables::MovableTables;
 use super::server::{Server, quote_identifier, quote_literal};
@@ -194,7 +195,7 @@ impl OldDatabase<'_> {
         save: &mut dyn Save,
     ) -> Result<PathBuf> {
         let part = Part::Database(self.name.to_owned());
-        let server = Server::new(url, password, self.access.deadline)?;
+        let server = KeptServer::open(url, password, self.access.deadline)?;
         let readable = if save.accepts_a_part() {
             Readable::Part
         } else {

@@ -37,6 +37,10 @@ pub struct Server {
     pub(super) shell: Client,
     /// The variable of [`TIME_LIMITS`] that the server has.
     pub(super) time_limit: Option<&'static str>,
+    /// The server's version, once this is connected.
+    version: Option<String>,
+    /// True after the option files of the program that dumps were checked.
+    has_checked_dumper: bool,
     /// The session that answers queries, if one was started.
     session: RefCell<Option<Session>>,
 }
@@ -66,6 +70,8 @@ impl Server {
             dumper,
             shell,
             time_limit: None,
+            version: None,
+            has_checked_dumper: false,
             session: RefCell::default(),
         })
     }
@@ -76,13 +82,29 @@ impl Server {
         options::refuse(client, &self.shell, &NOT_FED, stop)
     }
 
-    /// Connects and returns the server's version. From then on, no session has a limit of the time
+    /// Refuses option files with which the program that dumps would not dump all of a part.
+    ///
+    /// # Errors
+    /// One sentence that names the option; or when the program cannot be run.
+    pub(super) fn check_dumper(&mut self, stop: Stop) -> Result<()> {
+        if !self.has_checked_dumper {
+            let command = self.build_bare_client(&self.dumper);
+            options::refuse(command, &self.dumper, &options::OF_PARTS, stop)?;
+            self.has_checked_dumper = true;
+        }
+        Ok(())
+    }
+
+    /// Connects, unless this is connected, and returns the server's version. From then on, no session has a limit of the time
     /// of a statement. Switches to the clients of the server's maker if they are installed: the other
     /// maker's clients do not know all features of the server.
     ///
     /// # Errors
     /// When the server cannot be reached, or when an option file sets an option that is refused.
     pub fn connect(&mut self, stop: Stop) -> Result<String> {
+        if let Some(version) = &self.version {
+            return Ok(version.clone());
+        }
         self.refuse_options(stop)?;
         let first = self.shell.program;
         let version = self.query_column("SELECT version()", stop);
@@ -108,6 +130,7 @@ impl Server {
             .is_ok();
         stop.check()?;
         self.time_limit = is_known.then_some(limit);
+        self.version = Some(version.clone());
         Ok(version)
     }
 

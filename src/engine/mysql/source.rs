@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 
 use super::catalogue::Readable;
 use super::dumper::Mysql;
+use super::kept::KeptServer;
 use super::server::{Server, quote_identifier};
 use super::{accounts, catalogue, options, privileges, restore};
 use crate::engine::access::{Access, Part};
@@ -87,7 +88,7 @@ impl Source for MysqlSource {
     }
 
     fn open(&self, access: &Access) -> Result<Box<dyn Dumper>> {
-        let server = self.open_server(access)?;
+        let server = KeptServer::open(&self.url, access.password.as_ref(), access.deadline)?;
         let dumper = Mysql::open(server, &self.part, Readable::All, access)?;
         Ok(Box::new(dumper))
     }
