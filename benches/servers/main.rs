@@ -88,7 +88,7 @@ fn mariadb() -> Result<()> {
 
 /// What a dump's time is compared with: PostgreSQL's client keeps one core busy and can be followed
 /// at its pace; MariaDB's and its server keep two cores busy, so that any reader takes time from them.
-#[derive(PartialEq)]
+#[derive(Clone, Copy, PartialEq)]
 enum Beside {
     /// The client that writes to `/dev/null`.
     Alone,
