@@ -16,7 +16,10 @@
           path = [ pkgs.sqlite ];
         };
         archive = {
-          command = [ "true" ];
+          command = [
+            "cat"
+            "/srv/ledger/pipe"
+          ];
           timerConfig.OnCalendar = "yearly";
           maxAge = "2d";
         };

@@ -28,3 +28,18 @@ with subtest("a program that fails makes no dump"):
 with subtest("the round fails for a database with a separate timer that was never dumped, and names it"):
     machine.fail("systemctl start dump-database.service")
     machine.wait_until_succeeds(f"{JOURNAL} | grep archive")
+
+with subtest("threads that compress wait for a free CPU, and the program does not interrupt what it reads from"):
+    show = "systemctl show --property MainPID --value dump-database-archive"
+    machine.succeed(
+        f"{AS_OWNER} mkfifo /srv/ledger/pipe",
+        "systemctl start --no-block dump-database-archive",
+    )
+    # In a container, systemd may not be able to give the unit its LimitNICE=, for lack of CAP_SYS_RESOURCE.
+    held = "0x$(sed -n 's/^CapEff:\\t//p' /proc/1/status)"
+    machine.wait_until_succeeds(
+        f"[ $(({held} >> 24 & 1)) = 0 ] || chrt --all-tasks --pid $({show}) | grep SCHED_IDLE"
+    )
+    machine.wait_until_succeeds(f"chrt --pid $(pgrep --parent $({show})) | grep SCHED_BATCH")
+    machine.succeed(f"{AS_OWNER} sh -c 'echo moved > /srv/ledger/pipe'")
+    machine.wait_until_succeeds("zcat /var/lib/dump-database/archive/archive-*.gz | grep moved")

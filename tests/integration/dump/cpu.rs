@@ -13,28 +13,25 @@ const IDLE: u32 = 5;
 /// The bit of `CAP_SYS_NICE`.
 const MAY_RETURN: u64 = 1 << 23;
 
-/// Programs that keep all CPUs busy until this is dropped.
-struct Load(Vec<Child>);
+/// A process that is killed when this is dropped.
+struct Running(Child);
 
-impl Load {
-    fn start() -> Self {
-        let cores = std::thread::available_parallelism().unwrap().get();
-        let spin = || {
-            let mut shell = Command::new("sh");
-            shell.args(["-c", "while :; do :; done"]);
-            shell.stdin(Stdio::null()).spawn().unwrap()
-        };
-        Load((0..2 * cores).map(|_| spin()).collect())
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 
-impl Drop for Load {
-    fn drop(&mut self) {
-        for process in &mut self.0 {
-            process.kill().unwrap();
-            process.wait().unwrap();
-        }
-    }
+/// Starts programs that keep all CPUs busy.
+fn load_cpus() -> Vec<Running> {
+    let cores = std::thread::available_parallelism().unwrap().get();
+    let spin = || {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", "while :; do :; done"]);
+        Running(shell.stdin(Stdio::null()).spawn().unwrap())
+    };
+    (0..2 * cores).map(|_| spin()).collect()
 }
 
 /// Returns the scheduling policies of the threads of a process with this name.
@@ -63,18 +60,20 @@ fn what_compresses_waits_for_a_free_cpu_but_not_for_ever() {
     let script = "until [ -e begin ]; do sleep 0.1; done; until [ -e end ]; do seq 1 100000; done";
     let mut dump = env.program("dump --threads 2 --name numbers -- sh -c");
     let dump = dump.arg(script).current_dir(env.root());
-    let mut dump = dump.stdout(Stdio::null()).spawn().unwrap();
-    let children = format!("/proc/{0}/task/{0}/children", dump.id());
+    let dump = dump.stdout(Stdio::null()).stderr(Stdio::null());
+    let mut dump = Running(dump.spawn().unwrap());
+    let process = dump.0.id();
+    let children = format!("/proc/{process}/task/{process}/children");
     let program = || fs::read_to_string(&children).ok()?.trim().parse().ok();
     wait_until(|| program().is_some_and(|sh| policies(sh, "sh") == [BATCH]));
-    assert_eq!(policies(dump.id(), "gzip-"), [IDLE, IDLE]);
-    assert_eq!(policies(dump.id(), "dump-database"), [OTHER]);
+    wait_until(|| policies(process, "gzip-") == [IDLE, IDLE]);
+    assert_eq!(policies(process, "dump-database"), [OTHER]);
 
-    let load = Load::start();
+    let load = load_cpus();
     fs::write(env.path("begin"), "").unwrap();
-    wait_until(|| policies(dump.id(), "gzip-") == [OTHER, OTHER]);
+    wait_until(|| policies(process, "gzip-") == [OTHER, OTHER]);
     fs::write(env.path("end"), "").unwrap();
-    assert!(dump.wait().unwrap().success());
+    assert!(dump.0.wait().unwrap().success());
     drop(load);
     env.run(&format!("verify {}", env.dumps().display()))
         .succeeds();
