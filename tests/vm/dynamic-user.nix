@@ -11,7 +11,7 @@
           DynamicUser = true;
           StateDirectory = "keeper";
           StateDirectoryMode = "0710";
-          ExecStart = "${pkgs.runtimeShell} -c 'sqlite3 %S/keeper/keeper.db \"PRAGMA journal_mode = WAL; CREATE TABLE IF NOT EXISTS t (x); INSERT INTO t VALUES (1)\"; exec sleep infinity'";
+          ExecStart = "${pkgs.runtimeShell} -c 'sqlite3 %S/keeper/keeper.db \"PRAGMA busy_timeout = 9000; PRAGMA journal_mode = WAL; CREATE TABLE IF NOT EXISTS t (x); INSERT INTO t VALUES (1)\"; exec sleep infinity'";
         };
       };
       services.dumpDatabase = {
