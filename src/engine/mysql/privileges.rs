@@ -89,7 +89,11 @@ pub(super) fn sees_every_database(server: &Server, stop: Stop) -> Result<bool> {
     Ok(everywhere.iter().any(|held| held != "USAGE"))
 }
 
-fn has_role(server: &Server, stop: Stop) -> Result<bool> {
+/// Returns true if the session that answers queries has a role.
+///
+/// # Errors
+/// When work must end.
+pub(super) fn has_role(server: &Server, stop: Stop) -> Result<bool> {
     let role = server.query_column("SELECT CURRENT_ROLE()", stop);
     stop.check()?;
     // MySQL 5.7 has no roles.

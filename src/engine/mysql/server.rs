@@ -12,6 +12,7 @@ use super::options::{self, DEFAULTS_FILE, NOT_FED, write_option_file};
 use super::session::Session;
 use super::sql::unescape;
 pub use super::sql::{quote_identifier, quote_literal};
+use super::variables;
 use crate::child;
 use crate::secret::{PrivateFile, Secret};
 use crate::stop::Stop;
@@ -37,8 +38,8 @@ pub struct Server {
     pub(super) shell: Client,
     /// The variable of [`TIME_LIMITS`] that the server has.
     pub(super) time_limit: Option<&'static str>,
-    /// The server's version, once this is connected.
-    version: Option<String>,
+    /// The server's version, and what its sessions began with, once this is connected.
+    connected: Option<(String, Vec<Vec<String>>)>,
     /// True after the option files of the program that dumps were checked.
     has_checked_dumper: bool,
     /// The session that answers queries, if one was started.
@@ -70,7 +71,7 @@ impl Server {
             dumper,
             shell,
             time_limit: None,
-            version: None,
+            connected: None,
             has_checked_dumper: false,
             session: RefCell::default(),
         })
@@ -95,15 +96,22 @@ impl Server {
         Ok(())
     }
 
-    /// Connects, unless this is connected, and returns the server's version. From then on, no session has a limit of the time
+    /// Connects and returns the server's version. From then on, no session has a limit of the time
     /// of a statement. Switches to the clients of the server's maker if they are installed: the other
-    /// maker's clients do not know all features of the server.
+    /// maker's clients do not know all features of the server. If this is connected and a new session
+    /// would not differ from the one that answers queries, this goes on with that one.
     ///
     /// # Errors
     /// When the server cannot be reached, or when an option file sets an option that is refused.
     pub fn connect(&mut self, stop: Stop) -> Result<String> {
-        if let Some(version) = &self.version {
-            return Ok(version.clone());
+        if let Some((version, beginning)) = self.connected.take() {
+            let now = variables::read_beginning(self, stop);
+            stop.check()?;
+            if now.is_ok_and(|now| now.as_ref() == Some(&beginning)) {
+                self.connected = Some((version.clone(), beginning));
+                return Ok(version);
+            }
+            self.session.take();
         }
         self.refuse_options(stop)?;
         let first = self.shell.program;
@@ -130,7 +138,8 @@ impl Server {
             .is_ok();
         stop.check()?;
         self.time_limit = is_known.then_some(limit);
-        self.version = Some(version.clone());
+        let beginning = variables::read_beginning(self, stop)?;
+        self.connected = beginning.map(|beginning| (version.clone(), beginning));
         Ok(version)
     }
 

@@ -2,6 +2,7 @@
 
 use anyhow::{Result, ensure};
 
+use super::privileges;
 use super::server::Server;
 use crate::stop::Stop;
 
@@ -34,4 +35,23 @@ pub(super) fn refuse_hidden_rows(server: &Server, stop: Stop) -> Result<()> {
         );
     }
     Ok(())
+}
+
+/// Returns the settings of the server that each new session of this user begins with and that can hide
+/// rows. Returns `None` if a new session may differ for another reason: it also begins with the
+/// user's default role.
+///
+/// # Errors
+/// When the server cannot be asked.
+pub(super) fn read_beginning(server: &Server, stop: Stop) -> Result<Option<Vec<Vec<String>>>> {
+    if privileges::has_role(server, stop)? {
+        return Ok(None);
+    }
+    let mut names = vec!["init_connect"];
+    names.extend(VARIABLES.map(|(name, _)| name));
+    let query = format!(
+        "SHOW GLOBAL VARIABLES WHERE variable_name IN ('{}')",
+        names.join("', '")
+    );
+    server.ask(&query, stop).map(Some)
 }

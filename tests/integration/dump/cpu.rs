@@ -1,8 +1,9 @@
 //! What a dump leaves of the CPUs to others.
 
 use std::fs;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
+use crate::servers::KilledOnDrop;
 use crate::support::{Env, skipped, wait_until};
 
 /// The numbers of scheduling policies (`sched(7)`).
@@ -13,23 +14,13 @@ const IDLE: u32 = 5;
 /// The bit of `CAP_SYS_NICE`.
 const MAY_RETURN: u64 = 1 << 23;
 
-/// A process that is killed when this is dropped.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 /// Starts programs that keep all CPUs busy.
-fn load_cpus() -> Vec<Running> {
+fn load_cpus() -> Vec<KilledOnDrop> {
     let cores = std::thread::available_parallelism().unwrap().get();
     let spin = || {
         let mut shell = Command::new("sh");
         shell.args(["-c", "while :; do :; done"]);
-        Running(shell.stdin(Stdio::null()).spawn().unwrap())
+        KilledOnDrop(shell.stdin(Stdio::null()).spawn().unwrap())
     };
     (0..2 * cores).map(|_| spin()).collect()
 }
@@ -61,7 +52,7 @@ fn what_compresses_waits_for_a_free_cpu_but_not_for_ever() {
     let mut dump = env.program("dump --threads 2 --name numbers -- sh -c");
     let dump = dump.arg(script).current_dir(env.root());
     let dump = dump.stdout(Stdio::null()).stderr(Stdio::null());
-    let mut dump = Running(dump.spawn().unwrap());
+    let mut dump = KilledOnDrop(dump.spawn().unwrap());
     let process = dump.0.id();
     let children = format!("/proc/{process}/task/{process}/children");
     let program = || fs::read_to_string(&children).ok()?.trim().parse().ok();

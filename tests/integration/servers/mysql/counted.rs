@@ -1,10 +1,13 @@
 //! Rows that settings of a server would hide, and rows that are counted in the dump and again
 //! after the restore.
 
+use std::process::Stdio;
+
 use super::Server;
+use crate::servers::KilledOnDrop;
 use crate::servers::drilled::{drill, fails, with_text};
-use crate::support::Env;
 use crate::support::planted::header;
+use crate::support::{Env, Run, wait_until};
 use dump_database::header::Rows;
 
 fn server() -> Server {
@@ -47,6 +50,51 @@ fn rows_are_counted_in_the_dump_and_compared_by_the_drill() {
         &with_text(&dump, fewer),
         "many has 5999 rows and had 6000",
     );
+}
+
+#[test]
+#[ignore = "needs MariaDB"]
+fn a_limit_that_is_set_while_another_database_is_dumped_is_noticed() {
+    let server = server();
+    server.sql("", "CREATE DATABASE aaa; CREATE TABLE aaa.t (n INT)");
+    for (set, unset) in [
+        ("sql_select_limit = 10", "sql_select_limit = DEFAULT"),
+        (
+            "init_connect = 'SET sql_select_limit = 10'",
+            "init_connect = ''",
+        ),
+    ] {
+        let env = Env::new();
+        // init_connect does not apply to root.
+        server.sql(
+            "",
+            "CREATE OR REPLACE USER reader@localhost; GRANT SELECT, SHOW VIEW, TRIGGER, EVENT, EXECUTE, PROCESS, SHOW DATABASES ON *.* TO reader@localhost",
+        );
+        let mut locking = server.client("mariadb");
+        locking.args(["aaa", "-e", "LOCK TABLES t WRITE; SELECT SLEEP(600)"]);
+        let locking = locking.stdout(Stdio::null()).stderr(Stdio::null());
+        let _locking = KilledOnDrop(locking.spawn().unwrap());
+        let count = |state: &str| {
+            let list = "information_schema.processlist WHERE state";
+            server.sql("", &format!("SELECT COUNT(*) FROM {list} LIKE '{state}%'"))
+        };
+        wait_until(|| count("User sleep") == "1");
+        let dump = env.start(&format!(
+            "dump --exclude test {}",
+            server.url_as("reader", "")
+        ));
+        wait_until(|| count("Waiting for table metadata") == "1");
+        server.sql("", &format!("SET GLOBAL {set}"));
+        let sleeping = "SELECT id FROM information_schema.processlist WHERE state = 'User sleep'";
+        let sleeping = server.sql("", sleeping);
+        server.sql("", &format!("KILL {sleeping}"));
+        let run = Run::end_of(dump);
+        assert_eq!(run.status, Some(1), "{run:?}");
+        let said = "app       FAILED  sql_select_limit is 10 in the user's sessions";
+        assert!(run.stderr.contains(said), "{run:?}");
+        assert_eq!(env.names().len(), 1, "aaa alone: {:?}", env.names());
+        server.sql("", &format!("SET GLOBAL {unset}"));
+    }
 }
 
 #[test]
