@@ -3,6 +3,7 @@
 mod accounts;
 mod catalogue;
 mod client;
+mod commands;
 mod count;
 mod dumper;
 mod error;

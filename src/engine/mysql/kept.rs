@@ -12,8 +12,8 @@ use crate::secret::Secret;
 use crate::stop::Stop;
 use crate::url::Url;
 
-/// The longest time after the login in which a connection is used for another database. What the
-/// server gives to a session when it begins, such as the user's roles, may change.
+/// The longest time after the login in which a connection is used for another database. [`Server::connect`]
+/// compares what can hide rows from a new session; this limits what it does not compare.
 const LONGEST: Duration = Duration::from_secs(1);
 
 thread_local! {

@@ -88,10 +88,8 @@ fn a_limit_that_is_set_while_another_database_is_dumped_is_noticed() {
         let sleeping = "SELECT id FROM information_schema.processlist WHERE state = 'User sleep'";
         let sleeping = server.sql("", sleeping);
         server.sql("", &format!("KILL {sleeping}"));
-        let run = Run::end_of(dump);
-        assert_eq!(run.status, Some(1), "{run:?}");
         let said = "app       FAILED  sql_select_limit is 10 in the user's sessions";
-        assert!(run.stderr.contains(said), "{run:?}");
+        Run::end_of(dump).fails(1, said);
         assert_eq!(env.names().len(), 1, "aaa alone: {:?}", env.names());
         server.sql("", &format!("SET GLOBAL {unset}"));
     }
