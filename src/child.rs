@@ -69,7 +69,7 @@ impl Child {
     ///
     /// # Errors
     /// When the exit status is not 0; the error contains the last lines that the program wrote to
-    /// stderr. [`Stopped`] when work must end; the program is then killed.
+    /// stderr. [`Stopped`](crate::stop::Stopped) when work must end; the program is then killed.
     pub fn finish(self) -> Result<()> {
         self.finish_with_lines().map(drop)
     }
