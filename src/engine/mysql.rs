@@ -18,6 +18,7 @@ mod load;
 mod lock_wait;
 mod missing;
 mod move_tables;
+mod new_database;
 mod options;
 mod prepare;
 mod privileges;

@@ -12,10 +12,11 @@ use super::error::{self, TABLE_ACCESS_DENIED};
 use super::fill::Empty;
 use super::load::{DumpLoad, describe};
 use super::move_tables::MovableTables;
+use super::new_database::NewDatabase;
 use super::replace::{OldDatabase, UNTOUCHED};
 use super::restore_lock::RestoreLock;
 use super::script::created::CreatedObjects;
-use super::server::{Server, quote_identifier, quote_literal};
+use super::server::{Server, quote_identifier};
 use super::settings::{DatabaseSettings, PLAIN_STRINGS};
 use super::{fill, leftovers};
 use crate::engine::access::Access;
@@ -234,69 +235,6 @@ fn choose_collation_query(server: &Server, stop: Stop) -> Result<&'static str> {
         return Ok("SHOW COLLATION");
     }
     Ok("SELECT full_collation_name FROM information_schema.collation_character_set_applicability")
-}
-
-/// A new database. It is dropped again unless the restore succeeds.
-struct NewDatabase<'a> {
-    server: &'a Server,
-    name: String,
-    kept: bool,
-}
-
-impl<'a> NewDatabase<'a> {
-    fn create(
-        server: &'a Server,
-        name: &str,
-        settings: &DatabaseSettings,
-        stop: Stop,
-    ) -> Result<Self> {
-        stop.check()?;
-        // If the client were killed, the server might still create the database, and it would
-        // remain.
-        server
-            .ask(&settings.create(name), Stop::for_cleanup())
-            .context("cannot create a database to restore into (--into-empty loads into one that exists and is empty)")?;
-        Ok(NewDatabase {
-            server,
-            name: name.to_owned(),
-            kept: false,
-        })
-    }
-
-    fn keep(mut self) {
-        self.kept = true;
-    }
-}
-
-impl Drop for NewDatabase<'_> {
-    fn drop(&mut self) {
-        if self.kept {
-            return;
-        }
-        let stop = Stop::for_cleanup();
-        end_sessions(self.server, &self.name, stop);
-        let name = quote_identifier(&self.name);
-        let drop = format!("DROP DATABASE IF EXISTS {name}");
-        if let Err(error) = self.server.ask(&drop, stop) {
-            log::warn!(
-                "the new database {} was not dropped ({error:#}); remove it with DROP DATABASE {name}",
-                self.name
-            );
-        }
-    }
-}
-
-/// Ends the sessions that use a new database: a client that was stopped may have left a statement
-/// running, for which `DROP DATABASE` would wait.
-fn end_sessions(server: &Server, name: &str, stop: Stop) {
-    let sessions = format!(
-        "SELECT id FROM information_schema.processlist WHERE db = {} AND id <> CONNECTION_ID()",
-        quote_literal(name)
-    );
-    for session in server.query_column(&sessions, stop).unwrap_or_default() {
-        // The session may have ended meanwhile.
-        let _ = server.ask(&format!("KILL {session}"), stop);
-    }
 }
 
 fn make_new_name(name: &str) -> String {
