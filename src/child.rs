@@ -6,7 +6,7 @@
 //! spawned it also reaps it, and so outlives it.
 
 mod lines;
-mod output;
+pub mod output;
 mod pass;
 mod process;
 mod start;
@@ -23,7 +23,6 @@ use rustix::process::Signal;
 
 use crate::stop::Stop;
 use lines::Lines;
-pub use output::{is_held_open, read_output};
 pub use pass::pass;
 use process::Process;
 

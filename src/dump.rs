@@ -17,7 +17,7 @@ use std::time::Instant;
 
 use anyhow::{Result, ensure};
 
-use crate::child;
+use crate::child::output::is_held_open;
 use crate::clock;
 use crate::directory::Directory;
 use crate::engine::Source;
@@ -196,7 +196,7 @@ fn dump(
         .open(&access)
         .and_then(|mut dumper| run.dump(name, dumper.as_mut(), stop))
         .map_err(|error| match stop.reason() {
-            Some(stopped) if !child::is_held_open(&error) => stopped.into(),
+            Some(stopped) if !is_held_open(&error) => stopped.into(),
             _ => error,
         })
 }

@@ -4,6 +4,7 @@ mod accounts;
 mod catalogue;
 mod client;
 mod commands;
+mod connect;
 mod count;
 mod dumper;
 mod error;

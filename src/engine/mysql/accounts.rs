@@ -12,7 +12,8 @@ use super::load::{MOST_LINES, find_failures};
 use super::quotes::split_statements;
 use super::script::located::ObjectPositions;
 use super::server::{self, Server};
-use crate::child::{self, Child};
+use crate::child::Child;
+use crate::child::output::read_output;
 use crate::engine::feed::{finish, read_list};
 use crate::engine::load::{Failure, LoadResult};
 use crate::engine::object_lines::LocatingWriter;
@@ -169,7 +170,7 @@ impl Accounts<'_> {
         let mut command = self.server.build_shell();
         command.args(["--batch", "--force", "--execute", &self.created.join("; ")]);
         let program = self.server.shell.program;
-        if let Err(error) = child::read_output(&mut command, program, Stop::for_cleanup()) {
+        if let Err(error) = read_output(&mut command, program, Stop::for_cleanup()) {
             log::warn!("accounts that were created could not be dropped again: {error:#}");
         }
     }

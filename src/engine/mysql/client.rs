@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result};
 
-use crate::child;
+use crate::child::output::read_output;
 use crate::stop::Stop;
 
 /// The programs that dump.
@@ -95,7 +95,7 @@ fn read_printed(program: &'static str, option: &'static str, stop: Stop) -> Resu
     if let Some(printed) = known().get(&[program, option]) {
         return Ok(printed.clone());
     }
-    let printed = child::read_output(Command::new(program).arg(option), program, stop)?;
+    let printed = read_output(Command::new(program).arg(option), program, stop)?;
     let printed = String::from_utf8_lossy(&printed).into_owned();
     known().insert([program, option], printed.clone());
     Ok(printed)

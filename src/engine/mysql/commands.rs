@@ -4,9 +4,8 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use super::client::Client;
-use super::options::DEFAULTS_FILE;
+use super::options::{DEFAULTS_FILE, find_parameter};
 use super::server::Server;
-use crate::url::Url;
 
 impl Server {
     /// Returns the command for a client, without any option except for the place of its option
@@ -103,12 +102,4 @@ impl Server {
         }
         command
     }
-}
-
-/// Returns the value of a parameter of the URL.
-pub(super) fn find_parameter(url: &Url, name: &str) -> Option<String> {
-    let mut parameters = url.parameters();
-    parameters
-        .find(|(other, _)| other == name)
-        .map(|(_, value)| value)
 }

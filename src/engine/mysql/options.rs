@@ -11,7 +11,7 @@ use anyhow::{Result, ensure};
 use zeroize::Zeroizing;
 
 use super::client::Client;
-use crate::child;
+use crate::child::output::read_output;
 use crate::secret::Secret;
 use crate::stop::Stop;
 use crate::url::Url;
@@ -48,6 +48,14 @@ pub(super) fn check(url: &Url) -> Result<(), String> {
         )),
         None => Ok(()),
     }
+}
+
+/// Returns the value of a parameter of the URL.
+pub(super) fn find_parameter(url: &Url, name: &str) -> Option<String> {
+    let mut parameters = url.parameters();
+    parameters
+        .find(|(other, _)| other == name)
+        .map(|(_, value)| value)
 }
 
 /// Options that make a dump incomplete, or that change a server when a dump is made or loaded.
@@ -102,7 +110,7 @@ pub(super) fn refuse(
         return Ok(());
     }
     // The printed options may include a password.
-    let printed = child::read_output(command.arg("--print-defaults"), client.program, stop)?;
+    let printed = read_output(command.arg("--print-defaults"), client.program, stop)?;
     let printed = String::from_utf8_lossy(&printed);
     let mut given = printed.split_whitespace().filter_map(read_option_name);
     let found = given.find_map(|given| unwanted.iter().find(|name| name.starts_with(&given)));

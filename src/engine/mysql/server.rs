@@ -6,22 +6,17 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 
 use super::client::{Client, DUMPERS, SHELLS};
-use super::commands::find_parameter;
 use super::error::{LOST, ServerError, find_number};
-use super::options::{self, DEFAULTS_FILE, NOT_FED, write_option_file};
+use super::options::{self, DEFAULTS_FILE, find_parameter, write_option_file};
 use super::session::Session;
 use super::sql::unescape;
 pub use super::sql::{quote_identifier, quote_literal};
-use super::variables;
-use crate::child;
+use crate::child::output::read_output;
 use crate::secret::{PrivateFile, Secret};
 use crate::stop::Stop;
 use crate::url::Url;
 
 const PORT: &str = "3306";
-
-/// The variables with which a server ends statements that take long: MariaDB's and MySQL's.
-const TIME_LIMITS: [&str; 2] = ["max_statement_time", "max_execution_time"];
 
 /// The first words of the statements that change nothing.
 const READING: [&str; 2] = ["SELECT ", "SHOW "];
@@ -36,14 +31,14 @@ pub struct Server {
     pub(super) dumper: Client,
     /// The program that runs SQL.
     pub(super) shell: Client,
-    /// The variable of [`TIME_LIMITS`] that the server has.
+    /// The variable that limits the time of a statement, if the server has one.
     pub(super) time_limit: Option<&'static str>,
     /// The server's version, and what its sessions began with, once this is connected.
-    connected: Option<(String, Vec<Vec<String>>)>,
+    pub(super) connected: Option<(String, Vec<Vec<String>>)>,
     /// True after the option files of the program that dumps were checked.
     has_checked_dumper: bool,
     /// The session that answers queries, if one was started.
-    session: RefCell<Option<Session>>,
+    pub(super) session: RefCell<Option<Session>>,
 }
 
 impl Server {
@@ -77,12 +72,6 @@ impl Server {
         })
     }
 
-    /// Refuses option files with which the client would not run all SQL that it is fed.
-    fn refuse_options(&self, stop: Stop) -> Result<()> {
-        let client = self.build_bare_client(&self.shell);
-        options::refuse(client, &self.shell, &NOT_FED, stop)
-    }
-
     /// Refuses option files with which the program that dumps would not dump all of a part.
     ///
     /// # Errors
@@ -94,53 +83,6 @@ impl Server {
             self.has_checked_dumper = true;
         }
         Ok(())
-    }
-
-    /// Connects and returns the server's version. From then on, no session has a limit of the time
-    /// of a statement. Switches to the clients of the server's maker if they are installed: the other
-    /// maker's clients do not know all features of the server. If this is connected and a new session
-    /// would not differ from the one that answers queries, this goes on with that one.
-    ///
-    /// # Errors
-    /// When the server cannot be reached, or when an option file sets an option that is refused.
-    pub fn connect(&mut self, stop: Stop) -> Result<String> {
-        if let Some((version, beginning)) = self.connected.take() {
-            let now = variables::read_beginning(self, stop);
-            stop.check()?;
-            if now.is_ok_and(|now| now.as_ref() == Some(&beginning)) {
-                self.connected = Some((version.clone(), beginning));
-                return Ok(version);
-            }
-            self.session.take();
-        }
-        self.refuse_options(stop)?;
-        let first = self.shell.program;
-        let version = self.query_column("SELECT version()", stop);
-        let version = version.with_context(|| format!("cannot connect to {}", self.url()))?;
-        let version = version.into_iter().next().with_context(|| {
-            format!("{} shows this user no row, because sql_select_limit is 0 in the user's sessions; set it back (SET GLOBAL sql_select_limit = DEFAULT, or in init_connect)", self.url())
-        })?;
-        for (client, names) in [(&mut self.dumper, DUMPERS), (&mut self.shell, SHELLS)] {
-            if !client.fits_server(&version) {
-                let mut others = Client::find_installed(names, stop);
-                if let Some(other) = others.find(|other| other.fits_server(&version)) {
-                    *client = other;
-                }
-            }
-        }
-        if self.shell.program != first {
-            self.session.take();
-            self.refuse_options(stop)?;
-        }
-        let limit = TIME_LIMITS[usize::from(!version.contains("MariaDB"))];
-        let is_known = self
-            .ask_session(&format!("SET SESSION {limit} = 0"), stop)
-            .is_ok();
-        stop.check()?;
-        self.time_limit = is_known.then_some(limit);
-        let beginning = variables::read_beginning(self, stop)?;
-        self.connected = beginning.map(|beginning| (version.clone(), beginning));
-        Ok(version)
     }
 
     /// Returns the rows of a query. A NULL value is the text `NULL`. Statements that change
@@ -166,14 +108,14 @@ impl Server {
             Some(limit) => format!("SET SESSION {limit} = 0; {statements}"),
             None => statements.to_owned(),
         });
-        let printed = child::read_output(&mut command, self.shell.program, stop);
+        let printed = read_output(&mut command, self.shell.program, stop);
         let printed =
             printed.map_err(|error| ServerError::from_client_error(error, str::to_owned))?;
         String::from_utf8(printed).context("the server's answer is not UTF-8")
     }
 
     /// Runs a statement in the session that answers queries. Returns what the client prints.
-    fn ask_session(&self, query: &str, stop: Stop) -> Result<String> {
+    pub(super) fn ask_session(&self, query: &str, stop: Stop) -> Result<String> {
         let kept = self.session.take();
         let answered = match kept {
             None => self.start_session(stop)?.ask(query, stop),

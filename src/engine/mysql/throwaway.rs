@@ -14,7 +14,7 @@ use super::missing;
 use super::prepare;
 use super::server::Server;
 use super::source::MysqlSource;
-use crate::child;
+use crate::child::output::read_output;
 use crate::engine::access::Part;
 use crate::engine::source::Source;
 use crate::engine::throwaway::process::{ServerProcess, find_program};
@@ -82,7 +82,7 @@ impl ThrowawayServer {
             install.arg("--initialize-insecure");
             install
         };
-        child::read_output(&mut install, "install-db", stop)
+        read_output(&mut install, "install-db", stop)
             .context("cannot make a MySQL or MariaDB instance to restore into")?;
 
         // The server runs this file before it accepts connections.
@@ -159,8 +159,7 @@ impl Throwaway for ThrowawayServer {
         };
         let zones = std::env::var_os("TZDIR").map_or(PathBuf::from(ZONES), PathBuf::from);
         // The program also prints messages about files that are no time zones.
-        let printed =
-            child::read_output(Command::new(program).arg(zones), "tzinfo-to-sql", self.stop);
+        let printed = read_output(Command::new(program).arg(zones), "tzinfo-to-sql", self.stop);
         let Ok(printed) = printed else {
             return Ok(false);
         };
@@ -207,7 +206,7 @@ fn encrypt(server: &mut Command, place: &Path) -> Result<()> {
 fn find_server_program(is_mariadb: bool, stop: Stop) -> Result<PathBuf> {
     for program in ["mariadbd", "mysqld"].into_iter().filter_map(find_program) {
         let mut version = Command::new(&program);
-        let printed = child::read_output(version.arg("--version"), "server", stop)?;
+        let printed = read_output(version.arg("--version"), "server", stop)?;
         if String::from_utf8_lossy(&printed).contains("MariaDB") == is_mariadb {
             return Ok(program);
         }

@@ -11,7 +11,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 use anyhow::{Context, Result};
 
-use crate::child;
+use crate::child::output::read_output;
 use crate::stop::Stop;
 
 /// Where Debian installs the real programs, in a directory for each version.
@@ -65,10 +65,9 @@ pub(super) fn read_version(program: &str, stop: Stop) -> Result<(u32, String)> {
 
 fn ask_version(program: &str, stop: Stop) -> Result<(u32, String)> {
     let mut command = build_command(program);
-    let printed =
-        child::read_output(command.arg("--version"), program, stop).with_context(|| {
-            format!("{program} is needed and does not run; install PostgreSQL's client programs")
-        })?;
+    let printed = read_output(command.arg("--version"), program, stop).with_context(|| {
+        format!("{program} is needed and does not run; install PostgreSQL's client programs")
+    })?;
     let printed = String::from_utf8_lossy(&printed);
     let words = printed.split([' ', '\n']);
     let version = words

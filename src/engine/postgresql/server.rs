@@ -7,7 +7,7 @@ use anyhow::{Context, Error, Result, anyhow};
 use serde_json::Value;
 
 use super::programs;
-use crate::child;
+use crate::child::output::read_output;
 use crate::secret::Secret;
 use crate::stop::Stop;
 use crate::url::Url;
@@ -212,7 +212,7 @@ impl Server {
         let mut psql = self.build_bare_client("psql", &self.url.with_database(database));
         psql.args(["--no-psqlrc", "--quiet", "--no-align", "--tuples-only"]);
         psql.args(["--command", "SHOW port"]);
-        let port = child::read_output(&mut psql, "psql", stop).ok();
+        let port = read_output(&mut psql, "psql", stop).ok();
         let port = port.and_then(|port| String::from_utf8(port).ok());
         let port = port.map_or("its own port".to_owned(), |port| {
             format!("port {}", port.trim())
@@ -232,7 +232,7 @@ impl Server {
         psql.args(["--command", "\\echo :HOST"]);
         psql.args(["--command", "\\echo :PORT"]);
         psql.args(["--command", query]);
-        let printed = child::read_output(&mut psql, "psql", stop)?;
+        let printed = read_output(&mut psql, "psql", stop)?;
         ConnectionReport::parse(&String::from_utf8_lossy(&printed))
     }
 
@@ -245,7 +245,7 @@ impl Server {
         for statement in statements {
             psql.arg("--command").arg(statement);
         }
-        child::read_output(&mut psql, "psql", stop).map(|_| ())
+        read_output(&mut psql, "psql", stop).map(|_| ())
     }
 
     /// Returns the location of each host if the URL names several hosts, otherwise an empty list.

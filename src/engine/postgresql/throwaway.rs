@@ -14,7 +14,7 @@ use super::prepare;
 use super::programs::read_version;
 use super::server::Server;
 use super::source::PostgresqlSource;
-use crate::child;
+use crate::child::output::read_output;
 use crate::engine::access::Part;
 use crate::engine::source::Source;
 use crate::engine::throwaway::process::{ServerProcess, list_path_directories};
@@ -74,7 +74,7 @@ impl ThrowawayCluster {
         initdb.arg("--pwfile").arg(&password);
         initdb.args(["--encoding=UTF8", "--locale=C", "--pgdata"]);
         initdb.arg(&data).current_dir(&place);
-        child::read_output(&mut initdb, "initdb", stop)
+        read_output(&mut initdb, "initdb", stop)
             .context("cannot make a PostgreSQL cluster to restore into")?;
 
         let socket = encode(&workshop.sockets.to_string_lossy());

@@ -20,7 +20,7 @@ use super::count::{Count, name_database};
 use super::load::survey;
 use super::server::Server;
 use super::source::RedisSource;
-use crate::child;
+use crate::child::output::read_output;
 use crate::engine::source::Source;
 use crate::engine::throwaway::process::{ServerProcess, find_program};
 use crate::engine::throwaway::{RestoredContent, Throwaway, ThrowawayResources};
@@ -145,7 +145,7 @@ impl ThrowawayServer {
     /// Writes the configuration of the server, which holds its password. Returns its path.
     fn write_configuration(&self, place: &Path, socket: &Path, databases: u64) -> Result<PathBuf> {
         let mut version = Command::new(&self.program);
-        let version = child::read_output(version.arg("--version"), "server", self.stop)?;
+        let version = read_output(version.arg("--version"), "server", self.stop)?;
         let version = String::from_utf8_lossy(&version);
         let major = version
             .split("v=")
