@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use anyhow::{Context, Result, bail};
 
 use super::left_out::Selected;
-use super::server::{Server, quote_literal};
+use super::server::{Server, first_column, quote_literal};
 use super::settings::DatabaseSettings;
 use super::storage_engines::ELSEWHERE;
 use super::unreadable::Unreadable;
@@ -130,12 +130,16 @@ impl DatabaseProperties {
             "SELECT table_name, table_type, IFNULL(engine, ''), IFNULL(table_collation, ''), table_comment,
                 create_time, IFNULL(table_rows, '') FROM information_schema.tables WHERE table_schema = {database} ORDER BY 1"
         );
-        let tables = server.ask(&tables, stop)?;
+        let definers = format!(
+            "SELECT definer FROM information_schema.routines WHERE routine_schema = {database}
+             UNION SELECT definer FROM information_schema.events WHERE event_schema = {database}"
+        );
+        let transactional =
+            "SELECT engine FROM information_schema.engines WHERE transactions = 'YES'";
+        let [tables, transactional, definers] =
+            server.ask_all([&tables, transactional, &definers], stop)?;
         let is_empty = tables.is_empty();
-        let transactional = server.query_column(
-            "SELECT engine FROM information_schema.engines WHERE transactions = 'YES'",
-            stop,
-        )?;
+        let transactional = first_column(transactional);
         let mut this = DatabaseProperties {
             settings,
             tables: Vec::new(),
@@ -199,13 +203,7 @@ impl DatabaseProperties {
             );
         }
         warn_of_tables(name, &unprotected, &empty);
-        this.settings.definers.extend(server.query_column(
-            &format!(
-                "SELECT definer FROM information_schema.routines WHERE routine_schema = {database}
-                 UNION SELECT definer FROM information_schema.events WHERE event_schema = {database}"
-            ),
-            stop,
-        )?);
+        this.settings.definers.extend(first_column(definers));
         if !is_empty {
             this.read_of_tables(server, name, stop)?;
         }
@@ -246,10 +244,11 @@ fn name_all(what: &str, objects: &[String]) -> Option<String> {
 /// Returns the default character set, the default collation and the comment of a database.
 pub(super) fn read_settings(server: &Server, name: &str, stop: Stop) -> Result<DatabaseSettings> {
     let database = quote_literal(name);
-    let columns = "default_character_set_name, default_collation_name";
+    let columns = "default_character_set_name, default_collation_name, @@lower_case_table_names";
+    // Without the first comparison, the server would look at all databases. It ignores case.
     let ask = |columns: &str| {
         let query = format!(
-            "SELECT {columns} FROM information_schema.schemata WHERE BINARY schema_name = {database}"
+            "SELECT {columns} FROM information_schema.schemata WHERE schema_name = {database} AND BINARY schema_name = {database}"
         );
         server.ask(&query, stop)
     };
@@ -267,13 +266,11 @@ pub(super) fn read_settings(server: &Server, name: &str, stop: Stop) -> Result<D
     Ok(DatabaseSettings {
         charset: next(),
         collation: next(),
+        lower_case_table_names: Some(next()),
         comment: next(),
         definers: BTreeSet::new(),
         engines: BTreeSet::new(),
         collations: BTreeSet::new(),
-        lower_case_table_names: server
-            .query_column("SELECT @@lower_case_table_names", stop)?
-            .pop(),
         inexact: Vec::new(),
         lacking: Vec::new(),
     })

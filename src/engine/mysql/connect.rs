@@ -5,7 +5,7 @@ use anyhow::{Context, Result};
 use super::client::{Client, DUMPERS, SHELLS};
 use super::options::{self, NOT_FED};
 use super::server::Server;
-use super::variables;
+use super::{privileges, variables};
 use crate::stop::Stop;
 
 /// The variables with which a server ends statements that take long: MariaDB's and MySQL's.
@@ -15,15 +15,16 @@ impl Server {
     /// Connects and returns the server's version. From then on, no session has a limit of the time
     /// of a statement. Switches to the clients of the server's maker if they are installed: the other
     /// maker's clients do not know all features of the server. If this is connected and a new session
-    /// would not differ from the one that answers queries, this goes on with that one.
+    /// would not differ from the one that answers queries, this goes on with that one. A session with
+    /// a role is not used again, because a new one begins with the user's default role.
     ///
     /// # Errors
     /// When the server cannot be reached, or when an option file sets an option that is refused.
     pub fn connect(&mut self, stop: Stop) -> Result<String> {
         if let Some((version, beginning)) = self.connected.take() {
-            let now = variables::read_beginning(self, stop);
+            let now = self.ask(&beginning.query, stop);
             stop.check()?;
-            if now.is_ok_and(|now| now.as_ref() == Some(&beginning)) {
+            if now.is_ok_and(|now| now == beginning.rows) {
                 self.connected = Some((version.clone(), beginning));
                 return Ok(version);
             }
@@ -50,12 +51,14 @@ impl Server {
         }
         let limit = TIME_LIMITS[usize::from(!version.contains("MariaDB"))];
         let is_known = self
-            .ask_session(&format!("SET SESSION {limit} = 0"), stop)
+            .ask_session([format!("SET SESSION {limit} = 0").as_str()], stop)
             .is_ok();
         stop.check()?;
         self.time_limit = is_known.then_some(limit);
-        let beginning = variables::read_beginning(self, stop)?;
-        self.connected = beginning.map(|beginning| (version.clone(), beginning));
+        if !privileges::has_role(self, stop)? {
+            let beginning = variables::read_beginning(self, stop)?;
+            self.connected = beginning.map(|beginning| (version.clone(), beginning));
+        }
         Ok(version)
     }
 

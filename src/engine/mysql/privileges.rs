@@ -2,7 +2,7 @@
 
 use anyhow::{Result, ensure};
 
-use super::server::{Server, quote_literal};
+use super::server::{Server, first_column, quote_literal};
 use super::sql::unquote_identifier;
 use crate::stop::Stop;
 
@@ -11,6 +11,7 @@ const ME: &str = "CONCAT('''', REPLACE(CURRENT_USER(), '@', '''@'''), '''')";
 const ALL: &str = "ALL PRIVILEGES";
 
 /// The user's privileges on all databases, and those on one database.
+#[derive(Default)]
 struct Privileges {
     everywhere: Vec<String>,
     in_database: Vec<String>,
@@ -22,11 +23,24 @@ struct Privileges {
 /// # Errors
 /// A sentence that names the privileges that the user lacks.
 pub(super) fn check(server: &Server, name: &str, stop: Stop) -> Result<()> {
-    let held = if has_role(server, stop)? {
-        read_with_role(server, name, stop)?
+    let mut held = Privileges::default();
+    let condition = format!("AND {} LIKE table_schema", quote_literal(name));
+    let [everywhere, in_database, grants, creators] = server.ask_all(
+        [
+            &select_privileges("user_privileges", ""),
+            &select_privileges("schema_privileges", &condition),
+            "SHOW GRANTS",
+            &select_creators(name),
+        ],
+        stop,
+    )?;
+    let grants = first_column(grants);
+    if has_role(server, stop)? {
+        held.read_grants(server, &grants, name, stop)?;
     } else {
-        read_without_role(server, name, stop)?
-    };
+        held.everywhere = first_column(everywhere);
+        held.in_database = first_column(in_database);
+    }
     let has = |wanted: &str| {
         let mut all = held.everywhere.iter().chain(&held.in_database);
         all.any(|held| held == wanted || held == ALL)
@@ -47,44 +61,46 @@ pub(super) fn check(server: &Server, name: &str, stop: Stop) -> Result<()> {
         "the user may not read all of {name}, so the dump would be incomplete; it lacks {}",
         lacking.join(", ")
     );
-    warn_of_functions(server, name, stop)
+    warn_of_functions(name, &grants, &first_column(creators));
+    Ok(())
 }
 
-/// Warns if others can create views and functions here, and this user may execute some function. A
-/// server runs some functions of a view when it only opens the view. A user who does not see the
-/// privileges of others has nothing that they could want.
-fn warn_of_functions(server: &Server, name: &str, stop: Stop) -> Result<()> {
-    let grants = server.query_column("SHOW GRANTS", stop)?;
+/// Warns if others, the `creators`, can create views and functions here, and this user may execute some
+/// function. A server runs some functions of a view when it only opens the view. A user who does not
+/// see the privileges of others has nothing that they could want.
+fn warn_of_functions(name: &str, grants: &[String], creators: &[String]) {
     let mut held = grants.iter().filter_map(|line| grant(line));
-    if !held.any(|(held, _)| held.iter().any(|held| held == "EXECUTE" || held == ALL)) {
-        return Ok(());
-    }
-    let others = server.query_column(
-        &format!(
-            "SELECT DISTINCT grantee FROM information_schema.schema_privileges
-             WHERE {} LIKE table_schema AND privilege_type = 'CREATE VIEW' AND grantee <> {ME}
-             AND grantee IN (SELECT grantee FROM information_schema.schema_privileges WHERE privilege_type = 'CREATE ROUTINE')
-             AND grantee NOT IN (SELECT grantee FROM information_schema.user_privileges WHERE privilege_type = 'SUPER')
-             ORDER BY 1",
-            quote_literal(name)
-        ),
-        stop,
-    )?;
-    if !others.is_empty() {
+    let may_execute =
+        held.any(|(held, _)| held.iter().any(|held| held == "EXECUTE" || held == ALL));
+    if may_execute && !creators.is_empty() {
         log::warn!(
             "{name}: views and functions of {} can run with the rights of the user who dumps, who may EXECUTE them; dump as a user with SELECT, SHOW VIEW, TRIGGER and EVENT only (docs/security.md)",
-            others.join(", ")
+            creators.join(", ")
         );
     }
-    Ok(())
+}
+
+/// Returns the query for the other users who can create views and functions in the database `name`.
+fn select_creators(name: &str) -> String {
+    format!(
+        "SELECT DISTINCT grantee FROM information_schema.schema_privileges
+         WHERE {} LIKE table_schema AND privilege_type = 'CREATE VIEW' AND grantee <> {ME}
+         AND grantee IN (SELECT grantee FROM information_schema.schema_privileges WHERE privilege_type = 'CREATE ROUTINE')
+         AND grantee NOT IN (SELECT grantee FROM information_schema.user_privileges WHERE privilege_type = 'SUPER')
+         ORDER BY 1",
+        quote_literal(name)
+    )
 }
 
 /// Returns true if the user sees every database: any global privilege is enough.
 pub(super) fn sees_every_database(server: &Server, stop: Stop) -> Result<bool> {
     let everywhere = if has_role(server, stop)? {
-        read_with_role(server, "", stop)?.everywhere
+        let mut held = Privileges::default();
+        let grants = server.query_column("SHOW GRANTS", stop)?;
+        held.read_grants(server, &grants, "", stop)?;
+        held.everywhere
     } else {
-        list_privileges(server, "user_privileges", "", stop)?
+        server.query_column(&select_privileges("user_privileges", ""), stop)?
     };
     Ok(everywhere.iter().any(|held| held != "USAGE"))
 }
@@ -94,55 +110,46 @@ pub(super) fn sees_every_database(server: &Server, stop: Stop) -> Result<bool> {
 /// # Errors
 /// When work must end.
 pub(super) fn has_role(server: &Server, stop: Stop) -> Result<bool> {
+    if let Some(has_role) = server.facts.borrow().has_role {
+        return Ok(has_role);
+    }
     let role = server.query_column("SELECT CURRENT_ROLE()", stop);
     stop.check()?;
     // MySQL 5.7 has no roles.
     let role = role.unwrap_or_default().pop();
-    Ok(role.is_some_and(|role| role != "NULL" && role != "NONE"))
+    let has_role = role.is_some_and(|role| role != "NULL" && role != "NONE");
+    server.facts.borrow_mut().has_role = Some(has_role);
+    Ok(has_role)
 }
 
-fn list_privileges(
-    server: &Server,
-    table: &str,
-    condition: &str,
-    stop: Stop,
-) -> Result<Vec<String>> {
-    server.query_column(
-        &format!(
-            "SELECT privilege_type FROM information_schema.{table} WHERE grantee = {ME} {condition}"
-        ),
-        stop,
+/// Returns the query for the user's privileges without a role's.
+fn select_privileges(table: &str, condition: &str) -> String {
+    format!(
+        "SELECT privilege_type FROM information_schema.{table} WHERE grantee = {ME} {condition}"
     )
 }
 
-fn read_without_role(server: &Server, name: &str, stop: Stop) -> Result<Privileges> {
-    let condition = format!("AND {} LIKE table_schema", quote_literal(name));
-    Ok(Privileges {
-        everywhere: list_privileges(server, "user_privileges", "", stop)?,
-        in_database: list_privileges(server, "schema_privileges", &condition, stop)?,
-    })
-}
-
-/// Returns the privileges from `SHOW GRANTS`, because the catalogue's views do not include a role's
-/// privileges.
-fn read_with_role(server: &Server, name: &str, stop: Stop) -> Result<Privileges> {
-    let mut held = Privileges {
-        everywhere: Vec::new(),
-        in_database: Vec::new(),
-    };
-    for take_line in server.query_column("SHOW GRANTS", stop)? {
-        let Some((granted, object)) = grant(&take_line) else {
-            continue;
-        };
-        if object == "*.*" {
-            held.everywhere.extend(granted);
-        } else if let Some(pattern) = object.strip_suffix(".*").map(unquote_identifier)
-            && matches(server, name, &pattern, stop)?
-        {
-            held.in_database.extend(granted);
+impl Privileges {
+    /// Adds the privileges that the lines of `SHOW GRANTS` name, because the catalogue's views do not
+    /// include a role's privileges.
+    fn read_grants(
+        &mut self,
+        server: &Server,
+        grants: &[String],
+        name: &str,
+        stop: Stop,
+    ) -> Result<()> {
+        for (granted, object) in grants.iter().filter_map(|line| grant(line)) {
+            if object == "*.*" {
+                self.everywhere.extend(granted);
+            } else if let Some(pattern) = object.strip_suffix(".*").map(unquote_identifier)
+                && matches(server, name, &pattern, stop)?
+            {
+                self.in_database.extend(granted);
+            }
         }
+        Ok(())
     }
-    Ok(held)
 }
 
 fn matches(server: &Server, name: &str, pattern: &str, stop: Stop) -> Result<bool> {

@@ -33,12 +33,28 @@ pub struct Server {
     pub(super) shell: Client,
     /// The variable that limits the time of a statement, if the server has one.
     pub(super) time_limit: Option<&'static str>,
-    /// The server's version, and what its sessions began with, once this is connected.
-    pub(super) connected: Option<(String, Vec<Vec<String>>)>,
+    /// The server's version and what its sessions begin with, once this is connected.
+    pub(super) connected: Option<(String, Answer)>,
     /// True after the option files of the program that dumps were checked.
     has_checked_dumper: bool,
     /// The session that answers queries, if one was started.
     pub(super) session: RefCell<Option<Session>>,
+    pub(super) facts: RefCell<SessionFacts>,
+}
+
+/// A query and the rows that the server answered.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) query: String,
+    pub(super) rows: Vec<Vec<String>>,
+}
+
+/// What does not change while the session that answers queries lasts, once it was asked.
+#[derive(Debug, Default)]
+pub(super) struct SessionFacts {
+    pub(super) has_role: Option<bool>,
+    location: Option<String>,
+    pub(super) shows_all_rows: bool,
 }
 
 impl Server {
@@ -69,6 +85,7 @@ impl Server {
             connected: None,
             has_checked_dumper: false,
             session: RefCell::default(),
+            facts: RefCell::default(),
         })
     }
 
@@ -91,13 +108,25 @@ impl Server {
     /// # Errors
     /// When the query fails, in the server's words.
     pub fn ask(&self, query: &str, stop: Stop) -> Result<Vec<Vec<String>>> {
-        let printed = if READING.iter().any(|word| query.starts_with(word)) {
-            self.ask_session(query, stop)?
+        if READING.iter().any(|word| query.starts_with(word)) {
+            let [rows] = self.ask_all([query], stop)?;
+            Ok(rows)
         } else {
-            self.run(query, stop)?
-        };
-        let row = |line: &str| line.split('\t').map(unescape).collect();
-        Ok(printed.lines().map(row).collect())
+            Ok(read_rows(&self.run(query, stop)?))
+        }
+    }
+
+    /// Returns the rows of queries that change nothing, as [`Server::ask`] does, in less time.
+    ///
+    /// # Errors
+    /// When one of the queries fails, in the server's words.
+    pub(super) fn ask_all<const N: usize>(
+        &self,
+        queries: [&str; N],
+        stop: Stop,
+    ) -> Result<[Vec<Vec<String>>; N]> {
+        let answers = self.ask_session(queries, stop)?;
+        Ok(answers.map(|printed| read_rows(&printed)))
     }
 
     /// Runs statements in a separate session. Returns what the client prints.
@@ -114,15 +143,19 @@ impl Server {
         String::from_utf8(printed).context("the server's answer is not UTF-8")
     }
 
-    /// Runs a statement in the session that answers queries. Returns what the client prints.
-    pub(super) fn ask_session(&self, query: &str, stop: Stop) -> Result<String> {
+    /// Runs statements in the session that answers queries. Returns what the client prints for each.
+    pub(super) fn ask_session<const N: usize>(
+        &self,
+        statements: [&str; N],
+        stop: Stop,
+    ) -> Result<[String; N]> {
         let kept = self.session.take();
         let answered = match kept {
-            None => self.start_session(stop)?.ask(query, stop),
-            Some(session) => match session.ask(query, stop) {
+            None => self.start_session(stop)?.ask(statements, stop),
+            Some(session) => match session.ask(statements, stop) {
                 // The server ends a session that is idle for long.
                 Err(error) if find_number(&error).is_some_and(|number| LOST.contains(&number)) => {
-                    self.start_session(stop)?.ask(query, stop)
+                    self.start_session(stop)?.ask(statements, stop)
                 }
                 answered => answered,
             },
@@ -133,6 +166,7 @@ impl Server {
     }
 
     fn start_session(&self, stop: Stop) -> Result<Session> {
+        self.facts.take();
         // Without autocommit, each query would lock its tables until the end of the session.
         let limit = self
             .time_limit
@@ -143,16 +177,22 @@ impl Server {
 
     /// Returns the only column of a query.
     pub(super) fn query_column(&self, query: &str, stop: Stop) -> Result<Vec<String>> {
-        let rows = self.ask(query, stop)?;
-        Ok(rows
-            .into_iter()
-            .filter_map(|row| row.into_iter().next())
-            .collect())
+        Ok(first_column(self.ask(query, stop)?))
     }
 
     /// Returns the server's location: a host and port, or a socket. If the URL names no host but
     /// `localhost`, an option file may name one, so the server is asked.
     pub(super) fn find_location(&self, stop: Stop) -> Result<String> {
+        let known = self.facts.borrow().location.clone();
+        if let Some(location) = known {
+            return Ok(location);
+        }
+        let location = self.ask_location(stop)?;
+        self.facts.borrow_mut().location = Some(location.clone());
+        Ok(location)
+    }
+
+    fn ask_location(&self, stop: Stop) -> Result<String> {
         let (host, port) = self.url.host_and_port();
         if let Some(host) = host.filter(|host| host != "localhost") {
             return Ok(format!("{}:{}", host.to_lowercase(), port.unwrap_or(PORT)));
@@ -177,4 +217,16 @@ impl Server {
     pub fn url(&self) -> Url {
         self.url.without_database()
     }
+}
+
+fn read_rows(printed: &str) -> Vec<Vec<String>> {
+    let row = |line: &str| line.split('\t').map(unescape).collect();
+    printed.lines().map(row).collect()
+}
+
+/// Returns the first value of each row.
+pub(super) fn first_column(rows: Vec<Vec<String>>) -> Vec<String> {
+    rows.into_iter()
+        .filter_map(|row| row.into_iter().next())
+        .collect()
 }

@@ -2,8 +2,7 @@
 
 use anyhow::{Result, ensure};
 
-use super::privileges;
-use super::server::Server;
+use super::server::{Answer, Server};
 use crate::stop::Stop;
 
 /// Variables, each with the values with which a SELECT returns all rows.
@@ -17,11 +16,15 @@ const VARIABLES: [(&str, &[&str]); 2] = [
 /// Refuses a server that hides rows from this user's sessions, by a global variable or by its
 /// `init_connect`. A limit on the size of a SELECT needs no check, because it makes a dump fail. The
 /// program removes a limit on the time of a statement (`max_statement_time`,
-/// `max_execution_time`), and the client that dumps sets `sql_mode`.
+/// `max_execution_time`), and the client that dumps sets `sql_mode`. The answer holds as long as the
+/// session that answers queries lasts.
 ///
 /// # Errors
 /// A sentence that names the variable.
 pub(super) fn refuse_hidden_rows(server: &Server, stop: Stop) -> Result<()> {
+    if server.facts.borrow().shows_all_rows {
+        return Ok(());
+    }
     for (variable, harmless) in VARIABLES {
         let value = server.query_column(&format!("SELECT @@SESSION.{variable}"), stop);
         stop.check()?;
@@ -34,24 +37,24 @@ pub(super) fn refuse_hidden_rows(server: &Server, stop: Stop) -> Result<()> {
             "{variable} is {value} in the user's sessions, and with it rows would be missing; set it back (SET GLOBAL {variable} = DEFAULT, or in init_connect)"
         );
     }
+    server.facts.borrow_mut().shows_all_rows = true;
     Ok(())
 }
 
-/// Returns the settings of the server that each new session of this user begins with and that can hide
-/// rows. Returns `None` if a new session may differ for another reason: it also begins with the
-/// user's default role.
+/// Reads the settings of the server that each new session of this user begins with and that can hide
+/// rows. Returns `None` if the server does not tell them.
 ///
 /// # Errors
-/// When the server cannot be asked.
-pub(super) fn read_beginning(server: &Server, stop: Stop) -> Result<Option<Vec<Vec<String>>>> {
-    if privileges::has_role(server, stop)? {
-        return Ok(None);
+/// When work must end.
+pub(super) fn read_beginning(server: &Server, stop: Stop) -> Result<Option<Answer>> {
+    let [limit, as_of] = VARIABLES.map(|(name, _)| format!("@@GLOBAL.{name}"));
+    let common = format!("SELECT @@GLOBAL.init_connect, {limit}");
+    for query in [format!("{common}, {as_of}"), common] {
+        let rows = server.ask(&query, stop);
+        stop.check()?;
+        if let Ok(rows) = rows {
+            return Ok(Some(Answer { query, rows }));
+        }
     }
-    let mut names = vec!["init_connect"];
-    names.extend(VARIABLES.map(|(name, _)| name));
-    let query = format!(
-        "SHOW GLOBAL VARIABLES WHERE variable_name IN ('{}')",
-        names.join("', '")
-    );
-    server.ask(&query, stop).map(Some)
+    Ok(None)
 }

@@ -106,19 +106,19 @@ impl Postgresql {
             Ok(snapshot) => snapshot,
             Err(error) => return self.explain_locks(error, locks).map(Some),
         };
-        let seen = snapshot.ask(&catalogue::query_settings(&left_out))?;
-        self.remember(seen)?;
         let wait = match wait {
             Some(wait) => wait.min(QUEUED),
             None => self.lock_timeout,
         };
-        let tables = if locks {
+        let several = if locks {
             self.choose_tables(&mut snapshot)?
         } else {
-            Vec::new()
+            None
         };
-        let (mut children, readers) = self.start_reading(&snapshot.id, database, wait, tables)?;
+        let (mut children, readers) = self.start_reading(&snapshot.id, database, wait, several)?;
         // `pg_dump` lists the objects meanwhile.
+        let seen = snapshot.ask(&catalogue::query_settings(&left_out))?;
+        self.remember(seen)?;
         snapshot
             .count(CHEAP, true)
             .context("its rows cannot be counted")?;

@@ -37,15 +37,28 @@ impl ServerFacts {
 pub(super) const READS_PASSWORDS: &str =
     "SELECT to_json(has_table_privilege('pg_authid', 'SELECT'))";
 
-/// Returns one query for the answers to [`UNREADABLE`], [`UNLOGGED`], [`ROOM`] and
-/// [`DATABASE`], without the tables whose OIDs are in the SQL array `left_out`.
-pub(super) fn query_database(left_out: &str) -> String {
+/// Returns one query for the answers to [`UNREADABLE`], [`UNLOGGED`] and [`ROOM`], without the tables
+/// whose OIDs are in the SQL array `left_out`. For a superuser, only the answer to [`UNLOGGED`] is not
+/// null: superusers read everything, and no CONNECTION LIMIT holds for them.
+pub(super) fn query_hindrances(left_out: &str, is_superuser: bool) -> String {
+    if is_superuser {
+        return format!(
+            "SELECT json_build_object('unreadable', NULL, 'unlogged', ({UNLOGGED}), 'room', NULL)"
+        );
+    }
     let unreadable = UNREADABLE.replace("$LEFT_OUT", left_out);
-    let database = query_settings(left_out);
     format!(
         "SELECT json_build_object('unreadable', ({unreadable}), 'unlogged', ({UNLOGGED}),
-            'room', ({ROOM}), 'database', ({database}))"
+            'room', ({ROOM}))"
     )
+}
+
+/// The answer to [`query_hindrances`].
+#[derive(Debug, Deserialize)]
+pub(super) struct Hindrances {
+    pub(super) unreadable: Option<UnreadableTables>,
+    pub(super) unlogged: usize,
+    pub(super) room: Option<Room>,
 }
 
 /// Returns the query for [`DatabaseSettings`] and the names of the tables, without the tables whose OIDs are
@@ -59,7 +72,7 @@ const UNLOGGED: &str = "SELECT count(*) FROM pg_class
     WHERE pg_is_in_recovery() AND relpersistence = 'u' AND relkind = 'r'";
 
 /// The query for [`Room`]. The session of this query itself is one of those that the dump needs.
-const ROOM: &str = "SELECT json_build_object(
+pub(super) const ROOM: &str = "SELECT json_build_object(
         'limit', CASE WHEN NOT rolsuper THEN min(most - taken) FILTER (WHERE most >= 0) + 1 END,
         'free', current_setting('max_connections')::int - (
             SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'))
@@ -72,7 +85,7 @@ const ROOM: &str = "SELECT json_build_object(
     WHERE rolname = current_user GROUP BY rolsuper";
 
 /// How many sessions the server has room for.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, Deserialize)]
 pub(super) struct Room {
     /// The number of sessions that the CONNECTION LIMITs of the role and the database leave, or
     /// `None` if there is no limit.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
-use super::catalogue::{self, DatabaseSettings, Room, ServerFacts, UnreadableTables};
+use super::catalogue::{self, DatabaseSettings, Hindrances, Room, ServerFacts};
 use super::left_out::Selected;
 use super::leftovers::explain_missing;
 use super::own_name::{mark_of, refuse_marked};
@@ -24,8 +24,8 @@ use crate::identity::{Engine, Identity};
 use crate::name::Format;
 use crate::stop::Stop;
 
-/// The number of sessions of a dump in which `pg_dump` reads all rows: one that holds the snapshot,
-/// one that queries and counts in it, and `pg_dump`.
+/// The number of sessions of a dump in which `pg_dump` reads all rows: one that holds the snapshot and
+/// counts in it, `pg_dump`, and one of an attempt before, which the server has perhaps not ended yet.
 pub(super) const OF_ONE_READER: i64 = 3;
 
 /// Dumps one part of a server.
@@ -51,7 +51,8 @@ pub(super) struct Postgresql {
     pub(super) session: Option<Session>,
     /// The sessions that the user wants to read rows.
     pub(super) sessions: Sessions,
-    pub(super) room: Room,
+    /// How many sessions the server has room for, once it was asked.
+    pub(super) room: Option<Room>,
     /// True if `pg_dump` may know keywords that the server does not know.
     pub(super) client_is_newer: bool,
     /// The sessions that read large tables, if there are any. They end before the snapshot does.
@@ -114,7 +115,7 @@ impl Postgresql {
         let mut this = Postgresql {
             server,
             sessions: access.sessions,
-            room: Room::default(),
+            room: None,
             client_is_newer: major > facts.major,
             readers: None,
             read_rows: HashMap::new(),
@@ -159,10 +160,11 @@ impl Postgresql {
     fn read_properties(&mut self, database: &str) -> Result<()> {
         let session = self.session.as_mut().context("there is no session")?;
         self.selected = Selected::find(session, database, &self.left_out)?;
-        let answer = session.ask(&catalogue::query_database(&self.selected.oids()));
-        let mut answer: Value = answer.context("cannot read PostgreSQL's catalogue")?;
-        let unreadable: UnreadableTables = serde_json::from_value(answer["unreadable"].take())?;
-        if unreadable.count > 0 {
+        let left_out = self.selected.oids();
+        let query = catalogue::query_hindrances(&left_out, self.facts.is_superuser);
+        let found = session.ask(&query);
+        let found: Hindrances = found.context("cannot read PostgreSQL's catalogue")?;
+        if let Some(unreadable) = found.unreadable.filter(|unreadable| unreadable.count > 0) {
             let mut first = unreadable.first.join(", ");
             if unreadable.count > unreadable.first.len() {
                 first.push_str(", ...");
@@ -172,23 +174,25 @@ impl Postgresql {
                 human::format_count(unreadable.count, "object")
             );
         }
-        let unlogged: usize = serde_json::from_value(answer["unlogged"].take())?;
-        if unlogged > 0 {
+        if found.unlogged > 0 {
             log::warn!(
                 "{database}: the server is a standby, which has no rows of unlogged tables, so the rows of {} are not dumped",
-                human::format_count(unlogged, "table")
+                human::format_count(found.unlogged, "table")
             );
         }
-        self.room = serde_json::from_value(answer["room"].take())?;
-        self.takes_snapshot = self.room.limit.is_none_or(|limit| limit >= OF_ONE_READER);
+        self.room = found.room;
+        let limit = self.room.and_then(|room| room.limit);
+        self.takes_snapshot = limit.is_none_or(|limit| limit >= OF_ONE_READER);
         if !self.takes_snapshot {
+            let settings = session.ask(&catalogue::query_settings(&left_out))?;
             // The limits leave no room for this session beside `pg_dump`.
             self.session = None;
+            self.remember(settings)?;
             log::warn!(
                 "{database}: its rows are not counted: the role's or the database's CONNECTION LIMIT leaves no room for a session beside that of pg_dump"
             );
         }
-        self.remember(answer["database"].take())
+        Ok(())
     }
 
     /// Stores the answer to [`catalogue::query_settings`].

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Error, Result};
 
+use super::catalogue::{ROOM, Room};
 use super::checking::CheckingWriter;
 use super::database::Postgresql;
 use super::joined::{DumpHalf, Joined};
@@ -34,14 +35,18 @@ const MOST: usize = 4;
 const BESIDE: i64 = 3;
 
 impl Postgresql {
-    /// Returns the tables that several sessions shall read, or none if `pg_dump` shall read all.
+    /// Returns the tables that several sessions shall read, and the number of these sessions, or
+    /// `None` if `pg_dump` shall read all tables.
     ///
     /// # Errors
     /// When the server cannot be asked.
-    pub(super) fn choose_tables(&mut self, snapshot: &mut Snapshot) -> Result<Vec<LargeTable>> {
+    pub(super) fn choose_tables(
+        &mut self,
+        snapshot: &mut Snapshot,
+    ) -> Result<Option<(Vec<LargeTable>, usize)>> {
         let wanted = self.sessions.number.map(usize::from);
-        if self.format != Format::Sql || wanted == Some(1) {
-            return Ok(Vec::new());
+        if self.format != Format::Sql || self.count_wanted_sessions() == 1 {
+            return Ok(None);
         }
         if self.facts.major < READS_RANGES {
             if wanted.is_some() {
@@ -50,7 +55,7 @@ impl Postgresql {
                     "PostgreSQL {version} reads a whole table to find a range of it"
                 ));
             }
-            return Ok(Vec::new());
+            return Ok(None);
         }
         let without_rows = self.selected.oids_without_rows();
         let (from, quotes_all) = (self.sessions.large_table, self.client_is_newer);
@@ -59,27 +64,30 @@ impl Postgresql {
         let tables = LargeTable::find(snapshot, from, quotes_all, &without_rows, trusts_owners)?;
         let bytes = tables.iter().map(|table| table.bytes).sum::<u64>();
         if tables.is_empty() || wanted.is_none() && bytes < WORTH_IT {
-            return Ok(Vec::new());
+            return Ok(None);
         }
         log::debug!(
             "{}: several sessions may read the rows of {}",
             self.database.as_deref().unwrap_or_default(),
             human::format_count(tables.len(), "large table")
         );
-        if self.choose_sessions() > 1 {
-            return Ok(tables);
+        let room = match self.room {
+            Some(room) => room,
+            None => snapshot.ask(ROOM)?,
+        };
+        let sessions = self.choose_sessions(room);
+        if sessions > 1 {
+            return Ok(Some((tables, sessions)));
         }
-        if self.count_wanted_sessions() > 1 {
-            self.use_one_session("the server has no room for more sessions");
-        }
-        Ok(Vec::new())
+        self.use_one_session("the server has no room for more sessions");
+        Ok(None)
     }
 
     /// Returns the number of sessions to read rows, as far as the server has room for them. It
     /// leaves half of the free ones to others.
-    fn choose_sessions(&self) -> usize {
-        let limit = self.room.limit.unwrap_or(i64::MAX);
-        let room = limit.min(self.room.free / 2).saturating_sub(BESIDE);
+    fn choose_sessions(&self, room: Room) -> usize {
+        let limit = room.limit.unwrap_or(i64::MAX);
+        let room = limit.min(room.free / 2).saturating_sub(BESIDE);
         let room = usize::try_from(room).unwrap_or(0);
         self.count_wanted_sessions().min(room)
     }
@@ -102,7 +110,7 @@ impl Postgresql {
     }
 
     /// Starts what reads the database in the snapshot `id`: `pg_dump`, or two of them and the
-    /// sessions that read `tables`.
+    /// `several` sessions that read large tables.
     ///
     /// # Errors
     /// When a program cannot be started.
@@ -111,15 +119,14 @@ impl Postgresql {
         id: &str,
         database: &str,
         wait: Duration,
-        tables: Vec<LargeTable>,
+        several: Option<(Vec<LargeTable>, usize)>,
     ) -> Result<(Vec<Child>, Option<Readers>)> {
         let start = |arguments: &[String]| self.start_pg_dump(database, Some(id), wait, arguments);
-        if tables.is_empty() {
+        let Some((tables, sessions)) = several else {
             return Ok((vec![start(&[])?], None));
-        }
+        };
         log::debug!(
-            "{database}: {} sessions read the rows of {}",
-            self.choose_sessions(),
+            "{database}: {sessions} sessions read the rows of {}",
             human::format_count(tables.len(), "large table")
         );
         let sections = ["pre-data", "data"].map(|section| format!("--section={section}"));
@@ -133,7 +140,7 @@ impl Postgresql {
             database,
             id,
             tables,
-            self.choose_sessions(),
+            sessions,
             self.sessions.large_table,
             self.stop,
         )?;
