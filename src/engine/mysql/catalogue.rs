@@ -245,10 +245,9 @@ fn name_all(what: &str, objects: &[String]) -> Option<String> {
 pub(super) fn read_settings(server: &Server, name: &str, stop: Stop) -> Result<DatabaseSettings> {
     let database = quote_literal(name);
     let columns = "default_character_set_name, default_collation_name, @@lower_case_table_names";
-    // Without the first comparison, the server would look at all databases. It ignores case.
     let ask = |columns: &str| {
         let query = format!(
-            "SELECT {columns} FROM information_schema.schemata WHERE schema_name = {database} AND BINARY schema_name = {database}"
+            "SELECT {columns} FROM information_schema.schemata WHERE BINARY schema_name = {database}"
         );
         server.ask(&query, stop)
     };

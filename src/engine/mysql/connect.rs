@@ -24,12 +24,14 @@ impl Server {
         if let Some((version, beginning)) = self.connected.take() {
             let now = self.ask(&beginning.query, stop);
             stop.check()?;
-            if now.is_ok_and(|now| now == beginning.rows) {
+            let is_same = now.is_ok_and(|now| now == beginning.rows);
+            // The server may have ended the session, so that another one answered.
+            if is_same && !privileges::has_role(self, stop)? {
                 self.connected = Some((version.clone(), beginning));
                 return Ok(version);
             }
-            self.session.take();
         }
+        self.end_session();
         self.refuse_options(stop)?;
         let first = self.shell.program;
         let version = self.query_column("SELECT version()", stop);
@@ -46,7 +48,7 @@ impl Server {
             }
         }
         if self.shell.program != first {
-            self.session.take();
+            self.end_session();
             self.refuse_options(stop)?;
         }
         let limit = TIME_LIMITS[usize::from(!version.contains("MariaDB"))];

@@ -116,8 +116,10 @@ pub(super) fn has_role(server: &Server, stop: Stop) -> Result<bool> {
     let role = server.query_column("SELECT CURRENT_ROLE()", stop);
     stop.check()?;
     // MySQL 5.7 has no roles.
-    let role = role.unwrap_or_default().pop();
-    let has_role = role.is_some_and(|role| role != "NULL" && role != "NONE");
+    let Ok(role) = role else {
+        return Ok(false);
+    };
+    let has_role = role.iter().any(|role| role != "NULL" && role != "NONE");
     server.facts.borrow_mut().has_role = Some(has_role);
     Ok(has_role)
 }

@@ -38,7 +38,7 @@ pub struct Server {
     /// True after the option files of the program that dumps were checked.
     has_checked_dumper: bool,
     /// The session that answers queries, if one was started.
-    pub(super) session: RefCell<Option<Session>>,
+    session: RefCell<Option<Session>>,
     pub(super) facts: RefCell<SessionFacts>,
 }
 
@@ -160,13 +160,19 @@ impl Server {
                 answered => answered,
             },
         };
-        let (session, printed) = answered?;
+        let (session, printed) = answered.inspect_err(|_| self.end_session())?;
         self.session.replace(Some(session));
         Ok(printed)
     }
 
-    fn start_session(&self, stop: Stop) -> Result<Session> {
+    /// Ends the session that answers queries. The next query starts another one.
+    pub(super) fn end_session(&self) {
+        self.session.take();
         self.facts.take();
+    }
+
+    fn start_session(&self, stop: Stop) -> Result<Session> {
+        self.end_session();
         // Without autocommit, each query would lock its tables until the end of the session.
         let limit = self
             .time_limit

@@ -54,11 +54,11 @@ impl Session {
     ) -> Result<(Self, [String; N])> {
         self.client.set_stop(stop);
         let ends: [_; N] = std::array::from_fn(|number| format!("{} {number}", self.end));
-        let mut script = String::new();
-        for (query, end) in queries.iter().zip(&ends) {
+        let script = queries.iter().zip(&ends).map(|(query, end)| {
             // With a LIMIT, sql_select_limit does not apply.
-            script += &format!("{query};\nSELECT '{end}' LIMIT 1;\n");
-        }
+            format!("{query};\nSELECT '{end}' LIMIT 1;\n")
+        });
+        let script = script.collect::<String>();
         if let Err(error) = self.client.write_all(script.as_bytes()) {
             return Err(self.explain(error.into(), stop));
         }
@@ -79,13 +79,7 @@ impl Session {
             );
         }
         let printed = String::from_utf8(printed).context("the server's answer is not UTF-8")?;
-        let mut rest = printed.as_str();
-        let answers = ends.map(|end| {
-            let (answer, after) = rest.split_once(&end).unwrap_or((rest, ""));
-            rest = after;
-            answer.to_owned()
-        });
-        Ok((self, answers))
+        Ok((self, split_answers(&printed, &ends)?))
     }
 
     /// Returns the error with which the client ended, which says more than `error`.
@@ -100,8 +94,50 @@ impl Session {
     }
 }
 
+/// Splits what the client printed at the lines that end an answer.
+///
+/// # Errors
+/// When one of these lines is missing.
+fn split_answers<const N: usize>(printed: &str, ends: &[String; N]) -> Result<[String; N]> {
+    let mut rest = printed;
+    let mut answers = [const { String::new() }; N];
+    for (answer, end) in answers.iter_mut().zip(ends) {
+        let (before, after) = rest.split_once(end).context("an answer has no end")?;
+        answer.push_str(before);
+        rest = after;
+    }
+    Ok(answers)
+}
+
 impl fmt::Debug for Session {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.debug_struct("Session").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_are_split_at_their_ends() {
+        let ends = ["end x 0\n", "end x 1\n", "end x 2\n"].map(str::to_owned);
+        for (printed, expected) in [
+            ("end x 0\nend x 1\nend x 2\n", Some(["", "", ""])),
+            (
+                "a\tb\nend x 0\nend x 1\nc\nd\nend x 2\n",
+                Some(["a\tb\n", "", "c\nd\n"]),
+            ),
+            (
+                "end x 0\nend y 1\nend x 1\n\nend x 2\n",
+                Some(["", "end y 1\n", "\n"]),
+            ),
+            ("end x 0\nend x 2\n", None),
+            ("end x 1\nend x 0\nend x 2\n", None),
+        ] {
+            let answers = split_answers(printed, &ends).ok();
+            let expected = expected.map(|answers| answers.map(str::to_owned));
+            assert_eq!(answers, expected, "{printed:?}");
+        }
     }
 }

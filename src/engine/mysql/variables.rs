@@ -2,6 +2,7 @@
 
 use anyhow::{Result, ensure};
 
+use super::error::{UNKNOWN_SYSTEM_VARIABLE, find_number};
 use super::server::{Answer, Server};
 use crate::stop::Stop;
 
@@ -27,10 +28,10 @@ pub(super) fn refuse_hidden_rows(server: &Server, stop: Stop) -> Result<()> {
     }
     for (variable, harmless) in VARIABLES {
         let value = server.query_column(&format!("SELECT @@SESSION.{variable}"), stop);
-        stop.check()?;
-        // Not every server knows every variable.
-        let Some(value) = value.ok().and_then(|rows| rows.into_iter().next()) else {
-            continue;
+        let value = match value {
+            // Not every server knows every variable.
+            Err(error) if find_number(&error) == Some(UNKNOWN_SYSTEM_VARIABLE) => continue,
+            value => value?.into_iter().next().unwrap_or_default(),
         };
         ensure!(
             harmless.contains(&value.as_str()),
@@ -42,7 +43,7 @@ pub(super) fn refuse_hidden_rows(server: &Server, stop: Stop) -> Result<()> {
 }
 
 /// Reads the settings of the server that each new session of this user begins with and that can hide
-/// rows. Returns `None` if the server does not tell them.
+/// rows. Returns `None` if they cannot be read.
 ///
 /// # Errors
 /// When work must end.

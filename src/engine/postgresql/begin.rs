@@ -117,8 +117,8 @@ impl Postgresql {
         };
         let (mut children, readers) = self.start_reading(&snapshot.id, database, wait, several)?;
         // `pg_dump` lists the objects meanwhile.
-        let seen = snapshot.ask(&catalogue::query_settings(&left_out))?;
-        self.remember(seen)?;
+        let seen = snapshot.ask(&catalogue::query_settings(&left_out));
+        self.remember(seen.context("cannot read PostgreSQL's catalogue")?)?;
         snapshot
             .count(CHEAP, true)
             .context("its rows cannot be counted")?;

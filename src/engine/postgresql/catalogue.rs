@@ -39,7 +39,7 @@ pub(super) const READS_PASSWORDS: &str =
 
 /// Returns one query for the answers to [`UNREADABLE`], [`UNLOGGED`] and [`ROOM`], without the tables
 /// whose OIDs are in the SQL array `left_out`. For a superuser, only the answer to [`UNLOGGED`] is not
-/// null: superusers read everything, and no CONNECTION LIMIT holds for them.
+/// null: superusers read everything, and no CONNECTION LIMIT holds for a role that logs in as one.
 pub(super) fn query_hindrances(left_out: &str, is_superuser: bool) -> String {
     if is_superuser {
         return format!(

@@ -24,8 +24,8 @@ use crate::identity::{Engine, Identity};
 use crate::name::Format;
 use crate::stop::Stop;
 
-/// The number of sessions of a dump in which `pg_dump` reads all rows: one that holds the snapshot and
-/// counts in it, `pg_dump`, and one of an attempt before, which the server has perhaps not ended yet.
+/// The least number of sessions for a dump in which `pg_dump` reads all rows: one that holds the
+/// snapshot and counts in it, `pg_dump`, and one of an attempt before that the server has not ended yet.
 pub(super) const OF_ONE_READER: i64 = 3;
 
 /// Dumps one part of a server.
@@ -184,7 +184,8 @@ impl Postgresql {
         let limit = self.room.and_then(|room| room.limit);
         self.takes_snapshot = limit.is_none_or(|limit| limit >= OF_ONE_READER);
         if !self.takes_snapshot {
-            let settings = session.ask(&catalogue::query_settings(&left_out))?;
+            let settings = session.ask(&catalogue::query_settings(&left_out));
+            let settings = settings.context("cannot read PostgreSQL's catalogue")?;
             // The limits leave no room for this session beside `pg_dump`.
             self.session = None;
             self.remember(settings)?;

@@ -45,7 +45,7 @@ impl Postgresql {
         snapshot: &mut Snapshot,
     ) -> Result<Option<(Vec<LargeTable>, usize)>> {
         let wanted = self.sessions.number.map(usize::from);
-        if self.format != Format::Sql || self.count_wanted_sessions() == 1 {
+        if self.format != Format::Sql || wanted == Some(1) {
             return Ok(None);
         }
         if self.facts.major < READS_RANGES {
@@ -79,7 +79,9 @@ impl Postgresql {
         if sessions > 1 {
             return Ok(Some((tables, sessions)));
         }
-        self.use_one_session("the server has no room for more sessions");
+        if self.count_wanted_sessions() > 1 {
+            self.use_one_session("the server has no room for more sessions");
+        }
         Ok(None)
     }
 

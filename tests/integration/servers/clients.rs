@@ -114,6 +114,17 @@ pub(crate) fn ends_without_showing(secret: &str, client: &str, running: Child) -
     run
 }
 
+/// Returns a script for [`with_fake`]: the session of `client` that answers queries gets what `sed`
+/// makes of its input.
+pub(crate) fn edit_questions(client: &str, sed: &str) -> String {
+    format!(
+        r#"case "$*" in
+*--unbuffered*) exec bash -c 'exec {client} "$@" < <(exec sed -u "{sed}")' {client} "$@";;
+*) exec {client} "$@";;
+esac"#
+    )
+}
+
 /// Puts this shell script in the place of a client. Returns the `PATH` that finds the script
 /// first.
 pub(crate) fn with_fake(env: &Env, client: &str, script: &str) -> String {

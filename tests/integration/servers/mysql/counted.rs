@@ -5,6 +5,7 @@ use std::process::Stdio;
 
 use super::Server;
 use crate::servers::KilledOnDrop;
+use crate::servers::clients::{edit_questions, with_fake};
 use crate::servers::drilled::{drill, fails, with_text};
 use crate::support::planted::header;
 use crate::support::{Env, Run, wait_until};
@@ -57,18 +58,28 @@ fn rows_are_counted_in_the_dump_and_compared_by_the_drill() {
 fn a_limit_that_is_set_while_another_database_is_dumped_is_noticed() {
     let server = server();
     server.sql("", "CREATE DATABASE aaa; CREATE TABLE aaa.t (n INT)");
-    for (set, unset) in [
-        ("sql_select_limit = 10", "sql_select_limit = DEFAULT"),
-        (
-            "init_connect = 'SET sql_select_limit = 10'",
-            "init_connect = ''",
-        ),
+    let limit = ("sql_select_limit = 10", "sql_select_limit = DEFAULT");
+    let on_connect = (
+        "init_connect = 'SET sql_select_limit = 10'",
+        "init_connect = ''",
+    );
+    let edited = |sed: &str| edit_questions("/usr/bin/mariadb", sed);
+    let [as_it_is, unknown] =
+        ["", "s/@@GLOBAL.system_versioning_asof/@@GLOBAL.unknown/"].map(edited);
+    let with_role =
+        "reading; GRANT reading TO reader@localhost; SET DEFAULT ROLE reading FOR reader@localhost";
+    for ((set, unset), granted, client) in [
+        (limit, "reader@localhost", &as_it_is),
+        (on_connect, "reader@localhost", &as_it_is),
+        (limit, with_role, &as_it_is),
+        (limit, "reader@localhost", &unknown),
     ] {
         let env = Env::new();
+        let path = with_fake(&env, "mariadb", client);
         // init_connect does not apply to root.
         server.sql(
             "",
-            "CREATE OR REPLACE USER reader@localhost; GRANT SELECT, SHOW VIEW, TRIGGER, EVENT, EXECUTE, PROCESS, SHOW DATABASES ON *.* TO reader@localhost",
+            &format!("CREATE OR REPLACE ROLE reading; CREATE OR REPLACE USER reader@localhost; GRANT SELECT, SHOW VIEW, TRIGGER, EVENT, EXECUTE, PROCESS, SHOW DATABASES ON *.* TO {granted}"),
         );
         let mut locking = server.client("mariadb");
         locking.args(["aaa", "-e", "LOCK TABLES t WRITE; SELECT SLEEP(600)"]);
@@ -79,10 +90,11 @@ fn a_limit_that_is_set_while_another_database_is_dumped_is_noticed() {
             server.sql("", &format!("SELECT COUNT(*) FROM {list} LIKE '{state}%'"))
         };
         wait_until(|| count("User sleep") == "1");
-        let dump = env.start(&format!(
-            "dump --exclude test {}",
-            server.url_as("reader", "")
-        ));
+        let url = server.url_as("reader", "");
+        let mut dump = env.program(&format!("dump --exclude test {url}"));
+        dump.env("PATH", path);
+        let dump = dump.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let dump = dump.spawn().unwrap();
         wait_until(|| count("Waiting for table metadata") == "1");
         server.sql("", &format!("SET GLOBAL {set}"));
         let sleeping = "SELECT id FROM information_schema.processlist WHERE state = 'User sleep'";

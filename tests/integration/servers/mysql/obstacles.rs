@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::Server;
-use crate::servers::clients::with_fake;
+use crate::servers::clients::{edit_questions, with_fake};
 use crate::support::{Env, Run, namespace, planted};
 
 #[test]
@@ -130,4 +130,37 @@ fn a_session_that_the_server_ends_as_idle_is_begun_again() {
         server.sql("again", "SELECT a, b FROM t"),
         "1\tNULL\n2\tNULL"
     );
+}
+
+#[test]
+#[ignore = "needs MariaDB"]
+fn a_session_that_ends_between_two_questions_gives_no_half_answer() {
+    let env = Env::new();
+    let server = Server::start();
+    server.sql("", "CREATE DATABASE app; CREATE TABLE app.t (a INT)");
+    server.sql("app", "INSERT INTO t VALUES (1), (2)");
+    let dump = |client: &str| {
+        let path = with_fake(&env, "mariadb", client);
+        let mut dump = env.program(&format!("dump {}", server.url("app")));
+        Run::finish(dump.env("PATH", path))
+    };
+    // The second of four questions ends the session, once.
+    let lost = r#"case "$*" in *--unbuffered*) ;; *) exec /usr/bin/mariadb "$@";; esac
+while IFS= read -r line; do
+    case "$line" in *information_schema.schema_privileges*)
+        [ -e lost ] || { touch lost ends; exit; };;
+    esac
+    printf '%s\n' "$line"
+done | /usr/bin/mariadb "$@"
+[ ! -e ends ] || { rm ends; echo 'ERROR 2013 (HY000) at line 3: Lost connection to server' >&2; exit 1; }"#;
+    let paths = dump(lost).succeeds().paths();
+    assert!(env.path("lost").exists());
+    let counted = planted::header(&paths[0]).facts.tables;
+    assert_eq!(counted.len(), 1);
+    let restore = format!("restore {} {}", paths[0].display(), server.url("again"));
+    env.run(&restore).succeeds();
+    assert_eq!(server.sql("again", "SELECT a FROM t"), "1\n2");
+    let wrong = edit_questions("/usr/bin/mariadb", "s/^SHOW GRANTS/SHOW GRANTZ/");
+    dump(&wrong).fails(1, "ERROR 1064 (42000)");
+    assert_eq!(env.names().len(), 1);
 }

@@ -73,21 +73,43 @@ fn a_role_with_room_for_two_sessions_dumps_without_counting() {
 
 #[test]
 #[ignore = "needs PostgreSQL"]
-fn a_table_that_comes_before_the_snapshot_is_known() {
+fn the_tables_that_are_known_are_those_of_the_snapshot() {
     let env = Env::new();
     let server = Server::start();
-    // The psql that reads a file begins the snapshot; all other queries of the catalogue come
-    // before it.
-    let late = r#"case "$*" in *--file=-*)
-    /usr/bin/psql -Xq -d "$URL" -c 'CREATE TABLE IF NOT EXISTS public.late AS SELECT 1 AS v' 2> /dev/null
-esac
-exec /usr/bin/psql "$@""#;
-    let path = with_fake(&env, "psql", late);
+    server.psql("postgres", "CREATE TABLE first AS SELECT 1 AS v");
+    let create = |table: &str| {
+        format!(r#"/usr/bin/psql -Xq -d "$URL" -c 'CREATE TABLE public.{table} AS SELECT 1 AS v'"#)
+    };
+    // One table comes just before the statement that takes the snapshot.
+    let before = format!(
+        r#"case "$*" in
+*--file=-*) while IFS= read -r line; do
+    case "$line" in "SELECT 'BEGIN "*) {}; esac
+    printf '%s\n' "$line"
+done | /usr/bin/psql "$@";;
+*) exec /usr/bin/psql "$@";;
+esac"#,
+        create("before")
+    );
+    with_fake(&env, "psql", &before);
+    // Another one comes when `pg_dump` has the snapshot.
+    let after = format!(
+        r#"case "$*" in *--snapshot=*) {}; esac
+exec /usr/bin/pg_dump "$@""#,
+        create("after")
+    );
+    let path = with_fake(&env, "pg_dump", &after);
     let url = server.url("postgres");
     let mut dump = env.program(&format!("dump {url}"));
     let run = Run::finish(dump.env("PATH", path).env("URL", &url)).succeeds();
     let known = planted::header(&run.paths()[0]).facts.tables;
-    assert_eq!(known, [("public.late".to_owned(), Some(Rows::Exact(1)))]);
+    let expected =
+        ["public.before", "public.first"].map(|name| (name.to_owned(), Some(Rows::Exact(1))));
+    assert_eq!(known, expected);
+    let tables = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'";
+    assert_eq!(server.psql("postgres", tables), "3");
+    env.run(&format!("drill {}", run.paths()[0].display()))
+        .succeeds();
 }
 
 #[test]

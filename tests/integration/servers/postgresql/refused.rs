@@ -16,7 +16,12 @@ const PASSWORD: &str = "s3cr3t p@ss/w\"o'rd\\";
 
 /// Starts a server with a database that takes a while to dump.
 pub(super) fn large_server() -> Server {
-    let server = Server::start();
+    large_server_with(&[])
+}
+
+/// Starts a server as [`large_server`] does, with more settings.
+pub(super) fn large_server_with(settings: &[String]) -> Server {
+    let server = Server::start_with_settings(settings);
     server.psql("postgres", "CREATE DATABASE large");
     server.psql(
         "large",
@@ -168,20 +173,34 @@ fn what_the_role_may_not_read_is_named_before_anything_is_written() {
     ] {
         server.psql("app", sql);
     }
-    let url = server.url_as("backup", "app");
-    let run = env
-        .run(&format!("dump {url}"))
-        .fails(1, "may not read all of app");
-    for what in [
-        "schema inner_",
-        "table public.hidden",
-        "sequence public.s",
-        "table public.rows (row security hides rows)",
-        "large object 77",
-        "subscription sub",
-        "user mapping of postgres for other",
+    let refused = |url: &str| {
+        let run = env
+            .run(&format!("dump {url}"))
+            .fails(1, "may not read all of app");
+        for what in [
+            "schema inner_",
+            "table public.hidden",
+            "sequence public.s",
+            "table public.rows (row security hides rows)",
+            "large object 77",
+            "subscription sub",
+            "user mapping of postgres for other",
+        ] {
+            assert!(run.stderr.contains(what), "no {what}: {run:?}");
+        }
+    };
+    refused(&server.url_as("backup", "app"));
+    // A superuser whose sessions have another role is none.
+    for (set, reset) in [
+        ("DATABASE app SET role = backup", "DATABASE app RESET role"),
+        (
+            "ROLE postgres IN DATABASE app SET role = backup",
+            "ROLE postgres IN DATABASE app RESET role",
+        ),
     ] {
-        assert!(run.stderr.contains(what), "no {what}: {run:?}");
+        server.psql("postgres", &format!("ALTER {set}"));
+        refused(&server.url("app"));
+        server.psql("postgres", &format!("ALTER {reset}"));
     }
     assert_no_trace(&env, &[]);
     let run = env.run(&format!(

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::Server;
 use super::hard::{HARD, HARD_URL, assert_same, hard_server};
-use super::refused::{assert_the_deadline_ends_a_dump, large_server};
+use super::refused::{assert_the_deadline_ends_a_dump, large_server, large_server_with};
 use crate::servers::clients::{assert_sigterm_leaves_no_child, dumping, pause_while};
 use crate::servers::drilled::drill;
 use crate::servers::{KilledOnDrop, assert_no_trace, wait_for};
@@ -190,6 +190,21 @@ fn few_connections_leave_fewer_sessions() {
     // Without the flag, nothing is said about a small database.
     let run = env.run(&format!("dump --log debug {}", server.url("large")));
     assert!(!run.succeeds().stderr.contains("sessions"));
+    // A superuser has no limit of its own.
+    let server = large_server_with(&["max_connections=13".to_owned()]);
+    let run = env.run(&format!(
+        "dump --to full {SEVERAL_LARGE} {}",
+        server.url("large")
+    ));
+    let said = "3 sessions read the rows of 1 large table";
+    assert!(run.succeeds().stderr.contains(said));
+    let server = large_server_with(&["max_connections=9".to_owned()]);
+    let run = env.run(&format!(
+        "dump --to fuller {SEVERAL_LARGE} {}",
+        server.url("large")
+    ));
+    let said = "one session reads its rows: the server has no room for more sessions";
+    assert!(run.succeeds().stderr.contains(said));
 }
 
 #[test]
