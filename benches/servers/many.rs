@@ -29,7 +29,11 @@ pub(crate) fn mariadb(server: &mysql::Server) -> Result<()> {
         .into_iter()
         .chain(words)
         .collect::<Vec<_>>();
-    let dumper = format!("{} --single-transaction", dumper.join(" "));
+    // By default the client leaves out routines and events.
+    let dumper = format!(
+        "{} --single-transaction --routines --events",
+        dumper.join(" ")
+    );
     compare("MariaDB", &dumper, || Command::new("sh"), &server.url(""))
 }
 
