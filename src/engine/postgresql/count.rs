@@ -153,13 +153,15 @@ FROM relation c;\n"
     Ok(rows)
 }
 
-/// The name of the table `$OID` in the snapshot, as an SQL identifier with its schema.
-const NAME: &str = "(SELECT format('%I.%I', nspname, relname)
-    FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE c.oid = $OID)";
-/// The column of the table `$OID` that takes the least to read, in brackets, or nothing for a table without
+/// The tables whose OIDs are in the SQL array `$OIDS`, each with its place in the array, from 1, and its name
+/// in the snapshot as an SQL identifier with its schema.
+const NAMED: &str = "(SELECT place, wanted.oid AS oid, format('%I.%I', nspname, relname) AS name
+    FROM unnest($OIDS) WITH ORDINALITY AS wanted (oid, place)
+    JOIN pg_class c ON c.oid = wanted.oid JOIN pg_namespace n ON n.oid = relnamespace) named";
+/// The column of the table `named` that takes the least to read, in brackets, or nothing for a table without
 /// columns.
 const NARROWEST: &str = "coalesce((SELECT format(' (%I)', attname) FROM pg_attribute
-    WHERE attrelid = $OID AND attnum > 0 AND NOT attisdropped AND attgenerated = ''
+    WHERE attrelid = named.oid AND attnum > 0 AND NOT attisdropped AND attgenerated = ''
     ORDER BY attlen < 0, attlen, attnum LIMIT 1), '')";
 
 /// Counts three rows as [`write_script`] counts a table, to see that this psql knows how many rows a `COPY` has.
@@ -172,25 +174,32 @@ const TRIAL_ROWS: &str = "3";
 /// array, which says for each table whether it still has its name. psql discards the rows. Names of
 /// tables stay on the server and in psql, because they may have no encoding.
 fn write_script(tables: &[TableToCount]) -> String {
-    let mut script = TRIAL.to_owned();
-    let mut known = Vec::new();
-    for TableToCount { oid, .. } in tables {
-        let (name, oid) = (NAME, oid.to_string());
-        let target = format!("{name} || {NARROWEST}").replace("$OID", &oid);
+    let oids: Vec<_> = tables.iter().map(|table| table.oid.to_string()).collect();
+    let named = NAMED.replace("$OIDS", &format!("ARRAY[{}]::oid[]", oids.join(", ")));
+    let places = 1..=tables.len();
+    // A place of a table that is gone gives no variable.
+    let targets: Vec<_> = places
+        .clone()
+        .map(|place| {
+            format!("max(name || column_) FILTER (WHERE place = {place}) AS target{place}")
+        })
+        .collect();
+    let mut script = format!(
+        "{TRIAL}SELECT {} FROM (SELECT place, name, {NARROWEST} AS column_ FROM {named} OFFSET 0) each \\gset\n",
+        targets.join(", ")
+    );
+    for place in places {
         let _ = write!(
             script,
-            "\\unset target
-SELECT {target} AS target \\gset
-COPY :target TO STDOUT \\g /dev/null
+            "COPY :target{place} TO STDOUT \\g /dev/null
 \\echo :ROW_COUNT
 "
         );
-        let name = name.replace("$OID", &oid);
-        known.push(format!(
-            "to_regclass({name})::oid IS NOT DISTINCT FROM {oid}"
-        ));
     }
-    let _ = writeln!(script, "SELECT json_build_array({});", known.join(", "));
+    let _ = writeln!(
+        script,
+        "SELECT json_agg(to_regclass(name)::oid IS NOT DISTINCT FROM oid ORDER BY place) FROM {named};"
+    );
     write_trial(&script)
 }
 

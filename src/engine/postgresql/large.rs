@@ -144,7 +144,8 @@ fn join_lines(name: &str) -> String {
 /// The query for the large tables, the largest first. `pg_dump` itself reads what is not a heap,
 /// what belongs to an extension (it may leave rows out), tables without columns, and tables of which
 /// a query could call functions of their owner. Nobody reads the tables whose OIDs are in the SQL array
-/// `without_rows`. Names that are not ASCII are only certain in UTF-8.
+/// `without_rows`. Names that are not ASCII are only certain in UTF-8. The sizes come first, because a
+/// database can have thousands of small tables, and the other conditions take a millisecond for each.
 fn write_query(from: u64, quotes_all: bool, without_rows: &str, trusts_owners: bool) -> String {
     let dumped = query_dumped(without_rows);
     let trusted = if trusts_owners { "true" } else { IS_TRUSTED };
@@ -157,25 +158,28 @@ fn write_query(from: u64, quotes_all: bool, without_rows: &str, trusts_owners: b
     };
     let (schema, table, column) = (quoted("nspname"), quoted("relname"), quoted("attname"));
     format!(
-        "SELECT coalesce(json_agg(json_build_object('known_as', oid::regclass::text,
+        "WITH sized AS MATERIALIZED (
+            SELECT c.oid, nspname, relname, relowner, pg_table_size(c.oid) AS bytes
+            FROM {dumped} AND relkind = 'r'
+                AND relam = (SELECT oid FROM pg_am WHERE amname = 'heap')
+                AND NOT (relpersistence = 'u' AND pg_is_in_recovery())),
+        c AS MATERIALIZED (SELECT * FROM sized WHERE bytes >= {from})
+        SELECT coalesce(json_agg(json_build_object('known_as', oid::regclass::text,
             'schema', nspname, 'name', relname, 'owner', owner,
             'qualified', {schema} || '.' || {table}, 'columns', columns,
             'pages', pages, 'bytes', bytes) ORDER BY bytes DESC, oid), '[]')
         FROM (
             SELECT c.oid, nspname, relname, pg_get_userbyid(relowner) AS owner,
-                pg_relation_size(c.oid) / current_setting('block_size')::int AS pages,
-                pg_table_size(c.oid) AS bytes,
+                pg_relation_size(c.oid) / current_setting('block_size')::int AS pages, bytes,
                 (SELECT string_agg({column}, ', ' ORDER BY attnum) FROM pg_attribute
                     WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped
                         AND attgenerated = '') AS columns
-            FROM {dumped} AND relkind = 'r'
-                AND relam = (SELECT oid FROM pg_am WHERE amname = 'heap')
-                AND NOT (relpersistence = 'u' AND pg_is_in_recovery())
-                AND NOT {CALLS_FUNCTIONS} AND {trusted}
+            FROM c
+            WHERE NOT {CALLS_FUNCTIONS} AND {trusted}
                 AND NOT EXISTS (SELECT FROM pg_depend
                     WHERE classid = 'pg_class'::regclass AND objid = c.oid AND deptype = 'e')
         ) large
-        WHERE bytes >= {from} AND pages > 0 AND columns IS NOT NULL
+        WHERE pages > 0 AND columns IS NOT NULL
             AND (current_setting('server_encoding') = 'UTF8'
                 OR nspname || relname || columns || owner ~ '^[ -~]*$')"
     )
