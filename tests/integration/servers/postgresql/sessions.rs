@@ -191,20 +191,19 @@ fn few_connections_leave_fewer_sessions() {
     let run = env.run(&format!("dump --log debug {}", server.url("large")));
     assert!(!run.succeeds().stderr.contains("sessions"));
     // A superuser has no limit of its own.
-    let server = large_server_with(&["max_connections=13".to_owned()]);
-    let run = env.run(&format!(
-        "dump --to full {SEVERAL_LARGE} {}",
-        server.url("large")
-    ));
-    let said = "3 sessions read the rows of 1 large table";
-    assert!(run.succeeds().stderr.contains(said));
-    let server = large_server_with(&["max_connections=9".to_owned()]);
-    let run = env.run(&format!(
-        "dump --to fuller {SEVERAL_LARGE} {}",
-        server.url("large")
-    ));
-    let said = "one session reads its rows: the server has no room for more sessions";
-    assert!(run.succeeds().stderr.contains(said));
+    for (connections, said) in [
+        (13, "3 sessions read the rows of 1 large table"),
+        (
+            9,
+            "one session reads its rows: the server has no room for more sessions",
+        ),
+    ] {
+        let server = large_server_with(&[format!("max_connections={connections}")]);
+        let url = server.url("large");
+        let run = env.run(&format!("dump --to of-{connections} {SEVERAL_LARGE} {url}"));
+        let run = run.succeeds();
+        assert!(run.stderr.contains(said), "{run:?}");
+    }
 }
 
 #[test]
